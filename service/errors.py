@@ -1,0 +1,92 @@
+"""What can go wrong, as a tree. Foreign errors are turned into these at the seam where they arise.
+
+DepescheError
+├── InvalidInput       the caller's value cannot be worked on; names the field and the limit (HTTP 422)
+├── Unavailable        the service cannot take work now; says when to come back (503)
+│   ├── QueueFull
+│   ├── NotReady
+│   └── Draining
+├── DeadlineExceeded   the work was not done in the caller's time (504)
+├── EngineError        the model failed (500)
+│   └── EngineHung     the model did not answer in time (504)
+└── ModelError         a model cannot be loaded: manifest, files or architecture
+    └── WeightsMismatch   a file's SHA-256 is not the manifest's
+"""
+
+
+class DepescheError(Exception):
+    """Root of the tree. ``code`` is stable: callers match on it."""
+
+    code = "internal"
+
+
+class InvalidInput(DepescheError):
+    """A value that cannot be worked on.
+
+    ``pointer`` is the JSON pointer of the field, ``limit`` what the field may hold at most.
+    """
+
+    def __init__(self, code: str, detail: str, *, pointer: str = "", limit: int | str | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.pointer = pointer
+        self.limit = limit
+
+
+class Unavailable(DepescheError):
+    """No work can be taken now; ``retry_after_s`` says when it is worth asking again."""
+
+    code = "unavailable"
+
+    def __init__(self, detail: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class QueueFull(Unavailable):
+    """As much work waits as the settings admit."""
+
+    code = "queue_full"
+
+
+class NotReady(Unavailable):
+    """Models are loading, or an engine is being rebuilt."""
+
+    code = "not_ready"
+
+
+class Draining(Unavailable):
+    """The process is shutting down."""
+
+    code = "draining"
+
+
+class DeadlineExceeded(DepescheError):
+    """The work was not done in the time the caller gave."""
+
+    code = "deadline_exceeded"
+
+
+class EngineError(DepescheError):
+    """The model raised, or gave back what does not match its input."""
+
+    code = "engine_failed"
+
+
+class EngineHung(EngineError):
+    """The model did not return in time; its thread cannot be stopped."""
+
+    code = "engine_hung"
+
+
+class ModelError(DepescheError):
+    """A model cannot be loaded."""
+
+    code = "model_invalid"
+
+
+class WeightsMismatch(ModelError):
+    """A model file is not the one that the manifest names."""
+
+    code = "weights_mismatch"

@@ -1,0 +1,51 @@
+"""Every setting of the service, read from the environment (prefix ``DEPESCHE_``). Only app and cli read them."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Defaults serve the embedded models on one machine. docs/settings.md lists them all."""
+
+    model_config = SettingsConfigDict(env_prefix="DEPESCHE_", frozen=True, extra="forbid")
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    models_dir: Path = Field(
+        Path(__file__).resolve().parent.parent / "models",
+        description="Folder of the catalogue and the embedded models.",
+    )
+    translation_model: str = Field(default="starter-de-en", description="Name of the model that translates.")
+    summary_model: str = Field(default="starter-sum-de", description="Name of the model that writes summaries.")
+    engine: Literal["ctranslate2", "torch"] = Field(default="ctranslate2", description="Engine that runs both models.")
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device that the engines run on.")
+    threads: int = Field(
+        default=0, ge=0, description="Cores that one engine call uses; 0 takes all that the process may use."
+    )
+    batch_tokens: int = Field(default=1_024, ge=16, description="Padded source tokens of a batch at most.")
+    batch_items: int = Field(default=64, ge=1, description="Sentences of a batch at most.")
+    queue_items: int = Field(
+        default=20_000, ge=1, description="Sentences that may wait before requests are answered with 503."
+    )
+    queue_tokens: int = Field(
+        default=400_000, ge=16, description="Tokens that may wait before requests are answered with 503."
+    )
+    engine_hang_s: float = Field(default=60.0, gt=0, description="Seconds after which an engine call counts as hung.")
+    request_timeout_ms: int = Field(
+        120_000, ge=1, description="Milliseconds a request may take where it names no time of its own."
+    )
+    drain_s: float = Field(default=30.0, ge=0, description="Seconds that accepted requests get to finish at shutdown.")
+    cache_bytes: int = Field(default=64 * 2**20, ge=0, description="Bytes of the memory cache; 0 turns it off.")
+    cache_ttl_s: float = Field(default=7 * 86_400.0, gt=0, description="Seconds until a cache entry expires.")
+    cache_key: SecretStr | None = Field(
+        default=None, description="Secret for the cache keys (HMAC); none: plain SHA-256."
+    )
+    max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Bytes of a request body at most.")
+    max_texts: int = Field(default=256, ge=1, description="Texts of a request at most.")
+    max_text_chars: int = Field(default=250_000, ge=1, description="Characters (code points) of a text at most.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level that is logged."
+    )

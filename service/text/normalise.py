@@ -1,0 +1,64 @@
+"""The one form of a sentence that a model sees, and the check of what may be submitted at all."""
+
+import re
+import unicodedata
+
+from service.errors import InvalidInput
+from service.types import Notice, Span
+
+NORMALISER_VERSION = "1"
+"""Part of every cache key: raise it whenever :func:`for_model` gives another result for any sentence."""
+
+# White space that Unicode files under control characters too, so that it is told apart before they are removed.
+_WHITE_SPACE = re.compile(r"\s+")
+# A word broken at the end of a line; "Ein- und\nAusfuhr" and "Ost-\nund Westdeutschland" are not broken words.
+_BROKEN_WORD = re.compile(
+    r"(?<=[^\W\d_])-[ \t]*(?:\r\n|\n|\r)[ \t]*(?=[a-zäöüß])(?!(?:und|oder|bzw|bis|sowie|als|wie)\b)"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def _is_invisible(character: str) -> bool:
+    """Whether a model never sees the character: white space, control and format characters."""
+    return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}
+
+
+def visible_span(text: str, span: Span) -> Span:
+    """``span`` without what :func:`for_model` drops at its ends; empty, at its start, where nothing is left."""
+    start, end = span
+    while start < end and _is_invisible(text[start]):
+        start += 1
+    while end > start and _is_invisible(text[end - 1]):
+        end -= 1
+    return Span(start, end) if start < end else Span(span.start, span.start)
+
+
+def for_model(sentence: str) -> str:
+    """The sentence as models and cache keys see it: NFC, single spaces, nothing invisible. Idempotent.
+
+    White space of every kind (no-break spaces, tabs, line ends) becomes one space; control characters, soft hyphens and
+    zero-width characters go; a word broken by a hyphen at a line end is mended.
+    """
+    mended = _BROKEN_WORD.sub("", sentence)
+    spaced = _WHITE_SPACE.sub(" ", mended)
+    if not spaced.isascii() or not spaced.isprintable():
+        spaced = "".join(c for c in spaced if c == " " or not _is_invisible(c))
+        spaced = unicodedata.normalize("NFC", spaced)
+    return " ".join(spaced.split())
+
+
+def check_text(text: str) -> list[Notice]:
+    """What is odd about a submitted text, as notices; offsets count code points.
+
+    Raises:
+        InvalidInput: ``text_not_unicode`` when the text holds half of a surrogate pair.
+    """
+    surrogate = _SURROGATE.search(text)
+    if surrogate is not None:
+        raise InvalidInput("text_not_unicode", f"The text holds a lone surrogate at offset {surrogate.start()}.")
+    control = _CONTROL.search(text)
+    if control is None:
+        return []
+    message = "The text holds control characters; they are kept out of what the model reads."
+    return [Notice("control_characters", message, Span(*control.span()))]

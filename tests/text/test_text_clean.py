@@ -1,0 +1,142 @@
+"""Cleaning: nothing is lost in silence, running text is never taken off."""
+
+import time
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from service.text.clean import Cleaned, clean
+from service.types import Span
+
+PROSE = [
+    "Die Bundesregierung hat am Montag in Berlin neue Regeln für die Wirtschaft vorgestellt, die ab Mai gelten.",
+    "Nach Angaben der Polizei kamen am 3. Mai rund 2.000 Menschen, um gegen die Pläne zu demonstrieren.",
+    "„Wir haben das lange geprüft und uns dann entschieden“, sagte ein Sprecher des Ministeriums.",
+    "Anzeige erstattete der Betreiber nach eigenen Worten erst, als die Frist schon seit zwei Wochen abgelaufen war.",
+    "Von Bonn nach Berlin zog das Parlament vor vielen Jahren um, und noch heute pendeln viele Beamte jede Woche.",
+    "Mehr zum Thema sagte der Sprecher am Freitag nicht, obwohl ihn die Abgeordneten mehrfach danach gefragt hatten.",
+    "Das Foto zeigt nach Ansicht des Gerichts eindeutig, dass der Wagen auf der Straße stand und nicht fuhr.",
+    "Stand: Ende Dezember hatten die Länder nach eigenen Angaben erst ein Drittel der Mittel abgerufen.",
+    "Kommentare zu dem Urteil kamen aus allen Parteien, doch niemand nannte einen Termin.",
+    "Werbung verschickte die Firma trotz der Abmahnung weiter, wie es am Dienstag hieß.",
+    "Video: Das Material hat die Behörde inzwischen gesichert, und es soll nun von Fachleuten ausgewertet werden.",
+    "Wer verliert, der zahlt, und zwar alles; das gilt nach dem neuen Gesetz auch für die kleinen Gemeinden am Rhein.",
+]
+FURNITURE = [
+    "Anzeige", "Werbung", "Mehr zum Thema", "Unsere Partner", "Verwandte Themen", "USA", "Lesen Sie auch",
+    "Teilen", "Foto: AP", "Von unserer Redaktion", "Stand: 31.12.2021, 10:03 Uhr", "Lesezeit 3 Min",
+    "Startseite > Politik",
+    "1. Startseite", "2. Politik", "Kommentare", "Newsletter", "Artikel anhören", "Quelle: dpa", "31.12.2021", "Video",
+    "© dpa-infocom", "(dpa)",
+    "Was der Streit für die Länder bedeutet", "Direkt hier lesen!", "Politik", "Lesen Sie auch: Was jetzt gilt",
+]  # fmt: skip
+paragraph = st.lists(st.sampled_from(PROSE), min_size=1, max_size=3).map(" ".join)
+page = st.lists(st.one_of(paragraph, st.sampled_from(FURNITURE), st.just("")), max_size=14).map("\n".join)
+
+
+def parts(cleaned: Cleaned) -> list[tuple[Span, str]]:
+    told = [
+        (cleaned.headline_span, cleaned.headline),
+        (cleaned.kicker_span, cleaned.kicker),
+        (cleaned.lead_span, cleaned.lead),
+    ]
+    found = [(span, value) for span, value in told if span is not None and value is not None]
+    found += [(mapping.source, mapping.cleaned.of(cleaned.body)) for mapping in cleaned.spans]
+    return sorted(found + [(removed.span, removed.text) for removed in cleaned.removed])
+
+
+def assert_nothing_is_lost(text: str, cleaned: Cleaned) -> None:
+    done = 0
+    for span, value in parts(cleaned):
+        assert span.start >= done
+        assert span.of(text) == value
+        assert not text[done : span.start].strip()
+        done = span.end
+    assert not text[done:].strip()
+    assert "\n\n".join(mapping.cleaned.of(cleaned.body) for mapping in cleaned.spans) == cleaned.body
+
+
+@given(st.one_of(st.text(), page))
+@example("USA\nUSABiden will im Konflikt vermitteln\n\n" + PROSE[0])
+@example("\ud800\x00\u200b")
+def test_every_visible_character_is_in_exactly_one_part(text: str) -> None:
+    assert_nothing_is_lost(text, clean(text))
+
+
+@given(page, st.sampled_from([*FURNITURE, *PROSE, " "]), st.sampled_from([*PROSE, ""]))
+def test_nothing_is_lost_with_a_given_headline_and_lead(text: str, headline: str, lead: str) -> None:
+    assert_nothing_is_lost(text, clean(text, headline=headline, lead=lead))
+
+
+@given(page)
+def test_running_text_survives_wherever_it_stands(text: str) -> None:
+    cleaned = clean(text)
+    kept = " ".join(part for part in (cleaned.headline, cleaned.lead, cleaned.body) if part)
+    for sentence in PROSE:
+        assert kept.count(sentence) == text.count(sentence)
+
+
+@given(st.lists(paragraph, min_size=1, max_size=8))
+def test_plain_prose_comes_back_as_it_is(paragraphs: list[str]) -> None:
+    body = "\n\n".join(paragraphs)
+    cleaned = clean(body)
+    assert (cleaned.body, cleaned.headline, cleaned.lead, cleaned.removed, cleaned.notices) == (
+        body,
+        None,
+        None,
+        (),
+        (),
+    )
+
+
+@pytest.mark.parametrize("text", ["", " \n\r\n\t"])
+def test_an_empty_page_is_an_empty_article(text: str) -> None:
+    cleaned = clean(text)
+    assert (cleaned.body, cleaned.removed, cleaned.notices) == ("", (), ())
+
+
+@pytest.mark.parametrize("text", ["Anzeige", "Teilen\nMerken\nDrucken", "Foto: AP"])
+def test_a_page_of_nothing_but_furniture_is_kept_with_a_notice(text: str) -> None:
+    cleaned = clean(text)
+    assert cleaned.body.split("\n\n") == text.split("\n")
+    assert {notice.code for notice in cleaned.notices} == {"maybe_furniture"}
+
+
+@pytest.mark.parametrize("text", ["\x00", "\ud800 Er kam.", "שלום עולם", "😀", "Wort " * 4_000])
+def test_odd_text_stays_in_the_body(text: str) -> None:
+    assert clean(text).body == text.strip()
+
+
+def test_a_subheading_is_a_paragraph_of_the_body() -> None:
+    text = f"{PROSE[0]}\n\nStreit um die Pläne\n\n{PROSE[1]}"
+    assert clean(text).body == text
+
+
+def test_notices_never_hold_the_text() -> None:
+    text = f"{PROSE[0]}\n\nTeilen\n\n{PROSE[1]}\n\nMehr zum Thema\n\n{PROSE[2]}"
+    notices = clean(text).notices
+    assert notices
+    assert all("Teilen" not in notice.message and notice.span is not None for notice in notices)
+
+
+HOSTILE = {
+    "article": (" ".join(PROSE) + "\n\n") * 180,
+    "short lines": "ab cd\n" * 40_000,
+    "adverts": "Anzeige\n" * 30_000,
+    "lists": "Mehr zum Thema\nx y z\n" * 10_000 + PROSE[0],
+    "topics": "Verwandte Themen\n\nx y z\n\n" * 8_000 + PROSE[0],
+    "paths": "1. Startseite\n" * 16_000,
+    "names": ("Von " + "Aa Bb, " * 22 + "1\n") * 1_600,
+    "captions": ("Aa Foto:" * 19 + "\n") * 1_600,
+    "boilerplate": "Wir verwenden Cookies. " * 10_000,
+    "white space": "Anzeige" + " " * 240_000,
+    "full stops": "." * (4 << 20),
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_time_grows_in_step_with_length(text: str) -> None:
+    began = time.process_time()
+    clean(text)
+    assert time.process_time() - began < 12  # measured: under 2 s each; quadratic work would take minutes

@@ -1,0 +1,62 @@
+"""The form that models see, and the check of what may be submitted."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import InvalidInput
+from service.text.normalise import check_text, for_model, visible_span
+from service.types import Span
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Er\u00a0kam\tam\r\n 3.\u202fMai. ", "Er kam am 3. Mai."),
+        ("Bundes\u00adtag", "Bundestag"),
+        ("Null\u200bbreite\ufeff", "Nullbreite"),
+        ("Er\x00 kam\x07.", "Er kam."),
+        ("Mu\u0308nchen", "München"),
+        ("die Wirt-\nschaft wächst", "die Wirtschaft wächst"),
+        ("Ein- \nund Ausfuhr", "Ein- und Ausfuhr"),
+        ("der Bundes-\nTrojaner", "der Bundes- Trojaner"),
+        ("", ""),
+        (" \t\x00\u200b", ""),
+    ],
+)
+def test_the_model_sees_one_plain_form(sentence: str, expected: str) -> None:
+    assert for_model(sentence) == expected
+
+
+@given(st.text())
+def test_the_plain_form_is_stable_and_holds_nothing_invisible(sentence: str) -> None:
+    plain = for_model(sentence)
+    assert for_model(plain) == plain
+    assert not [c for c in plain if c != " " and unicodedata.category(c) in {"Cc", "Cf", "Zs", "Zl", "Zp"}]
+
+
+@given(st.text(), st.text(alphabet=" \n\u200b\x00"))
+def test_a_visible_span_keeps_what_the_model_sees(text: str, around: str) -> None:
+    whole = around + text + around
+    span = visible_span(whole, Span(0, len(whole)))
+    assert for_model(span.of(whole)) == for_model(text)
+
+
+def test_a_lone_surrogate_is_refused_with_its_offset_and_without_the_text() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        check_text("Geheim \ud800")
+    assert refused.value.code == "text_not_unicode"
+    assert "7" in refused.value.detail
+    assert "Geheim" not in refused.value.detail
+
+
+def test_control_characters_are_told_once_with_the_first_place() -> None:
+    (notice,) = check_text("Er kam.\x00\x07")
+    assert (notice.code, notice.span) == ("control_characters", Span(7, 8))
+
+
+@pytest.mark.parametrize("text", ["", "Er kam.\n\tSie ging.\r\n", "שלום", "😀"])
+def test_ordinary_text_has_no_notice(text: str) -> None:
+    assert check_text(text) == []

@@ -1,0 +1,349 @@
+"""Pages in the manner of German news sites, with the furniture that each of them leaves in a paste."""
+
+from pathlib import Path
+
+import pytest
+
+from service.text.clean import Cleaned, clean
+
+ONE = (
+    "Die Bundesregierung hat am Montag in Berlin neue Regeln für die Wirtschaft vorgestellt, die ab Mai gelten sollen."
+)
+TWO = "Kritik kam am Abend aus der Opposition. Die Regeln seien zu spät gekommen und gingen nicht weit genug."
+THREE = "Verbände forderten die Regierung auf, die Fristen zu verlängern. Eine Antwort gab es zunächst nicht."
+LEAD = "Unternehmen sollen künftig offenlegen, woher ihre Rohstoffe stammen. Was das für die Betriebe bedeutet."
+HEADLINE = "Regierung legt neue Regeln für Unternehmen vor"
+
+PUBLIC_BROADCASTER = f"""\
+Startseite > Wirtschaft > Neue Regeln
+
+Lieferketten
+{HEADLINE}
+
+Stand: 31.12.2021 10:03 Uhr
+
+{LEAD}
+
+Von unserer Redaktion in Berlin
+
+{ONE}
+
+Video: Neue Regeln im Überblick
+
+{TWO}
+
+Mehr zum Thema
+Was in dem Entwurf steht
+Wer am Ende zahlt
+
+{THREE}
+
+Dieses Thema im Programm: Über dieses Thema berichtete das Radio am 31. Dezember 2021 um 10:00 Uhr.
+"""
+
+MAGAZINE = f"""\
+Zum Inhalt springen
+Menü
+Politik
+{HEADLINE}
+
+{LEAD}
+31.12.2021, 10.03 Uhr
+Artikel anhören
+
+Ein Containerschiff im Hafen Foto: picture alliance/dpa
+{ONE}
+
+Anzeige
+
+{TWO}
+
+Lesen Sie auch: Was in dem Entwurf steht
+
+{THREE}
+
+Zur Startseite
+Feedback
+"""
+
+WEEKLY = f"""\
+{HEADLINE}
+{LEAD}
+Von Redaktion Wirtschaft
+Aktualisiert am 31. Dezember 2021, 10:03 Uhr
+Lesezeit: 3 Min.
+12 Kommentare
+
+{ONE}
+
+An dieser Stelle finden Sie einen externen Inhalt, der den Artikel ergänzt. Sie können ihn sich mit einem Klick \
+anzeigen lassen und wieder ausblenden.
+
+{TWO}
+
+{THREE}
+"""
+
+AGENCY = f"""\
+{HEADLINE}
+
+Berlin (dpa) - {ONE}
+
+{TWO}
+
+{THREE}
+
+© dpa-infocom, dpa:211231-99-123456/2
+"""
+
+BLOG = f"""\
+{HEADLINE}
+
+Von unserer Redaktion
+31. Dezember 2021
+Keine Kommentare
+
+{ONE}
+
+{TWO}
+
+{THREE}
+
+Teilen:
+Facebook
+Twitter
+E-Mail
+
+Schlagwörter: Wirtschaft, Regeln, Berlin
+
+Das könnte Sie auch interessieren
+Was in dem Entwurf steht
+Jetzt Newsletter abonnieren
+"""
+
+REGIONAL = f"""\
+zeitung.example.de
+Zurück
+Home
+Panorama
+{HEADLINE}
+31. Dezember 2021, 10:03 Uhr · Lesezeit: 2 Min.
+(Foto: Reuters)
+{ONE}
+Feedback
+Detailansicht öffnen
+{TWO}
+Lesen Sie auch
+ - Was in dem Entwurf steht
+ - Wer am Ende zahlt
+{THREE}
+Diesen Artikel teilen: Facebook | Twitter | E-Mail
+Copyright © 2021 Verlag. Alle Rechte vorbehalten.
+"""
+
+
+def reasons(cleaned: Cleaned) -> dict[str, str]:
+    return {removed.text: removed.reason for removed in cleaned.removed}
+
+
+def test_a_broadcasters_page() -> None:
+    cleaned = clean(PUBLIC_BROADCASTER)
+    assert (cleaned.kicker, cleaned.headline, cleaned.lead) == ("Lieferketten", HEADLINE, LEAD)
+    assert cleaned.body.startswith(f"{ONE}\n\nVideo: Neue Regeln im Überblick\n\n{TWO}\n\n{THREE}\n\nDieses Thema")
+    found = reasons(cleaned)
+    assert found["Startseite > Wirtschaft > Neue Regeln"] == "breadcrumb"
+    assert found["Stand: 31.12.2021 10:03 Uhr"] == "timestamp"
+    assert found["Von unserer Redaktion in Berlin"] == "byline"
+    assert found["Wer am Ende zahlt"] == "related"
+
+
+def test_a_magazines_page() -> None:
+    cleaned = clean(MAGAZINE)
+    assert (cleaned.kicker, cleaned.headline, cleaned.lead) == ("Politik", HEADLINE, LEAD)
+    assert cleaned.body == f"{ONE}\n\n{TWO}\n\n{THREE}"
+    found = reasons(cleaned)
+    assert found["Ein Containerschiff im Hafen Foto: picture alliance/dpa"] == "photo_caption"
+    assert found["Lesen Sie auch: Was in dem Entwurf steht"] == "related"
+    assert found["Feedback"] == "control"
+
+
+def test_a_weeklys_page() -> None:
+    cleaned = clean(WEEKLY)
+    assert (cleaned.headline, cleaned.lead) == (HEADLINE, LEAD)
+    assert cleaned.body == f"{ONE}\n\n{TWO}\n\n{THREE}"
+    assert set(reasons(cleaned).values()) == {"byline", "timestamp", "reading_time", "control", "boilerplate"}
+
+
+def test_an_agencys_report_keeps_its_dateline_and_has_no_lead() -> None:
+    cleaned = clean(AGENCY)
+    assert (cleaned.headline, cleaned.lead) == (HEADLINE, None)
+    assert cleaned.body == f"Berlin (dpa) - {ONE}\n\n{TWO}\n\n{THREE}"
+    assert reasons(cleaned) == {"© dpa-infocom, dpa:211231-99-123456/2": "copyright"}
+
+
+def test_a_blogs_page() -> None:
+    cleaned = clean(BLOG)
+    assert (cleaned.headline, cleaned.body) == (HEADLINE, f"{ONE}\n\n{TWO}\n\n{THREE}")
+    assert reasons(cleaned)["Schlagwörter: Wirtschaft, Regeln, Berlin"] == "topics"
+
+
+def test_a_regional_papers_page() -> None:
+    cleaned = clean(REGIONAL)
+    assert (cleaned.kicker, cleaned.headline, cleaned.lead) == ("Panorama", HEADLINE, None)
+    assert cleaned.body == f"{ONE}\n\n{TWO}\n\n{THREE}"
+    found = reasons(cleaned)
+    assert found["31. Dezember 2021, 10:03 Uhr · Lesezeit: 2 Min."] == "timestamp"
+    assert found["- Wer am Ende zahlt"] == "related"
+    assert found["Copyright © 2021 Verlag. Alle Rechte vorbehalten."] == "copyright"
+
+
+@pytest.mark.parametrize("page", [PUBLIC_BROADCASTER, MAGAZINE, WEEKLY, AGENCY, BLOG])
+def test_a_given_headline_is_taken_off_the_top(page: str) -> None:
+    cleaned = clean(page, headline=HEADLINE.replace("Regeln", "Regeln\u00a0"), lead=LEAD)
+    assert cleaned.headline_span is None
+    assert reasons(cleaned)[HEADLINE] == "repeated_headline"
+    assert HEADLINE not in cleaned.body
+    assert LEAD not in cleaned.body
+
+
+def test_a_kicker_glued_to_a_given_headline_is_told_apart() -> None:
+    cleaned = clean(f"Lieferketten{HEADLINE}\n\n{ONE}", headline=HEADLINE)
+    assert (cleaned.kicker, cleaned.headline, cleaned.body) == ("Lieferketten", HEADLINE, ONE)
+
+
+def test_a_given_headline_that_the_page_does_not_repeat_takes_nothing_off() -> None:
+    cleaned = clean(f"{TWO}\n\nEin Abschnitt\n\n{ONE}", headline=HEADLINE)
+    assert (cleaned.body, cleaned.removed) == (f"{TWO}\n\nEin Abschnitt\n\n{ONE}", ())
+
+
+def test_a_headline_inside_the_body_stays() -> None:
+    text = f"{ONE}\n\n{TWO}\n\n{HEADLINE}\n\n{THREE}"
+    assert clean(text, headline=HEADLINE).body == text
+
+
+def test_text_below_a_heading_of_links_stays_with_a_notice() -> None:
+    text = f"{ONE}\n\nMehr zum Thema\n\n{TWO}"
+    cleaned = clean(text)
+    assert cleaned.body == f"{ONE}\n\n{TWO}"
+    assert [notice.span.of(text) for notice in cleaned.notices if notice.span] == [TWO]
+
+
+def test_sections_above_a_given_headline_are_breadcrumbs() -> None:
+    cleaned = clean(f"Startseite\nPolitik\nInland\n{HEADLINE}\n\n{ONE}", headline=HEADLINE)
+    assert (cleaned.kicker, cleaned.body) == ("Inland", ONE)
+    assert reasons(cleaned) == {"Startseite": "breadcrumb", "Politik": "breadcrumb", HEADLINE: "repeated_headline"}
+
+
+def test_a_subheading_right_below_an_advert_mark_stays_with_a_notice() -> None:
+    text = f"{ONE}\n\nAnzeige\nStreit um die Pläne\n\n{TWO}"
+    cleaned = clean(text)
+    assert cleaned.body == f"{ONE}\n\nStreit um die Pläne\n\n{TWO}"
+    assert [notice.span.of(text) for notice in cleaned.notices if notice.span] == ["Streit um die Pläne"]
+
+
+def test_an_advert_of_several_lines_goes_and_the_text_below_it_stays() -> None:
+    text = f"{ONE}\n\nAnzeige\nshop.example.org\nJetzt Strompreise vergleichen\n\n{TWO}"
+    assert clean(text).body == f"{ONE}\n\n{TWO}"
+
+
+def test_a_short_line_between_a_list_and_text_may_be_a_subheading_and_stays() -> None:
+    text = f"{ONE}\n\nVerwandte Themen\n\nUSA\n\nErdgas\n\nNeuer Streit\n\n{TWO}"
+    cleaned = clean(text)
+    assert cleaned.body == f"{ONE}\n\nNeuer Streit\n\n{TWO}"
+    assert [notice.span.of(text) for notice in cleaned.notices if notice.span] == ["Neuer Streit"]
+
+
+@pytest.mark.parametrize("line", ["Kommentare", "Datenschutz", "Suche", "Von Angela Merkel", "31.12.2021"])
+def test_a_line_that_may_be_a_subheading_stays_with_a_notice(line: str) -> None:
+    text = f"{ONE}\n\n{line}\n\n{TWO}"
+    cleaned = clean(text)
+    assert cleaned.body == text
+    assert [notice.code for notice in cleaned.notices] == ["maybe_furniture"]
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "text", "reason"),
+    [
+        (f"{TWO}Von unserer Redaktion", f"{TWO}Von unserer Redaktion", None),
+        (f"{TWO}Artikel anhören", TWO, "control"),
+        (f"{TWO} 31.12.2021 - 00:57 Uhr Merken Teilen", TWO, "byline"),
+        (f"{TWO} Foto: dpa", TWO, "photo_credit"),
+        (f"{TWO} (Quelle: dpa)", TWO, "source_credit"),
+        (
+            "Er nannte es ein „schlechtes“ Bild: ein Haus am See",
+            "Er nannte es ein „schlechtes“ Bild: ein Haus am See",
+            None,
+        ),
+        ("Sie feierten am 24. und 25. Dezember.", "Sie feierten am 24. und 25. Dezember.", None),
+        (
+            "Es geschah an einem Sonntag, dem 31. Dezember 2021",
+            "Es geschah an einem Sonntag, dem 31. Dezember 2021",
+            None,
+        ),
+    ],
+)
+def test_what_is_glued_to_a_paragraph_goes_without_it(paragraph: str, text: str, reason: str | None) -> None:
+    cleaned = clean(f"{ONE}\n\n{paragraph}\n\n{THREE}")
+    assert cleaned.body == f"{ONE}\n\n{text}\n\n{THREE}"
+    assert [removed.reason for removed in cleaned.removed] == ([reason] if reason else [])
+
+
+def test_a_long_caption_loses_its_credit_only_and_is_told() -> None:
+    text = f"{ONE}\n\n{TWO} Foto: dpa\n\n{THREE}"
+    assert [notice.span.of(text) for notice in clean(text).notices if notice.span] == [TWO]
+
+
+def test_the_only_sentence_of_a_page_is_never_a_caption() -> None:
+    assert clean("Das teilte die Polizei am Montag mit. Quelle: dpa").body == "Das teilte die Polizei am Montag mit."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Copyright-Streit um ein Lied",
+        "Klimawandel im Bild: Fotografen zeigen die Arktis",
+        "Angela Merkel: Suche",
+        "Von unseren Kindern",
+        "Hintergrund",
+        "3. Oktober",
+        "Anzeige gegen den Minister",
+        "Video im Netz",
+        "Politik und Moral",
+        "Die Quelle: ein Brief",
+    ],
+)
+def test_subheadings_that_hold_words_of_furniture_stay(line: str) -> None:
+    text = f"{ONE}\n\n{line}\n\n{TWO}"
+    assert clean(text).body == text
+
+
+@pytest.fixture
+def article() -> str:
+    path = Path(__file__).parents[3] / "shared" / "articles" / "000_03f25ca8fed31076.txt"
+    if not path.is_file():
+        pytest.skip("the real article lies beside the checkout, not in it")
+    return path.read_text(encoding="utf-8")
+
+
+def test_a_real_page_is_told_apart(article: str) -> None:
+    cleaned = clean(article)
+    assert cleaned.kicker == "USA"
+    assert cleaned.headline == "Biden will im Ukraine-Konflikt vermitteln – doch Putin bleibt unberechenbar"
+    assert cleaned.lead is not None
+    assert cleaned.lead.startswith("Die US-Regierung hält")
+    assert cleaned.lead.endswith("Willen zur Deeskalation.")
+    assert cleaned.body.startswith("Washington. Exakt 50 Minuten")
+    assert cleaned.body.endswith("dagegen ein Veto einzulegen.")
+    assert cleaned.notices == ()
+
+
+def test_a_real_pages_subheadings_stay_and_its_furniture_goes(article: str) -> None:
+    cleaned = clean(article)
+    paragraphs = cleaned.body.split("\n\n")
+    assert "Putin: Sanktionen wären „ein großer Fehler“" in paragraphs
+    assert "Streit um Nord Stream 2 nicht vorbei - Deutschland unter Druck" in paragraphs
+    assert len(paragraphs) == 18
+    assert {"breadcrumb", "byline", "photo_caption", "photo_credit", "topics", "related", "partner", "advert"} == {
+        removed.reason for removed in cleaned.removed
+    }
+    assert all(mapping.cleaned.of(cleaned.body) == mapping.source.of(article) for mapping in cleaned.spans)

@@ -1,0 +1,1 @@
+"""Engines: a loaded model that turns source tokens into hypotheses."""

@@ -1,0 +1,189 @@
+"""One suite for every engine: the same promises, kept on Marian- and T5-shaped checkpoints."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from service.engines.base import Engine
+from service.engines.fake import FakeEngine
+from service.engines.load import load_engine
+from service.engines.tokenizer import Tokenizer
+from service.errors import EngineError, ModelError
+from service.manifest import EngineKind
+from service.types import DecodingOptions, EngineInput, Hypothesis
+from tests.engine import checkpoints
+from tests.engine.checkpoints import SENTENCES, Checkpoint
+
+GREEDY = DecodingOptions(max_output_tokens=24)
+BEAM = DecodingOptions(max_output_tokens=24, beam_size=4, hypotheses=3)
+KINDS: tuple[EngineKind, ...] = ("ctranslate2", "torch")
+ARCHITECTURES = ("marian", "t5")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Checkpoint]:
+    folder = tmp_path_factory.mktemp("checkpoints")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # transformers recommends sacremoses to whoever loads a Marian tokenizer
+        return {name: getattr(checkpoints, name)(folder / name) for name in ARCHITECTURES}
+
+
+@pytest.fixture(scope="session")
+def engines(built: dict[str, Checkpoint]) -> Iterator[dict[tuple[str, str], Engine]]:
+    loaded = {
+        (kind, name): load_engine(checkpoint.manifest, checkpoint.folder, kind, device="cpu", threads=1)
+        for kind in KINDS
+        for name, checkpoint in built.items()
+    }
+    yield loaded
+    for engine in loaded.values():
+        engine.close()
+
+
+@pytest.fixture(params=[(kind, name) for kind in KINDS for name in ARCHITECTURES], ids="-".join)
+def engine(request: pytest.FixtureRequest, engines: dict[tuple[str, str], Engine]) -> Engine:
+    return engines[request.param]
+
+
+@pytest.fixture
+def tokenizer(request: pytest.FixtureRequest, built: dict[str, Checkpoint]) -> Tokenizer:
+    name = request.node.callspec.params.get("engine", ("", request.node.callspec.params.get("architecture")))[1]
+    return Tokenizer(built[name].manifest, built[name].folder)
+
+
+def inputs(tokenizer: Tokenizer, options: DecodingOptions, sentences: list[str] = SENTENCES[:8]) -> list[EngineInput]:
+    return [EngineInput(tokenizer.encode(sentence), options) for sentence in sentences]
+
+
+def texts(results: list[list[Hypothesis]]) -> list[tuple[str, ...]]:
+    return [hypotheses[0].tokens for hypotheses in results]
+
+
+def test_results_come_in_the_order_of_the_items(engine: Engine, tokenizer: Tokenizer) -> None:
+    items = inputs(tokenizer, GREEDY)
+    assert texts(engine.generate(items[::-1])) == texts(engine.generate(items))[::-1]
+
+
+def test_there_is_one_result_an_item(engine: Engine, tokenizer: Tokenizer) -> None:
+    for count in (1, 2, 7):
+        assert len(engine.generate(inputs(tokenizer, GREEDY, SENTENCES[:count]))) == count
+
+
+def test_no_items_give_no_results(engine: Engine) -> None:
+    assert engine.generate([]) == []
+
+
+def test_an_item_gives_the_same_alone_and_in_company(engine: Engine, tokenizer: Tokenizer) -> None:
+    items = inputs(tokenizer, GREEDY)
+    alone = [engine.generate([item])[0] for item in items]
+    assert texts(alone) == texts(engine.generate(items))
+
+
+def test_items_of_unequal_options_may_share_a_call(engine: Engine, tokenizer: Tokenizer) -> None:
+    short = replace(GREEDY, max_output_tokens=3)
+    mixed = [EngineInput(i.tokens, short if n % 2 else GREEDY) for n, i in enumerate(inputs(tokenizer, GREEDY))]
+    assert [len(tokens) for tokens in texts(engine.generate(mixed))][1::2] == [3] * 4
+    assert texts(engine.generate(mixed))[::2] == texts(engine.generate(mixed[::2]))
+
+
+def test_a_hypothesis_that_meets_its_limit_says_so(engine: Engine, tokenizer: Tokenizer) -> None:
+    for hypotheses in engine.generate(inputs(tokenizer, replace(GREEDY, max_output_tokens=2))):
+        assert (len(hypotheses[0].tokens), hypotheses[0].finish_reason) == (2, "length")
+
+
+def test_hypotheses_come_best_first(engine: Engine, tokenizer: Tokenizer) -> None:
+    for hypotheses in engine.generate(inputs(tokenizer, BEAM)):
+        scores = [hypothesis.score for hypothesis in hypotheses]
+        assert len(hypotheses) == BEAM.hypotheses
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_only_allowed_pieces_are_written(engine: Engine, tokenizer: Tokenizer) -> None:
+    allowed = tokenizer.pieces("Der Zug fährt nach Hamburg.")
+    for hypotheses in engine.generate(inputs(tokenizer, replace(BEAM, allowed=allowed))):
+        assert {piece for hypothesis in hypotheses for piece in hypothesis.tokens} <= allowed
+
+
+def test_control_pieces_are_never_written(engine: Engine, tokenizer: Tokenizer) -> None:
+    for hypotheses in engine.generate(inputs(tokenizer, replace(BEAM, max_output_tokens=60))):
+        written = {piece for hypothesis in hypotheses for piece in hypothesis.tokens}
+        assert not {piece for piece in written if piece in tokenizer.control or piece.startswith("<extra_id")}
+
+
+@pytest.mark.parametrize("options", [GREEDY, BEAM], ids=["greedy", "beam"])
+def test_alignment_has_a_distribution_over_the_source_for_each_token(
+    engine: Engine, tokenizer: Tokenizer, options: DecodingOptions
+) -> None:
+    items = inputs(tokenizer, replace(options, alignment=True))
+    for item, hypotheses in zip(items, engine.generate(items), strict=True):
+        for hypothesis in hypotheses:
+            assert hypothesis.alignment is not None
+            assert len(hypothesis.alignment) == len(hypothesis.tokens)
+            assert all(len(row) == len(item.tokens) for row in hypothesis.alignment)
+            assert all(sum(row) == pytest.approx(1, abs=1e-3) for row in hypothesis.alignment)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "options",
+    [GREEDY, replace(GREEDY, no_repeat_ngram=2, repetition_penalty=1.2), replace(GREEDY, min_output_tokens=12)],
+    ids=["plain", "penalties", "least"],
+)
+def test_both_engines_write_the_same_greedy_tokens_in_float32(
+    architecture: str, options: DecodingOptions, engines: dict[tuple[str, str], Engine], tokenizer: Tokenizer
+) -> None:
+    items = inputs(tokenizer, options, SENTENCES)
+    ours, reference = (engines[kind, architecture].generate(items) for kind in KINDS)
+    assert texts(ours) == texts(reference)
+    for one, other in zip(ours, reference, strict=True):
+        assert one[0].finish_reason == other[0].finish_reason
+        assert one[0].score == pytest.approx(other[0].score, abs=2e-3)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_both_engines_report_the_same_alignment(
+    architecture: str, engines: dict[tuple[str, str], Engine], tokenizer: Tokenizer
+) -> None:
+    items = inputs(tokenizer, replace(GREEDY, alignment=True))
+    ours, reference = (engines[kind, architecture].generate(items) for kind in KINDS)
+    for one, other in zip(ours, reference, strict=True):
+        for row, expected in zip(one[0].alignment or (), other[0].alignment or (), strict=True):
+            assert row == pytest.approx(expected, abs=2e-3)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_long_source_is_not_cut(
+    architecture: str, engines: dict[tuple[str, str], Engine], tokenizer: Tokenizer
+) -> None:
+    # CTranslate2 cuts at 1,024 tokens unless told otherwise; Marian has 512 positions, T5 has no end.
+    length = 500 if architecture == "marian" else 1_500
+    tokens = (*(tokenizer.encode(" ".join(SENTENCES * 20))[: length - 1]), "</s>")
+    item = EngineInput(tokens, replace(GREEDY, alignment=True))
+    ours, reference = (engines[kind, architecture].generate([item]) for kind in KINDS)
+    assert texts(ours) == texts(reference)
+    assert len((ours[0][0].alignment or ((),))[0]) == length
+
+
+def test_a_model_without_files_for_an_engine_says_which_it_has(built: dict[str, Checkpoint]) -> None:
+    checkpoint = built["marian"]
+    manifest = checkpoint.manifest.model_copy(update={"engines": {"torch": checkpoint.manifest.engines["torch"]}})
+    with pytest.raises(ModelError, match="offers torch"):
+        load_engine(manifest, checkpoint.folder, "ctranslate2", device="cpu", threads=1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_source_beyond_the_positions_is_an_engine_error(
+    kind: str, engines: dict[tuple[str, str], Engine], built: dict[str, Checkpoint]
+) -> None:
+    tokenizer = Tokenizer(built["marian"].manifest, built["marian"].folder)
+    tokens = tokenizer.encode(" ".join(SENTENCES * 20))[:700]
+    with pytest.raises(EngineError):
+        engines[kind, "marian"].generate([EngineInput(tokens, GREEDY)])
+
+
+def test_the_fake_keeps_the_order_and_the_count_too() -> None:
+    items = [EngineInput(tuple(f"{n}{letter}" for letter in "abc"), GREEDY) for n in range(5)]
+    results = FakeEngine().generate(items)
+    assert texts(results) == [tuple(token.upper() for token in reversed(item.tokens)) for item in items]

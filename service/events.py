@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,10 @@ class BatchDone:
 
 @dataclass(frozen=True, slots=True)
 class EngineFailed:
-    """An engine call raised, returned the wrong number of items, or hung; ``reason`` is one of those words."""
+    """An engine call raised, returned the wrong number of results, or hung; ``error`` is the exception's type alone."""
 
     model: str
-    reason: str
+    reason: Literal["raised", "wrong_count", "hung"]
     error: str
 
 

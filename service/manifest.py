@@ -72,11 +72,11 @@ class Manifest(_Strict):
     def decoding_options(self, source_tokens: int) -> DecodingOptions:
         """Options for one source of that many tokens.
 
-        The output limit is rounded up to a multiple of 16, so that like sources have equal options and share a batch.
+        The output limit is rounded up to a multiple of 64: only items of equal options share a batch.
         """
         limit = int(source_tokens * self.tokens.output_ratio) + self.tokens.output_extra
         return DecodingOptions(
-            max_output_tokens=min(-(-limit // 16) * 16, self.tokens.max_output_tokens), **self.decoding.model_dump()
+            max_output_tokens=min(-(-limit // 64) * 64, self.tokens.max_output_tokens), **self.decoding.model_dump()
         )
 
 

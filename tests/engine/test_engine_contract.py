@@ -32,7 +32,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Checkpoint]:
 
 @pytest.fixture(scope="session")
 def engines(built: dict[str, Checkpoint]) -> Iterator[dict[tuple[str, str], Engine]]:
-    loaded = {
+    loaded: dict[tuple[str, str], Engine] = {
         (kind, name): load_engine(checkpoint.manifest, checkpoint.folder, kind, device="cpu", threads=1)
         for kind in KINDS
         for name, checkpoint in built.items()

@@ -1,0 +1,77 @@
+"""The planner: which of the items that wait make the next batch. Pure: no clock, no lock, no queue."""
+
+import heapq
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Priority = Literal["interactive", "bulk"]
+
+BULK_DELAY_S = 60.0
+ITEM_DELAY_S = 1 / 64
+WINDOW_BATCHES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What the planner knows of an item that waits; times are on the clock that ``plan`` is given.
+
+    Only items of equal ``options`` share a batch. ``ahead`` counts the items of the same request that stand before
+    this one. Its turn ``turn_s`` is when it came, but bulk counts as come ``BULK_DELAY_S`` later, and a request as
+    coming item by item, ``ITEM_DELAY_S`` apart, so that small ones pass the tail of a huge one. A turn never changes:
+    what comes long enough after an item is served after it, so nothing starves.
+    """
+
+    tokens: int
+    enqueued_s: float
+    priority: Priority
+    deadline_s: float | None
+    options: Hashable
+    ahead: int = 0
+    turn_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        delay_s = self.ahead * ITEM_DELAY_S + (BULK_DELAY_S if self.priority == "bulk" else 0.0)
+        object.__setattr__(self, "turn_s", self.enqueued_s + delay_s)
+
+    def in_time(self, now_s: float) -> bool:
+        """Whether its caller can still be served."""
+        return self.deadline_s is None or now_s < self.deadline_s
+
+
+def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, now_s: float) -> list[int]:
+    """The indices of the next batch, the one whose turn is first in front; empty when nothing in time is pending.
+
+    The first in turn always goes. Of the next in turn with the same options (a window of some batches), those nearest
+    to it in length join it while longest item times items stays within ``token_budget``, interactive ones before
+    bulk. An item larger than the budget goes alone. Takes O(n) for n pending: the window is bounded.
+    """
+    turns = [(item.turn_s, index) for index, item in enumerate(pending) if item.in_time(now_s)]
+    if not turns:
+        return []
+    first = min(turns)
+    head = first[1]
+    options = pending[head].options
+    mates = [turn for turn in turns if turn is not first and _equal(pending[turn[1]].options, options)]
+    window = [index for _, index in heapq.nsmallest(WINDOW_BATCHES * max_items, mates)]
+    return _fill(pending, head, window, token_budget=token_budget, max_items=max_items)
+
+
+def _equal(left: Hashable, right: Hashable) -> bool:
+    return left is right or left == right  # comparing options field by field would be most of a plan's time
+
+
+def _fill(
+    pending: Sequence[Pending], head: int, window: Sequence[int], *, token_budget: int, max_items: int
+) -> list[int]:
+    """``head`` and those of the window, nearest in length first, that fit the budget beside it."""
+    batch, longest = [head], pending[head].tokens
+    distance = {index: abs(pending[index].tokens - pending[head].tokens) for index in window}
+    for index in sorted(window, key=lambda index: (pending[index].priority == "bulk", distance[index])):
+        if len(batch) == max_items or longest * (len(batch) + 1) > token_budget:
+            break
+        grown = max(longest, pending[index].tokens)
+        if grown * (len(batch) + 1) <= token_budget:
+            batch.append(index)
+            longest = grown
+    return batch

@@ -1,0 +1,16 @@
+"""Fixtures of the batching tests."""
+
+import asyncio
+
+import pytest
+
+from tests.batching.rig import Clock
+
+
+@pytest.fixture
+async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Stops the running loop's clock; the test turns it."""
+    loop = asyncio.get_running_loop()
+    stopped = Clock(loop.time())
+    monkeypatch.setattr(loop, "time", stopped)
+    return stopped

@@ -1,0 +1,110 @@
+"""The batcher on a sound engine: what reaches the engine together, and what comes back."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from service.batching.batcher import Batcher
+from service.batching.limits import Limits
+from service.engines.fake import FakeEngine, backwards, raising, writing
+from service.errors import EngineError, ModelError, NotReady
+from service.events import BatchDone, EngineReady, Event
+from service.types import EngineInput, Hypothesis
+from tests.batching.rig import PATIENCE_S, WARM_UP, Engines, held, item, running, turns, written
+
+
+async def test_an_item_comes_back_as_the_engine_wrote_it() -> None:
+    async with running(Engines()) as batcher:
+        assert written(await batcher.submit(item("eins zwei"))) == "ZWEI EINS"
+
+
+async def test_answers_are_in_the_order_of_the_items_whatever_the_batches_were() -> None:
+    sources = [" ".join([f"w{n}"] * (1 + n * 7 % 5)) for n in range(100)]
+    async with running(Engines(), Limits(batch_items=8)) as batcher:
+        answers = await asyncio.gather(*batcher.submit_many([item(source) for source in sources]))
+    assert [written(answer) for answer in answers] == [source.upper() for source in sources]
+
+
+async def test_an_idle_engine_starts_at_once_and_what_comes_meanwhile_gathers() -> None:
+    engines = Engines()
+    async with running(engines) as batcher:
+        async with held(engines.first, batcher):
+            later = [asyncio.create_task(batcher.submit(item(f"s{n}"))) for n in range(20)]
+            await turns()
+        await asyncio.gather(*later)
+    assert [len(batch) for batch in engines.batches()] == [1, 20]
+
+
+async def test_different_decoding_options_share_no_batch() -> None:
+    engines = Engines()
+    async with running(engines) as batcher:
+        await asyncio.gather(*batcher.submit_many([item("a"), item("b", beam_size=4), item("c")]))
+    assert [len({one.options for one in batch}) for batch in engines.batches()] == [1, 1]
+
+
+async def test_batches_keep_within_the_padded_token_budget() -> None:
+    engines = Engines()
+    async with running(engines, Limits(token_budget=10)) as batcher:
+        await asyncio.gather(*batcher.submit_many([item("w " * (1 + n % 7)) for n in range(50)]))
+    padded = [max(len(one.tokens) for one in batch) * len(batch) for batch in engines.batches()]
+    assert max(padded) <= 10
+
+
+async def test_two_workers_run_two_batches_at_a_time() -> None:
+    engines, both = Engines(), threading.Barrier(2)
+
+    def meet(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
+        both.wait(PATIENCE_S)
+        return writing(backwards)(items)
+
+    async with running(engines, Limits(workers=2, batch_items=1)) as batcher:
+        for engine in engines.built:
+            engine.handler = meet
+        answers = await asyncio.gather(*batcher.submit_many([item("a"), item("b")]))
+    assert [written(answer) for answer in answers] == ["A", "B"]
+
+
+async def test_a_batch_is_told_to_the_listener_without_text() -> None:
+    events: list[Event] = []
+    async with running(Engines(), listener=events.append) as batcher:
+        await asyncio.gather(*batcher.submit_many([item("a b c"), item("d")]))
+        await turns()
+    ready, done = events
+    assert isinstance(ready, EngineReady)
+    assert isinstance(done, BatchDone)
+    assert (done.items, done.padded_tokens, done.output_tokens) == (2, 6, 4)
+
+
+async def test_no_work_is_taken_before_the_warm_up() -> None:
+    batcher = Batcher("model", FakeEngine, WARM_UP)
+    assert (batcher.state.alive, batcher.state.ready) == (True, False)
+    with pytest.raises(NotReady):
+        batcher.submit_many([item("a")])
+
+
+async def test_a_model_that_cannot_be_loaded_fails_the_start_as_what_it_is() -> None:
+    def factory() -> FakeEngine:
+        raise ModelError("no weights")
+
+    batcher = Batcher("model", factory, WARM_UP)
+    with pytest.raises(ModelError):
+        await batcher.start()
+    assert not batcher.state.ready
+    await batcher.drain(0.0)
+
+
+async def test_an_engine_that_fails_its_warm_up_never_becomes_ready() -> None:
+    batcher = Batcher("model", lambda: FakeEngine(raising(ValueError("bad weights"))), WARM_UP)
+    with pytest.raises(EngineError):
+        await batcher.start()
+    assert not batcher.state.ready
+    await batcher.drain(0.0)
+
+
+async def test_draining_closes_the_engines() -> None:
+    engines = Engines()
+    async with running(engines, Limits(workers=2)):
+        pass
+    assert [engine.closed for engine in engines.built] == [True, True]

@@ -1,0 +1,33 @@
+"""The room's door: many entries at once."""
+
+from service.cache.cache import Cache
+from service.cache.memory import Memory
+from service.events import CacheLooked, Event
+
+A, B, C = (bytes([number]) * 32 for number in range(3))
+
+
+def cache(events: list[Event] | None = None) -> Cache:
+    memory = Memory(max_bytes=1 << 16, ttl_s=60.0, clock=lambda: 0.0)
+    return Cache(memory, listener=(events if events is not None else []).append)
+
+
+async def test_only_what_there_is_is_found() -> None:
+    store = cache()
+    await store.put_many({A: b"a", B: b"b"})
+    assert await store.get_many([C, B, A], task="translate") == {A: b"a", B: b"b"}
+
+
+async def test_a_look_is_told_with_distinct_keys_counted_once() -> None:
+    events: list[Event] = []
+    store = cache(events)
+    await store.put_many({A: b"a"})
+    await store.get_many([A, A, B], task="translate")
+    assert events == [CacheLooked("translate", asked=2, memory_hits=1)]
+
+
+async def test_purging_tells_how_many_entries_there_were() -> None:
+    store = cache()
+    await store.put_many({A: b"a", B: b"b"})
+    assert await store.purge([A, A, C]) == 1
+    assert await store.get_many([A, B], task="translate") == {B: b"b"}

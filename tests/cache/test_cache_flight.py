@@ -1,0 +1,138 @@
+"""Single flight: once for all, and nobody's departure or error is another's."""
+
+import asyncio
+from collections.abc import Awaitable
+
+import pytest
+
+from service.cache.flight import Flight
+
+
+class Work:
+    """Work that waits for the test, and counts how often it was begun and cancelled."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.cancelled = 0
+        self.outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def __call__(self) -> str:
+        self.begun += 1
+        try:
+            return await asyncio.shield(self.outcome)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+
+
+async def turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_identical_work_is_done_once_for_all_who_ask() -> None:
+    flight, work = Flight[str](), Work()
+    callers = [asyncio.create_task(flight.do(b"k", work)) for _ in range(10)]
+    await turns()
+    work.outcome.set_result("done")
+    assert await asyncio.gather(*callers) == ["done"] * 10
+    assert work.begun == 1
+
+
+async def test_different_keys_are_different_work() -> None:
+    flight, work = Flight[str](), Work()
+    callers = [asyncio.create_task(flight.do(key, work)) for key in (b"k", b"l")]
+    await turns()
+    work.outcome.set_result("done")
+    await asyncio.gather(*callers)
+    assert work.begun == 2
+
+
+async def test_a_first_caller_that_leaves_does_not_cancel_the_others() -> None:
+    flight, work = Flight[str](), Work()
+    first, second = (asyncio.create_task(flight.do(b"k", work)) for _ in range(2))
+    await turns()
+    first.cancel()
+    await turns()
+    work.outcome.set_result("done")
+    assert await second == "done"
+    assert (first.cancelled(), work.cancelled) == (True, 0)
+
+
+async def test_work_that_all_have_left_is_cancelled_and_forgotten() -> None:
+    flight, work = Flight[str](), Work()
+    callers = [asyncio.create_task(flight.do(b"k", work)) for _ in range(3)]
+    await turns()
+    for caller in callers:
+        caller.cancel()
+    await turns()
+    assert (work.cancelled, len(flight)) == (1, 0)
+
+
+async def test_who_comes_after_an_abandoned_work_begins_anew() -> None:
+    flight, abandoned, fresh = Flight[str](), Work(), Work()
+    leaving = asyncio.create_task(flight.do(b"k", abandoned))
+    await turns()
+    leaving.cancel()
+    await asyncio.sleep(0)
+    fresh.outcome.set_result("fresh")
+    assert await flight.do(b"k", fresh) == "fresh"
+    assert len(flight) == 0
+
+
+async def test_an_error_reaches_all_callers_and_is_not_remembered() -> None:
+    flight, work, retry = Flight[str](), Work(), Work()
+    callers = [asyncio.create_task(flight.do(b"k", work)) for _ in range(3)]
+    await turns()
+    work.outcome.set_exception(LookupError("none"))
+    errors = await asyncio.gather(*callers, return_exceptions=True)
+    assert [type(error) for error in errors] == [LookupError] * 3
+    retry.outcome.set_result("later")
+    assert await flight.do(b"k", retry) == "later"
+
+
+async def test_many_keys_begin_only_what_is_not_under_way_each_once() -> None:
+    flight, started = Flight[str](), list[list[bytes]]()
+    futures = {key: asyncio.get_running_loop().create_future() for key in (b"a", b"b", b"c")}
+
+    def start(keys: list[bytes]) -> list[Awaitable[str]]:
+        started.append(keys)
+        return [futures[key] for key in keys]
+
+    first = flight.join([b"a"], start)
+    second = flight.join([b"b", b"a", b"b", b"c"], start)
+    third = flight.join([b"c", b"a"], start)
+    for key, future in futures.items():
+        future.set_result(key.decode())
+    assert await asyncio.gather(*first, *second, *third) == list("ababcca"[:1] + "babc" + "ca")
+    assert started == [[b"a"], [b"b", b"c"]]
+
+
+async def test_refused_work_leaves_nothing_behind() -> None:
+    flight = Flight[str]()
+
+    def refuse(keys: list[bytes]) -> list[Awaitable[str]]:
+        raise OverflowError(keys)
+
+    with pytest.raises(OverflowError):
+        flight.join([b"a", b"b"], refuse)
+    assert len(flight) == 0
+
+
+async def test_the_last_ticket_that_is_cancelled_cancels_a_future_given_as_work() -> None:
+    flight, future = Flight[str](), asyncio.get_running_loop().create_future()
+    one, two = flight.join([b"a", b"a"], lambda _: [future])
+    one.cancel()
+    await turns()
+    assert not future.done()
+    two.cancel()
+    await turns()
+    assert future.cancelled()
+
+
+async def test_work_that_is_cancelled_from_outside_leaves_no_caller_waiting() -> None:
+    flight, future = Flight[str](), asyncio.get_running_loop().create_future()
+    (ticket,) = flight.join([b"a"], lambda _: [future])
+    future.cancel()
+    await turns()
+    assert ticket.cancelled()

@@ -1,0 +1,122 @@
+"""Keys: equal for equal fields, and for nothing else."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.cache.keys import cache_key, encode, result_key
+from service.types import DecodingOptions
+
+texts = st.text(st.sampled_from("a|b\x00\x01,ß\ud800"), max_size=6)
+numbers = st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=False))
+options = st.builds(
+    DecodingOptions,
+    beam_size=st.integers(1, 3),
+    length_penalty=st.sampled_from([1, 1.0, 1.5]),
+    allowed=st.one_of(st.none(), st.frozensets(texts, max_size=3)),
+)
+glossaries = st.dictionaries(texts, texts, max_size=3)
+fields: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(st.none(), texts, st.binary(max_size=4), numbers, st.frozensets(texts, max_size=3), options),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=3)),
+    max_leaves=6,
+)
+FIELDS: dict[str, Any] = {
+    "task": "translate",
+    "model_id": "m",
+    "revision": "r",
+    "options": DecodingOptions(),
+    "normaliser_version": "1",
+    "glossary": {"Kanzler": "chancellor"},
+    "text": "Guten Tag.",
+    "secret": None,
+}
+
+
+@given(fields, fields)
+def test_fields_have_equal_bytes_exactly_when_they_are_equal(left: Any, right: Any) -> None:
+    assert (encode(left) == encode(right)) == (left == right)
+
+
+@given(st.lists(fields, max_size=3), st.lists(fields, max_size=3))
+def test_sequences_never_run_into_each_other(left: list[Any], right: list[Any]) -> None:
+    runs = [b"".join(map(encode, one)) for one in (left, right)]
+    assert (runs[0] == runs[1]) == (left == right)
+
+
+@given(texts, texts, texts, texts)
+def test_characters_that_move_between_fields_change_the_key(task: str, text: str, task_2: str, text_2: str) -> None:
+    first, second = (
+        cache_key(**FIELDS | pair) for pair in ({"task": task, "text": text}, {"task": task_2, "text": text_2})
+    )
+    assert (first == second) == ((task, text) == (task_2, text_2))
+
+
+@given(glossaries, options, glossaries, options)
+def test_glossaries_and_options_give_equal_keys_exactly_when_equal(
+    glossary: dict[str, str], opts: DecodingOptions, glossary_2: dict[str, str], opts_2: DecodingOptions
+) -> None:
+    first = cache_key(**FIELDS | {"glossary": glossary, "options": opts})
+    second = cache_key(**FIELDS | {"glossary": glossary_2, "options": opts_2})
+    assert (first == second) == ((glossary, opts) == (glossary_2, opts_2))
+
+
+@pytest.mark.parametrize("field", [name for name in FIELDS if name not in {"options", "glossary", "secret"}])
+def test_every_field_counts(field: str) -> None:
+    assert cache_key(**FIELDS) != cache_key(**FIELDS | {field: "other"})
+
+
+def test_a_secret_changes_the_key_and_so_does_another_secret() -> None:
+    keys = {cache_key(**FIELDS | {"secret": secret}) for secret in (None, b"one", b"two")}
+    assert len(keys) == 3
+    assert {len(key) for key in keys} == {32}
+
+
+def test_a_key_does_not_depend_on_the_order_of_sets_and_mappings() -> None:
+    forwards, backwards = {"a": "1", "b": "2"}, {"b": "2", "a": "1"}
+    assert cache_key(**FIELDS | {"glossary": forwards}) == cache_key(**FIELDS | {"glossary": backwards})
+
+
+def test_a_set_is_encoded_in_one_order_whatever_the_processs_hash_seed() -> None:
+    content = b"".join(map(encode, "abcdefgh"))
+    assert encode(frozenset("hgfedcba")) == b"f" + len(content).to_bytes(8, "big") + content
+
+
+def test_the_encoding_stays_the_same_between_releases() -> None:
+    assert encode(["ß"]) == b"l\0\0\0\0\0\0\0\x0bs\0\0\0\0\0\0\0\x02\xc3\x9f"
+
+
+@pytest.mark.parametrize(("left", "right"), [(["a|b"], ["a", "b"]), (["ab", ""], ["a", "b"]), (["a"], ["a", ""])])
+def test_result_keys_of_differently_cut_texts_differ(left: list[str], right: list[str]) -> None:
+    keys = [result_key(task="translate", model_id="m", revision="r", options={}, texts=one) for one in (left, right)]
+    assert keys[0] != keys[1]
+
+
+def test_result_keys_are_equal_when_task_revision_options_and_texts_are() -> None:
+    def key(**changed: Any) -> str:
+        fields: dict[str, Any] = {
+            "task": "t",
+            "model_id": "m",
+            "revision": "r",
+            "options": {"style": "teaser"},
+            "texts": ["x"],
+        }
+        return result_key(**fields | changed)
+
+    assert key() == key(options={"style": "teaser"})
+    changes: list[dict[str, Any]] = [
+        {"task": "u"},
+        {"model_id": "n"},
+        {"revision": "s"},
+        {"options": {}},
+        {"texts": ["y"]},
+    ]
+    assert len({key(), *(key(**change) for change in changes)}) == 6
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, 1e300, 5e-324, 2**80, -0.0])
+def test_extreme_numbers_have_an_encoding(value: float) -> None:
+    assert encode(value) != encode(1)

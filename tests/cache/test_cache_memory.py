@@ -1,0 +1,111 @@
+"""The memory tier: bounded in real bytes, least recently used, for a limited time."""
+
+import os
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.cache.memory import ENTRY_OVERHEAD_BYTES, Memory
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def key(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def roomy(clock: Clock | None = None, max_bytes: int = 1 << 20) -> Memory:
+    return Memory(max_bytes=max_bytes, ttl_s=60.0, clock=clock or Clock())
+
+
+def test_what_was_put_is_got() -> None:
+    memory = roomy()
+    assert memory.put(key(1), b"value")
+    assert memory.get(key(1)) == b"value"
+
+
+def test_an_entry_ends_with_its_time() -> None:
+    clock = Clock()
+    memory = roomy(clock)
+    memory.put(key(1), b"value")
+    clock.now_s = 59.9
+    assert memory.get(key(1)) == b"value"
+    clock.now_s = 60.0
+    assert memory.get(key(1)) is None
+    assert (memory.stats.entries, memory.stats.bytes) == (0, 0)
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    memory = roomy(max_bytes=3 * (ENTRY_OVERHEAD_BYTES + 50))
+    for number in range(3):
+        memory.put(key(number), b"v")
+    memory.get(key(0))
+    memory.put(key(3), b"v")
+    assert [memory.get(key(number)) is not None for number in range(4)] == [True, False, True, True]
+
+
+def test_a_value_over_the_bound_is_refused_and_takes_its_older_version_with_it() -> None:
+    memory = roomy(max_bytes=2_000)
+    memory.put(key(1), b"old")
+    assert not memory.put(key(1), bytes(2_000))
+    assert memory.get(key(1)) is None
+
+
+def test_a_key_of_another_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        roomy().put(b"short", b"value")
+
+
+def test_a_purged_entry_is_gone() -> None:
+    memory = roomy()
+    memory.put(key(1), b"value")
+    assert (memory.purge(key(1)), memory.purge(key(1))) == (True, False)
+    assert memory.get(key(1)) is None
+
+
+def test_hits_and_misses_are_counted() -> None:
+    memory = roomy()
+    memory.put(key(1), b"value")
+    for number in (1, 1, 2):
+        memory.get(key(number))
+    assert (memory.stats.hits, memory.stats.misses) == (2, 1)
+
+
+def test_an_empty_value_is_a_hit() -> None:
+    memory = roomy()
+    memory.put(key(1), b"")
+    assert memory.get(key(1)) == b""
+    assert memory.stats.hits == 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3_000), st.floats(0, 30)), max_size=60))
+def test_the_bound_holds_and_no_wrong_value_is_ever_given(puts: list[tuple[int, int, float]]) -> None:
+    clock = Clock()
+    memory, last = roomy(clock, max_bytes=8_000), dict[int, bytes]()
+    for number, size, passed_s in puts:
+        clock.now_s += passed_s
+        last[number] = os.urandom(size)
+        memory.put(key(number), last[number])
+        assert memory.stats.bytes <= 8_000
+        assert all(memory.get(key(one)) in {None, value} for one, value in last.items())
+
+
+@pytest.mark.parametrize("entries", [1_000, 5_500, 11_000])
+def test_the_bytes_counted_cover_what_python_really_takes(entries: int) -> None:
+    memory = roomy(max_bytes=1 << 30)
+    tracemalloc.start()
+    try:
+        for _ in range(entries):
+            memory.put(os.urandom(32), os.urandom(300))
+        taken_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken_bytes <= memory.stats.bytes <= 1.5 * taken_bytes

@@ -1,0 +1,341 @@
+"""What goes wrong in an engine: all who wait are answered, and the service comes back or says that it is lost."""
+
+import asyncio
+import math
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from service.batching import queue
+from service.batching.batcher import Batcher, State
+from service.batching.limits import Limits
+from service.batching.queue import Answer
+from service.engines.fake import FakeEngine, Gate, Handler, backwards, losing_one, raising, writing
+from service.errors import EngineError, EngineHung, ModelError, NotReady
+from service.events import BatchDone, EngineFailed, Event
+from service.types import EngineInput, Hypothesis
+from tests.batching.rig import (
+    PATIENCE_S,
+    WARM_UP,
+    Clock,
+    Engines,
+    entered,
+    held,
+    item,
+    running,
+    turns,
+    written,
+)
+
+READY = State(alive=True, ready=True, hung=False, dead=False)
+HUNG = State(alive=True, ready=False, hung=True, dead=False)
+NO_PAUSES = Limits(rebuild_pauses_s=(0.0, 0.0))
+
+
+def poisoned(one: EngineInput) -> bool:
+    return "poison" in one.tokens
+
+
+async def outcomes(answers: Sequence[Answer]) -> list[str]:
+    """For each answer the text, or the name of the error."""
+    results = await asyncio.gather(*answers, return_exceptions=True)
+    return [type(one).__name__ if isinstance(one, BaseException) else written(one) for one in results]
+
+
+async def test_one_bad_item_never_fails_its_neighbours() -> None:
+    engines = Engines(raising(RuntimeError("poison"), when=poisoned))
+    sources = [f"s{n}" for n in range(64)]
+    sources[41] = "poison"
+    async with running(engines) as batcher:
+        got = await outcomes(batcher.submit_many([item(source) for source in sources]))
+        assert batcher.state == READY
+    expected = [source.upper() for source in sources]
+    expected[41] = "EngineError"
+    assert got == expected
+
+
+async def test_finding_one_bad_item_takes_few_calls() -> None:
+    engines = Engines(raising(RuntimeError("poison"), when=poisoned))
+    async with running(engines) as batcher:
+        await outcomes(batcher.submit_many([*[item("fine")] * 63, item("poison")]))
+    assert len(engines.batches()) <= 1 + 2 * math.log2(64)
+
+
+async def test_a_bad_item_that_breaks_the_engine_for_all_after_it_fails_alone() -> None:
+    def fragile() -> Handler:
+        broken = threading.Event()
+
+        def handle(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
+            if broken.is_set() or any(map(poisoned, items)):
+                broken.set()
+                raise RuntimeError("device lost")
+            return writing(backwards)(items)
+
+        return handle
+
+    engines = Engines(*(fragile() for _ in range(20)))
+    async with running(engines) as batcher:
+        got = await outcomes(batcher.submit_many([item(word) for word in ("a", "b", "poison", "c", "d")]))
+        assert batcher.state == READY
+    assert got == ["A", "B", "EngineError", "C", "D"]
+
+
+async def test_an_engine_that_passes_its_warm_up_is_kept_when_an_item_is_bad() -> None:
+    engines = Engines(raising(RuntimeError("poison"), when=poisoned))
+    async with running(engines) as batcher:
+        assert await outcomes(batcher.submit_many([item("poison")])) == ["EngineError"]
+    assert len(engines.built) == 1
+
+
+async def test_a_broken_engine_is_rebuilt_and_nobody_notices() -> None:
+    engines = Engines(None)
+    async with running(engines) as batcher:
+        engines.first.handler = raising(RuntimeError("broken for good"))
+        assert await outcomes(batcher.submit_many([item("a"), item("b")])) == ["A", "B"]
+        assert batcher.state == READY
+    assert [engine.closed for engine in engines.built] == [True, True]
+
+
+async def test_readiness_is_gone_while_the_engine_is_rebuilt() -> None:
+    engines, seen = Engines(), []
+
+    def factory() -> FakeEngine:
+        seen.append(batcher.state.ready)
+        return engines()
+
+    batcher = Batcher("model", factory, WARM_UP)
+    await batcher.start()
+    engines.first.handler = raising(RuntimeError("broken for good"))
+    await batcher.submit(item("a"))
+    assert (seen, batcher.state) == ([False, False], READY)
+    await batcher.drain(0.0)
+
+
+async def test_an_engine_that_fails_all_work_but_the_warm_up_answers_each_with_an_error() -> None:
+    engines = Engines(raising(RuntimeError("no"), when=lambda one: one != WARM_UP))
+    async with running(engines) as batcher:
+        assert await outcomes(batcher.submit_many([item("a")] * 10)) == ["EngineError"] * 10
+        assert batcher.state == READY
+
+
+async def test_an_engine_that_cannot_be_rebuilt_is_dead_and_all_who_wait_are_told() -> None:
+    engines, dead = Engines(None, raising(MemoryError())), asyncio.Event()
+    async with running(engines, Limits(batch_items=2, rebuild_pauses_s=(0.0, 0.0)), on_dead=dead.set) as batcher:
+        engines.first.handler = raising(MemoryError())
+        answers = batcher.submit_many([item("a")] * 10)
+        assert await outcomes(answers) == ["EngineError"] * 10
+        assert dead.is_set()
+        assert batcher.state == State(alive=False, ready=False, hung=False, dead=True)
+        with pytest.raises(NotReady):
+            batcher.submit_many([item("late")])
+
+
+async def test_a_model_that_vanished_from_disk_ends_in_dead_not_in_silence() -> None:
+    first = FakeEngine()
+    built = iter([first])
+
+    def factory() -> FakeEngine:
+        for engine in built:
+            return engine
+        raise ModelError("the files are gone")
+
+    batcher = Batcher("model", factory, WARM_UP, limits=NO_PAUSES)
+    await batcher.start()
+    first.handler = raising(RuntimeError("broken for good"))
+    assert await outcomes(batcher.submit_many([item("a")])) == ["EngineError"]
+    assert batcher.state.dead
+    await batcher.drain(0.0)
+
+
+async def test_a_result_too_few_fails_that_batch_and_no_other() -> None:
+    engines = Engines()
+    async with running(engines, Limits(batch_items=3)) as batcher:
+        async with held(engines.first, batcher):
+            answers = batcher.submit_many([item("a")] * 6)
+            engines.first.handler = losing_one
+        got = await outcomes(answers)
+    assert got == ["WrongCount"] * 3 + ["A"] * 3
+
+
+async def test_a_malformed_result_is_the_engines_failure_not_ours() -> None:
+    def malformed(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
+        return [None] * len(items)  # type: ignore[list-item]  # what a broken engine might do
+
+    engines = Engines()
+    async with running(engines) as batcher:
+        engines.first.handler = malformed
+        assert await outcomes(batcher.submit_many([item("a"), item("b")])) == ["A", "B"]
+    assert len(engines.built) == 2
+
+
+async def test_an_item_without_hypotheses_fails_alone() -> None:
+    def forgetful(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
+        return [[] if poisoned(one) else [Hypothesis(one.tokens, 0.0, "eos")] for one in items]
+
+    async with running(Engines(forgetful)) as batcher:
+        assert await outcomes(batcher.submit_many([item("a"), item("poison")])) == ["a", "EngineError"]
+
+
+async def test_failures_are_told_without_the_text_of_the_message() -> None:
+    events: list[Event] = []
+    engines = Engines(raising(ValueError("Der Text des Artikels"), when=poisoned))
+    async with running(engines, listener=events.append) as batcher:
+        await outcomes(batcher.submit_many([item("poison")]))
+        await turns()
+    failures = [event for event in events if isinstance(event, EngineFailed)]
+    assert failures == [EngineFailed("model", "raised", "ValueError")] * 2
+
+
+async def test_a_listener_that_raises_stops_no_work() -> None:
+    def deaf(event: Event) -> None:
+        raise LookupError(event)
+
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["exception"]))
+    async with running(Engines(), listener=deaf) as batcher:
+        assert [written(await batcher.submit(item("a"))) for _ in range(3)] == ["A"] * 3
+    assert complaints
+
+
+async def test_a_hang_is_told_at_its_limit_and_readiness_goes(clock: Clock) -> None:
+    engines, gate = Engines(), Gate()
+    async with running(engines, Limits(engine_hang_s=10.0)) as batcher:
+        engines.first.handler = gate
+        (answer,) = batcher.submit_many([item("a")])
+        await entered(gate)
+        await clock.turn(9.9)
+        assert (answer.done(), batcher.state) == (False, READY)
+        await clock.turn(0.2)
+        assert isinstance(answer.exception(), EngineHung)
+        assert batcher.state == HUNG
+        with pytest.raises(NotReady):
+            batcher.submit_many([item("b")])
+        gate.release()
+
+
+async def test_an_engine_that_comes_back_is_warmed_up_and_serves_what_waited(clock: Clock) -> None:
+    engines, gate = Engines(), Gate()
+    async with running(engines, Limits(engine_hang_s=10.0)) as batcher:
+        engines.first.handler = gate
+        batcher.submit_many([item("hung")])
+        await entered(gate)
+        waited = batcher.submit_many([item("waited")])
+        await clock.turn(10.1)
+        gate.release()
+        assert await outcomes(waited) == ["WAITED"]
+        assert batcher.state == READY
+    assert engines.first.calls.count((WARM_UP,)) == 2
+
+
+async def test_an_engine_that_does_not_come_back_is_dead_after_a_second_period(clock: Clock) -> None:
+    engines, gate, dead = Engines(), Gate(), asyncio.Event()
+    async with running(engines, Limits(engine_hang_s=10.0), on_dead=dead.set) as batcher:
+        engines.first.handler = gate
+        batcher.submit_many([item("hung")])
+        await entered(gate)
+        waited = batcher.submit_many([item("waited")] * 3)
+        await clock.turn(10.1)
+        await clock.turn(9.8)
+        assert (dead.is_set(), batcher.state) == (False, HUNG)
+        await clock.turn(0.3)
+        assert dead.is_set()
+        assert batcher.state.dead
+        assert await outcomes(waited) == ["EngineHung"] * 3
+        gate.release()
+
+
+async def test_draining_does_not_wait_for_a_hung_engine(clock: Clock) -> None:
+    engines, gate = Engines(), Gate()
+    async with running(engines, Limits(engine_hang_s=10.0)) as batcher:
+        engines.first.handler = gate
+        batcher.submit_many([item("hung")])
+        await entered(gate)
+        await clock.turn(10.1)
+        await batcher.drain(30.0)
+        assert not engines.first.closed
+        gate.release()
+
+
+async def test_a_rebuild_that_hangs_ends_in_dead_and_all_who_wait_are_told(clock: Clock) -> None:
+    engines, building, built = Engines(), threading.Event(), threading.Event()
+
+    def factory() -> FakeEngine:
+        if engines.built:
+            building.set()
+            built.wait(PATIENCE_S)
+        return engines()
+
+    batcher = Batcher("model", factory, WARM_UP, limits=Limits(engine_hang_s=10.0))
+    await batcher.start()
+    engines.first.handler = raising(RuntimeError("broken for good"))
+    answers = batcher.submit_many([item("a")])
+    await asyncio.to_thread(building.wait, PATIENCE_S)
+    await clock.turn(10.1)
+    await clock.turn(10.1)
+    assert await outcomes(answers) == ["EngineHung"]
+    assert batcher.state.dead
+    built.set()
+    await batcher.drain(0.0)
+
+
+async def test_a_hang_while_a_bad_item_is_sought_reaches_everyone(clock: Clock) -> None:
+    engines, gate = Engines(), Gate()
+    async with running(engines, Limits(engine_hang_s=10.0)) as batcher:
+
+        def raise_then_hang(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
+            if WARM_UP in items:
+                engines.first.handler = gate
+                return [[Hypothesis((), 0.0, "eos")]]
+            raise RuntimeError("first")
+
+        engines.first.handler = raise_then_hang
+        answers = batcher.submit_many([item("a"), item("b")])
+        await entered(gate)
+        await clock.turn(10.1)
+        gate.release()
+        assert await outcomes(answers) == ["EngineHung", "B"]
+
+
+async def test_one_hung_worker_takes_readiness_but_the_other_one_goes_on(clock: Clock) -> None:
+    engines, gate = Engines(), Gate()
+    async with running(engines, Limits(engine_hang_s=10.0, workers=2, batch_items=1)) as batcher:
+        engines.first.handler = gate
+        answers = batcher.submit_many([item("a"), item("b")])
+        await entered(gate)
+        await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+        await clock.turn(10.1)
+        assert batcher.state == HUNG
+        assert await outcomes(batcher.submit_many([item("c")])) == ["C"]
+        gate.release()
+
+
+async def test_batches_of_every_call_are_told() -> None:
+    events: list[Event] = []
+    engines = Engines(raising(RuntimeError("poison"), when=poisoned))
+    async with running(engines, listener=events.append) as batcher:
+        await outcomes(batcher.submit_many([item("a"), item("poison")]))
+        await turns()
+    assert sum(event.items for event in events if isinstance(event, BatchDone)) == 1
+
+
+async def test_an_answer_of_an_engines_own_error_keeps_its_type_and_cause() -> None:
+    async with running(Engines(raising(KeyError("secret"), when=poisoned))) as batcher:
+        with pytest.raises(EngineError) as failed:
+            await batcher.submit(item("poison"))
+    assert isinstance(failed.value.__cause__, KeyError)
+    assert "secret" not in str(failed.value)
+
+
+async def test_a_fault_of_our_own_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> list[int]:
+        raise ZeroDivisionError
+
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["exception"]))
+    dead = asyncio.Event()
+    async with running(Engines(), on_dead=dead.set) as batcher:
+        monkeypatch.setattr(queue, "plan", broken)
+        assert await outcomes(batcher.submit_many([item("a")] * 3)) == ["EngineError"] * 3
+        assert (dead.is_set(), batcher.state.dead) == (True, True)
+    assert [type(complaint) for complaint in complaints] == [ZeroDivisionError]

@@ -1,0 +1,66 @@
+"""Single flight above the queue: the work of many requests is admitted as a whole, shared, and given up by the last."""
+
+import asyncio
+
+import pytest
+
+from service.batching.batcher import Batcher
+from service.batching.limits import Limits
+from service.cache.flight import Flight
+from service.errors import EngineError, QueueFull
+from service.types import Hypothesis
+from tests.batching.rig import Engines, held, item, running, turns, written
+
+Sentences = Flight[list[Hypothesis]]
+
+
+def ask(flight: Sentences, batcher: Batcher, words: str) -> list[asyncio.Future[list[Hypothesis]]]:
+    """One request: a ticket a word, new ones submitted together."""
+    keys = [word.encode() for word in words.split()]
+    return flight.join(keys, lambda missing: batcher.submit_many([item(key.decode()) for key in missing]))
+
+
+async def test_sentences_that_two_requests_share_reach_the_engine_once() -> None:
+    flight, engines = Sentences(), Engines()
+    async with running(engines) as batcher:
+        async with held(engines.first, batcher):
+            first, second = ask(flight, batcher, "a b c"), ask(flight, batcher, "b c d b")
+        answers = await asyncio.gather(*first, *second)
+    assert [written(answer) for answer in answers] == list("ABCBCDB")
+    assert sorted(one.tokens[0] for one in engines.batches()[1]) == ["a", "b", "c", "d"]
+
+
+async def test_a_refused_request_joins_nothing_and_leaves_shared_work_alone() -> None:
+    flight, engines = Sentences(), Engines()
+    async with running(engines, Limits(queue_items=2)) as batcher:
+        async with held(engines.first, batcher):
+            tickets = ask(flight, batcher, "a b")
+            with pytest.raises(QueueFull):
+                ask(flight, batcher, "a c")
+        assert [written(answer) for answer in await asyncio.gather(*tickets)] == ["A", "B"]
+        await turns()
+    assert len(flight) == 0
+
+
+async def test_what_the_last_request_gave_up_leaves_the_queue() -> None:
+    flight, engines = Sentences(), Engines()
+    async with running(engines) as batcher, held(engines.first, batcher):
+        first, second = ask(flight, batcher, "a b"), ask(flight, batcher, "b c")
+        for ticket in first:
+            ticket.cancel()
+        await turns()
+        assert len(batcher.queue) == 2
+        for ticket in second:
+            ticket.cancel()
+        await turns()
+        assert (len(batcher.queue), len(flight)) == (0, 0)
+
+
+async def test_a_lost_engine_answers_every_ticket() -> None:
+    flight, engines = Sentences(), Engines()
+    async with running(engines) as batcher:
+        async with held(engines.first, batcher):
+            tickets = ask(flight, batcher, "a b") + ask(flight, batcher, "a b")
+            batcher.queue.fail(EngineError("gone"))
+        errors = await asyncio.gather(*tickets, return_exceptions=True)
+    assert [type(error) for error in errors] == [EngineError] * 4

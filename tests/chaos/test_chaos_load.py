@@ -1,0 +1,176 @@
+"""Too much, too large, too late, gone: whatever callers do, each accepted item gets one answer."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from service.batching.limits import Limits
+from service.batching.queue import Answer
+from service.engines.fake import FakeEngine, losing_one, raising
+from service.errors import DeadlineExceeded, DepescheError, Draining, QueueFull
+from service.types import EngineInput, Hypothesis
+from tests.batching.rig import WARM_UP, Clock, Engines, held, hold_next, item, running, sized, turns, written
+
+
+async def test_a_caller_that_leaves_in_mid_batch_takes_nobody_along() -> None:
+    engines = Engines()
+    async with running(engines) as batcher, held(engines.first, batcher) as gate:
+        leaving, staying = (asyncio.create_task(batcher.submit(item(word))) for word in ("leaves", "stays"))
+        await turns()
+        second = await hold_next(engines.first, gate)
+        leaving.cancel()
+        await turns()
+        second.release()
+        assert written(await staying) == "STAYS"
+    assert leaving.cancelled()
+
+
+async def test_a_caller_that_leaves_the_queue_costs_the_engine_nothing() -> None:
+    engines = Engines()
+    async with running(engines) as batcher:
+        async with held(engines.first, batcher):
+            leaving = [asyncio.create_task(batcher.submit(item(f"s{n}"))) for n in range(100)]
+            await turns()
+            for task in leaving:
+                task.cancel()
+            await turns()
+            assert len(batcher.queue) == 0
+        await batcher.submit(item("next"))
+    assert [len(batch) for batch in engines.batches()] == [1, 1]
+
+
+async def test_a_full_queue_refuses_with_a_time_and_changes_no_probe() -> None:
+    engines = Engines()
+    async with running(engines, Limits(queue_items=4)) as batcher:
+        await batcher.submit(item("measured"))
+        async with held(engines.first, batcher):
+            accepted = batcher.submit_many([item("a")] * 4)
+            before = batcher.state
+            with pytest.raises(QueueFull) as refused:
+                batcher.submit_many([item("b")])
+            assert refused.value.retry_after_s >= 1.0
+            assert (batcher.state, before.ready) == (before, True)
+        assert len(await asyncio.gather(*accepted)) == 4
+        assert written(await batcher.submit(item("c"))) == "C"
+
+
+async def test_two_thousand_tiny_requests_at_once_share_few_calls() -> None:
+    engines = Engines()
+    async with running(engines, Limits(batch_items=64)) as batcher:
+        answers = await asyncio.gather(*(batcher.submit(item(f"s{n}")) for n in range(2_000)))
+    assert [written(answer) for answer in answers] == [f"S{n}" for n in range(2_000)]
+    assert len(engines.batches()) <= 2_000 // 64 + 2
+
+
+async def test_short_requests_pass_the_tail_of_a_huge_one(clock: Clock) -> None:
+    engines, order = Engines(), list[str]()
+    async with running(engines, Limits(batch_items=50)) as batcher:
+        async with held(engines.first, batcher):
+            huge = batcher.submit_many([sized(1 + n % 40, "huge") for n in range(2_000)])
+            await clock.turn(3.5)
+            short = [batcher.submit_many([item(f"short{n}")])[0] for n in range(50)]
+            for answer in (*huge, *short):
+                answer.add_done_callback(lambda done: order.append(done.result()[0].tokens[0][:4]))
+        await asyncio.gather(*huge, *short)
+        await turns()
+    last_short = max(place for place, word in enumerate(order) if word == "SHOR")
+    assert len(order) == 2_050
+    assert last_short < 500
+
+
+async def test_bulk_is_answered_while_interactive_work_never_stops_coming(clock: Clock) -> None:
+    engines = Engines()
+    async with running(engines, Limits(batch_items=2)) as batcher:
+        async with held(engines.first, batcher):
+            (bulk,) = batcher.submit_many([item("bulk")], priority="bulk")
+            stream = batcher.submit_many([item("a")] * 8)
+        rounds = 0
+        while not bulk.done():
+            rounds += 1
+            clock.now_s += 1.0
+            stream = [answer for answer in stream if not answer.done()]
+            stream += batcher.submit_many([item("a")] * 4)
+            await asyncio.wait([*stream, bulk], return_when=asyncio.FIRST_COMPLETED)
+        assert written(bulk.result()) == "BULK"
+        assert rounds < 500
+
+
+async def test_a_deadline_that_passes_in_the_queue_is_told_at_once_and_costs_the_engine_nothing(clock: Clock) -> None:
+    engines = Engines()
+    async with running(engines) as batcher:
+        async with held(engines.first, batcher):
+            (late,) = batcher.submit_many([item("late")], deadline_s=clock.now_s + 5)
+            await clock.turn(5.1)
+            assert isinstance(late.exception(), DeadlineExceeded)
+        await batcher.submit(item("next"))
+    assert engines.batches() == [(item("busy"),), (item("next"),)]
+
+
+async def test_a_deadline_that_passes_during_the_call_is_told_at_once_and_neighbours_are_served(clock: Clock) -> None:
+    engines = Engines()
+    async with running(engines) as batcher, held(engines.first, batcher) as gate:
+        (late,) = batcher.submit_many([item("late")], deadline_s=clock.now_s + 5)
+        (patient,) = batcher.submit_many([item("patient")])
+        second = await hold_next(engines.first, gate)
+        await clock.turn(5.1)
+        assert isinstance(late.exception(), DeadlineExceeded)
+        assert not patient.done()
+        second.release()
+        assert written(await patient) == "PATIENT"
+
+
+async def test_draining_under_load_loses_nothing_that_was_accepted() -> None:
+    engines = Engines()
+    async with running(engines, Limits(batch_items=8)) as batcher:
+        async with held(engines.first, batcher):
+            accepted = batcher.submit_many([item(f"s{n}") for n in range(300)])
+            draining = asyncio.create_task(batcher.drain(30.0))
+            await turns()
+            assert (batcher.state.alive, batcher.state.ready) == (True, False)
+            with pytest.raises(Draining):
+                batcher.submit_many([item("late")])
+        await draining
+        assert [written(answer.result()) for answer in accepted] == [f"S{n}" for n in range(300)]
+    assert engines.first.closed
+
+
+async def test_what_draining_cannot_finish_in_time_is_told_so(clock: Clock) -> None:
+    engines = Engines()
+    async with running(engines) as batcher:
+        async with held(engines.first, batcher):
+            accepted = batcher.submit_many([item("a")] * 3)
+            draining = asyncio.create_task(batcher.drain(5.0))
+            await turns()
+            await clock.turn(5.1)
+            assert [type(answer.exception()) for answer in accepted] == [Draining] * 3
+        await draining
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_in_a_storm_of_faults_and_departures_every_future_is_answered(seed: int) -> None:
+    draw = random.Random(seed)
+    faults = [
+        raising(RuntimeError("weather")),
+        losing_one,
+        raising(ValueError("hail"), when=lambda one: len(one.tokens) > 6),
+    ]
+
+    def stormy(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
+        if draw.random() < 0.3 and WARM_UP not in items:
+            return draw.choice(faults)(items)
+        return FakeEngine().handler(items)
+
+    answers: list[Answer] = []
+    async with running(Engines(stormy), Limits(batch_items=8, workers=2)) as batcher:
+        for n in range(60):
+            answers += batcher.submit_many([sized(draw.randint(1, 9), f"r{n}") for _ in range(draw.randint(1, 12))])
+            draw.choice(answers).cancel()
+            await turns(draw.randint(0, 5))
+        done, lost = await asyncio.wait(answers, timeout=30)
+        assert batcher.state.ready
+    assert not lost
+    errors = [one.exception() for one in done if not one.cancelled()]
+    assert all(error is None or isinstance(error, DepescheError) for error in errors)
+    assert any(error is None for error in errors)

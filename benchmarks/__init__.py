@@ -1,0 +1,1 @@
+"""Programs that measure: speed of the engines, quality of the models."""

@@ -1,0 +1,51 @@
+"""A recorded result: what was measured, on which machine, by which command, at which commit."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+RESULTS = Path(__file__).parent / "results"
+
+
+def _git(*args: str) -> str:
+    done = subprocess.run(["git", *args], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607 - git is found on the PATH
+    return done.stdout.strip()
+
+
+def machine() -> str:
+    """Processor and cores, as a reader needs them to judge a number."""
+    processor = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
+        processor = names[0] if names else processor
+    return f"{processor}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}"
+
+
+def provenance() -> dict[str, Any]:
+    """Machine, command, commit and time of this run."""
+    dirty = "+changes" if _git("status", "--porcelain", "--untracked-files=no") else ""
+    return {
+        "machine": machine(),
+        "command": "python -m " + " ".join([_module(), *(a for a in sys.argv[1:] if not a.startswith("/"))]),
+        "commit": (_git("rev-parse", "--short=12", "HEAD") or "none") + dirty,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _module() -> str:
+    return ".".join(Path(sys.argv[0]).resolve().relative_to(ROOT).with_suffix("").parts)
+
+
+def write(name: str, result: dict[str, Any]) -> Path:
+    """Write ``result`` with its provenance to ``results/NAME.json``."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps({**provenance(), **result}, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    return path

@@ -1,0 +1,74 @@
+"""Whether a rewritten sentence may stand: whole, nothing invented, no negation lost or added, no loop."""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from service.summary.words import count_words, stem, word_list, words
+
+LEAST_WORDS = 4
+MOST_WORDS = 40
+_ENDS = re.compile(r"[.!?…][“”\"»«’)\]]*$")
+_NEGATION = re.compile(r"\b(?:nicht|nichts|nie|niemals|niemand\w*|kein\w*|ohne|weder)\b", re.IGNORECASE)
+_PAIRS = (("„", "“"), ("»", "«"), ("(", ")"))
+
+
+def objection(sentence: str, sources: Sequence[str]) -> str | None:
+    """Why ``sentence`` may not stand for ``sources``, in one word; None where it may."""
+    return next((name for name, applies in OBJECTIONS if applies(sentence, sources)), None)
+
+
+def unsupported(sentence: str, sources: Sequence[str]) -> list[str]:
+    """Words of ``sentence`` that no source has, in that form or with the same stem; function words need no support.
+
+    Numbers have to stand in a source exactly.
+    """
+    known = {word.lower() for source in sources for word in words(source)}
+    stems = {stem(word) for word in known}
+    free = word_list("function_words")
+    return [word for word in words(sentence) if not _supported(word.lower(), known, stems, free)]
+
+
+def _supported(word: str, known: set[str], stems: set[str], free: frozenset[str]) -> bool:
+    if word in known or word in free:
+        return True
+    return not any(char.isdigit() for char in word) and stem(word) in stems
+
+
+def _has_odd_length(sentence: str, _: Sequence[str]) -> bool:
+    return not LEAST_WORDS <= count_words(sentence) <= MOST_WORDS
+
+
+def _is_fragment(sentence: str, _: Sequence[str]) -> bool:
+    return not _ENDS.search(sentence) or not (sentence[0].isupper() or sentence[0].isdigit() or sentence[0] in "„»")
+
+
+def _is_unbalanced(sentence: str, _: Sequence[str]) -> bool:
+    return any(sentence.count(opening) != sentence.count(closing) for opening, closing in _PAIRS)
+
+
+def _is_unsupported(sentence: str, sources: Sequence[str]) -> bool:
+    return bool(unsupported(sentence, sources))
+
+
+def _changes_negation(sentence: str, sources: Sequence[str]) -> bool:
+    """Whether it denies what no source denies, or affirms what every source denies."""
+    denied = [bool(_NEGATION.search(source)) for source in sources]
+    return not any(denied) if _NEGATION.search(sentence) else all(denied)
+
+
+def _repeats(sentence: str, _: Sequence[str]) -> bool:
+    """Whether two words in a row come back, or a word follows itself."""
+    found = [word.lower() for word in words(sentence)]
+    pairs = list(pairwise(found))
+    return len(set(pairs)) < len(pairs) or any(one == other for one, other in pairs)
+
+
+OBJECTIONS: tuple[tuple[str, Callable[[str, Sequence[str]], bool]], ...] = (
+    ("length", _has_odd_length),
+    ("fragment", _is_fragment),
+    ("unbalanced", _is_unbalanced),
+    ("unsupported", _is_unsupported),
+    ("repetition", _repeats),
+    ("negation", _changes_negation),
+)

@@ -1,0 +1,91 @@
+"""How long a summary may be: the editorial lengths, and whether sentences fit into one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.errors import InvalidInput
+from service.summary.words import count_words
+
+CHARS_A_WORD = 7.3  # German news prose with the space after each word
+WORDS_A_SENTENCE = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Limits of a summary; None: no such limit. ``max_chars`` counts the sentences joined by single spaces.
+
+    ``min_words`` is an aim: an article may be shorter than that, and sentences are never cut or padded to meet it.
+    """
+
+    min_words: int = 0
+    max_words: int | None = None
+    max_chars: int | None = None
+    max_sentences: int | None = None
+
+    def fits(self, sentences: Sequence[str]) -> bool:
+        """Whether ``sentences`` together keep every upper limit."""
+        if self.max_sentences is not None and len(sentences) > self.max_sentences:
+            return False
+        if self.max_words is not None and sum(map(count_words, sentences)) > self.max_words:
+            return False
+        return self.max_chars is None or len(" ".join(sentences)) <= self.max_chars
+
+    def expected_sentences(self) -> int:
+        """How many rewritten sentences of 16 to 20 words fill this length; at least one."""
+        limits = []
+        if self.max_sentences is not None:
+            limits.append(float(self.max_sentences))
+        if self.max_words is not None:
+            limits.append(self.max_words / WORDS_A_SENTENCE)
+        if self.max_chars is not None:
+            limits.append(self.max_chars / (CHARS_A_WORD * WORDS_A_SENTENCE))
+        return max(1, round(min(limits))) if limits else 1
+
+
+PRESETS = {
+    "short": Length(max_words=40),
+    "medium": Length(min_words=40, max_words=120),
+    "long": Length(min_words=80, max_words=200),
+}
+DEFAULT = "medium"
+
+
+def from_request(
+    length: str | None = None,
+    *,
+    max_chars: int | None = None,
+    max_words: int | None = None,
+    max_sentences: int | None = None,
+) -> Length:
+    """The length that a request asks for: a preset (``medium`` where nothing is said) or exactly one limit.
+
+    Raises:
+        InvalidInput: ``length_conflict`` for more than one of them, ``length_unknown`` for a preset that does not
+            exist, ``length_too_small`` for a limit below one.
+    """
+    limits = {"max_chars": max_chars, "max_words": max_words, "max_sentences": max_sentences}
+    given = [name for name, value in {"length": length, **limits}.items() if value is not None]
+    if len(given) > 1:
+        raise InvalidInput("length_conflict", f"give one of {', '.join(given)}, not more", pointer=f"/{given[1]}")
+    for name, value in limits.items():
+        if value is not None and value < 1:
+            raise InvalidInput("length_too_small", f"{name} must be at least 1", pointer=f"/{name}")
+    if given and length is None:
+        return Length(max_chars=max_chars, max_words=max_words, max_sentences=max_sentences)
+    preset = PRESETS.get(length or DEFAULT)
+    if preset is None:
+        raise InvalidInput("length_unknown", f"length is one of {', '.join(PRESETS)}", pointer="/length")
+    return preset
+
+
+def best_within(sentences: Sequence[str], scores: Sequence[float], length: Length) -> list[int]:
+    """Numbers of the best-scored sentences that fit ``length`` together, in their own order.
+
+    A sentence that does not fit is left out whole and the next is tried; [] where not even one fits.
+    """
+    chosen: list[int] = []
+    for number in sorted(range(len(sentences)), key=lambda n: (-scores[n], n)):
+        tried = sorted([*chosen, number])
+        if length.fits([sentences[n] for n in tried]):
+            chosen = tried
+    return chosen

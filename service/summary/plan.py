@@ -1,0 +1,102 @@
+"""The plan of an abstractive summary: which sentences are rewritten, and with which others beside them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.summary.lengths import Length
+from service.summary.selection import assess, relevance_order
+from service.summary.vectors import Matrix
+from service.summary.words import count_words, leans_on_previous
+
+MAX_GROUP_WORDS = 48  # about 110 pieces of an 8,000-piece vocabulary
+MAX_MEMBERS = 3
+LEAST_LIKENESS = 0.15
+PARTS = 3
+LONG_SENTENCES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Sentences that are rewritten as one: ``core`` is the one that was chosen, ``members`` all of them in order.
+
+    ``score`` is the core's, so that the weakest group can go where the rewritten text is too long.
+    """
+
+    core: int
+    members: tuple[int, ...]
+    score: float
+
+
+def groups(
+    sentences: Sequence[str],
+    *,
+    headline: str | None,
+    length: Length,
+    max_group_words: int = MAX_GROUP_WORDS,
+    max_members: int = MAX_MEMBERS,
+) -> list[Group]:
+    """Disjoint groups in the order of their cores, as many as ``length`` has room for once they are rewritten.
+
+    A long article (twelve sentences or more) gives a core from each of its thirds where three or more are wanted.
+    A core longer than ``max_group_words`` stands alone; with company a group never exceeds it. Headings and
+    sentences without content are no cores.
+    """
+    assessed = assess(sentences, headline=headline)
+    scores, alike = assessed.scores, assessed.alike
+    cores = _spread(_cores(scores, alike, length.expected_sentences()), scores, len(sentences))
+    taken = set(cores)
+    made = []
+    for core in sorted(cores, key=lambda n: (-scores[n], n)):
+        room = max_group_words - count_words(sentences[core])
+        members = [core]
+        for other in _company(core, sentences, alike):
+            if other not in taken and len(members) < max_members and count_words(sentences[other]) <= room:
+                members.append(other)
+                room -= count_words(sentences[other])
+        taken.update(members)
+        made.append(Group(core, tuple(sorted(members)), float(scores[core])))
+    return sorted(made, key=lambda group: group.core)
+
+
+def _cores(scores: Matrix, alike: Matrix, wanted: int) -> list[int]:
+    """The best sentences but for those that hardly score; the same thing is not chosen twice."""
+    order = relevance_order(scores, alike)
+    return [number for number in order if scores[number] > 0][:wanted]
+
+
+def _spread(cores: list[int], scores: Matrix, count: int) -> list[int]:
+    """Cores with one in each third of a long article: the weakest of the fullest third makes room for it."""
+    if len(cores) < PARTS or count < LONG_SENTENCES:
+        return cores
+    spread = list(cores)
+    for part in range(PARTS):
+        inside = [n for n in range(count) if n * PARTS // count == part]
+        best = max(inside, key=lambda n: scores[n])
+        if scores[best] > 0 and not set(inside) & set(spread):
+            spread.remove(_weakest_of_fullest(spread, scores, count))
+            spread.append(best)
+    return spread
+
+
+def _weakest_of_fullest(cores: Iterable[int], scores: Matrix, count: int) -> int:
+    thirds: list[list[int]] = [[] for _ in range(PARTS)]
+    for core in cores:
+        thirds[core * PARTS // count].append(core)
+    fullest = max(range(PARTS), key=lambda part: len(thirds[part]))
+    return min(thirds[fullest], key=lambda n: scores[n])
+
+
+def _company(core: int, sentences: Sequence[str], alike: Matrix) -> list[int]:
+    """Sentences that help to rewrite ``core``, the most helpful first.
+
+    What a leaning core leans on, what leans on the core, and then the most alike anywhere in the article.
+    """
+    company = []
+    if core > 0 and leans_on_previous(sentences[core]):
+        company.append(core - 1)
+    if core + 1 < len(sentences) and leans_on_previous(sentences[core + 1]):
+        company.append(core + 1)
+    close = np.argsort(-alike[core], kind="stable")[:MAX_MEMBERS]
+    return company + [int(n) for n in close if alike[core, n] >= LEAST_LIKENESS and n not in company]

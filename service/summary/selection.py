@@ -1,0 +1,135 @@
+"""Extractive selection: how much each sentence of an article says for the whole, and the best ones for a length.
+
+Centrality is LexRank (Erkan and Radev, 2004) over tf-idf cosines, mixed with likeness to the whole text and to the
+headline and with the place in the article; redundancy goes by maximal marginal relevance (Carbonell and Goldstein,
+1998).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.summary.lengths import Length
+from service.summary.vectors import Matrix, likeness, query_likeness, sentence_vectors, unit
+from service.summary.words import count_words, leans_on_previous
+
+DAMPING = 0.85
+MAX_ITERATIONS = 60
+CONVERGED = 1e-9
+REDUNDANCY_WEIGHT = 0.6
+_ENDS = re.compile(r"[.!?…][\"“”»«’)\]]*$")
+_ASKS = re.compile(r"\?[\"“”»«’)\]]*$")
+_ALL_QUOTED = re.compile(r"[„“\"»«‚].*[“”\"«»‘][.,!?]?$", re.DOTALL)
+_SHORT_WORDS, _LONG_WORDS = 7, 40
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What each sign of importance counts for in the score."""
+
+    rank: float = 1.0
+    centroid: float = 1.0
+    headline: float = 1.0
+    place: float = 1.0
+
+
+DEFAULT_WEIGHTS = Weights()
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """``scores`` [sentences], the best 1, none below 0; ``alike`` [sentences, sentences]: cosines, diagonal zero."""
+
+    scores: Matrix
+    alike: Matrix
+
+
+def assess(sentences: Sequence[str], *, headline: str | None = None, weights: Weights = DEFAULT_WEIGHTS) -> Assessment:
+    """Score the sentences of an article; all scores are 0 where none has content."""
+    vectors, columns = sentence_vectors(sentences)
+    alike = likeness(vectors)
+    if not sentences:
+        return Assessment(np.zeros(0), alike)
+    score = weights.rank * _scaled(_lexrank(alike))
+    score += weights.centroid * _scaled(vectors @ unit(vectors.sum(axis=0)))
+    if headline:
+        score += weights.headline * _scaled(query_likeness(headline, vectors, columns))
+    score += weights.place / (1 + np.arange(len(sentences)) / 2)
+    suitable = np.array([_suitability(sentence) for sentence in sentences])
+    return Assessment(_scaled(score * suitable * vectors.any(axis=1)), alike)
+
+
+def rank(sentences: Sequence[str], *, headline: str | None = None) -> list[float]:
+    """A score from 0 to 1 for each sentence, the best 1; all 0 where no sentence has content."""
+    return [float(score) for score in assess(sentences, headline=headline).scores]
+
+
+def select(sentences: Sequence[str], *, budget: Length, headline: str | None = None) -> list[int]:
+    """Numbers, in article order, of the sentences that sum the article up within ``budget``.
+
+    All of them where they fit. Sentences are never cut: one too long for what is left is passed over, and the answer
+    is [] where none fits.
+    """
+    if budget.fits(sentences):
+        return list(range(len(sentences)))
+    assessed = assess(sentences, headline=headline)
+    chosen: list[int] = []
+    for number in relevance_order(assessed.scores, assessed.alike):
+        if budget.fits([sentences[n] for n in sorted([*chosen, number])]):
+            chosen.append(number)
+    return sorted(chosen)
+
+
+def relevance_order(scores: Matrix, alike: Matrix) -> list[int]:
+    """Sentence numbers, each the best of those left when likeness to the earlier ones is taken off its score."""
+    order: list[int] = []
+    redundancy = np.zeros(len(scores))
+    left = np.ones(len(scores), dtype=bool)
+    while left.any():
+        marginal = np.where(left, scores - REDUNDANCY_WEIGHT * redundancy, -np.inf)
+        best = int(marginal.argmax())
+        order.append(best)
+        left[best] = False
+        redundancy = np.maximum(redundancy, alike[best])
+    return order
+
+
+def _scaled(values: Matrix) -> Matrix:
+    top = values.max()
+    scaled: Matrix = values / top if top > 0 else values
+    return scaled
+
+
+def _lexrank(alike: Matrix) -> Matrix:
+    """Stationary distribution of a walk between like sentences; continuous LexRank, by power iteration."""
+    count = len(alike)
+    sums = alike.sum(axis=1, keepdims=True)
+    steps = np.divide(alike, sums, out=np.full_like(alike, 1 / count), where=sums > 0)
+    found = np.full(count, 1 / count)
+    for _ in range(MAX_ITERATIONS):
+        following = (1 - DAMPING) / count + DAMPING * (found @ steps)
+        if np.abs(following - found).sum() < CONVERGED:
+            break
+        found = following
+    ranks: Matrix = found
+    return ranks
+
+
+def _suitability(sentence: str) -> float:
+    """How fit a sentence is to stand in a summary, whatever it says: 1, or less for each thing against it."""
+    text = sentence.strip()
+    count = count_words(text)
+    fit = 1.0
+    if not _ENDS.search(text):
+        fit *= 0.1  # a subheading or a fragment
+    if _ASKS.search(text):
+        fit *= 0.4
+    if _ALL_QUOTED.match(text):
+        fit *= 0.5
+    if leans_on_previous(text):
+        fit *= 0.75
+    if count < _SHORT_WORDS:
+        fit *= 0.6
+    return fit * (_LONG_WORDS / count if count > _LONG_WORDS else 1.0)

@@ -1,0 +1,75 @@
+"""Editorial lengths: what a request may ask for, and what fits."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.errors import InvalidInput
+from service.summary.lengths import PRESETS, Length, best_within, from_request
+from service.summary.words import count_words
+
+SENTENCES = st.lists(st.text("aä ,.–1", max_size=40), max_size=8)
+
+
+def test_medium_is_the_default() -> None:
+    assert from_request() == PRESETS["medium"] == Length(min_words=40, max_words=120)
+
+
+def test_a_single_limit_stands_alone() -> None:
+    assert from_request(max_chars=300) == Length(max_chars=300)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "pointer"),
+    [
+        ({"length": "short", "max_words": 30}, "length_conflict", "/max_words"),
+        ({"max_chars": 100, "max_sentences": 2}, "length_conflict", "/max_sentences"),
+        ({"length": "gigantic"}, "length_unknown", "/length"),
+        ({"max_sentences": 0}, "length_too_small", "/max_sentences"),
+    ],
+)
+def test_what_cannot_be_met_is_refused_by_field(asked: dict[str, object], code: str, pointer: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        from_request(**asked)  # type: ignore[arg-type]  # the table mixes the fields' types
+    assert (refused.value.code, refused.value.pointer) == (code, pointer)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Die EZB senkt den Leitzins – auf 3,75 Prozent.", 8),
+        ("Nord-Süd-Gefälle und/oder 1.000 Euro", 4),
+        ("", 0),
+        ("– … !", 0),
+    ],
+)
+def test_words_are_counted_as_an_editor_does(text: str, words: int) -> None:
+    assert count_words(text) == words
+
+
+def test_characters_count_the_spaces_between_sentences() -> None:
+    assert Length(max_chars=9).fits(["Eins.", "Zw."])
+    assert not Length(max_chars=8).fits(["Eins.", "Zw."])
+
+
+def test_a_limit_of_sentences_is_how_many_are_expected() -> None:
+    assert Length(max_sentences=4).expected_sentences() == 4
+
+
+@pytest.mark.parametrize(("name", "sentences"), [("short", 2), ("medium", 7), ("long", 11)])
+def test_presets_expect_sentences_of_about_eighteen_words(name: str, sentences: int) -> None:
+    assert PRESETS[name].expected_sentences() == sentences
+
+
+def test_the_weakest_sentence_goes_where_all_are_too_long() -> None:
+    sentences = ["Eins zwei drei.", "Vier fünf sechs.", "Sieben acht neun."]
+    assert best_within(sentences, [0.5, 0.1, 0.9], Length(max_words=6)) == [0, 2]
+
+
+@settings(max_examples=60)
+@given(SENTENCES, st.integers(1, 30))
+def test_what_is_kept_always_fits(sentences: list[str], limit: int) -> None:
+    length = Length(max_chars=limit)
+    kept = best_within(sentences, [float(len(sentence)) for sentence in sentences], length)
+    assert kept == sorted(set(kept))
+    assert length.fits([sentences[number] for number in kept])

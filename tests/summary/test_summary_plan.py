@@ -1,0 +1,56 @@
+"""Groups for rewriting: cores from the whole article, in company, without overlap."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.summary.lengths import PRESETS, Length
+from service.summary.plan import groups
+from service.summary.words import count_words
+
+SENTENCES = st.lists(st.text("abcdefgäöüß ,.?!„“1A", max_size=60), max_size=20)
+
+
+@pytest.mark.parametrize("name", ["medium", "long"])
+def test_every_third_of_a_long_article_has_a_core(article: list[str], name: str) -> None:
+    made = groups(article, headline=None, length=PRESETS[name])
+    assert {group.core * 3 // len(article) for group in made} == {0, 1, 2}
+
+
+def test_there_are_as_many_groups_as_the_length_has_room_for(article: list[str]) -> None:
+    assert len(groups(article, headline=None, length=Length(max_sentences=4))) == 4
+    assert len(groups(article, headline=None, length=PRESETS["short"])) == 2
+
+
+def test_a_leaning_core_has_the_sentence_before_with_it() -> None:
+    sentences = [
+        "Hans Beispiel leitet künftig das Museum für Naturkunde in Berlin.",
+        "Er war bisher Direktor der Sammlungen und leitete die Forschung des Museums für Naturkunde in Berlin.",
+    ]
+    made = groups(sentences, headline="Forschung des Museums", length=Length(max_sentences=1))
+    assert made[0].members == (0, 1)
+
+
+def test_company_keeps_to_the_words_of_a_group(article: list[str]) -> None:
+    for group in groups(article, headline=None, length=PRESETS["medium"], max_group_words=25):
+        assert len(group.members) == 1 or sum(count_words(article[n]) for n in group.members) <= 25
+
+
+def test_a_subheading_is_no_core_while_there_are_sentences(article: list[str]) -> None:
+    assert all(group.core != 3 for group in groups(article, headline=None, length=PRESETS["medium"]))
+
+
+@pytest.mark.parametrize("sentences", [[], [""], ["…", "?"]])
+def test_what_says_nothing_gives_no_groups(sentences: list[str]) -> None:
+    assert groups(sentences, headline=None, length=PRESETS["short"]) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(SENTENCES, st.integers(1, 6))
+def test_groups_are_disjoint_ordered_and_hold_their_core(sentences: list[str], most: int) -> None:
+    made = groups(sentences, headline="ab cd", length=Length(max_sentences=most))
+    members = [number for group in made for number in group.members]
+    assert len(members) == len(set(members))
+    assert len(made) <= most
+    assert [group.core for group in made] == sorted(group.core for group in made)
+    assert all(group.core in group.members and list(group.members) == sorted(group.members) for group in made)

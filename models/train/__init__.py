@@ -1,0 +1,1 @@
+"""The recipe of the embedded models: data, vocabulary, training, evaluation, export."""

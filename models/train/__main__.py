@@ -1,0 +1,178 @@
+"""Command line of the recipe: ``python -m models.train COMMAND --data DIR --work DIR``."""
+
+import json
+import random
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from safetensors.torch import load_file
+
+from models.train import alignment, corpus, gaps, pieces
+from models.train.batches import Batch, Example, collate, groups
+from models.train.export import Terms, network_weights, write_model
+from models.train.loop import Schedule, Trainer, run
+from models.train.network import Shape
+
+HERE = Path(__file__).parent
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+
+DataDir = Annotated[Path, typer.Option("--data", exists=True, file_okay=False, help="Folder of the data sets.")]
+WorkDir = Annotated[Path, typer.Option("--work", file_okay=False, help="Folder for what the recipe makes.")]
+
+
+@app.command("corpus")
+def corpus_command(data: DataDir, work: WorkDir, seed: int = 1, sample: float = 1.0) -> None:
+    """Filter and mix the parallel text; prints what was kept and why the rest was not."""
+    train, dev, report = corpus.build(data, corpus.load_mix(HERE / "mix.toml"), seed=seed, sample=sample)
+    corpus.write_pairs(work / "translation" / "train.tsv", train)
+    corpus.write_pairs(work / "translation" / "dev.tsv", dev)
+    for name, counts in report.items():
+        typer.echo(f"{name}: " + ", ".join(f"{count} {reason}" for reason, count in counts.most_common()))
+    typer.echo(f"training pairs: {len(train)}, held back: {len(dev)}")
+
+
+@app.command("vocabulary")
+def vocabulary_command(work: WorkDir, size: int = 8_000) -> None:
+    """Train the joint vocabulary on both sides of the mix."""
+    pairs = set(corpus.load_pairs(work / "translation" / "train.tsv"))
+    sentences = (side for pair in sorted(pairs) for side in pair)
+    pieces.train_vocabulary(sentences, size - 1, work / "pieces.model")
+    typer.echo(f"{len(pieces.Pieces(work / 'pieces.model'))} pieces with padding")
+
+
+@app.command("gaps")
+def gaps_command(data: DataDir, work: WorkDir, seed: int = 1, sample: float = 1.0) -> None:
+    """Make the summariser's pairs from articles; prints what was kept by kind and why the rest was not."""
+    train, dev = gaps.build(data, seed=seed, sample=sample, say=typer.echo)
+    corpus.write_pairs(work / "summary" / "train.tsv", train)
+    corpus.write_pairs(work / "summary" / "dev.tsv", dev)
+    typer.echo(f"training pairs: {len(train)}, held back: {len(dev)}")
+
+
+def _encoded(path: Path, vocabulary: pieces.Pieces) -> list[tuple[list[int], list[int]]]:
+    pairs = corpus.load_pairs(path)
+    sources = vocabulary.encode([source for source, _ in pairs])
+    targets = vocabulary.encode([target for _, target in pairs])
+    return list(zip(sources, targets, strict=True))
+
+
+def _examples(path: Path, vocabulary: pieces.Pieces, longest: int) -> list[Example]:
+    pairs = _encoded(path, vocabulary)
+    aligned = [[alignment.UNALIGNED] * len(target) for _, target in pairs]
+    if path.with_suffix(".npy").exists():
+        aligned = alignment.load(path.with_suffix(".npy"), [target for _, target in pairs])
+    examples = (Example(source, target, places) for (source, target), places in zip(pairs, aligned, strict=True))
+    return [example for example in examples if max(len(example.source), len(example.target)) <= longest]
+
+
+@app.command("align")
+def align_command(task: str, work: WorkDir) -> None:
+    """Align the training pairs of TASK, so that one attention head can be guided."""
+    vocabulary = pieces.Pieces(work / "pieces.model")
+    pairs = _encoded(work / task / "train.tsv", vocabulary)
+    table = alignment.translation_table(sorted(pairs), len(vocabulary))
+    aligned = alignment.align(pairs, table)
+    alignment.save(work / task / "train.npy", aligned)
+    typer.echo(f"{len(aligned)} target pieces, {(aligned >= 0).mean():.1%} aligned")
+
+
+def _held_back(examples: list[Example], pad_id: int, seed: int) -> list[Batch]:
+    return [collate(group, pad_id) for group in groups(examples, 2_000, random.Random(seed))]
+
+
+def _weights(path: Path, shape: Shape) -> dict[str, torch.Tensor]:
+    """Weights to begin with: the average of a checkpoint file, or an exported model's float16 folder."""
+    if path.is_dir():
+        return network_weights(shape, load_file(path / "model.safetensors"))
+    average: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)["average"]
+    return average
+
+
+@app.command("train")
+def train_command(
+    task: str,
+    work: WorkDir,
+    minutes: Annotated[float, typer.Option(help="Length of this slice.")],
+    init: Annotated[
+        Path | None, typer.Option(help="Checkpoint of another run, or an exported float16 folder, to begin with.")
+    ] = None,
+    rate: float = 1e-3,
+    warmup: int = 600,
+    cooldown: float = 0.0,
+    batch_tokens: int = 2_000,
+    longest: int = 128,
+    dropout: float = 0.0,
+    report_steps: int = 200,
+    threads: int = 2,
+    seed: int = 1,
+) -> None:
+    """Train TASK (translation, summary) for some minutes, going on from its checkpoint where there is one."""
+    torch.set_num_threads(threads)
+    vocabulary = pieces.Pieces(work / "pieces.model")
+    folder = work / task
+    shape = Shape(vocabulary=len(vocabulary), dropout=dropout)
+    schedule = Schedule(
+        minutes,
+        peak_rate=rate,
+        warmup_steps=warmup,
+        cooldown=cooldown,
+        batch_tokens=batch_tokens,
+        report_steps=report_steps,
+        seed=seed,
+    )
+    trainer = Trainer(shape, schedule, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    if (folder / "checkpoint.pt").exists():
+        trainer.resume(folder / "checkpoint.pt")
+    elif init:
+        trainer.start_from(_weights(init, shape))
+    typer.echo(json.dumps({"shape": asdict(shape), "schedule": asdict(schedule), "dtype": str(trainer.dtype)}))
+    examples = _examples(folder / "train.tsv", vocabulary, longest)
+    dev = _held_back(_examples(folder / "dev.tsv", vocabulary, longest), vocabulary.pad_id, seed)
+    run(trainer, examples, dev, folder, lambda line: print(line, flush=True))
+
+
+TERMS = {
+    "translation": Terms(
+        name="starter-de-en",
+        task="translation",
+        source_lang="de",
+        target_lang="en",
+        licence="Apache-2.0",
+        commercial_use="unclear",
+        max_source_tokens=128,
+        max_output_tokens=256,
+        decoding={"beam_size": 4, "length_penalty": 1.0, "no_repeat_ngram": 4},
+    ),
+    "summary": Terms(
+        name="starter-sum-de",
+        task="summary",
+        source_lang="de",
+        target_lang="de",
+        licence="Apache-2.0",
+        commercial_use="unclear",
+        max_source_tokens=128,
+        max_output_tokens=96,
+        decoding={"beam_size": 4, "hypotheses": 4, "length_penalty": 1.0, "no_repeat_ngram": 3},
+        output_ratio=1.0,
+    ),
+}
+
+
+@app.command("export")
+def export_command(
+    task: str,
+    work: WorkDir,
+    models: Annotated[Path, typer.Option(help="Folder to write to.")] = HERE.parent,
+) -> None:
+    """Write the averaged weights of TASK for both engines, with a manifest."""
+    state = torch.load(work / task / "checkpoint.pt", map_location="cpu", weights_only=True)
+    vocabulary = pieces.Pieces(work / "pieces.model")
+    write_model(models, Shape(**state["shape"]), state["average"], vocabulary, TERMS[task])
+    typer.echo(f"{TERMS[task].name}: {json.dumps(state['progress'])}")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,141 @@
+"""Parallel text: reads the sources, filters them, mixes them by weight, and holds a development slice back."""
+
+import lzma
+import random
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_CHARS = 500
+MAX_RATIO = 2.2
+_MARKUP = re.compile(r"<[a-zA-Z/!][^>]*>|\{\{|\]\]|&[a-z]+;|https?://\S+\s+https?://")
+_LETTER = re.compile(r"[^\W\d_]")
+_GERMAN = frozenset("der die das und ist nicht ein eine zu den mit von auf für sich dem wird im des auch".split())
+_ENGLISH = frozenset("the and is not of to with for that on are this be it from by as".split())
+_BEFORE_PUNCT = re.compile(r" +([,.;:!?%)\]“’])")
+_AFTER_OPENING = re.compile(r"([(\[„]) +")
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of parallel text, how often it is seen in a pass, and its terms of use."""
+
+    name: str
+    weight: float
+    terms: str
+    detokenise: bool = False
+
+
+@dataclass(frozen=True)
+class Mix:
+    """The sources of a training run and the slice that is held back from it."""
+
+    sources: tuple[Source, ...]
+    dev_source: str
+    dev_pairs: int
+
+
+def load_mix(path: Path) -> Mix:
+    """Read a mix table (see ``mix.toml``)."""
+    table = tomllib.loads(path.read_text("utf-8"))
+    sources = tuple(Source(name, **fields) for name, fields in table["sources"].items())
+    return Mix(sources, table["dev_source"], table["dev_pairs"])
+
+
+def refusal(german: str, english: str) -> str | None:
+    """Why a pair is left out, or None where it is kept."""
+    if max(len(german), len(english)) > MAX_CHARS:
+        return "too long"
+    if german == english:
+        return "copy"  # two empty sides among them
+    longer, shorter = max(len(german), len(english)), min(len(german), len(english))
+    if longer > 20 and longer / shorter > MAX_RATIO:
+        return "length ratio"
+    if _MARKUP.search(german) or _MARKUP.search(english):
+        return "markup"
+    if len(_LETTER.findall(german)) < len(german) / 2:
+        return "few letters"
+    return "language" if _wrong_language(german, english) else None
+
+
+def _wrong_language(german: str, english: str) -> bool:
+    def votes(text: str) -> int:
+        words = text.lower().split()
+        return sum(word in _GERMAN for word in words) - sum(word in _ENGLISH for word in words)
+
+    return votes(german) < 0 or votes(english) > 0
+
+
+def detokenise(text: str) -> str:
+    """Undo the spaces that a tokeniser put round punctuation."""
+    return _AFTER_OPENING.sub(r"\1", _BEFORE_PUNCT.sub(r"\1", text))
+
+
+def read_pairs(path: Path, source: Source) -> Iterator[Pair]:
+    """Yield the (German, English) pairs of one source, white space made single."""
+    with lzma.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            german, _, english = line.rstrip("\n").partition("\t")
+            german, english = " ".join(german.split()), " ".join(english.split())
+            yield (detokenise(german), detokenise(english)) if source.detokenise else (german, english)
+
+
+def kept_pairs(path: Path, source: Source, seen: set[Pair], reasons: Counter[str]) -> list[Pair]:
+    """Filter one source; ``seen`` removes duplicates across sources, ``reasons`` counts what was left out."""
+    kept = []
+    for german, english in read_pairs(path, source):
+        reason = refusal(german, english)
+        key = (german.casefold(), english.casefold())
+        if reason is None and key in seen:
+            reason = "duplicate"
+        reasons[reason or "kept"] += 1
+        if reason is None:
+            seen.add(key)
+            kept.append((german, english))
+    return kept
+
+
+def weighted(pairs: list[Pair], weight: float, rng: random.Random) -> list[Pair]:
+    """Repeat and sample ``pairs`` so that they count ``weight`` times."""
+    whole, part = divmod(weight, 1.0)
+    return pairs * int(whole) + rng.sample(pairs, round(len(pairs) * part))
+
+
+def build(data: Path, mix: Mix, *, seed: int, sample: float) -> tuple[list[Pair], list[Pair], dict[str, Counter[str]]]:
+    """Return (training pairs, development pairs, what was kept and why not, by source).
+
+    Deterministic for a seed. ``sample`` takes that share of every source, for trials.
+    """
+    rng = random.Random(seed)
+    seen: set[Pair] = set()
+    train: list[Pair] = []
+    dev: list[Pair] = []
+    report: dict[str, Counter[str]] = {}
+    for source in mix.sources:
+        report[source.name] = Counter()
+        path = data / "parallel" / f"{source.name}.tsv.xz"
+        pairs = kept_pairs(path, source, seen, report[source.name])
+        pairs = rng.sample(pairs, min(len(pairs), max(1, round(len(pairs) * sample))))
+        if source.name == mix.dev_source:
+            held = min(mix.dev_pairs, len(pairs) // 4)
+            dev, pairs = pairs[:held], pairs[held:]
+        train += weighted(pairs, source.weight, rng)
+    rng.shuffle(train)
+    return train, dev, report
+
+
+def write_pairs(path: Path, pairs: list[Pair]) -> None:
+    """Write pairs as tab-separated UTF-8 lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), "utf-8")
+
+
+def load_pairs(path: Path) -> list[Pair]:
+    """Read what `write_pairs` wrote."""
+    rows = (line.split("\t") for line in path.read_text("utf-8").splitlines())
+    return [(source, target) for source, target in rows]

@@ -1,0 +1,68 @@
+"""The vocabulary: one joint SentencePiece model, and its pieces in the order of the Marian architecture."""
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import sentencepiece
+
+EOS = "</s>"
+UNK = "<unk>"
+PAD = "<pad>"
+REQUIRED_CHARS = "0123456789äöüÄÖÜßéèáàçñ„“”‚‘’‹›«»–—…€%§°&/()[]+-*:;!?'\""
+
+
+def train_vocabulary(sentences: Iterable[str], size: int, path: Path) -> None:
+    """Train a joint unigram model of ``size`` pieces (padding not counted) and write it to ``path``.
+
+    Digits are pieces of their own, so that numbers are copied digit by digit; bytes stand for unseen characters.
+    """
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(sentences),
+        model_writer=model,
+        vocab_size=size,
+        model_type="unigram",
+        character_coverage=0.9998,
+        required_chars=REQUIRED_CHARS,
+        split_digits=True,
+        byte_fallback=True,
+        normalization_rule_name="nmt_nfkc",
+        bos_id=-1,
+        eos_id=0,
+        unk_id=1,
+        pad_id=-1,
+        input_sentence_size=400_000,
+        shuffle_input_sentence=True,
+        num_threads=2,
+        minloglevel=1,
+    )
+    path.write_bytes(model.getvalue())
+
+
+class Pieces:
+    """A SentencePiece model and its Marian ids: the pieces in order, ``<pad>`` last."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._model = sentencepiece.SentencePieceProcessor(model_file=str(path))
+        self.pad_id: int = self._model.get_piece_size()
+        self.eos_id: int = self._model.eos_id()
+
+    def __len__(self) -> int:
+        return self.pad_id + 1
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        """Ids of each text, ending in end-of-sentence."""
+        encoded: list[list[int]] = self._model.encode(texts, out_type=int, add_eos=True, num_threads=2)
+        return encoded
+
+    def decode(self, ids: list[int]) -> str:
+        """Text of ids; end-of-sentence and padding are left out."""
+        text: str = self._model.decode([i for i in ids if i not in (self.eos_id, self.pad_id)])
+        return text
+
+    def vocabulary(self) -> dict[str, int]:
+        """Piece to id, as ``vocab.json`` of a Marian checkpoint holds it."""
+        pieces = {self._model.id_to_piece(i): i for i in range(self.pad_id)}
+        return {**pieces, PAD: self.pad_id}

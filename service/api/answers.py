@@ -1,0 +1,77 @@
+"""From the pipeline's results to the bodies of /v1."""
+
+from collections.abc import Sequence
+
+from service.api import schemas
+from service.pipeline.article import Article
+from service.pipeline.results import Summary, Translation
+from service.pipeline.served import ServedModel
+from service.types import Notice, Span
+
+
+def _span(span: Span) -> list[int]:
+    return [span.start, span.end]
+
+
+def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
+    """Notices as the contract's warnings."""
+    return [
+        schemas.WarningOut(code=n.code, message=n.message, span=None if n.span is None else _span(n.span))
+        for n in notices
+    ]
+
+
+def model_out(model: ServedModel) -> schemas.ModelOut:
+    """A model as answers name it."""
+    m = model.manifest
+    return schemas.ModelOut(
+        name=model.name,
+        id=m.id,
+        revision=m.revision,
+        task=m.task,
+        engine=model.engine,
+        licence=m.licence,
+        commercial_use=m.commercial_use,
+        quality=m.quality,
+    )
+
+
+def translation_out(translation: Translation) -> schemas.TranslationOut:
+    """One translated text."""
+    return schemas.TranslationOut(
+        text=translation.text,
+        sentences=[schemas.SentenceOut(source=_span(p.source), target=_span(p.target)) for p in translation.sentences],
+        warnings=warnings_out(translation.notices),
+        needs_review=bool(translation.notices),
+        truncated=translation.truncated,
+        cached=schemas.CachedOut(sentences=translation.cached, of=translation.of),
+    )
+
+
+def summary_out(summary: Summary) -> schemas.SummaryOut:
+    """One summary."""
+    return schemas.SummaryOut(
+        text=summary.text,
+        method=summary.method,
+        sentences=[
+            schemas.SummarySentenceOut(text=s.text, support=[_span(p) for p in s.support], verbatim=s.verbatim)
+            for s in summary.sentences
+        ],
+        warnings=warnings_out(summary.notices),
+        needs_review=bool(summary.notices),
+        truncated=summary.truncated,
+        cached=summary.cached,
+    )
+
+
+def article_out(article: Article) -> schemas.ArticleOut:
+    """The article as it was understood."""
+    return schemas.ArticleOut(
+        headline=article.headline,
+        kicker=article.kicker,
+        lead=article.lead,
+        body=article.body,
+        spans=[schemas.SpanMapOut(cleaned=_span(c), source=_span(s)) for c, s in article.spans],
+        removed=[schemas.RemovedOut(text=r.text, reason=r.reason, span=_span(r.span)) for r in article.removed],
+        warnings=warnings_out(article.notices),
+    )

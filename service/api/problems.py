@@ -1,0 +1,110 @@
+"""Every failure as one application/problem+json shape (RFC 9457)."""
+
+import math
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from service import errors
+from service.api.schemas import FieldProblem, Problem
+
+STATUS: dict[type[errors.DepescheError], int] = {
+    errors.InvalidInput: 422,
+    errors.Unavailable: 503,
+    errors.DeadlineExceeded: 504,
+    errors.EngineHung: 504,
+    errors.DepescheError: 500,
+}
+CODES = {
+    400: "malformed_json",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    415: "unsupported_media_type",
+}
+LIMIT_KEYS = ("max_length", "min_length", "ge", "le", "gt", "lt", "expected")
+MEDIA_TYPE = "application/problem+json"
+
+
+def request_id(request: Request) -> str:
+    """The id that the request-id middleware gave this request."""
+    return str(request.scope.get("state", {}).get("request_id", ""))
+
+
+def problem(
+    request: Request, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()
+) -> JSONResponse:
+    """An error answer."""
+    body = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        code=code,
+        detail=detail,
+        request_id=request_id(request),
+        errors=list(fields),
+    )
+    return JSONResponse(body.model_dump(), status, media_type=MEDIA_TYPE)
+
+
+def status_of(error: errors.DepescheError) -> int:
+    """The HTTP status of an error: that of its nearest ancestor in `STATUS`."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+async def on_service_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error of our own tree."""
+    if isinstance(error, errors.InvalidInput):
+        field = FieldProblem(pointer=error.pointer, code=error.code, detail=error.detail, limit=error.limit)
+        return problem(request, 422, error.code, error.detail, fields=(field,))
+    if not isinstance(error, errors.DepescheError):
+        return await on_crash(request, error)
+    answer = problem(request, status_of(error), error.code, str(error))
+    if isinstance(error, errors.Unavailable):
+        answer.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+    return answer
+
+
+async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:
+    """Answer a body that is no JSON (400) or does not fit its schema (422); the input is never repeated."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    if any(e["type"] == "json_invalid" for e in found):
+        return problem(request, 400, "malformed_json", "the body is not JSON")
+    fields = tuple(_field(e) for e in found)
+    places = ", ".join(sorted({f.pointer or "the body" for f in fields}))
+    return problem(request, 422, "invalid_request", f"cannot be worked on: {places}", fields=fields)
+
+
+def _field(error: Any) -> FieldProblem:
+    path = [str(part) for part in error["loc"][1:] if part not in ("str", "list[str]")]
+    pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
+    context = error.get("ctx", {})
+    limit = next((context[key] for key in LIMIT_KEYS if key in context), None)
+    return FieldProblem(pointer=pointer, code=error["type"], detail=error["msg"], limit=limit)
+
+
+async def on_http_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer what routing refuses: unknown paths and methods."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = str(error.detail) if isinstance(error, HTTPException) else "internal error"
+    answer = problem(request, status, CODES.get(status, "http_error"), detail)
+    if isinstance(error, HTTPException) and error.headers:
+        answer.headers.update(error.headers)
+    return answer
+
+
+async def on_crash(request: Request, error: Exception) -> JSONResponse:
+    """Answer what nobody foresaw; the cause is in the log under the request id, not in the answer."""
+    del error
+    return problem(request, 500, "internal", "an internal error; the request id finds it in the log")
+
+
+def install(app: FastAPI) -> None:
+    """Make every failure of ``app`` a problem answer."""
+    app.add_exception_handler(errors.DepescheError, on_service_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(Exception, on_crash)

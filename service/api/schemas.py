@@ -1,0 +1,232 @@
+"""The bodies of /v1: what is accepted, with its limits, and what is given back."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SpanOut = Annotated[list[int], Field(min_length=2, max_length=2, description="Half-open range of code points.")]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class TranslateRequest(_Request):
+    """German text to translate; a list keeps its order."""
+
+    text: str | list[str]
+    source_lang: Literal["de"] = "de"
+    target_lang: Literal["en"] = "en"
+    format: Literal["text"] = "text"
+    priority: Literal["interactive", "bulk"] = "interactive"
+
+
+class SummaryOptions(_Request):
+    """How long a summary may be and how it is made."""
+
+    length: Literal["short", "medium", "long"] | None = Field(
+        None, description="short: at most 40 words; medium (default): 40 to 120; long: at most 200."
+    )
+    max_chars: int | None = Field(default=None, ge=20, le=10_000)
+    max_words: int | None = Field(default=None, ge=5, le=2_000)
+    max_sentences: int | None = Field(default=None, ge=1, le=100)
+    style: Literal["abstract"] = "abstract"
+    method: Literal["abstractive", "extractive", "lead"] = "abstractive"
+
+
+class SummarizeRequest(SummaryOptions):
+    """German text to summarise; a list keeps its order."""
+
+    text: str | list[str]
+    headline: str | None = None
+    target_lang: Literal["de", "en"] = "de"
+    priority: Literal["interactive", "bulk"] = "interactive"
+
+
+class ArticleRequest(SummaryOptions):
+    """A German article, pasted whole into ``body`` or in its fields."""
+
+    headline: str | None = None
+    lead: str | None = None
+    body: str
+    format: Literal["text"] = "text"
+    clean: bool = True
+    outputs: list[Literal["summary", "translation", "summary_translation"]] = Field(
+        default=["summary", "translation"], min_length=1, max_length=3
+    )
+    priority: Literal["interactive", "bulk"] = "interactive"
+
+    @model_validator(mode="after")
+    def _distinct_outputs(self) -> "ArticleRequest":
+        self.outputs = list(dict.fromkeys(self.outputs))
+        return self
+
+
+class WarningOut(BaseModel):
+    """Something an editor should look at."""
+
+    code: str
+    message: str
+    span: SpanOut | None = None
+
+
+class ModelOut(BaseModel):
+    """The model behind a result; ``quality`` is "starter" for the embedded weights."""
+
+    name: str
+    id: str
+    revision: str
+    task: Literal["translation", "summary"]
+    engine: str
+    licence: str
+    commercial_use: Literal["yes", "no", "unclear"]
+    quality: Literal["starter", "production"]
+
+
+class SentenceOut(BaseModel):
+    """One sentence: where it stands in the source and in the translation."""
+
+    source: SpanOut
+    target: SpanOut
+
+
+class CachedOut(BaseModel):
+    """How many of the sentences came from the cache."""
+
+    sentences: int
+    of: int
+
+
+class TranslationOut(BaseModel):
+    """One translated text."""
+
+    text: str
+    sentences: list[SentenceOut]
+    warnings: list[WarningOut]
+    needs_review: bool
+    truncated: bool
+    cached: CachedOut
+
+
+class TranslateResponse(BaseModel):
+    """Translations in the order of the texts."""
+
+    translations: list[TranslationOut]
+    model: ModelOut
+    result_key: str
+
+
+class SummarySentenceOut(BaseModel):
+    """One sentence of a summary and the source sentences that support it."""
+
+    text: str
+    support: list[SpanOut]
+    verbatim: bool = Field(description="The sentence stands in the source as it is.")
+
+
+class SummaryOut(BaseModel):
+    """One summary."""
+
+    text: str
+    method: Literal["abstractive", "extractive", "lead"]
+    sentences: list[SummarySentenceOut]
+    warnings: list[WarningOut]
+    needs_review: bool
+    truncated: bool
+    cached: bool
+
+
+class SummarizeResponse(BaseModel):
+    """Summaries in the order of the texts."""
+
+    summaries: list[SummaryOut]
+    model: ModelOut
+    translation_model: ModelOut | None = None
+    result_key: str
+
+
+class RemovedOut(BaseModel):
+    """What cleaning took off the submitted body, and why."""
+
+    text: str
+    reason: str
+    span: SpanOut
+
+
+class SpanMapOut(BaseModel):
+    """A part of the cleaned body and where it stands in the submitted one."""
+
+    cleaned: SpanOut
+    source: SpanOut
+
+
+class ArticleOut(BaseModel):
+    """The article as it was understood."""
+
+    headline: str | None
+    kicker: str | None
+    lead: str | None
+    body: str
+    spans: list[SpanMapOut]
+    removed: list[RemovedOut]
+    warnings: list[WarningOut]
+
+
+class ArticleTranslationOut(TranslationOut):
+    """The translated article: ``text`` is the body's translation."""
+
+    headline: str | None
+    lead: str | None
+
+
+class ProvenanceOut(BaseModel):
+    """How the outputs came about."""
+
+    generated_at: str = Field(description="UTC, ISO 8601.")
+    software: str
+
+
+class ModelsOut(BaseModel):
+    """The models of an answer, by task."""
+
+    summary: ModelOut | None = None
+    translation: ModelOut | None = None
+
+
+class ArticleResponse(BaseModel):
+    """The cleaned article and the outputs that were asked for."""
+
+    article: ArticleOut
+    summary: SummaryOut | None = None
+    translation: ArticleTranslationOut | None = None
+    summary_translation: TranslationOut | None = None
+    models: ModelsOut
+    provenance: ProvenanceOut
+    result_key: str
+
+
+class ModelListResponse(BaseModel):
+    """The models that this process serves."""
+
+    models: list[ModelOut]
+
+
+class FieldProblem(BaseModel):
+    """One field that cannot be worked on."""
+
+    pointer: str
+    code: str
+    detail: str
+    limit: int | float | str | None = None
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 describes it; ``code`` is stable."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    errors: list[FieldProblem] = []

@@ -1,0 +1,40 @@
+"""What the routes work with: the service and its limits, put on the app by `service.app`."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from service.pipeline.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class TextLimits:
+    """How many texts a request may hold, and how many code points each."""
+
+    texts: int
+    chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiState:
+    """Set once, as ``app.state.api``."""
+
+    service: Service
+    limits: TextLimits
+    timeout_ms: int
+
+
+def api_state(request: Request) -> ApiState:
+    """The state of the app that answers this request."""
+    state: ApiState = request.app.state.api
+    return state
+
+
+def service_of(request: Request) -> Service:
+    """The service of the app that answers this request."""
+    return api_state(request).service
+
+
+StateDep = Annotated[ApiState, Depends(api_state)]
+ServiceDep = Annotated[Service, Depends(service_of)]

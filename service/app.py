@@ -1,0 +1,120 @@
+"""Puts the rooms together: settings in, an ASGI application out."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from service import __version__, logs
+from service.access.limits import BodyLimit
+from service.api import health, problems, routes
+from service.api.envelope import Envelope
+from service.api.schemas import FieldProblem
+from service.api.state import ApiState, TextLimits
+from service.batching.limits import Limits
+from service.errors import DepescheError
+from service.events import Event, Listener
+from service.pipeline.service import Plan, Service
+from service.settings import Settings
+
+EXIT_DEAD = 70
+EXIT_GRACE_S = 1.0
+_log = logging.getLogger("depesche")
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def plan_of(settings: Settings) -> Plan:
+    """What the settings ask the service to be."""
+    return Plan(
+        models_dir=settings.models_dir,
+        translation_model=settings.translation_model,
+        summary_model=settings.summary_model,
+        engine=settings.engine,
+        device=settings.device,
+        threads=settings.threads or available_cores(),
+        limits=Limits(
+            token_budget=settings.batch_tokens,
+            batch_items=settings.batch_items,
+            queue_items=settings.queue_items,
+            queue_tokens=settings.queue_tokens,
+            engine_hang_s=settings.engine_hang_s,
+        ),
+        cache_bytes=settings.cache_bytes,
+        cache_ttl_s=settings.cache_ttl_s,
+        cache_secret=None if settings.cache_key is None else settings.cache_key.get_secret_value().encode(),
+        drain_s=settings.drain_s,
+    )
+
+
+def exit_dead() -> None:
+    """Leave the process: a hung engine call cannot be ended from inside. Probes get a moment to see it."""
+    _log.critical("engine_dead", extra={"exit_code": EXIT_DEAD})
+    asyncio.get_running_loop().call_later(EXIT_GRACE_S, os._exit, EXIT_DEAD)
+
+
+def listeners(*all_of_them: Listener) -> Listener:
+    """One listener that tells several."""
+
+    def tell(event: Event) -> None:
+        for listener in all_of_them:
+            listener(event)
+
+    return tell
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application. Models load in the background once it starts, so that probes are answered at once."""
+    settings = settings or Settings()
+    listener = listeners(logs.listen)
+    service = Service(plan_of(settings), listener, exit_dead)
+    app = FastAPI(
+        title="Depesche",
+        version=__version__,
+        summary="German news articles in, a German summary and an English translation out.",
+        lifespan=_lifespan,
+    )
+    limits = TextLimits(texts=settings.max_texts, chars=settings.max_text_chars)
+    app.state.api = ApiState(service, limits, settings.request_timeout_ms)
+    problems.install(app)
+    app.include_router(routes.router)
+    app.include_router(health.router)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, refuse=_refuse_body)
+    app.add_middleware(Envelope, listener=listener)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.api.service
+    loading = asyncio.create_task(_load(service))
+    try:
+        yield
+    finally:
+        loading.cancel()
+        await asyncio.gather(loading, return_exceptions=True)
+        await service.stop()
+
+
+async def _load(service: Service) -> None:
+    try:
+        await service.start()
+    except DepescheError as error:
+        # The probe says so, too; the process stays up, so that an operator can ask it.
+        _log.error("models_not_loaded", extra={"error": str(error)})
+
+
+async def _refuse_body(scope: Scope, receive: Receive, send: Send, max_bytes: int) -> None:
+    detail = f"the body has more than {max_bytes} bytes"
+    field = FieldProblem(pointer="", code="body_too_large", detail=detail, limit=max_bytes)
+    answer = problems.problem(Request(scope), 413, "body_too_large", detail, fields=(field,))
+    await answer(scope, receive, send)

@@ -1,0 +1,184 @@
+"""The command line: serve, translate a file, summarise a file, list models."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from service import events, logs
+from service.app import create_app, plan_of
+from service.errors import DepescheError
+from service.pipeline.article import Submission, understand
+from service.pipeline.call import Call
+from service.pipeline.service import Service
+from service.settings import Settings
+from service.store.catalog import Catalog
+from service.summary.lengths import from_request
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="German news articles in, a German summary and an English translation out.",
+)
+models_app = typer.Typer(no_args_is_help=True, help="The models that can be served.")
+app.add_typer(models_app, name="models")
+_messages = Console(stderr=True)
+
+File = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="UTF-8 text file; - for standard input.")
+]
+Clean = Annotated[bool, typer.Option(help="Take page furniture off first.")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Serve HTTP until interrupted."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
+    logs.configure(settings.log_level)
+    _greet(settings)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(settings.drain_s) + 5,
+    )
+    uvicorn.Server(config).run()
+
+
+def _greet(settings: Settings) -> None:
+    url = f"http://{settings.host}:{settings.port}"
+    _messages.print(f"Depesche serves {url} (documentation: {url}/docs). Try:", highlight=False, soft_wrap=True)
+    text = '{"text": "Der Bundestag stimmt am Freitag über den Haushalt ab."}'
+    _messages.print(
+        f"  curl -s {url}/v1/translate -H 'Content-Type: application/json' -d '{text}'",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def translate(file: File, *, clean: Clean = True) -> None:
+    """Translate a German text into English, to standard output."""
+    asyncio.run(_translate(_read(file), clean=clean))
+
+
+async def _translate(text: str, *, clean: bool) -> None:
+    async with _service() as service:
+        article = await understand(Submission(text, None, None, clean))
+        parts = [part for part in (article.headline, article.lead, article.body) if part]
+        with _bar("translating") as progress:
+            for part in parts:
+                found = await service.translator.translate(part, Call(progress=progress))
+                typer.echo(found.text + ("\n" if part is not parts[-1] else ""))
+
+
+@app.command()
+def summarize(
+    file: File,
+    *,
+    length: Annotated[Literal["short", "medium", "long"], typer.Option(help="Length of the summary.")] = "medium",
+    method: Annotated[
+        Literal["abstractive", "extractive", "lead"], typer.Option(help="How the summary is made.")
+    ] = "abstractive",
+    clean: Clean = True,
+) -> None:
+    """Summarise a German text, to standard output."""
+    asyncio.run(_summarize(_read(file), length, method, clean=clean))
+
+
+async def _summarize(
+    text: str, length: str, method: Literal["abstractive", "extractive", "lead"], *, clean: bool
+) -> None:
+    async with _service() as service:
+        article = await understand(Submission(text, None, None, clean))
+        with _bar("summarising") as progress:
+            call = Call(progress=progress)
+            summary = await service.summariser.summarise(
+                article.body, from_request(length), method, call, headline=article.headline
+            )
+        typer.echo(summary.text)
+        for notice in summary.notices:
+            _messages.print(f"{notice.code}: {notice.message}", style="yellow")
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """List the models of the catalogue, and which of them are installed."""
+    catalog = Catalog(Settings().models_dir)
+    table = Table("name", "task", "languages", "quality", "licence", "commercial use", "installed")
+    for name in catalog.names():
+        with _told():
+            entry = catalog.entry(name)
+            m = entry.manifest
+            languages = f"{m.source_lang} → {m.target_lang}"
+            installed = "yes" if entry.installed else "no"
+            table.add_row(name, m.task, languages, m.quality, m.licence, m.commercial_use, installed)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _read(file: Path) -> str:
+    with _told():
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DepescheError(f"{file} is not UTF-8: byte {error.start}") from error
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Show an error of ours as one line, not as a traceback."""
+    try:
+        yield
+    except DepescheError as error:
+        _messages.print(f"depesche: {error}", style="red", highlight=False, markup=False)
+        raise typer.Exit(1) from error
+
+
+@contextlib.asynccontextmanager
+async def _service() -> AsyncIterator[Service]:
+    """The service without HTTP, for one command."""
+    service = Service(plan_of(Settings()), events.ignore, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with _told():
+        await service.start()
+        try:
+            yield service
+        finally:
+            await service.stop()
+
+
+@contextlib.contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error; yields what `Call.progress` takes."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_messages, transient=True) as progress:
+        task = progress.add_task(title, total=None)
+
+        def advance(done: int, of: int) -> None:
+            progress.update(task, completed=done, total=of)
+
+        yield advance
+
+
+def main() -> None:
+    """Entry point of the command ``depesche``."""
+    app()

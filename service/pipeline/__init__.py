@@ -1,0 +1,1 @@
+"""The way of a text from request to result: the only place where the rooms below meet."""

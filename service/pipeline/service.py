@@ -1,0 +1,123 @@
+"""The service as a whole: its models, its cache, and what can be asked of it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from service.batching.limits import Limits
+from service.cache.cache import Cache
+from service.cache.memory import Memory
+from service.errors import DepescheError, ModelError, NotReady
+from service.events import Listener
+from service.manifest import EngineKind, Task
+from service.pipeline.article import Editor
+from service.pipeline.decoded import Decoder
+from service.pipeline.served import EngineChoice, ServedModel, serve_model
+from service.pipeline.summarise import Summariser
+from service.pipeline.translate import Translator
+from service.store.catalog import Catalog
+
+Status = Literal["loading", "ready", "draining", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to serve, and within which bounds."""
+
+    models_dir: Path
+    translation_model: str
+    summary_model: str
+    engine: EngineKind
+    device: str
+    threads: int
+    limits: Limits
+    cache_bytes: int
+    cache_ttl_s: float
+    cache_secret: bytes | None
+    drain_s: float
+
+
+class Service:
+    """Starts empty; `start` loads the models, `stop` lets accepted work finish."""
+
+    def __init__(self, plan: Plan, listener: Listener, on_dead: Callable[[], None]) -> None:
+        self._plan = plan
+        self._listener = listener
+        self._on_dead = on_dead
+        self._models: dict[Task, ServedModel] = {}
+        self._summariser: Summariser | None = None
+        self._translator: Translator | None = None
+        self.cache = Cache(Memory(max_bytes=plan.cache_bytes, ttl_s=plan.cache_ttl_s), listener=listener)
+        self.status: Status = "loading"
+        self.detail = ""
+
+    async def start(self) -> None:
+        """Verify, load and warm up both models; a failure is kept for the readiness probe and raised.
+
+        Raises:
+            ModelError: a model cannot be loaded.
+            EngineError: a model failed its warm-up.
+        """
+        try:
+            await self._load("translation", self._plan.translation_model)
+            await self._load("summary", self._plan.summary_model)
+        except DepescheError as error:
+            self.status, self.detail = "failed", str(error)
+            raise
+        secret = self._plan.cache_secret
+        self._translator = Translator(Decoder(self._models["translation"], self.cache, secret))
+        self._summariser = Summariser(Decoder(self._models["summary"], self.cache, secret))
+        self.status = "ready"
+
+    async def _load(self, task: Task, name: str) -> None:
+        plan = self._plan
+        entry = await asyncio.to_thread(Catalog(plan.models_dir).entry, name)
+        if entry.manifest.task != task:
+            raise ModelError(f"{name} is a {entry.manifest.task} model, not a {task} model")
+        choice = EngineChoice(plan.engine, plan.device, plan.threads)
+        model = await serve_model(entry, choice, plan.limits, self._listener, self._on_dead)
+        self._models[task] = model
+        await model.batcher.start()
+
+    async def stop(self) -> None:
+        """Take no new work, finish what was accepted, free the engines."""
+        self.status = "draining"
+        await asyncio.gather(*(model.batcher.drain(self._plan.drain_s) for model in self._models.values()))
+
+    @property
+    def condition(self) -> Status:
+        """The status, with an engine that is being rebuilt counted as loading."""
+        if self.status == "ready" and not all(model.batcher.state.ready for model in self._models.values()):
+            return "loading"
+        return self.status
+
+    @property
+    def dead(self) -> bool:
+        """Whether an engine is lost beyond rescue."""
+        return any(model.batcher.state.dead for model in self._models.values())
+
+    @property
+    def models(self) -> Sequence[ServedModel]:
+        """The models, translation first."""
+        return tuple(self._models.values())
+
+    @property
+    def translator(self) -> Translator:
+        """Raises `NotReady` until the models are loaded."""
+        if self._translator is None:
+            raise NotReady("the models are not loaded yet")
+        return self._translator
+
+    @property
+    def summariser(self) -> Summariser:
+        """Raises `NotReady` until the models are loaded."""
+        if self._summariser is None:
+            raise NotReady("the models are not loaded yet")
+        return self._summariser
+
+    @property
+    def editor(self) -> Editor:
+        """Raises `NotReady` until the models are loaded."""
+        return Editor(self.translator, self.summariser)

@@ -1,0 +1,205 @@
+"""Bad input: each gets a problem answer that names the field and the limit, or a right result with a warning."""
+
+import json
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.app import create_app
+from service.settings import Settings
+
+ENDPOINTS = {"/v1/translate": "text", "/v1/summarize": "text", "/v1/articles": "body"}
+SENTENCE = "Der Bundestag stimmt am Freitag über den neuen Haushalt ab."
+
+
+def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert body["code"] == code
+    assert body["status"] == status
+    assert body["request_id"] == response.headers["x-request-id"]
+    return body
+
+
+@pytest.mark.parametrize(("path", "field"), ENDPOINTS.items())
+@pytest.mark.parametrize("text", ["", " ", "\n\t\u00a0 \u2003"], ids=["empty", "space", "white space"])
+def test_a_blank_text_is_refused(client: TestClient, path: str, field: str, text: str) -> None:
+    body = assert_problem(client.post(path, json={field: text}), 422, "text_empty")
+    assert body["errors"][0]["pointer"] == f"/{field}"
+
+
+def test_an_empty_list_is_refused(client: TestClient) -> None:
+    assert_problem(client.post("/v1/translate", json={"text": []}), 422, "text_empty")
+
+
+def test_an_empty_member_gives_an_empty_result(client: TestClient) -> None:
+    answer = client.post("/v1/translate", json={"text": ["", SENTENCE, " "]}).json()
+    assert [t["text"] == "" for t in answer["translations"]][::2] == [True, False]
+    assert answer["translations"][2]["text"] == " "
+    summaries = client.post("/v1/summarize", json={"text": ["", SENTENCE]}).json()["summaries"]
+    assert [bool(summary["text"]) for summary in summaries] == [False, True]
+
+
+@pytest.mark.parametrize(("path", "field"), ENDPOINTS.items())
+def test_a_lone_surrogate_is_refused_by_name(client: TestClient, path: str, field: str) -> None:
+    content = f'{{"{field}": "Guten \\ud800 Tag."}}'
+    response = client.post(path, content=content, headers={"content-type": "application/json"})
+    body = assert_problem(response, 422, "text_not_unicode")
+    assert body["errors"][0]["pointer"] == f"/{field}"
+
+
+def test_a_lone_surrogate_in_a_list_is_named_by_its_place(client: TestClient) -> None:
+    content = '{"text": ["Gut.", "\\udfff"]}'
+    response = client.post("/v1/translate", content=content, headers={"content-type": "application/json"})
+    assert assert_problem(response, 422, "text_not_unicode")["errors"][0]["pointer"] == "/text/1"
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x07", "\x1b", "\x7f", "\u200b", "\ufeff"])
+def test_control_characters_do_not_reach_the_model(client: TestClient, character: str) -> None:
+    text = f"Der Zug{character} fährt heute nicht."
+    answer = client.post("/v1/translate", json={"text": text})
+    assert answer.status_code == 200
+    assert character not in answer.json()["translations"][0]["text"]
+
+
+def test_a_control_character_is_warned_of(client: TestClient) -> None:
+    answer = client.post("/v1/translate", json={"text": "Der Zug\x00 fährt heute nicht."}).json()
+    warnings = answer["translations"][0]["warnings"]
+    assert "control_characters" in [warning["code"] for warning in warnings]
+    assert answer["translations"][0]["needs_review"] is True
+
+
+def test_ten_megabytes_are_refused_unread(client: TestClient) -> None:
+    body = assert_problem(client.post("/v1/translate", json={"text": "a" * 10_000_000}), 413, "body_too_large")
+    assert body["errors"][0]["limit"] == 4 * 2**20
+
+
+def test_a_body_of_unstated_length_is_refused_once_it_is_too_large(client: TestClient) -> None:
+    chunks = (b" " * 2**16 for _ in range(200))
+    response = client.post("/v1/translate", content=chunks, headers={"content-type": "application/json"})
+    assert_problem(response, 413, "body_too_large")
+
+
+def test_a_text_over_the_limit_is_refused_by_name(client: TestClient) -> None:
+    body = assert_problem(client.post("/v1/translate", json={"text": ["Gut.", "a" * 250_001]}), 422, "text_too_long")
+    assert (body["errors"][0]["pointer"], body["errors"][0]["limit"]) == ("/text/1", 250_000)
+
+
+def test_too_many_texts_are_refused(client: TestClient) -> None:
+    body = assert_problem(client.post("/v1/translate", json={"text": ["a"] * 257}), 422, "too_many_texts")
+    assert body["errors"][0]["limit"] == 256
+
+
+def test_a_line_of_20000_characters_without_a_full_stop_is_translated_in_parts(client: TestClient) -> None:
+    text = ("die Stadt plant einen neuen Radweg und " * 520)[:20_000]
+    answer = client.post("/v1/translate", json={"text": text}, headers={"request-timeout-ms": "300000"})
+    assert answer.status_code == 200
+    (translation,) = answer.json()["translations"]
+    assert "sentence_split" in [warning["code"] for warning in translation["warnings"]]
+    assert len(translation["sentences"]) > 20
+    assert translation["sentences"][-1]["source"][1] == len(text.rstrip())
+
+
+def test_20000_characters_without_a_space_are_answered(client: TestClient) -> None:
+    answer = client.post("/v1/translate", json={"text": "x" * 20_000}, headers={"request-timeout-ms": "300000"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The president said on Friday that the government would not change its plans for the coming year.",
+        "Le président a déclaré vendredi que le gouvernement ne changerait pas ses projets pour l'année.",
+    ],
+)
+def test_a_text_that_is_not_german_is_done_with_a_warning(client: TestClient, text: str) -> None:
+    answer = client.post("/v1/translate", json={"text": text})
+    assert answer.status_code == 200
+    codes = [warning["code"] for warning in answer.json()["translations"][0]["warnings"]]
+    assert "source_not_german" in codes
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/v1/translate", {"text": 7}, "/text"),
+        ("/v1/translate", {"text": [1]}, "/text/0"),
+        ("/v1/translate", {"text": None}, "/text"),
+        ("/v1/translate", {}, "/text"),
+        ("/v1/translate", {"text": "a", "unknown": 1}, "/unknown"),
+        ("/v1/translate", {"text": "a", "source_lang": "fr"}, "/source_lang"),
+        ("/v1/translate", {"text": "a", "target_lang": "xx"}, "/target_lang"),
+        ("/v1/translate", {"text": "a", "format": "pdf"}, "/format"),
+        ("/v1/summarize", {"text": "a", "method": "magic"}, "/method"),
+        ("/v1/summarize", {"text": "a", "length": "huge"}, "/length"),
+        ("/v1/summarize", {"text": "a", "max_words": "7"}, "/max_words"),
+        ("/v1/summarize", {"text": "a", "max_words": 0}, "/max_words"),
+        ("/v1/summarize", {"text": "a", "style": "rap"}, "/style"),
+        ("/v1/articles", {"body": "a", "outputs": []}, "/outputs"),
+        ("/v1/articles", {"body": "a", "outputs": ["poem"]}, "/outputs/0"),
+        ("/v1/articles", {"body": "a", "clean": "yes"}, "/clean"),
+    ],
+)
+def test_a_wrong_field_is_named(client: TestClient, path: str, body: dict[str, Any], pointer: str) -> None:
+    problem = assert_problem(client.post(path, json=body), 422, "invalid_request")
+    assert pointer in [error["pointer"] for error in problem["errors"]]
+
+
+def test_two_lengths_are_refused(client: TestClient) -> None:
+    body = {"text": "a", "max_words": 50, "max_sentences": 2}
+    assert_problem(client.post("/v1/summarize", json=body), 422, "length_conflict")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1", b"\xff\xfe", b'{"text": "a"'])
+def test_a_body_that_is_no_json_is_malformed(client: TestClient, content: bytes) -> None:
+    response = client.post("/v1/translate", content=content, headers={"content-type": "application/json"})
+    assert response.status_code in {400, 422}
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_json_nested_beyond_reason_is_answered(client: TestClient) -> None:
+    content = b"[" * 100_000 + b"]" * 100_000
+    response = client.post("/v1/translate", content=content, headers={"content-type": "application/json"})
+    assert response.status_code in {400, 422}
+
+
+@pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_another_media_type_is_refused(client: TestClient, media: str) -> None:
+    response = client.post("/v1/translate", content=b'{"text": "a"}', headers={"content-type": media})
+    assert_problem(response, 415, "unsupported_media_type")
+
+
+def test_a_caller_that_takes_no_json_is_told(client: TestClient) -> None:
+    response = client.post("/v1/translate", json={"text": "a"}, headers={"accept": "text/html"})
+    assert_problem(response, 406, "not_acceptable")
+
+
+def test_unknown_paths_and_methods_are_problems(client: TestClient) -> None:
+    assert_problem(client.get("/v1/nothing"), 404, "not_found")
+    assert_problem(client.get("/v1/translate"), 405, "method_not_allowed")
+
+
+def test_a_time_that_is_over_is_a_504(client: TestClient) -> None:
+    text = " ".join(f"Der Zug Nummer {n} fährt heute nicht nach Hamburg, sondern nach Kiel." for n in range(400))
+    response = client.post("/v1/translate", json={"text": text}, headers={"request-timeout-ms": "1"})
+    assert_problem(response, 504, "deadline_exceeded")
+
+
+def test_an_error_never_repeats_the_text(client: TestClient) -> None:
+    text = "Vertrauliche Meldung"
+    for body in ({"text": text, "x": text}, {"text": {"a": text}}, {"text": text, "source_lang": text}):
+        assert text not in client.post("/v1/translate", json=body).text
+
+
+def test_no_warning_repeats_the_text(client: TestClient) -> None:
+    answer = client.post("/v1/translate", json={"text": "The quick brown fox \x00 jumps over the lazy dog today."})
+    assert "fox" not in json.dumps(answer.json()["translations"][0]["warnings"])
+
+
+def test_a_request_before_the_models_are_loaded_is_503_and_says_when_to_come_back() -> None:
+    # No context manager, so the application never starts and no model is loaded.
+    response = TestClient(create_app(Settings())).post("/v1/translate", json={"text": SENTENCE})
+    assert_problem(response, 503, "not_ready")
+    assert int(response.headers["retry-after"]) >= 1

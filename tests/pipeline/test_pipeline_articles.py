@@ -1,0 +1,107 @@
+"""The given article, the whole way: cleaned, summarised and translated."""
+
+import re
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+Json = dict[str, Any]
+
+FURNITURE = (
+    "Anzeige",
+    "remind.me",
+    "Startseite",
+    "Artikel anhören",
+    "Verwandte Themen",
+    "Erdgas",
+    "Foto: AP",
+    "Homeday",
+)
+
+
+@pytest.fixture(scope="module")
+def answer(client: TestClient, given_article: str) -> Json:
+    response = client.post("/v1/articles", json={"body": given_article})
+    assert response.status_code == 200
+    found: Json = response.json()
+    return found
+
+
+def test_headline_lead_and_body_are_told_apart(answer: Json) -> None:
+    article = answer["article"]
+    assert article["headline"] == "Biden will im Ukraine-Konflikt vermitteln – doch Putin bleibt unberechenbar"
+    assert article["lead"].startswith("Die US-Regierung hält")
+    assert article["lead"].endswith("Willen zur Deeskalation.")
+    assert article["body"].startswith("Washington. Exakt 50 Minuten")
+    assert article["body"].endswith("ein Veto einzulegen.")
+
+
+def test_the_body_holds_none_of_the_furniture(answer: Json) -> None:
+    assert not [phrase for phrase in FURNITURE if phrase in answer["article"]["body"]]
+
+
+def test_what_was_taken_off_stands_where_its_span_says(answer: Json, given_article: str) -> None:
+    for removed in answer["article"]["removed"]:
+        start, end = removed["span"]
+        assert given_article[start:end] == removed["text"]
+        assert removed["reason"]
+
+
+def test_the_cleaned_body_maps_to_the_submitted_one(answer: Json, given_article: str) -> None:
+    article = answer["article"]
+    for mapping in article["spans"]:
+        (start, end), (source_start, source_end) = mapping["cleaned"], mapping["source"]
+        assert article["body"][start:end] == given_article[source_start:source_end]
+
+
+def test_the_summary_is_german_of_the_asked_length_and_on_the_matter(answer: Json) -> None:
+    summary = answer["summary"]
+    assert 40 <= len(summary["text"].split()) <= 120
+    assert re.search("Biden|Putin", summary["text"])
+    assert summary["method"] == "abstractive"
+
+
+def test_an_abstractive_summary_is_no_copy_of_the_first_sentences(answer: Json) -> None:
+    body, sentences = answer["article"]["body"], answer["summary"]["sentences"]
+    assert not body.startswith(answer["summary"]["text"][:80])
+    assert [sentence for sentence in sentences if sentence["text"] not in body]
+
+
+def test_the_summary_draws_on_all_of_the_article(answer: Json, given_article: str) -> None:
+    places = [start for sentence in answer["summary"]["sentences"] for start, _ in sentence["support"]]
+    assert min(places) < len(given_article) / 3
+    assert max(places) > len(given_article) / 2
+
+
+def test_each_summary_sentence_is_supported_by_sentences_of_the_submitted_text(
+    answer: Json, given_article: str
+) -> None:
+    for sentence in answer["summary"]["sentences"]:
+        assert sentence["support"]
+        for start, end in sentence["support"]:
+            assert given_article[start:end].strip() == given_article[start:end] != ""
+
+
+def test_the_translation_has_as_many_paragraphs_as_the_body(answer: Json) -> None:
+    translation = answer["translation"]
+    assert len(translation["text"].split("\n\n")) == len(answer["article"]["body"].split("\n\n"))
+    assert translation["headline"]
+    assert translation["lead"]
+
+
+def test_the_translation_is_english(answer: Json) -> None:
+    found = answer["translation"]["text"].lower().split()
+    english, german = (
+        sum(found.count(word) for word in words) for words in (("the", "of", "and"), ("der", "die", "und"))
+    )
+    assert english > 20
+    assert german < 5
+
+
+def test_the_second_time_everything_comes_from_the_cache(client: TestClient, given_article: str, answer: Json) -> None:
+    again = client.post("/v1/articles", json={"body": given_article}).json()
+    assert again["translation"]["cached"]["sentences"] == again["translation"]["cached"]["of"]
+    assert again["summary"]["cached"] is True
+    assert again["translation"]["text"] == answer["translation"]["text"]
+    assert again["summary"]["text"] == answer["summary"]["text"]

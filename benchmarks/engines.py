@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import record
+from benchmarks import record, tables
 from service.app import available_cores
 from service.engines.base import Engine
 from service.engines.load import load_engine
@@ -74,7 +74,9 @@ def main(
         cells = " | ".join(f"{name} {low:.1f} ({least:.1f} to {most:.1f})" for name, (low, least, most) in _cells(row))
         print(f"batch {batch:3d} | {cells}")
     if save:
-        print(record.write("engines", {"model": model, "beam_size": beam_size, "rounds": rounds, "table": table}))
+        result = {"model": model, "beam_size": beam_size, "rounds": rounds, "table": table}
+        print(record.write("engines", result))
+        print(*tables.rewrite({"speed": tables.speed({**record.provenance(), **result})}), sep="\n")
 
 
 def _spread(values: list[float]) -> tuple[float, float, float]:

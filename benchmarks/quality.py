@@ -34,7 +34,7 @@ SETS = ("wmt19", "wmt20", "flores-dev")
 PEERS = ("google", "microsoft", "bergamot-tiny")
 PUBLISHED = {"opusmt": "opus-mt", "argos": "argos"}
 ROUGE = ("rouge1", "rouge2", "rougeL")
-AT_ONCE = 64
+AT_ONCE = 256
 RESAMPLES = 500
 SEED = 12345
 
@@ -64,11 +64,10 @@ def translation_score(outputs: Sequence[str], references: Sequence[str]) -> dict
 
 
 async def translate_all(service: Service, sources: Sequence[str]) -> list[str]:
-    """Translate every line by itself, a few at a time."""
+    """Translate every line, some at a time."""
     outputs: list[str] = []
     for start in range(0, len(sources), AT_ONCE):
-        part = sources[start : start + AT_ONCE]
-        found = await asyncio.gather(*(service.translator.translate(line, Call(priority="bulk")) for line in part))
+        found = await service.translator.translate(sources[start : start + AT_ONCE], Call(priority="bulk"))
         outputs += [" ".join(translation.text.split()) for translation in found]
     return outputs
 
@@ -103,7 +102,9 @@ async def score_summaries(service: Service, rows: Sequence[dict[str, str]]) -> d
         made: list[Summary] = []
         for row in rows:
             length = lead_3(row["article"])
-            summary = await service.summariser.summarise(row["article"], length, method, Call(), headline=row["title"])
+            (summary,) = await service.summariser.summarise(
+                [row["article"]], length, method, Call(), headline=row["title"]
+            )
             made.append(summary)
             for name, score in scorer.score(row["summary"], summary.text).items():
                 scores[name].append(100 * score.fmeasure)
@@ -162,8 +163,8 @@ def main(
     print(tables.summary(result["summary"]))
     if save:
         print(record.write("quality", result))
-        for path in tables.rewrite(result):
-            print(path)
+        made = {"translation": tables.translation(result["translation"]), "summary": tables.summary(result["summary"])}
+        print(*tables.rewrite(made), sep="\n")
 
 
 if __name__ == "__main__":

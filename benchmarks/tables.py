@@ -9,7 +9,9 @@ ROOT = Path(__file__).parent.parent
 PLACES = {
     "translation": (Path("README.md"), Path("models/embedded/starter-de-en/README.md")),
     "summary": (Path("README.md"), Path("models/embedded/starter-sum-de/README.md")),
+    "speed": (Path("README.md"),),
 }
+SPEED_COLUMNS = ("torch", "ctranslate2", "ratio")
 
 
 def translation(table: dict[str, Any]) -> str:
@@ -43,15 +45,30 @@ def summary(table: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def rewrite(result: dict[str, Any]) -> Iterator[Path]:
-    """Put the tables between ``<!-- scores:NAME -->`` and ``<!-- /scores -->`` wherever they belong."""
-    made = {"translation": translation(result["translation"]), "summary": summary(result["summary"])}
-    for name, paths in PLACES.items():
-        for path in paths:
+def speed(result: dict[str, Any]) -> str:
+    """Sentences a second of both engines by batch size, and where that was."""
+    lines = ["| sentences a batch | torch float32 | CTranslate2 int8 | ratio |", "|---|---|---|---|"]
+    for row in result["table"]:
+        cells = (f"{middle} ({least} to {most})" for middle, least, most in (row[c] for c in SPEED_COLUMNS))
+        lines.append(f"| {row['batch']} | " + " | ".join(cells) + " |")
+    where = f"{result['model']}, beam {result['beam_size']}, {result['rounds']} rounds, {result['machine']}"
+    return "\n".join([*lines, "", f"Sentences a second, median (least to most): {where}, commit {result['commit']}."])
+
+
+def rewrite(made: dict[str, str]) -> Iterator[Path]:
+    """Put tables between ``<!-- scores:NAME -->`` and ``<!-- /scores -->`` wherever they belong.
+
+    Raises:
+        SystemExit: a file does not have exactly one place for a table.
+    """
+    for name, table in made.items():
+        for path in PLACES[name]:
             text = (ROOT / path).read_text("utf-8")
             marked = re.compile(rf"(<!-- scores:{name} -->\n).*?(<!-- /scores -->)", re.DOTALL)
-            new, count = marked.subn(lambda m, name=name: f"{m[1]}{made[name]}\n{m[2]}", text)  # type: ignore[misc]
-            if count != 1:
-                raise SystemExit(f"{path} has {count} places for the scores of {name}, not one")
+            places = list(marked.finditer(text))
+            if len(places) != 1:
+                raise SystemExit(f"{path} has {len(places)} places for the scores of {name}, not one")
+            (place,) = places
+            new = f"{text[: place.start()]}{place[1]}{table}\n{place[2]}{text[place.end() :]}"
             (ROOT / path).write_text(new, "utf-8")
             yield path

@@ -4,21 +4,23 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from service import __version__, logs
+from service.access.departure import Departure
 from service.access.limits import BodyLimit
-from service.api import health, problems, routes
+from service.api import health, problems, routes, telemetry
 from service.api.envelope import Envelope
 from service.api.schemas import FieldProblem
 from service.api.state import ApiState, TextLimits
 from service.batching.limits import Limits
 from service.errors import DepescheError
 from service.events import Event, Listener
+from service.metrics import Metrics
 from service.pipeline.service import Plan, Service
 from service.settings import Settings
 
@@ -61,11 +63,11 @@ def exit_dead() -> None:
     asyncio.get_running_loop().call_later(EXIT_GRACE_S, os._exit, EXIT_DEAD)
 
 
-def listeners(*all_of_them: Listener) -> Listener:
-    """One listener that tells several."""
+def told(heard: Sequence[Listener]) -> Listener:
+    """One listener that tells all of ``heard``."""
 
     def tell(event: Event) -> None:
-        for listener in all_of_them:
+        for listener in heard:
             listener(event)
 
     return tell
@@ -74,8 +76,11 @@ def listeners(*all_of_them: Listener) -> Listener:
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application. Models load in the background once it starts, so that probes are answered at once."""
     settings = settings or Settings()
-    listener = listeners(logs.listen)
+    heard: list[Listener] = [logs.listen]
+    listener = told(heard)
     service = Service(plan_of(settings), listener, exit_dead)
+    metrics = Metrics(lambda: service.models)
+    heard.append(metrics.listen)
     app = FastAPI(
         title="Depesche",
         version=__version__,
@@ -84,10 +89,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     limits = TextLimits(texts=settings.max_texts, chars=settings.max_text_chars)
     app.state.api = ApiState(service, limits, settings.request_timeout_ms)
+    app.state.registry = metrics.registry
     problems.install(app)
     app.include_router(routes.router)
     app.include_router(health.router)
+    app.include_router(telemetry.router)
     # The last one added is the outermost.
+    app.add_middleware(Departure)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, refuse=_refuse_body)
     app.add_middleware(Envelope, listener=listener)
     return app
@@ -110,7 +118,10 @@ async def _load(service: Service) -> None:
         await service.start()
     except DepescheError as error:
         # The probe says so, too; the process stays up, so that an operator can ask it.
-        _log.error("models_not_loaded", extra={"error": str(error)})
+        _log.error("models_not_loaded", extra={"detail": str(error)})
+    except Exception as error:  # noqa: BLE001 - whatever it is, the probe must not say "loading" for ever
+        service.fail(f"{type(error).__name__} while the models were loaded")
+        _log.exception("models_not_loaded")
 
 
 async def _refuse_body(scope: Scope, receive: Receive, send: Send, max_bytes: int) -> None:

@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from types import FrameType
+from typing import Annotated, Any, Literal
 
 import typer
 import uvicorn
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -24,6 +28,7 @@ from service.pipeline.service import Service
 from service.settings import Settings
 from service.store.catalog import Catalog
 from service.summary.lengths import from_request
+from service.types import Notice
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,9 +40,7 @@ models_app = typer.Typer(no_args_is_help=True, help="The models that can be serv
 app.add_typer(models_app, name="models")
 _messages = Console(stderr=True)
 
-File = Annotated[
-    Path, typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="UTF-8 text file; - for standard input.")
-]
+File = Annotated[Path, typer.Argument(help="UTF-8 text file; - for standard input.")]
 Clean = Annotated[bool, typer.Option(help="Take page furniture off first.")]
 
 
@@ -48,19 +51,44 @@ def serve(
 ) -> None:
     """Serve HTTP until interrupted."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
+    settings = _settings(**given)
     logs.configure(settings.log_level)
     _greet(settings)
+    api = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        api,
         host=settings.host,
         port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=int(settings.drain_s) + 5,
+        timeout_graceful_shutdown=math.ceil(settings.drain_s),
     )
-    uvicorn.Server(config).run()
+    # Uvicorn raises the signal again once it has stopped: a stop that was asked for is a success.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    _Server(config, api.state.api.service).run()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, which says on the readiness probe that it is about to stop."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called for SIGTERM and SIGINT."""
+        self._service.begin_drain()
+        super().handle_exit(sig, frame)
+
+
+def _settings(**given: Any) -> Settings:
+    with _told():
+        try:
+            return Settings(**given)
+        except ValidationError as error:
+            fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise DepescheError(f"settings: {fields}") from error
 
 
 def _greet(settings: Settings) -> None:
@@ -86,9 +114,9 @@ async def _translate(text: str, *, clean: bool) -> None:
         article = await understand(Submission(text, None, None, clean))
         parts = [part for part in (article.headline, article.lead, article.body) if part]
         with _bar("translating") as progress:
-            for part in parts:
-                found = await service.translator.translate(part, Call(progress=progress))
-                typer.echo(found.text + ("\n" if part is not parts[-1] else ""))
+            translations = await service.translator.translate(parts, Call(progress=progress))
+        typer.echo("\n\n".join(translation.text for translation in translations))
+        _warn([*article.notices, *(notice for translation in translations for notice in translation.notices)])
 
 
 @app.command()
@@ -112,18 +140,24 @@ async def _summarize(
         article = await understand(Submission(text, None, None, clean))
         with _bar("summarising") as progress:
             call = Call(progress=progress)
-            summary = await service.summariser.summarise(
-                article.body, from_request(length), method, call, headline=article.headline
+            (summary,) = await service.summariser.summarise(
+                [article.body], from_request(length), method, call, headline=article.headline
             )
         typer.echo(summary.text)
-        for notice in summary.notices:
-            _messages.print(f"{notice.code}: {notice.message}", style="yellow")
+        _warn([*article.notices, *summary.notices])
+
+
+def _warn(notices: Sequence[Notice]) -> None:
+    """Show each kind of notice once, with how often it came."""
+    for message, count in Counter(f"{notice.code}: {notice.message}" for notice in notices).items():
+        times = f" ({count} times)" if count > 1 else ""
+        _messages.print(message + times, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 @models_app.command("list")
 def models_list() -> None:
     """List the models of the catalogue, and which of them are installed."""
-    catalog = Catalog(Settings().models_dir)
+    catalog = Catalog(_settings().models_dir)
     table = Table("name", "task", "languages", "quality", "licence", "commercial use", "installed")
     for name in catalog.names():
         with _told():
@@ -137,11 +171,17 @@ def models_list() -> None:
 
 def _read(file: Path) -> str:
     with _told():
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         try:
-            return data.decode("utf-8-sig")
+            data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        except OSError as error:
+            raise DepescheError(f"{file} cannot be read: {error.strerror}") from error
+        try:
+            text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise DepescheError(f"{file} is not UTF-8: byte {error.start}") from error
+        if not text.strip():
+            raise DepescheError(f"{file} holds no text")
+        return text
 
 
 @contextlib.contextmanager
@@ -150,14 +190,14 @@ def _told() -> Iterator[None]:
     try:
         yield
     except DepescheError as error:
-        _messages.print(f"depesche: {error}", style="red", highlight=False, markup=False)
+        _messages.print(f"depesche: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(1) from error
 
 
 @contextlib.asynccontextmanager
 async def _service() -> AsyncIterator[Service]:
     """The service without HTTP, for one command."""
-    service = Service(plan_of(Settings()), events.ignore, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    service = Service(plan_of(_settings()), events.ignore, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with _told():
         await service.start()
         try:

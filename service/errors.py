@@ -6,6 +6,7 @@ DepescheError
 │   ├── QueueFull
 │   ├── NotReady
 │   └── Draining
+├── ClientGone         the caller left before its request was complete; nobody is there to answer
 ├── DeadlineExceeded   the work was not done in the caller's time (504)
 ├── EngineError        the model failed (500)
 │   └── EngineHung     the model did not answer in time (504)
@@ -60,6 +61,12 @@ class Draining(Unavailable):
     """The process is shutting down."""
 
     code = "draining"
+
+
+class ClientGone(DepescheError):
+    """The caller left before its request was complete."""
+
+    code = "client_gone"
 
 
 class DeadlineExceeded(DepescheError):

@@ -2,29 +2,35 @@
 
 import logging
 import sys
+import traceback
 from dataclasses import asdict
+from types import TracebackType
 
 import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from service.events import EngineFailed, EngineReady, Event, RequestDone
 
 LEVELS: dict[type, int] = {RequestDone: logging.INFO, EngineReady: logging.INFO, EngineFailed: logging.ERROR}
-QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health"})
+QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
+LEAST_FAILURE = 400
+MOST_FRAMES = 12
 
 
 def configure(level: str) -> None:
     """Send every log record of the process, uvicorn's too, through one JSON renderer."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+    before: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
+        foreign_pre_chain=before,
         processors=[
+            _without_reprs,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _without_colours,
+            _without_messages,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     )
@@ -39,9 +45,32 @@ def configure(level: str) -> None:
     logging.getLogger("uvicorn.access").disabled = True  # RequestDone says the same, with the request's id
 
 
-def _without_colours(
-    _: structlog.typing.WrappedLogger, __: str, record: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
+def failure(error: BaseException) -> dict[str, object]:
+    """An exception for the log: its type and where it arose. Messages of foreign errors may quote the article."""
+    return {"error": type(error).__name__, "frames": _frames(error.__traceback__)}
+
+
+def _frames(trace: TracebackType | None) -> list[str]:
+    return [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)][-MOST_FRAMES:]
+
+
+def _without_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
+    """Exceptions that libraries log lose their messages, for the same reason."""
+    raised = record.pop("exc_info", None)
+    error = raised[1] if isinstance(raised, tuple) else raised
+    if isinstance(error, BaseException):
+        record.update(failure(error))
+    return record
+
+
+def _without_reprs(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
+    """Asyncio shows the future or the call that failed, and with it messages and arguments, behind its first words."""
+    if record["_record"].name == "asyncio":
+        record["event"] = record["event"].partition("\n")[0].partition("(")[0]
+    return record
+
+
+def _without_colours(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
     """Uvicorn says some things twice, the second time for terminals."""
     record.pop("color_message", None)
     return record
@@ -50,6 +79,6 @@ def _without_colours(
 def listen(event: Event) -> None:
     """Write an event as a line; probes only when they fail."""
     level = LEVELS.get(type(event), logging.DEBUG)
-    if isinstance(event, RequestDone) and event.route in QUIET_ROUTES and event.status == 200:  # noqa: PLR2004
+    if isinstance(event, RequestDone) and event.route in QUIET_ROUTES and event.status < LEAST_FAILURE:
         level = logging.DEBUG
     logging.getLogger("depesche").log(level, type(event).__name__, extra=asdict(event))

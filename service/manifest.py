@@ -2,9 +2,9 @@
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from service.errors import ModelError
 from service.types import DecodingOptions
@@ -35,13 +35,29 @@ class TokenLimits(_Strict):
 
 
 class Decoding(_Strict):
-    """Search settings that the model was measured with."""
+    """Search settings that the model was measured with; at most as many ``hypotheses`` as the beam is wide."""
 
     beam_size: int = Field(default=1, ge=1, le=16)
     hypotheses: int = Field(default=1, ge=1, le=16)
     length_penalty: float = 1.0
     repetition_penalty: float = Field(default=1.0, ge=1.0)
     no_repeat_ngram: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _a_beam_holds_its_hypotheses(self) -> Self:
+        if self.hypotheses > self.beam_size:
+            raise ValueError(f"{self.hypotheses} hypotheses cannot come from a beam of {self.beam_size}")
+        return self
+
+
+class Acceptance(_Strict):
+    """What a rewritten sentence must keep beyond the guard's rules, as the model was measured.
+
+    ``least_score`` is a log-probability a token, ``most_new_pairs`` the share of word pairs that no source has.
+    """
+
+    least_score: float = -100.0
+    most_new_pairs: float = Field(default=1.0, ge=0, le=1)
 
 
 class EngineFiles(_Strict):
@@ -66,6 +82,7 @@ class Manifest(_Strict):
     weights: str
     tokens: TokenLimits
     decoding: Decoding = Decoding()
+    acceptance: Acceptance = Acceptance()
     engines: dict[EngineKind, EngineFiles] = Field(min_length=1)
     files: dict[str, str] = Field(min_length=1)
 
@@ -84,7 +101,7 @@ def load(path: Path) -> Manifest:
     """Read a manifest.
 
     Raises:
-        ModelError: the file is missing, is no TOML, or a field is missing, unknown or of the wrong type.
+        ModelError: the file is missing, is no TOML, or a field is missing, unknown, of the wrong type or out of range.
     """
     try:
         return Manifest.model_validate(tomllib.loads(path.read_text("utf-8")))

@@ -1,14 +1,19 @@
 """Every setting of the service, read from the environment (prefix ``DEPESCHE_``). Only app and cli read them."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Defaults serve the embedded models on one machine. docs/settings.md lists them all."""
+    """Defaults serve the embedded models on one machine. docs/settings.md lists them all.
+
+    Raises ValidationError for a wrong value, and for a variable with the prefix that is no setting: a mistyped one
+    would be ignored in silence.
+    """
 
     model_config = SettingsConfigDict(env_prefix="DEPESCHE_", frozen=True, extra="forbid")
 
@@ -41,7 +46,7 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(default=64 * 2**20, ge=0, description="Bytes of the memory cache; 0 turns it off.")
     cache_ttl_s: float = Field(default=7 * 86_400.0, gt=0, description="Seconds until a cache entry expires.")
     cache_key: SecretStr | None = Field(
-        default=None, description="Secret for the cache keys (HMAC); none: plain SHA-256."
+        default=None, min_length=1, description="Secret for the cache keys (HMAC); none: plain SHA-256."
     )
     max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Bytes of a request body at most.")
     max_texts: int = Field(default=256, ge=1, description="Texts of a request at most.")
@@ -49,3 +54,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )
+
+    @model_validator(mode="after")
+    def _no_unknown_variables(self) -> "Settings":
+        prefix = "DEPESCHE_"
+        known = {prefix + name.upper() for name in type(self).model_fields}
+        given = {name.upper() for name in os.environ if name.upper().startswith(prefix)}
+        unknown = sorted(name for name in given - known if not name.startswith(f"{prefix}TEST_"))
+        if unknown:
+            raise ValueError(f"there is no setting {', '.join(unknown)}")
+        return self

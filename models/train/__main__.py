@@ -6,11 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 import typer
 from safetensors.torch import load_file
 
-from models.train import alignment, corpus, gaps, pieces
+from models.train import alignment, corpus, gaps, lexicon, pieces
 from models.train.batches import Batch, Example, collate, groups
 from models.train.export import Terms, network_weights, write_model
 from models.train.loop import Schedule, Trainer, run
@@ -70,12 +71,13 @@ def _examples(path: Path, vocabulary: pieces.Pieces, longest: int) -> list[Examp
 
 @app.command("align")
 def align_command(task: str, work: WorkDir) -> None:
-    """Align the training pairs of TASK, so that one attention head can be guided."""
+    """Align the training pairs of TASK: to guide one attention head, and for embeddings to begin with."""
     vocabulary = pieces.Pieces(work / "pieces.model")
     pairs = _encoded(work / task / "train.tsv", vocabulary)
     table = alignment.translation_table(sorted(pairs), len(vocabulary))
     aligned = alignment.align(pairs, table)
     alignment.save(work / task / "train.npy", aligned)
+    np.save(work / task / "lexicon.npy", lexicon.embeddings(pairs, table, Shape(len(vocabulary)).width))
     typer.echo(f"{len(aligned)} target pieces, {(aligned >= 0).mean():.1%} aligned")
 
 
@@ -89,6 +91,16 @@ def _weights(path: Path, shape: Shape) -> dict[str, torch.Tensor]:
         return network_weights(shape, load_file(path / "model.safetensors"))
     average: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)["average"]
     return average
+
+
+def _begin(trainer: Trainer, folder: Path, init: Path | None) -> None:
+    """Go on from the task's checkpoint; without one from ``init``, or from the embeddings that ``align`` made."""
+    if (folder / "checkpoint.pt").exists():
+        trainer.resume(folder / "checkpoint.pt")
+    elif init:
+        trainer.start_from(_weights(init, trainer.network.shape))
+    elif (folder / "lexicon.npy").exists():
+        trainer.start_with(torch.from_numpy(np.load(folder / "lexicon.npy")))
 
 
 @app.command("train")
@@ -124,10 +136,7 @@ def train_command(
         seed=seed,
     )
     trainer = Trainer(shape, schedule, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    if (folder / "checkpoint.pt").exists():
-        trainer.resume(folder / "checkpoint.pt")
-    elif init:
-        trainer.start_from(_weights(init, shape))
+    _begin(trainer, folder, init)
     typer.echo(json.dumps({"shape": asdict(shape), "schedule": asdict(schedule), "dtype": str(trainer.dtype)}))
     examples = _examples(folder / "train.tsv", vocabulary, longest)
     dev = _held_back(_examples(folder / "dev.tsv", vocabulary, longest), vocabulary.pad_id, seed)
@@ -157,6 +166,7 @@ TERMS = {
         max_output_tokens=96,
         decoding={"beam_size": 4, "hypotheses": 4, "length_penalty": 1.0, "no_repeat_ngram": 3},
         output_ratio=1.0,
+        acceptance={"least_score": -0.6, "most_new_pairs": 0.4},
     ),
 }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 MAX_CHARS = 500
 MAX_RATIO = 2.2
 _MARKUP = re.compile(r"<[a-zA-Z/!][^>]*>|\{\{|\]\]|&[a-z]+;|https?://\S+\s+https?://")
+_DIGITS = re.compile(r"\d+")
 _LETTER = re.compile(r"[^\W\d_]")
 _GERMAN = frozenset("der die das und ist nicht ein eine zu den mit von auf für sich dem wird im des auch".split())
 _ENGLISH = frozenset("the and is not of to with for that on are this be it from by as".split())
@@ -90,7 +91,8 @@ def kept_pairs(path: Path, source: Source, seen: set[Pair], reasons: Counter[str
     kept = []
     for german, english in read_pairs(path, source):
         reason = refusal(german, english)
-        key = (german.casefold(), english.casefold())
+        # Templates that differ in a number alone (security notices, tables) count once.
+        key = (_DIGITS.sub("0", german.casefold()), _DIGITS.sub("0", english.casefold()))
         if reason is None and key in seen:
             reason = "duplicate"
         reasons[reason or "kept"] += 1

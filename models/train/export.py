@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,42 @@ from models.train.network import Shape
 from models.train.pieces import EOS, PAD, Pieces
 
 NEVER = -1e4
+READABLE = 0o644
+
+_MANIFEST = """# Written by `python -m models.train export`.
+id = "depesche/{terms.name}"
+revision = "{revision}"
+task = "{terms.task}"
+architecture = "marian"
+source_lang = "{terms.source_lang}"
+target_lang = "{terms.target_lang}"
+licence = "{terms.licence}"
+commercial_use = "{terms.commercial_use}"
+quality = "starter"
+weights = "embedded/{terms.name}"
+
+[tokens]
+source = "pieces.model"
+target = "pieces.model"
+vocabulary = "float16/vocab.json"
+max_source_tokens = {terms.max_source_tokens}
+max_output_tokens = {terms.max_output_tokens}
+output_ratio = {terms.output_ratio}
+
+[decoding]
+{decoding}
+[acceptance]
+{acceptance}
+[engines.ctranslate2]
+folder = "ct2-int8"
+compute_type = "int8"
+
+[engines.torch]
+folder = "float16"
+compute_type = "float32"
+
+[files]
+{hashes}"""
 
 
 @dataclass(frozen=True)
@@ -33,6 +69,7 @@ class Terms:
     max_output_tokens: int
     decoding: dict[str, float | int]
     output_ratio: float = 2.0
+    acceptance: dict[str, float] = field(default_factory=dict)
 
 
 def _attention(name: str, weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -148,49 +185,22 @@ def write_int8(folder: Path, float16: Path, pieces: Pieces) -> None:
 
 def write_manifest(path: Path, folder: Path, terms: Terms) -> None:
     """Write the manifest of the model in ``folder``, with the SHA-256 of each of its files."""
-    files = {
-        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.suffix != ".md"
-    }
+    files = _digests(folder)
     revision = hashlib.sha256("".join(files.values()).encode()).hexdigest()[:12]
-    decoding = "".join(f"{name} = {value}\n" for name, value in terms.decoding.items())
+    decoding, acceptance = (
+        "".join(f"{name} = {value}\n" for name, value in table.items()) for table in (terms.decoding, terms.acceptance)
+    )
     hashes = "".join(f'"{name}" = "{digest}"\n' for name, digest in files.items())
     path.write_text(
-        f"""# Written by `python -m models.train export`.
-id = "depesche/{terms.name}"
-revision = "{revision}"
-task = "{terms.task}"
-architecture = "marian"
-source_lang = "{terms.source_lang}"
-target_lang = "{terms.target_lang}"
-licence = "{terms.licence}"
-commercial_use = "{terms.commercial_use}"
-quality = "starter"
-weights = "embedded/{terms.name}"
-
-[tokens]
-source = "pieces.model"
-target = "pieces.model"
-vocabulary = "float16/vocab.json"
-max_source_tokens = {terms.max_source_tokens}
-max_output_tokens = {terms.max_output_tokens}
-output_ratio = {terms.output_ratio}
-
-[decoding]
-{decoding}
-[engines.ctranslate2]
-folder = "ct2-int8"
-compute_type = "int8"
-
-[engines.torch]
-folder = "float16"
-compute_type = "float32"
-
-[files]
-{hashes}""",
+        _MANIFEST.format(terms=terms, revision=revision, decoding=decoding, acceptance=acceptance, hashes=hashes),
         "utf-8",
     )
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file under ``folder`` but its model card, by its path from there."""
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file() and file.suffix != ".md")
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def write_model(models: Path, shape: Shape, weights: dict[str, Tensor], pieces: Pieces, terms: Terms) -> None:
@@ -199,6 +209,9 @@ def write_model(models: Path, shape: Shape, weights: dict[str, Tensor], pieces: 
     write_float16(folder / "float16", shape, weights, pieces)
     write_int8(folder / "ct2-int8", folder / "float16", pieces)
     shutil.copy(pieces.path, folder / "pieces.model")
+    for file in folder.rglob("*"):  # safetensors writes for the owner alone; the service runs as another user
+        if file.is_file():
+            file.chmod(READABLE)
     (models / "catalog").mkdir(exist_ok=True)
     write_manifest(models / "catalog" / f"{terms.name}.toml", folder, terms)
 

@@ -77,6 +77,12 @@ class Trainer:
         self.network.load_state_dict(weights)
         self.average.load_state_dict(weights)
 
+    @torch.no_grad()
+    def start_with(self, embeddings: torch.Tensor) -> None:
+        """Begin with given embeddings [vocabulary, width]; the padding row stays zero."""
+        for network in (self.network, self.average):
+            network.embedding.weight[:-1] = embeddings[:-1].to(self.device)
+
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
         state = {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from service.api import schemas
-from service.pipeline.article import Article
+from service.pipeline.article import Article, TranslatedArticle
 from service.pipeline.results import Summary, Translation
 from service.pipeline.served import ServedModel
 from service.types import Notice, Span
@@ -46,6 +46,12 @@ def translation_out(translation: Translation) -> schemas.TranslationOut:
         truncated=translation.truncated,
         cached=schemas.CachedOut(sentences=translation.cached, of=translation.of),
     )
+
+
+def translated_article_out(translation: TranslatedArticle) -> schemas.ArticleTranslationOut:
+    """A translated article; its text is the body's."""
+    body = translation_out(translation.body)
+    return schemas.ArticleTranslationOut(**dict(body), headline=translation.headline, lead=translation.lead)
 
 
 def summary_out(summary: Summary) -> schemas.SummaryOut:

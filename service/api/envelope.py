@@ -3,7 +3,6 @@
 import logging
 import re
 import time
-import traceback
 import uuid
 from typing import Any
 
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api import problems
+from service.errors import ClientGone
 from service.events import Listener, RequestDone
 
 HEADER = b"x-request-id"
@@ -37,8 +37,10 @@ class Envelope:
         start = time.perf_counter()
         try:
             await self._app(scope, receive, sender)
+        except ClientGone:
+            return
         except Exception as error:  # noqa: BLE001 - the last line: whatever was not foreseen becomes an answer
-            _log_crash(error, request_id)
+            _log.error("crash", extra={"request_id": request_id}, exc_info=error)
             if sender.status is None:
                 answer = await problems.on_crash(Request(scope), error)
                 await answer(scope, receive, sender)
@@ -66,9 +68,3 @@ class _Sender:
 
 def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", "unmatched")
-
-
-def _log_crash(error: Exception, request_id: str) -> None:
-    # Only types and places: messages of foreign errors may quote the article.
-    frames = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)]
-    _log.error("crash", extra={"request_id": request_id, "error": type(error).__name__, "frames": frames[-12:]})

@@ -27,6 +27,9 @@ CODES = {
     415: "unsupported_media_type",
 }
 LIMIT_KEYS = ("max_length", "min_length", "ge", "le", "gt", "lt", "expected")
+# pydantic looks at the Unicode of strings that have a length limit; the others are looked at by `service.api.texts`.
+FIELD_CODES = {"string_unicode": "text_not_unicode"}
+UNION_BRANCHES = ("str", "list[str]")
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -71,19 +74,27 @@ async def on_service_error(request: Request, error: Exception) -> JSONResponse:
 async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:
     """Answer a body that is no JSON (400) or does not fit its schema (422); the input is never repeated."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    if any(e["type"] == "json_invalid" for e in found):
+    if any(e["type"] == "json_invalid" or (e["loc"] == ("body",) and e["type"] == "missing") for e in found):
         return problem(request, 400, "malformed_json", "the body is not JSON")
     fields = tuple(_field(e) for e in found)
     places = ", ".join(sorted({f.pointer or "the body" for f in fields}))
-    return problem(request, 422, "invalid_request", f"cannot be worked on: {places}", fields=fields)
+    codes = {f.code for f in fields} & set(FIELD_CODES.values())
+    return problem(
+        request, 422, codes.pop() if codes else "invalid_request", f"cannot be worked on: {places}", fields=fields
+    )
 
 
 def _field(error: Any) -> FieldProblem:
-    path = [str(part) for part in error["loc"][1:] if part not in ("str", "list[str]")]
-    pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
+    place, *path = error["loc"]
+    # pydantic names the branch of a union behind its field: it is no part of the caller's document.
+    parts = [str(part) for n, part in enumerate(path) if not (n and part in UNION_BRANCHES)]
+    pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+    if place == "header":
+        pointer = f"header:{'/'.join(parts)}"
     context = error.get("ctx", {})
     limit = next((context[key] for key in LIMIT_KEYS if key in context), None)
-    return FieldProblem(pointer=pointer, code=error["type"], detail=error["msg"], limit=limit)
+    code = FIELD_CODES.get(error["type"], error["type"])
+    return FieldProblem(pointer=pointer, code=code, detail=error["msg"], limit=limit)
 
 
 async def on_http_error(request: Request, error: Exception) -> JSONResponse:
@@ -107,4 +118,3 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.DepescheError, on_service_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_error)
-    app.add_exception_handler(Exception, on_crash)

@@ -1,27 +1,30 @@
 """The endpoints of /v1."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header
-from pydantic import BaseModel
+from fastapi import APIRouter, Depends, Header, Request
 
 from service import __version__
 from service.api import schemas
-from service.api.answers import article_out, model_out, summary_out, translation_out
+from service.api.answers import article_out, model_out, summary_out, translated_article_out, translation_out
 from service.api.negotiation import require_json
 from service.api.state import ApiState, ServiceDep, StateDep
 from service.api.texts import require_fitting, require_text, texts_of
-from service.cache.keys import result_key
+from service.cache.keys import Field, result_key
 from service.pipeline.article import Submission
-from service.pipeline.call import Call, together
-from service.pipeline.results import Summary, Translation
+from service.pipeline.call import Call
 from service.pipeline.served import ServedModel
 from service.summary.lengths import Length, from_request
 
 PROBLEM_CODES = (400, 406, 413, 415, 422, 500, 503, 504)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {"model": schemas.Problem, "content": {"application/problem+json": {}}} for code in PROBLEM_CODES
+    code: {
+        "description": "Problem (RFC 9457)",
+        "content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}},
+    }
+    for code in PROBLEM_CODES
 }
 Timeout = Annotated[
     int | None,
@@ -31,8 +34,14 @@ router = APIRouter()
 work = APIRouter(dependencies=[Depends(require_json)], responses=PROBLEMS)
 
 
-def _call(state: ApiState, timeout_ms: int | None, priority: Any) -> Call:
-    return Call.within((timeout_ms or state.timeout_ms) / 1000, priority=priority)
+def _call(request: Request, state: ApiState, timeout_ms: int | None, priority: Any) -> Call:
+    control = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
+    return Call.within(
+        (timeout_ms or state.timeout_ms) / 1000,
+        priority=priority,
+        read_cache=not control & {"no-cache", "no-store"},
+        write_cache="no-store" not in control,
+    )
 
 
 def _length(options: schemas.SummaryOptions) -> Length:
@@ -44,8 +53,7 @@ def _length(options: schemas.SummaryOptions) -> Length:
     )
 
 
-def _key(task: str, models: list[ServedModel], request: BaseModel, texts: list[str]) -> str:
-    options = request.model_dump(exclude={"text", "body", "headline", "lead", "priority"})
+def _key(task: str, models: Sequence[ServedModel], options: dict[str, Field], texts: list[str]) -> str:
     return result_key(
         task=task,
         model_id=" ".join(model.manifest.id for model in models),
@@ -55,83 +63,93 @@ def _key(task: str, models: list[ServedModel], request: BaseModel, texts: list[s
     )
 
 
+def _length_options(length: Length) -> list[Field]:
+    return [length.min_words, length.max_words, length.max_chars, length.max_sentences]
+
+
 @work.post("/v1/translate")
 async def translate(
-    request: schemas.TranslateRequest, state: StateDep, timeout_ms: Timeout = None
+    body: schemas.TranslateRequest, request: Request, state: StateDep, timeout_ms: Timeout = None
 ) -> schemas.TranslateResponse:
     """Translate German text into English."""
-    texts = texts_of(request.text, state.limits)
+    texts = texts_of(body.text, state.limits)
     translator = state.service.translator
-    call = _call(state, timeout_ms, request.priority)
-    translations: list[Translation] = await together(*(translator.translate(text, call) for text in texts))
+    translations = await translator.translate(texts, _call(request, state, timeout_ms, body.priority))
     model = translator.decoder.model
     return schemas.TranslateResponse(
         translations=[translation_out(translation) for translation in translations],
         model=model_out(model),
-        result_key=_key("translate", [model], request, texts),
+        result_key=_key("translate", [model], {"format": body.format}, texts),
     )
 
 
 @work.post("/v1/summarize")
 async def summarize(
-    request: schemas.SummarizeRequest, state: StateDep, timeout_ms: Timeout = None
+    body: schemas.SummarizeRequest, request: Request, state: StateDep, timeout_ms: Timeout = None
 ) -> schemas.SummarizeResponse:
     """Summarise German text, in German or in English."""
-    texts = texts_of(request.text, state.limits)
-    length = _length(request)
-    service, headline = state.service, request.headline
-    call = _call(state, timeout_ms, request.priority)
-    summaries: list[Summary] = await together(
-        *(service.summariser.summarise(text, length, request.method, call, headline=headline) for text in texts)
-    )
-    model, translation_model = service.summariser.decoder.model, None
-    if request.target_lang == "en":
-        translation_model = service.translator.decoder.model
-        summaries = await together(*(service.translator.summary(summary, call) for summary in summaries))
-    models = [model] if translation_model is None else [model, translation_model]
+    texts = texts_of(body.text, state.limits)
+    headline = body.headline or None
+    require_fitting(headline or "", "/headline", state.limits)
+    length, service = _length(body), state.service
+    call = _call(request, state, timeout_ms, body.priority)
+    summaries = await service.summariser.summarise(texts, length, body.method, call, headline=headline)
+    models = [service.summariser.decoder.model]
+    if body.target_lang == "en":
+        models.append(service.translator.decoder.model)
+        summaries = await service.translator.summaries(summaries, length, call)
+    options: dict[str, Field] = {"length": _length_options(length), "method": body.method, "style": body.style}
     return schemas.SummarizeResponse(
         summaries=[summary_out(summary) for summary in summaries],
-        model=model_out(model),
-        translation_model=None if translation_model is None else model_out(translation_model),
-        result_key=_key("summarize", models, request, [headline or "", *texts]),
+        model=model_out(models[0]),
+        translation_model=model_out(models[1]) if body.target_lang == "en" else None,
+        result_key=_key("summarize", models, options, [headline or "", *texts]),
     )
 
 
 @work.post("/v1/articles")
 async def articles(
-    request: schemas.ArticleRequest, state: StateDep, timeout_ms: Timeout = None
+    body: schemas.ArticleRequest, request: Request, state: StateDep, timeout_ms: Timeout = None
 ) -> schemas.ArticleResponse:
     """Clean, summarise and translate a German article."""
-    require_text(request.body, "/body", state.limits)
-    for field, text in (("/headline", request.headline), ("/lead", request.lead)):
+    require_text(body.body, "/body", state.limits)
+    for field, text in (("/headline", body.headline), ("/lead", body.lead)):
         require_fitting(text or "", field, state.limits)
-    submission = Submission(request.body, request.headline or None, request.lead or None, request.clean)
-    call = _call(state, timeout_ms, request.priority)
-    service = state.service
-    result = await service.editor.edit(submission, request.outputs, _length(request), request.method, call)
-    models = list(service.models)
-    by_task = {model.manifest.task: model_out(model) for model in models}
-    translation = result.translation
+    submission = Submission(body.body, body.headline or None, body.lead or None, body.clean)
+    length, service = _length(body), state.service
+    call = _call(request, state, timeout_ms, body.priority)
+    result = await service.editor.edit(submission, body.outputs, length, body.method, call)
+    summariser, translator = service.summariser.decoder.model, service.translator.decoder.model
+    summarised = bool({"summary", "summary_translation"} & set(body.outputs))
+    translated = bool({"translation", "summary_translation"} & set(body.outputs))
+    models = [model for model, used in ((summariser, summarised), (translator, translated)) if used]
+    options: dict[str, Field] = {
+        "length": _length_options(length),
+        "method": body.method,
+        "style": body.style,
+        "clean": str(body.clean),
+        "outputs": sorted(body.outputs),
+    }
+    english = result.summary_translation
     return schemas.ArticleResponse(
         article=article_out(result.article),
         summary=None if result.summary is None else summary_out(result.summary),
-        translation=None
-        if translation is None
-        else schemas.ArticleTranslationOut(
-            **dict(translation_out(translation.body)), headline=translation.headline, lead=translation.lead
+        translation=None if result.translation is None else translated_article_out(result.translation),
+        summary_translation=None if english is None else summary_out(english),
+        models=schemas.ModelsOut(
+            summary=model_out(summariser) if summarised else None,
+            translation=model_out(translator) if translated else None,
         ),
-        summary_translation=None if result.summary_translation is None else translation_out(result.summary_translation),
-        models=schemas.ModelsOut(summary=by_task["summary"], translation=by_task["translation"]),
         provenance=schemas.ProvenanceOut(
             generated_at=datetime.now(UTC).isoformat(timespec="seconds"), software=f"depesche {__version__}"
         ),
-        result_key=_key("articles", models, request, [request.headline or "", request.lead or "", request.body]),
+        result_key=_key("articles", models, options, [body.headline or "", body.lead or "", body.body]),
     )
 
 
 @router.get("/v1/models")
 async def models(service: ServiceDep) -> schemas.ModelListResponse:
-    """The models that this process serves."""
+    """The models that this process serves; while they load, those that are there already."""
     return schemas.ModelListResponse(models=[model_out(model) for model in service.models])
 
 

@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+HEADLINE_CHARS = 1_000
+LEAD_CHARS = 10_000
+
 SpanOut = Annotated[list[int], Field(min_length=2, max_length=2, description="Half-open range of code points.")]
 
 
@@ -18,6 +21,9 @@ class TranslateRequest(_Request):
     source_lang: Literal["de"] = "de"
     target_lang: Literal["en"] = "en"
     format: Literal["text"] = "text"
+    alignment: Literal[False] = False
+    glossary: dict[str, str] = Field(default={}, max_length=0)
+    do_not_translate: list[str] = Field(default=[], max_length=0)
     priority: Literal["interactive", "bulk"] = "interactive"
 
 
@@ -32,13 +38,14 @@ class SummaryOptions(_Request):
     max_sentences: int | None = Field(default=None, ge=1, le=100)
     style: Literal["abstract"] = "abstract"
     method: Literal["abstractive", "extractive", "lead"] = "abstractive"
+    variants: Literal[1] = 1
 
 
 class SummarizeRequest(SummaryOptions):
     """German text to summarise; a list keeps its order."""
 
     text: str | list[str]
-    headline: str | None = None
+    headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
     target_lang: Literal["de", "en"] = "de"
     priority: Literal["interactive", "bulk"] = "interactive"
 
@@ -46,9 +53,11 @@ class SummarizeRequest(SummaryOptions):
 class ArticleRequest(SummaryOptions):
     """A German article, pasted whole into ``body`` or in its fields."""
 
-    headline: str | None = None
-    lead: str | None = None
+    headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
+    lead: str | None = Field(default=None, max_length=LEAD_CHARS)
     body: str
+    source_lang: Literal["de"] = "de"
+    target_lang: Literal["en"] = "en"
     format: Literal["text"] = "text"
     clean: bool = True
     outputs: list[Literal["summary", "translation", "summary_translation"]] = Field(
@@ -199,7 +208,7 @@ class ArticleResponse(BaseModel):
     article: ArticleOut
     summary: SummaryOut | None = None
     translation: ArticleTranslationOut | None = None
-    summary_translation: TranslationOut | None = None
+    summary_translation: SummaryOut | None = None
     models: ModelsOut
     provenance: ProvenanceOut
     result_key: str

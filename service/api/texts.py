@@ -2,7 +2,7 @@
 
 from service.api.state import TextLimits
 from service.errors import InvalidInput
-from service.text.normalise import check_text
+from service.text.normalise import check_text, for_model
 
 
 def texts_of(text: str | list[str], limits: TextLimits) -> list[str]:
@@ -26,10 +26,10 @@ def texts_of(text: str | list[str], limits: TextLimits) -> list[str]:
 
 
 def require_text(text: str, pointer: str, limits: TextLimits) -> None:
-    """Refuse a text that is blank or too long."""
-    if not text.strip():
-        raise InvalidInput("text_empty", "the text is empty or blank", pointer=pointer)
+    """Refuse a text that is too long, no Unicode, or blank: nothing in it is left for a model."""
     require_fitting(text, pointer, limits)
+    if not for_model(text):
+        raise InvalidInput("text_empty", "the text is empty or blank", pointer=pointer)
 
 
 def require_fitting(text: str, pointer: str, limits: TextLimits) -> None:

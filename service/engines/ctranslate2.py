@@ -66,7 +66,7 @@ class CTranslate2Engine:
                 return_attention=options.alignment,
             )
         except (RuntimeError, ValueError) as error:
-            raise EngineError(f"CTranslate2: {error}") from error
+            raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error
         return [_hypotheses(result) for result in results]
 
     def _suppressed(self, options: DecodingOptions) -> list[list[str]]:

@@ -57,7 +57,7 @@ class TorchEngine:
             with self._torch.inference_mode():
                 return self._search(sources, options)
         except (RuntimeError, ValueError, IndexError) as error:
-            raise EngineError(f"transformers: {error}") from error
+            raise EngineError(f"transformers raised {type(error).__name__}") from error
 
     def _search(self, sources: list[list[str]], options: DecodingOptions) -> list[list[Hypothesis]]:
         inputs, mask = self._padded(sources)

@@ -1,18 +1,17 @@
 """A whole article: cleaned, told apart into headline, lead and body, summarised and translated."""
 
-import asyncio
+from bisect import bisect_right
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal
 
 from service.pipeline.call import Call, together
 from service.pipeline.results import Method, Summary, Translation
-from service.pipeline.sentences import OFF_LOOP_CHARS
+from service.pipeline.sentences import off_loop
 from service.pipeline.summarise import Summariser
 from service.pipeline.translate import Translator
 from service.summary.lengths import Length
-from service.text.clean import Cleaned, Removed, clean
+from service.text.clean import Removed, clean
 from service.text.normalise import check_text
 from service.types import Notice, Span
 
@@ -42,13 +41,14 @@ class Article:
     notices: tuple[Notice, ...]
 
     def submitted(self, span: Span) -> Span:
-        """Where a span of the cleaned body stands in the submitted one."""
-        covering = [pair for pair in self.spans if pair[0].start < span.end and span.start < pair[0].end]
-        if not covering:
-            return span
-        (first, source), (last, source_end) = covering[0], covering[-1]
-        start = source.start + max(0, span.start - first.start)
-        return Span(start, min(source_end.end, source_end.start + span.end - last.start))
+        """Where a span of the cleaned body stands in the submitted one; it begins and ends in running text."""
+        first, source = self.spans[self._part(span.start)]
+        last, source_end = self.spans[self._part(span.end - 1)]
+        start = source.start + span.start - first.start
+        return Span(start, source_end.start + span.end - last.start)
+
+    def _part(self, offset: int) -> int:
+        return max(0, bisect_right(self.spans, offset, key=lambda pair: pair[0].start) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,12 @@ class TranslatedArticle:
 
 @dataclass(frozen=True, slots=True)
 class ArticleResult:
-    """The article and those outputs that were asked for."""
+    """The article and those outputs that were asked for; ``summary_translation`` is the summary in English."""
 
     article: Article
     summary: Summary | None
     translation: TranslatedArticle | None
-    summary_translation: Translation | None
+    summary_translation: Summary | None
 
 
 class Editor:
@@ -96,43 +96,43 @@ class Editor:
         summary: Summary | None = done.get("summary")
         english = None
         if summary is not None and "summary_translation" in outputs:
-            english = await self._translator.translate(summary.text, call)
+            (english,) = await self._translator.summaries([summary], length, call)
         return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
 
     async def _summary(self, article: Article, length: Length, method: Method, call: Call) -> Summary:
-        found = await self._summariser.summarise(article.body, length, method, call, headline=article.headline)
+        (found,) = await self._summariser.summarise([article.body], length, method, call, headline=article.headline)
         sentences = tuple(
             replace(sentence, support=tuple(map(article.submitted, sentence.support))) for sentence in found.sentences
         )
         return replace(found, sentences=sentences, notices=_moved(found.notices, article))
 
     async def _translation(self, article: Article, call: Call) -> TranslatedArticle:
-        parts = [part for part in (article.headline, article.lead) if part]
-        body, *heads = await together(
-            self._translator.translate(article.body, call), *(self._translator.translate(part, call) for part in parts)
-        )
-        named = dict(zip(parts, heads, strict=True))
-        pairs = tuple(replace(pair, source=article.submitted(pair.source)) for pair in body.sentences)
-        counted = replace(
+        texts = [article.body, article.headline or "", article.lead or ""]
+        body, headline, lead = await self._translator.translate(texts, call)
+        heads = (headline, lead)
+        whole = replace(
             body,
-            sentences=pairs,
+            sentences=tuple(replace(pair, source=article.submitted(pair.source)) for pair in body.sentences),
             notices=(*_moved(body.notices, article), *(replace(n, span=None) for h in heads for n in h.notices)),
-            truncated=body.truncated or any(head.truncated for head in heads),
-            cached=body.cached + sum(head.cached for head in heads),
-            of=body.of + sum(head.of for head in heads),
+            truncated=any(part.truncated for part in (body, *heads)),
+            cached=sum(part.cached for part in (body, *heads)),
+            of=sum(part.of for part in (body, *heads)),
         )
-        headline = named[article.headline].text if article.headline else None
-        lead = named[article.lead].text if article.lead else None
-        return TranslatedArticle(headline, lead, counted)
+        return TranslatedArticle(headline.text or None, lead.text or None, whole)
 
 
 async def understand(submission: Submission) -> Article:
-    """Tell the parts of a submission apart; with ``clean`` off they stay as they are."""
+    """Tell the parts of a submission apart; with ``clean`` off they stay as they are.
+
+    Raises:
+        InvalidInput: a field is no Unicode.
+    """
     body = submission.body
     heads = [part for part in (submission.headline, submission.lead) if part]
-    notices = [replace(notice, span=None) for part in heads for notice in check_text(part)] + check_text(body)
+    notices = [replace(notice, span=None) for part in heads for notice in check_text(part)]
     if submission.clean:
-        found = await _cleaned(submission)
+        everything = "".join((body, *heads))
+        found = await off_loop(everything, clean, body, headline=submission.headline, lead=submission.lead)
         if found.body:
             spans = tuple((mapping.cleaned, mapping.source) for mapping in found.spans)
             return Article(
@@ -141,11 +141,6 @@ async def understand(submission: Submission) -> Article:
         notices.append(Notice("not_cleaned", "cleaning would have left no body; the text was taken as it is"))
     whole = Span(0, len(body))
     return Article(submission.headline, None, submission.lead, body, ((whole, whole),), (), tuple(notices))
-
-
-async def _cleaned(submission: Submission) -> Cleaned:
-    work = partial(clean, submission.body, headline=submission.headline, lead=submission.lead)
-    return await asyncio.to_thread(work) if len(submission.body) > OFF_LOOP_CHARS else work()
 
 
 def _moved(notices: Sequence[Notice], article: Article) -> tuple[Notice, ...]:

@@ -26,9 +26,11 @@ class Call:
     progress: Progress = _nobody
 
     @classmethod
-    def within(cls, seconds: float, *, priority: Priority = "interactive") -> "Call":
+    def within(
+        cls, seconds: float, *, priority: Priority = "interactive", read_cache: bool = True, write_cache: bool = True
+    ) -> "Call":
         """A call that has that many seconds from now."""
-        return cls(asyncio.get_running_loop().time() + seconds, priority)
+        return cls(asyncio.get_running_loop().time() + seconds, priority, read_cache, write_cache)
 
     def check(self) -> None:
         """Raise `DeadlineExceeded` when the time is over."""

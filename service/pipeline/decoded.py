@@ -1,7 +1,7 @@
 """Sentences to hypotheses: from the cache, from the same work in flight, or from the engine's queue."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.cache.cache import Cache
@@ -68,8 +68,6 @@ class Decoder:
         found = await self._look_up(by_key.keys(), call)
         missing = {key: source for key, source in by_key.items() if key not in found}
         fresh = await self._work(missing, call)
-        if call.write_cache:
-            await self._cache.put_many({key: encode_hypotheses(hypotheses) for key, hypotheses in fresh.items()})
         results = {key: self._decoded(hypotheses, cached=True) for key, hypotheses in found.items()}
         results |= {key: self._decoded(hypotheses, cached=False) for key, hypotheses in fresh.items()}
         return [results[self._key(source)] for source in sources]
@@ -97,8 +95,16 @@ class Decoder:
         except TimeoutError as error:
             raise DeadlineExceeded("the request's time was over before its work was done") from error
         finally:
+            # What is done is kept, also when the rest is not: a second try need not begin anew.
+            await self._keep(dict(zip(missing, tickets, strict=True)), call)
             for ticket in tickets:
                 ticket.cancel()
+
+    async def _keep(self, tickets: Mapping[bytes, asyncio.Future[list[Hypothesis]]], call: Call) -> None:
+        if not call.write_cache:
+            return
+        done = {key: t for key, t in tickets.items() if t.done() and not t.cancelled() and t.exception() is None}
+        await self._cache.put_many({key: encode_hypotheses(ticket.result()) for key, ticket in done.items()})
 
     def _key(self, source: Source) -> bytes:
         manifest = self.model.manifest

@@ -2,15 +2,23 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ParamSpec, TypeVar
 
 from service.engines.tokenizer import Tokenizer
-from service.text.normalise import for_model
+from service.text.language import german_notice
+from service.text.normalise import check_text, for_model
 from service.text.segment import Segmentation, segment, split_long
 from service.types import Notice, Span, Tokens
 
-OFF_LOOP_CHARS = 20_000
+# Many texts of a request are worked on one after the other, so each must leave the event loop free.
+OFF_LOOP_CHARS = 2_000
+CHARS_A_TOKEN = 16
 _LETTER = re.compile(r"[^\W\d_]")
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +39,38 @@ class Prepared:
     notices: tuple[Notice, ...]
 
 
-async def prepare(text: str, tokenizer: Tokenizer, max_tokens: int) -> Prepared:
-    """Prepare ``text``; long ones off the event loop."""
+async def off_loop(text: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do CPU-bound ``work`` on ``text``: in a thread where the text is long, so that probes are answered meanwhile."""
     if len(text) > OFF_LOOP_CHARS:
-        return await asyncio.to_thread(_prepare, text, tokenizer, max_tokens)
-    return _prepare(text, tokenizer, max_tokens)
+        return await asyncio.to_thread(work, *args, **kwargs)
+    return work(*args, **kwargs)
 
 
-def _prepare(text: str, tokenizer: Tokenizer, max_tokens: int) -> Prepared:
+def notices_of(text: str) -> list[Notice]:
+    """What there is to say of any source text.
+
+    Raises:
+        InvalidInput: the text is no Unicode.
+    """
+    notices = check_text(text)
+    language = german_notice(text)
+    return notices if language is None else [*notices, language]
+
+
+def prepare(text: str, tokenizer: Tokenizer, max_tokens: int) -> Prepared:
+    """Cut ``text`` into sentences of at most ``max_tokens``.
+
+    Raises:
+        InvalidInput: the text is no Unicode.
+    """
+    notices = notices_of(text)
     found = segment(text)
     sentences: list[Sentence] = []
-    notices: list[Notice] = []
     for span in found.sentences:
         parts = _fitting(text, span, tokenizer, max_tokens)
         if len(parts) > 1:
-            notices.append(
-                Notice("sentence_split", f"a sentence of over {max_tokens} tokens was translated in parts", span)
-            )
+            message = f"a sentence of over {max_tokens} tokens was translated in parts"
+            notices.append(Notice("sentence_split", message, span))
         sentences += parts
     spans = tuple(sentence.span for sentence in sentences)
     return Prepared(replace(found, sentences=spans), tuple(sentences), tuple(notices))
@@ -63,11 +86,14 @@ def _fitting(text: str, span: Span, tokenizer: Tokenizer, max_tokens: int) -> li
         if not _LETTER.search(normal):
             fitting.append(Sentence(part, normal, None))
             continue
-        # A token is at least one byte: encoding what is far too long only to count it would be wasted.
-        tokens = tokenizer.encode(normal) if len(normal) <= max_tokens * 16 else None
-        halves = split_long(text, part) if tokens is None or len(tokens) > max_tokens else None
+        # What is far too long is halved without being encoded only to be counted.
+        tokens = tokenizer.encode(normal) if len(normal) <= max_tokens * CHARS_A_TOKEN else None
+        if tokens is not None and len(tokens) <= max_tokens:
+            fitting.append(Sentence(part, normal, tokens))
+            continue
+        halves = split_long(text, part)
         if halves is None:
-            fitting.append(Sentence(part, normal, tokens or tokenizer.encode(normal)))
+            fitting.append(Sentence(part, normal, tokens))
         else:
             waiting += reversed(halves)
     return fitting

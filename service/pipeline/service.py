@@ -18,6 +18,7 @@ from service.pipeline.served import EngineChoice, ServedModel, serve_model
 from service.pipeline.summarise import Summariser
 from service.pipeline.translate import Translator
 from service.store.catalog import Catalog
+from service.text.language import load_detector
 
 Status = Literal["loading", "ready", "draining", "failed"]
 
@@ -63,13 +64,22 @@ class Service:
         try:
             await self._load("translation", self._plan.translation_model)
             await self._load("summary", self._plan.summary_model)
+            await asyncio.to_thread(load_detector)
         except DepescheError as error:
-            self.status, self.detail = "failed", str(error)
+            self.fail(str(error))
             raise
         secret = self._plan.cache_secret
         self._translator = Translator(Decoder(self._models["translation"], self.cache, secret))
         self._summariser = Summariser(Decoder(self._models["summary"], self.cache, secret))
         self.status = "ready"
+
+    def fail(self, detail: str) -> None:
+        """Never become ready; ``detail`` is what the readiness probe says."""
+        self.status, self.detail = "failed", detail
+
+    def begin_drain(self) -> None:
+        """Say on the readiness probe that the process is about to end; work is still taken."""
+        self.status = "draining"
 
     async def _load(self, task: Task, name: str) -> None:
         plan = self._plan
@@ -83,7 +93,7 @@ class Service:
 
     async def stop(self) -> None:
         """Take no new work, finish what was accepted, free the engines."""
-        self.status = "draining"
+        self.begin_drain()
         await asyncio.gather(*(model.batcher.drain(self._plan.drain_s) for model in self._models.values()))
 
     @property

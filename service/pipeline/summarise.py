@@ -1,32 +1,28 @@
 """Summaries: sentences chosen from the whole text, and for the abstractive method rewritten group by group."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TypeVar
 
 from service.engines.tokenizer import Tokenizer
+from service.manifest import Acceptance
 from service.pipeline.call import Call
 from service.pipeline.decoded import Candidate, Decoded, Decoder, Source
 from service.pipeline.results import Method, Summary, SummarySentence
-from service.pipeline.sentences import OFF_LOOP_CHARS
+from service.pipeline.sentences import notices_of, off_loop
 from service.summary.guard import objection
 from service.summary.lead import lead
 from service.summary.lengths import Length, best_within
-from service.summary.novelty import copies
+from service.summary.novelty import novelty
 from service.summary.plan import Group, groups
 from service.summary.selection import select
 from service.summary.support import support
-from service.summary.words import word_list
-from service.text.normalise import check_text, for_model
+from service.summary.words import count_words, word_list
+from service.text.normalise import for_model
 from service.text.segment import segment
 from service.types import Notice, Span
 
-T = TypeVar("T")
-
 LEAST_OUTPUT_TOKENS = 8
-PUNCTUATION = " , . : ; ! ? – - „ “ ( ) % €"
+PUNCTUATION = ", . : ; ! ? – - „ “ ( ) % €"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +31,27 @@ class _Text:
 
     sentences: tuple[str, ...]
     spans: tuple[Span, ...]
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One group to rewrite: the sentences that the model reads. ``source`` is None where not even the core fits."""
+
+    core: int
+    members: tuple[int, ...]
+    score: float
+    source: Source | None
+    cut: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Rewritten:
-    """What became of one group; ``decoded`` is None where it was too long for the model to read."""
+    """What became of one group; ``refused`` where its core stands as it is."""
 
     sentence: SummarySentence
-    score: float
-    decoded: Decoded | None
+    job: _Job
+    cached: bool
     refused: bool
 
 
@@ -55,47 +63,53 @@ class Summariser:
         self._free_pieces = _free_pieces(decoder.model.tokenizer)
 
     async def summarise(
-        self, text: str, length: Length, method: Method, call: Call, *, headline: str | None = None
-    ) -> Summary:
-        """Summarise ``text``; a blank one gives an empty summary.
+        self, texts: Sequence[str], length: Length, method: Method, call: Call, *, headline: str | None = None
+    ) -> list[Summary]:
+        """Summarise each of ``texts``, in order; a blank one gives an empty summary.
+
+        The new work of all of them is admitted to the queue together, or none is.
 
         Raises:
-            InvalidInput: the text is no Unicode.
+            InvalidInput: a text is no Unicode.
             QueueFull, DeadlineExceeded, EngineError: see `Decoder.decode`.
         """
-        notices = check_text(text)
-        found: _Text = await _off_loop(text, partial(_read, text))
-        if not found.sentences:
-            return Summary("", method, (), tuple(notices), truncated=False, cached=False)
+        found = [await off_loop(text, _read, text) for text in texts]
         if method == "abstractive":
-            planned = await _off_loop(text, partial(groups, found.sentences, headline=headline, length=length))
-            summary = await self._abstractive(found, planned, length, call)
+            summaries = await self._abstractive(texts, found, length, call, headline)
         else:
-            chosen = await _off_loop(text, partial(_chosen, found.sentences, length, method, headline))
-            summary = _verbatim(found, chosen, method)
-        if not summary.sentences:
-            notices.append(Notice("length_unreachable", "no whole sentence is short enough for this length"))
-        return replace(summary, notices=(*notices, *summary.notices))
-
-    async def _abstractive(self, found: _Text, planned: Sequence[Group], length: Length, call: Call) -> Summary:
-        sources = [self._source(found, group) for group in planned]
-        decoded = iter(await self.decoder.decode([source for source in sources if source is not None], call))
-        rewritten = [
-            _settled(found, group, None if source is None else next(decoded))
-            for group, source in zip(planned, sources, strict=True)
+            summaries = [
+                await off_loop(text, _verbatim, one, length, method, headline)
+                for text, one in zip(texts, found, strict=True)
+            ]
+        return [
+            replace(summary, notices=(*one.notices, *summary.notices, *_doubts(one, summary, length)))
+            for one, summary in zip(found, summaries, strict=True)
         ]
-        texts = [one.sentence.text for one in rewritten]
-        kept = best_within(texts, [one.score for one in rewritten], length)
-        return _summary([rewritten[n] for n in kept])
 
-    def _source(self, found: _Text, group: Group) -> Source | None:
-        """The group's sentences, or its core alone where they are too long; None where that is, too.
+    async def _abstractive(
+        self, texts: Sequence[str], found: Sequence[_Text], length: Length, call: Call, headline: str | None
+    ) -> list[Summary]:
+        jobs = [await off_loop(text, self._jobs, one, length, headline) for text, one in zip(texts, found, strict=True)]
+        sources = [job.source for of_text in jobs for job in of_text if job.source is not None]
+        decoded = iter(await self.decoder.decode(sources, call))
+        summaries = []
+        for one, of_text in zip(found, jobs, strict=True):
+            done = [self._settled(one, job, None if job.source is None else next(decoded)) for job in of_text]
+            kept = best_within([d.sentence.text for d in done], [d.job.score for d in done], length)
+            summaries.append(_summary([done[n] for n in kept]))
+        return summaries
+
+    def _jobs(self, found: _Text, length: Length, headline: str | None) -> list[_Job]:
+        return [self._job(found, group) for group in groups(found.sentences, headline=headline, length=length)]
+
+    def _job(self, found: _Text, group: Group) -> _Job:
+        """The group's sentences, or its core alone where they are too long for the model.
 
         Decoding is limited to the pieces of these sentences and to the free ones.
         """
         model = self.decoder.model
-        for numbers in (group.members, (group.core,)):
-            text = " ".join(found.sentences[n] for n in numbers)
+        for members in (group.members, (group.core,)):
+            text = " ".join(found.sentences[n] for n in members)
             tokens = model.tokenizer.encode(text)
             if len(tokens) <= model.manifest.tokens.max_source_tokens:
                 options = replace(
@@ -103,62 +117,58 @@ class Summariser:
                     allowed=model.tokenizer.pieces(text) | self._free_pieces,
                     min_output_tokens=LEAST_OUTPUT_TOKENS,
                 )
-                return Source(text, tokens, options)
-        return None
+                source = Source(text, tokens, options)
+                return _Job(group.core, members, group.score, source, cut=members != group.members)
+        return _Job(group.core, (group.core,), group.score, None, cut=True)
+
+    def _settled(self, found: _Text, job: _Job, decoded: Decoded | None) -> _Rewritten:
+        """The first hypothesis to which there is no objection; else the group's core as it stands in the text."""
+        members = [found.sentences[n] for n in job.members]
+        for candidate in () if decoded is None else decoded.candidates:
+            if _acceptable(candidate, members, self.decoder.model.manifest.acceptance):
+                numbers = [job.members[n] for n in support(candidate.text, members)] or [job.core]
+                spans = tuple(found.spans[n] for n in numbers)
+                verbatim = any(candidate.text in member for member in members)
+                sentence = SummarySentence(candidate.text, spans, verbatim=verbatim)
+                return _Rewritten(sentence, job, cached=decoded is not None and decoded.cached, refused=False)
+        sentence = SummarySentence(found.sentences[job.core], (found.spans[job.core],), verbatim=True)
+        return _Rewritten(sentence, job, cached=decoded is not None and decoded.cached, refused=decoded is not None)
+
+
+def _acceptable(candidate: Candidate, members: Sequence[str], acceptance: Acceptance) -> bool:
+    """Whether it is whole, likely enough, near enough to its sources, and beyond objection."""
+    return (
+        candidate.finish_reason == "eos"
+        and candidate.score >= acceptance.least_score
+        and novelty(candidate.text, members, ngram_words=2) <= acceptance.most_new_pairs
+        and objection(candidate.text, members) is None
+    )
 
 
 def _free_pieces(tokenizer: Tokenizer) -> frozenset[str]:
     """Pieces that need no support: those of function words, in both cases, and of punctuation."""
     listed = word_list("function_words")
-    return tokenizer.pieces(" ".join([*listed, *(word.capitalize() for word in listed), *PUNCTUATION.split()]))
-
-
-async def _off_loop(text: str, work: Callable[[], T]) -> T:
-    return await asyncio.to_thread(work) if len(text) > OFF_LOOP_CHARS else work()
+    return tokenizer.pieces(" ".join([*listed, *(word.capitalize() for word in listed), PUNCTUATION]))
 
 
 def _read(text: str) -> _Text:
+    notices = notices_of(text)
     spans = [span for span in segment(text).sentences if any(char.isalpha() for char in span.of(text))]
-    return _Text(tuple(for_model(span.of(text)) for span in spans), tuple(spans))
+    return _Text(tuple(for_model(span.of(text)) for span in spans), tuple(spans), tuple(notices))
 
 
-def _chosen(sentences: Sequence[str], length: Length, method: Method, headline: str | None) -> list[int]:
-    return lead(sentences, budget=length) if method == "lead" else select(sentences, budget=length, headline=headline)
-
-
-def _verbatim(found: _Text, chosen: Sequence[int], method: Method) -> Summary:
+def _verbatim(found: _Text, length: Length, method: Method, headline: str | None) -> Summary:
+    if method == "lead":
+        chosen = lead(found.sentences, budget=length)
+    else:
+        chosen = select(found.sentences, budget=length, headline=headline)
     sentences = tuple(SummarySentence(found.sentences[n], (found.spans[n],), verbatim=True) for n in chosen)
     text = " ".join(sentence.text for sentence in sentences)
     return Summary(text, method, sentences, (), truncated=False, cached=False)
 
 
-def _settled(found: _Text, group: Group, decoded: Decoded | None) -> _Rewritten:
-    """The first hypothesis to which there is no objection; else the group's core as it stands in the text."""
-    members = [found.sentences[n] for n in group.members]
-    for candidate in () if decoded is None else decoded.candidates:
-        if _acceptable(candidate, members):
-            numbers = [group.members[n] for n in support(candidate.text, members)] or [group.core]
-            spans = tuple(found.spans[n] for n in numbers)
-            sentence = SummarySentence(candidate.text, spans, verbatim=copies(candidate.text, members))
-            return _Rewritten(sentence, group.score, decoded, refused=False)
-    sentence = SummarySentence(found.sentences[group.core], (found.spans[group.core],), verbatim=True)
-    return _Rewritten(sentence, group.score, decoded, refused=True)
-
-
-def _acceptable(candidate: Candidate, members: Sequence[str]) -> bool:
-    return candidate.finish_reason == "eos" and objection(candidate.text, members) is None
-
-
 def _summary(kept: Sequence[_Rewritten]) -> Summary:
-    notices = [
-        Notice(
-            "sentence_verbatim",
-            "no rewriting of this sentence held; it stands as in the source",
-            one.sentence.support[0],
-        )
-        for one in kept
-        if one.refused
-    ]
+    notices = [notice for one in kept for notice in _notices(one)]
     method: Method = "abstractive"
     if kept and all(one.sentence.verbatim for one in kept):
         method = "extractive"
@@ -168,6 +178,28 @@ def _summary(kept: Sequence[_Rewritten]) -> Summary:
         method=method,
         sentences=tuple(one.sentence for one in kept),
         notices=tuple(notices),
-        truncated=any(one.decoded is None for one in kept),
-        cached=bool(kept) and all(one.decoded is not None and one.decoded.cached for one in kept),
+        truncated=any(one.job.cut for one in kept),
+        cached=bool(kept) and all(one.cached for one in kept),
     )
+
+
+def _notices(one: _Rewritten) -> list[Notice]:
+    place = one.sentence.support[0]
+    notices = []
+    if one.job.cut:
+        notices.append(Notice("truncated", "sentences here are longer than the model reads at once", place))
+    if one.refused:
+        notices.append(Notice("sentence_verbatim", "no rewriting of this sentence held; it stands as it is", place))
+    return notices
+
+
+def _doubts(found: _Text, summary: Summary, length: Length) -> list[Notice]:
+    """What an editor should know of the whole: nothing to say, nothing that fits, or less than was asked for."""
+    if summary.sentences:
+        written, there = (sum(map(count_words, texts)) for texts in ((summary.text,), found.sentences))
+        if written < length.min_words <= there:
+            return [Notice("shorter_than_asked", f"{written} words, where at least {length.min_words} were asked for")]
+        return []
+    if found.sentences:
+        return [Notice("length_unreachable", "no whole sentence is short enough for this length")]
+    return [Notice("nothing_to_summarise", "the text has no sentence with letters")]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+from service.summary.support import support
 from service.summary.words import count_words, stem, word_list, words
 
 LEAST_WORDS = 4
@@ -52,9 +53,13 @@ def _is_unsupported(sentence: str, sources: Sequence[str]) -> bool:
 
 
 def _changes_negation(sentence: str, sources: Sequence[str]) -> bool:
-    """Whether it denies what no source denies, or affirms what every source denies."""
-    denied = [bool(_NEGATION.search(source)) for source in sources]
-    return not any(denied) if _NEGATION.search(sentence) else all(denied)
+    """Whether it affirms what a sentence behind it denies, or denies what none of them denies.
+
+    Behind it stand the sources that `support` names; all of them where it names none.
+    """
+    backing = [sources[number] for number in support(sentence, sources)] or sources
+    denied = any(_NEGATION.search(source) for source in backing)
+    return denied != bool(_NEGATION.search(sentence))
 
 
 def _repeats(sentence: str, _: Sequence[str]) -> bool:

@@ -1,5 +1,6 @@
 """How long a summary may be: the editorial lengths, and whether sentences fit into one."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,11 +25,8 @@ class Length:
 
     def fits(self, sentences: Sequence[str]) -> bool:
         """Whether ``sentences`` together keep every upper limit."""
-        if self.max_sentences is not None and len(sentences) > self.max_sentences:
-            return False
-        if self.max_words is not None and sum(map(count_words, sentences)) > self.max_words:
-            return False
-        return self.max_chars is None or len(" ".join(sentences)) <= self.max_chars
+        room = Room(self)
+        return all(map(room.take, sentences))
 
     def expected_sentences(self) -> int:
         """How many rewritten sentences of 16 to 20 words fill this length; at least one."""
@@ -40,6 +38,26 @@ class Length:
         if self.max_chars is not None:
             limits.append(self.max_chars / (CHARS_A_WORD * WORDS_A_SENTENCE))
         return max(1, round(min(limits))) if limits else 1
+
+
+class Room:
+    """What a length still has room for while sentences are taken one by one; each is counted once."""
+
+    def __init__(self, length: Length) -> None:
+        self._sentences = math.inf if length.max_sentences is None else length.max_sentences
+        self._words = math.inf if length.max_words is None else length.max_words
+        # The first sentence has no space before it.
+        self._chars = math.inf if length.max_chars is None else length.max_chars + 1
+
+    def take(self, sentence: str) -> bool:
+        """Take ``sentence`` if it fits beside those taken before; else nothing changes and the answer is False."""
+        words, chars = count_words(sentence), len(sentence) + 1
+        if self._sentences < 1 or self._words < words or self._chars < chars:
+            return False
+        self._sentences -= 1
+        self._words -= words
+        self._chars -= chars
+        return True
 
 
 PRESETS = {
@@ -83,9 +101,6 @@ def best_within(sentences: Sequence[str], scores: Sequence[float], length: Lengt
 
     A sentence that does not fit is left out whole and the next is tried; [] where not even one fits.
     """
-    chosen: list[int] = []
-    for number in sorted(range(len(sentences)), key=lambda n: (-scores[n], n)):
-        tried = sorted([*chosen, number])
-        if length.fits([sentences[n] for n in tried]):
-            chosen = tried
-    return chosen
+    room = Room(length)
+    order = sorted(range(len(sentences)), key=lambda n: (-scores[n], n))
+    return sorted(number for number in order if room.take(sentences[number]))

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from service.summary.lengths import Length
-from service.summary.selection import assess, relevance_order
+from service.summary.selection import Assessment, assess, relevance_order
 from service.summary.vectors import Matrix
 from service.summary.words import count_words, leans_on_previous
 
@@ -44,14 +42,14 @@ def groups(
     sentences without content are no cores.
     """
     assessed = assess(sentences, headline=headline)
-    scores, alike = assessed.scores, assessed.alike
-    cores = _spread(_cores(scores, alike, length.expected_sentences()), scores, len(sentences))
+    scores = assessed.scores
+    cores = _spread(_cores(assessed, length.expected_sentences()), scores, len(sentences))
     taken = set(cores)
     made = []
     for core in sorted(cores, key=lambda n: (-scores[n], n)):
         room = max_group_words - count_words(sentences[core])
         members = [core]
-        for other in _company(core, sentences, alike):
+        for other in _company(core, sentences, assessed):
             if other not in taken and len(members) < max_members and count_words(sentences[other]) <= room:
                 members.append(other)
                 room -= count_words(sentences[other])
@@ -60,10 +58,9 @@ def groups(
     return sorted(made, key=lambda group: group.core)
 
 
-def _cores(scores: Matrix, alike: Matrix, wanted: int) -> list[int]:
+def _cores(assessed: Assessment, wanted: int) -> list[int]:
     """The best sentences but for those that hardly score; the same thing is not chosen twice."""
-    order = relevance_order(scores, alike)
-    return [number for number in order if scores[number] > 0][:wanted]
+    return [number for number in relevance_order(assessed) if assessed.scores[number] > 0][:wanted]
 
 
 def _spread(cores: list[int], scores: Matrix, count: int) -> list[int]:
@@ -88,7 +85,7 @@ def _weakest_of_fullest(cores: Iterable[int], scores: Matrix, count: int) -> int
     return min(thirds[fullest], key=lambda n: scores[n])
 
 
-def _company(core: int, sentences: Sequence[str], alike: Matrix) -> list[int]:
+def _company(core: int, sentences: Sequence[str], assessed: Assessment) -> list[int]:
     """Sentences that help to rewrite ``core``, the most helpful first.
 
     What a leaning core leans on, what leans on the core, and then the most alike anywhere in the article.
@@ -98,5 +95,5 @@ def _company(core: int, sentences: Sequence[str], alike: Matrix) -> list[int]:
         company.append(core - 1)
     if core + 1 < len(sentences) and leans_on_previous(sentences[core + 1]):
         company.append(core + 1)
-    close = np.argsort(-alike[core], kind="stable")[:MAX_MEMBERS]
-    return company + [int(n) for n in close if alike[core, n] >= LEAST_LIKENESS and n not in company]
+    close = assessed.closest(core, least=LEAST_LIKENESS, most=MAX_MEMBERS)
+    return company + [number for number in close if number not in company]

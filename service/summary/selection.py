@@ -2,7 +2,7 @@
 
 Centrality is LexRank (Erkan and Radev, 2004) over tf-idf cosines, mixed with likeness to the whole text and to the
 headline and with the place in the article; redundancy goes by maximal marginal relevance (Carbonell and Goldstein,
-1998).
+1998). What compares sentences in pairs sees the best `MOST_COMPARED` by the other signs: work stays linear in the text.
 """
 
 import re
@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.summary.lengths import Length
-from service.summary.vectors import Matrix, likeness, query_likeness, sentence_vectors, unit
+from service.summary.lengths import Length, Room
+from service.summary.vectors import Matrix, centroid_likeness, likeness, query_likeness, sentence_vectors
 from service.summary.words import count_words, leans_on_previous
 
 DAMPING = 0.85
 MAX_ITERATIONS = 60
 CONVERGED = 1e-9
 REDUNDANCY_WEIGHT = 0.6
+MOST_COMPARED = 800  # an article has fifty sentences; so many take a second
 _ENDS = re.compile(r"[.!?…][\"“”»«’)\]]*$")
 _ASKS = re.compile(r"\?[\"“”»«’)\]]*$")
 _ALL_QUOTED = re.compile(r"[„“\"»«‚].*[“”\"«»‘][.,!?]?$", re.DOTALL)
@@ -40,25 +41,39 @@ DEFAULT_WEIGHTS = Weights()
 
 @dataclass(frozen=True)
 class Assessment:
-    """``scores`` [sentences], the best 1, none below 0; ``alike`` [sentences, sentences]: cosines, diagonal zero."""
+    """``scores`` [sentences], the best 1, none below 0, and 0 for sentences that were not compared.
+
+    ``compared`` are the numbers of those that were, in order; ``alike`` [compared, compared] their cosines, with a
+    diagonal of zeros.
+    """
 
     scores: Matrix
+    compared: tuple[int, ...]
     alike: Matrix
+
+    def closest(self, number: int, *, least: float, most: int) -> list[int]:
+        """Numbers of at most ``most`` sentences that are alike by ``least`` or more to a compared one, best first."""
+        cosines = self.alike[self.compared.index(number)]
+        rows = np.argsort(-cosines, kind="stable")[:most]
+        return [self.compared[row] for row in rows if cosines[row] >= least]
 
 
 def assess(sentences: Sequence[str], *, headline: str | None = None, weights: Weights = DEFAULT_WEIGHTS) -> Assessment:
     """Score the sentences of an article; all scores are 0 where none has content."""
-    vectors, columns = sentence_vectors(sentences)
-    alike = likeness(vectors)
     if not sentences:
-        return Assessment(np.zeros(0), alike)
-    score = weights.rank * _scaled(_lexrank(alike))
-    score += weights.centroid * _scaled(vectors @ unit(vectors.sum(axis=0)))
+        return Assessment(np.zeros(0), (), np.zeros((0, 0)))
+    vectors = sentence_vectors(sentences)
+    score = weights.centroid * _scaled(centroid_likeness(vectors))
     if headline:
-        score += weights.headline * _scaled(query_likeness(headline, vectors, columns))
+        score += weights.headline * _scaled(query_likeness(headline, vectors))
     score += weights.place / (1 + np.arange(len(sentences)) / 2)
-    suitable = np.array([_suitability(sentence) for sentence in sentences])
-    return Assessment(_scaled(score * suitable * vectors.any(axis=1)), alike)
+    suitable = np.array([bool(v) and _suitability(s) for s, v in zip(sentences, vectors, strict=True)], dtype=float)
+    compared = np.sort(np.argsort(-score * suitable, kind="stable")[:MOST_COMPARED])
+    alike = likeness([vectors[n] for n in compared])
+    score[compared] += weights.rank * _scaled(_lexrank(alike))
+    scores = np.zeros(len(sentences))
+    scores[compared] = _scaled((score * suitable)[compared])
+    return Assessment(scores, tuple(compared.tolist()), alike)
 
 
 def rank(sentences: Sequence[str], *, headline: str | None = None) -> list[float]:
@@ -74,25 +89,23 @@ def select(sentences: Sequence[str], *, budget: Length, headline: str | None = N
     """
     if budget.fits(sentences):
         return list(range(len(sentences)))
-    assessed = assess(sentences, headline=headline)
-    chosen: list[int] = []
-    for number in relevance_order(assessed.scores, assessed.alike):
-        if budget.fits([sentences[n] for n in sorted([*chosen, number])]):
-            chosen.append(number)
-    return sorted(chosen)
+    room = Room(budget)
+    order = relevance_order(assess(sentences, headline=headline))
+    return sorted(number for number in order if room.take(sentences[number]))
 
 
-def relevance_order(scores: Matrix, alike: Matrix) -> list[int]:
-    """Sentence numbers, each the best of those left when likeness to the earlier ones is taken off its score."""
+def relevance_order(assessed: Assessment) -> list[int]:
+    """Numbers of the compared sentences, each the best of those left when likeness to the earlier ones is taken off."""
+    scores = assessed.scores[list(assessed.compared)]
     order: list[int] = []
     redundancy = np.zeros(len(scores))
     left = np.ones(len(scores), dtype=bool)
     while left.any():
         marginal = np.where(left, scores - REDUNDANCY_WEIGHT * redundancy, -np.inf)
         best = int(marginal.argmax())
-        order.append(best)
+        order.append(assessed.compared[best])
         left[best] = False
-        redundancy = np.maximum(redundancy, alike[best])
+        redundancy = np.maximum(redundancy, assessed.alike[best])
     return order
 
 

@@ -1,11 +1,11 @@
 """Tells the head of an article apart: kicker, headline and lead, found on the page or given by the caller."""
 
 import re
-import unicodedata
 
 from service.text import patterns
 from service.text.kicker import glued_kicker_chars
 from service.text.lines import Line, is_headline_like, is_kicker_like, is_stopped
+from service.text.normalise import composed
 from service.text.phrases import phrase_set
 
 _MAX_LEAD_WORDS = 70
@@ -18,13 +18,9 @@ _CRUMB_NUMBER = re.compile(r"^\d{1,2}\.\s+")
 _PLAIN = str.maketrans(dict.fromkeys("„“”«»‚‘’›‹'", '"') | dict.fromkeys("–—‐‑", "-"))
 
 
-def same_text(one: str, other: str) -> bool:
-    """Whether two lines say the same but for white space, case and the shape of quotation marks and dashes."""
-    return _plain(one) == _plain(other)
-
-
-def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).translate(_PLAIN).casefold().split()).rstrip(" .")
+def plain(text: str) -> str:
+    """What a text says, for comparison: without case and the shape of white space, quotation marks and dashes."""
+    return " ".join(composed(text, "NFKC").translate(_PLAIN).casefold().split()).rstrip(" .")
 
 
 def with_headline(lines: list[Line], headline: str | None) -> list[Line]:
@@ -36,14 +32,21 @@ def with_headline(lines: list[Line], headline: str | None) -> list[Line]:
 
 
 def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line]:
-    """The lines with the given headline's repetitions among the first ``limit`` taken off."""
+    """The lines with the given headline's repetitions among the first ``limit`` taken off.
+
+    The headline may be as long as a text and be repeated in each line: it is put into its plain form once, and only
+    what stands between two repetitions is looked at for the second.
+    """
     result: list[Line] = []
+    headline, wanted = headline.strip(), plain(headline)
+    seen = 0
     for line in lines[:limit]:
         parts = _split_at_headline(line, headline) if line.kept else [line]
-        if parts[-1].kept and _repeats(parts[-1].text, headline):
+        if parts[-1].kept and _repeats(parts[-1].text, wanted):
             parts[-1].reason = "repeated_headline"
             _mark_kicker_above(result)
-            _take_off_sections(result)
+            _take_off_sections(result[seen:])
+            seen = len(result)
         result.extend(parts)
     return [*result, *lines[limit:]]
 
@@ -60,18 +63,20 @@ def _mark_kicker_above(above: list[Line]) -> None:
 
 
 def _split_at_headline(line: Line, headline: str) -> list[Line]:
-    chars = len(line.text) - len(headline.strip())
-    if not 0 < chars <= _MAX_GLUED_KICKER_CHARS or not line.text.endswith(headline.strip()):
+    chars = len(line.text) - len(headline)
+    if not 0 < chars <= _MAX_GLUED_KICKER_CHARS or not line.text.endswith(headline):
         return [line]
     kicker, rest = line.cut(chars)
     kicker.part = "kicker"
     return [kicker, rest]
 
 
-def _repeats(text: str, headline: str) -> bool:
-    """Whether a line is the headline, alone or with the site's name as in a page's title."""
-    title, _, site = text.rpartition(" | ")
-    return same_text(text, headline) or (len(site.split()) <= _SITE_NAME_WORDS and same_text(title, headline))
+def _repeats(text: str, wanted: str) -> bool:
+    """Whether a line's plain form is ``wanted``, the headline's, alone or with the site's name as in a page's title."""
+    if plain(text) == wanted:
+        return True
+    title, bar, site = text.rpartition(" | ")
+    return bool(bar) and len(site.split()) <= _SITE_NAME_WORDS and plain(title) == wanted
 
 
 def _with_found_headline(lines: list[Line], first: int) -> list[Line]:
@@ -113,8 +118,9 @@ def _marked(lines: list[Line], headline: Line, first: int) -> list[Line]:
     if chars:
         parts[0].part = "kicker"
     parts[-1].part = "headline"
+    wanted = plain(parts[-1].text)
     for line in lines[:first]:
-        if line is not headline and line.kept and line.part == "body" and _repeats(line.text, parts[-1].text):
+        if line is not headline and line.kept and line.part == "body" and _repeats(line.text, wanted):
             line.reason = "repeated_headline"
     return [*lines[:at], *parts, *lines[at + 1 :]]
 
@@ -129,8 +135,9 @@ def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> Non
 
 
 def _take_off_given_lead(lines: list[Line], lead: str, limit: int) -> None:
+    wanted = plain(lead)
     for line in lines[: limit + 1]:
-        if line.kept and line.part == "body" and same_text(line.text, lead):
+        if line.kept and line.part == "body" and plain(line.text) == wanted:
             line.reason = "repeated_lead"
 
 

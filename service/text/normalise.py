@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from functools import cache
+from typing import Literal
 
 from service.errors import InvalidInput
 from service.types import Notice, Span
@@ -17,6 +19,8 @@ _BROKEN_WORD = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_JOINER = "\u034f"
+_MOST_MARKS = 30
 
 
 def _is_invisible(character: str) -> bool:
@@ -44,8 +48,22 @@ def for_model(sentence: str) -> str:
     spaced = _WHITE_SPACE.sub(" ", mended)
     if not spaced.isascii() or not spaced.isprintable():
         spaced = "".join(c for c in spaced if c == " " or not _is_invisible(c))
-        spaced = unicodedata.normalize("NFC", spaced)
+        spaced = composed(spaced, "NFC")
     return " ".join(spaced.split())
+
+
+def composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
+    """A Unicode normal form, in linear time: sorting a run of combining marks takes the square of its length.
+
+    Longer runs than any language writes are parted by a joiner (the stream-safe format of UAX #15).
+    """
+    return unicodedata.normalize(form, _long_marks().sub(f"\\g<0>{_JOINER}", text))
+
+
+@cache
+def _long_marks() -> re.Pattern[str]:
+    marks = "".join(map(chr, (code for code in range(0x300, 0x10000) if unicodedata.combining(chr(code)))))
+    return re.compile(f"[{marks}]{{{_MOST_MARKS}}}(?=[{marks}])")
 
 
 def check_text(text: str) -> list[Notice]:

@@ -24,7 +24,11 @@ def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("path", "field"), ENDPOINTS.items())
-@pytest.mark.parametrize("text", ["", " ", "\n\t\u00a0 \u2003"], ids=["empty", "space", "white space"])
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "\n\t\u00a0 \u2003", "\u200b", "\ufeff\u00ad\u200b \x00"],
+    ids=["empty", "space", "white space", "invisible", "all of it"],
+)
 def test_a_blank_text_is_refused(client: TestClient, path: str, field: str, text: str) -> None:
     body = assert_problem(client.post(path, json={field: text}), 422, "text_empty")
     assert body["errors"][0]["pointer"] == f"/{field}"
@@ -87,6 +91,27 @@ def test_a_text_over_the_limit_is_refused_by_name(client: TestClient) -> None:
     assert (body["errors"][0]["pointer"], body["errors"][0]["limit"]) == ("/text/1", 250_000)
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "chars"),
+    [("/v1/summarize", "headline", 1_000), ("/v1/articles", "headline", 1_000), ("/v1/articles", "lead", 10_000)],
+)
+def test_a_headline_or_lead_over_its_limit_is_refused_by_name(
+    client: TestClient, path: str, field: str, chars: int
+) -> None:
+    body = {ENDPOINTS[path]: SENTENCE, field: "a" * (chars + 1), "method": "lead"}
+    (error,) = assert_problem(client.post(path, json=body), 422, "invalid_request")["errors"]
+    assert (error["pointer"], error["limit"]) == (f"/{field}", chars)
+
+
+@pytest.mark.parametrize(
+    ("path", "field"), [("/v1/summarize", "headline"), ("/v1/articles", "headline"), ("/v1/articles", "lead")]
+)
+def test_a_lone_surrogate_in_a_headline_or_lead_is_refused_by_name(client: TestClient, path: str, field: str) -> None:
+    content = json.dumps({ENDPOINTS[path]: SENTENCE, field: "Haus\udc00halt"})
+    response = client.post(path, content=content, headers={"content-type": "application/json"})
+    assert assert_problem(response, 422, "text_not_unicode")["errors"][0]["pointer"] == f"/{field}"
+
+
 def test_too_many_texts_are_refused(client: TestClient) -> None:
     body = assert_problem(client.post("/v1/translate", json={"text": ["a"] * 257}), 422, "too_many_texts")
     assert body["errors"][0]["limit"] == 256
@@ -114,11 +139,25 @@ def test_20000_characters_without_a_space_are_answered(client: TestClient) -> No
         "Le président a déclaré vendredi que le gouvernement ne changerait pas ses projets pour l'année.",
     ],
 )
-def test_a_text_that_is_not_german_is_done_with_a_warning(client: TestClient, text: str) -> None:
-    answer = client.post("/v1/translate", json={"text": text})
+@pytest.mark.parametrize(
+    ("path", "body", "results"),
+    [
+        ("/v1/translate", {}, "translations"),
+        ("/v1/summarize", {}, "summaries"),
+        ("/v1/articles", {"outputs": ["summary"]}, "summary"),
+        ("/v1/articles", {"outputs": ["translation"]}, "translation"),
+    ],
+    ids=["translate", "summarize", "article summary", "article translation"],
+)
+def test_a_text_that_is_not_german_is_done_with_a_warning(
+    client: TestClient, path: str, body: dict[str, Any], results: str, text: str
+) -> None:
+    answer = client.post(path, json={ENDPOINTS[path]: text, **body})
     assert answer.status_code == 200
-    codes = [warning["code"] for warning in answer.json()["translations"][0]["warnings"]]
-    assert "source_not_german" in codes
+    found = answer.json()[results]
+    result = found[0] if isinstance(found, list) else found
+    assert [warning["code"] for warning in result["warnings"]].count("source_not_german") == 1
+    assert result["needs_review"] is True
 
 
 @pytest.mark.parametrize(
@@ -155,14 +194,13 @@ def test_two_lengths_are_refused(client: TestClient) -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"[1", b"\xff\xfe", b'{"text": "a"'])
 def test_a_body_that_is_no_json_is_malformed(client: TestClient, content: bytes) -> None:
     response = client.post("/v1/translate", content=content, headers={"content-type": "application/json"})
-    assert response.status_code in {400, 422}
-    assert response.headers["content-type"] == "application/problem+json"
+    assert_problem(response, 400, "malformed_json")
 
 
 def test_json_nested_beyond_reason_is_answered(client: TestClient) -> None:
     content = b"[" * 100_000 + b"]" * 100_000
     response = client.post("/v1/translate", content=content, headers={"content-type": "application/json"})
-    assert response.status_code in {400, 422}
+    assert_problem(response, 400, "malformed_json")
 
 
 @pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", ""])
@@ -185,6 +223,13 @@ def test_a_time_that_is_over_is_a_504(client: TestClient) -> None:
     text = " ".join(f"Der Zug Nummer {n} fährt heute nicht nach Hamburg, sondern nach Kiel." for n in range(400))
     response = client.post("/v1/translate", json={"text": text}, headers={"request-timeout-ms": "1"})
     assert_problem(response, 504, "deadline_exceeded")
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "soon", "1.5", "3600001"])
+def test_a_time_that_is_no_time_is_refused_by_the_headers_name(client: TestClient, value: str) -> None:
+    response = client.post("/v1/translate", json={"text": SENTENCE}, headers={"request-timeout-ms": value})
+    (error,) = assert_problem(response, 422, "invalid_request")["errors"]
+    assert error["pointer"] == "header:Request-Timeout-Ms"
 
 
 def test_an_error_never_repeats_the_text(client: TestClient) -> None:

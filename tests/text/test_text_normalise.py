@@ -60,3 +60,12 @@ def test_control_characters_are_told_once_with_the_first_place() -> None:
 @pytest.mark.parametrize("text", ["", "Er kam.\n\tSie ging.\r\n", "שלום", "😀"])
 def test_ordinary_text_has_no_notice(text: str) -> None:
     assert check_text(text) == []
+
+
+def test_long_runs_of_combining_marks_take_linear_time() -> None:
+    text = "a" + "\u0301\u0323" * 100_000
+    assert for_model(for_model(text)) == for_model(text)
+
+
+def test_what_languages_write_is_composed_as_ever() -> None:
+    assert for_model("a\u0308 e\u0301\u0323") == "ä ẹ́"

@@ -39,11 +39,16 @@ def test_a_weight_repeats_or_samples(weight: float, count: int) -> None:
     assert len(corpus.weighted(pairs, weight, random.Random(1))) == count
 
 
+def word(number: int) -> str:
+    """A word for a number: pairs that differ in digits alone count once."""
+    return "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     (tmp_path / "parallel").mkdir()
     for name in ("news", "web"):
-        lines = [f"Satz Nummer {n} der Quelle {name}.\tSentence number {n} of {name}.\n" for n in range(200)]
+        lines = [f"Satz {word(n)} der Quelle {name}.\tSentence {word(n)} of {name}.\n" for n in range(200)]
         with lzma.open(tmp_path / "parallel" / f"{name}.tsv.xz", "wt", encoding="utf-8") as file:
             file.writelines(lines + lines[:100])
     return tmp_path
@@ -63,6 +68,14 @@ def test_the_held_back_slice_is_in_no_training_pair(data: Path) -> None:
     assert not set(dev) & set(train)
     assert len(train) == 2 * 180 + 100
     assert report["news"]["duplicate"] == 100
+
+
+def test_templates_that_differ_in_a_number_alone_count_once(tmp_path: Path) -> None:
+    (tmp_path / "parallel").mkdir()
+    with lzma.open(tmp_path / "parallel" / "news.tsv.xz", "wt", encoding="utf-8") as file:
+        file.writelines(f"Das Problem ist in Version {n} behoben.\tThis is fixed in version {n}.\n" for n in range(9))
+    _, _, report = corpus.build(tmp_path, Mix(MIX.sources[:1], "none", 0), seed=1, sample=1.0)
+    assert report["news"] == {"kept": 1, "duplicate": 8}
 
 
 def test_pairs_are_read_as_they_were_written(tmp_path: Path) -> None:

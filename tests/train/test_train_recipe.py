@@ -81,3 +81,10 @@ def test_an_exported_model_is_a_start_for_training(work: Path, tmp_path: Path) -
     first = json.loads(output.splitlines()[-1])
     log = [json.loads(line) for line in (work / "translation" / "log.jsonl").read_text("utf-8").splitlines()]
     assert first["dev_loss"] < log[0]["dev_loss"]
+
+
+def test_exported_files_can_be_read_by_the_services_own_user(work: Path, tmp_path: Path) -> None:
+    invoke("export", "translation", "--work", str(work), "--models", str(tmp_path))
+    folder = tmp_path / "embedded" / "starter-de-en"
+    modes = {str(file.relative_to(folder)): file.stat().st_mode & 0o777 for file in folder.rglob("*") if file.is_file()}
+    assert modes == dict.fromkeys(Catalog(tmp_path).entry("starter-de-en").manifest.files, 0o644)

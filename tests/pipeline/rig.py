@@ -1,0 +1,138 @@
+"""What the tests of the pipeline share: a decoder over a real batcher and a fake engine that reads real pieces."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sentencepiece
+
+from service.batching.batcher import Batcher
+from service.batching.limits import Limits
+from service.cache.cache import Cache
+from service.cache.memory import Memory
+from service.engines.fake import FakeEngine, Handler, writing
+from service.engines.tokenizer import Tokenizer
+from service.manifest import Manifest
+from service.pipeline.decoded import Decoder, Source
+from service.pipeline.served import ServedModel
+from service.types import DecodingOptions, Tokens
+from tests.batching.rig import Engines, running
+
+SENTENCES = (Path(__file__).parent.parent / "data" / "sentences.txt").read_text("utf-8").splitlines()
+PIECES_FILE = "pieces.model"
+
+
+def train_pieces(folder: Path) -> Path:
+    """A tiny SentencePiece model in ``folder``."""
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(SENTENCES * 3),
+        model_prefix=str(folder / "pieces"),
+        vocab_size=180,
+        hard_vocab_limit=False,
+        minloglevel=2,
+        bos_id=-1,
+    )
+    return folder
+
+
+def manifest(task: str, *, max_source_tokens: int, hypotheses: int) -> Manifest:
+    """The manifest of a model that nobody trained."""
+    return Manifest.model_validate(
+        {
+            "id": "test/fake",
+            "revision": "1",
+            "task": task,
+            "architecture": "marian",
+            "source_lang": "de",
+            "target_lang": "en" if task == "translation" else "de",
+            "licence": "Apache-2.0",
+            "commercial_use": "yes",
+            "quality": "starter",
+            "weights": ".",
+            "tokens": {
+                "source": PIECES_FILE,
+                "target": PIECES_FILE,
+                "max_source_tokens": max_source_tokens,
+                "max_output_tokens": 512,
+            },
+            "decoding": {"beam_size": hypotheses, "hypotheses": hypotheses},
+            "engines": {"ctranslate2": {"folder": ".", "compute_type": "float32"}},
+            "files": {PIECES_FILE: "0" * 64},
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A decoder and what is under it."""
+
+    decoder: Decoder
+    engines: Engines
+    batcher: Batcher
+    memory: Memory
+
+    @property
+    def engine(self) -> FakeEngine:
+        return self.engines.first
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self.decoder.model.tokenizer
+
+    @property
+    def reached(self) -> list[str]:
+        """The texts that came to the engine, in order; what only keeps it busy is left out."""
+        items = [item for batch in self.engines.batches() for item in batch]
+        return [self.tokenizer.decode(item.tokens) for item in items if item.tokens != ("busy",)]
+
+    def source(self, text: str) -> Source:
+        """``text`` as the decoder takes it."""
+        return Source(text, self.tokenizer.encode(text), DecodingOptions())
+
+    def answer(self, answers: Mapping[str, str], *, other: str | None = None) -> None:
+        """From now on the engine writes the answer whose key the source holds, else ``other`` or the source itself."""
+
+        def write(tokens: Tokens) -> Tokens:
+            text = self.tokenizer.decode(tokens)
+            rest = text if other is None else other
+            return self.tokenizer.encode(next((answers[key] for key in answers if key in text), rest))[:-1]
+
+        self.engine.handler = writing(write)
+
+
+def _copied(tokens: Tokens) -> Tokens:
+    return tokens
+
+
+COPYING: Handler = writing(_copied)
+
+
+@asynccontextmanager
+async def stand(
+    pieces: Path,
+    task: str = "translation",
+    *,
+    limits: Limits | None = None,
+    max_source_tokens: int = 128,
+    hypotheses: int = 1,
+    handler: Handler = COPYING,
+) -> AsyncIterator[Stand]:
+    """A decoder at work over an engine that writes what it reads, or what ``handler`` says."""
+    found = manifest(task, max_source_tokens=max_source_tokens, hypotheses=hypotheses)
+    engines, memory = Engines(handler), Memory(max_bytes=2**20, ttl_s=3_600)
+    async with running(engines, limits) as batcher:
+        model = ServedModel("fake", found, "ctranslate2", Tokenizer(found, pieces), batcher)
+        yield Stand(Decoder(model, Cache(memory), None), engines, batcher, memory)
+
+
+def codes(result: Any) -> list[str]:
+    """The codes of a result's notices, in order."""
+    return [notice.code for notice in result.notices]
+
+
+def now_s() -> float:
+    """The running loop's time."""
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,148 @@
+"""Sentences on their way to the engine: admitted whole, done once, kept in the cache, left alone by others' fate."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from service.batching.limits import Limits
+from service.engines.fake import backwards, writing
+from service.errors import DeadlineExceeded, QueueFull
+from service.pipeline.call import Call
+from tests.batching.rig import Clock, held, hold_next, turns
+from tests.pipeline.rig import SENTENCES, Stand, now_s, stand
+
+A, B, C, D = SENTENCES[:4]
+NO_STORE = Call(read_cache=False, write_cache=False)
+
+
+def backward_stand(pieces: Path, limits: Limits | None = None) -> AbstractAsyncContextManager[Stand]:
+    return stand(pieces, limits=limits, handler=writing(backwards))
+
+
+async def decode(at: Stand, *texts: str, call: Call | None = None) -> list[tuple[str, bool]]:
+    """For each result the text that it was written for, and whether it came from the cache."""
+    found = await at.decoder.decode([at.source(text) for text in texts], call or Call())
+    sources = {at.tokenizer.decode(backwards(at.source(text).tokens[:-1])): text for text in texts}
+    return [(sources[one.best.text], one.cached) for one in found]
+
+
+async def test_new_work_is_admitted_whole_or_not_at_all(pieces: Path) -> None:
+    async with backward_stand(pieces, limits=Limits(queue_items=3)) as at:
+        async with held(at.engine, at.batcher):
+            waiting = asyncio.create_task(decode(at, A, B))
+            await turns()
+            with pytest.raises(QueueFull):
+                await decode(at, C, D)
+            assert len(at.batcher.queue) == 2
+        assert await waiting == [(A, False), (B, False)]
+        assert sorted(at.reached) == sorted([A, B])
+
+
+async def test_work_under_way_takes_no_second_place_in_the_queue(pieces: Path) -> None:
+    async with backward_stand(pieces, limits=Limits(queue_items=3)) as at:
+        async with held(at.engine, at.batcher):
+            callers = [asyncio.create_task(decode(at, *texts)) for texts in ((A, B), (B, A, C))]
+            await turns()
+            assert len(at.batcher.queue) == 3
+        assert [len(found) for found in await asyncio.gather(*callers)] == [2, 3]
+
+
+async def test_a_sentence_that_repeats_in_a_text_reaches_the_engine_once(pieces: Path) -> None:
+    async with backward_stand(pieces) as at:
+        assert [text for text, _ in await decode(at, A, B, A)] == [A, B, A]
+        assert sorted(at.reached) == sorted([A, B])
+
+
+async def test_what_two_requests_ask_at_once_reaches_the_engine_once(pieces: Path) -> None:
+    async with backward_stand(pieces) as at:
+        async with held(at.engine, at.batcher):
+            callers = [asyncio.create_task(decode(at, *texts)) for texts in ((A,), (B, A))]
+            await turns()
+        assert await asyncio.gather(*callers) == [[(A, False)], [(B, False), (A, False)]]
+        assert sorted(at.reached) == sorted([A, B])
+
+
+async def test_a_first_caller_that_is_cancelled_does_not_take_the_second_along(pieces: Path) -> None:
+    async with backward_stand(pieces) as at:
+        async with held(at.engine, at.batcher):
+            first, second = (asyncio.create_task(decode(at, A)) for _ in range(2))
+            await turns()
+            first.cancel()
+            await turns()
+            assert first.cancelled()
+        assert await second == [(A, False)]
+        assert at.reached == [A]
+
+
+async def test_when_all_callers_are_cancelled_the_work_is_not_done(pieces: Path) -> None:
+    async with backward_stand(pieces) as at:
+        async with held(at.engine, at.batcher):
+            callers = [asyncio.create_task(decode(at, A)) for _ in range(2)]
+            await turns()
+            for caller in callers:
+                caller.cancel()
+            await turns()
+            assert len(at.batcher.queue) == 0
+        assert at.reached == []
+
+
+async def test_what_was_done_before_the_deadline_is_kept(pieces: Path, clock: Clock) -> None:
+    async with backward_stand(pieces, limits=Limits(batch_items=1)) as at:
+        async with held(at.engine, at.batcher) as busy:
+            late = asyncio.create_task(decode(at, A, B, call=Call(deadline_s=now_s() + 5)))
+            await turns()
+            at_first = await hold_next(at.engine, busy)
+            at_second = await hold_next(at.engine, at_first)
+            await clock.turn(5.1)
+            with pytest.raises(DeadlineExceeded):
+                await late
+            at_second.release()
+        done, left = at.reached
+        assert await decode(at, done) == [(done, True)]
+        assert (await decode(at, left))[0] == (left, False)
+
+
+async def test_one_callers_deadline_is_not_anothers(pieces: Path, clock: Clock) -> None:
+    async with backward_stand(pieces) as at:
+        async with held(at.engine, at.batcher):
+            hasty = asyncio.create_task(decode(at, A, call=Call(deadline_s=now_s() + 5)))
+            patient = asyncio.create_task(decode(at, A))
+            await turns()
+            await clock.turn(5.1)
+            with pytest.raises(DeadlineExceeded):
+                await hasty
+        assert await patient == [(A, False)]
+
+
+async def test_a_time_that_is_over_starts_no_work(pieces: Path) -> None:
+    async with backward_stand(pieces) as at:
+        with pytest.raises(DeadlineExceeded):
+            await decode(at, A, call=Call(deadline_s=now_s()))
+        assert at.reached == []
+
+
+async def test_no_store_neither_reads_nor_writes(pieces: Path) -> None:
+    async with backward_stand(pieces) as at:
+        assert await decode(at, A, call=NO_STORE) == [(A, False)]
+        assert at.memory.stats.entries == 0
+        await decode(at, A)
+        assert await decode(at, A, call=NO_STORE) == [(A, False)]
+        assert at.reached == [A, A, A]
+
+
+async def test_no_cache_writes_what_it_does_not_read(pieces: Path) -> None:
+    async with backward_stand(pieces) as at:
+        await decode(at, A)
+        assert await decode(at, A, call=Call(read_cache=False)) == [(A, False)]
+        assert await decode(at, A) == [(A, True)]
+        assert at.reached == [A, A]
+
+
+async def test_progress_counts_every_new_sentence(pieces: Path) -> None:
+    async with backward_stand(pieces) as at:
+        await decode(at, A)
+        told: list[tuple[int, int]] = []
+        await decode(at, A, B, C, call=Call(progress=lambda done, of: told.append((done, of))))
+        assert told == [(1, 2), (2, 2)]

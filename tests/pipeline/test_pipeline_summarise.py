@@ -1,0 +1,140 @@
+"""Summaries: what becomes of a rewriting that holds, of one that does not, and of what the model cannot read."""
+
+from pathlib import Path
+
+import pytest
+
+from service.pipeline.call import Call
+from service.pipeline.results import Method, Summary
+from service.pipeline.summarise import Summariser
+from service.summary.lengths import Length
+from service.text.segment import segment
+from tests.pipeline.rig import Stand, codes, stand
+
+COUNCIL = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu."
+REWRITTEN = "Mit großer Mehrheit stimmte der Stadtrat am Dienstagabend dem Umbau des Hallenbads zu."
+OTHERS = (
+    "Die Schulen weichen während der Bauzeit in zwei Nachbarstädte aus.",
+    "Im vergangenen Jahr kamen rund 90.000 Gäste.",
+    "Das undichte Dach aus dem Jahr 1974 lässt viel Wärme entweichen.",
+)
+TEXT = " ".join((COUNCIL, *OTHERS))
+FOUR = Length(max_sentences=4)
+REFUSED = ""
+
+
+async def summarise(at: Stand, *texts: str, length: Length = FOUR, method: Method = "abstractive") -> list[Summary]:
+    return await Summariser(at.decoder).summarise(texts, length, method, Call())
+
+
+async def test_a_refused_rewriting_leaves_the_sentence_as_it_stands(pieces: Path) -> None:
+    async with stand(pieces, "summary") as at:
+        at.answer({COUNCIL: REWRITTEN}, other=REFUSED)
+        (found,) = await summarise(at, TEXT)
+    verbatim = [sentence for sentence in found.sentences if sentence.verbatim]
+    assert REWRITTEN in [sentence.text for sentence in found.sentences]
+    assert found.method == "abstractive"
+    assert verbatim
+    assert all(sentence.text in OTHERS for sentence in verbatim)
+    assert [notice.span for notice in found.notices if notice.code == "sentence_verbatim"] == [
+        sentence.support[0] for sentence in verbatim
+    ]
+
+
+async def test_a_summary_of_nothing_but_verbatim_sentences_calls_itself_an_extract(pieces: Path) -> None:
+    async with stand(pieces, "summary") as at:
+        at.answer({}, other=REFUSED)
+        (found,) = await summarise(at, TEXT)
+    assert found.method == "extractive"
+    assert "method_changed" in codes(found)
+    assert all(sentence.text in (COUNCIL, *OTHERS) for sentence in found.sentences)
+
+
+async def test_a_rewriting_that_invents_is_refused(pieces: Path) -> None:
+    async with stand(pieces, "summary") as at:
+        # A model may only write pieces of its sources, but in any order: "Stadt" is none of their words.
+        at.answer({COUNCIL: REWRITTEN.replace("Stadtrat", "Stadt")}, other=REFUSED)
+        (found,) = await summarise(at, COUNCIL)
+    assert found.text == COUNCIL
+    assert codes(found)[:2] == ["sentence_verbatim", "method_changed"]
+
+
+async def test_a_rewriting_that_met_its_limit_is_refused(pieces: Path) -> None:
+    async with stand(pieces, "summary") as at:
+        at.answer({COUNCIL: f"{REWRITTEN} " * 40})
+        (found,) = await summarise(at, COUNCIL)
+    assert found.text == COUNCIL
+
+
+async def test_the_first_hypothesis_that_holds_is_taken(pieces: Path) -> None:
+    async with stand(pieces, "summary", hypotheses=2) as at:
+        at.answer({COUNCIL: REWRITTEN})
+        (found,) = await summarise(at, COUNCIL)
+        (item,) = at.engine.calls[-1]
+        assert item.options.hypotheses == 2
+    assert found.text == REWRITTEN
+
+
+async def test_the_model_may_only_write_pieces_of_its_sources_and_of_function_words(pieces: Path) -> None:
+    async with stand(pieces, "summary") as at:
+        await summarise(at, COUNCIL)
+        (item,) = at.engine.calls[-1]
+        allowed = item.options.allowed
+        assert allowed is not None
+        assert at.tokenizer.pieces(COUNCIL) <= allowed
+        assert at.tokenizer.pieces("nicht wurden") <= allowed
+        assert not at.tokenizer.pieces("Quarz") <= allowed
+
+
+async def test_a_sentence_too_long_for_the_model_stands_as_it_is_with_a_warning(pieces: Path) -> None:
+    async with stand(pieces, "summary", max_source_tokens=12) as at:
+        (found,) = await summarise(at, COUNCIL)
+        assert at.reached == []
+    assert found.truncated
+    assert found.text == COUNCIL
+    assert [n.code for n in found.notices if n.span is not None] == ["truncated"]
+    assert "sentence_verbatim" not in codes(found)
+
+
+async def test_support_points_at_sentences_of_the_text(pieces: Path) -> None:
+    text = f"  {COUNCIL}\n\n" + "\n\n".join(OTHERS)
+    async with stand(pieces, "summary") as at:
+        at.answer({COUNCIL: REWRITTEN}, other=REFUSED)
+        (found,) = await summarise(at, text)
+    spans = [span for sentence in found.sentences for span in sentence.support]
+    assert set(spans) <= set(segment(text).sentences)
+    (rewritten,) = [sentence for sentence in found.sentences if sentence.text == REWRITTEN]
+    assert COUNCIL in [span.of(text) for span in rewritten.support]
+
+
+@pytest.mark.parametrize("method", ["abstractive", "extractive", "lead"])
+async def test_several_texts_keep_their_order(pieces: Path, method: Method) -> None:
+    texts = (OTHERS[1], "", COUNCIL, OTHERS[0])
+    async with stand(pieces, "summary") as at:
+        at.answer({COUNCIL: REWRITTEN}, other=REFUSED)
+        together = await summarise(at, *texts, method=method)
+        alone = [(await summarise(at, text, method=method))[0] for text in texts]
+    assert [found.text for found in together] == [found.text for found in alone]
+    assert [found.sentences for found in together] == [found.sentences for found in alone]
+
+
+@pytest.mark.parametrize("method", ["abstractive", "extractive", "lead"])
+@pytest.mark.parametrize("text", ["", " \n\t", "\u200b", "12:30"])
+async def test_a_text_without_words_gives_an_empty_summary_that_says_so(
+    pieces: Path, text: str, method: Method
+) -> None:
+    async with stand(pieces, "summary") as at:
+        (found,) = await summarise(at, text, method=method)
+        assert at.reached == []
+    assert (found.text, found.sentences, codes(found)) == ("", (), ["nothing_to_summarise"])
+
+
+async def test_the_second_time_a_summary_comes_from_the_cache(pieces: Path) -> None:
+    async with stand(pieces, "summary") as at:
+        at.answer({COUNCIL: REWRITTEN}, other=REFUSED)
+        (first,) = await summarise(at, TEXT)
+        before = len(at.reached)
+        (second,) = await summarise(at, TEXT)
+        assert len(at.reached) == before
+    assert (first.cached, second.cached) == (False, True)
+    assert second.text == first.text

@@ -1,0 +1,110 @@
+"""Translations: what reaches the engine, what does not, and what an editor is told."""
+
+from pathlib import Path
+
+import pytest
+
+from service.pipeline.call import Call
+from service.pipeline.results import Translation
+from service.pipeline.translate import Translator
+from service.text.segment import segment
+from service.types import Span
+from tests.pipeline.rig import SENTENCES, Stand, stand
+
+A, B, C = SENTENCES[:3]
+
+
+async def translate(at: Stand, text: str) -> Translation:
+    (found,) = await Translator(at.decoder).translate([text], Call())
+    return found
+
+
+async def test_of_forty_sentences_exactly_the_edited_one_reaches_the_engine(pieces: Path) -> None:
+    sentences = [f"Der Zug Nummer {n} fährt heute nicht nach Hamburg." for n in range(40)]
+    async with stand(pieces) as at:
+        await translate(at, " ".join(sentences))
+        before = len(at.reached)
+        sentences[17] = "Der Zug Nummer 17 fährt heute doch nach Kiel."
+        found = await translate(at, " ".join(sentences))
+        assert before == 40
+        assert at.reached[before:] == [sentences[17]]
+        assert (found.cached, found.of) == (39, 40)
+
+
+async def test_gaps_and_paragraphs_stay_as_they_are(pieces: Path) -> None:
+    text = f"  {A}  {B}\n\n\t{C}\n"
+    async with stand(pieces) as at:
+        assert (await translate(at, text)).text == text
+
+
+async def test_a_hypothesis_that_met_its_limit_is_said_where_it_stands(pieces: Path) -> None:
+    text = f"{A} {B}"
+    async with stand(pieces) as at:
+        at.answer({B: "immer weiter " * 200})
+        found = await translate(at, text)
+    assert found.truncated
+    assert [(notice.code, notice.span) for notice in found.notices] == [
+        ("truncated", Span(len(A) + 1, len(text))),
+    ]
+
+
+async def test_an_empty_output_is_said_where_it_is_missing(pieces: Path) -> None:
+    async with stand(pieces) as at:
+        at.answer({A: ""})
+        found = await translate(at, f"{A} {B}")
+    assert [(notice.code, notice.span) for notice in found.notices] == [("empty_output", Span(0, len(A)))]
+    assert found.text == f" {B}"
+    assert not found.truncated
+
+
+@pytest.mark.parametrize("line", ["12:30", "+++", "24.12.2025, 18:00", "4,5 %", "😀 👍"])
+async def test_a_sentence_without_letters_passes_untouched(pieces: Path, line: str) -> None:
+    text = f"{A}\n\n{line}\n\n{B}"
+    async with stand(pieces) as at:
+        at.answer({}, other="Done.")
+        found = await translate(at, text)
+        assert sorted(at.reached) == sorted([A, B])
+    assert found.text == f"Done.\n\n{line}\n\nDone."
+    assert found.of == 2
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x07", "\x1b", "\x1f", "\x7f", "\x80", "\x9f"])
+async def test_control_characters_between_sentences_do_not_come_out(pieces: Path, character: str) -> None:
+    text = f"{character} {A}\n{character}\n{B} {character}"
+    async with stand(pieces) as at:
+        found = await translate(at, text)
+        assert sorted(at.reached) == sorted([A, B])
+    assert character not in found.text
+    assert [pair.source.of(text) for pair in found.sentences] == [A, B]
+    assert [pair.target.of(found.text) for pair in found.sentences] == [A, B]
+    assert len(found.text) == len(text)
+
+
+async def test_a_sentence_too_long_for_the_model_is_split_with_a_warning(pieces: Path) -> None:
+    long = "Die Stadt plant einen neuen Radweg, der Kreis plant eine neue Straße und das Land plant eine neue Brücke."
+    text = f"{A} {long}"
+    async with stand(pieces, max_source_tokens=40) as at:
+        assert len(at.tokenizer.encode(A)) <= 40 < len(at.tokenizer.encode(long))
+        found = await translate(at, text)
+        assert all(len(item.tokens) <= 40 for batch in at.engines.batches() for item in batch)
+    split = [notice.span for notice in found.notices if notice.code == "sentence_split"]
+    assert [span and span.of(text) for span in split] == [long]
+    parts = [pair.source.of(text) for pair in found.sentences[1:]]
+    assert len(parts) > 1
+    assert " ".join(parts) == long
+    assert [pair.target.of(found.text) for pair in found.sentences] == [A, *parts]
+
+
+async def test_texts_keep_their_order_and_blank_ones_themselves(pieces: Path) -> None:
+    texts = [B, "", A, " \n", f"{C} {A}"]
+    async with stand(pieces) as at:
+        found = await Translator(at.decoder).translate(texts, Call())
+    assert [one.text for one in found] == texts
+    assert [one.of for one in found] == [1, 0, 1, 0, 2]
+
+
+async def test_every_sentence_of_a_text_has_its_place_in_both(pieces: Path) -> None:
+    text = "\n\n".join(SENTENCES)
+    async with stand(pieces) as at:
+        found = await translate(at, text)
+    assert [pair.source for pair in found.sentences] == list(segment(text).sentences)

@@ -1,0 +1,123 @@
+"""What a rewritten sentence is refused for, and which rewritings stand."""
+
+import pytest
+
+from service.summary.guard import objection, unsupported
+
+COUNCIL = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstag mit großer Mehrheit zu."
+COSTS = "Für den Umbau rechnet die Verwaltung mit Kosten von 12,5 Millionen Euro und einer Bauzeit von zwei Jahren."
+NOBODY = "Bei dem Brand im Hallenbad wurde am Montag niemand verletzt."
+SOURCES = (COUNCIL, COSTS)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "sources"),
+    [
+        (COUNCIL, SOURCES),
+        ("Der Stadtrat stimmte am Dienstag dem Umbau des Hallenbads zu.", SOURCES),
+        ("Die Verwaltung rechnet mit Kosten von 12,5 Millionen Euro.", SOURCES),
+        ("Der Stadtrat stimmte dem Umbau zu, für den die Verwaltung mit zwei Jahren rechnet.", SOURCES),
+        ("Am Montag wurde bei dem Brand niemand verletzt.", [NOBODY]),
+        ("„Der Umbau des Hallenbads dauert“, sagte die Verwaltung.", [*SOURCES, "„Das dauert“, sagte sie."]),
+        ("12,5 Millionen Euro Kosten hat der Umbau (mit zwei Jahren Bauzeit).", SOURCES),
+    ],
+)
+def test_a_faithful_rewriting_stands(sentence: str, sources: list[str]) -> None:
+    assert objection(sentence, sources) is None
+
+
+@pytest.mark.parametrize("sentence", ["Der Stadtrat stimmte.", "Umbau.", " ".join(["Der", *["Stadtrat"] * 40]) + "."])
+def test_too_few_or_too_many_words_are_no_sentence(sentence: str) -> None:
+    assert objection(sentence, SOURCES) == "length"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Der Stadtrat stimmte dem Umbau zu",
+        "Der Stadtrat stimmte dem Umbau des,",
+        "stimmte dem Umbau des Hallenbads zu.",
+        "– der Stadtrat stimmte dem Umbau zu.",
+    ],
+)
+def test_a_fragment_is_refused(sentence: str) -> None:
+    assert objection(sentence, SOURCES) == "fragment"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "„Der Stadtrat stimmte dem Umbau zu.",
+        "»Der Stadtrat stimmte dem Umbau zu.",
+        "Der Stadtrat stimmte dem Umbau (am Dienstag zu.",
+        "Der Stadtrat stimmte dem Umbau am Dienstag) zu.",
+    ],
+)
+def test_an_open_quotation_or_bracket_is_refused(sentence: str) -> None:
+    assert objection(sentence, SOURCES) == "unbalanced"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "invented"),
+    [
+        ("Der Stadtrat lehnte dem Umbau des Hallenbads ab.", ["lehnte"]),
+        ("Die Verwaltung rechnet mit Kosten von 13 Millionen Euro.", ["13"]),
+        ("Die Verwaltung rechnet mit Kosten von 12 Millionen Euro.", ["12"]),
+        ("Der Stadtrat Musterhausen stimmte dem Umbau zu.", ["Musterhausen"]),
+    ],
+    ids=["word", "number", "part of a number", "name"],
+)
+def test_what_no_source_says_is_refused(sentence: str, invented: list[str]) -> None:
+    assert unsupported(sentence, SOURCES) == invented
+    assert objection(sentence, SOURCES) == "unsupported"
+
+
+def test_inflected_words_and_function_words_are_supported() -> None:
+    assert unsupported(
+        "Die Mehrheiten des Umbaus und der Verwaltungen sind es, die den Stadträten helfen.", SOURCES
+    ) == ["helfen"]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Der Stadtrat Stadtrat stimmte dem Umbau zu.",
+        "Der Stadtrat stimmte dem Umbau und dem Umbau zu.",
+    ],
+)
+def test_a_loop_is_refused(sentence: str) -> None:
+    assert objection(sentence, SOURCES) == "repetition"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "sources"),
+    [
+        ("Bei dem Brand im Hallenbad wurde am Montag verletzt.", [NOBODY]),
+        ("Bei dem Brand im Hallenbad wurde am Montag verletzt.", [COUNCIL, NOBODY]),
+        ("Der Stadtrat stimmte dem Umbau zu.", ["Der Stadtrat stimmte dem Umbau des Hallenbads nicht zu."]),
+        ("Der Stadtrat hat eine Mehrheit für den Umbau.", ["Der Stadtrat hat keinerlei Mehrheit für den Umbau."]),
+    ],
+    ids=["alone", "beside an affirming sentence", "nicht", "keinerlei"],
+)
+def test_a_lost_negation_is_refused(sentence: str, sources: list[str]) -> None:
+    assert objection(sentence, sources) == "negation"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "sources"),
+    [
+        ("Der Stadtrat stimmte dem Umbau nicht zu.", SOURCES),
+        ("Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstag nicht zu.", [COUNCIL, NOBODY]),
+    ],
+    ids=["that no source has", "of another source"],
+)
+def test_an_added_negation_is_refused(sentence: str, sources: list[str]) -> None:
+    assert objection(sentence, sources) == "negation"
+
+
+def test_a_negation_of_a_sentence_that_is_not_behind_it_need_not_be_kept() -> None:
+    assert objection("Der Stadtrat stimmte am Dienstag dem Umbau zu.", [COUNCIL, NOBODY]) is None
+
+
+def test_where_nothing_is_behind_it_every_source_counts() -> None:
+    assert objection("Es wurde dann so sein.", ["Es war nicht so."]) == "negation"

@@ -1,0 +1,133 @@
+"""The command line: what goes to standard output, what an operator reads when it cannot work, and its exit codes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from service.cli import app
+
+TEXT = (
+    "Der Bundestag stimmt am Freitag über den neuen Haushalt ab. Die Regierung rechnet mit einer Mehrheit.\n\n"
+    "In Hamburg regnete es am Wochenende stärker als erwartet.\n"
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "article.txt"
+    path.write_text(TEXT, "utf-8")
+    return path
+
+
+def depesche(*arguments: str | Path, stdin: bytes | None = None, **environment: str) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin, env=environment)
+
+
+def assert_told(result: Result, *words: str) -> None:
+    """One line says what is wrong, and the exit code is 1."""
+    assert result.exit_code == 1, result.output
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("depesche: ")
+    assert not [word for word in words if word not in line]
+    assert result.stdout == ""
+
+
+def test_a_file_is_translated_paragraph_by_paragraph(file: Path) -> None:
+    result = depesche("translate", file, "--no-clean")
+    assert result.exit_code == 0, result.output
+    first, second = result.stdout.strip().split("\n\n")
+    assert first != second
+    assert "Bundestag stimmt am" not in result.stdout
+
+
+def test_standard_input_is_translated_as_a_file_is(file: Path) -> None:
+    piped = depesche("translate", "-", stdin=TEXT.encode())
+    assert piped.exit_code == 0, piped.output
+    assert piped.stdout == depesche("translate", file).stdout
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
+    result = depesche("summarize", "-", "--method", "lead", "--no-clean", stdin=b"\xef\xbb\xbf" + TEXT.encode())
+    assert result.stdout.startswith("Der Bundestag")
+
+
+def test_a_summary_has_the_method_and_the_length_that_were_asked_for(file: Path) -> None:
+    long = TEXT + "Der Zug fährt heute nicht nach Hamburg, sondern am Abend über Lübeck nach Kiel. " * 5
+    result = depesche("summarize", "-", "--length", "short", "--method", "lead", "--no-clean", stdin=long.encode())
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("Der Bundestag stimmt am Freitag über den neuen Haushalt ab. Die Regierung")
+    assert len(result.stdout.split()) <= 40
+    extract = depesche("summarize", file, "--length", "long", "--method", "extractive", "--no-clean")
+    assert extract.stdout.split() == TEXT.split()
+
+
+@pytest.mark.parametrize("option", [("--length", "huge"), ("--method", "magic")])
+def test_an_option_that_does_not_exist_is_named(file: Path, option: tuple[str, str]) -> None:
+    result = depesche("summarize", file, *option)
+    assert result.exit_code == 2
+    assert option[0] in result.stderr
+
+
+def test_models_are_listed_with_their_terms() -> None:
+    result = depesche("models", "list")
+    assert result.exit_code == 0
+    lines = {line.split()[1]: line for line in result.stdout.splitlines() if "starter-" in line}
+    assert set(lines) == {"starter-de-en", "starter-sum-de"}
+    assert "translation" in lines["starter-de-en"]
+    assert "summary" in lines["starter-sum-de"]
+    assert all("yes" in line and "Apache-2.0" in line for line in lines.values())
+
+
+@pytest.mark.parametrize("content", [b"", b" \n\t\n"])
+@pytest.mark.parametrize("command", ["translate", "summarize"])
+def test_an_empty_file_is_told(tmp_path: Path, command: str, content: bytes) -> None:
+    path = tmp_path / "empty.txt"
+    path.write_bytes(content)
+    assert_told(depesche(command, path), "empty.txt", "no text")
+
+
+def test_a_file_that_is_not_utf_8_is_told_with_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "latin1.txt"
+    path.write_bytes("Fußgänger".encode("latin-1"))
+    assert_told(depesche("translate", path), "latin1.txt", "UTF-8", "byte 2")
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    assert_told(depesche("translate", tmp_path / "nothing.txt"), "nothing.txt", "No such file")
+    assert_told(depesche("translate", tmp_path), "Is a directory")
+
+
+@pytest.mark.parametrize("command", [("models", "list"), ("serve",), ("translate", "-")])
+def test_a_wrong_setting_is_one_line(command: tuple[str, ...]) -> None:
+    assert_told(depesche(*command, stdin=TEXT.encode(), DEPESCHE_PORT="eighty"), "settings", "port", "integer")
+
+
+def test_a_variable_that_is_no_setting_is_one_line() -> None:
+    assert_told(depesche("models", "list", DEPESCHE_CACHE_SIZE="1"), "DEPESCHE_CACHE_SIZE", "no setting")
+
+
+def test_a_model_that_does_not_exist_is_one_line_that_offers_others(file: Path) -> None:
+    assert_told(
+        depesche("translate", file, DEPESCHE_TRANSLATION_MODEL="starter-de-fr"), "starter-de-fr", "starter-de-en"
+    )
+
+
+def test_a_models_folder_that_is_not_there_is_one_line(file: Path, tmp_path: Path) -> None:
+    assert_told(depesche("translate", file, DEPESCHE_MODELS_DIR=str(tmp_path / "nowhere")), "starter-de-en", "none")
+
+
+def test_help_names_every_command() -> None:
+    result = depesche("--help")
+    assert result.exit_code == 0
+    assert not [name for name in ("serve", "translate", "summarize", "models") if name not in result.stdout]
+
+
+def test_the_module_is_the_command_and_writes_utf_8_alone_to_standard_output(file: Path) -> None:
+    command = [sys.executable, "-m", "service", "summarize", str(file), "--method", "lead", "--no-clean"]
+    done = subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONUTF8": "1"})
+    assert done.stdout.decode("utf-8").split() == TEXT.split()
+    assert done.stderr.strip() == b""

@@ -1,0 +1,165 @@
+"""Logs: one JSON object a line, with the request's id, and never a word of what was submitted."""
+
+import asyncio
+import contextlib
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service import logs
+from service.app import create_app
+from service.engines.fake import FakeEngine, raising
+from service.pipeline.summarise import Summariser
+from service.settings import Settings
+from service.types import EngineInput
+from tests.conftest import wait_until_ready
+
+MARKER = "Zwetschgenkuchen"
+TEXT = f"Der {MARKER} ist vertraulich."
+FATAL = "Unfall"
+CALLERS_LOGGERS = ("httpx", "httpx2")  # of the test's own client, which runs in the same process
+LOGGERS = ("", "uvicorn", "uvicorn.error", "uvicorn.access", *CALLERS_LOGGERS)
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    """Logging as the service configures it, at its most talkative; gives what was written since."""
+    before = {name: vars(logging.getLogger(name)).copy() for name in LOGGERS}
+    handlers = {name: list(logging.getLogger(name).handlers) for name in LOGGERS}
+    stream = io.StringIO()
+    with contextlib.redirect_stdout(stream):
+        logs.configure("debug")
+    for name in CALLERS_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+    def written() -> list[dict[str, Any]]:
+        output = stream.getvalue()
+        stream.seek(0)
+        stream.truncate()
+        assert MARKER not in output
+        found = [json.loads(line) for line in output.splitlines()]
+        assert all(isinstance(line, dict) and {"event", "level", "timestamp"} <= set(line) for line in found)
+        return found
+
+    yield written
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers[:] = handlers[name]
+        logger.propagate, logger.disabled = before[name]["propagate"], before[name]["disabled"]
+        logger.setLevel(before[name]["level"])
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> Iterator[TestClient]:
+    """The application over engines that raise, with the text in their message, where the text holds ``FATAL``."""
+
+    def fatal(item: EngineInput) -> bool:
+        return FATAL in "".join(item.tokens)
+
+    handler = raising(RuntimeError(f"cannot digest {TEXT}"), when=fatal)
+    monkeypatch.setattr("service.pipeline.served.load_engine", lambda *_, **__: FakeEngine(handler))
+    with TestClient(create_app(Settings()), raise_server_exceptions=False) as found:
+        wait_until_ready(found)
+        lines()
+        yield found
+
+
+def crash(*_: object, **__: object) -> None:
+    raise ValueError(TEXT)
+
+
+def of_request(lines: Sequence[dict[str, Any]], request_id: str) -> list[str]:
+    return [line["event"] for line in lines if line.get("request_id") == request_id]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/translate", {"text": TEXT}, 200),
+        ("/v1/summarize", {"text": TEXT}, 200),
+        ("/v1/articles", {"headline": MARKER, "body": TEXT}, 200),
+        ("/v1/translate", {"text": TEXT, MARKER: TEXT}, 422),
+        ("/v1/translate", {"text": {"a": TEXT}, "source_lang": TEXT}, 422),
+        ("/v1/translate", {"text": f"{TEXT}\udfff"}, 422),
+        ("/v1/translate", {"text": f"{FATAL} mit {MARKER}."}, 500),
+        (f"/v1/{MARKER}?text={MARKER}", {"text": TEXT}, 404),
+    ],
+)
+def test_no_line_holds_a_word_of_a_request(
+    client: TestClient, lines: Lines, path: str, body: dict[str, Any], status: int
+) -> None:
+    headers = {"content-type": "application/json", "x-request-id": "cms-42"}
+    answer = client.post(path, content=json.dumps(body), headers=headers)
+    assert answer.status_code == status
+    found = lines()
+    assert of_request(found, "cms-42") == ["RequestDone"]
+    assert [line["status"] for line in found if line["event"] == "RequestDone"] == [status]
+    assert [line["error"] for line in found if line["event"] == "EngineFailed"] == (
+        ["RuntimeError"] * 2 if status == 500 else []
+    )
+
+
+def test_a_crash_is_logged_with_its_place_and_without_its_message(
+    client: TestClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Summariser, "summarise", crash)
+    answer = client.post("/v1/summarize", json={"text": TEXT}, headers={"x-request-id": "cms-43"})
+    assert answer.status_code == 500
+    assert MARKER not in answer.text
+    found = lines()
+    assert of_request(found, "cms-43") == ["crash", "RequestDone"]
+    (line,) = [line for line in found if line["event"] == "crash"]
+    assert line["error"] == "ValueError"
+    assert any(frame.endswith(" crash") for frame in line["frames"])
+
+
+def test_a_request_without_an_id_is_found_by_the_one_in_its_answer(client: TestClient, lines: Lines) -> None:
+    answer = client.post("/v1/translate", json={"text": TEXT})
+    assert of_request(lines(), answer.headers["x-request-id"]) == ["RequestDone"]
+
+
+def test_an_exception_that_a_library_logs_loses_its_message(lines: Lines) -> None:
+    try:
+        crash()
+    except ValueError:
+        logging.getLogger("some.library").exception("it failed")
+    (line,) = lines()
+    assert (line["event"], line["error"]) == ("it failed", "ValueError")
+
+
+def test_a_task_whose_failure_nobody_saw_is_logged_without_its_message(lines: Lines) -> None:
+    async def forgetting() -> None:
+        async def failing() -> None:
+            crash()
+
+        task = asyncio.ensure_future(failing())
+        await asyncio.wait({task})
+        del task
+
+    asyncio.run(forgetting())
+    found = [line for line in lines() if line["level"] == "error"]
+    assert [(line["event"], line["error"]) for line in found] == [("Task exception was never retrieved", "ValueError")]
+
+
+def test_a_callback_that_raises_is_logged_without_its_arguments(lines: Lines) -> None:
+    async def calling() -> None:
+        asyncio.get_running_loop().call_soon(crash, TEXT)
+        await asyncio.sleep(0)
+
+    asyncio.run(calling())
+    found = [line for line in lines() if line["level"] == "error"]
+    assert [(line["event"], line["error"]) for line in found] == [("Exception in callback crash", "ValueError")]
+
+
+def test_probes_are_lines_only_when_they_fail(client: TestClient, lines: Lines) -> None:
+    logging.getLogger().setLevel(logging.INFO)
+    client.get("/livez")
+    client.get("/readyz")
+    assert [line["route"] for line in lines() if line["event"] == "RequestDone"] == []

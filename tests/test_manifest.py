@@ -1,0 +1,92 @@
+"""The manifest: what is refused, with the name of the field, and the options that it gives a source."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from service.errors import ModelError
+from service.manifest import EngineFiles, Manifest, load
+from tests.store.library import write_model
+
+README = Path(__file__).parent.parent / "models" / "README.md"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return write_model(tmp_path, "small")
+
+
+def changed(path: Path, old: str, new: str) -> Path:
+    text = path.read_text("utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('revision = "1"\n', "", "revision: Field required"),
+        ("max_source_tokens = 128\n", "", "tokens.max_source_tokens: Field required"),
+        ("beam_size = 4", "beam_width = 4", "decoding.beam_width: Extra inputs are not permitted"),
+        ('revision = "1"', "revision = 1", "revision: Input should be a valid string"),
+        ("beam_size = 4", 'beam_size = "wide"', "decoding.beam_size: Input should be a valid integer"),
+        ('task = "translation"', 'task = "poetry"', "task: Input should be 'translation' or 'summary'"),
+        ("[engines.torch]", "[engines.onnx]", "engines.onnx.[key]: Input should be 'ctranslate2' or 'torch'"),
+        ("hypotheses = 2", "hypotheses = 5", "decoding: Value error, 5 hypotheses cannot come from a beam of 4"),
+    ],
+    ids=["missing", "missing below", "unknown", "no string", "no number", "no task", "no engine", "too many"],
+)
+def test_a_field_that_is_wrong_is_named(path: Path, old: str, new: str, told: str) -> None:
+    with pytest.raises(ModelError, match=re.escape(f"manifest small.toml: {told}")):
+        load(changed(path, old, new))
+
+
+@pytest.mark.parametrize("content", [b"id = ", b"\xff\xfe", b"{}"], ids=["half a line", "no UTF-8", "JSON"])
+def test_what_is_no_toml_is_refused_by_name(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"manifest small\.toml is not TOML"):
+        load(path)
+
+
+def test_a_missing_manifest_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"manifest none\.toml cannot be read"):
+        load(tmp_path / "none.toml")
+
+
+def test_as_many_hypotheses_as_the_beam_is_wide_are_fine(path: Path) -> None:
+    assert load(changed(path, "hypotheses = 2", "hypotheses = 4")).decoding.hypotheses == 4
+
+
+@pytest.mark.parametrize(
+    ("source_tokens", "limit"),
+    [(1, 64), (36, 64), (37, 128), (79, 128), (80, 192), (121, 192), (122, 200), (128, 200)],
+)
+def test_output_limits_are_rounded_up_to_64_and_never_over_the_models(
+    path: Path, source_tokens: int, limit: int
+) -> None:
+    assert load(path).decoding_options(source_tokens).max_output_tokens == limit
+
+
+def test_options_take_the_search_from_the_manifest(path: Path) -> None:
+    manifest: Manifest = load(path)
+    options = manifest.decoding_options(10)
+    assert (options.beam_size, options.hypotheses, options.length_penalty) == (4, 2, 1.0)
+
+
+def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from fields_of(field.annotation, f"{prefix}{name}.")
+        elif name == "engines":
+            yield from fields_of(EngineFiles, f"{prefix}{name}.ENGINE.")
+        else:
+            yield prefix + name
+
+
+def test_every_field_is_explained_in_the_readme_of_the_models() -> None:
+    rows = re.findall(r"^\| `([\w.]+)` \|.*\|.*\|.*\|$", README.read_text("utf-8"), re.MULTILINE)
+    assert rows == list(fields_of(Manifest))

@@ -42,7 +42,7 @@ class Envelope:
         except Exception as error:  # noqa: BLE001 - the last line: whatever was not foreseen becomes an answer
             _log.error("crash", extra={"request_id": request_id}, exc_info=error)
             if sender.status is None:
-                answer = await problems.on_crash(Request(scope), error)
+                answer = await problems.on_service_error(Request(scope), error)
                 await answer(scope, receive, sender)
         finally:
             self._listener(

@@ -1,10 +1,11 @@
-"""Which media types are taken and given, before a body is read."""
+"""Which media types are taken and given."""
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
 JSON = "application/json"
-ACCEPTED = frozenset({JSON, "application/*", "*/*"})
+EVENTS = "text/event-stream"
+ANY = frozenset({JSON, "application/*", "*/*"})
 
 
 def require_json(request: Request) -> None:
@@ -12,15 +13,21 @@ def require_json(request: Request) -> None:
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != JSON:
         raise HTTPException(415, f"Content-Type must be {JSON}")
-    if not accepts_json(request.headers.get("accept", "*/*")):
-        raise HTTPException(406, f"answers are {JSON}")
+    if not accepted(request) & {*ANY, EVENTS}:
+        raise HTTPException(406, f"answers are {JSON} or {EVENTS}")
 
 
-def accepts_json(header: str) -> bool:
-    """Whether an Accept header allows JSON."""
-    for part in header.split(","):
+def wants_events(request: Request) -> bool:
+    """Whether the caller asks for a stream: it names it."""
+    return EVENTS in accepted(request)
+
+
+def accepted(request: Request) -> set[str]:
+    """The media types that the caller takes."""
+    found = set()
+    for part in request.headers.get("accept", "*/*").split(","):
         media, *parameters = [piece.strip().lower() for piece in part.split(";")]
         quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-        if media in ACCEPTED and quality.strip("0.") != "":
-            return True
-    return False
+        if quality.strip("0.") != "":
+            found.add(media)
+    return found

@@ -38,11 +38,9 @@ def request_id(request: Request) -> str:
     return str(request.scope.get("state", {}).get("request_id", ""))
 
 
-def problem(
-    request: Request, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()
-) -> JSONResponse:
-    """An error answer."""
-    body = Problem(
+def body_of(request: Request, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()) -> Problem:
+    """The body of an error answer."""
+    return Problem(
         title=HTTPStatus(status).phrase,
         status=status,
         code=code,
@@ -50,7 +48,25 @@ def problem(
         request_id=request_id(request),
         errors=list(fields),
     )
-    return JSONResponse(body.model_dump(), status, media_type=MEDIA_TYPE)
+
+
+def problem(
+    request: Request, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()
+) -> JSONResponse:
+    """An error answer."""
+    return JSONResponse(
+        body_of(request, status, code, detail, fields=fields).model_dump(), status, media_type=MEDIA_TYPE
+    )
+
+
+def explained(request: Request, error: Exception) -> Problem:
+    """The body of an error answer for any exception; what is not of our tree is `internal`, without its message."""
+    if isinstance(error, errors.InvalidInput):
+        field = FieldProblem(pointer=error.pointer, code=error.code, detail=error.detail, limit=error.limit)
+        return body_of(request, 422, error.code, error.detail, fields=(field,))
+    if isinstance(error, errors.DepescheError):
+        return body_of(request, status_of(error), error.code, str(error))
+    return body_of(request, 500, "internal", "an internal error; the request id finds it in the log")
 
 
 def status_of(error: errors.DepescheError) -> int:
@@ -59,13 +75,9 @@ def status_of(error: errors.DepescheError) -> int:
 
 
 async def on_service_error(request: Request, error: Exception) -> JSONResponse:
-    """Answer an error of our own tree."""
-    if isinstance(error, errors.InvalidInput):
-        field = FieldProblem(pointer=error.pointer, code=error.code, detail=error.detail, limit=error.limit)
-        return problem(request, 422, error.code, error.detail, fields=(field,))
-    if not isinstance(error, errors.DepescheError):
-        return await on_crash(request, error)
-    answer = problem(request, status_of(error), error.code, str(error))
+    """Answer any exception; one that is not of our tree is in the log under the request id, not in the answer."""
+    body = explained(request, error)
+    answer = JSONResponse(body.model_dump(), body.status, media_type=MEDIA_TYPE)
     if isinstance(error, errors.Unavailable):
         answer.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     return answer
@@ -105,12 +117,6 @@ async def on_http_error(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, HTTPException) and error.headers:
         answer.headers.update(error.headers)
     return answer
-
-
-async def on_crash(request: Request, error: Exception) -> JSONResponse:
-    """Answer what nobody foresaw; the cause is in the log under the request id, not in the answer."""
-    del error
-    return problem(request, 500, "internal", "an internal error; the request id finds it in the log")
 
 
 def install(app: FastAPI) -> None:

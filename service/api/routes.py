@@ -10,12 +10,14 @@ from service import __version__
 from service.api import schemas
 from service.api.answers import article_out, model_out, summary_out, translated_article_out, translation_out
 from service.api.negotiation import require_json
+from service.api.sse import answered
 from service.api.state import ApiState, ServiceDep, StateDep
 from service.api.texts import require_fitting, require_text, texts_of
 from service.cache.keys import Field, result_key
-from service.pipeline.article import Submission
+from service.pipeline.article import ArticleResult, Submission
 from service.pipeline.call import Call
 from service.pipeline.served import ServedModel
+from service.pipeline.service import Service
 from service.summary.lengths import Length, from_request
 
 PROBLEM_CODES = (400, 406, 413, 415, 422, 500, 503, 504)
@@ -26,12 +28,21 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     }
     for code in PROBLEM_CODES
 }
+STREAMED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": (
+            "The result; with `Accept: text/event-stream` a stream of events: `progress`, `sentence` (each translated "
+            "sentence, in order) and `result`, or `error` with the problem's body"
+        ),
+        "content": {"text/event-stream": {}},
+    }
+}
 Timeout = Annotated[
     int | None,
     Header(alias="Request-Timeout-Ms", ge=1, le=3_600_000, description="Milliseconds this request may take."),
 ]
 router = APIRouter()
-work = APIRouter(dependencies=[Depends(require_json)], responses=PROBLEMS)
+work = APIRouter(dependencies=[Depends(require_json)], responses=PROBLEMS | STREAMED)
 
 
 def _call(request: Request, state: ApiState, timeout_ms: int | None, priority: Any) -> Call:
@@ -67,58 +78,72 @@ def _length_options(length: Length) -> list[Field]:
     return [length.min_words, length.max_words, length.max_chars, length.max_sentences]
 
 
-@work.post("/v1/translate")
+@work.post("/v1/translate", response_model=schemas.TranslateResponse)
 async def translate(
     body: schemas.TranslateRequest, request: Request, state: StateDep, timeout_ms: Timeout = None
-) -> schemas.TranslateResponse:
+) -> Any:
     """Translate German text into English."""
     texts = texts_of(body.text, state.limits)
     translator = state.service.translator
-    translations = await translator.translate(texts, _call(request, state, timeout_ms, body.priority))
-    model = translator.decoder.model
-    return schemas.TranslateResponse(
-        translations=[translation_out(translation) for translation in translations],
-        model=model_out(model),
-        result_key=_key("translate", [model], {"format": body.format}, texts),
-    )
+
+    async def result(call: Call) -> schemas.TranslateResponse:
+        translations = await translator.translate(texts, call)
+        model = translator.decoder.model
+        return schemas.TranslateResponse(
+            translations=[translation_out(translation) for translation in translations],
+            model=model_out(model),
+            result_key=_key("translate", [model], {"format": body.format}, texts),
+        )
+
+    return await answered(request, _call(request, state, timeout_ms, body.priority), result)
 
 
-@work.post("/v1/summarize")
+@work.post("/v1/summarize", response_model=schemas.SummarizeResponse)
 async def summarize(
     body: schemas.SummarizeRequest, request: Request, state: StateDep, timeout_ms: Timeout = None
-) -> schemas.SummarizeResponse:
+) -> Any:
     """Summarise German text, in German or in English."""
     texts = texts_of(body.text, state.limits)
     headline = body.headline or None
     require_fitting(headline or "", "/headline", state.limits)
-    length, service = _length(body), state.service
-    call = _call(request, state, timeout_ms, body.priority)
-    summaries = await service.summariser.summarise(texts, length, body.method, call, headline=headline)
-    models = [service.summariser.decoder.model]
-    if body.target_lang == "en":
-        models.append(service.translator.decoder.model)
-        summaries = await service.translator.summaries(summaries, length, call)
-    options: dict[str, Field] = {"length": _length_options(length), "method": body.method, "style": body.style}
-    return schemas.SummarizeResponse(
-        summaries=[summary_out(summary) for summary in summaries],
-        model=model_out(models[0]),
-        translation_model=model_out(models[1]) if body.target_lang == "en" else None,
-        result_key=_key("summarize", models, options, [headline or "", *texts]),
-    )
+    length, summariser, translator = _length(body), state.service.summariser, state.service.translator
+
+    async def result(call: Call) -> schemas.SummarizeResponse:
+        summaries = await summariser.summarise(texts, length, body.method, call, headline=headline)
+        models = [summariser.decoder.model]
+        if body.target_lang == "en":
+            models.append(translator.decoder.model)
+            summaries = await translator.summaries(summaries, length, call.quiet())
+        options: dict[str, Field] = {"length": _length_options(length), "method": body.method, "style": body.style}
+        return schemas.SummarizeResponse(
+            summaries=[summary_out(summary) for summary in summaries],
+            model=model_out(models[0]),
+            translation_model=model_out(models[1]) if body.target_lang == "en" else None,
+            result_key=_key("summarize", models, options, [headline or "", *texts]),
+        )
+
+    return await answered(request, _call(request, state, timeout_ms, body.priority), result)
 
 
-@work.post("/v1/articles")
-async def articles(
-    body: schemas.ArticleRequest, request: Request, state: StateDep, timeout_ms: Timeout = None
-) -> schemas.ArticleResponse:
+@work.post("/v1/articles", response_model=schemas.ArticleResponse)
+async def articles(body: schemas.ArticleRequest, request: Request, state: StateDep, timeout_ms: Timeout = None) -> Any:
     """Clean, summarise and translate a German article."""
     require_text(body.body, "/body", state.limits)
     for field, text in (("/headline", body.headline), ("/lead", body.lead)):
         require_fitting(text or "", field, state.limits)
     submission = Submission(body.body, body.headline or None, body.lead or None, body.clean)
-    length, service = _length(body), state.service
-    call = _call(request, state, timeout_ms, body.priority)
-    result = await service.editor.edit(submission, body.outputs, length, body.method, call)
+    length, editor = _length(body), state.service.editor
+
+    async def result(call: Call) -> schemas.ArticleResponse:
+        found = await editor.edit(submission, body.outputs, length, body.method, call)
+        return _article_response(body, length, state.service, found)
+
+    return await answered(request, _call(request, state, timeout_ms, body.priority), result)
+
+
+def _article_response(
+    body: schemas.ArticleRequest, length: Length, service: Service, result: ArticleResult
+) -> schemas.ArticleResponse:
     summariser, translator = service.summariser.decoder.model, service.translator.decoder.model
     summarised = bool({"summary", "summary_translation"} & set(body.outputs))
     translated = bool({"translation", "summary_translation"} & set(body.outputs))

@@ -214,6 +214,24 @@ class ArticleResponse(BaseModel):
     result_key: str
 
 
+class ProgressEvent(BaseModel):
+    """How much of the engine's work is done; what came from the cache is not counted."""
+
+    done: int
+    of: int
+
+
+class SentenceEvent(BaseModel):
+    """A translated sentence, in order: the number of its text, where it stands there, and its translation.
+
+    For articles the texts are the submitted body (0), the headline (1) and the lead (2).
+    """
+
+    text_number: int
+    source: SpanOut
+    text: str
+
+
 class ModelListResponse(BaseModel):
     """The models that this process serves."""
 

@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from service.pipeline.call import Call, together
+from service.pipeline.call import Call, Finished, together
 from service.pipeline.results import Method, Summary, Translation
 from service.pipeline.sentences import off_loop
 from service.pipeline.summarise import Summariser
@@ -96,7 +96,7 @@ class Editor:
         summary: Summary | None = done.get("summary")
         english = None
         if summary is not None and "summary_translation" in outputs:
-            (english,) = await self._translator.summaries([summary], length, call)
+            (english,) = await self._translator.summaries([summary], length, call.quiet())
         return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
 
     async def _summary(self, article: Article, length: Length, method: Method, call: Call) -> Summary:
@@ -108,7 +108,12 @@ class Editor:
 
     async def _translation(self, article: Article, call: Call) -> TranslatedArticle:
         texts = [article.body, article.headline or "", article.lead or ""]
-        body, headline, lead = await self._translator.translate(texts, call)
+
+        def finished(sentence: Finished) -> None:
+            of_body = sentence.text_number == 0
+            call.finished(replace(sentence, source=article.submitted(sentence.source)) if of_body else sentence)
+
+        body, headline, lead = await self._translator.translate(texts, replace(call, finished=finished))
         heads = (headline, lead)
         whole = replace(
             body,

@@ -2,28 +2,42 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from service.errors import DeadlineExceeded
+from service.types import Span
 
 Priority = Literal["interactive", "bulk"]
 Progress = Callable[[int, int], None]
 
 
-def _nobody(done: int, of: int) -> None:
-    del done, of
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A translated sentence: the number of its text in the request, where it stands there, and the translation."""
+
+    text_number: int
+    source: Span
+    output: str
+
+
+def _nobody(*_: object) -> None:
+    """Follower of whoever has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """``deadline_s`` is absolute, on the event loop's clock; ``progress`` is told (done, of) sentences."""
+    """``deadline_s`` is absolute, on the event loop's clock.
+
+    ``progress`` is told (done, of) units of engine work, ``finished`` each translated sentence, in the text's order.
+    """
 
     deadline_s: float | None = None
     priority: Priority = "interactive"
     read_cache: bool = True
     write_cache: bool = True
     progress: Progress = _nobody
+    finished: Callable[[Finished], None] = _nobody
 
     @classmethod
     def within(
@@ -31,6 +45,10 @@ class Call:
     ) -> "Call":
         """A call that has that many seconds from now."""
         return cls(asyncio.get_running_loop().time() + seconds, priority, read_cache, write_cache)
+
+    def quiet(self) -> "Call":
+        """The same call for work that its followers are not told of."""
+        return replace(self, progress=_nobody, finished=_nobody)
 
     def check(self) -> None:
         """Raise `DeadlineExceeded` when the time is over."""

@@ -1,7 +1,8 @@
 """Sentences to hypotheses: from the cache, from the same work in flight, or from the engine's queue."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from service.cache.cache import Cache
@@ -13,6 +14,12 @@ from service.pipeline.call import Call
 from service.pipeline.served import ServedModel
 from service.text.normalise import NORMALISER_VERSION
 from service.types import DecodingOptions, EngineInput, FinishReason, Hypothesis, Tokens
+
+Ticket = asyncio.Future[list[Hypothesis]]
+
+
+def _nobody(number: int, result: "Decoded") -> None:
+    del number, result
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +62,12 @@ class Decoder:
         self._secret = secret
         self._flight: Flight[list[Hypothesis]] = Flight()
 
-    async def decode(self, sources: Sequence[Source], call: Call) -> list[Decoded]:
+    async def decode(
+        self, sources: Sequence[Source], call: Call, *, finished: Callable[[int, Decoded], None] = _nobody
+    ) -> list[Decoded]:
         """One result a source, in order. What is new is admitted to the queue as a whole or not at all.
+
+        ``finished`` is told each source's number and result as soon as all before it have theirs.
 
         Raises:
             QueueFull, NotReady, Draining: no work can be taken now.
@@ -64,40 +75,49 @@ class Decoder:
             EngineError: the model failed on one of the sources.
         """
         call.check()
-        by_key = {self._key(source): source for source in sources}
-        found = await self._look_up(by_key.keys(), call)
-        missing = {key: source for key, source in by_key.items() if key not in found}
-        fresh = await self._work(missing, call)
-        results = {key: self._decoded(hypotheses, cached=True) for key, hypotheses in found.items()}
-        results |= {key: self._decoded(hypotheses, cached=False) for key, hypotheses in fresh.items()}
-        return [results[self._key(source)] for source in sources]
+        keys = [self._key(source) for source in sources]
+        by_key = dict(zip(keys, sources, strict=True))
+        results = await self._look_up(by_key.keys(), call)
+        order = _InOrder(keys, results, finished)
+        order.tell()
 
-    async def _look_up(self, keys: Collection[bytes], call: Call) -> dict[bytes, list[Hypothesis]]:
+        def landed(key: bytes, hypotheses: Sequence[Hypothesis]) -> None:
+            results[key] = self._decoded(hypotheses, cached=False)
+            order.tell()
+
+        await self._work({key: source for key, source in by_key.items() if key not in results}, call, landed)
+        return [results[key] for key in keys]
+
+    async def _look_up(self, keys: Collection[bytes], call: Call) -> dict[bytes, Decoded]:
         if not call.read_cache:
             return {}
-        entries = await self._cache.get_many(keys, task=self.model.manifest.task)
-        return {key: decode_hypotheses(entry) for key, entry in entries.items()}
+        found = {}
+        for key, entry in (await self._cache.get_many(keys, task=self.model.manifest.task)).items():
+            with suppress(ValueError):  # an entry of another format, in a store that others write too, is none
+                found[key] = self._decoded(decode_hypotheses(entry), cached=True)
+        return found
 
-    async def _work(self, missing: dict[bytes, Source], call: Call) -> dict[bytes, list[Hypothesis]]:
+    async def _work(
+        self, missing: dict[bytes, Source], call: Call, landed: Callable[[bytes, Sequence[Hypothesis]], None]
+    ) -> None:
         if not missing:
-            return {}
+            return
 
         def start(keys: list[bytes]) -> Sequence[asyncio.Future[list[Hypothesis]]]:
             items = [EngineInput(missing[key].tokens, missing[key].options) for key in keys]
             return self.model.batcher.submit_many(items, priority=call.priority)
 
-        tickets = self._flight.join(list(missing), start)
-        _follow(tickets, call)
+        tickets = dict(zip(missing, self._flight.join(list(missing), start), strict=True))
         try:
             # The time is the caller's own, not the work's: whoever joined it may have longer.
             async with asyncio.timeout_at(call.deadline_s):
-                return dict(zip(missing, await asyncio.gather(*tickets), strict=True))
+                await _all_landed(tickets, call, landed)
         except TimeoutError as error:
             raise DeadlineExceeded("the request's time was over before its work was done") from error
         finally:
             # What is done is kept, also when the rest is not: a second try need not begin anew.
-            await self._keep(dict(zip(missing, tickets, strict=True)), call)
-            for ticket in tickets:
+            await self._keep(tickets, call)
+            for ticket in tickets.values():
                 ticket.cancel()
 
     async def _keep(self, tickets: Mapping[bytes, asyncio.Future[list[Hypothesis]]], call: Call) -> None:
@@ -124,13 +144,34 @@ class Decoder:
         return Decoded(tuple(Candidate(decode(h.tokens), h.score, h.finish_reason) for h in hypotheses), cached)
 
 
-def _follow(tickets: Sequence[asyncio.Future[list[Hypothesis]]], call: Call) -> None:
-    done = 0
+async def _all_landed(
+    tickets: Mapping[bytes, Ticket], call: Call, landed: Callable[[bytes, Sequence[Hypothesis]], None]
+) -> None:
+    """Wait for all tickets and tell of each as it lands; the first that fails is raised."""
+    waiting = set(tickets.values())
+    keys = {ticket: key for key, ticket in tickets.items()}
+    landings = 0
+    while waiting:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for ticket in done:
+            landed(keys[ticket], ticket.result())
+            landings += 1
+            call.progress(landings, len(tickets))
 
-    def count(_: object) -> None:
-        nonlocal done
-        done += 1
-        call.progress(done, len(tickets))
 
-    for ticket in tickets:
-        ticket.add_done_callback(count)
+class _InOrder:
+    """Tells of results in the order of their sources, each as soon as all before it are there."""
+
+    def __init__(
+        self, keys: Sequence[bytes], results: Mapping[bytes, Decoded], finished: Callable[[int, Decoded], None]
+    ) -> None:
+        self._keys = keys
+        self._results = results
+        self._finished = finished
+        self._told = 0
+
+    def tell(self) -> None:
+        """Tell what can be told now."""
+        while self._told < len(self._keys) and (result := self._results.get(self._keys[self._told])) is not None:
+            self._finished(self._told, result)
+            self._told += 1

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from service.pipeline.call import Call
+from service.pipeline.call import Call, Finished
 from service.pipeline.decoded import Decoded, Decoder, Source
 from service.pipeline.results import SentencePair, Summary, Translation
 from service.pipeline.sentences import Prepared, Sentence, off_loop, prepare
@@ -33,7 +33,14 @@ class Translator:
         model = self.decoder.model
         limit = model.manifest.tokens.max_source_tokens
         prepared = [await off_loop(text, prepare, text, model.tokenizer, limit) for text in texts]
-        results = iter(await self.decoder.decode(list(self._sources(prepared)), call))
+        places = [
+            (number, s.span) for number, one in enumerate(prepared) for s in one.sentences if s.tokens is not None
+        ]
+
+        def finished(number: int, result: Decoded) -> None:
+            call.finished(Finished(*places[number], result.best.text))
+
+        results = iter(await self.decoder.decode(list(self._sources(prepared)), call, finished=finished))
         decoded = [[None if s.tokens is None else next(results) for s in one.sentences] for one in prepared]
         return [
             await off_loop(text, _assembled, one, found)

@@ -53,6 +53,8 @@ def plan_of(settings: Settings) -> Plan:
         cache_bytes=settings.cache_bytes,
         cache_ttl_s=settings.cache_ttl_s,
         cache_secret=None if settings.cache_key is None else settings.cache_key.get_secret_value().encode(),
+        redis_url=None if settings.redis_url is None else settings.redis_url.get_secret_value(),
+        redis_timeout_s=settings.redis_timeout_ms / 1000,
         drain_s=settings.drain_s,
     )
 
@@ -79,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     heard: list[Listener] = [logs.listen]
     listener = told(heard)
     service = Service(plan_of(settings), listener, exit_dead)
-    metrics = Metrics(lambda: service.models)
+    metrics = Metrics(lambda: service.models, lambda: service.cache.shared_passed_over)
     heard.append(metrics.listen)
     app = FastAPI(
         title="Depesche",

@@ -42,6 +42,18 @@ class CacheLooked:
     task: str
     asked: int
     memory_hits: int
+    shared_hits: int = 0
+
+
+SharedFailure = Literal["timeout", "unreachable", "error", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCacheFailed:
+    """The shared tier did not do what was asked, or was not asked (``open``). ``opened``: this opened the breaker."""
+
+    reason: SharedFailure
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,7 @@ class RequestDone:
     request_id: str
 
 
-Event = BatchDone | EngineFailed | EngineReady | CacheLooked | RequestDone
+Event = BatchDone | EngineFailed | EngineReady | CacheLooked | SharedCacheFailed | RequestDone
 Listener = Callable[[Event], None]
 
 

@@ -9,7 +9,7 @@ from types import TracebackType
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from service.events import EngineFailed, EngineReady, Event, RequestDone
+from service.events import EngineFailed, EngineReady, Event, RequestDone, SharedCacheFailed
 
 LEVELS: dict[type, int] = {RequestDone: logging.INFO, EngineReady: logging.INFO, EngineFailed: logging.ERROR}
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
@@ -81,4 +81,6 @@ def listen(event: Event) -> None:
     level = LEVELS.get(type(event), logging.DEBUG)
     if isinstance(event, RequestDone) and event.route in QUIET_ROUTES and event.status < LEAST_FAILURE:
         level = logging.DEBUG
+    if isinstance(event, SharedCacheFailed) and event.opened:
+        level = logging.WARNING  # the one of its failures that is new; the metrics count all
     logging.getLogger("depesche").log(level, type(event).__name__, extra=asdict(event))

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from service.events import BatchDone, CacheLooked, EngineFailed, EngineReady, Event, RequestDone
+from service.events import BatchDone, CacheLooked, EngineFailed, EngineReady, Event, RequestDone, SharedCacheFailed
 from service.pipeline.served import ServedModel
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -15,9 +15,9 @@ TOKENS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 
 class Metrics:
-    """One registry; `listen` takes every event, ``models`` is asked at each scrape."""
+    """One registry; `listen` takes every event, ``models`` and ``shared_passed_over`` are asked at each scrape."""
 
-    def __init__(self, models: Callable[[], Sequence[ServedModel]]) -> None:
+    def __init__(self, models: Callable[[], Sequence[ServedModel]], shared_passed_over: Callable[[], bool]) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(_Models(models))
         self._requests = self._histogram("http_request_seconds", "Time to answer a request.", ["route", "status"])
@@ -31,6 +31,10 @@ class Metrics:
             "depesche_engine_load_seconds", "Time of the last load and warm-up.", ["model"], registry=self.registry
         )
         self._lookups = self._counter("cache_lookups", "Entries looked for, by where they were.", ["task", "tier"])
+        self._shared_failures = self._counter("shared_cache_failures", "Calls without the shared tier.", ["reason"])
+        Gauge("depesche_shared_cache_passed_over", "1 while the breaker is open.", registry=self.registry).set_function(
+            shared_passed_over
+        )
 
     def _histogram(self, name: str, text: str, labels: list[str], buckets: Sequence[float] = SECONDS) -> Histogram:
         return Histogram(f"depesche_{name}", text, labels, buckets=buckets, registry=self.registry)
@@ -46,12 +50,18 @@ class Metrics:
             case BatchDone():
                 self._batch(event)
             case CacheLooked():
-                self._lookups.labels(event.task, "memory").inc(event.memory_hits)
-                self._lookups.labels(event.task, "none").inc(event.asked - event.memory_hits)
+                self._looked(event)
+            case SharedCacheFailed():
+                self._shared_failures.labels(event.reason).inc()
             case EngineFailed():
                 self._failures.labels(event.model, event.reason).inc()
             case EngineReady():
                 self._loads.labels(event.model).set(event.load_s)
+
+    def _looked(self, event: CacheLooked) -> None:
+        self._lookups.labels(event.task, "memory").inc(event.memory_hits)
+        self._lookups.labels(event.task, "shared").inc(event.shared_hits)
+        self._lookups.labels(event.task, "none").inc(event.asked - event.memory_hits - event.shared_hits)
 
     def _batch(self, event: BatchDone) -> None:
         self._queue.labels(event.model).observe(event.oldest_wait_s)

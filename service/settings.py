@@ -48,6 +48,12 @@ class Settings(BaseSettings):
     cache_key: SecretStr | None = Field(
         default=None, min_length=1, description="Secret for the cache keys (HMAC); none: plain SHA-256."
     )
+    redis_url: SecretStr | None = Field(
+        default=None, min_length=1, description="Redis for the shared cache tier (`redis://…`); none: no shared tier."
+    )
+    redis_timeout_ms: int = Field(
+        default=50, ge=1, description="Milliseconds that one round trip to Redis may take, connecting included."
+    )
     max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Bytes of a request body at most.")
     max_texts: int = Field(default=256, ge=1, description="Texts of a request at most.")
     max_text_chars: int = Field(default=250_000, ge=1, description="Characters (code points) of a text at most.")

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from service import logs
 from service.app import create_app
 from service.engines.fake import FakeEngine, raising
+from service.events import SharedCacheFailed
 from service.pipeline.summarise import Summariser
 from service.settings import Settings
 from service.types import EngineInput
@@ -163,3 +164,10 @@ def test_probes_are_lines_only_when_they_fail(client: TestClient, lines: Lines) 
     client.get("/livez")
     client.get("/readyz")
     assert [line["route"] for line in lines() if line["event"] == "RequestDone"] == []
+
+
+def test_of_the_shared_caches_failures_only_the_one_that_opens_the_breaker_is_a_warning(lines: Lines) -> None:
+    logs.listen(SharedCacheFailed("timeout"))
+    logs.listen(SharedCacheFailed("timeout", opened=True))
+    logs.listen(SharedCacheFailed("open"))
+    assert [line["level"] for line in lines()] == ["debug", "warning", "debug"]

@@ -115,10 +115,10 @@ class Decoder:
         except TimeoutError as error:
             raise DeadlineExceeded("the request's time was over before its work was done") from error
         finally:
+            for ticket in tickets.values():
+                ticket.cancel()  # before the wait for the cache, which may be cut short; nothing where it is done
             # What is done is kept, also when the rest is not: a second try need not begin anew.
             await self._keep(tickets, call)
-            for ticket in tickets.values():
-                ticket.cancel()
 
     async def _keep(self, tickets: Mapping[bytes, asyncio.Future[list[Hypothesis]]], call: Call) -> None:
         if not call.write_cache:

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from service.batching.limits import Limits
+from service.cache.breaker import Breaker
 from service.cache.cache import Cache
 from service.cache.memory import Memory
+from service.cache.redis import Shared
 from service.errors import DepescheError, ModelError, NotReady
 from service.events import Listener
 from service.manifest import EngineKind, Task
@@ -37,6 +39,8 @@ class Plan:
     cache_bytes: int
     cache_ttl_s: float
     cache_secret: bytes | None
+    redis_url: str | None = field(repr=False)  # it may hold a password
+    redis_timeout_s: float
     drain_s: float
 
 
@@ -50,7 +54,7 @@ class Service:
         self._models: dict[Task, ServedModel] = {}
         self._summariser: Summariser | None = None
         self._translator: Translator | None = None
-        self.cache = Cache(Memory(max_bytes=plan.cache_bytes, ttl_s=plan.cache_ttl_s), listener=listener)
+        self.cache = _cache(plan, listener)
         self.status: Status = "loading"
         self.detail = ""
 
@@ -94,7 +98,10 @@ class Service:
     async def stop(self) -> None:
         """Take no new work, finish what was accepted, free the engines."""
         self.begin_drain()
-        await asyncio.gather(*(model.batcher.drain(self._plan.drain_s) for model in self._models.values()))
+        try:
+            await asyncio.gather(*(model.batcher.drain(self._plan.drain_s) for model in self._models.values()))
+        finally:
+            await self.cache.close()
 
     @property
     def condition(self) -> Status:
@@ -131,3 +138,13 @@ class Service:
     def editor(self) -> Editor:
         """Raises `NotReady` until the models are loaded."""
         return Editor(self.translator, self.summariser)
+
+
+def _cache(plan: Plan, listener: Listener) -> Cache:
+    memory = Memory(max_bytes=plan.cache_bytes, ttl_s=plan.cache_ttl_s)
+    if plan.redis_url is None:
+        return Cache(memory, listener=listener)
+    shared = Shared(
+        plan.redis_url, ttl_s=plan.cache_ttl_s, timeout_s=plan.redis_timeout_s, breaker=Breaker(), listener=listener
+    )
+    return Cache(memory, shared, listener=listener)

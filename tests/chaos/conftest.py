@@ -1,10 +1,13 @@
 """Fixtures of the chaos tests."""
 
 import asyncio
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.batching.rig import Clock
+from tests.redis_server import RedisServer, redis_running
 
 
 @pytest.fixture
@@ -14,3 +17,10 @@ async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     stopped = Clock(loop.time())
     monkeypatch.setattr(loop, "time", stopped)
     return stopped
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A real Redis, empty."""
+    with redis_running(tmp_path) as server:
+        yield server

@@ -1,0 +1,182 @@
+"""The shared tier over a real Redis, alone and behind the memory tier."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.cache.breaker import Breaker
+from service.cache.cache import Cache
+from service.cache.memory import Memory
+from service.cache.redis import (
+    KEY_PREFIX,
+    LONGEST_TTL_S,
+    MOST_ENTRY_BYTES,
+    TRIP_ENTRIES,
+    ZLIB,
+    Shared,
+    pack,
+    unpack,
+)
+from service.events import CacheLooked, Event, SharedCacheFailed
+from tests.redis_server import RedisServer
+
+A, B, C = (bytes([number]) * 32 for number in range(3))
+TTL_S = 60.0
+TIMEOUT_S = 5.0
+
+
+def tier(url: str, events: list[Event], ttl_s: float = TTL_S) -> Shared:
+    return Shared(url, ttl_s=ttl_s, timeout_s=TIMEOUT_S, breaker=Breaker(), listener=events.append)
+
+
+def both(shared: Shared, events: list[Event], *, memory_bytes: int = 1 << 20) -> Cache:
+    return Cache(Memory(max_bytes=memory_bytes, ttl_s=TTL_S), shared, listener=events.append)
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+async def shared(redis_server: RedisServer, events: list[Event]) -> AsyncIterator[Shared]:
+    found = tier(redis_server.url, events)
+    yield found
+    await found.close()
+
+
+async def test_what_one_process_puts_another_one_finds(
+    redis_server: RedisServer, shared: Shared, events: list[Event]
+) -> None:
+    await both(shared, events).put_many({A: b"a", B: b""})
+    other = tier(redis_server.url, events)
+    assert await both(other, events).get_many([A, B, C], task="t") == {A: b"a", B: b""}
+    await other.close()
+    assert events == [CacheLooked("t", asked=3, memory_hits=0, shared_hits=2)]
+
+
+async def test_a_hit_is_kept_in_memory(shared: Shared, events: list[Event]) -> None:
+    await shared.put_many({A: b"a"})
+    cache = both(shared, events)
+    await cache.get_many([A], task="t")
+    await cache.get_many([A], task="t")
+    assert events == [CacheLooked("t", 1, memory_hits=0, shared_hits=1), CacheLooked("t", 1, memory_hits=1)]
+
+
+async def test_a_memory_that_is_off_leaves_the_shared_tier(shared: Shared, events: list[Event]) -> None:
+    cache = both(shared, events, memory_bytes=0)
+    await cache.put_many({A: b"a"})
+    assert await cache.get_many([A], task="t") == {A: b"a"}
+    assert cache.memory.stats.entries == 0
+
+
+async def test_a_look_is_one_command_and_none_where_memory_has_all(
+    redis_server: RedisServer, shared: Shared, events: list[Event]
+) -> None:
+    cache = both(shared, events)
+    await shared.put_many({A: b"a", B: b"b"})
+    with redis_server.client() as client:
+        for _ in range(2):
+            await cache.get_many([A, B], task="t")
+            assert client.info("commandstats")["cmdstat_mget"]["calls"] == 1
+
+
+async def test_many_entries_take_few_trips_and_all_come_back(
+    redis_server: RedisServer, shared: Shared, events: list[Event]
+) -> None:
+    entries = {number.to_bytes(32, "big"): b"%d" % number for number in range(2 * TRIP_ENTRIES + 1)}
+    await shared.put_many(entries)
+    assert await shared.get_many(list(entries)) == entries
+    with redis_server.client() as client:
+        assert client.info("commandstats")["cmdstat_mget"]["calls"] == 3
+    assert not events
+
+
+@pytest.mark.parametrize(("ttl_s", "kept_s"), [(TTL_S, TTL_S), (float("inf"), LONGEST_TTL_S), (1e300, LONGEST_TTL_S)])
+async def test_every_entry_expires(redis_server: RedisServer, events: list[Event], ttl_s: float, kept_s: float) -> None:
+    shared = tier(redis_server.url, events, ttl_s)
+    await shared.put_many({A: b"a", B: b"b"})
+    await shared.close()
+    with redis_server.client() as client:
+        for key in (A, B):
+            assert kept_s - 30 < client.pttl(KEY_PREFIX + key) / 1000 <= kept_s
+
+
+async def test_an_entry_is_gone_after_its_time(redis_server: RedisServer, events: list[Event]) -> None:
+    shared = tier(redis_server.url, events, ttl_s=0.05)
+    await shared.put_many({A: b"a"})
+    await asyncio.sleep(0.1)
+    assert await shared.get_many([A]) == {}
+    await shared.close()
+
+
+async def test_purging_reaches_both_tiers(shared: Shared, events: list[Event]) -> None:
+    cache = both(shared, events)
+    await cache.put_many({A: b"a", B: b"b"})
+    await shared.purge([B])
+    assert await cache.purge([A, A, B, C]) == 2
+    assert await cache.get_many([A, B], task="t") == {}
+
+
+async def test_values_are_compressed_under_prefixed_keys(redis_server: RedisServer, shared: Shared) -> None:
+    await shared.put_many({A: b"word " * 1000})
+    with redis_server.client() as client:
+        assert client.keys() == [KEY_PREFIX + A]
+        assert client.strlen(KEY_PREFIX + A) < 200
+
+
+async def test_an_entry_over_the_bound_is_not_kept(shared: Shared, events: list[Event]) -> None:
+    await shared.put_many({A: bytes(MOST_ENTRY_BYTES + 1), B: bytes(MOST_ENTRY_BYTES)})
+    assert (await shared.get_many([A, B])).keys() == {B}
+    assert not events
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        b"",
+        ZLIB,
+        b"plain",
+        ZLIB + b"junk",
+        pack(b"damaged")[:-1],
+        pack(b"damaged")[:-1] + b"\xff",
+        b"x" + pack(b"other format")[1:],
+        ZLIB + zlib.compress(bytes(MOST_ENTRY_BYTES + 1)),
+    ],
+)
+async def test_a_value_that_cannot_be_read_is_a_miss(
+    redis_server: RedisServer, shared: Shared, events: list[Event], foreign: bytes
+) -> None:
+    await shared.put_many({B: b"b"})
+    with redis_server.client() as client:
+        client.set(KEY_PREFIX + A, foreign)
+    assert await shared.get_many([A, B]) == {B: b"b"}
+    assert not events
+
+
+async def test_a_key_of_another_type_is_a_miss(redis_server: RedisServer, shared: Shared, events: list[Event]) -> None:
+    with redis_server.client() as client:
+        client.rpush(KEY_PREFIX + A, b"a", b"b")
+    assert await shared.get_many([A]) == {}
+    assert not events
+
+
+async def test_refused_credentials_are_told_as_an_error(redis_server: RedisServer, events: list[Event]) -> None:
+    shared = tier(redis_server.url.replace("//", "//:wrong@"), events)
+    assert await shared.get_many([A]) == {}
+    assert events == [SharedCacheFailed("error")]
+    await shared.close()
+
+
+@given(st.binary(max_size=200))
+def test_values_survive_packing(value: bytes) -> None:
+    assert unpack(pack(value)) == value
+
+
+@given(st.one_of(st.none(), st.integers(), st.text(), st.binary(), st.binary().map(lambda rest: ZLIB + rest)))
+def test_nothing_that_redis_may_answer_makes_unpacking_raise(stored: object) -> None:
+    assert unpack(stored) is None or isinstance(stored, bytes)

@@ -1,0 +1,249 @@
+"""The shared cache tier with a Redis that is gone, paused, full or none at all: bounded time, no error, recovery."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.app import create_app
+from service.cache.breaker import Breaker
+from service.cache.cache import Cache
+from service.cache.memory import Memory
+from service.cache.redis import Shared
+from service.engines.fake import FakeEngine
+from service.events import Event, SharedCacheFailed
+from service.settings import Settings
+from tests.conftest import wait_until_ready
+from tests.redis_server import RedisServer, free_port
+
+A, B = (bytes([number]) * 32 for number in range(2))
+TIMEOUT_S = 0.3
+FAILURES = 3
+PAUSE_S = 0.2
+MOST_TRIES = 300
+# Of many calls in a row only the first few and the probes reach Redis; the rest is for a busy machine.
+LIMIT_S = FAILURES * TIMEOUT_S + 3.0
+
+
+class Rig:
+    """A cache whose memory is off, so that every call is one for the shared tier."""
+
+    def __init__(self, url: str) -> None:
+        self.events: list[Event] = []
+        breaker = Breaker(failures=FAILURES, pause_s=PAUSE_S)
+        self.shared = Shared(url, ttl_s=60.0, timeout_s=TIMEOUT_S, breaker=breaker, listener=self.events.append)
+        self.cache = Cache(Memory(max_bytes=0, ttl_s=60.0), self.shared)
+
+    async def look(self) -> dict[bytes, bytes]:
+        """What there is under two keys."""
+        return await self.cache.get_many([A, B], task="t")
+
+    async def works(self) -> bool:
+        """Whether what is put is found."""
+        await self.cache.put_many({A: b"a"})
+        return await self.look() == {A: b"a"}
+
+    async def recovers(self) -> None:
+        """It works again before long."""
+        for _ in range(MOST_TRIES):
+            if await self.works():
+                break
+            await asyncio.sleep(PAUSE_S / 2)
+        assert await self.works()
+        assert not self.shared.passed_over
+
+    @property
+    def reasons(self) -> set[str]:
+        """Why calls failed since this was last asked."""
+        found: set[str] = {event.reason for event in self.events if isinstance(event, SharedCacheFailed)}
+        self.events.clear()
+        return found
+
+
+@asynccontextmanager
+async def rig_at(url: str) -> AsyncIterator[Rig]:
+    rig = Rig(url)
+    try:
+        yield rig
+    finally:
+        await rig.shared.close()
+
+
+async def calls_are_only_misses(rig: Rig) -> None:
+    """Twenty lookups and puts in a row and at once: in bounded time, without an error, and the breaker opens once."""
+    before = time.monotonic()
+    for _ in range(10):
+        assert await rig.look() == {}
+        await rig.cache.put_many({A: b"a"})
+    assert await asyncio.gather(*(rig.look() for _ in range(20))) == [{}] * 20
+    assert time.monotonic() - before < LIMIT_S
+    assert [event.opened for event in rig.events if isinstance(event, SharedCacheFailed)].count(True) == 1
+    assert rig.shared.passed_over
+
+
+async def test_a_redis_that_is_killed_is_a_miss_until_it_is_back(redis_server: RedisServer) -> None:
+    async with rig_at(redis_server.url) as rig:
+        assert await rig.works()
+        redis_server.kill()
+        await calls_are_only_misses(rig)
+        assert rig.reasons == {"unreachable", "open"}
+        redis_server.start()
+        await rig.recovers()
+
+
+async def test_a_redis_that_is_paused_is_a_miss_until_it_goes_on(redis_server: RedisServer) -> None:
+    async with rig_at(redis_server.url) as rig:
+        assert await rig.works()
+        redis_server.pause()
+        await calls_are_only_misses(rig)
+        assert rig.reasons == {"timeout", "open"}
+        redis_server.resume()
+        await rig.recovers()
+
+
+async def test_a_redis_killed_in_the_middle_of_work_raises_nothing(redis_server: RedisServer) -> None:
+    async with rig_at(redis_server.url) as rig:
+        working = [asyncio.create_task(rig.works()) for _ in range(200)]
+        await asyncio.sleep(0.01)
+        redis_server.kill()
+        async with asyncio.timeout(TIMEOUT_S * 2 + LIMIT_S):
+            await asyncio.gather(*working)
+
+
+async def test_purging_without_redis_reaches_memory_and_is_told() -> None:
+    async with rig_at(f"redis://127.0.0.1:{free_port()}") as rig:
+        cache = Cache(Memory(max_bytes=1 << 16, ttl_s=60.0), rig.shared)
+        await cache.put_many({A: b"a"})
+        assert rig.reasons == {"unreachable"}
+        assert await cache.purge([A]) == 1
+        assert rig.reasons == {"unreachable"}
+        assert await cache.get_many([A], task="t") == {}
+
+
+async def test_a_full_redis_is_still_read(redis_server: RedisServer) -> None:
+    async with rig_at(redis_server.url) as rig:
+        assert await rig.works()
+        with redis_server.client() as client:
+            client.config_set("maxmemory-policy", "noeviction")
+            client.config_set("maxmemory", "1")
+            for _ in range(2 * FAILURES):
+                await rig.cache.put_many({B: b"b"})
+                assert await rig.look() == {A: b"a"}
+            assert rig.reasons == {"error"}
+            client.config_set("maxmemory", "0")
+        await rig.cache.put_many({B: b"b"})
+        assert await rig.look() == {A: b"a", B: b"b"}
+
+
+async def test_callers_that_leave_in_the_middle_take_no_connection_along(redis_server: RedisServer) -> None:
+    async with rig_at(redis_server.url) as rig:
+        for _ in range(5):
+            leaving = [asyncio.create_task(rig.works()) for _ in range(20)]
+            await asyncio.sleep(0.002)
+            for task in leaving:
+                task.cancel()
+            await asyncio.gather(*leaving, return_exceptions=True)
+        assert await rig.works()
+        assert not rig.reasons
+
+
+Answer = Callable[[bytes], bytes]
+
+
+@asynccontextmanager
+async def answering(answer: Answer) -> AsyncIterator[str]:
+    """The URL of a server that is no Redis: ``answer`` gives its bytes for what it was sent; empty ones hang up."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (asked := await reader.read(1 << 16)) and (answered := answer(asked)):
+            writer.write(answered)
+            await writer.drain()
+        writer.close()
+
+    conversations: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        conversations.add(asyncio.create_task(_unless_hung_up(talk(reader, writer))))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        await asyncio.gather(*conversations)
+
+
+async def _unless_hung_up(talk: Coroutine[Any, Any, None]) -> None:
+    try:
+        await talk
+    except ConnectionError:
+        return
+
+
+GARBAGE = [
+    b"",
+    b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    b"\x00\xff" * 100,
+    b"+OK\r\n" * 3,
+    b"$five\r\n",
+    b"$-7\r\n",
+    b"$5\r\nto",
+    b"$99999999999\r\nx",
+    b"*1000000000\r\n",
+    b"*1\r\n$1\r\na\r\n",
+    b"*" * 5000,
+    b"*1\r\n" * 3000 + b"$1\r\na\r\n",
+    b":12\r\n",
+    b"-ERR no such thing\r\n",
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
+async def test_a_server_that_answers_garbage_is_a_miss(garbage: bytes) -> None:
+    async with answering(lambda _: garbage) as url, rig_at(url) as rig:
+        await calls_are_only_misses(rig)
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
+async def test_a_server_that_greets_well_and_then_answers_garbage_is_a_miss(garbage: bytes) -> None:
+    def answer(asked: bytes) -> bytes:
+        return b"+OK\r\n" * asked.count(b"SETINFO") or garbage
+
+    async with answering(answer) as url, rig_at(url) as rig:
+        before = time.monotonic()
+        for _ in range(10):
+            assert await rig.look() == {}
+            await rig.cache.put_many({A: b"a"})
+        assert time.monotonic() - before < LIMIT_S
+        assert rig.reasons
+
+
+def test_requests_are_answered_while_redis_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.pipeline.served.load_engine", lambda *_, **__: FakeEngine())
+    settings = Settings(redis_url=f"redis://:secret@127.0.0.1:{free_port()}")
+    assert "secret" not in repr(settings)
+    with TestClient(create_app(settings)) as client:
+        wait_until_ready(client)
+        for number in range(8):
+            assert client.post("/v1/translate", json={"text": f"Zug {number} fährt heute nicht."}).status_code == 200
+        metrics = client.get("/metrics").text.splitlines()
+    assert "depesche_shared_cache_passed_over 1.0" in metrics
+    for reason in ("unreachable", "open"):
+        assert any(line.startswith(f'depesche_shared_cache_failures_total{{reason="{reason}"}}') for line in metrics)
+
+
+def test_a_second_process_is_served_from_redis(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.pipeline.served.load_engine", lambda *_, **__: FakeEngine())
+    settings = Settings(redis_url=redis_server.url, redis_timeout_ms=5_000)
+    cached = []
+    for _ in range(2):
+        with TestClient(create_app(settings)) as client:
+            wait_until_ready(client)
+            answer = client.post("/v1/translate", json={"text": "Der Zug fährt heute nicht."}).json()
+            cached.append(answer["translations"][0]["cached"]["sentences"])
+    assert cached == [0, 1]
+    assert 'depesche_cache_lookups_total{task="translation",tier="shared"} 1.0' in client.get("/metrics").text

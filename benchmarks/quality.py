@@ -111,7 +111,8 @@ async def score_summaries(service: Service, rows: Sequence[dict[str, str]]) -> d
         table[method] = {name: interval(values) for name, values in scores.items()} | {
             "verbatim_sentences": share([s.verbatim for summary in made for s in summary.sentences]),
             "articles_with_unsupported": sum(
-                bool(unsupported(summary.text, [row["article"]])) for summary, row in zip(made, rows, strict=True)
+                any(unsupported(sentence.text, [row["article"]]) for sentence in summary.sentences)
+                for summary, row in zip(made, rows, strict=True)
             ),
             "articles": len(rows),
             "mean_words": round(sum(count_words(s.text) for s in made) / len(made), 1),

@@ -117,6 +117,7 @@ def train_command(
     batch_tokens: int = 2_000,
     longest: int = 128,
     dropout: float = 0.0,
+    guidance: float = 1.0,
     report_steps: int = 200,
     threads: int = 2,
     seed: int = 1,
@@ -127,13 +128,7 @@ def train_command(
     folder = work / task
     shape = Shape(vocabulary=len(vocabulary), dropout=dropout)
     schedule = Schedule(
-        minutes,
-        peak_rate=rate,
-        warmup_steps=warmup,
-        cooldown=cooldown,
-        batch_tokens=batch_tokens,
-        report_steps=report_steps,
-        seed=seed,
+        minutes, rate, warmup, cooldown, batch_tokens, guidance=guidance, report_steps=report_steps, seed=seed
     )
     trainer = Trainer(shape, schedule, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     _begin(trainer, folder, init)

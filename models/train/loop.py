@@ -25,7 +25,7 @@ class Schedule:
     cooldown: float = 0.0
     batch_tokens: int = 2_000
     label_smoothing: float = 0.1
-    guidance: float = 0.3
+    guidance: float = 1.0
     average_decay: float = 0.999
     report_steps: int = 200
     save_minutes: float = 10.0

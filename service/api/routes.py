@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request
 
 from service import __version__
-from service.api import schemas
+from service.api import requests, schemas
 from service.api.answers import article_out, model_out, summary_out, translated_article_out, translation_out
 from service.api.negotiation import require_json
 from service.api.sse import answered
@@ -55,7 +55,7 @@ def _call(request: Request, state: ApiState, timeout_ms: int | None, priority: A
     )
 
 
-def _length(options: schemas.SummaryOptions) -> Length:
+def _length(options: requests.SummaryOptions) -> Length:
     return from_request(
         length=options.length,
         max_chars=options.max_chars,
@@ -80,7 +80,7 @@ def _length_options(length: Length) -> list[Field]:
 
 @work.post("/v1/translate", response_model=schemas.TranslateResponse)
 async def translate(
-    body: schemas.TranslateRequest, request: Request, state: StateDep, timeout_ms: Timeout = None
+    body: requests.TranslateRequest, request: Request, state: StateDep, timeout_ms: Timeout = None
 ) -> Any:
     """Translate German text into English."""
     texts = texts_of(body.text, state.limits)
@@ -100,7 +100,7 @@ async def translate(
 
 @work.post("/v1/summarize", response_model=schemas.SummarizeResponse)
 async def summarize(
-    body: schemas.SummarizeRequest, request: Request, state: StateDep, timeout_ms: Timeout = None
+    body: requests.SummarizeRequest, request: Request, state: StateDep, timeout_ms: Timeout = None
 ) -> Any:
     """Summarise German text, in German or in English."""
     texts = texts_of(body.text, state.limits)
@@ -126,7 +126,7 @@ async def summarize(
 
 
 @work.post("/v1/articles", response_model=schemas.ArticleResponse)
-async def articles(body: schemas.ArticleRequest, request: Request, state: StateDep, timeout_ms: Timeout = None) -> Any:
+async def articles(body: requests.ArticleRequest, request: Request, state: StateDep, timeout_ms: Timeout = None) -> Any:
     """Clean, summarise and translate a German article."""
     require_text(body.body, "/body", state.limits)
     for field, text in (("/headline", body.headline), ("/lead", body.lead)):
@@ -142,7 +142,7 @@ async def articles(body: schemas.ArticleRequest, request: Request, state: StateD
 
 
 def _article_response(
-    body: schemas.ArticleRequest, length: Length, service: Service, result: ArticleResult
+    body: requests.ArticleRequest, length: Length, service: Service, result: ArticleResult
 ) -> schemas.ArticleResponse:
     summariser, translator = service.summariser.decoder.model, service.translator.decoder.model
     summarised = bool({"summary", "summary_translation"} & set(body.outputs))

@@ -20,20 +20,25 @@ def objection(sentence: str, sources: Sequence[str]) -> str | None:
 
 
 def unsupported(sentence: str, sources: Sequence[str]) -> list[str]:
-    """Words of ``sentence`` that no source has, in that form or with the same stem; function words need no support.
+    """Words of ``sentence`` that no source has, in that form or with the same stem.
 
+    Function words need no support, but for a capital within the sentence: there it makes a noun of them ("der Will").
     Numbers have to stand in a source exactly.
     """
     known = {word.lower() for source in sources for word in words(source)}
     stems = {stem(word) for word in known}
     free = word_list("function_words")
-    return [word for word in words(sentence) if not _supported(word.lower(), known, stems, free)]
+    found = words(sentence)
+    lower = [word.lower() if place == 0 else word for place, word in enumerate(found)]
+    return [
+        word
+        for word, written in zip(found, lower, strict=True)
+        if written not in free and not _supported(word.lower(), known, stems)
+    ]
 
 
-def _supported(word: str, known: set[str], stems: set[str], free: frozenset[str]) -> bool:
-    if word in known or word in free:
-        return True
-    return not any(char.isdigit() for char in word) and stem(word) in stems
+def _supported(word: str, known: set[str], stems: set[str]) -> bool:
+    return word in known or (not any(char.isdigit() for char in word) and stem(word) in stems)
 
 
 def _has_odd_length(sentence: str, _: Sequence[str]) -> bool:

@@ -121,3 +121,9 @@ def test_a_negation_of_a_sentence_that_is_not_behind_it_need_not_be_kept() -> No
 
 def test_where_nothing_is_behind_it_every_source_counts() -> None:
     assert objection("Es wurde dann so sein.", ["Es war nicht so."]) == "negation"
+
+
+def test_a_function_word_with_a_capital_within_the_sentence_needs_support() -> None:
+    source = "Die Regierung will den Streit um den Haushalt am Freitag beenden."
+    assert unsupported("Die Regierung beendet am Freitag den Trotzdem um den Haushalt.", [source]) == ["Trotzdem"]
+    assert unsupported("Trotzdem will die Regierung den Streit beenden.", [source]) == []

@@ -53,11 +53,12 @@ class Decoding(_Strict):
 class Acceptance(_Strict):
     """What a rewritten sentence must keep beyond the guard's rules, as the model was measured.
 
-    ``least_score`` is a log-probability a token, ``most_new_pairs`` the share of word pairs that no source has.
+    ``least_score`` is a log-probability a token; ``most_loose_joints`` counts places where words meet that do not
+    follow each other in a source, nor at its punctuation: 0 holds a small model to leaving out whole clauses.
     """
 
     least_score: float = -100.0
-    most_new_pairs: float = Field(default=1.0, ge=0, le=1)
+    most_loose_joints: int = Field(default=1_000, ge=0)
 
 
 class EngineFiles(_Strict):

@@ -161,7 +161,7 @@ TERMS = {
         max_output_tokens=96,
         decoding={"beam_size": 4, "hypotheses": 4, "length_penalty": 1.0, "no_repeat_ngram": 3},
         output_ratio=1.0,
-        acceptance={"least_score": -0.6, "most_new_pairs": 0.4},
+        acceptance={"least_score": -0.6, "most_loose_joints": 0},
     ),
 }
 

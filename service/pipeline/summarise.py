@@ -10,9 +10,9 @@ from service.pipeline.decoded import Candidate, Decoded, Decoder, Source
 from service.pipeline.results import Method, Summary, SummarySentence
 from service.pipeline.sentences import notices_of, off_loop
 from service.summary.guard import objection
+from service.summary.joints import loose_joints
 from service.summary.lead import lead
 from service.summary.lengths import Length, best_within
-from service.summary.novelty import novelty
 from service.summary.plan import Group, groups
 from service.summary.selection import select
 from service.summary.support import support
@@ -136,19 +136,22 @@ class Summariser:
 
 
 def _acceptable(candidate: Candidate, members: Sequence[str], acceptance: Acceptance) -> bool:
-    """Whether it is whole, likely enough, near enough to its sources, and beyond objection."""
+    """Whether it is whole, likely enough, well joined, and beyond objection."""
     return (
         candidate.finish_reason == "eos"
         and candidate.score >= acceptance.least_score
-        and novelty(candidate.text, members, ngram_words=2) <= acceptance.most_new_pairs
+        and loose_joints(candidate.text, members) <= acceptance.most_loose_joints
         and objection(candidate.text, members) is None
     )
 
 
 def _free_pieces(tokenizer: Tokenizer) -> frozenset[str]:
-    """Pieces that need no support: those of function words, in both cases, and of punctuation."""
-    listed = word_list("function_words")
-    return tokenizer.pieces(" ".join([*listed, *(word.capitalize() for word in listed), PUNCTUATION]))
+    """Pieces that need no support: function words that are one piece each, and punctuation.
+
+    Fragments of longer ones, and capitals, would only serve to begin words that no source has.
+    """
+    single = (pieces for word in word_list("function_words") if len(pieces := tokenizer.pieces(word)) == 1)
+    return tokenizer.pieces(PUNCTUATION).union(*single)
 
 
 def _read(text: str) -> _Text:

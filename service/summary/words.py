@@ -28,6 +28,13 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
+def spaced_words(text: str) -> list[tuple[str, str]]:
+    """Words in order, each with what stands between it and the next one, or the end."""
+    found = list(_WORD.finditer(text))
+    ends = [*(match.start() for match in found[1:]), len(text)]
+    return [(match.group(), text[match.end() : end]) for match, end in zip(found, ends, strict=False)]
+
+
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """A light stem: lower case, umlauts folded, endings of inflection taken off while four letters stay."""

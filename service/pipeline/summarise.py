@@ -122,17 +122,20 @@ class Summariser:
         return _Job(group.core, (group.core,), group.score, None, cut=True)
 
     def _settled(self, found: _Text, job: _Job, decoded: Decoded | None) -> _Rewritten:
-        """The first hypothesis to which there is no objection; else the group's core as it stands in the text."""
+        """The first hypothesis to which there is no objection, a rewriting before a copy; else the group's core."""
         members = [found.sentences[n] for n in job.members]
-        for candidate in () if decoded is None else decoded.candidates:
-            if _acceptable(candidate, members, self.decoder.model.manifest.acceptance):
-                numbers = [job.members[n] for n in support(candidate.text, members)] or [job.core]
-                spans = tuple(found.spans[n] for n in numbers)
-                verbatim = any(candidate.text in member for member in members)
-                sentence = SummarySentence(candidate.text, spans, verbatim=verbatim)
-                return _Rewritten(sentence, job, cached=decoded is not None and decoded.cached, refused=False)
-        sentence = SummarySentence(found.sentences[job.core], (found.spans[job.core],), verbatim=True)
-        return _Rewritten(sentence, job, cached=decoded is not None and decoded.cached, refused=decoded is not None)
+        acceptance = self.decoder.model.manifest.acceptance
+        candidates = () if decoded is None else decoded.candidates
+        fit = [candidate.text for candidate in candidates if _acceptable(candidate, members, acceptance)]
+        fit.sort(key=lambda text: any(text in member for member in members))
+        cached = decoded is not None and decoded.cached
+        if not fit:
+            sentence = SummarySentence(found.sentences[job.core], (found.spans[job.core],), verbatim=True)
+            return _Rewritten(sentence, job, cached=cached, refused=decoded is not None)
+        numbers = [job.members[n] for n in support(fit[0], members)] or [job.core]
+        verbatim = any(fit[0] in member for member in members)
+        sentence = SummarySentence(fit[0], tuple(found.spans[n] for n in numbers), verbatim=verbatim)
+        return _Rewritten(sentence, job, cached=cached, refused=False)
 
 
 def _acceptable(candidate: Candidate, members: Sequence[str], acceptance: Acceptance) -> bool:

@@ -11,6 +11,8 @@ LEAST_WORDS = 4
 MOST_WORDS = 40
 _ENDS = re.compile(r"[.!?…][“”\"»«’)\]]*$")
 _NEGATION = re.compile(r"\b(?:nicht|nichts|nie|niemals|niemand\w*|kein\w*|ohne|weder)\b", re.IGNORECASE)
+# Third person and past of weak verbs; before a noun it is a participle or an adjective ("letzten Woche").
+_FINITE = re.compile(r"[a-zäöüß]{2,}(?:t|te|ten)")
 _PAIRS = (("„", "“"), ("»", "«"), ("(", ")"))
 
 
@@ -74,6 +76,24 @@ def _repeats(sentence: str, _: Sequence[str]) -> bool:
     return len(set(pairs)) < len(pairs) or any(one == other for one, other in pairs)
 
 
+def _has_no_main_verb(sentence: str, _: Sequence[str]) -> bool:
+    """Whether no finite verb stands outside subordinate clauses; in doubt there is none, and the source stands."""
+    first, *others = sentence.split(",")
+    openers = word_list("subordinators")
+    main = [first, *(clause for clause in others if (words(clause) or [""])[0].lower() not in openers)]
+    return not any(_has_finite_verb(clause) for clause in main)
+
+
+def _has_finite_verb(clause: str) -> bool:
+    found = words(clause)
+    followers = [*found[1:], ""]
+    skipped, known = word_list("function_words"), word_list("finite_verbs")
+    return any(
+        word in known or (word not in skipped and _FINITE.fullmatch(word) and not follower[:1].isupper())
+        for word, follower in zip(found, followers, strict=False)
+    )
+
+
 OBJECTIONS: tuple[tuple[str, Callable[[str, Sequence[str]], bool]], ...] = (
     ("length", _has_odd_length),
     ("fragment", _is_fragment),
@@ -81,4 +101,5 @@ OBJECTIONS: tuple[tuple[str, Callable[[str, Sequence[str]], bool]], ...] = (
     ("unsupported", _is_unsupported),
     ("repetition", _repeats),
     ("negation", _changes_negation),
+    ("verbless", _has_no_main_verb),
 )

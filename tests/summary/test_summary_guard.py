@@ -127,3 +127,18 @@ def test_a_function_word_with_a_capital_within_the_sentence_needs_support() -> N
     source = "Die Regierung will den Streit um den Haushalt am Freitag beenden."
     assert unsupported("Die Regierung beendet am Freitag den Trotzdem um den Haushalt.", [source]) == ["Trotzdem"]
     assert unsupported("Trotzdem will die Regierung den Streit beenden.", [source]) == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stands"),
+    [
+        ("Seit der letzten Sitzung der beiden Parteien, die drei Wochen her ist.", False),
+        ("Seit der letzten Sitzung der beiden Parteien hat sich wenig getan.", True),
+        ("Der Minister, der gestern aus Wien kam, sprach am Abend.", True),
+        ("Der Minister, der gestern aus Wien kam.", False),
+        ("Die Partei fordert am Freitag mehr Geld.", True),
+        ("Mehr Geld für die Partei am Freitag.", False),
+    ],
+)
+def test_a_sentence_without_a_main_verb_does_not_stand(sentence: str, stands: bool) -> None:  # noqa: FBT001 - a case
+    assert objection(sentence, [sentence]) == (None if stands else "verbless")

@@ -57,8 +57,8 @@ def translation_score(outputs: Sequence[str], references: Sequence[str]) -> dict
     found: dict[str, Any] = {}
     for name, metric in (("bleu", sacrebleu.BLEU()), ("chrf", sacrebleu.CHRF())):
         score = metric.corpus_score(list(outputs), [list(references)], n_bootstrap=RESAMPLES)
-        found[name] = round(score.score, 1)
-        found[f"{name}_pm"] = round(score._ci, 1)  # noqa: SLF001 - sacrebleu keeps the interval there
+        found[name] = round(float(score.score), 1)
+        found[f"{name}_pm"] = round(float(score._ci), 1)  # noqa: SLF001 - sacrebleu keeps the interval there
         found[f"{name}_signature"] = str(metric.get_signature())
     return found
 

@@ -33,7 +33,7 @@ def provenance() -> dict[str, Any]:
     dirty = "+changes" if _git("status", "--porcelain", "--untracked-files=no") else ""
     return {
         "machine": machine(),
-        "command": "python -m " + " ".join([_module(), *(a for a in sys.argv[1:] if not a.startswith("/"))]),
+        "command": "python -m " + " ".join([_module(), *("DIR" if "/" in a else a for a in sys.argv[1:])]),
         "commit": (_git("rev-parse", "--short=12", "HEAD") or "none") + dirty,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }

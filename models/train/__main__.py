@@ -16,6 +16,7 @@ from models.train.batches import Batch, Example, collate, groups
 from models.train.export import Terms, network_weights, write_model
 from models.train.loop import Schedule, Trainer, run
 from models.train.network import Shape
+from models.train.peers import Peers
 
 HERE = Path(__file__).parent
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
@@ -121,12 +122,16 @@ def train_command(
     report_steps: int = 200,
     threads: int = 2,
     seed: int = 1,
+    rank: Annotated[
+        int | None, typer.Option(help="Train together with the processes of other ranks; 0 writes the checkpoint.")
+    ] = None,
 ) -> None:
     """Train TASK (translation, summary) for some minutes, going on from its checkpoint where there is one."""
     torch.set_num_threads(threads)
     vocabulary = pieces.Pieces(work / "pieces.model")
     folder = work / task
     shape = Shape(vocabulary=len(vocabulary), dropout=dropout)
+    seed += rank or 0  # each peer sees the pairs in an order of its own
     schedule = Schedule(
         minutes, rate, warmup, cooldown, batch_tokens, guidance=guidance, report_steps=report_steps, seed=seed
     )
@@ -135,7 +140,8 @@ def train_command(
     typer.echo(json.dumps({"shape": asdict(shape), "schedule": asdict(schedule), "dtype": str(trainer.dtype)}))
     examples = _examples(folder / "train.tsv", vocabulary, longest)
     dev = _held_back(_examples(folder / "dev.tsv", vocabulary, longest), vocabulary.pad_id, seed)
-    run(trainer, examples, dev, folder, lambda line: print(line, flush=True))
+    peers = None if rank is None else Peers(folder, rank)
+    run(trainer, examples, dev, folder, lambda line: print(line, flush=True), peers)
 
 
 TERMS = {

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from models.train.batches import Batch, Example, endless
 from models.train.network import Shape, Transformer
+from models.train.peers import Peers
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Schedule:
     average_decay: float = 0.999
     report_steps: int = 200
     save_minutes: float = 10.0
+    exchange_steps: int = 50
     seed: int = 1
 
 
@@ -155,9 +157,18 @@ class Trainer:
 
 
 def run(
-    trainer: Trainer, examples: list[Example], dev: list[Batch], folder: Path, say: Callable[[str], None] = print
+    trainer: Trainer,
+    examples: list[Example],
+    dev: list[Batch],
+    folder: Path,
+    say: Callable[[str], None] = print,
+    peers: Peers | None = None,
 ) -> None:
-    """Train for the schedule's minutes, write ``checkpoint.pt`` and a log of losses to ``folder``."""
+    """Train for the schedule's minutes, write ``checkpoint.pt`` and a log of losses to ``folder``.
+
+    Of several ``peers`` only the one of rank 0 writes; the others lend it their steps.
+    """
+    leads = peers is None or peers.rank == 0
     plan = trainer.schedule
     pad_id = trainer.network.shape.vocabulary - 1
     shuffle = random.Random(f"{plan.seed} {trainer.progress.steps}").randrange(2**31)
@@ -170,14 +181,17 @@ def run(
             break
         recent.append(trainer.step(batch, now - start))
         trainer.progress.seconds += time.monotonic() - now
-        if trainer.progress.steps % plan.report_steps == 0:
+        if peers and trainer.progress.steps % plan.exchange_steps == 0:
+            peers.exchange(trainer.network)
+        if leads and trainer.progress.steps % plan.report_steps == 0:
             _report(trainer, recent, dev, folder, say)
             recent = []
-        if now - saved > plan.save_minutes * 60:
+        if leads and now - saved > plan.save_minutes * 60:
             saved = now
             trainer.save(folder / "checkpoint.pt")
-    trainer.save(folder / "checkpoint.pt")
-    _report(trainer, recent or [0.0], dev, folder, say)
+    if leads:
+        trainer.save(folder / "checkpoint.pt")
+        _report(trainer, recent or [0.0], dev, folder, say)
 
 
 def _report(trainer: Trainer, recent: list[float], dev: list[Batch], folder: Path, say: Callable[[str], None]) -> None:

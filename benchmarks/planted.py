@@ -1,0 +1,237 @@
+"""Errors as translation models make them, planted into good English translations, the same ones for the same seed.
+
+Planting knows nothing of how the checks read a text: it works on the surface of the English sentence.
+"""
+
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+NUMERAL = re.compile(r"(?<![\w.,])\d(?:[\d.,]*\d)?(?![\w.,]?\d)")
+NUMBER_WORDS = "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty".split()
+SCALES = {"thousand": "million", "million": "billion", "billion": "trillion", "trillion": "billion"}
+MONTHS = "January February March April May June July August September October November December".split()
+WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+CURRENCIES = {"euros": "dollars", "euro": "dollar", "€": "$", "dollars": "euros", "$": "€", "pounds": "euros", "£": "€"}
+COUNTRIES = "Germany Austria Switzerland France Italy Spain Poland Russia Turkey China Greece Hungary Sweden".split()
+YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+CLOCK = re.compile(r"\b\d{1,2}(?=[.:]\d\d\s?[ap]\.?m|\s?[ap]\.?m\b)|\b\d{1,2}(?=:\d\d\b)")
+NAME = re.compile(r"(?<=[a-z,] )[A-ZÄÖÜ][^\W\d_]{3,}\b")
+QUOTATION = re.compile(r"[“\"]([^“”\"]{3,})[”\"]")
+NEGATION = re.compile(r"\b(?:not |never )|n['’]t\b|\bno (?=[a-z])|\bwithout\b")
+AUXILIARY = re.compile(r"\b(?:is|are|was|were|will|has|have|had|can|could|would|must|should|may|might)\b(?! not|n)")
+LEAST_WORDS = 6
+
+
+@dataclass(frozen=True)
+class Case:
+    """One sentence pair, the sentence pairs around it, and names that other sentences of the set have."""
+
+    source: str
+    output: str
+    other_output: str
+    names: Sequence[str]
+
+
+Plant = Callable[[Case, random.Random], str | None]
+"""The output with an error, or None where there is no place for it."""
+
+
+def _instead(
+    text: str, places: Sequence[re.Match[str]], new: Callable[[str], str | None], rng: random.Random
+) -> str | None:
+    """``text`` with one of ``places`` replaced, or None."""
+    if not places:
+        return None
+    place = rng.choice(places)
+    other = new(place.group())
+    return None if other is None else text[: place.start()] + other + text[place.end() :]
+
+
+def _one_of(words: Sequence[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(re.escape(word) for word in words)})(?!\w)")
+
+
+def _swap(words: Sequence[str]) -> Plant:
+    """Replaces one of ``words`` by another."""
+    pattern = _one_of(words)
+
+    def plant(case: Case, rng: random.Random) -> str | None:
+        places = list(pattern.finditer(case.output))
+        return _instead(case.output, places, lambda old: rng.choice([w for w in words if w != old]), rng)
+
+    return plant
+
+
+def _exchange(table: Mapping[str, str]) -> Plant:
+    """Replaces a word by its counterpart in ``table``."""
+    pattern = re.compile(
+        "|".join(rf"\b{re.escape(w)}\b" if w.isalpha() else rf"{re.escape(w)}(?=\s?\d)" for w in table)
+    )
+
+    def plant(case: Case, rng: random.Random) -> str | None:
+        return _instead(case.output, list(pattern.finditer(case.output)), table.__getitem__, rng)
+
+    return plant
+
+
+def digit(case: Case, rng: random.Random) -> str | None:
+    """Another digit in a numeral."""
+
+    def changed(numeral: str) -> str:
+        place = rng.choice([n for n, char in enumerate(numeral) if char.isdigit()])
+        digits = "123456789".replace(numeral[place], "")
+        return numeral[:place] + rng.choice(digits) + numeral[place + 1 :]
+
+    return _instead(case.output, list(NUMERAL.finditer(case.output)), changed, rng)
+
+
+def decimal_shift(case: Case, rng: random.Random) -> str | None:
+    """1.5 becomes 15, 4,000 becomes 40,000, 120 becomes 1,200."""
+
+    def shifted(numeral: str) -> str | None:
+        if "." in numeral:
+            return numeral.replace(".", "") if numeral[0] != "0" else None
+        value = int(numeral.replace(",", ""))
+        return f"{value * 10:,}" if value >= 10 else None
+
+    return _instead(case.output, list(NUMERAL.finditer(case.output)), shifted, rng)
+
+
+def year(case: Case, rng: random.Random) -> str | None:
+    """Another year."""
+    return _instead(
+        case.output, list(YEAR.finditer(case.output)), lambda old: str(int(old) + rng.choice((-2, -1, 1, 3))), rng
+    )
+
+
+def hour(case: Case, rng: random.Random) -> str | None:
+    """Another hour in a time of day."""
+    return _instead(case.output, list(CLOCK.finditer(case.output)), lambda old: str(int(old) % 11 + 1), rng)
+
+
+def name(case: Case, rng: random.Random) -> str | None:
+    """A name that both texts have becomes one of another sentence."""
+    places = [
+        match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
+    ]
+    strangers = [other for other in case.names if other not in case.source and other not in case.output]
+    return _instead(case.output, places, lambda _: rng.choice(strangers), rng)
+
+
+def dropped_name(case: Case, rng: random.Random) -> str | None:
+    """A name that both texts have is left out."""
+    places = [
+        match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
+    ]
+    return _instead(case.output, places, lambda _: "", rng)
+
+
+def _quotations(case: Case) -> list[re.Match[str]]:
+    """Quotations that are not the whole sentence."""
+    return [match for match in QUOTATION.finditer(case.output) if len(match.group()) < len(case.output) - 2]
+
+
+def lost_marks(case: Case, rng: random.Random) -> str | None:
+    """A quotation loses its marks."""
+    return _instead(case.output, list(QUOTATION.finditer(case.output)), lambda old: old[1:-1], rng)
+
+
+def emptied_quotation(case: Case, rng: random.Random) -> str | None:
+    """A quotation loses its words."""
+    return _instead(case.output, _quotations(case), lambda _: "“”", rng)
+
+
+def dropped_quotation(case: Case, rng: random.Random) -> str | None:
+    """A quotation is left out, with its marks."""
+    return _instead(case.output, _quotations(case), lambda _: "", rng)
+
+
+def added_quotation(case: Case, rng: random.Random) -> str | None:
+    """Three words of a sentence without quotations are put in marks."""
+    words = case.output.split()
+    if any(mark in case.source + case.output for mark in "„“”\"«»'‘’‚") or len(words) < LEAST_WORDS:
+        return None
+    start = rng.randrange(len(words) - 3)
+    return " ".join((*words[:start], f"“{' '.join(words[start : start + 3])}”", *words[start + 3 :]))
+
+
+def dropped_negation(case: Case, rng: random.Random) -> str | None:
+    """The words “not”, “n't” and “never” go, “no” becomes “a”, “without” becomes “with”."""
+    table = {"no ": "a ", "without": "with"}
+    return _instead(case.output, list(NEGATION.finditer(case.output)), lambda old: table.get(old, ""), rng)
+
+
+def added_negation(case: Case, rng: random.Random) -> str | None:
+    """A verb is denied."""
+    return _instead(case.output, list(AUXILIARY.finditer(case.output)), lambda old: f"{old} not", rng)
+
+
+def repeated_phrase(case: Case, rng: random.Random) -> str | None:
+    """One to six words follow themselves."""
+    words = case.output.split()
+    if len(words) < LEAST_WORDS:
+        return None
+    length = rng.randint(1, 6)
+    start = rng.randrange(len(words) - length + 1)
+    return " ".join((*words[: start + length], *words[start:]))
+
+
+def loop(case: Case, rng: random.Random) -> str | None:
+    """The end goes round in a loop."""
+    words = case.output.split()
+    length = rng.randint(1, 5)
+    return " ".join((*words, *(4 * words[-length:]))) if len(words) >= LEAST_WORDS else None
+
+
+def first_half(case: Case, rng: random.Random) -> str | None:
+    """The second half of the words is cut off."""
+    del rng
+    words = case.output.split()
+    return " ".join(words[: len(words) // 2]) if len(words) >= LEAST_WORDS else None
+
+
+def rambling(case: Case, rng: random.Random) -> str | None:
+    """Another sentence's translation is added."""
+    del rng
+    return f"{case.output} {case.other_output}" if len(case.output.split()) >= LEAST_WORDS else None
+
+
+def left_german(case: Case, rng: random.Random) -> str | None:
+    """The source comes back."""
+    del rng
+    return case.source if len(case.source.split()) >= LEAST_WORDS else None
+
+
+def half_german(case: Case, rng: random.Random) -> str | None:
+    """The second half stays German."""
+    del rng
+    english, german = case.output.split(), case.source.split()
+    if min(len(english), len(german)) < 2 * LEAST_WORDS:
+        return None
+    return " ".join((*english[: len(english) // 2], *german[len(german) // 2 :]))
+
+
+PLANTS: Mapping[str, Mapping[str, Plant]] = {
+    "numbers": {
+        "digit changed": digit,
+        "number word changed": _swap(NUMBER_WORDS),
+        "decimal shifted": decimal_shift,
+        "million, billion, trillion": _exchange(SCALES),
+    },
+    "dates": {"month": _swap(MONTHS), "weekday": _swap(WEEKDAYS), "year": year, "hour": hour},
+    "units": {"currency": _exchange(CURRENCIES)},
+    "names": {"another name": name, "another country": _swap(COUNTRIES)},
+    "names left out": {"left out": dropped_name},
+    "quotations": {
+        "marks lost": lost_marks,
+        "emptied": emptied_quotation,
+        "left out": dropped_quotation,
+        "marks added": added_quotation,
+    },
+    "negation": {"dropped": dropped_negation, "added": added_negation},
+    "repetition": {"phrase twice": repeated_phrase, "loop": loop},
+    "length": {"half cut off": first_half, "another sentence added": rambling},
+    "untranslated": {"all German": left_german, "half German": half_german},
+}

@@ -1,0 +1,12 @@
+"""What one word says of a number, before its neighbours are asked."""
+
+from fractions import Fraction
+from typing import NamedTuple
+
+
+class Part(NamedTuple):
+    """``values`` it may have by itself, ``hints`` that it can support; ``certain`` where it is surely a number."""
+
+    values: frozenset[Fraction]
+    hints: frozenset[Fraction]
+    certain: bool

@@ -1,0 +1,179 @@
+"""Finds the numbers of a text: numerals and number words with what multiplies them, and ranges."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import zip_longest
+from typing import NamedTuple
+
+from service.trust import english_numbers, german_numbers
+from service.trust.facts import Fact, Language, number_key
+from service.trust.numerals import NUMERAL, values
+from service.trust.part import Part
+from service.types import Span
+
+_TOKEN = {language: re.compile(rf"({numeral})|[^\W\d_]+") for language, numeral in NUMERAL.items()}
+_READ: dict[Language, Callable[[str], Part | None]] = {"de": german_numbers.read, "en": english_numbers.read}
+_SCALE: dict[Language, Callable[[str], Fraction | None]] = {
+    "de": german_numbers.scale,
+    "en": english_numbers.scale,
+}
+_JOINING = re.compile(r"[ \u00a0\u202f]?|-|\.-")
+_HALF_MORE = re.compile(r"[ -]and[ -]a[ -]half\b")
+_POINTED_AT = re.compile(r"\b(?:the|these|those) $")
+_MOST_SCALES = 2
+_AND = re.compile(r"[ -](?:and )?")
+_RANGE = re.compile(r"\s?(?:-|–|—|bis(?: zu)?|to|and|und|or|oder|/)\s?(?:\$|€|£|a |an )?")
+_YEAR_BEFORE = re.compile(r"(?:1[89]|20)\d\d[/–-]")
+_DECADE_AFTER = re.compile(r"er|['’]?s\b")
+_YEAR_CHARS = 5
+_CENTURIES = (1900, 2000)
+
+
+class _Token(NamedTuple):
+    text: str
+    start: int
+    end: int
+    is_numeral: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Quantity:
+    """A number and the scale that was applied to it (1: none)."""
+
+    span: Span
+    part: Part
+    scale: Fraction
+
+
+def numbers(text: str, language: Language) -> list[Fact]:
+    """The numbers of ``text``, in order."""
+    found = list(_quantities(text, language))
+    return [_fact(one) for one in _with_ranges(text, found)]
+
+
+def _quantities(text: str, language: Language) -> Iterator[_Quantity]:
+    pattern = _TOKEN[language]
+    tokens = [_Token(m[0], m.start(), m.end(), m.lastindex == 1) for m in pattern.finditer(text)]
+    place = 0
+    while place < len(tokens):
+        part = _read(text, tokens[place], language)
+        if part is None:
+            place += 1
+            continue
+        first = tokens[place]
+        end = place + 1
+        if part.values and language == "en" and not first.is_numeral:
+            part, end = _added(text, tokens, place, part)
+        part, end, by = _scaled(text, tokens, end, part, language)
+        yield _Quantity(Span(first.start, tokens[end - 1].end), part, by)
+        place = end
+
+
+def _read(text: str, token: _Token, language: Language) -> Part | None:
+    if token.is_numeral:
+        found = values(token.text, language)
+        return Part(found | _years(text, token, found), frozenset(), certain=bool(found))
+    part = _READ[language](token.text)
+    if part is not None and language == "en" and _may_be_more_than_a_number(text, token):
+        return part._replace(certain=False)
+    return part
+
+
+def _years(text: str, token: _Token, found: frozenset[Fraction]) -> frozenset[Fraction]:
+    """The years that "90er", "1990s", "'90" and the 18 of "2017/18" may be, with and without their century."""
+    before = text[max(0, token.start - _YEAR_CHARS) : token.start]
+    if not (_DECADE_AFTER.match(text, token.end) or _YEAR_BEFORE.fullmatch(before) or before.endswith(("'", "’", "`"))):
+        return frozenset()
+    short = {value - century for value in found for century in _CENTURIES if century <= value < century + 100}
+    return frozenset(short | {century + value for value in found if value < 100 for century in _CENTURIES})  # noqa: PLR2004 - a year's last two digits
+
+
+def _may_be_more_than_a_number(text: str, token: _Token) -> bool:
+    """Whether an English number word may be a name ("Six Nations") or an article's companion ("the two do differ")."""
+    before = text[max(0, token.start - 6) : token.start]
+    return (token.text[0].isupper() and before[-2:-1].isalpha()) or _POINTED_AT.search(before) is not None
+
+
+def _added(text: str, tokens: Sequence[_Token], place: int, part: Part) -> tuple[Part, int]:
+    """English number words that add up: "twenty-one", "two hundred and fifty"; and the place after them."""
+    (total,) = part.values
+    end, certain, limit = place + 1, part.certain, _room(tokens[place].text, total)
+    while end < len(tokens) and not tokens[end].is_numeral:
+        word = tokens[end].text.lower()
+        gap = text[tokens[end - 1].end : tokens[end].start]
+        if word == "hundred" and _JOINING.fullmatch(gap) and total < 100:  # noqa: PLR2004 - "nineteen hundred"
+            total, limit, certain = total * 100, Fraction(100), True
+        elif word == "and" and limit == 100 and end + 1 < len(tokens) and _adds(tokens[end + 1], limit):  # noqa: PLR2004 - after "hundred"
+            pass
+        elif _adds(tokens[end], limit) and _AND.fullmatch(gap):
+            value = Fraction(english_numbers.WORDS.get(word) or english_numbers.ORDINALS[word])
+            total, limit, certain = total + value, _room(word, value), True
+        else:
+            break
+        end += 1
+    return Part(frozenset({total}), part.hints, certain), end
+
+
+def _room(word: str, value: Fraction) -> Fraction:
+    """What may still be added below: after tens ones, after a hundred what is less, after ones nothing."""
+    if word.lower() == "hundred":
+        return Fraction(100)
+    return Fraction(10) if word.lower().endswith("ty") and value < 100 else Fraction(0)  # noqa: PLR2004 - tens
+
+
+def _adds(token: _Token, limit: Fraction) -> bool:
+    word = token.text.lower()
+    value = english_numbers.WORDS.get(word) or english_numbers.ORDINALS.get(word)
+    return value is not None and value < limit
+
+
+def _scaled(
+    text: str, tokens: Sequence[_Token], end: int, part: Part, language: Language
+) -> tuple[Part, int, Fraction]:
+    """The number times the scales after it, and the place after them."""
+    by, scales = Fraction(1), 0
+    while part.values and scales < _MOST_SCALES and (place := _scale_place(text, tokens, end, language)) is not None:
+        word = tokens[place].text
+        found = _SCALE[language](word) or by
+        if language == "en" and word.lower() in english_numbers.LETTERS:
+            if tokens[place].start > tokens[end - 1].end or not tokens[end - 1].is_numeral:
+                break
+            return Part(part.values | _times(part.values, found), part.hints, certain=True), place + 1, found
+        part = Part(_times(part.values, found), part.hints | {found}, certain=True)
+        by, scales, end = by * found, scales + 1, place + 1
+    if language == "en" and _HALF_MORE.match(text, tokens[end - 1].end):
+        part = part._replace(values=part.values | {value + by / 2 for value in part.values})
+    return part, end, by
+
+
+def _scale_place(text: str, tokens: Sequence[_Token], end: int, language: Language) -> int | None:
+    """Where the scale stands that belongs to the number before ``end``, past the article of "half a million"."""
+    if tokens[end - 1].text.lower() == "half" and end + 1 < len(tokens) and tokens[end].text.lower() == "a":
+        end += 1
+    if end >= len(tokens) or tokens[end].is_numeral or _SCALE[language](tokens[end].text) is None:
+        return None
+    gap = text[tokens[end - 1].end : tokens[end].start]
+    return end if _JOINING.fullmatch(gap) else None
+
+
+def _times(found: frozenset[Fraction], by: Fraction) -> frozenset[Fraction]:
+    return frozenset(value * by for value in found)
+
+
+def _with_ranges(text: str, found: Sequence[_Quantity]) -> Iterator[_Quantity]:
+    """In "5 bis 7 Millionen" the first may be millions too."""
+    for one, following in zip_longest(found, found[1:]):
+        if following is not None and following.scale > 1 and one.scale == 1 and one.part.values:
+            between = text[one.span.end : following.span.start]
+            if _RANGE.fullmatch(between):
+                part = one.part._replace(values=one.part.values | _times(one.part.values, following.scale))
+                yield replace(one, part=part)
+                continue
+        yield one
+
+
+def _fact(one: _Quantity) -> Fact:
+    readings = frozenset(map(number_key, one.part.values))
+    return Fact("number", one.span, readings, frozenset(map(number_key, one.part.hints)), one.part.certain)

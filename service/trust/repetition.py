@@ -1,0 +1,94 @@
+"""Finds what comes back: a word or phrase at once, a phrase within its sentence, a whole sentence."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from service.trust.findings import Code, Finding
+from service.types import Span
+
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_GAP = re.compile(r",?\s+")
+_MOST_PERIOD = 12
+_PHRASE_WORDS = 5
+_DOUBLED = frozenset(
+    "very had that so no yes ha ja na really much more many bla blah never ever far again long her that's is it "
+    "die der das sehr nein".split()
+)
+"""Words that writers double: "had had", "sehr, sehr"; German "die, die" parts a clause from its noun."""
+_LEAST_SENTENCE_WORDS = 4
+
+
+def repeated_words(source: str, output: str) -> Iterator[Finding]:
+    """At most one finding: a word or phrase of ``output`` follows itself, or a phrase of five words comes twice.
+
+    What ``source`` repeats as often may be repeated.
+    """
+    matches = list(_WORD.finditer(output))
+    words = [match.group().lower() for match in matches]
+    for place in range(1, len(matches)):  # "Saxony, Saxony-Anhalt", "(Women", "one: One" are no loops
+        if words[place] == words[place - 1] and not _GAP.fullmatch(
+            output, matches[place - 1].end(), matches[place].start()
+        ):
+            words[place] += "\0"
+    found = _loop(words) or _phrase(words)
+    if found is None or _repeats_too(source):
+        return
+    span = Span(matches[found[0]].start(), matches[found[1] - 1].end())
+    yield Finding(Code.REPETITION, "the same words again", output=span)
+
+
+def _repeats_too(source: str) -> bool:
+    words = [match.group().lower() for match in _WORD.finditer(source)]
+    return (_loop(words) or _phrase(words)) is not None
+
+
+def _loop(words: Sequence[str]) -> tuple[int, int] | None:
+    """Where words [start, end) are one word twice in a row, or a phrase of two to twelve words twice in a row."""
+    runs: dict[int, tuple[int, int]] = {}  # period: (place of the last match, matches in a row)
+    places: dict[str, list[int]] = {}
+    for place, word in enumerate(words):
+        for earlier in reversed(places.setdefault(word, [])):
+            period = place - earlier
+            if period > _MOST_PERIOD:
+                break
+            last, length = runs.get(period, (-1, 0))
+            runs[period] = (place, length + 1 if last == place - 1 else 1)
+            if runs[period][1] >= period and not (period == 1 and runs[1][1] == 1 and _may_double(word)):
+                return place - 2 * period + 1, place + 1
+        places[word].append(place)
+    return None
+
+
+def _may_double(word: str) -> bool:
+    return word in _DOUBLED or word[0].isdigit()
+
+
+def _phrase(words: Sequence[str]) -> tuple[int, int] | None:
+    """Where a phrase of five words comes for the second time."""
+    seen: set[tuple[str, ...]] = set()
+    for place in range(len(words) - _PHRASE_WORDS + 1):
+        phrase = tuple(words[place : place + _PHRASE_WORDS])
+        if phrase in seen:
+            return place, place + _PHRASE_WORDS
+        seen.add(phrase)
+    return None
+
+
+def repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> Iterator[tuple[int, Finding]]:
+    """The numbers of outputs that repeat an earlier one whose source is another, each with its finding.
+
+    Sentences of fewer than four words may come back.
+    """
+    keys = [(_normal(source), _normal(output)) for source, output in zip(sources, outputs, strict=True)]
+    said: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for number, (source, output) in enumerate(keys):
+        if len(output) >= _LEAST_SENTENCE_WORDS and said.get(output, {source}) != {source}:
+            yield (
+                number,
+                Finding(Code.SENTENCE_REPEATED, "an earlier sentence again", output=Span(0, len(outputs[number]))),
+            )
+        said.setdefault(output, set()).add(source)
+
+
+def _normal(text: str) -> tuple[str, ...]:
+    return tuple(match.group().lower() for match in _WORD.finditer(text))

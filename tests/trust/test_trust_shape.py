@@ -1,0 +1,92 @@
+"""Repetition, length, leftovers: checked on the shape of an output."""
+
+import pytest
+
+from service.trust.findings import Code, Finding, Severity, needs_review
+from service.trust.length import length_ratio
+from service.trust.repetition import repeated_sentences, repeated_words
+from service.trust.untranslated import untranslated
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "the the council agreed",
+        "the council agreed the council agreed",
+        "He said that the city of Berlin that the city of Berlin would pay.",
+        "on the bank of the river lived on the bank of the river",
+    ],
+)
+def test_words_that_come_back_are_found(output: str) -> None:
+    (finding,) = repeated_words("Der Rat stimmte zu.", output)
+    assert finding.code is Code.REPETITION
+
+
+@pytest.mark.parametrize(
+    ("source", "output"),
+    [
+        ("Er ist sehr, sehr gut.", "He is very, very good."),
+        ("Er hatte es gehabt.", "He had had it."),
+        ("Sachsen, Sachsen-Anhalt", "Saxony, Saxony-Anhalt"),
+        ("starke Frauen („Frauen sind schlau“)", "strong women (“Women are clever”)"),
+        ("Weiter, weiter, weiter rief er.", "Onward, onward, onward he cried."),
+    ],
+)
+def test_what_writers_repeat_may_come_back(source: str, output: str) -> None:
+    assert list(repeated_words(source, output)) == []
+
+
+def test_a_sentence_for_two_sources_is_found_at_the_second() -> None:
+    sources = ["Der Rat tagte lange.", "Die Stadt baut ein Bad.", "Der Rat tagte lange.", "Ja."]
+    outputs = ["The council met for long.", "The council met for long.", "The council met for long.", "Yes."]
+    assert [number for number, _ in repeated_sentences(sources, outputs)] == [1, 2]
+
+
+def test_the_same_sentence_twice_in_the_source_may_come_twice() -> None:
+    assert list(repeated_sentences(["Der Rat tagte lange."] * 2, ["The council met for long."] * 2)) == []
+
+
+SENTENCE = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu."
+
+
+@pytest.mark.parametrize(
+    ("output", "code"),
+    [
+        ("The city council approved the conversion of the pool by a large majority.", None),
+        ("The city council approved it.", Code.OUTPUT_TOO_SHORT),
+        ("The city council approved the conversion of the pool. " * 3, Code.OUTPUT_TOO_LONG),
+    ],
+)
+def test_half_a_sentence_is_short_and_three_are_long(output: str, code: Code | None) -> None:
+    assert [finding.code for finding in length_ratio(SENTENCE, output)] == ([] if code is None else [code])
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        SENTENCE,
+        "The city council approved dem Umbau des Hallenbads am Dienstagabend.",
+        "The council approved it mit großer Mehrheit zu.",
+    ],
+)
+def test_german_left_over_is_found(output: str) -> None:
+    assert [finding.code for finding in untranslated(SENTENCE, output)] == [Code.UNTRANSLATED]
+
+
+@pytest.mark.parametrize(
+    ("source", "output"),
+    [
+        ("Volkswagen Golf GTI", "Volkswagen Golf GTI"),
+        ("Der Film „Das Leben der Anderen und ich“", "The film “Das Leben der Anderen und ich”"),
+        ("Mehr unter red.neustadt@mainpost.de, schreibt er.", "More at red.neustadt@mainpost.de, he writes."),
+    ],
+)
+def test_names_quoted_titles_and_addresses_may_stay_german(source: str, output: str) -> None:
+    assert list(untranslated(source, output)) == []
+
+
+def test_only_a_finding_for_review_asks_for_an_editor() -> None:
+    note = Finding(Code.NUMBER_UNSUPPORTED, "elsewhere", severity=Severity.NOTE)
+    assert not needs_review([])
+    assert not needs_review([note])
+    assert needs_review([note, Finding(Code.REPETITION, "again")])

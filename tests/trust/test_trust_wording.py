@@ -1,0 +1,144 @@
+"""Names, quotations, negation, units: checked in the words of the two languages."""
+
+import pytest
+
+from service.trust.facts import Language
+from service.trust.findings import Code, Finding, Severity
+from service.trust.names import names
+from service.trust.negation import negations, negations_of_summary
+from service.trust.quotations import quotations, quoted, verbatim
+from service.trust.units import units
+
+DE_EN: tuple[Language, Language] = ("de", "en")
+
+
+def codes(findings: list[Finding]) -> set[Code]:
+    return {finding.code for finding in findings}
+
+
+@pytest.mark.parametrize(
+    ("german", "english"),
+    [
+        ("In München sprach Selenskyj.", "Zelenskyy spoke in Munich."),
+        ("Die Vereinigten Staaten und Russland", "The United States and Russia"),
+        ("der iranische Präsident", "the Iranian president"),
+        ("Merkels Rede", "Angela's speech? No: Merkel's speech".partition("No: ")[2]),
+        ("die österreichische Regierung", "the Austrian government"),
+        ("Osttimors Wahl", "East Timor's vote"),
+        ("Das Bundesverfassungsgericht entschied.", "The Federal Constitutional Court decided."),
+        ("am Donnerstag im Mai", "on Thursday in May"),
+        ("DIE STADT BRENNT", "THE CITY IS BURNING"),
+    ],
+)
+def test_a_name_in_its_english_form_passes(german: str, english: str) -> None:
+    assert list(names(german, english, DE_EN)) == []
+
+
+@pytest.mark.parametrize(
+    ("german", "english", "code"),
+    [
+        ("Merkel sprach in Berlin.", "Merkel spoke in Warsaw.", Code.NAME_UNSUPPORTED),
+        ("Der Minister sprach mit Habeck.", "The minister spoke with Lindner.", Code.NAME_UNSUPPORTED),
+        ("Er reiste nach Österreich.", "He travelled to Germany.", Code.NAME_UNSUPPORTED),
+        ("Kanzlerin Merkel sprach.", "The chancellor spoke.", Code.NAME_MISSING),
+    ],
+)
+def test_another_name_or_none_is_found(german: str, english: str, code: Code) -> None:
+    assert code in codes(list(names(german, english, DE_EN)))
+
+
+def test_a_noun_that_is_no_name_may_be_translated() -> None:
+    assert list(names("Die Feuerwehr löschte das Hallenbad.", "Firefighters put out the pool.", DE_EN)) == []
+
+
+def test_quotations_pair_german_english_and_straight_marks() -> None:
+    text = '„Ja“, sagte er. “No,” she said. "So" »hier«'
+    assert [span.of(text) for span in quotations(text)] == ["Ja", "No,", "So", "hier"]
+
+
+@pytest.mark.parametrize(
+    ("german", "english", "expected"),
+    [
+        ("„Ja“, sagte er.", "“Yes,” he said.", set()),
+        ("Er sagte: „Ja, ich", 'He said: "Yes, I', set()),
+        ("Der „sogenannte“ Staat", "The 'so-called' state", set()),
+        ("„Das ist gut“, sagte er und ging.", "“That,” he said, “is good,” and left.", set()),
+        ("„Das ist gut“, sagte er.", "That is good, he said.", {Code.QUOTATION_MISSING}),
+        ("Das ist gut, sagte er.", "“That is good,” he said.", {Code.QUOTATION_ADDED}),
+        ("„Das ist gut“, sagte er.", "“”, he said.", {Code.QUOTATION_EMPTY}),
+    ],
+)
+def test_a_quotation_stays_one(german: str, english: str, expected: set[Code]) -> None:
+    assert codes(list(quoted(german, english))) == expected
+
+
+def test_a_title_without_its_marks_is_only_noted() -> None:
+    (finding,) = quoted("Der Film „Das Boot“ läuft.", "The film Das Boot is on.")
+    assert finding.severity is Severity.NOTE
+
+
+@pytest.mark.parametrize(
+    ("summary", "expected"),
+    [
+        ("Er sagte: „Das ist gut.“", set()),
+        ("Er sagte: „Das ist sehr gut.“", {Code.QUOTATION_ALTERED}),
+        ("Er „ging“ dann.", {Code.QUOTATION_ADDED}),
+        ("Er sagte: „ “.", {Code.QUOTATION_EMPTY}),
+    ],
+)
+def test_a_summary_quotes_word_for_word(summary: str, expected: set[Code]) -> None:
+    assert codes(list(verbatim("„Das ist\ngut“, sagte er und ging.", summary))) == expected
+
+
+@pytest.mark.parametrize(
+    ("german", "english", "expected"),
+    [
+        ("Er kommt nicht.", "He does not come.", set()),
+        ("Er kommt nicht.", "He won't come.", set()),
+        ("Er kam nicht an.", "He failed to arrive.", set()),
+        ("Nicht nur er kam.", "Others came as well.", set()),
+        ("Kein Mensch war da, niemand sprach.", "Nobody was there, no one spoke.", set()),
+        ("Er lehnte ab.", "He did not agree.", set()),
+        ("Er kommt nicht.", "He comes.", {Code.NEGATION_LOST}),
+        ("Niemand wurde verletzt.", "People were injured.", {Code.NEGATION_LOST}),
+        ("Er kommt.", "He does not come.", {Code.NEGATION_ADDED}),
+        ("Er kam ohne sie.", "He did not come without her.", {Code.NEGATION_ADDED}),
+    ],
+)
+def test_what_is_denied_stays_denied(german: str, english: str, expected: set[Code]) -> None:
+    assert codes(list(negations(german, english, DE_EN))) == expected
+
+
+@pytest.mark.parametrize(
+    ("summary", "expected"),
+    [
+        ("Der Rat stimmte dem Plan zu.", {Code.NEGATION_LOST}),
+        ("Der Rat tagte.", set()),
+        ("Der Rat stimmte nicht zu.", set()),
+    ],
+)
+def test_a_summary_may_leave_a_denied_clause_out(summary: str, expected: set[Code]) -> None:
+    source = "Der Rat tagte, stimmte aber nicht dem Plan zu."
+    assert codes(list(negations_of_summary(source, summary))) == expected
+
+
+def test_a_summary_denies_nothing_by_itself() -> None:
+    assert codes(list(negations_of_summary("Der Rat stimmte zu.", "Der Rat stimmte nicht zu."))) == {
+        Code.NEGATION_ADDED
+    }
+
+
+@pytest.mark.parametrize(
+    ("german", "english", "flagged"),
+    [
+        ("500 Millionen Euro", "500 million euros", False),
+        ("fünf Millionen Euro", "€5 million", False),
+        ("5 Prozent", "5%", False),
+        ("500 Millionen Euro", "500 million dollars", True),
+        ("139 Millionen Euro und 148 Millionen Euro", "139 million dollars and 148 million euros", True),
+        ("Er wiegt 80 Kilogramm.", "He weighs 80 tonnes.", True),
+        ("Er zahlte 5.", "He paid 5 euros.", False),
+    ],
+)
+def test_what_is_counted_stays_the_same(german: str, english: str, flagged: bool) -> None:  # noqa: FBT001 - a case's expectation
+    assert bool(list(units(german, english, DE_EN))) is flagged

@@ -1,0 +1,217 @@
+"""Where markup over a sentence goes in its translation, by the alignment of their words."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from service.text.markup_alignment import Alignment
+from service.text.markup_stretch import Proportional, literal_spans, within
+from service.types import Span
+
+_FAINT = 0.08  # what owes less to any word is placed by its share of the way
+_BAR = 0.5  # a word belongs under markup when it owes more than this to the words there
+_REPLACED = 0.3  # what is not translated takes the place only of words that owe it this much
+
+
+class _Run(NamedTuple):
+    """Words ``start`` to ``end`` of a sentence, and how far they lie over the bar in all."""
+
+    value: float
+    start: int
+    end: int
+
+
+class Aligned:
+    """A sentence and its translation with an alignment."""
+
+    def __init__(self, source: Span, source_text: str, target: Span, target_text: str, alignment: Alignment) -> None:
+        """``source_text`` and ``target_text`` are the whole block's; the alignment's ranges begin with the sentence."""
+        self.source = source
+        self.target = target
+        self._source_text = source_text
+        self._target_text = target_text
+        self._proportional = Proportional(source, source_text, target, target_text)
+        self._pieces = [piece.shifted(source.start) for piece in alignment.source]
+        self._words = [word.shifted(target.start) for word in alignment.target]
+        self._weights = alignment.weights
+        self._sums = [list(accumulate(row, initial=0.0)) for row in alignment.weights]
+
+    def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
+        """See `Stretch.spread`: each range lies over the run of words that owes it most, the surest first."""
+        words = self._within(window)
+        if len(ranges) == 1 and words and self._begins(ranges[0]) and self._ends(ranges[0]):
+            return [self._span(_Run(0.0, words.start, words.stop))]
+        found = self._literal_places(ranges, literals, window)
+        free = [number in words and not self._meets(number, found) for number in range(len(self._words))]
+        scores = [[self._score(number, one) for number in range(len(self._words))] for one in ranges]
+        runs = self._runs(ranges, scores, free, [k for k, span in enumerate(found) if span is None])
+        for k, literal in enumerate(literals):
+            if literal and k in runs and not self._stands_for(runs[k], scores[k]):
+                del runs[k]
+        for k, (one, literal) in enumerate(zip(ranges, literals, strict=True)):
+            if k in runs:
+                found[k] = self._span(runs[k]) if literal else self._marked(runs[k], one, free)
+        return [span or self._empty(one, window) for span, one in zip(found, ranges, strict=True)]
+
+    def first(self, source: Span, window: Span) -> int:
+        """See `Stretch.first`."""
+        words = self._within(window)
+        if not words:
+            return self._proportional.first(source, window)
+        if self._begins(source):
+            return self._words[words.start].start
+        gains = list(accumulate(self._score(number, source) for number in reversed(words)))
+        return self._words[words.stop - 1 - gains.index(max(gains))].start
+
+    def last(self, source: Span, window: Span) -> int:
+        """See `Stretch.last`."""
+        words = self._within(window)
+        if not words:
+            return self._proportional.last(source, window)
+        if self._ends(source):
+            return self._words[words.stop - 1].end
+        gains = list(accumulate(self._score(number, source) for number in words))
+        return self._words[words.start + gains.index(max(gains))].end
+
+    def point(self, at: int, *, monotone: bool) -> int:
+        """See `Stretch.point`: behind the word that it follows, else before the word that it precedes."""
+        if monotone or not self._words or not self.source.start < at < self.source.end:
+            return self._proportional.point(at, monotone=monotone)
+        follows = not self._source_text[at - 1].isspace()
+        letter = Span(at - 1, at) if follows else Span(at, at + 1)
+        scores = [self._score(number, letter) for number in range(len(self._words))]
+        best = max(scores)
+        if best + _BAR < _FAINT:
+            return self._proportional.point(at, monotone=True)
+        word = self._words[scores.index(best)]
+        return word.end if follows else word.start
+
+    def _literal_places(
+        self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span
+    ) -> list[Span | None]:
+        """Where the translation has what is not translated, word for word; of several places the one that owes most."""
+        found: list[Span | None] = []
+        for one, literal in zip(ranges, literals, strict=True):
+            places = [
+                (sum(self._score(n, one) for n in range(len(self._words)) if self._meets(n, [place])), place)
+                for place in literal_spans(self._target_text, literal, window)
+                if not any(taken is not None and within(place, taken) == place for taken in found)
+            ]
+            found.append(max(places)[1] if places else None)
+        return found
+
+    def _runs(
+        self, ranges: Sequence[Span], scores: Sequence[Sequence[float]], free: list[bool], waiting: Sequence[int]
+    ) -> dict[int, _Run]:
+        """A run of free words for each of the ranges that wait, while there are any; what is given is free no more."""
+        alone = {k: first for k in waiting if (first := _best(scores[k], free)) is not None}
+        given: dict[int, _Run] = {}
+        for k in sorted(alone, key=lambda k: -alone[k].value):
+            run: _Run | None = alone[k]
+            if not all(free[alone[k].start : alone[k].end]):
+                run = _best(scores[k], free)
+            if run is not None and self._says_nothing(run, scores[k], ranges[k]):
+                run = self._nearest(self._proportional.first(ranges[k], self.target), free)
+            if run is not None:
+                given[k] = run
+                free[run.start : run.end] = [False] * (run.end - run.start)
+        return given
+
+    def _nearest(self, place: int, free: Sequence[bool]) -> _Run:
+        """The free word nearest to a place, a mark only where there is no other."""
+        candidates = (n for n, one in enumerate(free) if one)
+        number = min(candidates, key=lambda n: (self._is_mark(n), abs(self._words[n].start - place)))
+        return _Run(0.0, number, number + 1)
+
+    def _marked(self, run: _Run, source: Span, free: list[bool]) -> Span:
+        """The run with marks at its ends where the source has them there, and without where it has not.
+
+        Of a word that is marked up in part ("CO₂") it is that part, where the translation has it too.
+        """
+        text = self._source_text
+        if text[source.start - 1 : source.start].isalnum() or text[source.end : source.end + 1].isalnum():
+            part = source.of(text).lower()
+            word = self._span(run)
+            at = word.of(self._target_text).lower().find(part)
+            return word if at < 0 else Span(word.start + at, word.start + at + len(part))
+        return self._span(self._with_marks(run, source, free))
+
+    def _with_marks(self, run: _Run, source: Span, free: list[bool]) -> _Run:
+        _, start, end = run
+        opens, closes = (self._source_text[at].isalnum() for at in (source.start, source.end - 1))
+        while opens and end - start > 1 and self._is_mark(start):
+            start += 1
+        while closes and end - start > 1 and self._is_mark(end - 1):
+            end -= 1
+        if not closes and end < len(free) and free[end] and self._is_mark(end) and not self._is_mark(end - 1):
+            free[end] = False
+            end += 1
+        if not opens and start and free[start - 1] and self._is_mark(start - 1) and not self._is_mark(start):
+            free[start - 1] = False
+            start -= 1
+        return _Run(run.value, start, end)
+
+    def _score(self, number: int, source: Span) -> float:
+        """How far the share that a word owes to a range of the source lies over the bar."""
+        low = bisect_right(self._pieces, source.start, key=lambda piece: piece.end)
+        high = bisect_left(self._pieces, source.end, key=lambda piece: piece.start)
+        if low >= high:
+            return -_BAR
+        weights, first, last = self._weights[number], self._pieces[low], self._pieces[high - 1]
+        share = self._sums[number][high] - self._sums[number][low]
+        if first.start < source.start:
+            share -= weights[low] * (source.start - first.start) / (first.end - first.start)
+        if last.end > source.end:
+            share -= weights[high - 1] * (last.end - source.end) / (last.end - last.start)
+        return share - _BAR
+
+    def _within(self, window: Span) -> range:
+        """The words that lie in ``window``."""
+        first = bisect_left(self._words, window.start, key=lambda word: word.start)
+        return range(first, max(first, bisect_right(self._words, window.end, key=lambda word: word.end)))
+
+    def _begins(self, source: Span) -> bool:
+        return all(piece.end <= piece.start or source.start <= piece.start for piece in self._pieces[:2])
+
+    def _ends(self, source: Span) -> bool:
+        return all(piece.end <= source.end for piece in self._pieces[-1:])
+
+    def _meets(self, number: int, spans: Sequence[Span | None]) -> bool:
+        word = self._words[number]
+        return any(span is not None and span.start < word.end and word.start < span.end for span in spans)
+
+    def _stands_for(self, run: _Run, scores: Sequence[float]) -> bool:
+        return max(scores[run.start : run.end]) + _BAR >= _REPLACED
+
+    def _says_nothing(self, run: _Run, scores: Sequence[float], source: Span) -> bool:
+        """Whether no word of a run owes its range anything, or the run is nothing but marks and the range is not."""
+        if max(scores[run.start : run.end]) + _BAR < _FAINT:
+            return True
+        marks = all(self._is_mark(number) for number in range(run.start, run.end))
+        return marks and any(c.isalnum() for c in source.of(self._source_text))
+
+    def _is_mark(self, number: int) -> bool:
+        return not any(c.isalnum() for c in self._words[number].of(self._target_text))
+
+    def _span(self, run: _Run) -> Span:
+        return Span(self._words[run.start].start, self._words[run.end - 1].end)
+
+    def _empty(self, source: Span, window: Span) -> Span:
+        place = within(Span(self.point(source.start, monotone=False), self.target.end), window).start
+        return Span(place, place)
+
+
+def _best(scores: Sequence[float], free: Sequence[bool]) -> _Run | None:
+    """The run of free words with the highest sum, at least one word long (Kadane's algorithm)."""
+    best = current = None
+    for number, score in enumerate(scores):
+        if not free[number]:
+            current = None
+        elif current is not None and current.value > 0:
+            current = _Run(current.value + score, current.start, number + 1)
+        else:
+            current = _Run(score, number, number + 1)
+        if current is not None and (best is None or current.value > best.value):
+            best = current
+    return best

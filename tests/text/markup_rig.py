@@ -1,0 +1,148 @@
+"""What the tests of markup share: translations that nobody made, and a judge of HTML that is not the code's own."""
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+from service.text.markup_alignment import WORD, Alignment
+from service.text.markup_document import Document, parse
+from service.text.markup_elements import BLOCK, VOID
+from service.text.markup_parts import parts
+from service.text.markup_render import TranslatedSentence, render
+from service.text.segment import segment
+from service.types import Span
+
+Translate = Callable[[str], tuple[str, Alignment | None]]
+
+FOLDER = Path(__file__).parent.parent / "data" / "fragments"
+FRAGMENTS = {
+    f"{path.stem}: {name}": html
+    for path in sorted(FOLDER.glob("*.html"))
+    for name, html in re.findall(r"^%%% (.+)\n((?:(?!%%% ).*\n)*)", path.read_text("utf-8"), re.MULTILINE)
+}
+
+
+def words(text: str) -> tuple[Span, ...]:
+    return tuple(Span(*found.span()) for found in WORD.finditer(text))
+
+
+def same(text: str) -> tuple[str, None]:
+    return text, None
+
+
+def shout(text: str) -> tuple[str, Alignment]:
+    """The text in capitals, word for word."""
+    there = words(text)
+    loud = "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
+    return loud, Alignment(there, there, tuple(tuple(float(i == j) for j in there) for i in there))
+
+
+def backwards(text: str) -> tuple[str, Alignment]:
+    """The words from last to first, in capitals and in full alignment."""
+    there = words(text)
+    loud = [span.of(text).upper() for span in reversed(there)]
+    target = " ".join(loud)
+    starts = [sum(map(len, loud[:n])) + n for n in range(len(loud))]
+    spans = tuple(Span(start, start + len(word)) for start, word in zip(starts, loud, strict=True))
+    return target, Alignment(there, spans, tuple(tuple(float(i == j) for j in there) for i in reversed(there)))
+
+
+def scramble(seed: int) -> Translate:
+    """Words lost, added and in any order, with weights that mean nothing, or with no alignment at all."""
+    chance = random.Random(seed)
+
+    def translate(text: str) -> tuple[str, Alignment | None]:
+        there = words(text)
+        chosen = [span.of(text) for span in there if chance.random() < 0.7] + ["x<y", "&amp;", "neu."][
+            : chance.randrange(4)
+        ]
+        chance.shuffle(chosen)
+        target = " ".join(chosen)
+        spans = words(target)
+        if chance.random() < 0.3:
+            return target, None
+        return target, Alignment(there, spans, tuple(tuple(chance.random() / len(there) for _ in there) for _ in spans))
+
+    return translate
+
+
+def translated(document: Document, translate: Translate) -> list[list[TranslatedSentence]]:
+    return [
+        [TranslatedSentence(span, *translate(span.of(block.text))) for span in segment(block.text).sentences]
+        for block in document.blocks
+    ]
+
+
+def through(html: str, translate: Translate, *, attribute_texts: bool = False) -> str:
+    """The HTML after all its sentences went through ``translate``."""
+    document = parse(html, attribute_texts=attribute_texts)
+    return render(document, translated(document, translate)).html
+
+
+def texts(html: str) -> list[str]:
+    return [block.text for block in parse(html).blocks]
+
+
+def bare(html: str) -> str:
+    """The HTML with its texts in small letters, references decoded, and without white space; all else as it is."""
+    return "".join(
+        re.sub(r"\s+", "", unescape(part.span.of(html)).lower()) if part.role == "text" else part.span.of(html)
+        for part in parts(html)
+    )
+
+
+class _Judge(HTMLParser):
+    """Reads HTML as a sequence of boundaries with the inline markup between them."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.boundaries: list[str] = []
+        self.between: list[Counter[str]] = [Counter()]
+        self.faults: list[str] = []
+        self._open: list[str] = []
+
+    def _add(self, event: str, *, block: bool) -> None:
+        if block and not {"svg", "math"} & set(self._open):
+            self.boundaries.append(event)
+            self.between.append(Counter())
+        else:
+            self.between[-1][event] += 1
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        self._add(f"<{tag} {attrs}>", block=tag in BLOCK)
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        self._add(f"<{tag} {attrs}/>", block=tag in BLOCK)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._add(f"</{tag}>", block=tag in BLOCK)
+        if not self._open or self._open.pop() != tag:
+            self.faults.append(tag)
+
+    def handle_comment(self, data: str) -> None:
+        self._add(f"<!--{data}-->", block=data.strip().lstrip("/").startswith("wp:"))
+
+    def handle_pi(self, data: str) -> None:
+        self._add(f"<?{data}>", block=False)
+
+
+def shape(html: str) -> tuple[list[str], list[Counter[str]]]:
+    """The block elements and editor's comments in order, and the inline markup between each two of them."""
+    judge = _Judge()
+    judge.feed(html)
+    judge.close()
+    return judge.boundaries, judge.between
+
+
+def faults(html: str) -> list[str]:
+    """The end tags that do not close the innermost element."""
+    judge = _Judge()
+    judge.feed(html)
+    judge.close()
+    return judge.faults

@@ -1,0 +1,89 @@
+"""What of a piece of HTML is a text to translate, and what stays as it is."""
+
+import pytest
+
+from service.text.markup_document import parse
+from tests.text.markup_rig import texts
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p>Eins</p><p>Zwei</p>", ["Eins", "Zwei"]),
+        ("<li>Eins<li>Zwei", ["Eins", "Zwei"]),
+        ("Vorher <div>mitten</div> nachher", ["Vorher", "mitten", "nachher"]),
+        ("Ein <em><span><strong>tiefer</strong></span></em> Satz", ["Ein tiefer Satz"]),
+        ("<a href=x><em>Alles\n  ansehen</em> <em>hier!</em></a>", ["Alles ansehen hier!"]),
+        ("<a href=x><h3>Titel</h3><p>Text</p></a>", ["Titel", "Text"]),
+        ("<p>Eins<!-- wp:x -->Zwei<!-- note -->Drei</p>", ["Eins", "ZweiDrei"]),
+        ("<p>Zeile<br>Neue Zeile<br /> <br>Ende</p>", ["Zeile\nNeue Zeile\n\nEnde"]),
+        ("<pre>Nein</pre><style>p{}</style><script>x</script><textarea>y</textarea>", []),
+        ("<iframe>Nein</iframe><video>Nein</video><svg><text>Nein</text></svg><p>&nbsp;</p>", []),
+        ("Sieh <svg><title>nein</title></svg> hier", ["Sieh hier"]),
+        ("<p translate=no>Nein</p><p class='x notranslate'>Nein</p><p translate=yes>Ja</p>", ["Ja"]),
+        ("<div class=notranslate><div>Nein</div>Nein</div>Ja", ["Ja"]),
+        ("<p translate=no>Nein<p>Ja", ["Ja"]),
+        ("<title>Titel &amp; <b></title>", ["Titel & <b>"]),
+        ("M&uuml;ller &lt;b&gt; &amp;amp; &unbekannt; &#8222;x&#x201c; &", ["Müller <b> &amp; &unbekannt; „x“ &"]),
+        ("Satz<sup>[1]</sup> und <a href=#f><sup>2</sup></a> m<sup>2</sup>", ["Satz und m2"]),
+        ("<td>12,5</td><td>–</td>", ["12,5"]),
+        ("", []),
+    ],
+)
+def test_blocks_are_what_stands_between_boundaries(html: str, expected: list[str]) -> None:
+    assert texts(html) == expected
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>Die <b>rote</b> Katze</p>",
+        "<p>\n\tDie\n  <b>\n rote\t</b>\r\n Katze </p>",
+        "<p>Die <b> rote</b> Katze<!-- x --> </p>",
+    ],
+)
+def test_white_space_of_the_source_makes_no_difference(html: str) -> None:
+    assert texts(html) == ["Die rote Katze"]
+
+
+def test_inline_markup_is_ranges_over_the_text() -> None:
+    html = "Die <a href=x><b>rote</b> Katze</a><img> aß<i></i>."
+    (block,) = parse(html).blocks
+    found = [(one.kind, one.text.of(block.text), one.opening.of(html), one.parent) for one in block.inlines]
+    assert found == [
+        ("element", "rote Katze", "<a href=x>", -1),
+        ("element", "rote", "<b>", 0),
+        ("point", "", "<img>", -1),
+        ("element", "", "<i>", -1),
+    ]
+
+
+def test_misnested_markup_is_nested_as_far_as_it_goes() -> None:
+    html = "<b>Eins <i>zwei</b> drei</i>"
+    (block,) = parse(html).blocks
+    assert [(one.kind, one.opening.of(html)) for one in block.inlines] == [
+        ("element", "<b>"),
+        ("point", "<i>"),
+        ("point", "</i>"),
+    ]
+
+
+def test_the_model_sees_what_is_kept_within_a_sentence() -> None:
+    html = "Der Befehl <code>a &lt; b</code> und <span translate=no>Die <b>Firma</b></span>."
+    (block,) = parse(html).blocks
+    assert block.text == "Der Befehl a < b und Die Firma."
+    assert [span.of(block.text) for span in block.kept] == ["a < b", "Die Firma"]
+
+
+def test_a_place_in_a_block_is_known_in_the_html() -> None:
+    html = "<p>M&uuml;ller\n <b>&amp; Sohn</b></p>"
+    (block,) = parse(html).blocks
+    start = block.text.index("& Sohn")
+    assert block.in_html(block.kept[0] if block.kept else type(block.source)(start, start + 6)).of(html) == "&amp; Sohn"
+    assert block.source.of(html) == html[3:-4]
+
+
+def test_texts_of_attributes_are_blocks_on_demand() -> None:
+    html = """<p title='Ein "Titel"'>Text <img alt=Bild alt=nein> <code title=Nein>x</code></p><img alt="" title="7">"""
+    assert [block.text for block in parse(html, attribute_texts=True).blocks] == ['Ein "Titel"', "Text x", "Bild", "7"]
+    assert texts(html) == ["Text x"]

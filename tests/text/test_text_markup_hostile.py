@@ -1,0 +1,99 @@
+"""HTML that nobody writes costs no more than its length, and keeps its tags."""
+
+import time
+from collections import Counter
+
+import pytest
+
+from service.text.markup_document import parse
+from service.text.markup_render import TranslatedSentence, render
+from service.text.markup_tokens import tokens
+from service.types import Span
+from tests.text.markup_rig import Translate, same, shout, through
+
+CHARS = 30_000
+MOST_S = 6.0  # of processor time; what grows with the square takes minutes at this length
+REPEATED = [
+    "<",
+    "<!",
+    "<!--",
+    "<a ",
+    "<a b=",
+    '<a b="',
+    "</",
+    "</b>",
+    "&",
+    "&amp;",
+    "&#x41;",
+    "&#",
+    "&lt",
+    "<b>",
+    "<b>x",
+    "<b>x</i>",
+    "<i><b>x</i>",
+    "<p>x",
+    "<div><b>x",
+    "<a><div>x</a>",
+    "<code>x",
+    "<sup>[",
+    "<sup>[1]</sup>x ",
+    "<span translate=no>x",
+    "<span translate=no>x</span> y ",
+    "<script>",
+    "<svg>",
+    "x<br>",
+    "<b>x</b> ",
+    "<img alt=x>",
+    "<td>x",
+    "x. ",
+    "„x",
+]
+
+
+def tags(html: str) -> Counter[str]:
+    return Counter(token.span.of(html) for token in tokens(html) if token.kind in {"start", "end", "comment"})
+
+
+def proportional(html: str) -> str:
+    """The HTML with every block as one sentence, translated without an alignment."""
+    document = parse(html)
+    sentences = [[TranslatedSentence(Span(0, len(b.text)), f"{b.text} etc")] for b in document.blocks]
+    return render(document, sentences).html
+
+
+@pytest.mark.parametrize("piece", REPEATED)
+def test_time_grows_with_the_length_alone(piece: str) -> None:
+    html = "Wort " + piece * (CHARS // len(piece))
+    start = time.process_time()
+    output = proportional(html)
+    assert time.process_time() - start < MOST_S
+    assert tags(output) == tags(html)
+
+
+@pytest.mark.parametrize("translate", [same, shout], ids=["same", "shout"])
+def test_a_thousand_nested_elements_come_back_nested(translate: Translate) -> None:
+    html = "<p>" + "<b><i>" * 1000 + "Tief <u>unten</u>" + "</i></b>" * 1000 + " steht es</p>"
+    output = through(html, translate)
+    assert output.lower() == html.lower()
+
+
+def test_a_megabyte_of_references_is_text() -> None:
+    html = "&lt;b&gt;&#252;&nbsp;" * 50_000
+    start = time.process_time()
+    (block,) = parse(html).blocks
+    assert time.process_time() - start < MOST_S
+    assert block.text == "<b>ü\xa0" * 50_000
+    assert through("&lt;b&gt; ist fett", shout) == "&lt;B&gt; IST FETT"
+
+
+@pytest.mark.parametrize("digits", ["9" * 10_000, "x" + "F" * 10_000, "0" * 10_000, "xD800", "x110000", "1"])
+def test_references_to_no_character_do_no_harm(digits: str) -> None:
+    html = f"Ein &#{digits}; Satz"
+    assert through(html, same) == html
+    assert through(html, shout).startswith("EIN ")
+
+
+@pytest.mark.parametrize("end", ["<!-- offen", "<b", "<a href='", "<script>x", "<textarea>y", "<code>z", "<svg><p>"])
+def test_what_is_never_closed_stays_at_the_end(end: str) -> None:
+    html = f"<p>Vorn <b>und</b> hinten {end}"
+    assert through(html, shout) == f"<p>VORN <b>UND</b> HINTEN {end}"

@@ -1,0 +1,29 @@
+"""The door of this room: whatever shape a document has, in and out."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from service.documents.document import Document, Edition
+from service.documents.jsonld import article_of, read_jsonld, write_jsonld
+from service.documents.ninjs import read_ninjs, write_ninjs
+from service.documents.page import read_page
+
+As = Literal["ninjs", "jsonld"]
+
+
+def read_document(value: str | Mapping[str, Any]) -> Document:
+    """A web page as a string, or a JSON-LD or ninjs object.
+
+    Raises:
+        InvalidInput: it is none of them, or holds no article text.
+    """
+    if isinstance(value, str):
+        return read_page(value)
+    if "@context" in value or "@graph" in value or article_of(value) is not None:
+        return read_jsonld(value)
+    return read_ninjs(value)
+
+
+def write_document(document: Document, edition: Edition, shape: As) -> dict[str, Any]:
+    """The edition in ``shape``; raises `InvalidInput` where the document lacks what the shape needs."""
+    return write_ninjs(document, edition) if shape == "ninjs" else write_jsonld(document, edition)

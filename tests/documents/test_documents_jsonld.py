@@ -1,0 +1,121 @@
+"""JSON-LD and web pages: the article's fields out of them, and an article of the same shape back."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.documents.document import Edition
+from service.documents.shapes import read_document, write_document
+from service.errors import InvalidInput
+
+ARTICLE: dict[str, Any] = {
+    "@context": "https://schema.org",
+    "@type": "NewsArticle",
+    "@id": "https://example.org/artikel",
+    "headline": "Bahn baut aus",
+    "description": "Die Bahn will bauen.",
+    "articleBody": "Die Bahn baut.",
+    "inLanguage": "de-DE",
+    "author": {"@type": "Organization", "name": "Redaktion"},
+    "wordCount": 3,
+}
+SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+SENTENCES = "Die Bahn baut neue Gleise im Süden des Landes, und die Züge fahren bald wieder nach Plan. "
+PAGE = f"""<!doctype html><html lang="de"><head><title>Bahn baut aus - Zeitung</title>
+<meta property="og:title" content="Bahn baut aus"><meta name="description" content="Die Bahn will bauen.">
+<link rel="canonical" href="https://example.org/artikel">
+<script type="application/ld+json">no JSON</script>
+</head><body><nav><ul><li><a href="/">Start</a></li><li><a href="/politik">Politik</a></li></ul></nav>
+<article><h1>Bahn baut aus</h1><p>Die Bahn will bauen.</p><h2>Mehr Gleise</h2><p>{SENTENCES * 4}</p>
+<p>{SENTENCES * 3}</p></article><footer>Impressum und Datenschutz</footer></body></html>"""
+
+
+def edition(language: Any = "en") -> Edition:
+    """A translation or a summary."""
+    return Edition(language, "Headline", "Lead.", "Body.", "Summary.", SOURCE_TYPE, "credit", "2026-01-02T03:04:05Z")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ARTICLE,
+        {"@context": "https://schema.org", "@graph": [{"@type": "WebPage"}, ARTICLE]},
+        {"@context": "https://schema.org", "@type": "WebPage", "mainEntity": ARTICLE},
+        ARTICLE | {"@type": ["Thing", "https://schema.org/ReportageNewsArticle"]},
+    ],
+)
+def test_an_article_is_found_wherever_it_stands(value: dict[str, Any]) -> None:
+    document = read_document(value)
+    assert (document.headline, document.lead, document.body) == (
+        "Bahn baut aus",
+        "Die Bahn will bauen.",
+        "Die Bahn baut.",
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"@context": "https://schema.org", "@type": "Recipe", "name": "Brot"},
+        {"@context": "https://schema.org", "@type": "NewsArticle", "headline": "ohne Text"},
+        {"@context": "https://schema.org", "@type": "NewsArticle", "articleBody": ["", 3]},
+    ],
+)
+def test_what_holds_no_article_text_is_refused(value: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        read_document(value)
+
+
+def test_a_translation_is_tied_to_its_work() -> None:
+    written = write_document(read_document(ARTICLE), edition(), "jsonld")
+    assert written["translationOfWork"]["@id"] == ARTICLE["@id"]
+    assert written["digitalSourceType"] == SOURCE_TYPE
+    assert written["author"] == ARTICLE["author"]
+    assert "wordCount" not in written
+
+
+def test_a_german_edition_is_based_on_its_work() -> None:
+    assert "isBasedOn" in write_document(read_document(ARTICLE), edition("de"), "jsonld")
+
+
+def test_what_is_written_can_be_read_again() -> None:
+    again = read_document(write_document(read_document(ARTICLE), edition(), "jsonld"))
+    assert (again.headline, again.lead, again.body, again.language) == ("Headline", "Lead.", "Body.", "en")
+
+
+def test_a_page_gives_its_article_without_its_furniture() -> None:
+    document = read_document(PAGE)
+    assert (document.headline, document.lead) == ("Bahn baut aus", "Die Bahn will bauen.")
+    assert document.body.split("\n")[0] == "Mehr Gleise"
+    assert "Impressum" not in document.body
+    assert "Politik" not in document.body
+    assert document.uri == "https://example.org/artikel"
+
+
+def test_a_page_becomes_an_item_with_its_address() -> None:
+    assert write_document(read_document(PAGE), edition(), "ninjs")["uri"] == "https://example.org/artikel#en"
+
+
+@pytest.mark.parametrize("page", ["", "<p>", "Nur ein Satz.", "\x00<>"])
+def test_a_page_without_an_article_is_refused(page: str) -> None:
+    with pytest.raises(InvalidInput):
+        read_document(page)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["@type", "@graph", "@context", "articleBody", "bodies", "uri", "x"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["@type", "@graph", "@context", "mainEntity", "articleBody", "uri"]), JSON))
+def test_no_object_does_more_than_be_refused(value: dict[str, Any]) -> None:
+    with suppress(InvalidInput):
+        assert read_document(value).body.strip()

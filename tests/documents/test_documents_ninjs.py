@@ -1,0 +1,108 @@
+"""ninjs items: read, refused with the field, and written so that the published schema accepts them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from service.documents.document import Edition
+from service.documents.shapes import read_document, write_document
+from service.errors import InvalidInput
+
+STANDARDS = Path(__file__).resolve().parents[3] / "shared" / "standards"
+ITEM: dict[str, Any] = {
+    "uri": "urn:newsml:example.org:2021:1",
+    "type": "text",
+    "version": "2",
+    "language": "de",
+    "headlines": [{"role": "sub", "value": "Nebenzeile"}, {"role": "main", "value": "Bahn baut aus"}],
+    "descriptions": [{"role": "short", "value": "Die Bahn will bauen."}],
+    "bodies": [
+        {"role": "main", "contentType": "text/plain", "value": "Die Bahn baut."},
+        {"role": "richtext", "contentType": "application/xhtml+xml", "value": "<p>Die Bahn baut.</p>"},
+    ],
+    "people": [{"name": "Eine Person", "rel": "about"}],
+    "located": "Berlin",
+}
+EDITION = Edition(
+    language="en",
+    headline="Railway expands",
+    lead=None,
+    body="<p>The railway builds.</p>",
+    summary="It builds.",
+    source_type="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
+    credit="made by software",
+    made_at="2026-01-02T03:04:05+00:00",
+)
+
+
+def schema() -> Any:
+    """The published schema; GeoJSON, which it points to on the web, is left open."""
+    path = STANDARDS / "ninjs-schema_3.1.json"
+    if not path.exists():
+        pytest.skip("the published ninjs schema is not here")
+    text = path.read_text("utf-8").replace('"$ref": "https://geojson.org/schema/GeoJSON.json#"', '"type": "object"')
+    return json.loads(text)
+
+
+def test_the_html_body_the_main_headline_and_the_lead_are_read() -> None:
+    document = read_document(ITEM)
+    assert (document.headline, document.lead) == ("Bahn baut aus", "Die Bahn will bauen.")
+    assert (document.body, document.body_format) == ("<p>Die Bahn baut.</p>", "html")
+    assert (document.language, document.uri) == ("de", ITEM["uri"])
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"uri": 3}, "/document/uri"),
+        ({"uri": "no uri"}, "/document/uri"),
+        ({"bodies": []}, "/document/bodies"),
+        ({"bodies": [{"role": "main"}]}, "/document/bodies/0/value"),
+        ({"bodies": [{"value": " "}]}, "/document/bodies"),
+        ({"bodies": [{"value": "x", "contentType": "video/mp4"}]}, "/document/bodies"),
+        ({"urgency": 10}, "/document/urgency"),
+        ({"versionCreated": "yesterday"}, "/document/versionCreated"),
+        ({"headline": "ninjs 1"}, "/document/headline"),
+    ],
+)
+def test_a_wrong_field_is_named(change: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_document(ITEM | change)
+    assert refused.value.pointer == pointer
+
+
+def test_what_is_written_keeps_what_is_no_text_and_ties_to_its_source() -> None:
+    item = write_document(read_document(ITEM), EDITION, "ninjs")
+    assert (item["located"], item["people"]) == (ITEM["located"], ITEM["people"])
+    assert item["associations"] == [{"name": "source", "rel": "source", "uri": ITEM["uri"]}]
+    assert item["uri"] != ITEM["uri"]
+    assert item["bodies"] == [{"role": "main", "contentType": "text/html", "value": EDITION.body}]
+    assert item["headlines"] == [{"role": "main", "value": "Railway expands"}]
+
+
+def test_what_is_written_can_be_read_again() -> None:
+    again = read_document(write_document(read_document(ITEM), EDITION, "ninjs"))
+    assert (again.headline, again.body, again.language) == (EDITION.headline, EDITION.body, "en")
+
+
+def test_input_and_output_are_valid_by_the_published_schema() -> None:
+    jsonschema.validate(ITEM, schema())
+    jsonschema.validate(write_document(read_document(ITEM), EDITION, "ninjs"), schema())
+
+
+@pytest.mark.parametrize("name", ["ninjs-3.0-dpa-text.json", "ninjs-3.1-article.json"])
+def test_the_published_examples_are_read_and_come_out_valid(name: str) -> None:
+    published = schema()
+    document = read_document(json.loads((STANDARDS / name).read_text("utf-8")))
+    assert document.headline
+    assert document.body_format == "html"
+    jsonschema.validate(write_document(document, EDITION, "ninjs"), published)
+
+
+def test_a_document_without_a_uri_cannot_become_an_item() -> None:
+    document = read_document({"@context": "https://schema.org", "@type": "NewsArticle", "articleBody": "Text."})
+    with pytest.raises(InvalidInput, match="needs a uri"):
+        write_document(document, EDITION, "ninjs")

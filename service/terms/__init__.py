@@ -1,0 +1,1 @@
+"""What has to stand in a translation: glossary terms, what is not translated, addresses, numbers and dates."""

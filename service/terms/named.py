@@ -1,0 +1,47 @@
+"""Named glossaries: files of a folder, one term a line, read when the service starts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.errors import ModelError
+
+SUFFIX = ".tsv"
+COMMENT = "#"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of one file: those with an English one, and those that stay as they are."""
+
+    translated: Mapping[str, str]
+    kept: tuple[str, ...]
+
+
+def read_glossaries(folder: Path) -> dict[str, Terms]:
+    """Every ``NAME.tsv`` in ``folder``: ``German<TAB>English`` a line, a German term alone where it is kept.
+
+    Raises:
+        ModelError: the folder or a file cannot be read, or a line has more than two columns.
+    """
+    try:
+        return {path.stem: _terms(path) for path in sorted(folder.iterdir()) if path.suffix == SUFFIX}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"the glossaries cannot be read: {error}") from error
+
+
+def _terms(path: Path) -> Terms:
+    translated: dict[str, str] = {}
+    kept: list[str] = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        columns = [column.strip() for column in line.split("\t")]
+        if not any(columns) or line.startswith(COMMENT):
+            continue
+        match columns:
+            case [source, target] if source and target:
+                translated[source] = target
+            case [source] if source:
+                kept.append(source)
+            case _:
+                raise ModelError(f"{path.name}, line {number}: not German<TAB>English")
+    return Terms(translated, tuple(kept))

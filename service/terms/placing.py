@@ -1,0 +1,152 @@
+"""Placing: puts what is required into a translation, guided by the alignment; says what was not possible."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.terms.required import Kind, Required
+from service.types import Link, Span
+
+# These are kept at any price; a term is only put where the alignment shows the word that it replaces.
+INSERTED: frozenset[Kind] = frozenset({"kept", "address"})
+_WORD = re.compile(r"\w+(?:[-’'.,/]\w+)*|\S")
+_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A sentence with what it needs: its text, its links moved along, and which of the required stand in it."""
+
+    text: str
+    links: tuple[Link, ...]
+    applied: tuple[Required, ...]
+    missing: tuple[Required, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    span: Span
+    text: str
+
+
+def place(output: str, links: Sequence[Link], required: Sequence[Required]) -> Placed:
+    """Make each of ``required`` (none inside another) stand in ``output``, once for each time it is required.
+
+    What stands there already, in one of its accepted forms, is left alone. Otherwise a copy of the German form is
+    replaced, then the words that the links give for it; ``INSERTED`` kinds go behind the nearest earlier word.
+    """
+    taken: list[Span] = []
+    edits: list[_Edit] = []
+    applied, missing = [], []
+    for one in required:
+        found = _standing(output, one, taken)
+        if found is None and (edit := _edit(output, links, one, taken)) is not None:
+            edits.append(edit)
+            found = edit.span
+        if found is None:
+            missing.append(one)
+            continue
+        taken.append(found)
+        applied.append(one)
+    text, moved = _edited(output, links, edits)
+    return Placed(text, moved, tuple(applied), tuple(missing))
+
+
+def _standing(output: str, one: Required, taken: Sequence[Span]) -> Span | None:
+    return next(
+        (span for form in (one.text, *one.accepted) for span in _occurrences(output, form) if _free(span, taken)), None
+    )
+
+
+def _occurrences(output: str, form: str) -> list[Span]:
+    whole = re.compile(rf"(?<!\w)(?<!\d[.,]){re.escape(form)}(?!\w)(?![.,]\d)", re.IGNORECASE)
+    return [Span(*match.span()) for match in whole.finditer(output)]
+
+
+def _free(span: Span, taken: Sequence[Span]) -> bool:
+    return not any(span.start < other.end and other.start < span.end for other in taken)
+
+
+def _edit(output: str, links: Sequence[Link], one: Required, taken: Sequence[Span]) -> _Edit | None:
+    copied = next((span for span in _occurrences(output, one.term) if _free(span, taken)), None)
+    span = copied or _linked(output, links, one, taken)
+    if span is not None:
+        return _Edit(span, _cased(one, span, output))
+    return _insertion(output, links, one, taken) if one.kind in INSERTED else None
+
+
+def _linked(output: str, links: Sequence[Link], one: Required, taken: Sequence[Span]) -> Span | None:
+    """The words of the output that come from the required place: the heaviest run of neighbours among them."""
+    words = [Span(*match.span()) for match in _WORD.finditer(output)]
+    weights = [_weight(word, links, one.span) for word in words]
+    runs: list[tuple[float, Span]] = []
+    start = 0
+    while start < len(words):
+        end = start
+        while end < len(words) and weights[end] > 0 and _free(words[end], taken):
+            end += 1
+        if end > start:
+            runs.append((sum(weights[start:end]), Span(words[start].start, words[end - 1].end)))
+        start = max(end, start + 1)
+    runs = [run for run in runs if _alike(one, run[1].of(output))]
+    return max(runs, key=lambda run: run[0], default=(0.0, None))[1]
+
+
+def _weight(word: Span, links: Sequence[Link], source: Span) -> float:
+    """How much of ``word`` comes from ``source``; nothing when more of it comes from elsewhere."""
+    inside = outside = 0.0
+    for link in links:
+        if link.target.start < word.end and word.start < link.target.end:
+            if link.source.start < source.end and source.start < link.source.end:
+                inside += link.weight
+            else:
+                outside += link.weight
+    return inside if inside > outside else 0.0
+
+
+def _alike(one: Required, words: str) -> bool:
+    """A numeral only replaces a numeral, and punctuation alone is replaced by nothing."""
+    if one.kind in {"number", "date"}:
+        return _DIGIT.search(words) is not None
+    return any(char.isalnum() for char in words)
+
+
+def _insertion(output: str, links: Sequence[Link], one: Required, taken: Sequence[Span]) -> _Edit:
+    """Behind the word that comes from just before the required place, at the start when there is none."""
+    before = [link for link in links if link.source.end <= one.span.start]
+    nearest = max(before, key=lambda link: (link.source.end, link.weight), default=None)
+    place = 0 if nearest is None else nearest.target.end
+    place = max([place, *(span.end for span in taken if span.start < place < span.end)])
+    left = " " if place > 0 and not output[place - 1].isspace() else ""
+    right = " " if place < len(output) and (output[place].isalnum() or not left) else ""
+    return _Edit(Span(place, place), f"{left}{one.text}{right}")
+
+
+def _cased(one: Required, span: Span, output: str) -> str:
+    begins = not output[: span.start].strip(" \"'“”„«»(")
+    if begins and one.kind == "glossary" and span.of(output)[:1].isupper():
+        return one.text[:1].upper() + one.text[1:]
+    return one.text
+
+
+def _edited(output: str, links: Sequence[Link], edits: Sequence[_Edit]) -> tuple[str, tuple[Link, ...]]:
+    """The text after all ``edits``, which do not meet, and the links at their new places."""
+    parts: list[str] = []
+    end = 0
+    for edit in sorted(edits, key=lambda edit: edit.span):
+        parts += (output[end : edit.span.start], edit.text)
+        end = edit.span.end
+    text = "".join((*parts, output[end:]))
+    return text, tuple(link._replace(target=_moved(link.target, edits)) for link in links)
+
+
+def _moved(span: Span, edits: Sequence[_Edit]) -> Span:
+    start, end = span
+    for edit in edits:
+        grown = len(edit.text) - (edit.span.end - edit.span.start)
+        if edit.span.end <= span.start:
+            start, end = start + grown, end + grown
+        elif edit.span.start < span.end:
+            # The link's words, or some of them, were replaced: it now covers what replaced them.
+            start, end = start - max(0, span.start - edit.span.start), max(end, edit.span.end) + grown
+    return Span(start, max(start, end))

@@ -1,0 +1,125 @@
+"""Placing puts what is required into a translation where the alignment says it belongs."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.terms.placing import Placed, place
+from service.terms.required import Kind, Required
+from service.types import Link, Span
+
+
+def linked(source: str, output: str, pairs: dict[str, str]) -> list[Link]:
+    """Links from words of the output to words of the source."""
+    return [
+        Link(Span(output.index(t), output.index(t) + len(t)), Span(source.index(s), source.index(s) + len(s)), 0.9)
+        for t, s in pairs.items()
+    ]
+
+
+def required(source: str, term: str, text: str, kind: Kind, *accepted: str) -> Required:
+    """What ``term`` in ``source`` asks for."""
+    return Required(Span(source.index(term), source.index(term) + len(term)), text, kind, term, accepted)
+
+
+SOURCE = "Die Bahn fährt nach Köln."
+
+
+def test_a_term_takes_the_place_of_its_words() -> None:
+    output = "The train goes to Cologne."
+    links = linked(SOURCE, output, {"train": "Bahn", "goes": "fährt", "Cologne": "Köln"})
+    placed = place(output, links, [required(SOURCE, "Bahn", "railway company", "glossary")])
+    assert placed.text == "The railway company goes to Cologne."
+    assert [link.target.of(placed.text) for link in placed.links] == ["railway company", "goes", "Cologne"]
+
+
+def test_what_stands_there_already_is_left_alone() -> None:
+    output = "The railway company goes."
+    placed = place(output, [], [required(SOURCE, "Bahn", "Railway Company", "glossary")])
+    assert (placed.text, len(placed.applied)) == (output, 1)
+
+
+def test_a_term_required_twice_has_to_stand_twice() -> None:
+    twice = [required("Bahn Bahn", "Bahn", "rail", "glossary")] * 2
+    placed = place("rail", [], twice)
+    assert (len(placed.applied), len(placed.missing)) == (1, 1)
+
+
+def test_a_term_without_a_place_is_reported_missing() -> None:
+    placed = place("Somebody goes.", [], [required(SOURCE, "Bahn", "railway", "glossary")])
+    assert (placed.text, [one.term for one in placed.missing]) == ("Somebody goes.", ["Bahn"])
+
+
+def test_a_term_at_the_beginning_is_capitalised() -> None:
+    output = "Trains run."
+    placed = place(
+        output,
+        linked("Bahnen fahren.", output, {"Trains": "Bahnen"}),
+        [required("Bahnen fahren.", "Bahnen", "railways", "glossary")],
+    )
+    assert placed.text == "Railways run."
+
+
+def test_an_address_is_never_lost() -> None:
+    source = "Schreiben Sie an info@example.org bitte."
+    links = linked(source, "Please write.", {"write": "Schreiben"})
+    placed = place("Please write.", links, [required(source, "info@example.org", "info@example.org", "address")])
+    assert placed.text == "Please write info@example.org."
+
+
+def test_a_copied_german_number_becomes_english() -> None:
+    source = "Es kamen 100.000 Menschen."
+    placed = place("There were 100.000 people.", [], [required(source, "100.000", "100,000", "number", "100000")])
+    assert placed.text == "There were 100,000 people."
+
+
+def test_a_number_replaces_no_word() -> None:
+    source = "Es kamen 1,5 Millionen."
+    output = "Many came."
+    links = linked(source, output, {"Many": "1,5"})
+    assert place(output, links, [required(source, "1,5", "1.5", "number")]).text == output
+
+
+def test_part_of_a_longer_number_is_not_the_number() -> None:
+    source = "Es waren 1,5 Liter."
+    placed = place("It was 11.52 litres.", [], [required(source, "1,5", "1.5", "number")])
+    assert placed.missing != ()
+
+
+WORDS = st.lists(st.sampled_from(["a", "bc", "1.5", "D", "e-f"]), min_size=1, max_size=8)
+
+
+@st.composite
+def sentences(draw: st.DrawFn) -> tuple[str, list[Link], list[Required]]:
+    """An output, links at random, and some required places of a source."""
+    source, output = " ".join(draw(WORDS)), " ".join(draw(WORDS))
+    spans = [Span(*m.span()) for m in re.finditer(r"\S+", source)]
+    targets = [Span(*m.span()) for m in re.finditer(r"\S+", output)]
+    pairs = draw(st.lists(st.tuples(st.sampled_from(targets), st.sampled_from(spans)), max_size=6))
+    kinds: st.SearchStrategy[Kind] = st.sampled_from(["glossary", "kept", "address", "number"])
+    wanted = draw(st.lists(st.sampled_from(spans), unique=True, max_size=3))
+    return (
+        output,
+        [Link(target, place, 0.5) for target, place in pairs],
+        [
+            Required(span, draw(st.sampled_from(["NEW", "x y"])), draw(kinds), span.of(source))
+            for span in sorted(wanted)
+        ],
+    )
+
+
+@given(sentences())
+def test_all_that_counts_as_applied_stands_in_the_text(case: tuple[str, list[Link], list[Required]]) -> None:
+    output, links, wanted = case
+    placed: Placed = place(output, links, wanted)
+    assert len(placed.applied) + len(placed.missing) == len(wanted)
+    for text in {one.text for one in placed.applied}:
+        assert placed.text.casefold().count(text.casefold()) >= sum(one.text == text for one in placed.applied)
+    assert all(one.kind not in {"kept", "address"} for one in placed.missing)
+
+
+@given(sentences())
+def test_links_stay_inside_the_text(case: tuple[str, list[Link], list[Required]]) -> None:
+    placed = place(*case)
+    assert all(0 <= link.target.start <= link.target.end <= len(placed.text) for link in placed.links)

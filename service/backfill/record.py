@@ -1,0 +1,154 @@
+"""One line of the archive to one record of the output, as ``POST /v1/articles`` would answer it."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import math
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from service import logs
+from service.api import problems, routes
+from service.api.requests import ArticleRequest
+from service.api.schemas import FieldProblem
+from service.api.state import ApiState
+from service.backfill.lines import Line
+from service.errors import DepescheError, EngineHung, InvalidInput, Unavailable
+from service.text.normalise import check_text
+
+Record = dict[str, Any]
+ID_CHARS = 1_000
+LENGTHS = ("length", "max_chars", "max_words", "max_sentences")
+# Nobody waits for a line: how long it takes must not decide what becomes of it.
+LINE_TIMEOUT_MS = 7 * 24 * 3_600_000
+HANG_ATTEMPTS = 3
+HANG_PAUSE_S = 1.0
+_log = logging.getLogger("depesche")
+
+
+class EngineDead(DepescheError):
+    """An engine is lost beyond rescue: no further line can be worked on by this process."""
+
+
+class Worker:
+    """Makes records with the handler of ``app``, whose service is started.
+
+    ``defaults`` are fields of the body for lines that have none; without ``cache`` no cache is read or written.
+    """
+
+    def __init__(self, app: FastAPI, max_line_bytes: int, defaults: dict[str, Any], *, cache: bool) -> None:
+        self._app = app
+        self._state: ApiState = app.state.api
+        self._max_line_bytes = max_line_bytes
+        self._defaults = defaults
+        self._headers = [] if cache else [(b"cache-control", b"no-store")]
+
+    async def record(self, line: Line) -> Record:
+        """``{id, line, result}`` or ``{id, line, error}``: a bad line is answered, never raised.
+
+        Raises:
+            EngineDead: the fault is not the line's.
+        """
+        request = self._request(line)
+        name: str | int | float = line.number
+        try:
+            body = self._body(line)
+            if isinstance(body, dict) and "id" in body:
+                name = _checked_id(body.pop("id"))
+            return {"id": name, "line": line.number, "result": await self._result(body, request)}
+        except _Refused as refused:
+            error = problems.body_of(request, *refused.args, fields=refused.fields).model_dump()
+        except RequestValidationError as invalid:
+            error = json.loads(bytes((await problems.on_invalid_request(request, invalid)).body))
+        except EngineDead:
+            raise
+        except Exception as failure:  # noqa: BLE001 - whatever a line brings about, the lines after it go on
+            if not isinstance(failure, DepescheError):
+                _log.error("line %d: %s", line.number, logs.failure(failure))
+            error = problems.explained(request, failure).model_dump()
+        return {"id": name, "line": line.number, "error": error}
+
+    def _request(self, line: Line) -> Request:
+        """The line as a request; its id is made of the line's number, so that a second run gives the same."""
+        state = {"request_id": f"line-{line.number}"}
+        return Request({"type": "http", "app": self._app, "headers": self._headers, "state": state})
+
+    def _body(self, line: Line) -> Any:
+        if line.data is None:
+            raise _TooLong(self._max_line_bytes)
+        try:
+            body = json.loads(line.data)
+        except (ValueError, RecursionError) as error:
+            raise _Refused(400, "malformed_json", "the line is not JSON") from error
+        return self._with_defaults(body) if isinstance(body, dict) else body
+
+    def _with_defaults(self, body: Record) -> Record:
+        defaults = dict(self._defaults)
+        if any(body.get(name) is not None for name in LENGTHS):
+            defaults.pop("length", None)
+        elif "length" in defaults:
+            body.pop("length", None)  # null, which says "none"
+        return defaults | body
+
+    async def _result(self, body: Any, request: Request) -> Record:
+        try:
+            article = ArticleRequest.model_validate(body, from_attributes=True)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_input=False)
+            raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in found]) from error
+        answer = await self._answer(article.model_copy(update={"priority": "bulk"}), request)
+        result: Record = answer.model_dump(mode="json")
+        return result
+
+    async def _answer(self, article: ArticleRequest, request: Request) -> Any:
+        """What the API answers. A full queue and an engine that is being rebuilt are waited for.
+
+        A hang is tried again: it fails all that were in the same engine call.
+        """
+        hangs = 0
+        while True:
+            try:
+                return await routes.articles(
+                    body=article, request=request, state=self._state, timeout_ms=LINE_TIMEOUT_MS
+                )
+            except DepescheError as error:
+                if self._state.service.dead:
+                    raise EngineDead("an engine is lost; run the same command again to go on") from error
+                hangs += isinstance(error, EngineHung)
+                if not isinstance(error, Unavailable | EngineHung) or hangs >= HANG_ATTEMPTS:
+                    raise
+                await asyncio.sleep(error.retry_after_s if isinstance(error, Unavailable) else HANG_PAUSE_S)
+
+
+class _Refused(Exception):
+    """A line that is refused before it is looked at: status, code and detail, as the API says them."""
+
+    fields: tuple[FieldProblem, ...] = ()
+
+
+class _TooLong(_Refused):
+    def __init__(self, max_line_bytes: int) -> None:
+        detail = f"the line has more than {max_line_bytes} bytes"
+        super().__init__(413, "body_too_large", detail)
+        self.fields = (FieldProblem(pointer="", code="body_too_large", detail=detail, limit=max_line_bytes),)
+
+
+def _checked_id(given: Any) -> str | int | float:
+    if isinstance(given, str) and len(given) <= ID_CHARS:
+        with contextlib.suppress(InvalidInput):  # said below, with the id's own code
+            check_text(given)
+            return given
+    if isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given):
+        return given
+    detail = f"an id is a number, or a Unicode string of at most {ID_CHARS} characters"
+    raise InvalidInput("id_invalid", detail, pointer="/id", limit=ID_CHARS)
+
+
+def encoded(record: Record) -> bytes:
+    """A record as a line of the output; a lone surrogate, which has no UTF-8, is written as JSON's own escape."""
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace") + b"\n"

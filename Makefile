@@ -22,7 +22,8 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 
 bench: $(VENV)/.test
-	$(BIN)/python -m benchmarks.engines $(ARGS)
+	$(BIN)/python -m benchmarks.engines
+	$(BIN)/python -m benchmarks.load $(if $(wildcard $(DATA)/eval),--data $(DATA)) --record $(ARGS)
 
 eval: $(VENV)/.test
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(ARGS)

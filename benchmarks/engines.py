@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from benchmarks import record, tables
-from service.app import available_cores
+from service.cores import available_cores
 from service.engines.base import Engine
 from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer

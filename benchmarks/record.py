@@ -40,7 +40,7 @@ def provenance() -> dict[str, Any]:
 
 
 def _module() -> str:
-    return ".".join(Path(sys.argv[0]).resolve().relative_to(ROOT).with_suffix("").parts)
+    return ".".join(Path(sys.argv[0]).resolve().relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
 
 
 def write(name: str, result: dict[str, Any]) -> Path:

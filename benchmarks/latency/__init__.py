@@ -1,0 +1,1 @@
+"""Latency, memory and start of a real server process with the embedded weights, beside their targets."""

@@ -1,0 +1,44 @@
+"""Arrivals at fixed times, whether or not earlier ones are answered; latency counts from the scheduled time."""
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+Ask = Callable[[], Awaitable[None]]
+
+
+async def steady(ask: Ask, rate_per_s: float, seconds: float) -> list[float]:
+    """Seconds that each request took, evenly spaced at ``rate_per_s`` for so many ``seconds``; at least two requests.
+
+    A request that is late because this process was is late in the figures, too: asyncio's timers alone cost up to a
+    millisecond.
+
+    Raises:
+        ExceptionGroup: a request failed; the others are cancelled.
+    """
+    loop = asyncio.get_running_loop()
+    start_s = loop.time()
+
+    async def timed(due_s: float) -> float:
+        await ask()
+        return loop.time() - due_s
+
+    tasks: list[asyncio.Task[float]] = []
+    async with asyncio.TaskGroup() as group:
+        for number in range(max(2, round(rate_per_s * seconds))):
+            due_s = start_s + number / rate_per_s
+            await asyncio.sleep(max(0.0, due_s - loop.time()))
+            tasks.append(group.create_task(timed(due_s)))
+    return [task.result() for task in tasks]
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """This process's own garbage collector rests meanwhile: its pauses are not the server's."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -1,0 +1,103 @@
+"""A server process that the harness starts, waits for, asks, and stops."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+ROOT = Path(__file__).parent.parent.parent
+READY_LIMIT_S = 180.0
+STOP_LIMIT_S = 20.0
+LOG_CHARS = 2_000
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment without settings of the service, and with no way to a model hub."""
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("DEPESCHE_")}
+    return {**kept, "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", **extra}
+
+
+class Server:
+    """One process that answers HTTP on ``port``; used with ``async with``, ready inside."""
+
+    def __init__(
+        self, command: Sequence[str], port: int, ready: str, *, extra: Mapping[str, str], folder: Path = ROOT
+    ) -> None:
+        """``ready`` is the path that answers 200 once the models are loaded; ``folder`` is where the process runs."""
+        self._command = list(command)
+        self._ready = ready
+        self._environment = environment(extra)
+        self._folder = folder
+        self._running = contextlib.AsyncExitStack()
+        self.http = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}",
+            timeout=None,  # noqa: S113 - a slow system is a result, not a failure
+            limits=httpx.Limits(max_connections=None),
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the server
+        self._running.callback(log.close)
+        process = subprocess.Popen(  # noqa: ASYNC220 - starting it takes no time
+            self._command, cwd=self._folder, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+        )
+        self._running.callback(_stop, process)
+        await self._running.enter_async_context(self.http)
+        try:
+            await self._wait(process)
+        except SystemExit as error:
+            log.seek(0)
+            said = log.read()[-LOG_CHARS:]
+            await self._running.aclose()
+            raise SystemExit(f"{error}; it said:\n{said}") from error
+        return self
+
+    async def _wait(self, process: "subprocess.Popen[bytes]") -> None:
+        end_s = time.monotonic() + READY_LIMIT_S
+        while time.monotonic() < end_s:
+            if process.poll() is not None:
+                raise SystemExit(f"{self._command} ended with {process.returncode}")
+            with contextlib.suppress(httpx.TransportError):
+                if (await self.http.get(self._ready)).status_code == httpx.codes.OK:
+                    return
+            await asyncio.sleep(0.2)
+        raise SystemExit(f"{self._command} was not ready after {READY_LIMIT_S} s")
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._running.aclose()
+
+    async def post(self, path: str, body: Any, headers: Mapping[str, str]) -> Any:
+        """The JSON of the answer.
+
+        Raises:
+            httpx.HTTPError: no answer, or one that is no success.
+        """
+        answer = await self.http.post(path, json=body, headers=dict(headers))
+        answer.raise_for_status()
+        return answer.json()
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -22,11 +22,13 @@ class TokenLimits(_Strict):
 
     ``prefix`` is put before every source text. An output may have at most
     ``output_ratio`` × source + ``output_extra`` tokens; one that meets this limit is reported as truncated.
+    ``target_vocabulary`` lists the pieces of ``vocabulary`` that outputs are written with; none: all.
     """
 
     source: str = "source.spm"
     target: str = "target.spm"
     vocabulary: str | None = "vocab.json"
+    target_vocabulary: str | None = None
     prefix: str = ""
     max_source_tokens: int = Field(gt=8)
     max_output_tokens: int = Field(gt=8)

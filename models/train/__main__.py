@@ -11,7 +11,7 @@ import torch
 import typer
 from safetensors.torch import load_file
 
-from models.train import alignment, corpus, gaps, lexicon, pieces
+from models.train import alignment, corpus, gaps, lexicon, pieces, trim
 from models.train.batches import Batch, Example, collate, groups
 from models.train.export import Terms, network_weights, write_model
 from models.train.loop import Schedule, Trainer, run
@@ -172,17 +172,34 @@ TERMS = {
 }
 
 
+def _target_pieces(pairs: Path, vocabulary: pieces.Pieces) -> list[int] | None:
+    """The pieces that translations are written with; None, for all, where the training pairs are not there."""
+    if not pairs.exists():
+        return None
+    return trim.target_pieces(vocabulary, (target for _, target in corpus.load_pairs(pairs)))
+
+
 @app.command("export")
 def export_command(
     task: str,
     work: WorkDir,
     models: Annotated[Path, typer.Option(help="Folder to write to.")] = HERE.parent,
+    *,
+    trimmed: Annotated[
+        bool,
+        typer.Option(
+            "--trim/--no-trim", help="Write translations with the pieces of WORK/TASK/train.tsv's English alone."
+        ),
+    ] = True,
 ) -> None:
     """Write the averaged weights of TASK for both engines, with a manifest."""
     state = torch.load(work / task / "checkpoint.pt", map_location="cpu", weights_only=True)
     vocabulary = pieces.Pieces(work / "pieces.model")
-    write_model(models, Shape(**state["shape"]), state["average"], vocabulary, TERMS[task])
-    typer.echo(f"{TERMS[task].name}: {json.dumps(state['progress'])}")
+    terms = TERMS[task]
+    kept = _target_pieces(work / task / "train.tsv", vocabulary) if trimmed and task == "translation" else None
+    write_model(models, Shape(**state["shape"]), state["average"], vocabulary, terms, kept=kept)
+    written = len(vocabulary) - 1 if kept is None else len(kept)
+    typer.echo(f"{terms.name}: {json.dumps(state['progress'])}; writes {written} of {len(vocabulary) - 1} pieces")
 
 
 if __name__ == "__main__":

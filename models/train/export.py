@@ -15,9 +15,11 @@ from torch import Tensor
 
 from models.train.network import Shape
 from models.train.pieces import EOS, PAD, Pieces
+from models.train.trim import TrimmingConverter
 
 NEVER = -1e4
 READABLE = 0o644
+TARGET_VOCABULARY = "target_vocabulary.json"
 
 _MANIFEST = """# Written by `python -m models.train export`.
 id = "depesche/{terms.name}"
@@ -35,7 +37,7 @@ weights = "embedded/{terms.name}"
 source = "pieces.model"
 target = "pieces.model"
 vocabulary = "float16/vocab.json"
-max_source_tokens = {terms.max_source_tokens}
+{target}max_source_tokens = {terms.max_source_tokens}
 max_output_tokens = {terms.max_output_tokens}
 output_ratio = {terms.output_ratio}
 
@@ -161,17 +163,25 @@ def marian_config(shape: Shape, eos_id: int) -> dict[str, Any]:
     }
 
 
-def write_float16(folder: Path, shape: Shape, weights: dict[str, Tensor], pieces: Pieces) -> None:
-    """Write the transformers checkpoint: configuration, float16 safetensors and ``vocab.json``."""
+def write_float16(
+    folder: Path, shape: Shape, weights: dict[str, Tensor], pieces: Pieces, kept: list[int] | None = None
+) -> None:
+    """Write the transformers checkpoint: configuration, float16 safetensors and ``vocab.json``.
+
+    It stays whole, as training goes on from it; pieces ``kept`` for outputs are listed in a file of their own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     half = {name: tensor.half() for name, tensor in marian_weights(shape, weights).items()}
     save_file(half, folder / "model.safetensors", metadata={"format": "pt"})
     _write_json(folder / "config.json", marian_config(shape, pieces.eos_id))
-    _write_json(folder / "vocab.json", pieces.vocabulary())
+    vocabulary = pieces.vocabulary()
+    _write_json(folder / "vocab.json", vocabulary)
+    if kept is not None:
+        _write_json(folder / TARGET_VOCABULARY, [list(vocabulary)[i] for i in kept])
 
 
-def write_int8(folder: Path, float16: Path, pieces: Pieces) -> None:
-    """Convert a float16 checkpoint to CTranslate2 int8."""
+def write_int8(folder: Path, float16: Path, pieces: Pieces, kept: list[int] | None = None) -> None:
+    """Convert a float16 checkpoint to CTranslate2 int8; its outputs can have the pieces ``kept``, by default all."""
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "checkpoint"
         shutil.copytree(float16, whole)
@@ -179,7 +189,9 @@ def write_int8(folder: Path, float16: Path, pieces: Pieces) -> None:
             shutil.copy(pieces.path, whole / f"{side}.spm")
         names = {"eos_token": EOS, "unk_token": "<unk>", "pad_token": PAD}
         _write_json(whole / "tokenizer_config.json", {"tokenizer_class": "MarianTokenizer", **names})
-        converter = ctranslate2.converters.TransformersConverter(str(whole))
+        converter = (
+            ctranslate2.converters.TransformersConverter(str(whole)) if kept is None else TrimmingConverter(whole, kept)
+        )
         converter.convert(str(folder), quantization="int8", force=True)
 
 
@@ -190,11 +202,16 @@ def write_manifest(path: Path, folder: Path, terms: Terms) -> None:
     decoding, acceptance = (
         "".join(f"{name} = {value}\n" for name, value in table.items()) for table in (terms.decoding, terms.acceptance)
     )
-    hashes = "".join(f'"{name}" = "{digest}"\n' for name, digest in files.items())
-    path.write_text(
-        _MANIFEST.format(terms=terms, revision=revision, decoding=decoding, acceptance=acceptance, hashes=hashes),
-        "utf-8",
+    listed = f"float16/{TARGET_VOCABULARY}"
+    text = _MANIFEST.format(
+        terms=terms,
+        revision=revision,
+        target=f'target_vocabulary = "{listed}"\n' if listed in files else "",
+        decoding=decoding,
+        acceptance=acceptance,
+        hashes="".join(f'"{name}" = "{digest}"\n' for name, digest in files.items()),
     )
+    path.write_text(text, "utf-8")
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -203,11 +220,23 @@ def _digests(folder: Path) -> dict[str, str]:
     return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def write_model(models: Path, shape: Shape, weights: dict[str, Tensor], pieces: Pieces, terms: Terms) -> None:
-    """Write a model under ``models``: ``embedded/NAME`` in both formats and ``catalog/NAME.toml``."""
+def write_model(
+    models: Path,
+    shape: Shape,
+    weights: dict[str, Tensor],
+    pieces: Pieces,
+    terms: Terms,
+    *,
+    kept: list[int] | None = None,
+) -> None:
+    """Write a model under ``models``: ``embedded/NAME`` in both formats and ``catalog/NAME.toml``.
+
+    ``kept`` are the ids of the pieces that outputs are written with; None: all.
+    """
     folder = models / "embedded" / terms.name
-    write_float16(folder / "float16", shape, weights, pieces)
-    write_int8(folder / "ct2-int8", folder / "float16", pieces)
+    (folder / "float16" / TARGET_VOCABULARY).unlink(missing_ok=True)
+    write_float16(folder / "float16", shape, weights, pieces, kept)
+    write_int8(folder / "ct2-int8", folder / "float16", pieces, kept)
     shutil.copy(pieces.path, folder / "pieces.model")
     for file in folder.rglob("*"):  # safetensors writes for the owner alone; the service runs as another user
         if file.is_file():

@@ -9,6 +9,7 @@ import sentencepiece
 EOS = "</s>"
 UNK = "<unk>"
 PAD = "<pad>"
+SPACE = "▁"
 REQUIRED_CHARS = "0123456789äöüÄÖÜßéèáàçñ„“”‚‘’‹›«»–—…€%§°&/()[]+-*:;!?'\""
 
 
@@ -61,6 +62,18 @@ class Pieces:
         """Text of ids; end-of-sentence and padding are left out."""
         text: str = self._model.decode([i for i in ids if i not in (self.eos_id, self.pad_id)])
         return text
+
+    def spelling_ids(self) -> set[int]:
+        """Ids of the special pieces, the bytes, and the single characters with and without the space before them."""
+        model = self._model
+        return {
+            i
+            for i in range(self.pad_id)
+            if model.is_control(i)
+            or model.is_unknown(i)
+            or model.is_byte(i)
+            or len(model.id_to_piece(i).removeprefix(SPACE)) <= 1
+        }
 
     def vocabulary(self) -> dict[str, int]:
         """Piece to id, as ``vocab.json`` of a Marian checkpoint holds it."""

@@ -9,7 +9,7 @@ from service.engines.grouping import by_options
 from service.engines.tokenizer import EOS
 from service.errors import EngineError, ModelError
 from service.manifest import Manifest
-from service.types import DecodingOptions, EngineInput, Hypothesis
+from service.types import Attention, DecodingOptions, EngineInput, Hypothesis
 
 NEVER_WRITTEN = ("<pad>", "<unk>")
 
@@ -20,9 +20,18 @@ class TorchEngine:
     name = "torch"
 
     def __init__(
-        self, folder: Path, vocabulary: dict[str, int], *, dtype: str = "float32", device: str = "cpu", threads: int = 1
+        self,
+        folder: Path,
+        vocabulary: dict[str, int],
+        *,
+        target_pieces: frozenset[str] | None = None,
+        dtype: str = "float32",
+        device: str = "cpu",
+        threads: int = 1,
     ) -> None:
         """Load the checkpoint in ``folder``; ``vocabulary`` maps pieces to its ids.
+
+        ``target_pieces`` are those that may be written; None: all.
 
         Raises:
             ModelError: torch or transformers is not installed, or the checkpoint cannot be loaded.
@@ -47,6 +56,9 @@ class TorchEngine:
         self._eos_id: int = vocabulary[EOS]
         self._pad_id: int = self._model.config.pad_token_id
         self._limits: int = self._model.get_output_embeddings().weight.shape[0]
+        never = {vocabulary[piece] for piece in NEVER_WRITTEN if piece in vocabulary}
+        written = vocabulary if target_pieces is None else target_pieces
+        self._written = {number for piece, number in vocabulary.items() if piece in written} - never
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         """See `Engine.generate`."""
@@ -105,10 +117,9 @@ class TorchEngine:
         )
 
     def _suppressed(self, options: DecodingOptions) -> list[int]:
-        if options.allowed is None:
-            never = {self._ids[piece] for piece in NEVER_WRITTEN if piece in self._ids}
-            return sorted(never | set(range(len(self._ids), self._limits)))
-        kept = {self._ids[piece] for piece in options.allowed if piece in self._ids} | {self._eos_id}
+        kept = self._written
+        if options.allowed is not None:
+            kept = kept & {self._ids[piece] for piece in options.allowed if piece in self._ids} | {self._eos_id}
         return [number for number in range(self._limits) if number not in kept]
 
     def _scores(self, output: Any) -> list[float]:
@@ -134,7 +145,9 @@ class TorchEngine:
         weights = passed.cross_attentions[-1][:, 0].tolist()
         lengths = mask.sum(1).tolist()
         return [
-            Hypothesis(h.tokens, h.score, h.finish_reason, tuple(tuple(row[:length]) for row in rows[: len(h.tokens)]))
+            Hypothesis(
+                h.tokens, h.score, h.finish_reason, Attention.of([row[:length] for row in rows[: len(h.tokens)]])
+            )
             for h, rows, length in zip(found, weights, lengths, strict=True)
         ]
 
@@ -154,8 +167,22 @@ def vocabulary(manifest: Manifest, folder: Path) -> dict[str, int]:
 
         model = sentencepiece.SentencePieceProcessor(model_file=str(folder / manifest.tokens.source))
         return {model.id_to_piece(number): number for number in range(model.get_piece_size())}
-    try:
-        pieces: dict[str, int] = json.loads((folder / manifest.tokens.vocabulary).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{manifest.tokens.vocabulary} cannot be read") from error
+    pieces: dict[str, int] = _read(folder, manifest.tokens.vocabulary)
     return pieces
+
+
+def target_pieces(manifest: Manifest, folder: Path) -> frozenset[str] | None:
+    """The pieces that outputs are written with; None: all.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    name = manifest.tokens.target_vocabulary
+    return None if name is None else frozenset(_read(folder, name))
+
+
+def _read(folder: Path, name: str) -> Any:
+    try:
+        return json.loads((folder / name).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{name} cannot be read") from error

@@ -1,7 +1,7 @@
 """The Protocol that every engine keeps."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 from service.types import EngineInput, Hypothesis
 
@@ -27,4 +27,19 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free the model's memory. The engine is not used afterwards."""
+        ...
+
+
+@runtime_checkable
+class EagerEngine(Engine, Protocol):
+    """An engine that can take its next call before the one it works on is finished, so that it is never idle."""
+
+    def begin(self, items: Sequence[EngineInput]) -> Callable[[], list[list[Hypothesis]]]:
+        """Begin what `generate` does; what is returned waits for the results, and raises as `generate` does.
+
+        Both are called from the thread that calls `generate`. Calls are worked on in the order in which they began.
+
+        Raises:
+            EngineError: the call could not begin.
+        """
         ...

@@ -2,55 +2,103 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import ctranslate2
 
-from service.engines.grouping import by_options
+from service.engines.grouping import groups, shared
+from service.engines.layout import Layout
+from service.engines.padding import by_padded_length, filler
+from service.engines.parts import parts
 from service.engines.tokenizer import EOS
 from service.errors import EngineError, ModelError
-from service.types import DecodingOptions, EngineInput, Hypothesis
+from service.types import Attention, DecodingOptions, EngineInput, Hypothesis, Tokens
 
 # Padding, and T5's sentinels, which belong to its pre-training alone.
 NEVER_WRITTEN = re.compile(r"<pad>|<extra_id_\d+>")
+ONE_THREAD = Layout(replicas=1, threads=1)
 
 
 class CTranslate2Engine:
-    """A converted model. Weights are int8 unless ``compute_type`` says otherwise."""
+    """A converted model. Weights are int8 unless ``compute_type`` says otherwise.
+
+    A call is split into parts that the replicas of ``layout`` work on at the same time.
+    """
 
     name = "ctranslate2"
 
-    def __init__(self, folder: Path, *, compute_type: str, device: str = "cpu", threads: int = 1) -> None:
-        """Load the model in ``folder``; ``threads`` cores share one call.
+    def __init__(self, folder: Path, *, compute_type: str, device: str = "cpu", layout: Layout = ONE_THREAD) -> None:
+        """Load the model in ``folder``, once for all replicas.
 
         Raises:
             ModelError: there is no such model, or its format or device is not supported.
         """
         try:
             self._model = ctranslate2.Translator(
-                str(folder), device=device, compute_type=compute_type, inter_threads=1, intra_threads=threads
+                str(folder),
+                device=device,
+                compute_type=compute_type,
+                inter_threads=layout.replicas,
+                intra_threads=layout.threads,
+                max_queued_batches=-1,
             )
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"CTranslate2 cannot load {folder.name}: {error}") from error
-        self._vocabulary = _target_vocabulary(folder)
-        self._never = [[piece] for piece in self._vocabulary if NEVER_WRITTEN.fullmatch(piece)]
+        self._replicas = layout.replicas
+        self._pieces = [[piece] for piece in _target_vocabulary(folder)]
+        self._never = [[piece] for (piece,) in self._pieces if NEVER_WRITTEN.fullmatch(piece)]
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         """See `Engine.generate`."""
-        return by_options(items, self._call)
+        return self.begin(items)()
 
-    def _call(self, sources: list[list[str]], options: DecodingOptions) -> list[list[Hypothesis]]:
+    def begin(self, items: Sequence[EngineInput]) -> Callable[[], list[list[Hypothesis]]]:
+        """See `EagerEngine.begin`."""
+        started = [
+            (places, self._started([items[place].tokens for place in places], _of_all(items, places)))
+            for group in groups(items, shared)
+            for places in self._parts(items, group)
+        ]
+
+        def results() -> list[list[Hypothesis]]:
+            found: list[list[Hypothesis]] = [[] for _ in items]
+            for places, running in started:
+                for place, result in zip(places, running, strict=True):
+                    found[place] = self._within_limit(items[place], _finished(result))
+            return found
+
+        return results
+
+    def _within_limit(self, item: EngineInput, result: Any) -> list[Hypothesis]:
+        """The hypotheses; searched again alone where the limit of their company let them grow beyond their own."""
+        if any(len(tokens) > item.options.max_output_tokens for tokens in result.hypotheses):
+            (again,) = self._started([item.tokens], item.options)
+            return _hypotheses(_finished(again))
+        return _hypotheses(result)
+
+    def _parts(self, items: Sequence[EngineInput], places: Sequence[int]) -> list[list[int]]:
+        """The places that go into one library call each."""
+        options = items[places[0]].options
         if options.alignment and options.beam_size > 1:
             # CTranslate2 4.8 gives the first target token of a beam its neighbour's attention; alone it is right.
-            return [hypotheses for source in sources for hypotheses in self._translate([source], options)]
-        return self._translate(sources, options)
+            return [[place] for place in places]
+        lengths = [len(items[place].tokens) for place in places]
+        return [
+            [places[part[number]] for number in same]
+            for part in parts(lengths, self._replicas)
+            for same in by_padded_length([lengths[number] for number in part])
+        ]
 
-    def _translate(self, sources: list[list[str]], options: DecodingOptions) -> list[list[Hypothesis]]:
+    def _started(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
+        """One library call, which begins as soon as a replica is free; a result to wait for for each source."""
+        alone = options.alignment and options.beam_size > 1
+        padding = [] if alone else filler([len(source) for source in sources])
         try:
-            results = self._model.translate_batch(
-                sources,
+            running: list[Any] = self._model.translate_batch(
+                [*(list(source) for source in sources), *padding],
+                asynchronous=True,
                 beam_size=options.beam_size,
                 num_hypotheses=options.hypotheses,
                 max_input_length=0,
@@ -67,12 +115,13 @@ class CTranslate2Engine:
             )
         except (RuntimeError, ValueError) as error:
             raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error
-        return [_hypotheses(result) for result in results]
+        return running[: len(sources)]
 
     def _suppressed(self, options: DecodingOptions) -> list[list[str]]:
         if options.allowed is None:
             return self._never
-        return [[piece] for piece in self._vocabulary if piece != EOS and piece not in options.allowed]
+        kept = options.allowed | {EOS}
+        return [single for single in self._pieces if single[0] not in kept]
 
     def close(self) -> None:
         """See `Engine.close`."""
@@ -86,6 +135,18 @@ def _target_vocabulary(folder: Path) -> tuple[str, ...]:
     raise ModelError(f"{folder.name} has no target vocabulary")
 
 
+def _of_all(items: Sequence[EngineInput], places: Sequence[int]) -> DecodingOptions:
+    """The options of a call for ``places``: theirs, with the highest of their limits."""
+    return max((items[place].options for place in places), key=lambda options: options.max_output_tokens)
+
+
+def _finished(running: Any) -> Any:
+    try:
+        return running.result()
+    except (RuntimeError, ValueError) as error:
+        raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error
+
+
 def _hypotheses(result: Any) -> list[Hypothesis]:
     attention = result.attention or [None] * len(result.hypotheses)
     return [
@@ -97,5 +158,5 @@ def _hypotheses(result: Any) -> list[Hypothesis]:
 def _hypothesis(tokens: list[str], score: float, attention: list[list[float]] | None) -> Hypothesis:
     ended = bool(tokens) and tokens[-1] == EOS
     written = tuple(tokens[:-1] if ended else tokens)
-    rows = None if attention is None else tuple(map(tuple, attention[: len(written)]))
+    rows = None if attention is None else Attention.of(attention[: len(written)])
     return Hypothesis(written, score, "eos" if ended else "length", rows)

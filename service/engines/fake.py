@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from service.types import EngineInput, FinishReason, Hypothesis, Tokens
+from service.types import Attention, EngineInput, FinishReason, Hypothesis, Tokens
 
 END_OF_SENTENCE = "</s>"
 SCORE_A_RANK = -0.125
@@ -77,10 +77,10 @@ def _hypothesis(item: EngineInput, write: Writer, rank: int) -> Hypothesis:
     return Hypothesis(tokens, SCORE_A_RANK * (rank + 1), reason, alignment)
 
 
-def _mirrored(targets: int, words: int, sources: int) -> tuple[tuple[float, ...], ...]:
+def _mirrored(targets: int, words: int, sources: int) -> Attention:
     """The weights of a text written backwards: target token i looks at word ``words - 1 - i``, any further at 0."""
-    return tuple(
-        tuple(float(source == max(words - 1 - target, 0)) for source in range(sources)) for target in range(targets)
+    return Attention.of(
+        [[float(source == max(words - 1 - target, 0)) for source in range(sources)] for target in range(targets)]
     )
 
 

@@ -3,12 +3,17 @@
 from pathlib import Path
 
 from service.engines.base import Engine
+from service.engines.layout import Layout
 from service.errors import ModelError
 from service.manifest import EngineKind, Manifest
 
 
-def load_engine(manifest: Manifest, folder: Path, kind: EngineKind, *, device: str, threads: int) -> Engine:
+def load_engine(
+    manifest: Manifest, folder: Path, kind: EngineKind, *, device: str, threads: int, replicas: int = 1
+) -> Engine:
     """Load ``manifest``'s files in ``folder`` with the engine of that kind.
+
+    CTranslate2 works in ``replicas`` of ``threads`` threads each; torch has one and makes no more of them.
 
     Raises:
         ModelError: the model has no files for this engine, or they cannot be loaded.
@@ -20,8 +25,16 @@ def load_engine(manifest: Manifest, folder: Path, kind: EngineKind, *, device: s
     if kind == "ctranslate2":
         from service.engines.ctranslate2 import CTranslate2Engine  # noqa: PLC0415 - load only the engine in use
 
-        return CTranslate2Engine(folder / files.folder, compute_type=files.compute_type, device=device, threads=threads)
-    from service.engines.torch import TorchEngine, vocabulary  # noqa: PLC0415 - an optional extra
+        return CTranslate2Engine(
+            folder / files.folder, compute_type=files.compute_type, device=device, layout=Layout(replicas, threads)
+        )
+    from service.engines.torch import TorchEngine, target_pieces, vocabulary  # noqa: PLC0415 - an optional extra
 
-    ids = vocabulary(manifest, folder)
-    return TorchEngine(folder / files.folder, ids, dtype=files.compute_type, device=device, threads=threads)
+    return TorchEngine(
+        folder / files.folder,
+        vocabulary(manifest, folder),
+        target_pieces=target_pieces(manifest, folder),
+        dtype=files.compute_type,
+        device=device,
+        threads=threads,
+    )

@@ -1,0 +1,54 @@
+"""The embedded models on CTranslate2: a sentence gives the same alone and in any company, to the last bit."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.engines.base import Engine
+from service.engines.load import load_engine
+from service.engines.tokenizer import Tokenizer
+from service.store.catalog import Catalog, Entry
+from service.types import EngineInput
+
+ROOT = Path(__file__).parent.parent.parent
+SENTENCES = (ROOT / "tests" / "data" / "sentences.txt").read_text("utf-8").splitlines()
+# Of one, two and three sentences: sources of many lengths.
+TEXTS = [" ".join(SENTENCES[first : first + count]) for count in (1, 2, 3) for first in range(len(SENTENCES))]
+CATALOG = Catalog(ROOT / "models")
+NAMES = [name for name in CATALOG.names() if name.startswith("starter-")]
+
+pytestmark = pytest.mark.skipif(
+    not NAMES or not all(CATALOG.entry(name).installed for name in NAMES), reason="the embedded models are not there"
+)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def entry(request: pytest.FixtureRequest) -> Entry:
+    return CATALOG.entry(request.param)
+
+
+@pytest.fixture(scope="module")
+def engine(entry: Entry) -> Iterator[Engine]:
+    loaded = load_engine(entry.manifest, entry.folder, "ctranslate2", device="cpu", threads=1)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="module")
+def items(entry: Entry) -> list[EngineInput]:
+    tokenizer = Tokenizer(entry.manifest, entry.folder)
+    sources = [tokenizer.encode(text) for text in TEXTS]
+    assert len({len(source) for source in sources}) > 20
+    return [EngineInput(source, entry.manifest.decoding_options(len(source))) for source in sources]
+
+
+def test_a_text_gives_the_same_alone_and_in_company(engine: Engine, items: list[EngineInput]) -> None:
+    alone = [engine.generate([item])[0] for item in items]
+    assert engine.generate(items) == alone
+    shuffled = random.Random(4).sample(range(len(items)), len(items))
+    half = [engine.generate([items[place] for place in shuffled[start::2]]) for start in range(2)]
+    assert {
+        place: found for start in range(2) for place, found in zip(shuffled[start::2], half[start], strict=True)
+    } == dict(enumerate(alone))

@@ -1,0 +1,30 @@
+"""Padding: what stands together has one padded length, and a filler reaches it where no source does."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.engines.padding import MULTIPLE_TOKENS, by_padded_length, filler, padded_length
+
+LENGTHS = st.lists(st.integers(1, 200), min_size=1, max_size=40)
+
+
+@given(LENGTHS)
+def test_every_source_is_in_one_group_of_its_padded_length(lengths: list[int]) -> None:
+    groups = by_padded_length(lengths)
+    assert sorted(place for group in groups for place in group) == list(range(len(lengths)))
+    assert [len({padded_length(lengths[place]) for place in group}) for group in groups] == [1] * len(groups)
+
+
+@given(st.integers(1, 200))
+def test_a_padded_length_is_the_next_multiple(length: int) -> None:
+    assert 0 <= padded_length(length) - length < MULTIPLE_TOKENS
+    assert padded_length(length) % MULTIPLE_TOKENS == 0
+
+
+@given(LENGTHS)
+def test_with_the_filler_a_group_is_as_long_as_its_padded_length(lengths: list[int]) -> None:
+    for group in by_padded_length(lengths):
+        of_group = [lengths[place] for place in group]
+        fillers = filler(of_group)
+        assert max(*of_group, *map(len, fillers), 0) == padded_length(of_group[0])
+        assert len(fillers) == (padded_length(of_group[0]) not in of_group)

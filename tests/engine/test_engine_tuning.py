@@ -1,0 +1,137 @@
+"""The layout of an engine's cores: found once by timing, kept afterwards, without effect on what is written."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.engines.base import EagerEngine, Engine
+from service.engines.fake import FakeEngine, taking
+from service.engines.layout import Layout, layouts
+from service.engines.load import load_engine
+from service.engines.tokenizer import Tokenizer
+from service.engines.tuning import OUTPUT_TOKENS, Found, Probe, TunedFactory
+from service.types import DecodingOptions, EngineInput
+from tests.engine.checkpoints import SENTENCES, Checkpoint, marian
+
+ONE, TWO = Layout(1, 2), Layout(2, 1)
+PROBE = Probe.of(("Guten", "Morgen", "</s>"), DecodingOptions(no_repeat_ngram=3))
+
+
+class Fakes:
+    """Engines whose calls take the seconds of their layout; keeps what was built."""
+
+    def __init__(self, seconds: dict[Layout, float]) -> None:
+        self._seconds = seconds
+        self.built: list[tuple[Layout, FakeEngine]] = []
+
+    def __call__(self, layout: Layout) -> FakeEngine:
+        engine = FakeEngine(taking(self._seconds[layout]))
+        self.built.append((layout, engine))
+        return engine
+
+    @property
+    def open(self) -> list[Layout]:
+        return [layout for layout, engine in self.built if not engine.closed]
+
+
+@pytest.mark.parametrize("fastest", [ONE, TWO])
+def test_the_fastest_layout_is_kept_and_no_other_stays_loaded(fastest: Layout) -> None:
+    load, heard = Fakes({layout: 0.001 if layout == fastest else 0.02 for layout in (ONE, TWO)}), list[Found]()
+    TunedFactory(load, (ONE, TWO), PROBE, heard.append)()
+    assert load.open == [fastest]
+    (found,) = heard
+    assert found.layout == fastest
+    assert set(found.seconds) == {ONE, TWO}
+
+
+def test_a_rebuilt_engine_is_not_timed_again() -> None:
+    load, heard = Fakes({ONE: 0.01, TWO: 0.001}), list[Found]()
+    factory = TunedFactory(load, (ONE, TWO), PROBE, heard.append)
+    factory()
+    factory()
+    layout, engine = load.built[-1]
+    assert (layout, engine.calls, len(heard)) == (TWO, [], 1)
+
+
+def test_a_single_layout_is_not_timed() -> None:
+    load, heard = Fakes({ONE: 0.0}), list[Found]()
+    TunedFactory(load, (ONE,), PROBE, heard.append)()
+    assert (load.built[0][1].calls, heard) == ([], [])
+
+
+def test_the_probe_is_the_same_each_time_and_bounded_in_its_output() -> None:
+    again = Probe.of(("Guten", "Morgen", "</s>"), DecodingOptions(no_repeat_ngram=3))
+    assert again == PROBE
+    assert {item.options.max_output_tokens for item in PROBE.items} == {OUTPUT_TOKENS}
+    assert len({len(item.tokens) for item in PROBE.items}) > len(PROBE.items) // 2
+
+
+def test_a_slow_engine_is_timed_once() -> None:
+    engine = FakeEngine(taking(0.11))
+    PROBE.seconds(engine)
+    assert len(engine.calls) == 5
+
+
+def test_a_layout_that_is_slow_for_a_lone_sentence_is_given_up() -> None:
+    engine = FakeEngine(taking(0.02))
+    assert PROBE.seconds(engine, give_up_s=0.03) > 0.03
+    assert len(engine.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("cores", "replicas", "expected"),
+    [
+        (1, 0, [(1, 1)]),
+        (2, 0, [(2, 1), (1, 2)]),
+        (8, 0, [(8, 1), (4, 2), (1, 8)]),
+        (8, 2, [(2, 4)]),
+        (2, 4, [(4, 1)]),
+    ],
+)
+def test_layouts_use_all_cores(cores: int, replicas: int, expected: list[tuple[int, int]]) -> None:
+    assert [(layout.replicas, layout.threads) for layout in layouts(cores, replicas)] == expected
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # transformers recommends sacremoses to whoever loads a Marian tokenizer
+        return marian(tmp_path_factory.mktemp("tuning") / "marian")
+
+
+@pytest.fixture(params=[1, 3])
+def engine(request: pytest.FixtureRequest, checkpoint: Checkpoint) -> Iterator[Engine]:
+    loaded = load_engine(
+        checkpoint.manifest, checkpoint.folder, "ctranslate2", device="cpu", threads=1, replicas=request.param
+    )
+    yield loaded
+    loaded.close()
+
+
+def items(folder: Path, checkpoint: Checkpoint, *limits: int) -> list[EngineInput]:
+    tokenizer = Tokenizer(checkpoint.manifest, folder)
+    return [
+        EngineInput(tokenizer.encode(sentence), DecodingOptions(max_output_tokens=limits[n % len(limits)]))
+        for n, sentence in enumerate(SENTENCES)
+    ]
+
+
+@pytest.mark.parametrize("limits", [(24,), (3, 24, 12)])
+def test_what_is_written_does_not_depend_on_replicas_nor_on_the_limits_of_neighbours(
+    engine: Engine, checkpoint: Checkpoint, limits: tuple[int, ...]
+) -> None:
+    given = items(checkpoint.folder, checkpoint, *limits)
+    alone = [engine.generate([item])[0] for item in given]
+    for one, other in zip(engine.generate(given), alone, strict=True):
+        assert (one[0].tokens, one[0].finish_reason) == (other[0].tokens, other[0].finish_reason)
+        assert one[0].score == pytest.approx(other[0].score, abs=1e-3)
+
+
+def test_a_call_may_begin_before_the_one_before_it_was_asked_for(engine: Engine, checkpoint: Checkpoint) -> None:
+    assert isinstance(engine, EagerEngine)
+    given = items(checkpoint.folder, checkpoint, 12)
+    first, second = engine.begin(given[:9]), engine.begin(given[9:])
+    later = second()
+    assert [h[0].tokens for h in (*first(), *later)] == [h[0].tokens for h in engine.generate(given)]

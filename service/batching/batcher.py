@@ -12,7 +12,7 @@ from service.batching.worker import Worker
 from service.engines.base import Engine
 from service.errors import Draining, EngineError, NotReady
 from service.events import Listener, ignore
-from service.types import EngineInput, Hypothesis
+from service.types import EngineInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,12 @@ class Batcher:
     ) -> list[Answer]:
         """Admit all ``items`` of one request or none; the futures are in their order.
 
-        Each future gives 1..k hypotheses, or raises EngineError, EngineHung, DeadlineExceeded (``deadline_s`` is on
-        the event loop's clock) or Draining. Cancelling it takes its item out of the queue.
+        Each future gives 1..k hypotheses, or raises EngineError, EngineHung or Draining. Cancelling it takes its item
+        out of the queue; that is for the caller to do at its ``deadline_s`` (on the event loop's clock), since another
+        caller may wait for the same. Work that would be done long after it is not taken.
 
         Raises:
-            QueueFull, NotReady, Draining: no work can be taken now.
+            QueueFull, TooSlow, NotReady, Draining: no work can be taken now.
             InvalidInput: more work than the queue ever holds.
             DeadlineExceeded: the deadline is past.
         """
@@ -101,13 +102,6 @@ class Batcher:
         if self._lost is not None or not any(worker.engine.condition == "ready" for worker in self._workers):
             raise NotReady("no engine is ready")
         return self.queue.put(items, priority=priority, deadline_s=deadline_s)
-
-    async def submit(
-        self, item: EngineInput, *, priority: Priority = "interactive", deadline_s: float | None = None
-    ) -> list[Hypothesis]:
-        """The hypotheses of one item, best first; raises as ``submit_many`` and its futures do."""
-        (answer,) = self.submit_many([item], priority=priority, deadline_s=deadline_s)
-        return await answer
 
     async def drain(self, timeout_s: float) -> None:
         """Admit nothing more, finish what was admitted, stop; what is not done after ``timeout_s`` gets Draining."""

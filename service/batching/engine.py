@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from service.batching.limits import Limits
 from service.batching.thread import EngineThread, Raised, Returned
-from service.engines.base import Engine
+from service.engines.base import EagerEngine, Engine
 from service.errors import DepescheError, EngineError, EngineHung
 from service.events import EngineFailed, EngineReady, Event, Listener
 from service.types import EngineInput, Hypothesis
@@ -41,6 +41,23 @@ class Generated:
     seconds: float
 
 
+class Begun:
+    """A call that an engine has taken before the one it works on is finished. Used in the engine's thread."""
+
+    def __init__(self, engine: EagerEngine, items: Sequence[EngineInput]) -> None:
+        self._engine = engine
+        self._items = items
+        self._results: Callable[[], list[list[Hypothesis]]] | None = None
+
+    def begin(self) -> None:
+        """Give the call to the engine."""
+        self._results = self._engine.begin(self._items)
+
+    def results(self) -> list[list[Hypothesis]]:
+        """Wait for the call; one that could not begin is tried again, so that its failure is told here."""
+        return (self._results or self._engine.begin(self._items))()
+
+
 class SupervisedEngine:
     """Owns one engine, the thread that alone touches it, and the ``condition`` that probes read."""
 
@@ -71,8 +88,20 @@ class SupervisedEngine:
         self._thread.start()
         await self._load(limit_s=None)
 
-    async def generate(self, items: Sequence[EngineInput], *, on_hang: OnHang | None = None) -> Generated:
+    def begin(self, items: Sequence[EngineInput]) -> Begun | None:
+        """Let the engine have ``items`` at once, for a `generate` that comes later; None where it cannot."""
+        if not isinstance(self._engine, EagerEngine):
+            return None
+        begun = Begun(self._engine, items)
+        self._thread.call(begun.begin)
+        return begun
+
+    async def generate(
+        self, items: Sequence[EngineInput], *, on_hang: OnHang | None = None, begun: Begun | None = None
+    ) -> Generated:
         """One engine call. ``on_hang`` hears of a hang as soon as it is noticed, while the call still runs.
+
+        ``begun`` is that call where it has begun already; its time counts from now.
 
         Raises:
             EngineHung: the call returned, but after ``engine_hang_s``: the engine has to ``recover``.
@@ -82,7 +111,8 @@ class SupervisedEngine:
         engine = self._engine
         if engine is None:
             raise EngineError("the engine is not loaded")
-        returned = await self._call(lambda: _checked(engine, items), self._limits.engine_hang_s, on_hang)
+        work = begun.results if begun is not None else lambda: engine.generate(items)
+        returned = await self._call(lambda: _checked(work, len(items)), self._limits.engine_hang_s, on_hang)
         outputs, output_tokens = returned.value
         return Generated(outputs, output_tokens, returned.seconds)
 
@@ -107,14 +137,14 @@ class SupervisedEngine:
         if closing is not None and self.condition == "ready":
             await asyncio.wait({closing}, timeout=CLOSE_LIMIT_S)
 
-    async def _load(self, limit_s: float | None) -> None:
+    async def _load(self, limit_s: float | None, *, rebuilt: bool = False) -> None:
         loop = asyncio.get_running_loop()
         started_s = loop.time()
         engine = (await self._call(self._factory, limit_s)).value
         self._engine = engine
         await self.generate([self._warm_up])
         self.condition = "ready"
-        self.tell(EngineReady(self._model, engine.name, loop.time() - started_s))
+        self.tell(EngineReady(self._model, engine.name, loop.time() - started_s, rebuilt=rebuilt))
 
     async def _rebuild(self) -> None:
         for pause_s in self._limits.rebuild_pauses_s:
@@ -122,7 +152,7 @@ class SupervisedEngine:
             await asyncio.sleep(pause_s)
             with contextlib.suppress(DepescheError):  # told as an event where it arose; the next attempt follows
                 await self._discard()
-                await self._load(self._limits.engine_hang_s)
+                await self._load(self._limits.engine_hang_s, rebuilt=True)
                 return
         self.condition = "dead"
         raise EngineLost(EngineError("the engine failed and could not be rebuilt"))
@@ -164,11 +194,11 @@ class SupervisedEngine:
         return failed
 
 
-def _checked(engine: Engine, items: Sequence[EngineInput]) -> tuple[list[list[Hypothesis]], int]:
+def _checked(work: Callable[[], list[list[Hypothesis]]], items: int) -> tuple[list[list[Hypothesis]], int]:
     """Runs in the engine's thread, so that a malformed result counts as the engine's failure."""
-    outputs = engine.generate(items)
-    if len(outputs) != len(items):
-        raise WrongCount(f"the engine returned {len(outputs)} results for {len(items)} items")
+    outputs = work()
+    if len(outputs) != items:
+        raise WrongCount(f"the engine returned {len(outputs)} results for {items} items")
     return outputs, sum(len(hypothesis.tokens) for hypotheses in outputs for hypothesis in hypotheses)
 
 

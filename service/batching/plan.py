@@ -14,7 +14,7 @@ WINDOW_BATCHES = 4
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What the planner knows of an item that waits; times are on the clock that ``plan`` is given.
+    """What the planner knows of an item that waits; times are on the queue's clock.
 
     Only items of equal ``options`` share a batch. ``ahead`` counts the items of the same request that stand before
     this one. Its turn ``turn_s`` is when it came, but bulk counts as come ``BULK_DELAY_S`` later, and a request as
@@ -25,7 +25,6 @@ class Pending:
     tokens: int
     enqueued_s: float
     priority: Priority
-    deadline_s: float | None
     options: Hashable
     ahead: int = 0
     turn_s: float = field(init=False)
@@ -34,19 +33,15 @@ class Pending:
         delay_s = self.ahead * ITEM_DELAY_S + (BULK_DELAY_S if self.priority == "bulk" else 0.0)
         object.__setattr__(self, "turn_s", self.enqueued_s + delay_s)
 
-    def in_time(self, now_s: float) -> bool:
-        """Whether its caller can still be served."""
-        return self.deadline_s is None or now_s < self.deadline_s
 
-
-def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, now_s: float) -> list[int]:
-    """The indices of the next batch, the one whose turn is first in front; empty when nothing in time is pending.
+def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int) -> list[int]:
+    """The indices of the next batch, the one whose turn is first in front; empty when nothing is pending.
 
     The first in turn always goes. Of the next in turn with the same options (a window of some batches), those nearest
     to it in length join it while longest item times items stays within ``token_budget``, interactive ones before
     bulk. An item larger than the budget goes alone. Takes O(n) for n pending: the window is bounded.
     """
-    turns = [(item.turn_s, index) for index, item in enumerate(pending) if item.in_time(now_s)]
+    turns = [(item.turn_s, index) for index, item in enumerate(pending)]
     if not turns:
         return []
     first = min(turns)

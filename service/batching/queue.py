@@ -7,13 +7,31 @@ from dataclasses import dataclass
 from service.batching.limits import Limits
 from service.batching.plan import Pending, Priority, plan
 from service.batching.throughput import Throughput
-from service.errors import DeadlineExceeded, DepescheError, InvalidInput, QueueFull
+from service.engines.grouping import shared
+from service.errors import DeadlineExceeded, DepescheError, InvalidInput, QueueFull, Unavailable
 from service.types import EngineInput, Hypothesis
 
-Answer = asyncio.Future[list[Hypothesis]]
-
 RETRY_AFTER_S = 1.0
-RETRY_AFTER_MAX_S = 60.0
+# Estimates are noisy: only who would have to wait this many times too long is refused for want of time.
+DOUBT = 1.5
+ROUNDS = 4
+
+
+class TooSlow(Unavailable):
+    """The work ahead takes longer than the caller has."""
+
+    code = "too_slow"
+
+
+class Answer(asyncio.Future[list[Hypothesis]]):
+    """The future of one item; ``taken_s`` and ``given_s`` (loop's clock): when the engine got it and gave it back.
+
+    ``crowded`` when others were left behind as it was taken.
+    """
+
+    taken_s: float | None = None
+    given_s: float | None = None
+    crowded = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +45,7 @@ class Waiting:
     def give(self, hypotheses: list[Hypothesis]) -> None:
         """Answer the caller; without effect when it has left or was told of a deadline."""
         if not self.answer.done():
+            self.answer.given_s = self.answer.get_loop().time()
             self.answer.set_result(hypotheses)
 
     def fail(self, error: DepescheError) -> None:
@@ -38,7 +57,7 @@ class Waiting:
 class Queue:
     """Items that wait, bounded in number and in source tokens; a request gets in as a whole or not at all.
 
-    An item whose future is done (its caller left, its deadline passed) is gone from here at once.
+    An item whose future is done (its caller left, its time was over) is gone from here at once.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -47,7 +66,8 @@ class Queue:
         self._unanswered: set[Answer] = set()
         self._arrived = asyncio.Event()
         self.tokens = 0
-        self.throughput = Throughput()
+        self._running_tokens = 0
+        self._throughput = Throughput()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -57,63 +77,111 @@ class Queue:
         """The futures of all items that wait or are being worked on."""
         return frozenset(self._unanswered)
 
-    @property
-    def wait_s(self) -> float | None:
-        """Estimated seconds of engine time that what waits will take; None before the first finished batch."""
-        alone_s = self.throughput.time_s(self.tokens)
-        return None if alone_s is None else alone_s / self._limits.workers
+    def oldest_s(self, priority: Priority) -> float:
+        """Seconds that the oldest waiting item of ``priority`` has waited; 0 when there is none. O(n)."""
+        times_s = (one.pending.enqueued_s for one in self._waiting.values() if one.pending.priority == priority)
+        first_s = next(times_s, None)  # they are kept in the order in which they came
+        return 0.0 if first_s is None else asyncio.get_running_loop().time() - first_s
 
     def put(self, items: Sequence[EngineInput], *, priority: Priority, deadline_s: float | None) -> list[Answer]:
         """Queue all ``items`` of one request; the futures are in their order.
 
+        ``deadline_s`` (on the event loop's clock) is asked here alone: a caller cancels its futures when it is over.
+
         Raises:
             QueueFull: they do not fit beside what waits now.
+            TooSlow: they would be done long after the deadline.
             InvalidInput: they would not fit into the empty queue either.
-            DeadlineExceeded: ``deadline_s`` (on the event loop's clock) is past.
+            DeadlineExceeded: the deadline is past.
         """
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         if deadline_s is not None and deadline_s <= now_s:
             raise DeadlineExceeded("the deadline had passed when the work arrived")
-        self._admit(items)
-        answers: list[Answer] = []
-        for ahead, item in enumerate(items):
-            pending = Pending(len(item.tokens), now_s, priority, deadline_s, item.options, ahead)
-            answers.append(self._add(Waiting(item, pending, loop.create_future())))
+        pending = [Pending(len(item.tokens), now_s, priority, shared(item.options), n) for n, item in enumerate(items)]
+        self._admit(pending, None if deadline_s is None else deadline_s - now_s)
+        answers = [self._add(Waiting(item, one, Answer(loop=loop))) for item, one in zip(items, pending, strict=True)]
         self._arrived.set()
         return answers
 
-    def _admit(self, items: Sequence[EngineInput]) -> None:
-        limits, tokens = self._limits, sum(len(item.tokens) for item in items)
-        if len(items) > limits.queue_items:
+    def _admit(self, request: Sequence[Pending], left_s: float | None) -> None:
+        limits, tokens = self._limits, sum(one.tokens for one in request)
+        if len(request) > limits.queue_items:
             raise InvalidInput("work_too_large", "more sentences than the queue holds", limit=limits.queue_items)
         if tokens > limits.queue_tokens:
             raise InvalidInput("work_too_large", "more tokens than the queue holds", limit=limits.queue_tokens)
-        if len(self) + len(items) > limits.queue_items or self.tokens + tokens > limits.queue_tokens:
-            estimate_s = self.wait_s or RETRY_AFTER_S
-            retry_after_s = min(max(estimate_s, RETRY_AFTER_S), RETRY_AFTER_MAX_S)
-            raise QueueFull(f"{len(self)} items wait already", retry_after_s=retry_after_s)
+        full = len(self) + len(request) > limits.queue_items or self.tokens + tokens > limits.queue_tokens
+        wait_s = self._full_s(len(request), tokens) if full else 0.0
+        if left_s is not None and request:
+            wait_s = self._in_time_s(tokens, request[-1].turn_s, left_s, wait_s)
+        if full:
+            raise QueueFull(f"{len(self)} items wait already", retry_after_s=wait_s)
+        if wait_s:
+            raise TooSlow("the work ahead of this takes longer than the request's time", retry_after_s=wait_s)
+
+    def _full_s(self, items: int, tokens: int) -> float:
+        """Seconds until there will be room for a request that does not fit now.
+
+        The engine frees room as it takes batches, the next one when it is done with what it has: at a steady speed
+        room for n more tokens is there after the time of those that run and of n at the latest. Room for items is
+        guessed from their mean length.
+        """
+        a_item = self.tokens / len(self) if self._waiting else 0.0
+        over_items = (len(self) + items - self._limits.queue_items) * a_item
+        over_tokens = self.tokens + tokens - self._limits.queue_tokens
+        full_s = self._throughput.time_s(self._running_tokens + max(over_items, over_tokens))
+        return RETRY_AFTER_S if full_s is None else full_s / self._limits.workers
+
+    def _in_time_s(self, tokens: int, turn_s: float, left_s: float, wait_s: float) -> float:
+        """Seconds, ``wait_s`` at least, after which a request could be done in ``left_s``, if nothing else comes."""
+        at_most_s = self._backlog_s(self._running_tokens + self.tokens)
+        if at_most_s is None:
+            return wait_s
+        spare_s = max(0.0, left_s - (self._backlog_s(tokens) or 0.0))
+        for _ in range(ROUNDS):
+            if at_most_s - wait_s <= DOUBT * left_s:
+                return wait_s  # decided without a look at each item
+            # Who comes later has a later turn: bulk that waits now may come to be ahead.
+            ahead_s = self._ahead_s(turn_s + wait_s) - wait_s
+            if ahead_s <= DOUBT * left_s:
+                return wait_s
+            wait_s += ahead_s - spare_s
+        return max(wait_s, at_most_s - spare_s)
+
+    def _ahead_s(self, turn_s: float) -> float:
+        """Estimated seconds of the work before that turn: what the engine has, and what waits with an earlier one."""
+        tokens = sum(one.pending.tokens for one in self._waiting.values() if one.pending.turn_s <= turn_s)
+        return self._backlog_s(self._running_tokens + tokens) or 0.0
+
+    def _backlog_s(self, tokens: float) -> float | None:
+        alone_s = self._throughput.backlog_s(tokens)
+        return None if alone_s is None else alone_s / self._limits.workers
+
+    def measure(self, batch: Sequence[Waiting], seconds: float) -> None:
+        """Count a batch that the engine finished in ``seconds``."""
+        tokens = sum(one.pending.tokens for one in batch)
+        self._throughput.add(tokens, seconds, crowded=any(one.answer.crowded for one in batch))
 
     def _add(self, waiting: Waiting) -> Answer:
-        answer, deadline_s = waiting.answer, waiting.pending.deadline_s
+        answer = waiting.answer
         self._waiting[answer] = waiting
         self._unanswered.add(answer)
         self.tokens += waiting.pending.tokens
-        answer.add_done_callback(self._forget)
-        if deadline_s is not None:
-            error = DeadlineExceeded("the deadline passed before the work was done")
-            timer = answer.get_loop().call_at(deadline_s, waiting.fail, error)
-            answer.add_done_callback(lambda _: timer.cancel())
+        answer.add_done_callback(lambda _: self._forget(waiting))
         return answer
 
-    def _forget(self, answer: Answer) -> None:
+    def _forget(self, waiting: Waiting) -> None:
+        answer = waiting.answer
         self._unanswered.discard(answer)
-        self._remove(answer)
+        if answer.taken_s is None:
+            self._remove(waiting)
+        else:
+            self._running_tokens -= waiting.pending.tokens
         if not answer.cancelled():
             answer.exception()  # a caller that stopped listening is no reason for asyncio to log its error
 
-    def _remove(self, answer: Answer) -> None:
-        if waiting := self._waiting.pop(answer, None):
+    def _remove(self, waiting: Waiting) -> None:
+        if self._waiting.pop(waiting.answer, None):
             self.tokens -= waiting.pending.tokens
 
     async def take(self) -> list[Waiting]:
@@ -123,17 +191,22 @@ class Queue:
             await self._arrived.wait()
         return batch
 
-    def _next(self) -> list[Waiting]:
+    def take_crowded(self) -> list[Waiting]:
+        """The next batch if it would leave others behind, so that waiting could not make it larger; else nothing."""
+        return self._next(crowded=True)
+
+    def _next(self, *, crowded: bool = False) -> list[Waiting]:
         waiting = [one for one in self._waiting.values() if not one.answer.done()]
-        chosen = plan(
-            [one.pending for one in waiting],
-            token_budget=self._limits.token_budget,
-            max_items=self._limits.batch_items,
-            now_s=asyncio.get_running_loop().time(),
-        )
+        limits = self._limits
+        chosen = plan([one.pending for one in waiting], token_budget=limits.token_budget, max_items=limits.batch_items)
+        if crowded and len(chosen) == len(waiting):
+            return []
         batch = [waiting[index] for index in chosen]
         for one in batch:
-            self._remove(one.answer)
+            self._remove(one)
+            self._running_tokens += one.pending.tokens
+            one.answer.taken_s = one.answer.get_loop().time()
+            one.answer.crowded = len(batch) < len(waiting)
         return batch
 
     def fail(self, error: DepescheError) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from service.batching.engine import EngineLost, Generated, SupervisedEngine, WrongCount
+from service.batching.engine import Begun, EngineLost, Generated, SupervisedEngine, WrongCount
 from service.batching.queue import Queue, Waiting
 from service.errors import DepescheError, EngineError
 from service.events import BatchDone
@@ -47,11 +47,25 @@ class Worker:
             self._on_lost(EngineError("batching failed"))
 
     async def _work_off(self, batch: list[Waiting]) -> None:
-        try:
-            await self._run(batch)
-        except DepescheError:
-            await self.engine.recover()
-            await self._isolate(batch)
+        """Run ``batch`` and, while more wait than one batch holds, those that follow it.
+
+        The engine has the next batch before the results of this one are given out; never more than one, so that what
+        comes meanwhile still chooses its company. Items of a batch ahead whose callers leave cost their time.
+        """
+        begun = self._begin(batch) if self._queue else None
+        while batch:
+            ahead = self._queue.take_crowded() if begun is not None else []
+            begun_ahead = self._begin(ahead) if ahead else None
+            try:
+                await self._run(batch, begun)
+            except DepescheError:
+                await self.engine.recover()
+                await self._isolate(batch)
+                begun_ahead = self._begin(ahead) if ahead else None  # the failure may have taken what had begun
+            batch, begun = ahead, begun_ahead
+
+    def _begin(self, batch: Sequence[Waiting]) -> Begun | None:
+        return self.engine.begin([one.item for one in batch])
 
     async def _isolate(self, batch: list[Waiting]) -> None:
         """Run what a failed call left unanswered again in ever smaller parts, so that only the bad items fail.
@@ -73,7 +87,7 @@ class Worker:
                     groups += _halves(group)
                 await self.engine.recover()
 
-    async def _run(self, batch: Sequence[Waiting]) -> None:
+    async def _run(self, batch: Sequence[Waiting], begun: Begun | None = None) -> None:
         """One engine call for ``batch``, which answers every item; raises when the call failed.
 
         A hang or a wrong count is the whole batch's answer; after any other failure the items still wait.
@@ -85,7 +99,7 @@ class Worker:
 
         started_s = asyncio.get_running_loop().time()
         try:
-            generated = await self.engine.generate([one.item for one in batch], on_hang=fail_all)
+            generated = await self.engine.generate([one.item for one in batch], on_hang=fail_all, begun=begun)
         except WrongCount as error:
             fail_all(error)
             raise
@@ -98,11 +112,19 @@ class Worker:
 
     def _measure(self, batch: Sequence[Waiting], generated: Generated, started_s: float) -> None:
         lengths = [one.pending.tokens for one in batch]
-        self._queue.throughput.add(sum(lengths), generated.seconds)
+        source_tokens, padded_tokens = sum(lengths), max(lengths) * len(lengths)
+        self._queue.measure(batch, generated.seconds)
         oldest_wait_s = started_s - min(one.pending.enqueued_s for one in batch)
-        padded_tokens = max(lengths) * len(lengths)
         self.engine.tell(
-            BatchDone(self._model, len(batch), padded_tokens, generated.output_tokens, oldest_wait_s, generated.seconds)
+            BatchDone(
+                self._model,
+                items=len(batch),
+                source_tokens=source_tokens,
+                padded_tokens=padded_tokens,
+                output_tokens=generated.output_tokens,
+                oldest_wait_s=oldest_wait_s,
+                inference_s=generated.seconds,
+            )
         )
 
 

@@ -24,6 +24,12 @@ def sized(tokens: int, mark: str = "w") -> EngineInput:
     return EngineInput((mark,) * tokens, DecodingOptions())
 
 
+async def submit(batcher: Batcher, one: EngineInput) -> list[Hypothesis]:
+    """The hypotheses of one item; leaving takes it out of the queue."""
+    (answer,) = batcher.submit_many([one])
+    return await answer
+
+
 def written(hypotheses: list[Hypothesis]) -> str:
     """The best hypothesis as text."""
     return " ".join(hypotheses[0].tokens)

@@ -12,12 +12,12 @@ from service.engines.fake import FakeEngine, backwards, raising, writing
 from service.errors import EngineError, ModelError, NotReady
 from service.events import BatchDone, EngineReady, Event
 from service.types import EngineInput, Hypothesis
-from tests.batching.rig import PATIENCE_S, WARM_UP, Engines, held, item, running, turns, written
+from tests.batching.rig import PATIENCE_S, WARM_UP, Engines, held, item, running, submit, turns, written
 
 
 async def test_an_item_comes_back_as_the_engine_wrote_it() -> None:
     async with running(Engines()) as batcher:
-        assert written(await batcher.submit(item("eins zwei"))) == "ZWEI EINS"
+        assert written(await submit(batcher, item("eins zwei"))) == "ZWEI EINS"
 
 
 async def test_answers_are_in_the_order_of_the_items_whatever_the_batches_were() -> None:
@@ -31,7 +31,7 @@ async def test_an_idle_engine_starts_at_once_and_what_comes_meanwhile_gathers() 
     engines = Engines()
     async with running(engines) as batcher:
         async with held(engines.first, batcher):
-            later = [asyncio.create_task(batcher.submit(item(f"s{n}"))) for n in range(20)]
+            later = [asyncio.create_task(submit(batcher, item(f"s{n}"))) for n in range(20)]
             await turns()
         await asyncio.gather(*later)
     assert [len(batch) for batch in engines.batches()] == [1, 20]

@@ -16,7 +16,6 @@ items = st.builds(
     tokens=st.integers(1, 60),
     enqueued_s=st.floats(0, NOW_S),
     priority=st.sampled_from(["interactive", "bulk"]),
-    deadline_s=st.one_of(st.none(), st.floats(0, 2 * NOW_S)),
     options=st.sampled_from(["beam 1", "beam 4"]),
     ahead=st.integers(0, 40),
 )
@@ -26,44 +25,37 @@ counts = st.integers(1, 8)
 
 
 def waiting(tokens: int, enqueued_s: float = 0.0, **fields: object) -> Pending:
-    one = Pending(tokens, enqueued_s, "interactive", None, "beam 1")
+    one = Pending(tokens, enqueued_s, "interactive", "beam 1")
     return replace(one, **fields)  # type: ignore[arg-type]  # names of Pending's own fields
-
-
-def in_time(queue: list[Pending]) -> list[int]:
-    return [i for i, one in enumerate(queue) if one.deadline_s is None or one.deadline_s > NOW_S]
 
 
 @given(queues, budgets, counts)
 def test_a_batch_is_within_budget_and_count_unless_one_item_is_alone(
     queue: list[Pending], budget: int, count: int
 ) -> None:
-    batch = plan(queue, token_budget=budget, max_items=count, now_s=NOW_S)
+    batch = plan(queue, token_budget=budget, max_items=count)
     longest = max((queue[i].tokens for i in batch), default=0)
     assert len(batch) <= count
     assert len(batch) <= 1 or longest * len(batch) <= budget
 
 
 @given(queues, budgets, counts)
-def test_a_batch_holds_each_item_once_all_in_time_and_of_equal_options(
-    queue: list[Pending], budget: int, count: int
-) -> None:
-    batch = plan(queue, token_budget=budget, max_items=count, now_s=NOW_S)
+def test_a_batch_holds_each_item_once_all_of_equal_options(queue: list[Pending], budget: int, count: int) -> None:
+    batch = plan(queue, token_budget=budget, max_items=count)
     assert len(set(batch)) == len(batch)
-    assert set(batch) <= set(in_time(queue))
     assert len({queue[i].options for i in batch}) <= 1
 
 
 @given(queues, budgets, counts)
-def test_a_batch_is_empty_only_when_nothing_in_time_is_pending(queue: list[Pending], budget: int, count: int) -> None:
-    batch = plan(queue, token_budget=budget, max_items=count, now_s=NOW_S)
-    assert bool(batch) == bool(in_time(queue))
+def test_a_batch_is_empty_only_when_nothing_is_pending(queue: list[Pending], budget: int, count: int) -> None:
+    batch = plan(queue, token_budget=budget, max_items=count)
+    assert bool(batch) == bool(queue)
 
 
 @given(queues, budgets, counts)
 def test_the_oldest_of_equal_priority_is_always_in(queue: list[Pending], budget: int, count: int) -> None:
-    same = [replace(one, priority="interactive", deadline_s=None, ahead=0) for one in queue]
-    batch = plan(same, token_budget=budget, max_items=count, now_s=NOW_S)
+    same = [replace(one, priority="interactive", ahead=0) for one in queue]
+    batch = plan(same, token_budget=budget, max_items=count)
     assert not same or min(range(len(same)), key=lambda i: (same[i].enqueued_s, i)) in batch
 
 
@@ -71,41 +63,41 @@ def test_the_oldest_of_equal_priority_is_always_in(queue: list[Pending], budget:
 def test_every_item_is_served_in_at_most_as_many_rounds_as_there_are_items(
     queue: list[Pending], budget: int, count: int
 ) -> None:
-    left = [replace(one, deadline_s=None) for one in queue]
+    left = list(queue)
     for _ in range(len(queue)):
-        batch = plan(left, token_budget=budget, max_items=count, now_s=NOW_S)
+        batch = plan(left, token_budget=budget, max_items=count)
         left = [one for i, one in enumerate(left) if i not in set(batch)]
     assert left == []
 
 
 def test_an_item_larger_than_the_budget_goes_alone() -> None:
     queue = [waiting(50), waiting(5, 1.0), waiting(5, 2.0)]
-    assert plan(queue, token_budget=20, max_items=8, now_s=NOW_S) == [0]
+    assert plan(queue, token_budget=20, max_items=8) == [0]
 
 
 def test_similar_lengths_join_the_oldest_before_others() -> None:
     queue = [waiting(10, 0.0), waiting(90, 1.0), waiting(11, 2.0), waiting(9, 3.0)]
-    assert sorted(plan(queue, token_budget=100, max_items=3, now_s=NOW_S)) == [0, 2, 3]
+    assert sorted(plan(queue, token_budget=100, max_items=3)) == [0, 2, 3]
 
 
 def test_a_neighbour_that_is_too_long_does_not_keep_out_a_shorter_one() -> None:
     queue = [waiting(30, 0.0), waiting(31, 1.0), waiting(20, 2.0)]
-    assert plan(queue, token_budget=60, max_items=8, now_s=NOW_S) == [0, 2]
+    assert plan(queue, token_budget=60, max_items=8) == [0, 2]
 
 
 def test_interactive_goes_before_bulk_of_the_same_age() -> None:
     queue = [waiting(5, 99.0, priority="bulk"), waiting(5, 99.0)]
-    assert plan(queue, token_budget=5, max_items=1, now_s=NOW_S) == [1]
+    assert plan(queue, token_budget=5, max_items=1) == [1]
 
 
 def test_interactive_fills_a_batch_before_bulk_that_is_nearer_in_length() -> None:
     queue = [waiting(10), waiting(10, priority="bulk"), waiting(12)]
-    assert plan(queue, token_budget=100, max_items=2, now_s=NOW_S) == [0, 2]
+    assert plan(queue, token_budget=100, max_items=2) == [0, 2]
 
 
 def test_bulk_that_waited_long_goes_before_interactive_that_just_came() -> None:
     queue = [waiting(5, 99.9), waiting(5, 0.0, priority="bulk")]
-    assert plan(queue, token_budget=5, max_items=1, now_s=NOW_S) == [1]
+    assert plan(queue, token_budget=5, max_items=1) == [1]
 
 
 def test_bulk_is_served_while_interactive_work_never_stops_coming() -> None:
@@ -113,7 +105,7 @@ def test_bulk_is_served_while_interactive_work_never_stops_coming() -> None:
     queue = [bulk, waiting(5, 0.0)]
     for _ in range(200):
         now_s += 1.0
-        batch = plan(queue, token_budget=5, max_items=1, now_s=now_s)
+        batch = plan(queue, token_budget=5, max_items=1)
         queue = [one for i, one in enumerate(queue) if i not in batch]
         if bulk not in queue:
             break
@@ -123,8 +115,8 @@ def test_bulk_is_served_while_interactive_work_never_stops_coming() -> None:
 
 def test_the_tail_of_a_huge_request_lets_a_small_one_pass() -> None:
     huge = [waiting(5, 0.0, ahead=i) for i in range(640)]
-    start = plan([*huge, waiting(5, 2.5)], token_budget=50, max_items=10, now_s=NOW_S)
-    tail = plan([*huge[200:], waiting(5, 2.5)], token_budget=50, max_items=10, now_s=NOW_S)
+    start = plan([*huge, waiting(5, 2.5)], token_budget=50, max_items=10)
+    tail = plan([*huge[200:], waiting(5, 2.5)], token_budget=50, max_items=10)
     assert start == list(range(10))
     assert tail[0] == len(huge) - 200
 
@@ -135,7 +127,7 @@ def test_twenty_thousand_pending_items_are_planned_in_linear_time() -> None:
 
     def seconds(pending: list[Pending]) -> float:
         started_s = time.thread_time()
-        plan(pending, token_budget=2_048, max_items=64, now_s=NOW_S)
+        plan(pending, token_budget=2_048, max_items=64)
         return time.thread_time() - started_s
 
     small, large = (min(seconds(queue[:n]) for _ in range(3)) for n in (2_000, 20_000))

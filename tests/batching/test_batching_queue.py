@@ -1,11 +1,14 @@
-"""The queue: bounds, deadlines, callers that leave."""
+"""The queue: bounds, times, callers that leave."""
 
 import asyncio
+from typing import Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.batching.limits import Limits
-from service.batching.queue import Answer, Queue
+from service.batching.queue import DOUBT, Answer, Queue, TooSlow
 from service.errors import DeadlineExceeded, EngineError, InvalidInput, QueueFull
 from service.types import EngineInput
 from tests.batching.rig import Clock, sized, turns
@@ -38,26 +41,132 @@ async def test_work_that_can_never_fit_is_not_told_to_come_back(items: list[Engi
     assert refused.value.limit in {5, 10}
 
 
-async def test_retry_after_is_the_time_that_the_waiting_tokens_take_at_the_measured_speed() -> None:
-    queue = Queue(Limits(queue_tokens=100))
-    queue.throughput.add(tokens=40, seconds=4.0)
+async def crowd(queue: Queue, *, tokens_a_s: float) -> None:
+    """Let the queue measure a batch that left another one behind, which then is done, too."""
+    answers = put(queue, [sized(1)] * 2)
+    for answer in answers:
+        (one,) = await queue.take()
+        queue.measure([one], 1 / tokens_a_s)
+        one.give([])
+        await answer
+    await turns()
+
+
+async def test_retry_after_is_the_time_until_there_is_room_at_the_measured_speed() -> None:
+    queue = Queue(Limits(queue_tokens=100, batch_items=1))
+    await crowd(queue, tokens_a_s=10)
     put(queue, [sized(80)])
     with pytest.raises(QueueFull) as refused:
         put(queue, [sized(40)])
-    assert refused.value.retry_after_s == pytest.approx(8.0)
+    assert refused.value.retry_after_s == pytest.approx(2.0)
 
 
-async def test_several_workers_shorten_the_estimated_wait() -> None:
-    queue = Queue(Limits(workers=2))
-    queue.throughput.add(tokens=40, seconds=4.0)
+async def test_what_the_engine_has_now_is_waited_for_too() -> None:
+    queue = Queue(Limits(queue_tokens=100, batch_items=1))
+    await crowd(queue, tokens_a_s=10)
+    put(queue, [sized(50)])
+    await queue.take()
     put(queue, [sized(80)])
-    assert queue.wait_s == pytest.approx(4.0)
+    with pytest.raises(QueueFull) as refused:
+        put(queue, [sized(40)])
+    assert refused.value.retry_after_s == pytest.approx((50 + 20) / 10)
 
 
-async def test_without_a_measurement_the_queue_claims_no_estimate() -> None:
+async def test_several_workers_shorten_the_wait() -> None:
+    queue = Queue(Limits(queue_tokens=100, batch_items=1, workers=2))
+    await crowd(queue, tokens_a_s=10)
+    put(queue, [sized(80)])
+    with pytest.raises(QueueFull) as refused:
+        put(queue, [sized(40)])
+    assert refused.value.retry_after_s == pytest.approx(1.0)
+
+
+async def test_a_long_wait_is_told_as_long_as_it_is() -> None:
+    queue = Queue(Limits(queue_tokens=10_000, batch_items=1))
+    await crowd(queue, tokens_a_s=10)
+    put(queue, [sized(10_000)])
+    with pytest.raises(QueueFull) as refused:
+        put(queue, [sized(5_000)])
+    assert refused.value.retry_after_s == pytest.approx(500)
+
+
+async def test_a_request_whose_time_is_over_before_its_turn_is_refused_at_once(clock: Clock) -> None:
+    queue = Queue(Limits(batch_items=1))
+    await crowd(queue, tokens_a_s=10)
+    put(queue, [sized(100)])
+    with pytest.raises(TooSlow) as refused:
+        put(queue, [sized(20)], deadline_s=clock.now_s + 5)
+    assert refused.value.retry_after_s == pytest.approx(10 - (5 - 2))
+    assert len(queue) == 1
+
+
+async def test_an_estimate_that_is_a_little_too_long_refuses_nobody(clock: Clock) -> None:
+    queue = Queue(Limits(batch_items=1))
+    await crowd(queue, tokens_a_s=10)
+    put(queue, [sized(100)])
+    assert put(queue, [sized(20)], deadline_s=clock.now_s + 10 / DOUBT + 0.1)
+
+
+async def test_without_a_measured_backlog_nobody_is_refused_for_want_of_time(clock: Clock) -> None:
     queue = Queue(Limits())
-    put(queue, [sized(80)])
-    assert queue.wait_s is None
+    put(queue, [sized(1)])
+    queue.measure(await queue.take(), 60.0)
+    put(queue, [sized(10_000)])
+    assert put(queue, [sized(1)], deadline_s=clock.now_s + 0.1)
+
+
+async def test_bulk_that_waits_does_not_stand_before_interactive_work(clock: Clock) -> None:
+    queue = Queue(Limits(batch_items=1))
+    await crowd(queue, tokens_a_s=10)
+    queue.put([sized(1_000)], priority="bulk", deadline_s=None)
+    assert put(queue, [sized(1)], deadline_s=clock.now_s + 1)
+    with pytest.raises(TooSlow):
+        queue.put([sized(1)], priority="bulk", deadline_s=clock.now_s + 1)
+
+
+async def work_off(queue: Queue, clock: Clock, *, tokens_a_s: float, until_s: float) -> None:
+    """An engine of that speed that takes batch after batch; time passes for nobody else."""
+    while len(queue) and clock.now_s < until_s:
+        batch = await queue.take()
+        seconds = sum(len(one.item.tokens) for one in batch) / tokens_a_s
+        clock.now_s += seconds
+        queue.measure(batch, seconds)
+        for one in batch:
+            one.give([])
+        await turns()
+    clock.now_s = max(clock.now_s, until_s)
+
+
+requests = st.lists(
+    st.tuples(st.lists(st.integers(1, 60), min_size=1, max_size=12), st.sampled_from(["interactive", "bulk"])),
+    min_size=3,
+    max_size=25,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(requests, st.floats(1, 60))
+async def test_who_waits_as_long_as_it_was_told_is_admitted(
+    wanted: list[tuple[list[int], Literal["interactive", "bulk"]]], left_s: float
+) -> None:
+    loop = asyncio.get_running_loop()
+    clock = Clock(loop.time())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "time", clock)
+        queue = Queue(Limits(queue_tokens=800, batch_items=4, token_budget=120))
+        rate = 20.0
+        put(queue, [sized(5)] * 8)
+        await work_off(queue, clock, tokens_a_s=rate, until_s=clock.now_s + 60)
+        for lengths, priority in wanted:
+            items = [sized(length) for length in lengths]
+            for attempt in range(2):
+                try:
+                    queue.put(items, priority=priority, deadline_s=clock.now_s + left_s)
+                except (QueueFull, TooSlow) as refused:
+                    assert attempt == 0, "it came back when it was told to"
+                    await work_off(queue, clock, tokens_a_s=rate, until_s=clock.now_s + refused.retry_after_s)
+                else:
+                    break
 
 
 async def test_an_item_whose_caller_left_frees_its_room_and_is_not_planned() -> None:
@@ -67,16 +176,6 @@ async def test_an_item_whose_caller_left_frees_its_room_and_is_not_planned() -> 
     batch = await queue.take()
     await turns()
     assert [one.answer for one in batch] == [stays]
-    assert (len(queue), queue.tokens) == (0, 0)
-
-
-async def test_a_deadline_that_passes_while_waiting_is_told_at_once(clock: Clock) -> None:
-    queue = Queue(Limits())
-    (answer,) = put(queue, [sized(3)], deadline_s=clock.now_s + 2)
-    await clock.turn(1.9)
-    assert not answer.done()
-    await clock.turn(0.2)
-    assert isinstance(answer.exception(), DeadlineExceeded)
     assert (len(queue), queue.tokens) == (0, 0)
 
 

@@ -1,25 +1,51 @@
 """The measured speed of an engine."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.batching.throughput import Throughput
 
+batches = st.lists(st.tuples(st.integers(1, 2_000), st.integers(1, 50)), min_size=1, max_size=30)
+
+
+def measured(*rates: tuple[int, float], crowded: bool = True) -> Throughput:
+    throughput = Throughput()
+    for tokens, seconds in rates:
+        throughput.add(tokens, seconds, crowded=crowded)
+    return throughput
+
 
 def test_the_time_of_tokens_follows_the_speed_of_finished_batches() -> None:
-    throughput = Throughput()
-    throughput.add(tokens=200, seconds=2.0)
-    throughput.add(tokens=200, seconds=2.0)
-    assert throughput.time_s(50) == pytest.approx(0.5)
+    assert measured((200, 2.0), (200, 2.0)).backlog_s(50) == pytest.approx(0.5)
 
 
 def test_recent_batches_count_most() -> None:
-    throughput = Throughput()
-    for _ in range(20):
-        throughput.add(tokens=100, seconds=1.0)
-    for _ in range(20):
-        throughput.add(tokens=100, seconds=10.0)
-    assert throughput.time_s(100) == pytest.approx(10.0, rel=0.05)
+    throughput = measured(*[(100, 1.0)] * 20, *[(100, 10.0)] * 20)
+    assert throughput.backlog_s(100) == pytest.approx(10.0, rel=0.05)
 
 
 def test_nothing_is_claimed_before_the_first_batch() -> None:
     assert Throughput().time_s(10) is None
+    assert Throughput().backlog_s(10) is None
+
+
+def test_batches_that_left_nobody_behind_say_nothing_of_a_backlog() -> None:
+    throughput = measured((10, 1.0), crowded=False)
+    assert throughput.backlog_s(10) is None
+    assert throughput.time_s(10) == pytest.approx(1.0)
+
+
+def test_a_backlog_goes_at_the_speed_of_crowded_batches_however_many_small_ones_came_since() -> None:
+    throughput = measured((1_000, 1.0))
+    for _ in range(50):
+        throughput.add(10, 0.5, crowded=False)
+    assert throughput.time_s(1_000) == throughput.backlog_s(1_000) == pytest.approx(1.0)
+
+
+@given(batches, st.integers(0, 10**6))
+def test_the_estimate_lies_between_the_fastest_and_the_slowest_batch(rates: list[tuple[int, int]], tokens: int) -> None:
+    estimate_s = measured(*rates).backlog_s(tokens)
+    alone_s = [tokens * seconds / of for of, seconds in rates]
+    assert estimate_s is not None
+    assert min(alone_s) * 0.999 <= estimate_s <= max(alone_s) * 1.001

@@ -3,37 +3,41 @@
 import json
 import os
 import queue
-import socket
+import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 Line = dict[str, Any]
-PATIENCE_S = 120.0
+# A start and its imports take seconds of processor time, of which a busy machine gives a process a small part.
+PATIENCE_S = 300.0
+LISTENS = re.compile(r"Uvicorn running on (http://\S+)")
+CLOCK_TICKS_A_S = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    """``python -m service serve`` on a free port; talkative, and on one core."""
+    """``python -m service serve`` on a free port, which it takes itself; talkative, and on one core."""
+
+    url = ""  # as soon as it listens
 
     def __init__(self, **settings: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
         given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}
+        self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in `stop`
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "service", "serve", "--port", str(port)],
+            [sys.executable, "-m", "service", "serve", "--port", "0"],
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._complaints,
             env={**os.environ, "DEPESCHE_LOG_LEVEL": "debug", "DEPESCHE_THREADS": "1", **given},
         )
-        self._lines: queue.SimpleQueue[Line] = queue.SimpleQueue()
+        self._lines: queue.SimpleQueue[Line | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -42,20 +46,34 @@ class Server:
         with self.process.stdout as lines:
             for line in lines:
                 self._lines.put(json.loads(line))
+        self._lines.put(None)
+
+    def listen(self) -> None:
+        """Wait until it says where it listens."""
+        told = self.line(lambda line: LISTENS.match(line["event"]) is not None)
+        found = LISTENS.match(told["event"])
+        assert found is not None
+        self.url = found[1]
 
     def stop(self) -> None:
         """End the process, however busy it is, and read the last of its log."""
         self.process.kill()
         self.process.wait()
         self._reader.join()
+        self._complaints.close()
 
     def line(self, wanted: Callable[[Line], bool]) -> Line:
         """The next line of the log that is ``wanted``; what comes before it is passed over."""
         end = time.monotonic() + PATIENCE_S
         while True:
             found = self._lines.get(timeout=max(0.0, end - time.monotonic()))
+            assert found is not None, f"the server ended: {self._complained()}"
             if wanted(found):
                 return found
+
+    def _complained(self) -> str:
+        self._complaints.seek(0)
+        return self._complaints.read()
 
     def event(self, name: str, **fields: Any) -> Line:
         """The next line that says ``name`` with these fields."""
@@ -81,12 +99,24 @@ class Server:
         """One request on a connection of its own."""
         return httpx.post(self.url + path, json=body, timeout=timeout_s, headers=headers)
 
+    def sample(self, name: str) -> float:
+        """A sample of its metrics, by its name and labels as they are written; 0 where it is not there."""
+        lines = httpx.get(f"{self.url}/metrics", timeout=PATIENCE_S).text.splitlines()
+        return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name} ")), 0.0)
+
+    @property
+    def processor_s(self) -> float:
+        """Processor time that it has used, of all its threads (proc(5))."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_A_S
+
 
 @contextmanager
 def serving(*, ready: bool = True, **settings: str) -> Iterator[Server]:
-    """A server, ready unless told otherwise, killed at the end."""
+    """A server that listens, ready unless told otherwise, killed at the end."""
     server = Server(**settings)
     try:
+        server.listen()
         if ready:
             server.until("/readyz", lambda answer: answer is not None and answer.status_code == 200)
         yield server

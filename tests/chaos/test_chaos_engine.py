@@ -24,6 +24,7 @@ from tests.batching.rig import (
     held,
     item,
     running,
+    submit,
     turns,
     written,
 )
@@ -107,7 +108,7 @@ async def test_readiness_is_gone_while_the_engine_is_rebuilt() -> None:
     batcher = Batcher("model", factory, WARM_UP)
     await batcher.start()
     engines.first.handler = raising(RuntimeError("broken for good"))
-    await batcher.submit(item("a"))
+    await submit(batcher, item("a"))
     assert (seen, batcher.state) == ([False, False], READY)
     await batcher.drain(0.0)
 
@@ -194,7 +195,7 @@ async def test_a_listener_that_raises_stops_no_work() -> None:
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["exception"]))
     async with running(Engines(), listener=deaf) as batcher:
-        assert [written(await batcher.submit(item("a"))) for _ in range(3)] == ["A"] * 3
+        assert [written(await submit(batcher, item("a"))) for _ in range(3)] == ["A"] * 3
     assert complaints
 
 
@@ -322,7 +323,7 @@ async def test_batches_of_every_call_are_told() -> None:
 async def test_an_answer_of_an_engines_own_error_keeps_its_type_and_cause() -> None:
     async with running(Engines(raising(KeyError("secret"), when=poisoned))) as batcher:
         with pytest.raises(EngineError) as failed:
-            await batcher.submit(item("poison"))
+            await submit(batcher, item("poison"))
     assert isinstance(failed.value.__cause__, KeyError)
     assert "secret" not in str(failed.value)
 

@@ -9,15 +9,15 @@ import pytest
 from service.batching.limits import Limits
 from service.batching.queue import Answer
 from service.engines.fake import FakeEngine, losing_one, raising
-from service.errors import DeadlineExceeded, DepescheError, Draining, QueueFull
+from service.errors import DepescheError, Draining, QueueFull
 from service.types import EngineInput, Hypothesis
-from tests.batching.rig import WARM_UP, Clock, Engines, held, hold_next, item, running, sized, turns, written
+from tests.batching.rig import WARM_UP, Clock, Engines, held, hold_next, item, running, sized, submit, turns, written
 
 
 async def test_a_caller_that_leaves_in_mid_batch_takes_nobody_along() -> None:
     engines = Engines()
     async with running(engines) as batcher, held(engines.first, batcher) as gate:
-        leaving, staying = (asyncio.create_task(batcher.submit(item(word))) for word in ("leaves", "stays"))
+        leaving, staying = (asyncio.create_task(submit(batcher, item(word))) for word in ("leaves", "stays"))
         await turns()
         second = await hold_next(engines.first, gate)
         leaving.cancel()
@@ -31,35 +31,35 @@ async def test_a_caller_that_leaves_the_queue_costs_the_engine_nothing() -> None
     engines = Engines()
     async with running(engines) as batcher:
         async with held(engines.first, batcher):
-            leaving = [asyncio.create_task(batcher.submit(item(f"s{n}"))) for n in range(100)]
+            leaving = [asyncio.create_task(submit(batcher, item(f"s{n}"))) for n in range(100)]
             await turns()
             for task in leaving:
                 task.cancel()
             await turns()
             assert len(batcher.queue) == 0
-        await batcher.submit(item("next"))
+        await submit(batcher, item("next"))
     assert [len(batch) for batch in engines.batches()] == [1, 1]
 
 
 async def test_a_full_queue_refuses_with_a_time_and_changes_no_probe() -> None:
     engines = Engines()
     async with running(engines, Limits(queue_items=4)) as batcher:
-        await batcher.submit(item("measured"))
+        await submit(batcher, item("measured"))
         async with held(engines.first, batcher):
             accepted = batcher.submit_many([item("a")] * 4)
             before = batcher.state
             with pytest.raises(QueueFull) as refused:
                 batcher.submit_many([item("b")])
-            assert refused.value.retry_after_s >= 1.0
+            assert refused.value.retry_after_s > 0
             assert (batcher.state, before.ready) == (before, True)
         assert len(await asyncio.gather(*accepted)) == 4
-        assert written(await batcher.submit(item("c"))) == "C"
+        assert written(await submit(batcher, item("c"))) == "C"
 
 
 async def test_two_thousand_tiny_requests_at_once_share_few_calls() -> None:
     engines = Engines()
     async with running(engines, Limits(batch_items=64)) as batcher:
-        answers = await asyncio.gather(*(batcher.submit(item(f"s{n}")) for n in range(2_000)))
+        answers = await asyncio.gather(*(submit(batcher, item(f"s{n}")) for n in range(2_000)))
     assert [written(answer) for answer in answers] == [f"S{n}" for n in range(2_000)]
     assert len(engines.batches()) <= 2_000 // 64 + 2
 
@@ -95,30 +95,6 @@ async def test_bulk_is_answered_while_interactive_work_never_stops_coming(clock:
             await asyncio.wait([*stream, bulk], return_when=asyncio.FIRST_COMPLETED)
         assert written(bulk.result()) == "BULK"
         assert rounds < 500
-
-
-async def test_a_deadline_that_passes_in_the_queue_is_told_at_once_and_costs_the_engine_nothing(clock: Clock) -> None:
-    engines = Engines()
-    async with running(engines) as batcher:
-        async with held(engines.first, batcher):
-            (late,) = batcher.submit_many([item("late")], deadline_s=clock.now_s + 5)
-            await clock.turn(5.1)
-            assert isinstance(late.exception(), DeadlineExceeded)
-        await batcher.submit(item("next"))
-    assert engines.batches() == [(item("busy"),), (item("next"),)]
-
-
-async def test_a_deadline_that_passes_during_the_call_is_told_at_once_and_neighbours_are_served(clock: Clock) -> None:
-    engines = Engines()
-    async with running(engines) as batcher, held(engines.first, batcher) as gate:
-        (late,) = batcher.submit_many([item("late")], deadline_s=clock.now_s + 5)
-        (patient,) = batcher.submit_many([item("patient")])
-        second = await hold_next(engines.first, gate)
-        await clock.turn(5.1)
-        assert isinstance(late.exception(), DeadlineExceeded)
-        assert not patient.done()
-        second.release()
-        assert written(await patient) == "PATIENT"
 
 
 async def test_draining_under_load_loses_nothing_that_was_accepted() -> None:

@@ -25,17 +25,19 @@ TIMEOUT_S = 0.3
 FAILURES = 3
 PAUSE_S = 0.2
 MOST_TRIES = 300
+# Where nothing is to run out of its time, a busy machine gets as much as it needs.
+PATIENT_S = 30.0
 # Of many calls in a row only the first few and the probes reach Redis; the rest is for a busy machine.
-LIMIT_S = FAILURES * TIMEOUT_S + 3.0
+LIMIT_S = FAILURES * TIMEOUT_S + 15.0
 
 
 class Rig:
     """A cache whose memory is off, so that every call is one for the shared tier."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout_s: float) -> None:
         self.events: list[Event] = []
         breaker = Breaker(failures=FAILURES, pause_s=PAUSE_S)
-        self.shared = Shared(url, ttl_s=60.0, timeout_s=TIMEOUT_S, breaker=breaker, listener=self.events.append)
+        self.shared = Shared(url, ttl_s=60.0, timeout_s=timeout_s, breaker=breaker, listener=self.events.append)
         self.cache = Cache(Memory(max_bytes=0, ttl_s=60.0), self.shared)
 
     async def look(self) -> dict[bytes, bytes]:
@@ -44,7 +46,7 @@ class Rig:
 
     async def works(self) -> bool:
         """Whether what is put is found."""
-        await self.cache.put_many({A: b"a"})
+        await self.cache.put_many({A: b"a"}, begun_s=time.monotonic())
         return await self.look() == {A: b"a"}
 
     async def recovers(self) -> None:
@@ -65,8 +67,8 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig_at(url: str) -> AsyncIterator[Rig]:
-    rig = Rig(url)
+async def rig_at(url: str, timeout_s: float = TIMEOUT_S) -> AsyncIterator[Rig]:
+    rig = Rig(url, timeout_s)
     try:
         yield rig
     finally:
@@ -78,7 +80,7 @@ async def calls_are_only_misses(rig: Rig) -> None:
     before = time.monotonic()
     for _ in range(10):
         assert await rig.look() == {}
-        await rig.cache.put_many({A: b"a"})
+        await rig.cache.put_many({A: b"a"}, begun_s=time.monotonic())
     assert await asyncio.gather(*(rig.look() for _ in range(20))) == [{}] * 20
     assert time.monotonic() - before < LIMIT_S
     assert [event.opened for event in rig.events if isinstance(event, SharedCacheFailed)].count(True) == 1
@@ -86,7 +88,7 @@ async def calls_are_only_misses(rig: Rig) -> None:
 
 
 async def test_a_redis_that_is_killed_is_a_miss_until_it_is_back(redis_server: RedisServer) -> None:
-    async with rig_at(redis_server.url) as rig:
+    async with rig_at(redis_server.url, PATIENT_S) as rig:
         assert await rig.works()
         redis_server.kill()
         await calls_are_only_misses(rig)
@@ -100,47 +102,39 @@ async def test_a_redis_that_is_paused_is_a_miss_until_it_goes_on(redis_server: R
         assert await rig.works()
         redis_server.pause()
         await calls_are_only_misses(rig)
+        told = [event.reason for event in rig.events if isinstance(event, SharedCacheFailed)]
+        assert told.count("open") > len(told) / 2  # most calls waited for nothing
         assert rig.reasons == {"timeout", "open"}
         redis_server.resume()
         await rig.recovers()
 
 
 async def test_a_redis_killed_in_the_middle_of_work_raises_nothing(redis_server: RedisServer) -> None:
-    async with rig_at(redis_server.url) as rig:
+    async with rig_at(redis_server.url, PATIENT_S) as rig:
         working = [asyncio.create_task(rig.works()) for _ in range(200)]
         await asyncio.sleep(0.01)
         redis_server.kill()
-        async with asyncio.timeout(TIMEOUT_S * 2 + LIMIT_S):
+        async with asyncio.timeout(PATIENT_S):
             await asyncio.gather(*working)
 
 
-async def test_purging_without_redis_reaches_memory_and_is_told() -> None:
-    async with rig_at(f"redis://127.0.0.1:{free_port()}") as rig:
-        cache = Cache(Memory(max_bytes=1 << 16, ttl_s=60.0), rig.shared)
-        await cache.put_many({A: b"a"})
-        assert rig.reasons == {"unreachable"}
-        assert await cache.purge([A]) == 1
-        assert rig.reasons == {"unreachable"}
-        assert await cache.get_many([A], task="t") == {}
-
-
 async def test_a_full_redis_is_still_read(redis_server: RedisServer) -> None:
-    async with rig_at(redis_server.url) as rig:
+    async with rig_at(redis_server.url, PATIENT_S) as rig:
         assert await rig.works()
         with redis_server.client() as client:
             client.config_set("maxmemory-policy", "noeviction")
             client.config_set("maxmemory", "1")
             for _ in range(2 * FAILURES):
-                await rig.cache.put_many({B: b"b"})
+                await rig.cache.put_many({B: b"b"}, begun_s=time.monotonic())
                 assert await rig.look() == {A: b"a"}
             assert rig.reasons == {"error"}
             client.config_set("maxmemory", "0")
-        await rig.cache.put_many({B: b"b"})
+        await rig.cache.put_many({B: b"b"}, begun_s=time.monotonic())
         assert await rig.look() == {A: b"a", B: b"b"}
 
 
 async def test_callers_that_leave_in_the_middle_take_no_connection_along(redis_server: RedisServer) -> None:
-    async with rig_at(redis_server.url) as rig:
+    async with rig_at(redis_server.url, PATIENT_S) as rig:
         for _ in range(5):
             leaving = [asyncio.create_task(rig.works()) for _ in range(20)]
             await asyncio.sleep(0.002)
@@ -217,7 +211,7 @@ async def test_a_server_that_greets_well_and_then_answers_garbage_is_a_miss(garb
         before = time.monotonic()
         for _ in range(10):
             assert await rig.look() == {}
-            await rig.cache.put_many({A: b"a"})
+            await rig.cache.put_many({A: b"a"}, begun_s=time.monotonic())
         assert time.monotonic() - before < LIMIT_S
         assert rig.reasons
 

@@ -1,0 +1,112 @@
+"""One giant among many, and a queue that is full: the whole service over an engine that measures its own time."""
+
+import asyncio
+import math
+import re
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from service.engines.fake import Gate, backwards, writing
+from service.types import EngineInput, Hypothesis
+from tests.api.both import Both, both
+from tests.batching.rig import Clock, entered
+
+LONG_CHARS = 200_000
+SHORT_ARTICLES, SENTENCES = 50, 5
+GIANTS_LEAD_S = 1.0
+CALL_S, TOKEN_S = 0.02, 0.0005
+MOST_RATIO = 3.0
+PROBES = ("/livez", "/readyz", "/health")
+SENTENCE = "Am {}. Tag fuhr der Zug Nummer {} nicht nach Kiel."
+
+
+def story(number: int) -> str:
+    return " ".join(SENTENCE.format(day, number) for day in range(1, SENTENCES + 1))
+
+
+def giant() -> str:
+    size = LONG_CHARS // len(SENTENCE)
+    return " ".join(SENTENCE.format(day, "0") for day in range(100, 100 + size))[:LONG_CHARS]
+
+
+class Meter:
+    """A handler that counts what its calls would take: ``CALL_S`` each, ``TOKEN_S`` a source token, padded or not.
+
+    So what is measured does not depend on the machine. ``done_s``: when the last sentence of each train was done.
+    """
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.done_s: dict[int, float] = {}
+
+    def __call__(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
+        longest = max(len(item.tokens) for item in items)
+        self.now_s += CALL_S + TOKEN_S * longest * len(items)
+        for item in items:
+            found = re.search(r"Nummer (\d+)", "".join(item.tokens).replace("▁", " "))
+            if found is not None:
+                self.done_s[int(found[1])] = self.now_s
+        return writing(backwards)(items)
+
+
+async def queued(ports: Both, sentences: int) -> None:
+    """Until so many sentences wait for the translator; the event loop's clock may stand still meanwhile."""
+    queue = ports.service.translator.decoder.model.batcher.queue
+    while len(queue) < sentences:
+        await asyncio.to_thread(time.sleep, 0.005)
+
+
+async def p95_s(ports: Both, meter: Meter, busy_with: str, clock: Clock, first: int) -> float:
+    """The short articles' 95th percentile where all come while the engine has the first sentences of another text."""
+    gate = Gate(meter)
+    ports.handle(gate)
+    other = asyncio.create_task(ports.translate(busy_with))
+    await entered(gate)
+    clock.now_s += GIANTS_LEAD_S
+    start_s, waiting = meter.now_s, len(ports.service.translator.decoder.model.batcher.queue)
+    numbers = range(first, first + SHORT_ARTICLES)
+    short = [asyncio.create_task(ports.translate(story(number))) for number in numbers]
+    await queued(ports, waiting + SHORT_ARTICLES * SENTENCES)
+    gate.release()
+    assert {answer.status_code for answer in await asyncio.gather(other, *short)} == {200}
+    seconds = sorted(meter.done_s[number] - start_s for number in numbers)
+    return seconds[math.ceil(0.95 * SHORT_ARTICLES) - 1]
+
+
+async def test_fifty_short_articles_are_not_kept_waiting_by_one_of_200_000_characters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with both(monkeypatch) as ports:
+        meter = Meter()
+        with monkeypatch.context() as patch:
+            loop = asyncio.get_running_loop()
+            clock = Clock(loop.time())
+            patch.setattr(loop, "time", clock)
+            alone_s = await p95_s(ports, meter, "Die Bahn fährt.", clock, first=1)
+            before_s = meter.now_s
+            beside_s = await p95_s(ports, meter, giant(), clock, first=1001)
+            giant_s = meter.now_s - before_s
+    assert giant_s > 10 * alone_s
+    assert beside_s < MOST_RATIO * alone_s
+
+
+async def test_probes_stay_green_while_the_queue_is_full_and_the_refused_are_told_when_to_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with both(monkeypatch, queue_items=2 * SENTENCES) as ports:
+        gate = Gate()
+        ports.handle(gate)
+        accepted = [asyncio.create_task(ports.translate("Die Bahn fährt."))]
+        await entered(gate)
+        accepted += [asyncio.create_task(ports.translate(story(number))) for number in (1, 2)]
+        await queued(ports, 2 * SENTENCES)
+        refused = await ports.translate(story(3))
+        assert (refused.status_code, refused.json()["code"]) == (503, "queue_full")
+        assert int(refused.headers["retry-after"]) >= 1
+        for probe in PROBES:
+            assert (await ports.main.get(probe)).status_code == 200
+        gate.release()
+        assert {answer.status_code for answer in await asyncio.gather(*accepted)} == {200}
+        assert (await ports.translate(story(3))).status_code == 200

@@ -1,0 +1,71 @@
+"""More than the service can do: what is accepted is done in its time, and who waits as told is served."""
+
+import asyncio
+import time
+
+import pytest
+from httpx import Response
+
+from service.engines.fake import Gate, taking
+from tests.api.both import Both, both
+from tests.batching.rig import entered
+
+CALL_S = 0.05
+SENTENCES = 4
+
+
+def story(number: int) -> str:
+    return " ".join(f"Der Zug Nummer {number} fährt am {day}. Mai nicht." for day in range(1, SENTENCES + 1))
+
+
+async def patiently(ports: Both, number: int) -> tuple[Response, int]:
+    """The last answer of a caller that comes back when it is told to, and how often it was refused."""
+    refusals = 0
+    while (answer := await ports.translate(story(number), **{"request-timeout-ms": "20000"})).status_code == 503:
+        assert answer.json()["code"] == "queue_full"
+        refusals += 1
+        await asyncio.sleep(int(answer.headers["retry-after"]))
+    return answer, refusals
+
+
+async def test_under_overload_the_accepted_are_done_in_time_and_the_refused_get_in_when_they_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with both(monkeypatch, queue_items=10 * SENTENCES, batch_items=SENTENCES) as ports:
+        ports.handle(taking(CALL_S))
+        found = await asyncio.gather(*(patiently(ports, number) for number in range(40)))
+        assert {answer.status_code for answer, _ in found} == {200}
+        refused = [refusals for _, refusals in found if refusals]
+        assert len(refused) >= 10
+        assert max(refused) <= 4  # they all come back at once, so not all find room the first time
+
+
+async def test_who_has_less_time_than_the_work_ahead_takes_is_told_at_once_and_served_when_it_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with both(monkeypatch, batch_items=SENTENCES) as ports:
+        ports.handle(taking(CALL_S))
+        ahead = [asyncio.create_task(ports.translate(story(number))) for number in range(60)]
+        await asyncio.wait(ahead, return_when=asyncio.FIRST_COMPLETED)
+        hasty = {"request-timeout-ms": "1000"}
+        before_s = time.monotonic()
+        answer = await ports.translate(story(99), **hasty)
+        assert time.monotonic() - before_s < 1.0
+        assert (answer.status_code, answer.json()["code"]) == (503, "too_slow")
+        await asyncio.sleep(int(answer.headers["retry-after"]))
+        assert (await ports.translate(story(99), **hasty)).status_code == 200
+        assert {one.status_code for one in await asyncio.gather(*ahead)} == {200}
+
+
+async def test_a_hasty_caller_of_work_under_way_does_not_take_it_from_a_patient_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with both(monkeypatch) as ports:
+        gate = Gate()
+        ports.handle(gate)
+        hasty = asyncio.create_task(ports.translate(story(1), **{"request-timeout-ms": "300"}))
+        await entered(gate)
+        patient = asyncio.create_task(ports.translate(story(1)))
+        assert (await hasty).status_code == 504
+        gate.release()
+        assert (await patient).status_code == 200

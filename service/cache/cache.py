@@ -1,23 +1,41 @@
-"""The door of this room: many entries at once, whatever the tiers below."""
+"""The door of this room: many entries at once, whatever the tiers below, and what is known of where they came from."""
 
-from collections.abc import Collection, Mapping
+import asyncio
+import time
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from service.cache.memory import Memory
-from service.cache.redis import Shared
+from service.cache.memory import Memory, Tag
+from service.cache.redis import PurgeIncomplete, Shared
 from service.events import CacheLooked, Listener, ignore
 
 
-class Cache:
-    """Entries as bytes under keys of ``cache_key``. Asynchronous, because a shared tier is over a network.
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many entries were forgotten, by tier; ``shared`` is None where there is no shared tier."""
 
-    Memory is asked first, ``shared`` for what is missing there. What it had is kept in memory for a whole life of its
-    own, so an entry may be up to two lives old.
+    memory: int
+    shared: int | None
+
+
+class Cache:
+    """Entries as bytes under keys of ``cache_key``, tags under keys of ``tag_key``.
+
+    Memory is asked first, ``shared`` for what is missing there; what it had is kept in memory for the rest of its life.
+    A text's tag names the entries that the text was answered with, whoever asked first for them; a result's tag names
+    the tags of its texts. A tag is put after its entries and used whenever they are: so the memory tier's bound takes
+    it after those entries that no other text uses.
     """
 
     def __init__(self, memory: Memory, shared: Shared | None = None, *, listener: Listener = ignore) -> None:
         self.memory = memory
         self._shared = shared
         self._listener = listener
+        self._purges = 0
+        self._purged_s = float("-inf")
+        self._writing: set[asyncio.Future[None]] = set()
 
     async def get_many(self, keys: Collection[bytes], *, task: str) -> dict[bytes, bytes]:
         """The entries that there are; a key that repeats is looked up once. ``task`` is for the metrics."""
@@ -30,27 +48,119 @@ class Cache:
     async def _look_further(self, missing: Collection[bytes]) -> dict[bytes, bytes]:
         if self._shared is None or not missing:
             return {}
+        asked_s = time.monotonic()
         found = await self._shared.get_many(missing)
-        self._remember(found)
-        return found
+        if self._may_keep(asked_s):
+            for key, entry in found.items():
+                self.memory.put(key, entry.value, most_s=entry.left_s)
+        return {key: entry.value for key, entry in found.items()}
 
-    async def put_many(self, entries: Mapping[bytes, bytes]) -> None:
-        """Keep the entries; one that alone is larger than a tier is not kept there."""
-        self._remember(entries)
-        if self._shared is not None:
-            await self._shared.put_many(entries)
+    async def put_many(
+        self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, AbstractSet[bytes]] | None = None, *, begun_s: float
+    ) -> None:
+        """Keep the entries, and under each of ``tags`` that its keys came from there.
 
-    def _remember(self, entries: Mapping[bytes, bytes]) -> None:
+        Nothing is written that is known to be there: tags whose entries were all found cost no round trip. Nothing is
+        kept for work that was ``begun_s`` (on the monotonic clock) before a purge ended: it may be what was purged. An
+        entry that alone is larger than a tier is not kept there.
+        """
+        news = {tag: new for tag, keys in (tags or {}).items() if (new := self._news(tag, keys, entries))}
+        if not (entries or news) or not self._may_keep(begun_s):
+            return
         for key, value in entries.items():
             self.memory.put(key, value)
+        for tag, keys in news.items():
+            self._note(tag, keys, fresh=self._shared is None)
+        if self._shared is not None and await self._written(self._shared, entries, news) and self._may_keep(begun_s):
+            for tag, keys in news.items():
+                self._note(tag, keys, fresh=True)
 
-    async def purge(self, keys: Collection[bytes]) -> int:
-        """Forget the entries in both tiers; how many there were, one in both counted once.
+    def _may_keep(self, begun_s: float) -> bool:
+        return not self._purges and self._purged_s < begun_s
 
-        The shared tier first: what it has would come back into memory.
+    def _news(self, tag: bytes, keys: AbstractSet[bytes], entries: Mapping[bytes, bytes]) -> set[bytes]:
+        """What is to be written under ``tag``: keys that are not known to be there, those of entries written anew."""
+        known = self.memory.tag(tag)
+        if known is None:
+            return set(keys)
+        if known.fresh_until_s <= self.memory.clock():
+            return known.members().union(keys)
+        return (keys & entries.keys()) | (keys - known.members())
+
+    def _note(self, tag: bytes, keys: Collection[bytes], *, fresh: bool) -> None:
+        known = self.memory.tag(tag)
+        everything = keys if known is None else known.members().union(keys)
+        fresh_until_s = self.memory.clock() + self.memory.ttl_s if fresh else 0.0
+        self.memory.put(tag, Tag(b"".join(everything), fresh_until_s))
+
+    async def _written(
+        self, shared: Shared, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]
+    ) -> bool:
+        """Write to the shared tier, in sight of purges; whether all of it is there now."""
+        writing = asyncio.get_running_loop().create_future()
+        self._writing.add(writing)
+        try:
+            return await shared.put_many(entries, tags)
+        finally:
+            self._writing.discard(writing)
+            writing.set_result(None)
+
+    async def purge(self, tags: Collection[bytes]) -> Purged:
+        """Forget what the texts or results of these tags were answered with, in both tiers.
+
+        Raises:
+            PurgeIncomplete: the shared tier was not reached. Memory has forgotten what it knew, but keeps the tags, so
+                that another try finds as much as this one.
         """
-        shared = set() if self._shared is None else await self._shared.purge(keys)
-        return len(shared | {key for key in keys if self.memory.purge(key)})
+        async with self._purge():
+            found = self._led_to(tags)
+            try:
+                gone = None if self._shared is None else await self._purge_shared(self._shared, found)
+            except PurgeIncomplete:
+                self._forget(key for key in found if self.memory.tag(key) is None)
+                raise
+            return Purged(self._forget(found), gone)
+
+    async def _purge_shared(self, shared: Shared, found: set[bytes]) -> int:
+        """Purge the shared tier before memory, where its entries would come back; adds to ``found``."""
+        tags = await shared.led_to(found)
+        found |= self._led_to(found.union(*tags.values()))
+        return await shared.purge(found, tags)
+
+    async def clear(self) -> Purged:
+        """Forget everything.
+
+        Raises:
+            PurgeIncomplete: the shared tier was not reached; memory is empty.
+        """
+        async with self._purge():
+            try:
+                shared = None if self._shared is None else await self._shared.clear()
+            finally:
+                memory = self.memory.clear()
+            return Purged(memory, shared)
+
+    @asynccontextmanager
+    async def _purge(self) -> AsyncIterator[None]:
+        """Meanwhile nothing is kept, nor later what was begun before its end; what is being written is waited for."""
+        self._purges += 1
+        try:
+            if self._writing:
+                await asyncio.wait(set(self._writing))
+            yield
+        finally:
+            self._purges -= 1
+            self._purged_s = time.monotonic()
+
+    def _led_to(self, tags: Collection[bytes]) -> set[bytes]:
+        """The tags and what memory knows under them: from results to texts to entries in two steps."""
+        found = set(tags)
+        for _ in range(2):
+            found |= {key for tag in found if (kept := self.memory.tag(tag)) is not None for key in kept.members()}
+        return found
+
+    def _forget(self, keys: Iterable[bytes]) -> int:
+        return sum(self.memory.purge(key) for key in list(keys))
 
     @property
     def shared_passed_over(self) -> bool:

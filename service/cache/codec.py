@@ -1,13 +1,15 @@
 """Hypotheses as the bytes of a cache entry, and back."""
 
 import json
+import zlib
+from base64 import b64decode, b64encode
 
-from service.types import Hypothesis
+from service.types import Attention, Hypothesis
 
 
 def encode_hypotheses(hypotheses: list[Hypothesis]) -> bytes:
     """Compact JSON, one array a hypothesis; any change of its shape must raise ``keys.ENTRY_FORMAT``."""
-    rows = [(one.tokens, one.score, one.finish_reason, one.alignment) for one in hypotheses]
+    rows = [(one.tokens, one.score, one.finish_reason, _packed(one.alignment)) for one in hypotheses]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
@@ -24,8 +26,22 @@ def decode_hypotheses(entry: bytes) -> list[Hypothesis]:
         raise ValueError("not an entry of hypotheses") from error
 
 
-def _hypothesis(tokens: list[str], score: float, finish_reason: str, alignment: list[list[float]] | None) -> Hypothesis:
+def _hypothesis(tokens: list[str], score: float, finish_reason: str, attention: tuple[int, str] | None) -> Hypothesis:
     if finish_reason not in {"eos", "length"}:
         raise ValueError(f"unknown finish reason {finish_reason!r}")
-    rows = None if alignment is None else tuple(map(tuple, alignment))
-    return Hypothesis(tuple(tokens), score, "eos" if finish_reason == "eos" else "length", rows)
+    alignment = None if attention is None else _unpacked(*attention)
+    return Hypothesis(tuple(tokens), score, "eos" if finish_reason == "eos" else "length", alignment)
+
+
+def _packed(attention: Attention | None) -> tuple[int, str] | None:
+    """A sharp attention, mostly zeros, shrinks to a tenth."""
+    if attention is None:
+        return None
+    return attention.columns, b64encode(zlib.compress(attention.levels, 1)).decode()
+
+
+def _unpacked(columns: int, packed: str) -> Attention:
+    try:
+        return Attention(columns, zlib.decompress(b64decode(packed, validate=True)))
+    except zlib.error as error:
+        raise ValueError("not an entry of hypotheses") from error

@@ -28,11 +28,6 @@ class Flight(Generic[T]):
     def __len__(self) -> int:
         return len(self._under_way)
 
-    async def do(self, key: bytes, work: Callable[[], Awaitable[T]]) -> T:
-        """The result of ``work()``, or of the work of the same ``key`` that is under way; raises what it raises."""
-        (ticket,) = self.join([key], lambda _: [work()])
-        return await ticket
-
     def join(
         self, keys: Sequence[bytes], start: Callable[[list[bytes]], Sequence[Awaitable[T]]]
     ) -> list[asyncio.Future[T]]:

@@ -4,7 +4,8 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import TypeAlias
+from functools import lru_cache
+from typing import Literal, TypeAlias
 
 from service.types import DecodingOptions
 
@@ -12,7 +13,8 @@ Field: TypeAlias = (
     "str | bytes | float | DecodingOptions | Mapping[str, Field] | frozenset[str] | Sequence[Field] | None"
 )
 
-ENTRY_FORMAT = 1
+ENTRY_FORMAT = 3
+TAG_FORMAT = 1
 LENGTH_BYTES = 8
 
 
@@ -33,10 +35,19 @@ def cache_key(
     one, who can read a shared store can guess short sentences. ``glossary`` should hold only the terms that occur in
     the text, so that an edited glossary costs only the sentences that it touches.
     """
-    preimage = encode([ENTRY_FORMAT, task, model_id, revision, options, normaliser_version, glossary, text])
-    if secret is None:
-        return hashlib.sha256(preimage).digest()
-    return hmac.digest(secret, preimage, hashlib.sha256)
+    head = _head(task, model_id, revision, options, normaliser_version)
+    return _digest(head + encode(glossary) + encode(text), secret)
+
+
+@lru_cache(maxsize=1_024)
+def _head(task: str, model_id: str, revision: str, options: DecodingOptions, normaliser_version: str) -> bytes:
+    """What the keys of many sentences have in common."""
+    return encode([ENTRY_FORMAT, task, model_id, revision, options, normaliser_version])
+
+
+def tag_key(kind: Literal["text", "result"], value: str, secret: bytes | None) -> bytes:
+    """The 32 bytes under which it is kept what a submitted text, or a result of this ``result_key``, led to."""
+    return _digest(encode([TAG_FORMAT, "tag", kind, value]), secret)
 
 
 def result_key(
@@ -52,6 +63,12 @@ def result_key(
     Given to callers, who hold the texts anyway: no secret, so that it stays the same when one changes.
     """
     return hashlib.sha256(encode(["result", task, model_id, revision, options, texts])).hexdigest()
+
+
+def _digest(preimage: bytes, secret: bytes | None) -> bytes:
+    if secret is None:
+        return hashlib.sha256(preimage).digest()
+    return hmac.digest(secret, preimage, hashlib.sha256)
 
 
 def encode(field: Field) -> bytes:

@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
+import time
 import zlib
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -16,35 +16,69 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.cache.breaker import Breaker
+from service.cache.memory import KEY_BYTES, TAG_LIVES
+from service.errors import Unavailable
 from service.events import Listener, SharedCacheFailed, SharedFailure, ignore
 
 KEY_PREFIX = b"depesche:"
-ZLIB = b"z"  # the first byte of a value: how the rest is written
+TAG_PREFIX = b"depesche:tag:"
+ENDING = b"e"  # the first byte of a value: how the rest is written
+END_BYTES = 8
 FASTEST = 1
 MOST_ENTRY_BYTES = 1 << 20
-# A round trip of this many entries stays well inside the timeout, which Python's own work for them counts towards.
-TRIP_ENTRIES = 128
+# A round trip of this many stays well inside the timeout, which Python's own work for them counts towards.
+TRIP_COMMANDS = 128
+SCAN_COUNT = 1_000
 MOST_CONNECTIONS = 32
 LONGEST_TTL_S = 10 * 365 * 86_400.0
 
 
+Command = tuple[Any, ...]
+ANSWERS: dict[str, type] = {"SMEMBERS": set, "UNLINK": int, "SREM": int, "SCAN": tuple}
+T = TypeVar("T")
+
+
+class PurgeIncomplete(Unavailable):
+    """The shared tier was not reached, or refused: it may still hold what was to be purged."""
+
+    code = "purge_incomplete"
+
+
+class Found(NamedTuple):
+    """An entry, and for how long it may still be used."""
+
+    value: bytes
+    left_s: float
+
+
 class Shared:
-    """Entries under their keys, each for ``ttl_s``. No method raises when Redis is slow, gone or answers nonsense.
+    """Entries and tags under their keys, each for ``ttl_s`` (tags for ``TAG_LIVES`` as long).
+
+    Reading and writing never raise when Redis is slow, gone or answers nonsense; purging does.
 
     Every round trip takes ``timeout_s`` at most, connecting and waiting for a connection included; the first that fails
-    ends the call. Each failure is told to ``listener``. Nothing is connected before the first call.
+    ends the call. Each failure is told to ``listener``. Nothing is connected before the first call. ``clock`` is wall
+    time, which the processes that share a Redis should agree on within a small part of ``ttl_s``.
 
     Raises:
         ValueError: ``url`` is none of Redis (redis://, rediss://, unix://).
     """
 
     def __init__(
-        self, url: str, *, ttl_s: float, timeout_s: float, breaker: Breaker, listener: Listener = ignore
+        self,
+        url: str,
+        *,
+        ttl_s: float,
+        timeout_s: float,
+        breaker: Breaker,
+        listener: Listener = ignore,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._ttl_ms = max(1, int(min(ttl_s, LONGEST_TTL_S) * 1000))
         self._timeout_s = timeout_s
         self._breaker = breaker
         self._listener = listener
+        self._clock = clock
         self._turns = asyncio.Semaphore(MOST_CONNECTIONS)
         self._redis: Redis = Redis.from_url(
             url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
@@ -55,51 +89,96 @@ class Shared:
         """Whether the breaker keeps calls from Redis."""
         return self._breaker.state != "closed"
 
-    async def get_many(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
-        """The entries that there are and can be read; one round trip for up to ``TRIP_ENTRIES``."""
-        found: dict[bytes, bytes] = {}
-        for some in _trips(keys):
+    async def get_many(self, keys: Collection[bytes]) -> dict[bytes, Found]:
+        """The entries that there are and can be read; one round trip for up to ``TRIP_COMMANDS``."""
+        found: dict[bytes, Found] = {}
+        for some in _trips(list(dict.fromkeys(keys))):
             answers = await self._ask(partial(self._redis.mget, [KEY_PREFIX + key for key in some]), len(some))
             if answers is None:
                 break
-            values = ((key, unpack(answer)) for key, answer in zip(some, answers, strict=True))
+            values = ((key, unpack(answer, self._now_ms())) for key, answer in zip(some, answers, strict=True))
             found |= {key: value for key, value in values if value is not None}
         return found
 
-    async def put_many(self, entries: Mapping[bytes, bytes]) -> None:
-        """Keep the entries, save those over ``MOST_ENTRY_BYTES``; one round trip for up to ``TRIP_ENTRIES``."""
-        for some in _trips([key for key, value in entries.items() if len(value) <= MOST_ENTRY_BYTES]):
-            packed = {KEY_PREFIX + key: pack(entries[key]) for key in some}
-            answers = await self._ask(partial(self._set, packed), len(some))
-            if answers is None:
-                break
+    async def put_many(self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]) -> bool:
+        """Keep the entries, save those over ``MOST_ENTRY_BYTES``, and add keys to tags; whether all of it is there.
 
-    async def purge(self, keys: Collection[bytes]) -> set[bytes]:
-        """Forget the entries; those that there were. Redis is asked even while the breaker is open."""
-        gone: set[bytes] = set()
-        for some in _trips(keys):
-            answers = await self._ask(partial(self._unlink, some), len(some), always=True)
-            if answers is None:
-                break
-            gone |= {key for key, answer in zip(some, answers, strict=True) if answer == 1}
-        return gone
+        One round trip for up to ``TRIP_COMMANDS``. The tags go first: no entry is ever there without its own.
+        """
+        commands: list[Command] = []
+        for tag, keys in tags.items():
+            # A tag outlasts whatever its text was answered with.
+            commands += [("SADD", TAG_PREFIX + tag, *keys), ("PEXPIRE", TAG_PREFIX + tag, self._ttl_ms * TAG_LIVES)]
+        for key, value in entries.items():
+            if len(value) <= MOST_ENTRY_BYTES:
+                packed = pack(value, self._now_ms() + self._ttl_ms)
+                commands.append(("SET", KEY_PREFIX + key, packed, "PX", self._ttl_ms))
+        for some in _trips(commands):
+            answers = await self._ask(partial(self._run, some), len(some))
+            if answers is None or any(isinstance(answer, RedisError) for answer in answers):
+                return False
+        return True
+
+    async def led_to(self, tags: Collection[bytes]) -> dict[bytes, set[bytes]]:
+        """What is under those of ``tags`` that are some, and, one step further, under what is there.
+
+        Raises:
+            PurgeIncomplete: Redis did not answer as it should. It is asked even while the breaker is open.
+        """
+        found: dict[bytes, set[bytes]] = {}
+        asked: list[bytes] = list(tags)
+        for _ in range(2):
+            answers = await self._insist([("SMEMBERS", TAG_PREFIX + tag) for tag in asked])
+            step = {tag: set(answer) for tag, answer in zip(asked, answers, strict=True) if answer}
+            found |= step
+            asked = list(set().union(*step.values()) - set(asked))
+        return found
+
+    async def purge(self, keys: Collection[bytes], tags: Mapping[bytes, Collection[bytes]]) -> int:
+        """Forget the entries, then take these keys off the tags; how many entries there were.
+
+        What was added to a tag meanwhile stays. Raises PurgeIncomplete as in ``led_to``.
+        """
+        gone: list[int] = await self._insist([("UNLINK", KEY_PREFIX + key) for key in keys])
+        await self._insist([("SREM", TAG_PREFIX + tag, *members) for tag, members in tags.items()])
+        return sum(gone)
+
+    async def clear(self) -> int:
+        """Forget everything of this service; how many entries there were. Raises PurgeIncomplete as in ``led_to``."""
+        cursor: int = 0
+        entries: int = 0
+        while True:
+            ((cursor, keys),) = await self._insist([("SCAN", cursor, "MATCH", KEY_PREFIX + b"*", "COUNT", SCAN_COUNT)])
+            tags = [key for key in keys if len(key) == len(TAG_PREFIX) + KEY_BYTES and key.startswith(TAG_PREFIX)]
+            entries += sum(await self._insist([("UNLINK", key) for key in set(keys).difference(tags)]))
+            await self._insist([("UNLINK", key) for key in tags])
+            if not cursor:
+                return entries
 
     async def close(self) -> None:
         """Close the connections."""
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             await self._redis.aclose()
 
-    async def _set(self, packed: Mapping[bytes, bytes]) -> Any:
+    async def _run(self, commands: Sequence[Command]) -> Any:
         pipeline = self._redis.pipeline(transaction=False)
-        for key, value in packed.items():
-            pipeline.set(key, value, px=self._ttl_ms)
+        for command in commands:
+            pipeline.execute_command(*command)
         return await pipeline.execute(raise_on_error=False)
 
-    async def _unlink(self, keys: Collection[bytes]) -> Any:
-        pipeline = self._redis.pipeline(transaction=False)
-        for key in keys:
-            pipeline.unlink(KEY_PREFIX + key)
-        return await pipeline.execute(raise_on_error=False)
+    async def _insist(self, commands: Sequence[Command]) -> list[Any]:
+        """The answers of all commands, of the kind that each should give."""
+        answers: list[Any] = []
+        for some in _trips(commands):
+            answered = await self._ask(partial(self._run, some), len(some), always=True)
+            kinds = [ANSWERS[command[0]] for command in some]
+            if answered is None or not all(map(isinstance, answered, kinds)):
+                raise PurgeIncomplete("the shared cache was not reached, so it may still hold what was to be purged")
+            answers += answered
+        return answers
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
 
     async def _ask(
         self, question: Callable[[], Awaitable[Any]], answers: int, *, always: bool = False
@@ -128,21 +207,24 @@ class Shared:
         self._listener(SharedCacheFailed(reason, opened=self._breaker.failed()))
 
 
-def pack(value: bytes) -> bytes:
-    """``value`` as Redis keeps it: one byte that names the format, then zlib's."""
-    return ZLIB + zlib.compress(value, FASTEST)
+def pack(value: bytes, ends_ms: int) -> bytes:
+    """``value`` as Redis keeps it: a byte that names the format, when it ends (Unix time), zlib's bytes."""
+    return ENDING + ends_ms.to_bytes(END_BYTES, "big") + zlib.compress(value, FASTEST)
 
 
-def unpack(stored: object) -> bytes | None:
+def unpack(stored: object, now_ms: int) -> Found | None:
     """What ``pack`` was given; None for all else: no value, another format, damaged, over ``MOST_ENTRY_BYTES``."""
-    if not isinstance(stored, bytes) or not stored.startswith(ZLIB):
+    if not isinstance(stored, bytes) or not stored.startswith(ENDING):
         return None
     unzip = zlib.decompressobj()
     try:
-        value = unzip.decompress(stored[1:], MOST_ENTRY_BYTES + 1)
+        value = unzip.decompress(stored[len(ENDING) + END_BYTES :], MOST_ENTRY_BYTES + 1)
     except zlib.error:
         return None
-    return value if unzip.eof and len(value) <= MOST_ENTRY_BYTES else None
+    if not unzip.eof or len(value) > MOST_ENTRY_BYTES:
+        return None
+    ends_ms = int.from_bytes(stored[len(ENDING) :][:END_BYTES], "big")
+    return Found(value, max(0, ends_ms - now_ms) / 1000)
 
 
 def reason_of(error: Exception) -> SharedFailure:
@@ -158,7 +240,6 @@ def reason_of(error: Exception) -> SharedFailure:
             return "error"
 
 
-def _trips(keys: Collection[bytes]) -> list[list[bytes]]:
-    """The distinct keys, by round trip."""
-    distinct = iter(dict.fromkeys(keys))
-    return list(iter(lambda: list(islice(distinct, TRIP_ENTRIES)), []))
+def _trips(commands: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The commands, by round trip."""
+    return (commands[at : at + TRIP_COMMANDS] for at in range(0, len(commands), TRIP_COMMANDS))

@@ -25,6 +25,12 @@ class Work:
             raise
 
 
+async def do(flight: Flight[str], key: bytes, work: Work) -> str:
+    """One caller of one piece of work."""
+    (ticket,) = flight.join([key], lambda _: [work()])
+    return await ticket
+
+
 async def turns() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
@@ -32,7 +38,7 @@ async def turns() -> None:
 
 async def test_identical_work_is_done_once_for_all_who_ask() -> None:
     flight, work = Flight[str](), Work()
-    callers = [asyncio.create_task(flight.do(b"k", work)) for _ in range(10)]
+    callers = [asyncio.create_task(do(flight, b"k", work)) for _ in range(10)]
     await turns()
     work.outcome.set_result("done")
     assert await asyncio.gather(*callers) == ["done"] * 10
@@ -41,7 +47,7 @@ async def test_identical_work_is_done_once_for_all_who_ask() -> None:
 
 async def test_different_keys_are_different_work() -> None:
     flight, work = Flight[str](), Work()
-    callers = [asyncio.create_task(flight.do(key, work)) for key in (b"k", b"l")]
+    callers = [asyncio.create_task(do(flight, key, work)) for key in (b"k", b"l")]
     await turns()
     work.outcome.set_result("done")
     await asyncio.gather(*callers)
@@ -50,7 +56,7 @@ async def test_different_keys_are_different_work() -> None:
 
 async def test_a_first_caller_that_leaves_does_not_cancel_the_others() -> None:
     flight, work = Flight[str](), Work()
-    first, second = (asyncio.create_task(flight.do(b"k", work)) for _ in range(2))
+    first, second = (asyncio.create_task(do(flight, b"k", work)) for _ in range(2))
     await turns()
     first.cancel()
     await turns()
@@ -61,7 +67,7 @@ async def test_a_first_caller_that_leaves_does_not_cancel_the_others() -> None:
 
 async def test_work_that_all_have_left_is_cancelled_and_forgotten() -> None:
     flight, work = Flight[str](), Work()
-    callers = [asyncio.create_task(flight.do(b"k", work)) for _ in range(3)]
+    callers = [asyncio.create_task(do(flight, b"k", work)) for _ in range(3)]
     await turns()
     for caller in callers:
         caller.cancel()
@@ -71,24 +77,24 @@ async def test_work_that_all_have_left_is_cancelled_and_forgotten() -> None:
 
 async def test_who_comes_after_an_abandoned_work_begins_anew() -> None:
     flight, abandoned, fresh = Flight[str](), Work(), Work()
-    leaving = asyncio.create_task(flight.do(b"k", abandoned))
+    leaving = asyncio.create_task(do(flight, b"k", abandoned))
     await turns()
     leaving.cancel()
     await asyncio.sleep(0)
     fresh.outcome.set_result("fresh")
-    assert await flight.do(b"k", fresh) == "fresh"
+    assert await do(flight, b"k", fresh) == "fresh"
     assert len(flight) == 0
 
 
 async def test_an_error_reaches_all_callers_and_is_not_remembered() -> None:
     flight, work, retry = Flight[str](), Work(), Work()
-    callers = [asyncio.create_task(flight.do(b"k", work)) for _ in range(3)]
+    callers = [asyncio.create_task(do(flight, b"k", work)) for _ in range(3)]
     await turns()
     work.outcome.set_exception(LookupError("none"))
     errors = await asyncio.gather(*callers, return_exceptions=True)
     assert [type(error) for error in errors] == [LookupError] * 3
     retry.outcome.set_result("later")
-    assert await flight.do(b"k", retry) == "later"
+    assert await do(flight, b"k", retry) == "later"
 
 
 async def test_many_keys_begin_only_what_is_not_under_way_each_once() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cache.keys import cache_key, encode, result_key
+from service.cache.keys import cache_key, encode, result_key, tag_key
 from service.types import DecodingOptions
 
 texts = st.text(st.sampled_from("a|b\x00\x01,ß\ud800"), max_size=6)
@@ -120,3 +120,10 @@ def test_result_keys_are_equal_when_task_revision_options_and_texts_are() -> Non
 @pytest.mark.parametrize("value", [math.inf, -math.inf, 1e300, 5e-324, 2**80, -0.0])
 def test_extreme_numbers_have_an_encoding(value: float) -> None:
     assert encode(value) != encode(1)
+
+
+def test_a_tag_is_that_of_its_kind_its_value_and_its_secret() -> None:
+    tags = [tag_key(kind, value, secret) for kind in ("text", "result") for value in "ab" for secret in (None, b"s")]
+    assert len(set(tags)) == 8
+    assert {len(tag) for tag in tags} == {32}
+    assert tag_key("text", "a", b"s") == tags[1]

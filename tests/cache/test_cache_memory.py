@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cache.memory import ENTRY_OVERHEAD_BYTES, Memory
+from service.cache.memory import ENTRY_OVERHEAD_BYTES, Memory, Tag
 
 
 class Clock:
@@ -71,19 +71,57 @@ def test_a_purged_entry_is_gone() -> None:
     assert memory.get(key(1)) is None
 
 
-def test_hits_and_misses_are_counted() -> None:
-    memory = roomy()
-    memory.put(key(1), b"value")
-    for number in (1, 1, 2):
-        memory.get(key(number))
-    assert (memory.stats.hits, memory.stats.misses) == (2, 1)
-
-
 def test_an_empty_value_is_a_hit() -> None:
     memory = roomy()
     memory.put(key(1), b"")
     assert memory.get(key(1)) == b""
-    assert memory.stats.hits == 1
+
+
+def test_an_entry_that_is_to_end_sooner_does() -> None:
+    clock = Clock()
+    memory = roomy(clock)
+    memory.put(key(1), b"short", most_s=5.0)
+    memory.put(key(2), b"long", most_s=1e9)
+    clock.now_s = 5.0
+    assert (memory.get(key(1)), memory.get(key(2))) == (None, b"long")
+    clock.now_s = 60.0
+    assert memory.get(key(2)) is None
+
+
+def test_an_entry_with_no_time_left_is_not_kept() -> None:
+    memory = roomy()
+    memory.put(key(1), b"old")
+    memory.put(key(1), b"new", most_s=0.0)
+    assert memory.get(key(1)) is None
+
+
+def test_a_tag_outlives_the_entries_that_were_put_with_it() -> None:
+    clock = Clock()
+    memory = roomy(clock)
+    memory.put(key(1), b"value")
+    memory.put(key(9), Tag(key(1), 60.0))
+    clock.now_s = 60.0
+    assert (memory.get(key(1)), memory.tag(key(9))) == (None, Tag(key(1), 60.0))
+    clock.now_s = 120.0
+    assert memory.tag(key(9)) is None
+
+
+def test_a_tag_is_no_entry_and_an_entry_no_tag() -> None:
+    memory = roomy()
+    memory.put(key(1), b"value")
+    memory.put(key(9), Tag(key(1) + key(2), 0.0))
+    assert (memory.tag(key(1)), memory.get(key(9))) == (None, None)
+    assert Tag(key(1) + key(2), 0.0).members() == {key(1), key(2)}
+    assert (memory.purge(key(9)), memory.tag(key(9))) == (False, None)
+
+
+def test_clearing_counts_entries_alone() -> None:
+    memory = roomy()
+    memory.put(key(1), b"value")
+    memory.put(key(2), b"value")
+    memory.put(key(9), Tag(key(1), 0.0))
+    assert memory.clear() == 2
+    assert (memory.stats.entries, memory.stats.bytes) == (0, 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3_000), st.floats(0, 30)), max_size=60))
@@ -99,12 +137,14 @@ def test_the_bound_holds_and_no_wrong_value_is_ever_given(puts: list[tuple[int, 
 
 
 @pytest.mark.parametrize("entries", [1_000, 5_500, 11_000])
-def test_the_bytes_counted_cover_what_python_really_takes(entries: int) -> None:
+@pytest.mark.parametrize("kind", ["entry", "tag"])
+def test_the_bytes_counted_cover_what_python_really_takes(entries: int, kind: str) -> None:
     memory = roomy(max_bytes=1 << 30)
     tracemalloc.start()
     try:
-        for _ in range(entries):
-            memory.put(os.urandom(32), os.urandom(300))
+        for number in range(entries):
+            value = os.urandom(320)
+            memory.put(os.urandom(32), value if kind == "entry" else Tag(value, number + 0.5))
         taken_bytes, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -1,6 +1,7 @@
 """The shared tier over a real Redis, alone and behind the memory tier."""
 
 import asyncio
+import time
 import zlib
 from collections.abc import AsyncIterator
 
@@ -12,11 +13,12 @@ from service.cache.breaker import Breaker
 from service.cache.cache import Cache
 from service.cache.memory import Memory
 from service.cache.redis import (
+    ENDING,
     KEY_PREFIX,
     LONGEST_TTL_S,
     MOST_ENTRY_BYTES,
-    TRIP_ENTRIES,
-    ZLIB,
+    TRIP_COMMANDS,
+    Found,
     Shared,
     pack,
     unpack,
@@ -37,6 +39,10 @@ def both(shared: Shared, events: list[Event], *, memory_bytes: int = 1 << 20) ->
     return Cache(Memory(max_bytes=memory_bytes, ttl_s=TTL_S), shared, listener=events.append)
 
 
+def values(found: dict[bytes, Found]) -> dict[bytes, bytes]:
+    return {key: entry.value for key, entry in found.items()}
+
+
 @pytest.fixture
 def events() -> list[Event]:
     return []
@@ -52,7 +58,7 @@ async def shared(redis_server: RedisServer, events: list[Event]) -> AsyncIterato
 async def test_what_one_process_puts_another_one_finds(
     redis_server: RedisServer, shared: Shared, events: list[Event]
 ) -> None:
-    await both(shared, events).put_many({A: b"a", B: b""})
+    await both(shared, events).put_many({A: b"a", B: b""}, begun_s=time.monotonic())
     other = tier(redis_server.url, events)
     assert await both(other, events).get_many([A, B, C], task="t") == {A: b"a", B: b""}
     await other.close()
@@ -60,7 +66,7 @@ async def test_what_one_process_puts_another_one_finds(
 
 
 async def test_a_hit_is_kept_in_memory(shared: Shared, events: list[Event]) -> None:
-    await shared.put_many({A: b"a"})
+    await shared.put_many({A: b"a"}, {})
     cache = both(shared, events)
     await cache.get_many([A], task="t")
     await cache.get_many([A], task="t")
@@ -69,7 +75,7 @@ async def test_a_hit_is_kept_in_memory(shared: Shared, events: list[Event]) -> N
 
 async def test_a_memory_that_is_off_leaves_the_shared_tier(shared: Shared, events: list[Event]) -> None:
     cache = both(shared, events, memory_bytes=0)
-    await cache.put_many({A: b"a"})
+    await cache.put_many({A: b"a"}, begun_s=time.monotonic())
     assert await cache.get_many([A], task="t") == {A: b"a"}
     assert cache.memory.stats.entries == 0
 
@@ -78,7 +84,7 @@ async def test_a_look_is_one_command_and_none_where_memory_has_all(
     redis_server: RedisServer, shared: Shared, events: list[Event]
 ) -> None:
     cache = both(shared, events)
-    await shared.put_many({A: b"a", B: b"b"})
+    await shared.put_many({A: b"a", B: b"b"}, {})
     with redis_server.client() as client:
         for _ in range(2):
             await cache.get_many([A, B], task="t")
@@ -88,9 +94,9 @@ async def test_a_look_is_one_command_and_none_where_memory_has_all(
 async def test_many_entries_take_few_trips_and_all_come_back(
     redis_server: RedisServer, shared: Shared, events: list[Event]
 ) -> None:
-    entries = {number.to_bytes(32, "big"): b"%d" % number for number in range(2 * TRIP_ENTRIES + 1)}
-    await shared.put_many(entries)
-    assert await shared.get_many(list(entries)) == entries
+    entries = {number.to_bytes(32, "big"): b"%d" % number for number in range(2 * TRIP_COMMANDS + 1)}
+    await shared.put_many(entries, {})
+    assert values(await shared.get_many(list(entries))) == entries
     with redis_server.client() as client:
         assert client.info("commandstats")["cmdstat_mget"]["calls"] == 3
     assert not events
@@ -99,7 +105,7 @@ async def test_many_entries_take_few_trips_and_all_come_back(
 @pytest.mark.parametrize(("ttl_s", "kept_s"), [(TTL_S, TTL_S), (float("inf"), LONGEST_TTL_S), (1e300, LONGEST_TTL_S)])
 async def test_every_entry_expires(redis_server: RedisServer, events: list[Event], ttl_s: float, kept_s: float) -> None:
     shared = tier(redis_server.url, events, ttl_s)
-    await shared.put_many({A: b"a", B: b"b"})
+    await shared.put_many({A: b"a", B: b"b"}, {})
     await shared.close()
     with redis_server.client() as client:
         for key in (A, B):
@@ -108,29 +114,21 @@ async def test_every_entry_expires(redis_server: RedisServer, events: list[Event
 
 async def test_an_entry_is_gone_after_its_time(redis_server: RedisServer, events: list[Event]) -> None:
     shared = tier(redis_server.url, events, ttl_s=0.05)
-    await shared.put_many({A: b"a"})
+    await shared.put_many({A: b"a"}, {})
     await asyncio.sleep(0.1)
     assert await shared.get_many([A]) == {}
     await shared.close()
 
 
-async def test_purging_reaches_both_tiers(shared: Shared, events: list[Event]) -> None:
-    cache = both(shared, events)
-    await cache.put_many({A: b"a", B: b"b"})
-    await shared.purge([B])
-    assert await cache.purge([A, A, B, C]) == 2
-    assert await cache.get_many([A, B], task="t") == {}
-
-
 async def test_values_are_compressed_under_prefixed_keys(redis_server: RedisServer, shared: Shared) -> None:
-    await shared.put_many({A: b"word " * 1000})
+    await shared.put_many({A: b"word " * 1000}, {})
     with redis_server.client() as client:
         assert client.keys() == [KEY_PREFIX + A]
         assert client.strlen(KEY_PREFIX + A) < 200
 
 
 async def test_an_entry_over_the_bound_is_not_kept(shared: Shared, events: list[Event]) -> None:
-    await shared.put_many({A: bytes(MOST_ENTRY_BYTES + 1), B: bytes(MOST_ENTRY_BYTES)})
+    await shared.put_many({A: bytes(MOST_ENTRY_BYTES + 1), B: bytes(MOST_ENTRY_BYTES)}, {})
     assert (await shared.get_many([A, B])).keys() == {B}
     assert not events
 
@@ -139,22 +137,23 @@ async def test_an_entry_over_the_bound_is_not_kept(shared: Shared, events: list[
     "foreign",
     [
         b"",
-        ZLIB,
+        ENDING,
         b"plain",
-        ZLIB + b"junk",
-        pack(b"damaged")[:-1],
-        pack(b"damaged")[:-1] + b"\xff",
-        b"x" + pack(b"other format")[1:],
-        ZLIB + zlib.compress(bytes(MOST_ENTRY_BYTES + 1)),
+        ENDING + b"junk",
+        ENDING + bytes(8) + b"junk",
+        pack(b"damaged", 1)[:-1],
+        pack(b"damaged", 1)[:-1] + b"\xff",
+        b"x" + pack(b"other format", 1)[1:],
+        ENDING + bytes(8) + zlib.compress(bytes(MOST_ENTRY_BYTES + 1)),
     ],
 )
 async def test_a_value_that_cannot_be_read_is_a_miss(
     redis_server: RedisServer, shared: Shared, events: list[Event], foreign: bytes
 ) -> None:
-    await shared.put_many({B: b"b"})
+    await shared.put_many({B: b"b"}, {})
     with redis_server.client() as client:
         client.set(KEY_PREFIX + A, foreign)
-    assert await shared.get_many([A, B]) == {B: b"b"}
+    assert values(await shared.get_many([A, B])) == {B: b"b"}
     assert not events
 
 
@@ -172,11 +171,27 @@ async def test_refused_credentials_are_told_as_an_error(redis_server: RedisServe
     await shared.close()
 
 
-@given(st.binary(max_size=200))
-def test_values_survive_packing(value: bytes) -> None:
-    assert unpack(pack(value)) == value
+async def test_what_memory_takes_from_the_shared_tier_ends_with_it(
+    redis_server: RedisServer, events: list[Event]
+) -> None:
+    passed_s = 0.0
+    shared = Shared(redis_server.url, ttl_s=TTL_S, timeout_s=TIMEOUT_S, breaker=Breaker(), clock=lambda: passed_s)
+    cache = Cache(Memory(max_bytes=1 << 20, ttl_s=TTL_S, clock=lambda: passed_s), shared, listener=events.append)
+    await shared.put_many({A: b"a"}, {})
+    passed_s = TTL_S - 10
+    await cache.get_many([A], task="t")
+    passed_s = TTL_S - 0.1
+    assert cache.memory.get(A) == b"a"
+    passed_s = TTL_S
+    assert cache.memory.get(A) is None
+    await shared.close()
 
 
-@given(st.one_of(st.none(), st.integers(), st.text(), st.binary(), st.binary().map(lambda rest: ZLIB + rest)))
+@given(st.binary(max_size=200), st.integers(0, 2**40), st.integers(0, 2**40))
+def test_values_survive_packing_with_the_time_that_is_left(value: bytes, ends_ms: int, now_ms: int) -> None:
+    assert unpack(pack(value, ends_ms), now_ms) == Found(value, max(0, ends_ms - now_ms) / 1000)
+
+
+@given(st.one_of(st.none(), st.integers(), st.text(), st.binary(), st.binary().map(lambda rest: ENDING + rest)))
 def test_nothing_that_redis_may_answer_makes_unpacking_raise(stored: object) -> None:
-    assert unpack(stored) is None or isinstance(stored, bytes)
+    assert unpack(stored, 0) is None or isinstance(stored, bytes)

@@ -1,0 +1,251 @@
+"""Purging: what a text or a result led to is gone from both tiers, whoever asked first, whatever runs meanwhile."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.cache.breaker import Breaker
+from service.cache.cache import Cache, Purged
+from service.cache.memory import ENTRY_OVERHEAD_BYTES, Memory, Tag
+from service.cache.redis import KEY_PREFIX, TAG_PREFIX, Shared
+from tests.redis_server import RedisServer
+
+A, B, C, D = (bytes([number]) * 32 for number in range(4))
+TEXT, OTHER, RESULT = (b"T" + bytes([number]) * 31 for number in range(3))
+TTL_S = 60.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def alone(clock: Clock | None = None, max_bytes: int = 1 << 20) -> Cache:
+    return Cache(Memory(max_bytes=max_bytes, ttl_s=TTL_S, clock=clock or Clock()))
+
+
+async def put(cache: Cache, keys: str, tags: Mapping[bytes, set[bytes]]) -> None:
+    """A request that finds nothing."""
+    named = {"A": A, "B": B, "C": C, "D": D}
+    await cache.put_many({named[key]: b"value" for key in keys}, tags, begun_s=time.monotonic())
+
+
+async def found(cache: Cache) -> set[bytes]:
+    return set(await cache.get_many([A, B, C, D], task="t"))
+
+
+async def test_a_text_takes_its_entries_along_and_no_others() -> None:
+    cache = alone()
+    await put(cache, "ABC", {TEXT: {A, B}, OTHER: {C}})
+    assert await cache.purge([TEXT]) == Purged(memory=2, shared=None)
+    assert await found(cache) == {C}
+
+
+async def test_what_a_text_found_from_another_one_goes_too() -> None:
+    cache = alone()
+    await put(cache, "A", {OTHER: {A}})
+    await put(cache, "B", {TEXT: {A, B}})
+    assert await cache.purge([TEXT]) == Purged(memory=2, shared=None)
+    assert await found(cache) == set()
+
+
+async def test_a_result_leads_to_its_texts_and_all_that_they_led_to() -> None:
+    cache = alone()
+    await put(cache, "AB", {TEXT: {A}, OTHER: {B}, RESULT: {TEXT, OTHER}})
+    await put(cache, "C", {TEXT: {C}})
+    assert await cache.purge([RESULT]) == Purged(memory=3, shared=None)
+    assert cache.memory.stats.entries == 0
+
+
+async def test_a_second_purge_finds_nothing() -> None:
+    cache = alone()
+    await put(cache, "A", {TEXT: {A}})
+    await cache.purge([TEXT])
+    assert await cache.purge([TEXT]) == Purged(memory=0, shared=None)
+
+
+async def test_work_begun_before_a_purge_keeps_nothing_and_work_begun_after_it_does() -> None:
+    cache, begun_s = alone(), time.monotonic()
+    await cache.purge([TEXT])
+    await cache.put_many({A: b"a"}, {TEXT: {A}}, begun_s=begun_s)
+    assert cache.memory.stats.entries == 0
+    await put(cache, "A", {TEXT: {A}})
+    assert await found(cache) == {A}
+
+
+async def test_everything_can_be_forgotten() -> None:
+    cache = alone()
+    await put(cache, "ABC", {TEXT: {A, B}})
+    assert await cache.clear() == Purged(memory=3, shared=None)
+    assert cache.memory.stats.entries == 0
+
+
+async def test_a_tag_outlives_every_entry_that_its_text_was_answered_with() -> None:
+    clock = Clock()
+    cache = alone(clock)
+    await put(cache, "", {TEXT: {A}})
+    clock.now_s = TTL_S - 1
+    await put(cache, "A", {OTHER: {A}})
+    await put(cache, "", {TEXT: {A}})  # known already
+    clock.now_s = 2 * TTL_S - 2
+    assert await found(cache) == {A}
+    assert (await cache.purge([TEXT])).memory == 1
+
+
+async def test_the_bound_takes_a_texts_own_entries_before_its_tag() -> None:
+    cache = alone(max_bytes=20 * (ENTRY_OVERHEAD_BYTES + 200))
+    for number in range(200):
+        text, keys = b"T" + number.to_bytes(31, "big"), [bytes([k]) + number.to_bytes(31, "big") for k in range(4)]
+        await cache.put_many(dict.fromkeys(keys, b"v" * 99), {text: set(keys)}, begun_s=time.monotonic())
+        for old in range(number + 1):
+            there = any(cache.memory.get(bytes([k]) + old.to_bytes(31, "big")) for k in range(4))
+            assert not there or cache.memory.tag(b"T" + old.to_bytes(31, "big")) is not None
+
+
+keys = st.sampled_from([A, B, C, D])
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("ask"), st.sampled_from([TEXT, OTHER]), st.sets(keys, min_size=1)),
+        st.tuples(st.just("purge"), st.sampled_from([TEXT, OTHER]), st.just(set())),
+        st.tuples(st.just("wait"), st.sampled_from([TEXT, OTHER]), st.just(set())),
+    ),
+    max_size=30,
+)
+
+
+@settings(deadline=None)
+@given(steps)
+async def test_a_purge_leaves_no_entry_that_the_text_was_ever_answered_with(
+    history: list[tuple[str, bytes, set[bytes]]],
+) -> None:
+    clock = Clock()
+    cache, written, answered = alone(clock), dict[bytes, int](), dict[tuple[bytes, bytes], int]()
+    for number, (what, text, asked) in enumerate(history):
+        if what == "wait":
+            clock.now_s += TTL_S / 3
+        elif what == "ask":
+            there = await cache.get_many(asked, task="t")
+            new = asked - there.keys()
+            await cache.put_many(dict.fromkeys(new, b"value"), {text: asked}, begun_s=time.monotonic())
+            written |= dict.fromkeys(new, number)
+            answered |= {(text, key): number for key in asked}
+        else:
+            before = await found(cache)
+            gone = await cache.purge([text])
+            left = await found(cache)
+            assert gone.memory == len(before - left)
+            assert all((text, key) in answered for key in before - left)
+            assert all(answered.get((text, key), -1) < written[key] for key in left)
+
+
+@pytest.fixture
+async def shared(redis_server: RedisServer) -> AsyncIterator[Shared]:
+    tier = Shared(redis_server.url, ttl_s=TTL_S, timeout_s=5.0, breaker=Breaker())
+    yield tier
+    await tier.close()
+
+
+def over(shared: Shared) -> Cache:
+    return Cache(Memory(max_bytes=1 << 20, ttl_s=TTL_S), shared)
+
+
+async def test_both_tiers_forget_and_say_how_much(redis_server: RedisServer, shared: Shared) -> None:
+    cache = over(shared)
+    await put(cache, "ABC", {TEXT: {A, B}, OTHER: {C}, RESULT: {TEXT}})
+    cache.memory.purge(A)
+    assert await cache.purge([RESULT]) == Purged(memory=1, shared=2)
+    assert await found(cache) == {C}
+    with redis_server.client() as client:
+        assert set(client.keys()) == {KEY_PREFIX + C, TAG_PREFIX + OTHER}
+
+
+async def test_another_process_finds_by_the_tags_in_redis(shared: Shared) -> None:
+    await put(over(shared), "ABC", {TEXT: {A, B}, OTHER: {C}, RESULT: {TEXT, OTHER}})
+    assert await over(shared).purge([RESULT]) == Purged(memory=0, shared=3)
+
+
+async def test_what_only_memory_knows_is_forgotten_in_redis_too(redis_server: RedisServer, shared: Shared) -> None:
+    cache = over(shared)
+    await put(cache, "AB", {TEXT: {A, B}, RESULT: {TEXT}})
+    with redis_server.client() as client:
+        client.delete(TAG_PREFIX + TEXT, TAG_PREFIX + RESULT)
+        assert await cache.purge([RESULT]) == Purged(memory=2, shared=2)
+        assert client.keys() == []
+
+
+async def test_a_tag_in_redis_lives_two_lives(redis_server: RedisServer, shared: Shared) -> None:
+    await put(over(shared), "A", {TEXT: {A}})
+    with redis_server.client() as client:
+        assert TTL_S < client.pttl(TAG_PREFIX + TEXT) / 1000 <= 2 * TTL_S
+
+
+async def commands(redis_server: RedisServer) -> int:
+    with redis_server.client() as client:
+        return int(client.info("stats")["total_commands_processed"])
+
+
+async def test_a_text_whose_tag_is_known_writes_nothing(redis_server: RedisServer, shared: Shared) -> None:
+    cache = over(shared)
+    await put(cache, "AB", {TEXT: {A, B}})
+    before = await commands(redis_server)
+    await put(cache, "", {TEXT: {A, B}})
+    await put(cache, "", {TEXT: {B}})
+    assert await commands(redis_server) - before == 1  # the question itself
+    await put(cache, "", {TEXT: {A, C}})
+    with redis_server.client() as client:
+        assert client.smembers(TAG_PREFIX + TEXT) == {A, B, C}
+
+
+async def test_a_tag_that_did_not_reach_redis_is_written_with_the_next_request(
+    redis_server: RedisServer, shared: Shared
+) -> None:
+    cache = over(shared)
+    redis_server.kill()
+    await put(cache, "A", {TEXT: {A}})
+    redis_server.start()
+    await put(cache, "B", {TEXT: {B}})
+    with redis_server.client() as client:
+        assert client.smembers(TAG_PREFIX + TEXT) == {A, B}
+
+
+async def test_what_is_on_its_way_to_redis_is_waited_for_and_purged(shared: Shared, redis_server: RedisServer) -> None:
+    for _ in range(20):
+        cache = over(shared)
+        writing = asyncio.create_task(put(cache, "ABCD", {TEXT: {A, B, C, D}}))
+        await asyncio.sleep(0)
+        await cache.purge([TEXT])
+        await writing
+        assert await found(cache) == set()
+        with redis_server.client() as client:
+            assert client.keys() == []
+
+
+async def test_what_is_read_from_redis_while_a_purge_runs_does_not_stay_in_memory(shared: Shared) -> None:
+    for _ in range(20):
+        cache = over(shared)
+        await put(over(shared), "A", {TEXT: {A}})
+        reading = asyncio.create_task(cache.get_many([A], task="t"))
+        await asyncio.sleep(0)
+        await cache.purge([TEXT])
+        await reading
+        assert cache.memory.get(A) is None
+
+
+async def test_clearing_leaves_what_others_keep_in_the_same_redis(redis_server: RedisServer, shared: Shared) -> None:
+    cache = over(shared)
+    await put(cache, "ABC", {TEXT: {A, B, C}})
+    with redis_server.client() as client:
+        client.mset({f"other:{number}": "1" for number in range(3_000)})
+        assert await cache.clear() == Purged(memory=3, shared=3)
+        assert client.dbsize() == 3_000
+
+
+def test_a_tag_splits_into_its_keys() -> None:
+    assert Tag(A + B, 0.0).members() == {A, B}

@@ -7,14 +7,21 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class BatchDone:
-    """An engine call returned. Seconds are wall time; ``padded_tokens`` counts the source side as it was planned."""
+    """An engine call returned. Seconds are wall time.
+
+    ``source_tokens`` are those that the engine was given, ``padded_tokens`` what they take as a batch.
+    """
 
     model: str
     items: int
+    source_tokens: int
     padded_tokens: int
     output_tokens: int
     oldest_wait_s: float
     inference_s: float
+
+
+EngineFailure = Literal["raised", "wrong_count", "hung"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +29,29 @@ class EngineFailed:
     """An engine call raised, returned the wrong number of results, or hung; ``error`` is the exception's type alone."""
 
     model: str
-    reason: Literal["raised", "wrong_count", "hung"]
+    reason: EngineFailure
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class EngineReady:
-    """A model was loaded and warmed up."""
+    """A model was loaded and warmed up; ``rebuilt`` when that was because its engine had failed."""
 
     model: str
     engine: str
     load_s: float
+    rebuilt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutFound:
+    """At start, a model was timed on its cores: the fastest layout is kept, and what the slowest took beside it."""
+
+    model: str
+    replicas: int
+    threads: int
+    fastest_s: float
+    slowest_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +75,45 @@ class SharedCacheFailed:
     opened: bool = False
 
 
+Output = Literal["article", "translation", "summary", "summary_translation"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultGiven:
+    """An answer holds one more result; ``codes`` are those of its warnings, each once."""
+
+    output: Output
+    codes: tuple[str, ...]
+    needs_review: bool
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemGiven:
+    """A request failed, or was refused: as an answer of its own or, in a stream, as its last event."""
+
+    code: str
+    status: int
+
+
+Stage = Literal["body", "work", "answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLeft:
+    """A caller left before its body was read, while its work was done, or while its answer was sent."""
+
+    during: Stage
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBegun:
+    """An HTTP request came in; a `RequestDone` follows, whatever happens."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestDone:
-    """An HTTP request was answered."""
+    """An HTTP request was answered; ``method`` and ``route`` are among few words, whatever the caller wrote."""
 
     method: str
     route: str
@@ -67,7 +122,19 @@ class RequestDone:
     request_id: str
 
 
-Event = BatchDone | EngineFailed | EngineReady | CacheLooked | SharedCacheFailed | RequestDone
+Event = (
+    BatchDone
+    | EngineFailed
+    | EngineReady
+    | LayoutFound
+    | CacheLooked
+    | SharedCacheFailed
+    | ResultGiven
+    | ProblemGiven
+    | ClientLeft
+    | RequestBegun
+    | RequestDone
+)
 Listener = Callable[[Event], None]
 
 

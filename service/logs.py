@@ -9,9 +9,14 @@ from types import TracebackType
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from service.events import EngineFailed, EngineReady, Event, RequestDone, SharedCacheFailed
+from service.events import EngineFailed, EngineReady, Event, LayoutFound, RequestDone, SharedCacheFailed
 
-LEVELS: dict[type, int] = {RequestDone: logging.INFO, EngineReady: logging.INFO, EngineFailed: logging.ERROR}
+LEVELS: dict[type, int] = {
+    RequestDone: logging.INFO,
+    EngineReady: logging.INFO,
+    LayoutFound: logging.INFO,
+    EngineFailed: logging.ERROR,
+}
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 LEAST_FAILURE = 400
 MOST_FRAMES = 12
@@ -78,9 +83,10 @@ def _without_colours(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
 
 def listen(event: Event) -> None:
     """Write an event as a line; probes only when they fail."""
-    level = LEVELS.get(type(event), logging.DEBUG)
+    log, level = logging.getLogger("depesche"), LEVELS.get(type(event), logging.DEBUG)
     if isinstance(event, RequestDone) and event.route in QUIET_ROUTES and event.status < LEAST_FAILURE:
         level = logging.DEBUG
     if isinstance(event, SharedCacheFailed) and event.opened:
         level = logging.WARNING  # the one of its failures that is new; the metrics count all
-    logging.getLogger("depesche").log(level, type(event).__name__, extra=asdict(event))
+    if log.isEnabledFor(level):  # most events of a request are not, and taking one apart costs more than asking
+        log.log(level, type(event).__name__, extra=asdict(event))

@@ -166,6 +166,13 @@ def test_probes_are_lines_only_when_they_fail(client: TestClient, lines: Lines) 
     assert [line["route"] for line in lines() if line["event"] == "RequestDone"] == []
 
 
+def test_a_method_that_http_does_not_know_is_not_repeated(client: TestClient, lines: Lines) -> None:
+    client.request(MARKER.upper(), "/v1/translate")
+    found = lines()
+    assert [line["method"] for line in found if line["event"] == "RequestDone"] == ["other"]
+    assert MARKER.upper() not in json.dumps(found)
+
+
 def test_of_the_shared_caches_failures_only_the_one_that_opens_the_breaker_is_a_warning(lines: Lines) -> None:
     logs.listen(SharedCacheFailed("timeout"))
     logs.listen(SharedCacheFailed("timeout", opened=True))

@@ -47,7 +47,8 @@ def _has_odd_length(sentence: str, _: Sequence[str]) -> bool:
     return not LEAST_WORDS <= count_words(sentence) <= MOST_WORDS
 
 
-def _is_fragment(sentence: str, _: Sequence[str]) -> bool:
+def is_fragment(sentence: str, _: Sequence[str] = ()) -> bool:
+    """Whether it lacks the end or the beginning of a sentence: a subheading, a dateline, a piece."""
     return not _ENDS.search(sentence) or not (sentence[0].isupper() or sentence[0].isdigit() or sentence[0] in "„»")
 
 
@@ -96,7 +97,7 @@ def _has_finite_verb(clause: str) -> bool:
 
 OBJECTIONS: tuple[tuple[str, Callable[[str, Sequence[str]], bool]], ...] = (
     ("length", _has_odd_length),
-    ("fragment", _is_fragment),
+    ("fragment", is_fragment),
     ("unbalanced", _is_unbalanced),
     ("unsupported", _is_unsupported),
     ("repetition", _repeats),

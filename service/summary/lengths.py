@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.errors import InvalidInput
 from service.summary.words import count_words
@@ -13,20 +13,33 @@ WORDS_A_SENTENCE = 18
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """Limits of a summary; None: no such limit. ``max_chars`` counts the sentences joined by single spaces.
+    """Limits of a summary; None: no such limit.
 
-    ``min_words`` is an aim: an article may be shorter than that, and sentences are never cut or padded to meet it.
+    ``max_chars`` counts the sentences joined by single spaces, and ``mark_chars`` for what stands before each of them.
+    ``min_words`` and ``min_sentences`` are aims: an article may be shorter than that, and sentences are never cut or
+    padded to meet them.
     """
 
     min_words: int = 0
+    min_sentences: int = 0
     max_words: int | None = None
     max_chars: int | None = None
     max_sentences: int | None = None
+    mark_chars: int = 0
 
     def fits(self, sentences: Sequence[str]) -> bool:
         """Whether ``sentences`` together keep every upper limit."""
         room = Room(self)
         return all(map(room.take, sentences))
+
+    def share(self) -> "Length":
+        """What one sentence may take where the least number of them is to fit; limits below one fit none."""
+        parts = max(1, self.min_sentences)
+        return replace(
+            self,
+            max_words=None if self.max_words is None else self.max_words // parts,
+            max_chars=None if self.max_chars is None else (self.max_chars + 1) // parts - 1,
+        )
 
     def expected_sentences(self) -> int:
         """How many rewritten sentences of 16 to 20 words fill this length; at least one."""
@@ -46,12 +59,13 @@ class Room:
     def __init__(self, length: Length) -> None:
         self._sentences = math.inf if length.max_sentences is None else length.max_sentences
         self._words = math.inf if length.max_words is None else length.max_words
+        self._between = 1 + length.mark_chars
         # The first sentence has no space before it.
         self._chars = math.inf if length.max_chars is None else length.max_chars + 1
 
     def take(self, sentence: str) -> bool:
         """Take ``sentence`` if it fits beside those taken before; else nothing changes and the answer is False."""
-        words, chars = count_words(sentence), len(sentence) + 1
+        words, chars = count_words(sentence), len(sentence) + self._between
         if self._sentences < 1 or self._words < words or self._chars < chars:
             return False
         self._sentences -= 1
@@ -94,13 +108,3 @@ def from_request(
     if preset is None:
         raise InvalidInput("length_unknown", f"length is one of {', '.join(PRESETS)}", pointer="/length")
     return preset
-
-
-def best_within(sentences: Sequence[str], scores: Sequence[float], length: Length) -> list[int]:
-    """Numbers of the best-scored sentences that fit ``length`` together, in their own order.
-
-    A sentence that does not fit is left out whole and the next is tried; [] where not even one fits.
-    """
-    room = Room(length)
-    order = sorted(range(len(sentences)), key=lambda n: (-scores[n], n))
-    return sorted(number for number in order if room.take(sentences[number]))

@@ -1,6 +1,6 @@
 """The plan of an abstractive summary: which sentences are rewritten, and with which others beside them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from service.summary.lengths import Length
@@ -19,12 +19,14 @@ LONG_SENTENCES = 12
 class Group:
     """Sentences that are rewritten as one: ``core`` is the one that was chosen, ``members`` all of them in order.
 
-    ``score`` is the core's, so that the weakest group can go where the rewritten text is too long.
+    ``score`` is the core's, so that the weakest group can go where the rewritten text is too long. A ``spare`` one
+    is more than the length has room for.
     """
 
     core: int
     members: tuple[int, ...]
     score: float
+    spare: bool = False
 
 
 def groups(
@@ -34,19 +36,23 @@ def groups(
     length: Length,
     max_group_words: int = MAX_GROUP_WORDS,
     max_members: int = MAX_MEMBERS,
+    barred: Collection[int] = (),
+    spares: int = 0,
 ) -> list[Group]:
     """Disjoint groups in the order of their cores, as many as ``length`` has room for once they are rewritten.
 
     A long article (twelve sentences or more) gives a core from each of its thirds where three or more are wanted.
-    A core longer than ``max_group_words`` stands alone; with company a group never exceeds it. Headings and
-    sentences without content are no cores.
+    A core longer than ``max_group_words`` stands alone; with company a group never exceeds it. Headings,
+    ``barred`` sentences and those without content are no cores. At most ``spares`` more groups are made of what is
+    left then, of sentences that are in no other group.
     """
-    assessed = assess(sentences, headline=headline)
+    assessed = assess(sentences, headline=headline).without(barred)
     scores = assessed.scores
     cores = _spread(_cores(assessed, length.expected_sentences()), scores, len(sentences))
     taken = set(cores)
-    made = []
-    for core in sorted(cores, key=lambda n: (-scores[n], n)):
+    made: list[Group] = []
+
+    def make(core: int, *, spare: bool) -> None:
         room = max_group_words - count_words(sentences[core])
         members = [core]
         for other in _company(core, sentences, assessed):
@@ -54,7 +60,13 @@ def groups(
                 members.append(other)
                 room -= count_words(sentences[other])
         taken.update(members)
-        made.append(Group(core, tuple(sorted(members)), float(scores[core])))
+        made.append(Group(core, tuple(sorted(members)), float(scores[core]), spare))
+
+    for core in sorted(cores, key=lambda n: (-scores[n], n)):
+        make(core, spare=False)
+    for core in _cores(assessed, len(sentences)) if spares else ():
+        if core not in taken and len(made) < len(cores) + spares:
+            make(core, spare=True)
     return sorted(made, key=lambda group: group.core)
 
 

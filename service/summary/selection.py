@@ -6,8 +6,8 @@ headline and with the place in the article; redundancy goes by maximal marginal 
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,6 +57,12 @@ class Assessment:
         rows = np.argsort(-cosines, kind="stable")[:most]
         return [self.compared[row] for row in rows if cosines[row] >= least]
 
+    def without(self, numbers: Collection[int]) -> "Assessment":
+        """The same with these sentences at 0, so that none of them is chosen."""
+        scores = self.scores.copy()
+        scores[list(numbers)] = 0.0
+        return replace(self, scores=scores)
+
 
 def assess(sentences: Sequence[str], *, headline: str | None = None, weights: Weights = DEFAULT_WEIGHTS) -> Assessment:
     """Score the sentences of an article; all scores are 0 where none has content."""
@@ -81,29 +87,37 @@ def rank(sentences: Sequence[str], *, headline: str | None = None) -> list[float
     return [float(score) for score in assess(sentences, headline=headline).scores]
 
 
-def select(sentences: Sequence[str], *, budget: Length, headline: str | None = None) -> list[int]:
-    """Numbers, in article order, of the sentences that sum the article up within ``budget``.
+def select(
+    sentences: Sequence[str], *, budget: Length, headline: str | None = None, barred: Collection[int] = ()
+) -> list[int]:
+    """Numbers, in article order, of the sentences that sum the article up within ``budget``, none of them ``barred``.
 
-    All of them where they fit. Sentences are never cut: one too long for what is left is passed over, and the answer
+    All others where they fit. Sentences are never cut: one too long for what is left is passed over, and the answer
     is [] where none fits.
     """
-    if budget.fits(sentences):
-        return list(range(len(sentences)))
+    free = [number for number in range(len(sentences)) if number not in barred]
+    if budget.fits([sentences[number] for number in free]):
+        return free
     room = Room(budget)
-    order = relevance_order(assess(sentences, headline=headline))
-    return sorted(number for number in order if room.take(sentences[number]))
+    order = relevance_order(assess(sentences, headline=headline).without(barred))
+    return sorted(number for number in order if number not in barred and room.take(sentences[number]))
 
 
 def relevance_order(assessed: Assessment) -> list[int]:
     """Numbers of the compared sentences, each the best of those left when likeness to the earlier ones is taken off."""
+    return [number for number, _ in relevance(assessed)]
+
+
+def relevance(assessed: Assessment) -> list[tuple[int, float]]:
+    """The compared sentences in that order: the number of each, and its score less the likeness to the earlier ones."""
     scores = assessed.scores[list(assessed.compared)]
-    order: list[int] = []
+    order: list[tuple[int, float]] = []
     redundancy = np.zeros(len(scores))
     left = np.ones(len(scores), dtype=bool)
     while left.any():
         marginal = np.where(left, scores - REDUNDANCY_WEIGHT * redundancy, -np.inf)
         best = int(marginal.argmax())
-        order.append(assessed.compared[best])
+        order.append((assessed.compared[best], float(marginal[best])))
         left[best] = False
         redundancy = np.maximum(redundancy, assessed.alike[best])
     return order

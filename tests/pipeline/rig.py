@@ -72,7 +72,11 @@ class Stand:
     decoder: Decoder
     engines: Engines
     batcher: Batcher
-    memory: Memory
+    cache: Cache
+
+    @property
+    def memory(self) -> Memory:
+        return self.cache.memory
 
     @property
     def engine(self) -> FakeEngine:
@@ -88,9 +92,10 @@ class Stand:
         items = [item for batch in self.engines.batches() for item in batch]
         return [self.tokenizer.decode(item.tokens) for item in items if item.tokens != ("busy",)]
 
-    def source(self, text: str) -> Source:
-        """``text`` as the decoder takes it."""
-        return Source(text, self.tokenizer.encode(text), DecodingOptions())
+    def source(self, text: str, origin: str | None = None) -> Source:
+        """``text`` as the decoder takes it, made from the submitted ``origin`` or from itself."""
+        (tag,) = self.decoder.tags([text if origin is None else origin])
+        return Source(text, self.tokenizer.encode(text), DecodingOptions(), tag)
 
     def answer(self, answers: Mapping[str, str], *, other: str | None = None) -> None:
         """From now on the engine writes the answer whose key the source holds, else ``other`` or the source itself."""
@@ -122,10 +127,10 @@ async def stand(
 ) -> AsyncIterator[Stand]:
     """A decoder at work over an engine that writes what it reads, or what ``handler`` says."""
     found = manifest(task, max_source_tokens=max_source_tokens, hypotheses=hypotheses)
-    engines, memory = Engines(handler), Memory(max_bytes=2**20, ttl_s=3_600)
+    engines, cache = Engines(handler), Cache(Memory(max_bytes=2**20, ttl_s=3_600))
     async with running(engines, limits) as batcher:
         model = ServedModel("fake", found, "ctranslate2", Tokenizer(found, pieces), batcher)
-        yield Stand(Decoder(model, Cache(memory), None), engines, batcher, memory)
+        yield Stand(Decoder(model, cache, None), engines, batcher, cache)
 
 
 def codes(result: Any) -> list[str]:

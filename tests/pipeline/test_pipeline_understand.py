@@ -1,7 +1,5 @@
 """An article told apart: its cleaned body and where that stands in the submitted one."""
 
-import asyncio
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +15,7 @@ pages = st.lists(st.tuples(prose | st.sampled_from(FURNITURE), st.sampled_from(G
 
 
 def understood(submission: Submission) -> Article:
-    return asyncio.run(understand(submission))
+    return understand(submission)
 
 
 def joined(parts: list[tuple[str, str]]) -> str:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import InvalidInput
-from service.summary.lengths import PRESETS, Length, best_within, from_request
+from service.summary.lengths import PRESETS, Length, from_request
 from service.summary.words import count_words
 
 SENTENCES = st.lists(st.text("aä ,.–1", max_size=40), max_size=8)
@@ -61,15 +61,14 @@ def test_presets_expect_sentences_of_about_eighteen_words(name: str, sentences: 
     assert PRESETS[name].expected_sentences() == sentences
 
 
-def test_the_weakest_sentence_goes_where_all_are_too_long() -> None:
-    sentences = ["Eins zwei drei.", "Vier fünf sechs.", "Sieben acht neun."]
-    assert best_within(sentences, [0.5, 0.1, 0.9], Length(max_words=6)) == [0, 2]
+def test_marks_before_sentences_count_as_characters() -> None:
+    assert Length(max_chars=13, mark_chars=2).fits(["Eins.", "Zw."])
+    assert not Length(max_chars=12, mark_chars=2).fits(["Eins.", "Zw."])
 
 
 @settings(max_examples=60)
 @given(SENTENCES, st.integers(1, 30))
-def test_what_is_kept_always_fits(sentences: list[str], limit: int) -> None:
-    length = Length(max_chars=limit)
-    kept = best_within(sentences, [float(len(sentence)) for sentence in sentences], length)
-    assert kept == sorted(set(kept))
-    assert length.fits([sentences[number] for number in kept])
+def test_as_many_sentences_as_there_have_to_be_fit_in_their_shares(sentences: list[str], limit: int) -> None:
+    length = Length(min_sentences=3, max_chars=limit, max_words=limit)
+    short = [sentence for sentence in sentences if length.share().fits([sentence])]
+    assert length.fits(short[:3])

@@ -40,6 +40,20 @@ def test_a_subheading_is_no_core_while_there_are_sentences(article: list[str]) -
     assert all(group.core != 3 for group in groups(article, headline=None, length=PRESETS["medium"]))
 
 
+def test_spare_groups_leave_the_others_as_they_are(article: list[str]) -> None:
+    length = PRESETS["short"]
+    made = groups(article, headline=None, length=length, spares=3)
+    assert [group for group in made if not group.spare] == groups(article, headline=None, length=length)
+    assert sum(group.spare for group in made) == 3
+
+
+def test_a_barred_sentence_is_no_core(article: list[str]) -> None:
+    best = {group.core for group in groups(article, headline=None, length=PRESETS["medium"])}
+    others = groups(article, headline=None, length=PRESETS["medium"], barred=best)
+    assert others
+    assert best.isdisjoint(group.core for group in others)
+
+
 @pytest.mark.parametrize("sentences", [[], [""], ["…", "?"]])
 def test_what_says_nothing_gives_no_groups(sentences: list[str]) -> None:
     assert groups(sentences, headline=None, length=PRESETS["short"]) == []

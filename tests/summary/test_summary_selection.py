@@ -48,6 +48,12 @@ def test_an_article_shorter_than_the_length_is_given_whole(article: list[str]) -
     assert select(article, budget=Length(max_words=1_000)) == list(range(len(article)))
 
 
+def test_a_barred_sentence_is_not_chosen(article: list[str]) -> None:
+    best = select(article, budget=Length(max_words=40))
+    assert not set(best) & set(select(article, budget=Length(max_words=40), barred=best))
+    assert select(article, budget=Length(max_words=1_000), barred=[0, 5]) == [1, 2, 3, 4, *range(6, len(article))]
+
+
 def test_no_sentence_is_cut_where_none_fits(article: list[str]) -> None:
     assert select(article, budget=Length(max_words=1)) == []
 

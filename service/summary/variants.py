@@ -1,0 +1,90 @@
+"""Several summaries of one text: which wording of which sentences stands in each."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from service.summary.lengths import Length, Room
+from service.summary.novelty import copies
+
+USE_COST = 0.15
+RANK_COST = 0.05
+MOST_TRIES = 6
+
+Choice = tuple[int, int]
+"""The number of an offer and the number of its wording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Wordings of one sentence, the best first; an empty one counts as none.
+
+    ``score`` is at most 1. A ``spare`` stands in where others fail.
+    """
+
+    wordings: tuple[str, ...]
+    score: float
+    spare: bool = False
+
+
+def chosen(offers: Sequence[Offer], length: Length) -> list[Choice]:
+    """The best summary within ``length``, in the offers' order; [] where nothing fits.
+
+    Each offer gives at most one wording: the best that fits. Where that is less than the length's least number of
+    sentences, or nothing, spares come in, and then short wordings go before good ones.
+    """
+    own = [number for number, offer in enumerate(offers) if not offer.spare]
+    found = _within(offers, own, length, Counter())
+    if not _missing(found, length):
+        return found
+    share = length.share()
+    short = [replace(offer, wordings=tuple(w if share.fits([w]) else "" for w in offer.wordings)) for offer in offers]
+    every = range(len(offers))
+    return max(found, _within(offers, every, length, Counter()), _within(short, every, length, Counter()), key=len)
+
+
+def variants(first: Sequence[Choice], offers: Sequence[Offer], length: Length, count: int) -> list[list[Choice]]:
+    """At most ``count`` summaries of different texts, ``first`` at their head, the others best first.
+
+    Each further one is the best that is left when every wording loses ``USE_COST`` for each use and ``RANK_COST`` for
+    each better wording. What repeats an earlier one but for a word here and there is none, nor is a part of it. None
+    has more sentences than the first, or fewer than the length's least.
+    """
+    made = [list(first)]
+    uses = Counter(first)
+    for _ in range(MOST_TRIES * count):
+        if len(made) == count or not first:
+            break
+        found = _within(offers, range(len(offers)), length, uses, most=len(first))
+        if not _missing(found, length) and not _copies(found, made, offers):
+            made.append(found)
+        uses.update(found)
+    return made
+
+
+def _within(
+    offers: Sequence[Offer], numbers: Iterable[int], length: Length, uses: Counter[Choice], most: int | None = None
+) -> list[Choice]:
+    choices = [(number, rank) for number in numbers for rank, written in enumerate(offers[number].wordings) if written]
+    choices.sort(key=lambda c: (USE_COST * uses[c] + RANK_COST * c[1] - offers[c[0]].score, c))
+    room = Room(length)
+    taken: dict[int, int] = {}
+    for number, rank in choices:
+        if len(taken) == most:
+            break
+        if number not in taken and room.take(offers[number].wordings[rank]):
+            taken[number] = rank
+    return sorted(taken.items())
+
+
+def _missing(found: Sequence[Choice], length: Length) -> bool:
+    return len(found) < max(1, length.min_sentences)
+
+
+def _copies(found: Sequence[Choice], made: Sequence[Sequence[Choice]], offers: Sequence[Offer]) -> bool:
+    text = _text(found, offers)
+    return any(copies(text, [_text(earlier, offers)]) for earlier in made)
+
+
+def _text(found: Sequence[Choice], offers: Sequence[Offer]) -> str:
+    return " ".join(offers[number].wordings[rank] for number, rank in found)

@@ -1,0 +1,135 @@
+"""Withdrawn stories: what was made from a text, by whichever endpoint, is gone after a purge, and stays away."""
+
+import asyncio
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from service.batching.limits import Limits
+from service.cache.cache import Purged
+from service.cache.keys import tag_key
+from service.pipeline.article import Editor, Submission
+from service.pipeline.call import Call
+from service.pipeline.decoded import Decoder
+from service.pipeline.summarise import Summariser
+from service.pipeline.translate import Translator
+from service.summary.lengths import from_request
+from tests.batching.rig import held, hold_next, turns
+from tests.pipeline.rig import SENTENCES, Stand, stand
+
+A, B, C, D = SENTENCES[:4]
+RESULT = "0" * 64
+MEDIUM = from_request(length="medium")
+
+
+async def decode(at: Stand, *texts: str, origin: str | None = None, call: Call | None = None) -> list[bool]:
+    """For each result whether it came from the cache."""
+    found = await at.decoder.decode([at.source(text, origin) for text in texts], call or Call())
+    return [one.cached for one in found]
+
+
+async def purge(at: Stand, *texts: str) -> Purged:
+    return await at.cache.purge(at.decoder.tags(texts))
+
+
+async def test_a_sentence_found_from_another_text_is_purged_with_both(pieces: Path) -> None:
+    async with stand(pieces) as at:
+        await decode(at, A, B, origin="first")
+        assert await decode(at, B, C, origin="second") == [True, False]
+        assert await purge(at, "second") == Purged(memory=2, shared=None)
+        assert await decode(at, A, B, C) == [True, False, False]
+
+
+async def test_a_fully_cached_request_adds_its_text_and_its_result(pieces: Path) -> None:
+    async with stand(pieces) as at:
+        await decode(at, A, B, origin="first")
+        assert await decode(at, A, origin="second", call=Call(result_key=RESULT)) == [True]
+        assert await at.cache.purge([tag_key("result", RESULT, None)]) == Purged(memory=1, shared=None)
+        assert await decode(at, A, B) == [False, True]
+
+
+async def test_no_store_leaves_no_trace_of_its_text(pieces: Path) -> None:
+    async with stand(pieces) as at:
+        await decode(at, A, call=Call(read_cache=False, write_cache=False, result_key=RESULT))
+        assert at.memory.stats.entries == 0
+
+
+async def test_a_result_of_the_engine_does_not_come_back_after_a_purge(pieces: Path) -> None:
+    async with stand(pieces) as at:
+        async with held(at.engine, at.batcher):
+            under_way = asyncio.create_task(decode(at, A, origin="story"))
+            await turns()
+            assert await purge(at, "story") == Purged(memory=0, shared=None)
+        assert await under_way == [False]
+        assert at.memory.stats.entries == 0
+
+
+async def test_nobody_who_shares_work_from_before_a_purge_keeps_it(pieces: Path) -> None:
+    async with stand(pieces) as at:
+        async with held(at.engine, at.batcher):
+            callers = [asyncio.create_task(decode(at, A, origin=origin)) for origin in ("story", "other")]
+            await turns()
+            await purge(at, "story")
+        await asyncio.gather(*callers)
+        assert at.memory.stats.entries == 0
+
+
+async def test_the_later_steps_of_a_request_keep_nothing_either(pieces: Path) -> None:
+    async with stand(pieces) as at:
+        call = Call()
+        await decode(at, A, origin="story", call=call)
+        await purge(at, "story")
+        await decode(at, B, origin="story", call=call)
+        assert at.memory.stats.entries == 0
+        await decode(at, B, origin="story", call=replace(call, begun_s=time.monotonic()))
+        assert await decode(at, B) == [True]
+
+
+async def test_a_request_that_fails_has_tagged_what_it_kept(pieces: Path) -> None:
+    async with stand(pieces, limits=Limits(batch_items=1)) as at:
+        async with held(at.engine, at.batcher) as busy:
+            leaving = asyncio.create_task(decode(at, A, B, origin="story"))
+            await turns()
+            second = await hold_next(at.engine, await hold_next(at.engine, busy))
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+            second.release()
+        assert await purge(at, "story") == Purged(memory=1, shared=None)
+
+
+@pytest.mark.parametrize("outputs", [["summary"], ["translation"], ["summary", "translation", "summary_translation"]])
+async def test_all_that_was_made_of_an_article_goes_with_its_submitted_body(pieces: Path, outputs: list[str]) -> None:
+    async with stand(pieces) as at, stand(pieces, "summary") as other:
+        translator = Translator(at.decoder)
+        summariser = Summariser(Decoder(other.decoder.model, at.cache, None))
+        body = " ".join(SENTENCES[:6])
+        submission = Submission(body, "Eine Überschrift", "Ein Vorspann.", clean=True)
+        await Editor(translator, summariser).edit(submission, outputs, MEDIUM, "abstractive", Call())  # type: ignore[arg-type]  # parametrized
+        assert (await purge(at, body)).memory > 0
+        assert at.memory.stats.entries == 0
+
+
+async def test_an_english_summary_goes_with_the_german_text(pieces: Path) -> None:
+    async with stand(pieces) as at, stand(pieces, "summary") as other:
+        translator, texts = Translator(at.decoder), [" ".join(SENTENCES[:3]), " ".join(SENTENCES[3:6])]
+        summaries = await Summariser(other.decoder).summarise(texts, MEDIUM, "lead", Call())
+        await translator.summaries(summaries, MEDIUM, Call(), origins=texts)
+        for text in texts:
+            assert (await purge(at, text)).memory == 3
+        assert at.memory.stats.entries == 0
+
+
+async def test_the_time_of_a_request_is_told_by_stage(pieces: Path) -> None:
+    async with stand(pieces) as at:
+        call = Call()
+        async with held(at.engine, at.batcher):
+            working = asyncio.create_task(Translator(at.decoder).translate([A], call))
+            await asyncio.sleep(0.05)
+        await working
+        assert call.timings.seconds.keys() == {"segment", "cache", "queue", "inference", "finish"}
+        assert call.timings.seconds["queue"] >= 0.04
+        again = Call()
+        await Translator(at.decoder).translate([A], again)
+        assert again.timings.seconds.keys() == {"segment", "cache", "finish"}

@@ -1,0 +1,74 @@
+"""Variants: what is chosen first, what differs from it, and what always holds."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.summary.lengths import Length
+from service.summary.variants import Offer, chosen, variants
+
+ONE = ("Eins zwei drei.", "Drei zwei eins.")
+TWO = ("Vier fünf sechs.",)
+THREE = ("Sieben acht neun.",)
+OFFERS = st.lists(
+    st.builds(
+        Offer,
+        st.lists(st.text("abc .", min_size=1, max_size=20), min_size=1, max_size=3).map(tuple),
+        st.floats(0, 1),
+        st.booleans(),
+    ),
+    max_size=6,
+)
+
+
+def test_the_weakest_sentence_goes_where_all_are_too_long() -> None:
+    offers = [Offer(ONE, 0.5), Offer(TWO, 0.1), Offer(THREE, 0.9)]
+    assert chosen(offers, Length(max_words=6)) == [(0, 0), (2, 0)]
+
+
+def test_a_shorter_wording_stands_in_for_one_that_does_not_fit() -> None:
+    offers = [Offer(("Eins zwei drei vier fünf sechs.", "Eins zwei."), 0.5)]
+    assert chosen(offers, Length(max_words=3)) == [(0, 1)]
+
+
+def test_a_spare_stands_in_only_where_nothing_else_fits() -> None:
+    offers = [Offer(("Eins zwei drei vier.",), 0.5), Offer(TWO, 0.9, spare=True)]
+    assert chosen(offers, Length(max_words=8)) == [(0, 0)]
+    assert chosen(offers, Length(max_words=3)) == [(1, 0)]
+
+
+def test_short_sentences_go_first_where_long_ones_leave_no_room_for_enough() -> None:
+    offers = [Offer(("Eins zwei drei vier fünf sechs.",), 1.0), Offer(TWO, 0.5), Offer(THREE, 0.4)]
+    assert chosen(offers, Length(max_words=8)) == [(0, 0)]
+    assert chosen(offers, Length(max_words=8, min_sentences=2)) == [(1, 0), (2, 0)]
+
+
+def test_a_variant_is_another_wording_or_another_sentence() -> None:
+    offers = [Offer(ONE, 1.0), Offer(TWO, 0.9)]
+    made = variants([(0, 0)], offers, Length(max_sentences=1), 3)
+    assert made == [[(0, 0)], [(0, 1)], [(1, 0)]]
+
+
+def test_the_same_words_make_no_variant() -> None:
+    offers = [Offer(("Eins, zwei, drei.", "Eins zwei drei."), 1.0)]
+    assert variants([(0, 0)], offers, Length(), 5) == [[(0, 0)]]
+
+
+def test_a_part_of_an_earlier_one_makes_no_variant() -> None:
+    offers = [Offer(ONE[:1], 1.0), Offer(TWO, 0.9)]
+    assert variants([(0, 0), (1, 0)], offers, Length(), 5) == [[(0, 0), (1, 0)]]
+
+
+@settings(max_examples=80, deadline=None)
+@given(OFFERS, st.integers(1, 40), st.integers(1, 5), st.integers(0, 3))
+def test_variants_fit_differ_and_begin_with_the_chosen_one(
+    offers: list[Offer], limit: int, count: int, least: int
+) -> None:
+    length = Length(max_chars=limit, min_sentences=least)
+    first = chosen(offers, length)
+    made = variants(first, offers, length, count)
+    texts = [[offers[number].wordings[rank] for number, rank in one] for one in made]
+    assert made[0] == first
+    assert len(made) <= count
+    assert all(length.fits(text) for text in texts)
+    assert len({" ".join(text) for text in texts}) == len(texts)
+    assert all(one == sorted(one) and len({number for number, _ in one}) == len(one) for one in made)

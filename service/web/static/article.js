@@ -1,0 +1,86 @@
+/** Article: the cleaned article, paragraph by paragraph, and its translation beside it. */
+
+import { element } from "./element.js";
+import { say } from "./language.js";
+import { noteList, rangeOf } from "./notes.js";
+import { removedView } from "./removed.js";
+import { rove } from "./roving.js";
+import { rowAt } from "./rows.js";
+import { sourceCell } from "./source.js";
+import { supportName } from "./summary.js";
+import { targetCell, translationTitle } from "./translation.js";
+
+const SUBHEADING_CHARS = 90;
+const ENDS_SENTENCE = /[.!?:;…“”"»«]\s*$/;
+const HEADS = ["kicker", "headline", "lead"];
+
+/** The section; it gives `view` the way to a place of the source: `view.showSource(range)`. */
+export function articleView(view) {
+  const { article, translation } = view.answer;
+  if (!article) return element("p", {}, say("article.none"));
+  const placed = { ...view, supports: supportsOf(view.answer), rowOf: new Map(view.notes.map((note) => [note, rowOf(note, view)])) };
+  const shown = view.rows.map((row, number) => rowView(row, number, placed));
+  const sources = shown.flatMap((row) => row.sources);
+  rove(sources.map((source) => source.element));
+  rove(shown.flatMap((row) => row.targets));
+  view.showSource = (range) => showSource(range, sources);
+  return element(
+    "section",
+    { class: translation ? "card article two" : "card article", "aria-labelledby": "article-title" },
+    titles(placed),
+    HEADS.map((part) => headView(part, article, translation)),
+    shown.map((row) => row.element),
+  );
+}
+
+function supportsOf(answer) {
+  return ["summary", "summary_translation"].flatMap((output) =>
+    (answer[output]?.sentences ?? []).flatMap((sentence, number) =>
+      (sentence.support ?? []).map(rangeOf).filter(Boolean).map((range) => ({ ...range, name: supportName(output, number) })),
+    ),
+  );
+}
+
+/** The row that a note stands in, -1 for none: where its source is, or the sentence that its target lies in. */
+function rowOf(note, view) {
+  if (note.source !== null) return rowAt(view.rows, note.source.start);
+  if (note.target === null || note.output !== "translation") return -1;
+  return view.rows.findIndex((row) => row.pairs.some((pair) => pair.target.end > note.target.start));
+}
+
+function titles(view) {
+  const general = (output) => view.notes.filter((note) => note.output === output && view.rowOf.get(note) === -1);
+  const title = element("h3", { id: "article-title" }, say("article.title"));
+  const source = element("div", { class: "source" }, title, removedView(view.answer.article.removed ?? []), noteList(general("article"), view.marks));
+  const target = view.answer.translation ? translationTitle(view, general("translation")) : null;
+  return element("div", { class: "row titles" }, source, target);
+}
+
+function headView(part, article, translation) {
+  if (!article[part]) return null;
+  const source = element("div", { class: "source" }, element("p", { class: part, lang: "de" }, article[part]));
+  const words = translation?.[part];
+  const target = words ? element("div", { class: "target" }, element("p", { class: part, lang: "en" }, words)) : null;
+  return element("div", { class: "row" }, source, target);
+}
+
+function rowView(row, number, view) {
+  const notes = view.notes.filter((note) => view.rowOf.get(note) === number);
+  const source = sourceCell(row, notes, view);
+  const target = view.answer.translation ? targetCell(row, notes, view) : null;
+  return {
+    element: element("div", { class: isSubheading(row, view) ? "row subheading" : "row" }, source.element, target?.element),
+    sources: source.sentences,
+    targets: target?.sentences ?? [],
+  };
+}
+
+function isSubheading(row, view) {
+  return row.end - row.start <= SUBHEADING_CHARS && !ENDS_SENTENCE.test(view.points.slice(row.start, row.end));
+}
+
+function showSource(range, sources) {
+  const found = sources.find((source) => source.start < range.end && source.end > range.start);
+  found?.element.focus({ preventScroll: true });
+  found?.element.scrollIntoView({ block: "center" });
+}

@@ -1,0 +1,21 @@
+/** Countdown: says every second how long there is to wait. */
+
+import { element, unseen } from "./element.js";
+import { say, sayCount } from "./language.js";
+
+/** Count `seconds` down in `place`, then call `done`; it ends when `place` has left the page. */
+export function countDown(seconds, place, done) {
+  const end = Date.now() + seconds * 1000;
+  // The seconds are for the eye: a screen reader is told the first and the last.
+  place.replaceChildren(element("span", { "aria-hidden": "true" }, sayCount("failure.wait", seconds)), unseen(sayCount("failure.wait", seconds)));
+  const timer = setInterval(() => {
+    const left = Math.ceil((end - Date.now()) / 1000);
+    if (!place.isConnected) clearInterval(timer);
+    else if (left > 0) place.firstChild.textContent = sayCount("failure.wait", left);
+    else {
+      clearInterval(timer);
+      place.replaceChildren(say("failure.now"));
+      done();
+    }
+  }, 250);
+}

@@ -1,0 +1,38 @@
+/** File: reads a text or a saved web page from the reader's machine. */
+
+const MOST_MEGABYTES = 8;
+const BLOCKS = "p,div,h1,h2,h3,h4,h5,h6,li,ul,ol,dl,dt,dd,table,tr,blockquote,figure,figcaption,section,article,header,footer,nav,aside,main,form,address,pre,hr";
+const NO_TEXT = "script,style,noscript,template,svg,iframe,object,head,select,button,textarea";
+
+export { MOST_MEGABYTES };
+
+export class TooLarge extends Error {}
+
+/** The file's text; of a web page what a reader sees of it. Throws TooLarge. */
+export async function textOf(file) {
+  if (file.size > MOST_MEGABYTES * 1024 * 1024) throw new TooLarge(file.name);
+  const text = decoded(await file.arrayBuffer());
+  return /\.html?$/i.test(file.name) || file.type === "text/html" ? visibleText(text) : text;
+}
+
+function decoded(bytes) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes); // what German files are that are not UTF-8
+  }
+}
+
+/** The text of a page, its blocks on lines of their own. A document that is only parsed runs and loads nothing. */
+export function visibleText(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  for (const unread of page.querySelectorAll(NO_TEXT)) unread.remove();
+  const texts = page.createTreeWalker(page.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replace(/\s+/g, " ");
+  for (const line of page.querySelectorAll("br")) line.replaceWith("\n");
+  for (const block of page.querySelectorAll(BLOCKS)) {
+    block.before("\n\n");
+    block.after("\n\n");
+  }
+  return page.body.textContent.replace(/ *\n */g, "\n").replace(/\n{3,}/g, "\n\n").trim();
+}

@@ -1,0 +1,102 @@
+/** Main: ties the form, the service and the result together. */
+
+import { isComplete, openFile, submissionOf } from "./entry.js";
+import { failureView } from "./failure.js";
+import { load, say, translatePage } from "./language.js";
+import { Problem } from "./problem.js";
+import { Progress } from "./progress.js";
+import { resultView } from "./result.js";
+import { work } from "./service.js";
+
+const place = (id) => document.getElementById(id);
+const form = place("form");
+/** What is on the page now, so that a change of language can show it again; nothing is kept anywhere else. */
+const shown = { answer: null, problem: null };
+let running = null;
+
+function announce(text) {
+  place("status").textContent = text;
+}
+
+function show() {
+  place("result").replaceChildren(...(shown.answer === null ? [] : [resultView(shown.answer, announce)]));
+  place("failure").replaceChildren(...(shown.problem === null ? [] : [failureView(shown.problem, submit)]));
+}
+
+async function submit() {
+  if (running !== null || !isComplete(form)) return;
+  running = new AbortController();
+  Object.assign(shown, { answer: null, problem: null });
+  show();
+  setBusy(true);
+  try {
+    shown.answer = await answered(running.signal);
+    announce(say("status.done"));
+  } catch (error) {
+    failed(error);
+  } finally {
+    running = null;
+    setBusy(false);
+  }
+  finish();
+}
+
+/** The result of the form's article; progress is shown until it is there. */
+async function answered(signal) {
+  const progress = new Progress(place("progress"));
+  announce(say("status.sending"));
+  try {
+    for await (const event of work(submissionOf(form), signal)) {
+      if (event.name === "result") return event.data;
+      progress.follow(event);
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+function failed(error) {
+  const cancelled = error.name === "AbortError";
+  announce(cancelled ? say("status.cancelled") : "");
+  if (!cancelled) shown.problem = error instanceof Problem ? error : new Problem("page", { detail: String(error) });
+}
+
+function setBusy(busy) {
+  const hadFocus = form.contains(document.activeElement);
+  place("cancel").hidden = !busy;
+  place("submit").disabled = busy;
+  if (busy && hadFocus) place("cancel").focus();
+  else if (hadFocus) place("submit").focus();
+}
+
+/** Show what came of it; who waited for it in the form is taken to it. */
+function finish() {
+  const waited = form.contains(document.activeElement) || document.activeElement === document.body;
+  try {
+    show();
+  } catch (error) {
+    shown.answer = null;
+    failed(error);
+    show();
+  }
+  place("failure").scrollIntoView({ block: "nearest" });
+  if (shown.answer === null) return;
+  place("entry").open = false;
+  if (waited) place("result-title").focus();
+}
+
+function switchLanguage() {
+  translatePage();
+  show();
+}
+
+await load();
+translatePage();
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  submit();
+});
+place("cancel").addEventListener("click", () => running?.abort());
+place("file").addEventListener("change", ({ target }) => target.files[0] && openFile(form, target.files[0], announce));
+addEventListener("hashchange", switchLanguage);
+document.body.dataset.ready = "true";

@@ -1,0 +1,35 @@
+/** Marks: lights up what belongs together while one part of it is pointed at or focused. */
+
+export class Marks {
+  #members = new Map();
+  #lit = new Set();
+  #pointed = null;
+  #focused = null;
+
+  /** `member` lights up whenever `name` does. */
+  add(name, member) {
+    if (!this.#members.has(name)) this.#members.set(name, new Set());
+    this.#members.get(name).add(member);
+  }
+
+  /** Pointing at `source` or focusing it lights up everything under `name`; of both the later one counts. */
+  lightFrom(source, name) {
+    this.add(name, source);
+    source.addEventListener("pointerenter", () => this.#show((this.#pointed = name)));
+    source.addEventListener("focusin", () => this.#show((this.#focused = name)));
+    source.addEventListener("pointerleave", () => {
+      this.#pointed = null;
+      this.#show(this.#focused);
+    });
+    source.addEventListener("focusout", () => {
+      this.#focused = null;
+      this.#show(this.#pointed);
+    });
+  }
+
+  #show(name) {
+    for (const member of this.#lit) member.classList.remove("lit");
+    this.#lit = this.#members.get(name) ?? new Set();
+    for (const member of this.#lit) member.classList.add("lit");
+  }
+}

@@ -1,0 +1,24 @@
+/** Removed: what cleaning took off the article, and why. */
+
+import { element } from "./element.js";
+import { has, say, sayCount } from "./language.js";
+
+/** A closed table of {text, reason}, or a line that says there is nothing. */
+export function removedView(removed) {
+  if (removed.length === 0) return element("p", { class: "hint removed" }, say("removed.none"));
+  const head = element("tr", {}, ["removed.reason", "removed.text"].map((key) => element("th", { scope: "col" }, say(key))));
+  const lines = removed.map(({ reason, text }) =>
+    element("tr", {}, element("td", {}, reasonOf(reason)), element("td", { lang: "de" }, text ?? "")),
+  );
+  return element(
+    "details",
+    { class: "removed" },
+    element("summary", {}, sayCount("removed.title", removed.length)),
+    element("table", {}, element("thead", {}, head), element("tbody", {}, lines)),
+  );
+}
+
+function reasonOf(reason) {
+  const key = `reason.${reason}`;
+  return has(key) ? say(key) : String(reason ?? "");
+}

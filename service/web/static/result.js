@@ -1,0 +1,34 @@
+/** Result: everything that came back for one article. */
+
+import { articleView } from "./article.js";
+import { CodePoints } from "./codepoints.js";
+import { element } from "./element.js";
+import { say } from "./language.js";
+import { Marks } from "./marks.js";
+import { notesOf } from "./notes.js";
+import { provenanceView } from "./provenance.js";
+import { rowsOf } from "./rows.js";
+import { summaryView } from "./summary.js";
+
+/** The element that shows an answer of /v1/articles; `announce` is told what screen readers should say. */
+export function resultView(answer, announce) {
+  const view = { answer, announce, marks: new Marks(), notes: notesOf(answer), points: new CodePoints(answer.article?.body ?? "") };
+  view.rows = rowsOf(answer.article ?? {}, answer.translation);
+  const summaries = ["summary", "summary_translation"].filter((output) => answer[output]);
+  return element(
+    "section",
+    { class: summaries.length > 0 ? "result beside" : "result", "aria-labelledby": "result-title" },
+    element("h2", { id: "result-title", tabindex: "-1" }, say("result.title")),
+    starterBanner(answer),
+    element("p", { class: "hint keys" }, say("result.keys")),
+    summaries.length > 0 ? element("div", { class: "summaries" }, summaries.map((output) => summaryView(output, view))) : null,
+    articleView(view),
+    provenanceView(answer),
+  );
+}
+
+function starterBanner(answer) {
+  const models = Object.values(answer.models ?? {});
+  if (!models.some((model) => model?.quality === "starter")) return null;
+  return element("p", { class: "banner", role: "note" }, say("result.starter"));
+}

@@ -1,0 +1,46 @@
+/** Rows: the paragraphs of the cleaned body, each with its place in the submitted one and its translated sentences. */
+
+import { CodePoints } from "./codepoints.js";
+import { rangeOf } from "./notes.js";
+
+const GAP = /\n\s*\n/g;
+
+/**
+ * {start, end, shift, pairs} for each paragraph: `start` and `end` are code points of the cleaned body, `shift` is what
+ * makes them those of the submitted body, `pairs` are {number, source, target} of the sentences that begin there.
+ */
+export function rowsOf(article, translation) {
+  const points = new CodePoints(article.body ?? "");
+  const rows = mappingsOf(article, points).flatMap((mapping) => paragraphsOf(mapping, points));
+  const pairs = (translation?.sentences ?? []).map((pair, number) => ({
+    number,
+    source: rangeOf(pair.source),
+    target: rangeOf(pair.target),
+  }));
+  const found = rows.map((row) => ({ ...row, pairs: [] }));
+  for (const pair of pairs) found[Math.max(0, rowAt(rows, pair.source.start))]?.pairs.push(pair);
+  return found;
+}
+
+/** The number of the row that holds an offset of the submitted body, or that stands before it; -1 before the first. */
+export function rowAt(rows, offset) {
+  return rows.findLastIndex((row) => row.start + row.shift <= offset);
+}
+
+function mappingsOf(article, points) {
+  const spans = article.spans ?? [];
+  if (spans.length === 0) return [{ start: 0, end: points.length, shift: 0 }];
+  return spans.map(({ cleaned, source }) => ({ start: cleaned[0], end: cleaned[1], shift: source[0] - cleaned[0] }));
+}
+
+function paragraphsOf({ start, end, shift }, points) {
+  const text = points.slice(start, end);
+  const within = new CodePoints(text);
+  const gaps = [...text.matchAll(GAP)].map((gap) => [within.of(gap.index), within.of(gap.index + gap[0].length)]);
+  const edges = [0, ...gaps.flat(), within.length];
+  const found = [];
+  for (let n = 0; n < edges.length; n += 2) {
+    if (edges[n] < edges[n + 1]) found.push({ start: start + edges[n], end: start + edges[n + 1], shift });
+  }
+  return found;
+}

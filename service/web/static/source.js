@@ -1,0 +1,38 @@
+/** Source: a paragraph of the article as it was cleaned. */
+
+import { element } from "./element.js";
+import { noteList } from "./notes.js";
+import { passage } from "./passage.js";
+import { pairName } from "./translation.js";
+
+/** The paragraph's cell, and its sentences as {element, start, end} over the submitted body. */
+export function sourceCell(row, notes, view) {
+  const here = (range) => ({ ...range, start: range.start - row.shift, end: range.end - row.shift });
+  const isHere = (range) => range.start < row.end && range.end > row.start;
+  const found = passage({
+    points: view.points,
+    start: row.start,
+    end: row.end,
+    sentences: sentencesOf(row, view).map(here).filter(isHere),
+    supports: view.supports.map(here),
+    notes: notes.filter((note) => note.source !== null).map((note) => ({ note, range: here(note.source) })),
+    marks: view.marks,
+  });
+  const own = notes.filter((note) => note.output === "article");
+  return {
+    element: element("div", { class: "source" }, element("p", { lang: "de" }, found.nodes), noteList(own, view.marks)),
+    sentences: found.sentences.map((sentence) => ({
+      element: sentence.element,
+      start: sentence.range.start + row.shift,
+      end: sentence.range.end + row.shift,
+    })),
+  };
+}
+
+/** With a translation its sentences; without one those that support a summary, each once. */
+function sentencesOf(row, view) {
+  if (view.answer.translation) {
+    return row.pairs.map((pair) => ({ ...pair.source, name: pairName(pair), id: `source-${pair.number}` }));
+  }
+  return [...new Map(view.supports.map((range) => [`${range.start}-${range.end}`, range])).values()];
+}

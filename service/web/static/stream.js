@@ -1,0 +1,22 @@
+/** Stream: reads server-sent events from the body of an answer, since EventSource cannot post. */
+
+/** Yields {name, data} for each event, its data parsed; comments keep the connection alive and say nothing. */
+export async function* eventsOf(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let waiting = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const blocks = (waiting + value).split("\n\n");
+    waiting = blocks.pop();
+    for (const event of blocks.map(eventOf)) if (event !== null) yield event;
+  }
+}
+
+function eventOf(block) {
+  const fields = block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]);
+  const data = fields.filter(([field]) => field === "data").map(([, value]) => value.replace(/^ /, ""));
+  if (data.length === 0) return null;
+  const name = fields.find(([field]) => field === "event");
+  return { name: name === undefined ? "message" : name[1].trim(), data: JSON.parse(data.join("\n")) };
+}

@@ -1,0 +1,98 @@
+"""Articles for the page, and made-up answers for what the embedded models cannot be made to say."""
+
+import json
+from typing import Any
+
+ARTICLE = """1. Startseite
+2. Regionales
+
+Bibliothek in der Altstadt öffnet nach dem Umbau wieder
+
+Nach zwei Jahren Bauzeit kehren die Bücher zurück. Die Stadt hat 4,2 Millionen Euro ausgegeben.
+
+Foto: Archiv
+
+Die Bibliothek in der Altstadt öffnet am 3. Mai wieder. Das teilte die Stadt am Montag mit. Der Umbau hat \
+zwei Jahre gedauert und 4,2 Millionen Euro gekostet.
+
+Im Erdgeschoss steht nun ein großer Lesesaal mit 120 Plätzen. Darüber liegen drei Räume für Gruppen, die sich \
+kostenlos buchen lassen. Der Keller nimmt das Archiv auf.
+
+Zur Eröffnung lädt die Stadt zu einem Fest ein. Es beginnt um 10 Uhr und endet am Abend mit einem Konzert. \
+Der Eintritt ist frei.
+
+Anzeige
+"""
+# An emoji is one code point and two units of UTF-16.
+SOURCE = "🎉🎉 Im Saal gab es 120 Plätze. Es blieb ruhig."
+TRANSLATION = "🎉🎉 The hall had 1,200 seats. It stayed calm."
+
+
+def streamed(answer: dict[str, Any]) -> dict[str, Any]:
+    """How the service sends an answer: as the last event of a stream."""
+    body = f": still at work\n\nevent: surprise\ndata: {{}}\n\nevent: result\ndata: {json.dumps(answer)}\n\n"
+    return {"status": 200, "headers": {"content-type": "text/event-stream; charset=utf-8"}, "body": body}
+
+
+def problem(status: int, code: str, **headers: str) -> dict[str, Any]:
+    """A problem answer."""
+    body = {"title": "x", "status": status, "code": code, "detail": "the queue is full", "request_id": "r-1"}
+    return {
+        "status": status,
+        "headers": {"content-type": "application/problem+json", **headers},
+        "body": json.dumps(body),
+    }
+
+
+def span(text: str, part: str) -> list[int]:
+    """Where ``part`` stands in ``text``, in code points."""
+    start = text.index(part)
+    return [start, start + len(part)]
+
+
+def warned() -> dict[str, Any]:
+    """An answer with a warning at a place of both texts, one of an unknown code, and one that names no place."""
+    sentences = [
+        ("🎉🎉 Im Saal gab es 120 Plätze.", "🎉🎉 The hall had 1,200 seats."),
+        ("Es blieb ruhig.", "It stayed calm."),
+    ]
+    return {
+        "article": {
+            "headline": "Fest 🎉 im Saal",
+            "body": SOURCE,
+            "spans": [{"cleaned": [0, len(SOURCE)], "source": [7, 7 + len(SOURCE)]}],
+        },
+        "summary": {
+            "text": "Es blieb ruhig 🎉.",
+            "method": "abstractive",
+            "sentences": [{"text": "Es blieb ruhig 🎉.", "support": [_moved(span(SOURCE, "Es blieb ruhig."))]}],
+            "warnings": [{"code": "name_unsupported", "message": "no such name", "target_span": [15, 16]}],
+            "needs_review": True,
+        },
+        "translation": {
+            "text": TRANSLATION,
+            "sentences": [{"source": _moved(span(SOURCE, s)), "target": span(TRANSLATION, t)} for s, t in sentences],
+            "warnings": [
+                {
+                    "code": "magnitude_changed",
+                    "message": "120 became 1,200",
+                    "review": True,
+                    "span": _moved(span(SOURCE, "120")),
+                    "target_span": span(TRANSLATION, "1,200"),
+                },
+                {
+                    "code": "brand_new",
+                    "message": "a check that this page does not know",
+                    "span": _moved(span(SOURCE, "ruhig")),
+                },
+                {"code": "untranslated", "message": "somewhere"},
+            ],
+            "needs_review": True,
+            "cached": {"sentences": 1, "of": 2},
+        },
+    }
+
+
+def _moved(place: list[int]) -> list[int]:
+    """In the submitted body seven code points stand before the cleaned one."""
+    return [place[0] + 7, place[1] + 7]

@@ -1,0 +1,50 @@
+"""Runs a program at the lowest priority, and leaves none of its descendants behind however it or its caller ends."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+# From <linux/prctl.h>.
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def adopt() -> None:
+    """Become the parent of every orphan below, and be told (SIGTERM) when the own parent ends."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for option, value in ((PR_SET_CHILD_SUBREAPER, 1), (PR_SET_PDEATHSIG, signal.SIGTERM)):
+        if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0):
+            raise OSError(ctypes.get_errno(), "prctl")
+
+
+def children() -> list[int]:
+    """The processes whose parent this is."""
+    own = Path(f"/proc/self/task/{os.getpid()}/children")
+    return [int(pid) for pid in own.read_text("ascii").split()]
+
+
+def end_all() -> None:
+    """Kill children until none is left: those of a killed one become children in its place."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            for pid in children():
+                os.kill(pid, signal.SIGKILL)
+            os.wait()
+
+
+def main(command: list[str]) -> int:
+    """Run ``command`` until it ends or SIGTERM comes."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    adopt()
+    os.nice(19)
+    try:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL).wait()
+    finally:
+        end_all()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,73 @@
+"""A tab on the page that fails its test for an error, a broken policy or a request to another origin."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect
+
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
+# Violations are told to the console, too; the event is what the policy itself says.
+WATCH = """window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));"""
+
+
+class Tab:
+    """The page, what it complained of, and what it asked for."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", lambda message: self._heard(message.type, message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+
+    def _heard(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
+            self.complaints.append(text)
+
+    @classmethod
+    @contextmanager
+    def opened(cls, browser: Browser, url: str, **context: Any) -> Iterator["Tab"]:
+        """A tab in a context of its own, at the page; nothing may be wrong at its end."""
+        options = {"locale": "de-DE", "viewport": {"width": 1360, "height": 900}, **context}
+        with browser.new_context(**options) as own:
+            own.set_default_timeout(PATIENCE_MS)
+            own.add_init_script(WATCH)
+            tab = cls(own.new_page(), url)
+            tab.visit()
+            yield tab
+            tab.check()
+
+    def visit(self, path: str = "/") -> None:
+        """Load the page and wait until its program runs."""
+        self.page.goto(self.url + path)
+        self.page.locator("body[data-ready]").wait_for()
+
+    def check(self) -> None:
+        """No error, no violation, no foreign request, nothing kept."""
+        assert self.complaints == []
+        assert self.page.evaluate("window.violations") == []
+        assert [asked for asked in self.requests if not asked.startswith(self.url)] == []
+        assert self.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+
+    def submit(self, text: str) -> None:
+        """Paste an article and ask for the usual outputs."""
+        self.page.fill("#body", text)
+        self.page.click("#submit")
+
+    def result(self, text: str) -> None:
+        """Submit, and wait for the result."""
+        self.submit(text)
+        self.page.locator("#result-title").wait_for()
+
+    def answer_with(self, **answer: Any) -> None:
+        """The service's next answers, made up: for what its models cannot be made to say."""
+        self.page.route("**/v1/articles", lambda route: route.fulfill(**answer))
+
+    def lit(self) -> list[str]:
+        """The texts that are lit up."""
+        return self.page.locator(".lit").all_text_contents()

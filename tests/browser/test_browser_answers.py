@@ -1,0 +1,115 @@
+"""What the page makes of answers that the live service gives only at a bad time: warnings, new fields, refusals."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.answers import ARTICLE, SOURCE, problem, streamed, warned
+from tests.browser.tab import Tab
+
+
+def marked(page: Page, cell: str) -> list[str]:
+    return page.locator(f"{cell} mark.noted").all_text_contents()
+
+
+def test_warnings_stand_at_their_places_behind_an_emoji(tab: Tab, page: Page) -> None:
+    tab.answer_with(**streamed(warned()))
+    tab.result("any")
+    assert marked(page, ".source") == ["120", "ruhig"]
+    assert marked(page, ".target") == ["1,200"]
+    assert marked(page, ".summary") == ["🎉"]
+    assert page.locator(".target .sentence").all_text_contents()[0].startswith("🎉🎉 The hall had 1,200")
+
+
+def test_a_warning_says_its_message_where_it_stands_and_to_screen_readers(tab: Tab, page: Page) -> None:
+    tab.answer_with(**streamed(warned()))
+    tab.result("any")
+    note = page.locator(".target .note", has_text="Größenordnung verändert")
+    expect(note).to_contain_text("120 became 1,200")
+    expect(note).to_contain_text("bitte prüfen")
+    described = page.locator(".source mark", has_text="120").get_attribute("aria-describedby")
+    assert described == note.get_attribute("id")
+    note.hover()
+    assert {"120", "1,200"} <= set(tab.lit())
+
+
+def test_a_warning_of_an_unknown_code_or_without_a_place_is_shown_all_the_same(tab: Tab, page: Page) -> None:
+    tab.answer_with(**streamed(warned()))
+    tab.result("any")
+    expect(page.locator(".note", has_text="brand_new")).to_contain_text("a check that this page does not know")
+    expect(page.locator(".titles .note")).to_contain_text("Deutsch stehen geblieben: somewhere")
+    expect(page.locator(".titles .review")).to_have_text("Vor der Veröffentlichung prüfen: 3 Hinweise")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"article": {"body": SOURCE}},
+        {"article": {"body": SOURCE}, "summary": {}, "translation": {}, "summary_translation": {"text": "Fair."}},
+        {
+            "article": {"body": SOURCE},
+            "summary": {"text": "Ja.", "sentences": [{"text": "Ja."}], "warnings": [{}]},
+            "new": [1],
+        },
+        {"models": None, "provenance": None, "article": {"body": "", "spans": [], "removed": [{"reason": "new"}]}},
+    ],
+    ids=["nothing", "body", "empty-outputs", "sparse-summary", "nulls"],
+)
+def test_a_missing_or_new_field_is_no_error(tab: Tab, page: Page, answer: dict[str, Any]) -> None:
+    tab.answer_with(**streamed(answer))
+    tab.result("any")
+    expect(page.locator(".failure")).to_have_count(0)
+
+
+def test_a_busy_service_is_counted_down_and_offered_again(tab: Tab, page: Page) -> None:
+    tab.answer_with(**problem(503, "queue_full", **{"retry-after": "2"}))
+    tab.submit("Das Museum öffnet am Montag um 9 Uhr.")
+    again = page.get_by_role("button", name="Erneut versuchen")
+    expect(again).to_be_disabled()
+    expect(page.locator(".failure")).to_contain_text("Erneut möglich in")
+    expect(page.locator(".failure")).to_contain_text("queue_full")
+    expect(again).to_be_enabled()
+    page.unroute("**/v1/articles")
+    again.click()
+    page.locator("#result-title").wait_for()
+    expect(page.locator(".failure")).to_have_count(0)
+
+
+def test_a_failure_in_the_middle_of_the_stream_is_shown(tab: Tab, page: Page) -> None:
+    said = '{"status": 504, "code": "deadline_exceeded", "detail": "too late", "request_id": "r-2"}'
+    event = {"headers": {"content-type": "text/event-stream"}, "body": f"event: error\ndata: {said}\n\n"}
+    tab.answer_with(**event)
+    tab.submit(ARTICLE)
+    expect(page.locator(".failure")).to_contain_text("Die Bearbeitung hat zu lange gedauert.")
+    expect(page.locator(".failure")).to_contain_text("r-2")
+    expect(page.get_by_role("button", name="Erneut versuchen")).to_be_enabled()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (
+            {
+                "headers": {"content-type": "text/event-stream"},
+                "body": 'event: progress\ndata: {"done": 1, "of": 2}\n\n',
+            },
+            "brach ab",
+        ),
+        ({"status": 502, "body": "<h1>Bad gateway</h1>"}, "abgelehnt"),
+    ],
+    ids=["cut", "gateway"],
+)
+def test_what_is_no_answer_of_the_service_is_a_failure_too(
+    tab: Tab, page: Page, answer: dict[str, Any], message: str
+) -> None:
+    tab.answer_with(**answer)
+    tab.submit(ARTICLE)
+    expect(page.locator(".failure")).to_contain_text(message)
+
+
+def test_a_service_that_cannot_be_reached_is_said_so(tab: Tab, page: Page) -> None:
+    page.route("**/v1/articles", lambda route: route.abort("connectionrefused"))
+    tab.submit(ARTICLE)
+    expect(page.locator(".failure")).to_contain_text("nicht erreichbar")

@@ -1,0 +1,100 @@
+"""The page's modules on their own, in the browser that they are written for."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from playwright.sync_api import Page, expect
+
+from tests.browser.answers import ARTICLE
+from tests.browser.tab import Tab
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+def run(page: Page, module: str, program: str, given: Any) -> Any:
+    """What ``program``, a function of the module and a value, gives back."""
+    return page.evaluate(f"async (given) => ({program})(await import('/static/{module}.js'), given)", given)
+
+
+@given(texts=st.lists(TEXTS, min_size=1, max_size=20))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_offsets_in_code_points_cut_a_text_as_python_does(page: Page, texts: list[str]) -> None:
+    cuts = [
+        (text, start, end) for text in texts for start in range(len(text) + 1) for end in range(start, len(text) + 1)
+    ]
+    program = "({CodePoints}, cuts) => cuts.map(([text, start, end]) => new CodePoints(text).slice(start, end))"
+    assert run(page, "codepoints", program, cuts) == [text[start:end] for text, start, end in cuts]
+
+
+def test_offsets_of_emoji_go_both_ways(page: Page) -> None:
+    program = """({CodePoints}, text) => {
+        const points = new CodePoints(text);
+        return [points.length, points.utf16(2), points.of(3), points.utf16(99)];
+    }"""
+    assert run(page, "codepoints", program, "a🎉b👩‍🚀") == [6, 3, 2, 9]
+
+
+def test_events_are_read_whatever_the_pieces_they_come_in(page: Page) -> None:
+    first = ': alive\n\nevent: sentence\ndata: {"text": "Grüße 🎉"}\n\ndata: [1]\n\n'
+    stream = first + 'event: result\ndata: {"a":\ndata: 2}\n\nevent: cut'
+    program = """async ({eventsOf}, {stream, size}) => {
+        const bytes = new TextEncoder().encode(stream);
+        const body = new ReadableStream({ start(control) {
+            for (let n = 0; n < bytes.length; n += size) control.enqueue(bytes.slice(n, n + size));
+            control.close();
+        } });
+        const found = [];
+        for await (const event of eventsOf(body)) found.push([event.name, event.data]);
+        return found;
+    }"""
+    for size in (1, 7, 1000):
+        found = run(page, "stream", program, {"stream": stream, "size": size})
+        assert found == [["sentence", {"text": "Grüße 🎉"}], ["message", [1]], ["result", {"a": 2}]]
+
+
+def test_overlapping_ranges_cut_a_text_without_losing_any_of_it(page: Page) -> None:
+    program = """async ({piecesOf}, text) => {
+        const {CodePoints} = await import("/static/codepoints.js");
+        const ranges = [{start: 0, end: 4, name: "a"}, {start: 2, end: 9, name: "b"}, {start: 5, end: 5, name: "c"}];
+        const names = (piece) => piece.ranges.map((range) => range.name).join("");
+        return piecesOf(new CodePoints(text), 1, 6, ranges).map((piece) => [piece.text, names(piece)]);
+    }"""
+    assert run(page, "pieces", program, "0🎉234567") == [["🎉", "a"], ["23", "ab"], ["45", "b"]]
+
+
+def test_a_web_page_is_read_as_its_reader_sees_it_and_does_nothing(page: Page) -> None:
+    html = """<html><head><title>T</title><script>window.hit = 1</script></head><body><h1>Titel</h1>
+        <p>Ein <b>fetter</b>\n   Satz.<br>Neue Zeile &lt;hier&gt;</p><img src="/never.png">
+        <ul><li>eins<li>zwei</ul></body></html>"""
+    text = run(page, "file", "({visibleText}, html) => visibleText(html)", html)
+    assert text == "Titel\n\nEin fetter Satz.\nNeue Zeile <hier>\n\neins\n\nzwei"
+    assert page.evaluate("window.hit") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("a.txt", "Grüße 🎉".encode(), "Grüße 🎉"),
+        ("alt.txt", "Grüße".encode("cp1252"), "Grüße"),
+        ("seite.html", "<p>Grüße</p><script>1</script>".encode(), "Grüße"),
+    ],
+)
+def test_a_file_is_opened_into_the_form(page: Page, name: str, content: bytes, text: str) -> None:
+    page.set_input_files("#file", {"name": name, "mimeType": "", "buffer": content})
+    expect(page.locator("#body")).to_have_value(text)
+    expect(page.get_by_role("status")).to_contain_text(f"{name} geöffnet")
+
+
+def test_a_file_that_is_too_large_is_refused(page: Page) -> None:
+    page.set_input_files("#file", {"name": "x.txt", "mimeType": "text/plain", "buffer": b"x" * (8 * 2**20 + 1)})
+    expect(page.get_by_role("status")).to_contain_text("höchstens 8 MB")
+    expect(page.locator("#body")).to_have_value("")
+
+
+def test_the_given_article_goes_through_the_page(tab: Tab, page: Page, given_article: str) -> None:
+    tab.result(given_article)
+    assert page.locator(".summary .sentence").count() > 0
+    assert page.locator(".target .sentence").count() > 30
+    assert ARTICLE not in page.content()

@@ -1,0 +1,215 @@
+"""The page in a real browser, against the live service with its embedded models."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.answers import ARTICLE
+from tests.browser.tab import Tab
+from tests.chaos.server import Server
+
+SUMMARY = ".summary .sentence"
+SOURCE = ".source .sentence"
+TARGET = ".target .sentence"
+
+
+def summarised(tab: Tab) -> None:
+    tab.result(ARTICLE)
+    expect(tab.page.locator(SUMMARY).first).to_be_visible()
+
+
+def long_article(first: int) -> str:
+    """More sentences than any machine does at once, none of them in the cache of another test."""
+    return "\n\n".join(f"Das Museum zählte im Herbst {first + number} Gäste." for number in range(800))
+
+
+def test_a_pasted_article_comes_back_cleaned_summarised_and_translated(tab: Tab, page: Page, screenshot: Path) -> None:
+    summarised(tab)
+    expect(page.locator("#result-title")).to_be_focused()
+    expect(page.locator(".banner")).to_contain_text("Startmodell")
+    expect(page.locator(".source .headline")).to_have_text("Bibliothek in der Altstadt öffnet nach dem Umbau wieder")
+    expect(page.locator(".summary .method")).to_have_text(re.compile("abstraktiv|extraktiv"))
+    assert page.locator(SOURCE).count() == page.locator(TARGET).count() > 6
+    expect(page.locator(".article .facts")).to_contain_text("aus dem Zwischenspeicher")
+    page.locator(".removed summary").click()
+    expect(page.locator(".removed td", has_text="Bildnachweis")).to_be_visible()
+    page.locator(SUMMARY).first.hover()
+    page.screenshot(path=screenshot, full_page=True)
+
+
+def test_pointing_at_a_summary_sentence_marks_what_supports_it(tab: Tab, page: Page) -> None:
+    summarised(tab)
+    first = page.locator(SUMMARY).first
+    first.hover()
+    assert tab.lit()[0] == first.text_content()
+    assert len(tab.lit()) > 1
+    assert all(lit in ARTICLE for lit in tab.lit()[1:])
+    page.locator("h1").hover()
+    assert tab.lit() == []
+
+
+def test_focus_marks_a_sentence_and_its_translation_and_arrows_go_on(tab: Tab, page: Page) -> None:
+    summarised(tab)
+    page.locator(TARGET).first.focus()
+    for number in (0, 1):
+        pair = [page.locator(cell).nth(number).text_content() for cell in (SOURCE, TARGET)]
+        assert sorted(tab.lit()) == sorted(map(str, pair))
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("End")
+    expect(page.locator(TARGET).last).to_be_focused()
+    assert page.locator(f"{TARGET}[tabindex='0']").count() == 1
+
+
+def test_the_keyboard_alone_is_enough(page: Page) -> None:
+    def tab_to(selector: str) -> None:
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            if page.locator(f"{selector}:focus").count():
+                return
+        pytest.fail(f"Tab does not reach {selector}")
+
+    tab_to("#body")
+    page.keyboard.insert_text(ARTICLE)
+    tab_to("#submit")
+    page.keyboard.press("Enter")
+    expect(page.locator("#result-title")).to_be_focused()
+    tab_to(SUMMARY)
+    tab_to(".excerpt")
+    page.keyboard.press("Enter")
+    expect(page.locator(f"{SOURCE}:focus")).to_be_visible()
+    tab_to(TARGET)
+    tab_to(".provenance summary")
+
+
+def test_the_language_follows_the_browser_and_can_be_switched(tab: Tab, page: Page) -> None:
+    summarised(tab)
+    text = page.locator(SUMMARY).first.text_content()
+    assert page.locator("html").get_attribute("lang") == "de"
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("#result-title")).to_have_text("Result")
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.locator(SUMMARY).first.text_content() == text
+    tab.visit("/#de")
+    expect(page.locator("#submit")).to_have_text("Zusammenfassen und übersetzen")
+
+
+def test_an_english_browser_gets_english_and_the_hash_goes_first(browser: Browser, server: Server) -> None:
+    with Tab.opened(browser, server.url, locale="en-GB") as tab:
+        expect(tab.page.locator("#submit")).to_have_text("Summarise and translate")
+        tab.page.get_by_role("link", name="Deutsch").click()
+        tab.page.reload()
+        expect(tab.page.locator("#submit")).to_have_text("Zusammenfassen und übersetzen")
+
+
+def test_a_problem_is_shown_with_its_request_id(tab: Tab, page: Page, screenshot: Path) -> None:
+    tab.submit("   ")
+    failure = page.get_by_role("alert")
+    expect(failure).to_contain_text("Der Artikel ist leer.")
+    expect(failure).to_contain_text("the text is empty or blank")
+    expect(failure).to_contain_text("text_empty")
+    expect(failure.locator("dt", has_text="Kennung der Anfrage").locator("+ dd")).not_to_be_empty()
+    expect(failure).to_be_in_viewport()
+    page.screenshot(path=screenshot)
+
+
+def test_without_an_output_or_a_text_the_form_says_so_and_sends_nothing(tab: Tab, page: Page) -> None:
+    page.click("#submit")
+    expect(page.locator("#body:focus")).to_have_count(1)
+    page.fill("#body", "Es regnet.")
+    for output in ("summary", "translation"):
+        page.uncheck(f"input[value={output}]")
+    page.click("#submit")
+    assert (
+        page.locator("input[value=summary]").evaluate("(box) => box.validationMessage")
+        == "Mindestens ein Ergebnis wählen."
+    )
+    assert not [asked for asked in tab.requests if asked.endswith("/v1/articles")]
+
+
+def test_options_reach_the_service(tab: Tab, page: Page) -> None:
+    page.check("input[value=lead]")
+    page.check("input[value=short]")
+    page.uncheck("input[value=translation]")
+    page.check("input[value=summary_translation]")
+    summarised(tab)
+    expect(page.locator(".method").first).to_have_text("Anfang des Artikels (Lead)")
+    expect(page.locator("#summary_translation-title")).to_have_text("Zusammenfassung auf Englisch")
+    assert page.locator(TARGET).count() == 0
+    page.locator(SUMMARY).first.hover()
+    assert len(tab.lit()) > 1
+
+
+def test_cancelling_ends_the_work_in_the_service(tab: Tab, page: Page, server: Server) -> None:
+    def departures() -> float:
+        answer = server.until("/metrics", lambda found: found is not None)
+        lines = [] if answer is None else answer.text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith("depesche_client_departures_total"))
+
+    before = departures()
+    tab.submit(long_article(1_000))
+    expect(page.locator("#progress progress[value]")).to_be_visible()
+    page.click("#cancel")
+    expect(page.get_by_role("status")).to_contain_text("Abgebrochen")
+    expect(page.locator("#submit")).to_be_focused()
+    server.until("/livez", lambda _: departures() > before)
+
+
+def test_progress_is_shown_while_it_works(tab: Tab, page: Page) -> None:
+    tab.submit(long_article(10_000))
+    expect(page.locator("#progress")).to_contain_text("Schritten erledigt")
+    expect(page.locator(".preview")).not_to_be_empty()
+    expect(page.locator("#submit")).to_be_disabled()
+    page.click("#cancel")
+    expect(page.locator("#progress")).to_be_hidden()
+
+
+def test_markup_in_an_article_stays_text(tab: Tab, page: Page) -> None:
+    image = '<img src=x onerror="window.hit = 1">'
+    hostile = f'<script>window.hit = 1</script> {image} <a href="javascript:window.hit = 1">Hier</a>'
+    tab.result(f"Die Stadt {hostile} öffnet am Montag.\n\nDer Eintritt <b>ist</b> frei. {hostile}")
+    assert page.locator(".article").locator("script, img, a, b").count() == 0
+    expect(page.locator(".article .source").last).to_contain_text("<script>window.hit = 1</script>")
+    assert page.evaluate("window.hit") is None
+
+
+def test_copying_puts_the_output_on_the_clipboard_and_says_so(tab: Tab, page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    summarised(tab)
+    page.get_by_role("button", name="Zusammenfassung kopieren").click()
+    expect(page.get_by_role("status")).to_have_text("Kopiert.")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(str(page.locator(SUMMARY).first.text_content())[:20])
+    assert "Hinweis" not in copied
+
+
+def test_without_a_clipboard_the_text_is_laid_out_for_copying(tab: Tab, page: Page) -> None:
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    summarised(tab)
+    page.get_by_role("button", name="Übersetzung kopieren").click()
+    expect(page.get_by_role("status")).to_contain_text("Strg+C")
+    selected = page.evaluate("(box => box.value.slice(box.selectionStart, box.selectionEnd))(document.activeElement)")
+    assert str(page.locator(TARGET).last.text_content()) in selected
+
+
+def check_width(tab: Tab) -> None:
+    """Nothing stands beyond the right edge, unless it is only for screen readers."""
+    beyond = """[...document.querySelectorAll("main *:not(.unseen)")]
+        .filter((one) => one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.outerHTML.slice(0, 80))"""
+    assert tab.page.evaluate(beyond) == []
+
+
+@pytest.mark.parametrize(
+    "context",
+    [{"viewport": {"width": 320, "height": 700}}, {"color_scheme": "dark"}],
+    ids=["narrow", "dark"],
+)
+def test_the_page_reads_well(browser: Browser, server: Server, context: dict[str, object], screenshot: Path) -> None:
+    with Tab.opened(browser, server.url, **context) as tab:
+        check_width(tab)
+        tab.page.screenshot(path=screenshot.with_stem(f"{screenshot.stem}-form"), full_page=True)
+        summarised(tab)
+        check_width(tab)
+        tab.page.locator(SUMMARY).first.hover()
+        tab.page.screenshot(path=screenshot, full_page=True)

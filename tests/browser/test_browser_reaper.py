@@ -1,0 +1,39 @@
+"""The reaper leaves no process behind, not even one that has left its session."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.browser.chromium import REAPER
+
+PATIENCE_S = 30.0
+# A grandchild in a session of its own, which says its number and stays.
+STRAY = 'setsid sh -c "echo \\$\\$ > {told}; exec sleep 300" & {then}'
+
+
+def test_a_program_that_is_stopped_takes_its_strays_with_it(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    reaper = subprocess.Popen([sys.executable, str(REAPER), "sh", "-c", STRAY.format(told=told, then="sleep 300")])
+    stray = said(told)
+    assert stray.exists()
+    reaper.terminate()
+    assert reaper.wait(PATIENCE_S) == 0
+    assert not stray.exists()
+
+
+def test_a_program_that_ends_by_itself_takes_its_strays_with_it(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    wait = f"while ! [ -s {told} ]; do sleep 0.05; done; exit 3"
+    ended = subprocess.run([sys.executable, str(REAPER), "sh", "-c", STRAY.format(told=told, then=wait)], check=False)
+    assert ended.returncode == 3
+    assert not said(told).exists()
+
+
+def said(told: Path) -> Path:
+    """The place of the process that was told of."""
+    end = time.monotonic() + PATIENCE_S
+    while not (told.exists() and told.read_text("ascii").strip()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return Path("/proc") / told.read_text("ascii").strip()

@@ -1,0 +1,169 @@
+"""Endpoints in the shape of DeepL's API, version 2; what cannot be honoured is refused by name."""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
+from lxml.html.defs import tags as html_tags
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from service.api.compat.bodies import documented, read_body, read_parameters
+from service.api.compat.failures import FAILURES, UNSUPPORTED, CompatibleRoute
+from service.api.compat.languages import require_english, sources_of
+from service.api.compat.work import texts_in, translated
+from service.api.routes import require_open
+from service.api.state import StateDep
+from service.errors import InvalidInput
+from service.pipeline.manner import Manner, Split
+
+# The clients work out from it how much is left.
+NO_LIMIT_CHARS = 1_000_000_000_000
+TARGETS = (("EN", "English"), ("EN-GB", "English (British)"), ("EN-US", "English (American)"))
+SPLITS: dict[str | None, Split] = {None: "lines", "1": "lines", "nonewlines": "sentences", "0": "no"}
+_TAG = re.compile(r"</?([A-Za-z_:][^\s/>]{0,99})")
+
+router = APIRouter(
+    prefix="/v2",
+    route_class=CompatibleRoute,
+    dependencies=[Depends(require_open)],
+    responses=FAILURES,
+    tags=["DeepL-compatible"],
+)
+
+
+def _refused(value: Any) -> None:
+    """An empty value asks for nothing."""
+    if value not in (None, "", [], [""]):
+        raise PydanticCustomError(UNSUPPORTED, "not supported")
+
+
+def _wanted(value: bool) -> bool:  # noqa: FBT001 - pydantic calls it
+    if not value:
+        raise PydanticCustomError("only_true", "it cannot be turned off")
+    return value
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Unsupported = Annotated[None, BeforeValidator(_refused, json_schema_input_type=Literal[""] | None)]
+Texts = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+# A switch is a word in DeepL's clients, and a number in some others.
+Splitting = Annotated[
+    Literal["0", "1", "nonewlines"] | None,
+    BeforeValidator(lambda value: str(int(value)) if isinstance(value, int) else value),
+]
+
+
+class DeeplRequest(BaseModel):
+    """The parameters of DeepL's ``translate``; there is one model, which every ``model_type`` means."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    text: Texts
+    source_lang: str | None = Field(default=None, description="DE; detected where it is missing.")
+    target_lang: str = Field(description="EN, EN-GB or EN-US, which mean the same.")
+    split_sentences: Splitting = Field(default=None, json_schema_extra={"type": "string"})
+    preserve_formatting: bool = False
+    formality: Literal["default", "prefer_more", "prefer_less"] = "default"
+    model_type: Literal["quality_optimized", "prefer_quality_optimized", "latency_optimized"] | None = None
+    show_billed_characters: bool = False
+    tag_handling: Literal["html", "xml"] | None = None
+    tag_handling_version: Literal["v1", "v2"] | None = None
+    outline_detection: Annotated[bool, AfterValidator(_wanted)] = True
+    ignore_tags: Unsupported = None
+    non_splitting_tags: Unsupported = None
+    splitting_tags: Unsupported = None
+    context: Unsupported = None
+    glossary_id: Unsupported = None
+    auth_key: str | None = None
+
+
+class DeeplTranslation(BaseModel):
+    """One text."""
+
+    detected_source_language: str
+    text: str
+    billed_characters: int | None = None
+
+
+class DeeplTranslations(BaseModel):
+    """Translations in the order of the texts."""
+
+    translations: list[DeeplTranslation]
+
+
+@router.post("/translate", response_model_exclude_none=True, openapi_extra=documented(DeeplRequest))
+async def translate(request: Request, state: StateDep) -> DeeplTranslations:
+    """Translate texts as DeepL's clients ask for it."""
+    fields = await read_body(request, DeeplRequest)
+    require_english(fields.target_lang, "target_lang")
+    texts, manner = texts_in("text", fields.text, state.limits), _manner(fields)
+    if fields.tag_handling == "xml":
+        _require_html(texts)
+    await sources_of(fields.source_lang, texts, manner.format, "source_lang")
+    found = await translated(request, state, texts, manner)
+    billed = [len(text) if fields.show_billed_characters else None for text in texts]
+    return DeeplTranslations(
+        translations=[
+            DeeplTranslation(detected_source_language="DE", text=text, billed_characters=chars)
+            for text, chars in zip(found, billed, strict=True)
+        ]
+    )
+
+
+def _require_html(texts: Iterable[str]) -> None:
+    """Refuse elements that HTML does not have: where their sentences end is not known."""
+    for text in texts:
+        for name in _TAG.findall(text):
+            if name.lower() not in html_tags:
+                detail = f"Value for 'tag_handling' not supported: 'xml' with elements that are not HTML's ('{name}')."
+                raise InvalidInput("tag_unsupported", detail, pointer="/tag_handling")
+
+
+def _manner(fields: DeeplRequest) -> Manner:
+    return Manner(format="text" if fields.tag_handling is None else "html", split=SPLITS[fields.split_sentences])
+
+
+class DeeplLanguage(BaseModel):
+    """A language as DeepL lists it."""
+
+    language: str
+    name: str
+    supports_formality: bool | None = None
+
+
+class LanguagesQuery(BaseModel):
+    """The parameters of DeepL's ``languages``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["source", "target"] = "source"
+    auth_key: str | None = None
+
+
+_DOCUMENTED_TYPE = {"name": "type", "in": "query", "schema": LanguagesQuery.model_json_schema()["properties"]["type"]}
+
+
+@router.get("/languages", response_model_exclude_none=True, openapi_extra={"parameters": [_DOCUMENTED_TYPE]})
+async def languages(request: Request) -> list[DeeplLanguage]:
+    """The languages that are translated from, or to."""
+    if (await read_parameters(request, LanguagesQuery)).type == "source":
+        return [DeeplLanguage(language="DE", name="German")]
+    return [DeeplLanguage(language=code, name=name, supports_formality=False) for code, name in TARGETS]
+
+
+class DeeplUsage(BaseModel):
+    """Characters used; there is no account behind this service, and no limit."""
+
+    character_count: int = 0
+    character_limit: int = NO_LIMIT_CHARS
+
+
+@router.get("/usage")
+async def usage() -> DeeplUsage:
+    """What an account has used: nothing is counted here."""
+    return DeeplUsage()

@@ -1,0 +1,98 @@
+"""Failures in the shape that clients of other services read: ``message`` and ``error`` beside the stable code."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, Field, ValidationError
+from starlette.exceptions import HTTPException
+
+from service.api import problems
+from service.api.routes import PROBLEMS
+from service.errors import ClientGone, DepescheError, InvalidInput
+
+UNSUPPORTED = "unsupported"
+"""The type of the validation error of a parameter that is known and has no meaning here."""
+REFUSALS = (400, 415, 500, 503, 504)
+MOST_NAME_CHARS = 100
+
+
+class Failure(BaseModel):
+    """Why there is no result: DeepL's clients read ``message``, LibreTranslate's ``error``; both say the same."""
+
+    message: str
+    error: str
+    code: str = Field(description="Stable; the same as in the problems of /v1.")
+    request_id: str
+
+
+# A body over the limit is refused before any endpoint is chosen, in the shape of /v1.
+FAILURES: dict[int | str, dict[str, Any]] = {
+    **{
+        status: {"description": "Failure", "content": {"application/json": {"schema": Failure.model_json_schema()}}}
+        for status in REFUSALS
+    },
+    413: PROBLEMS[413],
+}
+
+
+class CompatibleRoute(APIRoute):
+    """A route whose failures are told the way its clients expect."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # a coroutine is awaitable
+        """The handler, with every failure that is foreseen turned into an answer."""
+        handler = super().get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except ClientGone:
+                raise
+            except DepescheError as error:
+                return _of_service(request, error)
+            except ValidationError as error:
+                return _refusal(request, 400, "invalid_request", _first_fault(error))
+            except HTTPException as error:
+                code = problems.CODES.get(error.status_code, "http_error")
+                return _refusal(request, error.status_code, code, str(error.detail))
+
+        return answered
+
+
+def _refusal(request: Request, status: int, code: str, detail: str) -> JSONResponse:
+    problem = problems.body_of(request, status, code, detail)
+    body = Failure(message=detail, error=detail, code=code, request_id=problem.request_id)
+    return JSONResponse(body.model_dump(), status)
+
+
+def _of_service(request: Request, error: DepescheError) -> JSONResponse:
+    # Both peers answer a wrong value with 400.
+    status = 400 if isinstance(error, InvalidInput) else problems.status_of(error)
+    answer = _refusal(request, status, error.code, _detail(error))
+    answer.headers.update(problems.headers_of(error))
+    return answer
+
+
+def _detail(error: DepescheError) -> str:
+    """What is wrong, with the limit, for which these answers have no field."""
+    detail, limit = str(error), error.limit if isinstance(error, InvalidInput) else None
+    return detail if limit is None or str(limit) in detail else f"{detail} (at most {limit})"
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    field = _named(first["loc"]) or "body"
+    if first["type"] in {"extra_forbidden", UNSUPPORTED}:
+        return f"Parameter '{field}' is not supported."
+    if first["type"] == "missing":
+        return f"Parameter '{field}' is missing."
+    return f"Value for '{field}' not supported: {first['msg']}"
+
+
+def _named(path: tuple[int | str, ...]) -> str:
+    """A field's name; that of an unknown one is the caller's, so it may be of any length and no Unicode."""
+    # pydantic names the branch of a union behind its field.
+    parts = [str(part) for n, part in enumerate(path) if not (n and part in problems.UNION_BRANCHES)]
+    return ".".join(parts)[:MOST_NAME_CHARS].encode("utf-8", "backslashreplace").decode()

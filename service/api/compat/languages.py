@@ -1,0 +1,65 @@
+"""The one language pair that is served, by the names that other services' clients use."""
+
+import asyncio
+from collections.abc import Sequence
+
+from service.errors import InvalidInput
+from service.pipeline.manner import Format
+from service.text.language import german_notice, likely_languages
+from service.text.markup_document import parse
+
+ENGLISH = frozenset({"en", "en-us", "en-gb"})
+GERMAN = frozenset({"de", "de-de", "de-at", "de-ch"})
+TO_DETECT = frozenset({"", "auto"})
+UNSUPPORTED = {"source": "source_lang_unsupported", "target": "target_lang_unsupported"}
+Detected = tuple[str, float]
+
+
+def require_english(target: str, field: str) -> None:
+    """Refuse a target language that is not English in one of its forms."""
+    if target.strip().lower() not in ENGLISH:
+        detail = f"Value for '{field}' not supported: texts are translated to English only (en, en-us, en-gb)."
+        raise InvalidInput(UNSUPPORTED["target"], detail, pointer=f"/{field}")
+
+
+def is_to_detect(source: str | None, field: str) -> bool:
+    """Whether no source language is given.
+
+    Raises:
+        InvalidInput: one is given, and it is not German.
+    """
+    given = "" if source is None else source.strip().lower()
+    if given not in GERMAN | TO_DETECT:
+        detail = f"Value for '{field}' not supported: only German (de) is translated."
+        raise InvalidInput(UNSUPPORTED["source"], detail, pointer=f"/{field}")
+    return given in TO_DETECT
+
+
+async def sources_of(source: str | None, texts: Sequence[str], kind: Format, field: str) -> list[Detected]:
+    """The language of each text with how sure that is (0 to 1): as given, or detected.
+
+    Raises:
+        InvalidInput: another language than German was given, or a text is surely in another.
+    """
+    if is_to_detect(source, field):
+        return await asyncio.to_thread(_detected, texts, kind, field)
+    return [("de", 1.0) for _ in texts]
+
+
+def _detected(texts: Sequence[str], kind: Format, field: str) -> list[Detected]:
+    return [_german(_words(text, kind), number, field) for number, text in enumerate(texts)]
+
+
+def _words(text: str, kind: Format) -> str:
+    """The text without its markup, whose names are English."""
+    return text if kind == "text" else "\n".join(block.text for block in parse(text).blocks)
+
+
+def _german(text: str, number: int, field: str) -> Detected:
+    """What cannot be told (a headline, a name, a number) counts as German, the only language that is translated."""
+    found = likely_languages(text)
+    if german_notice(text) is not None:
+        language = next(name for name, _ in found if name != "de")
+        detail = f"The language of text {number + 1} seems to be '{language}'; only German (de) is translated."
+        raise InvalidInput(UNSUPPORTED["source"], detail, pointer=f"/{field}")
+    return "de", dict(found).get("de", 0.0)

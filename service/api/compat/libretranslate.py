@@ -1,0 +1,117 @@
+"""Endpoints in the shape of LibreTranslate's API; what cannot be honoured is refused by name."""
+
+import asyncio
+from typing import Literal
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.api.compat.bodies import documented, read_body
+from service.api.compat.failures import FAILURES, CompatibleRoute
+from service.api.compat.languages import Detected, is_to_detect, require_english, sources_of
+from service.api.compat.work import texts_in, translated
+from service.api.routes import require_open
+from service.api.state import StateDep
+from service.pipeline.manner import Manner
+from service.text.language import likely_languages
+
+MOST_DETECTED = 5
+LEAST_DETECTED = 0.01
+
+router = APIRouter(
+    route_class=CompatibleRoute,
+    dependencies=[Depends(require_open)],
+    responses=FAILURES,
+    tags=["LibreTranslate-compatible"],
+)
+
+
+class LibreRequest(BaseModel):
+    """The parameters of LibreTranslate's ``translate``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str | list[str]
+    source: str = Field(default="auto", description="de or auto; detected where it is missing.")
+    target: str = Field(description="en")
+    format: Literal["text", "html"] = "text"
+    alternatives: int = Field(default=0, ge=0, description="How many are preferred; there are none beside the answer.")
+    api_key: str | None = None
+    secret: str | None = None
+
+
+class LibreDetected(BaseModel):
+    """A language and how sure that is, 0 to 100."""
+
+    confidence: float
+    language: str
+
+
+class LibreTranslation(BaseModel):
+    """One text or several, as they were asked for; ``alternatives`` are there, empty, where some were asked for."""
+
+    translatedText: str | list[str]  # noqa: N815 - LibreTranslate's name
+    detectedLanguage: LibreDetected | list[LibreDetected] | None = None  # noqa: N815 - LibreTranslate's name
+    alternatives: list[str] | list[list[str]] | None = None
+
+
+@router.post("/translate", response_model_exclude_none=True, openapi_extra=documented(LibreRequest))
+async def translate(request: Request, state: StateDep) -> LibreTranslation:
+    """Translate as LibreTranslate's clients ask for it."""
+    fields = await read_body(request, LibreRequest)
+    require_english(fields.target, "target")
+    texts = texts_in("q", fields.q, state.limits)
+    sources = await sources_of(fields.source, texts, fields.format, "source")
+    found = await translated(request, state, texts, Manner(format=fields.format))
+    return _answer(fields, found, [_detected(source) for source in sources])
+
+
+def _answer(fields: LibreRequest, found: list[str], detected: list[LibreDetected]) -> LibreTranslation:
+    single = isinstance(fields.q, str)
+    none: list[list[str]] = [[] for _ in found]
+    answer = LibreTranslation(translatedText=found[0] if single else found)
+    if is_to_detect(fields.source, "source"):
+        answer.detectedLanguage = detected[0] if single else detected
+    if fields.alternatives:
+        answer.alternatives = none[0] if single else none
+    return answer
+
+
+def _detected(source: Detected) -> LibreDetected:
+    return LibreDetected(language=source[0], confidence=round(100 * source[1], 1))
+
+
+class DetectRequest(BaseModel):
+    """The parameters of LibreTranslate's ``detect``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str
+    api_key: str | None = None
+
+
+@router.post("/detect", openapi_extra=documented(DetectRequest))
+async def detect(request: Request, state: StateDep) -> list[LibreDetected]:
+    """The likeliest languages of a text, the first one first; German where there is no word to tell it by."""
+    fields = await read_body(request, DetectRequest)
+    (text,) = texts_in("q", fields.q, state.limits)
+    ranking = await asyncio.to_thread(likely_languages, text)
+    found = [one for one in ranking[:MOST_DETECTED] if one[1] >= LEAST_DETECTED]
+    return [_detected(one) for one in found or [("de", 0.0)]]
+
+
+class LibreLanguage(BaseModel):
+    """A language and those that it is translated to."""
+
+    code: str
+    name: str
+    targets: list[str]
+
+
+@router.get("/languages")
+async def languages() -> list[LibreLanguage]:
+    """The languages: German is translated to English."""
+    return [
+        LibreLanguage(code="de", name="German", targets=["en"]),
+        LibreLanguage(code="en", name="English", targets=[]),
+    ]

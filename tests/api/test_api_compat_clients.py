@@ -1,0 +1,167 @@
+"""The clients that newsrooms have, unmodified, against the service in a process of its own."""
+
+import urllib.error
+from collections.abc import Iterator
+from contextlib import closing
+
+import deepl
+import pytest
+from libretranslatepy import LibreTranslateAPI
+
+from tests.chaos.server import Server, serving
+
+TEXT = "Der Zug fährt heute nicht."
+OTHER = "Das Museum öffnet am Sonntag um zehn Uhr."
+ENGLISH = "The government said on Friday that it would not raise taxes this year."
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """One service for all tests of this module."""
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[deepl.Translator]:
+    """DeepL's client with a key that nobody gave out."""
+    with closing(deepl.Translator("any-key:fx", server_url=server.url)) as translator:
+        yield translator
+
+
+@pytest.fixture
+def libre(server: Server) -> LibreTranslateAPI:
+    """LibreTranslate's client with a key that nobody gave out."""
+    return LibreTranslateAPI(server.url, "any-key")
+
+
+def v1(server: Server, text: str, **options: str) -> str:
+    """What /v1 makes of a text."""
+    answer = server.post("/v1/translate", {"text": text, **options}).json()
+    found: str = answer["translations"][0]["text"]
+    return found
+
+
+def one(found: deepl.TextResult | list[deepl.TextResult]) -> deepl.TextResult:
+    assert isinstance(found, deepl.TextResult)
+    return found
+
+
+@pytest.mark.parametrize("target", ["EN-US", "EN-GB", "en-gb", deepl.Language.ENGLISH_AMERICAN])
+def test_deepl_translates_a_text_as_v1_does(client: deepl.Translator, server: Server, target: str) -> None:
+    found = one(client.translate_text(TEXT, source_lang="DE", target_lang=target))
+    assert found.text == v1(server, TEXT)
+    assert found.detected_source_lang == "DE"
+    assert found.billed_characters == len(TEXT)
+
+
+def test_deepl_translates_several_texts_in_their_order(client: deepl.Translator, server: Server) -> None:
+    found = client.translate_text([OTHER, "", TEXT], target_lang="EN-US")
+    assert isinstance(found, list)
+    assert [each.text for each in found] == [v1(server, OTHER), "", v1(server, TEXT)]
+    assert [each.billed_characters for each in found] == [len(OTHER), 0, len(TEXT)]
+
+
+@pytest.mark.parametrize("tags", ["html", "xml"])
+def test_deepl_translates_markup_as_v1_does(client: deepl.Translator, server: Server, tags: str) -> None:
+    markup = f'<!-- wp:paragraph --><p class="intro">{TEXT}</p><p>{OTHER}<br/><code>a &lt; b</code></p>'
+    found = one(client.translate_text(markup, target_lang="EN-US", tag_handling=tags))
+    assert found.text == v1(server, markup, format="html")
+    assert found.text.startswith('<!-- wp:paragraph --><p class="intro">')
+    assert "<br/><code>a &lt; b</code></p>" in found.text
+
+
+def test_deepl_splits_sentences_as_it_is_told(client: deepl.Translator, server: Server) -> None:
+    text = "Der Zug fährt\nheute nicht. Der Bus fährt."
+
+    def split(how: str) -> str:
+        return one(client.translate_text(text, target_lang="EN-US", split_sentences=how)).text
+
+    at_lines = split(deepl.SplitSentences.ALL.value)
+    at_sentences = split(deepl.SplitSentences.NO_NEWLINES.value)
+    nowhere = split(deepl.SplitSentences.OFF.value)
+    assert at_lines == v1(server, text)
+    assert "\n" in at_lines
+    assert "\n" not in at_sentences
+    assert len({at_lines, at_sentences, nowhere}) == 3
+
+
+@pytest.mark.parametrize("option", [{"formality": "prefer_more"}, {"preserve_formatting": True}, {"context": ""}])
+def test_deepl_may_say_what_changes_nothing(client: deepl.Translator, server: Server, option: dict[str, str]) -> None:
+    assert one(client.translate_text(TEXT, target_lang="EN-US", extra_body_parameters=option)).text == v1(server, TEXT)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"target_lang": "FR"}, "Value for 'target_lang' not supported"),
+        ({"source_lang": "FR"}, "Value for 'source_lang' not supported"),
+        ({"context": "Ein Bericht."}, "Parameter 'context' is not supported"),
+        ({"ignore_tags": "x,y"}, "Parameter 'ignore_tags' is not supported"),
+        ({"splitting_tags": ["x"]}, "Parameter 'splitting_tags' is not supported"),
+        ({"non_splitting_tags": ["x"]}, "Parameter 'non_splitting_tags' is not supported"),
+        ({"glossary": "a-glossary", "source_lang": "DE"}, "Parameter 'glossary_id' is not supported"),
+        ({"glossary_ids": ["one"], "source_lang": "DE"}, "Parameter 'glossary_ids' is not supported"),
+        ({"custom_instructions": ["Kurz."]}, "Parameter 'custom_instructions' is not supported"),
+        ({"formality": "more"}, "Value for 'formality' not supported"),
+        ({"formality": deepl.Formality.LESS}, "Value for 'formality' not supported"),
+        ({"outline_detection": False}, "Value for 'outline_detection' not supported"),
+        ({"tag_handling": "markdown"}, "Value for 'tag_handling' not supported"),
+    ],
+)
+def test_deepl_is_refused_by_name(client: deepl.Translator, option: dict[str, str], message: str) -> None:
+    with pytest.raises(deepl.DeepLException, match=f"Bad request, message: {message}"):
+        client.translate_text(TEXT, **{"target_lang": "EN-US", **option})  # type: ignore[arg-type]  # one of many
+
+
+def test_deepl_is_told_of_xml_that_is_no_html(client: deepl.Translator) -> None:
+    with pytest.raises(deepl.DeepLException, match=r"not supported: 'xml' with elements that are not HTML's.*Absatz"):
+        client.translate_text(f"<Absatz>{TEXT}</Absatz>", target_lang="EN-US", tag_handling="xml")
+
+
+def test_deepl_is_told_which_text_is_in_which_other_language(client: deepl.Translator) -> None:
+    with pytest.raises(deepl.DeepLException, match="language of text 2 seems to be 'en'"):
+        client.translate_text([TEXT, ENGLISH], target_lang="EN-US")
+
+
+def test_deepl_knows_the_languages(client: deepl.Translator) -> None:
+    assert [(each.code, each.name) for each in client.get_source_languages()] == [("DE", "German")]
+    targets = client.get_target_languages()
+    assert [each.code for each in targets] == ["EN", "EN-GB", "EN-US"]
+    assert not any(each.supports_formality for each in targets)
+
+
+def test_deepl_reaches_no_limit(client: deepl.Translator) -> None:
+    usage = client.get_usage()
+    assert usage.character.valid
+    assert not usage.any_limit_reached
+    assert not usage.document.valid
+
+
+def test_deepls_newer_client_translates_too(server: Server) -> None:
+    with closing(deepl.DeepLClient("any-key", server_url=server.url)) as newer:
+        assert one(newer.translate_text(TEXT, target_lang="EN-US")).text == v1(server, TEXT)
+
+
+@pytest.mark.parametrize("source", ["de", "auto"])
+def test_libretranslate_translates_as_v1_does(libre: LibreTranslateAPI, server: Server, source: str) -> None:
+    assert libre.translate(TEXT, source, "en") == v1(server, TEXT)
+
+
+def test_libretranslate_detects_languages(libre: LibreTranslateAPI) -> None:
+    assert libre.detect(TEXT)[0]["language"] == "de"
+    found = libre.detect(ENGLISH)
+    assert found[0]["language"] == "en"
+    assert 90 < found[0]["confidence"] <= 100
+
+
+def test_libretranslate_knows_the_languages(libre: LibreTranslateAPI) -> None:
+    assert {each["code"]: each["targets"] for each in libre.languages()} == {"de": ["en"], "en": []}
+
+
+def test_libretranslate_is_refused_with_an_error(libre: LibreTranslateAPI) -> None:
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        libre.translate(TEXT, "de", "fr")
+    with raised.value as answer:
+        assert answer.code == 400
+        assert b"Value for 'target' not supported" in answer.read()

@@ -1,0 +1,89 @@
+"""Posts one article and prints its summary, its translation, and what an editor has to look at.
+
+pip install httpx
+DEPESCHE_URL=http://127.0.0.1:8000 python article.py [FILE]
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+URL = os.environ.get("DEPESCHE_URL", "http://127.0.0.1:8000")
+KEY = os.environ.get("DEPESCHE_KEY", "")
+ATTEMPTS = 5
+MOST_WAIT_S = 60.0
+DEADLINE_S = 120.0
+EXAMPLE = """Stadtrat berät über neue Brücke
+
+Der Stadtrat hat am Montag über die neue Brücke beraten. Sie soll 2027 fertig sein.
+
+Die Kosten betragen 12 Millionen Euro. Anwohner fürchten den Lärm der Baustelle.
+"""
+
+
+class Refused(Exception):
+    """The service said no; the message is for a person."""
+
+
+def main() -> int:
+    """Send the file of the first argument, or the example."""
+    text = Path(sys.argv[1]).read_text("utf-8") if len(sys.argv) > 1 else EXAMPLE
+    headers = {"Request-Timeout-Ms": str(int(DEADLINE_S * 1000))}
+    if KEY:
+        headers["Authorization"] = f"Bearer {KEY}"
+    try:
+        # The service keeps the deadline itself; the client waits a little longer, to hear its answer.
+        with httpx.Client(base_url=URL, headers=headers, timeout=DEADLINE_S + 10) as client:
+            show(posted(client, {"body": text}))
+    except (Refused, httpx.TransportError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def posted(client: httpx.Client, article: dict[str, Any]) -> dict[str, Any]:
+    """The answer to an article; where the service is busy (503) or we are too fast (429), after the wait it names."""
+    for attempt in range(1, ATTEMPTS + 1):
+        answer = client.post("/v1/articles", json=article)
+        if answer.status_code not in {429, 503} or attempt == ATTEMPTS:
+            break
+        wait_s = min(float(answer.headers.get("Retry-After", "1")), MOST_WAIT_S)
+        print(f"busy ({answer.status_code}), again in {wait_s:.0f} s", file=sys.stderr)
+        time.sleep(wait_s)
+    if answer.is_success:
+        result: dict[str, Any] = answer.json()
+        return result
+    raise Refused(explained(answer))
+
+
+def explained(answer: httpx.Response) -> str:
+    """A problem (RFC 9457) in lines: what, and at which fields; anything else, like a proxy's page, by its status."""
+    if not answer.headers.get("Content-Type", "").startswith("application/problem+json"):
+        return f"HTTP {answer.status_code}"
+    problem = answer.json()
+    lines = [f"{problem['status']} {problem['code']}: {problem['detail']} (request {problem['request_id']})"]
+    lines += [f"  {error['pointer'] or 'the body'}: {error['detail']}" for error in problem["errors"]]
+    return "\n".join(lines)
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print what an editor wants to see."""
+    article, summary, translation = result["article"], result["summary"], result["translation"]
+    print(f"Headline: {article['headline']}\n\nSummary: {summary['text']}\n")
+    print(f"Translation: {translation['headline']}\n\n{translation['text']}\n")
+    if any(model and model["quality"] == "starter" for model in result["models"].values()):
+        print("Made by the starter models: not for publication.")
+    for name, found in (("article", article), ("summary", summary), ("translation", translation)):
+        for warning in found["warnings"]:
+            print(f"Warning ({name}): {warning['code']}: {warning['message']}")
+    for piece in article["removed"]:
+        print(f"Taken off ({piece['reason']}): {piece['text']}")
+    print(f"Needs review: {'yes' if summary['needs_review'] or translation['needs_review'] else 'no'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

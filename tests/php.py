@@ -1,0 +1,19 @@
+"""PHP on the command line, for the plugin among the examples."""
+
+import shutil
+import subprocess
+
+import pytest
+
+PROGRAM = "php"
+LIMIT_S = 120.0
+
+
+def php(*args: str, given: str = "") -> str:
+    """What PHP prints; the test is skipped where the program is missing."""
+    if shutil.which(PROGRAM) is None:
+        pytest.skip(f"{PROGRAM} is not installed")
+    command = [PROGRAM, "-d", "display_errors=stderr", "-d", "error_reporting=-1", *args]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=LIMIT_S)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    return done.stdout

@@ -1,0 +1,259 @@
+"""The examples run as they are, against the real service with the embedded models."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.chaos.server import PATIENCE_S, serving
+from tests.php import php
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+PLUGIN = EXAMPLES / "wordpress" / "depesche.php"
+WORDPRESS = ROOT / "tests" / "data" / "wordpress" / "run.php"
+BLOCKS = (
+    "<!-- wp:paragraph --><p>Der <em>Stadtrat</em> hat am Montag über die Brücke beraten.</p><!-- /wp:paragraph -->"
+    '<!-- wp:paragraph --><p>Sie soll <a href="https://cms.example/b">2027</a> fertig sein.</p><!-- /wp:paragraph -->'
+)
+FIELDS = {"post": 7, "title": "Rat berät", "excerpt": "Der Rat tagt am Abend.", "content": BLOCKS}
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A ready service, as a process of its own."""
+    with serving() as server:
+        yield server.url
+
+
+def ran(command: list[str], url: str) -> subprocess.CompletedProcess[str]:
+    """The ended run of an example."""
+    env = {**os.environ, "DEPESCHE_URL": url}
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=env)
+
+
+def python(name: str, url: str, *args: str) -> subprocess.CompletedProcess[str]:
+    """The ended run of a Python example."""
+    return ran([sys.executable, str(EXAMPLES / name), *args], url)
+
+
+@contextmanager
+def in_front_of(url: str, first: tuple[int, dict[str, str], bytes]) -> Iterator[str]:
+    """A server that gives ``first``, then hands each request on to ``url``."""
+    answers = [first]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status, headers, content = answers.pop() if answers else self._passed_on(body)
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def _passed_on(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+            headers = {"Content-Type": "application/json"}
+            found = httpx.post(url + self.path, content=body, headers=headers, timeout=PATIENCE_S)
+            return found.status_code, {"Content-Type": found.headers["Content-Type"]}, found.content
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the class above
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def busy(retry_after: str = "1") -> tuple[int, dict[str, str], bytes]:
+    """What a full queue answers."""
+    problem = {"status": 503, "code": "queue_full", "detail": "full", "request_id": "a", "errors": []}
+    headers = {"Content-Type": "application/problem+json", "Retry-After": retry_after}
+    return 503, headers, json.dumps(problem).encode()
+
+
+def test_every_call_of_the_shell_example_succeeds(url: str) -> None:
+    done = ran(["bash", str(EXAMPLES / "curl.sh")], url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.rstrip().endswith("# Done")
+    for part in ("event: sentence", "event: result", "\n504\n", "text_empty", "detected_source_language", "Bauhof"):
+        assert part in done.stdout, part
+
+
+def test_the_shell_example_ends_with_the_problem_where_a_call_fails(url: str) -> None:
+    done = ran(["bash", str(EXAMPLES / "curl.sh")], f"{url}/nowhere")
+    assert done.returncode != 0
+    assert '"not_found"' in done.stdout
+
+
+def test_the_article_example_prints_summary_translation_and_warnings(url: str) -> None:
+    done = python("article.py", url)
+    assert done.returncode == 0, done.stderr
+    for part in (
+        "Headline: Stadtrat berät über neue Brücke",
+        "Summary: ",
+        "Translation: ",
+        "Warning (",
+        "Needs review",
+    ):
+        assert part in done.stdout, part
+
+
+def test_the_article_example_waits_as_long_as_a_busy_service_asks(url: str) -> None:
+    with in_front_of(url, busy()) as front:
+        done = python("article.py", front)
+    assert done.returncode == 0, done.stderr
+    assert "busy (503), again in 1 s" in done.stderr
+    assert "Summary: " in done.stdout
+
+
+def test_the_article_example_explains_what_cannot_be_worked_on(url: str, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.txt"
+    empty.write_text(" ", "utf-8")
+    done = python("article.py", url, str(empty))
+    assert done.returncode == 1
+    assert "422 text_empty" in done.stderr
+    assert "/body" in done.stderr
+
+
+def test_the_stream_example_prints_sentences_and_then_the_summary(url: str) -> None:
+    done = python("stream.py", url)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.startswith("text 0, [") for line in lines] == [True, True, True, False]
+    assert lines[-1].startswith("Summary: ")
+    assert " of " in done.stderr
+
+
+def test_the_official_deepl_client_works_with_a_changed_address(url: str) -> None:
+    done = python("deepl_client.py", url)
+    assert done.returncode == 0, done.stderr
+    assert "DE: Good morning." in done.stdout
+    assert "HTML: <p>" in done.stdout
+    assert "Refused: " in done.stdout
+    assert "ignore_tags" in done.stdout
+
+
+def test_the_official_deepl_client_is_told_of_english_as_the_target(url: str) -> None:
+    assert "EN-GB" in python("deepl_client.py", url).stdout.splitlines()[0]
+
+
+def test_the_plugin_is_valid_php() -> None:
+    assert "No syntax errors" in php("-l", str(PLUGIN))
+
+
+def called(do: str, **given: Any) -> dict[str, Any]:
+    """What the plugin did of a call, with stand-ins for WordPress and a real request to the service."""
+    world: dict[str, Any] = json.loads(php(str(WORDPRESS), str(PLUGIN), given=json.dumps({"do": do, **given})))
+    return world
+
+
+def asked(route: str, url: str, **given: Any) -> dict[str, Any]:
+    """The same for one of its routes."""
+    return called("ask", **{"route": route, "fields": FIELDS, "settings": {"url": url, "key": "secret"}, **given})
+
+
+def test_the_plugin_stores_an_english_draft_that_names_its_source(url: str) -> None:
+    world = asked("english", url)
+    assert world["answer"]["status"] == 201
+    assert world["answer"]["body"]["starter"] is True
+    (draft,) = world["posts"]
+    assert draft["post_status"] == "draft"
+    assert draft["post_content"].count("<!-- wp:paragraph --><p>") == BLOCKS.count("<p>")
+    assert '<a href="https://cms.example/b">' in draft["post_content"]
+    assert draft["post_title"]
+    assert draft["post_excerpt"]
+    assert draft["meta_input"]["_depesche_source"] == FIELDS["post"]
+    assert draft["meta_input"]["_depesche_machine_made"] is True
+    assert "trainedAlgorithmicMedia" in draft["meta_input"]["_depesche_provenance"]
+
+
+def test_the_plugin_gives_a_teaser_and_stores_nothing(url: str) -> None:
+    world = asked("teaser", url)
+    assert world["answer"]["status"] == 200, world["answer"]
+    assert world["answer"]["body"]["teaser"]
+    assert world["posts"] == []
+
+
+@pytest.mark.parametrize("given", [{"nonce": "stale"}, {"may": ["edit_post"]}, {"may": ["edit_posts"]}])
+def test_the_plugin_asks_nothing_for_who_may_not_edit(given: dict[str, Any]) -> None:
+    world = asked("english", "http://127.0.0.1:9", **given)
+    assert world["answer"]["code"] == "rest_forbidden"
+
+
+def test_the_plugin_hands_on_when_a_busy_service_may_be_asked_again(url: str) -> None:
+    with in_front_of(url, busy("7")) as front:
+        answer = asked("english", front)["answer"]
+    assert (answer["status"], answer["code"]) == (503, "depesche_queue_full")
+    assert "7 seconds" in answer["message"]
+
+
+def test_the_plugin_does_not_end_the_editors_session_when_its_key_is_refused(url: str) -> None:
+    with in_front_of(url, (401, {}, b"{}")) as front:
+        answer = asked("english", front)["answer"]
+    assert (answer["status"], answer["code"]) == (502, "depesche_http_401")
+
+
+@pytest.mark.parametrize("content", [b"<html>login</html>", b"[]", b'{"article": 1}'])
+def test_the_plugin_says_so_when_the_answer_is_not_that_of_the_service(url: str, content: bytes) -> None:
+    with in_front_of(url, (200, {}, content)) as front:
+        world = asked("english", front)
+    assert world["answer"]["code"] == "depesche_not_understood"
+    assert world["posts"] == []
+
+
+def test_the_plugin_takes_scripts_out_of_what_it_stores(url: str) -> None:
+    translation: dict[str, Any] = {
+        "headline": "<b>T</b>",
+        "lead": None,
+        "text": "<p>a</p><script>x</script>",
+        "warnings": [],
+    }
+    answer = {
+        "article": {"warnings": []},
+        "models": {"summary": None, "translation": {"quality": "production"}},
+        "translation": {**translation, "needs_review": False},
+    }
+    with in_front_of(url, (200, {}, json.dumps(answer).encode())) as front:
+        (draft,) = asked("english", front)["posts"]
+    assert draft["post_title"] == "T"
+    assert "<script" not in draft["post_content"]
+
+
+@pytest.mark.parametrize("typed", ["javascript:alert(1)", "not an address"])
+def test_the_plugin_keeps_its_address_when_a_wrong_one_is_typed(typed: str) -> None:
+    stored = {"url": "https://depesche.example", "key": "old"}
+    world = called("sanitize", settings=stored, sent={"url": typed, "key": ""})
+    assert world["answer"] == stored
+    assert world["errors"] == ["url"]
+
+
+def test_the_plugin_forgets_its_key_when_told_to() -> None:
+    sent = {"url": "http://10.0.0.5:8000/", "key": "", "forget_key": "1"}
+    world = called("sanitize", settings={"url": "", "key": "old"}, sent=sent)
+    assert world["answer"] == {"url": "http://10.0.0.5:8000", "key": ""}
+
+
+def test_the_plugin_leaves_no_address_or_key_behind() -> None:
+    assert called("uninstall", settings={"url": "http://10.0.0.5", "key": "old"})["options"] == []
+
+
+def test_the_plugin_loads_its_panel_only_in_the_editor_of_a_post() -> None:
+    (script,) = called("editor")["scripts"].values()
+    assert script["queued"] is True
+    assert "registerPlugin" in script["source"]
+    assert called("editor", screen="site-editor")["scripts"] == []

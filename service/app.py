@@ -13,25 +13,23 @@ from starlette.types import Receive, Scope, Send
 from service import __version__, logs
 from service.access.departure import Departure
 from service.access.limits import BodyLimit
-from service.api import health, problems, routes, telemetry
+from service.api import admin, health, problems, routes, telemetry
+from service.api.compat import deepl, libretranslate
 from service.api.envelope import Envelope
 from service.api.schemas import FieldProblem
 from service.api.state import ApiState, TextLimits
 from service.batching.limits import Limits
+from service.cores import available_cores
 from service.errors import DepescheError
 from service.events import Event, Listener
 from service.metrics import Metrics
 from service.pipeline.service import Plan, Service
 from service.settings import Settings
+from service.web import page
 
 EXIT_DEAD = 70
 EXIT_GRACE_S = 1.0
 _log = logging.getLogger("depesche")
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def plan_of(settings: Settings) -> Plan:
@@ -43,6 +41,7 @@ def plan_of(settings: Settings) -> Plan:
         engine=settings.engine,
         device=settings.device,
         threads=settings.threads or available_cores(),
+        replicas=settings.engine_replicas,
         limits=Limits(
             token_budget=settings.batch_tokens,
             batch_items=settings.batch_items,
@@ -56,6 +55,7 @@ def plan_of(settings: Settings) -> Plan:
         redis_url=None if settings.redis_url is None else settings.redis_url.get_secret_value(),
         redis_timeout_s=settings.redis_timeout_ms / 1000,
         drain_s=settings.drain_s,
+        glossaries_dir=settings.glossaries_dir,
     )
 
 
@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     heard: list[Listener] = [logs.listen]
     listener = told(heard)
     service = Service(plan_of(settings), listener, exit_dead)
-    metrics = Metrics(lambda: service.models, lambda: service.cache.shared_passed_over)
+    metrics = Metrics(service)
     heard.append(metrics.listen)
     app = FastAPI(
         title="Depesche",
@@ -90,17 +90,38 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     limits = TextLimits(texts=settings.max_texts, chars=settings.max_text_chars)
-    app.state.api = ApiState(service, limits, settings.request_timeout_ms)
+    app.state.api = ApiState(service, limits, settings.request_timeout_ms, listener)
     app.state.registry = metrics.registry
-    problems.install(app)
     app.include_router(routes.router)
     app.include_router(health.router)
-    app.include_router(telemetry.router)
-    # The last one added is the outermost.
-    app.add_middleware(Departure)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, refuse=_refuse_body)
-    app.add_middleware(Envelope, listener=listener)
+    app.include_router(page.router)
+    if settings.metrics_port != "admin":
+        app.include_router(telemetry.router)
+    app.include_router(deepl.router)
+    app.include_router(libretranslate.router)
+    app.add_middleware(Departure, listener=listener)
+    _enclose(app, settings)
     return app
+
+
+def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
+    """The application of the administration port, over the service of ``app``, which starts and stops it."""
+    admin_app = FastAPI(title="Depesche administration", version=__version__, docs_url=None, redoc_url=None)
+    admin_app.state.api = app.state.api
+    admin_app.state.registry = app.state.registry
+    admin_app.include_router(admin.router)
+    if settings.metrics_port != "main":
+        admin_app.include_router(telemetry.router)
+    _enclose(admin_app, settings)
+    return admin_app
+
+
+def _enclose(app: FastAPI, settings: Settings) -> None:
+    """What surrounds every endpoint of either port; the middleware that is added last is the outermost."""
+    listener = app.state.api.listener
+    problems.install(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, refuse=_refuse_body, listener=listener)
+    app.add_middleware(Envelope, listener=listener)
 
 
 @contextlib.asynccontextmanager

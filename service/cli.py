@@ -1,26 +1,24 @@
-"""The command line: serve, translate a file, summarise a file, list models."""
+"""The command line: serve, translate or summarise a file, run an archive, list models."""
 
 import asyncio
 import contextlib
-import math
 import os
 import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, Literal
 
 import typer
-import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from service import events, logs
+from service import events, logs, server
 from service.app import create_app, plan_of
+from service.backfill.command import Workplace, backfill
 from service.errors import DepescheError
 from service.pipeline.article import Submission, understand
 from service.pipeline.call import Call
@@ -54,32 +52,8 @@ def serve(
     settings = _settings(**given)
     logs.configure(settings.log_level)
     _greet(settings)
-    api = create_app(settings)
-    config = uvicorn.Config(
-        api,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=math.ceil(settings.drain_s),
-    )
-    # Uvicorn raises the signal again once it has stopped: a stop that was asked for is a success.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    _Server(config, api.state.api.service).run()
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn's server, which says on the readiness probe that it is about to stop."""
-
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
-        super().__init__(config)
-        self._service = service
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called for SIGTERM and SIGINT."""
-        self._service.begin_drain()
-        super().handle_exit(sig, frame)
+    with _told():
+        server.run(settings)
 
 
 def _settings(**given: Any) -> Settings:
@@ -111,7 +85,7 @@ def translate(file: File, *, clean: Clean = True) -> None:
 
 async def _translate(text: str, *, clean: bool) -> None:
     async with _service() as service:
-        article = await understand(Submission(text, None, None, clean))
+        article = understand(Submission(text, None, None, clean))
         parts = [part for part in (article.headline, article.lead, article.body) if part]
         with _bar("translating") as progress:
             translations = await service.translator.translate(parts, Call(progress=progress))
@@ -137,7 +111,7 @@ async def _summarize(
     text: str, length: str, method: Literal["abstractive", "extractive", "lead"], *, clean: bool
 ) -> None:
     async with _service() as service:
-        article = await understand(Submission(text, None, None, clean))
+        article = understand(Submission(text, None, None, clean))
         with _bar("summarising") as progress:
             call = Call(progress=progress)
             (summary,) = await service.summariser.summarise(
@@ -145,6 +119,16 @@ async def _summarize(
             )
         typer.echo(summary.text)
         _warn([*article.notices, *summary.notices])
+
+
+@contextlib.contextmanager
+def _workplace() -> Iterator[Workplace]:
+    with _told():
+        settings = _settings()
+        yield Workplace(create_app(settings), settings.max_body_bytes, _messages)
+
+
+app.command(context_settings={"obj": _workplace})(backfill)
 
 
 def _warn(notices: Sequence[Notice]) -> None:

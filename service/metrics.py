@@ -40,6 +40,7 @@ WARNINGS = frozenset(
         "source_not_german",
         "term_not_applied",
         "truncated",
+        "variants_fewer",
         OTHER,
         *(code.value for code in Code),
     }

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.asyncio.connection import parse_url as redis_options
 
 
 class Settings(BaseSettings):
@@ -15,13 +16,21 @@ class Settings(BaseSettings):
     would be ignored in silence.
     """
 
-    model_config = SettingsConfigDict(env_prefix="DEPESCHE_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="DEPESCHE_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    admin_host: str = Field(default="127.0.0.1", description="Address that the administration port listens on.")
+    admin_port: int = Field(default=0, ge=0, le=65535, description="Port for `/admin`; 0 turns it off.")
+    metrics_port: Literal["main", "admin", "both"] = Field(
+        default="main", description="Which ports answer `/metrics`: `main`, `admin` or `both`."
+    )
     models_dir: Path = Field(
         Path(__file__).resolve().parent.parent / "models",
         description="Folder of the catalogue and the embedded models.",
+    )
+    glossaries_dir: Path | None = Field(
+        default=None, description="Folder of named glossaries (`NAME.tsv`, German<TAB>English); none: no named ones."
     )
     translation_model: str = Field(default="starter-de-en", description="Name of the model that translates.")
     summary_model: str = Field(default="starter-sum-de", description="Name of the model that writes summaries.")
@@ -30,7 +39,10 @@ class Settings(BaseSettings):
     threads: int = Field(
         default=0, ge=0, description="Cores that one engine call uses; 0 takes all that the process may use."
     )
-    batch_tokens: int = Field(default=1_024, ge=16, description="Padded source tokens of a batch at most.")
+    engine_replicas: int = Field(
+        default=0, ge=0, description="Parts of a batch that CTranslate2 works on at once; 0 finds the fastest at start."
+    )
+    batch_tokens: int = Field(default=2_048, ge=16, description="Padded source tokens of a batch at most.")
     batch_items: int = Field(default=64, ge=1, description="Sentences of a batch at most.")
     queue_items: int = Field(
         default=20_000, ge=1, description="Sentences that may wait before requests are answered with 503."
@@ -60,6 +72,25 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )
+
+    @field_validator("redis_url")
+    @classmethod
+    def _a_url_of_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        try:
+            if url is not None:
+                redis_options(url.get_secret_value())
+        except ValueError:
+            # Without the cause: it may quote a part of the password.
+            raise ValueError("is no URL of Redis (redis://…, rediss://… or unix://…)") from None
+        return url
+
+    @model_validator(mode="after")
+    def _ports_that_go_together(self) -> "Settings":
+        if self.admin_port and self.admin_port == self.port:
+            raise ValueError("port and admin_port are the same")
+        if self.metrics_port != "main" and not self.admin_port:
+            raise ValueError(f"metrics_port is {self.metrics_port}, but there is no admin_port")
+        return self
 
     @model_validator(mode="after")
     def _no_unknown_variables(self) -> "Settings":

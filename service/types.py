@@ -1,5 +1,6 @@
 """The nouns that every room shares: spans, warnings, and the tokens and options that engines work on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -21,11 +22,17 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What an editor should know about a result; ``span`` points into the submitted text where there is a place."""
+    """What an editor should know about a result.
+
+    ``span`` points into the submitted text, ``target`` into the result, where there is a place. One that is not for
+    ``review`` is often harmless.
+    """
 
     code: str
     message: str
     span: Span | None = None
+    target: Span | None = None
+    review: bool = True
 
 
 FinishReason = Literal["eos", "length"]
@@ -59,13 +66,45 @@ class EngineInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Attention:
+    """How much each target token owes to each of ``columns`` source tokens, a row a target token, a byte a weight.
+
+    So small, it is kept in caches as it is, and gives the same result from there.
+    """
+
+    columns: int
+    levels: bytes
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[float]]) -> "Attention":
+        """Weights from 0 to 1, rounded."""
+        return cls(len(rows[0]) if rows else 0, bytes(min(round(255 * weight), 255) for row in rows for weight in row))
+
+    def rows(self) -> tuple[tuple[float, ...], ...]:
+        """The weights."""
+        weights = [level / 255 for level in self.levels]
+        return tuple(tuple(weights[n : n + self.columns]) for n in range(0, len(weights), self.columns or 1))
+
+
+@dataclass(frozen=True, slots=True)
 class Hypothesis:
     """One output: its tokens without end-of-sentence, log-probability a token, and why it ended.
 
-    ``alignment``, on demand: one row a target token, one weight a source token.
+    ``alignment``, on demand: of the target tokens to the source's, end-of-sentence included.
     """
 
     tokens: Tokens
     score: float
     finish_reason: FinishReason
-    alignment: tuple[tuple[float, ...], ...] | None = None
+    alignment: Attention | None = None
+
+
+class Link(NamedTuple):
+    """Words of a translation and the source words they come from, as code points of both sentences.
+
+    ``weight`` is the model's attention, 0 to 1.
+    """
+
+    target: Span
+    source: Span
+    weight: float

@@ -14,8 +14,9 @@ SERVICE = ROOT / "service"
 LAYERS = (
     ("__main__",),
     ("cli",),
+    ("backfill", "server"),
     ("app",),
-    ("settings", "metrics", "logs"),
+    ("settings", "metrics", "logs", "cores"),
     ("api", "access", "web"),
     ("pipeline",),
     ("text", "documents", "terms", "summary", "cache", "batching", "trust"),
@@ -26,7 +27,7 @@ LAYERS = (
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 MOST_LINES, MOST_FUNCTION_LINES = 250, 40
-READERS_OF_SETTINGS = {"app", "cli", "settings", "__main__"}
+READERS_OF_SETTINGS = {"app", "cli", "server", "settings", "__main__"}
 
 
 def room_of(path: Path) -> str:

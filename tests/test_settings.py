@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr, ValidationError
 
 from service.settings import Settings
 
@@ -15,7 +16,7 @@ def test_a_setting_is_documented_as_it_is(name: str) -> None:
     (line,) = [line for line in DOCUMENT.splitlines() if line.startswith(f"| `DEPESCHE_{name.upper()}` |")]
     assert field.description
     assert field.description in line
-    if name not in {"models_dir", "cache_key", "redis_url"}:
+    if name not in {"models_dir", "cache_key", "redis_url", "glossaries_dir"}:
         assert f"`{field.default}`" in line
 
 
@@ -27,3 +28,24 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_document_names_no_setting_that_does_not_exist() -> None:
     named = {line.split("`")[1] for line in DOCUMENT.splitlines() if line.startswith("| `DEPESCHE_")}
     assert named == {f"DEPESCHE_{name.upper()}" for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("url", ["http://:geheim@cache:6379", "redis//:geheim@cache", "redis://:ge/heim@cache:6379"])
+def test_a_redis_url_that_is_none_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings(redis_url=SecretStr(url))
+    assert "is no URL of Redis" in str(refused.value)
+    assert "heim" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize("url", ["redis://cache", "rediss://user:pw@cache:6380/2", "unix:///run/redis.sock"])
+def test_every_kind_of_redis_url_is_taken(url: str) -> None:
+    assert Settings(redis_url=SecretStr(url)).redis_url == SecretStr(url)
+
+
+def test_ports_that_do_not_go_together_are_refused() -> None:
+    with pytest.raises(ValidationError, match="are the same"):
+        Settings(port=9000, admin_port=9000)
+    with pytest.raises(ValidationError, match="no admin_port"):
+        Settings(metrics_port="both")

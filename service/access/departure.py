@@ -4,12 +4,15 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.events import ClientLeft, Listener
+
 
 class Departure:
     """ASGI middleware, inside `BodyLimit`: what comes after the whole body can only be the caller's leaving."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, listener: Listener) -> None:
         self._app = app
+        self._listener = listener
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or stop when its caller is gone first."""
@@ -17,17 +20,34 @@ class Departure:
             await self._app(scope, receive, send)
             return
         body = await receive()
-        answering = asyncio.ensure_future(self._app(scope, _Once(body), send))
+        sender = _Sender(send)
+        answering = asyncio.ensure_future(self._app(scope, _Once(body), sender))
         leaving = asyncio.ensure_future(receive())
         try:
             await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if answering.done():
                 answering.result()
+            elif not sender.ended:  # after the last byte a server says that the caller is gone, too
+                self._listener(ClientLeft("answer" if sender.begun else "work"))
         finally:
             answering.cancel()
             leaving.cancel()
             # Awaiting a task that failed a second time would cost its error the frames that led to it.
             await asyncio.gather(answering, leaving, return_exceptions=True)
+
+
+class _Sender:
+    """Passes an answer on and knows how far it came."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+        self.ended = False
+
+    async def __call__(self, message: Message) -> None:
+        self.begun = True
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
+        await self._send(message)
 
 
 class _Once:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import ClientGone
+from service.events import ClientLeft, Listener
 
 Refuse = Callable[[Scope, Receive, Send, int], Awaitable[None]]
 MOST_DIGITS = 18
@@ -13,8 +14,9 @@ MOST_DIGITS = 18
 class BodyLimit:
     """ASGI middleware: ``refuse`` answers where a body exceeds ``max_bytes``; what passes is handed on whole."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int, refuse: Refuse) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, refuse: Refuse, listener: Listener) -> None:
         self._app = app
+        self._listener = listener
         self._max_bytes = max_bytes
         self._refuse = refuse
 
@@ -40,6 +42,7 @@ class BodyLimit:
         while True:
             message = await receive()
             if message["type"] != "http.request":
+                self._listener(ClientLeft("body"))
                 raise ClientGone
             parts.append(message.get("body", b""))
             size += len(parts[-1])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from service.api import schemas
 from service.pipeline.article import Article, TranslatedArticle
-from service.pipeline.results import Summary, Translation
+from service.pipeline.results import SentencePair, Summary, TermUse, Translation
 from service.pipeline.served import ServedModel
 from service.types import Notice, Span
 
@@ -13,10 +13,21 @@ def _span(span: Span) -> list[int]:
     return [span.start, span.end]
 
 
+def _place(span: Span | None) -> list[int] | None:
+    return None if span is None else _span(span)
+
+
+def needs_review(notices: Sequence[Notice]) -> bool:
+    """Whether one of the notices asks for an editor."""
+    return any(notice.review for notice in notices)
+
+
 def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
     """Notices as the contract's warnings."""
     return [
-        schemas.WarningOut(code=n.code, message=n.message, span=None if n.span is None else _span(n.span))
+        schemas.WarningOut(
+            code=n.code, message=n.message, span=_place(n.span), target_span=_place(n.target), review=n.review
+        )
         for n in notices
     ]
 
@@ -40,12 +51,26 @@ def translation_out(translation: Translation) -> schemas.TranslationOut:
     """One translated text."""
     return schemas.TranslationOut(
         text=translation.text,
-        sentences=[schemas.SentenceOut(source=_span(p.source), target=_span(p.target)) for p in translation.sentences],
+        sentences=[_sentence(pair) for pair in translation.sentences],
         warnings=warnings_out(translation.notices),
-        needs_review=bool(translation.notices),
+        needs_review=needs_review(translation.notices),
         truncated=translation.truncated,
         cached=schemas.CachedOut(sentences=translation.cached, of=translation.of),
+        terms=_terms(translation.terms),
     )
+
+
+def _sentence(pair: SentencePair) -> schemas.SentenceOut:
+    words = pair.words and [schemas.WordsOut(source=_span(s), target=_span(t)) for s, t in pair.words]
+    return schemas.SentenceOut(source=_span(pair.source), target=_span(pair.target), words=words)
+
+
+def _terms(uses: Sequence[TermUse]) -> schemas.TermsOut:
+    applied = sum(use.applied for use in uses)
+    outs = [
+        schemas.TermOut(source=use.source, target=use.target, span=_span(use.span), applied=use.applied) for use in uses
+    ]
+    return schemas.TermsOut(applied=applied, missing=len(uses) - applied, uses=outs)
 
 
 def translated_article_out(translation: TranslatedArticle) -> schemas.ArticleTranslationOut:
@@ -55,8 +80,14 @@ def translated_article_out(translation: TranslatedArticle) -> schemas.ArticleTra
 
 
 def summary_out(summary: Summary) -> schemas.SummaryOut:
-    """One summary."""
+    """One summary with its other variants."""
     return schemas.SummaryOut(
+        **dict(_variant_out(summary)), variants=[_variant_out(variant) for variant in summary.variants]
+    )
+
+
+def _variant_out(summary: Summary) -> schemas.VariantOut:
+    return schemas.VariantOut(
         text=summary.text,
         method=summary.method,
         sentences=[
@@ -64,7 +95,7 @@ def summary_out(summary: Summary) -> schemas.SummaryOut:
             for s in summary.sentences
         ],
         warnings=warnings_out(summary.notices),
-        needs_review=bool(summary.notices),
+        needs_review=needs_review(summary.notices),
         truncated=summary.truncated,
         cached=summary.cached,
     )

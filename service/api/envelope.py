@@ -1,9 +1,10 @@
-"""What surrounds every request: its id, its time, its event, and the answer to a crash."""
+"""What surrounds every request: its id, its times, its events, and the answer to a crash."""
 
 import logging
 import re
 import time
 import uuid
+from http import HTTPMethod
 from typing import Any
 
 from starlette.requests import Request
@@ -11,9 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api import problems
 from service.errors import ClientGone
-from service.events import Listener, RequestDone
+from service.events import Listener, RequestBegun, RequestDone
 
 HEADER = b"x-request-id"
+TIMING = b"server-timing"
+METHODS = frozenset(HTTPMethod)
 _GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("depesche.crash")
 
@@ -33,8 +36,9 @@ class Envelope:
         given = dict(scope["headers"]).get(HEADER, b"")
         request_id = given.decode() if _GIVEN.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        sender = _Sender(send, request_id)
         start = time.perf_counter()
+        sender = _Sender(send, scope, start)
+        self._listener(RequestBegun())
         try:
             await self._app(scope, receive, sender)
         except ClientGone:
@@ -47,23 +51,38 @@ class Envelope:
         finally:
             self._listener(
                 RequestDone(
-                    scope["method"], _route(scope), sender.status or 499, time.perf_counter() - start, request_id
+                    _method(scope), _route(scope), sender.status or 499, time.perf_counter() - start, request_id
                 )
             )
 
 
 class _Sender:
-    def __init__(self, send: Send, request_id: str) -> None:
+    """Adds the headers of every answer."""
+
+    def __init__(self, send: Send, scope: Scope, start: float) -> None:
         self._send = send
-        self._request_id = request_id
+        self._state = scope["state"]
+        self._start = start
         self.status: int | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers: list[Any] = list(message.get("headers", []))
-            message = {**message, "headers": [*headers, (HEADER, self._request_id.encode())]}
+            headers: list[Any] = [*message.get("headers", []), (HEADER, self._state["request_id"].encode())]
+            if (timings := self._state.get("timings")) is not None:
+                headers.append((TIMING, _timing({**timings, "total": time.perf_counter() - self._start})))
+            message = {**message, "headers": headers}
         await self._send(message)
+
+
+def _timing(seconds: dict[str, float]) -> bytes:
+    """The value of a ``Server-Timing`` header, in milliseconds."""
+    return ", ".join(f"{stage};dur={passed_s * 1000:.1f}" for stage, passed_s in seconds.items()).encode()
+
+
+def _method(scope: Scope) -> str:
+    """A method that HTTP knows, or ``other``: a caller can write any word in its place."""
+    return scope["method"] if scope["method"] in METHODS else "other"
 
 
 def _route(scope: Scope) -> str:

@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 
 from service import errors
 from service.api.schemas import FieldProblem, Problem
+from service.api.state import api_state
+from service.events import ProblemGiven
 
 STATUS: dict[type[errors.DepescheError], int] = {
     errors.InvalidInput: 422,
@@ -39,7 +41,8 @@ def request_id(request: Request) -> str:
 
 
 def body_of(request: Request, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()) -> Problem:
-    """The body of an error answer."""
+    """The body of an error answer. Each is given to a caller once, so this is where listeners are told of it."""
+    api_state(request).listener(ProblemGiven(code, status))
     return Problem(
         title=HTTPStatus(status).phrase,
         status=status,
@@ -77,10 +80,14 @@ def status_of(error: errors.DepescheError) -> int:
 async def on_service_error(request: Request, error: Exception) -> JSONResponse:
     """Answer any exception; one that is not of our tree is in the log under the request id, not in the answer."""
     body = explained(request, error)
-    answer = JSONResponse(body.model_dump(), body.status, media_type=MEDIA_TYPE)
+    return JSONResponse(body.model_dump(), body.status, headers_of(error), media_type=MEDIA_TYPE)
+
+
+def headers_of(error: Exception) -> dict[str, str]:
+    """What the headers of an answer to ``error`` say beside its body: when to come back."""
     if isinstance(error, errors.Unavailable):
-        answer.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
-    return answer
+        return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+    return {}
 
 
 async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:

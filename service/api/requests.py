@@ -1,27 +1,37 @@
 """The bodies that /v1 accepts, with their limits."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 HEADLINE_CHARS = 1_000
 LEAD_CHARS = 10_000
+MOST_TERMS = 10_000
 
 
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class TranslateRequest(_Request):
+class TranslationOptions(_Request):
+    """What a translation has to heed."""
+
+    format: Literal["text", "html"] = "text"
+    attribute_texts: bool = Field(default=False, description="Translate `title` and `alt` of HTML, too.")
+    glossary: dict[str, str] = Field(
+        default={}, max_length=MOST_TERMS, description="German terms and the English ones that have to stand for them."
+    )
+    glossary_name: str | None = Field(default=None, description="One of the service's own glossaries.")
+    do_not_translate: list[str] = Field(default=[], max_length=MOST_TERMS, description="Terms that stay as they are.")
+
+
+class TranslateRequest(TranslationOptions):
     """German text to translate; a list keeps its order."""
 
     text: str | list[str]
     source_lang: Literal["de"] = "de"
     target_lang: Literal["en"] = "en"
-    format: Literal["text"] = "text"
-    alignment: Literal[False] = False
-    glossary: dict[str, str] = Field(default={}, max_length=0)
-    do_not_translate: list[str] = Field(default=[], max_length=0)
+    alignment: bool = Field(default=False, description="Say which words of a translation stand for which.")
     priority: Literal["interactive", "bulk"] = "interactive"
 
 
@@ -34,9 +44,15 @@ class SummaryOptions(_Request):
     max_chars: int | None = Field(default=None, ge=20, le=10_000)
     max_words: int | None = Field(default=None, ge=5, le=2_000)
     max_sentences: int | None = Field(default=None, ge=1, le=100)
-    style: Literal["abstract"] = "abstract"
+    style: Literal["abstract", "teaser", "bullets", "seo"] = Field(
+        default="abstract",
+        description=(
+            "teaser: one or two sentences that open the story, at most 40 words where no length is given; bullets: "
+            "3 to 5 lines; seo: one sentence, at most 160 characters. With a length the tighter bound holds."
+        ),
+    )
     method: Literal["abstractive", "extractive", "lead"] = "abstractive"
-    variants: Literal[1] = 1
+    variants: int = Field(default=1, ge=1, le=5, description="How many different summaries, the best first.")
 
 
 class SummarizeRequest(SummaryOptions):
@@ -48,15 +64,20 @@ class SummarizeRequest(SummaryOptions):
     priority: Literal["interactive", "bulk"] = "interactive"
 
 
-class ArticleRequest(SummaryOptions):
-    """A German article, pasted whole into ``body`` or in its fields."""
+class ArticleRequest(SummaryOptions, TranslationOptions):
+    """A German article: pasted whole into ``body``, in its fields, or as a ``document``."""
 
     headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
     lead: str | None = Field(default=None, max_length=LEAD_CHARS)
-    body: str
+    body: str | None = None
+    document: str | dict[str, Any] | None = Field(
+        default=None, description="Instead of `body`: an HTML page, or schema.org JSON-LD or IPTC ninjs as an object."
+    )
+    as_: Literal["ninjs", "jsonld"] | None = Field(
+        default=None, alias="as", description="Give the outputs in this shape, too."
+    )
     source_lang: Literal["de"] = "de"
     target_lang: Literal["en"] = "en"
-    format: Literal["text"] = "text"
     clean: bool = True
     outputs: list[Literal["summary", "translation", "summary_translation"]] = Field(
         default=["summary", "translation"], min_length=1, max_length=3
@@ -66,4 +87,10 @@ class ArticleRequest(SummaryOptions):
     @model_validator(mode="after")
     def _distinct_outputs(self) -> "ArticleRequest":
         self.outputs = list(dict.fromkeys(self.outputs))
+        return self
+
+    @model_validator(mode="after")
+    def _one_article(self) -> "ArticleRequest":
+        if (self.body is None) == (self.document is None):
+            raise ValueError("exactly one of body and document")
         return self

@@ -1,24 +1,28 @@
 """The endpoints of /v1."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request
 
-from service import __version__
 from service.api import requests, schemas
 from service.api.answers import article_out, model_out, summary_out, translated_article_out, translation_out
-from service.api.negotiation import require_json
+from service.api.documents import document_out, submission_of
+from service.api.negotiation import require_json, wants_events
+from service.api.provenance import provenance
 from service.api.sse import answered
 from service.api.state import ApiState, ServiceDep, StateDep
-from service.api.texts import require_fitting, require_text, texts_of
+from service.api.texts import require_fitting, texts_of
 from service.cache.keys import Field, result_key
+from service.documents.document import Document
 from service.pipeline.article import ArticleResult, Submission
 from service.pipeline.call import Call
+from service.pipeline.manner import Manner
 from service.pipeline.served import ServedModel
 from service.pipeline.service import Service
-from service.summary.lengths import Length, from_request
+from service.summary.lengths import Length
+from service.summary.styles import length_of
 
 PROBLEM_CODES = (400, 406, 413, 415, 422, 500, 503, 504)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -41,23 +45,50 @@ Timeout = Annotated[
     int | None,
     Header(alias="Request-Timeout-Ms", ge=1, le=3_600_000, description="Milliseconds this request may take."),
 ]
+
+
+def require_open(service: ServiceDep) -> None:
+    """Refuse new work on connections that are still open while the process ends (503)."""
+    service.check_open()
+
+
 router = APIRouter()
-work = APIRouter(dependencies=[Depends(require_json)], responses=PROBLEMS | STREAMED)
+work = APIRouter(dependencies=[Depends(require_json), Depends(require_open)], responses=PROBLEMS | STREAMED)
 
 
-def _call(request: Request, state: ApiState, timeout_ms: int | None, priority: Any) -> Call:
+def _call(request: Request, state: ApiState, timeout_ms: int | None, priority: Any, key: str) -> Call:
     control = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
-    return Call.within(
+    call = Call.within(
         (timeout_ms or state.timeout_ms) / 1000,
         priority=priority,
         read_cache=not control & {"no-cache", "no-store"},
         write_cache="no-store" not in control,
+        result_key=key,
     )
+    if not wants_events(request):  # a stream's headers are sent before anything is done
+        request.state.timings = call.timings.seconds
+    return call
+
+
+def _manner(options: requests.TranslationOptions, service: Service) -> Manner:
+    glossary = service.glossary(options.glossary, options.do_not_translate, options.glossary_name)
+    return Manner(format=options.format, attribute_texts=options.attribute_texts, glossary=glossary)
+
+
+def _translation_options(options: requests.TranslationOptions) -> dict[str, Field]:
+    return {
+        "format": options.format,
+        "attribute_texts": str(options.attribute_texts),
+        "glossary": [text for pair in sorted(options.glossary.items()) for text in pair],
+        "glossary_name": options.glossary_name or "",
+        "do_not_translate": sorted(options.do_not_translate),
+    }
 
 
 def _length(options: requests.SummaryOptions) -> Length:
-    return from_request(
-        length=options.length,
+    return length_of(
+        options.style,
+        options.length,
         max_chars=options.max_chars,
         max_words=options.max_words,
         max_sentences=options.max_sentences,
@@ -74,8 +105,13 @@ def _key(task: str, models: Sequence[ServedModel], options: dict[str, Field], te
     )
 
 
-def _length_options(length: Length) -> list[Field]:
-    return [length.min_words, length.max_words, length.max_chars, length.max_sentences]
+def _summary_options(options: requests.SummaryOptions, length: Length) -> dict[str, Field]:
+    return {
+        "length": [length.min_words, length.max_words, length.max_chars, length.max_sentences],
+        "method": options.method,
+        "style": options.style,
+        "variants": options.variants,
+    }
 
 
 @work.post("/v1/translate", response_model=schemas.TranslateResponse)
@@ -85,17 +121,20 @@ async def translate(
     """Translate German text into English."""
     texts = texts_of(body.text, state.limits)
     translator = state.service.translator
+    model = translator.decoder.model
+    manner = replace(_manner(body, state.service), alignment=body.alignment)
+    options = {**_translation_options(body), "alignment": str(body.alignment)}
+    key = _key("translate", [model], options, texts)
 
     async def result(call: Call) -> schemas.TranslateResponse:
-        translations = await translator.translate(texts, call)
-        model = translator.decoder.model
+        translations = await translator.translate(texts, call, manner=manner)
         return schemas.TranslateResponse(
             translations=[translation_out(translation) for translation in translations],
             model=model_out(model),
-            result_key=_key("translate", [model], {"format": body.format}, texts),
+            result_key=key,
         )
 
-    return await answered(request, _call(request, state, timeout_ms, body.priority), result)
+    return await answered(request, _call(request, state, timeout_ms, body.priority, key), result)
 
 
 @work.post("/v1/summarize", response_model=schemas.SummarizeResponse)
@@ -107,68 +146,89 @@ async def summarize(
     headline = body.headline or None
     require_fitting(headline or "", "/headline", state.limits)
     length, summariser, translator = _length(body), state.service.summariser, state.service.translator
+    models = [summariser.decoder.model, *([translator.decoder.model] if body.target_lang == "en" else [])]
+    options = _summary_options(body, length)
+    key = _key("summarize", models, options, [headline or "", *texts])
 
     async def result(call: Call) -> schemas.SummarizeResponse:
-        summaries = await summariser.summarise(texts, length, body.method, call, headline=headline)
-        models = [summariser.decoder.model]
+        summaries = await summariser.summarise(
+            texts, length, body.method, call, headline=headline, style=body.style, variants=body.variants
+        )
         if body.target_lang == "en":
-            models.append(translator.decoder.model)
-            summaries = await translator.summaries(summaries, length, call.quiet())
-        options: dict[str, Field] = {"length": _length_options(length), "method": body.method, "style": body.style}
+            summaries = await translator.summaries(summaries, length, call.quiet(), origins=texts)
         return schemas.SummarizeResponse(
             summaries=[summary_out(summary) for summary in summaries],
             model=model_out(models[0]),
             translation_model=model_out(models[1]) if body.target_lang == "en" else None,
-            result_key=_key("summarize", models, options, [headline or "", *texts]),
+            result_key=key,
         )
 
-    return await answered(request, _call(request, state, timeout_ms, body.priority), result)
+    return await answered(request, _call(request, state, timeout_ms, body.priority, key), result)
 
 
 @work.post("/v1/articles", response_model=schemas.ArticleResponse)
 async def articles(body: requests.ArticleRequest, request: Request, state: StateDep, timeout_ms: Timeout = None) -> Any:
     """Clean, summarise and translate a German article."""
-    require_text(body.body, "/body", state.limits)
-    for field, text in (("/headline", body.headline), ("/lead", body.lead)):
-        require_fitting(text or "", field, state.limits)
-    submission = Submission(body.body, body.headline or None, body.lead or None, body.clean)
+    submission, document = await submission_of(body, _manner(body, state.service), state)
     length, editor = _length(body), state.service.editor
+    used = _models_of(body, state.service)
+    key = _article_key(body, submission, length, [model for model in used if model is not None])
 
     async def result(call: Call) -> schemas.ArticleResponse:
-        found = await editor.edit(submission, body.outputs, length, body.method, call)
-        return _article_response(body, length, state.service, found)
+        found = await editor.edit(
+            submission, body.outputs, length, body.method, call, style=body.style, variants=body.variants
+        )
+        return _article_response(body, submission, document, found, used, key)
 
-    return await answered(request, _call(request, state, timeout_ms, body.priority), result)
+    return await answered(request, _call(request, state, timeout_ms, body.priority, key), result)
+
+
+def _models_of(body: requests.ArticleRequest, service: Service) -> tuple[ServedModel | None, ServedModel | None]:
+    """The models that summarise and translate, each None where it is not needed."""
+    outputs = set(body.outputs)
+    summariser = service.summariser.decoder.model if outputs & {"summary", "summary_translation"} else None
+    translator = service.translator.decoder.model if outputs & {"translation", "summary_translation"} else None
+    return summariser, translator
+
+
+def _article_key(
+    body: requests.ArticleRequest, submission: Submission, length: Length, models: Sequence[ServedModel]
+) -> str:
+    options: dict[str, Field] = {
+        **_summary_options(body, length),
+        "clean": str(body.clean),
+        "outputs": sorted(body.outputs),
+        **_translation_options(body),
+        "format": submission.manner.format,
+        "as": body.as_ or "",
+    }
+    return _key("articles", models, options, [submission.headline or "", submission.lead or "", submission.body])
 
 
 def _article_response(
-    body: requests.ArticleRequest, length: Length, service: Service, result: ArticleResult
+    body: requests.ArticleRequest,
+    submission: Submission,
+    document: Document | None,
+    result: ArticleResult,
+    models: tuple[ServedModel | None, ServedModel | None],
+    key: str,
 ) -> schemas.ArticleResponse:
-    summariser, translator = service.summariser.decoder.model, service.translator.decoder.model
-    summarised = bool({"summary", "summary_translation"} & set(body.outputs))
-    translated = bool({"translation", "summary_translation"} & set(body.outputs))
-    models = [model for model, used in ((summariser, summarised), (translator, translated)) if used]
-    options: dict[str, Field] = {
-        "length": _length_options(length),
-        "method": body.method,
-        "style": body.style,
-        "clean": str(body.clean),
-        "outputs": sorted(body.outputs),
-    }
+    used = [model for model in models if model is not None]
+    summariser, translator = (None if model is None else model_out(model) for model in models)
+    made = provenance(result, used)
     english = result.summary_translation
+    article = article_out(result.article)
+    if document is not None:
+        article.submitted_body = submission.body
     return schemas.ArticleResponse(
-        article=article_out(result.article),
+        article=article,
         summary=None if result.summary is None else summary_out(result.summary),
         translation=None if result.translation is None else translated_article_out(result.translation),
         summary_translation=None if english is None else summary_out(english),
-        models=schemas.ModelsOut(
-            summary=model_out(summariser) if summarised else None,
-            translation=model_out(translator) if translated else None,
-        ),
-        provenance=schemas.ProvenanceOut(
-            generated_at=datetime.now(UTC).isoformat(timespec="seconds"), software=f"depesche {__version__}"
-        ),
-        result_key=_key("articles", models, options, [body.headline or "", body.lead or "", body.body]),
+        models=schemas.ModelsOut(summary=summariser, translation=translator),
+        provenance=made,
+        document=document_out(body, submission, document, result, used, made.generated_at),
+        result_key=key,
     )
 
 

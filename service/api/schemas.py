@@ -1,6 +1,6 @@
 """The bodies that /v1 gives back."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -12,7 +12,9 @@ class WarningOut(BaseModel):
 
     code: str
     message: str
-    span: SpanOut | None = None
+    span: SpanOut | None = Field(default=None, description="Where in the submitted text.")
+    target_span: SpanOut | None = Field(default=None, description="Where in the result.")
+    review: bool = Field(default=True, description="An editor has to look before this is published.")
 
 
 class ModelOut(BaseModel):
@@ -28,11 +30,36 @@ class ModelOut(BaseModel):
     quality: Literal["starter", "production"]
 
 
-class SentenceOut(BaseModel):
-    """One sentence: where it stands in the source and in the translation."""
+class WordsOut(BaseModel):
+    """Words of a translation and the source words that they owe most to."""
 
     source: SpanOut
     target: SpanOut
+
+
+class SentenceOut(BaseModel):
+    """One sentence: where it stands in the source and in the translation; ``words`` where they were asked for."""
+
+    source: SpanOut
+    target: SpanOut
+    words: list[WordsOut] | None = None
+
+
+class TermOut(BaseModel):
+    """A place where a term of the caller stands in the source, and whether its translation was put there."""
+
+    source: str
+    target: str
+    span: SpanOut
+    applied: bool
+
+
+class TermsOut(BaseModel):
+    """The caller's terms in this text: how many were applied, how many could not be, and each of them."""
+
+    applied: int
+    missing: int
+    uses: list[TermOut]
 
 
 class CachedOut(BaseModel):
@@ -51,6 +78,7 @@ class TranslationOut(BaseModel):
     needs_review: bool
     truncated: bool
     cached: CachedOut
+    terms: TermsOut
 
 
 class TranslateResponse(BaseModel):
@@ -69,8 +97,8 @@ class SummarySentenceOut(BaseModel):
     verbatim: bool = Field(description="The sentence stands in the source as it is.")
 
 
-class SummaryOut(BaseModel):
-    """One summary."""
+class VariantOut(BaseModel):
+    """One wording of a summary; ``text`` holds the sentences as its style lays them out."""
 
     text: str
     method: Literal["abstractive", "extractive", "lead"]
@@ -79,6 +107,12 @@ class SummaryOut(BaseModel):
     needs_review: bool
     truncated: bool
     cached: bool
+
+
+class SummaryOut(VariantOut):
+    """One summary, the best of its variants; the others beside it."""
+
+    variants: list[VariantOut] = Field(default=[], description="The other variants, best first.")
 
 
 class SummarizeResponse(BaseModel):
@@ -112,6 +146,7 @@ class ArticleOut(BaseModel):
     kicker: str | None
     lead: str | None
     body: str
+    submitted_body: str | None = Field(default=None, description="Of a document: the body that spans point into.")
     spans: list[SpanMapOut]
     removed: list[RemovedOut]
     warnings: list[WarningOut]
@@ -124,11 +159,23 @@ class ArticleTranslationOut(TranslationOut):
     lead: str | None
 
 
+class SourceTypesOut(BaseModel):
+    """IPTC's digital source type of each output, as its full URI; null where the words are the source's own."""
+
+    summary: str | None = None
+    translation: str | None = None
+    summary_translation: str | None = None
+
+
 class ProvenanceOut(BaseModel):
-    """How the outputs came about."""
+    """How the outputs came about; ``human_reviewed`` is for the CMS to fill in."""
 
     generated_at: str = Field(description="UTC, ISO 8601.")
     software: str
+    digital_source_types: SourceTypesOut
+    removed: int = Field(description="Pieces that cleaning took off; `article.removed` has them.")
+    human_reviewed: bool | None = None
+    jsonld: dict[str, Any] = Field(description="The same as schema.org JSON-LD.")
 
 
 class ModelsOut(BaseModel):
@@ -147,6 +194,7 @@ class ArticleResponse(BaseModel):
     summary_translation: SummaryOut | None = None
     models: ModelsOut
     provenance: ProvenanceOut
+    document: dict[str, Any] | None = Field(default=None, description="The outputs as ninjs or JSON-LD (`as`).")
     result_key: str
 
 

@@ -10,8 +10,10 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from service.api.negotiation import EVENTS, wants_events
+from service.api.outcomes import outcomes
 from service.api.problems import explained
 from service.api.schemas import ProgressEvent, SentenceEvent
+from service.api.state import api_state
 from service.errors import DepescheError
 from service.pipeline.call import Call, Finished
 
@@ -22,11 +24,19 @@ _log = logging.getLogger("depesche")
 
 
 async def answered(request: Request, call: Call, work: Work) -> Response | BaseModel:
-    """The result of ``work``, or a stream of it where the caller asked for one."""
+    """The result of ``work``, or a stream of it where the caller asked for one. Listeners are told of the results."""
+    listener = api_state(request).listener
+
+    async def told(call: Call) -> BaseModel:
+        answer = await work(call)
+        for outcome in outcomes(answer):
+            listener(outcome)
+        return answer
+
     if wants_events(request):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_events(request, call, work), media_type=EVENTS, headers=headers)
-    return await work(call)
+        return StreamingResponse(_events(request, call, told), media_type=EVENTS, headers=headers)
+    return await told(call)
 
 
 async def _events(request: Request, call: Call, work: Work) -> AsyncIterator[str]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from service.events import Listener
 from service.pipeline.service import Service
 
 
@@ -23,6 +24,7 @@ class ApiState:
     service: Service
     limits: TextLimits
     timeout_ms: int
+    listener: Listener
 
 
 def api_state(request: Request) -> ApiState:

@@ -1,8 +1,10 @@
 """What one request asks of the pipeline beside its text: time, priority, cache use, and who follows its progress."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from service.errors import DeadlineExceeded
@@ -10,6 +12,7 @@ from service.types import Span
 
 Priority = Literal["interactive", "bulk"]
 Progress = Callable[[int, int], None]
+Stage = Literal["clean", "segment", "select", "cache", "queue", "inference", "finish"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,31 @@ def _nobody(*_: object) -> None:
     """Follower of whoever has none."""
 
 
+class Timings:
+    """Seconds of wall time that a request spent in each stage; those of stages that ran side by side add up."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[Stage, float] = {}
+
+    def add(self, stage: Stage, seconds: float) -> None:
+        """Count ``seconds`` more."""
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+    @contextmanager
+    def measured(self, stage: Stage) -> Iterator[None]:
+        """Count the time that passes meanwhile."""
+        started_s = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(stage, time.perf_counter() - started_s)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """``deadline_s`` is absolute, on the event loop's clock.
+    """``deadline_s`` is absolute, on the event loop's clock; ``begun_s`` on the monotonic one, as `Cache` asks for.
 
+    ``result_key`` is that of the answer, under which the cache can be purged of what it was made from.
     ``progress`` is told (done, of) units of engine work, ``finished`` each translated sentence, in the text's order.
     """
 
@@ -38,13 +62,14 @@ class Call:
     write_cache: bool = True
     progress: Progress = _nobody
     finished: Callable[[Finished], None] = _nobody
+    result_key: str | None = None
+    begun_s: float = field(default_factory=time.monotonic)
+    timings: Timings = field(default_factory=Timings)
 
     @classmethod
-    def within(
-        cls, seconds: float, *, priority: Priority = "interactive", read_cache: bool = True, write_cache: bool = True
-    ) -> "Call":
-        """A call that has that many seconds from now."""
-        return cls(asyncio.get_running_loop().time() + seconds, priority, read_cache, write_cache)
+    def within(cls, seconds: float, **options: Any) -> "Call":
+        """A call that has that many seconds from now; ``options`` are the other fields."""
+        return cls(asyncio.get_running_loop().time() + seconds, **options)
 
     def quiet(self) -> "Call":
         """The same call for work that its followers are not told of."""

@@ -5,15 +5,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from service.batching.queue import Answer
 from service.cache.cache import Cache
 from service.cache.codec import decode_hypotheses, encode_hypotheses
 from service.cache.flight import Flight
-from service.cache.keys import cache_key
+from service.cache.keys import cache_key, tag_key
 from service.errors import DeadlineExceeded
 from service.pipeline.call import Call
 from service.pipeline.served import ServedModel
 from service.text.normalise import NORMALISER_VERSION
-from service.types import DecodingOptions, EngineInput, FinishReason, Hypothesis, Tokens
+from service.types import Attention, DecodingOptions, EngineInput, FinishReason, Hypothesis, Tokens
 
 Ticket = asyncio.Future[list[Hypothesis]]
 
@@ -24,20 +25,26 @@ def _nobody(number: int, result: "Decoded") -> None:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One text for the model: as the model gets it, as tokens, and how to decode it."""
+    """One text for the model: as the model gets it, as tokens, and how to decode it.
+
+    ``origin`` is the tag of the submitted text that it was made from (`Decoder.tags`).
+    """
 
     text: str
     tokens: Tokens
     options: DecodingOptions
+    origin: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One hypothesis as text."""
+    """One hypothesis as text, and its pieces with the model's attention where that was asked for."""
 
     text: str
     score: float
     finish_reason: FinishReason
+    tokens: Tokens = ()
+    attention: Attention | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,11 @@ class Decoder:
         self._secret = secret
         self._flight: Flight[list[Hypothesis]] = Flight()
 
+    def tags(self, texts: Sequence[str]) -> list[bytes]:
+        """The tags under which the cache can be purged of what was made from these submitted texts, in order."""
+        tags = {text: tag_key("text", text, self._secret) for text in dict.fromkeys(texts)}
+        return [tags[text] for text in texts]
+
     async def decode(
         self, sources: Sequence[Source], call: Call, *, finished: Callable[[int, Decoded], None] = _nobody
     ) -> list[Decoded]:
@@ -70,14 +82,16 @@ class Decoder:
         ``finished`` is told each source's number and result as soon as all before it have theirs.
 
         Raises:
-            QueueFull, NotReady, Draining: no work can be taken now.
+            QueueFull, TooSlow, NotReady, Draining: no work can be taken now.
             DeadlineExceeded: the call's time was over first.
             EngineError: the model failed on one of the sources.
         """
         call.check()
         keys = [self._key(source) for source in sources]
         by_key = dict(zip(keys, sources, strict=True))
-        results = await self._look_up(by_key.keys(), call)
+        with call.timings.measured("cache"):
+            results = await self._look_up(by_key.keys(), call)
+        hits = set(results)
         order = _InOrder(keys, results, finished)
         order.tell()
 
@@ -85,7 +99,16 @@ class Decoder:
             results[key] = self._decoded(hypotheses, cached=False)
             order.tell()
 
-        await self._work({key: source for key, source in by_key.items() if key not in results}, call, landed)
+        since_s = asyncio.get_running_loop().time()
+        tickets, answers = self._begin({key: one for key, one in by_key.items() if key not in hits}, call)
+        try:
+            await _landing(tickets, call, landed)
+        finally:
+            if tickets:
+                _count_waiting(call, answers, since_s)
+            # What is done is kept, also when the rest is not: a second try need not begin anew.
+            with call.timings.measured("cache"):
+                await self._keep(keys, sources, hits, tickets, call)
         return [results[key] for key in keys]
 
     async def _look_up(self, keys: Collection[bytes], call: Call) -> dict[bytes, Decoded]:
@@ -97,34 +120,37 @@ class Decoder:
                 found[key] = self._decoded(decode_hypotheses(entry), cached=True)
         return found
 
-    async def _work(
-        self, missing: dict[bytes, Source], call: Call, landed: Callable[[bytes, Sequence[Hypothesis]], None]
-    ) -> None:
-        if not missing:
-            return
+    def _begin(self, missing: Mapping[bytes, Source], call: Call) -> tuple[dict[bytes, Ticket], list[Answer]]:
+        """A ticket for each; and the answers of the queue to those that are not under way already."""
+        begun: list[Answer] = []
 
-        def start(keys: list[bytes]) -> Sequence[asyncio.Future[list[Hypothesis]]]:
+        def start(keys: list[bytes]) -> Sequence[Answer]:
             items = [EngineInput(missing[key].tokens, missing[key].options) for key in keys]
-            return self.model.batcher.submit_many(items, priority=call.priority)
+            begun.extend(self.model.batcher.submit_many(items, priority=call.priority, deadline_s=call.deadline_s))
+            return begun
 
-        tickets = dict(zip(missing, self._flight.join(list(missing), start), strict=True))
-        try:
-            # The time is the caller's own, not the work's: whoever joined it may have longer.
-            async with asyncio.timeout_at(call.deadline_s):
-                await _all_landed(tickets, call, landed)
-        except TimeoutError as error:
-            raise DeadlineExceeded("the request's time was over before its work was done") from error
-        finally:
-            for ticket in tickets.values():
-                ticket.cancel()  # before the wait for the cache, which may be cut short; nothing where it is done
-            # What is done is kept, also when the rest is not: a second try need not begin anew.
-            await self._keep(tickets, call)
+        return dict(zip(missing, self._flight.join(list(missing), start), strict=True)), begun
 
-    async def _keep(self, tickets: Mapping[bytes, asyncio.Future[list[Hypothesis]]], call: Call) -> None:
+    async def _keep(
+        self,
+        keys: Sequence[bytes],
+        sources: Sequence[Source],
+        hits: Collection[bytes],
+        tickets: Mapping[bytes, Ticket],
+        call: Call,
+    ) -> None:
+        """Keep what is done, and of each text what it was answered with, whoever asked first for that."""
         if not call.write_cache:
             return
         done = {key: t for key, t in tickets.items() if t.done() and not t.cancelled() and t.exception() is None}
-        await self._cache.put_many({key: encode_hypotheses(ticket.result()) for key, ticket in done.items()})
+        tags: dict[bytes, set[bytes]] = {}
+        for key, source in zip(keys, sources, strict=True):
+            if key in hits or key in done:
+                tags.setdefault(source.origin, set()).add(key)
+        if call.result_key is not None and tags:
+            tags[tag_key("result", call.result_key, self._secret)] = set(tags)
+        entries = {key: encode_hypotheses(ticket.result()) for key, ticket in done.items()}
+        await self._cache.put_many(entries, tags, begun_s=call.begun_s)
 
     def _key(self, source: Source) -> bytes:
         manifest = self.model.manifest
@@ -141,7 +167,25 @@ class Decoder:
 
     def _decoded(self, hypotheses: Sequence[Hypothesis], *, cached: bool) -> Decoded:
         decode = self.model.tokenizer.decode
-        return Decoded(tuple(Candidate(decode(h.tokens), h.score, h.finish_reason) for h in hypotheses), cached)
+        candidates = (Candidate(decode(h.tokens), h.score, h.finish_reason, h.tokens, h.alignment) for h in hypotheses)
+        return Decoded(tuple(candidates), cached)
+
+
+async def _landing(
+    tickets: Mapping[bytes, Ticket], call: Call, landed: Callable[[bytes, Sequence[Hypothesis]], None]
+) -> None:
+    """Wait for all tickets and tell of each as it lands; the first that fails is raised, and the others are given up.
+
+    The time is the caller's own, not the work's: whoever joined it may have longer.
+    """
+    try:
+        async with asyncio.timeout_at(call.deadline_s):
+            await _all_landed(tickets, call, landed)
+    except TimeoutError as error:
+        raise DeadlineExceeded("the request's time was over before its work was done") from error
+    finally:
+        for ticket in tickets.values():
+            ticket.cancel()  # before the wait for the cache, which may be cut short; nothing where it is done
 
 
 async def _all_landed(
@@ -175,3 +219,18 @@ class _InOrder:
         while self._told < len(self._keys) and (result := self._results.get(self._keys[self._told])) is not None:
             self._finished(self._told, result)
             self._told += 1
+
+
+def _count_waiting(call: Call, answers: Sequence[Answer], since_s: float) -> None:
+    """Count the time in which the engine had any of ``answers`` as inference, the rest since then as queue.
+
+    What another request is already having done is waited for in the queue's time.
+    """
+    now_s = asyncio.get_running_loop().time()
+    spans = {(one.taken_s, now_s if one.given_s is None else one.given_s) for one in answers if one.taken_s is not None}
+    inference_s, end_s = 0.0, since_s
+    for taken_s, given_s in sorted(spans):
+        inference_s += max(0.0, given_s - max(taken_s, end_s))
+        end_s = max(end_s, given_s)
+    call.timings.add("inference", inference_s)
+    call.timings.add("queue", max(0.0, now_s - since_s - inference_s))

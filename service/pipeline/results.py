@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from service.summary.styles import Style
 from service.types import Notice, Span
 
 Method = Literal["abstractive", "extractive", "lead"]
@@ -10,10 +11,24 @@ Method = Literal["abstractive", "extractive", "lead"]
 
 @dataclass(frozen=True, slots=True)
 class SentencePair:
-    """Where a sentence stands in the submitted text, and where its translation stands in the answer's."""
+    """Where a sentence stands in the submitted text, and where its translation stands in the answer's.
+
+    ``words``, on demand: (source, target) of the words that belong together, in the translation's order.
+    """
 
     source: Span
     target: Span
+    words: tuple[tuple[Span, Span], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TermUse:
+    """A place where a term of the caller stands in the source, and whether its translation was put there."""
+
+    source: str
+    target: str
+    span: Span
+    applied: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +41,7 @@ class Translation:
     truncated: bool
     cached: int
     of: int
+    terms: tuple[TermUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +55,10 @@ class SummarySentence:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A summary. ``method`` is what was done, which may be less than was asked for; a notice says so then."""
+    """A summary. ``method`` is what was done, which may be less than was asked for; a notice says so then.
+
+    ``variants``: others of the same text, best first, as many as were asked for beside this one or could be made.
+    """
 
     text: str
     method: Method
@@ -47,3 +66,5 @@ class Summary:
     notices: tuple[Notice, ...]
     truncated: bool
     cached: bool
+    style: Style = "abstract"
+    variants: tuple["Summary", ...] = ()

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
 from service.engines.tokenizer import Tokenizer
+from service.pipeline.manner import Split
 from service.text.language import german_notice
-from service.text.normalise import check_text, for_model
+from service.text.normalise import check_text, for_model, visible_span
 from service.text.segment import Segmentation, segment, split_long
 from service.types import Notice, Span, Tokens
 
 # Many texts of a request are worked on one after the other, so each must leave the event loop free.
 OFF_LOOP_CHARS = 2_000
 CHARS_A_TOKEN = 16
+_LINE_END = re.compile(r"[\n\r]")  # each by one blank, so that offsets stay
 _LETTER = re.compile(r"[^\W\d_]")
 
 P = ParamSpec("P")
@@ -57,14 +59,10 @@ def notices_of(text: str) -> list[Notice]:
     return notices if language is None else [*notices, language]
 
 
-def prepare(text: str, tokenizer: Tokenizer, max_tokens: int) -> Prepared:
-    """Cut ``text`` into sentences of at most ``max_tokens``.
-
-    Raises:
-        InvalidInput: the text is no Unicode.
-    """
-    notices = notices_of(text)
-    found = segment(text)
+def prepare(text: str, tokenizer: Tokenizer, max_tokens: int, split: Split = "lines") -> Prepared:
+    """Cut ``text``, which is Unicode, into sentences of at most ``max_tokens``; see `Manner` for ``split``."""
+    notices: list[Notice] = []
+    found = _segmented(text, split)
     sentences: list[Sentence] = []
     for span in found.sentences:
         parts = _fitting(text, span, tokenizer, max_tokens)
@@ -74,6 +72,16 @@ def prepare(text: str, tokenizer: Tokenizer, max_tokens: int) -> Prepared:
         sentences += parts
     spans = tuple(sentence.span for sentence in sentences)
     return Prepared(replace(found, sentences=spans), tuple(sentences), tuple(notices))
+
+
+def _segmented(text: str, split: Split) -> Segmentation:
+    """The sentences of ``text``, and its own gaps between them."""
+    if split == "lines":
+        return segment(text)
+    if split == "sentences":
+        return replace(segment(_LINE_END.sub(" ", text)), text=text)
+    whole = visible_span(text, Span(0, len(text)))
+    return Segmentation(text, (whole,) if whole.start < whole.end else (), (whole,))
 
 
 def _fitting(text: str, span: Span, tokenizer: Tokenizer, max_tokens: int) -> list[Sentence]:

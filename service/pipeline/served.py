@@ -7,24 +7,33 @@ from dataclasses import dataclass
 from service.batching.batcher import Batcher
 from service.batching.limits import Limits
 from service.engines.base import Engine
+from service.engines.layout import Layout, layouts
 from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer
-from service.events import Listener
+from service.engines.tuning import Found, Probe, TunedFactory
+from service.events import LayoutFound, Listener
 from service.manifest import EngineKind, Manifest
 from service.store.catalog import Entry
 from service.store.verify import verify
 from service.types import EngineInput
 
 WARM_UP = "Guten Morgen, Deutschland."
+PROBE = "Der Bundestag hat am Donnerstag über den Haushalt beraten, und viele Städte warten auf das Geld."
 
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """Which engine runs a model, on what device, and on how many cores."""
+    """Which engine runs a model, on what device, and on how many cores in how many replicas (0: the fastest)."""
 
     kind: EngineKind
     device: str
     threads: int
+    replicas: int = 0
+
+    def layouts(self) -> tuple[Layout, ...]:
+        """The ways to divide the cores among which the fastest is found; a single one is kept untimed."""
+        divisible = self.kind == "ctranslate2" and self.device == "cpu"
+        return layouts(self.threads, self.replicas) if divisible else (Layout(1, self.threads),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +67,31 @@ async def serve_model(
     """
     await asyncio.to_thread(verify, entry, choice.kind)
     tokenizer = await asyncio.to_thread(Tokenizer, entry.manifest, entry.folder)
-
-    def factory() -> Engine:
-        return load_engine(entry.manifest, entry.folder, choice.kind, device=choice.device, threads=choice.threads)
-
+    factory = _factory(entry, choice, tokenizer, listener)
     tokens = tokenizer.encode(WARM_UP)
     warm_up = EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))
     batcher = Batcher(entry.name, factory, warm_up, limits=limits, listener=listener, on_dead=on_dead)
     return ServedModel(entry.name, entry.manifest, choice.kind, tokenizer, batcher)
+
+
+def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener: Listener) -> TunedFactory:
+    """Builds the model's engines in its engine's thread; the first time it finds out how to divide the cores."""
+    loop, manifest = asyncio.get_running_loop(), entry.manifest
+
+    def load(layout: Layout) -> Engine:
+        return load_engine(
+            manifest,
+            entry.folder,
+            choice.kind,
+            device=choice.device,
+            threads=layout.threads,
+            replicas=layout.replicas,
+        )
+
+    def tell(found: Found) -> None:
+        layout, seconds = found.layout, found.seconds
+        event = LayoutFound(entry.name, layout.replicas, layout.threads, seconds[layout], max(seconds.values()))
+        loop.call_soon_threadsafe(listener, event)
+
+    probe = Probe.of(tokenizer.encode(PROBE), manifest.decoding_options(len(tokenizer.encode(PROBE))))
+    return TunedFactory(load, choice.layouts(), probe, tell)

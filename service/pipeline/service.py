@@ -1,17 +1,18 @@
 """The service as a whole: its models, its cache, and what can be asked of it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from service.batching.limits import Limits
 from service.cache.breaker import Breaker
-from service.cache.cache import Cache
+from service.cache.cache import Cache, Purged
+from service.cache.keys import tag_key
 from service.cache.memory import Memory
 from service.cache.redis import Shared
-from service.errors import DepescheError, ModelError, NotReady
+from service.errors import DepescheError, Draining, InvalidInput, ModelError, NotReady
 from service.events import Listener
 from service.manifest import EngineKind, Task
 from service.pipeline.article import Editor
@@ -20,6 +21,8 @@ from service.pipeline.served import EngineChoice, ServedModel, serve_model
 from service.pipeline.summarise import Summariser
 from service.pipeline.translate import Translator
 from service.store.catalog import Catalog
+from service.terms.glossary import Glossary
+from service.terms.named import Terms, read_glossaries
 from service.text.language import load_detector
 
 Status = Literal["loading", "ready", "draining", "failed"]
@@ -35,6 +38,7 @@ class Plan:
     engine: EngineKind
     device: str
     threads: int
+    replicas: int
     limits: Limits
     cache_bytes: int
     cache_ttl_s: float
@@ -42,6 +46,7 @@ class Plan:
     redis_url: str | None = field(repr=False)  # it may hold a password
     redis_timeout_s: float
     drain_s: float
+    glossaries_dir: Path | None = None
 
 
 class Service:
@@ -54,6 +59,8 @@ class Service:
         self._models: dict[Task, ServedModel] = {}
         self._summariser: Summariser | None = None
         self._translator: Translator | None = None
+        self._editor: Editor | None = None
+        self._glossaries: dict[str, Terms] = {}
         self.cache = _cache(plan, listener)
         self.status: Status = "loading"
         self.detail = ""
@@ -69,28 +76,73 @@ class Service:
             await self._load("translation", self._plan.translation_model)
             await self._load("summary", self._plan.summary_model)
             await asyncio.to_thread(load_detector)
+            if self._plan.glossaries_dir is not None:
+                self._glossaries = await asyncio.to_thread(read_glossaries, self._plan.glossaries_dir)
         except DepescheError as error:
             self.fail(str(error))
             raise
         secret = self._plan.cache_secret
         self._translator = Translator(Decoder(self._models["translation"], self.cache, secret))
         self._summariser = Summariser(Decoder(self._models["summary"], self.cache, secret))
+        self._editor = Editor(self._translator, self._summariser)
         self.status = "ready"
+
+    def glossary(self, translated: Mapping[str, str], kept: Sequence[str], name: str | None) -> Glossary:
+        """The terms of a request: its own, and those of the named glossary that it does not give itself.
+
+        Raises:
+            InvalidInput: there is no glossary of that name, or a term cannot be looked for.
+        """
+        if name is None:
+            return Glossary(translated, kept)
+        terms = self._glossaries.get(name)
+        if terms is None:
+            detail = "there is no glossary of this name"
+            raise InvalidInput("glossary_unknown", detail, pointer="/glossary_name")
+        own = {*translated, *kept}
+        more = {source: target for source, target in terms.translated.items() if source not in own}
+        return Glossary({**more, **translated}, [*kept, *(term for term in terms.kept if term not in own)])
 
     def fail(self, detail: str) -> None:
         """Never become ready; ``detail`` is what the readiness probe says."""
         self.status, self.detail = "failed", detail
 
     def begin_drain(self) -> None:
-        """Say on the readiness probe that the process is about to end; work is still taken."""
+        """Say on the readiness probe that the process is about to end; what was begun is finished."""
         self.status = "draining"
+
+    def check_open(self) -> None:
+        """Raise `Draining` when new requests are not taken any more."""
+        if self.status == "draining":
+            raise Draining("the process is about to end; another one takes the work")
+
+    def forget(self) -> None:
+        """Forget what was made of recent texts, beside the cache."""
+        if self._editor is not None:
+            self._editor.forget()
+
+    async def purge(self, *, texts: Sequence[str] = (), results: Sequence[str] = ()) -> Purged:
+        """Forget what these submitted texts, and the texts of results of these keys, were answered with.
+
+        Raises:
+            PurgeIncomplete: the shared cache was not reached.
+        """
+        self.forget()
+        secret = self._plan.cache_secret
+        tags = [tag_key("text", text, secret) for text in texts]
+        return await self.cache.purge([*tags, *(tag_key("result", key, secret) for key in results)])
+
+    async def clear(self) -> Purged:
+        """Forget everything; raises as `purge` does."""
+        self.forget()
+        return await self.cache.clear()
 
     async def _load(self, task: Task, name: str) -> None:
         plan = self._plan
         entry = await asyncio.to_thread(Catalog(plan.models_dir).entry, name)
         if entry.manifest.task != task:
             raise ModelError(f"{name} is a {entry.manifest.task} model, not a {task} model")
-        choice = EngineChoice(plan.engine, plan.device, plan.threads)
+        choice = EngineChoice(plan.engine, plan.device, plan.threads, plan.replicas)
         model = await serve_model(entry, choice, plan.limits, self._listener, self._on_dead)
         self._models[task] = model
         await model.batcher.start()
@@ -137,7 +189,9 @@ class Service:
     @property
     def editor(self) -> Editor:
         """Raises `NotReady` until the models are loaded."""
-        return Editor(self.translator, self.summariser)
+        if self._editor is None:
+            raise NotReady("the models are not loaded yet")
+        return self._editor
 
 
 def _cache(plan: Plan, listener: Listener) -> Cache:

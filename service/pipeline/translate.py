@@ -1,18 +1,23 @@
-"""Translation: sentences through cache, queue and engine, and back into the text's own gaps."""
+"""Translation: sentences through cache, queue and engine, and back into the text's own gaps or markup."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from service.pipeline.assembled import assembled
 from service.pipeline.call import Call, Finished
 from service.pipeline.decoded import Decoded, Decoder, Source
-from service.pipeline.results import SentencePair, Summary, Translation
-from service.pipeline.sentences import Prepared, Sentence, off_loop, prepare
+from service.pipeline.finishing import Finisher
+from service.pipeline.manner import PLAIN, Manner
+from service.pipeline.recent import MOST_REMEMBERED_CHARS, Recent
+from service.pipeline.results import Summary, Translation
+from service.pipeline.sentences import off_loop
+from service.pipeline.submitted import Submitted, take_apart
 from service.summary.lengths import Length
-from service.text.reassemble import reassemble
-from service.types import Notice
+from service.summary.styles import laid_out
+from service.types import DecodingOptions, Notice
 
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # all but white space
+REMEMBERED = 256
+Manners = Manner | Sequence[Manner]
 
 
 class Translator:
@@ -20,43 +25,91 @@ class Translator:
 
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
+        self._finisher = Finisher()
+        self._taken: Recent[Submitted] = Recent(REMEMBERED)
 
-    async def translate(self, texts: Sequence[str], call: Call) -> list[Translation]:
+    async def translate(
+        self, texts: Sequence[str], call: Call, *, origins: Sequence[str] | None = None, manner: Manners = PLAIN
+    ) -> list[Translation]:
         """Translate ``texts``, in order; an empty or blank one gives itself.
 
-        All of them are admitted to the queue together, or none is.
+        All of them are admitted to the queue together, or none is. ``origins`` are the submitted texts that each was
+        taken from, where it is not one itself; ``manner`` is that of all texts, or one of each.
 
         Raises:
             InvalidInput: a text is no Unicode.
             QueueFull, DeadlineExceeded, EngineError: see `Decoder.decode`.
         """
-        model = self.decoder.model
-        limit = model.manifest.tokens.max_source_tokens
-        prepared = [await off_loop(text, prepare, text, model.tokenizer, limit) for text in texts]
+        manners = [manner] * len(texts) if isinstance(manner, Manner) else manner
+        with call.timings.measured("segment"):
+            taken = [await self._take_apart(text, one, call) for text, one in zip(texts, manners, strict=True)]
+        tags = self.decoder.tags(texts if origins is None else origins)
         places = [
-            (number, s.span) for number, one in enumerate(prepared) for s in one.sentences if s.tokens is not None
+            (number, part.place(sentence.span))
+            for number, one in enumerate(taken)
+            for part, sentence in one.sentences()
+            if sentence.tokens is not None
         ]
 
         def finished(number: int, result: Decoded) -> None:
             call.finished(Finished(*places[number], result.best.text))
 
-        results = iter(await self.decoder.decode(list(self._sources(prepared)), call, finished=finished))
-        decoded = [[None if s.tokens is None else next(results) for s in one.sentences] for one in prepared]
-        return [
-            await off_loop(text, _assembled, one, found)
-            for text, one, found in zip(texts, prepared, decoded, strict=True)
-        ]
+        sources = list(self._sources(taken, tags, manners))
+        results = iter(await self.decoder.decode(sources, call, finished=finished))
+        decoded = [[None if s.tokens is None else next(results) for _, s in one.sentences()] for one in taken]
+        with call.timings.measured("finish"):
+            return [
+                await off_loop(one.text, assembled, one, found, self._finisher, wanted, keep=call.write_cache)
+                for one, found, wanted in zip(taken, decoded, manners, strict=True)
+            ]
 
-    def _sources(self, prepared: Sequence[Prepared]) -> Iterator[Source]:
-        options = self.decoder.model.manifest.decoding_options
-        for one in prepared:
-            yield from (Source(s.text, s.tokens, options(len(s.tokens))) for s in one.sentences if s.tokens is not None)
+    async def _take_apart(self, text: str, manner: Manner, call: Call) -> Submitted:
+        model = self.decoder.model
+        limit = model.manifest.tokens.max_source_tokens
+        kind = (manner.format, manner.split, manner.attribute_texts)
+        keep = call.write_cache and len(text) <= MOST_REMEMBERED_CHARS
 
-    async def summaries(self, summaries: Sequence[Summary], length: Length, call: Call) -> list[Summary]:
-        """The same summaries in the target language; what supports them stays the German source."""
-        texts = [sentence.text for summary in summaries for sentence in summary.sentences]
-        translated = iter(await self.translate(texts, call))
-        return [_translated(summary, [next(translated) for _ in summary.sentences], length) for summary in summaries]
+        def taken() -> Submitted:
+            return take_apart(text, manner, model.tokenizer, limit)
+
+        return await off_loop(text, self._taken.get, (text,), kind, taken, keep=keep)
+
+    def _sources(
+        self, taken: Sequence[Submitted], tags: Sequence[bytes], manners: Sequence[Manner]
+    ) -> Iterator[Source]:
+        for one, tag, manner in zip(taken, tags, manners, strict=True):
+            for _, sentence in one.sentences():
+                if sentence.tokens is not None:
+                    yield Source(sentence.text, sentence.tokens, self._options(len(sentence.tokens), manner), tag)
+
+    def _options(self, source_tokens: int, manner: Manner) -> DecodingOptions:
+        """A greedy search gives the alignment for nothing, so that one cache entry serves all; a beam pays for it."""
+        options = self.decoder.model.manifest.decoding_options(source_tokens)
+        wanted = manner.format == "html" or manner.alignment or bool(manner.glossary)
+        return replace(options, alignment=options.beam_size == 1 or wanted)
+
+    def forget(self) -> None:
+        """Forget what was made of texts: a story was withdrawn."""
+        self._taken.forget()
+        self._finisher.forget()
+
+    async def summaries(
+        self, summaries: Sequence[Summary], length: Length, call: Call, *, origins: Sequence[str]
+    ) -> list[Summary]:
+        """The same summaries in the target language; what supports them stays the German source.
+
+        ``origins`` are the submitted texts that they summarise.
+        """
+        every = [(one, o) for first, o in zip(summaries, origins, strict=True) for one in (first, *first.variants)]
+        texts = [sentence.text for one, _ in every for sentence in one.sentences]
+        of_each = [o for one, o in every for _ in one.sentences]
+        translated = iter(await self.translate(texts, call, origins=of_each))
+
+        def next_of(summary: Summary) -> Summary:
+            return _translated(summary, [next(translated) for _ in summary.sentences], length)
+
+        firsts = ((next_of(summary), summary.variants) for summary in summaries)
+        return [replace(first, variants=tuple(map(next_of, others))) for first, others in firsts]
 
 
 def _translated(summary: Summary, translations: Sequence[Translation], length: Length) -> Summary:
@@ -64,43 +117,14 @@ def _translated(summary: Summary, translations: Sequence[Translation], length: L
         replace(sentence, text=one.text, verbatim=False)
         for sentence, one in zip(summary.sentences, translations, strict=True)
     )
-    notices = [replace(notice, span=None) for one in translations for notice in one.notices]
+    notices = [replace(notice, span=None, target=None) for one in translations for notice in one.notices]
     if not length.fits([sentence.text for sentence in sentences]):
         notices.append(Notice("length_exceeded", "the German summary keeps the length, its translation does not"))
     return replace(
         summary,
-        text=" ".join(sentence.text for sentence in sentences),
+        text=laid_out(summary.style, [sentence.text for sentence in sentences]),
         sentences=sentences,
         notices=(*summary.notices, *notices),
         truncated=summary.truncated or any(one.truncated for one in translations),
         cached=summary.cached and all(one.cached == one.of for one in translations),
     )
-
-
-def _assembled(prepared: Prepared, decoded: Sequence[Decoded | None]) -> Translation:
-    outputs = [
-        sentence.text if result is None else result.best.text
-        for sentence, result in zip(prepared.sentences, decoded, strict=True)
-    ]
-    # Control characters between sentences do not come out again; a blank keeps the offsets as they are.
-    segmentation = replace(prepared.segmentation, text=_CONTROL.sub(" ", prepared.segmentation.text))
-    whole = reassemble(segmentation, outputs)
-    pairs = [SentencePair(s.span, t) for s, t in zip(prepared.sentences, whole.spans, strict=True)]
-    work = [result for result in decoded if result is not None]
-    cut = [n for n, result in enumerate(decoded) if result is not None and result.best.finish_reason == "length"]
-    return Translation(
-        text=whole.text,
-        sentences=tuple(pairs),
-        notices=(
-            *prepared.notices,
-            *_said("truncated", "the translation of this sentence met its length limit", prepared.sentences, cut),
-            *_said("empty_output", "the model gave no translation of this sentence", prepared.sentences, whole.blank),
-        ),
-        truncated=bool(cut),
-        cached=sum(result.cached for result in work),
-        of=len(work),
-    )
-
-
-def _said(code: str, message: str, sentences: Sequence[Sentence], numbers: Sequence[int]) -> Iterator[Notice]:
-    return (Notice(code, message, sentences[number].span) for number in numbers)

@@ -50,6 +50,22 @@ def german_notice(text: str) -> Notice | None:
     return None
 
 
+def likely_languages(text: str) -> list[tuple[str, float]]:
+    """Languages (ISO 639-1) with the probability that ``text`` is in them, the likeliest first; none without letters.
+
+    A text with German function words is German whatever the model says: it is unsure of short ones.
+    """
+    sample = _ADDRESS.sub(" ", _sample(text))
+    words = _WORD.findall(sample)
+    if not words:
+        return []
+    ranking: list[tuple[str, float]] = load_detector().rank(sample)
+    german = sum(1 for word in words if word.lower() in phrase_set("german_words"))
+    if german >= _GERMAN_SHARE * len(words) and ranking[0][0] != "de":
+        ranking = [("de", _SURE_SHORT), *((name, p * (1 - _SURE_SHORT)) for name, p in ranking if name != "de")]
+    return ranking
+
+
 def _sample(text: str) -> str:
     if len(text) <= _SAMPLE_CHARS:
         return text

@@ -1,6 +1,7 @@
 """The one form of a sentence that a model sees, and the check of what may be submitted at all."""
 
 import re
+import sys
 import unicodedata
 from functools import cache
 from typing import Literal
@@ -47,7 +48,7 @@ def for_model(sentence: str) -> str:
     mended = _BROKEN_WORD.sub("", sentence)
     spaced = _WHITE_SPACE.sub(" ", mended)
     if not spaced.isascii() or not spaced.isprintable():
-        spaced = "".join(c for c in spaced if c == " " or not _is_invisible(c))
+        spaced = _invisible().sub("", spaced)
         spaced = composed(spaced, "NFC")
     return " ".join(spaced.split())
 
@@ -58,6 +59,13 @@ def composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
     Longer runs than any language writes are parted by a joiner (the stream-safe format of UAX #15).
     """
     return unicodedata.normalize(form, _long_marks().sub(f"\\g<0>{_JOINER}", text))
+
+
+@cache
+def _invisible() -> re.Pattern[str]:
+    """Control and format characters; white space has become blanks before."""
+    ranges = (chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in {"Cc", "Cf"})
+    return re.compile(f"[{re.escape(''.join(ranges))}]+")
 
 
 @cache

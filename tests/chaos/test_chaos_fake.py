@@ -6,7 +6,7 @@ import pytest
 
 from service.engines.base import Engine
 from service.engines.fake import END_OF_SENTENCE, FakeEngine, Gate, losing_one, raising, taking, writing
-from service.types import DecodingOptions, EngineInput, Tokens
+from service.types import Attention, DecodingOptions, EngineInput, Tokens
 from tests.batching.rig import item, written
 
 
@@ -40,12 +40,12 @@ def test_only_allowed_tokens_are_written() -> None:
 
 def test_an_alignment_has_a_row_a_target_token_and_a_weight_a_source_token() -> None:
     (hypotheses,) = FakeEngine().generate([item(f"a b {END_OF_SENTENCE}", alignment=True)])
-    assert hypotheses[0].alignment == ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+    assert hypotheses[0].alignment == Attention.of([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 
 
 def test_an_empty_source_has_an_empty_output() -> None:
     (hypotheses,) = FakeEngine().generate([EngineInput((), DecodingOptions(alignment=True))])
-    assert (hypotheses[0].tokens, hypotheses[0].alignment) == ((), ())
+    assert (hypotheses[0].tokens, hypotheses[0].alignment) == ((), Attention(0, b""))
 
 
 def test_it_writes_what_it_is_told() -> None:

@@ -1,0 +1,58 @@
+"""The endpoints of the administration port: what operators do, and callers must not."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from service.api.negotiation import require_json
+from service.api.routes import PROBLEMS
+from service.api.state import ServiceDep
+
+MOST_TEXTS = 10_000
+router = APIRouter(prefix="/admin", dependencies=[Depends(require_json)], responses=PROBLEMS, tags=["administration"])
+
+
+class PurgeRequest(BaseModel):
+    """What to forget: submitted texts, letter for letter; or a result's texts; or everything. Exactly one of them."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    text: str | Annotated[list[str], Field(min_length=1, max_length=MOST_TEXTS)] | None = None
+    result_key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    all: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "PurgeRequest":
+        if [self.text, self.result_key, self.all].count(None) != len(type(self).model_fields) - 1:
+            raise ValueError("exactly one of text, result_key and all")
+        return self
+
+
+class PurgedOut(BaseModel):
+    """How many entries were forgotten, by tier; ``shared`` is null where there is no shared tier."""
+
+    memory: int
+    shared: int | None
+
+
+class PurgeResponse(BaseModel):
+    """What a purge did."""
+
+    purged: PurgedOut
+
+
+@router.post("/cache/purge")
+async def purge(body: PurgeRequest, service: ServiceDep) -> PurgeResponse:
+    """Forget a withdrawn story: what was made from a text is not served from the cache again.
+
+    In the memory of this process and in the shared cache. Requests that are under way meanwhile keep nothing.
+    503 `purge_incomplete`: the shared cache was not reached; try again.
+    """
+    if body.all:
+        purged = await service.clear()
+    elif body.result_key is not None:
+        purged = await service.purge(results=[body.result_key])
+    else:
+        purged = await service.purge(texts=[body.text] if isinstance(body.text, str) else body.text or [])
+    return PurgeResponse(purged=PurgedOut(memory=purged.memory, shared=purged.shared))

@@ -1,0 +1,26 @@
+"""How a caller wants a text translated: its format, where it may be cut, and the terms that it has to keep."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from service.terms.glossary import Glossary
+
+Format = Literal["text", "html"]
+Split = Literal["lines", "sentences", "no"]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """``split``: at line ends and sentences, at sentences alone, or nowhere but where a text is too long for the model.
+
+    ``attribute_texts``: translate ``title`` and ``alt`` of HTML too. ``alignment``: say which words belong together.
+    """
+
+    format: Format = "text"
+    attribute_texts: bool = False
+    split: Split = "lines"
+    alignment: bool = False
+    glossary: Glossary = field(default_factory=lambda: Glossary({}))
+
+
+PLAIN = Manner()

@@ -1,0 +1,45 @@
+"""What was made of recent texts: the same article comes again and again, and most of it is the same work each time."""
+
+from collections.abc import Callable, Hashable
+from hashlib import sha256
+from threading import Lock
+from typing import Generic, TypeVar
+
+from cachetools import LRUCache
+
+MOST_REMEMBERED_CHARS = 40_000
+"""Longer texts are made anew each time: what is kept of one is many times its size."""
+T = TypeVar("T")
+
+
+class Recent(Generic[T]):
+    """Results of a pure function of texts, the least recently used forgotten first; any thread may ask.
+
+    Kept under digests, so that no text is held for its own sake, and given up by ``forget`` when a story is withdrawn.
+    """
+
+    def __init__(self, entries: int) -> None:
+        self._results: LRUCache[tuple[bytes, Hashable], T] = LRUCache(entries)
+        self._lock = Lock()
+
+    def get(self, texts: tuple[str, ...], kind: Hashable, make: Callable[[], T], *, keep: bool = True) -> T:
+        """The result for ``texts``, made where it is not there; ``kind`` is what else it depends on.
+
+        Without ``keep`` nothing of it stays.
+        """
+        lengths = " ".join(str(len(text)) for text in texts)
+        digest = sha256("\n".join((lengths, *texts)).encode("utf-8", "surrogatepass")).digest()
+        key = (digest, kind)
+        with self._lock:
+            found = self._results.get(key)
+        if found is None:
+            found = make()
+            if keep:
+                with self._lock:
+                    self._results[key] = found
+        return found
+
+    def forget(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._results.clear()

@@ -1,0 +1,103 @@
+"""The servers of the process: the service's port and, by setting, the administration port beside it."""
+
+import asyncio
+import contextlib
+import math
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from service.app import create_admin, create_app
+from service.errors import DepescheError
+from service.pipeline.service import Service
+from service.settings import Settings
+
+ADMIN_DRAIN_S = 5
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; accepted requests finish first.
+
+    Raises:
+        DepescheError: the administration port cannot be listened on.
+    """
+    app = create_app(settings)
+    admin = None
+    if settings.admin_port:
+        listening = _listening(settings.admin_host, settings.admin_port)
+        admin = _AdminServer(_config(create_admin(app, settings), ADMIN_DRAIN_S, lifespan="off"), listening)
+    config = _config(app, math.ceil(settings.drain_s), host=settings.host, port=settings.port)
+    # Uvicorn raises the signal again once it has stopped: a stop that was asked for is a success.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    _Server(config, app.state.api.service, admin).run()
+
+
+def _config(app: Any, drain_s: int, **options: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=drain_s, **options
+    )
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise DepescheError(f"the administration port {host}:{port} cannot be used: {error.strerror}") from error
+
+
+class _AdminServer(uvicorn.Server):
+    """Serves on a socket of its own for as long as the main server does."""
+
+    def __init__(self, config: uvicorn.Config, listening: socket.socket) -> None:
+        super().__init__(config)
+        self._listening = listening
+        self._serving: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the main server's."""
+        yield
+
+    def begin(self) -> None:
+        """Serve in the background."""
+        self._serving = asyncio.create_task(self.serve(sockets=[self._listening]), name="administration")
+
+    async def end(self) -> None:
+        """Stop, once requests are answered; nothing where it did not begin."""
+        self.should_exit = True
+        if self._serving is not None:
+            await self._serving
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, which says on the readiness probe that it is about to stop, and takes ``admin`` along."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, admin: _AdminServer | None) -> None:
+        super().__init__(config)
+        self._service = service
+        self._admin = admin
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called for SIGTERM and SIGINT."""
+        self._service.begin_drain()
+        super().handle_exit(sig, frame)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen on both ports; leaves the process where the main one cannot be listened on."""
+        await super().startup(sockets)
+        if self._admin is not None:
+            self._admin.begin()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain the main port while the administration port still answers, then stop that, too."""
+        try:
+            await super().shutdown(sockets)
+        finally:
+            if self._admin is not None:
+                await self._admin.end()

@@ -1,0 +1,69 @@
+"""Both applications of one service over a fake engine, on one event loop."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient, Response
+
+from service.app import create_admin, create_app
+from service.engines.fake import FakeEngine, Handler
+from service.pipeline.service import Service
+from service.settings import Settings
+
+READY_S = 60.0
+
+
+@dataclass(frozen=True)
+class Both:
+    """A client of each port, and all engines that were built for the service behind them."""
+
+    main: AsyncClient
+    admin: AsyncClient
+    service: Service
+    engines: list[FakeEngine]
+
+    def handle(self, handler: Handler) -> None:
+        """From now on every engine does this."""
+        for engine in self.engines:
+            engine.handler = handler
+
+    async def translate(self, text: str | list[str], **headers: str) -> Response:
+        """One request."""
+        return await self.main.post("/v1/translate", json={"text": text}, headers=headers)
+
+    async def cached(self, text: str) -> int:
+        """How many of a text's sentences come from the cache."""
+        (translation,) = (await self.translate(text)).json()["translations"]
+        return int(translation["cached"]["sentences"])
+
+    async def purge(self, **what: Any) -> Response:
+        """One purge."""
+        return await self.admin.post("/admin/cache/purge", json=what)
+
+
+def _client(app: FastAPI) -> AsyncClient:
+    return AsyncClient(transport=ASGITransport(app), base_url="http://depesche")
+
+
+@asynccontextmanager
+async def both(patch: pytest.MonkeyPatch, handler: Handler | None = None, **given: Any) -> AsyncIterator[Both]:
+    """Both applications, ready; ``given`` are settings."""
+    engines: list[FakeEngine] = []
+
+    def load(*_: object, **__: object) -> FakeEngine:
+        engines.append(FakeEngine(handler))
+        return engines[-1]
+
+    patch.setattr("service.pipeline.served.load_engine", load)
+    settings = Settings(**{"admin_port": 1, **given})
+    app = create_app(settings)
+    async with app.router.lifespan_context(app), _client(app) as main, _client(create_admin(app, settings)) as admin:
+        async with asyncio.timeout(READY_S):
+            while (await main.get("/readyz")).status_code != 200:  # noqa: ASYNC110 - a probe is there to be polled
+                await asyncio.sleep(0.02)
+        yield Both(main, admin, app.state.api.service, engines)

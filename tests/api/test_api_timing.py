@@ -1,0 +1,52 @@
+"""``Server-Timing``: where the time of a request went, in milliseconds."""
+
+import re
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+TEXT = "Am {}. August öffnet der Tierpark Nummer {} schon um acht Uhr. Der Eintritt bleibt unverändert."
+
+
+def timing(response: Any) -> dict[str, float]:
+    """The stages of the header with their milliseconds."""
+    parts = [re.fullmatch(r"([a-z]+);dur=(\d+\.\d)", part) for part in response.headers["server-timing"].split(", ")]
+    return {part[1]: float(part[2]) for part in parts if part}
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "stages", "side_by_side"),
+    [
+        ("/v1/translate", "text", {"segment", "finish"}, 1),
+        ("/v1/summarize", "text", {"segment", "select", "finish"}, 1),
+        ("/v1/articles", "body", {"clean", "segment", "select", "finish"}, 2),
+    ],
+)
+def test_every_stage_is_named_and_none_is_longer_than_the_parts_that_run_side_by_side(
+    client: TestClient, path: str, field: str, stages: set[str], side_by_side: int
+) -> None:
+    body = {field: TEXT.format(len(path), len(field))}
+    found = timing(client.post(path, json=body))
+    assert found.keys() == stages | {"cache", "queue", "inference", "total"}
+    assert found["inference"] > 0
+    assert all(passed_ms <= side_by_side * found["total"] + 0.1 for passed_ms in found.values())
+
+
+def test_what_is_cached_waits_for_no_engine(client: TestClient) -> None:
+    body = {"text": TEXT.format(1, 2)}
+    client.post("/v1/translate", json=body)
+    assert timing(client.post("/v1/translate", json=body)).keys() == {"segment", "cache", "finish", "total"}
+
+
+def test_a_request_that_ran_out_of_time_says_where_it_went(client: TestClient) -> None:
+    text = " ".join(TEXT.format(n % 30, n) for n in range(500, 900))
+    response = client.post("/v1/translate", json={"text": text}, headers={"request-timeout-ms": "60"})
+    assert response.status_code in {503, 504}
+    assert "segment" in timing(response)
+
+
+def test_streams_and_other_endpoints_carry_no_such_header(client: TestClient) -> None:
+    stream = client.post("/v1/translate", json={"text": "Guten Tag."}, headers={"accept": "text/event-stream"})
+    assert "server-timing" not in stream.headers
+    assert "server-timing" not in client.get("/readyz").headers

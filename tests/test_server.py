@@ -1,0 +1,43 @@
+"""Both ports in one process: they start together, stop together, and say so when they cannot."""
+
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+
+from tests.chaos.server import PATIENCE_S, serving
+from tests.redis_server import free_port
+
+
+def test_both_ports_serve_one_service_until_it_is_told_to_stop() -> None:
+    port = free_port()
+    with serving(admin_port=str(port), metrics_port="admin") as server:
+        admin = f"http://127.0.0.1:{port}"
+        text = {"text": "Der Zug fährt heute nicht."}
+        assert server.post("/v1/translate", text).status_code == 200
+        purged = httpx.post(f"{admin}/admin/cache/purge", json=text, timeout=PATIENCE_S)
+        assert purged.json() == {"purged": {"memory": 1, "shared": None}}
+        assert httpx.get(f"{admin}/metrics", timeout=PATIENCE_S).status_code == 200
+        assert httpx.get(f"{server.url}/metrics", timeout=PATIENCE_S).status_code == 404
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE_S) == 0
+        with socket.socket() as again:
+            assert again.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_an_administration_port_in_use_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "service", "serve", "--port", "0"],
+            env={"DEPESCHE_ADMIN_PORT": port},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"depesche: the administration port 127.0.0.1:{port} cannot be used: Address already in use")

@@ -38,7 +38,8 @@ def ask(client: TestClient) -> Ask:
 
 
 def timeless(answer: dict[str, Any]) -> dict[str, Any]:
-    return {**answer, "provenance": {**answer["provenance"], "generated_at": None}}
+    jsonld = {**answer["provenance"]["jsonld"], "endTime": None}
+    return {**answer, "provenance": {**answer["provenance"], "generated_at": None, "jsonld": jsonld}}
 
 
 def test_a_result_is_what_the_endpoint_answers(ask: Ask, client: TestClient) -> None:
@@ -148,13 +149,13 @@ class Failing:
         self._edit = Editor.edit
         self.calls = 0
         # A bound method would not be given the editor.
-        monkeypatch.setattr(Editor, "edit", lambda *given: self._call(*given))  # noqa: PLW0108 as said
+        monkeypatch.setattr(Editor, "edit", lambda *given, **options: self._call(*given, **options))  # noqa: PLW0108 as said
 
-    async def _call(self, *given: Any) -> ArticleResult:
+    async def _call(self, *given: Any, **options: Any) -> ArticleResult:
         self.calls += 1
         if self._errors:
             raise self._errors.pop(0)
-        return await self._edit(*given)
+        return await self._edit(*given, **options)
 
 
 def test_a_full_queue_is_waited_for(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

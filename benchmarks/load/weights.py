@@ -53,7 +53,9 @@ def prepare(name: Name, work: Path) -> Weights:
     (models_dir / "catalog").mkdir(parents=True, exist_ok=True)
     (models_dir / "embedded").mkdir(exist_ok=True)
     for model in (EMBEDDED, SUMMARY):
-        shutil.copytree(MODELS / "embedded" / model, models_dir / "embedded" / model, dirs_exist_ok=True)
+        # What an earlier version of the weights left there would be refused as a file that nobody vouches for.
+        shutil.rmtree(models_dir / "embedded" / model, ignore_errors=True)
+        shutil.copytree(MODELS / "embedded" / model, models_dir / "embedded" / model)
         shutil.copy(MODELS / "catalog" / f"{model}.toml", models_dir / "catalog")
     folder = models_dir / "embedded" / (EMBEDDED if name == "embedded" else FULL)
     manifest = models_dir / "catalog" / f"{folder.name}.toml"

@@ -1,7 +1,6 @@
 """More than the service can do: what is accepted is done in its time, and who waits as told is served."""
 
 import asyncio
-import time
 
 import pytest
 from httpx import Response
@@ -49,9 +48,8 @@ async def test_who_has_less_time_than_the_work_ahead_takes_is_told_at_once_and_s
         ahead = [asyncio.create_task(ports.translate(story(number))) for number in range(60)]
         await asyncio.wait(ahead, return_when=asyncio.FIRST_COMPLETED)
         hasty = {"request-timeout-ms": "1000"}
-        before_s = time.monotonic()
         answer = await ports.translate(story(99), **hasty)
-        assert time.monotonic() - before_s < 1.0
+        assert not all(one.done() for one in ahead)  # at once, not after the work that it would have waited for
         assert (answer.status_code, answer.json()["code"]) == (503, "too_slow")
         for _ in range(MOST_TRIES):  # the estimate is of the work, not of what else this machine does
             await asyncio.sleep(int(answer.headers.get("retry-after", "1")))

@@ -1,6 +1,6 @@
-"""Checks a translation: German sentences and their English ones, pair by pair and as a whole."""
+"""Checks a translated sentence: a German one and its English one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 
 from service.trust.facts import Language
@@ -10,7 +10,7 @@ from service.trust.length import length_ratio
 from service.trust.names import names
 from service.trust.negation import negations
 from service.trust.quotations import quoted
-from service.trust.repetition import repeated_sentences, repeated_words
+from service.trust.repetition import repeated_words
 from service.trust.units import units
 from service.trust.untranslated import untranslated
 from service.types import Span
@@ -18,24 +18,8 @@ from service.types import Span
 _LANGUAGES: tuple[Language, Language] = ("de", "en")
 
 
-def check_translation(source: str, output: str, pairs: Sequence[tuple[Span, Span]]) -> list[Finding]:
-    """What an editor should know of ``output``, the translation of ``source``, in document order.
-
-    ``pairs``: where each sentence stands in ``source`` and its translation in ``output``. The findings' spans are code
-    points of these two texts. Costs about half a millisecond a sentence.
-    """
-    sources = [there.of(source) for there, _ in pairs]
-    outputs = [written.of(output) for _, written in pairs]
-    repeated = {number: [finding] for number, finding in repeated_sentences(sources, outputs)}
-    return [
-        finding.shifted(there.start, written.start)
-        for number, (there, written) in enumerate(pairs)
-        for finding in (*check_sentence(sources[number], outputs[number]), *repeated.get(number, ()))
-    ]
-
-
 def check_sentence(source: str, output: str) -> list[Finding]:
-    """The findings of one sentence by itself; spans begin at its own start."""
+    """The findings of one sentence by itself; spans begin at its own start. Costs about a millisecond."""
     if not any(char.isalnum() for char in output):
         return list(_emptied(source, output))
     return list(

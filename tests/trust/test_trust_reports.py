@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.trust.findings import Code, Finding, Severity
+from service.trust.repetition import repeated_sentences
 from service.trust.summary import check_summary
-from service.trust.translation import check_sentence, check_translation
+from service.trust.translation import check_sentence
 from service.types import Span
 
 SOURCE = "Der Rat tagte am Montag. Er gab 1,5 Milliarden Euro frei. Niemand widersprach."
@@ -21,7 +22,11 @@ def spans(text: str) -> list[Span]:
 
 
 def reported(output: str) -> list[Finding]:
-    return check_translation(SOURCE, output, list(zip(spans(SOURCE), spans(output), strict=True)))
+    """The findings of each pair, and of all together, in the texts' own spans."""
+    pairs = list(zip(spans(SOURCE), spans(output), strict=True))
+    found = [f.shifted(s.start, t.start) for s, t in pairs for f in check_sentence(s.of(SOURCE), t.of(output))]
+    repeated = repeated_sentences([s.of(SOURCE) for s, _ in pairs], [t.of(output) for _, t in pairs])
+    return [*found, *(finding.shifted(pairs[n][0].start, pairs[n][1].start) for n, finding in repeated)]
 
 
 def test_a_translation_is_checked_pair_by_pair_with_spans_into_both_texts() -> None:
@@ -33,7 +38,7 @@ def test_a_translation_is_checked_pair_by_pair_with_spans_into_both_texts() -> N
 
 
 def test_an_empty_output_is_one_finding() -> None:
-    (finding,) = check_translation(SOURCE, "", [(spans(SOURCE)[0], Span(0, 0))])
+    (finding,) = check_sentence(spans(SOURCE)[0].of(SOURCE), "")
     assert finding.code is Code.EMPTY_OUTPUT
     assert check_sentence("* * *", "") == []
 

@@ -47,7 +47,7 @@ Timeout = Annotated[
 ]
 
 
-def require_open(service: ServiceDep) -> None:
+async def require_open(service: ServiceDep) -> None:
     """Refuse new work on connections that are still open while the process ends (503)."""
     service.check_open()
 

@@ -33,10 +33,14 @@ def api_state(request: Request) -> ApiState:
     return state
 
 
-def service_of(request: Request) -> Service:
-    """The service of the app that answers this request."""
+# Coroutines, all dependencies: FastAPI gives functions to a thread, which takes longer than what they do.
+async def _state_of(request: Request) -> ApiState:
+    return api_state(request)
+
+
+async def _service_of(request: Request) -> Service:
     return api_state(request).service
 
 
-StateDep = Annotated[ApiState, Depends(api_state)]
-ServiceDep = Annotated[Service, Depends(service_of)]
+StateDep = Annotated[ApiState, Depends(_state_of)]
+ServiceDep = Annotated[Service, Depends(_service_of)]

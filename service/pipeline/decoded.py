@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from cachetools import LRUCache
+
 from service.batching.queue import Answer
 from service.cache.cache import Cache
 from service.cache.codec import decode_hypotheses, encode_hypotheses
@@ -15,6 +17,8 @@ from service.pipeline.landing import Followers, Ticket, landing
 from service.pipeline.served import ServedModel
 from service.text.normalise import NORMALISER_VERSION
 from service.types import Attention, DecodingOptions, EngineInput, FinishReason, Hypothesis, Tokens
+
+REMEMBERED = 8_192
 
 
 def _nobody(*_: object) -> None:
@@ -66,6 +70,7 @@ class Decoder:
         self._cache = cache
         self._secret = secret
         self._flight: Flight[list[Hypothesis]] = Flight()
+        self._read: LRUCache[bytes, Decoded] = LRUCache(REMEMBERED)
 
     def tags(self, texts: Sequence[str]) -> list[bytes]:
         """The tags under which the cache can be purged of what was made from these submitted texts, in order."""
@@ -119,8 +124,24 @@ class Decoder:
         found = {}
         for key, entry in (await self._cache.get_many(keys, task=self.model.manifest.task)).items():
             with suppress(ValueError):  # an entry of another format, in a store that others write too, is none
-                found[key] = self._decoded(decode_hypotheses(entry), cached=True)
+                found[key] = self._read_entry(entry)
         return found
+
+    def _read_entry(self, entry: bytes) -> Decoded:
+        """What a cache entry holds; a cached article is asked for again and again."""
+        found = self._read.get(entry)
+        if found is None:
+            found = self._read[entry] = self._decoded(decode_hypotheses(entry), cached=True)
+        return found
+
+    @property
+    def remembered(self) -> int:
+        """How many entries of the cache are remembered as what they hold."""
+        return len(self._read)
+
+    def forget(self) -> None:
+        """Forget what was read from the cache: a story was withdrawn."""
+        self._read.clear()
 
     def _begin(self, missing: Mapping[bytes, Source], call: Call) -> "_Begun":
         begun: list[Answer] = []

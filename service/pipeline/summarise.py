@@ -109,6 +109,7 @@ class Summariser:
 
     def forget(self) -> None:
         """Forget what was made of texts: a story was withdrawn."""
+        self.decoder.forget()
         self._texts.forget()
         self._jobs.forget()
         self._summaries.forget()

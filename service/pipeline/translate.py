@@ -74,7 +74,7 @@ class Translator:
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
         self._finisher = Finisher()
-        self._taken: Recent[Submitted] = Recent(REMEMBERED)
+        self._taken: Recent[_Taken] = Recent(REMEMBERED)
 
     async def translate(
         self, texts: Sequence[str], call: Call, *, origins: Sequence[str] | None = None, manner: Manners = PLAIN
@@ -108,17 +108,21 @@ class Translator:
     async def _take_apart(self, text: str, manner: Manner, call: Call) -> "_Taken":
         model = self.decoder.model
         limit = model.manifest.tokens.max_source_tokens
-        kind = (manner.format, manner.split, manner.attribute_texts)
+        plain = replace(manner, glossary=PLAIN.glossary)
+        kind = (manner.format, manner.split, manner.attribute_texts, manner.alignment)
         keep = call.write_cache and len(text) <= MOST_REMEMBERED_CHARS
 
-        def apart() -> Submitted:
-            return take_apart(text, manner, model.tokenizer, limit)
-
         def taken() -> _Taken:
-            submitted = self._taken.get((text,), kind, apart, keep=keep)
-            return _Taken(submitted, self._demands(submitted, manner, keep=call.write_cache))
+            submitted = take_apart(text, manner, model.tokenizer, limit)
+            return _Taken(submitted, self._demands(submitted, plain, keep=call.write_cache))
 
-        return await off_loop(len(text), taken)
+        def wanted() -> _Taken:
+            found = self._taken.get((text,), kind, taken, keep=keep)
+            if not manner.glossary:
+                return found
+            return replace(found, demands=self._demands(found.submitted, manner, keep=call.write_cache))
+
+        return await off_loop(len(text), wanted)
 
     def _demands(self, submitted: Submitted, manner: Manner, *, keep: bool) -> list[Demand]:
         return [
@@ -142,6 +146,7 @@ class Translator:
 
     def forget(self) -> None:
         """Forget what was made of texts: a story was withdrawn."""
+        self.decoder.forget()
         self._taken.forget()
         self._finisher.forget()
 

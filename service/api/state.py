@@ -1,11 +1,13 @@
 """What the routes work with: the service and its limits, put on the app by `service.app`."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from service.events import Listener
+from service.pipeline.generation import Generation
 from service.pipeline.service import Service
 
 
@@ -42,5 +44,12 @@ async def _service_of(request: Request) -> Service:
     return api_state(request).service
 
 
+async def _generation_of(request: Request) -> AsyncIterator[Generation]:
+    """The models of this request, to its end."""
+    with api_state(request).service.held() as generation:
+        yield generation
+
+
 StateDep = Annotated[ApiState, Depends(_state_of)]
 ServiceDep = Annotated[Service, Depends(_service_of)]
+GenerationDep = Annotated[Generation, Depends(_generation_of)]

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from service.errors import ModelError
-from service.types import DecodingOptions
+from service.types import DecodingOptions, Tokens
 
 EngineKind = Literal["ctranslate2", "torch"]
 Task = Literal["translation", "summary"]
@@ -32,8 +32,9 @@ class _Strict(BaseModel):
 class TokenLimits(_Strict):
     """How text becomes tokens, and how many the model was trained for.
 
-    ``sentencepiece`` reads ``source`` and ``target``, ``transformers`` the tokenizer files of the checkpoint, and puts
-    ``source_code`` and ``target_code`` (``deu_Latn``, ``de_DE``) where the model wants its languages named.
+    ``sentencepiece`` reads ``source`` and ``target``, ``transformers`` the tokenizer files of the checkpoint. Where the
+    model wants its languages named, ``source_code`` (``deu_Latn``, ``de_DE``) is the piece that every source begins
+    with, and ``target_code`` the one that every output is made to begin with, which is no part of it.
     ``prefix`` is put before every source text. An output may have at most
     ``output_ratio`` × source + ``output_extra`` tokens; one that meets this limit is reported as truncated.
     ``vocabulary`` maps pieces to ids; empty: their order in ``source``. ``target_vocabulary`` lists the pieces that
@@ -52,6 +53,11 @@ class TokenLimits(_Strict):
     max_output_tokens: int = Field(gt=8)
     output_ratio: float = Field(default=2.0, gt=0)
     output_extra: int = Field(default=10, ge=0)
+
+    @property
+    def target_prefix(self) -> Tokens:
+        """The pieces that every output is made to begin with."""
+        return (self.target_code,) if self.target_code else ()
 
     @field_validator("vocabulary", "target_vocabulary")
     @classmethod
@@ -174,7 +180,9 @@ class Manifest(_Strict):
         """
         limit = int(source_tokens * self.tokens.output_ratio) + self.tokens.output_extra
         return DecodingOptions(
-            max_output_tokens=min(-(-limit // 64) * 64, self.tokens.max_output_tokens), **self.decoding.model_dump()
+            max_output_tokens=min(-(-limit // 64) * 64, self.tokens.max_output_tokens),
+            target_prefix=self.tokens.target_prefix,
+            **self.decoding.model_dump(),
         )
 
 

@@ -44,8 +44,11 @@ def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput]
     Raises:
         ModelError: further than `MOST_MOVED`.
     """
-    sources = [list(item.tokens) for item in items]
-    targets = [[*item.options.target_prefix, *tokens] for item, tokens in zip(items, outputs, strict=True)]
+    written = [(item, tokens) for item, tokens in zip(items, outputs, strict=True) if tokens]
+    if not written:
+        raise ModelError("the checkpoint writes nothing for any sentence of the probe")
+    sources = [list(item.tokens) for item, _ in written]
+    targets = [[*item.options.target_prefix, *tokens] for item, tokens in written]
     before = _scored(float32, "float32", sources, targets)
     after = _scored(quantized, "int8", sources, targets)
     moved = statistics.fmean(abs(one - other) for one, other in zip(before, after, strict=True))

@@ -77,12 +77,15 @@ def pieces(path: Path, **more: Any) -> sentencepiece.SentencePieceProcessor:
     return sentencepiece.SentencePieceProcessor(model_file=str(path))
 
 
-def lively(model: Any) -> Any:
-    """Scale the weights up: fresh ones are so even that every output is one piece repeated."""
+def lively(model: Any, *, embeddings: float, layers: float) -> Any:
+    """Scale the weights up: fresh ones are so even that every output is one piece repeated.
+
+    Tied embeddings that are too large repeat the last piece, too; layers that are too large leave no room for int8.
+    """
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            if weight.dim() == 2 and "embed_positions" not in name and "position_embeddings" not in name:
-                weight.mul_(6.0)
+            if weight.dim() == 2 and "position" not in name and "relative" not in name:
+                weight.mul_(embeddings if "shared" in name or "embed" in name else layers)
     return model
 
 
@@ -106,7 +109,7 @@ def marian(folder: Path) -> Manifest:
         pad_token_id=pad,
         decoder_start_token_id=pad,
     )
-    network = lively(transformers.MarianMTModel(config))
+    network = lively(transformers.MarianMTModel(config), embeddings=0.5, layers=6)
     with torch.no_grad():
         network.model.shared.weight[pad].zero_()
         network.final_logits_bias[0, pad] = -1e4
@@ -117,7 +120,7 @@ def marian(folder: Path) -> Manifest:
 def t5(folder: Path) -> Manifest:
     """A T5 model: one table for inputs and outputs, which are scaled; sentinel rows beyond the SentencePiece model."""
     config = transformers.T5Config(**_t5_sizes(folder), feed_forward_proj="relu")
-    _t5_saved(transformers.T5ForConditionalGeneration(config), folder)
+    _t5_saved(lively(transformers.T5ForConditionalGeneration(config), embeddings=0.2, layers=3), folder)
     return described("t5", source="spiece.model", target="spiece.model", vocabulary="", prefix="übersetze: ")
 
 
@@ -157,7 +160,6 @@ def _untied(network: Any) -> Any:
 
 def _t5_saved(network: Any, folder: Path, **config: Any) -> None:
     """Saved with keys that transformers 5 would not write, as the published configurations have them."""
-    lively(network)
     network.config.tie_word_embeddings = config.get("tie_word_embeddings", True)
     network.save_pretrained(folder)
     _amend(folder / "config.json", decoder_start_token_id=0, **config)
@@ -172,7 +174,7 @@ def bart(folder: Path) -> Manifest:
     _write(folder / "tokenizer_config.json", {"tokenizer_class": "BartTokenizer"})
     torch.manual_seed(7)
     config = transformers.BartConfig(**SIZES, vocab_size=trained.get_vocab_size(), scale_embedding=False)
-    lively(transformers.BartForConditionalGeneration(config)).save_pretrained(folder)
+    lively(transformers.BartForConditionalGeneration(config), embeddings=1, layers=10).save_pretrained(folder)
     _amend(folder / "config.json", forced_bos_token_id=0)
     return described("bart", kind="transformers")
 
@@ -187,7 +189,7 @@ def mbart(folder: Path) -> Manifest:
     config = transformers.MBartConfig(
         **SIZES, vocab_size=len(tokenizer), scale_embedding=True, decoder_start_token_id=2
     )
-    lively(transformers.MBartForConditionalGeneration(config)).save_pretrained(folder)
+    lively(transformers.MBartForConditionalGeneration(config), embeddings=2, layers=16).save_pretrained(folder)
     return described("mbart", kind="transformers", source_code="de_DE", target_code="en_XX")
 
 
@@ -204,7 +206,7 @@ def nllb(folder: Path) -> Manifest:
     config = transformers.M2M100Config(
         **SIZES, vocab_size=len(tokenizer) + 3, scale_embedding=True, decoder_start_token_id=2
     )
-    lively(transformers.M2M100ForConditionalGeneration(config)).save_pretrained(folder)
+    lively(transformers.M2M100ForConditionalGeneration(config), embeddings=2, layers=25).save_pretrained(folder)
     return described("m2m100", kind="transformers", source_code="deu_Latn", target_code="eng_Latn")
 
 
@@ -227,7 +229,7 @@ def encoder_decoder_bert(folder: Path) -> Manifest:
     config.decoder_start_token_id, config.eos_token_id = vocabulary["[CLS]"], vocabulary["[SEP]"]
     config.pad_token_id = vocabulary["[PAD]"]
     torch.manual_seed(7)
-    lively(transformers.EncoderDecoderModel(config)).save_pretrained(folder)
+    lively(transformers.EncoderDecoderModel(config), embeddings=6, layers=6).save_pretrained(folder)
     return described("encoder_decoder_bert", kind="transformers")
 
 
@@ -248,7 +250,7 @@ def fsmt(folder: Path) -> Manifest:
     config = transformers.FSMTConfig(
         **SIZES, langs=["de", "en"], src_vocab_size=len(source), tgt_vocab_size=len(target)
     )
-    lively(transformers.FSMTForConditionalGeneration(config)).save_pretrained(folder)
+    lively(transformers.FSMTForConditionalGeneration(config), embeddings=1, layers=10).save_pretrained(folder)
     return described("fsmt", kind="transformers")
 
 

@@ -40,6 +40,7 @@ def plan_of(settings: Settings) -> Plan:
         summary_model=settings.summary_model,
         engine=settings.engine,
         device=settings.device,
+        compute_type=settings.compute_type,
         threads=settings.threads or available_cores(),
         replicas=settings.engine_replicas,
         limits=Limits(

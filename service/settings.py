@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     summary_model: str = Field(default="starter-sum-de", description="Name of the model that writes summaries.")
     engine: Literal["ctranslate2", "torch"] = Field(default="ctranslate2", description="Engine that runs both models.")
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device that the engines run on.")
+    compute_type: Literal[
+        "auto", "int8", "int8_float32", "int8_bfloat16", "int8_float16", "bfloat16", "float16", "float32"
+    ] = Field(
+        default="auto",
+        description="Arithmetic of the engines; `auto` is the manifest's on a CPU, half precision on CUDA.",
+    )
     threads: int = Field(
         default=0, ge=0, description="Cores that one engine call uses; 0 takes all that the process may use."
     )

@@ -31,26 +31,15 @@ class TorchEngine:
         Raises:
             ModelError: torch or transformers is not installed, or the checkpoint cannot be loaded.
         """
-        try:
-            import torch  # noqa: PLC0415 - an optional extra, and seconds to import
-            import transformers  # noqa: PLC0415
-        except ImportError as error:
-            raise ModelError("the torch engine needs the extra: pip install 'depesche[torch]'") from error
-        self._torch = torch
-        torch.set_num_threads(threads)
-        try:
-            model: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(
-                str(folder), dtype=getattr(torch, dtype), local_files_only=True
-            )
-            self._model = model.to(device).eval()
-        except (OSError, ValueError, RuntimeError, AssertionError) as error:
-            raise ModelError(f"transformers cannot load {folder.name}: {error}") from error
+        self._torch, model = _loaded(folder, dtype, device)
+        self._torch.set_num_threads(threads)
+        self._model = model
         self._eos_id, self._pad_id, self._start_id = (
             special_id(model, name) for name in ("eos_token_id", "pad_token_id", "decoder_start_token_id")
         )
         # A checkpoint's own defaults would apply wherever ours are unset: an end forced at the limit looks like an
         # output that was complete.
-        model.generation_config = transformers.GenerationConfig()  # type: ignore[no-untyped-call]  # it is untyped
+        model.generation_config = type(model.generation_config)()
         self._device = device
         self._source_ids, self._target_ids = vocabulary.source, vocabulary.target
         self._unknown_id = next(
@@ -161,6 +150,22 @@ class TorchEngine:
     def close(self) -> None:
         """See `Engine.close`."""
         del self._model
+
+
+def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
+    """The torch module and the model."""
+    try:
+        import torch  # noqa: PLC0415 - an optional extra, and seconds to import
+        import transformers  # noqa: PLC0415
+    except ImportError as error:
+        raise ModelError("the torch engine needs the extra: pip install 'depesche[torch]'") from error
+    try:
+        model: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(
+            str(folder), dtype=getattr(torch, dtype), local_files_only=True
+        )
+        return torch, model.to(device).eval()
+    except (OSError, ValueError, RuntimeError, AssertionError) as error:
+        raise ModelError(f"transformers cannot load {folder.name}: {error}") from error
 
 
 def special_id(model: Any, name: str) -> int:

@@ -47,6 +47,7 @@ class Plan:
     redis_timeout_s: float
     drain_s: float
     glossaries_dir: Path | None = None
+    compute_type: str = "auto"
 
 
 class Service:
@@ -142,7 +143,7 @@ class Service:
         entry = await asyncio.to_thread(Catalog(plan.models_dir).entry, name)
         if entry.manifest.task != task:
             raise ModelError(f"{name} is a {entry.manifest.task} model, not a {task} model")
-        choice = EngineChoice(plan.engine, plan.device, plan.threads, plan.replicas)
+        choice = EngineChoice(plan.engine, plan.device, plan.threads, plan.replicas, plan.compute_type)
         model = await serve_model(entry, choice, plan.limits, self._listener, self._on_dead)
         self._models[task] = model
         await model.batcher.start()

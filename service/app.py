@@ -36,6 +36,7 @@ def plan_of(settings: Settings) -> Plan:
     """What the settings ask the service to be."""
     return Plan(
         models_dir=settings.models_dir,
+        installed_dir=settings.installed_dir,
         translation_model=settings.translation_model,
         summary_model=settings.summary_model,
         engine=settings.engine,

@@ -9,6 +9,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.asyncio.connection import parse_url as redis_options
 
 
+def _installed_dir() -> Path:
+    """Where the XDG base directory specification puts a user's data."""
+    home = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "share") / "depesche" / "models"
+
+
 class Settings(BaseSettings):
     """Defaults serve the embedded models on one machine. docs/settings.md lists them all.
 
@@ -28,6 +34,10 @@ class Settings(BaseSettings):
     models_dir: Path = Field(
         Path(__file__).resolve().parent.parent / "models",
         description="Folder of the catalogue and the embedded models.",
+    )
+    installed_dir: Path = Field(
+        default_factory=_installed_dir,
+        description="Folder of the models that `depesche models pull` installs, and of their lock.",
     )
     glossaries_dir: Path | None = Field(
         default=None, description="Folder of named glossaries (`NAME.tsv`, German<TAB>English); none: no named ones."

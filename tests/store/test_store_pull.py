@@ -8,12 +8,15 @@ import pytest
 from safetensors.torch import load as load_bytes
 from safetensors.torch import load_file as load_tensors
 
+from service.engines.load import load_engine
+from service.engines.tokenizer import Tokenizer
 from service.manifest import load
 from service.store.catalog import Catalog
+from service.types import EngineInput
 from tests.store.desk import CATALOG, NAME, REPO, Desk, pickled
 
 
-def test_a_model_is_pulled_verified_listed_and_removed(desk: Desk, files: dict[str, bytes]) -> None:
+def test_a_model_is_pulled_converted_verified_listed_run_and_removed(desk: Desk, files: dict[str, bytes]) -> None:
     desk.program = "service"
     done = desk.run("pull", NAME)
     assert done.returncode == 0, done.stderr
@@ -24,6 +27,10 @@ def test_a_model_is_pulled_verified_listed_and_removed(desk: Desk, files: dict[s
     entry = Catalog(desk.models, desk.installed).entry(NAME)
     assert entry.installed
     assert "ctranslate2" in entry.manifest.engines
+    tokens = Tokenizer(entry.manifest, entry.folder).encode("Guten Morgen, Deutschland.")
+    engine = load_engine(entry.manifest, entry.folder, "ctranslate2", device="cpu", threads=1)
+    (hypotheses,) = engine.generate([EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))])
+    assert hypotheses[0].tokens
     verified = desk.run("verify")
     assert verified.stdout == f"{NAME}: {len(entry.manifest.files)} files are as the manifest names them\n"
     (line,) = [line for line in desk.run("list").stdout.splitlines() if NAME in line]

@@ -36,10 +36,12 @@ def plan_of(settings: Settings) -> Plan:
     """What the settings ask the service to be."""
     return Plan(
         models_dir=settings.models_dir,
+        installed_dir=settings.installed_dir,
         translation_model=settings.translation_model,
         summary_model=settings.summary_model,
         engine=settings.engine,
         device=settings.device,
+        compute_type=settings.compute_type,
         threads=settings.threads or available_cores(),
         replicas=settings.engine_replicas,
         limits=Limits(

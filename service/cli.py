@@ -1,4 +1,4 @@
-"""The command line: serve, translate or summarise a file, run an archive, list models."""
+"""The command line: serve, translate or summarise a file, run an archive; the models have commands of their own."""
 
 import asyncio
 import contextlib
@@ -14,17 +14,18 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from service import events, logs, server
 from service.app import create_app, plan_of
 from service.backfill.command import Workplace, backfill
 from service.errors import DepescheError
+from service.models_command import Store, models_app
 from service.pipeline.article import Submission, understand
 from service.pipeline.call import Call
 from service.pipeline.service import Service
 from service.settings import Settings
 from service.store.catalog import Catalog
+from service.store.installed import Installed
 from service.summary.lengths import from_request
 from service.types import Notice
 
@@ -34,8 +35,6 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="German news articles in, a German summary and an English translation out.",
 )
-models_app = typer.Typer(no_args_is_help=True, help="The models that can be served.")
-app.add_typer(models_app, name="models")
 _messages = Console(stderr=True)
 
 File = Annotated[Path, typer.Argument(help="UTF-8 text file; - for standard input.")]
@@ -131,26 +130,21 @@ def _workplace() -> Iterator[Workplace]:
 app.command(context_settings={"obj": _workplace})(backfill)
 
 
+@contextlib.contextmanager
+def _store() -> Iterator[Store]:
+    with _told():
+        settings = _settings()
+        yield Store(Catalog(settings.models_dir, settings.installed_dir), Installed(settings.installed_dir), _messages)
+
+
+app.add_typer(models_app, name="models", context_settings={"obj": _store})
+
+
 def _warn(notices: Sequence[Notice]) -> None:
     """Show each kind of notice once, with how often it came."""
     for message, count in Counter(f"{notice.code}: {notice.message}" for notice in notices).items():
         times = f" ({count} times)" if count > 1 else ""
         _messages.print(message + times, style="yellow", highlight=False, markup=False, soft_wrap=True)
-
-
-@models_app.command("list")
-def models_list() -> None:
-    """List the models of the catalogue, and which of them are installed."""
-    catalog = Catalog(_settings().models_dir)
-    table = Table("name", "task", "languages", "quality", "licence", "commercial use", "installed")
-    for name in catalog.names():
-        with _told():
-            entry = catalog.entry(name)
-            m = entry.manifest
-            languages = f"{m.source_lang} → {m.target_lang}"
-            installed = "yes" if entry.installed else "no"
-            table.add_row(name, m.task, languages, m.quality, m.licence, m.commercial_use, installed)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def _read(file: Path) -> str:

@@ -11,7 +11,10 @@ DepescheError
 ├── EngineError        the model failed (500)
 │   └── EngineHung     the model did not answer in time (504)
 └── ModelError         a model cannot be loaded: manifest, files or architecture
-    └── WeightsMismatch   a file's SHA-256 is not the manifest's
+    ├── WeightsMismatch   a file's SHA-256 is not the manifest's
+    ├── LockMismatch      a file is not the one that was pulled at first
+    ├── UnsafeWeights     a file holds more than weights, so it is not read
+    └── HubError          the hub cannot be reached, or does not give the model
 """
 
 
@@ -97,3 +100,21 @@ class WeightsMismatch(ModelError):
     """A model file is not the one that the manifest names."""
 
     code = "weights_mismatch"
+
+
+class LockMismatch(ModelError):
+    """What the hub gives is not what ``models.lock`` says it gave at first."""
+
+    code = "lock_mismatch"
+
+
+class UnsafeWeights(ModelError):
+    """A file of weights holds more than weights: it could be a program."""
+
+    code = "unsafe_weights"
+
+
+class HubError(ModelError):
+    """The hub cannot be reached, refuses, or does not have what is wanted."""
+
+    code = "hub_failed"

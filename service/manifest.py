@@ -2,15 +2,27 @@
 
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+import tomli_w
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from service.errors import ModelError
-from service.types import DecodingOptions
+from service.types import DecodingOptions, Tokens
 
 EngineKind = Literal["ctranslate2", "torch"]
 Task = Literal["translation", "summary"]
+Architecture = Literal["marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt"]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*?][A-Za-z0-9_.*?-]*$")]
 
 
 class _Strict(BaseModel):
@@ -20,20 +32,41 @@ class _Strict(BaseModel):
 class TokenLimits(_Strict):
     """How text becomes tokens, and how many the model was trained for.
 
+    ``sentencepiece`` reads ``source`` and ``target``, ``transformers`` the tokenizer files of the checkpoint. Where the
+    model wants its languages named, ``source_code`` (``deu_Latn``, ``de_DE``) is the piece that every source begins
+    with, and ``target_code`` the one that every output is made to begin with, which is no part of it.
     ``prefix`` is put before every source text. An output may have at most
     ``output_ratio`` × source + ``output_extra`` tokens; one that meets this limit is reported as truncated.
-    ``target_vocabulary`` lists the pieces of ``vocabulary`` that outputs are written with; none: all.
+    ``vocabulary`` maps pieces to ids; empty: their order in ``source``. ``target_vocabulary`` lists the pieces that
+    outputs are written with; none: all.
     """
 
+    kind: Literal["sentencepiece", "transformers"] = "sentencepiece"
     source: str = "source.spm"
     target: str = "target.spm"
     vocabulary: str | None = "vocab.json"
     target_vocabulary: str | None = None
     prefix: str = ""
+    source_code: str = ""
+    target_code: str = ""
     max_source_tokens: int = Field(gt=8)
     max_output_tokens: int = Field(gt=8)
     output_ratio: float = Field(default=2.0, gt=0)
     output_extra: int = Field(default=10, ge=0)
+
+    @property
+    def target_prefix(self) -> Tokens:
+        """The pieces that every output is made to begin with."""
+        return (self.target_code,) if self.target_code else ()
+
+    @field_validator("vocabulary", "target_vocabulary")
+    @classmethod
+    def _none_where_empty(cls, name: str | None) -> str | None:
+        return name or None  # TOML has no null
+
+    @field_serializer("vocabulary", "target_vocabulary")
+    def _empty_where_none(self, name: str | None) -> str:
+        return name or ""
 
 
 class Decoding(_Strict):
@@ -63,6 +96,27 @@ class Acceptance(_Strict):
     most_loose_joints: int = Field(default=1_000, ge=0)
 
 
+class Hub(_Strict):
+    """Where a pretrained model is published. ``revision`` is a branch, tag or commit; the lock pins it at first pull.
+
+    ``patterns`` name the files that are wanted beside the weights; a ``restricted`` model's terms must be accepted.
+    """
+
+    repo: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    revision: str = "main"
+    patterns: tuple[FileName, ...] = Field(min_length=1)
+    restricted: bool = False
+
+
+class Score(_Strict):
+    """A score that somebody published: the ``metric`` on the test set ``set``, and where it is written."""
+
+    set: str
+    metric: str
+    value: float
+    source: str
+
+
 class EngineFiles(_Strict):
     """Where an engine's files lie, relative to the model's folder, and the arithmetic it uses by default."""
 
@@ -71,23 +125,53 @@ class EngineFiles(_Strict):
 
 
 class Manifest(_Strict):
-    """A model's contract with the service. ``files`` maps each file to its SHA-256, in hexadecimal."""
+    """A model's contract with the service. ``files`` maps each file to its SHA-256, in hexadecimal.
+
+    An embedded model names its folder in ``weights``; one of the hub lies beside its installed manifest. Until that is
+    written, the catalogue's has neither ``revision`` nor ``engines`` nor ``files``. Fields in ``verified`` were checked
+    against the model's own files; all others are as its authors published them.
+    """
 
     id: str
-    revision: str
+    revision: str = ""
     task: Task
-    architecture: Literal["marian", "t5"]
+    architecture: Architecture
     source_lang: str
     target_lang: str
     licence: str
     commercial_use: Literal["yes", "no", "unclear"]
     quality: Literal["starter", "production"]
-    weights: str
+    weights: str = ""
     tokens: TokenLimits
     decoding: Decoding = Decoding()
     acceptance: Acceptance = Acceptance()
-    engines: dict[EngineKind, EngineFiles] = Field(min_length=1)
-    files: dict[str, str] = Field(min_length=1)
+    hub: Hub | None = None
+    published: tuple[Score, ...] = ()
+    verified: tuple[str, ...] = ()
+    engines: dict[EngineKind, EngineFiles] = {}
+    files: dict[str, str] = {}
+
+    @property
+    def complete(self) -> bool:
+        """Whether it describes files on disk, so that it can be loaded; the catalogue's of a hub model does not."""
+        return bool(self.files)
+
+    @model_validator(mode="after")
+    def _embedded_or_of_the_hub(self) -> Self:
+        if bool(self.weights) == (self.hub is not None):
+            raise ValueError("there must be either weights or hub")
+        described = {"revision": self.revision, "engines": self.engines, "files": self.files}
+        missing = [name for name, value in described.items() if not value]
+        if missing and (self.hub is None or len(missing) < len(described)):
+            raise ValueError(f"{', '.join(missing)}: missing or empty")
+        return self
+
+    @model_validator(mode="after")
+    def _verified_fields_exist(self) -> Self:
+        unknown = [name for name in self.verified if name.partition(".")[0] not in type(self).model_fields]
+        if unknown:
+            raise ValueError(f"verified: there is no field {', '.join(unknown)}")
+        return self
 
     def decoding_options(self, source_tokens: int) -> DecodingOptions:
         """Options for one source of that many tokens.
@@ -96,7 +180,9 @@ class Manifest(_Strict):
         """
         limit = int(source_tokens * self.tokens.output_ratio) + self.tokens.output_extra
         return DecodingOptions(
-            max_output_tokens=min(-(-limit // 64) * 64, self.tokens.max_output_tokens), **self.decoding.model_dump()
+            max_output_tokens=min(-(-limit // 64) * 64, self.tokens.max_output_tokens),
+            target_prefix=self.tokens.target_prefix,
+            **self.decoding.model_dump(),
         )
 
 
@@ -113,5 +199,10 @@ def load(path: Path) -> Manifest:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"manifest {path.name} is not TOML: {error}") from error
     except ValidationError as error:
-        fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        fields = "; ".join(": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"]))) for e in error.errors())
         raise ModelError(f"manifest {path.name}: {fields}") from error
+
+
+def dumps(manifest: Manifest) -> str:
+    """The manifest as TOML, defaults included, so that a later version's defaults do not change the model."""
+    return tomli_w.dumps(manifest.model_dump(mode="json", exclude={"hub"} if manifest.hub is None else None))

@@ -9,6 +9,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.asyncio.connection import parse_url as redis_options
 
 
+def _installed_dir() -> Path:
+    """Where the XDG base directory specification puts a user's data."""
+    home = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "share") / "depesche" / "models"
+
+
 class Settings(BaseSettings):
     """Defaults serve the embedded models on one machine. docs/settings.md lists them all.
 
@@ -29,6 +35,10 @@ class Settings(BaseSettings):
         Path(__file__).resolve().parent.parent / "models",
         description="Folder of the catalogue and the embedded models.",
     )
+    installed_dir: Path = Field(
+        default_factory=_installed_dir,
+        description="Folder of the models that `depesche models pull` installs, and of their lock.",
+    )
     glossaries_dir: Path | None = Field(
         default=None, description="Folder of named glossaries (`NAME.tsv`, German<TAB>English); none: no named ones."
     )
@@ -36,6 +46,12 @@ class Settings(BaseSettings):
     summary_model: str = Field(default="starter-sum-de", description="Name of the model that writes summaries.")
     engine: Literal["ctranslate2", "torch"] = Field(default="ctranslate2", description="Engine that runs both models.")
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device that the engines run on.")
+    compute_type: Literal[
+        "auto", "int8", "int8_float32", "int8_bfloat16", "int8_float16", "bfloat16", "float16", "float32"
+    ] = Field(
+        default="auto",
+        description="Arithmetic of the engines; `auto` is the manifest's on a CPU, half precision on CUDA.",
+    )
     threads: int = Field(
         default=0, ge=0, description="Cores that one engine call uses; 0 takes all that the process may use."
     )

@@ -46,6 +46,8 @@ class DecodingOptions:
     """How an engine searches. Equal options may share an engine call; lengths count tokens.
 
     ``allowed`` limits what may be written to these pieces (None: all); ``alignment`` asks for the attention matrix.
+    Every output begins with ``target_prefix``, which is neither counted nor part of a hypothesis: the pieces with
+    which a model is told the language to write.
     """
 
     beam_size: int = 1
@@ -57,6 +59,7 @@ class DecodingOptions:
     no_repeat_ngram: int = 0
     allowed: frozenset[str] | None = None
     alignment: bool = False
+    target_prefix: Tokens = ()
 
 
 @dataclass(frozen=True, slots=True)

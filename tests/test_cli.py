@@ -116,6 +116,16 @@ def test_a_model_that_does_not_exist_is_one_line_that_offers_others(file: Path) 
     )
 
 
+def test_a_model_of_the_hub_is_listed_and_told_to_be_pulled_before_it_is_served(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPESCHE_INSTALLED_DIR", str(tmp_path))
+    (line,) = [line for line in depesche("models", "list").stdout.splitlines() if "opus-mt-de-en" in line]
+    assert [cell.strip() for cell in line.strip("│").split("│")][-3:] == ["Apache-2.0", "yes", "no"]
+    told = depesche("translate", file, DEPESCHE_TRANSLATION_MODEL="opus-mt-de-en")
+    assert_told(told, "opus-mt-de-en is not installed", "depesche models pull opus-mt-de-en")
+
+
 def test_a_models_folder_that_is_not_there_is_one_line(file: Path, tmp_path: Path) -> None:
     assert_told(depesche("translate", file, DEPESCHE_MODELS_DIR=str(tmp_path / "nowhere")), "starter-de-en", "none")
 

@@ -14,7 +14,7 @@ SERVICE = ROOT / "service"
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("backfill", "server"),
+    ("backfill", "server", "models_command"),
     ("app",),
     ("settings", "metrics", "logs", "cores"),
     ("api", "access", "web"),

@@ -8,9 +8,14 @@ import pytest
 from pydantic import BaseModel
 
 from service.errors import ModelError
-from service.manifest import EngineFiles, Manifest, load
+from service.manifest import EngineFiles, Hub, Manifest, Score, dumps, load
 from tests.store.library import write_model
 
+ELSEWHERE: dict[str, tuple[type[BaseModel], str]] = {
+    "engines": (EngineFiles, ".ENGINE"),
+    "hub": (Hub, ""),
+    "published": (Score, ""),
+}
 README = Path(__file__).parent.parent / "models" / "README.md"
 
 
@@ -29,7 +34,11 @@ def changed(path: Path, old: str, new: str) -> Path:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('revision = "1"\n', "", "revision: Field required"),
+        ('revision = "1"\n', "", "Value error, revision: missing or empty"),
+        ('licence = "Apache-2.0"\n', "", "licence: Field required"),
+        ('weights = "embedded/small"\n', "", "Value error, there must be either weights or hub"),
+        ('"marian"', '"rnn"', "architecture: Input should be 'marian', 't5', "),
+        ("[tokens]", 'verified = ["colour"]\n[tokens]', "Value error, verified: there is no field colour"),
         ("max_source_tokens = 128\n", "", "tokens.max_source_tokens: Field required"),
         ("beam_size = 4", "beam_width = 4", "decoding.beam_width: Extra inputs are not permitted"),
         ('revision = "1"', "revision = 1", "revision: Input should be a valid string"),
@@ -38,7 +47,20 @@ def changed(path: Path, old: str, new: str) -> Path:
         ("[engines.torch]", "[engines.onnx]", "engines.onnx.[key]: Input should be 'ctranslate2' or 'torch'"),
         ("hypotheses = 2", "hypotheses = 5", "decoding: Value error, 5 hypotheses cannot come from a beam of 4"),
     ],
-    ids=["missing", "missing below", "unknown", "no string", "no number", "no task", "no engine", "too many"],
+    ids=[
+        "no revision",
+        "missing",
+        "no place",
+        "no architecture",
+        "verified nothing",
+        "missing below",
+        "unknown",
+        "no string",
+        "no number",
+        "no task",
+        "no engine",
+        "too many",
+    ],
 )
 def test_a_field_that_is_wrong_is_named(path: Path, old: str, new: str, told: str) -> None:
     with pytest.raises(ModelError, match=re.escape(f"manifest small.toml: {told}")):
@@ -77,12 +99,87 @@ def test_options_take_the_search_from_the_manifest(path: Path) -> None:
     assert (options.beam_size, options.hypotheses, options.length_penalty) == (4, 2, 1.0)
 
 
+HUB = """
+id = "someone/model"
+task = "translation"
+architecture = "m2m100"
+source_lang = "de"
+target_lang = "en"
+licence = "CC-BY-NC-4.0"
+commercial_use = "no"
+quality = "production"
+verified = ["architecture", "tokens.source_code"]
+
+[tokens]
+kind = "transformers"
+source_code = "deu_Latn"
+target_code = "eng_Latn"
+max_source_tokens = 128
+max_output_tokens = 200
+
+[hub]
+repo = "someone/model"
+patterns = ["config.json", "*.spm"]
+restricted = true
+
+[[published]]
+set = "newstest2019"
+metric = "BLEU"
+value = 40.8
+source = "the model's page"
+"""
+
+
+@pytest.fixture
+def offered(tmp_path: Path) -> Path:
+    path = tmp_path / "offered.toml"
+    path.write_text(HUB, "utf-8")
+    return path
+
+
+def test_a_model_of_the_hub_needs_no_files_before_it_is_installed(offered: Path) -> None:
+    manifest = load(offered)
+    assert not manifest.complete
+    assert (manifest.hub, manifest.tokens.target_code) == (
+        Hub(repo="someone/model", revision="main", patterns=("config.json", "*.spm"), restricted=True),
+        "eng_Latn",
+    )
+    assert manifest.published == (Score(set="newstest2019", metric="BLEU", value=40.8, source="the model's page"),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("quality", 'revision = "1"\nquality', "Value error, engines, files: missing or empty"),
+        ("quality", 'weights = "embedded/model"\nquality', "Value error, there must be either weights or hub"),
+        ('"someone/model"\npatterns', '"someone/../model"\npatterns', "hub.repo: String should match pattern"),
+        ('"config.json", ', '"../config.json", ', "hub.patterns.0: String should match pattern"),
+        ('["config.json", "*.spm"]', "[]", "hub.patterns: Tuple should have at least 1 item"),
+        ("value = 40.8\n", "", "published.0.value: Field required"),
+    ],
+)
+def test_half_a_description_of_a_hub_model_is_refused(offered: Path, old: str, new: str, told: str) -> None:
+    with pytest.raises(ModelError, match=re.escape(f"manifest offered.toml: {told}")):
+        load(changed(offered, old, new))
+
+
+def test_a_manifest_that_is_written_reads_back_as_it_was(offered: Path, path: Path) -> None:
+    for manifest in (load(offered), load(path), without_vocabulary(load(path))):
+        path.write_text(dumps(manifest), "utf-8")
+        assert load(path) == manifest
+
+
+def without_vocabulary(manifest: Manifest) -> Manifest:
+    return manifest.model_copy(update={"tokens": manifest.tokens.model_copy(update={"vocabulary": None})})
+
+
 def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from fields_of(field.annotation, f"{prefix}{name}.")
-        elif name == "engines":
-            yield from fields_of(EngineFiles, f"{prefix}{name}.ENGINE.")
+        elif name in ELSEWHERE:
+            described, suffix = ELSEWHERE[name]
+            yield from fields_of(described, f"{prefix}{name}{suffix}.")
         else:
             yield prefix + name
 

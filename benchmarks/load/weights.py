@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import torch
 import transformers
+from sentencepiece import sentencepiece_model_pb2
 
 from benchmarks.load.server import ROOT
 from models.train import export
@@ -28,6 +29,7 @@ SUMMARY = "starter-sum-de"
 FULL = "full-size"
 FULL_VOCABULARY = 58_101
 FULL_OUTPUT_TOKENS = 32
+NEVER_CUT = -1e3  # a score with which a piece is never part of a text
 SEED = 20_260
 BEAMS = (1, 4)
 
@@ -86,8 +88,18 @@ def _write_full(folder: Path) -> None:
     vocabulary += [f"▁piece{number}" for number in range(FULL_VOCABULARY - 1 - len(vocabulary))]
     numbered = {piece: number for number, piece in enumerate([*vocabulary, PAD])}
     (folder / "float16" / "vocab.json").write_text(json.dumps(numbered, ensure_ascii=False), "utf-8")
-    shutil.copy(pieces.path, folder / "pieces.model")
+    _write_pieces(folder / "pieces.model", pieces.path, vocabulary)
     export.write_int8(folder / "ct2-int8", folder / "float16", pieces)
+
+
+def _write_pieces(path: Path, known: Path, vocabulary: list[str]) -> None:
+    """The known SentencePiece model with the rest of the vocabulary: an engine writes no piece that it has not."""
+    model: Any = sentencepiece_model_pb2.ModelProto.FromString(known.read_bytes())  # type: ignore[attr-defined]  # generated
+    there = {piece.piece for piece in model.pieces}
+    for piece in vocabulary:
+        if piece not in there:
+            model.pieces.add(piece=piece, score=NEVER_CUT)
+    path.write_bytes(model.SerializeToString())
 
 
 def _network(pieces: Pieces) -> Any:

@@ -1,7 +1,6 @@
 """The CTranslate2 engine: the default on a CPU."""
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,20 +15,26 @@ from service.engines.tokenizer import EOS
 from service.errors import EngineError, ModelError
 from service.types import Attention, DecodingOptions, EngineInput, Hypothesis, Tokens
 
-# Padding, and T5's sentinels, which belong to its pre-training alone.
-NEVER_WRITTEN = re.compile(r"<pad>|<extra_id_\d+>")
 ONE_THREAD = Layout(replicas=1, threads=1)
 
 
 class CTranslate2Engine:
-    """A converted model. Weights are int8 unless ``compute_type`` says otherwise.
+    """A converted model, which computes in ``compute_type`` and writes the pieces ``written`` alone.
 
     Each replica of ``layout`` is a slot, which works on one library call.
     """
 
     name = "ctranslate2"
 
-    def __init__(self, folder: Path, *, compute_type: str, device: str = "cpu", layout: Layout = ONE_THREAD) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        written: frozenset[str],
+        compute_type: str,
+        device: str = "cpu",
+        layout: Layout = ONE_THREAD,
+    ) -> None:
         """Load the model in ``folder``, once for all replicas.
 
         Raises:
@@ -48,7 +53,8 @@ class CTranslate2Engine:
             raise ModelError(f"CTranslate2 cannot load {folder.name}: {error}") from error
         self.slots = layout.replicas
         self._pieces = [[piece] for piece in _target_vocabulary(folder)]
-        self._never = [[piece] for (piece,) in self._pieces if NEVER_WRITTEN.fullmatch(piece)]
+        kept = written | {EOS}
+        self._never = [single for single in self._pieces if single[0] not in kept]
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         """See `Engine.generate`."""
@@ -73,10 +79,11 @@ class CTranslate2Engine:
 
     def _within_limit(self, item: EngineInput, result: Any) -> list[Hypothesis]:
         """The hypotheses; searched again alone where the limit of their company let them grow beyond their own."""
-        if any(len(tokens) > item.options.max_output_tokens for tokens in result.hypotheses):
+        limit = item.options.max_output_tokens + len(item.options.target_prefix)
+        if any(len(tokens) > limit for tokens in result.hypotheses):
             (again,) = self._started([item.tokens], item.options)
             result = _finished(again)
-        return _hypotheses(result, aligned=item.options.alignment)
+        return _hypotheses(result, item.options)
 
     def _parts(self, items: Sequence[EngineInput], places: Sequence[int]) -> list[list[int]]:
         """The places that go into one library call each."""
@@ -91,15 +98,17 @@ class CTranslate2Engine:
         """One library call, which begins as soon as a replica is free; a result to wait for for each source."""
         alone = options.alignment and options.beam_size > 1
         padding = [] if alone else filler([len(source) for source in sources])
+        prefix = options.target_prefix
         try:
             running: list[Any] = self._model.translate_batch(
                 [*(list(source) for source in sources), *padding],
+                [list(prefix)] * (len(sources) + len(padding)) if prefix else None,
                 asynchronous=True,
                 beam_size=options.beam_size,
                 num_hypotheses=options.hypotheses,
                 max_input_length=0,
-                max_decoding_length=options.max_output_tokens,
-                min_decoding_length=options.min_output_tokens,
+                max_decoding_length=options.max_output_tokens + len(prefix),
+                min_decoding_length=options.min_output_tokens + len(prefix),
                 length_penalty=options.length_penalty,
                 repetition_penalty=options.repetition_penalty,
                 no_repeat_ngram_size=options.no_repeat_ngram,
@@ -145,17 +154,24 @@ def _finished(running: Any) -> Any:
         raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error
 
 
-def _hypotheses(result: Any, *, aligned: bool) -> list[Hypothesis]:
+def _hypotheses(result: Any, options: DecodingOptions) -> list[Hypothesis]:
     # To read an attention is to make a Python float of each weight: only for those who asked.
-    attention = result.attention if aligned else [None] * len(result.hypotheses)
+    attention = result.attention if options.alignment else [None] * len(result.hypotheses)
     return [
-        _hypothesis(tokens, score, rows)
+        _hypothesis(tokens, score, rows, options)
         for tokens, score, rows in zip(result.hypotheses, result.scores, attention, strict=True)
     ]
 
 
-def _hypothesis(tokens: list[str], score: float, attention: list[list[float]] | None) -> Hypothesis:
-    ended = bool(tokens) and tokens[-1] == EOS
-    written = tuple(tokens[:-1] if ended else tokens)
-    rows = None if attention is None else Attention.of(attention[: len(written)])
+def _hypothesis(
+    tokens: list[str], score: float, attention: list[list[float]] | None, options: DecodingOptions
+) -> Hypothesis:
+    """Without the prefix, which the library counts as a part of the hypothesis that cost nothing."""
+    begun = len(options.target_prefix)
+    own = tokens[begun:]
+    ended = bool(own) and own[-1] == EOS
+    written = tuple(own[:-1] if ended else own)
+    rows = None if attention is None else Attention.of(attention[begun : begun + len(written)])
+    if begun:
+        score *= (len(tokens) / max(1, len(own))) ** options.length_penalty
     return Hypothesis(written, score, "eos" if ended else "length", rows)

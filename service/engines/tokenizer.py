@@ -1,10 +1,8 @@
-"""Text to tokens and back, by the model's own SentencePiece files."""
+"""Text to tokens and back, by the model's own tokenizer files."""
 
 from pathlib import Path
 
-import sentencepiece
-
-from service.errors import ModelError
+from service.engines.pieces import Pieces, sentence_pieces
 from service.manifest import Manifest
 from service.types import Tokens
 
@@ -15,47 +13,53 @@ class Tokenizer:
     """Encodes sources and decodes targets of one model. Safe to share between threads."""
 
     def __init__(self, manifest: Manifest, folder: Path) -> None:
-        """Load the SentencePiece files that the manifest names from the model's ``folder``.
+        """Load the files that the manifest names from the model's ``folder``.
 
         Raises:
-            ModelError: a file is missing or is no SentencePiece model.
+            ModelError: a file is missing or is no tokenizer, or a library that it needs is not installed.
         """
         self.prefix = manifest.tokens.prefix
-        self._source = _load(folder / manifest.tokens.source)
-        self._target = _load(folder / manifest.tokens.target)
-        self.control = frozenset(
-            self._target.id_to_piece(i)
-            for i in range(self._target.get_piece_size())
-            if self._target.is_control(i) or self._target.is_unknown(i)
-        )
-        self._bytes = frozenset(
-            self._target.id_to_piece(i) for i in range(self._target.get_piece_size()) if self._target.is_byte(i)
-        )
+        self._pieces = _pieces(manifest, folder)
+        self._code = (manifest.tokens.source_code,) if manifest.tokens.source_code else ()
 
     def encode(self, text: str) -> Tokens:
-        """Source tokens of ``text``, end-of-sentence last."""
-        pieces = self._source.encode(self.prefix + text, out_type=str)
-        return (*pieces, EOS)
+        """Source tokens of ``text``, with the special tokens that the model expects; never cut."""
+        if self._pieces.complete and not self._code:
+            return tuple(self._pieces.encode(self.prefix + text))
+        return (*self._code, *self._pieces.encode(self.prefix + text, special=False), EOS)
 
     def decode(self, tokens: Tokens) -> str:
         """Text of target tokens; control pieces are left out."""
-        text: str = self._target.decode([token for token in tokens if token not in self.control])
-        return text
+        return self._pieces.decode([token for token in tokens if token not in self.control])
 
     def pieces(self, text: str) -> frozenset[str]:
         """The target pieces that ``text`` is made of."""
-        return frozenset(self._target.encode(text, out_type=str))
+        return frozenset(self._pieces.encode_target(text))
+
+    @property
+    def control(self) -> frozenset[str]:
+        """The target pieces that stand for no text."""
+        return self._pieces.control
 
     @property
     def byte_pieces(self) -> frozenset[str]:
         """The pieces that stand for single bytes of characters outside the vocabulary."""
-        return self._bytes
+        return self._pieces.single_bytes
+
+    @property
+    def writable(self) -> frozenset[str]:
+        """The pieces of either side that stand for text: an output has no others, whatever the model has rows for."""
+        return self._pieces.writable
 
 
-def _load(path: Path) -> sentencepiece.SentencePieceProcessor:
-    if not path.is_file():
-        raise ModelError(f"tokenizer file {path.name} is missing")
-    try:
-        return sentencepiece.SentencePieceProcessor(model_file=str(path))
-    except (OSError, RuntimeError) as error:
-        raise ModelError(f"tokenizer file {path.name} is not a SentencePiece model") from error
+def _pieces(manifest: Manifest, folder: Path) -> Pieces:
+    source, target = (folder / name for name in (manifest.tokens.source, manifest.tokens.target))
+    if manifest.tokens.kind == "sentencepiece":
+        return sentence_pieces(source, target)
+    if manifest.architecture == "fsmt":
+        from service.engines.moses import MosesPieces  # noqa: PLC0415 - transformers is an optional extra
+
+        return MosesPieces(source.parent)
+    from service.engines.subwords import Subwords  # noqa: PLC0415 - most models do without this library
+
+    return Subwords(source)

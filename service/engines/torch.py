@@ -1,17 +1,15 @@
 """The PyTorch/transformers engine: the reference, for GPUs and for what CTranslate2 cannot convert."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from service.engines.grouping import by_options
-from service.engines.tokenizer import EOS
+from service.engines.vocabulary import Vocabulary
 from service.errors import EngineError, ModelError
-from service.manifest import Manifest
 from service.types import Attention, DecodingOptions, EngineInput, Hypothesis
 
-NEVER_WRITTEN = ("<pad>", "<unk>")
+UNKNOWN = ("<unk>", "[UNK]")
 
 
 class TorchEngine:
@@ -22,43 +20,35 @@ class TorchEngine:
     def __init__(
         self,
         folder: Path,
-        vocabulary: dict[str, int],
+        vocabulary: Vocabulary,
         *,
-        target_pieces: frozenset[str] | None = None,
         dtype: str = "float32",
         device: str = "cpu",
         threads: int = 1,
     ) -> None:
-        """Load the checkpoint in ``folder``; ``vocabulary`` maps pieces to its ids.
-
-        ``target_pieces`` are those that may be written; None: all.
+        """Load the checkpoint in ``folder``, whose rows are those of ``vocabulary``.
 
         Raises:
             ModelError: torch or transformers is not installed, or the checkpoint cannot be loaded.
         """
-        try:
-            import torch  # noqa: PLC0415 - an optional extra, and seconds to import
-            import transformers  # noqa: PLC0415
-        except ImportError as error:
-            raise ModelError("the torch engine needs the extra: pip install 'depesche[torch]'") from error
-        self._torch = torch
-        torch.set_num_threads(threads)
-        try:
-            model: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(
-                str(folder), dtype=getattr(torch, dtype), local_files_only=True
-            )
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ModelError(f"transformers cannot load {folder.name}: {error}") from error
-        self._model = model.to(device).eval()
+        self._torch, model = _loaded(folder, dtype, device)
+        self._torch.set_num_threads(threads)
+        self._model = model
+        self._eos_id, self._pad_id, self._start_id = (
+            special_id(model, name) for name in ("eos_token_id", "pad_token_id", "decoder_start_token_id")
+        )
+        # A checkpoint's own defaults would apply wherever ours are unset: an end forced at the limit looks like an
+        # output that was complete.
+        model.generation_config = type(model.generation_config)()
         self._device = device
-        self._ids = vocabulary
-        self._pieces = {number: piece for piece, number in vocabulary.items()}
-        self._eos_id: int = vocabulary[EOS]
-        self._pad_id: int = self._model.config.pad_token_id
-        self._limits: int = self._model.get_output_embeddings().weight.shape[0]
-        never = {vocabulary[piece] for piece in NEVER_WRITTEN if piece in vocabulary}
-        written = vocabulary if target_pieces is None else target_pieces
-        self._written = {number for piece, number in vocabulary.items() if piece in written} - never
+        self._source_ids, self._target_ids = vocabulary.source, vocabulary.target
+        self._unknown_id = next(
+            (self._source_ids[piece] for piece in UNKNOWN if piece in self._source_ids), self._pad_id
+        )
+        self._pieces = {number: piece for piece, number in self._target_ids.items()}
+        self._limits: int = model.get_output_embeddings().weight.shape[0]
+        self._written = {self._target_ids[piece] for piece in vocabulary.written if piece in self._target_ids}
+        self._written.add(self._eos_id)
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         """See `Engine.generate`."""
@@ -73,22 +63,27 @@ class TorchEngine:
 
     def _search(self, sources: list[list[str]], options: DecodingOptions) -> list[list[Hypothesis]]:
         inputs, mask = self._padded(sources)
+        begun = [self._start_id, *(self._target_ids[piece] for piece in options.target_prefix)]
         output = self._model.generate(
-            input_ids=inputs, attention_mask=mask, generation_config=self._generation_config(options)
+            input_ids=inputs,
+            attention_mask=mask,
+            decoder_input_ids=self._torch.tensor([begun] * len(sources), device=self._device),
+            generation_config=self._generation_config(options),
         )
         per_source = options.hypotheses
-        scores = self._scores(output)
-        rows = output.sequences[:, 1:].tolist()
+        scores = self._scores(output, len(begun))
+        rows = output.sequences[:, len(begun) :].tolist()
         found = [self._hypothesis(row, score) for row, score in zip(rows, scores, strict=True)]
         if options.alignment:
             sources_of = self._torch.arange(len(rows), device=self._device) // per_source
-            found = self._aligned(found, inputs[sources_of], mask[sources_of], output.sequences)
-        return [found[start : start + per_source] for start in range(0, len(found), per_source)]
+            found = self._aligned(found, inputs[sources_of], mask[sources_of], output.sequences, len(begun))
+        groups = [found[start : start + per_source] for start in range(0, len(found), per_source)]
+        # The library ranks before it takes out what may not be written; scores are of what is left.
+        return [sorted(group, key=lambda one: -one.score) for group in groups]
 
     def _padded(self, sources: list[list[str]]) -> tuple[Any, Any]:
         torch = self._torch
-        unknown = self._ids.get("<unk>", self._pad_id)
-        rows = [torch.tensor([self._ids.get(piece, unknown) for piece in source]) for source in sources]
+        rows = [torch.tensor([self._source_ids.get(piece, self._unknown_id) for piece in one]) for one in sources]
         inputs = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self._pad_id)
         lengths = torch.tensor([len(row) for row in rows]).unsqueeze(1)
         mask = (torch.arange(inputs.shape[1]).unsqueeze(0) < lengths).long()
@@ -110,7 +105,7 @@ class TorchEngine:
             early_stopping=False,
             eos_token_id=self._eos_id,
             pad_token_id=self._pad_id,
-            decoder_start_token_id=self._model.config.decoder_start_token_id,
+            decoder_start_token_id=self._start_id,
             output_scores=True,
             output_logits=False,
             return_dict_in_generate=True,
@@ -119,15 +114,16 @@ class TorchEngine:
     def _suppressed(self, options: DecodingOptions) -> list[int]:
         kept = self._written
         if options.allowed is not None:
-            kept = kept & {self._ids[piece] for piece in options.allowed if piece in self._ids} | {self._eos_id}
+            allowed = {self._target_ids[piece] for piece in options.allowed if piece in self._target_ids}
+            kept = kept & allowed | {self._eos_id}
         return [number for number in range(self._limits) if number not in kept]
 
-    def _scores(self, output: Any) -> list[float]:
+    def _scores(self, output: Any, begun: int) -> list[float]:
         """Log-probability a token, end-of-sentence counted, padding not."""
         steps = self._model.compute_transition_scores(
             output.sequences, output.scores, getattr(output, "beam_indices", None), normalize_logits=True
         )
-        written = (output.sequences[:, 1:] != self._pad_id).to(steps.dtype)[:, : steps.shape[1]]
+        written = (output.sequences[:, begun:] != self._pad_id).to(steps.dtype)[:, : steps.shape[1]]
         steps = steps.masked_fill(written == 0, 0.0)
         return [float(score) for score in steps.sum(1) / written.sum(1).clamp(min=1)]
 
@@ -136,13 +132,13 @@ class TorchEngine:
         ids = row[: row.index(self._eos_id)] if ended else [i for i in row if i != self._pad_id]
         return Hypothesis(tuple(self._pieces[i] for i in ids), score, "eos" if ended else "length")
 
-    def _aligned(self, found: list[Hypothesis], inputs: Any, mask: Any, sequences: Any) -> list[Hypothesis]:
+    def _aligned(self, found: list[Hypothesis], inputs: Any, mask: Any, sequences: Any, begun: int) -> list[Hypothesis]:
         """Attention of the last layer's first head, as CTranslate2's converter chooses by default."""
         self._model.set_attn_implementation("eager")
         passed = self._model(
             input_ids=inputs, attention_mask=mask, decoder_input_ids=sequences[:, :-1], output_attentions=True
         )
-        weights = passed.cross_attentions[-1][:, 0].tolist()
+        weights = passed.cross_attentions[-1][:, 0, begun - 1 :].tolist()
         lengths = mask.sum(1).tolist()
         return [
             Hypothesis(
@@ -156,33 +152,31 @@ class TorchEngine:
         del self._model
 
 
-def vocabulary(manifest: Manifest, folder: Path) -> dict[str, int]:
-    """Piece to id: the checkpoint's ``vocab.json``, or the order of its SentencePiece model where it has none.
-
-    Raises:
-        ModelError: the file is missing or damaged.
-    """
-    if manifest.tokens.vocabulary is None:
-        import sentencepiece  # noqa: PLC0415 - only where a checkpoint has no vocab.json
-
-        model = sentencepiece.SentencePieceProcessor(model_file=str(folder / manifest.tokens.source))
-        return {model.id_to_piece(number): number for number in range(model.get_piece_size())}
-    pieces: dict[str, int] = _read(folder, manifest.tokens.vocabulary)
-    return pieces
-
-
-def target_pieces(manifest: Manifest, folder: Path) -> frozenset[str] | None:
-    """The pieces that outputs are written with; None: all.
-
-    Raises:
-        ModelError: the file is missing or damaged.
-    """
-    name = manifest.tokens.target_vocabulary
-    return None if name is None else frozenset(_read(folder, name))
-
-
-def _read(folder: Path, name: str) -> Any:
+def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
+    """The torch module and the model."""
     try:
-        return json.loads((folder / name).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{name} cannot be read") from error
+        import torch  # noqa: PLC0415 - an optional extra, and seconds to import
+        import transformers  # noqa: PLC0415
+    except ImportError as error:
+        raise ModelError("the torch engine needs the extra: pip install 'depesche[torch]'") from error
+    try:
+        model: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(
+            str(folder), dtype=getattr(torch, dtype), local_files_only=True
+        )
+        return torch, model.to(device).eval()
+    except (OSError, ValueError, RuntimeError, AssertionError) as error:
+        raise ModelError(f"transformers cannot load {folder.name}: {error}") from error
+
+
+def special_id(model: Any, name: str) -> int:
+    """A special piece's id, which checkpoints name in one of several places.
+
+    Raises:
+        ModelError: none of them has it.
+    """
+    places = (model.config, model.generation_config, getattr(model.config, "decoder", None))
+    for place in places:
+        found = getattr(place, name, None)
+        if found is not None:
+            return int(found[0] if isinstance(found, list) else found)
+    raise ModelError(f"the checkpoint's configuration names no {name}")

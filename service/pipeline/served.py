@@ -23,12 +23,16 @@ PROBE = "Der Bundestag hat am Donnerstag über den Haushalt beraten, und viele S
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """Which engine runs a model, on what device, and on how many cores in how many replicas (0: the fastest)."""
+    """Which engine runs a model, on what device, on how many cores in how many replicas (0: the fastest), and how.
+
+    ``compute_type`` names the arithmetic; see `service.engines.arithmetic`.
+    """
 
     kind: EngineKind
     device: str
     threads: int
     replicas: int = 0
+    compute_type: str = "auto"
 
     def layouts(self) -> tuple[Layout, ...]:
         """The ways to divide the cores among which the fastest is found; a single one is kept untimed."""
@@ -86,6 +90,7 @@ def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener:
             device=choice.device,
             threads=layout.threads,
             replicas=layout.replicas,
+            arithmetic=choice.compute_type,
         )
 
     def tell(found: Found) -> None:

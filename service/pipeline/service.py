@@ -33,6 +33,7 @@ class Plan:
     """What to serve, and within which bounds."""
 
     models_dir: Path
+    installed_dir: Path
     translation_model: str
     summary_model: str
     engine: EngineKind
@@ -47,6 +48,7 @@ class Plan:
     redis_timeout_s: float
     drain_s: float
     glossaries_dir: Path | None = None
+    compute_type: str = "auto"
 
 
 class Service:
@@ -177,10 +179,10 @@ class Service:
 
     async def _load(self, task: Task, name: str) -> None:
         plan = self._plan
-        entry = await asyncio.to_thread(Catalog(plan.models_dir).entry, name)
+        entry = await asyncio.to_thread(Catalog(plan.models_dir, plan.installed_dir).entry, name)
         if entry.manifest.task != task:
             raise ModelError(f"{name} is a {entry.manifest.task} model, not a {task} model")
-        choice = EngineChoice(plan.engine, plan.device, plan.threads, plan.replicas)
+        choice = EngineChoice(plan.engine, plan.device, plan.threads, plan.replicas, plan.compute_type)
         model = await serve_model(entry, choice, plan.limits, self._listener, self._on_dead)
         self._loading[task] = model
         await model.batcher.start()

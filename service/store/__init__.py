@@ -1,1 +1,1 @@
-"""Model files on disk: the catalogue of manifests, and proof that files are what a manifest names."""
+"""Model files on disk: the catalogue of manifests, the way from the hub to an installed model, and proofs of both."""

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from service.errors import WeightsMismatch
+from service.errors import ModelError, WeightsMismatch
 from service.manifest import EngineKind
 from service.store.catalog import Entry
 
@@ -14,13 +14,29 @@ def verify(entry: Entry, kind: EngineKind) -> None:
 
     Raises:
         WeightsMismatch: a file is missing, differs or is not in the manifest; the message names it.
+        ModelError: the model is not installed.
     """
+    _refuse_absent(entry)
     _refuse_unlisted(entry, kind)
     others = tuple(files.folder + "/" for other, files in entry.manifest.engines.items() if other != kind)
     shared = entry.manifest.tokens.vocabulary
     for name, digest in entry.manifest.files.items():
         if not name.startswith(others) or name == shared:
             _compare(entry, name, digest)
+
+
+def verify_whole(entry: Entry) -> None:
+    """Compare all files of all engines with the manifest; raises as `verify` does."""
+    _refuse_absent(entry)
+    for kind in entry.manifest.engines:
+        _refuse_unlisted(entry, kind)
+    for name, digest in entry.manifest.files.items():
+        _compare(entry, name, digest)
+
+
+def _refuse_absent(entry: Entry) -> None:
+    if not entry.manifest.complete:
+        raise ModelError(f"{entry.name} is not installed; depesche models pull {entry.name} installs it")
 
 
 def _refuse_unlisted(entry: Entry, kind: EngineKind) -> None:

@@ -13,7 +13,7 @@ from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer
 from service.engines.tuning import OUTPUT_TOKENS, Found, Probe, TunedFactory, chosen
 from service.types import DecodingOptions, EngineInput
-from tests.engine.checkpoints import SENTENCES, Checkpoint, marian
+from tests.engine.checkpoints import SENTENCES, Checkpoint, installed
 
 ONE, TWO = Layout(1, 2), Layout(2, 1)
 PROBE = Probe.of(("Guten", "Morgen", "</s>"), DecodingOptions(no_repeat_ngram=3))
@@ -103,7 +103,7 @@ def test_layouts_use_all_cores(cores: int, replicas: int, expected: list[tuple[i
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # transformers recommends sacremoses to whoever loads a Marian tokenizer
-        return marian(tmp_path_factory.mktemp("tuning") / "marian")
+        return installed("marian", tmp_path_factory.mktemp("tuning"))
 
 
 @pytest.fixture(params=[1, 3])

@@ -1,0 +1,145 @@
+"""The commands under ``depesche models``: list, pull, verify, remove, export, import."""
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+from service.errors import ModelError
+from service.store import bundle
+from service.store.catalog import Catalog, Entry
+from service.store.convert import convert
+from service.store.installed import Installed, told
+from service.store.pull import Pull
+from service.store.verify import verify_whole
+
+models_app = typer.Typer(no_args_is_help=True, help="The models that can be served.")
+
+Name = Annotated[str, typer.Argument(help="Name of a model, as `depesche models list` shows it.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where models are, and the console that steps and warnings go to."""
+
+    catalog: Catalog
+    installed: Installed
+    messages: Console
+
+    def say(self, line: str) -> None:
+        """Tell a person."""
+        self.messages.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+Opened = Callable[[], AbstractContextManager[Store]]
+
+
+@models_app.command("list")
+def list_(context: typer.Context) -> None:
+    """List the models of the catalogue, and which of them are installed."""
+    table = Table("name", "task", "languages", "quality", "licence", "commercial use", "installed")
+    with _opened(context) as store:
+        for name in store.catalog.names():
+            entry = store.catalog.entry(name)
+            m = entry.manifest
+            languages = f"{m.source_lang} → {m.target_lang}"
+            installed = "yes" if entry.installed else "no"
+            table.add_row(name, m.task, languages, m.quality, m.licence, m.commercial_use, installed)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+@models_app.command()
+def pull(
+    context: typer.Context,
+    name: Name,
+    *,
+    licence_accepted: Annotated[
+        bool, typer.Option(help="You have read restricted terms, and they allow your use.")
+    ] = False,
+) -> None:
+    """Fetch a model from the hub, check it, convert it for CTranslate2 and install it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with _opened(context) as store, Progress(*columns, console=store.messages) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(file: str, here: int, whole: int | None) -> None:
+            if file not in tasks:
+                tasks[file] = progress.add_task(file)
+            progress.update(tasks[file], completed=here, total=whole)
+
+        puller = Pull(store.catalog, store.installed, convert, report, store.say)
+        _tell_installed(store, puller.install(name, licence_accepted=licence_accepted))
+
+
+@models_app.command()
+def verify(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="Names of models; none: all that are installed.")] = None,
+) -> None:
+    """Compare every file of installed models with its manifest."""
+    with _opened(context) as store:
+        entries = map(store.catalog.entry, names or store.catalog.names())
+        wrong = [entry for entry in entries if (names or entry.manifest.complete) and not _verified(store, entry)]
+        if wrong:
+            raise ModelError(f"{', '.join(entry.name for entry in wrong)} must be installed anew")
+
+
+def _verified(store: Store, entry: Entry) -> bool:
+    try:
+        verify_whole(entry)
+    except ModelError as error:
+        store.messages.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
+        return False
+    typer.echo(f"{entry.name}: {len(entry.manifest.files)} files are as the manifest names them")
+    return True
+
+
+@models_app.command()
+def remove(context: typer.Context, name: Name) -> None:
+    """Remove an installed model; the lock keeps what it was made from."""
+    with _opened(context) as store:
+        if name not in store.installed.names():
+            embedded = name in store.catalog.names() and store.catalog.embedded(name)
+            raise ModelError(f"{name} comes with Depesche" if embedded else f"{name} is not installed")
+        with store.installed.changing(), told(str(store.installed.folder)):
+            store.installed.remove(name)
+        store.say(f"{name} is removed; {store.installed.lock.path} still holds its repository to what was pulled")
+
+
+@models_app.command()
+def export(
+    context: typer.Context,
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="Tar file to write; it must not exist.")],
+) -> None:
+    """Write an installed model as one file with checksums, for machines that reach no hub."""
+    with _opened(context) as store:
+        bundle.export(store.catalog.entry(name), store.installed, file)
+        store.say(f"{file} holds {name}; depesche models import {file.name} installs it elsewhere")
+
+
+@models_app.command("import")
+def import_(
+    context: typer.Context, file: Annotated[Path, typer.Argument(help="What `depesche models export` wrote.")]
+) -> None:
+    """Install the model of an exported file."""
+    with _opened(context) as store:
+        _tell_installed(store, bundle.install(file, store.catalog, store.installed))
+
+
+def _opened(context: typer.Context) -> AbstractContextManager[Store]:
+    opened: Opened = context.obj
+    return opened()
+
+
+def _tell_installed(store: Store, entry: Entry) -> None:
+    m = entry.manifest
+    terms = f"licence {m.licence}, commercial use: {m.commercial_use}"
+    store.say(f"{entry.name} {m.revision} is installed in {entry.folder} ({terms})")

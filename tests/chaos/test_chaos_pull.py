@@ -1,0 +1,126 @@
+"""A pull that fails half way: what was installed stays, what is damaged is not used, and the next pull goes on."""
+
+import hashlib
+import os
+import signal
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.hub_server import serving
+from tests.store.desk import NAME, PATIENCE_S, REPO, Desk, checkpoint, pickled
+
+MIB = 2**20
+
+
+class Program:
+    """A malicious object: unpickled without care it runs a command."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (self._command,)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return checkpoint(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def desk(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Desk]:
+    """A desk whose model is installed; the hub then has other files and no lock forbids them."""
+    with serving() as hub:
+        made = Desk(tmp_path, hub)
+        made.publish(files)
+        made.pull()
+        (made.installed / "models.lock").unlink()
+        hub.asked.clear()
+        yield made
+
+
+def large(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The checkpoint with a file of 32 MiB beside it: the client keeps what it gets in pieces of 10 MiB."""
+    return {**files, "large.spm": os.urandom(32 * MIB)}
+
+
+def test_a_connection_that_breaks_is_taken_up_where_it_broke(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.publish(large(files), commit="2" * 40)
+    desk.hub.cut_after_bytes = [25 * MIB]
+    desk.pull()
+    ranges = [asked for _, path, asked in desk.hub.asked if path.startswith("/large/") and asked]
+    assert ranges == [f"bytes={20 * MIB}-"]
+    assert desk.locked()["files"]["large.spm"]["size_bytes"] == 32 * MIB
+
+
+def test_a_pull_that_was_killed_goes_on_with_the_files_that_it_lacks(desk: Desk, files: dict[str, bytes]) -> None:
+    old = desk.content()
+    desk.publish(large({**files, "config.json": files["config.json"] + b"\n"}), commit="2" * 40)
+    desk.hub.held.clear()
+    process = desk.start("pull", NAME)
+    assert desk.hub.half.wait(PATIENCE_S)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=PATIENCE_S)
+    assert desk.content() == old
+    desk.hub.held.set()
+    desk.hub.asked.clear()
+    desk.pull()
+    assert not [path for path in desk.hub.fetched() if path.endswith("config.json")]
+    assert desk.locked()["commit"] == "2" * 40
+    assert desk.left_over() == []
+
+
+def test_bytes_that_changed_on_their_way_are_refused_and_fetched_again(desk: Desk, files: dict[str, bytes]) -> None:
+    old = desk.content()
+    other = {**files, "model.safetensors": files["model.safetensors"] + b"\0"}
+    desk.publish({**other}, commit="2" * 40)
+    spoilt = hashlib.sha256(other["model.safetensors"]).hexdigest()
+    desk.hub.spoilt.add(spoilt)
+    told = desk.told("pull", NAME)
+    assert f"{REPO}: model.safetensors is not the file that the hub lists" in told
+    assert desk.content() == old
+    assert not (desk.installed / "models.lock").exists()
+    desk.publish(files, commit="3" * 40)
+    desk.pull()
+
+
+@pytest.mark.parametrize("full_at", ["download", "installing"])
+def test_a_full_disk_leaves_the_installed_model_as_it_was(desk: Desk, files: dict[str, bytes], full_at: str) -> None:
+    old = desk.content()
+    desk.publish(pickled(files), commit="2" * 40)
+    weights = len(desk.hub.repos[REPO].files["pytorch_model.bin"])
+    if full_at == "installing":
+        desk.pull()  # the download is in the cache now
+        old = desk.content()
+    told = desk.told("pull", NAME, file_bytes=weights // 2)
+    assert "File too large" in told
+    assert desk.content() == old
+    assert desk.left_over() == []
+    desk.pull()
+
+
+def test_a_malicious_pickle_is_not_run_and_changes_nothing(desk: Desk, files: dict[str, bytes], tmp_path: Path) -> None:
+    old, trace = desk.content(), tmp_path / "trace"
+    desk.publish(pickled(files, more=Program(f"touch {trace}")), commit="2" * 40)
+    told = desk.told("pull", NAME)
+    assert "pytorch_model.bin holds more than weights" in told
+    assert not trace.exists()
+    assert desk.content() == old
+    torch.load(BytesIO(desk.hub.repos[REPO].files["pytorch_model.bin"]), weights_only=False)
+    assert trace.exists()  # read without care, the same file does run
+
+
+def test_two_pulls_at_once_do_not_meet(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.publish(large(files), commit="2" * 40)
+    desk.hub.held.clear()
+    first = desk.start("pull", NAME)
+    assert desk.hub.half.wait(PATIENCE_S)
+    assert "another command is changing the models" in desk.told("remove", NAME)
+    desk.hub.held.set()
+    first.communicate(timeout=PATIENCE_S)
+    assert first.returncode == 0

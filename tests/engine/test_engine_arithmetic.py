@@ -1,0 +1,90 @@
+"""The arithmetic of an engine: what the manifest says, what the device is best at, and what a model cannot bear."""
+
+import pytest
+
+from service.engines.arithmetic import compute_type
+from service.engines.load import load_engine
+from service.errors import ModelError
+from service.manifest import EngineFiles, EngineKind, Manifest
+from tests.engine.checkpoints import Checkpoint, described, installed
+
+
+def of(architecture: str) -> Manifest:
+    files = {
+        "ctranslate2": EngineFiles(folder="ct2", compute_type="int8"),
+        "torch": EngineFiles(folder="torch", compute_type="float32"),
+    }
+    return described(architecture).model_copy(update={"engines": files})
+
+
+@pytest.mark.parametrize(
+    ("architecture", "kind", "device", "expected"),
+    [
+        ("marian", "ctranslate2", "cpu", "int8"),
+        ("marian", "torch", "cpu", "float32"),
+        ("marian", "ctranslate2", "cuda", "float16"),
+        ("fsmt", "torch", "cuda", "float16"),
+        ("mt5", "ctranslate2", "cpu", "int8"),
+        ("mt5", "ctranslate2", "cuda", "bfloat16"),
+        ("t5", "torch", "cuda", "bfloat16"),
+    ],
+)
+def test_auto_is_the_manifests_on_a_processor_and_half_precision_on_a_gpu(
+    architecture: str, kind: EngineKind, device: str, expected: str
+) -> None:
+    assert compute_type(of(architecture), kind, device) == expected
+
+
+@pytest.mark.parametrize("wanted", ["bfloat16", "float32"])
+def test_what_is_asked_for_goes_before_the_manifests(wanted: str) -> None:
+    assert compute_type(of("mt5"), "torch", "cpu", wanted) == wanted
+
+
+@pytest.mark.parametrize("architecture", ["t5", "mt5"])
+@pytest.mark.parametrize("wanted", ["float16", "int8_float16"])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_t5_family_is_refused_in_float16(architecture: str, wanted: str, device: str) -> None:
+    with pytest.raises(ModelError, match=r"overflows in .*float16; use bfloat16 or int8"):
+        compute_type(of(architecture), "ctranslate2", device, wanted)
+
+
+def test_a_manifest_that_names_float16_for_the_t5_family_is_refused_too() -> None:
+    manifest = of("t5").model_copy(update={"engines": {"torch": EngineFiles(folder="torch", compute_type="float16")}})
+    with pytest.raises(ModelError, match="overflows"):
+        compute_type(manifest, "torch", "cpu")
+
+
+def test_an_engine_says_what_it_computes_in() -> None:
+    with pytest.raises(ModelError, match="torch does not compute in int8; it offers bfloat16, float16, float32"):
+        compute_type(of("marian"), "torch", "cpu", "int8")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    return installed("mt5", tmp_path_factory.mktemp("arithmetic"))
+
+
+@pytest.mark.parametrize("kind", ["ctranslate2", "torch"])
+def test_no_model_of_the_t5_family_is_loaded_in_float16(checkpoint: Checkpoint, kind: EngineKind) -> None:
+    with pytest.raises(ModelError, match="overflows in float16"):
+        load_engine(checkpoint.manifest, checkpoint.folder, kind, device="cpu", threads=1, arithmetic="float16")
+
+
+@pytest.mark.parametrize("kind", ["ctranslate2", "torch"])
+def test_a_device_that_is_not_there_is_a_clear_error(checkpoint: Checkpoint, kind: EngineKind) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU, on which the model would load")
+    with pytest.raises(ModelError, match=r"cannot load"):
+        load_engine(checkpoint.manifest, checkpoint.folder, kind, device="cuda", threads=1)
+
+
+def test_torch_computes_in_bfloat16_where_that_is_asked_for(checkpoint: Checkpoint) -> None:
+    from service.engines.torch import TorchEngine
+
+    loaded = load_engine(
+        checkpoint.manifest, checkpoint.folder, "torch", device="cpu", threads=1, arithmetic="bfloat16"
+    )
+    assert isinstance(loaded, TorchEngine)
+    assert str(loaded._model.dtype) == "torch.bfloat16"

@@ -1,0 +1,202 @@
+"""A model as one file: it arrives as it left, the same bytes each time, and whatever else a tar can hold is refused."""
+
+import hashlib
+import io
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from service.errors import LockMismatch, ModelError, WeightsMismatch
+from service.manifest import load
+from service.store import bundle
+from service.store.catalog import Catalog
+from service.store.digest import Digest
+from service.store.installed import Installed
+from service.store.lock import Locked
+from tests.store.desk import CATALOG, NAME, REPO
+from tests.store.library import write_model
+from tests.store.light import copy
+
+LOCKED = Locked(commit="1" * 40, files={"config.json": Digest.of_bytes(b"{}")})
+
+
+@dataclass(frozen=True)
+class Site:
+    """A machine with a catalogue and installed models."""
+
+    folder: Path
+
+    @property
+    def installed(self) -> Installed:
+        return Installed(self.folder / "installed")
+
+    @property
+    def catalog(self) -> Catalog:
+        return Catalog(self.folder / "models", self.folder / "installed")
+
+    def content(self) -> dict[str, bytes]:
+        model = self.folder / "installed" / NAME
+        return {str(path.relative_to(model)): path.read_bytes() for path in sorted(model.rglob("*")) if path.is_file()}
+
+    def left_over(self) -> list[str]:
+        return [path.name for path in (self.folder / "installed").glob(".draft*")]
+
+
+def site(folder: Path) -> Site:
+    (folder / "models" / "catalog").mkdir(parents=True)
+    (folder / "models" / "catalog" / f"{NAME}.toml").write_text(CATALOG, "utf-8")
+    return Site(folder)
+
+
+def installed(here: Site, weights: bytes = b"weights") -> Site:
+    """Install a model made of small files."""
+    checkpoint = here.folder / "checkpoint"
+    checkpoint.mkdir(exist_ok=True)
+    (checkpoint / "model.bin").write_bytes(weights)
+    (checkpoint / "config.json").write_bytes(b"{}")
+    with here.installed.changing(), here.installed.draft() as draft:
+        copy(checkpoint, load(here.folder / "models" / "catalog" / f"{NAME}.toml"), draft / NAME)
+        here.installed.put(NAME, draft / NAME)
+    return here
+
+
+@pytest.fixture
+def sender(tmp_path: Path) -> Site:
+    here = installed(site(tmp_path / "sender"))
+    here.installed.lock.keep(REPO, LOCKED)
+    return here
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Site:
+    return site(tmp_path / "receiver")
+
+
+@pytest.fixture
+def path(sender: Site, tmp_path: Path) -> Path:
+    bundle.export(sender.catalog.entry(NAME), sender.installed, tmp_path / "tiny.tar")
+    return tmp_path / "tiny.tar"
+
+
+def packed(path: Path, members: list[tuple[tarfile.TarInfo, bytes]]) -> Path:
+    with tarfile.open(path, "w") as tar:
+        for member, content in members:
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def members(path: Path) -> list[tuple[tarfile.TarInfo, bytes]]:
+    with tarfile.open(path) as tar:
+        return [(member, content.read()) for member in tar if (content := tar.extractfile(member))]
+
+
+def listed(*names: str, content: bytes = b"x") -> tuple[tarfile.TarInfo, bytes]:
+    """Checksums that are right for files of that content."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    return tarfile.TarInfo("SHA256SUMS"), "".join(f"{sha256}  {name}\n" for name in names).encode()
+
+
+def test_a_model_arrives_as_it_left_with_its_lock(sender: Site, receiver: Site, path: Path) -> None:
+    entry = bundle.install(path, receiver.catalog, receiver.installed)
+    assert entry.installed
+    assert receiver.content() == sender.content()
+    assert receiver.installed.lock.read() == {REPO: LOCKED}
+    assert receiver.left_over() == []
+
+
+def test_the_same_model_gives_the_same_bytes(sender: Site, path: Path, tmp_path: Path) -> None:
+    bundle.export(sender.catalog.entry(NAME), sender.installed, tmp_path / "again.tar")
+    elsewhere = installed(site(tmp_path / "elsewhere"))
+    elsewhere.installed.lock.keep(REPO, LOCKED)
+    bundle.export(elsewhere.catalog.entry(NAME), elsewhere.installed, tmp_path / "other.tar")
+    assert path.read_bytes() == (tmp_path / "again.tar").read_bytes() == (tmp_path / "other.tar").read_bytes()
+
+
+def test_its_checksums_are_those_of_the_usual_program(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "unpacked").mkdir()
+    with tarfile.open(path) as tar:
+        tar.extractall(tmp_path / "unpacked", filter="data")
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "unpacked", check=True)  # noqa: S607
+
+
+def test_a_file_that_is_there_is_not_overwritten(sender: Site, path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises(ModelError, match=r"tiny\.tar exists"):
+        bundle.export(sender.catalog.entry(NAME), sender.installed, path)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_model_is_not_exported(sender: Site, tmp_path: Path) -> None:
+    (sender.folder / "installed" / NAME / "ct2" / "model.bin").write_bytes(b"other")
+    with pytest.raises(WeightsMismatch, match=r"ct2/model\.bin is not the file"):
+        bundle.export(sender.catalog.entry(NAME), sender.installed, tmp_path / "bad.tar")
+    assert not list(tmp_path.glob("*bad.tar*"))
+
+
+@pytest.mark.parametrize("place", range(1, 5))
+def test_a_flipped_byte_of_any_member_is_refused(receiver: Site, path: Path, place: int) -> None:
+    installed(receiver, b"older weights")
+    before = receiver.content()
+    changed = members(path)
+    member, content = changed[place]
+    changed[place] = (member, content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(WeightsMismatch, match="is not the file that SHA256SUMS names"):
+        bundle.install(packed(path, changed), receiver.catalog, receiver.installed)
+    assert receiver.content() == before
+    assert receiver.left_over() == []
+
+
+@pytest.mark.parametrize("kept", [0, 100, 3000, -9000])
+def test_a_cut_file_is_refused(receiver: Site, path: Path, kept: int) -> None:
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ModelError, match=r"tiny\.tar"):
+        bundle.install(path, receiver.catalog, receiver.installed)
+    assert receiver.left_over() == []
+    assert receiver.installed.names() == []
+
+
+@pytest.mark.parametrize("name", ["../evil", "/evil", "tiny/../../evil", "tiny//x", "./tiny/x", "other/x", "evil"])
+def test_a_name_that_leads_elsewhere_is_refused(receiver: Site, tmp_path: Path, name: str) -> None:
+    path = packed(tmp_path / "t.tar", [listed(name, "tiny/manifest.toml"), (tarfile.TarInfo(name), b"x")])
+    with pytest.raises(ModelError, match="does not list the files of one model"):
+        bundle.install(path, receiver.catalog, receiver.installed)
+    assert not list(tmp_path.rglob("evil"))
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE])
+def test_what_is_no_plain_file_is_refused(receiver: Site, tmp_path: Path, kind: bytes) -> None:
+    member = tarfile.TarInfo("tiny/manifest.toml")
+    member.type, member.linkname = kind, "/etc/passwd"
+    path = packed(tmp_path / "t.tar", [listed("tiny/manifest.toml"), (member, b"")])
+    with pytest.raises(WeightsMismatch, match="is no plain file"):
+        bundle.install(path, receiver.catalog, receiver.installed)
+
+
+def test_members_that_are_missing_or_too_many_are_refused(receiver: Site, path: Path, tmp_path: Path) -> None:
+    whole = members(path)
+    with pytest.raises(WeightsMismatch, match="is missing"):
+        bundle.install(packed(tmp_path / "short.tar", whole[:-1]), receiver.catalog, receiver.installed)
+    with pytest.raises(WeightsMismatch, match="is not in SHA256SUMS"):
+        bundle.install(packed(tmp_path / "twice.tar", [*whole, whole[-1]]), receiver.catalog, receiver.installed)
+
+
+def test_another_version_than_the_locked_one_is_refused(receiver: Site, path: Path) -> None:
+    installed(receiver, b"older weights")
+    receiver.installed.lock.keep(REPO, LOCKED.model_copy(update={"commit": "2" * 40}))
+    before = receiver.content()
+    with pytest.raises(LockMismatch, match=f"commit {'1' * 40} is not {'2' * 40}"):
+        bundle.install(path, receiver.catalog, receiver.installed)
+    assert receiver.content() == before
+
+
+def test_a_model_that_comes_with_the_service_is_neither_exported_nor_replaced(receiver: Site, path: Path) -> None:
+    write_model(receiver.folder / "models", "starter")
+    with pytest.raises(ModelError, match="comes with Depesche"):
+        bundle.export(receiver.catalog.entry("starter"), receiver.installed, path.with_name("starter.tar"))
+    write_model(receiver.folder / "models", NAME)
+    with pytest.raises(ModelError, match="comes with Depesche alone"):
+        bundle.install(path, receiver.catalog, receiver.installed)

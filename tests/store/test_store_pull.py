@@ -1,0 +1,237 @@
+"""Pulling from a hub, through the real client and the real command line: what is asked for, kept and refused."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load as load_bytes
+from safetensors.torch import load_file as load_tensors
+
+from service.engines.load import load_engine
+from service.engines.tokenizer import Tokenizer
+from service.manifest import load
+from service.store.catalog import Catalog
+from service.types import EngineInput
+from tests.store.desk import CATALOG, NAME, REPO, Desk, pickled
+
+
+def test_a_model_is_pulled_converted_verified_listed_run_and_removed(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.program = "service"
+    done = desk.run("pull", NAME)
+    assert done.returncode == 0, done.stderr
+    assert "is installed in" in done.stderr
+    assert "licence CC-BY-4.0, commercial use: yes" in done.stderr
+    wanted = [path.rpartition("/")[2] for method, path, _ in desk.hub.asked if method == "HEAD"]
+    assert sorted(wanted) == sorted(files)
+    entry = Catalog(desk.models, desk.installed).entry(NAME)
+    assert entry.installed
+    assert "ctranslate2" in entry.manifest.engines
+    tokens = Tokenizer(entry.manifest, entry.folder).encode("Guten Morgen, Deutschland.")
+    engine = load_engine(entry.manifest, entry.folder, "ctranslate2", device="cpu", threads=1)
+    (hypotheses,) = engine.generate([EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))])
+    assert hypotheses[0].tokens
+    verified = desk.run("verify")
+    assert verified.stdout == f"{NAME}: {len(entry.manifest.files)} files are as the manifest names them\n"
+    (line,) = [line for line in desk.run("list").stdout.splitlines() if NAME in line]
+    assert line.split()[-2] == "yes"
+    assert desk.run("remove", NAME).returncode == 0
+    assert not (desk.installed / NAME).exists()
+    assert desk.left_over() == []
+    assert desk.locked()["commit"] == "1" * 40
+    assert desk.told("remove", NAME) == f"{NAME} is not installed"
+
+
+def test_the_lock_holds_commit_and_digests_of_every_file(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.pull()
+    expected = {
+        name: {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
+        for name, content in files.items()
+    }
+    assert desk.locked() == {"commit": "1" * 40, "files": expected}
+
+
+def test_a_pickle_is_rewritten_and_gives_the_same_model(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.publish(pickled(files))
+    desk.pull()
+    installed = load_tensors(desk.installed / NAME / "ct2" / "model.safetensors")
+    published = load_bytes(files["model.safetensors"])
+    assert set(installed) == set(published)
+    assert all(installed[name].equal(published[name]) for name in published)
+    assert set(desk.locked()["files"]) == {*files} - {"model.safetensors"} | {"pytorch_model.bin"}
+
+
+def test_safetensors_are_taken_where_there_are_both(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.publish({**files, **pickled(files)})
+    desk.pull()
+    assert not [path for path in desk.hub.fetched() if path.endswith(".bin")]
+
+
+def test_a_second_pull_asks_for_the_locked_commit_and_fetches_nothing_again(desk: Desk) -> None:
+    desk.pull()
+    desk.hub.asked.clear()
+    desk.pull()
+    assert desk.hub.fetched() == []
+    assert all("/main" not in path for _, path, _ in desk.hub.asked)
+
+
+def test_without_the_hub_the_clients_cache_serves(desk: Desk) -> None:
+    desk.pull()
+    desk.hub.asked.clear()
+    shutil.rmtree(desk.installed / NAME)
+    desk.environment["HF_HUB_OFFLINE"] = "1"
+    desk.pull()
+    assert desk.hub.asked == []
+    shutil.rmtree(desk.cache)
+    assert "HF_HUB_OFFLINE forbids" in desk.told("pull", NAME)
+
+
+def test_a_token_opens_what_is_not_public(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.publish(files, token="hf_right")  # noqa: S106 - of a hub that lives as long as this test
+    desk.environment |= {"HF_TOKEN": "hf_wrong"}
+    assert "answers 401: it is not public, or does not exist, or HF_TOKEN is wrong" in desk.told("pull", NAME)
+    desk.environment |= {"HF_TOKEN": "hf_right"}
+    desk.pull()
+
+
+def test_restricted_terms_must_be_accepted_before_anything_is_fetched(desk: Desk) -> None:
+    desk.describe(
+        CATALOG.replace("CC-BY-4.0", "CC-BY-NC-4.0").replace('_use = "yes"', '_use = "no"') + "restricted = true\n"
+    )
+    told = desk.told("pull", NAME)
+    assert "licence CC-BY-NC-4.0, commercial use: no" in told
+    assert "--licence-accepted" in told
+    assert desk.hub.asked == []
+    assert desk.run("pull", NAME, "--licence-accepted").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("tinny", "there is no model 'tinny'; there is tiny"),
+        ("starter", "starter comes with Depesche and is not pulled"),
+    ],
+)
+def test_names_that_cannot_be_pulled(desk: Desk, name: str, told: str) -> None:
+    desk.describe(
+        CATALOG.partition("[hub]")[0].replace("quality", 'revision = "1"\nweights = "x"\nquality') + EMBEDDED, "starter"
+    )
+    assert desk.told("pull", name) == told
+
+
+EMBEDDED = """
+[engines.ctranslate2]
+folder = "."
+compute_type = "int8"
+
+[files]
+"model.bin" = "0"
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda desk: desk.hub.repos.clear(), "answers 401: it is not public, or does not exist"),
+        (
+            lambda desk: setattr(desk.hub.repos[REPO], "gated", True),
+            "answers 403: its terms must be accepted on the hub",
+        ),
+        (lambda desk: setattr(desk.hub, "status", 404), "answers 404: there is no such repository or file"),
+        (lambda desk: setattr(desk.hub, "status", 401), "answers 401: it is not public, or does not exist"),
+        (lambda desk: setattr(desk.hub, "status", 503), "answers 503"),
+        (lambda desk: desk.describe(CATALOG + 'revision = "v9"\n'), "the repository has no such revision"),
+        (lambda desk: desk.hub.repos[REPO].files.pop("vocab.json"), f"{REPO} has no vocab.json in this revision"),
+        (
+            lambda desk: desk.hub.repos[REPO].files.pop("model.safetensors"),
+            "has neither model.safetensors nor pytorch_model.bin",
+        ),
+        (
+            lambda desk: setattr(desk.hub, "url", "http://127.0.0.1:1"),
+            "http://127.0.0.1:1 cannot be reached (ConnectError)",
+        ),
+        (lambda desk: desk.environment.update(HF_HUB_OFFLINE="1"), "is not in the client's cache, and HF_HUB_OFFLINE"),
+    ],
+    ids=[
+        "no repository",
+        "gated",
+        "404",
+        "401",
+        "503",
+        "no revision",
+        "no file",
+        "no weights",
+        "unreachable",
+        "offline",
+    ],
+)
+def test_what_the_hub_does_not_give_is_told_in_one_line(desk: Desk, change: object, told: str) -> None:
+    assert callable(change)
+    change(desk)
+    assert told in desk.told("pull", NAME)
+    assert not (desk.installed / "models.lock").exists()
+    assert not (desk.installed / NAME).exists()
+
+
+def test_a_commit_that_moved_is_not_followed(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.pull()
+    first = desk.content()
+    desk.publish({**files, "config.json": files["config.json"] + b"\n"}, commit="2" * 40)
+    assert "the repository has no such revision" in desk.told("pull", NAME)
+    assert desk.content() == first
+
+
+@pytest.mark.parametrize(("file", "by"), [("config.json", b"\n"), ("model.safetensors", b"\0")])
+def test_a_file_that_changed_at_the_locked_commit_is_refused(
+    desk: Desk, files: dict[str, bytes], file: str, by: bytes
+) -> None:
+    desk.pull()
+    first, lock = desk.content(), desk.locked()
+    shutil.rmtree(desk.cache)
+    desk.publish({**files, file: files[file] + by})
+    told = desk.told("pull", NAME)
+    assert f"{REPO}: {file} has changed: SHA-256" in told
+    assert "models.lock holds what was pulled at first" in told
+    assert (desk.content(), desk.locked()) == (first, lock)
+    desk.publish(files)
+    desk.pull()  # what was refused is not in the cache
+
+
+def test_a_lock_that_is_damaged_is_told_and_kept(desk: Desk) -> None:
+    desk.pull()
+    (desk.installed / "models.lock").write_text("half a [", "utf-8")
+    assert "models.lock is no lock of models" in desk.told("pull", NAME)
+    assert (desk.installed / "models.lock").read_text("utf-8") == "half a ["
+
+
+def test_without_an_entry_in_the_lock_another_version_is_accepted(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.pull()
+    (desk.installed / "models.lock").unlink()
+    desk.publish({**files, "config.json": files["config.json"] + b"\n"}, commit="2" * 40)
+    desk.pull()
+    assert desk.locked()["commit"] == "2" * 40
+
+
+def test_the_installed_manifest_names_the_commit_that_it_was_made_from(desk: Desk) -> None:
+    desk.pull()
+    manifest = load(desk.installed / NAME / "manifest.toml")
+    assert manifest.hub is not None
+    assert manifest.hub.revision == "1" * 40
+    assert manifest.revision
+    assert manifest.verified == ("architecture", "hub.revision")
+
+
+def test_a_model_that_is_not_installed_is_verified_by_no_silence(desk: Desk) -> None:
+    assert f"{NAME} must be installed anew" in desk.told("verify", NAME)
+    assert desk.run("verify").returncode == 0
+
+
+def test_a_flipped_byte_of_an_installed_model_is_found(desk: Desk) -> None:
+    desk.pull()
+    (path,) = Path(desk.installed / NAME).rglob("model.safetensors")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    done = desk.run("verify")
+    assert done.returncode == 1
+    assert "model.safetensors is not the file that the manifest names" in done.stderr

@@ -12,10 +12,13 @@ from starlette.types import Receive, Scope, Send
 
 from service import __version__, logs
 from service.access.departure import Departure
+from service.access.guard import BodyGuard, Guard
 from service.access.limits import BodyLimit
+from service.access.ring import Ring
 from service.api import admin, health, problems, routes, telemetry
 from service.api.compat import deepl, libretranslate
 from service.api.envelope import Envelope
+from service.api.refusals import refuse
 from service.api.schemas import FieldProblem
 from service.api.state import ApiState, TextLimits
 from service.batching.limits import Limits
@@ -76,7 +79,11 @@ def told(heard: Sequence[Listener]) -> Listener:
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application. Models load in the background once it starts, so that probes are answered at once."""
+    """The application. Models load in the background once it starts, so that probes are answered at once.
+
+    Raises:
+        KeyFileInvalid: there is a key file, and it cannot be used.
+    """
     settings = settings or Settings()
     heard: list[Listener] = [logs.listen]
     listener = told(heard)
@@ -88,10 +95,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         summary="German news articles in, a German summary and an English translation out.",
         lifespan=_lifespan,
+        redirect_slashes=False,  # the address of a redirect is made from the caller's Host header
     )
     limits = TextLimits(texts=settings.max_texts, chars=settings.max_text_chars)
     app.state.api = ApiState(service, limits, settings.request_timeout_ms, listener)
     app.state.registry = metrics.registry
+    app.state.ring = None if settings.keys_file is None else Ring(settings.keys_file, listener=listener)
     app.include_router(routes.router)
     app.include_router(health.router)
     app.include_router(page.router)
@@ -106,9 +115,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     """The application of the administration port, over the service of ``app``, which starts and stops it."""
-    admin_app = FastAPI(title="Depesche administration", version=__version__, docs_url=None, redoc_url=None)
+    admin_app = FastAPI(
+        title="Depesche administration", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     admin_app.state.api = app.state.api
     admin_app.state.registry = app.state.registry
+    admin_app.state.ring = app.state.ring
     admin_app.include_router(admin.router)
     if settings.metrics_port != "main":
         admin_app.include_router(telemetry.router)
@@ -118,21 +130,29 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
 
 def _enclose(app: FastAPI, settings: Settings) -> None:
     """What surrounds every endpoint of either port; the middleware that is added last is the outermost."""
-    listener = app.state.api.listener
+    listener, ring = app.state.api.listener, app.state.ring
     problems.install(app)
+    if ring is not None:
+        app.add_middleware(BodyGuard, ring=ring, refuse=refuse)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, refuse=_refuse_body, listener=listener)
+    if ring is not None:
+        app.add_middleware(Guard, ring=ring, refuse=refuse)
     app.add_middleware(Envelope, listener=listener)
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.api.service
-    loading = asyncio.create_task(_load(service))
+    ring: Ring | None = app.state.ring
+    tasks = [asyncio.create_task(_load(service))]
+    if ring is not None:
+        tasks.append(asyncio.create_task(ring.watch(), name="keys"))
     try:
         yield
     finally:
-        loading.cancel()
-        await asyncio.gather(loading, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await service.stop()
 
 

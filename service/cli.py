@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from service import events, logs, server
+from service.access.command import keys
 from service.app import create_app, plan_of
 from service.backfill.command import Workplace, backfill
 from service.errors import DepescheError
@@ -36,7 +37,10 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="The models that can be served.")
 app.add_typer(models_app, name="models")
+app.add_typer(keys, name="keys")
 _messages = Console(stderr=True)
+OWN: dict[str, Any] = {"keys_file": None}
+"""Settings that are turned off for an application that only this process asks."""
 
 File = Annotated[Path, typer.Argument(help="UTF-8 text file; - for standard input.")]
 Clean = Annotated[bool, typer.Option(help="Take page furniture off first.")]
@@ -124,7 +128,8 @@ async def _summarize(
 @contextlib.contextmanager
 def _workplace() -> Iterator[Workplace]:
     with _told():
-        settings = _settings()
+        # An archive asks its own application, over no network: nobody is there to be kept out or held back.
+        settings = _settings().model_copy(update=OWN)
         yield Workplace(create_app(settings), settings.max_body_bytes, _messages)
 
 

@@ -6,6 +6,11 @@ DepescheError
 │   ├── QueueFull
 │   ├── NotReady
 │   └── Draining
+├── AccessDenied       the caller may not
+│   ├── KeyMissing     there is no key in its request (401)
+│   ├── KeyUnknown     its key is none of ours (401)
+│   │   └── KeyExpired
+│   └── ScopeMissing   its key is for other things (403)
 ├── ClientGone         the caller left before its request was complete; nobody is there to answer
 ├── DeadlineExceeded   the work was not done in the caller's time (504)
 ├── EngineError        the model failed (500)
@@ -61,6 +66,42 @@ class Draining(Unavailable):
     """The process is shutting down."""
 
     code = "draining"
+
+
+class AccessDenied(DepescheError):
+    """The caller may not do this; ``challenge`` is the value of ``WWW-Authenticate`` (RFC 6750)."""
+
+    code = "access_denied"
+    challenge = 'Bearer realm="depesche"'
+
+
+class KeyMissing(AccessDenied):
+    """A key is needed, and the request holds none."""
+
+    code = "key_missing"
+
+
+class KeyUnknown(AccessDenied):
+    """The key of the request is not in the key file."""
+
+    code = "key_unknown"
+    challenge = f'{AccessDenied.challenge}, error="invalid_token"'
+
+
+class KeyExpired(KeyUnknown):
+    """The key of the request was good until a day that is past."""
+
+    code = "key_expired"
+
+
+class ScopeMissing(AccessDenied):
+    """The key of the request does not have the ``scope`` that this endpoint needs."""
+
+    code = "scope_missing"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"this key does not have the scope {scope}")
+        self.challenge = f'{AccessDenied.challenge}, error="insufficient_scope", scope="{scope}"'
 
 
 class ClientGone(DepescheError):

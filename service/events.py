@@ -107,19 +107,38 @@ class ClientLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysRead:
+    """The key file was read; so many keys are known now."""
+
+    keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeysRefused:
+    """The key file changed and cannot be used; ``kept`` old keys stay good. ``detail`` holds nothing of the file."""
+
+    detail: str
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestBegun:
     """An HTTP request came in; a `RequestDone` follows, whatever happens."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestDone:
-    """An HTTP request was answered; ``method`` and ``route`` are among few words, whatever the caller wrote."""
+    """An HTTP request was answered; ``method`` and ``route`` are among few words, whatever the caller wrote.
+
+    ``key_id`` names who holds its key, where keys are asked for; never the key.
+    """
 
     method: str
     route: str
     status: int
     seconds: float
     request_id: str
+    key_id: str | None = None
 
 
 Event = (
@@ -132,6 +151,8 @@ Event = (
     | ResultGiven
     | ProblemGiven
     | ClientLeft
+    | KeysRead
+    | KeysRefused
     | RequestBegun
     | RequestDone
 )

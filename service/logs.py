@@ -9,12 +9,23 @@ from types import TracebackType
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from service.events import EngineFailed, EngineReady, Event, LayoutFound, RequestDone, SharedCacheFailed
+from service.events import (
+    EngineFailed,
+    EngineReady,
+    Event,
+    KeysRead,
+    KeysRefused,
+    LayoutFound,
+    RequestDone,
+    SharedCacheFailed,
+)
 
 LEVELS: dict[type, int] = {
     RequestDone: logging.INFO,
     EngineReady: logging.INFO,
     LayoutFound: logging.INFO,
+    KeysRead: logging.INFO,
+    KeysRefused: logging.ERROR,
     EngineFailed: logging.ERROR,
 }
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health", "/metrics"})

@@ -74,6 +74,9 @@ class Metrics:
         self._failed = self._counter("requests_failed", "Requests whose work was begun and failed.", "reason")
         self._departures = self._counter("client_departures", "Callers that left before their answer.", "during")
 
+        self._keys = self._gauge("keys", "API keys that are known; 0 where none are asked for.")
+        self._keys_refused = self._gauge("keys_refused", "1 while the key file cannot be used and old keys stay good.")
+
     def _outcomes(self) -> None:
         self._results = self._counter("results", "Results in answers.", "output")
         self._reviews = self._counter("results_needing_review", "Results that an editor must look at.", "output")
@@ -132,6 +135,8 @@ class Metrics:
             events.ResultGiven: self._given,
             events.ProblemGiven: self._problem,
             events.ClientLeft: lambda event: self._departures.labels(event.during).inc(),
+            events.KeysRead: self._keys_known,
+            events.KeysRefused: lambda _: self._keys_refused.set(1),
             events.CacheLooked: self._looked,
             events.SharedCacheFailed: self._passed_over,
             events.BatchDone: self._batch,
@@ -144,6 +149,10 @@ class Metrics:
         status = str(event.status)
         self._requests.labels(event.route, event.method, status).inc()
         self._request_s.labels(event.route, status).observe(event.seconds)
+
+    def _keys_known(self, event: events.KeysRead) -> None:
+        self._keys.set(event.keys)
+        self._keys_refused.set(0)
 
     def _given(self, event: events.ResultGiven) -> None:
         self._results.labels(event.output).inc()

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     redis_timeout_ms: int = Field(
         default=50, ge=1, description="Milliseconds that one round trip to Redis may take, connecting included."
     )
+    keys_file: Path | None = Field(
+        default=None, description="File of API keys (`depesche keys new`); none: no key is asked for."
+    )
     max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Bytes of a request body at most.")
     max_texts: int = Field(default=256, ge=1, description="Texts of a request at most.")
     max_text_chars: int = Field(default=250_000, ge=1, description="Characters (code points) of a text at most.")

@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.access.replay import replayed
 from service.errors import ClientGone
 from service.events import ClientLeft, Listener
 
@@ -29,7 +30,7 @@ class BodyLimit:
         if body is None:
             await self._refuse(scope, receive, send, self._max_bytes)
         else:
-            await self._app(scope, _replayed(body, receive), send)
+            await self._app(scope, replayed({"type": "http.request", "body": body, "more_body": False}, receive), send)
 
     def _states_too_much(self, scope: Scope) -> bool:
         stated = dict(scope["headers"]).get(b"content-length", b"0")
@@ -50,16 +51,3 @@ class BodyLimit:
                 return None
             if not message.get("more_body", False):
                 return b"".join(parts)
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    given = False
-
-    async def replay() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay

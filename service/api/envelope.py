@@ -49,11 +49,7 @@ class Envelope:
                 answer = await problems.on_service_error(Request(scope), error)
                 await answer(scope, receive, sender)
         finally:
-            self._listener(
-                RequestDone(
-                    _method(scope), _route(scope), sender.status or 499, time.perf_counter() - start, request_id
-                )
-            )
+            self._listener(_done(scope, sender.status or 499, time.perf_counter() - start))
 
 
 class _Sender:
@@ -78,6 +74,11 @@ class _Sender:
 def _timing(seconds: dict[str, float]) -> bytes:
     """The value of a ``Server-Timing`` header, in milliseconds."""
     return ", ".join(f"{stage};dur={passed_s * 1000:.1f}" for stage, passed_s in seconds.items()).encode()
+
+
+def _done(scope: Scope, status: int, seconds: float) -> RequestDone:
+    state = scope["state"]
+    return RequestDone(_method(scope), _route(scope), status, seconds, state["request_id"], state.get("key_id"))
 
 
 def _method(scope: Scope) -> str:

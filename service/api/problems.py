@@ -16,6 +16,9 @@ from service.events import ProblemGiven
 
 STATUS: dict[type[errors.DepescheError], int] = {
     errors.InvalidInput: 422,
+    errors.KeyMissing: 401,
+    errors.KeyUnknown: 401,
+    errors.AccessDenied: 403,
     errors.Unavailable: 503,
     errors.DeadlineExceeded: 504,
     errors.EngineHung: 504,
@@ -84,7 +87,9 @@ async def on_service_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def headers_of(error: Exception) -> dict[str, str]:
-    """What the headers of an answer to ``error`` say beside its body: when to come back."""
+    """What the headers of an answer to ``error`` say beside its body: when to come back, and what key is needed."""
+    if isinstance(error, errors.AccessDenied):
+        return {"WWW-Authenticate": error.challenge}
     if isinstance(error, errors.Unavailable):
         return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
     return {}

@@ -9,12 +9,16 @@ from collections.abc import AsyncIterator, Sequence
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service import __version__, logs
+from service.access.counters import Counters
 from service.access.departure import Departure
 from service.access.guard import BodyGuard, Guard
 from service.access.limits import BodyLimit
+from service.access.rates import Rates, policies
 from service.access.ring import Ring
+from service.access.throttle import Throttle
 from service.api import admin, health, problems, routes, telemetry
 from service.api.compat import deepl, libretranslate
 from service.api.envelope import Envelope
@@ -109,8 +113,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(deepl.router)
     app.include_router(libretranslate.router)
     app.add_middleware(Departure, listener=listener)
+    app.state.counters = _hold_to_rates(app, settings, listener)
     _enclose(app, settings)
     return app
+
+
+def _hold_to_rates(app: FastAPI, settings: Settings, listener: Listener) -> Counters | None:
+    """Limit callers as the settings ask for; the counters that are closed with the application."""
+    limits = policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
+    if not limits:
+        return None
+    url = None if settings.redis_url is None else settings.redis_url.get_secret_value()
+    counters = Counters(url, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
+    app.add_middleware(Throttle, rates=Rates(limits, counters), refuse=refuse)
+    return counters
 
 
 def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
@@ -138,6 +154,9 @@ def _enclose(app: FastAPI, settings: Settings) -> None:
     if ring is not None:
         app.add_middleware(Guard, ring=ring, refuse=refuse)
     app.add_middleware(Envelope, listener=listener)
+    if settings.trusted_proxies is not None:
+        trusted = [one.strip() for one in settings.trusted_proxies.split(",")]
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)
 
 
 @contextlib.asynccontextmanager
@@ -154,6 +173,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await service.stop()
+        if app.state.counters is not None:
+            await app.state.counters.close()
 
 
 async def _load(service: Service) -> None:

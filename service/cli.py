@@ -39,7 +39,7 @@ models_app = typer.Typer(no_args_is_help=True, help="The models that can be serv
 app.add_typer(models_app, name="models")
 app.add_typer(keys, name="keys")
 _messages = Console(stderr=True)
-OWN: dict[str, Any] = {"keys_file": None}
+OWN: dict[str, Any] = {"keys_file": None, "rate_requests": None, "rate_chars": None}
 """Settings that are turned off for an application that only this process asks."""
 
 File = Annotated[Path, typer.Argument(help="UTF-8 text file; - for standard input.")]

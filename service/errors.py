@@ -11,6 +11,8 @@ DepescheError
 │   ├── KeyUnknown     its key is none of ours (401)
 │   │   └── KeyExpired
 │   └── ScopeMissing   its key is for other things (403)
+├── RateExceeded       the caller asked for more than its rate; says when to come back (429)
+│   └── QuotaExceeded  the rate is one of a day or longer
 ├── ClientGone         the caller left before its request was complete; nobody is there to answer
 ├── DeadlineExceeded   the work was not done in the caller's time (504)
 ├── EngineError        the model failed (500)
@@ -102,6 +104,22 @@ class ScopeMissing(AccessDenied):
     def __init__(self, scope: str) -> None:
         super().__init__(f"this key does not have the scope {scope}")
         self.challenge = f'{AccessDenied.challenge}, error="insufficient_scope", scope="{scope}"'
+
+
+class RateExceeded(DepescheError):
+    """The caller used what its rate allows; ``retry_after_s`` says when there is more."""
+
+    code = "rate_exceeded"
+
+    def __init__(self, detail: str, *, retry_after_s: float) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class QuotaExceeded(RateExceeded):
+    """The caller used all characters of a day, or of a longer time."""
+
+    code = "quota_exceeded"
 
 
 class ClientGone(DepescheError):

@@ -122,6 +122,14 @@ class KeysRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class RateStoreFailed:
+    """The shared counters of the rate limits were not reached; this process counted alone. Fields as above."""
+
+    reason: SharedFailure
+    opened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RequestBegun:
     """An HTTP request came in; a `RequestDone` follows, whatever happens."""
 
@@ -153,6 +161,7 @@ Event = (
     | ClientLeft
     | KeysRead
     | KeysRefused
+    | RateStoreFailed
     | RequestBegun
     | RequestDone
 )

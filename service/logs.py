@@ -16,6 +16,7 @@ from service.events import (
     KeysRead,
     KeysRefused,
     LayoutFound,
+    RateStoreFailed,
     RequestDone,
     SharedCacheFailed,
 )
@@ -97,7 +98,7 @@ def listen(event: Event) -> None:
     log, level = logging.getLogger("depesche"), LEVELS.get(type(event), logging.DEBUG)
     if isinstance(event, RequestDone) and event.route in QUIET_ROUTES and event.status < LEAST_FAILURE:
         level = logging.DEBUG
-    if isinstance(event, SharedCacheFailed) and event.opened:
+    if isinstance(event, SharedCacheFailed | RateStoreFailed) and event.opened:
         level = logging.WARNING  # the one of its failures that is new; the metrics count all
     if log.isEnabledFor(level):  # most events of a request are not, and taking one apart costs more than asking
         log.log(level, type(event).__name__, extra=asdict(event))

@@ -41,7 +41,13 @@ def run(settings: Settings) -> None:
 
 def _config(app: Any, drain_s: int, **options: Any) -> uvicorn.Config:
     return uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=drain_s, **options
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # the application does it, for the proxies of the settings alone
+        timeout_graceful_shutdown=drain_s,
+        **options,
     )
 
 

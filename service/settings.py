@@ -1,9 +1,11 @@
 """Every setting of the service, read from the environment (prefix ``DEPESCHE_``). Only app and cli read them."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
+from limits import parse_many
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.asyncio.connection import parse_url as redis_options
@@ -69,6 +71,17 @@ class Settings(BaseSettings):
     keys_file: Path | None = Field(
         default=None, description="File of API keys (`depesche keys new`); none: no key is asked for."
     )
+    rate_requests: str | None = Field(
+        default=None,
+        description="Requests that one caller may send (`60/minute; 1000/hour`); none: as many as it likes.",
+    )
+    rate_chars: str | None = Field(
+        default=None, description="Characters that one caller may send (`2000000/day`); none: as many as it likes."
+    )
+    trusted_proxies: str | None = Field(
+        default=None,
+        description="Addresses and networks, with commas, whose `X-Forwarded-For` is believed; none: nobody's.",
+    )
     max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Bytes of a request body at most.")
     max_texts: int = Field(default=256, ge=1, description="Texts of a request at most.")
     max_text_chars: int = Field(default=250_000, ge=1, description="Characters (code points) of a text at most.")
@@ -86,6 +99,20 @@ class Settings(BaseSettings):
             # Without the cause: it may quote a part of the password.
             raise ValueError("is no URL of Redis (redis://…, rediss://… or unix://…)") from None
         return url
+
+    @field_validator("rate_requests", "rate_chars")
+    @classmethod
+    def _a_rate(cls, rate: str | None) -> str | None:
+        if rate is not None and not all(item.amount for item in parse_many(rate)):
+            raise ValueError("a rate of nothing lets nobody in")
+        return rate
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, given: str | None) -> str | None:
+        for one in [] if given is None else given.split(","):
+            ip_network(one.strip())  # a ValueError says what is wrong
+        return given
 
     @model_validator(mode="after")
     def _ports_that_go_together(self) -> "Settings":

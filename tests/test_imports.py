@@ -17,7 +17,7 @@ LAYERS = (
     ("backfill", "server"),
     ("app",),
     ("settings", "metrics", "logs", "cores"),
-    ("api", "access", "web"),
+    ("api", "access", "web", "gauges"),
     ("pipeline",),
     ("text", "documents", "terms", "summary", "cache", "batching", "trust"),
     ("store",),

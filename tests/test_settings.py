@@ -49,3 +49,9 @@ def test_ports_that_do_not_go_together_are_refused() -> None:
         Settings(port=9000, admin_port=9000)
     with pytest.raises(ValidationError, match="no admin_port"):
         Settings(metrics_port="both")
+
+
+@pytest.mark.parametrize("given", [{"rate_requests": "many"}, {"rate_chars": "0/day"}, {"trusted_proxies": "*"}])
+def test_a_limit_or_network_that_is_none_is_refused(given: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        Settings(**given)  # type: ignore[arg-type]  # one of three

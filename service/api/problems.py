@@ -19,6 +19,7 @@ STATUS: dict[type[errors.DepescheError], int] = {
     errors.KeyMissing: 401,
     errors.KeyUnknown: 401,
     errors.AccessDenied: 403,
+    errors.RateExceeded: 429,
     errors.Unavailable: 503,
     errors.DeadlineExceeded: 504,
     errors.EngineHung: 504,
@@ -31,6 +32,7 @@ CODES = {
     406: "not_acceptable",
     415: "unsupported_media_type",
 }
+TITLES = {456: "Quota Exceeded"}  # of DeepL, unknown to HTTP
 LIMIT_KEYS = ("max_length", "min_length", "ge", "le", "gt", "lt", "expected")
 # pydantic looks at the Unicode of strings that have a length limit; the others are looked at by `service.api.texts`.
 FIELD_CODES = {"string_unicode": "text_not_unicode"}
@@ -47,7 +49,7 @@ def body_of(request: Request, status: int, code: str, detail: str, *, fields: tu
     """The body of an error answer. Each is given to a caller once, so this is where listeners are told of it."""
     api_state(request).listener(ProblemGiven(code, status))
     return Problem(
-        title=HTTPStatus(status).phrase,
+        title=TITLES.get(status) or HTTPStatus(status).phrase,
         status=status,
         code=code,
         detail=detail,
@@ -90,7 +92,7 @@ def headers_of(error: Exception) -> dict[str, str]:
     """What the headers of an answer to ``error`` say beside its body: when to come back, and what key is needed."""
     if isinstance(error, errors.AccessDenied):
         return {"WWW-Authenticate": error.challenge}
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, errors.Unavailable | errors.RateExceeded):
         return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
     return {}
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Header, Request
 
 from service.api import requests, schemas
 from service.api.answers import article_out, model_out, summary_out, translated_article_out, translation_out
+from service.api.charging import charge
 from service.api.documents import document_out, submission_of
 from service.api.negotiation import require_json, wants_events
 from service.api.provenance import provenance
@@ -25,7 +26,7 @@ from service.pipeline.service import Service
 from service.summary.lengths import Length
 from service.summary.styles import length_of
 
-PROBLEM_CODES = (400, 401, 403, 406, 413, 415, 422, 500, 503, 504)
+PROBLEM_CODES = (400, 401, 403, 406, 413, 415, 422, 429, 500, 503, 504)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {
         "description": "Problem (RFC 9457)",
@@ -139,6 +140,7 @@ async def translate(
             result_key=key,
         )
 
+    await charge(request, texts)
     return await answered(request, _call(request, state, timeout_ms, body.priority, key), result)
 
 
@@ -172,6 +174,7 @@ async def summarize(
             result_key=key,
         )
 
+    await charge(request, [headline, *texts])
     return await answered(request, _call(request, state, timeout_ms, body.priority, key), result)
 
 
@@ -195,6 +198,7 @@ async def articles(
         )
         return _article_response(body, submission, document, found, used, key)
 
+    await charge(request, [submission.headline, submission.lead, submission.body])
     return await answered(request, _call(request, state, timeout_ms, body.priority, key), result)
 
 

@@ -319,7 +319,7 @@ def test_the_documentation_has_the_bodies_and_the_failures(client: TestClient) -
         content = operation["requestBody"]["content"]
         assert content.keys() == {"application/json", FORM, "multipart/form-data"}
         assert all(set(media["schema"]["required"]) == required for media in content.values())
-        assert {"200", "400", "403", "413", "415", "500", "503", "504"} == operation["responses"].keys()
+        assert {"200", "400", "403", "413", "415", "429", "500", "503", "504"} == operation["responses"].keys()
         for status in ("400", "415", "500", "503", "504"):
             schema = operation["responses"][status]["content"]["application/json"]["schema"]
             assert schema["properties"].keys() == {"message", "error", "code", "request_id"}

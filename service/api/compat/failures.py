@@ -11,12 +11,13 @@ from starlette.exceptions import HTTPException
 
 from service.api import problems
 from service.api.routes import PROBLEMS
-from service.errors import AccessDenied, ClientGone, DepescheError, InvalidInput
+from service.errors import AccessDenied, ClientGone, DepescheError, InvalidInput, QuotaExceeded
 
 UNSUPPORTED = "unsupported"
 """The type of the validation error of a parameter that is known and has no meaning here."""
-REFUSALS = (400, 403, 415, 500, 503, 504)
+REFUSALS = (400, 403, 415, 429, 500, 503, 504)
 MOST_NAME_CHARS = 100
+DEEPL, DEEPL_QUOTA = "/v2/", 456
 
 
 class Failure(BaseModel):
@@ -69,14 +70,19 @@ def _refusal(request: Request, status: int, code: str, detail: str) -> JSONRespo
 
 def of_service(request: Request, error: DepescheError) -> JSONResponse:
     """The answer to an error of ours."""
-    answer = _refusal(request, _status_of(error), error.code, _detail(error))
+    answer = _refusal(request, _status_of(request, error), error.code, _detail(error))
     answer.headers.update(problems.headers_of(error))
     return answer
 
 
-def _status_of(error: DepescheError) -> int:
-    """Both peers answer a wrong value with 400, and a missing or wrong key with 403: their clients know no 401."""
+def _status_of(request: Request, error: DepescheError) -> int:
+    """Both peers answer a wrong value with 400, and a missing or wrong key with 403: their clients know no 401.
+
+    A used up quota is 456 for DeepL's clients, which try again after a 429.
+    """
     match error:
+        case QuotaExceeded() if request.url.path.startswith(DEEPL):
+            return DEEPL_QUOTA
         case InvalidInput():
             return 400
         case AccessDenied():

@@ -7,15 +7,16 @@ import os
 from collections.abc import AsyncIterator, Sequence
 
 from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service import __version__, logs
 from service.access.counters import Counters
 from service.access.departure import Departure
 from service.access.guard import BodyGuard, Guard
-from service.access.limits import BodyLimit
+from service.access.headers import SecurityHeaders
+from service.access.limits import BodyLimit, Bounds
+from service.access.origins import listed, rules
 from service.access.rates import Rates, policies
 from service.access.ring import Ring
 from service.access.throttle import Throttle
@@ -23,7 +24,6 @@ from service.api import admin, health, problems, routes, telemetry
 from service.api.compat import deepl, libretranslate
 from service.api.envelope import Envelope
 from service.api.refusals import refuse
-from service.api.schemas import FieldProblem
 from service.api.state import ApiState, TextLimits
 from service.batching.limits import Limits
 from service.cores import available_cores
@@ -114,7 +114,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(libretranslate.router)
     app.add_middleware(Departure, listener=listener)
     app.state.counters = _hold_to_rates(app, settings, listener)
-    _enclose(app, settings)
+    _enclose(app, settings, listed(settings.cors_origins))
     return app
 
 
@@ -144,19 +144,22 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     return admin_app
 
 
-def _enclose(app: FastAPI, settings: Settings) -> None:
+def _enclose(app: FastAPI, settings: Settings, origins: Sequence[str] = ()) -> None:
     """What surrounds every endpoint of either port; the middleware that is added last is the outermost."""
     listener, ring = app.state.api.listener, app.state.ring
     problems.install(app)
     if ring is not None:
         app.add_middleware(BodyGuard, ring=ring, refuse=refuse)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, refuse=_refuse_body, listener=listener)
+    bounds = Bounds(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth)
+    app.add_middleware(BodyLimit, bounds=bounds, refuse=refuse, listener=listener)
     if ring is not None:
         app.add_middleware(Guard, ring=ring, refuse=refuse)
+    if origins:  # inside the envelope, so that preflights are counted, and outside keys, which they do not have
+        app.add_middleware(CORSMiddleware, **rules(origins))
     app.add_middleware(Envelope, listener=listener)
+    app.add_middleware(SecurityHeaders)
     if settings.trusted_proxies is not None:
-        trusted = [one.strip() for one in settings.trusted_proxies.split(",")]
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=listed(settings.trusted_proxies))
 
 
 @contextlib.asynccontextmanager
@@ -186,10 +189,3 @@ async def _load(service: Service) -> None:
     except Exception as error:  # noqa: BLE001 - whatever it is, the probe must not say "loading" for ever
         service.fail(f"{type(error).__name__} while the models were loaded")
         _log.exception("models_not_loaded")
-
-
-async def _refuse_body(scope: Scope, receive: Receive, send: Send, max_bytes: int) -> None:
-    detail = f"the body has more than {max_bytes} bytes"
-    field = FieldProblem(pointer="", code="body_too_large", detail=detail, limit=max_bytes)
-    answer = problems.problem(Request(scope), 413, "body_too_large", detail, fields=(field,))
-    await answer(scope, receive, send)

@@ -6,6 +6,9 @@ DepescheError
 │   ├── QueueFull
 │   ├── NotReady
 │   └── Draining
+├── BodyTooLarge       the body has more bytes than are taken (413)
+├── BodyTooSlow        the body does not come to its end (408)
+├── EncodingUnsupported   the body is compressed (415)
 ├── AccessDenied       the caller may not
 │   ├── KeyMissing     there is no key in its request (401)
 │   ├── KeyUnknown     its key is none of ours (401)
@@ -68,6 +71,28 @@ class Draining(Unavailable):
     """The process is shutting down."""
 
     code = "draining"
+
+
+class BodyTooLarge(DepescheError):
+    """The body has more than ``limit`` bytes."""
+
+    code = "body_too_large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the body has more than {limit} bytes")
+        self.limit = limit
+
+
+class BodyTooSlow(DepescheError):
+    """The body was not there in time."""
+
+    code = "body_timeout"
+
+
+class EncodingUnsupported(DepescheError):
+    """The body is compressed."""
+
+    code = "encoding_unsupported"
 
 
 class AccessDenied(DepescheError):

@@ -1,6 +1,7 @@
 """Every setting of the service, read from the environment (prefix ``DEPESCHE_``). Only app and cli read them."""
 
 import os
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
@@ -83,6 +84,19 @@ class Settings(BaseSettings):
         description="Addresses and networks, with commas, whose `X-Forwarded-For` is believed; none: nobody's.",
     )
     max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Bytes of a request body at most.")
+    max_json_depth: int = Field(
+        default=64, ge=1, description="How deep arrays and objects of a JSON body may lie in each other."
+    )
+    header_timeout_s: float = Field(
+        default=10.0, gt=0, description="Seconds until the head of a request has to be there."
+    )
+    body_timeout_s: float = Field(
+        default=60.0, gt=0, description="Seconds until the body of a request has to be there."
+    )
+    cors_origins: str | None = Field(
+        default=None,
+        description="Origins, with commas, whose pages may call the API (`https://cms.example`); none: only its own.",
+    )
     max_texts: int = Field(default=256, ge=1, description="Texts of a request at most.")
     max_text_chars: int = Field(default=250_000, ge=1, description="Characters (code points) of a text at most.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -112,6 +126,14 @@ class Settings(BaseSettings):
     def _networks(cls, given: str | None) -> str | None:
         for one in [] if given is None else given.split(","):
             ip_network(one.strip())  # a ValueError says what is wrong
+        return given
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, given: str | None) -> str | None:
+        for one in [] if given is None else given.split(","):
+            if re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?", one.strip()) is None:
+                raise ValueError("an origin is a scheme, a host and perhaps a port (https://cms.example)")
         return given
 
     @model_validator(mode="after")

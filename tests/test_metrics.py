@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from service import events, metrics
 from service.access.departure import Departure
-from service.access.limits import BodyLimit
+from service.access.limits import BodyLimit, Bounds
 from service.app import plan_of
 from service.errors import ClientGone
 from service.metrics import Metrics
@@ -234,7 +234,7 @@ async def test_a_caller_that_is_gone_after_its_answer_has_not_left() -> None:
 async def test_a_caller_that_leaves_before_its_body_was_read_is_told_of() -> None:
     told: list[events.Event] = []
     part: Message = {"type": "http.request", "body": b"{", "more_body": True}
-    app = BodyLimit(hangs, 100, lambda *_: unsent({}), told.append)
+    app = BodyLimit(hangs, Bounds(100, 60.0, 64), lambda *_: unsent({}), told.append)
     with pytest.raises(ClientGone):
         await app({"type": "http", "headers": []}, leaving(part), unsent)
     assert told == [events.ClientLeft("body")]

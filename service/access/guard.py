@@ -1,16 +1,14 @@
 """Lets requests in that hold a good key, by its scope; probes, metrics and the page are open."""
 
-from collections.abc import Awaitable, Callable
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.access.credentials import in_body, in_headers, may_be_in_body
+from service.access.limits import Refuse
 from service.access.places import is_open, scope_of
 from service.access.replay import replayed
 from service.access.ring import Ring
-from service.errors import AccessDenied, DepescheError, KeyMissing
+from service.errors import AccessDenied, KeyMissing
 
-Refuse = Callable[[Scope, Receive, Send, DepescheError], Awaitable[None]]
 KEY_ID = "key_id"
 PENDING = "key_in_body"
 

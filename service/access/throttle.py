@@ -6,7 +6,8 @@ characters, so ``qu="characters"`` is ours.
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.access.guard import KEY_ID, Refuse
+from service.access.guard import KEY_ID
+from service.access.limits import Refuse
 from service.access.places import is_open
 from service.access.rates import Policy, Rates, Standing, Unit, caller_of
 from service.errors import DepescheError

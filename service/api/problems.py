@@ -16,6 +16,9 @@ from service.events import ProblemGiven
 
 STATUS: dict[type[errors.DepescheError], int] = {
     errors.InvalidInput: 422,
+    errors.BodyTooLarge: 413,
+    errors.BodyTooSlow: 408,
+    errors.EncodingUnsupported: 415,
     errors.KeyMissing: 401,
     errors.KeyUnknown: 401,
     errors.AccessDenied: 403,
@@ -72,6 +75,9 @@ def explained(request: Request, error: Exception) -> Problem:
     if isinstance(error, errors.InvalidInput):
         field = FieldProblem(pointer=error.pointer, code=error.code, detail=error.detail, limit=error.limit)
         return body_of(request, 422, error.code, error.detail, fields=(field,))
+    if isinstance(error, errors.BodyTooLarge):
+        field = FieldProblem(pointer="", code=error.code, detail=str(error), limit=error.limit)
+        return body_of(request, 413, error.code, str(error), fields=(field,))
     if isinstance(error, errors.DepescheError):
         return body_of(request, status_of(error), error.code, str(error))
     return body_of(request, 500, "internal", "an internal error; the request id finds it in the log")
@@ -89,12 +95,18 @@ async def on_service_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def headers_of(error: Exception) -> dict[str, str]:
-    """What the headers of an answer to ``error`` say beside its body: when to come back, and what key is needed."""
-    if isinstance(error, errors.AccessDenied):
-        return {"WWW-Authenticate": error.challenge}
-    if isinstance(error, errors.Unavailable | errors.RateExceeded):
-        return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
-    return {}
+    """What the headers of an answer to ``error`` say beside its body: when to come back, and what is needed."""
+    match error:
+        case errors.AccessDenied():
+            return {"WWW-Authenticate": error.challenge}
+        case errors.Unavailable() | errors.RateExceeded():
+            return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+        case errors.EncodingUnsupported():
+            return {"Accept-Encoding": "identity"}
+        case errors.BodyTooSlow():
+            return {"Connection": "close"}  # what is left of the body may still come
+        case _:
+            return {}
 
 
 async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:

@@ -26,7 +26,7 @@ from service.pipeline.service import Service
 from service.summary.lengths import Length
 from service.summary.styles import length_of
 
-PROBLEM_CODES = (400, 401, 403, 406, 413, 415, 422, 429, 500, 503, 504)
+PROBLEM_CODES = (400, 401, 403, 406, 408, 413, 415, 422, 429, 500, 503, 504)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {
         "description": "Problem (RFC 9457)",

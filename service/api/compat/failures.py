@@ -10,12 +10,11 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from service.api import problems
-from service.api.routes import PROBLEMS
 from service.errors import AccessDenied, ClientGone, DepescheError, InvalidInput, QuotaExceeded
 
 UNSUPPORTED = "unsupported"
 """The type of the validation error of a parameter that is known and has no meaning here."""
-REFUSALS = (400, 403, 415, 429, 500, 503, 504)
+REFUSALS = (400, 403, 408, 413, 415, 429, 500, 503, 504)
 MOST_NAME_CHARS = 100
 DEEPL, DEEPL_QUOTA = "/v2/", 456
 
@@ -29,13 +28,9 @@ class Failure(BaseModel):
     request_id: str
 
 
-# A body over the limit is refused before any endpoint is chosen, in the shape of /v1.
 FAILURES: dict[int | str, dict[str, Any]] = {
-    **{
-        status: {"description": "Failure", "content": {"application/json": {"schema": Failure.model_json_schema()}}}
-        for status in REFUSALS
-    },
-    413: PROBLEMS[413],
+    status: {"description": "Failure", "content": {"application/json": {"schema": Failure.model_json_schema()}}}
+    for status in REFUSALS
 }
 
 

@@ -26,6 +26,7 @@ from service.api.envelope import Envelope
 from service.api.refusals import refuse
 from service.api.state import ApiState, TextLimits
 from service.batching.limits import Limits
+from service.cache.seal import secrets_in
 from service.cores import available_cores
 from service.errors import DepescheError
 from service.events import Event, Listener
@@ -41,6 +42,7 @@ _log = logging.getLogger("depesche")
 
 def plan_of(settings: Settings) -> Plan:
     """What the settings ask the service to be."""
+    seal = settings.cache_seal_key
     return Plan(
         models_dir=settings.models_dir,
         translation_model=settings.translation_model,
@@ -63,6 +65,7 @@ def plan_of(settings: Settings) -> Plan:
         redis_timeout_s=settings.redis_timeout_ms / 1000,
         drain_s=settings.drain_s,
         glossaries_dir=settings.glossaries_dir,
+        seal_secrets=[] if seal is None else secrets_in(seal.get_secret_value()),
     )
 
 
@@ -87,6 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     Raises:
         KeyFileInvalid: there is a key file, and it cannot be used.
+        SealUnavailable: cache values are to be sealed, and the extra for it is not installed.
     """
     settings = settings or Settings()
     heard: list[Listener] = [logs.listen]

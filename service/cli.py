@@ -186,8 +186,8 @@ def _told() -> Iterator[None]:
 @contextlib.asynccontextmanager
 async def _service() -> AsyncIterator[Service]:
     """The service without HTTP, for one command."""
-    service = Service(plan_of(_settings()), events.ignore, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with _told():
+        service = Service(plan_of(_settings()), events.ignore, lambda: os.kill(os.getpid(), signal.SIGTERM))
         await service.start()
         try:
             yield service

@@ -75,6 +75,16 @@ class SharedCacheFailed:
     opened: bool = False
 
 
+Unopened = Literal["seal", "unsealed"]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryUnopened:
+    """A value of the shared tier counts as a miss: its ``seal`` does not open, or it has none and should."""
+
+    reason: Unopened
+
+
 Output = Literal["article", "translation", "summary", "summary_translation"]
 
 
@@ -156,6 +166,7 @@ Event = (
     | LayoutFound
     | CacheLooked
     | SharedCacheFailed
+    | EntryUnopened
     | ResultGiven
     | ProblemGiven
     | ClientLeft

@@ -108,6 +108,7 @@ class Metrics:
         self._lookups = self._counter("cache_lookups", "Entries looked for, by where they were.", "task", "tier")
         self._shared_failures = self._counter("shared_cache_failures", "Calls without the shared tier.", "reason")
         self._openings = self._counter("shared_cache_breaker_openings", "Times that the breaker opened.")
+        self._unopened = self._counter("shared_cache_unopened", "Values whose seal did not open.", "reason")
 
     def _begin(self) -> None:
         for counter, known in (
@@ -116,6 +117,7 @@ class Metrics:
             (self._departures, get_args(events.Stage)),
             (self._warnings, WARNINGS),
             (self._shared_failures, get_args(events.SharedFailure)),
+            (self._unopened, get_args(events.Unopened)),
             (self._rate_failures, get_args(events.SharedFailure)),
             *((one, get_args(events.Output)) for one in (self._results, self._reviews, self._truncations)),
         ):
@@ -151,6 +153,7 @@ class Metrics:
             events.RateStoreFailed: lambda event: self._rate_failures.labels(event.reason).inc(),
             events.CacheLooked: self._looked,
             events.SharedCacheFailed: self._passed_over,
+            events.EntryUnopened: lambda event: self._unopened.labels(event.reason).inc(),
             events.BatchDone: self._batch,
             events.EngineFailed: lambda event: self._failures.labels(event.model, event.reason).inc(),
             events.EngineReady: self._loaded,

@@ -11,6 +11,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.asyncio.connection import parse_url as redis_options
 
+from service.cache.seal import secrets_in
+
 
 class Settings(BaseSettings):
     """Defaults serve the embedded models on one machine. docs/settings.md lists them all.
@@ -63,6 +65,13 @@ class Settings(BaseSettings):
     cache_key: SecretStr | None = Field(
         default=None, min_length=1, description="Secret for the cache keys (HMAC); none: plain SHA-256."
     )
+    cache_seal_key: SecretStr | None = Field(
+        default=None,
+        description=(
+            "Secrets that seal what Redis keeps (base64 of 32 bytes; the first seals, all open, with commas); "
+            "none: not sealed. Needs `depesche[seal]`."
+        ),
+    )
     redis_url: SecretStr | None = Field(
         default=None, min_length=1, description="Redis for the shared cache tier (`redis://…`); none: no shared tier."
     )
@@ -102,6 +111,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )
+
+    @field_validator("cache_seal_key")
+    @classmethod
+    def _secrets(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None:
+            secrets_in(given.get_secret_value())  # a ValueError says what is wrong, and not with what
+        return given
 
     @field_validator("redis_url")
     @classmethod

@@ -80,6 +80,7 @@ CASES: list[tuple[events.Event, dict[str, float]]] = [
     (events.ProblemGiven("rate_exceeded", 429), {"requests_refused_total rate_exceeded": 1}),
     (events.ProblemGiven("quota_exceeded", 456), {"requests_refused_total quota_exceeded": 1}),
     (events.RateStoreFailed("timeout"), {"rate_store_failures_total timeout": 1}),
+    (events.EntryUnopened("seal"), {"shared_cache_unopened_total seal": 1}),
     (events.KeysRead(3), {"keys": 3}),
     (events.KeysRefused("line 1", 3), {"keys_refused": 1}),
     (events.ProblemGiven("never seen", 429), {"requests_refused_total other": 1}),

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from service import __version__, logs
+from service import __version__, logs, tracing
 from service.access.counters import Counters
 from service.access.departure import Departure
 from service.access.guard import BodyGuard, Guard
@@ -90,6 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     Raises:
         KeyFileInvalid: there is a key file, and it cannot be used.
+        TracingUnavailable: the environment asks for traces that cannot be made.
         SealUnavailable: cache values are to be sealed, and the extra for it is not installed.
     """
     settings = settings or Settings()
@@ -98,6 +99,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service = Service(plan_of(settings), listener, exit_dead)
     metrics = Metrics(service)
     heard.append(metrics.listen)
+    traces = tracing.from_environment(os.environ)
+    if traces is not None:
+        heard.append(traces.listen)
     app = FastAPI(
         title="Depesche",
         version=__version__,
@@ -107,7 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     limits = TextLimits(texts=settings.max_texts, chars=settings.max_text_chars)
     app.state.api = ApiState(service, limits, settings.request_timeout_ms, listener)
-    app.state.registry = metrics.registry
+    app.state.registry, app.state.traces = metrics.registry, traces
     app.state.ring = None if settings.keys_file is None else Ring(settings.keys_file, listener=listener)
     app.include_router(routes.router)
     app.include_router(health.router)
@@ -140,7 +144,7 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     )
     admin_app.state.api = app.state.api
     admin_app.state.registry = app.state.registry
-    admin_app.state.ring = app.state.ring
+    admin_app.state.ring, admin_app.state.traces = app.state.ring, app.state.traces
     admin_app.include_router(admin.router)
     if settings.metrics_port != "main":
         admin_app.include_router(telemetry.router)
@@ -160,7 +164,7 @@ def _enclose(app: FastAPI, settings: Settings, origins: Sequence[str] = ()) -> N
         app.add_middleware(Guard, ring=ring, refuse=refuse)
     if origins:  # inside the envelope, so that preflights are counted, and outside keys, which they do not have
         app.add_middleware(CORSMiddleware, **rules(origins))
-    app.add_middleware(Envelope, listener=listener)
+    app.add_middleware(Envelope, listener=listener, tracer=app.state.traces)
     app.add_middleware(SecurityHeaders)
     if settings.trusted_proxies is not None:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=listed(settings.trusted_proxies))
@@ -182,6 +186,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.stop()
         if app.state.counters is not None:
             await app.state.counters.close()
+        if app.state.traces is not None:
+            await asyncio.to_thread(app.state.traces.close)
 
 
 async def _load(service: Service) -> None:

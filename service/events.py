@@ -9,7 +9,8 @@ from typing import Literal
 class BatchDone:
     """An engine call returned. Seconds are wall time.
 
-    ``source_tokens`` are those that the engine was given, ``padded_tokens`` what they take as a batch.
+    ``source_tokens`` are those that the engine was given, ``padded_tokens`` what they take as a batch. ``number`` is
+    that of the batch among those of its model; the calls that search one for a bad sentence share it.
     """
 
     model: str
@@ -19,6 +20,7 @@ class BatchDone:
     output_tokens: int
     oldest_wait_s: float
     inference_s: float
+    number: int | None = None
 
 
 EngineFailure = Literal["raised", "wrong_count", "hung"]
@@ -148,7 +150,7 @@ class RequestBegun:
 class RequestDone:
     """An HTTP request was answered; ``method`` and ``route`` are among few words, whatever the caller wrote.
 
-    ``key_id`` names who holds its key, where keys are asked for; never the key.
+    ``key_id`` names who holds its key, where keys are asked for; never the key. ``trace_id`` is its trace's, if any.
     """
 
     method: str
@@ -157,6 +159,7 @@ class RequestDone:
     seconds: float
     request_id: str
     key_id: str | None = None
+    trace_id: str | None = None
 
 
 Event = (

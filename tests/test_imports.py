@@ -16,7 +16,7 @@ LAYERS = (
     ("cli",),
     ("backfill", "server"),
     ("app",),
-    ("settings", "metrics", "logs", "cores", "patience"),
+    ("settings", "metrics", "logs", "cores", "patience", "tracing"),
     ("api", "access", "web", "gauges"),
     ("pipeline",),
     ("text", "documents", "terms", "summary", "cache", "batching", "trust"),

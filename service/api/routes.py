@@ -67,6 +67,7 @@ def _call(request: Request, state: ApiState, timeout_ms: int | None, priority: A
         write_cache="no-store" not in control,
         result_key=key,
     )
+    request.state.intervals = call.timings.intervals
     if not wants_events(request):  # a stream's headers are sent before anything is done
         request.state.timings = call.timings.seconds
     return call

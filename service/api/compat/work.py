@@ -32,7 +32,7 @@ async def translated(request: Request, state: ApiState, texts: Sequence[str], ma
     """The translations, in order; raises what `Translator.translate` and `charge` do."""
     await charge(request, texts)
     call = Call.within(state.timeout_ms / 1000)
-    request.state.timings = call.timings.seconds
+    request.state.timings, request.state.intervals = call.timings.seconds, call.timings.intervals
     with state.service.held() as generation:
         found = await generation.translator.translate(texts, call, manner=manner)
     for one in found:

@@ -14,6 +14,8 @@ from service.errors import DepescheError
 
 CHARGE = "charge"
 """Where the state of a request holds what counts its characters, once they are known: ``await charge(number)``."""
+QUOTA = "quota"
+"""Where it holds what tells the characters used and allowed of the longest limit: ``await quota()``, or None."""
 LEAST_FAILURE = 500
 
 
@@ -33,7 +35,7 @@ class Throttle:
         state = scope.setdefault("state", {})
         client = scope.get("client")
         meter = _Meter(self._rates, caller_of(state.get(KEY_ID), client[0] if client else None), send)
-        state[CHARGE] = meter.charge
+        state[CHARGE], state[QUOTA] = meter.charge, meter.quota
         try:
             await meter.take("requests", 1)
         except DepescheError as refused:
@@ -63,6 +65,14 @@ class _Meter:
         """Count the characters of the request's texts; raises as `take` does."""
         await self.take("characters", characters)
         self._characters += characters
+
+    async def quota(self) -> tuple[int, int] | None:
+        """Characters used, and allowed, of the limit with the longest window; None where there is none."""
+        standings = (await self._rates.take(self._caller, "characters", 0)).standings
+        if not standings:
+            return None
+        longest = max(standings, key=lambda standing: standing.policy.window_s)
+        return longest.policy.amount - longest.left, longest.policy.amount
 
     async def send(self, message: Message) -> None:
         """Pass the answer on. Characters of work that failed through no fault of the caller are given back."""

@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Request
 
 from service.api import requests, schemas
 from service.api.answers import article_out, model_out, summary_out, translated_article_out, translation_out
+from service.api.calls import Timeout, call_of
 from service.api.charging import charge
 from service.api.documents import document_out, submission_of
-from service.api.negotiation import require_json, wants_events
+from service.api.negotiation import require_json
 from service.api.provenance import provenance
 from service.api.sse import answered
-from service.api.state import ApiState, GenerationDep, ServiceDep, StateDep
+from service.api.state import GenerationDep, ServiceDep, StateDep
 from service.api.texts import require_fitting, texts_of
 from service.cache.keys import Field, result_key
 from service.documents.document import Document
@@ -43,10 +44,6 @@ STREAMED: dict[int | str, dict[str, Any]] = {
         "content": {"text/event-stream": {}},
     }
 }
-Timeout = Annotated[
-    int | None,
-    Header(alias="Request-Timeout-Ms", ge=1, le=3_600_000, description="Milliseconds this request may take."),
-]
 
 
 async def require_open(service: ServiceDep) -> None:
@@ -56,21 +53,6 @@ async def require_open(service: ServiceDep) -> None:
 
 router = APIRouter()
 work = APIRouter(dependencies=[Depends(require_json), Depends(require_open)], responses=PROBLEMS | STREAMED)
-
-
-def _call(request: Request, state: ApiState, timeout_ms: int | None, priority: Any, key: str) -> Call:
-    control = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
-    call = Call.within(
-        (timeout_ms or state.timeout_ms) / 1000,
-        priority=priority,
-        read_cache=not control & {"no-cache", "no-store"},
-        write_cache="no-store" not in control,
-        result_key=key,
-    )
-    request.state.intervals = call.timings.intervals
-    if not wants_events(request):  # a stream's headers are sent before anything is done
-        request.state.timings = call.timings.seconds
-    return call
 
 
 def _manner(options: requests.TranslationOptions, service: Service) -> Manner:
@@ -142,7 +124,7 @@ async def translate(
         )
 
     await charge(request, texts)
-    return await answered(request, _call(request, state, timeout_ms, body.priority, key), result)
+    return await answered(request, call_of(request, state, timeout_ms, body.priority, key), result)
 
 
 @work.post("/v1/summarize", response_model=schemas.SummarizeResponse)
@@ -176,7 +158,7 @@ async def summarize(
         )
 
     await charge(request, [headline, *texts])
-    return await answered(request, _call(request, state, timeout_ms, body.priority, key), result)
+    return await answered(request, call_of(request, state, timeout_ms, body.priority, key), result)
 
 
 @work.post("/v1/articles", response_model=schemas.ArticleResponse)
@@ -200,7 +182,7 @@ async def articles(
         return _article_response(body, submission, document, found, used, key)
 
     await charge(request, [submission.headline, submission.lead, submission.body])
-    return await answered(request, _call(request, state, timeout_ms, body.priority, key), result)
+    return await answered(request, call_of(request, state, timeout_ms, body.priority, key), result)
 
 
 def _models_of(body: requests.ArticleRequest, generation: Generation) -> tuple[ServedModel | None, ServedModel | None]:

@@ -7,18 +7,26 @@ import os
 from collections.abc import AsyncIterator, Sequence
 
 from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.middleware.cors import CORSMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from service import __version__, logs
+from service import __version__, logs, tracing
+from service.access.counters import Counters
 from service.access.departure import Departure
-from service.access.limits import BodyLimit
+from service.access.guard import BodyGuard, Guard
+from service.access.headers import SecurityHeaders
+from service.access.limits import BodyLimit, Bounds
+from service.access.origins import listed, rules
+from service.access.rates import Rates, policies
+from service.access.ring import Ring
+from service.access.throttle import Throttle
 from service.api import admin, health, problems, routes, telemetry
 from service.api.compat import deepl, libretranslate
 from service.api.envelope import Envelope
-from service.api.schemas import FieldProblem
+from service.api.refusals import refuse
 from service.api.state import ApiState, TextLimits
 from service.batching.limits import Limits
+from service.cache.seal import secrets_in
 from service.cores import available_cores
 from service.errors import DepescheError
 from service.events import Event, Listener
@@ -34,6 +42,7 @@ _log = logging.getLogger("depesche")
 
 def plan_of(settings: Settings) -> Plan:
     """What the settings ask the service to be."""
+    seal = settings.cache_seal_key
     return Plan(
         models_dir=settings.models_dir,
         installed_dir=settings.installed_dir,
@@ -58,6 +67,7 @@ def plan_of(settings: Settings) -> Plan:
         redis_timeout_s=settings.redis_timeout_ms / 1000,
         drain_s=settings.drain_s,
         glossaries_dir=settings.glossaries_dir,
+        seal_secrets=[] if seal is None else secrets_in(seal.get_secret_value()),
     )
 
 
@@ -78,22 +88,33 @@ def told(heard: Sequence[Listener]) -> Listener:
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application. Models load in the background once it starts, so that probes are answered at once."""
+    """The application. Models load in the background once it starts, so that probes are answered at once.
+
+    Raises:
+        KeyFileInvalid: there is a key file, and it cannot be used.
+        TracingUnavailable: the environment asks for traces that cannot be made.
+        SealUnavailable: cache values are to be sealed, and the extra for it is not installed.
+    """
     settings = settings or Settings()
     heard: list[Listener] = [logs.listen]
     listener = told(heard)
     service = Service(plan_of(settings), listener, exit_dead)
     metrics = Metrics(service)
     heard.append(metrics.listen)
+    traces = tracing.from_environment(os.environ)
+    if traces is not None:
+        heard.append(traces.listen)
     app = FastAPI(
         title="Depesche",
         version=__version__,
         summary="German news articles in, a German summary and an English translation out.",
         lifespan=_lifespan,
+        redirect_slashes=False,  # the address of a redirect is made from the caller's Host header
     )
     limits = TextLimits(texts=settings.max_texts, chars=settings.max_text_chars)
     app.state.api = ApiState(service, limits, settings.request_timeout_ms, listener)
-    app.state.registry = metrics.registry
+    app.state.registry, app.state.traces = metrics.registry, traces
+    app.state.ring = None if settings.keys_file is None else Ring(settings.keys_file, listener=listener)
     app.include_router(routes.router)
     app.include_router(health.router)
     app.include_router(page.router)
@@ -102,15 +123,30 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(deepl.router)
     app.include_router(libretranslate.router)
     app.add_middleware(Departure, listener=listener)
-    _enclose(app, settings)
+    app.state.counters = _hold_to_rates(app, settings, listener)
+    _enclose(app, settings, listed(settings.cors_origins))
     return app
+
+
+def _hold_to_rates(app: FastAPI, settings: Settings, listener: Listener) -> Counters | None:
+    """Limit callers as the settings ask for; the counters that are closed with the application."""
+    limits = policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
+    if not limits:
+        return None
+    url = None if settings.redis_url is None else settings.redis_url.get_secret_value()
+    counters = Counters(url, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
+    app.add_middleware(Throttle, rates=Rates(limits, counters), refuse=refuse)
+    return counters
 
 
 def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     """The application of the administration port, over the service of ``app``, which starts and stops it."""
-    admin_app = FastAPI(title="Depesche administration", version=__version__, docs_url=None, redoc_url=None)
+    admin_app = FastAPI(
+        title="Depesche administration", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     admin_app.state.api = app.state.api
     admin_app.state.registry = app.state.registry
+    admin_app.state.ring, admin_app.state.traces = app.state.ring, app.state.traces
     admin_app.include_router(admin.router)
     if settings.metrics_port != "main":
         admin_app.include_router(telemetry.router)
@@ -118,24 +154,42 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     return admin_app
 
 
-def _enclose(app: FastAPI, settings: Settings) -> None:
+def _enclose(app: FastAPI, settings: Settings, origins: Sequence[str] = ()) -> None:
     """What surrounds every endpoint of either port; the middleware that is added last is the outermost."""
-    listener = app.state.api.listener
+    listener, ring = app.state.api.listener, app.state.ring
     problems.install(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, refuse=_refuse_body, listener=listener)
-    app.add_middleware(Envelope, listener=listener)
+    if ring is not None:
+        app.add_middleware(BodyGuard, ring=ring, refuse=refuse)
+    bounds = Bounds(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth)
+    app.add_middleware(BodyLimit, bounds=bounds, refuse=refuse, listener=listener)
+    if ring is not None:
+        app.add_middleware(Guard, ring=ring, refuse=refuse)
+    if origins:  # inside the envelope, so that preflights are counted, and outside keys, which they do not have
+        app.add_middleware(CORSMiddleware, **rules(origins))
+    app.add_middleware(Envelope, listener=listener, tracer=app.state.traces)
+    app.add_middleware(SecurityHeaders)
+    if settings.trusted_proxies is not None:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=listed(settings.trusted_proxies))
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.api.service
-    loading = asyncio.create_task(_load(service))
+    ring: Ring | None = app.state.ring
+    tasks = [asyncio.create_task(_load(service))]
+    if ring is not None:
+        tasks.append(asyncio.create_task(ring.watch(), name="keys"))
     try:
         yield
     finally:
-        loading.cancel()
-        await asyncio.gather(loading, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await service.stop()
+        if app.state.counters is not None:
+            await app.state.counters.close()
+        if app.state.traces is not None:
+            await asyncio.to_thread(app.state.traces.close)
 
 
 async def _load(service: Service) -> None:
@@ -147,10 +201,3 @@ async def _load(service: Service) -> None:
     except Exception as error:  # noqa: BLE001 - whatever it is, the probe must not say "loading" for ever
         service.fail(f"{type(error).__name__} while the models were loaded")
         _log.exception("models_not_loaded")
-
-
-async def _refuse_body(scope: Scope, receive: Receive, send: Send, max_bytes: int) -> None:
-    detail = f"the body has more than {max_bytes} bytes"
-    field = FieldProblem(pointer="", code="body_too_large", detail=detail, limit=max_bytes)
-    answer = problems.problem(Request(scope), 413, "body_too_large", detail, fields=(field,))
-    await answer(scope, receive, send)

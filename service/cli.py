@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from service import events, logs, server
+from service.access.command import keys
 from service.app import create_app, plan_of
 from service.backfill.command import Workplace, backfill
 from service.errors import DepescheError
@@ -35,7 +36,10 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="German news articles in, a German summary and an English translation out.",
 )
+app.add_typer(keys, name="keys")
 _messages = Console(stderr=True)
+OWN: dict[str, Any] = {"keys_file": None, "rate_requests": None, "rate_chars": None}
+"""Settings that are turned off for an application that only this process asks."""
 
 File = Annotated[Path, typer.Argument(help="UTF-8 text file; - for standard input.")]
 Clean = Annotated[bool, typer.Option(help="Take page furniture off first.")]
@@ -123,7 +127,8 @@ async def _summarize(
 @contextlib.contextmanager
 def _workplace() -> Iterator[Workplace]:
     with _told():
-        settings = _settings()
+        # An archive asks its own application, over no network: nobody is there to be kept out or held back.
+        settings = _settings().model_copy(update=OWN)
         yield Workplace(create_app(settings), settings.max_body_bytes, _messages)
 
 
@@ -175,8 +180,8 @@ def _told() -> Iterator[None]:
 @contextlib.asynccontextmanager
 async def _service() -> AsyncIterator[Service]:
     """The service without HTTP, for one command."""
-    service = Service(plan_of(_settings()), events.ignore, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with _told():
+        service = Service(plan_of(_settings()), events.ignore, lambda: os.kill(os.getpid(), signal.SIGTERM))
         await service.start()
         try:
             yield service

@@ -6,6 +6,16 @@ DepescheError
 │   ├── QueueFull
 │   ├── NotReady
 │   └── Draining
+├── BodyTooLarge       the body has more bytes than are taken (413)
+├── BodyTooSlow        the body does not come to its end (408)
+├── EncodingUnsupported   the body is compressed (415)
+├── AccessDenied       the caller may not
+│   ├── KeyMissing     there is no key in its request (401)
+│   ├── KeyUnknown     its key is none of ours (401)
+│   │   └── KeyExpired
+│   └── ScopeMissing   its key is for other things (403)
+├── RateExceeded       the caller asked for more than its rate; says when to come back (429)
+│   └── QuotaExceeded  the rate is one of a day or longer
 ├── ClientGone         the caller left before its request was complete; nobody is there to answer
 ├── DeadlineExceeded   the work was not done in the caller's time (504)
 ├── EngineError        the model failed (500)
@@ -64,6 +74,80 @@ class Draining(Unavailable):
     """The process is shutting down."""
 
     code = "draining"
+
+
+class BodyTooLarge(DepescheError):
+    """The body has more than ``limit`` bytes."""
+
+    code = "body_too_large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the body has more than {limit} bytes")
+        self.limit = limit
+
+
+class BodyTooSlow(DepescheError):
+    """The body was not there in time."""
+
+    code = "body_timeout"
+
+
+class EncodingUnsupported(DepescheError):
+    """The body is compressed."""
+
+    code = "encoding_unsupported"
+
+
+class AccessDenied(DepescheError):
+    """The caller may not do this; ``challenge`` is the value of ``WWW-Authenticate`` (RFC 6750)."""
+
+    code = "access_denied"
+    challenge = 'Bearer realm="depesche"'
+
+
+class KeyMissing(AccessDenied):
+    """A key is needed, and the request holds none."""
+
+    code = "key_missing"
+
+
+class KeyUnknown(AccessDenied):
+    """The key of the request is not in the key file."""
+
+    code = "key_unknown"
+    challenge = f'{AccessDenied.challenge}, error="invalid_token"'
+
+
+class KeyExpired(KeyUnknown):
+    """The key of the request was good until a day that is past."""
+
+    code = "key_expired"
+
+
+class ScopeMissing(AccessDenied):
+    """The key of the request does not have the ``scope`` that this endpoint needs."""
+
+    code = "scope_missing"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"this key does not have the scope {scope}")
+        self.challenge = f'{AccessDenied.challenge}, error="insufficient_scope", scope="{scope}"'
+
+
+class RateExceeded(DepescheError):
+    """The caller used what its rate allows; ``retry_after_s`` says when there is more."""
+
+    code = "rate_exceeded"
+
+    def __init__(self, detail: str, *, retry_after_s: float) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class QuotaExceeded(RateExceeded):
+    """The caller used all characters of a day, or of a longer time."""
+
+    code = "quota_exceeded"
 
 
 class ClientGone(DepescheError):

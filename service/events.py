@@ -9,7 +9,8 @@ from typing import Literal
 class BatchDone:
     """An engine call returned. Seconds are wall time.
 
-    ``source_tokens`` are those that the engine was given, ``padded_tokens`` what they take as a batch.
+    ``source_tokens`` are those that the engine was given, ``padded_tokens`` what they take as a batch. ``number`` is
+    that of the batch among those of its model; the calls that search one for a bad sentence share it.
     """
 
     model: str
@@ -19,6 +20,7 @@ class BatchDone:
     output_tokens: int
     oldest_wait_s: float
     inference_s: float
+    number: int | None = None
 
 
 EngineFailure = Literal["raised", "wrong_count", "hung"]
@@ -75,6 +77,16 @@ class SharedCacheFailed:
     opened: bool = False
 
 
+Unopened = Literal["seal", "unsealed"]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryUnopened:
+    """A value of the shared tier counts as a miss: its ``seal`` does not open, or it has none and should."""
+
+    reason: Unopened
+
+
 Output = Literal["article", "translation", "summary", "summary_translation"]
 
 
@@ -107,19 +119,47 @@ class ClientLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysRead:
+    """The key file was read; so many keys are known now."""
+
+    keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeysRefused:
+    """The key file changed and cannot be used; ``kept`` old keys stay good. ``detail`` holds nothing of the file."""
+
+    detail: str
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateStoreFailed:
+    """The shared counters of the rate limits were not reached; this process counted alone. Fields as above."""
+
+    reason: SharedFailure
+    opened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RequestBegun:
     """An HTTP request came in; a `RequestDone` follows, whatever happens."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestDone:
-    """An HTTP request was answered; ``method`` and ``route`` are among few words, whatever the caller wrote."""
+    """An HTTP request was answered; ``method`` and ``route`` are among few words, whatever the caller wrote.
+
+    ``key_id`` names who holds its key, where keys are asked for; never the key. ``trace_id`` is its trace's, if any.
+    """
 
     method: str
     route: str
     status: int
     seconds: float
     request_id: str
+    key_id: str | None = None
+    trace_id: str | None = None
 
 
 Event = (
@@ -129,9 +169,13 @@ Event = (
     | LayoutFound
     | CacheLooked
     | SharedCacheFailed
+    | EntryUnopened
     | ResultGiven
     | ProblemGiven
     | ClientLeft
+    | KeysRead
+    | KeysRefused
+    | RateStoreFailed
     | RequestBegun
     | RequestDone
 )

@@ -9,12 +9,24 @@ from types import TracebackType
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from service.events import EngineFailed, EngineReady, Event, LayoutFound, RequestDone, SharedCacheFailed
+from service.events import (
+    EngineFailed,
+    EngineReady,
+    Event,
+    KeysRead,
+    KeysRefused,
+    LayoutFound,
+    RateStoreFailed,
+    RequestDone,
+    SharedCacheFailed,
+)
 
 LEVELS: dict[type, int] = {
     RequestDone: logging.INFO,
     EngineReady: logging.INFO,
     LayoutFound: logging.INFO,
+    KeysRead: logging.INFO,
+    KeysRefused: logging.ERROR,
     EngineFailed: logging.ERROR,
 }
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
@@ -86,7 +98,7 @@ def listen(event: Event) -> None:
     log, level = logging.getLogger("depesche"), LEVELS.get(type(event), logging.DEBUG)
     if isinstance(event, RequestDone) and event.route in QUIET_ROUTES and event.status < LEAST_FAILURE:
         level = logging.DEBUG
-    if isinstance(event, SharedCacheFailed) and event.opened:
+    if isinstance(event, SharedCacheFailed | RateStoreFailed) and event.opened:
         level = logging.WARNING  # the one of its failures that is new; the metrics count all
     if log.isEnabledFor(level):  # most events of a request are not, and taking one apart costs more than asking
         log.log(level, type(event).__name__, extra=asdict(event))

@@ -1,15 +1,12 @@
 """Prometheus metrics: events become counters and histograms here; no label holds text, and each has few values."""
 
-import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
-from service import __version__, events
-from service.batching.plan import Priority
+from service import events
+from service.gauges import Present
 from service.manifest import Task
 from service.pipeline.service import Service
 from service.trust.findings import Code
@@ -20,7 +17,19 @@ TOKENS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 TIERS = ("memory", "shared", "none")
 OTHER = "other"
 # Reasons for which work is not begun, and those for which begun work fails: codes of problems.
-REFUSED = frozenset({"queue_full", "too_slow", "not_ready", "draining", "body_too_large", "work_too_large", OTHER})
+REFUSED = frozenset(
+    {
+        "body_too_large",
+        "draining",
+        "not_ready",
+        "queue_full",
+        "quota_exceeded",
+        "rate_exceeded",
+        "too_slow",
+        "work_too_large",
+        OTHER,
+    }
+)
 FAILED = frozenset({"deadline_exceeded", "engine_failed", "engine_hung", "internal", OTHER})
 REFUSED_STATUS = frozenset({429, 503})
 LEAST_FAILURE = 500
@@ -58,7 +67,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.registry.register(_Present(service))
+        self.registry.register(Present(service))
         self._http()
         self._outcomes()
         self._batching()
@@ -73,6 +82,10 @@ class Metrics:
         self._refused = self._counter("requests_refused", "Requests whose work was not begun.", "reason")
         self._failed = self._counter("requests_failed", "Requests whose work was begun and failed.", "reason")
         self._departures = self._counter("client_departures", "Callers that left before their answer.", "during")
+
+        self._keys = self._gauge("keys", "API keys that are known; 0 where none are asked for.")
+        self._keys_refused = self._gauge("keys_refused", "1 while the key file cannot be used and old keys stay good.")
+        self._rate_failures = self._counter("rate_store_failures", "Counts without the shared counters.", "reason")
 
     def _outcomes(self) -> None:
         self._results = self._counter("results", "Results in answers.", "output")
@@ -95,6 +108,7 @@ class Metrics:
         self._lookups = self._counter("cache_lookups", "Entries looked for, by where they were.", "task", "tier")
         self._shared_failures = self._counter("shared_cache_failures", "Calls without the shared tier.", "reason")
         self._openings = self._counter("shared_cache_breaker_openings", "Times that the breaker opened.")
+        self._unopened = self._counter("shared_cache_unopened", "Values whose seal did not open.", "reason")
 
     def _begin(self) -> None:
         for counter, known in (
@@ -103,6 +117,8 @@ class Metrics:
             (self._departures, get_args(events.Stage)),
             (self._warnings, WARNINGS),
             (self._shared_failures, get_args(events.SharedFailure)),
+            (self._unopened, get_args(events.Unopened)),
+            (self._rate_failures, get_args(events.SharedFailure)),
             *((one, get_args(events.Output)) for one in (self._results, self._reviews, self._truncations)),
         ):
             for value in sorted(known):
@@ -132,8 +148,12 @@ class Metrics:
             events.ResultGiven: self._given,
             events.ProblemGiven: self._problem,
             events.ClientLeft: lambda event: self._departures.labels(event.during).inc(),
+            events.KeysRead: self._keys_known,
+            events.KeysRefused: lambda _: self._keys_refused.set(1),
+            events.RateStoreFailed: lambda event: self._rate_failures.labels(event.reason).inc(),
             events.CacheLooked: self._looked,
             events.SharedCacheFailed: self._passed_over,
+            events.EntryUnopened: lambda event: self._unopened.labels(event.reason).inc(),
             events.BatchDone: self._batch,
             events.EngineFailed: lambda event: self._failures.labels(event.model, event.reason).inc(),
             events.EngineReady: self._loaded,
@@ -144,6 +164,10 @@ class Metrics:
         status = str(event.status)
         self._requests.labels(event.route, event.method, status).inc()
         self._request_s.labels(event.route, status).observe(event.seconds)
+
+    def _keys_known(self, event: events.KeysRead) -> None:
+        self._keys.set(event.keys)
+        self._keys_refused.set(0)
 
     def _given(self, event: events.ResultGiven) -> None:
         self._results.labels(event.output).inc()
@@ -183,50 +207,3 @@ class Metrics:
             metric.labels(event.model)
         for reason in get_args(events.EngineFailure):
             self._failures.labels(event.model, reason)
-
-
-class _Present(Collector):
-    """What is true at the moment of the scrape, which is on the event loop: readiness, queues, the cache's size."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        """All of it."""
-        yield _family("build_info", "This build.", ("version", "python"), ((__version__, platform.python_version()), 1))
-        yield _family("ready", "1 when /readyz says yes.", (), ((), self._service.condition == "ready"))
-        yield from self._of_cache()
-        yield from self._of_models()
-        yield from self._of_queues()
-
-    def _of_cache(self) -> Iterable[GaugeMetricFamily]:
-        cache = self._service.cache
-        stats = cache.memory.stats
-        yield _family("cache_memory_bytes", "Bytes of the memory tier.", (), ((), stats.bytes))
-        yield _family("cache_memory_entries", "Entries of the memory tier.", (), ((), stats.entries))
-        passed_over = ((), cache.shared_passed_over)
-        yield _family("shared_cache_passed_over", "1 while the breaker is not closed.", (), passed_over)
-
-    def _of_models(self) -> Iterable[GaugeMetricFamily]:
-        models = self._service.models
-        labels = ("model", "revision", "engine", "quality")
-        named = [((m.name, m.manifest.revision, m.engine, m.manifest.quality), 1.0) for m in models]
-        yield _family("model_info", "A served model.", labels, *named)
-        states = [((m.name,), m.batcher.state) for m in models]
-        yield _family("model_ready", "1 when it takes work.", ("model",), *((n, s.ready) for n, s in states))
-        hung = ((name, state.hung or state.dead) for name, state in states)
-        yield _family("model_hung", "1 while a call hangs, or the engine is lost.", ("model",), *hung)
-
-    def _of_queues(self) -> Iterable[GaugeMetricFamily]:
-        queues = [(m.name, m.batcher.queue) for m in self._service.models]
-        yield _family("queue_sentences", "Sentences that wait.", ("model",), *(((n,), len(q)) for n, q in queues))
-        yield _family("queue_source_tokens", "Tokens that wait.", ("model",), *(((n,), q.tokens) for n, q in queues))
-        ages = [((name, p), queue.oldest_s(p)) for name, queue in queues for p in get_args(Priority)]
-        yield _family("queue_oldest_seconds", "Wait of the oldest that waits.", ("model", "priority"), *ages)
-
-
-def _family(name: str, text: str, labels: Sequence[str], *values: tuple[Sequence[str], float]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(f"depesche_{name}", text, labels=labels)
-    for of, value in values:
-        family.add_metric(of, value)
-    return family

@@ -15,6 +15,7 @@ import uvicorn
 
 from service.app import create_admin, create_app
 from service.errors import DepescheError
+from service.patience import patient
 from service.pipeline.service import Service
 from service.settings import Settings
 
@@ -32,16 +33,24 @@ def run(settings: Settings) -> None:
     admin = None
     if settings.admin_port:
         listening = _listening(settings.admin_host, settings.admin_port)
-        admin = _AdminServer(_config(create_admin(app, settings), ADMIN_DRAIN_S, lifespan="off"), listening)
-    config = _config(app, math.ceil(settings.drain_s), host=settings.host, port=settings.port)
+        admin = _AdminServer(_config(create_admin(app, settings), settings, ADMIN_DRAIN_S, lifespan="off"), listening)
+    config = _config(app, settings, math.ceil(settings.drain_s), host=settings.host, port=settings.port)
     # Uvicorn raises the signal again once it has stopped: a stop that was asked for is a success.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _Server(config, app.state.api.service, admin).run()
 
 
-def _config(app: Any, drain_s: int, **options: Any) -> uvicorn.Config:
+def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvicorn.Config:
     return uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=drain_s, **options
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        http=patient(settings.header_timeout_s),
+        ws="none",
+        proxy_headers=False,  # the application does it, for the proxies of the settings alone
+        timeout_graceful_shutdown=drain_s,
+        **options,
     )
 
 

@@ -1,12 +1,17 @@
 """Every setting of the service, read from the environment (prefix ``DEPESCHE_``). Only app and cli read them."""
 
 import os
+import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
+from limits import parse_many
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.asyncio.connection import parse_url as redis_options
+
+from service.cache.seal import secrets_in
 
 
 def _installed_dir() -> Path:
@@ -76,18 +81,59 @@ class Settings(BaseSettings):
     cache_key: SecretStr | None = Field(
         default=None, min_length=1, description="Secret for the cache keys (HMAC); none: plain SHA-256."
     )
+    cache_seal_key: SecretStr | None = Field(
+        default=None,
+        description=(
+            "Secrets that seal what Redis keeps (base64 of 32 bytes; the first seals, all open, with commas); "
+            "none: not sealed. Needs `depesche[seal]`."
+        ),
+    )
     redis_url: SecretStr | None = Field(
         default=None, min_length=1, description="Redis for the shared cache tier (`redis://…`); none: no shared tier."
     )
     redis_timeout_ms: int = Field(
         default=50, ge=1, description="Milliseconds that one round trip to Redis may take, connecting included."
     )
+    keys_file: Path | None = Field(
+        default=None, description="File of API keys (`depesche keys new`); none: no key is asked for."
+    )
+    rate_requests: str | None = Field(
+        default=None,
+        description="Requests that one caller may send (`60/minute; 1000/hour`); none: as many as it likes.",
+    )
+    rate_chars: str | None = Field(
+        default=None, description="Characters that one caller may send (`2000000/day`); none: as many as it likes."
+    )
+    trusted_proxies: str | None = Field(
+        default=None,
+        description="Addresses and networks, with commas, whose `X-Forwarded-For` is believed; none: nobody's.",
+    )
     max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Bytes of a request body at most.")
+    max_json_depth: int = Field(
+        default=64, ge=1, description="How deep arrays and objects of a JSON body may lie in each other."
+    )
+    header_timeout_s: float = Field(
+        default=10.0, gt=0, description="Seconds until the head of a request has to be there."
+    )
+    body_timeout_s: float = Field(
+        default=60.0, gt=0, description="Seconds until the body of a request has to be there."
+    )
+    cors_origins: str | None = Field(
+        default=None,
+        description="Origins, with commas, whose pages may call the API (`https://cms.example`); none: only its own.",
+    )
     max_texts: int = Field(default=256, ge=1, description="Texts of a request at most.")
     max_text_chars: int = Field(default=250_000, ge=1, description="Characters (code points) of a text at most.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )
+
+    @field_validator("cache_seal_key")
+    @classmethod
+    def _secrets(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None:
+            secrets_in(given.get_secret_value())  # a ValueError says what is wrong, and not with what
+        return given
 
     @field_validator("redis_url")
     @classmethod
@@ -99,6 +145,28 @@ class Settings(BaseSettings):
             # Without the cause: it may quote a part of the password.
             raise ValueError("is no URL of Redis (redis://…, rediss://… or unix://…)") from None
         return url
+
+    @field_validator("rate_requests", "rate_chars")
+    @classmethod
+    def _a_rate(cls, rate: str | None) -> str | None:
+        if rate is not None and not all(item.amount for item in parse_many(rate)):
+            raise ValueError("a rate of nothing lets nobody in")
+        return rate
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, given: str | None) -> str | None:
+        for one in [] if given is None else given.split(","):
+            ip_network(one.strip())  # a ValueError says what is wrong
+        return given
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, given: str | None) -> str | None:
+        for one in [] if given is None else given.split(","):
+            if re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?", one.strip()) is None:
+                raise ValueError("an origin is a scheme, a host and perhaps a port (https://cms.example)")
+        return given
 
     @model_validator(mode="after")
     def _ports_that_go_together(self) -> "Settings":

@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from service import events, metrics
 from service.access.departure import Departure
-from service.access.limits import BodyLimit
+from service.access.limits import BodyLimit, Bounds
 from service.app import plan_of
 from service.errors import ClientGone
 from service.metrics import Metrics
@@ -77,6 +77,12 @@ CASES: list[tuple[events.Event, dict[str, float]]] = [
     ),
     (events.ProblemGiven("queue_full", 503), {"requests_refused_total queue_full": 1}),
     (events.ProblemGiven("work_too_large", 422), {"requests_refused_total work_too_large": 1}),
+    (events.ProblemGiven("rate_exceeded", 429), {"requests_refused_total rate_exceeded": 1}),
+    (events.ProblemGiven("quota_exceeded", 456), {"requests_refused_total quota_exceeded": 1}),
+    (events.RateStoreFailed("timeout"), {"rate_store_failures_total timeout": 1}),
+    (events.EntryUnopened("seal"), {"shared_cache_unopened_total seal": 1}),
+    (events.KeysRead(3), {"keys": 3}),
+    (events.KeysRefused("line 1", 3), {"keys_refused": 1}),
     (events.ProblemGiven("never seen", 429), {"requests_refused_total other": 1}),
     (events.ProblemGiven("deadline_exceeded", 504), {"requests_failed_total deadline_exceeded": 1}),
     (events.ProblemGiven("never seen", 500), {"requests_failed_total other": 1}),
@@ -229,7 +235,7 @@ async def test_a_caller_that_is_gone_after_its_answer_has_not_left() -> None:
 async def test_a_caller_that_leaves_before_its_body_was_read_is_told_of() -> None:
     told: list[events.Event] = []
     part: Message = {"type": "http.request", "body": b"{", "more_body": True}
-    app = BodyLimit(hangs, 100, lambda *_: unsent({}), told.append)
+    app = BodyLimit(hangs, Bounds(100, 60.0, 64), lambda *_: unsent({}), told.append)
     with pytest.raises(ClientGone):
         await app({"type": "http", "headers": []}, leaving(part), unsent)
     assert told == [events.ClientLeft("body")]

@@ -1,42 +1,74 @@
-"""Body limit: a body over the limit is refused before it is parsed, and unread where its length is given."""
+"""Body limits: what is too large, too slow, too deep or compressed is refused before it is parsed."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.errors import ClientGone
+from service.access.nesting import is_deeper
+from service.access.replay import replayed
+from service.errors import BodyTooLarge, BodyTooSlow, ClientGone, DepescheError, EncodingUnsupported, InvalidInput
 from service.events import ClientLeft, Listener
 
-Refuse = Callable[[Scope, Receive, Send, int], Awaitable[None]]
+Refuse = Callable[[Scope, Receive, Send, DepescheError], Awaitable[None]]
 MOST_DIGITS = 18
+# A body of this size is looked through in well under a millisecond.
+SMALL_BYTES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bytes of a body, seconds until it is there, and how deep its JSON may be."""
+
+    max_bytes: int
+    timeout_s: float
+    max_depth: int
 
 
 class BodyLimit:
-    """ASGI middleware: ``refuse`` answers where a body exceeds ``max_bytes``; what passes is handed on whole."""
+    """ASGI middleware: ``refuse`` answers where a body exceeds its bounds; what passes is handed on whole.
 
-    def __init__(self, app: ASGIApp, max_bytes: int, refuse: Refuse, listener: Listener) -> None:
+    A body over the limit is unread where its length is given. A compressed one is refused whatever it holds: what
+    comes out of it has no bound, and text is small enough as it is.
+    """
+
+    def __init__(self, app: ASGIApp, bounds: Bounds, refuse: Refuse, listener: Listener) -> None:
         self._app = app
         self._listener = listener
-        self._max_bytes = max_bytes
+        self._bounds = bounds
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, its body read and counted."""
+        """Pass the request on, its body read and looked at."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = None if self._states_too_much(scope) else await self._read(receive)
-        if body is None:
-            await self._refuse(scope, receive, send, self._max_bytes)
-        else:
-            await self._app(scope, _replayed(body, receive), send)
+        try:
+            body = await self._body(dict(scope["headers"]), receive)
+        except (BodyTooLarge, BodyTooSlow, EncodingUnsupported, InvalidInput) as refused:
+            await self._refuse(scope, receive, send, refused)
+            return
+        await self._app(scope, replayed({"type": "http.request", "body": body, "more_body": False}, receive), send)
 
-    def _states_too_much(self, scope: Scope) -> bool:
-        stated = dict(scope["headers"]).get(b"content-length", b"0")
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        """The body; raises why it is refused."""
+        bounds = self._bounds
+        if headers.get(b"content-encoding", b"identity").strip().lower() not in {b"", b"identity"}:
+            raise EncodingUnsupported("bodies are taken as they are, without a Content-Encoding")
+        stated = headers.get(b"content-length", b"0")
         # A server has checked that these are digits; int() refuses thousands of them.
-        return len(stated) > MOST_DIGITS or int(stated) > self._max_bytes
+        if len(stated) > MOST_DIGITS or int(stated) > bounds.max_bytes:
+            raise BodyTooLarge(bounds.max_bytes)
+        try:
+            async with asyncio.timeout(bounds.timeout_s):
+                body = await self._read(receive)
+        except TimeoutError:
+            raise BodyTooSlow(f"the body was not there after {bounds.timeout_s:g} s") from None
+        await self._require_shallow(headers, body)
+        return body
 
-    async def _read(self, receive: Receive) -> bytes | None:
+    async def _read(self, receive: Receive) -> bytes:
         parts: list[bytes] = []
         size = 0
         while True:
@@ -46,20 +78,16 @@ class BodyLimit:
                 raise ClientGone
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            if size > self._max_bytes:
-                return None
+            if size > self._bounds.max_bytes:
+                raise BodyTooLarge(self._bounds.max_bytes)
             if not message.get("more_body", False):
                 return b"".join(parts)
 
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    given = False
-
-    async def replay() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
+    async def _require_shallow(self, headers: dict[bytes, bytes], body: bytes) -> None:
+        if b"json" not in headers.get(b"content-type", b"").lower():
+            return
+        most = self._bounds.max_depth
+        large = len(body) > SMALL_BYTES
+        if await asyncio.to_thread(is_deeper, body, most) if large else is_deeper(body, most):
+            detail = f"arrays and objects may lie {most} deep in each other"
+            raise InvalidInput("json_too_deep", detail, limit=most)

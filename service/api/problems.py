@@ -16,6 +16,13 @@ from service.events import ProblemGiven
 
 STATUS: dict[type[errors.DepescheError], int] = {
     errors.InvalidInput: 422,
+    errors.BodyTooLarge: 413,
+    errors.BodyTooSlow: 408,
+    errors.EncodingUnsupported: 415,
+    errors.KeyMissing: 401,
+    errors.KeyUnknown: 401,
+    errors.AccessDenied: 403,
+    errors.RateExceeded: 429,
     errors.Unavailable: 503,
     errors.DeadlineExceeded: 504,
     errors.EngineHung: 504,
@@ -28,6 +35,7 @@ CODES = {
     406: "not_acceptable",
     415: "unsupported_media_type",
 }
+TITLES = {456: "Quota Exceeded"}  # of DeepL, unknown to HTTP
 LIMIT_KEYS = ("max_length", "min_length", "ge", "le", "gt", "lt", "expected")
 # pydantic looks at the Unicode of strings that have a length limit; the others are looked at by `service.api.texts`.
 FIELD_CODES = {"string_unicode": "text_not_unicode"}
@@ -44,7 +52,7 @@ def body_of(request: Request, status: int, code: str, detail: str, *, fields: tu
     """The body of an error answer. Each is given to a caller once, so this is where listeners are told of it."""
     api_state(request).listener(ProblemGiven(code, status))
     return Problem(
-        title=HTTPStatus(status).phrase,
+        title=TITLES.get(status) or HTTPStatus(status).phrase,
         status=status,
         code=code,
         detail=detail,
@@ -67,6 +75,9 @@ def explained(request: Request, error: Exception) -> Problem:
     if isinstance(error, errors.InvalidInput):
         field = FieldProblem(pointer=error.pointer, code=error.code, detail=error.detail, limit=error.limit)
         return body_of(request, 422, error.code, error.detail, fields=(field,))
+    if isinstance(error, errors.BodyTooLarge):
+        field = FieldProblem(pointer="", code=error.code, detail=str(error), limit=error.limit)
+        return body_of(request, 413, error.code, str(error), fields=(field,))
     if isinstance(error, errors.DepescheError):
         return body_of(request, status_of(error), error.code, str(error))
     return body_of(request, 500, "internal", "an internal error; the request id finds it in the log")
@@ -84,10 +95,18 @@ async def on_service_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def headers_of(error: Exception) -> dict[str, str]:
-    """What the headers of an answer to ``error`` say beside its body: when to come back."""
-    if isinstance(error, errors.Unavailable):
-        return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
-    return {}
+    """What the headers of an answer to ``error`` say beside its body: when to come back, and what is needed."""
+    match error:
+        case errors.AccessDenied():
+            return {"WWW-Authenticate": error.challenge}
+        case errors.Unavailable() | errors.RateExceeded():
+            return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+        case errors.EncodingUnsupported():
+            return {"Accept-Encoding": "identity"}
+        case errors.BodyTooSlow():
+            return {"Connection": "close"}  # what is left of the body may still come
+        case _:
+            return {}
 
 
 async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Request
 
 from service.api import requests, schemas
 from service.api.answers import article_out, model_out, summary_out, translated_article_out, translation_out
+from service.api.calls import Timeout, call_of
+from service.api.charging import charge
 from service.api.documents import document_out, submission_of
-from service.api.negotiation import require_json, wants_events
+from service.api.negotiation import require_json
 from service.api.provenance import provenance
 from service.api.sse import answered
-from service.api.state import ApiState, GenerationDep, ServiceDep, StateDep
+from service.api.state import GenerationDep, ServiceDep, StateDep
 from service.api.texts import require_fitting, texts_of
 from service.cache.keys import Field, result_key
 from service.documents.document import Document
@@ -25,7 +27,7 @@ from service.pipeline.service import Service
 from service.summary.lengths import Length
 from service.summary.styles import length_of
 
-PROBLEM_CODES = (400, 406, 413, 415, 422, 500, 503, 504)
+PROBLEM_CODES = (400, 401, 403, 406, 408, 413, 415, 422, 429, 500, 503, 504)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {
         "description": "Problem (RFC 9457)",
@@ -42,10 +44,6 @@ STREAMED: dict[int | str, dict[str, Any]] = {
         "content": {"text/event-stream": {}},
     }
 }
-Timeout = Annotated[
-    int | None,
-    Header(alias="Request-Timeout-Ms", ge=1, le=3_600_000, description="Milliseconds this request may take."),
-]
 
 
 async def require_open(service: ServiceDep) -> None:
@@ -55,20 +53,6 @@ async def require_open(service: ServiceDep) -> None:
 
 router = APIRouter()
 work = APIRouter(dependencies=[Depends(require_json), Depends(require_open)], responses=PROBLEMS | STREAMED)
-
-
-def _call(request: Request, state: ApiState, timeout_ms: int | None, priority: Any, key: str) -> Call:
-    control = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
-    call = Call.within(
-        (timeout_ms or state.timeout_ms) / 1000,
-        priority=priority,
-        read_cache=not control & {"no-cache", "no-store"},
-        write_cache="no-store" not in control,
-        result_key=key,
-    )
-    if not wants_events(request):  # a stream's headers are sent before anything is done
-        request.state.timings = call.timings.seconds
-    return call
 
 
 def _manner(options: requests.TranslationOptions, service: Service) -> Manner:
@@ -139,7 +123,8 @@ async def translate(
             result_key=key,
         )
 
-    return await answered(request, _call(request, state, timeout_ms, body.priority, key), result)
+    await charge(request, texts)
+    return await answered(request, call_of(request, state, timeout_ms, body.priority, key), result)
 
 
 @work.post("/v1/summarize", response_model=schemas.SummarizeResponse)
@@ -172,7 +157,8 @@ async def summarize(
             result_key=key,
         )
 
-    return await answered(request, _call(request, state, timeout_ms, body.priority, key), result)
+    await charge(request, [headline, *texts])
+    return await answered(request, call_of(request, state, timeout_ms, body.priority, key), result)
 
 
 @work.post("/v1/articles", response_model=schemas.ArticleResponse)
@@ -195,7 +181,8 @@ async def articles(
         )
         return _article_response(body, submission, document, found, used, key)
 
-    return await answered(request, _call(request, state, timeout_ms, body.priority, key), result)
+    await charge(request, [submission.headline, submission.lead, submission.body])
+    return await answered(request, call_of(request, state, timeout_ms, body.priority, key), result)
 
 
 def _models_of(body: requests.ArticleRequest, generation: Generation) -> tuple[ServedModel | None, ServedModel | None]:

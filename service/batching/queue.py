@@ -26,12 +26,13 @@ class TooSlow(Unavailable):
 class Answer(asyncio.Future[list[Hypothesis]]):
     """The future of one item; ``taken_s`` and ``given_s`` (loop's clock): when the engine got it and gave it back.
 
-    ``crowded`` when others were left behind as it was taken.
+    ``crowded`` when others were left behind as it was taken; ``batch`` numbers the queue's batches.
     """
 
     taken_s: float | None = None
     given_s: float | None = None
     crowded = False
+    batch = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +69,7 @@ class Queue:
         self.tokens = 0
         self._running_tokens = 0
         self._throughput = Throughput()
+        self._batches = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -210,8 +212,10 @@ class Queue:
         if crowded and len(chosen) == len(waiting):
             return []
         batch = [waiting[index] for index in chosen]
+        self._batches += bool(batch)
         for one in batch:
             self._remove(one)
+            one.answer.batch = self._batches
             self._running_tokens += one.pending.tokens
             one.answer.taken_s = one.answer.get_loop().time()
             one.answer.crowded = len(batch) < len(waiting)

@@ -147,6 +147,7 @@ class Worker:
                 output_tokens=generated.output_tokens,
                 oldest_wait_s=oldest_wait_s,
                 inference_s=generated.seconds,
+                number=batch[0].answer.batch,
             )
         )
 

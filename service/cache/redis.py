@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 import time
-import zlib
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -17,15 +16,13 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.cache.breaker import Breaker
 from service.cache.memory import KEY_BYTES, TAG_LIVES
+from service.cache.packed import MOST_ENTRY_BYTES, SEALED, Found, pack, unpack
+from service.cache.seal import Seal
 from service.errors import Unavailable
-from service.events import Listener, SharedCacheFailed, SharedFailure, ignore
+from service.events import EntryUnopened, Listener, SharedCacheFailed, SharedFailure, ignore
 
 KEY_PREFIX = b"depesche:"
 TAG_PREFIX = b"depesche:tag:"
-ENDING = b"e"  # the first byte of a value: how the rest is written
-END_BYTES = 8
-FASTEST = 1
-MOST_ENTRY_BYTES = 1 << 20
 # A round trip of this many stays well inside the timeout, which Python's own work for them counts towards.
 TRIP_COMMANDS = 128
 SCAN_COUNT = 1_000
@@ -44,21 +41,15 @@ class PurgeIncomplete(Unavailable):
     code = "purge_incomplete"
 
 
-class Found(NamedTuple):
-    """An entry, and for how long it may still be used."""
-
-    value: bytes
-    left_s: float
-
-
 class Shared:
     """Entries and tags under their keys, each for ``ttl_s`` (tags for ``TAG_LIVES`` as long).
 
     Reading and writing never raise when Redis is slow, gone or answers nonsense; purging does.
 
     Every round trip takes ``timeout_s`` at most, connecting and waiting for a connection included; the first that fails
-    ends the call. Each failure is told to ``listener``. Nothing is connected before the first call. ``clock`` is wall
-    time, which the processes that share a Redis should agree on within a small part of ``ttl_s``.
+    ends the call. Each failure is told to ``listener``. With a ``seal`` values are sealed, and what does not open is
+    none. Nothing is connected before the first call. ``clock`` is wall time, which the processes that share a Redis
+    should agree on within a small part of ``ttl_s``.
 
     Raises:
         ValueError: ``url`` is none of Redis (redis://, rediss://, unix://).
@@ -71,12 +62,14 @@ class Shared:
         ttl_s: float,
         timeout_s: float,
         breaker: Breaker,
+        seal: Seal | None = None,
         listener: Listener = ignore,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ttl_ms = max(1, int(min(ttl_s, LONGEST_TTL_S) * 1000))
         self._timeout_s = timeout_s
         self._breaker = breaker
+        self._seal = seal
         self._listener = listener
         self._clock = clock
         self._turns = asyncio.Semaphore(MOST_CONNECTIONS)
@@ -96,9 +89,22 @@ class Shared:
             answers = await self._ask(partial(self._redis.mget, [KEY_PREFIX + key for key in some]), len(some))
             if answers is None:
                 break
-            values = ((key, unpack(answer, self._now_ms())) for key, answer in zip(some, answers, strict=True))
+            values = ((key, self._opened(key, answer)) for key, answer in zip(some, answers, strict=True))
             found |= {key: value for key, value in values if value is not None}
         return found
+
+    def _opened(self, key: bytes, answer: object) -> Found | None:
+        if self._seal is None or not isinstance(answer, bytes):
+            return unpack(answer, self._now_ms())
+        sealed = answer.startswith(SEALED)
+        opened = self._seal.open(answer[len(SEALED) :], KEY_PREFIX + key) if sealed else None
+        if opened is None:
+            self._listener(EntryUnopened("seal" if sealed else "unsealed"))
+        return unpack(opened, self._now_ms())
+
+    def _packed(self, key: bytes, value: bytes) -> bytes:
+        packed = pack(value, self._now_ms() + self._ttl_ms)
+        return packed if self._seal is None else SEALED + self._seal.close(packed, KEY_PREFIX + key)
 
     async def put_many(self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]) -> bool:
         """Keep the entries, save those over ``MOST_ENTRY_BYTES``, and add keys to tags; whether all of it is there.
@@ -111,8 +117,7 @@ class Shared:
             commands += [("SADD", TAG_PREFIX + tag, *keys), ("PEXPIRE", TAG_PREFIX + tag, self._ttl_ms * TAG_LIVES)]
         for key, value in entries.items():
             if len(value) <= MOST_ENTRY_BYTES:
-                packed = pack(value, self._now_ms() + self._ttl_ms)
-                commands.append(("SET", KEY_PREFIX + key, packed, "PX", self._ttl_ms))
+                commands.append(("SET", KEY_PREFIX + key, self._packed(key, value), "PX", self._ttl_ms))
         for some in _trips(commands):
             answers = await self._ask(partial(self._run, some), len(some))
             if answers is None or any(isinstance(answer, RedisError) for answer in answers):
@@ -205,26 +210,6 @@ class Shared:
 
     def _fail(self, reason: SharedFailure) -> None:
         self._listener(SharedCacheFailed(reason, opened=self._breaker.failed()))
-
-
-def pack(value: bytes, ends_ms: int) -> bytes:
-    """``value`` as Redis keeps it: a byte that names the format, when it ends (Unix time), zlib's bytes."""
-    return ENDING + ends_ms.to_bytes(END_BYTES, "big") + zlib.compress(value, FASTEST)
-
-
-def unpack(stored: object, now_ms: int) -> Found | None:
-    """What ``pack`` was given; None for all else: no value, another format, damaged, over ``MOST_ENTRY_BYTES``."""
-    if not isinstance(stored, bytes) or not stored.startswith(ENDING):
-        return None
-    unzip = zlib.decompressobj()
-    try:
-        value = unzip.decompress(stored[len(ENDING) + END_BYTES :], MOST_ENTRY_BYTES + 1)
-    except zlib.error:
-        return None
-    if not unzip.eof or len(value) > MOST_ENTRY_BYTES:
-        return None
-    ends_ms = int.from_bytes(stored[len(ENDING) :][:END_BYTES], "big")
-    return Found(value, max(0, ends_ms - now_ms) / 1000)
 
 
 def reason_of(error: Exception) -> SharedFailure:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from service.errors import DeadlineExceeded
 from service.types import Span
@@ -13,6 +13,7 @@ from service.types import Span
 Priority = Literal["interactive", "bulk"]
 Progress = Callable[[int, int], None]
 Stage = Literal["clean", "segment", "select", "cache", "queue", "inference", "finish"]
+MOST_INTERVALS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +25,41 @@ class Finished:
     output: str
 
 
+Batch = tuple[str, int]
+"""An engine call: the model, and its number among that model's (`BatchDone`)."""
+
+
+class Interval(NamedTuple):
+    """A stage from ``begun_s`` (on the clock of `time.perf_counter`) for so many seconds, and in which engine calls."""
+
+    stage: Stage
+    begun_s: float
+    seconds: float
+    batches: tuple[Batch, ...] = ()
+
+
 def _nobody(*_: object) -> None:
     """Follower of whoever has none."""
 
 
 class Timings:
-    """Seconds of wall time that a request spent in each stage; those of stages that ran side by side add up."""
+    """Seconds of wall time that a request spent in each stage; those of stages that ran side by side add up.
+
+    ``intervals`` are when they ran, of the first ``MOST_INTERVALS``.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[Stage, float] = {}
+        self.intervals: list[Interval] = []
 
     def add(self, stage: Stage, seconds: float) -> None:
         """Count ``seconds`` more."""
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+    def ran(self, interval: Interval) -> None:
+        """Note when a stage ran, without counting it."""
+        if len(self.intervals) < MOST_INTERVALS:
+            self.intervals.append(interval)
 
     @contextmanager
     def measured(self, stage: Stage) -> Iterator[None]:
@@ -45,7 +68,9 @@ class Timings:
         try:
             yield
         finally:
-            self.add(stage, time.perf_counter() - started_s)
+            passed_s = time.perf_counter() - started_s
+            self.add(stage, passed_s)
+            self.ran(Interval(stage, started_s, passed_s))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from service.cache.codec import decode_hypotheses, encode_hypotheses
 from service.cache.flight import Flight
 from service.cache.keys import cache_key, tag_key
 from service.pipeline.call import Call
+from service.pipeline.engine_calls import note_calls
 from service.pipeline.landing import Followers, Ticket, landing
 from service.pipeline.served import ServedModel
 from service.text.normalise import NORMALISER_VERSION
@@ -112,7 +113,7 @@ class Decoder:
         try:
             await landing(begun.tickets, call, land)
         finally:
-            begun.count_waiting(call)
+            begun.count_waiting(call, self.model.name)
             # What is done is kept, also when the rest is not: a second try need not begin anew.
             with call.timings.measured("cache"):
                 await self._keep(keys, sources, hits, begun.tickets, call)
@@ -202,7 +203,7 @@ class _Begun:
     answers: list[Answer]
     since_s: float
 
-    def count_waiting(self, call: Call) -> None:
+    def count_waiting(self, call: Call, model: str) -> None:
         """Count the time in which the engine had any of the answers as inference, the rest since then as queue.
 
         What another request is already having done is waited for in the queue's time.
@@ -221,3 +222,4 @@ class _Begun:
             end_s = max(end_s, given_s)
         call.timings.add("inference", inference_s)
         call.timings.add("queue", max(0.0, now_s - self.since_s - inference_s))
+        note_calls(call.timings, self.answers, self.since_s, now_s, model)

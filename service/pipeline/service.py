@@ -13,6 +13,7 @@ from service.cache.cache import Cache, Purged
 from service.cache.keys import tag_key
 from service.cache.memory import Memory
 from service.cache.redis import Shared
+from service.cache.seal import Seal
 from service.errors import DepescheError, Draining, InvalidInput, ModelError, NotReady
 from service.events import Listener
 from service.manifest import EngineKind, Task
@@ -49,6 +50,7 @@ class Plan:
     drain_s: float
     glossaries_dir: Path | None = None
     compute_type: str = "auto"
+    seal_secrets: Sequence[bytes] = field(default=(), repr=False)
 
 
 class Service:
@@ -240,6 +242,11 @@ def _cache(plan: Plan, listener: Listener) -> Cache:
     if plan.redis_url is None:
         return Cache(memory, listener=listener)
     shared = Shared(
-        plan.redis_url, ttl_s=plan.cache_ttl_s, timeout_s=plan.redis_timeout_s, breaker=Breaker(), listener=listener
+        plan.redis_url,
+        ttl_s=plan.cache_ttl_s,
+        timeout_s=plan.redis_timeout_s,
+        breaker=Breaker(),
+        seal=Seal(plan.seal_secrets) if plan.seal_secrets else None,
+        listener=listener,
     )
     return Cache(memory, shared, listener=listener)

@@ -197,10 +197,16 @@ def test_a_body_that_is_no_json_is_malformed(client: TestClient, content: bytes)
     assert_problem(response, 400, "malformed_json")
 
 
-def test_json_nested_beyond_reason_is_answered(client: TestClient) -> None:
-    content = b"[" * 100_000 + b"]" * 100_000
-    response = client.post("/v1/translate", content=content, headers={"content-type": "application/json"})
-    assert_problem(response, 400, "malformed_json")
+@pytest.mark.parametrize("depth", [65, 10_000, 100_000])
+def test_json_nested_beyond_reason_is_refused_with_the_limit(client: TestClient, depth: int) -> None:
+    for content in (b"[" * depth + b"]" * depth, b'{"a":' * depth, b'{"text": "a", "document": ' + b"[" * depth):
+        response = client.post("/v1/articles", content=content, headers={"content-type": "application/json"})
+        assert assert_problem(response, 422, "json_too_deep")["errors"][0]["limit"] == 64
+
+
+def test_brackets_within_a_text_are_no_nesting(client: TestClient) -> None:
+    text = "Der Zug " + "[" * 200 + '\\" [' * 100 + " fährt."
+    assert client.post("/v1/translate", json={"text": text}).status_code == 200
 
 
 @pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", ""])

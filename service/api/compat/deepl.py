@@ -9,6 +9,7 @@ from lxml.html.defs import tags as html_tags
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from service.api.charging import quota_of
 from service.api.compat.bodies import documented, read_body, read_parameters
 from service.api.compat.failures import FAILURES, UNSUPPORTED, CompatibleRoute
 from service.api.compat.languages import require_english, sources_of
@@ -157,13 +158,14 @@ async def languages(request: Request) -> list[DeeplLanguage]:
 
 
 class DeeplUsage(BaseModel):
-    """Characters used; there is no account behind this service, and no limit."""
+    """Characters used and allowed, of the longest limit; without one nothing is counted, and there is no end."""
 
     character_count: int = 0
     character_limit: int = NO_LIMIT_CHARS
 
 
 @router.get("/usage")
-async def usage() -> DeeplUsage:
-    """What an account has used: nothing is counted here."""
-    return DeeplUsage()
+async def usage(request: Request) -> DeeplUsage:
+    """What the caller has used of its limit, where characters are limited."""
+    quota = await quota_of(request)
+    return DeeplUsage() if quota is None else DeeplUsage(character_count=quota[0], character_limit=quota[1])

@@ -10,13 +10,13 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from service.api import problems
-from service.api.routes import PROBLEMS
-from service.errors import ClientGone, DepescheError, InvalidInput
+from service.errors import AccessDenied, ClientGone, DepescheError, InvalidInput, QuotaExceeded
 
 UNSUPPORTED = "unsupported"
 """The type of the validation error of a parameter that is known and has no meaning here."""
-REFUSALS = (400, 415, 500, 503, 504)
+REFUSALS = (400, 403, 408, 413, 415, 429, 500, 503, 504)
 MOST_NAME_CHARS = 100
+DEEPL, DEEPL_QUOTA = "/v2/", 456
 
 
 class Failure(BaseModel):
@@ -28,13 +28,9 @@ class Failure(BaseModel):
     request_id: str
 
 
-# A body over the limit is refused before any endpoint is chosen, in the shape of /v1.
 FAILURES: dict[int | str, dict[str, Any]] = {
-    **{
-        status: {"description": "Failure", "content": {"application/json": {"schema": Failure.model_json_schema()}}}
-        for status in REFUSALS
-    },
-    413: PROBLEMS[413],
+    status: {"description": "Failure", "content": {"application/json": {"schema": Failure.model_json_schema()}}}
+    for status in REFUSALS
 }
 
 
@@ -51,7 +47,7 @@ class CompatibleRoute(APIRoute):
             except ClientGone:
                 raise
             except DepescheError as error:
-                return _of_service(request, error)
+                return of_service(request, error)
             except ValidationError as error:
                 return _refusal(request, 400, "invalid_request", _first_fault(error))
             except HTTPException as error:
@@ -67,12 +63,27 @@ def _refusal(request: Request, status: int, code: str, detail: str) -> JSONRespo
     return JSONResponse(body.model_dump(), status)
 
 
-def _of_service(request: Request, error: DepescheError) -> JSONResponse:
-    # Both peers answer a wrong value with 400.
-    status = 400 if isinstance(error, InvalidInput) else problems.status_of(error)
-    answer = _refusal(request, status, error.code, _detail(error))
+def of_service(request: Request, error: DepescheError) -> JSONResponse:
+    """The answer to an error of ours."""
+    answer = _refusal(request, _status_of(request, error), error.code, _detail(error))
     answer.headers.update(problems.headers_of(error))
     return answer
+
+
+def _status_of(request: Request, error: DepescheError) -> int:
+    """Both peers answer a wrong value with 400, and a missing or wrong key with 403: their clients know no 401.
+
+    A used up quota is 456 for DeepL's clients, which try again after a 429.
+    """
+    match error:
+        case QuotaExceeded() if request.url.path.startswith(DEEPL):
+            return DEEPL_QUOTA
+        case InvalidInput():
+            return 400
+        case AccessDenied():
+            return 403
+        case _:
+            return problems.status_of(error)
 
 
 def _detail(error: DepescheError) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fastapi import Request
 
 from service.api.answers import translation_out
+from service.api.charging import charge
 from service.api.outcomes import given
 from service.api.state import ApiState, TextLimits
 from service.api.texts import texts_of
@@ -28,9 +29,10 @@ def texts_in(field: str, value: str | list[str], limits: TextLimits) -> list[str
 
 
 async def translated(request: Request, state: ApiState, texts: Sequence[str], manner: Manner) -> list[str]:
-    """The translations, in order; raises what `Translator.translate` does."""
+    """The translations, in order; raises what `Translator.translate` and `charge` do."""
+    await charge(request, texts)
     call = Call.within(state.timeout_ms / 1000)
-    request.state.timings = call.timings.seconds
+    request.state.timings, request.state.intervals = call.timings.seconds, call.timings.intervals
     with state.service.held() as generation:
         found = await generation.translator.translate(texts, call, manner=manner)
     for one in found:

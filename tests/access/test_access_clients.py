@@ -1,0 +1,71 @@
+"""The clients that newsrooms have, unmodified, at a service with keys and rates: their own errors, no retry storm."""
+
+import urllib.error
+from collections.abc import Iterator
+from contextlib import closing
+
+import deepl
+import pytest
+from libretranslatepy import LibreTranslateAPI
+
+from service.access.keyfile import Key, digest_of
+from service.access.places import Scope
+from tests.chaos.server import Server, serving
+
+GOOD, OTHER, SPENT = (f"depesche_{name}-" + "x" * 40 for name in ("good", "other", "spent"))
+SCOPES: dict[str, Scope] = {GOOD: "translate", OTHER: "summarize", SPENT: "translate"}
+TEXT = "Der Zug fährt heute nicht."
+QUOTA_CHARS = 200
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service with a key each, and few characters a day."""
+    file = tmp_path_factory.mktemp("keys") / "keys"
+    lines = (
+        Key(token[9:14].strip("-"), frozenset({scope}), digest_of(token)).line() for token, scope in SCOPES.items()
+    )
+    file.write_text("\n".join(lines), "utf-8")
+    with serving(keys_file=str(file), rate_chars=f"{QUOTA_CHARS}/day") as found:
+        yield found
+
+
+def test_deepls_client_works_with_its_key(server: Server) -> None:
+    with closing(deepl.Translator(GOOD, server_url=server.url)) as client:
+        assert str(client.translate_text(TEXT, target_lang="EN-US"))
+        assert client.get_usage().character.valid
+        assert client.get_source_languages()
+
+
+@pytest.mark.parametrize("token", ["wrong:fx", OTHER])
+def test_deepls_client_knows_what_a_wrong_key_is(server: Server, token: str) -> None:
+    with (
+        closing(deepl.Translator(token, server_url=server.url)) as client,
+        pytest.raises(deepl.AuthorizationException, match="key"),
+    ):
+        client.translate_text(TEXT, target_lang="EN-US")
+
+
+def test_deepls_client_gives_up_at_once_when_the_day_is_used_up(server: Server) -> None:
+    counted = 'depesche_http_requests_total{method="POST",route="/v2/translate",status="456"}'
+    with closing(deepl.Translator(SPENT, server_url=server.url)) as client:
+        client.translate_text(TEXT * 7, target_lang="EN-US")
+        used = client.get_usage().character
+        assert (used.count, used.limit) == (len(TEXT * 7), QUOTA_CHARS)
+        with pytest.raises(deepl.QuotaExceededException, match="characters"):
+            client.translate_text(TEXT, target_lang="EN-US")
+    assert server.sample(counted) == 1
+
+
+def test_libretranslates_client_works_with_its_key(server: Server) -> None:
+    assert LibreTranslateAPI(server.url, GOOD).translate(TEXT, "de", "en")
+    assert LibreTranslateAPI(server.url, GOOD).detect(TEXT)[0]["language"] == "de"
+
+
+@pytest.mark.parametrize("token", [None, "wrong", OTHER])
+def test_libretranslates_client_is_told_of_a_wrong_key(server: Server, token: str | None) -> None:
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        LibreTranslateAPI(server.url, token).translate(TEXT, "de", "en")
+    with raised.value as answer:
+        assert answer.code == 403
+        assert b'"error":"' in answer.read()

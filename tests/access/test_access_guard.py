@@ -1,0 +1,196 @@
+"""Keys over HTTP: who may do what, in the shapes of every client; probes and the page are open to all."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.access.keyfile import Key, digest_of
+from service.access.places import PREFIXES, SCOPES, Scope, is_open, scope_of
+from service.app import create_admin, create_app
+from service.settings import Settings
+from tests.api.both import Both, both
+
+ALL: tuple[Scope, ...] = ("translate", "summarize", "articles", "admin")
+TOKENS = {scope: f"key-for-{scope}-" + "x" * 32 for scope in ALL}
+ANY_KEY = {"/v1/models"}  # what else is open to every key
+TEXT = "Der Zug fährt heute nicht."
+CHALLENGE = 'Bearer realm="depesche"'
+WORK: dict[str, tuple[Scope, dict[str, Any]]] = {
+    "/v1/translate": ("translate", {"text": TEXT}),
+    "/v1/summarize": ("summarize", {"text": TEXT, "method": "lead"}),
+    "/v1/articles": ("articles", {"body": TEXT, "outputs": ["translation"]}),
+}
+PEERS: dict[str, dict[str, Any]] = {
+    "/v2/translate": {"text": [TEXT], "target_lang": "EN"},
+    "/translate": {"q": TEXT, "source": "de", "target": "en"},
+    "/detect": {"q": TEXT},
+}
+
+
+def write_keys(file: Path, *scopes: Scope) -> None:
+    lines = (Key(f"cms-{scope}", frozenset({scope}), digest_of(TOKENS[scope])).line() for scope in scopes)
+    file.write_text("\n".join(lines), "utf-8")
+
+
+def bearer(scope: Scope) -> dict[str, str]:
+    return {"authorization": f"Bearer {TOKENS[scope]}"}
+
+
+@pytest.fixture
+async def ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Both]:
+    """Both applications with one key a scope."""
+    write_keys(tmp_path / "keys", *ALL)
+    async with both(monkeypatch, keys_file=tmp_path / "keys", metrics_port="both") as found:
+        yield found
+
+
+@pytest.mark.parametrize("path", WORK)
+async def test_an_endpoint_is_open_to_its_scope_alone(ports: Both, path: str) -> None:
+    needed, body = WORK[path]
+    for scope in ALL:
+        answer = await ports.main.post(path, json=body, headers=bearer(scope))
+        assert answer.status_code == (200 if scope == needed else 403), answer.text
+        if scope != needed:
+            assert answer.json()["code"] == "scope_missing"
+            assert answer.headers["www-authenticate"] == f'{CHALLENGE}, error="insufficient_scope", scope="{needed}"'
+
+
+@pytest.mark.parametrize(
+    ("header", "code", "challenge"),
+    [
+        (None, "key_missing", CHALLENGE),
+        ("", "key_missing", CHALLENGE),
+        ("Bearer", "key_missing", CHALLENGE),
+        ("Bearer  ", "key_missing", CHALLENGE),
+        ("Basic dXNlcjpwYXNz", "key_missing", CHALLENGE),
+        (TOKENS["translate"], "key_missing", CHALLENGE),
+        ("Bearer wrong", "key_unknown", f'{CHALLENGE}, error="invalid_token"'),
+        (f"Bearer {TOKENS['translate']}x", "key_unknown", f'{CHALLENGE}, error="invalid_token"'),
+        (f"Bearer {'x' * 20_000}", "key_unknown", f'{CHALLENGE}, error="invalid_token"'),
+        ("Bearer sch\u00f6n", "key_unknown", f'{CHALLENGE}, error="invalid_token"'),
+    ],
+)
+async def test_without_a_good_key_nothing_is_read(ports: Both, header: str | None, code: str, challenge: str) -> None:
+    headers = {} if header is None else {"authorization": header.encode("latin-1")}
+    answer = await ports.main.post("/v1/translate", content=b"no json", headers=headers)  # type: ignore[arg-type]  # bytes
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
+    assert answer.headers["www-authenticate"] == challenge
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert header is None or len(header) < 10 or header[7:] not in answer.text
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "DeepL-Auth-Key", "BEARER "])
+async def test_both_schemes_are_taken_everywhere(ports: Both, scheme: str) -> None:
+    headers = {"authorization": f"{scheme} {TOKENS['translate']}"}
+    assert (await ports.main.post("/v1/translate", json={"text": TEXT}, headers=headers)).status_code == 200
+    assert (await ports.main.get("/v2/usage", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize("path", PEERS)
+@pytest.mark.parametrize("field", ["api_key", "auth_key"])
+async def test_a_key_in_the_body_is_found_in_json_and_in_forms_under_its_peers_name(
+    ports: Both, path: str, field: str
+) -> None:
+    body = {**PEERS[path], field: TOKENS["translate"]}
+    known = field == ("auth_key" if path == "/v2/translate" else "api_key")
+    parts = {name: (None, value[0] if isinstance(value, list) else value) for name, value in body.items()}
+    for given in ({"json": body}, {"data": body}, {"files": parts}):
+        answer = await ports.main.post(path, **given)
+        assert answer.status_code == (200 if known else 400), answer.text
+
+
+@pytest.mark.parametrize("path", PEERS)
+async def test_peers_are_refused_in_their_shape(ports: Both, path: str) -> None:
+    wrong: list[dict[str, Any]] = [
+        {"json": PEERS[path]},
+        {"json": {**PEERS[path], "api_key": "wrong"}},
+        {"json": {**PEERS[path], "api_key": ["a"]}},
+        {"json": [1]},
+        {"content": b"{"},
+        {"content": b"[" * 100_000},
+        {"content": b"\xff", "headers": {"content-type": "application/x-www-form-urlencoded"}},
+        {"content": b"-", "headers": {"content-type": "multipart/form-data"}},
+        {"json": PEERS[path], "params": {"api_key": TOKENS["translate"], "auth_key": TOKENS["translate"]}},
+        {"json": PEERS[path], "headers": bearer("admin")},
+    ]
+    for request in wrong:
+        answer = await ports.main.post(path, **request)
+        assert answer.status_code == 403, request
+        body = answer.json()
+        assert body.keys() == {"message", "error", "code", "request_id"}
+        assert body["code"] in {"key_missing", "key_unknown", "scope_missing"}
+
+
+async def test_probes_metrics_page_and_documentation_need_no_key(ports: Both) -> None:
+    for path in ("/livez", "/readyz", "/health", "/metrics", "/", "/static/main.js", "/openapi.json", "/docs"):
+        assert (await ports.main.get(path)).status_code == 200, path
+    for path in ("/metrics", "/openapi.json"):
+        assert (await ports.admin.get(path)).status_code == 200, path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/models",
+        "/v1/nothing",
+        "/nothing",
+        "/v1/translate/",
+        "/V1/translate",
+        "//v1/translate",
+        "/static",
+        "/livez/",
+        "/metrics/x",
+        "/v2/languages",
+        "/languages",
+        "/%2e%2e/v1/models",
+    ],
+)
+async def test_all_else_needs_a_key_also_where_there_is_nothing(ports: Both, path: str) -> None:
+    assert (await ports.main.get(path)).status_code in {401, 403}
+
+
+@pytest.mark.parametrize("path", ["/static/../v1/models", "/static/%2e%2e/v1/models", "/static//v1/models", "/static/"])
+async def test_no_path_under_the_open_ones_leads_elsewhere(ports: Both, path: str) -> None:
+    answer = await ports.main.get(path)
+    assert answer.status_code in {401, 404}
+    assert "starter" not in answer.text
+
+
+async def test_administration_needs_its_scope(ports: Both) -> None:
+    purge = {"text": TEXT}
+    statuses = {
+        scope: (await ports.admin.post("/admin/cache/purge", json=purge, headers=bearer(scope))).status_code
+        for scope in ALL
+    }
+    assert statuses == {"translate": 403, "summarize": 403, "articles": 403, "admin": 200}
+    assert (await ports.purge(text=TEXT)).status_code == 401
+
+
+async def test_a_key_that_is_taken_away_is_refused_without_a_restart(ports: Both, tmp_path: Path) -> None:
+    assert (await ports.main.get("/v1/models", headers=bearer("summarize"))).status_code == 200
+    write_keys(tmp_path / "keys", "translate")
+    ring = ports.main._transport.app.state.ring  # type: ignore[attr-defined]  # the ASGI transport's application
+    await ring.refresh()
+    assert (await ports.main.get("/v1/models", headers=bearer("summarize"))).status_code == 401
+    assert (await ports.main.get("/v1/models", headers=bearer("translate"))).status_code == 200
+    assert "depesche_keys 1.0" in (await ports.main.get("/metrics")).text
+
+
+async def test_without_a_key_file_every_key_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with both(monkeypatch) as ports:
+        for headers in ({}, {"authorization": "Bearer whatever"}, {"authorization": "Basic eDp5"}):
+            assert (await ports.translate(TEXT, **headers)).status_code == 200
+        assert (await ports.purge(text=TEXT)).status_code == 200
+
+
+def test_every_route_is_open_or_has_a_scope_on_purpose() -> None:
+    app = create_app(Settings(admin_port=1))
+    paths = {*app.openapi()["paths"], *create_admin(app, Settings(admin_port=1)).openapi()["paths"]}
+    assert len(paths) > 10
+    undecided = {path for path in paths if not is_open(path) and scope_of(path) is None}
+    assert undecided == ANY_KEY
+    assert set(SCOPES) <= paths
+    assert all(any(path.startswith(prefix) for path in paths) for prefix in PREFIXES)

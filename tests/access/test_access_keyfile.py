@@ -1,0 +1,73 @@
+"""The key file: what is written is read, and what is wrong is refused by its line, never by its content."""
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.access.keyfile import ID, SCOPES, Key, KeyFileInvalid, digest_of, parse, read
+
+HASH = f"sha256:{'ab' * 32}"
+GOOD = f"cms translate,summarize {HASH}"
+
+keys = st.builds(
+    Key,
+    st.from_regex(ID, fullmatch=True),
+    st.frozensets(st.sampled_from(SCOPES), min_size=1),
+    st.binary(min_size=32, max_size=32),
+    st.none() | st.dates(),
+)
+
+
+@given(st.lists(keys, min_size=1, unique_by=lambda key: key.digest))
+def test_what_is_written_is_read(written: list[Key]) -> None:
+    assert parse("\n".join(key.line() for key in written)) == tuple(written)
+
+
+def test_comments_and_empty_lines_are_passed_over() -> None:
+    (key,) = parse(f"# the CMS\n\n  {GOOD} 2027-03-31 # until the contract ends\n")
+    assert (key.id, set(key.scopes)) == ("cms", {"translate", "summarize"})
+    assert key.until == dt.date(2027, 3, 31)
+
+
+def test_an_id_may_have_two_keys_while_it_is_rotated() -> None:
+    assert len(parse(f"{GOOD}\ncms translate sha256:{'cd' * 32}")) == 2
+
+
+def test_a_hash_is_that_of_every_other_tool() -> None:
+    assert digest_of("geheim").hex() == hashlib.sha256(b"geheim").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("cms translate", "2 fields"),
+        (f"{GOOD} 2027-03-31 more", "5 fields"),
+        (f"c/ms translate {HASH}", "an id has"),
+        (f"{'c' * 65} translate {HASH}", "an id has"),
+        (f"cms translate,root {HASH}", "scopes are translate, summarize, articles, admin"),
+        (f"cms translate, {HASH}", "scopes are"),
+        ("cms translate geheim", "the hash is not"),
+        (f"cms translate {HASH.upper()}", "the hash is not"),
+        (f"{GOOD} 31.03.2027", "not YYYY-MM-DD"),
+        (GOOD, "on another line"),
+    ],
+)
+def test_a_wrong_line_is_named_and_not_repeated(line: str, words: str) -> None:
+    with pytest.raises(KeyFileInvalid, match="line 3: ") as refused:
+        parse(f"{GOOD}\n\n{line}")
+    assert words in str(refused.value)
+    assert not [word for word in ("geheim", "root", "c/ms", "31.03", "ab" * 32) if word in str(refused.value)]
+
+
+@pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\xff\xfe"])
+def test_a_file_without_a_key_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(content)
+    with pytest.raises(KeyFileInvalid):
+        read(file)
+    with pytest.raises(KeyFileInvalid, match="No such file"):
+        read(tmp_path / "none")

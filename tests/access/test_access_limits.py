@@ -1,0 +1,178 @@
+"""Limits, headers and origins over HTTP: what is refused, how, and what every answer says."""
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.api.both import Both, both
+
+TEXT = "Der Zug fährt heute nicht."
+JSON = {"content-type": "application/json"}
+CMS = "https://cms.example"
+PEERS = ("/v2/translate", "/translate", "/detect")
+
+
+@pytest.fixture
+async def ports(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Both]:
+    async with both(monkeypatch, cors_origins=f"{CMS}, http://localhost:3000") as found:
+        yield found
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "zstd", "gzip, identity", "x"])
+async def test_a_compressed_body_is_refused_unopened(ports: Both, encoding: str) -> None:
+    bomb = gzip.compress(zlib.compress(bytes(50_000_000)))
+    answer = await ports.main.post("/v1/translate", content=bomb, headers={**JSON, "content-encoding": encoding})
+    assert (answer.status_code, answer.json()["code"]) == (415, "encoding_unsupported")
+    assert answer.headers["accept-encoding"] == "identity"
+
+
+async def test_a_body_as_it_is_may_say_so(ports: Both) -> None:
+    answer = await ports.translate(TEXT, **{"content-encoding": "identity"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", PEERS)
+async def test_peers_are_told_of_limits_in_their_shape(ports: Both, path: str) -> None:
+    for content, headers, status, code in (
+        (b" " * (4 * 2**20 + 1), JSON, 413, "body_too_large"),
+        (b"[" * 10_000, JSON, 400, "json_too_deep"),
+        (b"{}", {**JSON, "content-encoding": "gzip"}, 415, "encoding_unsupported"),
+    ):
+        answer = await ports.main.post(path, content=content, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert answer.json().keys() == {"message", "error", "code", "request_id"}
+
+
+async def test_a_body_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'{"text": '
+        await asyncio.Event().wait()
+
+    async with both(monkeypatch, body_timeout_s=0.2) as ports:
+        # The client's transport asks the body's source while the application waits for it.
+        transport: Any = ports.main._transport
+        answers: list[Any] = []
+
+        async def send(message: Any) -> None:
+            answers.append(message)
+
+        source = endless()
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": await anext(source), "more_body": True}
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/translate",
+            "raw_path": b"/v1/translate",
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"content-type", b"application/json")],
+            "http_version": "1.1",
+            "scheme": "http",
+            "server": ("d", 80),
+        }
+        await transport.app(scope, receive, send)
+    assert answers[0]["status"] == 408
+    assert (b"connection", b"close") in answers[0]["headers"]
+    assert b'"code":"body_timeout"' in answers[1]["body"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/livez", 200),
+        ("GET", "/metrics", 200),
+        ("GET", "/v1/models", 200),
+        ("GET", "/nothing", 404),
+        ("PUT", "/v1/translate", 405),
+        ("POST", "/v1/translate", 415),
+        ("POST", "/translate", 415),
+        ("GET", "/", 200),
+        ("GET", "/static/main.js", 200),
+        ("GET", "/static/none.js", 404),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/docs", 200),
+    ],
+)
+async def test_every_answer_has_the_security_headers_once(ports: Both, method: str, path: str, status: int) -> None:
+    for client in (ports.main, ports.admin):
+        answer = await client.request(method, path)
+        assert client is ports.admin or answer.status_code == status
+        for name, value in {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}.items():
+            assert answer.headers.get_list(name) == [value]
+        (policy,) = answer.headers.get_list("content-security-policy")
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert path == "/docs" or "unsafe" not in policy
+
+
+async def test_a_crash_has_the_security_headers_too(ports: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.api.routes.texts_of", lambda *_: 1 / 0)
+    answer = await ports.translate(TEXT)
+    assert answer.status_code == 500
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("origin", [CMS, "http://localhost:3000"])
+async def test_pages_of_a_named_origin_may_call(ports: Both, origin: str) -> None:
+    asked = {"origin": origin, "access-control-request-method": "POST"}
+    headers = {"access-control-request-headers": "authorization,content-type,request-timeout-ms"}
+    preflight = await ports.main.options("/v1/translate", headers={**asked, **headers})
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-origin"] == origin
+    assert "access-control-allow-credentials" not in preflight.headers
+    answer = await ports.translate(TEXT, origin=origin)
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert "Retry-After" in answer.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "https://cms.example.evil.example", "http://cms.example", "null", CMS + ":8443"]
+)
+async def test_pages_of_other_origins_may_not(ports: Both, origin: str) -> None:
+    asked = {"origin": origin, "access-control-request-method": "POST"}
+    preflight = await ports.main.options("/v1/translate", headers=asked)
+    assert preflight.status_code == 400
+    answer = await ports.translate(TEXT, origin=origin)
+    for one in (preflight, answer):
+        assert "access-control-allow-origin" not in one.headers
+
+
+async def test_nobodys_pages_may_call_by_default_nor_ever_the_administration(
+    ports: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "access-control-allow-origin" not in (await ports.admin.get("/metrics", headers={"origin": CMS})).headers
+    async with both(monkeypatch) as closed:
+        assert "access-control-allow-origin" not in (await closed.translate(TEXT, origin=CMS)).headers
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "", "a\tb", "[::1", "x" * 5_000])
+async def test_the_callers_host_is_repeated_nowhere(ports: Both, host: str) -> None:
+    for path in ("/v1/models/", "/docs/", "/", "/docs", "/openapi.json", "/static"):
+        answer = await ports.main.get(path, headers={"host": host})
+        assert "location" not in answer.headers
+        assert "evil.example" not in answer.text + str(answer.headers)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../settings.py",
+        "%2e%2e/settings.py",
+        "..%2fsettings.py",
+        "..%5csettings.py",
+        "/etc/passwd",
+        "%00",
+        "main.js%00",
+    ],
+)
+async def test_no_file_outside_the_pages_folder_is_served(ports: Both, name: str) -> None:
+    answer = await ports.main.get(f"/static/{name}")
+    assert answer.status_code == 404
+    assert "DEPESCHE" not in answer.text

@@ -1,0 +1,49 @@
+"""The depth of JSON: as the parser sees it, whatever stands in strings, and in linear time."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.access.nesting import is_deeper
+
+values = st.recursive(
+    st.none() | st.text(st.sampled_from('a["]{}\\,ü')) | st.integers(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.sampled_from('a["]\\')), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
+
+
+@given(values, st.booleans())
+def test_the_depth_is_that_of_the_parsed_value(value: Any, ascii_only: bool) -> None:  # noqa: FBT001 - drawn
+    body = json.dumps(value, ensure_ascii=ascii_only).encode()
+    assert not is_deeper(body, depth(value))
+    assert depth(value) == 0 or is_deeper(body, depth(value) - 1)
+
+
+@given(st.binary(max_size=300), st.integers(0, 5))
+def test_no_body_makes_it_raise(body: bytes, most: int) -> None:
+    assert is_deeper(b"[" + body, most) in {True, False}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100 + b'"' + b'\\"' * 1_000_000,
+        b"[" * 100 + b'"' + b'\\"' * 1_000_000 + b"\\",
+        b"[" * 100 + b'"' + b"\\" * 2_000_001,
+        b"[]" * 100 + b'"' * 2_000_001,
+    ],
+)
+def test_hostile_strings_take_no_longer_than_harmless_ones(body: bytes) -> None:
+    started_s = time.process_time()
+    is_deeper(body, 100)
+    assert time.process_time() - started_s < 20.0  # quadratic time would be hours

@@ -1,0 +1,151 @@
+"""Sealed values: nobody without the secret reads, changes, moves or forges one; secrets can be changed."""
+
+import base64
+import itertools
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr, ValidationError
+
+from service.cache.breaker import Breaker
+from service.cache.packed import SEALED, pack
+from service.cache.redis import KEY_PREFIX, Shared
+from service.cache.seal import Seal, SealUnavailable, secrets_in
+from service.events import EntryUnopened, Event
+from service.settings import Settings
+from tests.redis_server import RedisServer
+
+A, B = (bytes([number]) * 32 for number in range(2))
+OLD, NEW = b"o" * 32, b"n" * 32
+TEXT = b"Der Zug faehrt heute nicht."
+TTL_S, PATIENT_S = 60.0, 30.0
+LATER_MS = 2**42
+
+
+class Tiers:
+    """Shared tiers over one Redis, and what they told."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._made: list[Shared] = []
+        self.events: list[Event] = []
+
+    def __call__(self, *secrets: bytes) -> Shared:
+        seal = Seal(secrets) if secrets else None
+        tier = Shared(
+            self._url, ttl_s=TTL_S, timeout_s=PATIENT_S, breaker=Breaker(), seal=seal, listener=self.events.append
+        )
+        self._made.append(tier)
+        return tier
+
+    async def close(self) -> None:
+        for tier in self._made:
+            await tier.close()
+
+
+@pytest.fixture
+async def tiers(redis_server: RedisServer) -> AsyncIterator[Tiers]:
+    found = Tiers(redis_server.url)
+    yield found
+    await found.close()
+
+
+async def values(tier: Shared, *keys: bytes) -> dict[bytes, bytes]:
+    return {key: found.value for key, found in (await tier.get_many(keys)).items()}
+
+
+@given(st.binary(max_size=500), st.binary(max_size=50))
+def test_what_is_sealed_is_opened_where_it_belongs(value: bytes, place: bytes) -> None:
+    seal = Seal([OLD])
+    assert seal.open(seal.close(value, place), place) == value
+    assert seal.open(seal.close(value, place), place + b"x") is None
+    assert Seal([NEW]).open(seal.close(value, place), place) is None
+
+
+@given(st.data())
+def test_a_value_that_was_changed_in_any_place_does_not_open(data: st.DataObject) -> None:
+    seal = Seal([OLD])
+    sealed = bytearray(seal.close(TEXT, A))
+    sealed[data.draw(st.integers(0, len(sealed) - 1))] ^= data.draw(st.integers(1, 255))
+    assert seal.open(bytes(sealed), A) is None
+    assert seal.open(bytes(sealed[: data.draw(st.integers(0, len(sealed) - 1))]), A) is None
+
+
+@given(st.binary(max_size=100))
+def test_nothing_that_a_store_may_hold_makes_opening_raise(stored: bytes) -> None:
+    assert Seal([OLD, NEW]).open(stored, A) is None
+
+
+def test_equal_values_are_sealed_differently() -> None:
+    seal = Seal([OLD])
+    assert len({seal.close(TEXT, A) for _ in range(100)}) == 100
+
+
+async def test_redis_holds_no_word_of_a_sealed_value(tiers: Tiers, redis_server: RedisServer) -> None:
+    sealed = tiers(OLD)
+    assert await sealed.put_many({A: TEXT}, {})
+    assert await values(sealed, A, B) == {A: TEXT}
+    with redis_server.client() as client:
+        stored = client.get(KEY_PREFIX + A)
+        assert isinstance(stored, bytes)
+        assert stored.startswith(SEALED)
+        assert not [word for word in TEXT.split() if word in stored]
+    assert tiers.events == []
+
+
+async def test_a_value_that_was_moved_to_another_key_is_a_miss_and_counted(
+    tiers: Tiers, redis_server: RedisServer
+) -> None:
+    sealed = tiers(OLD)
+    await sealed.put_many({A: TEXT}, {})
+    with redis_server.client() as client:
+        client.copy(KEY_PREFIX + A, KEY_PREFIX + B)
+    assert await values(sealed, A, B) == {A: TEXT}
+    assert tiers.events == [EntryUnopened("seal")]
+
+
+async def test_a_value_that_somebody_wrote_without_the_secret_is_a_miss(
+    tiers: Tiers, redis_server: RedisServer
+) -> None:
+    await tiers().put_many({A: TEXT}, {})
+    with redis_server.client() as client:
+        client.set(KEY_PREFIX + B, SEALED + pack(TEXT, LATER_MS))
+    assert await values(tiers(OLD), A, B) == {}
+    assert tiers.events == [EntryUnopened("unsealed"), EntryUnopened("seal")]
+
+
+async def test_without_the_secret_a_sealed_value_is_a_miss(tiers: Tiers) -> None:
+    await tiers(OLD).put_many({A: TEXT}, {})
+    assert await values(tiers(), A) == {}
+    assert await values(tiers(NEW), A) == {}
+
+
+async def test_a_secret_is_changed_in_three_steps_without_a_miss(tiers: Tiers) -> None:
+    steps = [(OLD,), (OLD, NEW), (NEW, OLD), (NEW,)]
+    for before, after in itertools.pairwise(steps):
+        # During a roll-out processes of both settings read what either wrote; the last step comes a lifetime later.
+        for writes, reads in ((after, before), *([] if after == (NEW,) else [(before, after)])):
+            await tiers(*writes).put_many({A: TEXT}, {})
+            assert await values(tiers(*reads), A) == {A: TEXT}
+    assert tiers.events == []
+
+
+def test_a_setting_names_its_secrets() -> None:
+    first, second = (base64.b64encode(secret).decode() for secret in (NEW, OLD))
+    assert secrets_in(f"{first}, {second}") == [NEW, OLD]
+
+
+@pytest.mark.parametrize("wrong", ["geheim", "Z2VoZWlt", base64.b64encode(bytes(31)).decode(), "ü" * 44])
+def test_a_secret_that_is_none_is_refused_and_not_repeated(wrong: str) -> None:
+    with pytest.raises(ValidationError, match="base64 of 32 bytes") as refused:
+        Settings(cache_seal_key=SecretStr(wrong))
+    assert wrong not in str(refused.value)
+
+
+def test_sealing_without_its_library_is_refused_by_the_extras_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
+    with pytest.raises(SealUnavailable, match=r"depesche\[seal\]"):
+        Seal([OLD])

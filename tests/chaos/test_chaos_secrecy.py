@@ -1,0 +1,158 @@
+"""What a request holds stays in its answer: marked text and keys through every endpoint, then a look elsewhere."""
+
+import base64
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from service.access.keyfile import SCOPES, Key, digest_of
+from tests.chaos.server import PATIENCE_S, Line, Server, serving
+from tests.redis_server import RedisServer, free_port
+from tests.test_tracing import collecting
+
+# Written like words and cut into pieces by no tokenizer's whim: each is looked for by its first letters, too.
+MARKS = ("Zwetschgenkuchen", "Xanthippenfest", "Quarkkeulchen", "Yamswurzelbrei", "Joghurtbecherdeckel")
+TEXT = f"Der {MARKS[0]} ist vertraulich. Das {MARKS[1]} beginnt am Freitag um 9 Uhr in Kiel."
+TOKEN = "depesche_geheimer-schluessel-" + "x" * 30
+WRONG = "depesche_falscher-schluessel-" + "y" * 30
+SEAL = base64.b64encode(b"s" * 32).decode()
+SECRETS = (TOKEN, WRONG, TOKEN[9:30], WRONG[9:30], SEAL, "geheimnis-des-caches")
+AUTH = {"authorization": f"Bearer {TOKEN}"}
+MARKED = {"text": TEXT}
+ENDLESS = {"text": " ".join(f"{TEXT} Der Zug Nummer {number} fährt." for number in range(400))}
+REQUESTS: list[tuple[str, dict[str, Any], int]] = [
+    ("/v1/translate", {"json": MARKED}, 200),
+    ("/v1/translate", {"json": {**MARKED, "glossary": {MARKS[0]: MARKS[2]}, "do_not_translate": [MARKS[3]]}}, 200),
+    ("/v1/translate", {"json": {"text": f"<p>{TEXT} <b>{MARKS[2]}</b>", "format": "html"}}, 200),
+    ("/v1/translate", {"json": MARKED, "headers": {"accept": "text/event-stream"}}, 200),
+    ("/v1/summarize", {"json": {**MARKED, "headline": MARKS[2]}}, 200),
+    ("/v1/summarize", {"json": {**MARKED, "method": "extractive", "target_lang": "en"}}, 200),
+    ("/v1/articles", {"json": {"headline": MARKS[2], "lead": MARKS[3], "body": TEXT}}, 200),
+    ("/v1/articles", {"json": {"document": f"<html><body><article><p>{TEXT * 9}</p></article></body></html>"}}, 200),
+    ("/v2/translate", {"json": {"text": [TEXT], "target_lang": "EN"}}, 200),
+    ("/v2/translate", {"data": {"text": TEXT, "target_lang": "EN", "auth_key": TOKEN}}, 200),
+    ("/translate", {"json": {"q": TEXT, "source": "de", "target": "en", "api_key": TOKEN}}, 200),
+    ("/detect", {"json": {"q": TEXT, "api_key": TOKEN}}, 200),
+    # What is wrong with each is the caller's fault, or that of time.
+    ("/v1/translate", {"json": {**MARKED, MARKS[3]: MARKS[4]}}, 422),
+    ("/v1/translate", {"json": {"text": {MARKS[0]: TEXT}}}, 422),
+    ("/v1/translate", {"content": f'{{"text": "{TEXT}'.encode()}, 400),
+    ("/v1/translate", {"content": f'{{"text": "{TEXT}\\udfff"}}'.encode()}, 422),
+    ("/v1/translate", {"content": f'{{"{MARKS[0]}":'.encode() * 100}, 422),
+    ("/v1/translate", {"json": MARKED, "headers": {"content-encoding": "gzip"}}, 415),
+    ("/v1/translate", {"json": {"text": TEXT * 4_000}}, 422),
+    ("/v1/translate", {"content": TEXT.encode() * 80_000}, 413),
+    ("/v1/translate", {"json": ENDLESS, "headers": {"request-timeout-ms": "1", "cache-control": "no-store"}}, 504),
+    ("/v1/translate", {"json": MARKED, "headers": {"authorization": f"Bearer {WRONG}"}}, 401),
+    ("/v1/translate", {"json": MARKED, "headers": {"authorization": f"Basic {WRONG}"}}, 401),
+    (f"/v1/{MARKS[0]}?{MARKS[1]}={TOKEN}", {"json": MARKED}, 404),
+    ("/translate", {"json": {"q": TEXT, "target": MARKS[2], "api_key": TOKEN}}, 400),
+    ("/translate", {"json": {"q": TEXT, "target": "en", "api_key": WRONG}}, 403),
+    ("/v2/translate", {"data": {"text": TEXT, "target_lang": "EN", MARKS[4]: TEXT}}, 400),
+    ("/v2/translate", {"json": {"text": [f"<{MARKS[4]}>{TEXT}"], "target_lang": "EN", "tag_handling": "xml"}}, 400),
+]
+# The one kind of answer that repeats a name of the caller's: the parameter, or element, that cannot be worked on.
+NAMING = {422: 1, 400: 1}
+
+
+def sent(server: Server, path: str, request: dict[str, Any]) -> httpx.Response:
+    """One marked request, also where only libraries and proxies look."""
+    given = {"content-type": "application/json"} if "content" in request else {}
+    fields = {*request.get("json", ()), *request.get("data", ())}
+    auth = {} if fields & {"api_key", "auth_key"} else AUTH
+    headers = {"user-agent": MARKS[4], "referer": f"http://{MARKS[4]}/", "cookie": TOKEN, **auth, **given}
+    everything = {**request, "headers": {**headers, **request.get("headers", {})}}
+    return httpx.post(server.url + path, timeout=PATIENCE_S, **everything)
+
+
+def words_in(written: str | bytes) -> list[str]:
+    """The marks, or beginnings of them, and the secrets that stand there."""
+    text = (written if isinstance(written, str) else written.decode("utf-8", "replace")).lower()
+    sought = [*SECRETS, *(mark[:9] for mark in MARKS)]
+    return [word for word in sought if word.lower() in text]
+
+
+class Overheard:
+    """All that a server wrote, counted, traced and stored."""
+
+    def __init__(self) -> None:
+        self.log = ""
+        self.metrics = ""
+        self.traces = b""
+        self.stored: dict[bytes, bytes] = {}
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("keys") / "keys"
+    file.write_text(Key("cms", frozenset(SCOPES), digest_of(TOKEN)).line(), "utf-8")
+    return file
+
+
+def settings_of(keys: Path, redis: RedisServer) -> dict[str, Any]:
+    return {
+        "keys_file": str(keys),
+        "redis_url": redis.url,
+        "redis_timeout_ms": "2000",
+        "cache_key": "geheimnis-des-caches",
+        "cache_seal_key": SEAL,
+        "rate_requests": "10000/hour",
+        "admin_port": str(free_port()),
+    }
+
+
+def drained(server: Server) -> str:
+    """The rest of the log, once the server has ended."""
+    server.process.terminate()
+    server.process.wait(PATIENCE_S)
+    lines: list[str] = []
+
+    def kept(line: Line) -> bool:
+        lines.append(json.dumps(line, ensure_ascii=False))
+        return False
+
+    with contextlib.suppress(AssertionError):  # that the server ended is the end of the lines
+        server.line(kept)
+    return "\n".join(lines) + server._complained()
+
+
+@pytest.fixture
+def overheard(keys: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Overheard:
+    """Every request, sent to a server with all that can be turned on; once more with a Redis that is gone."""
+    found = Overheard()
+    with collecting() as (endpoint, bodies):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        with serving(**settings_of(keys, redis_server)) as server:
+            for path, request, status in REQUESTS:
+                answer = sent(server, path, request)
+                assert answer.status_code == status, (path, answer.status_code, answer.text[:300])
+                if status >= 400:
+                    assert len(words_in(answer.text)) <= NAMING.get(status, 0), (path, answer.text)
+                    assert not set(words_in(answer.text)) & set(SECRETS)
+            with redis_server.client() as client:
+                found.stored = {key: client.dump(key) or b"" for key in client.scan_iter()}
+            redis_server.kill()
+            for path, request, status in REQUESTS[:3]:
+                assert sent(server, path, request).status_code == status
+            found.metrics = httpx.get(f"{server.url}/metrics", timeout=PATIENCE_S).text
+            found.log = drained(server)
+        found.traces = b"".join(bodies)
+    return found
+
+
+def test_nothing_of_a_request_is_logged_counted_traced_or_stored_in_the_clear(overheard: Overheard) -> None:
+    assert overheard.log.count("RequestDone") > len(REQUESTS)
+    assert '"key_id": "cms"' in overheard.log
+    assert words_in(overheard.log) == []
+    assert "depesche_http_requests_total" in overheard.metrics
+    assert words_in(overheard.metrics) == []
+    assert b"POST /v1/translate" in overheard.traces
+    assert words_in(overheard.traces) == []
+    assert len(overheard.stored) > 10
+    for key, value in overheard.stored.items():
+        assert words_in(key) == []
+        assert words_in(value) == []

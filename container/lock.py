@@ -1,0 +1,72 @@
+"""``make lock``: the exact versions and hashes that the image installs, resolved from pyproject.toml.
+
+``requirements-build.txt`` is what builds the wheel, ``requirements-cpu.txt`` what target ``cpu`` runs on, and
+``requirements-full.txt`` what ``full`` has besides torch. Torch itself is not in it: its builds differ by index, so
+the Dockerfile names its version, and its CUDA libraries come with it.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parent
+PYTHON = "3.11"  # Debian bookworm's, which the image runs on
+WITH_TORCH = re.compile(r"torch|triton|(nvidia|cuda)-.+")
+
+
+def main() -> None:
+    """Write the three files anew."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    needed = project["project"]["dependencies"]
+    torch = project["project"]["optional-dependencies"]["torch"]
+    pinned = f"torch=={torch_version((ROOT / 'Dockerfile').read_text('utf-8'))}"
+    write("build", resolved(project["build-system"]["requires"]))
+    write("cpu", resolved(needed))
+    write("full", resolved([*needed, *torch, pinned]))
+
+
+def torch_version(dockerfile: str) -> str:
+    """The version of torch that the Dockerfile installs."""
+    found = re.search(r"^ARG TORCH_VERSION=(\S+)$", dockerfile, re.MULTILINE)
+    if found is None:
+        raise ValueError("the Dockerfile names no TORCH_VERSION")
+    return found[1]
+
+
+def resolved(requirements: list[str]) -> str:
+    """The lock for these requirements, in the format of pip's requirements files, without torch and what comes with it.
+
+    Raises:
+        subprocess.CalledProcessError: they cannot be met, or no package index answers.
+    """
+    left_out = sorted({name for name in names(_compiled(requirements, [])) if WITH_TORCH.fullmatch(name)})
+    options = [option for name in left_out for option in ("--no-emit-package", name)]
+    return _compiled(requirements, ["--generate-hashes", *options])
+
+
+def names(lock: str) -> list[str]:
+    """The packages of a lock, in its order."""
+    return re.findall(r"^([a-z0-9][a-z0-9.-]*)==", lock, re.MULTILINE)
+
+
+def write(name: str, lock: str) -> None:
+    """Keep a lock under its name."""
+    head = f"# What {name} is made with. Written by `make lock`; not to be edited.\n"
+    (FOLDER / f"requirements-{name}.txt").write_text(head + lock, "utf-8")
+
+
+def _compiled(requirements: list[str], options: list[str]) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        asked = Path(folder) / "requirements.in"
+        asked.write_text("\n".join(requirements), "utf-8")
+        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--no-header"]
+        plain = ["--python-version", PYTHON, "--no-annotate", "--no-emit-index-url", *options]
+        return subprocess.run([*command, *plain, str(asked)], check=True, capture_output=True, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()

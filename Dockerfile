@@ -59,9 +59,10 @@ RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile --
     --invalidation-mode unchecked-hash /opt/depesche/lib
 
 FROM base AS runtime
-# HOME is where libraries keep what they cannot do without; /tmp is the one place that may be written.
+# HOME is where libraries keep what they cannot do without; /tmp is the one place that may be written. Progress bars
+# are no lines of a log.
 ENV PATH=/opt/depesche/bin:/usr/bin:/bin \
-    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TQDM_DISABLE=1 HOME=/tmp \
     DEPESCHE_HOST=0.0.0.0 DEPESCHE_PORT=8000
 ARG VERSION=
 ARG REVISION=

@@ -11,22 +11,29 @@ import sys
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
 PYTHON = "3.11"  # Debian bookworm's, which the image runs on
+OF_DEVELOPERS = {"train", "dev"}
 WITH_TORCH = re.compile(r"torch|triton|(nvidia|cuda)-.+")
 
 
 def main() -> None:
     """Write the three files anew."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    needed = project["project"]["dependencies"]
-    torch = project["project"]["optional-dependencies"]["torch"]
-    pinned = f"torch=={torch_version((ROOT / 'Dockerfile').read_text('utf-8'))}"
-    write("build", resolved(project["build-system"]["requires"]))
-    write("cpu", resolved(needed))
-    write("full", resolved([*needed, *torch, pinned]))
+    asked = requirements(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8")))
+    asked["full"].append(f"torch=={torch_version((ROOT / 'Dockerfile').read_text('utf-8'))}")
+    for name, wanted in asked.items():
+        write(name, resolved(wanted))
+
+
+def requirements(project: dict[str, Any]) -> dict[str, list[str]]:
+    """What pyproject.toml asks for, by lock; an extra that a deployment may want is in every image."""
+    extras: dict[str, list[str]] = project["project"].get("optional-dependencies", {})
+    wanted = [one for name, asked in extras.items() if name not in OF_DEVELOPERS | {"torch"} for one in asked]
+    cpu = [*project["project"]["dependencies"], *wanted]
+    return {"build": project["build-system"]["requires"], "cpu": cpu, "full": [*cpu, *extras["torch"]]}
 
 
 def torch_version(dockerfile: str) -> str:

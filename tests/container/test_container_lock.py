@@ -14,13 +14,8 @@ from container import lock
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-DEPENDENCIES: list[str] = PROJECT["project"]["dependencies"]
-WITH_TORCH = [one for one in PROJECT["project"]["optional-dependencies"]["torch"] if Requirement(one).name != "torch"]
-WANTED = {
-    "build": PROJECT["build-system"]["requires"],
-    "cpu": DEPENDENCIES,
-    "full": [*DEPENDENCIES, *WITH_TORCH],
-}
+ASKED = lock.requirements(PROJECT)
+WANTED = {name: [one for one in asked if Requirement(one).name != "torch"] for name, asked in ASKED.items()}
 # Debian bookworm's Python, on the machines that the image is for.
 IMAGES = [
     {"python_version": "3.11", "python_full_version": "3.11.2", "platform_machine": machine, "sys_platform": "linux"}
@@ -67,11 +62,19 @@ def test_both_targets_run_on_the_same_versions(image: dict[str, str]) -> None:
 
 
 def test_torch_within_its_bounds_is_left_to_the_dockerfile() -> None:
-    (bounds,) = (
-        Requirement(one) for one in PROJECT["project"]["optional-dependencies"]["torch"] if one.startswith("torch")
-    )
+    (bounds,) = (Requirement(one) for one in ASKED["full"] if Requirement(one).name == "torch")
     assert bounds.specifier.contains(lock.torch_version((ROOT / "Dockerfile").read_text("utf-8")))
     assert [str(one) for one, _ in entries("full") if lock.WITH_TORCH.fullmatch(one.name)] == []
+
+
+def test_an_image_has_every_extra_but_those_of_developers() -> None:
+    extras = {"torch": ["torch>=2"], "dev": ["pytest"], "train": ["nltk"], "seal": ["cryptography"]}
+    project = {"project": {"dependencies": ["a"], "optional-dependencies": extras}, "build-system": {"requires": ["b"]}}
+    assert lock.requirements(project) == {
+        "build": ["b"],
+        "cpu": ["a", "cryptography"],
+        "full": ["a", "cryptography", "torch>=2"],
+    }
 
 
 def test_no_lock_names_an_index() -> None:

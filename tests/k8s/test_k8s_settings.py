@@ -100,11 +100,3 @@ def test_compose_and_manifests_name_the_image_of_this_version_and_one_redis() ->
     manifests: list[Manifest] = [one for folder in FOLDERS for one in rendered(folder)]
     assert {container["image"] for _, _, container in containers(manifests)} == wanted
     assert COMPOSE["depesche"]["image"] in wanted
-
-
-@pytest.mark.parametrize("folder", ["overlays/redis"])
-def test_redis_forgets_what_expires_soonest_and_keeps_nothing(folder: str) -> None:
-    (arguments,) = (one["args"] for _, _, one in containers(rendered(folder)) if one["name"] == "redis")
-    for found in (arguments, COMPOSE["redis"]["command"][1:]):
-        options = dict(zip(found[::2], found[1::2], strict=True))
-        assert (options["--maxmemory-policy"], options["--save"], options["--appendonly"]) == ("volatile-ttl", "", "no")

@@ -12,10 +12,10 @@ import service
 from service.cli import app
 from service.settings import Settings
 from service.store.catalog import Catalog
-from tests.k8s.conftest import ROOT, rendered
+from tests.k8s.conftest import OVERLAYS, ROOT, rendered
 from tests.k8s.manifests import Manifest, containers, service_container, settings
 
-FOLDERS = ("base", "overlays/redis", "overlays/gpu", "overlays/custom-metrics")
+FOLDERS = OVERLAYS
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 OF_THE_IMAGE = dict(re.findall(r"(DEPESCHE_[A-Z_]+)=(\S+)", DOCKERFILE))
@@ -45,7 +45,7 @@ def test_the_service_takes_an_overlays_settings_and_listens_on_its_ports(
     assert {found.translation_model, found.summary_model} <= set(Catalog(found.models_dir).names())
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", [*FOLDERS, "models"])
 def test_commands_that_manifests_call_are_there(folder: str) -> None:
     for _, _, container in containers(rendered(folder)):
         if container["image"].startswith("depesche:"):
@@ -53,19 +53,39 @@ def test_commands_that_manifests_call_are_there(folder: str) -> None:
             assert has_command(container.get("args", ["serve"]))
 
 
+def test_models_are_pulled_to_verified_on_and_served_from_one_volume(monkeypatch: pytest.MonkeyPatch) -> None:
+    production, (puller,) = rendered("overlays/production"), [one for _, _, one in containers(rendered("models"))]
+    served, pulled = settings(production), {one["name"]: one["value"] for one in puller["env"]}
+    assert given(monkeypatch, served).installed_dir == given(monkeypatch, pulled).installed_dir
+    mounts = [
+        mount["mountPath"]
+        for one in (puller, *(one for _, _, one in containers(production) if one["image"].startswith("depesche:")))
+        for mount in one["volumeMounts"]
+        if mount["name"] == "models"
+    ]
+    assert mounts == [served["DEPESCHE_INSTALLED_DIR"]] * 3
+
+
+def test_the_models_that_are_verified_are_those_that_are_served() -> None:
+    (found,) = (one for _, _, one in containers(rendered("overlays/production")) if one["name"] == "verify-models")
+    assert found["args"] == ["models", "verify", "$(DEPESCHE_TRANSLATION_MODEL)", "$(DEPESCHE_SUMMARY_MODEL)"]
+    assert {name[2:-1] for name in found["args"][2:]} <= settings(rendered("overlays/production")).keys()
+
+
 def has_command(arguments: list[str]) -> bool:
     """Whether the command line has the command that these arguments begin with."""
     found: Any = typer.main.get_command(app)
     for argument in arguments:
-        if not hasattr(found, "commands"):
-            return True  # what follows is the command's own
-        found = found.commands.get(argument)
+        if hasattr(found, "commands"):  # otherwise it is the command's own argument
+            found = found.commands.get(argument)
     return found is not None and not hasattr(found, "commands")
 
 
 def test_a_command_that_is_not_there_is_noticed() -> None:
     assert has_command(["models", "list"])
+    assert has_command(["translate", "article.txt"])
     assert not has_command(["models", "verified"])
+    assert not has_command(["models", "verified", "name"])
     assert not has_command(["models"])
 
 

@@ -7,8 +7,11 @@ TORCH ?= torch==2.13.0
 HOST ?= 127.0.0.1
 PORT ?= 8000
 DATA ?= data
+IMAGE ?= depesche
+TARGET ?= cpu
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
-.PHONY: serve test check bench eval clean
+.PHONY: serve test check bench eval lock rules pin-base image prove clean
 
 serve: $(VENV)/.serve
 	$(BIN)/depesche serve --host $(HOST) --port $(PORT)
@@ -27,6 +30,24 @@ bench: $(VENV)/.test
 
 eval: $(VENV)/.test
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(ARGS)
+
+# The image's requirements and the Prometheus operator's rules are written from their sources, and committed.
+lock: $(VENV)/.test
+	$(BIN)/python -m container.lock
+
+rules:
+	$(PYTHON) k8s/monitoring/prometheusrule.py
+
+# These need a container engine and a registry; `make prove` needs neither, but root, debootstrap and buildah.
+pin-base:
+	$(PYTHON) -m container.pin
+
+image:
+	docker build --target $(TARGET) --tag $(IMAGE):$(VERSION)-$(TARGET) --build-arg VERSION=$(VERSION) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) $(if $(TORCH_INDEX_URL),--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL)) .
+
+prove:
+	$(PYTHON) -m container.prove $(TARGET) $(ARGS)
 
 # Without torch: the embedded models run on CTranslate2.
 $(VENV)/.serve: pyproject.toml

@@ -1,0 +1,88 @@
+# The image. Targets: `cpu` (the default; CTranslate2, no torch) and `full` (torch and transformers besides).
+# Built from locked requirements (`make lock`) by `make image`; proved without a container engine by `make prove`.
+
+# The base has the Python that the tests run on. BASE_DIGEST (sha256:…) fixes it; `make pin-base` fills it in.
+ARG BASE_IMAGE=debian:bookworm-slim
+ARG BASE_DIGEST=
+
+FROM ${BASE_IMAGE}${BASE_DIGEST:+@${BASE_DIGEST}} AS base
+# ca-certificates: for rediss:// and for models that are pulled.
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ca-certificates python3 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* /var/cache/debconf/*-old \
+ && groupadd --gid 65532 depesche \
+ && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin depesche
+
+# pip stands in an environment of its own, so that the one which the image runs on has none.
+FROM base AS tools
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends python3-venv \
+ && python3 -m venv /opt/tools \
+ && python3 -m venv --without-pip /opt/depesche
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+
+FROM tools AS wheel
+COPY container/requirements-build.txt container/
+RUN /opt/tools/bin/pip install --require-hashes --requirement container/requirements-build.txt
+COPY pyproject.toml README.md LICENSE .gitignore ./
+COPY service service
+COPY models models
+RUN /opt/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel .
+
+# Bytecode is written here, because the root file system is read-only later, and without times of files in it, so that
+# the same sources give the same bytes.
+FROM tools AS installed-cpu
+COPY container/requirements-cpu.txt container/
+RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile \
+    --require-hashes --requirement container/requirements-cpu.txt
+COPY --from=wheel /wheel /wheel
+RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile --no-deps /wheel/*.whl \
+ && /opt/depesche/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/depesche/lib
+
+# TORCH_INDEX_URL is the address of the package index that torch is taken from, and has no default: without it torch
+# comes from the index that pip is set up for, on x86-64 with CUDA and of several GB. The publishers of torch keep an
+# index for each kind of build: one for CPUs alone (for an image of a third of the size), and one for each version of
+# CUDA (for the one that the nodes' driver supports). Torch's builds differ by index, so it is fixed by version alone.
+FROM tools AS installed-full
+ARG TORCH_VERSION=2.13.0
+ARG TORCH_INDEX_URL
+COPY container/requirements-full.txt container/
+RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile \
+    --require-hashes --requirement container/requirements-full.txt
+RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile \
+    ${TORCH_INDEX_URL:+--index-url "${TORCH_INDEX_URL}"} "torch==${TORCH_VERSION}"
+# Torch's own tests have files for Pythons of later versions, which this one cannot compile.
+COPY --from=wheel /wheel /wheel
+RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile --no-deps /wheel/*.whl \
+ && /opt/depesche/bin/python -m compileall -q -x /torch/testing/_internal/ \
+    --invalidation-mode unchecked-hash /opt/depesche/lib
+
+FROM base AS runtime
+# HOME is where libraries keep what they cannot do without; /tmp is the one place that may be written. Progress bars
+# are no lines of a log.
+ENV PATH=/opt/depesche/bin:/usr/bin:/bin \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TQDM_DISABLE=1 HOME=/tmp \
+    DEPESCHE_HOST=0.0.0.0 DEPESCHE_PORT=8000
+ARG VERSION=
+ARG REVISION=
+LABEL org.opencontainers.image.title="Depesche" \
+      org.opencontainers.image.description="German news articles in, a German summary and an English translation out" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+USER 65532:65532
+WORKDIR /tmp
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# For Docker and Compose; Kubernetes has probes of its own. A full queue does not make it fail.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"DEPESCHE_PORT\"]}/readyz', timeout=4)"]
+ENTRYPOINT ["depesche"]
+CMD ["serve"]
+
+FROM runtime AS full
+COPY --from=installed-full /opt/depesche /opt/depesche
+
+FROM runtime AS cpu
+COPY --from=installed-cpu /opt/depesche /opt/depesche

@@ -1,0 +1,61 @@
+"""``make pin-base``: write the base image's present digest into the Dockerfile, where a registry is reachable."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+DOCKERFILE = Path(__file__).parent.parent / "Dockerfile"
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class NotPinned(Exception):
+    """The digest is not to be had; the Dockerfile stays as it is."""
+
+
+def main() -> None:
+    """Pin, and say what was pinned."""
+    try:
+        digest = current(base_image(DOCKERFILE.read_text("utf-8")))
+    except NotPinned as error:
+        sys.exit(f"pin-base: {error}")
+    DOCKERFILE.write_text(pinned(DOCKERFILE.read_text("utf-8"), digest), "utf-8")
+    print(f"BASE_DIGEST={digest}")
+
+
+def base_image(dockerfile: str) -> str:
+    """The name and tag of the base image.
+
+    Raises:
+        NotPinned: the Dockerfile names none.
+    """
+    found = re.search(r"^ARG BASE_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
+    if found is None:
+        raise NotPinned("the Dockerfile has no ARG BASE_IMAGE")
+    return found[1]
+
+
+def current(image: str) -> str:
+    """The digest of the image's index (of all its platforms) in the registry.
+
+    Raises:
+        NotPinned: Docker is not there, or the registry does not answer with a digest.
+    """
+    command = ["docker", "buildx", "imagetools", "inspect", image, "--format", "{{.Manifest.Digest}}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise NotPinned(f"docker cannot be run: {error.strerror}") from error
+    answer = done.stdout.strip()
+    if done.returncode or not DIGEST.fullmatch(answer):
+        raise NotPinned(f"no digest of {image}: {(done.stderr or answer).strip()}")
+    return answer
+
+
+def pinned(dockerfile: str, digest: str) -> str:
+    """The Dockerfile with that digest, whichever it had."""
+    return re.sub(r"^ARG BASE_DIGEST=.*$", f"ARG BASE_DIGEST={digest}", dockerfile, flags=re.MULTILINE)
+
+
+if __name__ == "__main__":
+    main()

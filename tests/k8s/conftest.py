@@ -1,0 +1,62 @@
+"""The overlays, rendered once by kubectl."""
+
+import copy
+import json
+import re
+import shutil
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.k8s.manifests import Manifest
+
+ROOT = Path(__file__).parent.parent.parent
+K8S = ROOT / "k8s"
+OVERLAYS = ("base", "overlays/redis", "overlays/gpu", "overlays/custom-metrics", "overlays/production")
+WHOLE = (*OVERLAYS, "models", "monitoring")
+LEAST_KUSTOMIZE = 5
+
+
+@lru_cache
+def kustomize_version() -> int:
+    """The major version of the kustomize in kubectl; 0 where there is none."""
+    if shutil.which("kubectl") is None:
+        return 0
+    asked = ["kubectl", "version", "--client", "--output", "json"]
+    version = json.loads(subprocess.run(asked, check=True, capture_output=True).stdout).get("kustomizeVersion", "v0")
+    found = re.match(r"v(\d+)", version)
+    return int(found[1]) if found else 0
+
+
+@lru_cache
+def rendered_text(folder: str) -> str:
+    """What ``kubectl kustomize`` makes of it; a warning of it is an error."""
+    if kustomize_version() < LEAST_KUSTOMIZE:
+        pytest.skip(f"no kubectl with kustomize {LEAST_KUSTOMIZE} or later is installed (kubectl 1.27)")
+    command = ["kubectl", "kustomize", str(K8S / folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def rendered(folder: str) -> list[Manifest]:
+    """Its manifests, to be changed at will."""
+    return copy.deepcopy(_parsed(folder))
+
+
+@lru_cache
+def _parsed(folder: str) -> list[Manifest]:
+    return list(yaml.safe_load_all(rendered_text(folder)))
+
+
+@pytest.fixture(params=OVERLAYS)
+def overlay(request: pytest.FixtureRequest) -> list[Manifest]:
+    return rendered(request.param)
+
+
+@pytest.fixture
+def production() -> list[Manifest]:
+    return rendered("overlays/production")

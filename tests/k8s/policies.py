@@ -1,0 +1,203 @@
+"""What we ask of manifests beyond their schemas: each policy gives its complaints, and an empty list is consent."""
+
+from collections.abc import Callable, Iterator
+
+from tests.k8s.manifests import (
+    SERVICE,
+    Manifest,
+    containers,
+    named,
+    of_kind,
+    service_container,
+    settings,
+    templates,
+)
+
+Policy = Callable[[list[Manifest]], Iterator[str]]
+NOBODY = 65532
+ADMIN_DRAIN_S = 5  # service/server.py
+DNS, REDIS = 53, 6379
+
+
+def restricted(manifests: list[Manifest]) -> Iterator[str]:
+    """Pod Security Standards, profile Restricted, and beyond it our user and the read-only root, in each container."""
+    for where, spec, container in containers(manifests):
+        context = container.get("securityContext", {})
+        wanted = {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "runAsUser": NOBODY,
+            "runAsGroup": NOBODY,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        yield from (f"{where}: {key} is not {value}" for key, value in wanted.items() if context.get(key) != value)
+        yield from (f"{where}: {key}" for key in ("hostNetwork", "hostPID", "hostIPC") if spec.get(key))
+        if any("hostPort" in port for port in container.get("ports", [])):
+            yield f"{where}: takes a port of its node"
+
+
+def volumes(manifests: list[Manifest]) -> Iterator[str]:
+    """What may be written is /tmp, bounded; everything else is mounted read-only, but for the job that pulls models."""
+    for where, spec, container in containers(manifests):
+        by_name = {volume["name"]: volume for volume in spec.get("volumes", [])}
+        for mount in container.get("volumeMounts", []):
+            volume = by_name[mount["name"]]
+            if "emptyDir" in volume and "sizeLimit" not in volume["emptyDir"]:
+                yield f"{where}: {mount['name']} has no bound"
+            if mount["mountPath"] != "/tmp" and not mount.get("readOnly") and not where.startswith("Job "):  # noqa: S108
+                yield f"{where}: {mount['mountPath']} can be written"
+        yield from (f"{where}: the node's {name}" for name, volume in by_name.items() if "hostPath" in volume)
+
+
+def tokens(manifests: list[Manifest]) -> Iterator[str]:
+    """No pod holds a token for the cluster."""
+    for where, template in templates(manifests):
+        if template["spec"].get("automountServiceAccountToken") is not False:
+            yield f"{where}: mounts a token"
+        if template["spec"].get("serviceAccountName") != SERVICE:
+            yield f"{where}: runs under the account of everybody"
+    for account in of_kind(manifests, "ServiceAccount"):
+        if account.get("automountServiceAccountToken") is not False:
+            yield f"ServiceAccount {account['metadata']['name']}: gives tokens"
+
+
+def links(manifests: list[Manifest]) -> Iterator[str]:
+    """Kubernetes sets no DEPESCHE_PORT of its own, for the Service called depesche."""
+    for where, template in templates(manifests):
+        if template["spec"].get("enableServiceLinks") is not False:
+            yield f"{where}: has service links"
+
+
+def images(manifests: list[Manifest]) -> Iterator[str]:
+    """Every image is named with a version."""
+    for where, _, container in containers(manifests):
+        tag = container["image"].rpartition("/")[2].partition(":")[2]
+        if tag in {"", "latest"}:
+            yield f"{where}: {container['image']} is any version"
+
+
+def resources(manifests: list[Manifest]) -> Iterator[str]:
+    """Everything is asked for; memory is granted as asked; the service's cores are bounded, as it counts its quota."""
+    for where, _, container in containers(manifests):
+        found = container.get("resources", {})
+        requests, limits = found.get("requests", {}), found.get("limits", {})
+        yield from (f"{where}: asks for no {name}" for name in ("cpu", "memory") if name not in requests)
+        if requests.get("memory") != limits.get("memory"):
+            yield f"{where}: memory that is granted is not what was asked for"
+        if container["image"].startswith(SERVICE) and "cpu" not in limits:
+            yield f"{where}: no limit of cores"
+
+
+def probes(manifests: list[Manifest]) -> Iterator[str]:
+    """Started: it listens. Ready: send it work. Alive: a restart would help, which takes a while to know."""
+    container = service_container(manifests)
+    for probe, path in (("startupProbe", "/livez"), ("readinessProbe", "/readyz"), ("livenessProbe", "/livez")):
+        if container.get(probe, {}).get("httpGet") != {"path": path, "port": "http"}:
+            yield f"{probe} does not ask {path}"
+    patience_s = {
+        probe: container.get(probe, {}).get("periodSeconds", 10) * container.get(probe, {}).get("failureThreshold", 3)
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe")
+    }
+    if patience_s["livenessProbe"] < 30:
+        yield "livenessProbe kills a busy process"
+    if patience_s["readinessProbe"] > 15:
+        yield "readinessProbe sends work to a pod that takes none"
+    if patience_s["startupProbe"] < 60:
+        yield "startupProbe kills a process that starts slowly"
+
+
+def endings(manifests: list[Manifest]) -> Iterator[str]:
+    """A pod that is told to stop has time to be forgotten by proxies, and then for its longest request."""
+    spec = named(manifests, "Deployment")["spec"]["template"]["spec"]
+    command = service_container(manifests).get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
+    pause_s = int(command[1]) if command[:1] == ["sleep"] else 0
+    drain_s = float(settings(manifests).get("DEPESCHE_DRAIN_S", 30))
+    request_s = int(settings(manifests).get("DEPESCHE_REQUEST_TIMEOUT_MS", 120_000)) / 1_000
+    if pause_s < 5:
+        yield "the process stops before proxies know"
+    if drain_s < request_s:
+        yield "the longest request is not waited for"
+    if spec.get("terminationGracePeriodSeconds", 30) <= pause_s + drain_s + ADMIN_DRAIN_S:
+        yield "the process is killed while it drains"
+
+
+def scaling(manifests: list[Manifest]) -> Iterator[str]:
+    """One owner of the number of replicas; one pod at a time is taken away."""
+    owned = {one["spec"]["scaleTargetRef"]["name"] for one in of_kind(manifests, "HorizontalPodAutoscaler")}
+    for deployment in of_kind(manifests, "Deployment"):
+        name, has = deployment["metadata"]["name"], "replicas" in deployment["spec"]
+        if has == (name in owned):
+            yield f"Deployment {name}: replicas are {'owned by the autoscaler' if has else 'nobody’s'}"
+    budget = named(manifests, "PodDisruptionBudget")
+    if budget["apiVersion"] != "policy/v1" or budget["spec"].get("maxUnavailable") != 1:
+        yield "more than one pod may be taken away at once"
+    if not _selects(budget["spec"]["selector"]["matchLabels"], named(manifests, "Deployment")["spec"]["template"]):
+        yield "the disruption budget is for no pod"
+
+
+def references(manifests: list[Manifest]) -> Iterator[str]:
+    """What is named is there."""
+    pods = [template for _, template in templates(manifests)]
+    for service in of_kind(manifests, "Service"):
+        name = service["metadata"]["name"]
+        selected = [pod for pod in pods if _selects(service["spec"]["selector"], pod)]
+        if len(selected) != 1:
+            yield f"Service {name}: {len(selected)} kinds of pods"
+        ports = {port["name"] for pod in selected for one in pod["spec"]["containers"] for port in one.get("ports", [])}
+        asked = {port["targetPort"] for port in service["spec"]["ports"]}
+        yield from (f"Service {name}: no port {port}" for port in sorted(asked - ports))
+    there = {(one["kind"], one["metadata"]["name"]) for one in manifests}
+    for target in of_kind(manifests, "HorizontalPodAutoscaler"):
+        if ("Deployment", target["spec"]["scaleTargetRef"]["name"]) not in there:
+            yield "the autoscaler scales nothing"
+    for where, spec, container in containers(manifests):
+        asked = {
+            ("ConfigMap", one["configMapRef"]["name"]) for one in container.get("envFrom", []) if "configMapRef" in one
+        }
+        claims = (one["persistentVolumeClaim"] for one in spec.get("volumes", []) if "persistentVolumeClaim" in one)
+        asked |= {("PersistentVolumeClaim", claim["claimName"]) for claim in claims}
+        asked.add(("ServiceAccount", spec.get("serviceAccountName", "default")))
+        yield from (f"{where}: no {kind} {name}" for kind, name in sorted(asked - there))
+
+
+def network(manifests: list[Manifest]) -> Iterator[str]:
+    """Every pod's traffic is bounded both ways; outwards there is DNS and Redis; the admin port is for monitoring."""
+    policies = of_kind(manifests, "NetworkPolicy")
+    for where, template in templates(manifests):
+        mine = [one for one in policies if _selects(one["spec"]["podSelector"].get("matchLabels", {}), template)]
+        bounded = {kind for one in mine for kind in one["spec"]["policyTypes"]}
+        yield from (f"{where}: {kind} is open" for kind in ("Ingress", "Egress") if kind not in bounded)
+        for rule in (rule for one in mine for rule in one["spec"].get("egress", [])):
+            ports = {port.get("port") for port in rule.get("ports", [])}
+            if not rule.get("to") or not ports or not ports <= {DNS, REDIS}:
+                yield f"{where}: may call {sorted(map(str, ports)) or 'anything'}"
+    for rule in (rule for one in policies for rule in one["spec"].get("ingress", [])):
+        ports = {port.get("port") for port in rule.get("ports", [])}
+        peers = [peer.get("namespaceSelector", {}).get("matchLabels", {}) for peer in rule.get("from") or [{}]]
+        if "admin" in ports and not all(peers):
+            yield "the administration port is open"
+        if not ports or None in ports:
+            yield "every port is open"
+
+
+def _selects(labels: dict[str, str], template: Manifest) -> bool:
+    return bool(labels) and labels.items() <= template["metadata"]["labels"].items()
+
+
+POLICIES: tuple[Policy, ...] = (
+    restricted,
+    volumes,
+    tokens,
+    links,
+    images,
+    resources,
+    probes,
+    endings,
+    scaling,
+    references,
+    network,
+)
+# The job is a visitor: it has no service, no probes, and reaches a hub.
+OF_ANY_POD: tuple[Policy, ...] = (restricted, volumes, tokens, links, images, resources)

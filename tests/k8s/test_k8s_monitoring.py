@@ -1,0 +1,84 @@
+"""What Prometheus, its operator and its adapter are given fits together and fits the service."""
+
+import importlib.util
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.k8s.conftest import K8S, rendered
+from tests.k8s.manifests import named
+
+MONITORING = K8S / "monitoring"
+(ADAPTED,) = yaml.safe_load((K8S / "overlays" / "custom-metrics" / "adapter-rules.yaml").read_text("utf-8"))["rules"]
+
+
+def writer() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("prometheusrule", MONITORING / "prometheusrule.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_operators_alerts_are_the_one_files() -> None:
+    alerts = (MONITORING / "alerts.yaml").read_text("utf-8")
+    assert (MONITORING / "prometheusrule.yaml").read_text("utf-8") == writer().written(alerts), "make rules"
+    assert named(rendered("monitoring"), "PrometheusRule")["spec"] == yaml.safe_load(alerts)
+
+
+@pytest.mark.parametrize("folder", ["overlays/custom-metrics", "overlays/production"])
+def test_the_monitor_finds_the_administration_service_and_its_port(folder: str) -> None:
+    manifests = rendered(folder)
+    spec = named(manifests, "ServiceMonitor")["spec"]
+    wanted = spec["selector"]["matchLabels"].items()
+    (found,) = (one for one in manifests if one["kind"] == "Service" and wanted <= one["metadata"]["labels"].items())
+    assert found["metadata"]["name"] == "depesche-admin"
+    assert [port["name"] for port in found["spec"]["ports"]] == [endpoint["port"] for endpoint in spec["endpoints"]]
+
+
+def test_the_autoscaler_asks_for_what_the_adapter_gives_and_the_service_measures(client: TestClient) -> None:
+    metrics: list[dict[str, Any]] = named(rendered("overlays/custom-metrics"), "HorizontalPodAutoscaler")["spec"][
+        "metrics"
+    ]
+    (asked,) = (metric["pods"]["metric"]["name"] for metric in metrics if metric["type"] == "Pods")
+    assert asked == ADAPTED["name"]["as"]
+    series = ADAPTED["seriesQuery"].partition("{")[0]
+    assert ADAPTED["name"]["matches"] == f"^{series}$"
+    assert series in {family.name for family in text_string_to_metric_families(client.get("/metrics").text)}
+
+
+def test_the_adapters_query_adds_up_a_pods_queues_and_passes_over_bursts(tmp_path: Path) -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed")
+    query = ADAPTED["metricsQuery"]
+    for template, value in {
+        "<<.Series>>": "depesche_queue_source_tokens",
+        "<<.LabelMatchers>>": 'namespace="n",pod=~"a|b"',
+        "<<.GroupBy>>": "pod",
+    }.items():
+        assert template in query
+        query = query.replace(template, value)
+    labels = 'namespace="n", pod="{pod}", model="{model}"'
+    values = {("a", "translation"): "3000x8", ("a", "summary"): "500x8", ("b", "translation"): "0 0 0 9000 0 0 0 0"}
+    series = [
+        {"series": f"depesche_queue_source_tokens{{{labels.format(pod=pod, model=model)}}}", "values": given}
+        for (pod, model), given in values.items()
+    ]
+    samples = [{"labels": '{pod="a"}', "value": 3500}, {"labels": '{pod="b"}', "value": 0}]
+    test = {"expr": query, "eval_time": "45s", "exp_samples": samples}
+    file = tmp_path / "test.yaml"
+    file.write_text(
+        json.dumps({"tests": [{"interval": "15s", "input_series": series, "promql_expr_test": [test]}]}), "utf-8"
+    )
+    command = ["promtool", "test", "rules", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,55 @@
+"""The operators' document names what there is: metrics, files, targets of make, settings, and the numbers of pods."""
+
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+import service
+from service.settings import Settings
+from tests.k8s.conftest import OVERLAYS, ROOT, rendered
+from tests.k8s.manifests import named, settings
+
+DOCUMENT = (ROOT / "docs" / "operations.md").read_text("utf-8")
+
+
+def test_metrics_to_look_at_are_given(client: TestClient) -> None:
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    given = {sample.name for family in families for sample in family.samples}
+    families_of_histograms = {name.removesuffix("_bucket") for name in given if name.endswith("_bucket")}
+    asked = set(re.findall(r"`((?:depesche|process)_\w+)[`{]", DOCUMENT))
+    assert len(asked) > 10
+    assert asked - given - families_of_histograms == set()
+
+
+def test_files_and_targets_that_are_named_are_there() -> None:
+    paths = re.findall(r"\b((?:k8s|container)/[\w./*-]+\w)", DOCUMENT)
+    assert len(paths) > 10
+    assert [path for path in paths if not list(ROOT.glob(path))] == []
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert [one for one in re.findall(r"make ([a-z-]+)", DOCUMENT) if f"\n{one}:" not in makefile] == []
+    assert f"depesche:{service.__version__}-cpu" in DOCUMENT
+
+
+def test_settings_that_are_named_are_settings() -> None:
+    known = {f"DEPESCHE_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"\bDEPESCHE_[A-Z_]+", DOCUMENT)) - known == set()
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_every_overlay_is_described(folder: str) -> None:
+    assert f"| `k8s/{folder}` |" in DOCUMENT
+
+
+def test_numbers_that_are_told_are_those_of_the_manifests() -> None:
+    for folder in ("base", "overlays/production"):
+        spec = named(rendered(folder), "HorizontalPodAutoscaler")["spec"]
+        assert f"{spec['minReplicas']} to {spec['maxReplicas']} pods" in DOCUMENT
+    base = rendered("base")
+    pod = named(base, "Deployment")["spec"]["template"]["spec"]
+    assert f"After {pod['terminationGracePeriodSeconds']} s\n" in DOCUMENT
+    assert f"`DEPESCHE_DRAIN_S` ({settings(base)['DEPESCHE_DRAIN_S']} s)" in DOCUMENT
+    assert f"`preStop`, {pod['containers'][0]['lifecycle']['preStop']['exec']['command'][1]} s " in DOCUMENT
+    (tmp,) = pod["volumes"]
+    assert f"{tmp['emptyDir']['sizeLimit'].removesuffix('Mi')} MiB" in DOCUMENT

@@ -1,0 +1,122 @@
+"""What manifests, image and Compose give the service is what its settings, its ports and its commands are."""
+
+import re
+from typing import Any
+
+import pytest
+import typer
+import yaml
+from pydantic import SecretStr
+
+import service
+from service.cli import app
+from service.settings import Settings
+from service.store.catalog import Catalog
+from tests.k8s.conftest import OVERLAYS, ROOT, rendered
+from tests.k8s.manifests import Manifest, containers, service_container, settings
+
+FOLDERS = OVERLAYS
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+OF_THE_IMAGE = dict(re.findall(r"(DEPESCHE_[A-Z_]+)=(\S+)", DOCKERFILE))
+
+
+@pytest.fixture(autouse=True)
+def the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in OF_THE_IMAGE.items():
+        monkeypatch.setenv(name, value)
+
+
+def given(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Settings()
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_service_takes_an_overlays_settings_and_listens_on_its_ports(
+    monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    manifests = rendered(folder)
+    found = given(monkeypatch, settings(manifests))
+    ports = {port["name"]: port["containerPort"] for port in service_container(manifests)["ports"]}
+    assert ports == {"http": found.port, "admin": found.admin_port}
+    assert (found.host, found.admin_host, found.metrics_port) == ("0.0.0.0", "0.0.0.0", "admin")  # noqa: S104
+    assert {found.translation_model, found.summary_model} <= set(Catalog(found.models_dir).names())
+
+
+@pytest.mark.parametrize("folder", [*FOLDERS, "models"])
+def test_commands_that_manifests_call_are_there(folder: str) -> None:
+    for _, _, container in containers(rendered(folder)):
+        if container["image"].startswith("depesche:"):
+            assert "command" not in container  # the image's entry point
+            assert has_command(container.get("args", ["serve"]))
+
+
+def test_models_are_pulled_to_verified_on_and_served_from_one_volume(monkeypatch: pytest.MonkeyPatch) -> None:
+    production, (puller,) = rendered("overlays/production"), [one for _, _, one in containers(rendered("models"))]
+    served, pulled = settings(production), {one["name"]: one["value"] for one in puller["env"]}
+    assert given(monkeypatch, served).installed_dir == given(monkeypatch, pulled).installed_dir
+    mounts = [
+        mount["mountPath"]
+        for one in (puller, *(one for _, _, one in containers(production) if one["image"].startswith("depesche:")))
+        for mount in one["volumeMounts"]
+        if mount["name"] == "models"
+    ]
+    assert mounts == [served["DEPESCHE_INSTALLED_DIR"]] * 3
+
+
+def test_the_models_that_are_verified_are_those_that_are_served() -> None:
+    (found,) = (one for _, _, one in containers(rendered("overlays/production")) if one["name"] == "verify-models")
+    assert found["args"] == ["models", "verify", "$(DEPESCHE_TRANSLATION_MODEL)", "$(DEPESCHE_SUMMARY_MODEL)"]
+    assert {name[2:-1] for name in found["args"][2:]} <= settings(rendered("overlays/production")).keys()
+
+
+def has_command(arguments: list[str]) -> bool:
+    """Whether the command line has the command that these arguments begin with."""
+    found: Any = typer.main.get_command(app)
+    for argument in arguments:
+        if hasattr(found, "commands"):  # otherwise it is the command's own argument
+            found = found.commands.get(argument)
+    return found is not None and not hasattr(found, "commands")
+
+
+def test_a_command_that_is_not_there_is_noticed() -> None:
+    assert has_command(["models", "list"])
+    assert has_command(["translate", "article.txt"])
+    assert not has_command(["models", "verified"])
+    assert not has_command(["models", "verified", "name"])
+    assert not has_command(["models"])
+
+
+def test_the_secrets_example_names_secrets_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    example = yaml.safe_load((ROOT / "k8s" / "base" / "secret.example.yaml").read_text("utf-8"))
+    found = given(monkeypatch, example["stringData"])
+    assert all(
+        isinstance(getattr(found, name.removeprefix("DEPESCHE_").lower()), SecretStr) for name in example["stringData"]
+    )
+
+
+def test_composes_service_drains_before_it_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = given(monkeypatch, COMPOSE["depesche"]["environment"])
+    assert found.drain_s >= found.request_timeout_ms / 1000
+    assert float(COMPOSE["depesche"]["stop_grace_period"].removesuffix("s")) > found.drain_s + 5
+    assert COMPOSE["depesche"]["ports"] == [f"127.0.0.1:8000:{found.port}"]
+
+
+@pytest.mark.parametrize("name", COMPOSE)
+def test_composes_containers_are_as_confined_as_pods(name: str) -> None:
+    container = COMPOSE[name]
+    assert container["read_only"] is True
+    assert container["cap_drop"] == ["ALL"]
+    assert container["security_opt"] == ["no-new-privileges:true"]
+    assert re.fullmatch(r"/tmp:size=\d+m,mode=1777", container["tmpfs"][0])  # noqa: S108 - the container's own
+    assert container.get("user", "65532:65532") == "65532:65532"
+    assert "USER 65532:65532\n" in DOCKERFILE
+
+
+def test_compose_and_manifests_name_the_image_of_this_version_and_one_redis() -> None:
+    wanted = {f"depesche:{service.__version__}-cpu", f"depesche:{service.__version__}-full", COMPOSE["redis"]["image"]}
+    manifests: list[Manifest] = [one for folder in FOLDERS for one in rendered(folder)]
+    assert {container["image"] for _, _, container in containers(manifests)} == wanted
+    assert COMPOSE["depesche"]["image"] in wanted

@@ -44,7 +44,7 @@ def test_what_is_asked_for_goes_before_the_manifests(wanted: str) -> None:
 @pytest.mark.parametrize("wanted", ["float16", "int8_float16"])
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_the_t5_family_is_refused_in_float16(architecture: str, wanted: str, device: str) -> None:
-    with pytest.raises(ModelError, match="overflows in .*float16; use bfloat16 or int8"):
+    with pytest.raises(ModelError, match=r"overflows in .*float16; use bfloat16 or int8"):
         compute_type(of(architecture), "ctranslate2", device, wanted)
 
 

@@ -6,7 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer
 from service.errors import ModelError
-from service.manifest import EngineKind, load
+from service.manifest import EngineKind, Manifest, load
 from service.store import convert as conversion
 from service.store import specification
 from service.store.catalog import Entry
@@ -25,10 +26,31 @@ from service.store.probe import sentences
 from service.store.verify import verify
 from service.types import EngineInput
 from tests.engine.checkpoints import SNAPSHOTS
-from tests.store.conftest import Making
 
+Making = Callable[[str], tuple[Path, Manifest]]
 TORCH_ALONE = {"encoder_decoder_bert", "fsmt"}
 OLD = "weights of before"
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Transformers recommends sacremoses to whoever loads a Marian tokenizer."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path, quiet: None) -> Making:
+    """Makes the snapshot of a tiny checkpoint: its folder and its manifest in the catalogue."""
+    del quiet
+
+    def make(name: str) -> tuple[Path, Manifest]:
+        folder = tmp_path / "hub" / name
+        folder.mkdir(parents=True)
+        return folder, SNAPSHOTS[name](folder)
+
+    return make
 
 
 @pytest.mark.parametrize("name", SNAPSHOTS)

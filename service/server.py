@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import math
 import signal
 import socket
@@ -18,6 +19,7 @@ from service.pipeline.service import Service
 from service.settings import Settings
 
 ADMIN_DRAIN_S = 5
+_log = logging.getLogger("depesche")
 
 
 def run(settings: Settings) -> None:
@@ -82,6 +84,19 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._service = service
         self._admin = admin
+        self._reloading: asyncio.Future[None] | None = None
+
+    async def _reload(self) -> None:
+        """Load models anew, as the administration port's ``/admin/reload`` does; the log says how it ended."""
+        try:
+            await self._service.reload()
+        except DepescheError as error:
+            _log.error("models_not_reloaded", extra={"detail": str(error)})
+        else:
+            _log.info("models_reloaded", extra={"models": [model.name for model in self._service.models]})
+
+    def _begin_reload(self) -> None:
+        self._reloading = asyncio.ensure_future(self._reload())
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called for SIGTERM and SIGINT."""
@@ -91,6 +106,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen on both ports; leaves the process where the main one cannot be listened on."""
         await super().startup(sockets)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._begin_reload)
         if self._admin is not None:
             self._admin.begin()
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 
 class Span(NamedTuple):
     """Half-open range of Unicode code points in a text."""
@@ -81,7 +83,8 @@ class Attention:
     @classmethod
     def of(cls, rows: Sequence[Sequence[float]]) -> "Attention":
         """Weights from 0 to 1, rounded."""
-        return cls(len(rows[0]) if rows else 0, bytes(min(round(255 * weight), 255) for row in rows for weight in row))
+        levels = np.rint(np.clip(np.asarray(rows, np.float64), 0, 1) * 255).astype(np.uint8)
+        return cls(len(rows[0]) if rows else 0, levels.tobytes())
 
     def rows(self) -> tuple[tuple[float, ...], ...]:
         """The weights."""

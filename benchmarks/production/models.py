@@ -2,6 +2,7 @@
 
 import gc
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -9,14 +10,14 @@ from typing import Any
 
 from benchmarks.production import snapshots
 from service.cores import available_cores
-from service.engines.base import Engine
+from service.engines.base import EagerEngine, Engine
 from service.engines.layout import Layout, layouts
 from service.engines.load import load_engine
 from service.engines.tokenizer import EOS, Tokenizer
 from service.engines.tuning import Found, Probe, TunedFactory
 from service.manifest import EngineKind, Manifest, load
 from service.store.convert import MANIFEST, convert
-from service.types import Tokens
+from service.types import EngineInput, Tokens
 
 ARTICLE = Path(__file__).parent.parent.parent / "tests" / "data" / "sentences.txt"
 
@@ -72,6 +73,17 @@ def _ignore(found: Found) -> None:
 def sentences() -> list[str]:
     """News sentences."""
     return ARTICLE.read_text("utf-8").splitlines()
+
+
+def work(engine: Engine, items: Sequence[EngineInput], batch: int) -> None:
+    """All items, ``batch`` a call; an engine that can begin a call before another one ends has all its slots busy."""
+    calls = [items[first : first + batch] for first in range(0, len(items), batch)]
+    if isinstance(engine, EagerEngine):
+        for results in [engine.begin(call) for call in calls]:
+            results()
+    else:
+        for call in calls:
+            engine.generate(call)
 
 
 def cut(model: Model, count: int, length: int) -> list[Tokens]:

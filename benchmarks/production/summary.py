@@ -12,6 +12,7 @@ from service.engines.tokenizer import EOS
 from service.types import DecodingOptions, EngineInput, Tokens
 
 ARTICLES = 4
+BATCH = 2
 SOURCE_TOKENS = 400
 OUTPUT_TOKENS = 60
 SHORT_TOKENS = 60
@@ -41,7 +42,9 @@ def measure(work: Path, device: str, rounds: int) -> dict[str, Any]:
 def _timed(engines: dict[str, Engine], articles: list[Tokens], beam: int, rounds: int) -> dict[str, Any]:
     forced = DecodingOptions(beam_size=beam, max_output_tokens=OUTPUT_TOKENS, min_output_tokens=OUTPUT_TOKENS)
     items = [EngineInput(tokens, forced) for tokens in articles]
-    seconds = alternating({name: partial(engine.generate, items) for name, engine in engines.items()}, rounds)
+    seconds = alternating(
+        {name: partial(models.work, engine, items, BATCH) for name, engine in engines.items()}, rounds
+    )
     rows = {
         name: {"articles_s": rates(len(items), taken), "tokens_s": rates(len(items) * OUTPUT_TOKENS, taken)}
         for name, taken in seconds.items()

@@ -6,7 +6,6 @@ from typing import Any
 
 from benchmarks.production import models
 from benchmarks.production.trials import alternating, rates, times_faster
-from service.engines.base import Engine
 from service.types import DecodingOptions, EngineInput
 
 BATCH = 16
@@ -26,7 +25,7 @@ def measure(work: Path, device: str, rounds: int) -> dict[str, Any]:
     items = [EngineInput(tokens, options) for tokens in models.cut(model, SOURCES, SOURCE_TOKENS)]
     engine = model.engine("ctranslate2", device)
     names = ("float32",) if device == "cpu" else ("float32", "float16")
-    trials: dict[str, Callable[[], object]] = {"ctranslate2": lambda: _batches(engine, items)}
+    trials: dict[str, Callable[[], object]] = {"ctranslate2": lambda: models.work(engine, items, BATCH)}
     for name in names:
         trials[f"transformers {name}"] = _peer(model, name, device, items)
     seconds = alternating(trials, rounds)
@@ -39,11 +38,6 @@ def measure(work: Path, device: str, rounds: int) -> dict[str, Any]:
     faster = {name: times_faster(seconds[f"transformers {name}"], seconds["ctranslate2"]) for name in names}
     sizes = {"batch": BATCH, "source_tokens": SOURCE_TOKENS, "output_tokens": OUTPUT_TOKENS}
     return {**sizes, "table": table, "times_faster_than": faster}
-
-
-def _batches(engine: Engine, items: list[EngineInput]) -> None:
-    for first in range(0, len(items), BATCH):
-        engine.generate(items[first : first + BATCH])
 
 
 def _peer(model: models.Model, dtype: str, device: str, items: list[EngineInput]) -> Callable[[], object]:

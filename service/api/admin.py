@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from service.api.answers import model_out
 from service.api.negotiation import require_json
 from service.api.routes import PROBLEMS
+from service.api.schemas import ModelListResponse
 from service.api.state import ServiceDep
 
 MOST_TEXTS = 10_000
@@ -56,3 +58,14 @@ async def purge(body: PurgeRequest, service: ServiceDep) -> PurgeResponse:
     else:
         purged = await service.purge(texts=[body.text] if isinstance(body.text, str) else body.text or [])
     return PurgeResponse(purged=PurgedOut(memory=purged.memory, shared=purged.shared))
+
+
+@router.post("/reload")
+async def reload(service: ServiceDep) -> ModelListResponse:
+    """Load models and glossaries anew: those of the profile and of the folders as they are now. No request is dropped.
+
+    Answers when the new models serve. 503 `not_ready`: a load is under way. A model that cannot be loaded is a 500
+    that says why (`model_invalid`, `weights_mismatch`, `engine_failed`), and the models from before go on.
+    """
+    await service.reload()
+    return ModelListResponse(models=[model_out(model) for model in service.models])

@@ -12,8 +12,8 @@ from service.documents.shapes import read_document, write_document
 from service.errors import InvalidInput
 from service.pipeline.article import ArticleResult, Submission
 from service.pipeline.manner import Manner
-from service.pipeline.sentences import off_loop
 from service.pipeline.served import ServedModel
+from service.pipeline.threads import off_loop
 
 
 async def submission_of(body: ArticleRequest, manner: Manner, state: ApiState) -> tuple[Submission, Document | None]:
@@ -26,7 +26,7 @@ async def submission_of(body: ArticleRequest, manner: Manner, state: ApiState) -
     headline, lead, text = body.headline, body.lead, body.body or ""
     if body.document is not None:
         source = body.document if isinstance(body.document, str) else ""
-        document = await off_loop(source, read_document, body.document)
+        document = await off_loop(len(source), read_document, body.document)
         headline, lead, text = headline or document.headline, lead or document.lead, document.body
         manner = replace(manner, format=document.body_format)
     require_text(text, "/body" if document is None else "/document", state.limits)

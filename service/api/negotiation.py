@@ -8,7 +8,7 @@ EVENTS = "text/event-stream"
 ANY = frozenset({JSON, "application/*", "*/*"})
 
 
-def require_json(request: Request) -> None:
+async def require_json(request: Request) -> None:
     """Refuse a body that is not said to be JSON (415) and a caller that does not take JSON (406)."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != JSON:

@@ -12,12 +12,13 @@ from service.api.documents import document_out, submission_of
 from service.api.negotiation import require_json, wants_events
 from service.api.provenance import provenance
 from service.api.sse import answered
-from service.api.state import ApiState, ServiceDep, StateDep
+from service.api.state import ApiState, GenerationDep, ServiceDep, StateDep
 from service.api.texts import require_fitting, texts_of
 from service.cache.keys import Field, result_key
 from service.documents.document import Document
 from service.pipeline.article import ArticleResult, Submission
 from service.pipeline.call import Call
+from service.pipeline.generation import Generation
 from service.pipeline.manner import Manner
 from service.pipeline.served import ServedModel
 from service.pipeline.service import Service
@@ -47,7 +48,7 @@ Timeout = Annotated[
 ]
 
 
-def require_open(service: ServiceDep) -> None:
+async def require_open(service: ServiceDep) -> None:
     """Refuse new work on connections that are still open while the process ends (503)."""
     service.check_open()
 
@@ -116,11 +117,15 @@ def _summary_options(options: requests.SummaryOptions, length: Length) -> dict[s
 
 @work.post("/v1/translate", response_model=schemas.TranslateResponse)
 async def translate(
-    body: requests.TranslateRequest, request: Request, state: StateDep, timeout_ms: Timeout = None
+    body: requests.TranslateRequest,
+    request: Request,
+    state: StateDep,
+    generation: GenerationDep,
+    timeout_ms: Timeout = None,
 ) -> Any:
     """Translate German text into English."""
     texts = texts_of(body.text, state.limits)
-    translator = state.service.translator
+    translator = generation.translator
     model = translator.decoder.model
     manner = replace(_manner(body, state.service), alignment=body.alignment)
     options = {**_translation_options(body), "alignment": str(body.alignment)}
@@ -139,13 +144,17 @@ async def translate(
 
 @work.post("/v1/summarize", response_model=schemas.SummarizeResponse)
 async def summarize(
-    body: requests.SummarizeRequest, request: Request, state: StateDep, timeout_ms: Timeout = None
+    body: requests.SummarizeRequest,
+    request: Request,
+    state: StateDep,
+    generation: GenerationDep,
+    timeout_ms: Timeout = None,
 ) -> Any:
     """Summarise German text, in German or in English."""
     texts = texts_of(body.text, state.limits)
     headline = body.headline or None
     require_fitting(headline or "", "/headline", state.limits)
-    length, summariser, translator = _length(body), state.service.summariser, state.service.translator
+    length, summariser, translator = _length(body), generation.summariser, generation.translator
     models = [summariser.decoder.model, *([translator.decoder.model] if body.target_lang == "en" else [])]
     options = _summary_options(body, length)
     key = _key("summarize", models, options, [headline or "", *texts])
@@ -167,11 +176,17 @@ async def summarize(
 
 
 @work.post("/v1/articles", response_model=schemas.ArticleResponse)
-async def articles(body: requests.ArticleRequest, request: Request, state: StateDep, timeout_ms: Timeout = None) -> Any:
+async def articles(
+    body: requests.ArticleRequest,
+    request: Request,
+    state: StateDep,
+    generation: GenerationDep,
+    timeout_ms: Timeout = None,
+) -> Any:
     """Clean, summarise and translate a German article."""
     submission, document = await submission_of(body, _manner(body, state.service), state)
-    length, editor = _length(body), state.service.editor
-    used = _models_of(body, state.service)
+    length, editor = _length(body), generation.editor
+    used = _models_of(body, generation)
     key = _article_key(body, submission, length, [model for model in used if model is not None])
 
     async def result(call: Call) -> schemas.ArticleResponse:
@@ -183,11 +198,11 @@ async def articles(body: requests.ArticleRequest, request: Request, state: State
     return await answered(request, _call(request, state, timeout_ms, body.priority, key), result)
 
 
-def _models_of(body: requests.ArticleRequest, service: Service) -> tuple[ServedModel | None, ServedModel | None]:
+def _models_of(body: requests.ArticleRequest, generation: Generation) -> tuple[ServedModel | None, ServedModel | None]:
     """The models that summarise and translate, each None where it is not needed."""
     outputs = set(body.outputs)
-    summariser = service.summariser.decoder.model if outputs & {"summary", "summary_translation"} else None
-    translator = service.translator.decoder.model if outputs & {"translation", "summary_translation"} else None
+    summariser = generation.models["summary"] if outputs & {"summary", "summary_translation"} else None
+    translator = generation.models["translation"] if outputs & {"translation", "summary_translation"} else None
     return summariser, translator
 
 

@@ -1,11 +1,13 @@
 """What the routes work with: the service and its limits, put on the app by `service.app`."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from service.events import Listener
+from service.pipeline.generation import Generation
 from service.pipeline.service import Service
 
 
@@ -33,10 +35,21 @@ def api_state(request: Request) -> ApiState:
     return state
 
 
-def service_of(request: Request) -> Service:
-    """The service of the app that answers this request."""
+# Coroutines, all dependencies: FastAPI gives functions to a thread, which takes longer than what they do.
+async def _state_of(request: Request) -> ApiState:
+    return api_state(request)
+
+
+async def _service_of(request: Request) -> Service:
     return api_state(request).service
 
 
-StateDep = Annotated[ApiState, Depends(api_state)]
-ServiceDep = Annotated[Service, Depends(service_of)]
+async def _generation_of(request: Request) -> AsyncIterator[Generation]:
+    """The models of this request, to its end."""
+    with api_state(request).service.held() as generation:
+        yield generation
+
+
+StateDep = Annotated[ApiState, Depends(_state_of)]
+ServiceDep = Annotated[Service, Depends(_service_of)]
+GenerationDep = Annotated[Generation, Depends(_generation_of)]

@@ -2,7 +2,8 @@
 
 from service.api.state import TextLimits
 from service.errors import InvalidInput
-from service.text.normalise import check_text, for_model
+from service.text.normalise import check_text, visible_span
+from service.types import Span
 
 
 def texts_of(text: str | list[str], limits: TextLimits) -> list[str]:
@@ -28,7 +29,8 @@ def texts_of(text: str | list[str], limits: TextLimits) -> list[str]:
 def require_text(text: str, pointer: str, limits: TextLimits) -> None:
     """Refuse a text that is too long, no Unicode, or blank: nothing in it is left for a model."""
     require_fitting(text, pointer, limits)
-    if not for_model(text):
+    visible = visible_span(text, Span(0, len(text)))
+    if visible.start == visible.end:
         raise InvalidInput("text_empty", "the text is empty or blank", pointer=pointer)
 
 

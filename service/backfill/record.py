@@ -112,9 +112,14 @@ class Worker:
         hangs = 0
         while True:
             try:
-                return await routes.articles(
-                    body=article, request=request, state=self._state, timeout_ms=LINE_TIMEOUT_MS
-                )
+                with self._state.service.held() as generation:
+                    return await routes.articles(
+                        body=article,
+                        request=request,
+                        state=self._state,
+                        generation=generation,
+                        timeout_ms=LINE_TIMEOUT_MS,
+                    )
             except DepescheError as error:
                 if self._state.service.dead:
                     raise EngineDead("an engine is lost; run the same command again to go on") from error

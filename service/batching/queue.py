@@ -1,13 +1,13 @@
 """The bounded queue round the planner: items wait here with their futures. Used from the event loop only."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from service.batching.limits import Limits
 from service.batching.plan import Pending, Priority, plan
 from service.batching.throughput import Throughput
-from service.engines.grouping import shared
+from service.engines.grouping import mates
 from service.errors import DeadlineExceeded, DepescheError, InvalidInput, QueueFull, Unavailable
 from service.types import EngineInput, Hypothesis
 
@@ -98,7 +98,7 @@ class Queue:
         now_s = loop.time()
         if deadline_s is not None and deadline_s <= now_s:
             raise DeadlineExceeded("the deadline had passed when the work arrived")
-        pending = [Pending(len(item.tokens), now_s, priority, shared(item.options), n) for n, item in enumerate(items)]
+        pending = _pending(items, now_s, priority)
         self._admit(pending, None if deadline_s is None else deadline_s - now_s)
         answers = [self._add(Waiting(item, one, Answer(loop=loop))) for item, one in zip(items, pending, strict=True)]
         self._arrived.set()
@@ -184,21 +184,29 @@ class Queue:
         if self._waiting.pop(waiting.answer, None):
             self.tokens -= waiting.pending.tokens
 
-    async def take(self) -> list[Waiting]:
-        """The next batch, as soon as anything waits; its items wait no longer."""
-        while not (batch := self._next()):
+    async def arrival(self) -> None:
+        """Until anything waits."""
+        while all(answer.done() for answer in self._waiting):
             self._arrived.clear()
             await self._arrived.wait()
-        return batch
+
+    def take(self, slots: int = 1) -> list[Waiting]:
+        """The next batch, for an engine with so many idle ``slots``; its items wait no longer. Empty: nothing waits."""
+        return self._next(slots)
 
     def take_crowded(self) -> list[Waiting]:
         """The next batch if it would leave others behind, so that waiting could not make it larger; else nothing."""
         return self._next(crowded=True)
 
-    def _next(self, *, crowded: bool = False) -> list[Waiting]:
+    def _next(self, slots: int = 1, *, crowded: bool = False) -> list[Waiting]:
         waiting = [one for one in self._waiting.values() if not one.answer.done()]
         limits = self._limits
-        chosen = plan([one.pending for one in waiting], token_budget=limits.token_budget, max_items=limits.batch_items)
+        chosen = plan(
+            [one.pending for one in waiting],
+            token_budget=limits.token_budget,
+            max_items=limits.batch_items,
+            slots=slots,
+        )
         if crowded and len(chosen) == len(waiting):
             return []
         batch = [waiting[index] for index in chosen]
@@ -214,3 +222,13 @@ class Queue:
         for answer in self._unanswered:
             if not answer.done():
                 answer.set_exception(error)
+
+
+def _pending(items: Sequence[EngineInput], now_s: float, priority: Priority) -> list[Pending]:
+    """What the planner knows of a request's ``items``; equal options are one object, so that they compare at once."""
+    options: dict[Hashable, Hashable] = {}
+    found: list[Pending] = []
+    for number, item in enumerate(items):
+        own = mates(item)
+        found.append(Pending(len(item.tokens), now_s, priority, options.setdefault(own, own), number))
+    return found

@@ -1,12 +1,22 @@
 """A worker: takes batch after batch to its engine and answers every item, whatever the engine does."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from service.batching.engine import Begun, EngineLost, Generated, SupervisedEngine, WrongCount
 from service.batching.queue import Queue, Waiting
 from service.errors import DepescheError, EngineError
 from service.events import BatchDone
+
+
+@dataclass(frozen=True, slots=True)
+class _InHand:
+    """A batch that was taken from the queue, and its call where the engine has it already."""
+
+    batch: list[Waiting]
+    begun: Begun | None
 
 
 class Worker:
@@ -39,33 +49,46 @@ class Worker:
     async def _serve(self) -> None:
         try:
             while True:
-                await self._work_off(await self._queue.take())
+                await self._queue.arrival()
+                await self._work_off()
         except EngineLost as lost:
             self._on_lost(lost.answer)
         except Exception as error:  # noqa: BLE001 a fault of our own must not leave futures that nobody answers
             asyncio.get_running_loop().call_exception_handler({"message": "batching failed", "exception": error})
             self._on_lost(EngineError("batching failed"))
 
-    async def _work_off(self, batch: list[Waiting]) -> None:
-        """Run ``batch`` and, while more wait than one batch holds, those that follow it.
+    async def _work_off(self) -> None:
+        """Run one batch after the other until nothing waits.
 
-        The engine has the next batch before the results of this one are given out; never more than one, so that what
-        comes meanwhile still chooses its company. Items of a batch ahead whose callers leave cost their time.
+        The engine has a batch for each of its slots, so that the results of one are given out and worked on while it is
+        busy with the next.
         """
-        begun = self._begin(batch) if self._queue else None
-        while batch:
-            ahead = self._queue.take_crowded() if begun is not None else []
-            begun_ahead = self._begin(ahead) if ahead else None
+        in_hand: deque[_InHand] = deque()
+        while self._fill(in_hand):
+            one = in_hand.popleft()
             try:
-                await self._run(batch, begun)
+                await self._run(one.batch, one.begun)
             except DepescheError:
                 await self.engine.recover()
-                await self._isolate(batch)
-                begun_ahead = self._begin(ahead) if ahead else None  # the failure may have taken what had begun
-            batch, begun = ahead, begun_ahead
+                await self._isolate(one.batch)
+                # The failure may have taken what had begun.
+                in_hand = deque(self._taken(other.batch) for other in in_hand)
 
-    def _begin(self, batch: Sequence[Waiting]) -> Begun | None:
-        return self.engine.begin([one.item for one in batch])
+    def _fill(self, in_hand: deque[_InHand]) -> bool:
+        """Take a batch for each idle slot, and one ahead for the slot that is idle next; whether any is in hand.
+
+        What is ahead leaves others waiting behind it, so that waiting could not make it larger; never more than one, so
+        that what comes meanwhile still chooses its company. Items of it whose callers leave cost their time.
+        """
+        slots = self.engine.slots
+        while len(in_hand) < slots and (batch := self._queue.take(slots - len(in_hand))):
+            in_hand.append(self._taken(batch))
+        if self.engine.is_eager and len(in_hand) == slots and (ahead := self._queue.take_crowded()):
+            in_hand.append(self._taken(ahead))
+        return bool(in_hand)
+
+    def _taken(self, batch: list[Waiting]) -> _InHand:
+        return _InHand(batch, self.engine.begin([one.item for one in batch]))
 
     async def _isolate(self, batch: list[Waiting]) -> None:
         """Run what a failed call left unanswered again in ever smaller parts, so that only the bad items fail.

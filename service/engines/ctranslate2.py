@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import ctranslate2
 from service.engines.grouping import groups, shared
 from service.engines.layout import Layout
 from service.engines.padding import by_padded_length, filler
-from service.engines.parts import parts
 from service.engines.tokenizer import EOS
 from service.errors import EngineError, ModelError
 from service.types import Attention, DecodingOptions, EngineInput, Hypothesis, Tokens
@@ -21,7 +21,7 @@ ONE_THREAD = Layout(replicas=1, threads=1)
 class CTranslate2Engine:
     """A converted model, which computes in ``compute_type`` and writes the pieces ``written`` alone.
 
-    A call is split into parts that the replicas of ``layout`` work on at the same time.
+    Each replica of ``layout`` is a slot, which works on one library call.
     """
 
     name = "ctranslate2"
@@ -51,7 +51,7 @@ class CTranslate2Engine:
             )
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"CTranslate2 cannot load {folder.name}: {error}") from error
-        self._replicas = layout.replicas
+        self.slots = layout.replicas
         self._pieces = [[piece] for piece in _target_vocabulary(folder)]
         kept = written | {EOS}
         self._never = [single for single in self._pieces if single[0] not in kept]
@@ -91,12 +91,8 @@ class CTranslate2Engine:
         if options.alignment and options.beam_size > 1:
             # CTranslate2 4.8 gives the first target token of a beam its neighbour's attention; alone it is right.
             return [[place] for place in places]
-        lengths = [len(items[place].tokens) for place in places]
-        return [
-            [places[part[number]] for number in same]
-            for part in parts(lengths, self._replicas)
-            for same in by_padded_length([lengths[number] for number in part])
-        ]
+        same = by_padded_length([len(items[place].tokens) for place in places])
+        return [[places[number] for number in group] for group in same]
 
     def _started(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
         """One library call, which begins as soon as a replica is free; a result to wait for for each source."""
@@ -145,8 +141,10 @@ def _target_vocabulary(folder: Path) -> tuple[str, ...]:
 
 
 def _of_all(items: Sequence[EngineInput], places: Sequence[int]) -> DecodingOptions:
-    """The options of a call for ``places``: theirs, with the highest of their limits."""
-    return max((items[place].options for place in places), key=lambda options: options.max_output_tokens)
+    """The options of a call for ``places``: theirs, with the highest of their limits, and alignment where one asks."""
+    all_options = [items[place].options for place in places]
+    highest = max(all_options, key=lambda options: options.max_output_tokens)
+    return replace(highest, alignment=any(options.alignment for options in all_options))
 
 
 def _finished(running: Any) -> Any:
@@ -157,7 +155,8 @@ def _finished(running: Any) -> Any:
 
 
 def _hypotheses(result: Any, options: DecodingOptions) -> list[Hypothesis]:
-    attention = result.attention or [None] * len(result.hypotheses)
+    # To read an attention is to make a Python float of each weight: only for those who asked.
+    attention = result.attention if options.alignment else [None] * len(result.hypotheses)
     return [
         _hypothesis(tokens, score, rows, options)
         for tokens, score, rows in zip(result.hypotheses, result.scores, attention, strict=True)

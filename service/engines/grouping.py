@@ -1,8 +1,9 @@
-"""Splits a batch into groups of equal decoding options, the most that one library call can take."""
+"""Which items may share a library call: those of like decoding options and, in a batch, of one padded length."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
+from service.engines.padding import padded_length
 from service.errors import EngineError
 from service.types import DecodingOptions, EngineInput, Hypothesis
 
@@ -10,11 +11,17 @@ Call = Callable[[list[list[str]], DecodingOptions], list[list[Hypothesis]]]
 
 
 def shared(options: DecodingOptions) -> DecodingOptions:
-    """What the options of items have in common that may share a batch: all, or all but the limit of a greedy search.
+    """What the options of items have in common that may share a batch: all, or the most of a greedy search.
 
-    A greedy output that ended within its own limit is the same under a higher one; a beam's need not be.
+    A greedy output that ended within its own limit is the same under a higher one; a beam's need not be. A greedy
+    search has its attention at hand, whoever of the batch wants it.
     """
-    return replace(options, max_output_tokens=0) if options.beam_size == 1 else options
+    return replace(options, max_output_tokens=0, alignment=False) if options.beam_size == 1 else options
+
+
+def mates(item: EngineInput) -> Hashable:
+    """What items have in common that make one batch: it is one library call, whose results come together."""
+    return shared(item.options), padded_length(len(item.tokens))
 
 
 def groups(

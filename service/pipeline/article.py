@@ -10,8 +10,8 @@ from service.pipeline.call import Call, Finished, together
 from service.pipeline.manner import PLAIN, Manner
 from service.pipeline.recent import MOST_REMEMBERED_CHARS, Recent
 from service.pipeline.results import Method, SentencePair, Summary, Translation
-from service.pipeline.sentences import off_loop
 from service.pipeline.summarise import Summariser
+from service.pipeline.threads import off_loop
 from service.pipeline.translate import Translator
 from service.summary.lengths import Length
 from service.summary.styles import Style
@@ -133,7 +133,8 @@ class Editor:
         kind = (submission.manner.format, submission.clean, submission.headline is None, submission.lead is None)
         everything = "".join(texts)
         keep = keep and len(everything) <= MOST_REMEMBERED_CHARS
-        return await off_loop(everything, self._understood.get, texts, kind, lambda: understand(submission), keep=keep)
+        make = partial(understand, submission)
+        return await off_loop(len(everything), self._understood.get, texts, kind, make, keep=keep)
 
     async def _translation(self, article: Article, submission: Submission, call: Call) -> TranslatedArticle:
         """The body is translated as it was submitted where it is HTML, else as it was cleaned."""

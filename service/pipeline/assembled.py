@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from service.pipeline.decoded import Decoded
-from service.pipeline.finishing import Finished, Finisher
+from service.pipeline.finishing import COUNTED, Finished
 from service.pipeline.manner import Manner
 from service.pipeline.results import SentencePair, TermUse, Translation
 from service.pipeline.sentences import Sentence
@@ -19,7 +19,6 @@ from service.types import Notice, Span
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # all but white space
 NOT_GERMAN = "source_not_german"
-COUNTED = frozenset({"glossary", "kept"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,11 @@ class _Pair:
         return self.part.place(span.shifted(self.sentence.span.start))
 
 
-def assembled(
-    submitted: Submitted, decoded: Sequence[Decoded | None], finisher: Finisher, manner: Manner, *, keep: bool
-) -> Translation:
-    """The translation of ``submitted``; ``decoded`` has one result a sentence, None where there was nothing to do.
-
-    Without ``keep`` nothing of it stays in memory.
-    """
+def assembled(submitted: Submitted, done: Sequence[tuple[Decoded, Finished] | None], manner: Manner) -> Translation:
+    """The translation of ``submitted``; ``done`` has what became of each sentence, None where nothing was to do."""
     pairs = [
-        _Pair(part, sentence, result, _finished(part, sentence, result, finisher, manner, keep=keep))
-        for (part, sentence), result in zip(submitted.sentences(), decoded, strict=True)
+        _Pair(part, sentence, *(result or (None, Finished(sentence.text))))
+        for (part, sentence), result in zip(submitted.sentences(), done, strict=True)
     ]
     text, targets = _whole(submitted, pairs)
     pairs = [replace(pair, target=target) for pair, target in zip(pairs, targets, strict=True)]
@@ -72,16 +66,6 @@ def assembled(
         of=len(work),
         terms=tuple(use for pair in pairs for use in _terms(pair)),
     )
-
-
-def _finished(
-    part: Part, sentence: Sentence, result: Decoded | None, finisher: Finisher, manner: Manner, *, keep: bool
-) -> Finished:
-    if result is None:
-        return Finished(sentence.text)
-    source = sentence.span.of(part.prepared.segmentation.text)
-    aligned = part.marked_up or manner.alignment
-    return finisher.finish(source, sentence, result.best, manner.glossary, aligned=aligned, keep=keep)
 
 
 def _whole(submitted: Submitted, pairs: Sequence[_Pair]) -> tuple[str, list[Span | None]]:

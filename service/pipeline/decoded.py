@@ -5,22 +5,24 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from cachetools import LRUCache
+
 from service.batching.queue import Answer
 from service.cache.cache import Cache
 from service.cache.codec import decode_hypotheses, encode_hypotheses
 from service.cache.flight import Flight
 from service.cache.keys import cache_key, tag_key
-from service.errors import DeadlineExceeded
 from service.pipeline.call import Call
+from service.pipeline.landing import Followers, Ticket, landing
 from service.pipeline.served import ServedModel
 from service.text.normalise import NORMALISER_VERSION
 from service.types import Attention, DecodingOptions, EngineInput, FinishReason, Hypothesis, Tokens
 
-Ticket = asyncio.Future[list[Hypothesis]]
+REMEMBERED = 8_192
 
 
-def _nobody(number: int, result: "Decoded") -> None:
-    del number, result
+def _nobody(*_: object) -> None:
+    """Follower of whoever has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Decoder:
         self._cache = cache
         self._secret = secret
         self._flight: Flight[list[Hypothesis]] = Flight()
+        self._read: LRUCache[bytes, Decoded] = LRUCache(REMEMBERED)
 
     def tags(self, texts: Sequence[str]) -> list[bytes]:
         """The tags under which the cache can be purged of what was made from these submitted texts, in order."""
@@ -75,11 +78,17 @@ class Decoder:
         return [tags[text] for text in texts]
 
     async def decode(
-        self, sources: Sequence[Source], call: Call, *, finished: Callable[[int, Decoded], None] = _nobody
+        self,
+        sources: Sequence[Source],
+        call: Call,
+        *,
+        finished: Callable[[int, Decoded], None] = _nobody,
+        landed: Callable[[Sequence[tuple[int, Decoded]]], None] = _nobody,
     ) -> list[Decoded]:
         """One result a source, in order. What is new is admitted to the queue as a whole or not at all.
 
-        ``finished`` is told each source's number and result as soon as all before it have theirs.
+        ``finished`` is told each source's number and result as soon as all before it have theirs, ``landed`` those
+        that have them at the same time, in whatever order.
 
         Raises:
             QueueFull, TooSlow, NotReady, Draining: no work can be taken now.
@@ -92,23 +101,21 @@ class Decoder:
         with call.timings.measured("cache"):
             results = await self._look_up(by_key.keys(), call)
         hits = set(results)
-        order = _InOrder(keys, results, finished)
-        order.tell()
+        followers = Followers(keys, results, finished, landed)
+        followers.tell(hits)
 
-        def landed(key: bytes, hypotheses: Sequence[Hypothesis]) -> None:
-            results[key] = self._decoded(hypotheses, cached=False)
-            order.tell()
+        def land(found: Mapping[bytes, Sequence[Hypothesis]]) -> None:
+            results.update((key, self._decoded(hypotheses, cached=False)) for key, hypotheses in found.items())
+            followers.tell(found)
 
-        since_s = asyncio.get_running_loop().time()
-        tickets, answers = self._begin({key: one for key, one in by_key.items() if key not in hits}, call)
+        begun = self._begin({key: one for key, one in by_key.items() if key not in hits}, call)
         try:
-            await _landing(tickets, call, landed)
+            await landing(begun.tickets, call, land)
         finally:
-            if tickets:
-                _count_waiting(call, answers, since_s)
+            begun.count_waiting(call)
             # What is done is kept, also when the rest is not: a second try need not begin anew.
             with call.timings.measured("cache"):
-                await self._keep(keys, sources, hits, tickets, call)
+                await self._keep(keys, sources, hits, begun.tickets, call)
         return [results[key] for key in keys]
 
     async def _look_up(self, keys: Collection[bytes], call: Call) -> dict[bytes, Decoded]:
@@ -117,11 +124,26 @@ class Decoder:
         found = {}
         for key, entry in (await self._cache.get_many(keys, task=self.model.manifest.task)).items():
             with suppress(ValueError):  # an entry of another format, in a store that others write too, is none
-                found[key] = self._decoded(decode_hypotheses(entry), cached=True)
+                found[key] = self._read_entry(entry)
         return found
 
-    def _begin(self, missing: Mapping[bytes, Source], call: Call) -> tuple[dict[bytes, Ticket], list[Answer]]:
-        """A ticket for each; and the answers of the queue to those that are not under way already."""
+    def _read_entry(self, entry: bytes) -> Decoded:
+        """What a cache entry holds; a cached article is asked for again and again."""
+        found = self._read.get(entry)
+        if found is None:
+            found = self._read[entry] = self._decoded(decode_hypotheses(entry), cached=True)
+        return found
+
+    @property
+    def remembered(self) -> int:
+        """How many entries of the cache are remembered as what they hold."""
+        return len(self._read)
+
+    def forget(self) -> None:
+        """Forget what was read from the cache: a story was withdrawn."""
+        self._read.clear()
+
+    def _begin(self, missing: Mapping[bytes, Source], call: Call) -> "_Begun":
         begun: list[Answer] = []
 
         def start(keys: list[bytes]) -> Sequence[Answer]:
@@ -129,7 +151,8 @@ class Decoder:
             begun.extend(self.model.batcher.submit_many(items, priority=call.priority, deadline_s=call.deadline_s))
             return begun
 
-        return dict(zip(missing, self._flight.join(list(missing), start), strict=True)), begun
+        since_s = asyncio.get_running_loop().time()
+        return _Begun(dict(zip(missing, self._flight.join(list(missing), start), strict=True)), begun, since_s)
 
     async def _keep(
         self,
@@ -171,66 +194,30 @@ class Decoder:
         return Decoded(tuple(candidates), cached)
 
 
-async def _landing(
-    tickets: Mapping[bytes, Ticket], call: Call, landed: Callable[[bytes, Sequence[Hypothesis]], None]
-) -> None:
-    """Wait for all tickets and tell of each as it lands; the first that fails is raised, and the others are given up.
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A ticket for each source that was missing; the queue's answers to those that were not under way already."""
 
-    The time is the caller's own, not the work's: whoever joined it may have longer.
-    """
-    try:
-        async with asyncio.timeout_at(call.deadline_s):
-            await _all_landed(tickets, call, landed)
-    except TimeoutError as error:
-        raise DeadlineExceeded("the request's time was over before its work was done") from error
-    finally:
-        for ticket in tickets.values():
-            ticket.cancel()  # before the wait for the cache, which may be cut short; nothing where it is done
+    tickets: dict[bytes, Ticket]
+    answers: list[Answer]
+    since_s: float
 
+    def count_waiting(self, call: Call) -> None:
+        """Count the time in which the engine had any of the answers as inference, the rest since then as queue.
 
-async def _all_landed(
-    tickets: Mapping[bytes, Ticket], call: Call, landed: Callable[[bytes, Sequence[Hypothesis]], None]
-) -> None:
-    """Wait for all tickets and tell of each as it lands; the first that fails is raised."""
-    waiting = set(tickets.values())
-    keys = {ticket: key for key, ticket in tickets.items()}
-    landings = 0
-    while waiting:
-        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for ticket in done:
-            landed(keys[ticket], ticket.result())
-            landings += 1
-            call.progress(landings, len(tickets))
-
-
-class _InOrder:
-    """Tells of results in the order of their sources, each as soon as all before it are there."""
-
-    def __init__(
-        self, keys: Sequence[bytes], results: Mapping[bytes, Decoded], finished: Callable[[int, Decoded], None]
-    ) -> None:
-        self._keys = keys
-        self._results = results
-        self._finished = finished
-        self._told = 0
-
-    def tell(self) -> None:
-        """Tell what can be told now."""
-        while self._told < len(self._keys) and (result := self._results.get(self._keys[self._told])) is not None:
-            self._finished(self._told, result)
-            self._told += 1
-
-
-def _count_waiting(call: Call, answers: Sequence[Answer], since_s: float) -> None:
-    """Count the time in which the engine had any of ``answers`` as inference, the rest since then as queue.
-
-    What another request is already having done is waited for in the queue's time.
-    """
-    now_s = asyncio.get_running_loop().time()
-    spans = {(one.taken_s, now_s if one.given_s is None else one.given_s) for one in answers if one.taken_s is not None}
-    inference_s, end_s = 0.0, since_s
-    for taken_s, given_s in sorted(spans):
-        inference_s += max(0.0, given_s - max(taken_s, end_s))
-        end_s = max(end_s, given_s)
-    call.timings.add("inference", inference_s)
-    call.timings.add("queue", max(0.0, now_s - since_s - inference_s))
+        What another request is already having done is waited for in the queue's time.
+        """
+        if not self.tickets:
+            return
+        now_s = asyncio.get_running_loop().time()
+        spans = {
+            (one.taken_s, now_s if one.given_s is None else one.given_s)
+            for one in self.answers
+            if one.taken_s is not None
+        }
+        inference_s, end_s = 0.0, self.since_s
+        for taken_s, given_s in sorted(spans):
+            inference_s += max(0.0, given_s - max(taken_s, end_s))
+            end_s = max(end_s, given_s)
+        call.timings.add("inference", inference_s)
+        call.timings.add("queue", max(0.0, now_s - self.since_s - inference_s))

@@ -19,6 +19,8 @@ from service.types import Link, Span
 
 FAINT = 0.05  # links of less weight say nothing
 REMEMBERED = 8_192
+COUNTED = frozenset({"glossary", "kept"})
+"""The caller's own terms, of which the answer counts what was applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,71 +34,95 @@ class Finished:
     alignment: Alignment | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What is asked of a sentence's translation: the terms that it has to hold, and where its words come from.
+
+    ``source`` is the sentence as its text has it.
+    """
+
+    source: str
+    sentence: Sentence
+    required: tuple[Required, ...]
+    aligned: bool
+
+    @property
+    def attention(self) -> bool:
+        """Whether the model's attention is needed for it."""
+        return self.aligned or bool(self.required)
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is asked beyond what the sentence itself asks."""
+        return not self.aligned and all(one.kind not in COUNTED for one in self.required)
+
+
 class Finisher:
-    """Finishes sentences. What became of a pair is remembered: cached articles are asked for again and again."""
+    """Finishes sentences. What became of a pair is remembered: cached articles are asked for again and again.
+
+    Without ``keep`` nothing of a sentence stays in memory. Used from any thread.
+    """
 
     def __init__(self) -> None:
+        self._own: Recent[tuple[Required, ...]] = Recent(REMEMBERED)
         self._plain: Recent[Finished] = Recent(REMEMBERED)
         self._checked: Recent[tuple[Finding, ...]] = Recent(REMEMBERED)
 
-    def finish(
-        self, source: str, sentence: Sentence, best: Candidate, glossary: Glossary, *, aligned: bool, keep: bool
-    ) -> Finished:
-        """The translation of ``source``, the sentence as its text has it; with an alignment where one is asked for.
+    def demand(self, source: str, sentence: Sentence, glossary: Glossary, *, aligned: bool, keep: bool) -> Demand:
+        """What the sentence, which stands as ``source`` in its text, asks for."""
+        if glossary:
+            required = _required(source, glossary)
+        else:
+            required = self._own.get((source,), None, lambda: _required(source, glossary), keep=keep)
+        return Demand(source, sentence, required, aligned)
 
-        Without ``keep`` nothing of it stays in memory.
-        """
-        if aligned or glossary:
-            return self._finished(source, sentence, best, glossary, aligned=aligned, keep=keep)
-        return self._plain.get(
-            (source, best.text),
-            None,
-            lambda: self._finished(source, sentence, best, glossary, aligned=False, keep=False),
-            keep=keep,
-        )
+    def finish(self, demand: Demand, best: Candidate, *, keep: bool) -> Finished:
+        """The translation of the sentence; with an alignment where one is asked for."""
+        if not demand.plain:
+            return self._finished(demand, best, keep=keep)
+        make = lambda: self._finished(demand, best, keep=False)  # noqa: E731 - as short as what it stands for
+        return self._plain.get((demand.source, best.text), None, make, keep=keep)
 
-    def _finished(
-        self, source: str, sentence: Sentence, best: Candidate, glossary: Glossary, *, aligned: bool, keep: bool
-    ) -> Finished:
+    def _finished(self, demand: Demand, best: Candidate, *, keep: bool) -> Finished:
         def checked(output: str) -> tuple[Finding, ...]:
-            make = lambda: tuple(check_sentence(source, output))  # noqa: E731 - as short as what it stands for
-            return self._checked.get((source, output), None, make, keep=keep)
+            make = lambda: tuple(check_sentence(demand.source, output))  # noqa: E731 - as short as what it stands for
+            return self._checked.get((demand.source, output), None, make, keep=keep)
 
-        required = _required(source, glossary)
-        alignment = _aligned(source, sentence, best) if aligned or required else None
-        if not required:
+        alignment = _aligned(demand, best) if demand.attention else None
+        if not demand.required:
             return Finished(best.text, findings=checked(best.text), alignment=alignment)
-        placed = place(best.text, _links(alignment), required)
-        if not aligned:
+        placed = place(best.text, _links(alignment), demand.required)
+        if not demand.aligned:
             alignment = None
         elif alignment is not None and placed.text != best.text:
             alignment = _realigned(alignment, placed.links)
         return Finished(placed.text, placed.applied, placed.missing, checked(placed.text), alignment)
 
     def forget(self) -> None:
-        """Forget all pairs."""
+        """Forget all sentences."""
+        self._own.forget()
         self._plain.forget()
         self._checked.forget()
 
 
-def _required(source: str, glossary: Glossary) -> list[Required]:
+def _required(source: str, glossary: Glossary) -> tuple[Required, ...]:
     """What the sentence's translation has to hold, none inside another: the caller's terms go first."""
     chosen: list[Required] = []
     finders: tuple[Callable[[str], Sequence[Required]], ...] = (glossary.find, addresses, numerals)
     for find in finders:
         chosen += [one for one in find(source) if not any(_meet(one.span, other.span) for other in chosen)]
-    return sorted(chosen, key=lambda one: one.span)
+    return tuple(sorted(chosen, key=lambda one: one.span))
 
 
 def _meet(one: Span, other: Span) -> bool:
     return one.start < other.end and other.start < one.end
 
 
-def _aligned(source: str, sentence: Sentence, best: Candidate) -> Alignment | None:
-    if best.attention is None or sentence.tokens is None:
+def _aligned(demand: Demand, best: Candidate) -> Alignment | None:
+    if best.attention is None or demand.sentence.tokens is None:
         return None
-    pieces = [piece for piece in sentence.tokens if piece != EOS]
-    return align(source, best.text, pieces, best.tokens, best.attention.rows())
+    pieces = [piece for piece in demand.sentence.tokens if piece != EOS]
+    return align(demand.source, best.text, pieces, best.tokens, best.attention.rows())
 
 
 def _links(alignment: Alignment | None) -> list[Link]:

@@ -1,10 +1,7 @@
 """Text to sentences that fit the model: segmented, normalised, and halved where they are too long for it."""
 
-import asyncio
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ParamSpec, TypeVar
 
 from service.engines.tokenizer import Tokenizer
 from service.pipeline.manner import Split
@@ -13,14 +10,9 @@ from service.text.normalise import check_text, for_model, visible_span
 from service.text.segment import Segmentation, segment, split_long
 from service.types import Notice, Span, Tokens
 
-# Many texts of a request are worked on one after the other, so each must leave the event loop free.
-OFF_LOOP_CHARS = 2_000
 CHARS_A_TOKEN = 16
 _LINE_END = re.compile(r"[\n\r]")  # each by one blank, so that offsets stay
 _LETTER = re.compile(r"[^\W\d_]")
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +31,6 @@ class Prepared:
     segmentation: Segmentation
     sentences: tuple[Sentence, ...]
     notices: tuple[Notice, ...]
-
-
-async def off_loop(text: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do CPU-bound ``work`` on ``text``: in a thread where the text is long, so that probes are answered meanwhile."""
-    if len(text) > OFF_LOOP_CHARS:
-        return await asyncio.to_thread(work, *args, **kwargs)
-    return work(*args, **kwargs)
 
 
 def notices_of(text: str) -> list[Notice]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,8 +16,7 @@ from service.cache.redis import Shared
 from service.errors import DepescheError, Draining, InvalidInput, ModelError, NotReady
 from service.events import Listener
 from service.manifest import EngineKind, Task
-from service.pipeline.article import Editor
-from service.pipeline.decoded import Decoder
+from service.pipeline.generation import Generation
 from service.pipeline.served import EngineChoice, ServedModel, serve_model
 from service.pipeline.summarise import Summariser
 from service.pipeline.translate import Translator
@@ -51,16 +51,16 @@ class Plan:
 
 
 class Service:
-    """Starts empty; `start` loads the models, `stop` lets accepted work finish."""
+    """Starts empty; `start` loads the models, `reload` others in their place, `stop` lets accepted work finish."""
 
     def __init__(self, plan: Plan, listener: Listener, on_dead: Callable[[], None]) -> None:
         self._plan = plan
         self._listener = listener
         self._on_dead = on_dead
-        self._models: dict[Task, ServedModel] = {}
-        self._summariser: Summariser | None = None
-        self._translator: Translator | None = None
-        self._editor: Editor | None = None
+        self._loading: dict[Task, ServedModel] = {}
+        self._current: Generation | None = None
+        self._retiring: dict[Generation, asyncio.Task[None]] = {}
+        self._changing = asyncio.Lock()
         self._glossaries: dict[str, Terms] = {}
         self.cache = _cache(plan, listener)
         self.status: Status = "loading"
@@ -74,19 +74,44 @@ class Service:
             EngineError: a model failed its warm-up.
         """
         try:
-            await self._load("translation", self._plan.translation_model)
-            await self._load("summary", self._plan.summary_model)
-            await asyncio.to_thread(load_detector)
-            if self._plan.glossaries_dir is not None:
-                self._glossaries = await asyncio.to_thread(read_glossaries, self._plan.glossaries_dir)
+            async with self._changing:
+                await asyncio.to_thread(load_detector)
+                self._current = await self._loaded()
         except DepescheError as error:
             self.fail(str(error))
             raise
-        secret = self._plan.cache_secret
-        self._translator = Translator(Decoder(self._models["translation"], self.cache, secret))
-        self._summariser = Summariser(Decoder(self._models["summary"], self.cache, secret))
-        self._editor = Editor(self._translator, self._summariser)
-        self.status = "ready"
+        if self.status == "loading":
+            self.status = "ready"
+
+    async def reload(self) -> None:
+        """Read glossaries and load models anew; requests that come later get these, and no request is dropped.
+
+        The models that serve now go on until the last request that began with them is answered; for a while both are in
+        memory. Where the new ones cannot be loaded, nothing changes.
+
+        Raises:
+            NotReady: models are being loaded already, or none were loaded yet.
+            Draining: the process is about to end.
+            ModelError: a model, or a glossary, cannot be loaded.
+            EngineError: a model failed its warm-up.
+        """
+        self.check_open()
+        if self._changing.locked() or self._current is None:
+            raise NotReady("models are being loaded already")
+        async with self._changing:
+            new, old = await self._loaded(), self._current
+            self._current = new
+            self._retiring[old] = asyncio.create_task(self._retire(old), name="retiring")
+
+    async def _retire(self, generation: Generation) -> None:
+        try:
+            await generation.retire()
+        finally:
+            del self._retiring[generation]
+
+    def held(self) -> AbstractContextManager[Generation]:
+        """The models of now, held for one request; raises `NotReady` until they are loaded."""
+        return self._generation.held()
 
     def glossary(self, translated: Mapping[str, str], kept: Sequence[str], name: str | None) -> Glossary:
         """The terms of a request: its own, and those of the named glossary that it does not give itself.
@@ -119,8 +144,8 @@ class Service:
 
     def forget(self) -> None:
         """Forget what was made of recent texts, beside the cache."""
-        if self._editor is not None:
-            self._editor.forget()
+        for generation in self._generations():
+            generation.forget()
 
     async def purge(self, *, texts: Sequence[str] = (), results: Sequence[str] = ()) -> Purged:
         """Forget what these submitted texts, and the texts of results of these keys, were answered with.
@@ -138,6 +163,19 @@ class Service:
         self.forget()
         return await self.cache.clear()
 
+    async def _loaded(self) -> Generation:
+        """A new generation, ready; what a failure leaves is closed."""
+        plan, self._loading = self._plan, {}
+        try:
+            await self._load("translation", plan.translation_model)
+            await self._load("summary", plan.summary_model)
+            if plan.glossaries_dir is not None:
+                self._glossaries = await asyncio.to_thread(read_glossaries, plan.glossaries_dir)
+            return Generation(self._loading, self.cache, plan.cache_secret)
+        except BaseException:
+            await asyncio.gather(*(model.batcher.drain(0.0) for model in self._loading.values()))
+            raise
+
     async def _load(self, task: Task, name: str) -> None:
         plan = self._plan
         entry = await asyncio.to_thread(Catalog(plan.models_dir).entry, name)
@@ -145,54 +183,55 @@ class Service:
             raise ModelError(f"{name} is a {entry.manifest.task} model, not a {task} model")
         choice = EngineChoice(plan.engine, plan.device, plan.threads, plan.replicas, plan.compute_type)
         model = await serve_model(entry, choice, plan.limits, self._listener, self._on_dead)
-        self._models[task] = model
+        self._loading[task] = model
         await model.batcher.start()
 
     async def stop(self) -> None:
         """Take no new work, finish what was accepted, free the engines."""
         self.begin_drain()
         try:
-            await asyncio.gather(*(model.batcher.drain(self._plan.drain_s) for model in self._models.values()))
+            await asyncio.gather(*(one.close(self._plan.drain_s) for one in self._generations()))
         finally:
+            for task in self._retiring.values():
+                task.cancel()
             await self.cache.close()
+
+    def _generations(self) -> Sequence[Generation]:
+        """All that work now: the one that serves, and those that finish what was begun with them."""
+        return [*([self._current] if self._current is not None else []), *self._retiring]
 
     @property
     def condition(self) -> Status:
         """The status, with an engine that is being rebuilt counted as loading."""
-        if self.status == "ready" and not all(model.batcher.state.ready for model in self._models.values()):
+        if self.status == "ready" and not (self._current is not None and self._current.ready):
             return "loading"
         return self.status
 
     @property
     def dead(self) -> bool:
         """Whether an engine is lost beyond rescue."""
-        return any(model.batcher.state.dead for model in self._models.values())
+        return any(generation.dead for generation in self._generations())
 
     @property
     def models(self) -> Sequence[ServedModel]:
-        """The models, translation first."""
-        return tuple(self._models.values())
+        """The models that serve, or until there are any those that load; translation first."""
+        return tuple((self._loading if self._current is None else self._current.models).values())
+
+    @property
+    def _generation(self) -> Generation:
+        if self._current is None:
+            raise NotReady("the models are not loaded yet")
+        return self._current
 
     @property
     def translator(self) -> Translator:
-        """Raises `NotReady` until the models are loaded."""
-        if self._translator is None:
-            raise NotReady("the models are not loaded yet")
-        return self._translator
+        """That of now; raises `NotReady` until the models are loaded."""
+        return self._generation.translator
 
     @property
     def summariser(self) -> Summariser:
-        """Raises `NotReady` until the models are loaded."""
-        if self._summariser is None:
-            raise NotReady("the models are not loaded yet")
-        return self._summariser
-
-    @property
-    def editor(self) -> Editor:
-        """Raises `NotReady` until the models are loaded."""
-        if self._editor is None:
-            raise NotReady("the models are not loaded yet")
-        return self._editor
+        """That of now; raises `NotReady` until the models are loaded."""
+        return self._generation.summariser
 
 
 def _cache(plan: Plan, listener: Listener) -> Cache:

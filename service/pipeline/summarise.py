@@ -12,7 +12,8 @@ from service.pipeline.extracting import beginning, selections
 from service.pipeline.recent import MOST_REMEMBERED_CHARS, Recent
 from service.pipeline.results import Method, Summary, SummarySentence
 from service.pipeline.rewriting import Brief, Job, Rewriter, Rewritten, Text
-from service.pipeline.sentences import notices_of, off_loop
+from service.pipeline.sentences import notices_of
+from service.pipeline.threads import off_loop
 from service.summary.lengths import Length
 from service.summary.styles import Style, laid_out, repeats
 from service.summary.variants import Choice, Offer, chosen, variants
@@ -104,10 +105,11 @@ class Summariser:
 
     async def _remembered(self, recent: Recent[T], text: str, kind: Hashable, make: Callable[[], T], call: Call) -> T:
         keep = call.write_cache and len(text) <= MOST_REMEMBERED_CHARS
-        return await off_loop(text, recent.get, (text,), kind, make, keep=keep)
+        return await off_loop(len(text), recent.get, (text,), kind, make, keep=keep)
 
     def forget(self) -> None:
         """Forget what was made of texts: a story was withdrawn."""
+        self.decoder.forget()
         self._texts.forget()
         self._jobs.forget()
         self._summaries.forget()

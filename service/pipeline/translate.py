@@ -1,23 +1,71 @@
 """Translation: sentences through cache, queue and engine, and back into the text's own gaps or markup."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Self
 
 from service.pipeline.assembled import assembled
 from service.pipeline.call import Call, Finished
 from service.pipeline.decoded import Decoded, Decoder, Source
-from service.pipeline.finishing import Finisher
+from service.pipeline.finishing import Demand, Finisher
+from service.pipeline.finishing import Finished as FinishedSentence
 from service.pipeline.manner import PLAIN, Manner
 from service.pipeline.recent import MOST_REMEMBERED_CHARS, Recent
 from service.pipeline.results import Summary, Translation
-from service.pipeline.sentences import off_loop
 from service.pipeline.submitted import Submitted, take_apart
+from service.pipeline.threads import off_loop
 from service.summary.lengths import Length
 from service.summary.styles import laid_out
-from service.types import DecodingOptions, Notice
+from service.types import Notice, Span
 
 REMEMBERED = 256
 Manners = Manner | Sequence[Manner]
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A text taken apart, and what each of its sentences that have words asks of its translation."""
+
+    submitted: Submitted
+    demands: list[Demand]
+
+    @property
+    def places(self) -> Iterator[Span]:
+        """Where each of those sentences stands in the text."""
+        sentences = self.submitted.sentences()
+        return (part.place(sentence.span) for part, sentence in sentences if sentence.tokens is not None)
+
+
+class _Finishing:
+    """Finishes sentences as they land, beside the engine's work on the others; a context that ends with the request."""
+
+    def __init__(self, finisher: Finisher, demands: Sequence[Demand], *, keep: bool) -> None:
+        self._finisher = finisher
+        self._demands = demands
+        self._keep = keep
+        self._begun: list[asyncio.Task[list[tuple[int, FinishedSentence]]]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for task in self._begun:
+            task.cancel()
+
+    def begin(self, landed: Sequence[tuple[int, Decoded]]) -> None:
+        """Begin with these: the numbers of sentences, and what they were decoded to."""
+        chars = sum(len(self._demands[number].source) for number, _ in landed)
+        self._begun.append(asyncio.ensure_future(off_loop(chars, self._finished, landed)))
+
+    def _finished(self, landed: Sequence[tuple[int, Decoded]]) -> list[tuple[int, FinishedSentence]]:
+        finish, demands = self._finisher.finish, self._demands
+        return [(number, finish(demands[number], result.best, keep=self._keep)) for number, result in landed]
+
+    async def results(self) -> list[FinishedSentence]:
+        """All sentences, in their order, when all have landed."""
+        done = dict(pair for part in await asyncio.gather(*self._begun) for pair in part)
+        return [done[number] for number in range(len(self._demands))]
 
 
 class Translator:
@@ -26,7 +74,7 @@ class Translator:
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
         self._finisher = Finisher()
-        self._taken: Recent[Submitted] = Recent(REMEMBERED)
+        self._taken: Recent[_Taken] = Recent(REMEMBERED)
 
     async def translate(
         self, texts: Sequence[str], call: Call, *, origins: Sequence[str] | None = None, manner: Manners = PLAIN
@@ -44,52 +92,61 @@ class Translator:
         with call.timings.measured("segment"):
             taken = [await self._take_apart(text, one, call) for text, one in zip(texts, manners, strict=True)]
         tags = self.decoder.tags(texts if origins is None else origins)
-        places = [
-            (number, part.place(sentence.span))
-            for number, one in enumerate(taken)
-            for part, sentence in one.sentences()
-            if sentence.tokens is not None
-        ]
+        sources = [source for one, tag in zip(taken, tags, strict=True) for source in self._sources(one, tag)]
+        places = [(n, place) for n, one in enumerate(taken) for place in one.places]
+        work = _Finishing(self._finisher, [demand for one in taken for demand in one.demands], keep=call.write_cache)
 
         def finished(number: int, result: Decoded) -> None:
             call.finished(Finished(*places[number], result.best.text))
 
-        sources = list(self._sources(taken, tags, manners))
-        results = iter(await self.decoder.decode(sources, call, finished=finished))
-        decoded = [[None if s.tokens is None else next(results) for _, s in one.sentences()] for one in taken]
-        with call.timings.measured("finish"):
-            return [
-                await off_loop(one.text, assembled, one, found, self._finisher, wanted, keep=call.write_cache)
-                for one, found, wanted in zip(taken, decoded, manners, strict=True)
-            ]
+        with work:
+            decoded = await self.decoder.decode(sources, call, finished=finished, landed=work.begin)
+            with call.timings.measured("finish"):
+                done = iter(zip(decoded, await work.results(), strict=True))
+                return [await _put_together(one, done, wanted) for one, wanted in zip(taken, manners, strict=True)]
 
-    async def _take_apart(self, text: str, manner: Manner, call: Call) -> Submitted:
+    async def _take_apart(self, text: str, manner: Manner, call: Call) -> "_Taken":
         model = self.decoder.model
         limit = model.manifest.tokens.max_source_tokens
-        kind = (manner.format, manner.split, manner.attribute_texts)
+        plain = replace(manner, glossary=PLAIN.glossary)
+        kind = (manner.format, manner.split, manner.attribute_texts, manner.alignment)
         keep = call.write_cache and len(text) <= MOST_REMEMBERED_CHARS
 
-        def taken() -> Submitted:
-            return take_apart(text, manner, model.tokenizer, limit)
+        def taken() -> _Taken:
+            submitted = take_apart(text, manner, model.tokenizer, limit)
+            return _Taken(submitted, self._demands(submitted, plain, keep=call.write_cache))
 
-        return await off_loop(text, self._taken.get, (text,), kind, taken, keep=keep)
+        def wanted() -> _Taken:
+            found = self._taken.get((text,), kind, taken, keep=keep)
+            if not manner.glossary:
+                return found
+            return replace(found, demands=self._demands(found.submitted, manner, keep=call.write_cache))
 
-    def _sources(
-        self, taken: Sequence[Submitted], tags: Sequence[bytes], manners: Sequence[Manner]
-    ) -> Iterator[Source]:
-        for one, tag, manner in zip(taken, tags, manners, strict=True):
-            for _, sentence in one.sentences():
-                if sentence.tokens is not None:
-                    yield Source(sentence.text, sentence.tokens, self._options(len(sentence.tokens), manner), tag)
+        return await off_loop(len(text), wanted)
 
-    def _options(self, source_tokens: int, manner: Manner) -> DecodingOptions:
-        """A greedy search gives the alignment for nothing, so that one cache entry serves all; a beam pays for it."""
-        options = self.decoder.model.manifest.decoding_options(source_tokens)
-        wanted = manner.format == "html" or manner.alignment or bool(manner.glossary)
-        return replace(options, alignment=options.beam_size == 1 or wanted)
+    def _demands(self, submitted: Submitted, manner: Manner, *, keep: bool) -> list[Demand]:
+        return [
+            self._finisher.demand(
+                sentence.span.of(part.prepared.segmentation.text),
+                sentence,
+                manner.glossary,
+                aligned=manner.alignment or part.marked_up,
+                keep=keep,
+            )
+            for part, sentence in submitted.sentences()
+            if sentence.tokens is not None
+        ]
+
+    def _sources(self, taken: "_Taken", tag: bytes) -> Iterator[Source]:
+        manifest = self.decoder.model.manifest
+        for demand in taken.demands:
+            tokens = demand.sentence.tokens or ()
+            options = replace(manifest.decoding_options(len(tokens)), alignment=demand.attention)
+            yield Source(demand.sentence.text, tokens, options, tag)
 
     def forget(self) -> None:
         """Forget what was made of texts: a story was withdrawn."""
+        self.decoder.forget()
         self._taken.forget()
         self._finisher.forget()
 
@@ -110,6 +167,13 @@ class Translator:
 
         firsts = ((next_of(summary), summary.variants) for summary in summaries)
         return [replace(first, variants=tuple(map(next_of, others))) for first, others in firsts]
+
+
+async def _put_together(taken: _Taken, done: Iterator[tuple[Decoded, FinishedSentence]], manner: Manner) -> Translation:
+    """The translation of one text; takes what became of its sentences from ``done``."""
+    submitted = taken.submitted
+    own = [None if sentence.tokens is None else next(done) for _, sentence in submitted.sentences()]
+    return await off_loop(len(submitted.text), assembled, submitted, own, manner)
 
 
 def _translated(summary: Summary, translations: Sequence[Translation], length: Length) -> Summary:

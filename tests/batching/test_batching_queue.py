@@ -45,7 +45,7 @@ async def crowd(queue: Queue, *, tokens_a_s: float) -> None:
     """Let the queue measure a batch that left another one behind, which then is done, too."""
     answers = put(queue, [sized(1)] * 2)
     for answer in answers:
-        (one,) = await queue.take()
+        (one,) = queue.take()
         queue.measure([one], 1 / tokens_a_s)
         one.give([])
         await answer
@@ -65,7 +65,7 @@ async def test_what_the_engine_has_now_is_waited_for_too() -> None:
     queue = Queue(Limits(queue_tokens=100, batch_items=1))
     await crowd(queue, tokens_a_s=10)
     put(queue, [sized(50)])
-    await queue.take()
+    queue.take()
     put(queue, [sized(80)])
     with pytest.raises(QueueFull) as refused:
         put(queue, [sized(40)])
@@ -110,7 +110,7 @@ async def test_an_estimate_that_is_a_little_too_long_refuses_nobody(clock: Clock
 async def test_without_a_measured_backlog_nobody_is_refused_for_want_of_time(clock: Clock) -> None:
     queue = Queue(Limits())
     put(queue, [sized(1)])
-    queue.measure(await queue.take(), 60.0)
+    queue.measure(queue.take(), 60.0)
     put(queue, [sized(10_000)])
     assert put(queue, [sized(1)], deadline_s=clock.now_s + 0.1)
 
@@ -127,7 +127,7 @@ async def test_bulk_that_waits_does_not_stand_before_interactive_work(clock: Clo
 async def work_off(queue: Queue, clock: Clock, *, tokens_a_s: float, until_s: float) -> None:
     """An engine of that speed that takes batch after batch; time passes for nobody else."""
     while len(queue) and clock.now_s < until_s:
-        batch = await queue.take()
+        batch = queue.take()
         seconds = sum(len(one.item.tokens) for one in batch) / tokens_a_s
         clock.now_s += seconds
         queue.measure(batch, seconds)
@@ -173,7 +173,7 @@ async def test_an_item_whose_caller_left_frees_its_room_and_is_not_planned() -> 
     queue = Queue(Limits(queue_items=2))
     gone, stays = put(queue, [sized(1), sized(2)])
     gone.cancel()
-    batch = await queue.take()
+    batch = queue.take()
     await turns()
     assert [one.answer for one in batch] == [stays]
     assert (len(queue), queue.tokens) == (0, 0)
@@ -186,35 +186,36 @@ async def test_a_deadline_that_is_past_admits_nothing(clock: Clock) -> None:
     assert len(queue) == 0
 
 
-async def test_take_waits_until_something_arrives() -> None:
+async def test_an_arrival_is_waited_for_and_a_caller_that_left_is_none() -> None:
     queue = Queue(Limits())
-    taking = asyncio.create_task(queue.take())
+    arrival = asyncio.create_task(queue.arrival())
     await turns()
-    assert not taking.done()
+    (left,) = put(queue, [sized(1)])
+    left.cancel()
+    await turns()
+    assert not arrival.done()
     put(queue, [sized(1)])
-    assert len(await taking) == 1
+    await arrival
 
 
 async def test_two_takers_never_get_the_same_item() -> None:
     queue = Queue(Limits(batch_items=1))
-    taking = [asyncio.create_task(queue.take()) for _ in range(2)]
-    await turns()
     answers = put(queue, [sized(1), sized(1)])
-    batches = await asyncio.gather(*taking)
-    assert {one.answer for batch in batches for one in batch} == set(answers)
+    batches = [queue.take(), queue.take(), queue.take()]
+    assert [one.answer for batch in batches for one in batch] == answers
 
 
 async def test_what_is_taken_is_unanswered_but_waits_no_longer() -> None:
     queue = Queue(Limits())
     (answer,) = put(queue, [sized(4)])
-    await queue.take()
+    queue.take()
     assert (len(queue), queue.tokens, queue.unanswered) == (0, 0, frozenset({answer}))
 
 
 async def test_a_failure_of_the_queue_reaches_waiting_and_running_items() -> None:
     queue = Queue(Limits(batch_items=1))
     answers = put(queue, [sized(1), sized(1)])
-    await queue.take()
+    queue.take()
     queue.fail(EngineError("gone"))
     await turns()
     assert [type(answer.exception()) for answer in answers] == [EngineError, EngineError]

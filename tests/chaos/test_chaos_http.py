@@ -161,3 +161,15 @@ def test_weights_with_a_flipped_byte_are_refused_by_name(tmp_path: Path) -> None
         assert httpx.get(f"{server.url}/livez").status_code == 200
         refused = server.post("/v1/translate", SMALL)
         assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
+
+
+def test_sighup_under_load_exchanges_the_models_and_answers_everybody() -> None:
+    with serving(batch_items="4", **PATIENT) as server, ThreadPoolExecutor(3) as pool:
+        texts = [SENTENCE.format("hup", number) for number in range(30)]
+        answers = [pool.submit(server.post, "/v1/translate", {"text": text}) for text in texts]
+        server.event("CacheLooked")
+        server.process.send_signal(signal.SIGHUP)
+        told = server.event("models_reloaded")
+        assert told["models"] == ["starter-de-en", "starter-sum-de"]
+        assert [answer.result(PATIENCE_S).status_code for answer in answers] == [200] * len(texts)
+        assert server.post("/v1/translate", SMALL).status_code == 200

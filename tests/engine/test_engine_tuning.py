@@ -11,7 +11,7 @@ from service.engines.fake import FakeEngine, taking
 from service.engines.layout import Layout, layouts
 from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer
-from service.engines.tuning import OUTPUT_TOKENS, Found, Probe, TunedFactory
+from service.engines.tuning import OUTPUT_TOKENS, Found, Probe, TunedFactory, chosen
 from service.types import DecodingOptions, EngineInput
 from tests.engine.checkpoints import SENTENCES, Checkpoint, installed
 
@@ -44,6 +44,11 @@ def test_the_fastest_layout_is_kept_and_no_other_stays_loaded(fastest: Layout) -
     (found,) = heard
     assert found.layout == fastest
     assert set(found.seconds) == {ONE, TWO}
+
+
+@pytest.mark.parametrize(("one_s", "kept"), [(0.9, TWO), (0.7, ONE)])
+def test_fewer_replicas_have_to_be_clearly_faster(one_s: float, kept: Layout) -> None:
+    assert chosen({ONE: one_s, TWO: 1.0}) == kept
 
 
 def test_a_rebuilt_engine_is_not_timed_again() -> None:

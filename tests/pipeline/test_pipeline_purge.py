@@ -133,3 +133,13 @@ async def test_the_time_of_a_request_is_told_by_stage(pieces: Path) -> None:
         again = Call()
         await Translator(at.decoder).translate([A], again)
         assert again.timings.seconds.keys() == {"segment", "cache", "finish"}
+
+
+async def test_what_was_read_from_the_cache_is_forgotten_with_the_translations(pieces: Path) -> None:
+    async with stand(pieces) as at:
+        translator = Translator(at.decoder)
+        for _ in range(2):
+            await translator.translate([A], Call())
+        assert at.decoder.remembered == 1
+        translator.forget()
+        assert at.decoder.remembered == 0

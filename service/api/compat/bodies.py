@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from service.errors import InvalidInput
-from service.pipeline.sentences import off_loop
+from service.pipeline.threads import off_loop
 
 Fields = TypeVar("Fields", bound=BaseModel)
 Pairs = Sequence[tuple[str, str]]
@@ -83,7 +83,7 @@ async def _form(request: Request) -> Pairs:
             # The framework's parser takes UTF-8 that is not percent-encoded, as curl sends it, for Latin-1.
             text = body.decode()
             return await off_loop(
-                text, parse_qsl, text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FORM_FIELDS
+                len(text), parse_qsl, text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FORM_FIELDS
             )
         # What a part may hold is limited by what the body may hold.
         async with request.form(max_files=0, max_fields=MOST_FORM_FIELDS, max_part_size=len(body)) as form:

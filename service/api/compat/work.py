@@ -31,7 +31,8 @@ async def translated(request: Request, state: ApiState, texts: Sequence[str], ma
     """The translations, in order; raises what `Translator.translate` does."""
     call = Call.within(state.timeout_ms / 1000)
     request.state.timings = call.timings.seconds
-    found = await state.service.translator.translate(texts, call, manner=manner)
+    with state.service.held() as generation:
+        found = await generation.translator.translate(texts, call, manner=manner)
     for one in found:
         state.listener(given("translation", translation_out(one)))
     return [one.text for one in found]

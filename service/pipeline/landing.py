@@ -1,0 +1,69 @@
+"""The landing of work: tickets that are waited for, and results told of as they land and in their order."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from service.errors import DeadlineExceeded
+from service.pipeline.call import Call
+from service.types import Hypothesis
+
+Ticket = asyncio.Future[list[Hypothesis]]
+Land = Callable[[Mapping[bytes, Sequence[Hypothesis]]], None]
+T = TypeVar("T")
+
+
+async def landing(tickets: Mapping[bytes, Ticket], call: Call, land: Land) -> None:
+    """Wait for all tickets and tell of each as it lands; the first that fails is raised, and the others are given up.
+
+    The time is the caller's own, not the work's: whoever joined it may have longer.
+    """
+    try:
+        async with asyncio.timeout_at(call.deadline_s):
+            await _all_landed(tickets, call, land)
+    except TimeoutError as error:
+        raise DeadlineExceeded("the request's time was over before its work was done") from error
+    finally:
+        for ticket in tickets.values():
+            ticket.cancel()  # before the wait for the cache, which may be cut short; nothing where it is done
+
+
+async def _all_landed(tickets: Mapping[bytes, Ticket], call: Call, land: Land) -> None:
+    """Wait for all tickets and tell of them as they land; the first that fails is raised."""
+    waiting = set(tickets.values())
+    keys = {ticket: key for key, ticket in tickets.items()}
+    landings = 0
+    while waiting:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        land({keys[ticket]: ticket.result() for ticket in done})
+        for _ in done:
+            landings += 1
+            call.progress(landings, len(tickets))
+
+
+class Followers(Generic[T]):
+    """Tells of results: as they land, and in the order of their sources, each as soon as all before it are there."""
+
+    def __init__(
+        self,
+        keys: Sequence[bytes],
+        results: Mapping[bytes, T],
+        finished: Callable[[int, T], None],
+        landed: Callable[[Sequence[tuple[int, T]]], None],
+    ) -> None:
+        self._keys = keys
+        self._results = results
+        self._finished = finished
+        self._landed = landed
+        self._told = 0
+        self._numbers: dict[bytes, list[int]] = {}
+        for number, key in enumerate(keys):
+            self._numbers.setdefault(key, []).append(number)
+
+    def tell(self, landed: Collection[bytes]) -> None:
+        """Tell of these keys, whose results are there now, and of what they complete."""
+        if landed:
+            self._landed([(number, self._results[key]) for key in landed for number in self._numbers[key]])
+        while self._told < len(self._keys) and (result := self._results.get(self._keys[self._told])) is not None:
+            self._finished(self._told, result)
+            self._told += 1

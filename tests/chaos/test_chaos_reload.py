@@ -1,0 +1,114 @@
+"""Models are exchanged while requests are under way: none is dropped, and what cannot be loaded changes nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from service.engines.fake import FakeEngine, Gate, raising
+from service.errors import ModelError
+from tests.api.both import Both, both
+from tests.batching.rig import entered
+
+STORY = "Der Zug fährt heute nicht. Der Bus fährt auch nicht."
+MODELS = 2
+
+
+@pytest.fixture
+async def ports(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Both]:
+    async with both(monkeypatch, engine_replicas=1) as found:  # untimed, so that there is one engine a model
+        yield found
+
+
+async def reload(ports: Both) -> tuple[int, str]:
+    answer = await ports.admin.post("/admin/reload", json={})
+    return answer.status_code, answer.json().get("code", "")
+
+
+async def closed(ports: Both, number: int) -> None:
+    """Until so many engines are closed."""
+    async with asyncio.timeout(30):
+        while sum(engine.closed for engine in ports.engines) < number:  # noqa: ASYNC110 - an engine tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def test_new_models_serve_and_the_old_ones_are_closed(ports: Both) -> None:
+    before = list(ports.engines)
+    assert await reload(ports) == (200, "")
+    await closed(ports, MODELS)
+    assert all(engine.closed for engine in before)
+    assert (await ports.translate(STORY)).status_code == 200
+    assert (await ports.main.get("/readyz")).status_code == 200
+
+
+async def test_a_request_keeps_the_models_that_it_began_with(ports: Both) -> None:
+    gate = Gate()
+    ports.handle(gate)
+    asked = asyncio.create_task(
+        ports.main.post("/v1/summarize", json={"text": STORY, "target_lang": "en", "method": "lead"})
+    )
+    await entered(gate)
+    old = list(ports.engines)
+    assert await reload(ports) == (200, "")
+    later = await ports.translate("Die Fähre legt pünktlich ab.")
+    assert (later.status_code, [engine.closed for engine in old]) == (200, [False] * MODELS)
+    gate.release()
+    assert (await asked).status_code == 200
+    await closed(ports, MODELS)
+
+
+async def test_a_stream_keeps_them_to_its_end(ports: Both) -> None:
+    gate = Gate()
+    ports.handle(gate)
+    asked = asyncio.create_task(ports.translate(STORY, accept="text/event-stream"))
+    await entered(gate)
+    assert await reload(ports) == (200, "")
+    gate.release()
+    answer = await asked
+    assert "event: result" in answer.text
+    assert "event: error" not in answer.text
+
+
+async def test_models_that_cannot_be_loaded_leave_the_old_ones_serving(
+    ports: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ModelError("the weights are damaged")
+
+    monkeypatch.setattr("service.pipeline.served.load_engine", broken)
+    assert await reload(ports) == (500, "model_invalid")
+    assert (await ports.translate(STORY)).status_code == 200
+    assert not any(engine.closed for engine in ports.engines)
+    assert (await ports.main.get("/readyz")).status_code == 200
+
+
+async def test_a_model_that_fails_its_warm_up_leaves_the_old_ones_serving(
+    ports: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = len(ports.engines)
+
+    def failing(*_: object, **__: object) -> FakeEngine:
+        ports.engines.append(FakeEngine(raising(RuntimeError("out of memory"))))
+        return ports.engines[-1]
+
+    monkeypatch.setattr("service.pipeline.served.load_engine", failing)
+    assert await reload(ports) == (500, "engine_failed")
+    await closed(ports, len(ports.engines) - made)
+    assert (await ports.translate(STORY)).status_code == 200
+
+
+async def test_a_second_reload_waits_its_turn_elsewhere(ports: Both) -> None:
+    gate = Gate()
+    ports.handle(gate)
+    first, second = await asyncio.gather(reload(ports), reload(ports))
+    assert sorted([first, second]) == [(200, ""), (503, "not_ready")]
+
+
+async def test_a_purge_reaches_what_retiring_models_remember(ports: Both) -> None:
+    await ports.translate(STORY)
+    await ports.translate(STORY)
+    with ports.service.held() as old:
+        assert await reload(ports) == (200, "")
+        assert old.translator.decoder.remembered
+        await ports.purge(text=STORY)
+        assert not old.translator.decoder.remembered

@@ -81,11 +81,7 @@ def _save(network: Any, folder: Path) -> None:
 
 
 def _words(languages: Iterable[str]) -> Iterator[str]:
-    """Different pieces without end.
-
-    All letters of the languages first, then their words in turns, as they are frequent, as they begin a sentence, and
-    their endings.
-    """
+    """Different pieces: marks and letters, then the languages' words in turns, in both cases, and their endings."""
     ranked = {language: wordfreq.get_frequency_dict(language, wordlist="best") for language in languages}
     seen: set[str] = set()
     letters = (letter for words in ranked.values() for word in islice(words, 20_000) for letter in word)

@@ -10,7 +10,8 @@ import tokenizers
 from service.errors import ModelError
 
 # WordPiece cuts at every mark and forgets whether a space stood there. These had none.
-_BEFORE = re.compile(r" (?=[.,;:!?%)\]}…“‘”’‹]|'(?:s|t|m|re|ve|ll|d)\b)")
+_BEFORE = re.compile(r" (?=[.,;:!?%)\]}…“‘”’‹])")
+_APOSTROPHE = re.compile(r"(?<=\w) ' (?=(?:s|t|m|re|ve|ll|d)\b)")
 _AFTER = re.compile(r"(?<=[„‚(\[{›]) ")
 _INSIDE = re.compile(r"(?<=\w) ?([-/]) (?=\w)")
 _NUMBER = re.compile(r"(?<=\d)([.,:]) (?=\d)")
@@ -65,7 +66,10 @@ class Subwords:
 
 
 def closed_up(text: str) -> str:
-    """Text out of WordPieces with German and English spacing of quotation marks, hyphens, numbers and the rest."""
-    text = _PAIRED.sub(r"\1\2\3", text)
+    """Text out of WordPieces with German and English spacing of quotation marks, hyphens, numbers and the rest.
+
+    A comma or a colon between digits is taken for a part of a number, as it mostly is.
+    """
+    text = _PAIRED.sub(r"\1\2\3", _APOSTROPHE.sub("'", text))
     text = _AFTER.sub("", _BEFORE.sub("", text))
     return _NUMBER.sub(r"\1", _INSIDE.sub(r"\1", text))

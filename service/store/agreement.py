@@ -14,7 +14,7 @@ from service.types import EngineInput, Tokens
 # Both engines round differently in the last bits, which decides where two pieces are as likely as each other.
 SAME_SCORE = 5e-3
 MOST_TIES = 1 / 6
-# How far int8 may move the checkpoint's own outputs, in log-probability a token (docs/adr/0009-conversion.md).
+# How far int8 may move the checkpoint's own outputs, in log-probability a token (docs/adr/0012-conversion-check.md).
 MOST_MOVED = 0.25
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from service.engines.ctranslate2 import CTranslate2Engine
 from service.engines.tokenizer import Tokenizer
 from service.engines.torch import TorchEngine
-from service.engines.vocabulary import read_vocabulary
+from service.engines.vocabulary import Vocabulary, read_vocabulary
 from service.errors import ModelError
 from service.manifest import EngineFiles, EngineKind, Manifest
 from service.store import agreement, probe, specification, tokenizer_files
@@ -94,6 +94,16 @@ def _check_rows(model: Any, manifest: Manifest, pieces: Mapping[str, int]) -> No
         raise ModelError(f"{manifest.id}: the tokenizer has {max(pieces.values()) + 1} pieces, the weights {rows}")
 
 
+def _check_codes(manifest: Manifest, vocabulary: Vocabulary) -> None:
+    tokens = manifest.tokens
+    for name, code, pieces in (
+        ("source_code", tokens.source_code, vocabulary.source),
+        ("target_code", tokens.target_code, vocabulary.target),
+    ):
+        if code and code not in pieces:
+            raise ModelError(f"{manifest.id}: the model has no piece {code!r}, which tokens.{name} names")
+
+
 def _copy_checkpoint(checkpoint: Path, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for name in CHECKPOINT_FILES:
@@ -105,6 +115,7 @@ def _check(checkpoint: Path, manifest: Manifest, folder: Path, float32: Path | N
     """The model writes what its checkpoint writes, and its tokenizer's pieces are those it has rows for."""
     items = probe.inputs(manifest, Tokenizer(manifest, folder))
     vocabulary = read_vocabulary(manifest, folder)
+    _check_codes(manifest, vocabulary)
     unknown = probe.unknown_share(items, frozenset(vocabulary.source))
     if unknown > MOST_UNKNOWN:
         raise ModelError(f"{manifest.id}: the model has no rows for {unknown:.0%} of what the tokenizer writes")

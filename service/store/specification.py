@@ -52,13 +52,13 @@ def write(model: Any, architecture: Architecture, pieces: Mapping[str, int], fol
     try:
         with torch.no_grad(), _put_right(model.config, architecture):
             specification = LOADERS[architecture]().get_model_spec(model)
+        rows = _rows(pieces, specification.encoder.embeddings[0].weight.shape[0])
+        specification.register_source_vocabulary(rows)
+        specification.register_target_vocabulary(rows)
+        _name_special(specification.config, model, architecture, rows)
+        specification.validate()
     except (ValueError, KeyError, AttributeError) as error:
         raise ModelError(f"CTranslate2 cannot convert this {architecture} checkpoint: {error}") from error
-    rows = _rows(pieces, specification.encoder.embeddings[0].weight.shape[0])
-    specification.register_source_vocabulary(rows)
-    specification.register_target_vocabulary(rows)
-    _name_special(specification.config, model, architecture, rows)
-    specification.validate()
     specification.optimize(quantization=None if quantization == "float32" else quantization)
     folder.mkdir(parents=True)
     specification.save(str(folder))

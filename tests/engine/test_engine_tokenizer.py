@@ -1,0 +1,97 @@
+"""Tokenizers of every format: German text and its quotation marks survive, and nothing is cut."""
+
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+
+from service.engines.subwords import Subwords, closed_up
+from service.engines.tokenizer import Tokenizer
+from service.errors import ModelError
+from tests.engine import checkpoints
+from tests.engine.checkpoints import SENTENCES, Checkpoint
+
+# Of the letters that the sentences have, so that every tiny vocabulary can spell it.
+QUOTED = "„In Hamburg“, sagte er, „stieg der Preis um 4,5 Prozent.“"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Checkpoint]:
+    folder = tmp_path_factory.mktemp("tokenizers")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # transformers recommends sacremoses to whoever loads a Marian tokenizer
+        return {name: checkpoints.installed(name, folder / name) for name in ("marian", "bart", "mbart", "fsmt", "mt5")}
+
+
+def text_of(tokenizer: Tokenizer, text: str) -> str:
+    return tokenizer.decode(tokenizer.encode(text))
+
+
+@pytest.mark.parametrize("name", ["marian", "bart", "mt5"])
+def test_german_text_comes_back_as_it_was(name: str, built: dict[str, Checkpoint]) -> None:
+    tokenizer = Tokenizer(built[name].manifest, built[name].folder)
+    for sentence in (*SENTENCES, QUOTED):
+        assert text_of(tokenizer, sentence) == sentence
+
+
+def test_language_codes_are_no_text(built: dict[str, Checkpoint]) -> None:
+    tokenizer = Tokenizer(built["mbart"].manifest, built["mbart"].folder)
+    tokens = tokenizer.encode(SENTENCES[0])
+    assert (tokens[0], tokens[-1]) == ("de_DE", "</s>")
+    assert tokens.count("</s>") == 1
+    assert tokenizer.decode(tokens) == SENTENCES[0]
+
+
+def test_moses_rules_write_quotation_marks_plainly_and_lose_nothing_else(built: dict[str, Checkpoint]) -> None:
+    tokenizer = Tokenizer(built["fsmt"].manifest, built["fsmt"].folder)
+    assert text_of(tokenizer, QUOTED) == QUOTED.replace("„", '"').replace("“", '"')
+
+
+def test_the_pieces_that_may_be_written_are_those_that_stand_for_text(built: dict[str, Checkpoint]) -> None:
+    for checkpoint in built.values():
+        tokenizer = Tokenizer(checkpoint.manifest, checkpoint.folder)
+        assert not tokenizer.writable & tokenizer.control
+        assert tokenizer.pieces(QUOTED) - tokenizer.control <= tokenizer.writable
+        assert not tokenizer.writable & {"<pad>", "</s>", "<unk>", "<mask>", "de_DE", "en_XX"}
+
+
+def test_what_a_tokenizer_file_says_of_cutting_and_padding_does_not_apply(
+    built: dict[str, Checkpoint], tmp_path: Path
+) -> None:
+    path = built["bart"].folder / "tokenizer.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["truncation"] = {"direction": "Right", "max_length": 8, "strategy": "LongestFirst", "stride": 0}
+    content["padding"] = {
+        "strategy": {"Fixed": 512},
+        "direction": "Right",
+        "pad_to_multiple_of": None,
+        "pad_id": 1,
+        "pad_type_id": 0,
+        "pad_token": "<pad>",
+    }
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content), "utf-8")
+    assert Subwords(tmp_path / "tokenizer.json").encode(QUOTED) == Subwords(path).encode(QUOTED)
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"model": 1}', "[]"])
+def test_a_file_that_is_no_tokenizer_is_named(content: str, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text(content, "utf-8")
+    with pytest.raises(ModelError, match=r"tokenizer\.json is not of the tokenizers library"):
+        Subwords(tmp_path / "tokenizer.json")
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        ("Er sagte : „ Wir kommen “ , und ging .", "Er sagte: „Wir kommen“, und ging."),
+        ("Die Band » Die Ärzte « spielt in Baden - Baden .", "Die Band »Die Ärzte« spielt in Baden-Baden."),
+        ('Der Film " Heimat " läuft .', 'Der Film "Heimat" läuft.'),
+        ("Rund 3 . 000 Euro , also 4 , 5 Prozent ( rund )", "Rund 3.000 Euro, also 4,5 Prozent (rund)"),
+        ("um 20 : 15 Uhr – wie immer", "um 20:15 Uhr – wie immer"),
+        ("It ' s late", "It's late"),
+        ("80 km / h", "80 km/h"),
+    ],
+)
+def test_word_pieces_get_the_spacing_that_they_forgot(pieces: str, text: str) -> None:
+    assert closed_up(pieces) == text

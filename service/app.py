@@ -30,8 +30,10 @@ from service.cache.seal import secrets_in
 from service.cores import available_cores
 from service.errors import DepescheError
 from service.events import Event, Listener
+from service.manifest import Task
 from service.metrics import Metrics
-from service.pipeline.service import Plan, Service
+from service.pipeline.plan import Plan
+from service.pipeline.service import Service
 from service.settings import Settings
 from service.web import page
 
@@ -46,9 +48,9 @@ def plan_of(settings: Settings) -> Plan:
     return Plan(
         models_dir=settings.models_dir,
         installed_dir=settings.installed_dir,
-        translation_model=settings.translation_model,
-        summary_model=settings.summary_model,
-        engine=settings.engine,
+        profile=settings.profile,
+        names=_names(settings),
+        engine=None if settings.engine == "auto" else settings.engine,
         device=settings.device,
         compute_type=settings.compute_type,
         threads=settings.threads or available_cores(),
@@ -69,6 +71,11 @@ def plan_of(settings: Settings) -> Plan:
         glossaries_dir=settings.glossaries_dir,
         seal_secrets=[] if seal is None else secrets_in(seal.get_secret_value()),
     )
+
+
+def _names(settings: Settings) -> dict[Task, str]:
+    given: dict[Task, str | None] = {"translation": settings.translation_model, "summary": settings.summary_model}
+    return {task: name for task, name in given.items() if name is not None}
 
 
 def exit_dead() -> None:
@@ -195,6 +202,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _load(service: Service) -> None:
     try:
         await service.start()
+        if service.notice:
+            _log.warning("starter_models", extra={"detail": service.notice})
     except DepescheError as error:
         # The probe says so, too; the process stays up, so that an operator can ask it.
         _log.error("models_not_loaded", extra={"detail": str(error)})

@@ -21,6 +21,7 @@ from service.types import DecodingOptions, Tokens
 
 EngineKind = Literal["ctranslate2", "torch"]
 Task = Literal["translation", "summary"]
+Quality = Literal["starter", "production"]
 Architecture = Literal["marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt"]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*?][A-Za-z0-9_.*?-]*$")]
 
@@ -140,7 +141,7 @@ class Manifest(_Strict):
     target_lang: str
     licence: str
     commercial_use: Literal["yes", "no", "unclear"]
-    quality: Literal["starter", "production"]
+    quality: Quality
     weights: str = ""
     tokens: TokenLimits
     decoding: Decoding = Decoding()
@@ -155,6 +156,11 @@ class Manifest(_Strict):
     def complete(self) -> bool:
         """Whether it describes files on disk, so that it can be loaded; the catalogue's of a hub model does not."""
         return bool(self.files)
+
+    @property
+    def engine(self) -> EngineKind:
+        """The engine that suits the model: CTranslate2 where it is converted, else torch."""
+        return "ctranslate2" if "ctranslate2" in self.engines or not self.engines else "torch"
 
     @model_validator(mode="after")
     def _embedded_or_of_the_hub(self) -> Self:

@@ -58,13 +58,13 @@ def list_(context: typer.Context) -> None:
 @models_app.command()
 def pull(
     context: typer.Context,
-    name: Name,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of models in the catalogue.")],
     *,
     licence_accepted: Annotated[
         bool, typer.Option(help="You have read restricted terms, and they allow your use.")
     ] = False,
 ) -> None:
-    """Fetch a model from the hub, check it, convert it for CTranslate2 and install it."""
+    """Fetch models from the hub, check them, convert them for CTranslate2 and install them, one after the other."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with _opened(context) as store, Progress(*columns, console=store.messages) as progress:
         tasks: dict[str, TaskID] = {}
@@ -75,7 +75,8 @@ def pull(
             progress.update(tasks[file], completed=here, total=whole)
 
         puller = Pull(store.catalog, store.installed, convert, report, store.say)
-        _tell_installed(store, puller.install(name, licence_accepted=licence_accepted))
+        for name in names:
+            _tell_installed(store, puller.install(name, licence_accepted=licence_accepted))
 
 
 @models_app.command()

@@ -47,9 +47,20 @@ class Settings(BaseSettings):
     glossaries_dir: Path | None = Field(
         default=None, description="Folder of named glossaries (`NAME.tsv`, German<TAB>English); none: no named ones."
     )
-    translation_model: str = Field(default="starter-de-en", description="Name of the model that translates.")
-    summary_model: str = Field(default="starter-sum-de", description="Name of the model that writes summaries.")
-    engine: Literal["ctranslate2", "torch"] = Field(default="ctranslate2", description="Engine that runs both models.")
+    profile: Literal["auto", "embedded", "production"] = Field(
+        default="auto",
+        description="Which models serve: the `embedded` ones, the `production` ones, or (`auto`) those if installed.",
+    )
+    translation_model: str | None = Field(
+        default=None, min_length=1, description="Name of the model that translates; none: the profile's."
+    )
+    summary_model: str | None = Field(
+        default=None, min_length=1, description="Name of the model that writes summaries; none: the profile's."
+    )
+    engine: Literal["auto", "ctranslate2", "torch"] = Field(
+        default="auto",
+        description="Engine of both models; `auto` is CTranslate2 where the model is converted, else torch.",
+    )
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device that the engines run on.")
     compute_type: Literal[
         "auto", "int8", "int8_float32", "int8_bfloat16", "int8_float16", "bfloat16", "float16", "float32"

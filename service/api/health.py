@@ -25,10 +25,14 @@ class ModelState(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Ready when every model is loaded, verified, warmed up and its worker lives, and the process is not draining."""
+    """Ready when every model is loaded, verified, warmed up and its worker lives, and the process is not draining.
+
+    ``notice`` says where a starter model serves, whose outputs are not for publication.
+    """
 
     status: Literal["ready", "loading", "draining", "failed"]
     detail: str = ""
+    notice: str = ""
     models: list[ModelState]
 
 
@@ -49,4 +53,4 @@ async def readyz(service: ServiceDep, response: Response) -> Readiness:
     if status != "ready":
         response.headers["Retry-After"] = "1"
     models = [ModelState(name=m.name, state=m.condition, quality=m.manifest.quality) for m in service.models]
-    return Readiness(status=status, detail=service.detail, models=models)
+    return Readiness(status=status, detail=service.detail, notice=service.notice, models=models)

@@ -3,54 +3,29 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from service.batching.limits import Limits
 from service.cache.breaker import Breaker
 from service.cache.cache import Cache, Purged
 from service.cache.keys import tag_key
 from service.cache.memory import Memory
 from service.cache.redis import Shared
 from service.cache.seal import Seal
-from service.errors import DepescheError, Draining, InvalidInput, ModelError, NotReady
+from service.errors import DepescheError, Draining, InvalidInput, NotReady
 from service.events import Listener
-from service.manifest import EngineKind, Task
+from service.manifest import Task
 from service.pipeline.generation import Generation
+from service.pipeline.plan import Plan
 from service.pipeline.served import EngineChoice, ServedModel, serve_model
 from service.pipeline.summarise import Summariser
 from service.pipeline.translate import Translator
 from service.store.catalog import Catalog
+from service.store.choice import choose
 from service.terms.glossary import Glossary
 from service.terms.named import Terms, read_glossaries
 from service.text.language import load_detector
 
 Status = Literal["loading", "ready", "draining", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to serve, and within which bounds."""
-
-    models_dir: Path
-    installed_dir: Path
-    translation_model: str
-    summary_model: str
-    engine: EngineKind
-    device: str
-    threads: int
-    replicas: int
-    limits: Limits
-    cache_bytes: int
-    cache_ttl_s: float
-    cache_secret: bytes | None
-    redis_url: str | None = field(repr=False)  # it may hold a password
-    redis_timeout_s: float
-    drain_s: float
-    glossaries_dir: Path | None = None
-    compute_type: str = "auto"
-    seal_secrets: Sequence[bytes] = field(default=(), repr=False)
 
 
 class Service:
@@ -170,8 +145,8 @@ class Service:
         """A new generation, ready; what a failure leaves is closed."""
         plan, self._loading = self._plan, {}
         try:
-            await self._load("translation", plan.translation_model)
-            await self._load("summary", plan.summary_model)
+            for task in get_args(Task):
+                await self._load(task)
             if plan.glossaries_dir is not None:
                 self._glossaries = await asyncio.to_thread(read_glossaries, plan.glossaries_dir)
             return Generation(self._loading, self.cache, plan.cache_secret)
@@ -179,12 +154,12 @@ class Service:
             await asyncio.gather(*(model.batcher.drain(0.0) for model in self._loading.values()))
             raise
 
-    async def _load(self, task: Task, name: str) -> None:
+    async def _load(self, task: Task) -> None:
         plan = self._plan
-        entry = await asyncio.to_thread(Catalog(plan.models_dir, plan.installed_dir).entry, name)
-        if entry.manifest.task != task:
-            raise ModelError(f"{name} is a {entry.manifest.task} model, not a {task} model")
-        choice = EngineChoice(plan.engine, plan.device, plan.threads, plan.replicas, plan.compute_type)
+        catalog = Catalog(plan.models_dir, plan.installed_dir)
+        entry = await asyncio.to_thread(choose, catalog, task, plan.profile, plan.names.get(task))
+        kind = plan.engine or entry.manifest.engine
+        choice = EngineChoice(kind, plan.device, plan.threads, plan.replicas, plan.compute_type)
         model = await serve_model(entry, choice, plan.limits, self._listener, self._on_dead)
         self._loading[task] = model
         await model.batcher.start()
@@ -219,6 +194,12 @@ class Service:
     def models(self) -> Sequence[ServedModel]:
         """The models that serve, or until there are any those that load; translation first."""
         return tuple((self._loading if self._current is None else self._current.models).values())
+
+    @property
+    def notice(self) -> str:
+        """What to tell whoever runs starter models; empty where none serves."""
+        starters = [model.name for model in self.models if model.manifest.quality == "starter"]
+        return f"{' and '.join(starters)}: starter models, whose outputs are not for publication" if starters else ""
 
     @property
     def _generation(self) -> Generation:

@@ -42,7 +42,7 @@ def test_the_service_takes_an_overlays_settings_and_listens_on_its_ports(
     ports = {port["name"]: port["containerPort"] for port in service_container(manifests)["ports"]}
     assert ports == {"http": found.port, "admin": found.admin_port}
     assert (found.host, found.admin_host, found.metrics_port) == ("0.0.0.0", "0.0.0.0", "admin")  # noqa: S104
-    assert {found.translation_model, found.summary_model} <= set(Catalog(found.models_dir).names())
+    assert {found.translation_model, found.summary_model} - {None} <= set(Catalog(found.models_dir).names())
 
 
 @pytest.mark.parametrize("folder", [*FOLDERS, "models"])
@@ -69,7 +69,10 @@ def test_models_are_pulled_to_verified_on_and_served_from_one_volume(monkeypatch
 def test_the_models_that_are_verified_are_those_that_are_served() -> None:
     (found,) = (one for _, _, one in containers(rendered("overlays/production")) if one["name"] == "verify-models")
     assert found["args"] == ["models", "verify", "$(DEPESCHE_TRANSLATION_MODEL)", "$(DEPESCHE_SUMMARY_MODEL)"]
-    assert {name[2:-1] for name in found["args"][2:]} <= settings(rendered("overlays/production")).keys()
+    served = settings(rendered("overlays/production"))
+    names = [served[name[2:-1]] for name in found["args"][2:]]
+    ((_, _, puller),) = containers(rendered("models"))
+    assert puller["args"] == ["models", "pull", *names]
 
 
 def has_command(arguments: list[str]) -> bool:

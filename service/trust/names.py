@@ -127,6 +127,8 @@ def _is_common(word: str, language: Language, opens: bool) -> bool:  # noqa: FBT
         stems = {lower, *(lower.removesuffix(end) for end in _SUFFIXES)}
         listed = any(stem in word_set(name) for name in ("english_words", "english_capitals") for stem in stems)
         return listed or (opens and lower.endswith(_OPENING_ENDS))
+    if word in word_set("german_names") or word.removesuffix("s") in word_set("german_names"):
+        return False
     return word.isupper() or (opens and word.lower() in word_set("german_openers")) or _is_noun(word)
 
 

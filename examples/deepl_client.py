@@ -14,7 +14,7 @@ KEY = os.environ.get("DEPESCHE_KEY", "any")  # the client wants one; the service
 
 
 def main() -> int:
-    """Translate texts and HTML, and show how a parameter is refused that the service cannot honour."""
+    """Translate texts, HTML and XML, and show how a parameter is refused that the service cannot honour."""
     client = deepl.DeepLClient(KEY, server_url=URL)
     print("Targets:", ", ".join(language.code for language in client.get_target_languages()))
     results = client.translate_text(["Guten Morgen.", "Das Rathaus bleibt geschlossen."], target_lang="EN-GB")
@@ -22,8 +22,11 @@ def main() -> int:
         print(f"{result.detected_source_lang}: {result.text}")
     markup = client.translate_text("<p>Der <b>Rat</b> tagt.</p>", target_lang="EN-US", tag_handling="html")
     print(f"HTML: {markup}")
+    meldung = "<meldung><kopf>Der Rat tagt.</kopf><kuerzel>dpa/abc</kuerzel></meldung>"
+    xml = client.translate_text(meldung, target_lang="EN-US", tag_handling="xml", ignore_tags=["kuerzel"])
+    print(f"XML: {xml}")
     try:
-        client.translate_text("<p>Der Rat tagt.</p>", target_lang="EN-US", tag_handling="xml", ignore_tags=["b"])
+        client.translate_text("Der Rat tagt.", target_lang="EN-US", context="Ein Bericht aus dem Rathaus.")
     except deepl.DeepLException as error:
         print(f"Refused: {error}")
     return 0

@@ -145,7 +145,8 @@ def test_the_official_deepl_client_works_with_a_changed_address(url: str) -> Non
     assert "DE: Good morning." in done.stdout
     assert "HTML: <p>" in done.stdout
     assert "Refused: " in done.stdout
-    assert "ignore_tags" in done.stdout
+    assert "context" in done.stdout
+    assert "<kuerzel>dpa/abc</kuerzel></meldung>" in done.stdout
 
 
 def test_the_official_deepl_client_is_told_of_english_as_the_target(url: str) -> None:

@@ -1,6 +1,7 @@
-"""Every failure as one application/problem+json shape (RFC 9457)."""
+"""Every failure as one application/problem+json shape (RFC 9457), on other services' paths as their clients read it."""
 
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from service import errors
+from service.api.peers import failure_of, is_peers
 from service.api.schemas import FieldProblem, Problem
 from service.api.state import api_state
 from service.events import ProblemGiven
@@ -65,9 +67,14 @@ def problem(
     request: Request, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()
 ) -> JSONResponse:
     """An error answer."""
-    return JSONResponse(
-        body_of(request, status, code, detail, fields=fields).model_dump(), status, media_type=MEDIA_TYPE
-    )
+    return answer_of(request, body_of(request, status, code, detail, fields=fields))
+
+
+def answer_of(request: Request, body: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The answer that tells of a problem, in the shape that callers of the request's path read."""
+    if is_peers(request.scope["path"]):
+        return JSONResponse(failure_of(body).model_dump(), body.status, headers)
+    return JSONResponse(body.model_dump(), body.status, headers, media_type=MEDIA_TYPE)
 
 
 def explained(request: Request, error: Exception) -> Problem:
@@ -90,8 +97,7 @@ def status_of(error: errors.DepescheError) -> int:
 
 async def on_service_error(request: Request, error: Exception) -> JSONResponse:
     """Answer any exception; one that is not of our tree is in the log under the request id, not in the answer."""
-    body = explained(request, error)
-    return JSONResponse(body.model_dump(), body.status, headers_of(error), media_type=MEDIA_TYPE)
+    return answer_of(request, explained(request, error), headers_of(error))
 
 
 def headers_of(error: Exception) -> dict[str, str]:

@@ -19,7 +19,7 @@ def read_document(value: str | Mapping[str, Any]) -> Document:
     """
     if isinstance(value, str):
         return read_page(value)
-    if "@context" in value or "@graph" in value or article_of(value) is not None:
+    if any(name.startswith("@") for name in value) or article_of(value) is not None:
         return read_jsonld(value)
     return read_ninjs(value)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from service.pipeline.decoded import Decoded
-from service.pipeline.finishing import COUNTED, Finished
+from service.pipeline.finishing import COUNTED, Finished, finish_unread
 from service.pipeline.manner import Manner
 from service.pipeline.results import SentencePair, TermUse, Translation
 from service.pipeline.sentences import Sentence
@@ -44,7 +44,7 @@ class _Pair:
 def assembled(submitted: Submitted, done: Sequence[tuple[Decoded, Finished] | None], manner: Manner) -> Translation:
     """The translation of ``submitted``; ``done`` has what became of each sentence, None where nothing was to do."""
     pairs = [
-        _Pair(part, sentence, *(result or (None, Finished(sentence.text))))
+        _Pair(part, sentence, *(result or (None, _unread(part, sentence, manner))))
         for (part, sentence), result in zip(submitted.sentences(), done, strict=True)
     ]
     text, targets = _whole(submitted, pairs)
@@ -66,6 +66,10 @@ def assembled(submitted: Submitted, done: Sequence[tuple[Decoded, Finished] | No
         of=len(work),
         terms=tuple(use for pair in pairs for use in _terms(pair)),
     )
+
+
+def _unread(part: Part, sentence: Sentence, manner: Manner) -> Finished:
+    return finish_unread(sentence.span.of(part.prepared.segmentation.text), sentence, manner.glossary)
 
 
 def _whole(submitted: Submitted, pairs: Sequence[_Pair]) -> tuple[str, list[Span | None]]:

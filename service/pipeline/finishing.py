@@ -1,5 +1,6 @@
 """What a decoded sentence becomes: the terms it needs put in their places, and checked against its source."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ FAINT = 0.05  # links of less weight say nothing
 REMEMBERED = 8_192
 COUNTED = frozenset({"glossary", "kept"})
 """The caller's own terms, of which the answer counts what was applied."""
+_YEAR = re.compile(r"\d{4}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,21 @@ class Finisher:
         self._own.forget()
         self._plain.forget()
         self._checked.forget()
+
+
+def finish_unread(source: str, sentence: Sentence, glossary: Glossary) -> Finished:
+    """A sentence without letters, which no model reads: its numerals in their English form, and the terms it has.
+
+    A day without a year is left alone: "1.2." is as often the number of a chapter.
+    """
+    required = [one for one in _required(source, glossary) if one.kind != "date" or _YEAR.search(one.text)]
+    if not required:
+        return Finished(sentence.text)
+    text, done = "", 0
+    for one in required:
+        text += source[done : one.span.start] + one.text
+        done = one.span.end
+    return Finished(text + source[done:], applied=tuple(required))
 
 
 def _required(source: str, glossary: Glossary) -> tuple[Required, ...]:

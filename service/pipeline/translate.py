@@ -109,7 +109,7 @@ class Translator:
         model = self.decoder.model
         limit = model.manifest.tokens.max_source_tokens
         plain = replace(manner, glossary=PLAIN.glossary)
-        kind = (manner.format, manner.split, manner.attribute_texts, manner.alignment)
+        kind = (manner.format, manner.split, manner.attribute_texts, manner.alignment, manner.tags)
         keep = call.write_cache and len(text) <= MOST_REMEMBERED_CHARS
 
         def taken() -> _Taken:

@@ -1,5 +1,6 @@
 """Where markup over a sentence goes in its translation, by the alignment of their words."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
@@ -43,6 +44,7 @@ class Aligned:
         if len(ranges) == 1 and words and self._begins(ranges[0]) and self._ends(ranges[0]):
             return [self._span(_Run(0.0, words.start, words.stop))]
         found = self._literal_places(ranges, literals, window)
+        self._place_parts(ranges, literals, words, found)
         free = [number in words and not self._meets(number, found) for number in range(len(self._words))]
         scores = [[self._score(number, one) for number in range(len(self._words))] for one in ranges]
         runs = self._runs(ranges, scores, free, [k for k, span in enumerate(found) if span is None])
@@ -101,6 +103,32 @@ class Aligned:
             found.append(max(places)[1] if places else None)
         return found
 
+    def _place_parts(
+        self, ranges: Sequence[Span], literals: Sequence[str | None], words: range, found: list[Span | None]
+    ) -> None:
+        """Of a word that is marked up in part ("CO₂") it is that part, where the word that owes it most has it too.
+
+        Several parts may lie in one word: a deletion and what was put in its place, glued together.
+        """
+        for k, one in enumerate(ranges):
+            if literals[k] or not words or not self._is_part(one):
+                continue
+            word = self._words[max(words, key=lambda number: self._score(number, one))]
+            taken = max((span.end for span in found if span is not None and span.start >= word.start), default=0)
+            start = min(max(word.start, taken), word.end)
+            part = re.compile(re.escape(one.of(self._source_text)), re.IGNORECASE)
+            there = part.search(self._target_text, start, word.end)
+            if there is not None:
+                found[k] = Span(*there.span())
+
+    def _is_part(self, source: Span) -> bool:
+        """Whether a range of the source begins or ends within a word."""
+        text = self._source_text
+        inside = text[source.start : source.end].isalnum()
+        return inside and (
+            text[source.start - 1 : source.start].isalnum() or text[source.end : source.end + 1].isalnum()
+        )
+
     def _runs(
         self, ranges: Sequence[Span], scores: Sequence[Sequence[float]], free: list[bool], waiting: Sequence[int]
     ) -> dict[int, _Run]:
@@ -125,17 +153,8 @@ class Aligned:
         return _Run(0.0, number, number + 1)
 
     def _marked(self, run: _Run, source: Span, free: list[bool]) -> Span:
-        """The run with marks at its ends where the source has them there, and without where it has not.
-
-        Of a word that is marked up in part ("CO₂") it is that part, where the translation has it too.
-        """
-        text = self._source_text
-        if text[source.start - 1 : source.start].isalnum() or text[source.end : source.end + 1].isalnum():
-            part = source.of(text).lower()
-            word = self._span(run)
-            at = word.of(self._target_text).lower().find(part)
-            return word if at < 0 else Span(word.start + at, word.start + at + len(part))
-        return self._span(self._with_marks(run, source, free))
+        """The run with marks at its ends where the source has them there, and without where it has not."""
+        return self._span(run if self._is_part(source) else self._with_marks(run, source, free))
 
     def _with_marks(self, run: _Run, source: Span, free: list[bool]) -> _Run:
         _, start, end = run

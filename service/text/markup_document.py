@@ -7,6 +7,7 @@ from service.text.markup_block import Block, attribute_block, block
 from service.text.markup_elements import TEXT_ATTRIBUTES
 from service.text.markup_parts import Part, parts, runs
 from service.text.markup_tokens import attributes
+from service.text.markup_vocabulary import HTML_RULES, TagRules, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +18,12 @@ class Document:
     blocks: tuple[Block, ...]
 
 
-def parse(html: str, *, attribute_texts: bool = False) -> Document:
-    """The blocks of any string; with ``attribute_texts`` those of ``title`` and ``alt`` too. Linear in its length."""
-    found = parts(html)
+def parse(html: str, *, attribute_texts: bool = False, rules: TagRules = HTML_RULES) -> Document:
+    """The blocks of any string; with ``attribute_texts`` those of ``title`` and ``alt`` too. Linear in its length.
+
+    ``rules`` say what is known of its tags beside HTML, or that it is XML.
+    """
+    found = parts(html, vocabulary(html, rules))
     blocks = [one for run in runs(found) if (one := block(html, run)) is not None]
     if attribute_texts:
         blocks += _attribute_blocks(html, found)

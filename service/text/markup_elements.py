@@ -1,5 +1,7 @@
 """What HTML's elements mean to a translation: which part a text, which stay as they are, and which have no end tag."""
 
+from lxml.html.defs import tags
+
 from service.text.markup_tokens import Token, attributes
 
 VOID = frozenset(
@@ -14,6 +16,13 @@ BLOCK = frozenset(
     section select summary table tbody td template tfoot th thead title tr ul video xmp""".split()
 )
 FOREIGN = frozenset({"math", "svg"})
+ALL = frozenset(tags) | VOID | BLOCK | FOREIGN
+"""Every element that HTML has or had."""
+WITHIN_SENTENCES = frozenset(
+    """a abbr acronym b bdi bdo big br cite del dfn em font i ins kbd mark nobr q s small span strike strong sub sup tt
+    u wbr""".split()
+)
+"""Elements whose names say the same in other markup that borrows them."""
 # Kept as they are, with all that is in them; only those that are part of a sentence lend it their words.
 _WORDS = frozenset("code kbd samp tt var".split())
 _SILENT = frozenset(

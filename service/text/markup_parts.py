@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from service.text.markup_elements import BLOCK, FOREIGN, VOID, ended_by, is_kept, is_silent
+from service.text.markup_elements import FOREIGN
 from service.text.markup_tokens import Token, tokens
+from service.text.markup_vocabulary import HTML_RULES, Vocabulary, vocabulary
 from service.types import Span
 
 Role = Literal["boundary", "text", "open", "close", "point", "kept"]
@@ -22,8 +23,9 @@ class Part:
     """A range of the HTML and its role.
 
     ``open`` and ``close`` come in pairs, properly nested, between two boundaries. A ``point`` has no text: void
-    elements, comments, tags without a partner. ``kept`` is an element that stays as it is within a sentence. ``tag`` is
-    the start tag whose attributes may have texts to translate.
+    elements, comments, tags without a partner. ``kept`` is an element that stays as it is within a sentence, and
+    ``silent`` where the model should see nothing of it. ``tag`` is the start tag whose attributes may have texts to
+    translate.
     """
 
     role: Role
@@ -31,16 +33,12 @@ class Part:
     end: int
     name: str = ""
     tag: Token | None = None
+    silent: bool = False
 
     @property
     def span(self) -> Span:
         """The part's range in the HTML."""
         return Span(self.start, self.end)
-
-    @property
-    def silent(self) -> bool:
-        """Whether the model should see nothing of a part that is kept."""
-        return self.name == "sup" or is_silent(self.name)
 
 
 @dataclass(slots=True)
@@ -54,8 +52,9 @@ class _Open:
 class _Parts:
     """The parts so far, and the elements that are open."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, html: str, words: Vocabulary) -> None:
         self.html = html
+        self._words = words
         self.parts: list[Part] = []
         self._open: list[_Open] = []
         self._names: Counter[str] = Counter()
@@ -66,12 +65,12 @@ class _Parts:
         self.parts.append(Part(role, token.start, token.end, token.name, token if tag else None))
 
     def start(self, token: Token) -> None:
-        block = token.name in BLOCK
-        while self._open and self._open[-1].name in ended_by(token.name):
+        block = token.name in self._words.blocks
+        while self._open and self._open[-1].name in self._words.ended_by(token.name):
             self._pop(token.start, closed=False)
-        kept = is_kept(self.html, token) or self._is_footnote(token)
+        kept = self._words.is_kept(self.html, token) or self._is_footnote(token)
         foreign_end = token.name in FOREIGN and self.html[token.end - 2] == "/"
-        if token.name in VOID or foreign_end:
+        if foreign_end or self._words.is_void(self.html, token):
             self.add("boundary" if block else "kept" if foreign_end else "point", token, tag=not kept)
             return
         self.add("boundary" if block else "point", token, tag=not kept)
@@ -80,11 +79,11 @@ class _Parts:
 
     def end(self, token: Token) -> None:
         if not self._names[token.name]:
-            self.add("boundary" if token.name in BLOCK else "point", token)
+            self.add("boundary" if token.name in self._words.blocks else "point", token)
             return
         while self._open[-1].name != token.name:
             self._pop(token.start, closed=False)
-        self.add("boundary" if token.name in BLOCK else "point", token)
+        self.add("boundary" if token.name in self._words.blocks else "point", token)
         self._pop(token.end, closed=True)
 
     def finish(self) -> list[Part]:
@@ -106,7 +105,8 @@ class _Parts:
         opening = self.parts[element.place]
         if element.kept:
             role: Role = "boundary" if element.holds_boundary else "kept"
-            self.parts[element.place :] = [Part(role, opening.start, end, element.name)]
+            silent = element.name == "sup" or self._words.is_silent(element.name)
+            self.parts[element.place :] = [Part(role, opening.start, end, element.name, silent=silent)]
         elif closed and opening.role == "point":
             roles: tuple[Role, Role] = ("boundary", "boundary") if element.holds_boundary else ("open", "close")
             opening.role, self.parts[-1].role = roles
@@ -115,13 +115,14 @@ class _Parts:
         return token.name == "sup" and _FOOTNOTE.match(self.html, token.end) is not None
 
 
-def parts(html: str) -> list[Part]:
-    """The parts of any string, in order and without gaps; linear in its length.
+def parts(html: str, words: Vocabulary | None = None) -> list[Part]:
+    """The parts of any string, in order and without gaps; linear in its length. Without ``words`` it is HTML.
 
     Inline elements that hold blocks are boundaries themselves: a link round a whole teaser, say.
     """
-    found = _Parts(html)
-    for token in tokens(html):
+    words = words or vocabulary(html, HTML_RULES)
+    found = _Parts(html, words)
+    for token in tokens(html, xml=words.xml, raw_texts=words.html):
         if token.kind == "start":
             found.start(token)
         elif token.kind == "end":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from service.text.markup_block import Block
 from service.text.markup_stretch import Stretch, within
+from service.text.normalise import is_invisible
 from service.types import Span
 
 OUTSIDE = -1
@@ -115,12 +116,13 @@ class _Placing:
 
 
 def _visible_ranges(block: Block) -> list[Span]:
-    """The ranges of the inlines without white space at their ends; empty where there is nothing else."""
+    """The ranges of the inlines without what nobody sees at their ends; empty where there is nothing else."""
     length = len(block.text)
+    unseen = [one.isspace() or is_invisible(one) for one in block.text]
     following, preceding = list(range(length + 1)), list(range(length + 1))
     for at in range(length - 1, -1, -1):
-        following[at] = following[at + 1] if block.text[at].isspace() else at
+        following[at] = following[at + 1] if unseen[at] else at
     for at in range(1, length + 1):
-        preceding[at] = preceding[at - 1] if block.text[at - 1].isspace() else at
+        preceding[at] = preceding[at - 1] if unseen[at - 1] else at
     starts = [following[inline.text.start] for inline in block.inlines]
     return [Span(s, max(s, preceding[inline.text.end])) for s, inline in zip(starts, block.inlines, strict=True)]

@@ -8,6 +8,7 @@ quotation marks. Comments in scripts that themselves hold a script element are n
 
 import re
 from collections.abc import Iterator
+from html.entities import html5
 from typing import Literal, NamedTuple
 
 from service.types import Span
@@ -30,6 +31,7 @@ _MARKUP = re.compile(
     """,
     re.VERBOSE,
 )
+_ENTITY = re.compile(r"&(?P<name>[a-zA-Z_:][\w:.-]{0,99});")
 _RAW_TEXT = frozenset("iframe noembed noframes noscript script style textarea title xmp".split())
 _RAW_ENDS = {name: re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE) for name in _RAW_TEXT}
 
@@ -59,20 +61,24 @@ class Attribute(NamedTuple):
     value: Span | None
 
 
-def tokens(html: str) -> Iterator[Token]:
-    """The tokens of any string, in order and without gaps; linear in its length."""
+def tokens(html: str, *, xml: bool = False, raw_texts: bool = True) -> Iterator[Token]:
+    """The tokens of any string, in order and without gaps; linear in its length.
+
+    ``xml``: an element may be empty, as in ``<script/>``, and a reference to an entity that HTML does not know is a
+    ``comment``: nobody knows whether it has words. Without ``raw_texts`` no element's text is without tags.
+    """
     done = 0
     while done < len(html):
         found = _MARKUP.search(html, done)
+        end = len(html) if found is None else found.start()
+        if done < end:
+            yield from _texts(html, done, end) if xml else (Token("text", done, end),)
         if found is None:
-            yield Token("text", done, len(html))
             return
-        if done < found.start():
-            yield Token("text", done, found.start())
         token = _markup(html, found)
         yield token
         done = token.end
-        if token.kind == "start" and (token.name in _RAW_TEXT or token.name == "plaintext"):
+        if token.kind == "start" and raw_texts and _opens_raw(html, token, xml=xml):
             end = _raw_end(html, token.name, done)
             if done < end:
                 yield Token("raw", done, end, token.name)
@@ -88,12 +94,28 @@ def attributes(html: str, tag: Token) -> Iterator[Attribute]:
         place = found.end()
 
 
+def _texts(html: str, start: int, end: int) -> Iterator[Token]:
+    for found in _ENTITY.finditer(html, start, end):
+        if f"{found['name']};" not in html5:
+            if start < found.start():
+                yield Token("text", start, found.start())
+            yield Token("comment", *found.span())
+            start = found.end()
+    if start < end:
+        yield Token("text", start, end)
+
+
 def _markup(html: str, found: re.Match[str]) -> Token:
     if found["comment"] is not None:
         return Token("comment", *found.span())
     if found["closed"] is None:  # the text ends within the tag
         return Token("comment", found.start(), len(html))
     return Token("end" if found["end"] else "start", *found.span(), found["tag"].lower())
+
+
+def _opens_raw(html: str, token: Token, *, xml: bool) -> bool:
+    named = token.name in _RAW_TEXT or token.name == "plaintext"
+    return named and not (xml and html[token.end - 2] == "/")
 
 
 def _raw_end(html: str, name: str, start: int) -> int:

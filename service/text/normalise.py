@@ -24,7 +24,7 @@ _JOINER = "\u034f"
 _MOST_MARKS = 30
 
 
-def _is_invisible(character: str) -> bool:
+def is_invisible(character: str) -> bool:
     """Whether a model never sees the character: white space, control and format characters."""
     return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}
 
@@ -32,9 +32,9 @@ def _is_invisible(character: str) -> bool:
 def visible_span(text: str, span: Span) -> Span:
     """``span`` without what :func:`for_model` drops at its ends; empty, at its start, where nothing is left."""
     start, end = span
-    while start < end and _is_invisible(text[start]):
+    while start < end and is_invisible(text[start]):
         start += 1
-    while end > start and _is_invisible(text[end - 1]):
+    while end > start and is_invisible(text[end - 1]):
         end -= 1
     return Span(start, end) if start < end else Span(span.start, span.start)
 

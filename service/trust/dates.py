@@ -47,9 +47,7 @@ _BEFORE_MONTH = re.compile(
     r"|in|since|until|till|by|of|early|late|mid|last|next|end|this|from)[ -]$"
 )
 _WEEKDAY = {
-    "de": re.compile(
-        r"\b(?i:(?P<w>montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|sonnabend))(?P<rest>\w*)"
-    ),
+    "de": re.compile(r"(?i:(?P<w>montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|sonnabend))(?P<rest>\w*)"),
     "en": re.compile(r"\b(?P<w>Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day(?P<rest>\w*)"),
 }
 _WEEKDAYS = {
@@ -130,7 +128,8 @@ def _is_announced(text: str, place: int) -> bool:
 def _weekdays(text: str, language: Language) -> Iterator[Fact]:
     for match in _WEEKDAY[language].finditer(text):
         day: Key = ("weekday", Fraction(_WEEKDAYS[match["w"].lower() if language == "de" else match["w"]]))
-        certain = match["rest"] in {"", "s"} or match["rest"].endswith(("abend", "morgen", "nachmittag", "nacht"))
+        alone = match["rest"] in {"", "s"} or match["rest"].endswith(("abend", "morgen", "nachmittag", "nacht"))
+        certain = alone and not text[max(0, match.start() - 1) : match.start()].isalpha()  # Palmsonntag supports only
         yield Fact("date", Span(*match.span()), frozenset({day}), certain=certain)
     for match in _SHORT_DAYS[language].finditer(text):
         number = _SHORT_ORDER[match.group()[:2].lower()]

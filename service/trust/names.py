@@ -20,6 +20,7 @@ _BEFORE_CHARS = 6
 _LEAST_CHARS, _MOST_CHARS = 3, 60
 _MOST_NAMES = 200  # a text with more capitals is no sentence, and each is held against every word of the other
 _LIKE = 0.72
+_ABBREVIATION = re.compile(r"[A-ZÄÖÜ]{2,5}s?")
 _LEAST_COMPOUND_CHARS, _LEAST_ROOT_CHARS = 4, 4
 _NOUN = re.compile(
     r"(?:ung|heit|keit|schaft|tion|nis|ismus|innen|isten|ieren|tät|ung(?:en|s)|jährigen?r?|iker)$|^Jährige"
@@ -61,16 +62,19 @@ def index(text: str, language: Language) -> "Index":
 def added_names(source: "Index", output: str, language: Language) -> Iterator[Finding]:
     """Only the first half: names of ``output`` that the indexed source lacks.
 
-    A lone English word that opens a sentence is a note: it may be a common word that no list has.
+    A lone English word that opens a sentence is a note: it may be a common word that no list has. So is an
+    abbreviation, which the source may spell out (GOP), unless it came for one that is gone.
     """
     yield from _added(source, output, _words(output), language)
 
 
 def _added(source: "Index", output: str, words: Sequence[_Word], language: Language) -> Iterator[Finding]:
+    replaced = not source.abbreviations <= {word.text for word in words}
     for word in _candidates(output, words, language):
         if not source.supports(word.text):
             lone = language == "en" and _opens(output, word) and not _NEXT_NAME.match(output, word.end)
-            severity = Severity.NOTE if lone else Severity.REVIEW
+            shortened = _ABBREVIATION.fullmatch(word.text) is not None and not replaced
+            severity = Severity.NOTE if lone or shortened else Severity.REVIEW
             message = f"the source has no {word.text}"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=severity)
 
@@ -123,6 +127,8 @@ def _is_common(word: str, language: Language, opens: bool) -> bool:  # noqa: FBT
         stems = {lower, *(lower.removesuffix(end) for end in _SUFFIXES)}
         listed = any(stem in word_set(name) for name in ("english_words", "english_capitals") for stem in stems)
         return listed or (opens and lower.endswith(_OPENING_ENDS))
+    if word in word_set("german_names") or word.removesuffix("s") in word_set("german_names"):
+        return False
     return word.isupper() or (opens and word.lower() in word_set("german_openers")) or _is_noun(word)
 
 
@@ -139,6 +145,11 @@ class Index:
     def __init__(self, words: Sequence[_Word], language: Language) -> None:
         self._words = words
         self._exonyms = _exonyms(language)
+
+    @cached_property
+    def abbreviations(self) -> set[str]:
+        """The words in capitals."""
+        return {word.text for word in self._words if _ABBREVIATION.fullmatch(word.text)}
 
     @cached_property
     def _plain(self) -> set[str]:

@@ -7,7 +7,7 @@ from service.trust.findings import Code, Finding, Severity
 from service.types import Span
 
 _MARK = re.compile("[„“”\"«»]|``|''")
-_SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹](?=[^\W\d])|(?<=[.,!?])['’›](?=\s|$)|#\w")
+_SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=[.,!?])['’›´](?=\s|$)|#\w")
 """Where words in single marks begin, or a sentence in them ends; a hashtag stands for its quoted name."""
 _SPACE = re.compile(r"\s+")
 _MOST_SCARE_WORDS = 2
@@ -43,17 +43,20 @@ def quoted(source: str, output: str) -> Iterator[Finding]:
             yield Finding(Code.QUOTATION_EMPTY, "a quotation without words", output=span)
     if there > written + 2 * len(_SINGLE.findall(output)):
         place = next(iter(quotations(source)), None)
-        severity = (
-            Severity.NOTE if place is not None and written == 0 and _is_title(place.of(source)) else Severity.REVIEW
-        )
+        severity = Severity.REVIEW if written else _severity(place, source)
         yield Finding(Code.QUOTATION_MISSING, f"{there} quotation marks became {written}", place, severity=severity)
     if written and not there and not _SINGLE.search(source):
         place = next(iter(quotations(output)), None)
-        yield Finding(Code.QUOTATION_ADDED, "the output quotes, the source does not", output=place)
+        severity = _severity(place, output)
+        yield Finding(Code.QUOTATION_ADDED, "the output quotes, the source does not", output=place, severity=severity)
+
+
+def _severity(place: Span | None, text: str) -> Severity:
+    return Severity.NOTE if place is not None and _is_title(place.of(text)) else Severity.REVIEW
 
 
 def _is_title(words: str) -> bool:
-    """Whether a quotation may be a name or a single word, which English often writes without marks."""
+    """Whether a quotation may be a name or a single word, which both languages write with marks or without."""
     if len(words.split()) <= _MOST_SCARE_WORDS and words[-1:] not in ".,!?":
         return True
     return words[-1:] not in ".,!?" and all(word[:1].isupper() or len(word) <= 3 for word in words.split())  # noqa: PLR2004 - articles and "of"

@@ -1,5 +1,6 @@
 """The clients that newsrooms have, unmodified, against the service in a process of its own."""
 
+import re
 import urllib.error
 from collections.abc import Iterator
 from contextlib import closing
@@ -97,9 +98,9 @@ def test_deepl_may_say_what_changes_nothing(client: deepl.Translator, server: Se
         ({"target_lang": "FR"}, "Value for 'target_lang' not supported"),
         ({"source_lang": "FR"}, "Value for 'source_lang' not supported"),
         ({"context": "Ein Bericht."}, "Parameter 'context' is not supported"),
-        ({"ignore_tags": "x,y"}, "Parameter 'ignore_tags' is not supported"),
-        ({"splitting_tags": ["x"]}, "Parameter 'splitting_tags' is not supported"),
-        ({"non_splitting_tags": ["x"]}, "Parameter 'non_splitting_tags' is not supported"),
+        ({"ignore_tags": "x,y"}, "Value for 'ignore_tags' not supported: it needs 'tag_handling'"),
+        ({"splitting_tags": ["x"]}, "Value for 'splitting_tags' not supported: it needs 'tag_handling'"),
+        ({"non_splitting_tags": ["x"]}, "Value for 'non_splitting_tags' not supported: it needs 'tag_handling'"),
         ({"glossary": "a-glossary", "source_lang": "DE"}, "Parameter 'glossary_id' is not supported"),
         ({"glossary_ids": ["one"], "source_lang": "DE"}, "Parameter 'glossary_ids' is not supported"),
         ({"custom_instructions": ["Kurz."]}, "Parameter 'custom_instructions' is not supported"),
@@ -114,9 +115,66 @@ def test_deepl_is_refused_by_name(client: deepl.Translator, option: dict[str, st
         client.translate_text(TEXT, **{"target_lang": "EN-US", **option})  # type: ignore[arg-type]  # one of many
 
 
-def test_deepl_is_told_of_xml_that_is_no_html(client: deepl.Translator) -> None:
-    with pytest.raises(deepl.DeepLException, match=r"not supported: 'xml' with elements that are not HTML's.*Absatz"):
-        client.translate_text(f"<Absatz>{TEXT}</Absatz>", target_lang="EN-US", tag_handling="xml")
+def test_deepl_translates_xml_in_words_of_its_own(client: deepl.Translator, server: Server) -> None:
+    """The structure is detected: each paragraph is a text of its own, and what stands within one is part of it."""
+    markup = f"<Beitrag><Titel>{TEXT}</Titel><Absatz>{OTHER}</Absatz><Bild quelle='a.jpg'/></Beitrag>"
+    found = one(client.translate_text(markup, target_lang="EN-US", tag_handling="xml")).text
+    title, paragraph = v1(server, TEXT), v1(server, OTHER)
+    assert found == f"<Beitrag><Titel>{title}</Titel><Absatz>{paragraph}</Absatz><Bild quelle='a.jpg'/></Beitrag>"
+
+
+def test_deepl_says_which_tags_split_and_which_are_ignored(client: deepl.Translator, server: Server) -> None:
+    """The options together, as DeepL's own clients document them."""
+    markup = (
+        f"<dokument><par><teil>Der Zug fährt</teil> <teil>heute nicht.</teil></par><par>{OTHER}</par>"
+        "<roh>Dieser Satz bleibt &lt;so&gt;.</roh></dokument>"
+    )
+    found = one(
+        client.translate_text(
+            markup,
+            target_lang="EN-US",
+            tag_handling="xml",
+            outline_detection=False,
+            splitting_tags=["par", "roh"],
+            non_splitting_tags="teil",
+            ignore_tags="roh",
+        )
+    ).text
+    assert "<roh>Dieser Satz bleibt &lt;so&gt;.</roh></dokument>" in found
+    assert f"<par>{v1(server, OTHER)}</par>" in found
+    assert found.count("<teil>") == found.count("</teil>") == 2
+    assert re.sub("</?teil>", "", found).startswith(f"<dokument><par>{v1(server, TEXT)}</par>")
+
+
+def test_deepl_sends_what_a_typo3_extension_does(client: deepl.Translator, server: Server) -> None:
+    """Rich text as XML with lists of tags, version 2: as `deepltranslate_core` asks for it."""
+    markup = f'<p>{TEXT}</p><ul><li>{OTHER} <a href="t3://page?uid=1">Mehr</a></li></ul><t3-ignore>f:link</t3-ignore>'
+    found = one(
+        client.translate_text(
+            markup,
+            target_lang="EN-US",
+            tag_handling="xml",
+            splitting_tags=["p", "li", "ul", "h1", "td"],
+            non_splitting_tags=["a", "strong", "em"],
+            ignore_tags=["t3-ignore"],
+            extra_body_parameters={"tag_handling_version": "v2", "formality": "default"},
+        )
+    ).text
+    assert found.startswith(f"<p>{v1(server, TEXT)}</p><ul><li>")
+    assert re.search(r'<a href="t3://page\?uid=1">\w+</a></li></ul><t3-ignore>f:link</t3-ignore>$', found)
+
+
+@pytest.mark.parametrize(
+    ("markup", "word"), [("<a1><![CDATA[Ein Satz.]]></a1>", "CDATA"), ("<!DOCTYPE a [<!ENTITY x 'y'>]><a/>", "DTD")]
+)
+def test_deepl_is_told_of_xml_that_is_not_looked_into(client: deepl.Translator, markup: str, word: str) -> None:
+    with pytest.raises(deepl.DeepLException, match=f"'tag_handling' not supported: 'xml' with an? .*{word}"):
+        client.translate_text(markup, target_lang="EN-US", tag_handling="xml")
+
+
+def test_deepl_is_told_that_there_are_no_glossaries(client: deepl.Translator) -> None:
+    with pytest.raises(deepl.DeepLException, match="message: Not Found"):
+        client.list_glossaries()
 
 
 def test_deepl_is_told_which_text_is_in_which_other_language(client: deepl.Translator) -> None:

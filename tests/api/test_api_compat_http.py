@@ -205,7 +205,63 @@ def test_limits_are_named(narrow: TestClient, path: str) -> None:
     assert_failure(ask(["a"] * 3), 400, "too_many_texts", f"'{field}'", "3 texts, at most 2")
     assert_failure(ask(["a", "b" * 51]), 400, "text_too_long", f"'{field}.1'", "51 characters, at most 50")
     assert_failure(ask(["Guten Tag. Gute Nacht. Gut so."]), 400, "work_too_large", "at most 2")
-    assert narrow.post(path, content=b"a" * 2_001).status_code == 413
+    assert_failure(narrow.post(path, content=b"a" * 2_001), 413, "body_too_large", "2000")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v2/translate", 405, "method_not_allowed"),
+        ("DELETE", "/languages", 405, "method_not_allowed"),
+        ("GET", "/v2/glossaries", 404, "not_found"),
+        ("POST", "/v2/document", 404, "not_found"),
+        ("POST", "/v2/%0A", 404, "not_found"),
+        ("GET", "/v2", 404, "not_found"),
+        ("POST", "/translate_file", 404, "not_found"),
+        ("GET", "/frontend/settings", 404, "not_found"),
+    ],
+)
+def test_what_routing_refuses_is_told_in_the_peers_shape(
+    client: TestClient, method: str, path: str, status: int, code: str
+) -> None:
+    assert_failure(client.request(method, path), status, code)
+
+
+@BOTH
+def test_a_crash_is_told_in_the_peers_shape(client: TestClient, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    def crash(*_: Any, **__: Any) -> None:
+        raise RuntimeError("not foreseen")
+
+    monkeypatch.setattr("service.pipeline.translate.take_apart", crash)
+    answer = client.post(path, json={**FIELDS[path], TEXT_FIELD[path]: "Ein Satz, den niemand kennt."})
+    assert_failure(answer, 500, "internal", "request id")
+    assert "not foreseen" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/v1/glossaries", "/v2x", "/translations", "/x/translate"])
+def test_other_paths_keep_the_shape_of_v1(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == 404
+
+
+@pytest.mark.parametrize(
+    ("given", "ignored"),
+    [("b,i", True), ("b, I ", True), (["b", "i"], True), (["b,i"], True), ("", False), (None, False), ([], False)],
+)
+def test_tags_are_named_in_a_list_or_with_commas(client: TestClient, given: Any, ignored: bool) -> None:  # noqa: FBT001 - a parameter
+    markup = f"<p>{OTHER} <b><i>Der Rat</i></b></p>"
+    fields = {"text": [markup], "target_lang": "EN", "tag_handling": "xml", "ignore_tags": given}
+    (found,) = translated(client.post(DEEPL, json=fields))
+    assert ("<b><i>Der Rat</i></b>" in found) == ignored
+    if isinstance(given, str):
+        assert translated(client.post(DEEPL, data={**fields, "ignore_tags": given})) == [found]
+
+
+@pytest.mark.parametrize("given", [7, [1], {"b": 1}])
+def test_tags_that_are_no_names_are_refused(client: TestClient, given: Any) -> None:
+    fields = {**FIELDS[DEEPL], "tag_handling": "xml", "splitting_tags": given}
+    assert_failure(client.post(DEEPL, json=fields), 400, "invalid_request", "'splitting_tags")
 
 
 @BOTH
@@ -320,7 +376,7 @@ def test_the_documentation_has_the_bodies_and_the_failures(client: TestClient) -
         assert content.keys() == {"application/json", FORM, "multipart/form-data"}
         assert all(set(media["schema"]["required"]) == required for media in content.values())
         assert {"200", "400", "403", "408", "413", "415", "429", "500", "503", "504"} == operation["responses"].keys()
-        for status in ("400", "415", "500", "503", "504"):
+        for status in ("400", "413", "415", "500", "503", "504"):
             schema = operation["responses"][status]["content"]["application/json"]["schema"]
             assert schema["properties"].keys() == {"message", "error", "code", "request_id"}
     (parameter,) = document["paths"]["/v2/languages"]["get"]["parameters"]

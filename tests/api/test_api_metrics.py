@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -117,6 +118,28 @@ def test_what_an_article_gives_is_counted_by_output_and_warning(faked: TestClien
     needing_review = value(text, 'depesche_results_needing_review_total{output="summary"}')
     assert needing_review == 1
     assert 'depesche_warnings_total{code="other"} 0.0' in text
+
+
+def test_variants_are_counted_as_the_results_that_they_are(client: TestClient) -> None:
+    """With their warnings: an editor may publish any of them."""
+    text = (
+        "Der Stadtrat hat am Montag den Bau einer neuen Brücke beschlossen. Die Arbeiten sollen im März beginnen und"
+        " zwei Jahre dauern. Die alte Brücke wird im Herbst für den Verkehr gesperrt. Anwohner klagen seit langem über"
+        " Lärm und Staus. Die Kosten trägt zur Hälfte das Land."
+    )
+    before = client.get("/metrics").text
+    answer = client.post("/v1/summarize", json={"text": text, "variants": 3, "max_sentences": 2}).json()
+    after = client.get("/metrics").text
+    (first,) = answer["summaries"]
+    results = [first, *first["variants"]]
+    assert len(results) > 1
+    wanted = {
+        'depesche_results_total{output="summary"}': len(results),
+        'depesche_results_needing_review_total{output="summary"}': sum(one["needs_review"] for one in results),
+    }
+    codes = Counter(code for one in results for code in {warning["code"] for warning in one["warnings"]})
+    wanted |= {f'depesche_warnings_total{{code="{code}"}}': times for code, times in codes.items()}
+    assert {sample: value(after, sample) - value(before, sample) for sample in wanted} == wanted
 
 
 def test_a_refused_body_is_counted_by_its_reason(faked: TestClient) -> None:

@@ -168,12 +168,34 @@ def test_json_ld_comes_back_in_german_where_only_a_summary_is_asked_for(client: 
 
 
 @pytest.mark.parametrize(
+    ("german", "english"),
+    [
+        ("1.000,50", "1,000.50"),
+        ("31.12.2021", "31 December 2021"),
+        ("2,5 %", "2.5 %"),
+        ("1.2.", "1.2."),
+        ("3:1", "3:1"),
+    ],
+)
+def test_numerals_that_stand_alone_take_their_english_form(client: TestClient, german: str, english: str) -> None:
+    """As in the cells of a table, of which no model reads anything."""
+    html = f"<table><tr><td>Der Umsatz stieg.</td><td>{german}</td></tr></table>"
+    texts = [
+        client.post("/v1/translate", json={"text": given, "format": kind}).json()["translations"][0]["text"]
+        for given, kind in ((german, "text"), (html, "html"))
+    ]
+    assert texts[0] == english
+    assert f"<td>{english}</td>" in texts[1]
+
+
+@pytest.mark.parametrize(
     ("body", "pointer"),
     [
         ({}, ""),
         ({"body": ARTICLE, "document": "x"}, ""),
         ({"document": {"uri": "urn:x:1", "bodies": [{"value": 3}]}}, "/document/bodies/0/value"),
         ({"document": "<p></p>"}, "/document"),
+        ({"document": {"@type": "Recipe", "name": "Kuchen"}}, "/document/@type"),
         ({"body": ARTICLE, "as": "ninjs"}, "/as"),
     ],
 )

@@ -87,6 +87,33 @@ def test_a_file_is_opened_into_the_form(page: Page, name: str, content: bytes, t
     expect(page.get_by_role("status")).to_contain_text(f"{name} geöffnet")
 
 
+@pytest.mark.parametrize(
+    ("lines", "terms"),
+    [
+        ("", {"glossary": {}, "do_not_translate": []}),
+        (" Rathaus =  city hall \n\n1. FC Köln\na = b = c", {"glossary": {"Rathaus": "city hall", "a": "b = c"}}),
+        ("Bahn\r\nBus", {"do_not_translate": ["Bahn", "Bus"]}),
+        ("__proto__ = x\nconstructor", {"do_not_translate": ["constructor"]}),
+    ],
+)
+def test_terms_are_read_line_by_line(page: Page, lines: str, terms: dict[str, Any]) -> None:
+    found = run(page, "glossary", "({termsOf}, lines) => termsOf(lines)", lines)
+    assert found.keys() == {"glossary", "do_not_translate"}
+    assert {**found, **terms} == found
+
+
+@pytest.mark.parametrize(("lines", "wrong"), [("= x", 1), ("\nRathaus =", 2), ("a = b\na = c", 2), ("a\nb\na", 3)])
+def test_a_line_that_is_no_term_is_named(page: Page, lines: str, wrong: int) -> None:
+    page.fill("#body", "Es regnet.")
+    page.fill("#terms", lines)
+    page.click("#submit")
+    message = page.locator("#terms").evaluate("(field) => field.validationMessage")
+    assert message.startswith(f"Zeile {wrong}:")
+    page.fill("#terms", "")
+    page.click("#submit")
+    page.locator("#result-title").wait_for()
+
+
 def test_a_file_that_is_too_large_is_refused(page: Page) -> None:
     page.set_input_files("#file", {"name": "x.txt", "mimeType": "text/plain", "buffer": b"x" * (8 * 2**20 + 1)})
     expect(page.get_by_role("status")).to_contain_text("höchstens 8 MB")

@@ -72,6 +72,8 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
 
     tab_to("#body")
     page.keyboard.insert_text(ARTICLE)
+    tab_to("#terms")
+    page.keyboard.insert_text("Altstadt = ancient quarter")
     tab_to("#submit")
     page.keyboard.press("Enter")
     expect(page.locator("#result-title")).to_be_focused()
@@ -139,6 +141,57 @@ def test_options_reach_the_service(tab: Tab, page: Page) -> None:
     assert page.locator(TARGET).count() == 0
     page.locator(SUMMARY).first.hover()
     assert len(tab.lit()) > 1
+
+
+def test_terms_reach_the_translation_and_are_counted(tab: Tab, page: Page, screenshot: Path) -> None:
+    page.fill("#terms", "Altstadt = ancient quarter\nVolksschauspiel")
+    tab.result(ARTICLE)
+    expect(page.locator(".facts.terms")).to_have_text(re.compile(r"^(ein|\d+) Begriffe? eingesetzt"))
+    expect(page.locator(".article")).to_contain_text("ancient quarter")
+    page.locator("#entry summary").click()
+    page.screenshot(path=screenshot, full_page=True)
+
+
+WEB_PAGE = """<!doctype html><html lang="de"><head><title>Zeitung</title>
+<meta property="og:title" content="Neue Brücke für die Altstadt">
+<meta property="og:description" content="Der Stadtrat hat den Bau beschlossen."></head><body>
+<nav><a href="/">Start</a> <a href="/sport">Sport</a></nav><article><h1>Neue Brücke für die Altstadt</h1>
+<p>Der Stadtrat hat am Montag den Bau einer neuen Brücke beschlossen. Die Arbeiten sollen im März beginnen.</p>
+<p>Die alte Brücke wird im Herbst für den Verkehr gesperrt. Anwohner klagen seit langem über Lärm und Staus.</p>
+</article><footer>Impressum Datenschutz</footer></body></html>"""
+
+
+def test_a_web_page_is_read_by_its_structure_until_its_text_is_changed(tab: Tab, page: Page, screenshot: Path) -> None:
+    page.set_input_files("#file", {"name": "b.html", "mimeType": "text/html", "buffer": WEB_PAGE.encode()})
+    expect(page.locator("#opened")).to_be_visible()
+    page.screenshot(path=screenshot, full_page=True)
+    with page.expect_request("**/v1/articles") as sent:
+        page.click("#submit")
+    page.locator("#result-title").wait_for()
+    assert (sent.value.post_data_json or {})["document"] == WEB_PAGE
+    expect(page.locator(".source .headline")).to_have_text("Neue Brücke für die Altstadt")
+    expect(page.locator(".source .lead")).to_have_text("Der Stadtrat hat den Bau beschlossen.")
+    assert "Impressum" not in str(page.locator(".article").text_content())
+    page.locator(SUMMARY).first.hover()
+    assert len(tab.lit()) > 1
+    page.locator("#entry summary").click()
+    page.fill("#body", "Es regnet am Montag.")
+    expect(page.locator("#opened")).to_be_hidden()
+    with page.expect_request("**/v1/articles") as sent:
+        page.click("#submit")
+    assert (sent.value.post_data_json or {})["body"] == "Es regnet am Montag."
+    page.locator("#result-title").wait_for()
+
+
+def test_a_web_page_without_an_article_says_so(tab: Tab, page: Page) -> None:
+    empty = b"<!doctype html><html><body><script>1</script></body></html>"
+    page.set_input_files("#file", {"name": "leer.html", "mimeType": "text/html", "buffer": empty})
+    page.fill("#body", "Es regnet.")
+    page.set_input_files("#file", {"name": "leer2.html", "mimeType": "text/html", "buffer": empty.replace(b"1", b"2")})
+    page.locator("#body").evaluate("(field) => (field.required = false)")
+    page.click("#submit")
+    expect(page.get_by_role("alert")).to_contain_text("In der Webseite wurde kein Artikel gefunden.")
+    tab.complaints.clear()
 
 
 def test_cancelling_ends_the_work_in_the_service(tab: Tab, page: Page, server: Server) -> None:

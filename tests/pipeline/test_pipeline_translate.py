@@ -55,14 +55,25 @@ async def test_an_empty_output_is_said_where_it_is_missing(pieces: Path) -> None
     assert not found.truncated
 
 
-@pytest.mark.parametrize("line", ["12:30", "+++", "24.12.2025, 18:00", "4,5 %", "😀 👍"])
-async def test_a_sentence_without_letters_passes_untouched(pieces: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        ("12:30", "12:30"),
+        ("+++", "+++"),
+        ("24.12.2025, 18:00", "24 December 2025, 18:00"),
+        ("4,5 %", "4.5 %"),
+        ("😀 👍", "😀 👍"),
+    ],
+)
+async def test_a_sentence_without_letters_reaches_no_model_and_has_english_numerals(
+    pieces: Path, line: str, written: str
+) -> None:
     text = f"{A}\n\n{line}\n\n{B}"
     async with stand(pieces) as at:
         at.answer({}, other="Done.")
         found = await translate(at, text)
         assert sorted(at.reached) == sorted([A, B])
-    assert found.text == f"Done.\n\n{line}\n\nDone."
+    assert found.text == f"Done.\n\n{written}\n\nDone."
     assert found.of == 2
 
 

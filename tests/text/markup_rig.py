@@ -88,9 +88,9 @@ def texts(html: str) -> list[str]:
 
 
 def bare(html: str) -> str:
-    """The HTML with its texts in small letters, references decoded, and without white space; all else as it is."""
+    """The HTML with its texts in small letters, references decoded, and without what nobody sees; all else as it is."""
     return "".join(
-        re.sub(r"\s+", "", unescape(part.span.of(html)).lower()) if part.role == "text" else part.span.of(html)
+        re.sub(r"[\s\ufeff]+", "", unescape(part.span.of(html)).lower()) if part.role == "text" else part.span.of(html)
         for part in parts(html)
     )
 

@@ -8,9 +8,9 @@ from tests.text.markup_rig import FRAGMENTS, Translate, backwards, bare, faults,
 every_fragment = pytest.mark.parametrize("html", FRAGMENTS.values(), ids=FRAGMENTS)
 
 
-def test_there_are_fragments_of_each_editor() -> None:
-    assert len(FRAGMENTS) >= 30
-    assert {name.partition(":")[0] for name in FRAGMENTS} == {"ckeditor", "gutenberg", "tinymce"}
+def test_there_are_fragments_of_each_editor_and_of_what_is_pasted_into_it() -> None:
+    assert len(FRAGMENTS) >= 50
+    assert {name.partition(":")[0] for name in FRAGMENTS} == {"ckeditor", "gutenberg", "tinymce", "paste"}
 
 
 @every_fragment

@@ -132,3 +132,15 @@ def test_attention_of_pieces_places_markup() -> None:
     )
     sentence = TranslatedSentence(Span(0, 17), "The fire brigade came", alignment)
     assert render(document, [[sentence]]).html == "The <b>fire brigade</b> came"
+
+
+def test_an_element_with_nothing_to_see_takes_no_word() -> None:
+    """Bookmarks of editors hold a character without width."""
+    html = "<p>Die Stadt<span id='b'>\ufeff</span> warnt.</p>"
+    assert "<span id='b'></span>" in through(html, backwards)
+
+
+def test_two_parts_of_one_word_keep_their_parts() -> None:
+    """A change that was tracked: what goes and what comes, without a space between them."""
+    html = "<p>Er <del>dementierte</del><ins>bestätigte</ins> es.</p>"
+    assert through(html, shout) == "<p>ER <del>DEMENTIERTE</del><ins>BESTÄTIGTE</ins> ES.</p>"

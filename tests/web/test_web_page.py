@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.app import create_app
+from service.metrics import OTHER, WARNINGS
 from service.settings import Settings
-from service.trust.findings import Code
 
 STATIC = Path(__file__).parents[2] / "service/web/static"
 INDEX = (STATIC / "index.html").read_text("utf-8")
@@ -180,5 +180,5 @@ def test_the_german_of_the_page_itself_is_the_catalogues() -> None:
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
-def test_every_finding_of_the_trust_report_has_a_name(language: str) -> None:
-    assert {f"code.{code}" for code in Code} <= set(CATALOGUES[language])
+def test_every_warning_of_the_service_has_a_name(language: str) -> None:
+    assert {f"code.{code}" for code in WARNINGS - {OTHER}} <= set(CATALOGUES[language])

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
-from lxml.html.defs import tags as html_tags
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from service.api.charging import quota_of
@@ -18,12 +17,13 @@ from service.api.routes import require_open
 from service.api.state import StateDep
 from service.errors import InvalidInput
 from service.pipeline.manner import Manner, Split
+from service.text.markup_vocabulary import TagRules
 
 # The clients work out from it how much is left.
 NO_LIMIT_CHARS = 1_000_000_000_000
 TARGETS = (("EN", "English"), ("EN-GB", "English (British)"), ("EN-US", "English (American)"))
 SPLITS: dict[str | None, Split] = {None: "lines", "1": "lines", "nonewlines": "sentences", "0": "no"}
-_TAG = re.compile(r"</?([A-Za-z_:][^\s/>]{0,99})")
+_UNREAD = {"a CDATA section": re.compile(r"<!\[CDATA\["), "an internal DTD": re.compile(r"<!DOCTYPE[^>\[]*\[")}
 
 router = APIRouter(
     prefix="/v2",
@@ -40,18 +40,21 @@ def _refused(value: Any) -> None:
         raise PydanticCustomError(UNSUPPORTED, "not supported")
 
 
-def _wanted(value: bool) -> bool:  # noqa: FBT001 - pydantic calls it
-    if not value:
-        raise PydanticCustomError("only_true", "it cannot be turned off")
-    return value
-
-
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _names(value: Any) -> Any:
+    """Tags are a list, or names with commas between them; a form may have both."""
+    parts = _listed([] if value is None else value)
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        return value
+    return [name.lower() for part in parts for name in map(str.strip, part.split(",")) if name]
+
+
 Unsupported = Annotated[None, BeforeValidator(_refused, json_schema_input_type=Literal[""] | None)]
 Texts = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+Tags = Annotated[frozenset[str], BeforeValidator(_names, json_schema_input_type=str | list[str] | None)]
 # A switch is a word in DeepL's clients, and a number in some others.
 Splitting = Annotated[
     Literal["0", "1", "nonewlines"] | None,
@@ -74,10 +77,10 @@ class DeeplRequest(BaseModel):
     show_billed_characters: bool = False
     tag_handling: Literal["html", "xml"] | None = None
     tag_handling_version: Literal["v1", "v2"] | None = None
-    outline_detection: Annotated[bool, AfterValidator(_wanted)] = True
-    ignore_tags: Unsupported = None
-    non_splitting_tags: Unsupported = None
-    splitting_tags: Unsupported = None
+    outline_detection: bool = Field(default=True, description="Off: only splitting_tags part sentences. For xml.")
+    ignore_tags: Tags = Field(default=frozenset(), description="What these hold is not translated.")
+    non_splitting_tags: Tags = Field(default=frozenset(), description="These stand within sentences.")
+    splitting_tags: Tags = Field(default=frozenset(), description="No sentence goes across these.")
     context: Unsupported = None
     glossary_id: Unsupported = None
     auth_key: str | None = None
@@ -104,8 +107,8 @@ async def translate(request: Request, state: StateDep) -> DeeplTranslations:
     require_english(fields.target_lang, "target_lang")
     texts, manner = texts_in("text", fields.text, state.limits), _manner(fields)
     if fields.tag_handling == "xml":
-        _require_html(texts)
-    await sources_of(fields.source_lang, texts, manner.format, "source_lang")
+        _require_readable(texts)
+    await sources_of(fields.source_lang, texts, manner, "source_lang")
     found = await translated(request, state, texts, manner)
     billed = [len(text) if fields.show_billed_characters else None for text in texts]
     return DeeplTranslations(
@@ -116,17 +119,49 @@ async def translate(request: Request, state: StateDep) -> DeeplTranslations:
     )
 
 
-def _require_html(texts: Iterable[str]) -> None:
-    """Refuse elements that HTML does not have: where their sentences end is not known."""
+def _require_readable(texts: Iterable[str]) -> None:
+    """Refuse XML that has text where it is not looked for: silence would leave that German."""
     for text in texts:
-        for name in _TAG.findall(text):
-            if name.lower() not in html_tags:
-                detail = f"Value for 'tag_handling' not supported: 'xml' with elements that are not HTML's ('{name}')."
-                raise InvalidInput("tag_unsupported", detail, pointer="/tag_handling")
+        for name, pattern in _UNREAD.items():
+            if pattern.search(text):
+                detail = f"Value for 'tag_handling' not supported: 'xml' with {name}."
+                raise InvalidInput("markup_unsupported", detail, pointer="/tag_handling")
 
 
 def _manner(fields: DeeplRequest) -> Manner:
-    return Manner(format="text" if fields.tag_handling is None else "html", split=SPLITS[fields.split_sentences])
+    """What is asked of the work.
+
+    Raises:
+        InvalidInput: a parameter is about tags, and the text is not said to have any.
+    """
+    split = SPLITS[fields.split_sentences]
+    if fields.tag_handling is None:
+        _refuse_tags(fields, "ignore_tags", "non_splitting_tags", "splitting_tags")
+    if fields.tag_handling != "xml" and not fields.outline_detection:
+        raise _without("outline_detection", "it is turned off only where 'tag_handling' is 'xml'.")
+    if fields.tag_handling is None:
+        return Manner(split=split)
+    return Manner(format="html", split=split, tags=_rules(fields))
+
+
+def _refuse_tags(fields: DeeplRequest, *names: str) -> None:
+    for name in names:
+        if getattr(fields, name):
+            raise _without(name, "it needs 'tag_handling', which is 'html' or 'xml'.")
+
+
+def _without(name: str, why: str) -> InvalidInput:
+    return InvalidInput("needs_tag_handling", f"Value for '{name}' not supported: {why}", pointer=f"/{name}")
+
+
+def _rules(fields: DeeplRequest) -> TagRules:
+    return TagRules(
+        xml=fields.tag_handling == "xml",
+        ignored=fields.ignore_tags,
+        splitting=fields.splitting_tags,
+        non_splitting=fields.non_splitting_tags,
+        outline=fields.outline_detection,
+    )
 
 
 class DeeplLanguage(BaseModel):

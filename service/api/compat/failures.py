@@ -6,10 +6,11 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from service.api import problems
+from service.api.peers import Failure
 from service.errors import AccessDenied, ClientGone, DepescheError, InvalidInput, QuotaExceeded
 
 UNSUPPORTED = "unsupported"
@@ -17,15 +18,6 @@ UNSUPPORTED = "unsupported"
 REFUSALS = (400, 403, 408, 413, 415, 429, 500, 503, 504)
 MOST_NAME_CHARS = 100
 DEEPL, DEEPL_QUOTA = "/v2/", 456
-
-
-class Failure(BaseModel):
-    """Why there is no result: DeepL's clients read ``message``, LibreTranslate's ``error``; both say the same."""
-
-    message: str
-    error: str
-    code: str = Field(description="Stable; the same as in the problems of /v1.")
-    request_id: str
 
 
 FAILURES: dict[int | str, dict[str, Any]] = {
@@ -58,9 +50,7 @@ class CompatibleRoute(APIRoute):
 
 
 def _refusal(request: Request, status: int, code: str, detail: str) -> JSONResponse:
-    problem = problems.body_of(request, status, code, detail)
-    body = Failure(message=detail, error=detail, code=code, request_id=problem.request_id)
-    return JSONResponse(body.model_dump(), status)
+    return problems.answer_of(request, problems.body_of(request, status, code, detail))
 
 
 def of_service(request: Request, error: DepescheError) -> JSONResponse:

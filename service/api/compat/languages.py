@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from service.errors import InvalidInput
-from service.pipeline.manner import Format
+from service.pipeline.manner import Manner
 from service.text.language import german_notice, likely_languages
 from service.text.markup_document import parse
 
@@ -35,24 +35,26 @@ def is_to_detect(source: str | None, field: str) -> bool:
     return given in TO_DETECT
 
 
-async def sources_of(source: str | None, texts: Sequence[str], kind: Format, field: str) -> list[Detected]:
+async def sources_of(source: str | None, texts: Sequence[str], manner: Manner, field: str) -> list[Detected]:
     """The language of each text with how sure that is (0 to 1): as given, or detected.
 
     Raises:
         InvalidInput: another language than German was given, or a text is surely in another.
     """
     if is_to_detect(source, field):
-        return await asyncio.to_thread(_detected, texts, kind, field)
+        return await asyncio.to_thread(_detected, texts, manner, field)
     return [("de", 1.0) for _ in texts]
 
 
-def _detected(texts: Sequence[str], kind: Format, field: str) -> list[Detected]:
-    return [_german(_words(text, kind), number, field) for number, text in enumerate(texts)]
+def _detected(texts: Sequence[str], manner: Manner, field: str) -> list[Detected]:
+    return [_german(_words(text, manner), number, field) for number, text in enumerate(texts)]
 
 
-def _words(text: str, kind: Format) -> str:
+def _words(text: str, manner: Manner) -> str:
     """The text without its markup, whose names are English."""
-    return text if kind == "text" else "\n".join(block.text for block in parse(text).blocks)
+    if manner.format == "text":
+        return text
+    return "\n".join(block.text for block in parse(text, rules=manner.tags).blocks)
 
 
 def _german(text: str, number: int, field: str) -> Detected:

@@ -60,9 +60,9 @@ async def translate(request: Request, state: StateDep) -> LibreTranslation:
     """Translate as LibreTranslate's clients ask for it."""
     fields = await read_body(request, LibreRequest)
     require_english(fields.target, "target")
-    texts = texts_in("q", fields.q, state.limits)
-    sources = await sources_of(fields.source, texts, fields.format, "source")
-    found = await translated(request, state, texts, Manner(format=fields.format))
+    texts, manner = texts_in("q", fields.q, state.limits), Manner(format=fields.format)
+    sources = await sources_of(fields.source, texts, manner, "source")
+    found = await translated(request, state, texts, manner)
     return _answer(fields, found, [_detected(source) for source in sources])
 
 

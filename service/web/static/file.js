@@ -1,6 +1,8 @@
 /** File: reads a text or a saved web page from the reader's machine. */
 
 const MOST_MEGABYTES = 8;
+const MOST_PAGE_CHARS = 3_000_000; // the service takes no larger bodies, so of a larger page only the text
+const WHOLE_PAGE = /<(?:!doctype\s+html|html|body)\b/i;
 const BLOCKS = "p,div,h1,h2,h3,h4,h5,h6,li,ul,ol,dl,dt,dd,table,tr,blockquote,figure,figcaption,section,article,header,footer,nav,aside,main,form,address,pre,hr";
 const NO_TEXT = "script,style,noscript,template,svg,iframe,object,head,select,button,textarea";
 
@@ -8,11 +10,16 @@ export { MOST_MEGABYTES };
 
 export class TooLarge extends Error {}
 
-/** The file's text; of a web page what a reader sees of it. Throws TooLarge. */
-export async function textOf(file) {
+/**
+ * {text, html}: the file's text, of markup what a reader sees of it; and the markup where it is a whole web page, in
+ * which the service finds the article by its structure, else null. Throws TooLarge.
+ */
+export async function read(file) {
   if (file.size > MOST_MEGABYTES * 1024 * 1024) throw new TooLarge(file.name);
-  const text = decoded(await file.arrayBuffer());
-  return /\.html?$/i.test(file.name) || file.type === "text/html" ? visibleText(text) : text;
+  const content = decoded(await file.arrayBuffer());
+  if (!/\.html?$/i.test(file.name) && file.type !== "text/html") return { text: content, html: null };
+  const whole = WHOLE_PAGE.test(content) && content.length <= MOST_PAGE_CHARS;
+  return { text: visibleText(content), html: whole ? content : null };
 }
 
 function decoded(bytes) {

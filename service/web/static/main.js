@@ -1,6 +1,6 @@
 /** Main: ties the form, the service and the result together. */
 
-import { isComplete, openFile, submissionOf } from "./entry.js";
+import { forgetPage, isComplete, openFile, submissionOf } from "./entry.js";
 import { failureView } from "./failure.js";
 import { load, say, translatePage } from "./language.js";
 import { Problem } from "./problem.js";
@@ -97,6 +97,7 @@ form.addEventListener("submit", (event) => {
   submit();
 });
 place("cancel").addEventListener("click", () => running?.abort());
+place("body").addEventListener("input", () => forgetPage(form));
 place("file").addEventListener("change", ({ target }) => target.files[0] && openFile(form, target.files[0], announce));
 addEventListener("hashchange", switchLanguage);
 document.body.dataset.ready = "true";

@@ -3,7 +3,7 @@
 import { CodePoints } from "./codepoints.js";
 import { copyButton } from "./copy.js";
 import { element } from "./element.js";
-import { say } from "./language.js";
+import { say, sayCount } from "./language.js";
 import { noteList } from "./notes.js";
 import { passage } from "./passage.js";
 import { reviewLine } from "./review.js";
@@ -22,6 +22,7 @@ export function translationTitle(view, general) {
     { class: "target" },
     element("h3", {}, say("translation.title")),
     facts(translation),
+    termsLine(translation.terms),
     reviewLine(translation, notes),
     noteList(general, view.marks),
     copyButton("copy.translation", () => wholeOf(translation), view.announce),
@@ -34,6 +35,13 @@ function facts({ cached, truncated }) {
     truncated === true ? element("li", {}, say("translation.truncated")) : null,
   ];
   return lines.some(Boolean) ? element("ul", { class: "facts" }, lines) : null;
+}
+
+function termsLine(terms) {
+  if (!terms || terms.applied + terms.missing === 0) return null;
+  const missing = terms.missing > 0 ? sayCount("translation.terms_missing", terms.missing) : null;
+  const parts = [sayCount("translation.terms", terms.applied), missing].filter(Boolean);
+  return element("p", { class: "facts terms" }, parts.join(", "));
 }
 
 function wholeOf(translation) {

@@ -38,7 +38,7 @@ Plant = Callable[[Case, random.Random], str | None]
 """The output with an error, or None where there is no place for it."""
 
 
-def _instead(
+def one_of_places(
     text: str, places: Sequence[re.Match[str]], new: Callable[[str], str | None], rng: random.Random
 ) -> str | None:
     """``text`` with one of ``places`` replaced, or None."""
@@ -49,17 +49,18 @@ def _instead(
     return None if other is None else text[: place.start()] + other + text[place.end() :]
 
 
-def _one_of(words: Sequence[str]) -> re.Pattern[str]:
+def one_of_words(words: Sequence[str]) -> re.Pattern[str]:
+    """Any of ``words``, each whole."""
     return re.compile(rf"(?<!\w)(?:{'|'.join(re.escape(word) for word in words)})(?!\w)")
 
 
 def _swap(words: Sequence[str]) -> Plant:
     """Replaces one of ``words`` by another."""
-    pattern = _one_of(words)
+    pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:
         places = list(pattern.finditer(case.output))
-        return _instead(case.output, places, lambda old: rng.choice([w for w in words if w != old]), rng)
+        return one_of_places(case.output, places, lambda old: rng.choice([w for w in words if w != old]), rng)
 
     return plant
 
@@ -71,7 +72,7 @@ def _exchange(table: Mapping[str, str]) -> Plant:
     )
 
     def plant(case: Case, rng: random.Random) -> str | None:
-        return _instead(case.output, list(pattern.finditer(case.output)), table.__getitem__, rng)
+        return one_of_places(case.output, list(pattern.finditer(case.output)), table.__getitem__, rng)
 
     return plant
 
@@ -84,7 +85,7 @@ def digit(case: Case, rng: random.Random) -> str | None:
         digits = "123456789".replace(numeral[place], "")
         return numeral[:place] + rng.choice(digits) + numeral[place + 1 :]
 
-    return _instead(case.output, list(NUMERAL.finditer(case.output)), changed, rng)
+    return one_of_places(case.output, list(NUMERAL.finditer(case.output)), changed, rng)
 
 
 def decimal_shift(case: Case, rng: random.Random) -> str | None:
@@ -96,19 +97,19 @@ def decimal_shift(case: Case, rng: random.Random) -> str | None:
         value = int(numeral.replace(",", ""))
         return f"{value * 10:,}" if value >= 10 else None
 
-    return _instead(case.output, list(NUMERAL.finditer(case.output)), shifted, rng)
+    return one_of_places(case.output, list(NUMERAL.finditer(case.output)), shifted, rng)
 
 
 def year(case: Case, rng: random.Random) -> str | None:
     """Another year."""
-    return _instead(
+    return one_of_places(
         case.output, list(YEAR.finditer(case.output)), lambda old: str(int(old) + rng.choice((-2, -1, 1, 3))), rng
     )
 
 
 def hour(case: Case, rng: random.Random) -> str | None:
     """Another hour in a time of day."""
-    return _instead(case.output, list(CLOCK.finditer(case.output)), lambda old: str(int(old) % 11 + 1), rng)
+    return one_of_places(case.output, list(CLOCK.finditer(case.output)), lambda old: str(int(old) % 11 + 1), rng)
 
 
 def name(case: Case, rng: random.Random) -> str | None:
@@ -117,7 +118,7 @@ def name(case: Case, rng: random.Random) -> str | None:
         match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
     ]
     strangers = [other for other in case.names if other not in case.source and other not in case.output]
-    return _instead(case.output, places, lambda _: rng.choice(strangers), rng)
+    return one_of_places(case.output, places, lambda _: rng.choice(strangers), rng)
 
 
 def dropped_name(case: Case, rng: random.Random) -> str | None:
@@ -125,7 +126,7 @@ def dropped_name(case: Case, rng: random.Random) -> str | None:
     places = [
         match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
     ]
-    return _instead(case.output, places, lambda _: "", rng)
+    return one_of_places(case.output, places, lambda _: "", rng)
 
 
 def _quotations(case: Case) -> list[re.Match[str]]:
@@ -135,17 +136,17 @@ def _quotations(case: Case) -> list[re.Match[str]]:
 
 def lost_marks(case: Case, rng: random.Random) -> str | None:
     """A quotation loses its marks."""
-    return _instead(case.output, list(QUOTATION.finditer(case.output)), lambda old: old[1:-1], rng)
+    return one_of_places(case.output, list(QUOTATION.finditer(case.output)), lambda old: old[1:-1], rng)
 
 
 def emptied_quotation(case: Case, rng: random.Random) -> str | None:
     """A quotation loses its words."""
-    return _instead(case.output, _quotations(case), lambda _: "“”", rng)
+    return one_of_places(case.output, _quotations(case), lambda _: "“”", rng)
 
 
 def dropped_quotation(case: Case, rng: random.Random) -> str | None:
     """A quotation is left out, with its marks."""
-    return _instead(case.output, _quotations(case), lambda _: "", rng)
+    return one_of_places(case.output, _quotations(case), lambda _: "", rng)
 
 
 def added_quotation(case: Case, rng: random.Random) -> str | None:
@@ -160,12 +161,12 @@ def added_quotation(case: Case, rng: random.Random) -> str | None:
 def dropped_negation(case: Case, rng: random.Random) -> str | None:
     """The words “not”, “n't” and “never” go, “no” becomes “a”, “without” becomes “with”."""
     table = {"no ": "a ", "without": "with"}
-    return _instead(case.output, list(NEGATION.finditer(case.output)), lambda old: table.get(old, ""), rng)
+    return one_of_places(case.output, list(NEGATION.finditer(case.output)), lambda old: table.get(old, ""), rng)
 
 
 def added_negation(case: Case, rng: random.Random) -> str | None:
     """A verb is denied."""
-    return _instead(case.output, list(AUXILIARY.finditer(case.output)), lambda old: f"{old} not", rng)
+    return one_of_places(case.output, list(AUXILIARY.finditer(case.output)), lambda old: f"{old} not", rng)
 
 
 def repeated_phrase(case: Case, rng: random.Random) -> str | None:

@@ -1,0 +1,48 @@
+"""The recorded numbers as tables for people."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_HEAD = (
+    "| kind | error | found | 95 % | for review | of | good ones flagged | 95 % | for review |",
+    "|---|---|---|---|---|---|---|---|---|",
+)
+
+
+def found_and_flagged(recall: Mapping[str, Any], false_alarms: Mapping[str, Any]) -> str:
+    """Planted errors found, and good outputs flagged."""
+    lines = list(_HEAD)
+    for kind, rows in recall.items():
+        for error, row in rows.items():
+            flagged = _flagged(false_alarms[kind]) if error == "all" else "| | |"
+            lines.append(f"| {kind} | {error} | {_found(row)} {flagged}")
+    for name in ("any", "needs review"):
+        row = false_alarms[name]
+        lines.append(f"| {name} | | | | | | {row['percent']} % | {_interval(row)} | |")
+    return "\n".join(lines)
+
+
+def alarms(columns: Mapping[str, Mapping[str, Any]]) -> str:
+    """What is flagged on several sets side by side: a finding at all, and one for review."""
+    kinds = list(next(iter(columns.values())))
+    lines = [f"| kind | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    lines += [f"| {kind} | {' | '.join(_both(table[kind]) for table in columns.values())} |" for kind in kinds]
+    return "\n".join(lines)
+
+
+def _both(row: Mapping[str, Any]) -> str:
+    review = f" ({row['for_review']['percent']})" if "for_review" in row else ""
+    return f"{row['percent']}{review} %"
+
+
+def _found(row: Mapping[str, Any]) -> str:
+    return f"{row['percent']} % | {_interval(row)} | {row['for_review']['percent']} % | {row['of']}"
+
+
+def _flagged(row: Mapping[str, Any]) -> str:
+    return f"| {row['percent']} % | {_interval(row)} | {row['for_review']['percent']} % |"
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    low, high = row["interval"]
+    return f"{low}–{high}"

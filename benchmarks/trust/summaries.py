@@ -1,0 +1,141 @@
+"""Summary sentences: false alarms on verbatim ones and on newsrooms' own openings, and planted errors found.
+
+Made on Wikinews, no article of which was looked at when the rules were written. A sentence of an article is a summary
+that is right in every word; the opening paragraph, which stands apart from its article, may say more than that, so what
+is flagged in it is an upper bound.
+"""
+
+import json
+import lzma
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from benchmarks.trust.planted import Case
+from benchmarks.trust.planted_summaries import PLANTS
+from benchmarks.trust.shares import by_kind, with_findings
+from service.summary.support import support
+from service.text.segment import segment
+from service.trust.findings import Code, Finding
+from service.trust.summary import check_summary
+from service.types import Span
+
+FILE = Path("summaries") / "wikinews-de.jsonl.xz"
+SENTENCES_AN_ARTICLE = 4
+LEAST_CHARS = 40
+SEED = 20_240_502
+MOST_CASES = 1_000
+UNSUPPORTED = frozenset(
+    {Code.SENTENCE_UNSUPPORTED, Code.NAME_UNSUPPORTED, Code.NUMBER_UNSUPPORTED, Code.DATE_UNSUPPORTED}
+)
+CODES: Mapping[str, frozenset[Code]] = {
+    "numbers": frozenset({Code.NUMBER_UNSUPPORTED, Code.MAGNITUDE_CHANGED}),
+    "dates": frozenset({Code.DATE_UNSUPPORTED}),
+    "units": frozenset({Code.UNIT_CHANGED}),
+    "names": frozenset({Code.NAME_UNSUPPORTED}),
+    "quotations": frozenset({Code.QUOTATION_ALTERED, Code.QUOTATION_ADDED, Code.QUOTATION_EMPTY}),
+    "negation": frozenset({Code.NEGATION_LOST, Code.NEGATION_ADDED}),
+    "repetition": frozenset({Code.REPETITION}),
+    "support": frozenset({Code.SENTENCE_UNSUPPORTED}),
+}
+_PLACE = re.compile(r"\b(?:in|aus|nach|bei) ([A-ZÄÖÜ][a-zäöüß]{3,})\b(?=[ ,.])")
+_PERSON = re.compile(r"\b\w*(?:räsident|inister|anzler|precher|hef)(?:in)? [A-ZÄÖÜ]\w+ ([A-ZÄÖÜ][a-zäöüß]{3,})\b")
+_AFTER_ARTICLE = re.compile(
+    r"\b(?:[Dd](?:er|ie|as|en|em|es)|[Ee]ine?[nmrs]?|[Kk]eine?|zur|zum|im|vom|[a-zäöüß]+en) ([A-ZÄÖÜ]\w+)"
+)
+ANSWERS = {
+    **CODES,
+    "numbers": CODES["numbers"] | CODES["dates"],
+    "dates": CODES["numbers"] | CODES["dates"],
+    "support": UNSUPPORTED,  # a stranger's sentence gives itself away by any of these
+}
+
+
+@dataclass(frozen=True)
+class Story:
+    """An article, its sentences' places, and the sentences of its opening."""
+
+    text: str
+    places: tuple[Span, ...]
+    opening: tuple[str, ...]
+
+    def checked(self, sentence: str) -> list[Finding]:
+        """The findings on a one-sentence summary, supported as the service finds it."""
+        backing = [self.places[n] for n in support(sentence, [place.of(self.text) for place in self.places])]
+        return check_summary(self.text, sentence, [(Span(0, len(sentence)), backing)])
+
+
+def stories(data: Path) -> list[Story]:
+    """The articles of Wikinews with at least a few sentences."""
+    with lzma.open(data / FILE, "rt", encoding="utf-8") as lines:
+        found = [_story(json.loads(line)) for line in lines]
+    return [story for story in found if len(story.places) >= SENTENCES_AN_ARTICLE]
+
+
+def _story(item: Mapping[str, str]) -> Story:
+    opening = segment(item["summary"])
+    said = tuple(place.of(opening.text) for place in opening.sentences)
+    return Story(item["article"], tuple(segment(item["article"]).sentences), said)
+
+
+def names(texts: Sequence[str]) -> list[str]:
+    """Places and persons of the texts: words after a preposition or after a title and a first name, never an article's.
+
+    A word that the texts have in small letters, or after "der", "ein" and their like, is none.
+    """
+    whole = "\n".join(texts)
+    nouns = set(_AFTER_ARTICLE.findall(whole)) | {word.capitalize() for word in re.findall(r"\b[a-zäöüß]+\b", whole)}
+    counted = Counter(name for pattern in (_PLACE, _PERSON) for name in pattern.findall(whole))
+    return sorted(name for name, times in counted.items() if times > 1 and name not in nouns)
+
+
+def cases(found: Sequence[Story]) -> Iterator[tuple[Story, Case]]:
+    """Some sentences of each article, each with one of the next article."""
+    rng = random.Random(SEED)
+    known = names([story.text for story in found])
+    sentences = [[s for place in one.places if len(s := place.of(one.text)) >= LEAST_CHARS] for one in found]
+    for number, story in enumerate(found):
+        others = sentences[(number + 1) % len(found)] or [story.text]
+        for sentence in rng.sample(sentences[number], min(SENTENCES_AN_ARTICLE, len(sentences[number]))):
+            yield story, Case(story.text, sentence, rng.choice(others), known)
+
+
+def measured(data: Path) -> dict[str, Any]:
+    """False alarms and recall."""
+    found = stories(data)
+    told = list(cases(found))
+    verbatim = [story.checked(case.output) for story, case in told]
+    openings = [story.checked(sentence) for story in found for sentence in story.opening]
+    return {
+        "articles": len(found),
+        "false_alarms": by_kind(verbatim, CODES),
+        "openings": by_kind(openings, CODES),
+        "recall": recall(told, verbatim),
+    }
+
+
+def recall(told: Sequence[tuple[Story, Case]], findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
+    """Planted errors found; planted only where the good sentence raises no doubt of their kind."""
+    table: dict[str, Any] = {}
+    for kind, plants in PLANTS.items():
+        rows: dict[str, list[list[Finding]]] = {}
+        for error, plant in plants.items():
+            rng = random.Random(f"{SEED} {kind} {error}")
+            results = []
+            for (story, case), before in zip(told, findings, strict=True):
+                output = None if any(f.code in ANSWERS[kind] for f in before) else plant(case, rng)
+                if output is not None and output != case.output:
+                    results.append((story, output))
+            rng.shuffle(results)
+            checked = (story.checked(output) for story, output in results[:MOST_CASES])
+            rows[error] = [[f for f in one if f.code in ANSWERS[kind]] for one in checked]
+        table[kind] = {
+            "all": with_findings(list(chain(*rows.values()))),
+            **{error: with_findings(row) for error, row in rows.items()},
+        }
+    return table

@@ -1,0 +1,27 @@
+/** Glossary: the terms that a reader asks for, one a line. */
+
+/** A line that is no term; `line` is its number. */
+export class WrongLine extends Error {
+  constructor(line) {
+    super(`line ${line}`);
+    this.line = line;
+  }
+}
+
+/**
+ * {glossary, do_not_translate} as /v1 takes them. "Rathaus = city hall" is a term with its translation, a line without
+ * an equals sign is one that stays as it is. Throws WrongLine where a side is missing or a term comes twice.
+ */
+export function termsOf(text) {
+  const translated = new Map();
+  const kept = new Set();
+  for (const [index, line] of text.split("\n").entries()) {
+    const [german, ...rest] = line.split("=");
+    const [term, english] = [german.trim(), rest.join("=").trim()];
+    if (term === "" && rest.length === 0) continue;
+    if (term === "" || (rest.length > 0 && english === "") || translated.has(term) || kept.has(term)) throw new WrongLine(index + 1);
+    if (rest.length > 0) translated.set(term, english);
+    else kept.add(term);
+  }
+  return { glossary: Object.fromEntries(translated), do_not_translate: [...kept] };
+}

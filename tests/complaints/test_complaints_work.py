@@ -1,0 +1,131 @@
+"""What users complain of in the work of such services, through the service: see docs/complaints.md."""
+
+import asyncio
+import gc
+import itertools
+import threading
+import tracemalloc
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.app import create_app
+from service.engines.fake import FakeEngine, raising, writing
+from service.settings import Settings
+from tests.api.both import READY_S, both
+from tests.conftest import wait_until_ready
+
+HEADLINE = "Sturm tobt über der Küste"
+MOST_GROWTH_BYTES = 400_000  # what one room alone keeps of these texts without a bound is three times that
+
+
+def sentences(first: int, count: int) -> list[str]:
+    return [f"Am Montag zählte das Museum genau {first + number} Gäste." for number in range(count)]
+
+
+async def test_every_sentence_is_translated_the_last_one_without_a_full_stop_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = " ".join(sentences(1_000, 120)) + "\n\nNach dem letzten Satz steht nichts"
+    async with both(monkeypatch, writing(lambda tokens: tokens)) as ports:
+        (found,) = (await ports.translate(text)).json()["translations"]
+    assert found["text"] == text
+    assert found["cached"]["of"] == len(found["sentences"]) == 121
+
+
+async def test_texts_of_a_list_share_the_engines_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with both(monkeypatch) as ports:
+        before = [len(one.calls) for one in ports.engines]
+        answer = await ports.translate(sentences(0, 32))
+        calls = [call for one, first in zip(ports.engines, before, strict=True) for call in one.calls[first:]]
+    assert len(answer.json()["translations"]) == sum(map(len, calls)) == 32
+    assert len(calls) <= 4
+
+
+async def test_a_loop_is_told_and_asks_for_an_editor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A German headline that a model went round in, as it was reported."""
+    async with both(monkeypatch, writing(lambda _: ("▁storm", "▁over", "▁the", "▁coast") * 8)) as ports:
+        (found,) = (await ports.translate(HEADLINE)).json()["translations"]
+    assert "repetition" in {warning["code"] for warning in found["warnings"]}
+    assert found["needs_review"]
+
+
+def stories(count: int) -> list[str]:
+    """Texts that share no sentence, and all their words: what is known of words is bounded by their number."""
+    days, places, verbs = "Montag Dienstag Mittwoch Donnerstag Freitag", "Museum Rathaus Theater Bad", "schließt öffnet"
+    every = [
+        f"Am {day} nach dem {number}. März {verb} das {place} {when}."
+        for number, day, place, verb, when in itertools.product(
+            range(1, 11), days.split(), places.split(), verbs.split(), ("früh", "spät", "nie")
+        )
+    ]
+    size = len(every) // count
+    return [" ".join(every[start : start + size]) for start in range(0, size * count, size)]
+
+
+async def test_memory_does_not_grow_with_the_texts_that_were_translated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every bound on what is remembered made small, the last text leaves no more behind than the sixth."""
+    for room in ("translate", "finishing", "summarise", "article"):
+        monkeypatch.setattr(f"service.pipeline.{room}.REMEMBERED", 8)
+    async with both(monkeypatch, writing(lambda tokens: tokens), cache_bytes=50_000) as ports:
+        texts = iter(stories(24))
+
+        async def translated(count: int) -> None:
+            for _ in range(count):
+                assert (await ports.translate(next(texts))).status_code == 200
+                for engine in ports.engines:
+                    engine.calls.clear()  # the fake's own memory
+
+        def kept() -> int:
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+
+        tracemalloc.start()
+        try:
+            await translated(6)
+            before = kept()
+            await translated(18)
+            grown = kept() - before
+        finally:
+            tracemalloc.stop()
+    assert grown < MOST_GROWTH_BYTES
+
+
+def test_a_service_that_loads_its_models_is_alive_and_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever took the one for the other would kill it while it starts."""
+    loaded = threading.Event()
+
+    def slowly(*_: object, **__: object) -> FakeEngine:
+        loaded.wait(READY_S)
+        return FakeEngine()
+
+    monkeypatch.setattr("service.pipeline.served.load_engine", slowly)
+    with TestClient(create_app(Settings())) as client:
+        refused = client.post("/v1/translate", json={"text": HEADLINE})
+        assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert [client.get(probe).status_code for probe in ("/livez", "/readyz", "/health")] == [200, 503, 503]
+        loaded.set()
+        wait_until_ready(client)
+
+
+async def test_health_is_gone_once_the_engine_has_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process ends with it; until then no probe but that of the process itself may be green."""
+    ended = asyncio.Event()
+    monkeypatch.setattr("service.app.exit_dead", ended.set)
+    async with both(monkeypatch) as ports:
+
+        def gone(*_: Any, **__: Any) -> None:
+            raise MemoryError
+
+        monkeypatch.setattr("service.pipeline.served.load_engine", gone)
+        ports.handle(raising(MemoryError()))
+        answer = await ports.translate(HEADLINE)
+        assert (answer.status_code, answer.json()["code"]) == (500, "engine_failed")
+        for probe in ("/readyz", "/health"):
+            assert (await ports.main.get(probe)).status_code == 503
+        async with asyncio.timeout(READY_S):
+            await ended.wait()
+        assert (await ports.main.get("/livez")).status_code == 503
+        assert (await ports.translate(HEADLINE)).status_code == 503

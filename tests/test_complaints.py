@@ -1,0 +1,39 @@
+"""The table of complaints: every test that it names exists, and every complaint has one."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in (ROOT / "docs/complaints.md").read_text("utf-8").splitlines()
+    if line.startswith("|")
+][2:]
+NAMED = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
+CASES = 16
+
+
+def named_in(path: Path) -> set[str]:
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {node.name for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, functions)}
+
+
+def test_no_complaint_is_left_out() -> None:
+    assert len(ROWS) >= CASES
+
+
+@pytest.mark.parametrize(("complaint", "tests"), [(row[0], row[2]) for row in ROWS])
+def test_a_complaint_is_answered_by_tests_that_exist(complaint: str, tests: str) -> None:
+    named = NAMED.findall(tests)
+    assert named, complaint
+    for file, name in named:
+        assert name in named_in(ROOT / "tests" / file), (complaint, name)
+
+
+def test_every_test_of_a_complaint_is_in_the_table() -> None:
+    named = {name for row in ROWS for _, name in NAMED.findall(row[2])}
+    there = {name for path in (ROOT / "tests/complaints").glob("test_*.py") for name in named_in(path)}
+    assert {name for name in there if name.startswith("test_")} <= named

@@ -1,0 +1,134 @@
+"""XML in words of its own: where its sentences end, what stays, and that it comes out as well-formed as it went in."""
+
+import random
+import re
+from collections import Counter
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.text.markup_document import parse
+from service.text.markup_render import render
+from service.text.markup_vocabulary import TagRules
+from tests.text.markup_rig import Translate, backwards, scramble, shout, translated
+
+XML = TagRules(xml=True)
+
+
+def texts(markup: str, rules: TagRules = XML) -> list[str]:
+    return [block.text for block in parse(markup, rules=rules).blocks]
+
+
+def through(markup: str, translate: Translate, rules: TagRules = XML) -> str:
+    document = parse(markup, rules=rules)
+    return render(document, translated(document, translate)).html
+
+
+def named(*, ignored: str = "", splitting: str = "", non_splitting: str = "") -> TagRules:
+    return TagRules(
+        xml=True,
+        ignored=frozenset(ignored.split()),
+        splitting=frozenset(splitting.split()),
+        non_splitting=frozenset(non_splitting.split()),
+    )
+
+
+def test_elements_that_stand_beside_text_are_part_of_a_sentence_and_others_are_not() -> None:
+    found = texts("<meldung><kopf>Der Zug</kopf><absatz>Er <wichtig>fährt</wichtig> heute.</absatz></meldung>")
+    assert found == ["Der Zug", "Er fährt heute."]
+
+
+def test_one_place_beside_text_tells_of_all_others() -> None:
+    markup = "<a1><p1><w>Zug</w> <w>fährt</w></p1><p1>Ein <w>Bus</w></p1></a1>"
+    assert texts(markup) == ["Zug fährt", "Ein Bus"]
+
+
+def test_names_that_mark_words_in_html_do_so_in_other_xml() -> None:
+    assert texts("<doc1><par><b>Bahn:</b> <i>Zug</i></par></doc1>") == ["Bahn: Zug"]
+
+
+def test_splitting_tags_are_boundaries_and_win() -> None:
+    markup = "<par>Der Zug <x/>fährt.</par>"
+    assert texts(markup) == ["Der Zug fährt."]
+    assert texts(markup, named(splitting="x", non_splitting="x")) == ["Der Zug", "fährt."]
+
+
+def test_non_splitting_tags_stand_within_sentences() -> None:
+    markup = "<par><teil>Der Zug</teil> <teil>fährt.</teil></par>"
+    assert texts(markup) == ["Der Zug", "fährt."]
+    assert texts(markup, named(non_splitting="teil")) == ["Der Zug fährt."]
+
+
+def test_without_outline_only_splitting_tags_part_sentences() -> None:
+    rules = TagRules(xml=True, splitting=frozenset({"par"}), outline=False)
+    assert texts("<d1><par><w>Der</w><w>Zug</w></par><par>Bus</par></d1>", rules) == ["DerZug", "Bus"]
+
+
+@pytest.mark.parametrize("translate", [shout, backwards, scramble(1), scramble(2)])
+def test_ignored_elements_come_out_byte_for_byte(translate: Translate) -> None:
+    kept = '<marke art="1">Der  <b>&#8222;Zug&#8220;</b>\n AG</marke>'
+    found = through(f"<par>Gestern hat {kept} neue Wagen bestellt.</par>", translate, named(ignored="marke"))
+    assert found.count(kept) == 1
+
+
+def test_an_ignored_element_between_others_is_no_text() -> None:
+    markup = "<d1><par>Der Zug</par><roh>Der Bus</roh></d1>"
+    assert texts(markup, named(ignored="roh")) == ["Der Zug"]
+
+
+def test_rules_of_a_caller_hold_in_html_too() -> None:
+    rules = TagRules(ignored=frozenset({"em"}), splitting=frozenset({"span"}), non_splitting=frozenset({"div"}))
+    assert texts("<div>Der <em>Zug</em> <span>fährt</span></div>", rules) == ["Der Zug", "fährt"]
+    assert through("<p>Der <em>Zug</em> fährt</p>", shout, rules) == "<p>DER <em>Zug</em> FÄHRT</p>"
+
+
+def test_xhtml_has_empty_elements_that_html_has_not() -> None:
+    assert texts("<p>Der <code/>Zug <script/>fährt <a id='x'/>heute</p>") == ["Der Zug fährt heute"]
+
+
+def test_xml_has_no_elements_without_tags_in_their_text() -> None:
+    assert through("<d1><title>Der <hi>Zug</hi></title></d1>", shout) == "<d1><title>DER <hi>ZUG</hi></title></d1>"
+
+
+def test_a_reference_that_nobody_knows_stays() -> None:
+    assert through("<p1>Die &firma; baut &amp; plant.</p1>", shout) == "<p1>DIE &firma; BAUT &amp; PLANT.</p1>"
+
+
+WORDS = ["Zug", "fährt", "&amp;", "&lt;b", "Haus", "morgen"]
+NAMES = ["absatz", "wichtig", "b", "title", "code", "x:y", "br"]
+TREES = st.recursive(
+    st.sampled_from(WORDS),
+    lambda inner: st.builds(
+        lambda name, parts: f"<{name}>{' '.join(parts)}</{name}>" if parts else f"<{name}/>",
+        st.sampled_from(NAMES),
+        st.lists(inner, max_size=4),
+    ),
+    max_leaves=20,
+)
+
+
+def elements(markup: str) -> Counter[str]:
+    root = ET.fromstring(f'<alles xmlns:x="urn:x">{markup}</alles>')  # noqa: S314 - generated above
+    return Counter(element.tag for element in root.iter())
+
+
+@given(st.lists(TREES, min_size=1, max_size=4), st.integers(0, 1_000))
+def test_well_formed_xml_stays_well_formed_with_the_same_elements(parts: list[str], seed: int) -> None:
+    """Whatever a translation does with the words."""
+    markup = f"<beitrag>{' '.join(parts)}</beitrag>"
+    chance = random.Random(seed)
+    rules = TagRules(
+        xml=True,
+        ignored=frozenset(chance.sample(NAMES, 1)),
+        splitting=frozenset(chance.sample(NAMES, 1)),
+        non_splitting=frozenset(chance.sample(NAMES, 2)),
+        outline=chance.random() < 0.5,
+    )
+    assert elements(through(markup, scramble(seed), rules)) == elements(markup)
+
+
+def test_a_hundred_thousand_elements_take_linear_time() -> None:
+    markup = "<w>" * 50_000 + "Zug" + "</w>" * 50_000 + "<v1>" * 50_000
+    assert re.sub("<.*?>", "", through(markup, shout)) == "ZUG"

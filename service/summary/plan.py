@@ -20,13 +20,15 @@ class Group:
     """Sentences that are rewritten as one: ``core`` is the one that was chosen, ``members`` all of them in order.
 
     ``score`` is the core's, so that the weakest group can go where the rewritten text is too long. A ``spare`` one
-    is more than the length has room for.
+    is more than the length is expected to have room for; a ``filler`` is one sentence that is not rewritten, for room
+    that the rewritings leave.
     """
 
     core: int
     members: tuple[int, ...]
     score: float
     spare: bool = False
+    filler: bool = False
 
 
 def groups(
@@ -38,13 +40,14 @@ def groups(
     max_members: int = MAX_MEMBERS,
     barred: Collection[int] = (),
     spares: int = 0,
+    fillers: int = 0,
 ) -> list[Group]:
     """Disjoint groups in the order of their cores, as many as ``length`` has room for once they are rewritten.
 
     A long article (twelve sentences or more) gives a core from each of its thirds where three or more are wanted.
     A core longer than ``max_group_words`` stands alone; with company a group never exceeds it. Headings,
-    ``barred`` sentences and those without content are no cores. At most ``spares`` more groups are made of what is
-    left then, of sentences that are in no other group.
+    ``barred`` sentences and those without content are no cores. At most ``spares`` more groups, and then ``fillers``,
+    are made of what is left then, of sentences that are in no other group.
     """
     assessed = assess(sentences, headline=headline).without(barred)
     scores = assessed.scores
@@ -67,6 +70,8 @@ def groups(
     for core in _cores(assessed, len(sentences)) if spares else ():
         if core not in taken and len(made) < len(cores) + spares:
             make(core, spare=True)
+    left = [core for core in _cores(assessed, len(sentences)) if core not in taken] if fillers else []
+    made += [Group(core, (core,), float(scores[core]), filler=True) for core in left[:fillers]]
     return sorted(made, key=lambda group: group.core)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +13,10 @@ import torch
 import typer
 from safetensors.torch import load_file
 
-from models.train import alignment, corpus, gaps, lexicon, pieces, trim
+from models.train import alignment, corpus, gaps, lexicon, parts, pieces, trim
 from models.train.batches import Batch, Example, collate, groups
 from models.train.export import Terms, network_weights, write_model
+from models.train.heldout import HeldOut
 from models.train.loop import Schedule, Trainer, run
 from models.train.network import Shape
 from models.train.peers import Peers
@@ -26,9 +29,22 @@ WorkDir = Annotated[Path, typer.Option("--work", file_okay=False, help="Folder f
 
 
 @app.command("corpus")
-def corpus_command(data: DataDir, work: WorkDir, seed: int = 1, sample: float = 1.0) -> None:
+def corpus_command(
+    data: DataDir,
+    work: WorkDir,
+    seed: int = 1,
+    sample: float = 1.0,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Ablation: train on no source of this name; newstest-* for several.")
+    ] = None,
+    without_terms: Annotated[
+        list[str] | None, typer.Option(help="Ablation: train on no source with this in its terms, such as research.")
+    ] = None,
+) -> None:
     """Filter and mix the parallel text; prints what was kept and why the rest was not."""
-    train, dev, report = corpus.build(data, corpus.load_mix(HERE / "mix.toml"), seed=seed, sample=sample)
+    mix = corpus.load_mix(HERE / "mix.toml")
+    left_out = corpus.left_out(mix, without or (), without_terms or ())
+    train, dev, report = corpus.build(data, mix, seed=seed, sample=sample, without=left_out)
     corpus.write_pairs(work / "translation" / "train.tsv", train)
     corpus.write_pairs(work / "translation" / "dev.tsv", dev)
     for name, counts in report.items():
@@ -98,7 +114,9 @@ def _begin(trainer: Trainer, folder: Path, init: Path | None) -> None:
     """Go on from the task's checkpoint; without one from ``init``, or from the embeddings that ``align`` made."""
     if (folder / "checkpoint.pt").exists():
         trainer.resume(folder / "checkpoint.pt")
-    elif init:
+        return
+    (folder / "best.pt").unlink(missing_ok=True)  # another run's: what it was scored on may be in this one's data
+    if init:
         trainer.start_from(_weights(init, trainer.network.shape))
     elif (folder / "lexicon.npy").exists():
         trainer.start_with(torch.from_numpy(np.load(folder / "lexicon.npy")))
@@ -108,7 +126,8 @@ def _begin(trainer: Trainer, folder: Path, init: Path | None) -> None:
 def train_command(
     task: str,
     work: WorkDir,
-    minutes: Annotated[float, typer.Option(help="Length of this slice.")],
+    minutes: Annotated[float | None, typer.Option(help="Length of this slice in time.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Length of this slice in updates; with both, the shorter.")] = None,
     init: Annotated[
         Path | None, typer.Option(help="Checkpoint of another run, or an exported float16 folder, to begin with.")
     ] = None,
@@ -126,22 +145,23 @@ def train_command(
         int | None, typer.Option(help="Train together with the processes of other ranks; 0 writes the checkpoint.")
     ] = None,
 ) -> None:
-    """Train TASK (translation, summary) for some minutes, going on from its checkpoint where there is one."""
+    """Train TASK (translation, summary) for a while, going on from its checkpoint where there is one."""
     torch.set_num_threads(threads)
     vocabulary = pieces.Pieces(work / "pieces.model")
     folder = work / task
     shape = Shape(vocabulary=len(vocabulary), dropout=dropout)
     seed += rank or 0  # each peer sees the pairs in an order of its own
     schedule = Schedule(
-        minutes, rate, warmup, cooldown, batch_tokens, guidance=guidance, report_steps=report_steps, seed=seed
+        minutes, steps, rate, warmup, cooldown, batch_tokens, guidance=guidance, report_steps=report_steps, seed=seed
     )
     trainer = Trainer(shape, schedule, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     _begin(trainer, folder, init)
     typer.echo(json.dumps({"shape": asdict(shape), "schedule": asdict(schedule), "dtype": str(trainer.dtype)}))
     examples = _examples(folder / "train.tsv", vocabulary, longest)
-    dev = _held_back(_examples(folder / "dev.tsv", vocabulary, longest), vocabulary.pad_id, seed)
+    held = _examples(folder / "dev.tsv", vocabulary, longest)
     peers = None if rank is None else Peers(folder, rank)
-    run(trainer, examples, dev, folder, lambda line: print(line, flush=True), peers)
+    dev, judge = _held_back(held, vocabulary.pad_id, seed), HeldOut(held, vocabulary)
+    run(trainer, examples, dev, folder, lambda line: print(line, flush=True), peers, judge)
 
 
 TERMS = {
@@ -179,11 +199,20 @@ def _target_pieces(pairs: Path, vocabulary: pieces.Pieces) -> list[int] | None:
     return trim.target_pieces(vocabulary, (target for _, target in corpus.load_pairs(pairs)))
 
 
+def _best(folder: Path) -> Path:
+    """The checkpoint that scored highest on the held-back slice; the last one where none was scored."""
+    return best if (best := folder / "best.pt").exists() else folder / "checkpoint.pt"
+
+
 @app.command("export")
 def export_command(
     task: str,
     work: WorkDir,
     models: Annotated[Path, typer.Option(help="Folder to write to.")] = HERE.parent,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="File to take; by default best.pt of the task, the best by chrF, or else checkpoint.pt."),
+    ] = None,
     *,
     trimmed: Annotated[
         bool,
@@ -193,13 +222,48 @@ def export_command(
     ] = True,
 ) -> None:
     """Write the averaged weights of TASK for both engines, with a manifest."""
-    state = torch.load(work / task / "checkpoint.pt", map_location="cpu", weights_only=True)
+    state = torch.load(checkpoint or _best(work / task), map_location="cpu", weights_only=True)
     vocabulary = pieces.Pieces(work / "pieces.model")
     terms = TERMS[task]
     kept = _target_pieces(work / task / "train.tsv", vocabulary) if trimmed and task == "translation" else None
     write_model(models, Shape(**state["shape"]), state["average"], vocabulary, terms, kept=kept)
     written = len(vocabulary) - 1 if kept is None else len(kept)
     typer.echo(f"{terms.name}: {json.dumps(state['progress'])}; writes {written} of {len(vocabulary) - 1} pieces")
+
+
+PartsDir = Annotated[Path, typer.Argument(file_okay=False, help="Folder of the parts.")]
+MIB = 1 << 20
+
+
+@app.command("pack")
+def pack_command(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of data or weights.")],
+    to: PartsDir,
+    part_mib: Annotated[float, typer.Option(help="Size of a part in MiB.")] = 16.0,
+) -> None:
+    """Write a folder as parts of one size, with a manifest of checksums, to be moved."""
+    with _explained():
+        packed = parts.pack(folder, to, int(part_mib * MIB))
+    typer.echo(f"{len(packed.files)} files in {len(packed.parts)} parts")
+
+
+@app.command("unpack")
+def unpack_command(
+    packed: PartsDir, folder: Annotated[Path, typer.Argument(file_okay=False, help="New folder for the files.")]
+) -> None:
+    """Put a folder together from the parts that `pack` wrote; refuses missing, doubled and damaged ones."""
+    with _explained():
+        made = parts.unpack(packed, folder)
+    typer.echo(f"{len(made.files)} files from {len(made.parts)} parts")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except parts.PartsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":

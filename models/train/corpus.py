@@ -5,8 +5,9 @@ import random
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 MAX_CHARS = 500
@@ -46,6 +47,26 @@ def load_mix(path: Path) -> Mix:
     table = tomllib.loads(path.read_text("utf-8"))
     sources = tuple(Source(name, **fields) for name, fields in table["sources"].items())
     return Mix(sources, table["dev_source"], table["dev_pairs"])
+
+
+def left_out(mix: Mix, names: Sequence[str], terms: Sequence[str]) -> frozenset[str]:
+    """Names of the sources that an ablation leaves out: by name (``newstest-*``), or by a part of their terms.
+
+    Raises:
+        ValueError: one of them means no source.
+    """
+    found: set[str] = set()
+    for wanted in names:
+        found |= _meant(wanted, {s.name for s in mix.sources if fnmatchcase(s.name, wanted)})
+    for wanted in terms:
+        found |= _meant(wanted, {s.name for s in mix.sources if wanted.casefold() in s.terms.casefold()})
+    return frozenset(found)
+
+
+def _meant(wanted: str, found: set[str]) -> set[str]:
+    if not found:
+        raise ValueError(f"no source of the mix is meant by {wanted!r}")
+    return found
 
 
 def refusal(german: str, english: str) -> str | None:
@@ -108,10 +129,14 @@ def weighted(pairs: list[Pair], weight: float, rng: random.Random) -> list[Pair]
     return pairs * int(whole) + rng.sample(pairs, round(len(pairs) * part))
 
 
-def build(data: Path, mix: Mix, *, seed: int, sample: float) -> tuple[list[Pair], list[Pair], dict[str, Counter[str]]]:
+def build(
+    data: Path, mix: Mix, *, seed: int, sample: float, without: Collection[str] = ()
+) -> tuple[list[Pair], list[Pair], dict[str, Counter[str]]]:
     """Return (training pairs, development pairs, what was kept and why not, by source).
 
-    Deterministic for a seed. ``sample`` takes that share of every source, for trials.
+    Deterministic for a seed. ``sample`` takes that share of every source, for trials. Sources ``without`` are read,
+    filtered and drawn from like all others and then not trained on, so that two corpora differ in them alone, and the
+    held-back slice, which may be one's, stays the same.
     """
     rng = random.Random(seed)
     seen: set[Pair] = set()
@@ -126,7 +151,11 @@ def build(data: Path, mix: Mix, *, seed: int, sample: float) -> tuple[list[Pair]
         if source.name == mix.dev_source:
             held = min(mix.dev_pairs, len(pairs) // 4)
             dev, pairs = pairs[:held], pairs[held:]
-        train += weighted(pairs, source.weight, rng)
+        drawn = weighted(pairs, source.weight, rng)
+        if source.name in without:
+            report[source.name]["kept, but left out of the mix"] = report[source.name].pop("kept", 0)
+        else:
+            train += drawn
     rng.shuffle(train)
     return train, dev, report
 

@@ -70,6 +70,33 @@ def test_the_held_back_slice_is_in_no_training_pair(data: Path) -> None:
     assert report["news"]["duplicate"] == 100
 
 
+def test_an_ablation_leaves_a_source_out_and_all_else_as_it_was(data: Path) -> None:
+    train, dev, _ = corpus.build(data, MIX, seed=1, sample=1.0)
+    ablated, same_dev, report = corpus.build(data, MIX, seed=1, sample=1.0, without={"news"})
+    assert same_dev == dev
+    assert sorted(ablated) == sorted(pair for pair in train if "Quelle web" in pair[0])
+    assert report["news"]["kept, but left out of the mix"] == 200
+
+
+@pytest.mark.parametrize(
+    ("names", "terms", "found"),
+    [
+        (["newstest-*"], [], {"newstest-2008-2018", "newstest-ende-2020-2022"}),
+        ([], ["RESEARCH"], {"newstest-2008-2018", "newstest-ende-2020-2022"}),
+        (["pud"], ["tatoeba.org"], {"pud", "tatoeba"}),
+        ([], [], set()),
+    ],
+)
+def test_sources_are_left_out_by_name_or_by_terms(names: list[str], terms: list[str], found: set[str]) -> None:
+    mix = corpus.load_mix(Path(corpus.__file__).parent / "mix.toml")
+    assert corpus.left_out(mix, names, terms) == found
+
+
+def test_a_name_that_means_no_source_is_an_error() -> None:
+    with pytest.raises(ValueError, match="'newtest'"):
+        corpus.left_out(MIX, ["newtest"], [])
+
+
 def test_templates_that_differ_in_a_number_alone_count_once(tmp_path: Path) -> None:
     (tmp_path / "parallel").mkdir()
     with lzma.open(tmp_path / "parallel" / "news.tsv.xz", "wt", encoding="utf-8") as file:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import tables
+from benchmarks import bleu, doubts, tables
 
 RESULT = {"wmt20": {"ours": {"bleu": 3.1, "bleu_pm": 0.2, "chrf": 20.0, "chrf_pm": 0.3}, "theirs": {"bleu": 40.0}}}
 
@@ -35,3 +35,51 @@ def test_a_page_without_markers_is_refused(tmp_path: Path, monkeypatch: pytest.M
 def test_every_table_has_its_place_in_the_pages(name: str) -> None:
     for path in tables.PLACES[name]:
         assert (tables.ROOT / path).read_text("utf-8").count(f"<!-- scores:{name} -->") == 1
+
+
+LINES = [
+    f"Line {word} says that the {word} train to {place} is late ." for word in ("old", "new") for place in "abcdef"
+]
+
+
+def test_equal_outputs_lose_nothing_and_worse_ones_lose_what_their_scores_differ_by() -> None:
+    assert bleu.loss(LINES, LINES, LINES) == {"bleu": 0.0, "pm": 0.0, "same": 100.0}
+    worse = [line.replace("train", "ship") if "old" in line else line for line in LINES]
+    found = bleu.loss(worse, LINES, LINES)
+    assert found["bleu"] == pytest.approx(100 - bleu.scores(worse, LINES)["bleu"], abs=0.05)
+    assert found["same"] == 50.0
+    assert 0 < found["pm"] < found["bleu"]
+    assert bleu.loss(LINES, worse, LINES)["bleu"] == -found["bleu"]
+
+
+SOURCE = "Die Stadt Jena baut für 12 Millionen Euro ein Hallenbad, das im Mai öffnet."
+
+
+def test_what_a_source_lacks_is_counted_and_numbers_and_names_apart() -> None:
+    words = doubts.unsupported_words(["Die Stadt Gera baut schnell ein Hallenbad für 13 Millionen Euro."], SOURCE)
+    assert words == ["Gera", "schnell", "13"]
+    assert doubts.facts(words) == ["Gera", "13"]
+    assert doubts.unsupported_words([SOURCE], SOURCE) == []
+
+
+def test_copying_is_a_share_of_word_sequences() -> None:
+    assert doubts.copied([SOURCE], SOURCE) == 100.0
+    assert doubts.copied(["Ein Hallenbad baut Jena."], SOURCE) == 0.0
+    assert 0 < doubts.copied(["Die Stadt Jena baut ein Hallenbad."], SOURCE) < 100
+
+
+def test_the_table_of_summaries_has_a_cell_for_each_column() -> None:
+    rouge = {name: {"mean": 1.0, "pm": 0.1} for name in ("rouge1", "rouge2", "rougeL")}
+    counts = {"articles": 148, "articles_with_unsupported": 2, "articles_with_unsupported_facts": 1}
+    row = rouge | counts | {"verbatim_sentences": 70.0, "copied_4_grams": {"mean": 90.0, "pm": 1.0}, "mean_words": 41.0}
+    head, _, line = tables.summary({"abstractive": row}).splitlines()
+    assert head.count("|") == line.count("|")
+    assert line.endswith("| 90.0 ± 1.0 % | 2 of 148 | 1 of 148 |")
+
+
+def test_sizes_are_of_files_by_format_and_together(tmp_path: Path) -> None:
+    for name in ("ct2-int8/model.bin", "float16/model.safetensors"):
+        (tmp_path / "starter" / name).parent.mkdir(parents=True)
+        (tmp_path / "starter" / name).write_bytes(bytes(1 << 20))
+    (tmp_path / "starter" / "README.md").write_bytes(bytes(1 << 19))
+    assert [line.split()[-2] for line in tables.sizes(tmp_path).splitlines()[2:]] == ["1.0", "1.0", "2.5"]

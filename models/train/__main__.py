@@ -119,7 +119,8 @@ def _begin(trainer: Trainer, folder: Path, init: Path | None) -> None:
     if init:
         trainer.start_from(_weights(init, trainer.network.shape))
     elif (folder / "lexicon.npy").exists():
-        trainer.start_with(torch.from_numpy(np.load(folder / "lexicon.npy")))
+        rows = lexicon.narrowed(np.load(folder / "lexicon.npy"), trainer.network.shape.width)
+        trainer.start_with(torch.from_numpy(rows))
 
 
 @app.command("train")
@@ -136,6 +137,9 @@ def train_command(
     cooldown: float = 0.0,
     batch_tokens: int = 2_000,
     longest: int = 128,
+    width: Annotated[int, typer.Option(help="Width of the network, for short comparisons; see Shape.")] = 256,
+    encoder_layers: int = 6,
+    decoder_layers: int = 2,
     dropout: float = 0.0,
     guidance: float = 1.0,
     report_steps: int = 200,
@@ -149,7 +153,14 @@ def train_command(
     torch.set_num_threads(threads)
     vocabulary = pieces.Pieces(work / "pieces.model")
     folder = work / task
-    shape = Shape(vocabulary=len(vocabulary), dropout=dropout)
+    shape = Shape(
+        len(vocabulary),
+        width,
+        feed_forward=4 * width,
+        encoder_layers=encoder_layers,
+        decoder_layers=decoder_layers,
+        dropout=dropout,
+    )
     seed += rank or 0  # each peer sees the pairs in an order of its own
     schedule = Schedule(
         minutes, steps, rate, warmup, cooldown, batch_tokens, guidance=guidance, report_steps=report_steps, seed=seed

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bleu, doubts, tables
+from benchmarks import bleu, doubts, loops, tables
 
 RESULT = {"wmt20": {"ours": {"bleu": 3.1, "bleu_pm": 0.2, "chrf": 20.0, "chrf_pm": 0.3}, "theirs": {"bleu": 40.0}}}
 
@@ -83,3 +83,28 @@ def test_sizes_are_of_files_by_format_and_together(tmp_path: Path) -> None:
         (tmp_path / "starter" / name).write_bytes(bytes(1 << 20))
     (tmp_path / "starter" / "README.md").write_bytes(bytes(1 << 19))
     assert [line.split()[-2] for line in tables.sizes(tmp_path).splitlines()[2:]] == ["1.0", "1.0", "2.5"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("The man, the man said.", "the man the man"),
+        ("No no no!", "no no no"),
+        ("He had had enough, very very much.", None),
+        ("The old town and the new town and the river.", None),
+        (f"{'a b c d e f g h i j k l ' * 2}m", "a b c d e f g h i j k l a b c d e f g h i j k l"),
+        ("", None),
+    ],
+)
+def test_a_loop_is_a_phrase_that_follows_itself(text: str, found: str | None) -> None:
+    assert loops.loop(text) == found
+
+
+def test_a_loop_of_the_source_is_not_counted_against_the_output() -> None:
+    pairs = [
+        ("Er sagt: nie, nie, nie.", "He says never, never, never."),
+        ("Er geht.", "He goes he goes."),
+        ("Ja.", " "),
+    ]
+    counted = loops.counted(pairs)
+    assert (counted["outputs"], counted["loops"], counted["empty"]) == (3, 1, 1)

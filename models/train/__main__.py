@@ -2,8 +2,6 @@
 
 import json
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +11,14 @@ import torch
 import typer
 from safetensors.torch import load_file
 
-from models.train import alignment, corpus, gaps, lexicon, parts, pieces, trim
+from models.train import alignment, corpus, gaps, lexicon, moving, pieces, trim
 from models.train.batches import Batch, Example, collate, groups
 from models.train.export import Terms, network_weights, write_model
 from models.train.heldout import HeldOut
-from models.train.loop import Schedule, Trainer, run
+from models.train.loop import Trainer, run
 from models.train.network import Shape
 from models.train.peers import Peers
+from models.train.schedule import Schedule
 
 HERE = Path(__file__).parent
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
@@ -129,9 +128,7 @@ def train_command(
     work: WorkDir,
     minutes: Annotated[float | None, typer.Option(help="Length of this slice in time.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length of this slice in updates; with both, the shorter.")] = None,
-    init: Annotated[
-        Path | None, typer.Option(help="Checkpoint of another run, or an exported float16 folder, to begin with.")
-    ] = None,
+    init: Annotated[Path | None, typer.Option(help="Another run's checkpoint or float16 folder to begin with.")] = None,
     rate: float = 1e-3,
     warmup: int = 600,
     cooldown: float = 0.0,
@@ -145,33 +142,29 @@ def train_command(
     report_steps: int = 200,
     threads: int = 2,
     seed: int = 1,
-    rank: Annotated[
-        int | None, typer.Option(help="Train together with the processes of other ranks; 0 writes the checkpoint.")
-    ] = None,
+    rank: Annotated[int | None, typer.Option(help="Train with peers of other ranks; 0 writes the checkpoint.")] = None,
 ) -> None:
     """Train TASK (translation, summary) for a while, going on from its checkpoint where there is one."""
     torch.set_num_threads(threads)
     vocabulary = pieces.Pieces(work / "pieces.model")
-    folder = work / task
-    shape = Shape(
-        len(vocabulary),
-        width,
-        feed_forward=4 * width,
-        encoder_layers=encoder_layers,
-        decoder_layers=decoder_layers,
-        dropout=dropout,
-    )
+    layers = {"encoder_layers": encoder_layers, "decoder_layers": decoder_layers}
+    shape = Shape(len(vocabulary), width, feed_forward=4 * width, dropout=dropout, **layers)
     seed += rank or 0  # each peer sees the pairs in an order of its own
     schedule = Schedule(
         minutes, steps, rate, warmup, cooldown, batch_tokens, guidance=guidance, report_steps=report_steps, seed=seed
     )
     trainer = Trainer(shape, schedule, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    _begin(trainer, folder, init)
-    typer.echo(json.dumps({"shape": asdict(shape), "schedule": asdict(schedule), "dtype": str(trainer.dtype)}))
-    examples = _examples(folder / "train.tsv", vocabulary, longest)
-    held = _examples(folder / "dev.tsv", vocabulary, longest)
+    _begin(trainer, work / task, init)
+    _train(trainer, work / task, vocabulary, longest, rank)
+
+
+def _train(trainer: Trainer, folder: Path, vocabulary: pieces.Pieces, longest: int, rank: int | None) -> None:
+    """Train on the folder's pairs of at most ``longest`` pieces."""
+    shape, schedule = asdict(trainer.network.shape), trainer.schedule
+    typer.echo(json.dumps({"shape": shape, "schedule": asdict(schedule), "dtype": str(trainer.dtype)}))
+    examples, held = (_examples(folder / f"{name}.tsv", vocabulary, longest) for name in ("train", "dev"))
     peers = None if rank is None else Peers(folder, rank)
-    dev, judge = _held_back(held, vocabulary.pad_id, seed), HeldOut(held, vocabulary)
+    dev, judge = _held_back(held, vocabulary.pad_id, schedule.seed), HeldOut(held, vocabulary)
     run(trainer, examples, dev, folder, lambda line: print(line, flush=True), peers, judge)
 
 
@@ -242,39 +235,8 @@ def export_command(
     typer.echo(f"{terms.name}: {json.dumps(state['progress'])}; writes {written} of {len(vocabulary) - 1} pieces")
 
 
-PartsDir = Annotated[Path, typer.Argument(file_okay=False, help="Folder of the parts.")]
-MIB = 1 << 20
-
-
-@app.command("pack")
-def pack_command(
-    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of data or weights.")],
-    to: PartsDir,
-    part_mib: Annotated[float, typer.Option(help="Size of a part in MiB.")] = 16.0,
-) -> None:
-    """Write a folder as parts of one size, with a manifest of checksums, to be moved."""
-    with _explained():
-        packed = parts.pack(folder, to, int(part_mib * MIB))
-    typer.echo(f"{len(packed.files)} files in {len(packed.parts)} parts")
-
-
-@app.command("unpack")
-def unpack_command(
-    packed: PartsDir, folder: Annotated[Path, typer.Argument(file_okay=False, help="New folder for the files.")]
-) -> None:
-    """Put a folder together from the parts that `pack` wrote; refuses missing, doubled and damaged ones."""
-    with _explained():
-        made = parts.unpack(packed, folder)
-    typer.echo(f"{len(made.files)} files from {len(made.parts)} parts")
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except parts.PartsError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+app.command("pack")(moving.pack_folder)
+app.command("unpack")(moving.unpack_folder)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import random
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -107,10 +107,10 @@ def read_pairs(path: Path, source: Source) -> Iterator[Pair]:
             yield (detokenise(german), detokenise(english)) if source.detokenise else (german, english)
 
 
-def kept_pairs(path: Path, source: Source, seen: set[Pair], reasons: Counter[str]) -> list[Pair]:
+def kept_pairs(pairs: Iterable[Pair], seen: set[Pair], reasons: Counter[str]) -> list[Pair]:
     """Filter one source; ``seen`` removes duplicates across sources, ``reasons`` counts what was left out."""
     kept = []
-    for german, english in read_pairs(path, source):
+    for german, english in pairs:
         reason = refusal(german, english)
         # Templates that differ in a number alone (security notices, tables) count once.
         key = (_DIGITS.sub("0", german.casefold()), _DIGITS.sub("0", english.casefold()))
@@ -121,6 +121,11 @@ def kept_pairs(path: Path, source: Source, seen: set[Pair], reasons: Counter[str
             seen.add(key)
             kept.append((german, english))
     return kept
+
+
+def sampled(pairs: Iterable[Pair], share: float, rng: random.Random) -> Iterator[Pair]:
+    """That share of ``pairs``, drawn before they are filtered: a trial is quick."""
+    return (pair for pair in pairs if share >= 1 or rng.random() < share)
 
 
 def weighted(pairs: list[Pair], weight: float, rng: random.Random) -> list[Pair]:
@@ -146,8 +151,9 @@ def build(
     for source in mix.sources:
         report[source.name] = Counter()
         path = data / "parallel" / f"{source.name}.tsv.xz"
-        pairs = kept_pairs(path, source, seen, report[source.name])
-        pairs = rng.sample(pairs, min(len(pairs), max(1, round(len(pairs) * sample))))
+        read = sampled(read_pairs(path, source), sample, random.Random(f"{seed} {source.name}"))
+        pairs = kept_pairs(read, seen, report[source.name])
+        pairs = rng.sample(pairs, len(pairs))
         if source.name == mix.dev_source:
             held = min(mix.dev_pairs, len(pairs) // 4)
             dev, pairs = pairs[:held], pairs[held:]

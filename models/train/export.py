@@ -181,7 +181,7 @@ def write_float16(
 
 
 def write_ctranslate2(
-    folder: Path, float16: Path, pieces: Pieces, kept: list[int] | None = None, quantization: str = "int8"
+    folder: Path, float16: Path, pieces: Pieces, kept: list[int] | None = None, as_type: str = "int8"
 ) -> None:
     """Convert a float16 checkpoint to CTranslate2; its outputs can have the pieces ``kept``, by default all."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -191,10 +191,9 @@ def write_ctranslate2(
             shutil.copy(pieces.path, whole / f"{side}.spm")
         names = {"eos_token": EOS, "unk_token": "<unk>", "pad_token": PAD}
         _write_json(whole / "tokenizer_config.json", {"tokenizer_class": "MarianTokenizer", **names})
-        converter = (
-            ctranslate2.converters.TransformersConverter(str(whole)) if kept is None else TrimmingConverter(whole, kept)
-        )
-        converter.convert(str(folder), quantization=quantization, force=True)
+        plain = ctranslate2.converters.TransformersConverter(str(whole))
+        converter = plain if kept is None else TrimmingConverter(whole, kept)
+        converter.convert(str(folder), quantization=as_type, force=True)
 
 
 def write_manifest(path: Path, folder: Path, terms: Terms) -> None:

@@ -45,9 +45,8 @@ def groups(
     """Disjoint groups in the order of their cores, as many as ``length`` has room for once they are rewritten.
 
     A long article (twelve sentences or more) gives a core from each of its thirds where three or more are wanted.
-    A core longer than ``max_group_words`` stands alone; with company a group never exceeds it. Headings,
-    ``barred`` sentences and those without content are no cores. At most ``spares`` more groups, and then ``fillers``,
-    are made of what is left then, of sentences that are in no other group.
+    A core longer than ``max_group_words`` stands alone; with company a group never exceeds it. Headings, ``barred``
+    sentences and those without content are no cores. What is in no group then makes ``spares`` and ``fillers`` at most.
     """
     assessed = assess(sentences, headline=headline).without(barred)
     scores = assessed.scores
@@ -67,10 +66,11 @@ def groups(
 
     for core in sorted(cores, key=lambda n: (-scores[n], n)):
         make(core, spare=False)
-    for core in _cores(assessed, len(sentences)) if spares else ():
+    every = _cores(assessed, len(sentences))
+    for core in every:
         if core not in taken and len(made) < len(cores) + spares:
             make(core, spare=True)
-    left = [core for core in _cores(assessed, len(sentences)) if core not in taken] if fillers else []
+    left = [core for core in every if core not in taken]
     made += [Group(core, (core,), float(scores[core]), filler=True) for core in left[:fillers]]
     return sorted(made, key=lambda group: group.core)
 

@@ -1,5 +1,6 @@
 """The translation data: what is left out and why, how sources are weighted, and that a seed fixes all of it."""
 
+import hashlib
 import lzma
 import random
 from pathlib import Path
@@ -60,6 +61,18 @@ MIX = Mix((Source("news", 2.0, "own"), Source("web", 0.5, "own")), dev_source="n
 def test_a_seed_fixes_the_corpus(data: Path) -> None:
     one, other, third = (corpus.build(data, MIX, seed=seed, sample=1.0)[0] for seed in (1, 1, 2))
     assert one == other != third
+
+
+def test_a_seed_s_corpus_is_that_of_the_landed_weights(data: Path) -> None:
+    """Who trains on from them must hold the same pairs back."""
+    train, dev, _ = corpus.build(data, MIX, seed=1, sample=1.0)
+    digest = hashlib.sha256(repr((train, dev)).encode()).hexdigest()
+    assert digest == "37cac3c3c53ecfd59e205744014d235838c5e80e8833d76e0ebd113d4a3a2ec0"
+
+
+def test_a_trial_reads_a_share_of_each_source(data: Path) -> None:
+    _, _, report = corpus.build(data, MIX, seed=1, sample=0.2)
+    assert all(30 <= counts.total() <= 90 for counts in report.values())
 
 
 def test_the_held_back_slice_is_in_no_training_pair(data: Path) -> None:

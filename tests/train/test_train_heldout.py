@@ -9,9 +9,10 @@ import torch
 from models.train.__main__ import _best
 from models.train.batches import Example, collate
 from models.train.heldout import HeldOut, greedy
-from models.train.loop import Judge, Schedule, Trainer, run
+from models.train.loop import Judge, Trainer, run
 from models.train.network import Shape, Transformer
 from models.train.pieces import Pieces, train_vocabulary
+from models.train.schedule import Schedule
 
 SENTENCES = (Path(__file__).parent.parent / "data" / "sentences.txt").read_text("utf-8").splitlines()
 SMALL = {"width": 16, "feed_forward": 16, "heads": 2, "encoder_layers": 1, "decoder_layers": 1}

@@ -1,10 +1,11 @@
 """The benchmark programs: tables are written between their markers, and nowhere else."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from benchmarks import bleu, doubts, loops, tables
+from benchmarks import ablation, bleu, doubts, loops, tables
 
 RESULT = {"wmt20": {"ours": {"bleu": 3.1, "bleu_pm": 0.2, "chrf": 20.0, "chrf_pm": 0.3}, "theirs": {"bleu": 40.0}}}
 
@@ -93,6 +94,8 @@ def test_sizes_are_of_files_by_format_and_together(tmp_path: Path) -> None:
         ("He had had enough, very very much.", None),
         ("The old town and the new town and the river.", None),
         (f"{'a b c d e f g h i j k l ' * 2}m", "a b c d e f g h i j k l a b c d e f g h i j k l"),
+        ("He left the police. The police said so, so so.", "so so so"),
+        ("He left the police. The police said so.", None),
         ("", None),
     ],
 )
@@ -108,3 +111,28 @@ def test_a_loop_of_the_source_is_not_counted_against_the_output() -> None:
     ]
     counted = loops.counted(pairs)
     assert (counted["outputs"], counted["loops"], counted["empty"]) == (3, 1, 1)
+
+
+def trained(folder: Path, losses: dict[int, float], dev: str = "ja\tyes\n") -> Path:
+    """What a training leaves behind."""
+    (folder / "translation").mkdir(parents=True)
+    (folder / "pieces.model").write_bytes(b"pieces")
+    (folder / "translation" / "dev.tsv").write_text(dev, "utf-8")
+    (folder / "translation" / "train.tsv").write_text("a\tb\n" * 3, "utf-8")
+    lines = [{"steps": steps, "dev_loss": loss} for steps, loss in losses.items()] + [{"steps": 7, "dev_chrf": 9.5}]
+    (folder / "translation" / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    return folder
+
+
+def test_an_ablation_compares_at_updates_that_all_trainings_reached(tmp_path: Path) -> None:
+    works = {"with": trained(tmp_path / "a", {5: 6.5, 10: 6.0}), "without": trained(tmp_path / "b", {5: 6.7, 9: 6.4})}
+    assert ablation.compared(works) == {
+        "with": {"pairs": 3, "dev_loss": {"5": 6.5}, "dev_chrf": {"7": 9.5}},
+        "without": {"pairs": 3, "dev_loss": {"5": 6.7}, "dev_chrf": {"7": 9.5}},
+    }
+
+
+def test_losses_on_different_held_back_slices_are_not_compared(tmp_path: Path) -> None:
+    works = {"a": trained(tmp_path / "a", {5: 6.5}), "b": trained(tmp_path / "b", {5: 6.7}, "nein\tno\n")}
+    with pytest.raises(ValueError, match=r"dev\.tsv is not the same"):
+        ablation.compared(works)

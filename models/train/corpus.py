@@ -6,11 +6,12 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-MAX_CHARS = 500
+from models.train.augment import MAX_CHARS, Augmentation, augmented
+
 MAX_RATIO = 2.2
 _MARKUP = re.compile(r"<[a-zA-Z/!][^>]*>|\{\{|\]\]|&[a-z]+;|https?://\S+\s+https?://")
 _DIGITS = re.compile(r"\d+")
@@ -35,18 +36,19 @@ class Source:
 
 @dataclass(frozen=True)
 class Mix:
-    """The sources of a training run and the slice that is held back from it."""
+    """The sources of a training run, the slice that is held back from it, and what is made of the rest."""
 
     sources: tuple[Source, ...]
     dev_source: str
     dev_pairs: int
+    augmentation: Augmentation = field(default_factory=Augmentation)
 
 
 def load_mix(path: Path) -> Mix:
     """Read a mix table (see ``mix.toml``)."""
     table = tomllib.loads(path.read_text("utf-8"))
     sources = tuple(Source(name, **fields) for name, fields in table["sources"].items())
-    return Mix(sources, table["dev_source"], table["dev_pairs"])
+    return Mix(sources, table["dev_source"], table["dev_pairs"], Augmentation(**table["augmentation"]))
 
 
 def left_out(mix: Mix, names: Sequence[str], terms: Sequence[str]) -> frozenset[str]:
@@ -162,6 +164,7 @@ def build(
             report[source.name]["kept, but left out of the mix"] = report[source.name].pop("kept", 0)
         else:
             train += drawn
+    train = augmented(train, mix.augmentation, random.Random(f"{seed} augmentation"))
     rng.shuffle(train)
     return train, dev, report
 

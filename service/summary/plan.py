@@ -70,8 +70,7 @@ def groups(
     for core in every:
         if core not in taken and len(made) < len(cores) + spares:
             make(core, spare=True)
-    left = [core for core in every if core not in taken]
-    made += [Group(core, (core,), float(scores[core]), filler=True) for core in left[:fillers]]
+    made += [Group(n, (n,), float(scores[n]), filler=True) for n in every if n not in taken][:fillers]
     return sorted(made, key=lambda group: group.core)
 
 

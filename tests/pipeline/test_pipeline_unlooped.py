@@ -1,5 +1,6 @@
 """Loops: a sentence that came out as one is decoded again by harder rules, alone, and streams tell the last word."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ LOOP = "the state of the state of the state of"
 def looping(at: Stand, until: int | None) -> Handler:
     """Writes a loop for B until its phrases of ``until`` pieces may not come back (None: whatever the rule)."""
 
-    def generate(batch: list[EngineInput]) -> list[list[Hypothesis]]:
+    def generate(batch: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         (options,) = {item.options for item in batch}
         caught = until is None or options.no_repeat_ngram == 0 or options.no_repeat_ngram > until
         write = writing(lambda tokens: _written(at, tokens, options, caught=caught))

@@ -31,24 +31,22 @@ PASSAGE_CHARS = (200, 1_500)
 AT_ONCE = 16
 SEED = 1
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_WORD_OR_STOP = re.compile(rf"{_WORD.pattern}|[^\w\s,]")
+_STOP = re.compile(r"[^\w\s,'’-]+")
 
 
 def loop(text: str) -> str | None:
     """The first loop of a text, as its words; None where there is none. What a full stop parts is no loop."""
-    words = [found[0].lower() for found in _WORD_OR_STOP.finditer(text)]
+    clauses = (_WORD.findall(clause.lower()) for clause in _STOP.split(text))
+    return next((found for words in clauses if (found := _looped(words))), None)
+
+
+def _looped(words: list[str]) -> str | None:
     for place in range(len(words)):
-        if not _WORD.match(words[place]):
-            continue
         if words[place : place + 1] * 3 == words[place : place + 3]:
             return " ".join(words[place : place + 3])
         for period in range(2, MOST_PERIOD + 1):
             phrase = words[place : place + period]
-            if (
-                len(phrase) == period
-                and all(map(_WORD.match, phrase))
-                and phrase == words[place + period : place + 2 * period]
-            ):
+            if len(phrase) == period and phrase == words[place + period : place + 2 * period]:
                 return " ".join(phrase * 2)
     return None
 

@@ -36,21 +36,20 @@ class Unlooper:
             return self._known.get(texts, None, lambda: loops(*texts), keep=call.write_cache)
 
         def land(pairs: Sequence[tuple[int, Decoded]]) -> None:
-            landed([(number, one) for number, one in pairs if not caught(sources[number], one)])
+            if whole := [(number, one) for number, one in pairs if not caught(sources[number], one)]:
+                landed(whole)
 
         told = _Telling(sources, finished, caught)
         results = await self._decoder.decode(sources, call, finished=told.tell, landed=land)
-        late = [number for number, one in enumerate(results) if caught(sources[number], one)]
-        for ngram in HARDER:
-            numbers = [n for n, (source, one) in enumerate(zip(sources, results, strict=True)) if caught(source, one)]
-            if not numbers:
-                break
-            harder = [_harder(sources[number], ngram) for number in numbers]
-            again = await self._decoder.decode(harder, call.quiet())
-            for number, one in zip(numbers, again, strict=True):
+        late = left = [number for number, one in enumerate(results) if caught(sources[number], one)]
+        for ngram in HARDER if late else ():
+            again = await self._decoder.decode([_harder(sources[number], ngram) for number in left], call.quiet())
+            for number, one in zip(left, again, strict=True):
                 if not caught(sources[number], one):
                     results[number] = replace(one, cached=one.cached and results[number].cached)
-        landed([(number, results[number]) for number in late])
+            left = [number for number in left if caught(sources[number], results[number])]
+        if late:
+            landed([(number, results[number]) for number in late])
         told.rest(results)
         return results
 

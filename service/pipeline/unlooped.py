@@ -42,7 +42,9 @@ class Unlooper:
         told = _Telling(sources, finished, caught)
         results = await self._decoder.decode(sources, call, finished=told.tell, landed=land)
         late = left = [number for number, one in enumerate(results) if caught(sources[number], one)]
-        for ngram in HARDER if late else ():
+        for ngram in HARDER:
+            if not left:
+                break
             again = await self._decoder.decode([_harder(sources[number], ngram) for number in left], call.quiet())
             for number, one in zip(left, again, strict=True):
                 if not caught(sources[number], one):

@@ -10,22 +10,23 @@ import csv
 import json
 import lzma
 import random
-from collections.abc import Sequence
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import sacrebleu
 import typer
 from rouge_score.rouge_scorer import RougeScorer
 
-from benchmarks import record, tables
+from benchmarks import bleu, doubts, record, tables, unquantised
+from benchmarks.bleu import RESAMPLES, SEED
 from service.app import plan_of
 from service.events import ignore
 from service.pipeline.call import Call
 from service.pipeline.results import Method, Summary
 from service.pipeline.service import Service
 from service.settings import Settings
-from service.summary.guard import unsupported
 from service.summary.lengths import Length
 from service.summary.words import count_words, words
 from service.text.segment import segment
@@ -35,8 +36,6 @@ PEERS = ("google", "microsoft", "bergamot-tiny")
 PUBLISHED = {"opusmt": "opus-mt", "argos": "argos"}
 ROUGE = ("rouge1", "rouge2", "rougeL")
 AT_ONCE = 256
-RESAMPLES = 500
-SEED = 12345
 
 
 class GermanTokenizer:
@@ -52,17 +51,6 @@ def lines_of(path: Path) -> list[str]:
     return path.read_text("utf-8").split("\n")[:-1]
 
 
-def translation_score(outputs: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
-    """BLEU and chrF with half-widths of their intervals, and the signatures."""
-    found: dict[str, Any] = {}
-    for name, metric in (("bleu", sacrebleu.BLEU()), ("chrf", sacrebleu.CHRF())):
-        score = metric.corpus_score(list(outputs), [list(references)], n_bootstrap=RESAMPLES)
-        found[name] = round(float(score.score), 1)
-        found[f"{name}_pm"] = round(float(score._ci), 1)  # noqa: SLF001 - sacrebleu keeps the interval there
-        found[f"{name}_signature"] = str(metric.get_signature())
-    return found
-
-
 async def translate_all(service: Service, sources: Sequence[str]) -> list[str]:
     """Translate every line, some at a time."""
     outputs: list[str] = []
@@ -72,18 +60,34 @@ async def translate_all(service: Service, sources: Sequence[str]) -> list[str]:
     return outputs
 
 
-async def score_translation(service: Service, data: Path, limit: int | None) -> dict[str, Any]:
-    """By test set and system: scores of ours, of the peers' outputs, and what others published."""
+Outputs = dict[str, list[str]]
+
+
+async def outputs_of(service: Service, data: Path, limit: int | None) -> Outputs:
+    """Translations of every test set."""
+    return {name: await translate_all(service, lines_of(data / f"{name}.de")[:limit]) for name in SETS}
+
+
+def score_translation(made: Outputs, unquantised: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
+    """By test set and system: scores of ours, in int8 and in float32, of the peers' outputs, and published ones."""
     published = {row["set"]: row for row in csv.DictReader((data / "published-scores.tsv").open(), delimiter="\t")}
     table: dict[str, Any] = {}
     for name in SETS:
-        sources, references = (lines_of(data / f"{name}.{side}")[:limit] for side in ("de", "en"))
-        table[name] = {"depesche starter": translation_score(await translate_all(service, sources), references)}
+        references = lines_of(data / f"{name}.en")[:limit]
+        table[name] = {
+            "depesche starter": bleu.scores(made[name], references),
+            "the same in float32": bleu.scores(unquantised[name], references),
+        }
         for peer in PEERS:
-            table[name][peer] = translation_score(lines_of(data / f"{name}.{peer}.en")[:limit], references)
+            table[name][peer] = bleu.scores(lines_of(data / f"{name}.{peer}.en")[:limit], references)
         for column, system in PUBLISHED.items():
             table[name][f"{system} (published)"] = {"bleu": float(published[name][f"{column}.BLEU"])}
     return table
+
+
+def score_quantisation(made: Outputs, unquantised: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
+    """By test set: BLEU that int8 costs against float32 of the same weights."""
+    return {name: bleu.loss(made[name], unquantised[name], lines_of(data / f"{name}.en")[:limit]) for name in SETS}
 
 
 def lead_3(article: str) -> Length:
@@ -110,14 +114,23 @@ async def score_summaries(service: Service, rows: Sequence[dict[str, str]]) -> d
                 scores[name].append(100 * score.fmeasure)
         table[method] = {name: interval(values) for name, values in scores.items()} | {
             "verbatim_sentences": share([s.verbatim for summary in made for s in summary.sentences]),
-            "articles_with_unsupported": sum(
-                any(unsupported(sentence.text, [row["article"]]) for sentence in summary.sentences)
-                for summary, row in zip(made, rows, strict=True)
-            ),
+            **_doubted(made, [row["article"] for row in rows]),
             "articles": len(rows),
             "mean_words": round(sum(count_words(s.text) for s in made) / len(made), 1),
         }
     return table
+
+
+def _doubted(made: Sequence[Summary], sources: Sequence[str]) -> dict[str, Any]:
+    """Summaries with something unsupported, and how much of them is copied."""
+    texts = [[sentence.text for sentence in summary.sentences] for summary in made]
+    pairs = list(zip(texts, sources, strict=True))
+    missing = [doubts.unsupported_words(sentences, source) for sentences, source in pairs]
+    return {
+        "copied_4_grams": interval([doubts.copied(sentences, source) for sentences, source in pairs]),
+        "articles_with_unsupported": sum(map(bool, missing)),
+        "articles_with_unsupported_facts": sum(bool(doubts.facts(words)) for words in missing),
+    }
 
 
 def interval(values: Sequence[float]) -> dict[str, float]:
@@ -133,21 +146,34 @@ def share(flags: Sequence[bool]) -> float:
     return round(100 * sum(flags) / max(1, len(flags)), 1)
 
 
-async def measure(data: Path, limit: int | None) -> dict[str, Any]:
-    """Load the service as it is set and score both models."""
-    service = Service(plan_of(Settings(cache_bytes=0)), ignore, lambda: None)
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Service]:
+    """The service as it is set, ready, without its HTTP side."""
+    service = Service(plan_of(settings), ignore, lambda: None)
     await service.start()
     try:
-        with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
-            rows = [row for row in map(json.loads, file) if row["split"] == "test"][:limit]
-        models = [f"{model.name} {model.manifest.revision} {model.engine}" for model in service.models]
-        return {
-            "models": models,
-            "translation": await score_translation(service, data / "eval", limit),
-            "summary": await score_summaries(service, rows),
-        }
+        yield service
     finally:
         await service.stop()
+
+
+async def measure(data: Path, limit: int | None) -> dict[str, Any]:
+    """Score both models as the service runs them, and the translator once more in float32."""
+    with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
+        rows = [row for row in map(json.loads, file) if row["split"] == "test"][:limit]
+    async with running(Settings(cache_bytes=0)) as service:
+        models = [f"{model.name} {model.manifest.revision} {model.engine}" for model in service.models]
+        summary = await score_summaries(service, rows)
+        made = await outputs_of(service, data / "eval", limit)
+    with tempfile.TemporaryDirectory() as scratch:
+        async with running(Settings(cache_bytes=0, models_dir=unquantised.write(Path(scratch)))) as service:
+            exact = await outputs_of(service, data / "eval", limit)
+    return {
+        "models": models,
+        "translation": score_translation(made, exact, data / "eval", limit),
+        "quantisation": score_quantisation(made, exact, data / "eval", limit),
+        "summary": summary,
+    }
 
 
 def main(
@@ -160,11 +186,10 @@ def main(
 ) -> None:
     """Measure, print the tables, and record them on demand."""
     result = asyncio.run(measure(data, limit))
-    print(tables.translation(result["translation"]))
-    print(tables.summary(result["summary"]))
+    made = tables.quality(result)
+    print(*made.values(), sep="\n\n")
     if save:
         print(record.write("quality", result))
-        made = {"translation": tables.translation(result["translation"]), "summary": tables.summary(result["summary"])}
         print(*tables.rewrite(made), sep="\n")
 
 

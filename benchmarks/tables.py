@@ -9,9 +9,26 @@ ROOT = Path(__file__).parent.parent
 PLACES = {
     "translation": (Path("README.md"), Path("models/embedded/starter-de-en/README.md")),
     "summary": (Path("README.md"), Path("models/embedded/starter-sum-de/README.md")),
+    "int8": (Path("README.md"), Path("models/embedded/starter-de-en/README.md")),
+    "sizes": (Path("models/embedded/starter-de-en/README.md"), Path("models/embedded/starter-sum-de/README.md")),
     "speed": (Path("README.md"),),
 }
+MIB = 1 << 20
+SUMMARY_COLUMNS = (
+    *("method", "ROUGE-1", "ROUGE-2", "ROUGE-L", "words", "sentences verbatim", "4-grams copied"),
+    *("summaries with an unsupported word", "with an unsupported number or name"),
+)
 SPEED_COLUMNS = ("torch", "ctranslate2", "ratio")
+
+
+def quality(result: dict[str, Any]) -> dict[str, str]:
+    """The tables of a recorded ``quality`` result, by the name of their place."""
+    return {
+        "translation": translation(result["translation"]),
+        "int8": int8(result["quantisation"]),
+        "summary": summary(result["summary"]),
+        "sizes": sizes(ROOT / "models" / "embedded"),
+    }
 
 
 def translation(table: dict[str, Any]) -> str:
@@ -32,16 +49,39 @@ def _cell(score: dict[str, Any], metric: str) -> str:
     return f"{score[metric]}{spread}"
 
 
+def int8(table: dict[str, Any]) -> str:
+    """What quantisation costs, by test set."""
+    lines = ["| int8 against float32 | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
+    costs = (f"{row['bleu']:.2f} ± {row['pm']:.2f}" for row in table.values())
+    lines.append("| BLEU lost | " + " | ".join(costs) + " |")
+    return "\n".join([*lines, "| lines the same | " + " | ".join(f"{row['same']} %" for row in table.values()) + " |"])
+
+
+def sizes(embedded: Path) -> str:
+    """MiB of every format of every embedded model, and of all of them."""
+    lines, total = ["| model | format | MiB |", "|---|---|---|"], 0
+    for model in sorted(path for path in embedded.iterdir() if path.is_dir()):
+        for part in sorted(path for path in model.iterdir() if path.is_dir()):
+            size = sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
+            lines.append(f"| {model.name} | {part.name} | {size / MIB:.1f} |")
+        total += sum(file.stat().st_size for file in model.rglob("*") if file.is_file())
+    return "\n".join([*lines, f"| together, with vocabularies and cards | | {total / MIB:.1f} |"])
+
+
 def summary(table: dict[str, Any]) -> str:
     """ROUGE F by method, with what editors fear."""
     lines = [
-        "| method | ROUGE-1 | ROUGE-2 | ROUGE-L | sentences verbatim | summaries with an unsupported word | words |",
-        "|---|---|---|---|---|---|---|",
+        f"| {' | '.join(SUMMARY_COLUMNS)} |",
+        "|---" * len(SUMMARY_COLUMNS) + "|",
     ]
     for method, row in table.items():
         rouge = " | ".join(f"{row[name]['mean']} ± {row[name]['pm']}" for name in ("rouge1", "rouge2", "rougeL"))
-        doubts = f"{row['articles_with_unsupported']} of {row['articles']}"
-        lines.append(f"| {method} | {rouge} | {row['verbatim_sentences']} % | {doubts} | {row['mean_words']} |")
+        copied = f"{row['copied_4_grams']['mean']} ± {row['copied_4_grams']['pm']} %"
+        doubts = " | ".join(
+            f"{row[f'articles_with_{doubt}']} of {row['articles']}" for doubt in ("unsupported", "unsupported_facts")
+        )
+        words = row["mean_words"]
+        lines.append(f"| {method} | {rouge} | {words} | {row['verbatim_sentences']} % | {copied} | {doubts} |")
     return "\n".join(lines)
 
 

@@ -1,10 +1,11 @@
 """The benchmark programs: tables are written between their markers, and nowhere else."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from benchmarks import tables
+from benchmarks import ablation, bleu, doubts, loops, tables
 
 RESULT = {"wmt20": {"ours": {"bleu": 3.1, "bleu_pm": 0.2, "chrf": 20.0, "chrf_pm": 0.3}, "theirs": {"bleu": 40.0}}}
 
@@ -35,3 +36,103 @@ def test_a_page_without_markers_is_refused(tmp_path: Path, monkeypatch: pytest.M
 def test_every_table_has_its_place_in_the_pages(name: str) -> None:
     for path in tables.PLACES[name]:
         assert (tables.ROOT / path).read_text("utf-8").count(f"<!-- scores:{name} -->") == 1
+
+
+LINES = [
+    f"Line {word} says that the {word} train to {place} is late ." for word in ("old", "new") for place in "abcdef"
+]
+
+
+def test_equal_outputs_lose_nothing_and_worse_ones_lose_what_their_scores_differ_by() -> None:
+    assert bleu.loss(LINES, LINES, LINES) == {"bleu": 0.0, "pm": 0.0, "same": 100.0}
+    worse = [line.replace("train", "ship") if "old" in line else line for line in LINES]
+    found = bleu.loss(worse, LINES, LINES)
+    assert found["bleu"] == pytest.approx(100 - bleu.scores(worse, LINES)["bleu"], abs=0.05)
+    assert found["same"] == 50.0
+    assert 0 < found["pm"] < found["bleu"]
+    assert bleu.loss(LINES, worse, LINES)["bleu"] == -found["bleu"]
+
+
+SOURCE = "Die Stadt Jena baut für 12 Millionen Euro ein Hallenbad, das im Mai öffnet."
+
+
+def test_what_a_source_lacks_is_counted_and_numbers_and_names_apart() -> None:
+    words = doubts.unsupported_words(["Die Stadt Gera baut schnell ein Hallenbad für 13 Millionen Euro."], SOURCE)
+    assert words == ["Gera", "schnell", "13"]
+    assert doubts.facts(words) == ["Gera", "13"]
+    assert doubts.unsupported_words([SOURCE], SOURCE) == []
+
+
+def test_copying_is_a_share_of_word_sequences() -> None:
+    assert doubts.copied([SOURCE], SOURCE) == 100.0
+    assert doubts.copied(["Ein Hallenbad baut Jena."], SOURCE) == 0.0
+    assert 0 < doubts.copied(["Die Stadt Jena baut ein Hallenbad."], SOURCE) < 100
+
+
+def test_the_table_of_summaries_has_a_cell_for_each_column() -> None:
+    rouge = {name: {"mean": 1.0, "pm": 0.1} for name in ("rouge1", "rouge2", "rougeL")}
+    counts = {"articles": 148, "articles_with_unsupported": 2, "articles_with_unsupported_facts": 1}
+    row = rouge | counts | {"verbatim_sentences": 70.0, "copied_4_grams": {"mean": 90.0, "pm": 1.0}, "mean_words": 41.0}
+    head, _, line = tables.summary({"abstractive": row}).splitlines()
+    assert head.count("|") == line.count("|")
+    assert line.endswith("| 90.0 ± 1.0 % | 2 of 148 | 1 of 148 |")
+
+
+def test_sizes_are_of_files_by_format_and_together(tmp_path: Path) -> None:
+    for name in ("ct2-int8/model.bin", "float16/model.safetensors"):
+        (tmp_path / "starter" / name).parent.mkdir(parents=True)
+        (tmp_path / "starter" / name).write_bytes(bytes(1 << 20))
+    (tmp_path / "starter" / "README.md").write_bytes(bytes(1 << 19))
+    assert [line.split()[-2] for line in tables.sizes(tmp_path).splitlines()[2:]] == ["1.0", "1.0", "2.5"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("The man, the man said.", "the man the man"),
+        ("No no no!", "no no no"),
+        ("He had had enough, very very much.", None),
+        ("The old town and the new town and the river.", None),
+        (f"{'a b c d e f g h i j k l ' * 2}m", "a b c d e f g h i j k l a b c d e f g h i j k l"),
+        ("He left the police. The police said so, so so.", "so so so"),
+        ("He left the police. The police said so.", None),
+        ("", None),
+    ],
+)
+def test_a_loop_is_a_phrase_that_follows_itself(text: str, found: str | None) -> None:
+    assert loops.loop(text) == found
+
+
+def test_a_loop_of_the_source_is_not_counted_against_the_output() -> None:
+    pairs = [
+        ("Er sagt: nie, nie, nie.", "He says never, never, never."),
+        ("Er geht.", "He goes he goes."),
+        ("Ja.", " "),
+    ]
+    counted = loops.counted(pairs)
+    assert (counted["outputs"], counted["loops"], counted["empty"]) == (3, 1, 1)
+
+
+def trained(folder: Path, losses: dict[int, float], dev: str = "ja\tyes\n") -> Path:
+    """What a training leaves behind."""
+    (folder / "translation").mkdir(parents=True)
+    (folder / "pieces.model").write_bytes(b"pieces")
+    (folder / "translation" / "dev.tsv").write_text(dev, "utf-8")
+    (folder / "translation" / "train.tsv").write_text("a\tb\n" * 3, "utf-8")
+    lines = [{"steps": steps, "dev_loss": loss} for steps, loss in losses.items()] + [{"steps": 7, "dev_chrf": 9.5}]
+    (folder / "translation" / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    return folder
+
+
+def test_an_ablation_compares_at_updates_that_all_trainings_reached(tmp_path: Path) -> None:
+    works = {"with": trained(tmp_path / "a", {5: 6.5, 10: 6.0}), "without": trained(tmp_path / "b", {5: 6.7, 9: 6.4})}
+    assert ablation.compared(works) == {
+        "with": {"pairs": 3, "dev_loss": {"5": 6.5}, "dev_chrf": {"7": 9.5}},
+        "without": {"pairs": 3, "dev_loss": {"5": 6.7}, "dev_chrf": {"7": 9.5}},
+    }
+
+
+def test_losses_on_different_held_back_slices_are_not_compared(tmp_path: Path) -> None:
+    works = {"a": trained(tmp_path / "a", {5: 6.5}), "b": trained(tmp_path / "b", {5: 6.7}, "nein\tno\n")}
+    with pytest.raises(ValueError, match=r"dev\.tsv is not the same"):
+        ablation.compared(works)

@@ -89,7 +89,7 @@ def _write_full(folder: Path) -> None:
     numbered = {piece: number for number, piece in enumerate([*vocabulary, PAD])}
     (folder / "float16" / "vocab.json").write_text(json.dumps(numbered, ensure_ascii=False), "utf-8")
     _write_pieces(folder / "pieces.model", pieces.path, vocabulary)
-    export.write_int8(folder / "ct2-int8", folder / "float16", pieces)
+    export.write_ctranslate2(folder / "ct2-int8", folder / "float16", pieces)
 
 
 def _write_pieces(path: Path, known: Path, vocabulary: list[str]) -> None:

@@ -11,12 +11,14 @@ import torch
 import typer
 from safetensors.torch import load_file
 
-from models.train import alignment, corpus, gaps, lexicon, pieces, trim
+from models.train import alignment, corpus, gaps, lexicon, moving, pieces, trim
 from models.train.batches import Batch, Example, collate, groups
 from models.train.export import Terms, network_weights, write_model
-from models.train.loop import Schedule, Trainer, run
+from models.train.heldout import HeldOut
+from models.train.loop import Trainer, run
 from models.train.network import Shape
 from models.train.peers import Peers
+from models.train.schedule import Schedule
 
 HERE = Path(__file__).parent
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
@@ -26,9 +28,22 @@ WorkDir = Annotated[Path, typer.Option("--work", file_okay=False, help="Folder f
 
 
 @app.command("corpus")
-def corpus_command(data: DataDir, work: WorkDir, seed: int = 1, sample: float = 1.0) -> None:
+def corpus_command(
+    data: DataDir,
+    work: WorkDir,
+    seed: int = 1,
+    sample: float = 1.0,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Ablation: train on no source of this name; newstest-* for several.")
+    ] = None,
+    without_terms: Annotated[
+        list[str] | None, typer.Option(help="Ablation: train on no source with this in its terms, such as research.")
+    ] = None,
+) -> None:
     """Filter and mix the parallel text; prints what was kept and why the rest was not."""
-    train, dev, report = corpus.build(data, corpus.load_mix(HERE / "mix.toml"), seed=seed, sample=sample)
+    mix = corpus.load_mix(HERE / "mix.toml")
+    left_out = corpus.left_out(mix, without or (), without_terms or ())
+    train, dev, report = corpus.build(data, mix, seed=seed, sample=sample, without=left_out)
     corpus.write_pairs(work / "translation" / "train.tsv", train)
     corpus.write_pairs(work / "translation" / "dev.tsv", dev)
     for name, counts in report.items():
@@ -98,50 +113,59 @@ def _begin(trainer: Trainer, folder: Path, init: Path | None) -> None:
     """Go on from the task's checkpoint; without one from ``init``, or from the embeddings that ``align`` made."""
     if (folder / "checkpoint.pt").exists():
         trainer.resume(folder / "checkpoint.pt")
-    elif init:
+        return
+    (folder / "best.pt").unlink(missing_ok=True)  # another run's: what it was scored on may be in this one's data
+    if init:
         trainer.start_from(_weights(init, trainer.network.shape))
     elif (folder / "lexicon.npy").exists():
-        trainer.start_with(torch.from_numpy(np.load(folder / "lexicon.npy")))
+        rows = lexicon.narrowed(np.load(folder / "lexicon.npy"), trainer.network.shape.width)
+        trainer.start_with(torch.from_numpy(rows))
 
 
 @app.command("train")
 def train_command(
     task: str,
     work: WorkDir,
-    minutes: Annotated[float, typer.Option(help="Length of this slice.")],
-    init: Annotated[
-        Path | None, typer.Option(help="Checkpoint of another run, or an exported float16 folder, to begin with.")
-    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Length of this slice in time.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Length of this slice in updates; with both, the shorter.")] = None,
+    init: Annotated[Path | None, typer.Option(help="Another run's checkpoint or float16 folder to begin with.")] = None,
     rate: float = 1e-3,
     warmup: int = 600,
     cooldown: float = 0.0,
     batch_tokens: int = 2_000,
     longest: int = 128,
+    width: Annotated[int, typer.Option(help="Width of the network, for short comparisons; see Shape.")] = 256,
+    encoder_layers: int = 6,
+    decoder_layers: int = 2,
     dropout: float = 0.0,
     guidance: float = 1.0,
     report_steps: int = 200,
     threads: int = 2,
     seed: int = 1,
-    rank: Annotated[
-        int | None, typer.Option(help="Train together with the processes of other ranks; 0 writes the checkpoint.")
-    ] = None,
+    rank: Annotated[int | None, typer.Option(help="Train with peers of other ranks; 0 writes the checkpoint.")] = None,
 ) -> None:
-    """Train TASK (translation, summary) for some minutes, going on from its checkpoint where there is one."""
+    """Train TASK (translation, summary) for a while, going on from its checkpoint where there is one."""
     torch.set_num_threads(threads)
     vocabulary = pieces.Pieces(work / "pieces.model")
-    folder = work / task
-    shape = Shape(vocabulary=len(vocabulary), dropout=dropout)
+    layers = {"encoder_layers": encoder_layers, "decoder_layers": decoder_layers}
+    shape = Shape(len(vocabulary), width, feed_forward=4 * width, dropout=dropout, **layers)
     seed += rank or 0  # each peer sees the pairs in an order of its own
     schedule = Schedule(
-        minutes, rate, warmup, cooldown, batch_tokens, guidance=guidance, report_steps=report_steps, seed=seed
+        minutes, steps, rate, warmup, cooldown, batch_tokens, guidance=guidance, report_steps=report_steps, seed=seed
     )
     trainer = Trainer(shape, schedule, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    _begin(trainer, folder, init)
-    typer.echo(json.dumps({"shape": asdict(shape), "schedule": asdict(schedule), "dtype": str(trainer.dtype)}))
-    examples = _examples(folder / "train.tsv", vocabulary, longest)
-    dev = _held_back(_examples(folder / "dev.tsv", vocabulary, longest), vocabulary.pad_id, seed)
+    _begin(trainer, work / task, init)
+    _train(trainer, work / task, vocabulary, longest, rank)
+
+
+def _train(trainer: Trainer, folder: Path, vocabulary: pieces.Pieces, longest: int, rank: int | None) -> None:
+    """Train on the folder's pairs of at most ``longest`` pieces."""
+    shape, schedule = asdict(trainer.network.shape), trainer.schedule
+    typer.echo(json.dumps({"shape": shape, "schedule": asdict(schedule), "dtype": str(trainer.dtype)}))
+    examples, held = (_examples(folder / f"{name}.tsv", vocabulary, longest) for name in ("train", "dev"))
     peers = None if rank is None else Peers(folder, rank)
-    run(trainer, examples, dev, folder, lambda line: print(line, flush=True), peers)
+    dev, judge = _held_back(held, vocabulary.pad_id, schedule.seed), HeldOut(held, vocabulary)
+    run(trainer, examples, dev, folder, lambda line: print(line, flush=True), peers, judge)
 
 
 TERMS = {
@@ -179,11 +203,20 @@ def _target_pieces(pairs: Path, vocabulary: pieces.Pieces) -> list[int] | None:
     return trim.target_pieces(vocabulary, (target for _, target in corpus.load_pairs(pairs)))
 
 
+def _best(folder: Path) -> Path:
+    """The checkpoint that scored highest on the held-back slice; the last one where none was scored."""
+    return best if (best := folder / "best.pt").exists() else folder / "checkpoint.pt"
+
+
 @app.command("export")
 def export_command(
     task: str,
     work: WorkDir,
     models: Annotated[Path, typer.Option(help="Folder to write to.")] = HERE.parent,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="File to take; by default best.pt of the task, the best by chrF, or else checkpoint.pt."),
+    ] = None,
     *,
     trimmed: Annotated[
         bool,
@@ -193,13 +226,17 @@ def export_command(
     ] = True,
 ) -> None:
     """Write the averaged weights of TASK for both engines, with a manifest."""
-    state = torch.load(work / task / "checkpoint.pt", map_location="cpu", weights_only=True)
+    state = torch.load(checkpoint or _best(work / task), map_location="cpu", weights_only=True)
     vocabulary = pieces.Pieces(work / "pieces.model")
     terms = TERMS[task]
     kept = _target_pieces(work / task / "train.tsv", vocabulary) if trimmed and task == "translation" else None
     write_model(models, Shape(**state["shape"]), state["average"], vocabulary, terms, kept=kept)
     written = len(vocabulary) - 1 if kept is None else len(kept)
     typer.echo(f"{terms.name}: {json.dumps(state['progress'])}; writes {written} of {len(vocabulary) - 1} pieces")
+
+
+app.command("pack")(moving.pack_folder)
+app.command("unpack")(moving.unpack_folder)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,13 @@ import random
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-MAX_CHARS = 500
+from models.train.augment import MAX_CHARS, Augmentation, augmented
+
 MAX_RATIO = 2.2
 _MARKUP = re.compile(r"<[a-zA-Z/!][^>]*>|\{\{|\]\]|&[a-z]+;|https?://\S+\s+https?://")
 _DIGITS = re.compile(r"\d+")
@@ -34,18 +36,39 @@ class Source:
 
 @dataclass(frozen=True)
 class Mix:
-    """The sources of a training run and the slice that is held back from it."""
+    """The sources of a training run, the slice that is held back from it, and what is made of the rest."""
 
     sources: tuple[Source, ...]
     dev_source: str
     dev_pairs: int
+    augmentation: Augmentation = field(default_factory=Augmentation)
 
 
 def load_mix(path: Path) -> Mix:
     """Read a mix table (see ``mix.toml``)."""
     table = tomllib.loads(path.read_text("utf-8"))
     sources = tuple(Source(name, **fields) for name, fields in table["sources"].items())
-    return Mix(sources, table["dev_source"], table["dev_pairs"])
+    return Mix(sources, table["dev_source"], table["dev_pairs"], Augmentation(**table["augmentation"]))
+
+
+def left_out(mix: Mix, names: Sequence[str], terms: Sequence[str]) -> frozenset[str]:
+    """Names of the sources that an ablation leaves out: by name (``newstest-*``), or by a part of their terms.
+
+    Raises:
+        ValueError: one of them means no source.
+    """
+    found: set[str] = set()
+    for wanted in names:
+        found |= _meant(wanted, {s.name for s in mix.sources if fnmatchcase(s.name, wanted)})
+    for wanted in terms:
+        found |= _meant(wanted, {s.name for s in mix.sources if wanted.casefold() in s.terms.casefold()})
+    return frozenset(found)
+
+
+def _meant(wanted: str, found: set[str]) -> set[str]:
+    if not found:
+        raise ValueError(f"no source of the mix is meant by {wanted!r}")
+    return found
 
 
 def refusal(german: str, english: str) -> str | None:
@@ -86,10 +109,10 @@ def read_pairs(path: Path, source: Source) -> Iterator[Pair]:
             yield (detokenise(german), detokenise(english)) if source.detokenise else (german, english)
 
 
-def kept_pairs(path: Path, source: Source, seen: set[Pair], reasons: Counter[str]) -> list[Pair]:
+def kept_pairs(pairs: Iterable[Pair], seen: set[Pair], reasons: Counter[str]) -> list[Pair]:
     """Filter one source; ``seen`` removes duplicates across sources, ``reasons`` counts what was left out."""
     kept = []
-    for german, english in read_pairs(path, source):
+    for german, english in pairs:
         reason = refusal(german, english)
         # Templates that differ in a number alone (security notices, tables) count once.
         key = (_DIGITS.sub("0", german.casefold()), _DIGITS.sub("0", english.casefold()))
@@ -102,16 +125,25 @@ def kept_pairs(path: Path, source: Source, seen: set[Pair], reasons: Counter[str
     return kept
 
 
+def sampled(pairs: Iterable[Pair], share: float, rng: random.Random) -> Iterator[Pair]:
+    """That share of ``pairs``, drawn before they are filtered: a trial is quick."""
+    return (pair for pair in pairs if share >= 1 or rng.random() < share)
+
+
 def weighted(pairs: list[Pair], weight: float, rng: random.Random) -> list[Pair]:
     """Repeat and sample ``pairs`` so that they count ``weight`` times."""
     whole, part = divmod(weight, 1.0)
     return pairs * int(whole) + rng.sample(pairs, round(len(pairs) * part))
 
 
-def build(data: Path, mix: Mix, *, seed: int, sample: float) -> tuple[list[Pair], list[Pair], dict[str, Counter[str]]]:
+def build(
+    data: Path, mix: Mix, *, seed: int, sample: float, without: Collection[str] = ()
+) -> tuple[list[Pair], list[Pair], dict[str, Counter[str]]]:
     """Return (training pairs, development pairs, what was kept and why not, by source).
 
-    Deterministic for a seed. ``sample`` takes that share of every source, for trials.
+    Deterministic for a seed. ``sample`` takes that share of every source, for trials. Sources ``without`` are read,
+    filtered and drawn from like all others and then not trained on, so that two corpora differ in them alone, and the
+    held-back slice, which may be one's, stays the same.
     """
     rng = random.Random(seed)
     seen: set[Pair] = set()
@@ -121,12 +153,18 @@ def build(data: Path, mix: Mix, *, seed: int, sample: float) -> tuple[list[Pair]
     for source in mix.sources:
         report[source.name] = Counter()
         path = data / "parallel" / f"{source.name}.tsv.xz"
-        pairs = kept_pairs(path, source, seen, report[source.name])
-        pairs = rng.sample(pairs, min(len(pairs), max(1, round(len(pairs) * sample))))
+        read = sampled(read_pairs(path, source), sample, random.Random(f"{seed} {source.name}"))
+        pairs = kept_pairs(read, seen, report[source.name])
+        pairs = rng.sample(pairs, len(pairs))
         if source.name == mix.dev_source:
             held = min(mix.dev_pairs, len(pairs) // 4)
             dev, pairs = pairs[:held], pairs[held:]
-        train += weighted(pairs, source.weight, rng)
+        drawn = weighted(pairs, source.weight, rng)
+        if source.name in without:
+            report[source.name]["kept, but left out of the mix"] = report[source.name].pop("kept", 0)
+        else:
+            train += drawn
+    train = augmented(train, mix.augmentation, random.Random(f"{seed} augmentation"))
     rng.shuffle(train)
     return train, dev, report
 

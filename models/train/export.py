@@ -180,8 +180,10 @@ def write_float16(
         _write_json(folder / TARGET_VOCABULARY, [list(vocabulary)[i] for i in kept])
 
 
-def write_int8(folder: Path, float16: Path, pieces: Pieces, kept: list[int] | None = None) -> None:
-    """Convert a float16 checkpoint to CTranslate2 int8; its outputs can have the pieces ``kept``, by default all."""
+def write_ctranslate2(
+    folder: Path, float16: Path, pieces: Pieces, kept: list[int] | None = None, as_type: str = "int8"
+) -> None:
+    """Convert a float16 checkpoint to CTranslate2; its outputs can have the pieces ``kept``, by default all."""
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "checkpoint"
         shutil.copytree(float16, whole)
@@ -189,15 +191,14 @@ def write_int8(folder: Path, float16: Path, pieces: Pieces, kept: list[int] | No
             shutil.copy(pieces.path, whole / f"{side}.spm")
         names = {"eos_token": EOS, "unk_token": "<unk>", "pad_token": PAD}
         _write_json(whole / "tokenizer_config.json", {"tokenizer_class": "MarianTokenizer", **names})
-        converter = (
-            ctranslate2.converters.TransformersConverter(str(whole)) if kept is None else TrimmingConverter(whole, kept)
-        )
-        converter.convert(str(folder), quantization="int8", force=True)
+        plain = ctranslate2.converters.TransformersConverter(str(whole))
+        converter = plain if kept is None else TrimmingConverter(whole, kept)
+        converter.convert(str(folder), quantization=as_type, force=True)
 
 
 def write_manifest(path: Path, folder: Path, terms: Terms) -> None:
     """Write the manifest of the model in ``folder``, with the SHA-256 of each of its files."""
-    files = _digests(folder)
+    files = digests(folder)
     revision = hashlib.sha256("".join(files.values()).encode()).hexdigest()[:12]
     decoding, acceptance = (
         "".join(f"{name} = {value}\n" for name, value in table.items()) for table in (terms.decoding, terms.acceptance)
@@ -214,7 +215,7 @@ def write_manifest(path: Path, folder: Path, terms: Terms) -> None:
     path.write_text(text, "utf-8")
 
 
-def _digests(folder: Path) -> dict[str, str]:
+def digests(folder: Path) -> dict[str, str]:
     """SHA-256 of each file under ``folder`` but its model card, by its path from there."""
     files = (file for file in sorted(folder.rglob("*")) if file.is_file() and file.suffix != ".md")
     return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
@@ -236,7 +237,7 @@ def write_model(
     folder = models / "embedded" / terms.name
     (folder / "float16" / TARGET_VOCABULARY).unlink(missing_ok=True)
     write_float16(folder / "float16", shape, weights, pieces, kept)
-    write_int8(folder / "ct2-int8", folder / "float16", pieces, kept)
+    write_ctranslate2(folder / "ct2-int8", folder / "float16", pieces, kept)
     shutil.copy(pieces.path, folder / "pieces.model")
     for file in folder.rglob("*"):  # safetensors writes for the owner alone; the service runs as another user
         if file.is_file():

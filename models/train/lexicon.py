@@ -32,6 +32,14 @@ def embeddings(pairs: Pairs, table: Floats, width: int, *, seed: int = 1) -> Flo
     return scaled
 
 
+def narrowed(rows: Floats, width: int) -> Floats:
+    """The leading ``width`` columns, each row with the length that it had: for a network that is narrower."""
+    cut = rows[:, :width]
+    lengths, kept = (np.linalg.norm(each, axis=1, keepdims=True) for each in (rows, cut))
+    scaled: Floats = (cut * lengths / np.maximum(kept, 1e-6)).astype(np.float32)
+    return scaled
+
+
 def _information(pairs: Pairs, table: Floats) -> Floats:
     """Symmetric positive mutual information of source and target pieces; a piece knows itself best."""
     counts = Counter(piece for source, _ in pairs for piece in source)

@@ -4,8 +4,9 @@ import json
 import random
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,33 +15,10 @@ from torch.nn import functional
 from models.train.batches import Batch, Example, endless
 from models.train.network import Shape, Transformer
 from models.train.peers import Peers
+from models.train.schedule import Progress, Schedule
 
-
-@dataclass(frozen=True)
-class Schedule:
-    """How one slice is trained. The rate falls to nothing over the last ``cooldown`` share of ``minutes``."""
-
-    minutes: float
-    peak_rate: float = 1e-3
-    warmup_steps: int = 600
-    cooldown: float = 0.0
-    batch_tokens: int = 2_000
-    label_smoothing: float = 0.1
-    guidance: float = 1.0
-    average_decay: float = 0.999
-    report_steps: int = 200
-    save_minutes: float = 10.0
-    exchange_steps: int = 50
-    seed: int = 1
-
-
-@dataclass
-class Progress:
-    """Counts that go on from slice to slice."""
-
-    steps: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
+Judge = Callable[[Transformer], float]
+"""Scores weights on what was held back from training; higher is better."""
 
 
 def probe_dtype(device: torch.device) -> torch.dtype:
@@ -72,7 +50,8 @@ class Trainer:
             self.network.parameters(), lr=schedule.peak_rate, betas=(0.9, 0.98), eps=1e-9, weight_decay=0.01
         )
         self.progress = Progress()
-        self._slice_steps = 0
+        self._warmed = 0
+        self.slice_steps = 0
 
     def start_from(self, weights: dict[str, torch.Tensor]) -> None:
         """Begin with given weights (a landed checkpoint, or another task's); the optimiser starts anew."""
@@ -94,9 +73,12 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "progress": asdict(self.progress),
         }
-        part = path.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(path)
+        _write(path, state)
+
+    def save_average(self, path: Path, score: float) -> None:
+        """Write the averaged weights, which are what `export` takes, and their score."""
+        shape, progress = asdict(self.network.shape), asdict(self.progress)
+        _write(path, {"shape": shape, "average": self.average.state_dict(), "progress": progress, "score": score})
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint that `save` wrote."""
@@ -105,19 +87,19 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.progress = Progress(**state["progress"])
-        self._slice_steps = self.schedule.warmup_steps
+        self._warmed = self.schedule.warmup_steps
 
-    def _rate(self, elapsed_s: float) -> float:
+    def _rate(self, done: float) -> float:
         plan = self.schedule
-        warm = min(1.0, (self._slice_steps + 1) / plan.warmup_steps)
-        left = 1 - elapsed_s / (plan.minutes * 60)
+        warm = min(1.0, (self._warmed + self.slice_steps + 1) / plan.warmup_steps)
+        left = 1 - done
         cool = min(1.0, left / plan.cooldown) if plan.cooldown else 1.0
         return plan.peak_rate * warm * max(cool, 0.01)
 
-    def step(self, batch: Batch, elapsed_s: float) -> float:
-        """One update; returns the loss a token."""
+    def step(self, batch: Batch, done: float) -> float:
+        """One update, with that share of the slice behind it; returns the loss a token."""
         for group in self.optimiser.param_groups:
-            group["lr"] = self._rate(elapsed_s)
+            group["lr"] = self._rate(done)
         batch = batch.to(self.device)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             logits, attention = self.network(batch.source, batch.inputs)
@@ -131,7 +113,7 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-        self._slice_steps += 1
+        self.slice_steps += 1
         self.progress.steps += 1
         self.progress.tokens += batch.tokens
         self._update_average()
@@ -156,6 +138,12 @@ class Trainer:
         return total / tokens
 
 
+def _write(path: Path, state: dict[str, Any]) -> None:
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(path)
+
+
 def run(
     trainer: Trainer,
     examples: list[Example],
@@ -163,10 +151,12 @@ def run(
     folder: Path,
     say: Callable[[str], None] = print,
     peers: Peers | None = None,
+    judge: Judge | None = None,
 ) -> None:
-    """Train for the schedule's minutes, write ``checkpoint.pt`` and a log of losses to ``folder``.
+    """Train for the schedule's minutes or steps, write ``checkpoint.pt`` and a log of losses to ``folder``.
 
-    Of several ``peers`` only the one of rank 0 writes; the others lend it their steps.
+    With a ``judge`` the averaged weights of the checkpoint that it scored highest stand in ``best.pt``. Of several
+    ``peers`` only the one of rank 0 writes; the others lend it their steps.
     """
     leads = peers is None or peers.rank == 0
     plan = trainer.schedule
@@ -177,9 +167,10 @@ def run(
     recent: list[float] = []
     for batch in endless(examples, plan.batch_tokens, pad_id, shuffle):
         now = time.monotonic()
-        if now - start > plan.minutes * 60:
+        done = plan.done(now - start, trainer.slice_steps)
+        if done >= 1:
             break
-        recent.append(trainer.step(batch, now - start))
+        recent.append(trainer.step(batch, done))
         trainer.progress.seconds += time.monotonic() - now
         if peers and trainer.progress.steps % plan.exchange_steps == 0:
             peers.exchange(trainer.network)
@@ -188,15 +179,27 @@ def run(
             recent = []
         if leads and now - saved > plan.save_minutes * 60:
             saved = now
-            trainer.save(folder / "checkpoint.pt")
+            _save(trainer, folder, judge, say)
     if leads:
-        trainer.save(folder / "checkpoint.pt")
+        _save(trainer, folder, judge, say)
         _report(trainer, recent or [0.0], dev, folder, say)
+
+
+def _save(trainer: Trainer, folder: Path, judge: Judge | None, say: Callable[[str], None]) -> None:
+    """Write the checkpoint, and beside it the averaged weights where none before scored as well."""
+    trainer.save(folder / "checkpoint.pt")
+    if judge is None:
+        return
+    score, best = round(judge(trainer.average), 2), folder / "best.pt"
+    before = torch.load(best, map_location="cpu", weights_only=True)["score"] if best.exists() else -1.0
+    if score >= before:
+        trainer.save_average(best, score)
+    _log(folder, {"steps": trainer.progress.steps, "dev_chrf": score, "best_chrf": max(score, before)}, say)
 
 
 def _report(trainer: Trainer, recent: list[float], dev: list[Batch], folder: Path, say: Callable[[str], None]) -> None:
     progress = trainer.progress
-    line = {
+    line: dict[str, float] = {
         "steps": progress.steps,
         "tokens": progress.tokens,
         "tokens_per_s": round(progress.tokens / max(progress.seconds, 1e-9)),
@@ -204,6 +207,10 @@ def _report(trainer: Trainer, recent: list[float], dev: list[Batch], folder: Pat
         "dev_loss": round(trainer.loss(dev), 4),
         "hours": round(progress.seconds / 3600, 3),
     }
+    _log(folder, line, say)
+
+
+def _log(folder: Path, line: dict[str, float], say: Callable[[str], None]) -> None:
     with (folder / "log.jsonl").open("a") as log:
         log.write(json.dumps(line) + "\n")
     say(json.dumps(line))

@@ -157,8 +157,8 @@ class Transformer(nn.Module):
             x = layer(x, mask)
         return x, mask
 
-    def decode(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores of the next piece, [batch, target, vocabulary - 1], for ``target`` ids that begin with padding.
+    def hidden(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The last layer's output, [batch, target, width], for ``target`` ids that begin with padding.
 
         Also the attention scores of the guided head, [batch, target, source]: the last layer's first, which is the
         one that CTranslate2 reports as the alignment.
@@ -169,7 +169,16 @@ class Transformer(nn.Module):
         scores = memory_mask
         for layer in cast("Iterable[DecoderLayer]", self.decoder):
             x, scores = layer.decode(x, mask, memory, memory_mask)
-        return functional.linear(x, self.embedding.weight[:-1], self.output_bias), scores[:, 0]
+        return x, scores[:, 0]
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        """Scores of the next piece, [batch, target, vocabulary - 1]."""
+        return functional.linear(hidden, self.embedding.weight[:-1], self.output_bias)
+
+    def decode(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores of the next piece, and the guided head's attention scores; see `hidden`."""
+        hidden, attention = self.hidden(target, memory, memory_mask)
+        return self.scores(hidden), attention
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Teacher-forced scores [batch, target, vocabulary - 1] and the guided head's [batch, target, source]."""

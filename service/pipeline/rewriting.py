@@ -18,6 +18,7 @@ from service.summary.words import word_list
 from service.types import Notice, Span
 
 LEAST_OUTPUT_TOKENS = 8
+FILLERS = 16
 PUNCTUATION = ", . : ; ! ? – - „ “ ( ) % €"
 
 
@@ -50,7 +51,10 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A group to rewrite: ``source`` holds its members, and is None where not even the core fits the model."""
+    """A group to rewrite: ``source`` holds its members.
+
+    It is None for a filler, which is not rewritten, and where not even the core fits the model.
+    """
 
     group: Group
     members: tuple[int, ...]
@@ -86,6 +90,7 @@ class Rewriter:
             length=brief.length,
             barred=brief.barred(text),
             spares=FORMS[brief.style].spares + brief.variants - 1,
+            fillers=FILLERS,
         )
         return [self._job(text, tag, group) for group in found]
 
@@ -95,6 +100,8 @@ class Rewriter:
         Decoding is limited to the pieces of these sentences and to the free ones.
         """
         model = self.model
+        if group.filler:
+            return Job(group, group.members, None, cut=False)
         for members in (group.members, (group.core,)):
             joined = " ".join(text.sentences[n] for n in members)
             tokens = model.tokenizer.encode(joined)

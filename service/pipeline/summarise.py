@@ -129,7 +129,9 @@ def _read(text: str) -> Text:
 def _rewritten(done: Sequence[Rewritten], brief: Brief) -> list[Summary]:
     """The variants, best first; none where no wording fits."""
     offers = [
-        Offer(tuple(w.text for w in one.wordings), one.job.group.score, spare=one.job.group.spare) for one in done
+        Offer(tuple(w.text for w in one.wordings), group.score, spare=group.spare, filler=group.filler)
+        for one in done
+        for group in (one.job.group,)
     ]
     first = chosen(offers, brief.length)
     made = variants(first, offers, brief.length, brief.variants) if first else []
@@ -167,7 +169,9 @@ def _summary(done: Sequence[Rewritten], choices: Sequence[Choice], style: Style)
         method = "extractive"
         notices.append(_method_changed())
     truncated = any(one.job.cut for one in kept)
-    return _laid_out(sentences, style, method, notices, truncated=truncated, cached=all(one.cached for one in kept))
+    asked = [one for one in kept if not one.job.group.filler]
+    cached = bool(asked) and all(one.cached for one in asked)
+    return _laid_out(sentences, style, method, notices, truncated=truncated, cached=cached)
 
 
 def _laid_out(

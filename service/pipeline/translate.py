@@ -15,6 +15,7 @@ from service.pipeline.recent import MOST_REMEMBERED_CHARS, Recent
 from service.pipeline.results import Summary, Translation
 from service.pipeline.submitted import Submitted, take_apart
 from service.pipeline.threads import off_loop
+from service.pipeline.unlooped import Unlooper
 from service.summary.lengths import Length
 from service.summary.styles import laid_out
 from service.types import Notice, Span
@@ -73,6 +74,7 @@ class Translator:
 
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
+        self._unlooper = Unlooper(decoder)
         self._finisher = Finisher()
         self._taken: Recent[_Taken] = Recent(REMEMBERED)
 
@@ -100,7 +102,7 @@ class Translator:
             call.finished(Finished(*places[number], result.best.text))
 
         with work:
-            decoded = await self.decoder.decode(sources, call, finished=finished, landed=work.begin)
+            decoded = await self._unlooper.decode(sources, call, finished=finished, landed=work.begin)
             with call.timings.measured("finish"):
                 done = iter(zip(decoded, await work.results(), strict=True))
                 return [await _put_together(one, done, wanted) for one, wanted in zip(taken, manners, strict=True)]
@@ -148,6 +150,7 @@ class Translator:
         """Forget what was made of texts: a story was withdrawn."""
         self.decoder.forget()
         self._taken.forget()
+        self._unlooper.forget()
         self._finisher.forget()
 
     async def summaries(

@@ -8,7 +8,7 @@ from service.errors import InvalidInput
 from service.summary.words import count_words
 
 CHARS_A_WORD = 7.3  # German news prose with the space after each word
-WORDS_A_SENTENCE = 18
+WORDS_A_SENTENCE = 13  # rewritten; see docs/adr/0007-summaries-fill-their-length.md
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Length:
         )
 
     def expected_sentences(self) -> int:
-        """How many rewritten sentences of 16 to 20 words fill this length; at least one."""
+        """How many rewritten sentences of 11 to 15 words fill this length; at least one."""
         limits = []
         if self.max_sentences is not None:
             limits.append(float(self.max_sentences))

@@ -20,13 +20,15 @@ class Group:
     """Sentences that are rewritten as one: ``core`` is the one that was chosen, ``members`` all of them in order.
 
     ``score`` is the core's, so that the weakest group can go where the rewritten text is too long. A ``spare`` one
-    is more than the length has room for.
+    is more than the length is expected to have room for; a ``filler`` is one sentence that is not rewritten, for room
+    that the rewritings leave.
     """
 
     core: int
     members: tuple[int, ...]
     score: float
     spare: bool = False
+    filler: bool = False
 
 
 def groups(
@@ -38,13 +40,13 @@ def groups(
     max_members: int = MAX_MEMBERS,
     barred: Collection[int] = (),
     spares: int = 0,
+    fillers: int = 0,
 ) -> list[Group]:
     """Disjoint groups in the order of their cores, as many as ``length`` has room for once they are rewritten.
 
     A long article (twelve sentences or more) gives a core from each of its thirds where three or more are wanted.
-    A core longer than ``max_group_words`` stands alone; with company a group never exceeds it. Headings,
-    ``barred`` sentences and those without content are no cores. At most ``spares`` more groups are made of what is
-    left then, of sentences that are in no other group.
+    A core longer than ``max_group_words`` stands alone; with company a group never exceeds it. Headings, ``barred``
+    sentences and those without content are no cores. What is in no group then makes ``spares`` and ``fillers`` at most.
     """
     assessed = assess(sentences, headline=headline).without(barred)
     scores = assessed.scores
@@ -64,9 +66,11 @@ def groups(
 
     for core in sorted(cores, key=lambda n: (-scores[n], n)):
         make(core, spare=False)
-    for core in _cores(assessed, len(sentences)) if spares else ():
+    every = _cores(assessed, len(sentences))
+    for core in every:
         if core not in taken and len(made) < len(cores) + spares:
             make(core, spare=True)
+    made += [Group(n, (n,), float(scores[n]), filler=True) for n in every if n not in taken][:fillers]
     return sorted(made, key=lambda group: group.core)
 
 

@@ -1,7 +1,7 @@
 """Several summaries of one text: which wording of which sentences stands in each."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.summary.lengths import Length, Room
@@ -19,28 +19,27 @@ Choice = tuple[int, int]
 class Offer:
     """Wordings of one sentence, the best first; an empty one counts as none.
 
-    ``score`` is at most 1. A ``spare`` stands in where others fail.
+    ``score`` is at most 1. A ``spare`` stands in where others leave room, a ``filler`` where those do, too.
     """
 
     wordings: tuple[str, ...]
     score: float
     spare: bool = False
+    filler: bool = False
 
 
 def chosen(offers: Sequence[Offer], length: Length) -> list[Choice]:
     """The best summary within ``length``, in the offers' order; [] where nothing fits.
 
-    Each offer gives at most one wording: the best that fits. Where that is less than the length's least number of
-    sentences, or nothing, spares come in, and then short wordings go before good ones.
+    Each offer gives at most one wording: the best that fits. Spares and then fillers take the room that is left. Where
+    that makes less than the length's least number of sentences, short wordings go before good ones.
     """
-    own = [number for number, offer in enumerate(offers) if not offer.spare]
-    found = _within(offers, own, length, Counter())
+    found = _within(offers, length, Counter(), spares_last=True)
     if not _missing(found, length):
         return found
     share = length.share()
     short = [replace(offer, wordings=tuple(w if share.fits([w]) else "" for w in offer.wordings)) for offer in offers]
-    every = range(len(offers))
-    return max(found, _within(offers, every, length, Counter()), _within(short, every, length, Counter()), key=len)
+    return max(found, _within(offers, length, Counter()), _within(short, length, Counter()), key=len)
 
 
 def variants(first: Sequence[Choice], offers: Sequence[Offer], length: Length, count: int) -> list[list[Choice]]:
@@ -55,7 +54,7 @@ def variants(first: Sequence[Choice], offers: Sequence[Offer], length: Length, c
     for _ in range(MOST_TRIES * count):
         if len(made) == count or not first:
             break
-        found = _within(offers, range(len(offers)), length, uses, most=len(first))
+        found = _within(offers, length, uses, most=len(first))
         if not _missing(found, length) and not _copies(found, made, offers):
             made.append(found)
         uses.update(found)
@@ -63,10 +62,21 @@ def variants(first: Sequence[Choice], offers: Sequence[Offer], length: Length, c
 
 
 def _within(
-    offers: Sequence[Offer], numbers: Iterable[int], length: Length, uses: Counter[Choice], most: int | None = None
+    offers: Sequence[Offer],
+    length: Length,
+    uses: Counter[Choice],
+    most: int | None = None,
+    *,
+    spares_last: bool = False,
 ) -> list[Choice]:
-    choices = [(number, rank) for number in numbers for rank, written in enumerate(offers[number].wordings) if written]
-    choices.sort(key=lambda c: (USE_COST * uses[c] + RANK_COST * c[1] - offers[c[0]].score, c))
+    def turn(choice: Choice) -> tuple[bool, bool, float, Choice]:
+        offer = offers[choice[0]]
+        cost = USE_COST * uses[choice] + RANK_COST * choice[1] - offer.score
+        return offer.filler, spares_last and offer.spare, cost, choice
+
+    wordings = ((number, offer.wordings) for number, offer in enumerate(offers))
+    choices = [(number, rank) for number, written in wordings for rank, text in enumerate(written) if text]
+    choices.sort(key=turn)
     room = Room(length)
     taken: dict[int, int] = {}
     for number, rank in choices:

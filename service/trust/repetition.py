@@ -37,6 +37,12 @@ def repeated_words(source: str, output: str) -> Iterator[Finding]:
     yield Finding(Code.REPETITION, "the same words again", output=span)
 
 
+def loops(source: str, output: str) -> bool:
+    """Whether a word or phrase of ``output`` follows itself, and none of ``source`` does."""
+    found, there = ([match.group().lower() for match in _WORD.finditer(text)] for text in (output, source))
+    return _loop(found) is not None and _loop(there) is None
+
+
 def _repeats_too(source: str) -> bool:
     words = [match.group().lower() for match in _WORD.finditer(source)]
     return (_loop(words) or _phrase(words)) is not None

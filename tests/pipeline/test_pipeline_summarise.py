@@ -41,6 +41,24 @@ async def test_a_refused_rewriting_leaves_the_sentence_as_it_stands(pieces: Path
     ]
 
 
+LONGER = f"{TEXT} Der Verein der Schwimmer hofft auf wärmeres Wasser. Über den Preis wird im Herbst entschieden."
+
+
+async def test_room_that_rewritings_leave_is_taken_by_sentences_as_they_stand(pieces: Path) -> None:
+    length = Length(max_words=26)
+    async with stand(pieces, "summary") as at:
+        at.answer({COUNCIL: "Der Stadtrat stimmte dem Umbau zu."}, other="Der Stadtrat stimmte dem Umbau zu.")
+        (found,) = await summarise(at, LONGER, length=length)
+        asked = len(at.reached)
+        (again,) = await summarise(at, LONGER, length=length)
+    texts = [sentence.text for sentence in found.sentences]
+    assert asked == length.expected_sentences()
+    assert len(texts) > asked
+    assert length.fits(texts)
+    assert all(sentence.verbatim for sentence in found.sentences if sentence.text in LONGER)
+    assert again.cached
+
+
 async def test_a_summary_of_nothing_but_verbatim_sentences_calls_itself_an_extract(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
         at.answer({}, other=REFUSED)

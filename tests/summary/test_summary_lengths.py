@@ -56,8 +56,8 @@ def test_a_limit_of_sentences_is_how_many_are_expected() -> None:
     assert Length(max_sentences=4).expected_sentences() == 4
 
 
-@pytest.mark.parametrize(("name", "sentences"), [("short", 2), ("medium", 7), ("long", 11)])
-def test_presets_expect_sentences_of_about_eighteen_words(name: str, sentences: int) -> None:
+@pytest.mark.parametrize(("name", "sentences"), [("short", 3), ("medium", 9), ("long", 15)])
+def test_presets_expect_rewritten_sentences_of_about_thirteen_words(name: str, sentences: int) -> None:
     assert PRESETS[name].expected_sentences() == sentences
 
 

@@ -19,7 +19,7 @@ def test_every_third_of_a_long_article_has_a_core(article: list[str], name: str)
 
 def test_there_are_as_many_groups_as_the_length_has_room_for(article: list[str]) -> None:
     assert len(groups(article, headline=None, length=Length(max_sentences=4))) == 4
-    assert len(groups(article, headline=None, length=PRESETS["short"])) == 2
+    assert len(groups(article, headline=None, length=PRESETS["short"])) == 3
 
 
 def test_a_leaning_core_has_the_sentence_before_with_it() -> None:
@@ -45,6 +45,17 @@ def test_spare_groups_leave_the_others_as_they_are(article: list[str]) -> None:
     made = groups(article, headline=None, length=length, spares=3)
     assert [group for group in made if not group.spare] == groups(article, headline=None, length=length)
     assert sum(group.spare for group in made) == 3
+
+
+def test_fillers_are_single_sentences_of_no_other_group_and_leave_the_others_as_they_are(article: list[str]) -> None:
+    length = PRESETS["short"]
+    made = groups(article, headline=None, length=length, spares=1, fillers=4)
+    fillers = [group for group in made if group.filler]
+    others = [group for group in made if not group.filler]
+    assert others == groups(article, headline=None, length=length, spares=1)
+    assert 0 < len(fillers) <= 4
+    assert all(group.members == (group.core,) for group in fillers)
+    assert {group.core for group in fillers}.isdisjoint(n for group in others for n in group.members)
 
 
 def test_a_barred_sentence_is_no_core(article: list[str]) -> None:

@@ -15,6 +15,7 @@ OFFERS = st.lists(
         st.lists(st.text("abc .", min_size=1, max_size=20), min_size=1, max_size=3).map(tuple),
         st.floats(0, 1),
         st.booleans(),
+        st.booleans(),
     ),
     max_size=6,
 )
@@ -30,10 +31,19 @@ def test_a_shorter_wording_stands_in_for_one_that_does_not_fit() -> None:
     assert chosen(offers, Length(max_words=3)) == [(0, 1)]
 
 
-def test_a_spare_stands_in_only_where_nothing_else_fits() -> None:
+def test_a_spare_has_the_room_that_the_others_leave() -> None:
     offers = [Offer(("Eins zwei drei vier.",), 0.5), Offer(TWO, 0.9, spare=True)]
-    assert chosen(offers, Length(max_words=8)) == [(0, 0)]
+    assert chosen(offers, Length(max_words=8)) == [(0, 0), (1, 0)]
+    assert chosen(offers, Length(max_words=6)) == [(0, 0)]
     assert chosen(offers, Length(max_words=3)) == [(1, 0)]
+
+
+def test_a_filler_comes_after_every_rewriting_in_the_first_summary_and_in_the_others() -> None:
+    offers = [Offer(ONE, 0.2), Offer(TWO, 1.0, filler=True), Offer(THREE, 0.1, spare=True)]
+    first = chosen(offers, Length(max_words=6))
+    assert first == [(0, 0), (2, 0)]
+    assert chosen(offers, Length(max_words=9)) == [(0, 0), (1, 0), (2, 0)]
+    assert variants(first, offers, Length(max_words=6), 2) == [first, [(0, 1), (2, 0)]]
 
 
 def test_short_sentences_go_first_where_long_ones_leave_no_room_for_enough() -> None:
@@ -56,6 +66,16 @@ def test_the_same_words_make_no_variant() -> None:
 def test_a_part_of_an_earlier_one_makes_no_variant() -> None:
     offers = [Offer(ONE[:1], 1.0), Offer(TWO, 0.9)]
     assert variants([(0, 0), (1, 0)], offers, Length(), 5) == [[(0, 0), (1, 0)]]
+
+
+@settings(max_examples=80, deadline=None)
+@given(OFFERS, st.integers(1, 40))
+def test_no_wording_of_an_unused_offer_would_fit_beside_the_chosen_ones(offers: list[Offer], limit: int) -> None:
+    length = Length(max_chars=limit)
+    found = dict(chosen(offers, length))
+    texts = [offers[number].wordings[rank] for number, rank in found.items()]
+    unused = [offer for number, offer in enumerate(offers) if number not in found]
+    assert not any(length.fits([*texts, written]) for offer in unused for written in offer.wordings)
 
 
 @settings(max_examples=80, deadline=None)

@@ -1,5 +1,6 @@
 """The translation data: what is left out and why, how sources are weighted, and that a seed fixes all of it."""
 
+import hashlib
 import lzma
 import random
 from pathlib import Path
@@ -62,12 +63,51 @@ def test_a_seed_fixes_the_corpus(data: Path) -> None:
     assert one == other != third
 
 
+def test_a_seed_s_corpus_is_that_of_the_landed_weights(data: Path) -> None:
+    """Who trains on from them must hold the same pairs back."""
+    train, dev, _ = corpus.build(data, MIX, seed=1, sample=1.0)
+    digest = hashlib.sha256(repr((train, dev)).encode()).hexdigest()
+    assert digest == "37cac3c3c53ecfd59e205744014d235838c5e80e8833d76e0ebd113d4a3a2ec0"
+
+
+def test_a_trial_reads_a_share_of_each_source(data: Path) -> None:
+    _, _, report = corpus.build(data, MIX, seed=1, sample=0.2)
+    assert all(30 <= counts.total() <= 90 for counts in report.values())
+
+
 def test_the_held_back_slice_is_in_no_training_pair(data: Path) -> None:
     train, dev, report = corpus.build(data, MIX, seed=1, sample=1.0)
     assert len(dev) == 20
     assert not set(dev) & set(train)
     assert len(train) == 2 * 180 + 100
     assert report["news"]["duplicate"] == 100
+
+
+def test_an_ablation_leaves_a_source_out_and_all_else_as_it_was(data: Path) -> None:
+    train, dev, _ = corpus.build(data, MIX, seed=1, sample=1.0)
+    ablated, same_dev, report = corpus.build(data, MIX, seed=1, sample=1.0, without={"news"})
+    assert same_dev == dev
+    assert sorted(ablated) == sorted(pair for pair in train if "Quelle web" in pair[0])
+    assert report["news"]["kept, but left out of the mix"] == 200
+
+
+@pytest.mark.parametrize(
+    ("names", "terms", "found"),
+    [
+        (["newstest-*"], [], {"newstest-2008-2018", "newstest-ende-2020-2022"}),
+        ([], ["RESEARCH"], {"newstest-2008-2018", "newstest-ende-2020-2022"}),
+        (["pud"], ["tatoeba.org"], {"pud", "tatoeba"}),
+        ([], [], set()),
+    ],
+)
+def test_sources_are_left_out_by_name_or_by_terms(names: list[str], terms: list[str], found: set[str]) -> None:
+    mix = corpus.load_mix(Path(corpus.__file__).parent / "mix.toml")
+    assert corpus.left_out(mix, names, terms) == found
+
+
+def test_a_name_that_means_no_source_is_an_error() -> None:
+    with pytest.raises(ValueError, match="'newtest'"):
+        corpus.left_out(MIX, ["newtest"], [])
 
 
 def test_templates_that_differ_in_a_number_alone_count_once(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from models.train.batches import Example, collate
-from models.train.loop import Schedule, Trainer, run
+from models.train.loop import Trainer, run
 from models.train.network import Shape
 from models.train.peers import Peers
+from models.train.schedule import Schedule
 
 EXAMPLES = [Example([1, 2, 3, 0], [4, 5, 0], [0, 1, 3]), Example([2, 3, 0], [5, 0], [0, 2])]
 SHAPE = Shape(vocabulary=8, width=8, feed_forward=8, heads=2, encoder_layers=1, decoder_layers=1)

@@ -25,5 +25,5 @@ def test_every_command_is_shown() -> None:
 @pytest.mark.parametrize("line", LINES, ids=" ".join)
 def test_a_shown_command_can_be_parsed(line: list[str], tmp_path: Path) -> None:
     assert isinstance(GROUP, TyperGroup)
-    arguments = [str(tmp_path) if argument == "DATA" else argument for argument in line[1:]]
+    arguments = [str(tmp_path) if argument in ("DATA", "WORK") else argument for argument in line[1:]]
     GROUP.commands[line[0]].make_context(line[0], arguments)

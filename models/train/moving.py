@@ -1,0 +1,42 @@
+"""The commands `pack` and `unpack`: data and weights as parts of one size, to be moved, and back again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.train import parts
+
+PartsDir = Annotated[Path, typer.Argument(file_okay=False, help="Folder of the parts.")]
+MIB = 1 << 20
+
+
+def pack_folder(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of data or weights.")],
+    to: PartsDir,
+    part_mib: Annotated[float, typer.Option(help="Size of a part in MiB.")] = 16.0,
+) -> None:
+    """Write a folder as parts of one size, with a manifest of checksums, to be moved."""
+    with _explained():
+        packed = parts.pack(folder, to, int(part_mib * MIB))
+    typer.echo(f"{len(packed.files)} files in {len(packed.parts)} parts")
+
+
+def unpack_folder(
+    packed: PartsDir, folder: Annotated[Path, typer.Argument(file_okay=False, help="New folder for the files.")]
+) -> None:
+    """Put a folder together from the parts that `pack` wrote; refuses missing, doubled and damaged ones."""
+    with _explained():
+        made = parts.unpack(packed, folder)
+    typer.echo(f"{len(made.files)} files from {len(made.parts)} parts")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except parts.PartsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error

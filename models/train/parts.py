@@ -1,0 +1,173 @@
+"""Parts: a folder of data or weights as files of one size, to be moved where large files cannot, and back again.
+
+The files' bytes, in the order of their paths, make one stream, which is cut into parts. ``manifest.json`` beside them
+has the size and SHA-256 of every part and of every file.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+MANIFEST = "manifest.json"
+VERSION = 1
+CHUNK_BYTES = 1 << 20
+
+
+class PartsError(Exception):
+    """What was given cannot be packed, or what lies there is not what was packed; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part, or a file: its name (a file's path from the folder), size and SHA-256 in hexadecimal."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a manifest says: the parts in order, and the files that their bytes make one after the other."""
+
+    parts: tuple[Piece, ...]
+    files: tuple[Piece, ...]
+
+
+def pack(folder: Path, parts: Path, part_bytes: int) -> Packed:
+    """Write the files under ``folder`` to ``parts``, which is new or empty, in parts of ``part_bytes`` (the last less).
+
+    Raises:
+        PartsError: ``parts`` holds something, or ``folder`` something that is neither a file nor a folder.
+    """
+    if part_bytes < 1:
+        raise PartsError(f"a part has one byte at least, not {part_bytes}")
+    names = _names(folder)
+    _emptied(parts)
+    files: list[Piece] = []
+    made = [
+        _written(parts / f"part-{number:04}", cut)
+        for number, cut in enumerate(_cuts(folder, names, files, part_bytes), 1)
+    ]
+    packed = Packed(tuple(made), tuple(files))
+    (parts / MANIFEST).write_text(json.dumps({"version": VERSION, **asdict(packed)}, indent=1) + "\n", "utf-8")
+    return packed
+
+
+def unpack(parts: Path, folder: Path) -> Packed:
+    """Put the files that ``pack`` cut together again under ``folder``, which is new or empty; all of them or none.
+
+    Raises:
+        PartsError: a part is missing, damaged or not listed, a file comes out otherwise than it went in, or ``folder``
+            holds something.
+    """
+    packed = _listed(parts)
+    _emptied(folder)
+    made = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    try:
+        stream = _stream(parts, packed.parts)
+        rest = b""
+        for file in packed.files:
+            rest = _file(made / file.name, file, stream, rest)
+        folder.rmdir()
+        made.rename(folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return packed
+
+
+def _names(folder: Path) -> list[str]:
+    paths = sorted(folder.rglob("*"))
+    for path in paths:
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise PartsError(f"{path.relative_to(folder)} is neither a file nor a folder")
+    return sorted(path.relative_to(folder).as_posix() for path in paths if path.is_file())
+
+
+def _emptied(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise PartsError(f"{folder} is not empty")
+
+
+def _cuts(folder: Path, names: Iterable[str], files: list[Piece], part_bytes: int) -> Iterator[bytes]:
+    """The stream in cuts of ``part_bytes``; each file that went by is added to ``files``."""
+    held = bytearray()
+    for name in names:
+        digest, size = hashlib.sha256(), 0
+        with (folder / name).open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+                size += len(chunk)
+                held += chunk
+                while len(held) >= part_bytes:
+                    yield bytes(held[:part_bytes])
+                    del held[:part_bytes]
+        files.append(Piece(name, size, digest.hexdigest()))
+    if held:
+        yield bytes(held)
+
+
+def _written(path: Path, cut: bytes) -> Piece:
+    path.write_bytes(cut)
+    return Piece(path.name, len(cut), hashlib.sha256(cut).hexdigest())
+
+
+def _listed(parts: Path) -> Packed:
+    """The manifest, once it is sound and the folder holds what it lists and nothing else."""
+    try:
+        table = json.loads((parts / MANIFEST).read_text("utf-8"))
+        if table["version"] != VERSION:
+            raise PartsError(f"{MANIFEST} is of version {table['version']}, not {VERSION}")
+        packed = Packed(*(tuple(Piece(**piece) for piece in table[kind]) for kind in ("parts", "files")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PartsError(f"{MANIFEST} cannot be read: {error}") from error
+    for kind in (packed.parts, packed.files):
+        names = [piece.name for piece in kind]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise PartsError(f"{MANIFEST} lists {min(twice)} twice")
+    if outside := [file.name for file in packed.files if not _is_inside(file.name)]:
+        raise PartsError(f"{MANIFEST} lists {outside[0]}, which is no path inside a folder")
+    there = {path.name for path in parts.iterdir()} - {MANIFEST}
+    listed = {part.name for part in packed.parts}
+    if missing := listed - there:
+        raise PartsError(f"{min(missing)} is missing")
+    if unlisted := there - listed:
+        raise PartsError(f"{min(unlisted)} is not listed in {MANIFEST}")
+    return packed
+
+
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and str(path) == name
+
+
+def _stream(parts: Path, listed: Iterable[Piece]) -> Iterator[bytes]:
+    for part in listed:
+        cut = (parts / part.name).read_bytes()
+        if (len(cut), hashlib.sha256(cut).hexdigest()) != (part.size_bytes, part.sha256):
+            raise PartsError(f"{part.name} is damaged: it is not what was packed")
+        yield cut
+
+
+def _file(path: Path, file: Piece, stream: Iterator[bytes], rest: bytes) -> bytes:
+    """Write one file from what is left of a part and the parts that follow; return what is left then."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest, missing = hashlib.sha256(), file.size_bytes
+    with path.open("wb") as out:
+        while missing:
+            rest = rest or next(stream, b"")
+            if not rest:
+                raise PartsError(f"{file.name} is longer than the parts")
+            taken, rest = rest[:missing], rest[missing:]
+            digest.update(taken)
+            out.write(taken)
+            missing -= len(taken)
+    if digest.hexdigest() != file.sha256:
+        raise PartsError(f"{file.name} is not what was packed")
+    return rest

@@ -30,10 +30,13 @@ class Unlooper:
         Raises:
             QueueFull, DeadlineExceeded, EngineError: see `Decoder.decode`; what was done before is kept in the cache.
         """
+        judged: dict[tuple[str, str], bool] = {}
 
         def caught(source: Source, result: Decoded) -> bool:
             texts = (source.text, result.best.text)
-            return self._known.get(texts, None, lambda: loops(*texts), keep=call.write_cache)
+            if texts not in judged:
+                judged[texts] = self._known.get(texts, None, lambda: loops(*texts), keep=call.write_cache)
+            return judged[texts]
 
         def land(pairs: Sequence[tuple[int, Decoded]]) -> None:
             if whole := [(number, one) for number, one in pairs if not caught(sources[number], one)]:

@@ -46,32 +46,45 @@ def groups(
 
     A long article (twelve sentences or more) gives a core from each of its thirds where three or more are wanted.
     A core longer than ``max_group_words`` stands alone; with company a group never exceeds it. Headings, ``barred``
-    sentences and those without content are no cores. What is in no group then makes ``spares`` and ``fillers`` at most.
+    and empty sentences are no cores. What is in no group then makes ``spares`` and ``fillers`` at most.
     """
     assessed = assess(sentences, headline=headline).without(barred)
     scores = assessed.scores
     cores = _spread(_cores(assessed, length.expected_sentences()), scores, len(sentences))
+    every = _cores(assessed, len(sentences))
     taken = set(cores)
     made: list[Group] = []
 
     def make(core: int, *, spare: bool) -> None:
-        room = max_group_words - count_words(sentences[core])
-        members = [core]
-        for other in _company(core, sentences, assessed):
-            if other not in taken and len(members) < max_members and count_words(sentences[other]) <= room:
-                members.append(other)
-                room -= count_words(sentences[other])
+        company = [other for other in _company(core, sentences, assessed) if other not in taken]
+        members = _members(core, company, sentences, max_group_words, max_members)
         taken.update(members)
         made.append(Group(core, tuple(sorted(members)), float(scores[core]), spare))
 
     for core in sorted(cores, key=lambda n: (-scores[n], n)):
         make(core, spare=False)
-    every = _cores(assessed, len(sentences))
     for core in every:
         if core not in taken and len(made) < len(cores) + spares:
             make(core, spare=True)
-    made += [Group(n, (n,), float(scores[n]), filler=True) for n in every if n not in taken][:fillers]
-    return sorted(made, key=lambda group: group.core)
+    left = [core for core in every if core not in taken][:fillers]
+    return sorted([*made, *(_filler(core, scores) for core in left)], key=lambda group: group.core)
+
+
+def _members(
+    core: int, company: Iterable[int], sentences: Sequence[str], max_words: int, max_members: int
+) -> list[int]:
+    """``core`` with those of its ``company`` that fit beside it, the most helpful first."""
+    room = max_words - count_words(sentences[core])
+    members = [core]
+    for other in company:
+        if len(members) < max_members and count_words(sentences[other]) <= room:
+            members.append(other)
+            room -= count_words(sentences[other])
+    return members
+
+
+def _filler(core: int, scores: Matrix) -> Group:
+    return Group(core, (core,), float(scores[core]), filler=True)
 
 
 def _cores(assessed: Assessment, wanted: int) -> list[int]:

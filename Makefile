@@ -58,7 +58,7 @@ $(VENV)/.serve: pyproject.toml
 $(VENV)/.test: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[torch,train,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[convert,train,dev]"
 	touch $@ $(VENV)/.serve
 
 clean:

@@ -93,11 +93,6 @@ class SupervisedEngine:
         """Whether the engine can take a batch before it is done with the one before."""
         return isinstance(self._engine, EagerEngine)
 
-    @property
-    def slots(self) -> int:
-        """How many batches the engine works on at the same time."""
-        return self._engine.slots if isinstance(self._engine, EagerEngine) else 1
-
     def begin(self, items: Sequence[EngineInput]) -> Begun | None:
         """Let the engine have ``items`` at once, for a `generate` that comes later; None where it cannot."""
         if not isinstance(self._engine, EagerEngine):

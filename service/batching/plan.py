@@ -17,7 +17,7 @@ _Turn = tuple[float, int]
 class Pending:
     """What the planner knows of an item that waits; times are on the queue's clock.
 
-    Only items of equal ``options`` share a batch: whatever keeps them out of one library call. ``ahead`` counts the
+    Only items of equal ``options`` share a batch. ``ahead`` counts the
     items of the same request that stand before this one. Its turn ``turn_s`` is when it came, but bulk counts as come
     ``BULK_DELAY_S`` later, and a request as coming item by item, ``ITEM_DELAY_S`` apart, so that small ones pass the
     tail of a huge one. A turn never changes: what comes long enough after an item is served after it, so nothing
@@ -36,24 +36,22 @@ class Pending:
         object.__setattr__(self, "turn_s", self.enqueued_s + delay_s)
 
 
-def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, slots: int = 1) -> list[int]:
+def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int) -> list[int]:
     """The indices of the next batch, the one whose turn is first in front; empty when nothing is pending.
 
     The first in turn always goes. Of the next in turn with the same options (a window of some batches), those nearest
     to it in length join it while longest item times items stays within ``token_budget``, interactive ones before
-    bulk, and bulk only while no interactive one of other options waits, whom it would hold up. An item larger than the
-    budget goes alone. Where ``slots`` batches can be worked on at once, none takes more
-    than its share of what is pending. Takes O(n) for n pending: the window is bounded.
+    bulk. Where the first is interactive, bulk joins it only while no interactive one of other options waits, whom it
+    would hold up. An item larger than the budget goes alone. Takes O(n) for n pending: the window is bounded.
     """
     turns = [(item.turn_s, index) for index, item in enumerate(pending)]
     if not turns:
         return []
-    if slots > 1:
-        token_budget = min(token_budget, -(-sum(item.tokens for item in pending) // slots))
     first = min(turns)
     head = first[1]
     mates, others = _split(pending, turns, pending[head].options)
-    if any(pending[index].priority == "interactive" for _, index in others):
+    urgent = pending[head].priority == "interactive" and any(pending[i].priority == "interactive" for _, i in others)
+    if urgent:
         mates = [turn for turn in mates if pending[turn[1]].priority == "interactive"]
     mates = [turn for turn in mates if turn is not first]
     window = [index for _, index in heapq.nsmallest(WINDOW_BATCHES * max_items, mates)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from service.batching.limits import Limits
 from service.batching.plan import Pending, Priority, plan
 from service.batching.throughput import Throughput
-from service.engines.grouping import mates
+from service.engines.grouping import shared
 from service.errors import DeadlineExceeded, DepescheError, InvalidInput, QueueFull, Unavailable
 from service.types import EngineInput, Hypothesis
 
@@ -192,22 +192,21 @@ class Queue:
             self._arrived.clear()
             await self._arrived.wait()
 
-    def take(self, slots: int = 1) -> list[Waiting]:
-        """The next batch, for an engine with so many idle ``slots``; its items wait no longer. Empty: nothing waits."""
-        return self._next(slots)
+    def take(self) -> list[Waiting]:
+        """The next batch, whose items wait no longer; empty where nothing waits."""
+        return self._next()
 
     def take_crowded(self) -> list[Waiting]:
         """The next batch if it would leave others behind, so that waiting could not make it larger; else nothing."""
         return self._next(crowded=True)
 
-    def _next(self, slots: int = 1, *, crowded: bool = False) -> list[Waiting]:
+    def _next(self, *, crowded: bool = False) -> list[Waiting]:
         waiting = [one for one in self._waiting.values() if not one.answer.done()]
         limits = self._limits
         chosen = plan(
             [one.pending for one in waiting],
             token_budget=limits.token_budget,
             max_items=limits.batch_items,
-            slots=slots,
         )
         if crowded and len(chosen) == len(waiting):
             return []
@@ -233,6 +232,6 @@ def _pending(items: Sequence[EngineInput], now_s: float, priority: Priority) -> 
     options: dict[Hashable, Hashable] = {}
     found: list[Pending] = []
     for number, item in enumerate(items):
-        own = mates(item)
+        own = shared(item.options)
         found.append(Pending(len(item.tokens), now_s, priority, options.setdefault(own, own), number))
     return found

@@ -60,8 +60,7 @@ class Worker:
     async def _work_off(self) -> None:
         """Run one batch after the other until nothing waits.
 
-        The engine has a batch for each of its slots, so that the results of one are given out and worked on while it is
-        busy with the next.
+        The engine may have the next batch before the results of this one are given out.
         """
         in_hand: deque[_InHand] = deque()
         while self._fill(in_hand):
@@ -75,15 +74,14 @@ class Worker:
                 in_hand = deque(self._taken(other.batch) for other in in_hand)
 
     def _fill(self, in_hand: deque[_InHand]) -> bool:
-        """Take a batch for each idle slot, and one ahead for the slot that is idle next; whether any is in hand.
+        """Take a batch where none is in hand, and the one ahead of it; whether any is in hand.
 
         What is ahead leaves others waiting behind it, so that waiting could not make it larger; never more than one, so
         that what comes meanwhile still chooses its company. Items of it whose callers leave cost their time.
         """
-        slots = self.engine.slots
-        while len(in_hand) < slots and (batch := self._queue.take(slots - len(in_hand))):
+        if not in_hand and (batch := self._queue.take()):
             in_hand.append(self._taken(batch))
-        if self.engine.is_eager and len(in_hand) == slots and (ahead := self._queue.take_crowded()):
+        if self.engine.is_eager and len(in_hand) == 1 and (ahead := self._queue.take_crowded()):
             in_hand.append(self._taken(ahead))
         return bool(in_hand)
 

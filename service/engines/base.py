@@ -32,12 +32,7 @@ class Engine(Protocol):
 
 @runtime_checkable
 class EagerEngine(Engine, Protocol):
-    """An engine that can take its next call before the one it works on is finished, so that it is never idle.
-
-    ``slots`` is how many calls it works on at the same time.
-    """
-
-    slots: int
+    """An engine that can take its next call before the one it works on is finished, so that it is never idle."""
 
     def begin(self, items: Sequence[EngineInput]) -> Callable[[], list[list[Hypothesis]]]:
         """Begin what `generate` does; what is returned waits for the results, and raises as `generate` does.

@@ -11,6 +11,7 @@ import ctranslate2
 from service.engines.grouping import groups, shared
 from service.engines.layout import Layout
 from service.engines.padding import by_padded_length, filler
+from service.engines.parts import parts
 from service.engines.tokenizer import EOS
 from service.errors import EngineError, ModelError
 from service.types import Attention, DecodingOptions, EngineInput, Hypothesis, Tokens
@@ -21,7 +22,7 @@ ONE_THREAD = Layout(replicas=1, threads=1)
 class CTranslate2Engine:
     """A converted model, which computes in ``compute_type`` and writes the pieces ``written`` alone.
 
-    Each replica of ``layout`` is a slot, which works on one library call.
+    A call is split into parts that the replicas of ``layout`` work on at the same time.
     """
 
     name = "ctranslate2"
@@ -51,7 +52,7 @@ class CTranslate2Engine:
             )
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"CTranslate2 cannot load {folder.name}: {error}") from error
-        self.slots = layout.replicas
+        self._replicas = layout.replicas
         self._pieces = [[piece] for piece in _target_vocabulary(folder)]
         kept = written | {EOS}
         self._never = [single for single in self._pieces if single[0] not in kept]
@@ -91,8 +92,12 @@ class CTranslate2Engine:
         if options.alignment and options.beam_size > 1:
             # CTranslate2 4.8 gives the first target token of a beam its neighbour's attention; alone it is right.
             return [[place] for place in places]
-        same = by_padded_length([len(items[place].tokens) for place in places])
-        return [[places[number] for number in group] for group in same]
+        lengths = [len(items[place].tokens) for place in places]
+        return [
+            [places[part[number]] for number in same]
+            for part in parts(lengths, self._replicas)
+            for same in by_padded_length([lengths[number] for number in part])
+        ]
 
     def _started(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
         """One library call, which begins as soon as a replica is free; a result to wait for for each source."""

@@ -1,9 +1,8 @@
-"""Which items may share a library call: those of like decoding options and, in a batch, of one padded length."""
+"""Splits a batch into groups of equal decoding options, the most that one library call can take."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from service.engines.padding import padded_length
 from service.errors import EngineError
 from service.types import DecodingOptions, EngineInput, Hypothesis
 
@@ -17,11 +16,6 @@ def shared(options: DecodingOptions) -> DecodingOptions:
     search has its attention at hand, whoever of the batch wants it.
     """
     return replace(options, max_output_tokens=0, alignment=False) if options.beam_size == 1 else options
-
-
-def mates(item: EngineInput) -> Hashable:
-    """What items have in common that make one batch: it is one library call, whose results come together."""
-    return shared(item.options), padded_length(len(item.tokens))
 
 
 def groups(

@@ -7,7 +7,7 @@ from service.batching.batcher import Batcher
 from service.batching.limits import Limits
 from service.engines.fake import FakeEngine, Gate
 from service.types import EngineInput, Hypothesis
-from tests.batching.rig import WARM_UP, entered, item, sized, turns, written
+from tests.batching.rig import WARM_UP, entered, item, turns, written
 
 PAIRS = Limits(batch_items=2, rebuild_pauses_s=(0.0,))
 
@@ -15,9 +15,8 @@ PAIRS = Limits(batch_items=2, rebuild_pauses_s=(0.0,))
 class EagerFake(FakeEngine):
     """A fake that notes which calls began, and answers them in order when it is asked."""
 
-    def __init__(self, slots: int = 1) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.slots = slots
         self.begun: list[tuple[EngineInput, ...]] = []
 
     def begin(self, items: Sequence[EngineInput]) -> Callable[[], list[list[Hypothesis]]]:
@@ -25,8 +24,8 @@ class EagerFake(FakeEngine):
         return lambda: self.generate(items)
 
 
-async def started(engine: EagerFake, limits: Limits = PAIRS) -> Batcher:
-    batcher = Batcher("model", lambda: engine, WARM_UP, limits=limits)
+async def started(engine: EagerFake) -> Batcher:
+    batcher = Batcher("model", lambda: engine, WARM_UP, limits=PAIRS)
     await batcher.start()
     return batcher
 
@@ -87,40 +86,4 @@ async def test_a_call_that_cannot_begin_is_a_failure_of_its_own_batch() -> None:
     results = await asyncio.gather(*answers, return_exceptions=True)
     assert sum(isinstance(one, BaseException) for one in results) <= 1
     assert batcher.state.ready
-    await batcher.drain(0.0)
-
-
-async def test_every_slot_has_a_batch_that_is_its_share_of_what_waits() -> None:
-    engine, gate = EagerFake(slots=2), Gate()
-    batcher = await started(engine, Limits())
-    engine.handler = gate
-    answers = batcher.submit_many([item(f"s{n}") for n in range(6)])
-    await entered(gate)
-    await turns()
-    assert [len(call) for call in engine.begun] == [3, 3]
-    gate.release()
-    assert [written(one) for one in await asyncio.gather(*answers)] == [f"S{n}" for n in range(6)]
-    await batcher.drain(0.0)
-
-
-async def test_results_of_one_slot_are_given_out_while_another_is_at_work() -> None:
-    engine, gate = EagerFake(slots=2), Gate()
-    batcher = await started(engine, Limits())
-    sound = engine.handler
-    engine.handler = lambda items: (gate if "s5" in items[-1].tokens else sound)(items)
-    answers = batcher.submit_many([item(f"s{n}") for n in range(6)])
-    await entered(gate)
-    await turns()
-    assert [answer.done() for answer in answers] == [True] * 3 + [False] * 3
-    gate.release()
-    await asyncio.gather(*answers)
-    await batcher.drain(0.0)
-
-
-async def test_a_batch_is_of_one_padded_length() -> None:
-    engine = EagerFake()
-    batcher = await started(engine, Limits())
-    answers = batcher.submit_many([sized(tokens) for tokens in (3, 40, 5, 41, 17)])
-    await asyncio.gather(*answers)
-    assert [[len(one.tokens) for one in call] for call in engine.begun] == [[3, 5], [40, 41], [17]]
     await batcher.drain(0.0)

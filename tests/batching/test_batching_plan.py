@@ -139,10 +139,6 @@ def test_bulk_joins_no_batch_while_interactive_work_of_other_options_waits() -> 
     assert plan(queue, token_budget=100, max_items=4) == [0]
 
 
-@given(queues, budgets, counts, st.integers(2, 4))
-def test_one_batch_of_several_slots_takes_its_share_of_the_tokens_or_one_item(
-    queue: list[Pending], budget: int, count: int, slots: int
-) -> None:
-    batch = plan(queue, token_budget=budget, max_items=count, slots=slots)
-    tokens = sum(item.tokens for item in queue)
-    assert len(batch) <= 1 or sum(queue[i].tokens for i in batch) < tokens / slots + 1
+def test_bulk_whose_time_has_come_takes_its_mates_along() -> None:
+    queue = [waiting(10, 0.0, priority="bulk"), waiting(10, 1.0, priority="bulk"), waiting(40, 90.0, options="longer")]
+    assert plan(queue, token_budget=100, max_items=4) == [0, 1]

@@ -22,7 +22,7 @@ def summarised(tab: Tab) -> None:
 
 def long_article(first: int) -> str:
     """More sentences than any machine does at once, none of them in the cache of another test."""
-    return "\n\n".join(f"Das Museum zählte im Herbst {first + number} Gäste." for number in range(800))
+    return "\n\n".join(f"Das Museum zählte im Herbst {first + number} Gäste." for number in range(1_500))
 
 
 def test_a_pasted_article_comes_back_cleaned_summarised_and_translated(tab: Tab, page: Page, screenshot: Path) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import importlib
 import itertools
+import pkgutil
 import threading
 import tracemalloc
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from service import pipeline
 from service.app import create_app
 from service.engines.fake import FakeEngine, raising, writing
 from service.settings import Settings
@@ -66,8 +69,10 @@ def stories(count: int) -> list[str]:
 
 async def test_memory_does_not_grow_with_the_texts_that_were_translated(monkeypatch: pytest.MonkeyPatch) -> None:
     """With every bound on what is remembered made small, the last text leaves no more behind than the sixth."""
-    for room in ("translate", "finishing", "summarise", "article"):
-        monkeypatch.setattr(f"service.pipeline.{room}.REMEMBERED", 8)
+    for info in pkgutil.iter_modules(pipeline.__path__):
+        module = importlib.import_module(f"service.pipeline.{info.name}")
+        if hasattr(module, "REMEMBERED"):
+            monkeypatch.setattr(module, "REMEMBERED", 8)
     async with both(monkeypatch, writing(lambda tokens: tokens), cache_bytes=50_000) as ports:
         texts = iter(stories(24))
 

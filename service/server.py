@@ -101,11 +101,21 @@ class _Server(uvicorn.Server):
             await self._service.reload()
         except DepescheError as error:
             _log.error("models_not_reloaded", extra={"detail": str(error)})
+        except Exception:  # noqa: BLE001 - whatever it is, the models of before go on, and the log has to say so
+            _log.exception("models_not_reloaded")
         else:
             _log.info("models_reloaded", extra={"models": [model.name for model in self._service.models]})
 
     def _begin_reload(self) -> None:
-        self._reloading = asyncio.ensure_future(self._reload())
+        """One after the other: what was changed during a load is loaded after it."""
+        before = self._reloading
+
+        async def next_one() -> None:
+            if before is not None:
+                await before
+            await self._reload()
+
+        self._reloading = asyncio.ensure_future(next_one())
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called for SIGTERM and SIGINT."""

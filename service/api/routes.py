@@ -60,12 +60,12 @@ def _manner(options: requests.TranslationOptions, service: Service) -> Manner:
     return Manner(format=options.format, attribute_texts=options.attribute_texts, glossary=glossary)
 
 
-def _translation_options(options: requests.TranslationOptions) -> dict[str, Field]:
+def _translation_options(options: requests.TranslationOptions, service: Service) -> dict[str, Field]:
     return {
         "format": options.format,
         "attribute_texts": str(options.attribute_texts),
         "glossary": [text for pair in sorted(options.glossary.items()) for text in pair],
-        "glossary_name": options.glossary_name or "",
+        "glossary_name": service.glossary_version(options.glossary_name),
         "do_not_translate": sorted(options.do_not_translate),
     }
 
@@ -84,7 +84,7 @@ def _key(task: str, models: Sequence[ServedModel], options: dict[str, Field], te
     return result_key(
         task=task,
         model_id=" ".join(model.manifest.id for model in models),
-        revision=" ".join(f"{model.manifest.revision}/{model.engine}" for model in models),
+        revision=" ".join(model.version for model in models),
         options=options,
         texts=texts,
     )
@@ -112,7 +112,7 @@ async def translate(
     translator = generation.translator
     model = translator.decoder.model
     manner = replace(_manner(body, state.service), alignment=body.alignment)
-    options = {**_translation_options(body), "alignment": str(body.alignment)}
+    options = {**_translation_options(body, state.service), "alignment": str(body.alignment)}
     key = _key("translate", [model], options, texts)
 
     async def result(call: Call) -> schemas.TranslateResponse:
@@ -173,7 +173,7 @@ async def articles(
     submission, document = await submission_of(body, _manner(body, state.service), state)
     length, editor = _length(body), generation.editor
     used = _models_of(body, generation)
-    key = _article_key(body, submission, length, [model for model in used if model is not None])
+    key = _article_key(body, submission, length, [model for model in used if model is not None], state.service)
 
     async def result(call: Call) -> schemas.ArticleResponse:
         found = await editor.edit(
@@ -194,13 +194,17 @@ def _models_of(body: requests.ArticleRequest, generation: Generation) -> tuple[S
 
 
 def _article_key(
-    body: requests.ArticleRequest, submission: Submission, length: Length, models: Sequence[ServedModel]
+    body: requests.ArticleRequest,
+    submission: Submission,
+    length: Length,
+    models: Sequence[ServedModel],
+    service: Service,
 ) -> str:
     options: dict[str, Field] = {
         **_summary_options(body, length),
         "clean": str(body.clean),
         "outputs": sorted(body.outputs),
-        **_translation_options(body),
+        **_translation_options(body, service),
         "format": submission.manner.format,
         "as": body.as_ or "",
     }

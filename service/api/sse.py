@@ -28,7 +28,7 @@ async def answered(request: Request, call: Call, work: Work) -> Response | BaseM
     listener = api_state(request).listener
 
     async def told(call: Call) -> BaseModel:
-        answer = await work(call)
+        answer = await call.in_time(work(call))
         for outcome in outcomes(answer):
             listener(outcome)
         return answer

@@ -50,7 +50,7 @@ class Cache:
             return {}
         asked_s = time.monotonic()
         found = await self._shared.get_many(missing)
-        if self._may_keep(asked_s):
+        if self.may_keep(asked_s):
             for key, entry in found.items():
                 self.memory.put(key, entry.value, most_s=entry.left_s)
         return {key: entry.value for key, entry in found.items()}
@@ -65,17 +65,18 @@ class Cache:
         entry that alone is larger than a tier is not kept there.
         """
         news = {tag: new for tag, keys in (tags or {}).items() if (new := self._news(tag, keys, entries))}
-        if not (entries or news) or not self._may_keep(begun_s):
+        if not (entries or news) or not self.may_keep(begun_s):
             return
         for key, value in entries.items():
             self.memory.put(key, value)
         for tag, keys in news.items():
             self._note(tag, keys, fresh=self._shared is None)
-        if self._shared is not None and await self._written(self._shared, entries, news) and self._may_keep(begun_s):
+        if self._shared is not None and await self._written(self._shared, entries, news) and self.may_keep(begun_s):
             for tag, keys in news.items():
                 self._note(tag, keys, fresh=True)
 
-    def _may_keep(self, begun_s: float) -> bool:
+    def may_keep(self, begun_s: float) -> bool:
+        """Whether what was ``begun_s`` may be kept: no purge has come since, nor is one under way."""
         return not self._purges and self._purged_s < begun_s
 
     def _news(self, tag: bytes, keys: AbstractSet[bytes], entries: Mapping[bytes, bytes]) -> set[bytes]:

@@ -35,7 +35,9 @@ def cache_key(
     one, who can read a shared store can guess short sentences. ``glossary`` should hold only the terms that occur in
     the text, so that an edited glossary costs only the sentences that it touches.
     """
-    head = _head(task, model_id, revision, options, normaliser_version)
+    # Allowed pieces are those of one text: its head would be of no use to others, and keep its words in memory.
+    head_of = _head if options.allowed is None else _head.__wrapped__
+    head = head_of(task, model_id, revision, options, normaliser_version)
     return _digest(head + encode(glossary) + encode(text), secret)
 
 

@@ -19,8 +19,11 @@ def compute_type(manifest: Manifest, kind: EngineKind, device: str, wanted: str 
     ``auto`` is the manifest's on ``cpu``; on ``cuda`` it is float16, and bfloat16 for the T5 family.
 
     Raises:
-        ModelError: the engine does not know it, or the model does not work in it.
+        ModelError: the model has no files for the engine, the engine does not know the arithmetic, or the model does
+            not work in it.
     """
+    if kind not in manifest.engines:
+        raise ModelError(f"{manifest.id} cannot run on {kind}; its manifest offers {', '.join(manifest.engines)}")
     wide = manifest.architecture in WIDE_RANGE
     if wanted == "auto" and device == "cpu":
         wanted = manifest.engines[kind].compute_type

@@ -105,7 +105,7 @@ class Editor:
             DepescheError: see `Decoder.decode`.
         """
         with call.timings.measured("clean"):
-            article = await self._understand(submission, keep=call.write_cache)
+            article = await self._understand(submission, keep=self._translator.decoder.may_keep(call))
         origin = submission.body
         work: dict[str, Coroutine[Any, Any, Any]] = {}
         if "translation" in outputs:

@@ -2,15 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from service.errors import DeadlineExceeded
 from service.types import Span
 
 Priority = Literal["interactive", "bulk"]
+T = TypeVar("T")
 Progress = Callable[[int, int], None]
 Stage = Literal["clean", "segment", "select", "cache", "queue", "inference", "finish"]
 MOST_INTERVALS = 500
@@ -99,6 +100,18 @@ class Call:
     def quiet(self) -> "Call":
         """The same call for work that its followers are not told of."""
         return replace(self, progress=_nobody, finished=_nobody)
+
+    async def in_time(self, work: Awaitable[T]) -> T:
+        """The result of ``work``.
+
+        Raises:
+            DeadlineExceeded: the time was over first.
+        """
+        try:
+            async with asyncio.timeout_at(self.deadline_s):
+                return await work
+        except TimeoutError as error:
+            raise DeadlineExceeded("the request's time was over before its work was done") from error
 
     def check(self) -> None:
         """Raise `DeadlineExceeded` when the time is over."""

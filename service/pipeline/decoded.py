@@ -125,15 +125,21 @@ class Decoder:
         found = {}
         for key, entry in (await self._cache.get_many(keys, task=self.model.manifest.task)).items():
             with suppress(ValueError):  # an entry of another format, in a store that others write too, is none
-                found[key] = self._read_entry(entry)
+                found[key] = self._read_entry(entry, call)
         return found
 
-    def _read_entry(self, entry: bytes) -> Decoded:
+    def _read_entry(self, entry: bytes, call: Call) -> Decoded:
         """What a cache entry holds; a cached article is asked for again and again."""
         found = self._read.get(entry)
         if found is None:
-            found = self._read[entry] = self._decoded(decode_hypotheses(entry), cached=True)
+            found = self._decoded(decode_hypotheses(entry), cached=True)
+            if self.may_keep(call):
+                self._read[entry] = found
         return found
+
+    def may_keep(self, call: Call) -> bool:
+        """Whether what is made for the call may stay in memory now: it wants no trace, or began before a purge."""
+        return call.write_cache and self._cache.may_keep(call.begun_s)
 
     @property
     def remembered(self) -> int:
@@ -181,7 +187,7 @@ class Decoder:
         return cache_key(
             task=manifest.task,
             model_id=manifest.id,
-            revision=f"{manifest.revision}/{self.model.engine}",
+            revision=self.model.version,
             options=source.options,
             normaliser_version=NORMALISER_VERSION,
             glossary={},

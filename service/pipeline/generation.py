@@ -46,11 +46,6 @@ class Generation:
         """Whether every model takes work."""
         return all(model.batcher.state.ready for model in self.models.values())
 
-    @property
-    def dead(self) -> bool:
-        """Whether an engine is lost beyond rescue."""
-        return any(model.batcher.state.dead for model in self.models.values())
-
     def forget(self) -> None:
         """Forget what was made of recent texts, beside the cache."""
         self.editor.forget()

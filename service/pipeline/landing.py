@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from service.errors import DeadlineExceeded
 from service.pipeline.call import Call
 from service.types import Hypothesis
 
@@ -19,10 +18,7 @@ async def landing(tickets: Mapping[bytes, Ticket], call: Call, land: Land) -> No
     The time is the caller's own, not the work's: whoever joined it may have longer.
     """
     try:
-        async with asyncio.timeout_at(call.deadline_s):
-            await _all_landed(tickets, call, land)
-    except TimeoutError as error:
-        raise DeadlineExceeded("the request's time was over before its work was done") from error
+        await call.in_time(_all_landed(tickets, call, land))
     finally:
         for ticket in tickets.values():
             ticket.cancel()  # before the wait for the cache, which may be cut short; nothing where it is done

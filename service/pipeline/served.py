@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from service.batching.batcher import Batcher
 from service.batching.limits import Limits
+from service.engines.arithmetic import compute_type
 from service.engines.base import Engine
 from service.engines.layout import Layout, layouts
 from service.engines.load import load_engine
@@ -49,6 +50,12 @@ class ServedModel:
     engine: EngineKind
     tokenizer: Tokenizer
     batcher: Batcher
+    arithmetic: str = ""
+
+    @property
+    def version(self) -> str:
+        """What the outputs of one text depend on beside the options: weights, engine, arithmetic and its device."""
+        return f"{self.manifest.revision}/{self.engine}/{self.arithmetic}"
 
     @property
     def condition(self) -> str:
@@ -75,7 +82,8 @@ async def serve_model(
     tokens = tokenizer.encode(WARM_UP)
     warm_up = EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))
     batcher = Batcher(entry.name, factory, warm_up, limits=limits, listener=listener, on_dead=on_dead)
-    return ServedModel(entry.name, entry.manifest, choice.kind, tokenizer, batcher)
+    arithmetic = f"{compute_type(entry.manifest, choice.kind, choice.device, choice.compute_type)}/{choice.device}"
+    return ServedModel(entry.name, entry.manifest, choice.kind, tokenizer, batcher, arithmetic)
 
 
 def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener: Listener) -> TunedFactory:
@@ -83,6 +91,7 @@ def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener:
     loop, manifest = asyncio.get_running_loop(), entry.manifest
 
     def load(layout: Layout) -> Engine:
+        verify(entry, choice.kind)  # also when it is rebuilt: another model may have been installed in its place
         return load_engine(
             manifest,
             entry.folder,

@@ -3,14 +3,11 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Literal, get_args
 
-from service.cache.breaker import Breaker
-from service.cache.cache import Cache, Purged
+from service.cache.cache import Purged
 from service.cache.keys import tag_key
-from service.cache.memory import Memory
-from service.cache.redis import Shared
-from service.cache.seal import Seal
 from service.errors import DepescheError, Draining, InvalidInput, NotReady
 from service.events import Listener
 from service.manifest import Task
@@ -18,6 +15,7 @@ from service.pipeline.generation import Generation
 from service.pipeline.plan import Plan
 from service.pipeline.served import EngineChoice, ServedModel, serve_model
 from service.pipeline.summarise import Summariser
+from service.pipeline.tiers import cache_of
 from service.pipeline.translate import Translator
 from service.store.catalog import Catalog
 from service.store.choice import choose
@@ -40,7 +38,7 @@ class Service:
         self._retiring: dict[Generation, asyncio.Task[None]] = {}
         self._changing = asyncio.Lock()
         self._glossaries: dict[str, Terms] = {}
-        self.cache = _cache(plan, listener)
+        self.cache = cache_of(plan, listener)
         self.status: Status = "loading"
         self.detail = ""
 
@@ -68,16 +66,23 @@ class Service:
         memory. Where the new ones cannot be loaded, nothing changes.
 
         Raises:
-            NotReady: models are being loaded already, or none were loaded yet.
+            NotReady: models are being loaded already.
             Draining: the process is about to end.
             ModelError: a model, or a glossary, cannot be loaded.
             EngineError: a model failed its warm-up.
         """
         self.check_open()
-        if self._changing.locked() or self._current is None:
+        if self._changing.locked():
             raise NotReady("models are being loaded already")
+        if self._current is None:
+            self.status, self.detail = "loading", ""
+            await self.start()
+            return
         async with self._changing:
             new, old = await self._loaded(), self._current
+            if self.status == "draining":
+                await new.close(0.0)
+                self.check_open()
             self._current = new
             self._retiring[old] = asyncio.create_task(self._retire(old), name="retiring")
 
@@ -125,6 +130,11 @@ class Service:
         for generation in self._generations():
             generation.forget()
 
+    def glossary_version(self, name: str | None) -> str:
+        """What a result depends on of the glossary of that name: its terms; empty where there is none."""
+        terms = None if name is None else self._glossaries.get(name)
+        return "" if terms is None else terms.digest
+
     async def purge(self, *, texts: Sequence[str] = (), results: Sequence[str] = ()) -> Purged:
         """Forget what these submitted texts, and the texts of results of these keys, were answered with.
 
@@ -134,7 +144,10 @@ class Service:
         self.forget()
         secret = self._plan.cache_secret
         tags = [tag_key("text", text, secret) for text in texts]
-        return await self.cache.purge([*tags, *(tag_key("result", key, secret) for key in results)])
+        try:
+            return await self.cache.purge([*tags, *(tag_key("result", key, secret) for key in results)])
+        finally:
+            self.forget()  # what requests that were under way remembered meanwhile
 
     async def clear(self) -> Purged:
         """Forget everything; raises as `purge` does."""
@@ -160,9 +173,15 @@ class Service:
         entry = await asyncio.to_thread(choose, catalog, task, plan.profile, plan.names.get(task))
         kind = plan.engine or entry.manifest.engine
         choice = EngineChoice(kind, plan.device, plan.threads, plan.replicas, plan.compute_type)
-        model = await serve_model(entry, choice, plan.limits, self._listener, self._on_dead)
+        on_dead = partial(self._died, self._loading)
+        model = await serve_model(entry, choice, plan.limits, self._listener, on_dead)
         self._loading[task] = model
         await model.batcher.start()
+
+    def _died(self, models: Mapping[Task, ServedModel]) -> None:
+        """An engine of these models is lost: the end of the process where they serve, or none do yet."""
+        if self._current is None or self._current.models is models:
+            self._on_dead()
 
     async def stop(self) -> None:
         """Take no new work, finish what was accepted, free the engines."""
@@ -188,7 +207,8 @@ class Service:
     @property
     def dead(self) -> bool:
         """Whether an engine is lost beyond rescue."""
-        return any(generation.dead for generation in self._generations())
+        models = self._loading if self._current is None else self._current.models
+        return any(model.batcher.state.dead for model in models.values())
 
     @property
     def models(self) -> Sequence[ServedModel]:
@@ -216,18 +236,3 @@ class Service:
     def summariser(self) -> Summariser:
         """That of now; raises `NotReady` until the models are loaded."""
         return self._generation.summariser
-
-
-def _cache(plan: Plan, listener: Listener) -> Cache:
-    memory = Memory(max_bytes=plan.cache_bytes, ttl_s=plan.cache_ttl_s)
-    if plan.redis_url is None:
-        return Cache(memory, listener=listener)
-    shared = Shared(
-        plan.redis_url,
-        ttl_s=plan.cache_ttl_s,
-        timeout_s=plan.redis_timeout_s,
-        breaker=Breaker(),
-        seal=Seal(plan.seal_secrets) if plan.seal_secrets else None,
-        listener=listener,
-    )
-    return Cache(memory, shared, listener=listener)

@@ -104,7 +104,7 @@ class Summariser:
         return _whole(source, text, rewritten, brief)
 
     async def _remembered(self, recent: Recent[T], text: str, kind: Hashable, make: Callable[[], T], call: Call) -> T:
-        keep = call.write_cache and len(text) <= MOST_REMEMBERED_CHARS
+        keep = self.decoder.may_keep(call) and len(text) <= MOST_REMEMBERED_CHARS
         return await off_loop(len(text), recent.get, (text,), kind, make, keep=keep)
 
     def forget(self) -> None:

@@ -1,8 +1,9 @@
 """Translation: sentences through cache, queue and engine, and back into the text's own gaps or markup."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self
 
 from service.pipeline.assembled import assembled
@@ -41,10 +42,10 @@ class _Taken:
 class _Finishing:
     """Finishes sentences as they land, beside the engine's work on the others; a context that ends with the request."""
 
-    def __init__(self, finisher: Finisher, demands: Sequence[Demand], *, keep: bool) -> None:
+    def __init__(self, finisher: Finisher, demands: Sequence[Demand], may_keep: Callable[[], bool]) -> None:
         self._finisher = finisher
         self._demands = demands
-        self._keep = keep
+        self._may_keep = may_keep
         self._begun: list[asyncio.Task[list[tuple[int, FinishedSentence]]]] = []
 
     def __enter__(self) -> Self:
@@ -60,8 +61,8 @@ class _Finishing:
         self._begun.append(asyncio.ensure_future(off_loop(chars, self._finished, landed)))
 
     def _finished(self, landed: Sequence[tuple[int, Decoded]]) -> list[tuple[int, FinishedSentence]]:
-        finish, demands = self._finisher.finish, self._demands
-        return [(number, finish(demands[number], result.best, keep=self._keep)) for number, result in landed]
+        finish, demands, keep = self._finisher.finish, self._demands, self._may_keep()
+        return [(number, finish(demands[number], result.best, keep=keep)) for number, result in landed]
 
     async def results(self) -> list[FinishedSentence]:
         """All sentences, in their order, when all have landed."""
@@ -92,11 +93,13 @@ class Translator:
         """
         manners = [manner] * len(texts) if isinstance(manner, Manner) else manner
         with call.timings.measured("segment"):
-            taken = [await self._take_apart(text, one, call) for text, one in zip(texts, manners, strict=True)]
+            chars = sum(map(len, texts))
+            taken = [await self._take_apart(text, one, call, chars) for text, one in zip(texts, manners, strict=True)]
         tags = self.decoder.tags(texts if origins is None else origins)
         sources = [source for one, tag in zip(taken, tags, strict=True) for source in self._sources(one, tag)]
         places = [(n, place) for n, one in enumerate(taken) for place in one.places]
-        work = _Finishing(self._finisher, [demand for one in taken for demand in one.demands], keep=call.write_cache)
+        demands = [demand for one in taken for demand in one.demands]
+        work = _Finishing(self._finisher, demands, partial(self.decoder.may_keep, call))
 
         def finished(number: int, result: Decoded) -> None:
             call.finished(Finished(*places[number], result.best.text))
@@ -105,26 +108,29 @@ class Translator:
             decoded = await self._unlooper.decode(sources, call, finished=finished, landed=work.begin)
             with call.timings.measured("finish"):
                 done = iter(zip(decoded, await work.results(), strict=True))
-                return [await _put_together(one, done, wanted) for one, wanted in zip(taken, manners, strict=True)]
+                return [
+                    await _put_together(one, done, wanted, chars) for one, wanted in zip(taken, manners, strict=True)
+                ]
 
-    async def _take_apart(self, text: str, manner: Manner, call: Call) -> "_Taken":
+    async def _take_apart(self, text: str, manner: Manner, call: Call, chars: int) -> "_Taken":
+        """The text, one of a request of so many characters: many short ones take as long as a long one."""
         model = self.decoder.model
         limit = model.manifest.tokens.max_source_tokens
         plain = replace(manner, glossary=PLAIN.glossary)
         kind = (manner.format, manner.split, manner.attribute_texts, manner.alignment, manner.tags)
-        keep = call.write_cache and len(text) <= MOST_REMEMBERED_CHARS
+        keep = self.decoder.may_keep(call)
 
         def taken() -> _Taken:
             submitted = take_apart(text, manner, model.tokenizer, limit)
-            return _Taken(submitted, self._demands(submitted, plain, keep=call.write_cache))
+            return _Taken(submitted, self._demands(submitted, plain, keep=keep))
 
         def wanted() -> _Taken:
-            found = self._taken.get((text,), kind, taken, keep=keep)
+            found = self._taken.get((text,), kind, taken, keep=keep and len(text) <= MOST_REMEMBERED_CHARS)
             if not manner.glossary:
                 return found
-            return replace(found, demands=self._demands(found.submitted, manner, keep=call.write_cache))
+            return replace(found, demands=self._demands(found.submitted, manner, keep=keep))
 
-        return await off_loop(len(text), wanted)
+        return await off_loop(chars, wanted)
 
     def _demands(self, submitted: Submitted, manner: Manner, *, keep: bool) -> list[Demand]:
         return [
@@ -172,11 +178,13 @@ class Translator:
         return [replace(first, variants=tuple(map(next_of, others))) for first, others in firsts]
 
 
-async def _put_together(taken: _Taken, done: Iterator[tuple[Decoded, FinishedSentence]], manner: Manner) -> Translation:
+async def _put_together(
+    taken: _Taken, done: Iterator[tuple[Decoded, FinishedSentence]], manner: Manner, chars: int
+) -> Translation:
     """The translation of one text; takes what became of its sentences from ``done``."""
     submitted = taken.submitted
     own = [None if sentence.tokens is None else next(done) for _, sentence in submitted.sentences()]
-    return await off_loop(len(submitted.text), assembled, submitted, own, manner)
+    return await off_loop(chars, assembled, submitted, own, manner)
 
 
 def _translated(summary: Summary, translations: Sequence[Translation], length: Length) -> Summary:

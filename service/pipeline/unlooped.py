@@ -35,7 +35,7 @@ class Unlooper:
         def caught(source: Source, result: Decoded) -> bool:
             texts = (source.text, result.best.text)
             if texts not in judged:
-                judged[texts] = self._known.get(texts, None, lambda: loops(*texts), keep=call.write_cache)
+                judged[texts] = self._known.get(texts, None, lambda: loops(*texts), keep=self._decoder.may_keep(call))
             return judged[texts]
 
         def land(pairs: Sequence[tuple[int, Decoded]]) -> None:

@@ -1,7 +1,9 @@
 """Named glossaries: files of a folder, one term a line, read when the service starts."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from service.errors import ModelError
@@ -16,6 +18,12 @@ class Terms:
 
     translated: Mapping[str, str]
     kept: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal terms: a result depends on what a file holds, not on its name."""
+        terms = [sorted(self.translated.items()), sorted(self.kept)]
+        return sha256(json.dumps(terms, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def read_glossaries(folder: Path) -> dict[str, Terms]:

@@ -112,3 +112,27 @@ async def test_a_purge_reaches_what_retiring_models_remember(ports: Both) -> Non
         assert old.translator.decoder.remembered
         await ports.purge(text=STORY)
         assert not old.translator.decoder.remembered
+
+
+async def test_a_new_model_that_hangs_in_its_warm_up_is_no_end_of_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    died: list[bool] = []
+    monkeypatch.setattr("service.app.exit_dead", lambda: died.append(True))
+    async with both(monkeypatch, engine_replicas=1, engine_hang_s=0.2) as ports:
+        gate = Gate()
+        monkeypatch.setattr("service.pipeline.served.load_engine", lambda *_, **__: FakeEngine(gate))
+        assert await reload(ports) == (504, "engine_hung")
+        gate.release()
+        assert (await ports.translate(STORY)).status_code == 200
+        assert (await ports.main.get("/livez")).status_code == 200
+        assert not died
+
+
+async def test_a_first_load_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with both(monkeypatch, engine_replicas=1) as ports:
+        ports.service._current = None
+        ports.service.fail("the volume was not there")
+        assert (await ports.main.get("/readyz")).status_code == 503
+        assert await reload(ports) == (200, "")
+        assert (await ports.main.get("/readyz")).status_code == 200

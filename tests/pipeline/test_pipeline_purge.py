@@ -10,6 +10,7 @@ import pytest
 from service.batching.limits import Limits
 from service.cache.cache import Purged
 from service.cache.keys import tag_key
+from service.errors import DeadlineExceeded
 from service.pipeline.article import Editor, Submission
 from service.pipeline.call import Call
 from service.pipeline.decoded import Decoder
@@ -143,3 +144,27 @@ async def test_what_was_read_from_the_cache_is_forgotten_with_the_translations(p
         assert at.decoder.remembered == 1
         translator.forget()
         assert at.decoder.remembered == 0
+
+
+async def test_what_began_before_a_purge_leaves_nothing_in_memory(pieces: Path) -> None:
+    async with stand(pieces) as at:
+        before = Call()
+        assert at.decoder.may_keep(before)
+        await purge(at, A)
+        assert not at.decoder.may_keep(before)
+        assert at.decoder.may_keep(Call())
+        assert not at.decoder.may_keep(Call(write_cache=False))
+
+
+async def test_other_arithmetic_is_another_entry(pieces: Path) -> None:
+    async with stand(pieces) as at:
+        await decode(at, A)
+        other = Decoder(replace(at.decoder.model, arithmetic="float16/cuda"), at.cache, None)
+        (found,) = await other.decode([at.source(A)], Call())
+        assert not found.cached
+
+
+async def test_work_without_an_engine_keeps_to_its_time_too() -> None:
+    call = Call(asyncio.get_running_loop().time() + 0.01)
+    with pytest.raises(DeadlineExceeded):
+        await call.in_time(asyncio.sleep(30))

@@ -34,7 +34,7 @@ async def translated(request: Request, state: ApiState, texts: Sequence[str], ma
     call = Call.within(state.timeout_ms / 1000)
     request.state.timings, request.state.intervals = call.timings.seconds, call.timings.intervals
     with state.service.held() as generation:
-        found = await generation.translator.translate(texts, call, manner=manner)
+        found = await call.in_time(generation.translator.translate(texts, call, manner=manner))
     for one in found:
         state.listener(given("translation", translation_out(one)))
     return [one.text for one in found]

@@ -127,7 +127,7 @@ def test_a_model_of_the_hub_is_listed_and_told_to_be_pulled_before_it_is_served(
 
 
 def test_a_models_folder_that_is_not_there_is_one_line(file: Path, tmp_path: Path) -> None:
-    assert_told(depesche("translate", file, DEPESCHE_MODELS_DIR=str(tmp_path / "nowhere")), "opus-mt-de-en", "none")
+    assert_told(depesche("translate", file, DEPESCHE_MODELS_DIR=str(tmp_path / "nowhere")), "starter-de-en", "none")
 
 
 def test_help_names_every_command() -> None:

@@ -29,8 +29,9 @@ def choose(catalog: Catalog, task: Task, profile: Profile, name: str | None = No
 
 
 def _of_profile(catalog: Catalog, task: Task, profile: Profile) -> Entry:
-    if profile != "embedded":
-        entry = catalog.entry(DEFAULTS["production"][task])
-        if profile == "production" or entry.installed:
-            return entry
+    pretrained = DEFAULTS["production"][task]
+    if profile == "production" or (
+        profile == "auto" and pretrained in catalog.names() and catalog.entry(pretrained).installed
+    ):
+        return catalog.entry(pretrained)
     return catalog.entry(DEFAULTS["starter"][task])

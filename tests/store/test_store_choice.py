@@ -69,3 +69,10 @@ def test_a_name_goes_before_the_profile(catalog: Catalog) -> None:
 def test_a_model_of_another_task_is_refused(catalog: Catalog) -> None:
     with pytest.raises(ModelError, match="starter-sum-de is a summary model, not a translation model"):
         choose(catalog, "translation", "auto", "starter-sum-de")
+
+
+def test_auto_needs_no_pretrained_model_in_the_catalogue(tmp_path: Path) -> None:
+    (tmp_path / "catalog").mkdir()
+    for name in DEFAULTS["starter"].values():
+        (tmp_path / "catalog" / f"{name}.toml").write_bytes((MODELS / "catalog" / f"{name}.toml").read_bytes())
+    assert choose(Catalog(tmp_path), "summary", "auto").name == DEFAULTS["starter"]["summary"]

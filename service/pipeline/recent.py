@@ -9,17 +9,22 @@ from cachetools import LRUCache
 
 MOST_REMEMBERED_CHARS = 40_000
 """Longer texts are made anew each time: what is kept of one is many times its size."""
+MOST_KEPT_CHARS = 2_000_000
+"""Characters of texts of which one `Recent` keeps what was made."""
 T = TypeVar("T")
 
 
 class Recent(Generic[T]):
     """Results of a pure function of texts, the least recently used forgotten first; any thread may ask.
 
+    There are ``entries`` at most, of `MOST_KEPT_CHARS` characters of texts together.
     Kept under digests, so that no text is held for its own sake, and given up by ``forget`` when a story is withdrawn.
     """
 
     def __init__(self, entries: int) -> None:
-        self._results: LRUCache[tuple[bytes, Hashable], T] = LRUCache(entries)
+        # Each counts as its characters, and as a share of the whole at least: so both are bounded by one number.
+        self._least_chars = MOST_KEPT_CHARS // entries
+        self._results: LRUCache[tuple[bytes, Hashable], tuple[int, T]] = LRUCache(MOST_KEPT_CHARS, lambda kept: kept[0])
         self._lock = Lock()
 
     def get(self, texts: tuple[str, ...], kind: Hashable, make: Callable[[], T], *, keep: bool = True) -> T:
@@ -31,13 +36,15 @@ class Recent(Generic[T]):
         digest = sha256("\n".join((lengths, *texts)).encode("utf-8", "surrogatepass")).digest()
         key = (digest, kind)
         with self._lock:
-            found = self._results.get(key)
-        if found is None:
-            found = make()
-            if keep:
-                with self._lock:
-                    self._results[key] = found
-        return found
+            kept = self._results.get(key)
+        if kept is not None:
+            return kept[1]
+        made = make()
+        chars = max(self._least_chars, sum(map(len, texts)))
+        if keep and chars <= MOST_KEPT_CHARS:
+            with self._lock:
+                self._results[key] = chars, made
+        return made
 
     def forget(self) -> None:
         """Forget everything."""

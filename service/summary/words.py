@@ -9,6 +9,7 @@ _WORD = re.compile(r"[^\W_]+(?:[-.,:’'][^\W_]+)*")
 _FOLD = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss"})
 _SUFFIXES = ("ungen", "ern", "ung", "est", "end", "em", "er", "en", "es", "et", "st", "te", "e", "n", "s", "t")
 _LEAST_STEM_CHARS = 4
+_MOST_KEPT_CHARS = 60  # a longer word is no word, and memory holds 50,000 of them
 
 
 @cache
@@ -35,9 +36,13 @@ def spaced_words(text: str) -> list[tuple[str, str]]:
     return [(match.group(), text[match.end() : end]) for match, end in zip(found, ends, strict=False)]
 
 
-@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """A light stem: lower case, umlauts folded, endings of inflection taken off while four letters stay."""
+    return _stem(word) if len(word) <= _MOST_KEPT_CHARS else _stem.__wrapped__(word)
+
+
+@lru_cache(maxsize=50_000)
+def _stem(word: str) -> str:
     found = word.lower().translate(_FOLD)
     if not found.isalpha():
         return found

@@ -22,17 +22,25 @@ _SOUNDS = (
 _MOST_CHARS = 60
 
 
-@lru_cache(maxsize=20_000)
 def plain(word: str) -> str:
-    """Lower case, without accents; ß is ss."""
-    parted = unicodedata.normalize("NFKD", word[:_MOST_CHARS].casefold())
+    """Lower case, without accents; ß is ss. Of a long word its beginning."""
+    return _plain(word[:_MOST_CHARS])
+
+
+@lru_cache(maxsize=20_000)
+def _plain(word: str) -> str:
+    parted = unicodedata.normalize("NFKD", word.casefold())
     return "".join(char for char in parted if not unicodedata.combining(char)).replace("ł", "l").replace("ø", "o")
 
 
-@lru_cache(maxsize=20_000)
 def sound(word: str) -> str:
     """The same for "Selenskyj" and "Zelenskyy", as far as letters can tell; for comparison alone."""
-    found = plain(word)
+    return _sound(word[:_MOST_CHARS])
+
+
+@lru_cache(maxsize=20_000)
+def _sound(word: str) -> str:
+    found = _plain(word)
     for pattern, letter in _SOUNDS:
         found = pattern.sub(letter, found)
     return found

@@ -1,6 +1,7 @@
 """Rates that have a Redis of their own: counters lie there, and outlast what a full cache throws out."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
@@ -34,7 +35,7 @@ def counters_in(server: RedisServer) -> int:
 async def test_counters_lie_in_the_redis_of_the_rates_and_entries_in_that_of_the_cache(
     monkeypatch: pytest.MonkeyPatch, cache: RedisServer, rates: RedisServer
 ) -> None:
-    urls = {"redis_url": cache.url, "rate_redis_url": rates.url, "redis_timeout_ms": 5_000}
+    urls: dict[str, Any] = {"redis_url": cache.url, "rate_redis_url": rates.url, "redis_timeout_ms": 5_000}
     async with both(monkeypatch, rate_requests="1/hour", **urls) as ports:
         assert [(await ports.translate(TEXT)).status_code for _ in range(2)] == [200, 429]
     assert (counters_in(cache), counters_in(rates)) == (0, 1)

@@ -66,6 +66,19 @@ def test_what_operators_are_told_to_write_renders_and_is_taken(
     ours = [one["image"] for _, _, one in containers(manifests) if "depesche" in one["image"]]
     assert ours
     assert [image for image in ours if not image.startswith("REGISTRY/depesche:")] == []
-    for name, value in settings(manifests).items():
-        monkeypatch.setenv(name, value)
-    assert Settings().admin_port == 8001
+    if any(one["kind"] == "Deployment" for one in manifests):
+        for name, value in settings(manifests).items():
+            monkeypatch.setenv(name, value)
+        assert Settings().admin_port == 8001
+
+
+def test_every_image_that_operators_end_up_with_was_pushed() -> None:
+    """The overlays, and the job that fills the volume, under the name that the document has them give the image."""
+    over = KUSTOMIZATIONS[0].replace("overlays/redis", "overlays/production")
+    assert over != KUSTOMIZATIONS[0]
+    (job,) = (one for one in KUSTOMIZATIONS if "k8s/models" in one)
+    manifests = [*composed(textwrap.dedent(over)), *composed(textwrap.dedent(job))]
+    used = {one["image"] for _, _, one in containers(manifests) if "depesche" in one["image"]}
+    assert used == set(re.findall(r"docker push (\S+?)`", DOCUMENT))
+    (puller,) = (one for where, _, one in containers(manifests) if where.startswith("Job "))
+    assert puller["image"].endswith("-full")

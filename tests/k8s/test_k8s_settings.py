@@ -17,6 +17,7 @@ from tests.k8s.manifests import Manifest, containers, service_container, setting
 FOLDERS = OVERLAYS
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+PYTHON_OF_THE_IMAGE = "3.11"  # Debian bookworm's
 OF_THE_IMAGE = dict(re.findall(r"(DEPESCHE_[A-Z_]+)=(\S+)", DOCKERFILE))
 
 
@@ -72,6 +73,19 @@ def test_the_models_that_are_verified_are_those_that_are_served() -> None:
     names = [served[name[2:-1]] for name in found["args"][2:]]
     ((_, _, puller),) = containers(rendered("models"))
     assert puller["args"] == ["models", "pull", *names]
+
+
+def test_a_gpu_runs_models_that_were_converted_and_its_loader_looks_into_the_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pulled model has no weights for torch, so no overlay may insist on it."""
+    manifests = rendered("overlays/gpu")
+    found = given(monkeypatch, settings(manifests))
+    assert (found.engine, found.device) == ("auto", "cuda")
+    (path,) = (one["value"] for one in service_container(manifests)["env"] if one["name"] == "LD_LIBRARY_PATH")
+    assert path.startswith(f"/opt/depesche/lib/python{PYTHON_OF_THE_IMAGE}/site-packages/")
+    assert "bookworm" in DOCKERFILE
+    assert "PATH=/opt/depesche/bin" in DOCKERFILE
 
 
 def has_command(arguments: list[str]) -> bool:

@@ -114,7 +114,8 @@ def production(result: dict[str, Any]) -> str:
     sizes = " and ".join(f"{summing['bytes'][name] / MIB:.0f} MiB ({name})" for name in ("trimmed", "whole"))
     told = (
         f"The summary's weights: {sizes}; {summing['same_outputs']} outputs the same. "
-        f"A process that serves both models: {memory['loaded']['now'] / MIB:.0f} MiB loaded, {memory['peak_gib']} GiB at its peak."
+        f"A process that serves both models: {memory['loaded']['now'] / MIB:.0f} MiB loaded, "
+        f"{memory['peak_gib']} GiB at its peak."
     )
     where = f"{result['rounds']} rounds, {result['machine']}, commit {result['commit']}"
     return "\n".join([*lines, "", told, "", f"Medians (least to most): {where}."])

@@ -44,6 +44,7 @@ def test_the_page_of_production_has_the_recorded_figures_and_its_missed_aim() ->
     assert f"<!-- scores:production -->\n{tables.production(recorded)}\n<!-- /scores -->" in page
     faster = recorded["translation"]["times_faster_than"]["float32"]
     assert f"is {faster['wall'][0]} times as fast by the clock and {faster['processor'][0]} times" in page
+    assert f"is {faster['wall'][0]} times as fast" in (tables.ROOT / "README.md").read_text("utf-8")
 
 
 LINES = [

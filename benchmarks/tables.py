@@ -1,4 +1,4 @@
-"""The tables of README and model cards, written between their markers from a recorded result."""
+"""The tables of README, docs and model cards, written between their markers from a recorded result."""
 
 import re
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ PLACES = {
     "int8": (Path("README.md"), Path("models/embedded/starter-de-en/README.md")),
     "sizes": (Path("models/embedded/starter-de-en/README.md"), Path("models/embedded/starter-sum-de/README.md")),
     "speed": (Path("README.md"),),
+    "production": (Path("docs/production.md"),),
 }
 MIB = 1 << 20
 SUMMARY_COLUMNS = (
@@ -89,10 +90,47 @@ def speed(result: dict[str, Any]) -> str:
     """Sentences a second of both engines by batch size, and where that was."""
     lines = ["| sentences a batch | torch float32 | CTranslate2 int8 | ratio |", "|---|---|---|---|"]
     for row in result["table"]:
-        cells = (f"{middle} ({least} to {most})" for middle, least, most in (row[c] for c in SPEED_COLUMNS))
+        cells = (_spread(row[column]) for column in SPEED_COLUMNS)
         lines.append(f"| {row['batch']} | " + " | ".join(cells) + " |")
     where = f"{result['model']}, beam {result['beam_size']}, {result['rounds']} rounds, {result['machine']}"
     return "\n".join([*lines, "", f"Sentences a second, median (least to most): {where}, commit {result['commit']}."])
+
+
+def production(result: dict[str, Any]) -> str:
+    """Rates at the sizes of production models, each system before the one that it is compared with."""
+    translating, summing, memory = result["translation"], result["summary"], result["memory"]
+    lines = [
+        "| work | system | tokens a second | times faster by the clock | by processor time |",
+        "|---|---|---|---|---|",
+    ]
+    work, rates = f"translation, beam 1, batches of {translating['batch']}", translating["table"]
+    faster = translating["times_faster_than"]["float32"]
+    lines.append(_production_row(work, "CTranslate2 int8", rates["ctranslate2"], faster))
+    lines.append(_production_row(work, "transformers float32", rates["transformers float32"]))
+    for beam, row in summing["beams"].items():
+        work = f"summary, beam {beam}"
+        for name, cut, faster in (("trimmed", "cut to", row["times_faster"]), ("whole", "all", None)):
+            lines.append(_production_row(work, f"{cut} {summing['rows'][name]:,} pieces", row[name], faster))
+    sizes = " and ".join(f"{summing['bytes'][name] / MIB:.0f} MiB ({name})" for name in ("trimmed", "whole"))
+    told = (
+        f"The summary's weights: {sizes}; {summing['same_outputs']} outputs the same. "
+        f"A process that serves both models: {memory['loaded']['now'] / MIB:.0f} MiB loaded, "
+        f"{memory['peak_gib']} GiB at its peak."
+    )
+    where = f"{result['rounds']} rounds, {result['machine']}, commit {result['commit']}"
+    return "\n".join([*lines, "", told, "", f"Medians (least to most): {where}."])
+
+
+def _production_row(
+    work: str, system: str, rates: dict[str, list[float]], faster: dict[str, list[float]] | None = None
+) -> str:
+    compared = [_spread(faster[clock]) if faster else "–" for clock in ("wall", "processor")]
+    return f"| {' | '.join((work, system, _spread(rates['tokens_s']), *compared))} |"
+
+
+def _spread(found: list[float]) -> str:
+    middle, least, most = found
+    return f"{middle} ({least} to {most})"
 
 
 def rewrite(made: dict[str, str]) -> Iterator[Path]:

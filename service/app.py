@@ -140,8 +140,9 @@ def _hold_to_rates(app: FastAPI, settings: Settings, listener: Listener) -> Coun
     limits = policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
     if not limits:
         return None
-    url = None if settings.redis_url is None else settings.redis_url.get_secret_value()
-    counters = Counters(url, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
+    url = settings.rate_redis_url or settings.redis_url
+    secret = None if url is None else url.get_secret_value()
+    counters = Counters(secret, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
     app.add_middleware(Throttle, rates=Rates(limits, counters), refuse=refuse)
     return counters
 

@@ -102,6 +102,11 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         default=None, min_length=1, description="Redis for the shared cache tier (`redis://…`); none: no shared tier."
     )
+    rate_redis_url: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        description="Redis that counts for the rates and evicts nothing; none: that of the cache.",
+    )
     redis_timeout_ms: int = Field(
         default=50, ge=1, description="Milliseconds that one round trip to Redis may take, connecting included."
     )
@@ -146,7 +151,7 @@ class Settings(BaseSettings):
             secrets_in(given.get_secret_value())  # a ValueError says what is wrong, and not with what
         return given
 
-    @field_validator("redis_url")
+    @field_validator("redis_url", "rate_redis_url")
     @classmethod
     def _a_url_of_redis(cls, url: SecretStr | None) -> SecretStr | None:
         try:

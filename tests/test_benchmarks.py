@@ -38,6 +38,15 @@ def test_every_table_has_its_place_in_the_pages(name: str) -> None:
         assert (tables.ROOT / path).read_text("utf-8").count(f"<!-- scores:{name} -->") == 1
 
 
+def test_the_page_of_production_has_the_recorded_figures_and_its_missed_aim() -> None:
+    recorded = json.loads((tables.ROOT / "benchmarks/results/production.json").read_text("utf-8"))
+    page = (tables.ROOT / "docs/production.md").read_text("utf-8")
+    assert f"<!-- scores:production -->\n{tables.production(recorded)}\n<!-- /scores -->" in page
+    faster = recorded["translation"]["times_faster_than"]["float32"]
+    assert f"is {faster['wall'][0]} times as fast by the clock and {faster['processor'][0]} times" in page
+    assert f"is {faster['wall'][0]} times as fast" in (tables.ROOT / "README.md").read_text("utf-8")
+
+
 LINES = [
     f"Line {word} says that the {word} train to {place} is late ." for word in ("old", "new") for place in "abcdef"
 ]

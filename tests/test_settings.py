@@ -37,11 +37,14 @@ def test_a_redis_url_that_is_none_is_refused_without_its_password(url: str) -> N
     assert "is no URL of Redis" in str(refused.value)
     assert "heim" not in str(refused.value)
     assert refused.value.__cause__ is None
+    with pytest.raises(ValidationError, match="is no URL of Redis"):
+        Settings(rate_redis_url=SecretStr(url))
 
 
 @pytest.mark.parametrize("url", ["redis://cache", "rediss://user:pw@cache:6380/2", "unix:///run/redis.sock"])
 def test_every_kind_of_redis_url_is_taken(url: str) -> None:
     assert Settings(redis_url=SecretStr(url)).redis_url == SecretStr(url)
+    assert Settings(rate_redis_url=SecretStr(url)).rate_redis_url == SecretStr(url)
 
 
 def test_ports_that_do_not_go_together_are_refused() -> None:

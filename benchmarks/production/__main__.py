@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks import record
+from benchmarks import record, tables
 from benchmarks.production import models, summary, translation
 
 GIB = 2**30
@@ -36,7 +36,9 @@ def main(
     device: str = "cpu",
     rounds: int = 5,
     *,
-    save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/production[-cuda].json.")] = False,
+    save: Annotated[
+        bool, typer.Option("--record", help="Write benchmarks/results/production[-cuda].json, for cpu the table, too.")
+    ] = False,
 ) -> None:
     """Measure and print; rates and ratios are medians, with the least and the most of all rounds."""
     work.mkdir(parents=True, exist_ok=True)
@@ -49,6 +51,8 @@ def main(
     print(json.dumps(result["memory"], indent=1), flush=True)
     if save:
         print(record.write("production" if device == "cpu" else f"production-{device}", result))
+        if device == "cpu":
+            print(*tables.rewrite({"production": tables.production({**record.provenance(), **result})}), sep="\n")
 
 
 if __name__ == "__main__":

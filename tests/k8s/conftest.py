@@ -2,9 +2,11 @@
 
 import copy
 import json
+import os
 import re
 import shutil
 import subprocess
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 
@@ -34,9 +36,22 @@ def kustomize_version() -> int:
 @lru_cache
 def rendered_text(folder: str) -> str:
     """What ``kubectl kustomize`` makes of it; a warning of it is an error."""
+    return _kustomized(K8S / folder)
+
+
+def composed(kustomization: str) -> list[Manifest]:
+    """The manifests of an operator's kustomization, beside a checkout of this repository called ``depesche``."""
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = os.path.relpath(ROOT, Path(folder).resolve())
+        text = re.sub(r"(?<![\w/])depesche/k8s", f"{checkout}/k8s", kustomization)
+        (Path(folder) / "kustomization.yaml").write_text(text, "utf-8")
+        return list(yaml.safe_load_all(_kustomized(Path(folder))))
+
+
+def _kustomized(folder: Path) -> str:
     if kustomize_version() < LEAST_KUSTOMIZE:
         pytest.skip(f"no kubectl with kustomize {LEAST_KUSTOMIZE} or later is installed (kubectl 1.27)")
-    command = ["kubectl", "kustomize", str(K8S / folder)]
+    command = ["kubectl", "kustomize", str(folder)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout

@@ -1,6 +1,7 @@
 """The operators' document names what there is: metrics, files, targets of make, settings, and the numbers of pods."""
 
 import re
+import textwrap
 
 import pytest
 from fastapi.testclient import TestClient
@@ -8,10 +9,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import service
 from service.settings import Settings
-from tests.k8s.conftest import OVERLAYS, ROOT, rendered
-from tests.k8s.manifests import named, settings
+from tests.k8s.conftest import OVERLAYS, ROOT, composed, rendered
+from tests.k8s.manifests import containers, named, settings
 
 DOCUMENT = (ROOT / "docs" / "operations.md").read_text("utf-8")
+KUSTOMIZATIONS = re.findall(r"^ *```yaml\n(.*?)^ *```$", DOCUMENT, re.DOTALL | re.MULTILINE)
 
 
 def test_metrics_to_look_at_are_given(client: TestClient) -> None:
@@ -53,3 +55,30 @@ def test_numbers_that_are_told_are_those_of_the_manifests() -> None:
     assert f"`preStop`, {pod['containers'][0]['lifecycle']['preStop']['exec']['command'][1]} s " in DOCUMENT
     (tmp,) = pod["volumes"]
     assert f"{tmp['emptyDir']['sizeLimit'].removesuffix('Mi')} MiB" in DOCUMENT
+
+
+@pytest.mark.parametrize("kustomization", KUSTOMIZATIONS)
+def test_what_operators_are_told_to_write_renders_and_is_taken(
+    monkeypatch: pytest.MonkeyPatch, kustomization: str
+) -> None:
+    manifests = composed(textwrap.dedent(kustomization))
+    assert {one["metadata"]["namespace"] for one in manifests} == {"depesche"}
+    ours = [one["image"] for _, _, one in containers(manifests) if "depesche" in one["image"]]
+    assert ours
+    assert [image for image in ours if not image.startswith("REGISTRY/depesche:")] == []
+    if any(one["kind"] == "Deployment" for one in manifests):
+        for name, value in settings(manifests).items():
+            monkeypatch.setenv(name, value)
+        assert Settings().admin_port == 8001
+
+
+def test_every_image_that_operators_end_up_with_was_pushed() -> None:
+    """The overlays, and the job that fills the volume, under the name that the document has them give the image."""
+    over = KUSTOMIZATIONS[0].replace("overlays/redis", "overlays/production")
+    assert over != KUSTOMIZATIONS[0]
+    (job,) = (one for one in KUSTOMIZATIONS if "k8s/models" in one)
+    manifests = [*composed(textwrap.dedent(over)), *composed(textwrap.dedent(job))]
+    used = {one["image"] for _, _, one in containers(manifests) if "depesche" in one["image"]}
+    assert used == set(re.findall(r"docker push (\S+?)`", DOCUMENT))
+    (puller,) = (one for where, _, one in containers(manifests) if where.startswith("Job "))
+    assert puller["image"].endswith("-full")

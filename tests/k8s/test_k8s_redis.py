@@ -6,21 +6,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
 from tests.k8s.conftest import rendered
-from tests.k8s.manifests import containers
+from tests.k8s.manifests import containers, named, of_kind, settings
 from tests.k8s.test_k8s_settings import COMPOSE
 from tests.redis_server import PATIENCE_S, PROGRAM, free_port
 
 MIB = 2**20
 
 
-def of_the_overlay() -> list[str]:
-    (found,) = (one for _, _, one in containers(rendered("overlays/redis")) if one["name"] == "redis")
+def of_the_overlay(name: str) -> list[str]:
+    (found,) = (one for _, _, one in containers(rendered("overlays/redis")) if one["name"] == name)
     return [*found["command"], *found["args"]]
 
 
@@ -51,11 +52,17 @@ def answering(client: Redis) -> Redis:
             return client
 
 
-def test_it_keeps_nothing_on_disk_and_lets_go_first_what_expires_first(tmp_path: Path) -> None:
-    for command, most_mib in ((of_the_overlay(), 384), (COMPOSE["redis"]["command"], 256)):
+@pytest.mark.parametrize(
+    ("name", "policy", "mib"), [("redis", "volatile-ttl", (384, 256)), ("rates", "noeviction", (64, 64))]
+)
+def test_neither_keeps_a_thing_on_disk_and_the_caches_alone_forgets(
+    tmp_path: Path, name: str, policy: str, mib: tuple[int, int]
+) -> None:
+    """The cache's lets go first what expires first; the rates' forgets no counter."""
+    for command, most_mib in zip((of_the_overlay(name), COMPOSE[name]["command"]), mib, strict=True):
         assert command[-2:] == ["--dir", "/tmp"]  # noqa: S108 - the container's own
         with started(command, tmp_path) as client:
-            assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "volatile-ttl"}
+            assert client.config_get("maxmemory-policy") == {"maxmemory-policy": policy}
             assert client.config_get("maxmemory") == {"maxmemory": str(most_mib * MIB)}
             assert client.config_get("save") == {"save": ""}
             assert client.config_get("appendonly") == {"appendonly": "no"}
@@ -63,7 +70,18 @@ def test_it_keeps_nothing_on_disk_and_lets_go_first_what_expires_first(tmp_path:
         assert list(tmp_path.iterdir()) == []
 
 
-def test_it_is_granted_more_than_it_fills() -> None:
-    (found,) = (one for _, _, one in containers(rendered("overlays/redis")) if one["name"] == "redis")
+@pytest.mark.parametrize("name", ["redis", "rates"])
+def test_it_is_granted_more_than_it_fills(name: str) -> None:
+    (found,) = (one for _, _, one in containers(rendered("overlays/redis")) if one["name"] == name)
     most = int(found["args"][found["args"].index("--maxmemory") + 1].removesuffix("mb"))
     assert int(found["resources"]["limits"]["memory"].removesuffix("Mi")) >= most * 1.25  # buffers, fragmentation
+
+
+def test_pods_may_call_either_redis_by_the_names_that_the_settings_have() -> None:
+    manifests = rendered("overlays/redis")
+    called = {urlsplit(settings(manifests)[f"DEPESCHE_{one}REDIS_URL"]).hostname for one in ("", "RATE_")}
+    assert called == {"depesche-redis", "depesche-rates"}
+    assert called <= {one["metadata"]["name"] for one in of_kind(manifests, "Service")}
+    rules = named(manifests, "NetworkPolicy")["spec"]["egress"]
+    peers = {peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for peer in rules[-1]["to"]}
+    assert peers == called

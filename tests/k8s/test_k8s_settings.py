@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from pydantic import SecretStr
 
 import service
 from service.cli import app
@@ -18,6 +17,7 @@ from tests.k8s.manifests import Manifest, containers, service_container, setting
 FOLDERS = OVERLAYS
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+PYTHON_OF_THE_IMAGE = "3.11"  # Debian bookworm's
 OF_THE_IMAGE = dict(re.findall(r"(DEPESCHE_[A-Z_]+)=(\S+)", DOCKERFILE))
 
 
@@ -75,6 +75,19 @@ def test_the_models_that_are_verified_are_those_that_are_served() -> None:
     assert puller["args"] == ["models", "pull", *names]
 
 
+def test_a_gpu_runs_models_that_were_converted_and_its_loader_looks_into_the_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pulled model has no weights for torch, so no overlay may insist on it."""
+    manifests = rendered("overlays/gpu")
+    found = given(monkeypatch, settings(manifests))
+    assert (found.engine, found.device) == ("auto", "cuda")
+    (path,) = (one["value"] for one in service_container(manifests)["env"] if one["name"] == "LD_LIBRARY_PATH")
+    assert path.startswith(f"/opt/depesche/lib/python{PYTHON_OF_THE_IMAGE}/site-packages/")
+    assert "bookworm" in DOCKERFILE
+    assert "PATH=/opt/depesche/bin" in DOCKERFILE
+
+
 def has_command(arguments: list[str]) -> bool:
     """Whether the command line has the command that these arguments begin with."""
     found: Any = typer.main.get_command(app)
@@ -93,11 +106,19 @@ def test_a_command_that_is_not_there_is_noticed() -> None:
 
 
 def test_the_secrets_example_names_secrets_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "k8s" / "base" / "secret.example.yaml").read_text("utf-8")
+    filled_in = given(monkeypatch, yaml.safe_load(text)["stringData"])
+    named = set(re.findall(r"^ +(?:# )?DEPESCHE_([A-Z_]+): ", text, re.MULTILINE))
+    assert named == {
+        name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+    }
+    assert filled_in.cache_key is not None
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_secrets_example_takes_no_overlays_setting_away(folder: str) -> None:
     example = yaml.safe_load((ROOT / "k8s" / "base" / "secret.example.yaml").read_text("utf-8"))
-    found = given(monkeypatch, example["stringData"])
-    assert all(
-        isinstance(getattr(found, name.removeprefix("DEPESCHE_").lower()), SecretStr) for name in example["stringData"]
-    )
+    assert set(example["stringData"]) & set(settings(rendered(folder))) == set()
 
 
 def test_composes_service_drains_before_it_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,87 @@
+"""Rates that have a Redis of their own: counters lie there, and outlast what a full cache throws out."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from redis.exceptions import ResponseError
+
+from service.access.counters import KEY_PREFIX, Counters
+from service.events import Event, RateStoreFailed
+from tests.api.both import both
+from tests.redis_server import RedisServer, redis_running
+
+PATIENT_S = 30.0
+TEXT = "Der Zug fährt heute nicht."
+
+
+@pytest.fixture
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with redis_running(tmp_path_factory.mktemp("cache")) as server:
+        yield server
+
+
+@pytest.fixture
+def rates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with redis_running(tmp_path_factory.mktemp("rates")) as server:
+        yield server
+
+
+def counters_in(server: RedisServer) -> int:
+    with server.client() as client:
+        return sum(1 for key in client.scan_iter() if KEY_PREFIX.encode() in key)
+
+
+async def test_counters_lie_in_the_redis_of_the_rates_and_entries_in_that_of_the_cache(
+    monkeypatch: pytest.MonkeyPatch, cache: RedisServer, rates: RedisServer
+) -> None:
+    urls: dict[str, Any] = {"redis_url": cache.url, "rate_redis_url": rates.url, "redis_timeout_ms": 5_000}
+    async with both(monkeypatch, rate_requests="1/hour", **urls) as ports:
+        assert [(await ports.translate(TEXT)).status_code for _ in range(2)] == [200, 429]
+    assert (counters_in(cache), counters_in(rates)) == (0, 1)
+    with cache.client() as client:
+        assert client.dbsize() > 0
+
+
+async def test_without_one_of_their_own_they_lie_in_that_of_the_cache(
+    monkeypatch: pytest.MonkeyPatch, cache: RedisServer
+) -> None:
+    async with both(monkeypatch, rate_requests="1/hour", redis_url=cache.url, redis_timeout_ms=5_000) as ports:
+        assert (await ports.translate(TEXT)).status_code == 200
+    assert counters_in(cache) == 1
+
+
+def fill(server: RedisServer, policy: str) -> None:
+    """Entries that live for a week, more than it may hold, as a cache of long standing has."""
+    with server.client() as client:
+        client.config_set("maxmemory-policy", policy)
+        client.config_set("maxmemory", client.info("memory")["used_memory"] + 2**20)
+        for number in range(400):
+            try:
+                client.set(f"entry-{number}", "x" * 10_000, ex=7 * 86_400)
+            except ResponseError:  # noeviction: it is full now
+                return
+
+
+async def test_a_full_cache_throws_counters_out_and_one_that_evicts_nothing_does_not(rates: RedisServer) -> None:
+    counted = {}
+    for policy in ("volatile-ttl", "noeviction"):
+        counters = Counters(rates.url, timeout_s=PATIENT_S)
+        with rates.client() as client:
+            client.flushall()
+        await counters.add("a", 3_600, 5)
+        fill(rates, policy)
+        counted[policy] = counters_in(rates)
+        await counters.close()
+    assert counted == {"volatile-ttl": 0, "noeviction": 1}
+
+
+async def test_one_that_is_full_costs_no_request_and_is_told(rates: RedisServer) -> None:
+    heard: list[Event] = []
+    fill(rates, "noeviction")
+    with rates.client() as client:
+        client.config_set("maxmemory", 1)
+    counters = Counters(rates.url, timeout_s=PATIENT_S, listener=heard.append)
+    assert [(await counters.add("a", 3_600, 1))[0] for _ in range(2)] == [1, 2]
+    await counters.close()
+    assert [type(event) for event in heard] == [RateStoreFailed] * 2

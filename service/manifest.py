@@ -1,11 +1,12 @@
 """The manifest: what a model is, which files it has, and how it wants to be used. One TOML file a model."""
 
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self
 
 import tomli_w
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -26,6 +27,16 @@ Architecture = Literal["marian", "t5", "mt5", "bart", "mbart", "m2m100", "encode
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*?][A-Za-z0-9_.*?-]*$")]
 
 
+def _inside(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
+        raise ValueError("the path must lead into the model's folder: relative, without '..'")
+    return name
+
+
+InsidePath = Annotated[str, AfterValidator(_inside)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,10 +54,10 @@ class TokenLimits(_Strict):
     """
 
     kind: Literal["sentencepiece", "transformers"] = "sentencepiece"
-    source: str = "source.spm"
-    target: str = "target.spm"
-    vocabulary: str | None = "vocab.json"
-    target_vocabulary: str | None = None
+    source: InsidePath = "source.spm"
+    target: InsidePath = "target.spm"
+    vocabulary: InsidePath | None = "vocab.json"
+    target_vocabulary: InsidePath | None = None
     prefix: str = ""
     source_code: str = ""
     target_code: str = ""
@@ -121,7 +132,7 @@ class Score(_Strict):
 class EngineFiles(_Strict):
     """Where an engine's files lie, relative to the model's folder, and the arithmetic it uses by default."""
 
-    folder: str
+    folder: InsidePath
     compute_type: str
 
 
@@ -142,7 +153,7 @@ class Manifest(_Strict):
     licence: str
     commercial_use: Literal["yes", "no", "unclear"]
     quality: Quality
-    weights: str = ""
+    weights: InsidePath = ""
     tokens: TokenLimits
     decoding: Decoding = Decoding()
     acceptance: Acceptance = Acceptance()
@@ -150,7 +161,7 @@ class Manifest(_Strict):
     published: tuple[Score, ...] = ()
     verified: tuple[str, ...] = ()
     engines: dict[EngineKind, EngineFiles] = {}
-    files: dict[str, str] = {}
+    files: dict[InsidePath, str] = {}
 
     @property
     def complete(self) -> bool:

@@ -1,10 +1,10 @@
-"""Lets requests in that hold a good key, by its scope; probes, metrics and the page are open."""
+"""Lets requests in that hold a good key, by its scope; probes, metrics, the page and the like are open."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.access.credentials import in_body, in_headers, may_be_in_body
 from service.access.limits import Refuse
-from service.access.places import is_open, scope_of
+from service.access.places import needs_key, scope_of
 from service.access.replay import replayed
 from service.access.ring import Ring
 from service.errors import AccessDenied, KeyMissing
@@ -26,7 +26,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or is_open(scope["path"]):
+        if scope["type"] != "http" or not needs_key(scope["path"]):
             await self._app(scope, receive, send)
             return
         token = in_headers(scope)

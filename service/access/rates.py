@@ -1,13 +1,13 @@
 """Rate limits: how many requests and characters a key, or an address, may send in a window."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Literal
 
 from limits import RateLimitItem, parse_many
 
-from service.access.counters import Counters
+from service.access.counters import Charge, Counters
 from service.errors import InvalidInput, QuotaExceeded, RateExceeded
 
 Unit = Literal["requests", "characters"]
@@ -43,10 +43,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """How a caller stands now, and why it was refused, if it was."""
+    """How a caller stands now, and why it was refused, if it was; else what was counted."""
 
     standings: tuple[Standing, ...]
     refusal: RateExceeded | None
+    charges: tuple[Charge, ...] = ()
 
 
 def policies(unit: Unit, setting: str | None) -> tuple[Policy, ...]:
@@ -78,23 +79,27 @@ class Rates:
             if amount > policy.amount:
                 detail = f"{amount} {unit}, and only {policy.amount} are allowed in {policy.window_s} s"
                 raise InvalidInput("work_over_rate", detail, limit=policy.amount)
-        standings = [await self._count(policy, caller, amount) for policy in self.of(unit)]
+        counted = [await self._counters.add(_key(caller, one), one.window_s, amount) for one in self.of(unit)]
+        standings = tuple(
+            Standing(policy, policy.amount - one.count, one.reset_s)
+            for policy, one in zip(self.of(unit), counted, strict=True)
+        )
+        charges = tuple(one.charge for one in counted)
         over = [standing for standing in standings if standing.left < 0]
         if not over:
-            return Taken(tuple(standings), None)
-        await self.give_back(caller, unit, amount)
+            return Taken(standings, None, charges)
+        await self.give_back(charges)
         restored = (Standing(one.policy, max(0, one.left + amount), one.reset_s) for one in standings)
         return Taken(tuple(restored), _refusal(max(over, key=lambda standing: standing.reset_s)))
 
-    async def give_back(self, caller: str, unit: Unit, amount: int) -> None:
-        """Take ``amount`` off again."""
-        for policy in self.of(unit):
-            await self._count(policy, caller, -amount)
+    async def give_back(self, charges: Iterable[Charge]) -> None:
+        """Take off again what `take` counted, each from the window that it was counted in, if that has not ended."""
+        for charge in charges:
+            await self._counters.give_back(charge)
 
-    async def _count(self, policy: Policy, caller: str, amount: int) -> Standing:
-        key = f"{caller}/{policy.name}/{policy.amount}"
-        count, reset_s = await self._counters.add(key, policy.window_s, amount)
-        return Standing(policy, policy.amount - count, reset_s)
+
+def _key(caller: str, policy: Policy) -> str:
+    return f"{caller}/{policy.name}/{policy.amount}"
 
 
 def _refusal(worst: Standing) -> RateExceeded:

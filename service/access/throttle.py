@@ -6,6 +6,7 @@ characters, so ``qu="characters"`` is ours.
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.access.counters import Charge
 from service.access.guard import KEY_ID
 from service.access.limits import Refuse
 from service.access.places import is_open
@@ -16,7 +17,8 @@ CHARGE = "charge"
 """Where the state of a request holds what counts its characters, once they are known: ``await charge(number)``."""
 QUOTA = "quota"
 """Where it holds what tells the characters used and allowed of the longest limit: ``await quota()``, or None."""
-LEAST_FAILURE = 500
+# Not 504: a caller that gives its requests no time would have the work for nothing.
+NO_FAULT_OF_THE_CALLER = frozenset({500, 503})
 
 
 class Throttle:
@@ -52,19 +54,19 @@ class _Meter:
         self._caller = caller
         self._send = send
         self._standings: dict[Policy, Standing] = {}
-        self._characters = 0
+        self._charges: tuple[Charge, ...] = ()
 
-    async def take(self, unit: Unit, amount: int) -> None:
+    async def take(self, unit: Unit, amount: int) -> tuple[Charge, ...]:
         """Count so much; raises what a caller over its limits is told."""
         taken = await self._rates.take(self._caller, unit, amount)
         self._standings |= {standing.policy: standing for standing in taken.standings}
         if taken.refusal is not None:
             raise taken.refusal
+        return taken.charges
 
     async def charge(self, characters: int) -> None:
         """Count the characters of the request's texts; raises as `take` does."""
-        await self.take("characters", characters)
-        self._characters += characters
+        self._charges += await self.take("characters", characters)
 
     async def quota(self) -> tuple[int, int] | None:
         """Characters used, and allowed, of the limit with the longest window; None where there is none."""
@@ -77,8 +79,8 @@ class _Meter:
     async def send(self, message: Message) -> None:
         """Pass the answer on. Characters of work that failed through no fault of the caller are given back."""
         if message["type"] == "http.response.start":
-            if message["status"] >= LEAST_FAILURE and self._characters:
-                await self._rates.give_back(self._caller, "characters", self._characters)
+            if message["status"] in NO_FAULT_OF_THE_CALLER:
+                await self._rates.give_back(self._charges)
             message = {**message, "headers": [*message.get("headers", []), *self._headers()]}
         await self._send(message)
 

@@ -109,8 +109,6 @@ def headers_of(error: Exception) -> dict[str, str]:
             return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
         case errors.EncodingUnsupported():
             return {"Accept-Encoding": "identity"}
-        case errors.BodyTooSlow():
-            return {"Connection": "close"}  # what is left of the body may still come
         case _:
             return {}
 

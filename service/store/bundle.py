@@ -31,14 +31,17 @@ def export(entry: Entry, installed: Installed, path: Path) -> None:
 
     Raises:
         WeightsMismatch: the model is not whole.
-        ModelError: the model comes with Depesche or is not installed, or ``path`` exists or cannot be written.
+        ModelError: the model comes with Depesche, is not installed or not in the lock, or ``path`` exists or cannot be
+            written.
     """
     if entry.manifest.hub is None:
         raise ModelError(f"{entry.name} comes with Depesche and needs no bundle")
     verify_whole(entry)
     locked = installed.lock.read().get(entry.manifest.hub.repo)
     members = {f"{entry.name}/{name}": entry.folder / name for name in (MANIFEST, *entry.manifest.files)}
-    small = {} if locked is None else {LOCKED: tomli_w.dumps(locked.model_dump()).encode()}
+    if locked is None:
+        raise ModelError(f"{installed.lock.path} holds nothing of {entry.manifest.hub.repo}; pull {entry.name} again")
+    small = {LOCKED: tomli_w.dumps(locked.model_dump()).encode()}
     with told(str(path)), _appearing(path) as draft, tarfile.open(draft, "w", format=tarfile.PAX_FORMAT) as tar:
         sums = {name: Digest.of(source).sha256 for name, source in members.items()}
         sums |= {name: Digest.of_bytes(content).sha256 for name, content in small.items()}
@@ -76,7 +79,8 @@ def install(path: Path, catalog: Catalog, installed: Installed) -> Entry:
     Raises:
         WeightsMismatch: a file is not the one that the checksums or the manifest name, or one is missing or too many.
         LockMismatch: the model was made from other files than those that were pulled here at first.
-        ModelError: it is no bundle, holds anything but files of one model, or cannot be written.
+        ModelError: it is no bundle, holds anything but files of one model and what its repository gave, is not of the
+            repository and task that the catalogue has under its name, or cannot be written.
     """
     with installed.changing(), told(f"{path.name}: the model"), installed.draft() as draft:
         name = _unpack(path, draft)
@@ -84,10 +88,24 @@ def install(path: Path, catalog: Catalog, installed: Installed) -> Entry:
         if entry.manifest.hub is None or catalog.embedded(name):
             raise ModelError(f"{path.name} holds {name}, a name or a kind of model that comes with Depesche alone")
         installed.path(name)
+        _require_published(catalog, entry)
         verify_whole(entry)
         _agree(installed, entry.manifest.hub.repo, draft / LOCKED)
         installed.put(name, entry.folder)
     return catalog.entry(name)
+
+
+def _require_published(catalog: Catalog, entry: Entry) -> None:
+    """A name of the catalogue, which the service may take by itself, stands for the catalogue's model alone."""
+    if not catalog.publishes(entry.name):
+        return
+    published = catalog.published(entry.name)
+    for field, found, wanted in (
+        ("hub.repo", entry.manifest.hub and entry.manifest.hub.repo, published.hub and published.hub.repo),
+        ("task", entry.manifest.task, published.task),
+    ):
+        if found != wanted:
+            raise ModelError(f"the bundle's {entry.name} has {field} {found!r}; the catalogue's has {wanted!r}")
 
 
 def _unpack(path: Path, draft: Path) -> str:
@@ -148,7 +166,7 @@ def _inside(name: str) -> bool:
 def _agree(installed: Installed, repo: str, path: Path) -> None:
     """Hold what the bundle says of its repository against the lock, or put it there."""
     if not path.is_file():
-        return
+        raise ModelError(f"the bundle has no {LOCKED}, so nobody can tell which files it was made from; export it anew")
     try:
         found = Locked.model_validate(tomllib.loads(path.read_text("utf-8")))
     except ValueError as error:

@@ -57,6 +57,10 @@ class Catalog:
             raise self._unknown(name)
         return Entry(name, load(folder / MANIFEST), folder)
 
+    def publishes(self, name: str) -> bool:
+        """Whether the catalogue itself has a model of that name."""
+        return name in self._published_names()
+
     def published(self, name: str) -> Manifest:
         """The catalogue's own manifest, whether the model is installed or not; raises ModelError as `entry` does."""
         if name not in self._published_names():

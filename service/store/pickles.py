@@ -1,6 +1,7 @@
 """Pickled weights, which could be a program: rewritten as safetensors by a process that can do little else."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -56,19 +57,28 @@ def rewrite(source: Path, target: Path) -> None:
 def _run(source: Path, target: Path, allowed: Allowance) -> tuple[int, str]:
     numbers = (allowed.data_bytes, allowed.file_bytes, allowed.cpu_s)
     command = [sys.executable, "-m", unpickle.__name__, str(source.resolve()), str(target), *map(str, numbers)]
-    try:
-        done = subprocess.run(  # noqa: S603 - our own program
-            command,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=_environment(),
-            timeout=2 * allowed.cpu_s,
-        )
-    except subprocess.TimeoutExpired:
-        raise ModelError(f"{source.name} was not read within {2 * allowed.cpu_s} s") from None
-    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return done.returncode, lines[-1][:200] if lines else ""
+    with subprocess.Popen(  # noqa: S603 - our own program
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        process_group=0,
+    ) as process:
+        try:
+            _, told = process.communicate(timeout=2 * allowed.cpu_s)
+        except subprocess.TimeoutExpired:
+            raise ModelError(f"{source.name} was not read within {2 * allowed.cpu_s} s") from None
+        finally:
+            _end(process)
+    lines = told.decode("utf-8", "replace").strip().splitlines()
+    return process.returncode, lines[-1][:200] if lines else ""
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the process, where it still runs, and all that it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _environment() -> dict[str, str]:

@@ -60,6 +60,7 @@ def test_deepls_client_gives_up_at_once_when_the_day_is_used_up(server: Server) 
 def test_libretranslates_client_works_with_its_key(server: Server) -> None:
     assert LibreTranslateAPI(server.url, GOOD).translate(TEXT, "de", "en")
     assert LibreTranslateAPI(server.url, GOOD).detect(TEXT)[0]["language"] == "de"
+    assert {language["code"] for language in LibreTranslateAPI(server.url, GOOD).languages()} == {"de", "en"}
 
 
 @pytest.mark.parametrize("token", [None, "wrong", OTHER])

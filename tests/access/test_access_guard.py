@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from service.access.keyfile import Key, digest_of
-from service.access.places import PREFIXES, SCOPES, Scope, is_open, scope_of
+from service.access.places import PREFIXES, SCOPES, Scope, needs_key, scope_of
 from service.app import create_admin, create_app
 from service.settings import Settings
 from tests.api.both import Both, both
@@ -125,7 +125,17 @@ async def test_peers_are_refused_in_their_shape(ports: Both, path: str) -> None:
 
 
 async def test_probes_metrics_page_and_documentation_need_no_key(ports: Both) -> None:
-    for path in ("/livez", "/readyz", "/health", "/metrics", "/", "/static/main.js", "/openapi.json", "/docs"):
+    for path in (
+        "/livez",
+        "/readyz",
+        "/health",
+        "/metrics",
+        "/",
+        "/static/main.js",
+        "/openapi.json",
+        "/docs",
+        "/languages",
+    ):
         assert (await ports.main.get(path)).status_code == 200, path
     for path in ("/metrics", "/openapi.json"):
         assert (await ports.admin.get(path)).status_code == 200, path
@@ -144,7 +154,7 @@ async def test_probes_metrics_page_and_documentation_need_no_key(ports: Both) ->
         "/livez/",
         "/metrics/x",
         "/v2/languages",
-        "/languages",
+        "/languages/",
         "/%2e%2e/v1/models",
     ],
 )
@@ -190,7 +200,7 @@ def test_every_route_is_open_or_has_a_scope_on_purpose() -> None:
     app = create_app(Settings(admin_port=1))
     paths = {*app.openapi()["paths"], *create_admin(app, Settings(admin_port=1)).openapi()["paths"]}
     assert len(paths) > 10
-    undecided = {path for path in paths if not is_open(path) and scope_of(path) is None}
+    undecided = {path for path in paths if needs_key(path) and scope_of(path) is None}
     assert undecided == ANY_KEY
     assert set(SCOPES) <= paths
     assert all(any(path.startswith(prefix) for path in paths) for prefix in PREFIXES)

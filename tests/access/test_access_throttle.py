@@ -7,7 +7,7 @@ import pytest
 from httpx import ASGITransport, AsyncClient, Response
 
 from service.access.keyfile import Key, digest_of
-from service.engines.fake import raising
+from service.engines.fake import raising, taking
 from service.types import EngineInput
 from tests.api.both import Both, both
 
@@ -94,6 +94,15 @@ async def test_what_fails_through_no_fault_of_the_caller_costs_no_characters(mon
         assert (await ports.translate(f"Der {FATAL} war schlimm.")).status_code == 500
         answer = await ports.translate(TEXT)
         assert f"r={1000 - len(TEXT)};" in answer.headers["ratelimit"]
+
+
+async def test_work_that_the_caller_gave_no_time_is_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with both(monkeypatch, taking(2.0), rate_chars="1000/hour") as ports:
+        late = await ports.translate(TEXT, **{"request-timeout-ms": "200"})
+        assert late.status_code == 504, late.text
+        assert f"r={1000 - len(TEXT)};" in late.headers["ratelimit"]
+        answer = await ports.main.get("/v2/usage")
+        assert answer.json()["character_count"] == len(TEXT)
 
 
 async def test_peers_are_refused_in_their_shapes(monkeypatch: pytest.MonkeyPatch) -> None:

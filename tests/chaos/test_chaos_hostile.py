@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import hashlib
 import json
 import re
 import socket
@@ -16,6 +17,8 @@ from tests.chaos.server import PATIENCE_S, Server, serving
 HEADER_S, BODY_S = 1.0, 1.5
 SLOWEST_S = 60.0  # of a busy machine
 HEAD = b"POST /v1/translate HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n"
+TOKEN = "t" * 40
+KEYS = f"desk translate sha256:{hashlib.sha256(TOKEN.encode()).hexdigest()}\n"
 SMALL = {"text": "Der Zug fährt heute nicht."}
 
 
@@ -116,6 +119,56 @@ def test_a_body_that_does_not_come_is_answered_with_408(server: Server) -> None:
     assert status_of(answer) == 408
     assert b'"code":"body_timeout"' in answer
     assert BODY_S - 0.1 <= time.monotonic() - started_s < SLOWEST_S
+
+
+REFUSED = {
+    "size": (b"content-length: 999999999\r\n\r\n", 413),
+    "chunks": (b"transfer-encoding: chunked\r\ncontent-encoding: gzip\r\n\r\n", 415),
+    "encoding": (b"content-encoding: gzip\r\ncontent-length: 100\r\n\r\n", 415),
+    "asks": (b"expect: 100-continue\r\ncontent-length: 999999999\r\n\r\n", 413),
+}
+
+
+@pytest.mark.parametrize("more", [b"", b"5"], ids=["silent", "one byte more"])
+@pytest.mark.parametrize("refused", REFUSED)
+def test_a_refusal_before_the_body_ends_the_connection(server: Server, refused: str, more: bytes) -> None:
+    _require_the_end(server, *REFUSED[refused], more)
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a key file, whose only key may do nothing but translate."""
+    keys = tmp_path_factory.mktemp("keys") / "keys.toml"
+    keys.write_text(KEYS, "utf-8")
+    with serving(body_timeout_s=str(BODY_S), keys_file=str(keys)) as found:
+        yield found
+
+
+@pytest.mark.parametrize("more", [b"", b"5"], ids=["silent", "one byte more"])
+@pytest.mark.parametrize(("path", "token", "status"), [("translate", "none", 401), ("summarize", TOKEN, 403)])
+def test_a_key_refused_before_the_body_ends_the_connection(
+    locked: Server, path: str, token: str, status: int, more: bytes
+) -> None:
+    head = HEAD.replace(b"translate", path.encode())
+    _require_the_end(
+        locked,
+        b"authorization: Bearer " + token.encode() + b"\r\ncontent-length: 999999999\r\n\r\n",
+        status,
+        more,
+        head,
+    )
+
+
+def _require_the_end(server: Server, rest: bytes, status: int, more: bytes, head: bytes = HEAD) -> None:
+    """The answer is whole, says that the connection ends, and it does, whatever comes of the body."""
+    with connected(server) as connection:
+        connection.sendall(head + rest)
+        answer = connection.recv(65_536)
+        connection.sendall(more)
+        answer += read_all(connection)
+    assert status_of(answer) == status
+    assert b"\r\nconnection: close\r\n" in answer
+    assert answer.endswith(b"}")
 
 
 def test_two_hundred_slow_connections_keep_nobody_out(server: Server) -> None:

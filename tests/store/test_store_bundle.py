@@ -4,6 +4,7 @@ import hashlib
 import io
 import subprocess
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -200,3 +201,57 @@ def test_a_model_that_comes_with_the_service_is_neither_exported_nor_replaced(re
     write_model(receiver.folder / "models", NAME)
     with pytest.raises(ModelError, match="comes with Depesche alone"):
         bundle.install(path, receiver.catalog, receiver.installed)
+
+
+def resealed(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+    """The bundle with other content, its checksums right."""
+    held = {member.name: content for member, content in members(path)[1:]}
+    change(held)
+    listing = "".join(f"{hashlib.sha256(held[name]).hexdigest()}  {name}\n" for name in sorted(held))
+    whole = {"SHA256SUMS": listing.encode(), **held}
+    return packed(path, [(tarfile.TarInfo(name), content) for name, content in whole.items()])
+
+
+def test_a_bundle_that_says_nothing_of_its_repository_goes_round_no_lock(receiver: Site, path: Path) -> None:
+    resealed(path, lambda held: held.pop("locked.toml") and None)
+    with pytest.raises(ModelError, match=r"has no locked\.toml"):
+        bundle.install(path, receiver.catalog, receiver.installed)
+    assert receiver.installed.names() == []
+    assert receiver.left_over() == []
+
+
+def test_a_model_without_a_lock_is_not_exported(tmp_path: Path) -> None:
+    here = installed(site(tmp_path / "unlocked"))
+    with pytest.raises(ModelError, match=f"holds nothing of {REPO}"):
+        bundle.export(here.catalog.entry(NAME), here.installed, tmp_path / "unlocked.tar")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (f'repo = "{REPO}"', 'repo = "tests/other"', r"has hub\.repo 'tests/other'; the catalogue's has 'tests/tiny'"),
+        ('task = "translation"', 'task = "summary"', r"has task 'summary'; the catalogue's has 'translation'"),
+        ('folder = "ct2"', 'folder = "../other"', "must lead into the model's folder"),
+        ('"ct2/model.bin"', '"/etc/passwd"', "must lead into the model's folder"),
+        ('source = "source.spm"', 'source = "a/../../b.spm"', "must lead into the model's folder"),
+    ],
+)
+def test_another_model_takes_no_name_of_the_catalogue(
+    receiver: Site, path: Path, old: str, new: str, told: str
+) -> None:
+    installed(receiver, b"older weights")
+    before = receiver.content()
+
+    def change(held: dict[str, bytes]) -> None:
+        manifest = held[f"{NAME}/manifest.toml"].decode()
+        assert old in manifest
+        held[f"{NAME}/manifest.toml"] = manifest.replace(old, new).encode()
+
+    with pytest.raises(ModelError, match=told):
+        bundle.install(resealed(path, change), receiver.catalog, receiver.installed)
+    assert receiver.content() == before
+
+
+def test_a_name_that_the_catalogue_does_not_have_may_be_any_model(receiver: Site, path: Path) -> None:
+    (receiver.folder / "models" / "catalog" / f"{NAME}.toml").unlink()
+    assert bundle.install(path, receiver.catalog, receiver.installed).installed

@@ -5,6 +5,7 @@ import pickle
 import socket
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,30 @@ def test_a_reader_that_takes_too_long_is_ended(source: Path, target: Path, monke
         rewrite(source, target)
 
 
+def test_what_a_reader_started_ends_with_it_where_it_takes_too_long(
+    source: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that the kernel did not hold: it starts another process, which keeps its pipe, and waits."""
+    source.write_bytes(b"")
+    (tmp_path / "slow.py").write_text(
+        "import pathlib, subprocess, sys, time\n"
+        "child = subprocess.Popen(['sleep', '600'])\n"
+        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(child.pid))\n"
+        "time.sleep(600)\n",
+        "utf-8",
+    )
+    monkeypatch.setattr(pickles.unpickle, "__name__", "slow")
+    monkeypatch.setattr(pickles, "BASE_S", 5)
+    monkeypatch.setattr(pickles, "_environment", lambda: {"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"]})
+    with pytest.raises(ModelError, match="was not read within 10 s"):
+        rewrite(source, target)
+    child = Path("/proc") / (tmp_path / "pid").read_text() / "stat"
+    end = time.monotonic() + 60
+    while child.exists() and child.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_without_torch_the_missing_extra_is_named(
     source: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +167,7 @@ def test_the_readers_environment_holds_no_secret(monkeypatch: pytest.MonkeyPatch
 
 
 ATTEMPTS = """
-import ctypes, os, pathlib, socket, subprocess, sys
+import ctypes, errno, os, pathlib, platform, socket, subprocess, sys, threading
 from service.store.confine import Allowance, confine
 confine(Allowance(2**30, 1000, 60))
 libc = ctypes.CDLL(None)
@@ -158,6 +183,29 @@ attempt(lambda: os.system("true"))
 attempt(lambda: os.fork())
 attempt(lambda: pathlib.Path(sys.argv[2]).write_bytes(bytes(2000)))
 attempt(lambda: os.kill(os.getppid(), 0))
+thread = threading.Thread(target=lambda: print("thread"))
+thread.start()
+thread.join()
+machine, parent = platform.machine(), os.getppid()
+numbers = {
+    "x86_64": dict(fork=57, vfork=58, clone=56, tkill=200, tgkill=234, queue=129, tgqueue=297, ptrace=101,
+                   readv=310, writev=311),
+    "aarch64": dict(clone=220, tkill=130, tgkill=131, queue=138, tgqueue=240, ptrace=117, readv=270, writev=271),
+}[machine] | dict(pidfd_signal=424, getfd=438, io_uring=425)
+SIGCHLD = 17
+arguments = {
+    "clone": (SIGCHLD, 0, 0, 0, 0), "tkill": (parent, 0), "tgkill": (parent, parent, 0), "queue": (parent, 0, None),
+    "tgqueue": (parent, parent, 0, None), "ptrace": (16, parent, 0, 0), "readv": (parent, None, 0, None, 0, 0),
+    "writev": (parent, None, 0, None, 0, 0), "pidfd_signal": (-1, 0, None, 0), "getfd": (-1, 0, 0),
+    "io_uring": (1, None),
+}
+libc = ctypes.CDLL(None, use_errno=True)
+for name, number in {**numbers, "clone3": 435}.items():
+    done = libc.syscall(number, *(ctypes.c_long(x) if x is not None else None for x in arguments.get(name, (None, 0))))
+    if done == 0 and name in ("fork", "vfork", "clone", "clone3"):
+        os._exit(0)  # a child
+    if done != -1 or ctypes.get_errno() != (errno.ENOSYS if name == "clone3" else errno.EPERM):
+        print("did", name, done, ctypes.get_errno())
 print("native", libc.socket(2, 1, 0), libc.execl(b"/bin/true", b"true", None), libc.kill(os.getppid(), 0))
 """
 
@@ -171,7 +219,7 @@ def test_a_confined_process_reaches_nobody_not_even_from_native_code(tmp_path: P
         server.settimeout(0.2)
         with pytest.raises(TimeoutError):
             server.accept()
-    assert done.stdout.split() == ["native", "-1", "-1", "-1"]
+    assert done.stdout.split() == ["thread", "native", "-1", "-1", "-1"]
 
 
 def test_the_allowance_grows_with_the_file() -> None:

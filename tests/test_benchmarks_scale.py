@@ -1,9 +1,10 @@
 """The scaling benchmark: its simulation against queueing theory, its caches, its model, and one small real run."""
 
+import json
 import math
 import statistics
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import typer
@@ -11,13 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from benchmarks import record, tables
 from benchmarks.load.articles import read
 from benchmarks.scale import calibration, cluster, measured, report
-from benchmarks.scale.__main__ import main
+from benchmarks.scale.__main__ import forecast, main, simulated
 from benchmarks.scale.caches import Store, Tiers
 from benchmarks.scale.capacity import Assumed, Costs, need
 from benchmarks.scale.demand import Demands, Miss, common_part, scaled
 from benchmarks.scale.forecast import elsewhere, hits_by_replicas, latency_by_load, new_per_s
+from benchmarks.scale.pages import pages
+from benchmarks.scale.plan import Plan
 from benchmarks.scale.simulation import Cluster, Outcome, closed_loop, open_loop
 from benchmarks.scale.stations import Machine, Station
 from benchmarks.scale.traffic import arrivals_s, zipf
@@ -198,6 +202,23 @@ def test_a_missing_program_is_named_and_nothing_is_measured(monkeypatch: pytest.
     done = CliRunner().invoke(app, ["--record"])
     assert done.exit_code == 0
     assert "skipped, nothing was measured: nginx-that-is-not-there" in done.output
+
+
+def test_the_page_shows_the_recorded_run_and_the_record_is_what_the_simulation_says_today() -> None:
+    result = json.loads((record.RESULTS / "scale.json").read_text("utf-8"))
+    page = (record.ROOT / "docs" / "scaling.md").read_text("utf-8")
+    for name, table in pages(result).items():
+        assert f"<!-- scores:{name} -->\n{table}\n<!-- /scores -->" in page
+        assert name in tables.PLACES
+    given = result["demands"]
+    misses = tuple(Miss(**one) for one in given.pop("misses"))
+    demands = Demands(misses, tuple(given.pop("memory_s")), tuple(given.pop("shared_s")), **given)
+    plan = Plan(*(result[field.name] for field in fields(Plan)))
+    for row in result["compared"]:
+        runs = simulated(plan, demands, [row["processes"]], result["cores"])[row["processes"]]
+        for name, (read_figure, _) in report.FIGURES.items():
+            assert round(statistics.median(map(read_figure, runs)), 3) == row[name]["simulated"]
+    assert forecast(plan, demands, result["costs"]).items() <= result.items()
 
 
 async def test_two_real_processes_share_what_they_translated_and_the_simulation_has_their_service_times() -> None:

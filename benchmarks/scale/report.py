@@ -1,7 +1,7 @@
 """Simulated and measured side by side, medians of the rounds, and what the measured runs cost."""
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.scale.capacity import Need
@@ -96,37 +96,3 @@ def needs(found: Sequence[Need]) -> list[dict[str, Any]]:
         }
         for one in found
     ]
-
-
-def tables(result: Mapping[str, Any]) -> str:
-    """The whole result as Markdown."""
-    parts = [
-        _table([_flat(row) for row in result["compared"]]),
-        _table(result["costs"]),
-        _table([result["service_times"]]),
-        _table([_tiers(row) for row in result["hits_by_replicas"]]),
-        _table(result["latency_by_load"]),
-        _table(result["needs"]),
-    ]
-    return "\n\n".join(parts)
-
-
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    figures = {
-        name: f"{row[name]['measured']} ({row[name]['least']} to {row[name]['most']}) / {row[name]['simulated']}"
-        f" = {row[name]['off']:+.0%}{'' if row[name]['reached'] in {None, True} else ' missed'}"
-        for name in FIGURES
-    }
-    tiers = {tier: f"{one['measured']:.0%} / {one['simulated']:.0%}" for tier, one in row["shares"].items()}
-    return {"processes": row["processes"], **figures, **tiers}
-
-
-def _tiers(row: Mapping[str, Any]) -> dict[str, Any]:
-    pairs = [(name, tier) for name in ("redis", "alone") for tier in TIERS]
-    return {"replicas": row["replicas"], **{f"{name} {tier}": f"{row[name][tier]:.0%}" for name, tier in pairs}}
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    heads = list(rows[0])
-    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    return "\n".join([*lines, *(f"| {' | '.join(str(row[head]) for head in heads)} |" for row in rows)])

@@ -184,7 +184,7 @@ async def _answers(url: str) -> None:
     async with Redis.from_url(url) as client:
         while True:
             try:
-                await client.ping()
+                await client.info()
             except (RedisError, OSError) as error:
                 if time.monotonic() > end_s:
                     raise SystemExit(f"redis-server did not answer after {REDIS_LIMIT_S} s") from error

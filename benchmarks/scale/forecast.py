@@ -48,7 +48,7 @@ def new_per_s(demands: Demands, cores: float) -> float:
     Without what batches save.
     """
     each = [(one.text_s, one.translation_s, one.summary_s) for one in demands.misses]
-    threads = [statistics.mean(one) for one in zip(*each, strict=True)]
+    threads: list[float] = [statistics.mean(one) for one in zip(*each, strict=True)]
     return min(cores / sum(threads), 1.0 / max(threads))
 
 

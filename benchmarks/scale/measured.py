@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from benchmarks.load.articles import Article
 from benchmarks.load.clients import closed_loop
 from benchmarks.load.server import Server
+from benchmarks.scale.caches import Tier
 from benchmarks.scale.calibration import CPU
 from benchmarks.scale.cluster import Process, Running, proxy
 from benchmarks.scale.simulation import Outcome
 
-TIERS = ("memory", "shared", "none")
+TIERS: tuple[Tier, ...] = ("memory", "shared", "none")
 RESIDENT = "process_resident_memory_bytes"
 CACHED = "depesche_cache_memory_bytes"
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.scale.capacity import Need
+from benchmarks.scale.caches import Tier
 from benchmarks.scale.demand import Demands
 from benchmarks.scale.measured import TIERS, Costs
 from benchmarks.scale.simulation import Outcome
@@ -41,7 +42,7 @@ def compared(processes: int, measured: Sequence[Outcome], simulated: Sequence[Ou
     return row
 
 
-def _share(runs: Sequence[Outcome], tier: str) -> float:
+def _share(runs: Sequence[Outcome], tier: Tier) -> float:
     return round(statistics.median(run.share(tier) for run in runs), 3)
 
 

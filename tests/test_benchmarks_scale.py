@@ -23,7 +23,7 @@ from benchmarks.scale.forecast import elsewhere, hits_by_replicas, latency_by_lo
 from benchmarks.scale.pages import pages
 from benchmarks.scale.plan import Plan
 from benchmarks.scale.simulation import Cluster, Outcome, closed_loop, open_loop
-from benchmarks.scale.stations import Machine, Station
+from benchmarks.scale.stations import Machine, Queued, Shared
 from benchmarks.scale.traffic import arrivals_s, zipf
 
 ONLY_TEXT = Demands((Miss(0.1, 0.0, 0.0, 10),), (0.01,), (0.02,), 0.0, 0.0, 1)
@@ -43,7 +43,7 @@ def test_busy_stations_share_the_cores_and_none_has_more_than_one() -> None:
 
     def run(cores: float) -> list[float]:
         ends.clear()
-        stations = [Station(lambda _: 1.0, lambda _: ends.append(machine.now_s)) for _ in range(4)]
+        stations = [Queued(lambda _: 1.0, lambda _: ends.append(machine.now_s)) for _ in range(4)]
         machine = Machine(cores, stations)
         for station in stations:
             station.add(0)
@@ -60,11 +60,30 @@ def test_a_machine_with_nothing_to_do_and_nothing_to_come_says_so() -> None:
         Machine(1.0, []).advance(math.inf)
 
 
-def test_one_station_waits_as_an_m_d_1_queue_does() -> None:
+def test_a_queue_waits_as_an_m_d_1_queue_does() -> None:
     # Pollaczek and Khinchine: mean wait = load * service / (2 * (1 - load)) where all services take as long.
-    times_s = arrivals_s(40_000, 7.0, seed=1)
-    done = open_loop(Cluster(1, 1.0, redis=False), ONLY_TEXT, range(40_000), times_s, seed=1)
+    one = replace(ONLY_TEXT, misses=(Miss(0.0, 0.1, 0.0, 10),))
+    times_s = arrivals_s(20_000, 7.0, seed=1)
+    done = open_loop(Cluster(1, 1.0, redis=False), one, range(20_000), times_s, seed=1)
     assert statistics.mean(done.latencies_s) == pytest.approx(0.1 + 0.7 * 0.1 / (2 * 0.3), rel=0.05)
+
+
+def test_a_shared_thread_is_as_slow_as_processor_sharing() -> None:
+    # M/G/1 with processor sharing: mean time = service / (1 - load).
+    times_s = arrivals_s(20_000, 7.0, seed=1)
+    done = open_loop(Cluster(1, 1.0, redis=False), ONLY_TEXT, range(20_000), times_s, seed=1)
+    assert statistics.mean(done.latencies_s) == pytest.approx(0.1 / 0.3, rel=0.06)
+
+
+def test_a_short_request_need_not_wait_for_a_long_one_on_a_shared_thread() -> None:
+    ends: dict[int, float] = {}
+    thread = Shared(lambda turn: {0: 1.0, 1: 0.1}[turn[0]], lambda turn: ends.update({turn[0]: machine.now_s}))
+    machine = Machine(1.0, [thread])
+    thread.add(0)
+    thread.add(1)
+    while thread.busy:
+        machine.advance(math.inf)
+    assert ends == {1: pytest.approx(0.2), 0: pytest.approx(1.1)}
 
 
 def test_processes_on_cores_of_their_own_do_as_much_more_and_on_one_core_no_more() -> None:

@@ -42,7 +42,7 @@ async def run(
         before, redis_before = await _samples(used), await cluster.store.figures()
         load = await closed_loop(lambda one: _ask(server, one), [articles[number] for number in order], clients)
         after, redis_after = await _samples(used), await cluster.store.figures()
-    looked = {tier: _grown(before, after, _lookups(tier)) for tier in TIERS}
+    looked: dict[str, float] = {tier: _grown(before, after, _lookups(tier)) for tier in TIERS}
     costs = Costs(
         requests=len(order),
         distinct=len(set(order)),

@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks.scale.capacity import Need
 from benchmarks.scale.caches import Tier
+from benchmarks.scale.capacity import Need
 from benchmarks.scale.demand import Demands
 from benchmarks.scale.measured import TIERS, Costs
 from benchmarks.scale.simulation import Outcome

@@ -1,7 +1,7 @@
 """The simulation: requests through clients, a proxy, processes with queues and caches, and shared cores. Pure, seeded.
 
 Every request first costs its work outside the service. The proxy gives it to the process with the fewest open requests
-(nginx's least_conn). There it waits for Python's one thread, is looked up (memory, the shared tier, the same article in
+(nginx's least_conn). There it shares Python's one thread, is looked up (memory, the shared tier, the same article in
 flight), and, if all miss, waits for both engines side by side, each of which takes what waits as one batch.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from benchmarks.scale.caches import Store, Tier, Tiers
 from benchmarks.scale.demand import Demands, Miss
-from benchmarks.scale.stations import Machine, Station
+from benchmarks.scale.stations import Machine, Queued, Shared, Station
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,9 @@ class _Process:
         self._missed: dict[int, Miss] = {}
         self._follow: set[int] = set()
         most = simulation.demands.batch_articles
-        self._text = Station(self._begin, self._think)
-        self._translation = Station(lambda batch: self._batch_s("translation_s", batch), self._land, most=most)
-        self._summary = Station(lambda batch: self._batch_s("summary_s", batch), self._land, most=most)
+        self._text = Shared(self._begin, self._think)
+        self._translation = Queued(lambda batch: self._batch_s("translation_s", batch), self._land, most=most)
+        self._summary = Queued(lambda batch: self._batch_s("summary_s", batch), self._land, most=most)
 
     @property
     def stations(self) -> tuple[Station, ...]:
@@ -98,7 +98,7 @@ class _Process:
         self._text.add(request)
 
     def _begin(self, turn: Sequence[int]) -> float:
-        """Look the article up as its turn comes; Python's work for it."""
+        """Look the article up; Python's work for it."""
         (request,) = turn
         of, article = self._of, self._of.requests[request].article
         tier = self._tiers.look_up(article)
@@ -152,11 +152,14 @@ class _Simulation:
         self._profiles: dict[int, Miss] = {}
         self._looked: Counter[str] = Counter()
         self._latencies_s: list[float] = []
-        self._outside = Station(lambda _: demands.outside_s, self._route)
+        self._outside = Queued(lambda _: demands.outside_s, self._route)
         shared = Store() if cluster.redis else None
         tiers = [Tiers(Store(cluster.memory_articles), shared) for _ in range(cluster.processes)]
         self._processes = [_Process(self, one) for one in tiers]
-        stations = [self._outside, *(station for process in self._processes for station in process.stations)]
+        stations: list[Station] = [
+            self._outside,
+            *(station for process in self._processes for station in process.stations),
+        ]
         self._machine = Machine(cluster.cores, stations)
 
     def run(self, articles: Sequence[int], starts_s: Sequence[float]) -> Outcome:

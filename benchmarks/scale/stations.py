@@ -1,4 +1,4 @@
-"""Queues with a server each, all of which share some cores: processor sharing, event by event."""
+"""Stations that share some cores, event by event: servers with a queue, and threads that many take turns on."""
 
 import math
 from collections import deque
@@ -9,7 +9,7 @@ Done = Callable[[Sequence[int]], None]
 LEAST_S = 1e-12
 
 
-class Station:
+class Queued:
     """One server with a queue in order of arrival.
 
     A turn takes up to ``most`` requests: ``start`` gives its work in seconds of one core, ``done`` hears of its end.
@@ -34,6 +34,10 @@ class Station:
         if not self.busy:
             self._take()
 
+    def spend(self, core_s: float) -> None:
+        """Work off so much."""
+        self.left_s -= core_s
+
     def finish(self) -> None:
         """End the turn and begin the next, before anyone hears of it."""
         done, self._served, self.left_s = self._served, [], math.inf
@@ -44,6 +48,48 @@ class Station:
         if self._waiting:
             self._served = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
             self.left_s = self._start(self._served)
+
+
+class Shared:
+    """One thread that all its requests take turns on, each getting the same: an event loop, seen from afar.
+
+    ``start`` gives a request's work in seconds of one core, ``done`` hears of its end.
+    """
+
+    def __init__(self, start: Start, done: Done) -> None:
+        self._start = start
+        self._done = done
+        self._left_s: dict[int, float] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether it wants a core."""
+        return bool(self._left_s)
+
+    @property
+    def left_s(self) -> float:
+        """Work until the next request is done."""
+        return min(self._left_s.values(), default=math.inf) * len(self._left_s)
+
+    def add(self, request: int) -> None:
+        """Begin with it at once."""
+        self._left_s[request] = self._start([request])
+
+    def spend(self, core_s: float) -> None:
+        """Work off so much, of each request the same."""
+        part_s = core_s / len(self._left_s)
+        self._left_s = {request: left_s - part_s for request, left_s in self._left_s.items()}
+
+    def finish(self) -> None:
+        """Let go of those that are done."""
+        done = [request for request, left_s in self._left_s.items() if left_s <= LEAST_S]
+        for request in done:
+            del self._left_s[request]
+        for request in done:
+            self._done([request])
+
+
+Station = Queued | Shared
 
 
 class Machine:
@@ -67,7 +113,7 @@ class Machine:
         step_s = min([until_s - self.now_s, *(station.left_s / rate for station in busy)])
         self.now_s += step_s
         for station in busy:
-            station.left_s -= step_s * rate
+            station.spend(step_s * rate)
         for station in busy:
             if station.left_s <= LEAST_S:
                 station.finish()

@@ -242,17 +242,27 @@ def test_the_page_shows_the_recorded_run_and_the_record_is_what_the_simulation_s
     assert forecast(plan, demands, result["costs"]).items() <= result.items()
 
 
-async def test_two_real_processes_share_what_they_translated_and_the_simulation_has_their_service_times() -> None:
+def test_pythons_part_is_what_the_engines_left_and_a_disturbed_measurement_is_refused() -> None:
+    misses = calibration.misses_of(0.5, [[0.1, 0.3], [0.1, 0.1]], [10, 30])
+    assert [one.text_s for one in misses] == pytest.approx([0.1, 0.3])
+    assert (misses[1].translation_s, misses[1].summary_s, misses[1].sentences) == (0.3, 0.1, 30)
+    with pytest.raises(calibration.Disturbed, match=r"0\.300 s an article, the whole process 0\.200"):
+        calibration.misses_of(0.2, [[0.1, 0.3], [0.1, 0.1]], [10, 30])
+
+
+async def test_two_real_processes_share_what_they_translated_and_tell_what_it_cost() -> None:
     try:
         cluster.require_programs()
     except cluster.Missing as missing:
         pytest.skip(str(missing))
     articles = read(None, 8, seed=1)
     async with cluster.running(2) as real:
-        demands = await calibration.measure(real, articles[:3], articles[3:6])
+        first = real.processes[0]
+        engines_s = [await calibration.engine_s(first, task, articles[:3]) for task in calibration.BOTH]
+        missing, memory = await calibration.phase(first, articles[3:6]), await calibration.phase(first, articles[3:6])
         run, costs = await measured.run(real, 2, articles[6:], [0, 1, 0, 0, 1, 1, 0, 1], clients=1)
-    assert all(one.translation_s > 0 and one.summary_s > 0 for one in demands.misses)
-    assert statistics.mean(demands.memory_s) < statistics.mean(one.core_s for one in demands.misses)
+    assert all(len(passed_s) == 3 and min(passed_s) > 0 for passed_s in engines_s)
+    assert 0 < memory.core_s < missing.core_s / 2
     # One client at a time over two idle processes: they take turns, and what one has made the other finds in Redis.
     assert {tier for tier, count in run.looked.items() if count} == {"memory", "shared", "none"}
     assert len(run.latencies_s) == costs.requests == 8

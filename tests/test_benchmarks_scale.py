@@ -2,9 +2,11 @@
 
 import json
 import math
+import os
 import statistics
 from collections import Counter
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 import typer
@@ -25,6 +27,7 @@ from benchmarks.scale.plan import Plan
 from benchmarks.scale.simulation import Cluster, Outcome, closed_loop, open_loop
 from benchmarks.scale.stations import Machine, Queued, Shared
 from benchmarks.scale.traffic import arrivals_s, zipf
+from service.cores import available_cores
 
 ONLY_TEXT = Demands((Miss(0.1, 0.0, 0.0, 10),), (0.01,), (0.02,), 0.0, 0.0, 1)
 USUAL = Demands((Miss(0.02, 0.2, 0.1, 10), Miss(0.04, 0.3, 0.2, 20)), (0.01,), (0.012,), 0.005, 0.1, 4)
@@ -235,8 +238,9 @@ def test_the_page_shows_the_recorded_run_and_the_record_is_what_the_simulation_s
     misses = tuple(Miss(**one) for one in given.pop("misses"))
     demands = Demands(misses, tuple(given.pop("memory_s")), tuple(given.pop("shared_s")), **given)
     plan = Plan(*(result[field.name] for field in fields(Plan)))
+    models = simulated(plan, demands, {row["processes"]: row["free_cores"] for row in result["costs"]})
     for row in result["compared"]:
-        runs = simulated(plan, demands, [row["processes"]], result["cores"])[row["processes"]]
+        runs = models[row["processes"]]
         for name, (read_figure, _) in report.FIGURES.items():
             assert round(statistics.median(map(read_figure, runs)), 3) == row[name]["simulated"]
     assert forecast(plan, demands, result["costs"]).items() <= result.items()
@@ -250,6 +254,12 @@ def test_pythons_part_is_what_the_engines_left_and_a_disturbed_measurement_is_re
         calibration.misses_of(0.2, [[0.1, 0.3], [0.1, 0.1]], [10, 30])
 
 
+def test_what_others_use_counts_and_idle_time_does_not(tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  100 10 50 9000 900 1 2 37 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n")
+    assert measured.busy_core_s(stat) == 200 / os.sysconf("SC_CLK_TCK")
+
+
 async def test_two_real_processes_share_what_they_translated_and_tell_what_it_cost() -> None:
     try:
         cluster.require_programs()
@@ -259,12 +269,13 @@ async def test_two_real_processes_share_what_they_translated_and_tell_what_it_co
     async with cluster.running(2) as real:
         first = real.processes[0]
         engines_s = [await calibration.engine_s(first, task, articles[:3]) for task in calibration.BOTH]
-        missing, memory = await calibration.phase(first, articles[3:6]), await calibration.phase(first, articles[3:6])
+        new, known = await calibration.phase(first, articles[3:6]), await calibration.phase(first, articles[3:6])
         run, costs = await measured.run(real, 2, articles[6:], [0, 1, 0, 0, 1, 1, 0, 1], clients=1)
     assert all(len(passed_s) == 3 and min(passed_s) > 0 for passed_s in engines_s)
-    assert 0 < memory.core_s < missing.core_s / 2
+    assert 0 < known.core_s < new.core_s / 2
     # One client at a time over two idle processes: they take turns, and what one has made the other finds in Redis.
     assert {tier for tier, count in run.looked.items() if count} == {"memory", "shared", "none"}
     assert len(run.latencies_s) == costs.requests == 8
     assert costs.redis["commands"] > 0
+    assert costs.free_cores <= available_cores()
     assert costs.resident_bytes > costs.cached_bytes > 0

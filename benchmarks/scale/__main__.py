@@ -55,12 +55,15 @@ async def measure(
     return demands, runs, costs
 
 
-def simulated(plan: Plan, demands: Demands, processes: Sequence[int], cores: float) -> Runs:
-    """The same rounds in the simulation."""
+def simulated(plan: Plan, demands: Demands, cores: Mapping[int, Sequence[float]]) -> Runs:
+    """The same rounds in the simulation; ``cores`` were free in each, by the number of processes."""
     orders = list(enumerate(plan.orders, plan.seed))
     return {
-        count: [closed_loop(Cluster(count, cores), demands, order, plan.clients, seed) for seed, order in orders]
-        for count in processes
+        count: [
+            closed_loop(Cluster(count, most), demands, order, plan.clients, seed)
+            for (seed, order), most in zip(orders, free, strict=True)
+        ]
+        for count, free in cores.items()
     }
 
 
@@ -85,7 +88,7 @@ def result_of(plan: Plan, articles: Sequence[Article], processes: Sequence[int])
     """Everything that is recorded."""
     busy, cores = os.getloadavg()[0], available_cores()
     demands, runs, found = asyncio.run(measure(plan, articles, processes))
-    models = simulated(plan, demands, processes, cores)
+    models = simulated(plan, demands, {count: [one.free_cores for one in found[count]] for count in processes})
     costs = [report.costs(count, found[count]) for count in processes]
     return {
         **asdict(plan),

@@ -86,6 +86,7 @@ COMPARED: Columns = {
 TIER_SHARES: Columns = {"processes": _plain("processes"), **{f"in `{tier}`": _tier(tier) for tier in TIERS}}
 COSTS: Columns = {
     "processes": _plain("processes"),
+    "cores that others left (of each round)": lambda row: ", ".join(f"{one:.2f}" for one in row["free_cores"]),
     "core seconds a request": _plain("core_s_a_request"),
     "resident memory of the largest, MiB": _plain("resident_mib"),
     "its memory tier, MiB": _plain("memory_tier_mib"),

@@ -55,6 +55,7 @@ def costs(processes: int, found: Sequence[Costs]) -> dict[str, Any]:
     return {
         "processes": processes,
         "core_s_a_request": median(lambda one: one.core_s / one.requests, 4),
+        "free_cores": [one.free_cores for one in found],
         "resident_mib": median(lambda one: one.resident_bytes / MIB, 1),
         "memory_tier_mib": median(lambda one: one.cached_bytes / MIB, 2),
         "redis_bytes_an_article": median(lambda one: one.redis["memory_bytes"] / one.distinct, 0),

@@ -13,6 +13,10 @@ PLACES = {
     "sizes": (Path("models/embedded/starter-de-en/README.md"), Path("models/embedded/starter-sum-de/README.md")),
     "speed": (Path("README.md"),),
     "production": (Path("docs/production.md"),),
+    **dict.fromkeys(
+        (f"scale-{name}" for name in ("service", "compared", "tiers", "costs", "replicas", "latency", "needs")),
+        (Path("docs/scaling.md"),),
+    ),
 }
 MIB = 1 << 20
 SUMMARY_COLUMNS = (

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +64,10 @@ def pull(
     licence_accepted: Annotated[
         bool, typer.Option(help="You have read restricted terms, and they allow your use.")
     ] = False,
+    keep_checkpoint: Annotated[
+        bool,
+        typer.Option(help="Keep the weights as published, too, for DEPESCHE_ENGINE=torch: four bytes a parameter."),
+    ] = False,
 ) -> None:
     """Fetch models from the hub, check them, convert them for CTranslate2 and install them, one after the other."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
@@ -74,7 +79,8 @@ def pull(
                 tasks[file] = progress.add_task(file)
             progress.update(tasks[file], completed=here, total=whole)
 
-        puller = Pull(store.catalog, store.installed, convert, report, store.say)
+        making = partial(convert, keep_checkpoint=keep_checkpoint)
+        puller = Pull(store.catalog, store.installed, making, report, store.say)
         for name in names:
             _tell_installed(store, puller.install(name, licence_accepted=licence_accepted))
 

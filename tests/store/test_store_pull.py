@@ -1,7 +1,9 @@
 """Pulling from a hub, through the real client and the real command line: what is asked for, kept and refused."""
 
 import hashlib
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,53 @@ def test_a_model_is_pulled_converted_verified_listed_run_and_removed(desk: Desk,
     assert desk.left_over() == []
     assert desk.locked()["commit"] == "1" * 40
     assert desk.told("remove", NAME) == f"{NAME} is not installed"
+
+
+def test_a_kept_checkpoint_runs_on_torch_a_pull_without_does_not_keep_it(desk: Desk) -> None:
+    desk.program = "service"
+    done = desk.run("pull", NAME, "--keep-checkpoint")
+    assert done.returncode == 0, done.stderr
+    entry = Catalog(desk.models, desk.installed).entry(NAME)
+    assert entry.manifest.engines.keys() == {"ctranslate2", "torch"}
+    tokens = Tokenizer(entry.manifest, entry.folder).encode("Guten Morgen, Deutschland.")
+    item = EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))
+    engine = load_engine(entry.manifest, entry.folder, "torch", device="cpu", threads=1)
+    assert engine.generate([item])[0][0].tokens
+    assert desk.run("verify").returncode == 0
+    assert desk.run("pull", NAME).returncode == 0
+    assert Catalog(desk.models, desk.installed).entry(NAME).manifest.engines.keys() == {"ctranslate2"}
+
+
+def _more_pieces(files: dict[str, bytes]) -> dict[str, bytes]:
+    """A tokenizer with more pieces than the weights have rows."""
+    pieces = json.loads(files["vocab.json"])
+    more = {f"more{number}": len(pieces) + number for number in range(500)}
+    return {"vocab.json": json.dumps({**pieces, **more}).encode()}
+
+
+def _other_architecture(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {"config.json": json.dumps({**json.loads(files["config.json"]), "model_type": "gpt2"}).encode()}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [(_more_pieces, "pieces, the weights"), (_other_architecture, "the checkpoint is of architecture 'gpt2'")],
+)
+def test_a_checkpoint_that_cannot_be_served_leaves_the_installed_model_running(
+    desk: Desk, files: dict[str, bytes], change: Callable[[dict[str, bytes]], dict[str, bytes]], told: str
+) -> None:
+    desk.program = "service"
+    assert desk.run("pull", NAME).returncode == 0
+    before = {path: path.read_bytes() for path in (desk.installed / NAME).rglob("*") if path.is_file()}
+    (desk.installed / "models.lock").unlink()  # as an operator does who wants another version
+    desk.publish({**files, **change(files)}, commit="2" * 40)
+    assert told in desk.told("pull", NAME)
+    assert {path: path.read_bytes() for path in (desk.installed / NAME).rglob("*") if path.is_file()} == before
+    assert desk.left_over() == []
+    entry = Catalog(desk.models, desk.installed).entry(NAME)
+    tokens = Tokenizer(entry.manifest, entry.folder).encode("Guten Morgen, Deutschland.")
+    engine = load_engine(entry.manifest, entry.folder, "ctranslate2", device="cpu", threads=1)
+    assert engine.generate([EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))])[0][0].tokens
 
 
 def test_the_lock_holds_commit_and_digests_of_every_file(desk: Desk, files: dict[str, bytes]) -> None:

@@ -69,4 +69,4 @@ def _has_body(scope: Scope) -> bool:
 
 
 def _waits_to_be_asked(scope: Scope) -> bool:
-    return dict(scope["headers"]).get(b"expect", b"").lower() == b"100-continue"
+    return (b"expect", b"100-continue") in [(name, value.lower()) for name, value in scope["headers"]]

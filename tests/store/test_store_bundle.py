@@ -203,7 +203,7 @@ def test_a_model_that_comes_with_the_service_is_neither_exported_nor_replaced(re
         bundle.install(path, receiver.catalog, receiver.installed)
 
 
-def resealed(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+def resealed(path: Path, change: Callable[[dict[str, bytes]], object]) -> Path:
     """The bundle with other content, its checksums right."""
     held = {member.name: content for member, content in members(path)[1:]}
     change(held)
@@ -213,7 +213,7 @@ def resealed(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
 
 
 def test_a_bundle_that_says_nothing_of_its_repository_goes_round_no_lock(receiver: Site, path: Path) -> None:
-    resealed(path, lambda held: held.pop("locked.toml") and None)
+    resealed(path, lambda held: held.pop("locked.toml"))
     with pytest.raises(ModelError, match=r"has no locked\.toml"):
         bundle.install(path, receiver.catalog, receiver.installed)
     assert receiver.installed.names() == []

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from service.errors import ModelError, UnsafeWeights
-from service.store import pickles
+from service.store import pickles, unpickle
 from service.store.confine import Allowance, filtered
 from service.store.pickles import rewrite
 
@@ -136,7 +136,7 @@ def test_what_a_reader_started_ends_with_it_where_it_takes_too_long(
         "time.sleep(600)\n",
         "utf-8",
     )
-    monkeypatch.setattr(pickles.unpickle, "__name__", "slow")
+    monkeypatch.setattr(unpickle, "__name__", "slow")
     monkeypatch.setattr(pickles, "BASE_S", 5)
     monkeypatch.setattr(pickles, "_environment", lambda: {"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"]})
     with pytest.raises(ModelError, match="was not read within 10 s"):

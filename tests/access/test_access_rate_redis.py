@@ -82,6 +82,6 @@ async def test_one_that_is_full_costs_no_request_and_is_told(rates: RedisServer)
     with rates.client() as client:
         client.config_set("maxmemory", 1)
     counters = Counters(rates.url, timeout_s=PATIENT_S, listener=heard.append)
-    assert [(await counters.add("a", 3_600, 1))[0] for _ in range(2)] == [1, 2]
+    assert [(await counters.add("a", 3_600, 1)).count for _ in range(2)] == [1, 2]
     await counters.close()
     assert [type(event) for event in heard] == [RateStoreFailed] * 2

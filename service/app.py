@@ -119,7 +119,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         redirect_slashes=False,  # the address of a redirect is made from the caller's Host header
     )
-    limits = TextLimits(texts=settings.max_texts, chars=settings.max_text_chars)
+    limits = TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
     app.state.api = ApiState(service, limits, settings.request_timeout_ms, listener)
     app.state.registry, app.state.traces = metrics.registry, traces
     app.state.ring = None if settings.keys_file is None else Ring(settings.keys_file, listener=listener)

@@ -13,10 +13,11 @@ from service.pipeline.service import Service
 
 @dataclass(frozen=True, slots=True)
 class TextLimits:
-    """How many texts a request may hold, and how many code points each."""
+    """How many texts a request may hold, how many code points each, and how deep its JSON may be nested."""
 
     texts: int
     chars: int
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from service import logs
+from service.access.nesting import is_deeper
 from service.api import problems, routes
 from service.api.requests import ArticleRequest
 from service.api.schemas import FieldProblem
@@ -22,6 +23,7 @@ from service.text.normalise import check_text
 
 Record = dict[str, Any]
 ID_CHARS = 1_000
+PATH = "/v1/articles"
 LENGTHS = ("length", "max_chars", "max_words", "max_sentences")
 # Nobody waits for a line: how long it takes must not decide what becomes of it.
 LINE_TIMEOUT_MS = 7 * 24 * 3_600_000
@@ -75,11 +77,22 @@ class Worker:
     def _request(self, line: Line) -> Request:
         """The line as a request; its id is made of the line's number, so that a second run gives the same."""
         state = {"request_id": f"line-{line.number}"}
-        return Request({"type": "http", "app": self._app, "headers": self._headers, "state": state})
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": PATH,
+            "app": self._app,
+            "headers": self._headers,
+            "state": state,
+        }
+        return Request(scope)
 
     def _body(self, line: Line) -> Any:
         if line.data is None:
             raise _TooLong(self._max_line_bytes)
+        most = self._state.limits.depth
+        if is_deeper(line.data, most):
+            raise InvalidInput("json_too_deep", f"arrays and objects may lie {most} deep in each other", limit=most)
         try:
             body = json.loads(line.data)
         except (ValueError, RecursionError) as error:

@@ -53,7 +53,11 @@ REQUESTS: list[tuple[str, dict[str, Any], int]] = [
     ("/translate", {"json": {"q": TEXT, "target": MARKS[2], "api_key": TOKEN}}, 400),
     ("/translate", {"json": {"q": TEXT, "target": "en", "api_key": WRONG}}, 403),
     ("/v2/translate", {"data": {"text": TEXT, "target_lang": "EN", MARKS[4]: TEXT}}, 400),
-    ("/v2/translate", {"json": {"text": [f"<{MARKS[4]}>{TEXT}"], "target_lang": "EN", "tag_handling": "xml"}}, 400),
+    (
+        "/v2/translate",
+        {"json": {"text": [f"<p><![CDATA[{TEXT}]]></p>"], "target_lang": "EN", "tag_handling": "xml"}},
+        400,
+    ),
 ]
 # The one kind of answer that repeats a name of the caller's: the parameter, or element, that cannot be worked on.
 NAMING = {422: 1, 400: 1}

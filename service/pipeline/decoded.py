@@ -17,7 +17,7 @@ from service.pipeline.engine_calls import note_calls
 from service.pipeline.landing import Followers, Ticket, landing
 from service.pipeline.served import ServedModel
 from service.text.normalise import NORMALISER_VERSION
-from service.types import Attention, DecodingOptions, EngineInput, FinishReason, Hypothesis, Tokens
+from service.types import Attention, DecodingOptions, EngineInput, FinishReason, Hypothesis, Span, Tokens
 
 REMEMBERED = 8_192
 
@@ -41,13 +41,25 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One hypothesis as text, and its pieces with the model's attention where that was asked for."""
+    """One hypothesis as text, and its pieces with the model's attention where that was asked for.
+
+    ``said_again`` are words of the text that the model wrote more than once in a row.
+    """
 
     text: str
     score: float
     finish_reason: FinishReason
     tokens: Tokens = ()
     attention: Attention | None = None
+    said_again: tuple[Span, ...] = ()
+
+
+Mend = Callable[[str, Candidate], Candidate]
+
+
+def as_it_is(_: str, candidate: Candidate) -> Candidate:
+    """How a candidate is mended that stands as the model wrote it."""
+    return candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +76,18 @@ class Decoded:
 
 
 class Decoder:
-    """One model behind its cache; identical work in flight is done once."""
+    """One model behind its cache; identical work in flight is done once.
 
-    def __init__(self, model: ServedModel, cache: Cache, secret: bytes | None) -> None:
+    ``mend`` gets each source's text and what it was decoded to; the cache keeps what the model wrote.
+    """
+
+    def __init__(self, model: ServedModel, cache: Cache, secret: bytes | None, *, mend: Mend = as_it_is) -> None:
         self.model = model
+        self._mend = mend
         self._cache = cache
         self._secret = secret
         self._flight: Flight[list[Hypothesis]] = Flight()
-        self._read: LRUCache[bytes, Decoded] = LRUCache(REMEMBERED)
+        self._read: LRUCache[tuple[bytes, bytes], Decoded] = LRUCache(REMEMBERED)
 
     def tags(self, texts: Sequence[str]) -> list[bytes]:
         """The tags under which the cache can be purged of what was made from these submitted texts, in order."""
@@ -100,13 +116,13 @@ class Decoder:
         keys = [self._key(source) for source in sources]
         by_key = dict(zip(keys, sources, strict=True))
         with call.timings.measured("cache"):
-            results = await self._look_up(by_key.keys(), call)
+            results = await self._look_up(by_key, call)
         hits = set(results)
         followers = Followers(keys, results, finished, landed)
         followers.tell(hits)
 
         def land(found: Mapping[bytes, Sequence[Hypothesis]]) -> None:
-            results.update((key, self._decoded(hypotheses, cached=False)) for key, hypotheses in found.items())
+            results.update((key, self._decoded(by_key[key], one, cached=False)) for key, one in found.items())
             followers.tell(found)
 
         begun = self._begin({key: one for key, one in by_key.items() if key not in hits}, call)
@@ -119,22 +135,22 @@ class Decoder:
                 await self._keep(keys, sources, hits, begun.tickets, call)
         return [results[key] for key in keys]
 
-    async def _look_up(self, keys: Collection[bytes], call: Call) -> dict[bytes, Decoded]:
+    async def _look_up(self, sources: Mapping[bytes, Source], call: Call) -> dict[bytes, Decoded]:
         if not call.read_cache:
             return {}
         found = {}
-        for key, entry in (await self._cache.get_many(keys, task=self.model.manifest.task)).items():
+        for key, entry in (await self._cache.get_many(list(sources), task=self.model.manifest.task)).items():
             with suppress(ValueError):  # an entry of another format, in a store that others write too, is none
-                found[key] = self._read_entry(entry, call)
+                found[key] = self._read_entry(key, entry, sources[key], call)
         return found
 
-    def _read_entry(self, entry: bytes, call: Call) -> Decoded:
+    def _read_entry(self, key: bytes, entry: bytes, source: Source, call: Call) -> Decoded:
         """What a cache entry holds; a cached article is asked for again and again."""
-        found = self._read.get(entry)
+        found = self._read.get((key, entry))
         if found is None:
-            found = self._decoded(decode_hypotheses(entry), cached=True)
+            found = self._decoded(source, decode_hypotheses(entry), cached=True)
             if self.may_keep(call):
-                self._read[entry] = found
+                self._read[key, entry] = found
         return found
 
     def may_keep(self, call: Call) -> bool:
@@ -195,10 +211,10 @@ class Decoder:
             secret=self._secret,
         )
 
-    def _decoded(self, hypotheses: Sequence[Hypothesis], *, cached: bool) -> Decoded:
+    def _decoded(self, source: Source, hypotheses: Sequence[Hypothesis], *, cached: bool) -> Decoded:
         decode = self.model.tokenizer.decode
         candidates = (Candidate(decode(h.tokens), h.score, h.finish_reason, h.tokens, h.alignment) for h in hypotheses)
-        return Decoded(tuple(candidates), cached)
+        return Decoded(tuple(self._mend(source.text, one) for one in candidates), cached)
 
 
 @dataclass(frozen=True, slots=True)

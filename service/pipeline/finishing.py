@@ -1,7 +1,7 @@
 """What a decoded sentence becomes: the terms it needs put in their places, and checked against its source."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from service.engines.tokenizer import EOS
@@ -14,7 +14,7 @@ from service.terms.numerals import numerals
 from service.terms.placing import place
 from service.terms.required import Required
 from service.text.markup_alignment import Alignment, align
-from service.trust.findings import Finding
+from service.trust.findings import Code, Finding, Severity
 from service.trust.translation import check_sentence
 from service.types import Link, Span
 
@@ -83,7 +83,7 @@ class Finisher:
         if not demand.plain:
             return self._finished(demand, best, keep=keep)
         make = lambda: self._finished(demand, best, keep=False)  # noqa: E731 - as short as what it stands for
-        return self._plain.get((demand.source, best.text), None, make, keep=keep)
+        return self._plain.get((demand.source, best.text), best.said_again, make, keep=keep)
 
     def _finished(self, demand: Demand, best: Candidate, *, keep: bool) -> Finished:
         def checked(output: str) -> tuple[Finding, ...]:
@@ -92,13 +92,15 @@ class Finisher:
 
         alignment = _aligned(demand, best) if demand.attention else None
         if not demand.required:
-            return Finished(best.text, findings=checked(best.text), alignment=alignment)
+            return Finished(best.text, findings=(*checked(best.text), *_removed(best)), alignment=alignment)
         placed = place(best.text, _links(alignment), demand.required)
         if not demand.aligned:
             alignment = None
         elif alignment is not None and placed.text != best.text:
             alignment = _realigned(alignment, placed.links)
-        return Finished(placed.text, placed.applied, placed.missing, checked(placed.text), alignment)
+        # Terms move what stands behind them: then the sentence as a whole is the place.
+        removed = _removed(best, known=placed.text == best.text)
+        return Finished(placed.text, placed.applied, placed.missing, (*checked(placed.text), *removed), alignment)
 
     def forget(self) -> None:
         """Forget all sentences."""
@@ -140,6 +142,17 @@ def _aligned(demand: Demand, best: Candidate) -> Alignment | None:
         return None
     pieces = [piece for piece in demand.sentence.tokens if piece != EOS]
     return align(demand.source, best.text, pieces, best.tokens, best.attention.rows())
+
+
+def _removed(best: Candidate, *, known: bool = True) -> Iterator[Finding]:
+    """What the model wrote again at once and is left out; ``known``: it stands in the translation where it stood."""
+    for span in best.said_again:
+        yield Finding(
+            Code.REPETITION_REMOVED,
+            "the model wrote this twice in a row; the second is left out",
+            output=span if known else None,
+            severity=Severity.NOTE,
+        )
 
 
 def _links(alignment: Alignment | None) -> list[Link]:

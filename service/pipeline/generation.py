@@ -9,6 +9,7 @@ from service.manifest import Task
 from service.pipeline.article import Editor
 from service.pipeline.decoded import Decoder
 from service.pipeline.served import ServedModel
+from service.pipeline.stutters import said_once
 from service.pipeline.summarise import Summariser
 from service.pipeline.translate import Translator
 
@@ -22,7 +23,7 @@ class Generation:
 
     def __init__(self, models: Mapping[Task, ServedModel], cache: Cache, secret: bytes | None) -> None:
         self.models = models
-        self.translator = Translator(Decoder(models["translation"], cache, secret))
+        self.translator = Translator(Decoder(models["translation"], cache, secret, mend=said_once))
         self.summariser = Summariser(Decoder(models["summary"], cache, secret))
         self.editor = Editor(self.translator, self.summariser)
         self._holders = 0

@@ -16,7 +16,6 @@ from service.pipeline.recent import MOST_REMEMBERED_CHARS, Recent
 from service.pipeline.results import Summary, Translation
 from service.pipeline.submitted import Submitted, take_apart
 from service.pipeline.threads import off_loop
-from service.pipeline.unlooped import Unlooper
 from service.summary.lengths import Length
 from service.summary.styles import laid_out
 from service.types import Notice, Span
@@ -75,7 +74,6 @@ class Translator:
 
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
-        self._unlooper = Unlooper(decoder)
         self._finisher = Finisher()
         self._taken: Recent[_Taken] = Recent(REMEMBERED)
 
@@ -105,7 +103,7 @@ class Translator:
             call.finished(Finished(*places[number], result.best.text))
 
         with work:
-            decoded = await self._unlooper.decode(sources, call, finished=finished, landed=work.begin)
+            decoded = await self.decoder.decode(sources, call, finished=finished, landed=work.begin)
             with call.timings.measured("finish"):
                 done = iter(zip(decoded, await work.results(), strict=True))
                 return [
@@ -156,7 +154,6 @@ class Translator:
         """Forget what was made of texts: a story was withdrawn."""
         self.decoder.forget()
         self._taken.forget()
-        self._unlooper.forget()
         self._finisher.forget()
 
     async def summaries(

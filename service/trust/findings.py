@@ -25,6 +25,7 @@ class Code(StrEnum):
     NEGATION_LOST = "negation_lost"
     NEGATION_ADDED = "negation_added"
     REPETITION = "repetition"
+    REPETITION_REMOVED = "repetition_removed"
     SENTENCE_REPEATED = "sentence_repeated"
     OUTPUT_TOO_SHORT = "output_too_short"
     OUTPUT_TOO_LONG = "output_too_long"

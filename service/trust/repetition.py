@@ -23,13 +23,7 @@ def repeated_words(source: str, output: str) -> Iterator[Finding]:
 
     What ``source`` repeats as often may be repeated.
     """
-    matches = list(_WORD.finditer(output))
-    words = [match.group().lower() for match in matches]
-    for place in range(1, len(matches)):  # "Saxony, Saxony-Anhalt", "(Women", "one: One" are no loops
-        if words[place] == words[place - 1] and not _GAP.fullmatch(
-            output, matches[place - 1].end(), matches[place].start()
-        ):
-            words[place] += "\0"
+    matches, words = _words(output)
     found = _loop(words) or _phrase(words)
     if found is None or _repeats_too(source):
         return
@@ -37,15 +31,42 @@ def repeated_words(source: str, output: str) -> Iterator[Finding]:
     yield Finding(Code.REPETITION, "the same words again", output=span)
 
 
-def loops(source: str, output: str) -> bool:
-    """Whether a word or phrase of ``output`` follows itself, and none of ``source`` does."""
-    found, there = ([match.group().lower() for match in _WORD.finditer(text)] for text in (output, source))
-    return _loop(found) is not None and _loop(there) is None
+def stutter(source: str, output: str) -> tuple[Span, Span] | None:
+    """Words of ``output`` that follow themselves, where none of ``source`` do: the first saying and what says it again.
+
+    The second span begins where the first ends. Both sayings are the same but for capitals, with a blank or a comma and
+    a blank between them; where the first that comes back does so in another way, there is none.
+    """
+    matches, words = _words(output)
+    if (found := _loop(words)) is None or _loop(_plain_words(source)) is not None:
+        return None
+    start, end = found
+    middle = (start + end) // 2
+    once = Span(matches[start].start(), matches[middle - 1].end())
+    twice = Span(matches[middle].start(), matches[end - 1].end())
+    same = once.of(output).lower() == twice.of(output).lower()
+    return (once, Span(once.end, twice.end)) if same and _GAP.fullmatch(output, once.end, twice.start) else None
+
+
+def _words(text: str) -> tuple[list[re.Match[str]], list[str]]:
+    """The words of a text, and how they compare: "Saxony, Saxony-Anhalt", "(Women", "one: One" are no loops."""
+    matches = list(_WORD.finditer(text))
+    words = [match.group().lower() for match in matches]
+    for place in range(1, len(matches)):
+        if words[place] == words[place - 1] and not _GAP.fullmatch(
+            text, matches[place - 1].end(), matches[place].start()
+        ):
+            words[place] += "\0"
+    return matches, words
 
 
 def _repeats_too(source: str) -> bool:
-    words = [match.group().lower() for match in _WORD.finditer(source)]
+    words = _plain_words(source)
     return (_loop(words) or _phrase(words)) is not None
+
+
+def _plain_words(text: str) -> list[str]:
+    return [match.group().lower() for match in _WORD.finditer(text)]
 
 
 def _loop(words: Sequence[str]) -> tuple[int, int] | None:

@@ -1,0 +1,42 @@
+"""Stutters: words that the search wrote twice in a row, and the source has no such, are written once."""
+
+from dataclasses import replace
+
+from service.pipeline.decoded import Candidate
+from service.text.markup_alignment import piece_spans
+from service.trust.repetition import stutter
+from service.types import Attention, Span
+
+
+def said_once(source: str, candidate: Candidate) -> Candidate:
+    """The candidate without what it says again at once; ``said_again`` are the words that stand for themselves now.
+
+    Its pieces and their attention go with the words. docs/adr/0016 has why the words are not decoded again instead.
+    """
+    while (found := stutter(source, candidate.text)) is not None:
+        candidate = _without(candidate, *found)
+    return candidate
+
+
+def _without(candidate: Candidate, once: Span, again: Span) -> Candidate:
+    spans = piece_spans(candidate.tokens, candidate.text)
+    kept = [number for number, span in enumerate(spans) if not (again.start <= span.start < span.end <= again.end)]
+    removed = again.end - again.start
+    earlier = (
+        span.shifted(-removed) if span.start >= again.end else span
+        for span in candidate.said_again
+        if span.end <= again.start or span.start >= again.end
+    )
+    return replace(
+        candidate,
+        text=candidate.text[: again.start] + candidate.text[again.end :],
+        tokens=tuple(candidate.tokens[number] for number in kept),
+        attention=None if candidate.attention is None else _of_pieces(candidate.attention, kept),
+        said_again=tuple(sorted({*earlier, once})),
+    )
+
+
+def _of_pieces(attention: Attention, kept: list[int]) -> Attention:
+    width = attention.columns
+    rows = (attention.levels[number * width : (number + 1) * width] for number in kept)
+    return Attention(width, b"".join(rows))

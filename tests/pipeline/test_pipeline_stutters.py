@@ -1,0 +1,105 @@
+"""Stutters: what a model writes twice in a row stands once, with its note, its pieces and its alignment."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.engines.fake import writing
+from service.pipeline.call import Call, Finished
+from service.pipeline.decoded import Candidate, Decoder
+from service.pipeline.stutters import said_once
+from service.pipeline.translate import Translator
+from service.trust.repetition import stutter
+from service.types import Attention, Span
+from tests.pipeline.rig import SENTENCES, Stand, stand
+
+A, B, C = SENTENCES[0], SENTENCES[1], SENTENCES[3]
+
+
+def candidate(text: str) -> Candidate:
+    """Each word a piece, each piece all of its own column's attention."""
+    tokens = tuple(f"▁{word}" for word in text.split())
+    return Candidate(text, -1.0, "eos", tokens, Attention.of(np.eye(len(tokens)).tolist()))
+
+
+def columns(one: Candidate) -> list[int]:
+    """The column that each piece owes to."""
+    assert one.attention is not None
+    return [int(np.argmax(row)) for row in one.attention.rows()]
+
+
+def test_words_pieces_and_attention_of_the_second_saying_go_together() -> None:
+    found = said_once("Die Lage der Stadt", candidate("the state of the state of the town"))
+    assert found.text == "the state of the town"
+    assert found.tokens == ("▁the", "▁state", "▁of", "▁the", "▁town")
+    assert columns(found) == [0, 1, 2, 6, 7]
+    assert [span.of(found.text) for span in found.said_again] == ["the state of"]
+
+
+def test_a_word_said_three_times_and_another_said_twice_stand_once_each() -> None:
+    found = said_once("Gewalt und Trauer", candidate("force force force and the mourning mourning"))
+    assert found.text == "force and the mourning"
+    assert [span.of(found.text) for span in found.said_again] == ["force", "mourning"]
+
+
+@pytest.mark.parametrize(
+    ("source", "output"),
+    [
+        ("Alarm, Alarm!", "Force force force"),
+        ("Er hatte das gehabt.", "He had had that that day"),
+        ("Das ist sehr weit.", "That is very very far"),
+        ("In Sachsen und Anhalt", "In Saxony, Saxony-Anhalt"),
+        ("Es stand 2:2.", "It was 2 2"),
+        ("Eins: eins", "It is one: One"),
+    ],
+)
+def test_what_may_be_said_twice_stays(source: str, output: str) -> None:
+    assert said_once(source, candidate(output)) == candidate(output)
+
+
+words = st.lists(st.sampled_from("a bb ccc Ddd had 12 state of the".split()), max_size=24).map(" ".join)
+
+
+@given(source=words, output=words)
+def test_nothing_is_left_that_follows_itself_and_no_new_word_appears(source: str, output: str) -> None:
+    found = said_once(source, candidate(output))
+    assert stutter(source, found.text) is None
+    left = iter(output.lower().split())
+    assert all(word in left for word in found.text.lower().split())
+    assert len(found.tokens) == len(columns(found)) == len(found.text.split())
+    assert all(0 <= span.start < span.end <= len(found.text) for span in found.said_again)
+
+
+def stuttering(at: Stand) -> None:
+    """Let the engine say all of B twice."""
+
+    def written(tokens: tuple[str, ...]) -> tuple[str, ...]:
+        return at.tokenizer.encode("the city the city council")[:-1] if at.tokenizer.decode(tokens) == B else tokens
+
+    at.engine.handler = writing(written)
+
+
+async def told(translator: Translator, text: str) -> tuple[list[str], list[tuple[str, str]], str, int]:
+    """A text's sentences as they were told of, its notes of what was left out, and the whole; how many were cached."""
+    heard: list[Finished] = []
+    (found,) = await translator.translate([text], Call(finished=heard.append))
+    notes = [
+        (notice.code, (notice.target or Span(0, 0)).of(found.text))
+        for notice in found.notices
+        if notice.code in {"repetition", "repetition_removed"}
+    ]
+    return [one.output for one in heard], notes, found.text, found.cached
+
+
+async def test_a_stream_the_result_and_the_cache_say_the_same_and_the_model_works_once(pieces: Path) -> None:
+    async with stand(pieces) as at:
+        stuttering(at)
+        translator = Translator(Decoder(at.decoder.model, at.cache, None, mend=said_once))
+        first = await told(translator, f"{A} {B} {C}")
+        second = await told(translator, f"{A} {B} {C}")
+        assert sorted(at.reached) == sorted([A, B, C])
+    assert first == ([A, "the city council", C], [("repetition_removed", "the city")], f"{A} the city council {C}", 0)
+    assert second == (*first[:3], 3)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from service.trust.evidence import evidence
+from service.trust.evidence import evidence, may_count
 from service.trust.facts import Fact, Key, Language, number_key, unsupported
 from service.trust.findings import Code, Finding, Severity
 from service.types import Span
@@ -25,6 +25,8 @@ def figures(
     A number that came out as another power of ten ("Milliarde" as "trillion", 1,5 as 15) is told apart. What the rest
     of the article says (``elsewhere``, see `keys`) is only noted.
     """
+    if not may_count(output, languages[1]) and not (complete and may_count(source, languages[0])):
+        return
     there, written = evidence(source, languages[0]), evidence(output, languages[1])
     added, lost = _unmatched(written, there), _unmatched(there, written)
     shifted = _shifted(added, lost)

@@ -110,7 +110,8 @@ def _candidates(text: str, words: Sequence[_Word], language: Language) -> Iterat
         return
     for word in islice((word for word in words if word.text[0].isupper()), _MOST_NAMES):
         fits = _LEAST_CHARS <= len(word.text) <= _MOST_CHARS
-        if fits and not _is_common(word.text, language, _opens(text, word)):
+        # What is common wherever it stands needs no look at its place, which costs more than the rest.
+        if fits and not (_is_common(word.text, language, False) or _is_common(word.text, language, _opens(text, word))):  # noqa: FBT003 - a key of the cache
             yield word
 
 
@@ -152,6 +153,10 @@ class Index:
         return {word.text for word in self._words if _ABBREVIATION.fullmatch(word.text)}
 
     @cached_property
+    def _texts(self) -> set[str]:
+        return {word.text for word in self._words}
+
+    @cached_property
     def _plain(self) -> set[str]:
         return {plain(word.text) for word in self._words}
 
@@ -169,6 +174,8 @@ class Index:
 
     def supports(self, name: str) -> bool:
         """Whether the text has ``name``: in this or a like spelling, as a part of a word, or as an exonym."""
+        if name in self._texts:  # as most are: no other spelling need be thought of
+            return True
         bare = plain(name)
         return bare in self._plain or self._has_exonym(bare) or self._has_like(sound(name))
 

@@ -47,6 +47,11 @@ class _Quantity:
     scale: Fraction
 
 
+def scale(word: str, language: Language) -> bool:
+    """Whether ``word`` multiplies the number before it."""
+    return _SCALE[language](word) is not None
+
+
 def numbers(text: str, language: Language) -> list[Fact]:
     """The numbers of ``text``, in order."""
     found = list(_quantities(text, language))

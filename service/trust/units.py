@@ -11,7 +11,8 @@ from service.trust.lexicon import entries
 from service.types import Span
 
 _BEFORE = frozenset({"€", "$", "£", "¥", "eur", "usd", "gbp", "chf"})
-_ANY_NUMBER = re.compile(r"[\d½¼¾]|ill?i(?:on|ard)|tausend|thousand|hundred|[Mm]io|[Mm]rd", re.IGNORECASE)
+_DIGIT = re.compile(r"[\d½¼¾]")
+_SCALES = ("illion", "illiard", "ilion", "iliard", "tausend", "thousand", "hundred", "mio", "mrd")
 _AMOUNT = r"(?<![\d.,])[\d½¼¾][\d.,]{0,30}"
 _SCALE = (
     r"(?:[\s-]?(?:tausend|million\w*|milliard\w*|billion\w*|trillion\w*|thousand|hundred|mio\.?|mrd\.?|bn|m|b|k)\b)"
@@ -42,7 +43,8 @@ def units(source: str, output: str, languages: tuple[Language, Language]) -> Ite
 def _counted(text: str, language: Language) -> dict[int, list[Span]]:
     """The units that stand by a number, each with its places."""
     found: dict[int, list[Span]] = {}
-    if _ANY_NUMBER.search(text) is None:
+    lower = text.lower()
+    if _DIGIT.search(text) is None and not any(scale in lower for scale in _SCALES):
         return found
     for match in _beside_number(language).finditer(text):
         form = (match["before"] or match["after"]).lower()

@@ -28,12 +28,21 @@ def untranslated(source: str, output: str) -> Iterator[Finding]:
     if _is_copy(source, output):
         yield Finding(Code.UNTRANSLATED, "the source came back as it was", output=Span(0, len(output)))
         return
-    found = list(_WORD.finditer(_APART.sub(lambda match: " " * len(match[0]), output)))
     words = _WORD.findall(source)
+    if not _may_have_german(words, _WORD.findall(output)):
+        return
+    found = list(_WORD.finditer(_APART.sub(lambda match: " " * len(match[0]), output)))
     left = _german(found) or _copied(found, words) or _run(found, words)
     if left:
         span = Span(left[0].start(), left[-1].end())
         yield Finding(Code.UNTRANSLATED, f"German: {' '.join(match[0] for match in left[:_SHOWN_WORDS])}", output=span)
+
+
+def _may_have_german(source: Sequence[str], output: Sequence[str]) -> bool:
+    """Whether any rule below may hold: a German word, or one of the source that is not English; most have neither."""
+    if not word_set("german_only").isdisjoint(output):
+        return True
+    return any(word.islower() and _is_foreign(word) for word in {*source}.intersection(output))
 
 
 def _german(found: Sequence[re.Match[str]]) -> list[re.Match[str]]:
@@ -61,8 +70,8 @@ def _run(found: Sequence[re.Match[str]], source: Sequence[str]) -> list[re.Match
 
 
 def _is_copy(source: str, output: str) -> bool:
-    words = _WORD.findall(source)
-    if [word.lower() for word in words] != [word.lower() for word in _WORD.findall(output)]:
+    words, others = _WORD.findall(source), _WORD.findall(output)
+    if len(words) != len(others) or any(one.lower() != other.lower() for one, other in zip(words, others, strict=True)):
         return False
     foreign = sum(_is_german(word) or (word.islower() and _is_foreign(word)) for word in words)
     return len(words) >= _LEAST_WORDS and foreign > 0

@@ -83,7 +83,7 @@ def encode(field: Field) -> bytes:
         case None:
             kind, content = b"n", b""
         case str():
-            kind, content = b"s", field.encode("utf-8", "surrogatepass")
+            return _text(field)
         case bytes():
             kind, content = b"b", field
         case int() | float():
@@ -93,10 +93,16 @@ def encode(field: Field) -> bytes:
         case Mapping():
             kind, content = b"m", b"".join(encode(key) + encode(field[key]) for key in sorted(field))
         case frozenset():
-            kind, content = b"f", b"".join(map(encode, sorted(field)))
+            kind, content = b"f", b"".join(map(_text, sorted(field)))
         case _:
             kind, content = b"l", b"".join(map(encode, field))
     return kind + len(content).to_bytes(LENGTH_BYTES, "big") + content
+
+
+def _text(field: str) -> bytes:
+    """Of its own, since a set of allowed pieces has hundreds."""
+    content = field.encode("utf-8", "surrogatepass")
+    return b"s" + len(content).to_bytes(LENGTH_BYTES, "big") + content
 
 
 def _number(value: float) -> str:

@@ -11,7 +11,7 @@ from service.types import Attention, Span
 def said_once(source: str, candidate: Candidate) -> Candidate:
     """The candidate without what it says again at once; ``said_again`` are the words that stand for themselves now.
 
-    Its pieces and their attention go with the words. docs/adr/0016 has why the words are not decoded again instead.
+    Its pieces and their attention go with the words. docs/adr/0017 has why the words are not decoded again instead.
     """
     while (found := stutter(source, candidate.text)) is not None:
         candidate = _without(candidate, *found)

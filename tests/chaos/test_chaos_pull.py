@@ -62,10 +62,10 @@ def test_a_pull_that_was_killed_goes_on_with_the_files_that_it_lacks(desk: Desk,
     old = desk.content()
     desk.publish(large({**files, "config.json": files["config.json"] + b"\n"}), commit="2" * 40)
     desk.hub.held.clear()
-    process = desk.start("pull", NAME)
+    running = desk.start("pull", NAME)
     assert desk.hub.half.wait(PATIENCE_S)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=PATIENCE_S)
+    running.process.kill()
+    assert running.end(PATIENCE_S).returncode == -signal.SIGKILL
     assert desk.content() == old
     desk.hub.held.set()
     desk.hub.asked.clear()
@@ -122,5 +122,4 @@ def test_two_pulls_at_once_do_not_meet(desk: Desk, files: dict[str, bytes]) -> N
     assert desk.hub.half.wait(PATIENCE_S)
     assert "another command is changing the models" in desk.told("remove", NAME)
     desk.hub.held.set()
-    first.communicate(timeout=PATIENCE_S)
-    assert first.returncode == 0
+    assert first.end(PATIENCE_S).returncode == 0

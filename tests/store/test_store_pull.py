@@ -144,6 +144,36 @@ def test_without_the_hub_the_clients_cache_serves(desk: Desk) -> None:
     assert "HF_HUB_OFFLINE forbids" in desk.told("pull", NAME)
 
 
+def test_offline_and_without_a_lock_nothing_is_taken_from_the_cache(desk: Desk) -> None:
+    desk.pull()
+    (desk.installed / "models.lock").unlink()
+    desk.environment["HF_HUB_OFFLINE"] = "1"
+    installed = desk.content()
+    assert desk.told("pull", NAME) == (
+        f"{REPO} is not in models.lock, which alone says what to take from the client's cache while HF_HUB_OFFLINE "
+        "forbids to ask the hub; copy the lock from where the model was pulled"
+    )
+    assert desk.content() == installed
+    assert not (desk.installed / "models.lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("vocab.json", "has no vocab.json in the client's cache"),
+        ("model.safetensors", "has neither model.safetensors nor pytorch_model.bin in the client's cache"),
+    ],
+)
+def test_offline_it_is_told_which_file_the_cache_lacks(desk: Desk, file: str, told: str) -> None:
+    desk.pull()
+    installed, lock = desk.content(), desk.locked()
+    desk.environment["HF_HUB_OFFLINE"] = "1"
+    (link,) = desk.cache.rglob(f"snapshots/*/{file}")
+    link.resolve().unlink()
+    assert desk.told("pull", NAME) == f"{REPO} {told}, and HF_HUB_OFFLINE forbids to ask the hub"
+    assert (desk.content(), desk.locked()) == (installed, lock)
+
+
 def test_a_token_opens_what_is_not_public(desk: Desk, files: dict[str, bytes]) -> None:
     desk.publish(files, token="hf_right")  # noqa: S106 - of a hub that lives as long as this test
     desk.environment |= {"HF_TOKEN": "hf_wrong"}
@@ -208,7 +238,7 @@ compute_type = "int8"
             lambda desk: setattr(desk.hub, "url", "http://127.0.0.1:1"),
             "http://127.0.0.1:1 cannot be reached (ConnectError)",
         ),
-        (lambda desk: desk.environment.update(HF_HUB_OFFLINE="1"), "is not in the client's cache, and HF_HUB_OFFLINE"),
+        (lambda desk: desk.environment.update(HF_HUB_OFFLINE="1"), "is not in models.lock, which alone says"),
     ],
     ids=[
         "no repository",

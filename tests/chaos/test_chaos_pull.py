@@ -6,25 +6,14 @@ import signal
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from tests.hub_server import serving
-from tests.store.desk import NAME, PATIENCE_S, REPO, Desk, checkpoint, pickled
+from tests.store.desk import NAME, PATIENCE_S, REPO, Desk, Program, checkpoint, pickled
 
 MIB = 2**20
-
-
-class Program:
-    """A malicious object: unpickled without care it runs a command."""
-
-    def __init__(self, command: str) -> None:
-        self._command = command
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.system, (self._command,)
 
 
 @pytest.fixture(scope="module")

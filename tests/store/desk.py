@@ -48,6 +48,16 @@ def checkpoint(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in FILES}
 
 
+class Program:
+    """A malicious object: unpickled without care it runs a command."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (self._command,)
+
+
 def pickled(files: dict[str, bytes], **more: Any) -> dict[str, bytes]:
     """The same with its weights as a pickle, as older repositories have them."""
     held = BytesIO()
@@ -122,7 +132,11 @@ class Desk:
 
     def told(self, *arguments: str | Path, file_bytes: int | None = None) -> str:
         """The one line that a failing command ends with."""
-        done = self.run(*arguments, file_bytes=file_bytes)
+        return self.failed(self.start(*arguments, file_bytes=file_bytes))
+
+    def failed(self, running: Running) -> str:
+        """The one line that this command ends with, which fails."""
+        done = running.end(PATIENCE_S)
         assert done.returncode == 1, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         last = done.stderr.strip().splitlines()[-1]

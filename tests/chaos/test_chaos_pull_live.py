@@ -85,8 +85,14 @@ def site(tmp_path_factory: pytest.TempPathFactory, files: Files) -> Iterator[Sit
         desk.publish(files)
         desk.pull()
         port = str(free_port())
-        places = {"models_dir": str(desk.models), "installed_dir": str(desk.installed)}
-        with serving(**places, translation_model=NAME, admin_port=port, engine_replicas="1") as server:
+        settings = {
+            "models_dir": str(desk.models),
+            "installed_dir": str(desk.installed),
+            "translation_model": NAME,
+            "admin_port": port,
+            "engine_replicas": "1",
+        }
+        with serving(ready=True, **settings) as server:
             lock = (desk.installed / "models.lock").read_bytes()
             yield Site(desk, server, f"http://127.0.0.1:{port}", desk.content(), lock)
 

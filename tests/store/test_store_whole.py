@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -88,7 +89,7 @@ def test_it_is_pulled_verified_and_served_under_its_name(
     assert result["text"]
 
 
-def answered(desk: Desk, manifest: Manifest, name: str) -> dict[str, object]:
+def answered(desk: Desk, manifest: Manifest, name: str) -> dict[str, Any]:
     """What the application answers that serves the model of this name."""
     places = {"models_dir": desk.models, "installed_dir": desk.installed, f"{manifest.task}_model": name}
     settings = Settings.model_validate({**places, "engine_replicas": 1, "threads": 1})
@@ -97,7 +98,7 @@ def answered(desk: Desk, manifest: Manifest, name: str) -> dict[str, object]:
         path = "/v1/translate" if manifest.task == "translation" else "/v1/summarize"
         answer = client.post(path, json={"text": STORY})
     assert answer.status_code == 200, answer.text
-    found: dict[str, object] = json.loads(answer.text)
+    found: dict[str, Any] = json.loads(answer.text)
     return found
 
 

@@ -102,10 +102,12 @@ class Acceptance(_Strict):
 
     ``least_score`` is a log-probability a token; ``most_loose_joints`` counts places where words meet that do not
     follow each other in a source, nor at its punctuation: 0 holds a small model to leaving out whole clauses.
+    ``source_pieces_only`` has it written in pieces of its sources, and of function words and punctuation, alone.
     """
 
     least_score: float = -100.0
     most_loose_joints: int = Field(default=1_000, ge=0)
+    source_pieces_only: bool = True
 
 
 class Hub(_Strict):

@@ -95,10 +95,7 @@ class Rewriter:
         return [self._job(text, tag, group) for group in found]
 
     def _job(self, text: Text, tag: bytes, group: Group) -> Job:
-        """The group's sentences, or its core alone where they are too long for the model.
-
-        Decoding is limited to the pieces of these sentences and to the free ones.
-        """
+        """The group's sentences, or its core alone where they are too long for the model."""
         model = self.model
         if group.filler:
             return Job(group, group.members, None, cut=False)
@@ -108,11 +105,17 @@ class Rewriter:
             if len(tokens) <= model.manifest.tokens.max_source_tokens:
                 options = replace(
                     model.manifest.decoding_options(len(tokens)),
-                    allowed=model.tokenizer.pieces(joined) | self._free_pieces,
+                    allowed=self._allowed(joined),
                     min_output_tokens=LEAST_OUTPUT_TOKENS,
                 )
                 return Job(group, members, Source(joined, tokens, options, tag), cut=members != group.members)
         return Job(group, (group.core,), None, cut=True)
+
+    def _allowed(self, source: str) -> frozenset[str] | None:
+        """The pieces that a rewriting of ``source`` may be written with; None: all."""
+        if not self.model.manifest.acceptance.source_pieces_only:
+            return None
+        return self.model.tokenizer.pieces(source) | self._free_pieces
 
     def settled(self, text: Text, job: Job, decoded: Decoded | None, brief: Brief) -> Rewritten:
         """The hypotheses to which there is no objection, rewritings before copies, and then the core as it stands."""

@@ -45,7 +45,7 @@ def pull(hub: Hub, commit: str | None, report: Report) -> Snapshot:
     """Bring the wanted files of ``hub.repo`` into the client's cache, at ``commit`` or, where it is None, the revision.
 
     A connection that breaks is taken up where it broke; files that an earlier, interrupted pull finished are kept.
-    Offline (HF_HUB_OFFLINE) the cache alone is asked.
+    Offline (HF_HUB_OFFLINE) the cache alone is asked, and ``commit`` has to say for what, as no digest is there.
 
     Raises:
         HubError: the hub cannot be reached, refuses, or lacks repository, revision or files.
@@ -56,7 +56,7 @@ def pull(hub: Hub, commit: str | None, report: Report) -> Snapshot:
 
     with _told(hub.repo):
         if constants.is_offline_mode():
-            return _cached(hub, commit or hub.revision)
+            return _cached(hub, commit)
         return _downloaded(hub, commit or hub.revision, report)
 
 
@@ -90,16 +90,24 @@ def _listed(api: Any, repo: str, commit: str) -> Iterator[Published]:
             yield Published(entry.path, large.sha256 if large else None, None if large else entry.blob_id)
 
 
-def _cached(hub: Hub, revision: str) -> Snapshot:
+def _cached(hub: Hub, commit: str | None) -> Snapshot:
     from huggingface_hub import snapshot_download  # noqa: PLC0415 - see `pull`
 
-    folder = Path(snapshot_download(hub.repo, revision=revision, allow_patterns=["config.json"], local_files_only=True))
-    names = [path.name for path in folder.iterdir()]
-    return Snapshot(folder.name, {name: folder / name for name in wanted(names, hub)})
+    if commit is None:
+        raise HubError(
+            f"{hub.repo} is not in models.lock, which alone says what to take from the client's cache while "
+            "HF_HUB_OFFLINE forbids to ask the hub; copy the lock from where the model was pulled"
+        )
+    folder = Path(snapshot_download(hub.repo, revision=commit, allow_patterns=["config.json"], local_files_only=True))
+    names = [path.name for path in folder.iterdir() if path.is_file()]  # not a link to what was cleaned away
+    there = wanted(names, hub, "in the client's cache, and HF_HUB_OFFLINE forbids to ask the hub")
+    return Snapshot(folder.name, {name: folder / name for name in there})
 
 
-def wanted(names: Iterable[str], hub: Hub) -> list[str]:
+def wanted(names: Iterable[str], hub: Hub, where: str = "in this revision") -> list[str]:
     """Of a repository's files those that make the model: what ``hub.patterns`` name, and weights in their safest form.
+
+    ``where`` ends the sentence that says what is missing.
 
     Raises:
         HubError: there are no weights in a form that can be read, or a pattern without ``*`` names no file.
@@ -107,10 +115,10 @@ def wanted(names: Iterable[str], hub: Hub) -> list[str]:
     there = sorted({name for name in names if "/" not in name})
     missing = [pattern for pattern in hub.patterns if not fnmatch.filter(there, pattern) and "*" not in pattern]
     if missing:
-        raise HubError(f"{hub.repo} has no {', '.join(missing)} in this revision")
+        raise HubError(f"{hub.repo} has no {', '.join(missing)} {where}")
     weights = next((name for name in (SAFE, PICKLED) if name in there), None)
     if weights is None:
-        raise HubError(f"{hub.repo} has neither {SAFE} nor {PICKLED} in this revision")
+        raise HubError(f"{hub.repo} has neither {SAFE} nor {PICKLED} {where}")
     return sorted({weights, *(name for pattern in hub.patterns for name in fnmatch.filter(there, pattern))})
 
 

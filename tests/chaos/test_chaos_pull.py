@@ -6,25 +6,14 @@ import signal
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from tests.hub_server import serving
-from tests.store.desk import NAME, PATIENCE_S, REPO, Desk, checkpoint, pickled
+from tests.store.desk import NAME, PATIENCE_S, REPO, Desk, Program, checkpoint, pickled
 
 MIB = 2**20
-
-
-class Program:
-    """A malicious object: unpickled without care it runs a command."""
-
-    def __init__(self, command: str) -> None:
-        self._command = command
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.system, (self._command,)
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +51,10 @@ def test_a_pull_that_was_killed_goes_on_with_the_files_that_it_lacks(desk: Desk,
     old = desk.content()
     desk.publish(large({**files, "config.json": files["config.json"] + b"\n"}), commit="2" * 40)
     desk.hub.held.clear()
-    process = desk.start("pull", NAME)
+    running = desk.start("pull", NAME)
     assert desk.hub.half.wait(PATIENCE_S)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=PATIENCE_S)
+    running.process.kill()
+    assert running.end(PATIENCE_S).returncode == -signal.SIGKILL
     assert desk.content() == old
     desk.hub.held.set()
     desk.hub.asked.clear()
@@ -122,5 +111,4 @@ def test_two_pulls_at_once_do_not_meet(desk: Desk, files: dict[str, bytes]) -> N
     assert desk.hub.half.wait(PATIENCE_S)
     assert "another command is changing the models" in desk.told("remove", NAME)
     desk.hub.held.set()
-    first.communicate(timeout=PATIENCE_S)
-    assert first.returncode == 0
+    assert first.end(PATIENCE_S).returncode == 0

@@ -38,7 +38,9 @@ def train_pieces(folder: Path) -> Path:
     return folder
 
 
-def manifest(task: str, *, max_source_tokens: int, hypotheses: int) -> Manifest:
+def manifest(
+    task: str, *, max_source_tokens: int, hypotheses: int, acceptance: Mapping[str, Any] | None = None
+) -> Manifest:
     """The manifest of a model that nobody trained."""
     return Manifest.model_validate(
         {
@@ -59,6 +61,7 @@ def manifest(task: str, *, max_source_tokens: int, hypotheses: int) -> Manifest:
                 "max_output_tokens": 512,
             },
             "decoding": {"beam_size": hypotheses, "hypotheses": hypotheses},
+            "acceptance": acceptance or {},
             "engines": {"ctranslate2": {"folder": ".", "compute_type": "float32"}},
             "files": {PIECES_FILE: "0" * 64},
         }
@@ -123,10 +126,11 @@ async def stand(
     limits: Limits | None = None,
     max_source_tokens: int = 128,
     hypotheses: int = 1,
+    acceptance: Mapping[str, Any] | None = None,
     handler: Handler = COPYING,
 ) -> AsyncIterator[Stand]:
     """A decoder at work over an engine that writes what it reads, or what ``handler`` says."""
-    found = manifest(task, max_source_tokens=max_source_tokens, hypotheses=hypotheses)
+    found = manifest(task, max_source_tokens=max_source_tokens, hypotheses=hypotheses, acceptance=acceptance)
     engines, cache = Engines(handler), Cache(Memory(max_bytes=2**20, ttl_s=3_600))
     async with running(engines, limits) as batcher:
         model = ServedModel("fake", found, "ctranslate2", Tokenizer(found, pieces), batcher)

@@ -9,6 +9,7 @@ from service.pipeline.results import Method, Summary
 from service.pipeline.summarise import Summariser
 from service.summary.lengths import Length
 from service.text.segment import segment
+from service.types import Hypothesis
 from tests.pipeline.rig import Stand, codes, stand
 
 COUNCIL = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu."
@@ -104,6 +105,31 @@ async def test_the_model_may_only_write_pieces_of_its_sources_and_of_function_wo
         assert single
         assert all(found <= allowed for found in single)
         assert not at.tokenizer.pieces("Quarz") <= allowed
+
+
+async def test_a_model_that_is_trusted_with_words_of_its_own_writes_any_piece_and_is_judged_as_strictly(
+    pieces: Path,
+) -> None:
+    async with stand(pieces, "summary", hypotheses=2, acceptance={"source_pieces_only": False}) as at:
+        at.answer({COUNCIL: REWRITTEN.replace("Dienstagabend", "Mittwochabend")})
+        (refused,) = await summarise(at, COUNCIL)
+        (item,) = at.engine.calls[-1]
+        at.answer({OTHERS[1]: "Rund 80.000 Gäste kamen im vergangenen Jahr."})
+        (counted,) = await summarise(at, OTHERS[1])
+    assert item.options.allowed is None
+    assert refused.text == COUNCIL
+    assert counted.text == OTHERS[1]
+    assert codes(refused)[:2] == codes(counted)[:2] == ["sentence_verbatim", "method_changed"]
+
+
+async def test_where_the_first_hypothesis_invents_the_next_one_is_taken(pieces: Path) -> None:
+    async with stand(pieces, "summary", hypotheses=2, acceptance={"source_pieces_only": False}) as at:
+        invented = REWRITTEN.replace("Mehrheit", "Freude")
+        beam = [Hypothesis(at.tokenizer.encode(text)[:-1], -0.1, "eos") for text in (invented, REWRITTEN)]
+        at.engine.handler = lambda items: [beam for _ in items]
+        (found,) = await summarise(at, COUNCIL)
+    assert found.text == REWRITTEN
+    assert found.method == "abstractive"
 
 
 async def test_a_sentence_too_long_for_the_model_stands_as_it_is_with_a_warning(pieces: Path) -> None:

@@ -1,12 +1,14 @@
 """A hub with a tiny model on it, and an operator's desk before it."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from tests.hub_server import serving
-from tests.store.desk import Desk, checkpoint
+from tests.store.desk import NAME, Desk, checkpoint
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,20 @@ def desk(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Desk]:
         made = Desk(tmp_path, hub)
         made.publish({**files, "README.md": b"a card", "tf_model.h5": bytes(5000)})
         yield made
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """A desk whose model was pulled with the real conversion, and what the command said."""
+
+    desk: Desk
+    done: CompletedProcess[str]
+
+
+@pytest.fixture(scope="session")
+def pulled(tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]) -> Iterator[Pulled]:
+    """A tiny model, pulled by a command with a Python of its own; only to be read."""
+    with serving() as hub:
+        made = Desk(tmp_path_factory.mktemp("pulled"), hub, program="service")
+        made.publish({**files, "README.md": b"a card", "tf_model.h5": bytes(5000)})
+        yield Pulled(made, made.afresh("pull", NAME))

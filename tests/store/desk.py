@@ -1,14 +1,15 @@
 """An operator's desk: a hub of our own, a catalogue with one model of it, and the real command line."""
 
 import os
-import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from dataclasses import dataclass, field
-from functools import partial
 from io import BytesIO
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from safetensors.torch import load
 
 from tests.engine import checkpoints
 from tests.hub_server import Hub, Repo
+from tests.store.forked import Command, Running
 
 REPO, NAME = "tests/tiny", "tiny"
 PATIENCE_S = 180
@@ -46,6 +48,16 @@ def checkpoint(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in FILES}
 
 
+class Program:
+    """A malicious object: unpickled without care it runs a command."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (self._command,)
+
+
 def pickled(files: dict[str, bytes], **more: Any) -> dict[str, bytes]:
     """The same with its weights as a pickle, as older repositories have them."""
     held = BytesIO()
@@ -56,7 +68,7 @@ def pickled(files: dict[str, bytes], **more: Any) -> dict[str, bytes]:
 
 @dataclass
 class Desk:
-    """Runs `depesche models …` as an operator does, in a process of its own."""
+    """Runs `depesche models …` as an operator does, each in a process of its own."""
 
     folder: Path
     hub: Hub
@@ -91,34 +103,40 @@ class Desk:
         self.hub.repos[REPO] = Repo(dict(files), **repo)
         return self.hub.repos[REPO]
 
-    def start(self, *arguments: str | Path, file_bytes: int | None = None) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path, file_bytes: int | None = None) -> Running:
         """Start a command; none of its files may be larger than ``file_bytes``."""
-        limit = None if file_bytes is None else partial(resource.setrlimit, resource.RLIMIT_FSIZE, (file_bytes,) * 2)
-        return subprocess.Popen(
-            [sys.executable, "-m", self.program, "models", *map(str, arguments)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self._environment(),
-            preexec_fn=limit,  # noqa: PLW1509 - no threads of the tests hold locks that the child would need
-        )
+        folder = Path(tempfile.mkdtemp(dir=self.folder, prefix="command-"))
+        given = ("models", *map(str, arguments))
+        return Command(self.program, given, self.environment_of_a_command(), folder, file_bytes).start()
 
-    def _environment(self) -> dict[str, str]:
+    def environment_of_a_command(self) -> dict[str, str]:
+        """What an operator's shell has set."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DEPESCHE_", "HF_"))}
         places = {"DEPESCHE_MODELS_DIR": str(self.models), "DEPESCHE_INSTALLED_DIR": str(self.installed)}
         hub = {"HF_ENDPOINT": self.hub.url, "HF_HOME": str(self.cache), "no_proxy": "127.0.0.1,localhost"}
         return {**kept, **places, **hub, **self.environment}
 
-    def run(self, *arguments: str | Path, file_bytes: int | None = None) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str | Path, file_bytes: int | None = None) -> CompletedProcess[str]:
         """Run a command to its end."""
-        process = self.start(*arguments, file_bytes=file_bytes)
-        out, err = process.communicate(timeout=PATIENCE_S)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        return self.start(*arguments, file_bytes=file_bytes).end(PATIENCE_S)
+
+    def afresh(self, *arguments: str | Path) -> CompletedProcess[str]:
+        """Run a command with a Python of its own, as a shell does."""
+        command = [sys.executable, "-m", self.program, "models", *map(str, arguments)]
+        environment = self.environment_of_a_command()
+        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE_S, check=False)
+
+    def take(self, other: "Desk") -> None:
+        """Have the models and the lock that another desk has, in place of its own."""
+        shutil.copytree(other.installed, self.installed)
 
     def told(self, *arguments: str | Path, file_bytes: int | None = None) -> str:
         """The one line that a failing command ends with."""
-        done = self.run(*arguments, file_bytes=file_bytes)
+        return self.failed(self.start(*arguments, file_bytes=file_bytes))
+
+    def failed(self, running: Running) -> str:
+        """The one line that this command ends with, which fails."""
+        done = running.end(PATIENCE_S)
         assert done.returncode == 1, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         last = done.stderr.strip().splitlines()[-1]

@@ -46,6 +46,16 @@ def test_the_files_that_the_tokenizer_needs_are_among_those_that_are_wanted(mani
     assert "README.md" not in found
 
 
+@pytest.mark.parametrize(("manifest", "hub"), OF_THE_HUB.values(), ids=OF_THE_HUB)
+def test_a_pretrained_summariser_writes_words_of_its_own_and_offers_the_guard_a_choice(
+    manifest: Manifest, hub: Hub
+) -> None:
+    del hub
+    if manifest.task == "summary":
+        assert not manifest.acceptance.source_pieces_only
+        assert manifest.decoding.hypotheses == manifest.decoding.beam_size > 1
+
+
 @pytest.mark.parametrize("name", OF_THE_HUB)
 def test_a_models_name_is_that_of_its_repository(name: str) -> None:
     _, hub = OF_THE_HUB[name]

@@ -12,29 +12,28 @@ from safetensors.torch import load_file as load_tensors
 
 from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer
-from service.manifest import load
-from service.store.catalog import Catalog
-from service.types import EngineInput
+from service.manifest import EngineKind, load
+from service.store.catalog import Catalog, Entry
+from service.types import EngineInput, Tokens
+from tests.store.conftest import Pulled
 from tests.store.desk import CATALOG, NAME, REPO, Desk, pickled
 
 
-def test_a_model_is_pulled_converted_verified_listed_run_and_removed(desk: Desk, files: dict[str, bytes]) -> None:
-    desk.program = "service"
-    done = desk.run("pull", NAME)
-    assert done.returncode == 0, done.stderr
-    assert "is installed in" in done.stderr
-    assert "licence CC-BY-4.0, commercial use: yes" in done.stderr
-    wanted = [path.rpartition("/")[2] for method, path, _ in desk.hub.asked if method == "HEAD"]
+def test_a_model_is_pulled_and_converted_and_runs(pulled: Pulled, files: dict[str, bytes]) -> None:
+    assert pulled.done.returncode == 0, pulled.done.stderr
+    assert "is installed in" in pulled.done.stderr
+    assert "licence CC-BY-4.0, commercial use: yes" in pulled.done.stderr
+    wanted = [path.rpartition("/")[2] for method, path, _ in pulled.desk.hub.asked if method == "HEAD"]
     assert sorted(wanted) == sorted(files)
-    entry = Catalog(desk.models, desk.installed).entry(NAME)
+    assert entry_of(pulled.desk).manifest.engines.keys() == {"ctranslate2"}
+    assert written(pulled.desk, "ctranslate2")
+
+
+def test_an_installed_model_is_verified_listed_and_removed(desk: Desk, pulled: Pulled) -> None:
+    desk.take(pulled.desk)
+    entry = entry_of(desk)
     assert entry.installed
-    assert "ctranslate2" in entry.manifest.engines
-    tokens = Tokenizer(entry.manifest, entry.folder).encode("Guten Morgen, Deutschland.")
-    engine = load_engine(entry.manifest, entry.folder, "ctranslate2", device="cpu", threads=1)
-    (hypotheses,) = engine.generate([EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))])
-    assert hypotheses[0].tokens
-    verified = desk.run("verify")
-    assert verified.stdout == f"{NAME}: {len(entry.manifest.files)} files are as the manifest names them\n"
+    assert desk.run("verify").stdout == f"{NAME}: {len(entry.manifest.files)} files are as the manifest names them\n"
     (line,) = [line for line in desk.run("list").stdout.splitlines() if NAME in line]
     assert line.split()[-2] == "yes"
     assert desk.run("remove", NAME).returncode == 0
@@ -44,19 +43,28 @@ def test_a_model_is_pulled_converted_verified_listed_run_and_removed(desk: Desk,
     assert desk.told("remove", NAME) == f"{NAME} is not installed"
 
 
-def test_a_kept_checkpoint_runs_on_torch_a_pull_without_does_not_keep_it(desk: Desk) -> None:
+def test_a_kept_checkpoint_runs_on_torch(desk: Desk, pulled: Pulled) -> None:
+    desk.take(pulled.desk)
     desk.program = "service"
     done = desk.run("pull", NAME, "--keep-checkpoint")
     assert done.returncode == 0, done.stderr
-    entry = Catalog(desk.models, desk.installed).entry(NAME)
-    assert entry.manifest.engines.keys() == {"ctranslate2", "torch"}
-    tokens = Tokenizer(entry.manifest, entry.folder).encode("Guten Morgen, Deutschland.")
-    item = EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))
-    engine = load_engine(entry.manifest, entry.folder, "torch", device="cpu", threads=1)
-    assert engine.generate([item])[0][0].tokens
+    assert entry_of(desk).manifest.engines.keys() == {"ctranslate2", "torch"}
+    assert written(desk, "torch")
     assert desk.run("verify").returncode == 0
-    assert desk.run("pull", NAME).returncode == 0
-    assert Catalog(desk.models, desk.installed).entry(NAME).manifest.engines.keys() == {"ctranslate2"}
+
+
+def entry_of(desk: Desk) -> Entry:
+    return Catalog(desk.models, desk.installed).entry(NAME)
+
+
+def written(desk: Desk, kind: EngineKind) -> Tokens:
+    """What the installed model writes for a sentence."""
+    entry = entry_of(desk)
+    tokens = Tokenizer(entry.manifest, entry.folder).encode("Guten Morgen, Deutschland.")
+    engine = load_engine(entry.manifest, entry.folder, kind, device="cpu", threads=1)
+    (hypotheses,) = engine.generate([EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))])
+    engine.close()
+    return hypotheses[0].tokens
 
 
 def _more_pieces(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -75,20 +83,21 @@ def _other_architecture(files: dict[str, bytes]) -> dict[str, bytes]:
     [(_more_pieces, "pieces, the weights"), (_other_architecture, "the checkpoint is of architecture 'gpt2'")],
 )
 def test_a_checkpoint_that_cannot_be_served_leaves_the_installed_model_running(
-    desk: Desk, files: dict[str, bytes], change: Callable[[dict[str, bytes]], dict[str, bytes]], told: str
+    desk: Desk,
+    pulled: Pulled,
+    files: dict[str, bytes],
+    change: Callable[[dict[str, bytes]], dict[str, bytes]],
+    told: str,
 ) -> None:
+    desk.take(pulled.desk)
     desk.program = "service"
-    assert desk.run("pull", NAME).returncode == 0
-    before = {path: path.read_bytes() for path in (desk.installed / NAME).rglob("*") if path.is_file()}
+    before = desk.content()
     (desk.installed / "models.lock").unlink()  # as an operator does who wants another version
     desk.publish({**files, **change(files)}, commit="2" * 40)
     assert told in desk.told("pull", NAME)
-    assert {path: path.read_bytes() for path in (desk.installed / NAME).rglob("*") if path.is_file()} == before
+    assert desk.content() == before
     assert desk.left_over() == []
-    entry = Catalog(desk.models, desk.installed).entry(NAME)
-    tokens = Tokenizer(entry.manifest, entry.folder).encode("Guten Morgen, Deutschland.")
-    engine = load_engine(entry.manifest, entry.folder, "ctranslate2", device="cpu", threads=1)
-    assert engine.generate([EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))])[0][0].tokens
+    assert written(desk, "ctranslate2")
 
 
 def test_the_lock_holds_commit_and_digests_of_every_file(desk: Desk, files: dict[str, bytes]) -> None:
@@ -133,6 +142,36 @@ def test_without_the_hub_the_clients_cache_serves(desk: Desk) -> None:
     assert desk.hub.asked == []
     shutil.rmtree(desk.cache)
     assert "HF_HUB_OFFLINE forbids" in desk.told("pull", NAME)
+
+
+def test_offline_and_without_a_lock_nothing_is_taken_from_the_cache(desk: Desk) -> None:
+    desk.pull()
+    (desk.installed / "models.lock").unlink()
+    desk.environment["HF_HUB_OFFLINE"] = "1"
+    installed = desk.content()
+    assert desk.told("pull", NAME) == (
+        f"{REPO} is not in models.lock, which alone says what to take from the client's cache while HF_HUB_OFFLINE "
+        "forbids to ask the hub; copy the lock from where the model was pulled"
+    )
+    assert desk.content() == installed
+    assert not (desk.installed / "models.lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("vocab.json", "has no vocab.json in the client's cache"),
+        ("model.safetensors", "has neither model.safetensors nor pytorch_model.bin in the client's cache"),
+    ],
+)
+def test_offline_it_is_told_which_file_the_cache_lacks(desk: Desk, file: str, told: str) -> None:
+    desk.pull()
+    installed, lock = desk.content(), desk.locked()
+    desk.environment["HF_HUB_OFFLINE"] = "1"
+    (link,) = desk.cache.rglob(f"snapshots/*/{file}")
+    link.resolve().unlink()
+    assert desk.told("pull", NAME) == f"{REPO} {told}, and HF_HUB_OFFLINE forbids to ask the hub"
+    assert (desk.content(), desk.locked()) == (installed, lock)
 
 
 def test_a_token_opens_what_is_not_public(desk: Desk, files: dict[str, bytes]) -> None:
@@ -199,7 +238,7 @@ compute_type = "int8"
             lambda desk: setattr(desk.hub, "url", "http://127.0.0.1:1"),
             "http://127.0.0.1:1 cannot be reached (ConnectError)",
         ),
-        (lambda desk: desk.environment.update(HF_HUB_OFFLINE="1"), "is not in the client's cache, and HF_HUB_OFFLINE"),
+        (lambda desk: desk.environment.update(HF_HUB_OFFLINE="1"), "is not in models.lock, which alone says"),
     ],
     ids=[
         "no repository",

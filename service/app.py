@@ -126,13 +126,9 @@ def create_app(settings: Settings | None = None, *, on_loaded: Callable[[], None
     app.state.api = ApiState(service, limits, settings.request_timeout_ms, listener)
     app.state.registry, app.state.traces = metrics.registry, traces
     app.state.ring = None if settings.keys_file is None else Ring(settings.keys_file, listener=listener)
-    app.include_router(routes.router)
-    app.include_router(health.router)
-    app.include_router(page.router)
-    if settings.metrics_port != "admin":
-        app.include_router(telemetry.router)
-    app.include_router(deepl.router)
-    app.include_router(libretranslate.router)
+    routers = [routes.router, health.router, page.router, deepl.router, libretranslate.router]
+    for router in routers if settings.metrics_port == "admin" else [*routers, telemetry.router]:
+        app.include_router(router)
     app.add_middleware(Departure, listener=listener)
     app.state.counters = _hold_to_rates(app, settings, listener)
     _enclose(app, settings, listed(settings.cors_origins))

@@ -13,11 +13,12 @@ from service.cache.codec import decode_hypotheses, encode_hypotheses
 from service.cache.flight import Flight
 from service.cache.keys import cache_key, tag_key
 from service.pipeline.call import Call
+from service.pipeline.candidate import Candidate, Mend, as_it_is
 from service.pipeline.engine_calls import note_calls
 from service.pipeline.landing import Followers, Ticket, landing
 from service.pipeline.served import ServedModel
 from service.text.normalise import NORMALISER_VERSION
-from service.types import Attention, DecodingOptions, EngineInput, FinishReason, Hypothesis, Span, Tokens
+from service.types import DecodingOptions, EngineInput, Hypothesis, Tokens
 
 REMEMBERED = 8_192
 
@@ -37,29 +38,6 @@ class Source:
     tokens: Tokens
     options: DecodingOptions
     origin: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One hypothesis as text, and its pieces with the model's attention where that was asked for.
-
-    ``said_again`` are words of the text that the model wrote more than once in a row.
-    """
-
-    text: str
-    score: float
-    finish_reason: FinishReason
-    tokens: Tokens = ()
-    attention: Attention | None = None
-    said_again: tuple[Span, ...] = ()
-
-
-Mend = Callable[[str, Candidate], Candidate]
-
-
-def as_it_is(_: str, candidate: Candidate) -> Candidate:
-    """How a candidate is mended that stands as the model wrote it."""
-    return candidate
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from service.engines.tokenizer import EOS
-from service.pipeline.decoded import Candidate
+from service.pipeline.candidate import Candidate
 from service.pipeline.recent import Recent
 from service.pipeline.sentences import Sentence
 from service.terms.addresses import addresses
@@ -20,6 +20,8 @@ from service.types import Link, Span
 
 FAINT = 0.05  # links of less weight say nothing
 REMEMBERED = 8_192
+SHORT_WORDS = 3
+"""A longer phrase that came twice, or whatever came three times, asks for an editor: more may be lost."""
 COUNTED = frozenset({"glossary", "kept"})
 """The caller's own terms, of which the answer counts what was applied."""
 _YEAR = re.compile(r"\d{4}$")
@@ -146,12 +148,13 @@ def _aligned(demand: Demand, best: Candidate) -> Alignment | None:
 
 def _removed(best: Candidate, *, known: bool = True) -> Iterator[Finding]:
     """What the model wrote again at once and is left out; ``known``: it stands in the translation where it stood."""
-    for span in best.said_again:
+    for span, times in best.said_again:
+        short = times == 1 and len(span.of(best.text).split()) <= SHORT_WORDS
         yield Finding(
             Code.REPETITION_REMOVED,
-            "the model wrote this twice in a row; the second is left out",
+            f"the model wrote this {times + 1} times in a row; it stands once",
             output=span if known else None,
-            severity=Severity.NOTE,
+            severity=Severity.NOTE if short else Severity.REVIEW,
         )
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from service.engines.tokenizer import Tokenizer
 from service.manifest import Acceptance
-from service.pipeline.decoded import Candidate, Decoded, Source
+from service.pipeline.candidate import Candidate
+from service.pipeline.decoded import Decoded, Source
 from service.pipeline.results import SummarySentence
 from service.pipeline.served import ServedModel
 from service.summary.guard import objection

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from service.pipeline.decoded import Candidate
+from service.pipeline.candidate import Candidate, SaidAgain
 from service.text.markup_alignment import piece_spans
 from service.trust.repetition import stutter
 from service.types import Attention, Span
@@ -21,19 +21,24 @@ def said_once(source: str, candidate: Candidate) -> Candidate:
 def _without(candidate: Candidate, once: Span, again: Span) -> Candidate:
     spans = piece_spans(candidate.tokens, candidate.text)
     kept = [number for number, span in enumerate(spans) if not (again.start <= span.start < span.end <= again.end)]
-    removed = again.end - again.start
-    earlier = (
-        span.shifted(-removed) if span.start >= again.end else span
-        for span in candidate.said_again
-        if span.end <= again.start or span.start >= again.end
-    )
+    times = {once: 1}
+    for span, before in candidate.said_again:
+        place = _moved(span, again) or once  # what goes with the second saying is counted with the first
+        times[place] = times.get(place, 0) + before
     return replace(
         candidate,
         text=candidate.text[: again.start] + candidate.text[again.end :],
         tokens=tuple(candidate.tokens[number] for number in kept),
         attention=None if candidate.attention is None else _of_pieces(candidate.attention, kept),
-        said_again=tuple(sorted({*earlier, once})),
+        said_again=tuple(SaidAgain(*one) for one in sorted(times.items())),
     )
+
+
+def _moved(span: Span, removed: Span) -> Span | None:
+    """Where ``span`` stands once ``removed`` is out of the text; None where it goes, too."""
+    if span.end <= removed.start:
+        return span
+    return span.shifted(removed.start - removed.end) if span.start >= removed.end else None
 
 
 def _of_pieces(attention: Attention, kept: list[int]) -> Attention:

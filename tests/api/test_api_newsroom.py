@@ -117,7 +117,7 @@ def test_alignment_names_the_words_that_belong_together(client: TestClient) -> N
 def test_doubts_point_into_source_and_translation(client: TestClient) -> None:
     text = "Am 3. März 2019 zahlte Angela Merkel 17,3 Milliarden Euro nicht zurück."
     found = translated(client, text=text)
-    assert found["needs_review"] == any(one["code"] for one in found["warnings"])
+    assert found["needs_review"] == any(one["review"] for one in found["warnings"])
     for one in found["warnings"]:
         assert one["span"] is None or text[slice(*one["span"])]
         assert one["target_span"] is None or one["target_span"][1] <= len(found["text"])

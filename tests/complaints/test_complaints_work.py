@@ -50,7 +50,8 @@ async def test_a_loop_is_told_and_asks_for_an_editor(monkeypatch: pytest.MonkeyP
     """A German headline that a model went round in, as it was reported."""
     async with both(monkeypatch, writing(lambda _: ("▁storm", "▁over", "▁the", "▁coast") * 8)) as ports:
         (found,) = (await ports.translate(HEADLINE)).json()["translations"]
-    assert "repetition" in {warning["code"] for warning in found["warnings"]}
+    assert found["text"].count("storm") == 1
+    assert "repetition_removed" in {warning["code"] for warning in found["warnings"]}
     assert found["needs_review"]
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from service.engines.fake import writing
 from service.pipeline.call import Call, Finished
-from service.pipeline.decoded import Candidate, Decoder
+from service.pipeline.candidate import Candidate
+from service.pipeline.decoded import Decoder
 from service.pipeline.stutters import said_once
 from service.pipeline.translate import Translator
 from service.trust.repetition import stutter
@@ -36,13 +37,13 @@ def test_words_pieces_and_attention_of_the_second_saying_go_together() -> None:
     assert found.text == "the state of the town"
     assert found.tokens == ("▁the", "▁state", "▁of", "▁the", "▁town")
     assert columns(found) == [0, 1, 2, 6, 7]
-    assert [span.of(found.text) for span in found.said_again] == ["the state of"]
+    assert [(span.of(found.text), times) for span, times in found.said_again] == [("the state of", 1)]
 
 
 def test_a_word_said_three_times_and_another_said_twice_stand_once_each() -> None:
     found = said_once("Gewalt und Trauer", candidate("force force force and the mourning mourning"))
     assert found.text == "force and the mourning"
-    assert [span.of(found.text) for span in found.said_again] == ["force", "mourning"]
+    assert [(one.span.of(found.text), one.times) for one in found.said_again] == [("force", 2), ("mourning", 1)]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_nothing_is_left_that_follows_itself_and_no_new_word_appears(source: str
     left = iter(output.lower().split())
     assert all(word in left for word in found.text.lower().split())
     assert len(found.tokens) == len(columns(found)) == len(found.text.split())
-    assert all(0 <= span.start < span.end <= len(found.text) for span in found.said_again)
+    assert all(0 <= one.span.start < one.span.end <= len(found.text) for one in found.said_again)
 
 
 def stuttering(at: Stand) -> None:

@@ -98,7 +98,7 @@ class _Parts:
         """Close the innermost element at ``end``; a start tag without an end tag is left as a point."""
         element = self._open.pop()
         self._names[element.name] -= 1
-        if element.name in FOREIGN:
+        if element.kept and element.name in FOREIGN:
             element.holds_boundary = False  # its elements only have the names of HTML's
         if element.holds_boundary and self._open:
             self._open[-1].holds_boundary = True

@@ -119,3 +119,17 @@ JSON = st.recursive(
 def test_no_object_does_more_than_be_refused(value: dict[str, Any]) -> None:
     with suppress(InvalidInput):
         assert read_document(value).body.strip()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "<article><p>Ein Satz, der lang genug ist.</p>\ud800</article>",
+        {"@type": "NewsArticle", "articleBody": "Ein Satz.", "author": [{"name": "\udc00"}]},
+        {"uri": "urn:1", "bodies": [{"value": "Ein Satz."}], "people": [{"\ud800": 1}]},
+    ],
+)
+def test_a_document_that_holds_what_is_no_unicode_is_refused(document: str | dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read_document(document)
+    assert (caught.value.code, caught.value.pointer) == ("text_not_unicode", "/document")

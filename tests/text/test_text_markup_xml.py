@@ -132,3 +132,11 @@ def test_well_formed_xml_stays_well_formed_with_the_same_elements(parts: list[st
 def test_a_hundred_thousand_elements_take_linear_time() -> None:
     markup = "<w>" * 50_000 + "Zug" + "</w>" * 50_000 + "<v1>" * 50_000
     assert re.sub("<.*?>", "", through(markup, shout)) == "ZUG"
+
+
+def test_an_element_named_like_a_drawing_may_hold_a_boundary() -> None:
+    markup = "<doc1>Der <svg>Zug<x>fährt</x></svg> heute.</doc1>"
+    assert texts(markup, named(splitting="x")) == ["Der", "Zug", "fährt", "heute."]
+    assert through(markup, shout, named(splitting="x")) == markup.upper().replace("DOC1", "doc1").replace(
+        "SVG", "svg"
+    ).replace("X>", "x>")

@@ -1,0 +1,79 @@
+"""``python -m tests.fuzz TARGET --seconds 600``: look for inputs that break a target, and keep what reaches more."""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.fuzz import corpus
+from tests.fuzz.target import Target, encoded
+from tests.fuzz.targets import TARGETS
+
+MOST_CHARS = 4_000  # of an input; `Target.require_linear` looks at longer ones
+HANG_S = 30
+
+
+def main() -> int:
+    """Search, then minimise the corpus. What broke the target is kept and named, and the exit status is 1."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("target", choices=sorted(TARGETS))
+    parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--seed", type=int, default=0, help="of libFuzzer; 0 takes one of its own")
+    given = parser.parse_args()
+    target = TARGETS[given.target]
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        ended = _search(target, folder, given.seconds, given.seed)
+        broken = [*folder.glob("crash-*"), *folder.glob("timeout-*"), *folder.glob("oom-*")]
+        if broken or ended:
+            return _keep(target, broken, ended)
+        inputs = [*corpus.contents(corpus.FOLDER / target.name), *corpus.contents(folder / "inputs")]
+    files = corpus.write(target, corpus.minimised(target, inputs))
+    print(f"{target.name}: nothing broke; {len(inputs)} inputs, of which {len(files)} are kept")
+    return 0
+
+
+def _search(target: Target, folder: Path, seconds: int, seed: int) -> int:
+    """The exit status of libFuzzer; inputs and what broke are in ``folder``."""
+    inputs = folder / "inputs"
+    inputs.mkdir()
+    for number, text in enumerate(target.seeds):
+        (inputs / f"seed-{number}").write_bytes(encoded(text))
+    words = folder / "words"
+    words.write_text("".join(f'"{_escaped(word)}"\n' for word in target.words), "ascii")
+    own = corpus.FOLDER / target.name
+    own.mkdir(parents=True, exist_ok=True)
+    options = {
+        "max_total_time": seconds,
+        "max_len": MOST_CHARS,
+        "len_control": 0,
+        "timeout": HANG_S,
+        "rss_limit_mb": 4096,
+        "dict": words,
+        "artifact_prefix": f"{folder}/",
+        "print_final_stats": 1,
+        "seed": seed,
+    }
+    arguments = [f"-{name}={value}" for name, value in options.items()]
+    command = [sys.executable, "-m", "tests.fuzz.search", target.name, *arguments, str(inputs), str(own)]
+    return subprocess.run(command, check=False).returncode
+
+
+def _escaped(word: str) -> str:
+    """A word as libFuzzer's dictionaries write it."""
+    return "".join(f"\\x{byte:02x}" for byte in encoded(word))
+
+
+def _keep(target: Target, broken: list[Path], status: int) -> int:
+    """Put what broke the target into its corpus, where `make test` fails by it until it is mended."""
+    for path in broken:
+        kept = corpus.FOLDER / target.name / path.name[:24]
+        kept.write_bytes(path.read_bytes())
+        print(f"{target.name}: broken by {kept}")
+    print(f"{target.name}: the search ended with status {status}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

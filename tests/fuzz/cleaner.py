@@ -1,0 +1,57 @@
+"""The cleaner: nothing visible is lost or doubled, and every span says where its text stood."""
+
+from service.text.clean import Cleaned, clean
+from service.text.lines import read_lines
+from service.types import Span
+from tests.fuzz.target import Target
+from tests.fuzz.vocabulary import phrases
+
+SEPARATOR = "\x1e"  # between headline, lead and text, where an input has those
+PROSE = "Die Bahn will ab Mai mehr Züge von Bonn nach Berlin schicken, wie ein Sprecher am Montag mitteilte."
+SEEDS = (
+    (
+        f"Startseite > Politik\n\nBahn will mehr Züge\n\nVon Ina Ort\n\nStand: 31.12.2021, 10:03 Uhr\n\n{PROSE}\n\n"
+        f"Foto: AP\n\nAnzeige\n\n{PROSE}\n\nMehr zum Thema\n\nLesen Sie auch: Was jetzt gilt\n\n© dpa-infocom"
+    ),
+    f"Bahn will mehr Züge{SEPARATOR}{PROSE}{SEPARATOR}Bahn will mehr Züge\n{PROSE}\n\n{PROSE} {PROSE}\nTeilen\nMerken",
+    f"VERKEHR\nVERKEHRBahn will mehr Züge\n(dpa) – {PROSE}\n1. Startseite\n2. Politik\nArtikel anhören\nLesezeit 3 Min",
+    f"BERLIN (AP) — {PROSE}\nDie Bahn will ab Mai mehr\nZüge von Bonn nach Berlin\nschicken, hieß es.\nQuelle: dpa/afp",
+)
+
+
+def work(text: str) -> Cleaned:
+    """The cleaning of a text with the headline and lead that may stand before it."""
+    *given, body = text.split(SEPARATOR, 2)
+    return clean(body, headline=given[0] if given else None, lead=given[1] if len(given) > 1 else None)
+
+
+def check(text: str) -> None:
+    """Raise where something of the text is lost, doubled, or not where it is said to be."""
+    body = text.split(SEPARATOR, 2)[-1]
+    cleaned = work(text)
+    done = 0
+    for span, value in _parts(cleaned):
+        assert span.of(body) == value
+        assert span.start >= done
+        assert not body[done : span.start].strip()
+        done = span.end
+    assert not body[done:].strip()
+    assert "\n\n".join(mapping.cleaned.of(cleaned.body) for mapping in cleaned.spans) == cleaned.body
+    assert all(removed.text and removed.reason for removed in cleaned.removed)
+    assert bool(cleaned.body or cleaned.removed or cleaned.headline_span or cleaned.lead_span) == bool(read_lines(body))
+    for notice in cleaned.notices:
+        assert notice.span is None or 0 <= notice.span.start < notice.span.end <= len(body)
+
+
+def _parts(cleaned: Cleaned) -> list[tuple[Span, str | None]]:
+    told = (
+        (cleaned.headline_span, cleaned.headline),
+        (cleaned.kicker_span, cleaned.kicker),
+        (cleaned.lead_span, cleaned.lead),
+    )
+    found = [(span, text) for span, text in told if span is not None]
+    found += [(mapping.source, mapping.cleaned.of(cleaned.body)) for mapping in cleaned.spans]
+    return sorted([*found, *((removed.span, removed.text) for removed in cleaned.removed)])
+
+
+TARGET = Target("cleaner", check, work, SEEDS, (*phrases(), SEPARATOR, "\n\n", " > ", " | ", "Uhr", "–", "©", "„", "“"))

@@ -1,0 +1,93 @@
+"""Markup within texts: unchanged it comes back byte for byte, and a translation keeps every tag and boundary."""
+
+from collections import Counter
+from zlib import crc32
+
+from service.text.markup_document import parse
+from service.text.markup_elements import BLOCK, VOID
+from service.text.markup_parts import parts
+from service.text.markup_render import TranslatedSentence, render
+from service.text.markup_tokens import tokens
+from service.text.markup_vocabulary import HTML_RULES, TagRules, Vocabulary, vocabulary
+from service.text.segment import segment
+from service.types import Span
+from tests.fuzz.target import Target, encoded
+from tests.text.markup_rig import same, scramble, translated
+
+XML = TagRules(xml=True, ignored=frozenset({"x"}), splitting=frozenset({"p", "b"}), non_splitting=frozenset({"i"}))
+LAST = "<p>Ende.</p>"  # a tag that stands last may be open, and is a boundary for that alone
+SEEDS = (
+    '<p>Die <b>Bahn</b> fährt <a href="/x?a=1&amp;b=2">nach <i>Bonn</i></a>.<br>Heute nicht.</p>\n<ul><li>Eins<li>Zwei',
+    "<!-- wp:paragraph -->\n<p>„M&uuml;ller“ &lt;sagt&gt;<sup>[1]</sup> <code>a < b</code></p>\n<!-- /wp:paragraph -->",
+    '<figure><img src="a.jpg" alt="Ein Zug" title=Zug><figcaption>Foto</figcaption></figure><script>a<b</script>',
+    "<div><b>x<div>Ein Satz.</b> Noch einer.</div><span translate=no>Die Zeit</span> <svg><p>y</p></svg><textarea>z",
+    '<?xml version="1.0"?><doc><x>bleibt</x><t>Ein <i>Satz</i>.</t><e/><p>Noch einer.</p></doc>',
+)
+
+
+def work(text: str) -> str:
+    """Every block as one sentence, translated without an alignment."""
+    document = parse(text)
+    sentences = [[TranslatedSentence(Span(0, len(one.text)), f"{one.text} etc")] for one in document.blocks]
+    return render(document, sentences).html
+
+
+def check(text: str) -> None:
+    """Raise where markup is lost, doubled or moved into another block, as HTML and as XML."""
+    for rules in (HTML_RULES, XML):
+        _check(text, rules)
+
+
+def _check(text: str, rules: TagRules) -> None:
+    document = parse(text, attribute_texts=True, rules=rules)
+    for one in document.blocks:
+        assert 0 <= one.source.start < one.source.end <= len(text)
+        segmentation = segment(one.text)
+        assert all(span.of(one.text) for span in segmentation.sentences)
+    assert render(document, translated(document, same)).html == text
+    _check_markup(text + LAST, rules)
+
+
+def _check_markup(text: str, rules: TagRules) -> None:
+    """A translation that means nothing has all tags, and every boundary where it was."""
+    document = parse(text, rules=rules)
+    rendered = render(document, translated(document, scramble(crc32(encoded(text)))))
+    words = vocabulary(text, rules)  # of XML, what a tag means depends on the text beside it
+    assert _tags(rendered.html, words) == _tags(text, words)
+    assert _boundaries(rendered.html, words) == _boundaries(text, words)
+    for block in rendered.sentences:
+        assert all(0 <= span.start <= span.end <= len(rendered.html) for span in block)
+
+
+def _tags(html: str, words: Vocabulary) -> Counter[str]:
+    found = tokens(html, xml=words.xml, raw_texts=words.html)
+    return Counter(token.span.of(html) for token in found if token.kind in {"start", "end", "comment"})
+
+
+def _boundaries(html: str, words: Vocabulary) -> list[str]:
+    return [part.span.of(html) for part in parts(html, words) if part.role == "boundary"]
+
+
+WORDS = (
+    *(f"<{name}>" for name in sorted(BLOCK | VOID)),
+    *(f"</{name}>" for name in sorted(BLOCK)),
+    *("<b>", "</b>", "<a href=", "</a>", "<code>", "</code>", "<svg>", "</svg>", "<script>", "</script>", "<textarea>"),
+    *(
+        "<!--",
+        "-->",
+        "<!-- wp:",
+        "<![CDATA[",
+        "]]>",
+        "<!DOCTYPE",
+        "<?",
+        "?>",
+        "/>",
+        "&amp;",
+        "&#x",
+        "&#",
+        "&lt",
+        "translate=no",
+    ),
+    *("alt=", "title=", 'class="notranslate"', "<sup>", "</sup>", "[1]", "<i>", "</i>", "<x>", "</x>", "\u00ad", "\n"),
+)
+TARGET = Target("markup", check, work, SEEDS, WORDS)

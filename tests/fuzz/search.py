@@ -1,0 +1,29 @@
+"""One process of the search: libFuzzer makes inputs, guided by the branches that they reach."""
+
+import sys
+from zlib import crc32
+
+import atheris
+
+with atheris.instrument_imports(include=["service.text", "service.documents"]):
+    from tests.fuzz.target import Target, decoded
+    from tests.fuzz.targets import TARGETS
+
+PUMPED_OF = 64  # one input in so many is repeated up to a length at which its time says something
+
+
+def search(target: Target, arguments: list[str]) -> None:
+    """Run libFuzzer with its own ``arguments``; it ends the process."""
+
+    def one(data: bytes) -> None:
+        text = decoded(data)
+        target.check(text)
+        if crc32(data) % PUMPED_OF == 0:
+            target.require_linear(text)
+
+    atheris.Setup([sys.argv[0], *arguments], one)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    search(TARGETS[sys.argv[1]], sys.argv[2:])

@@ -1,0 +1,62 @@
+"""The segmenter: sentences and gaps give the text back, and nothing visible lies in a gap."""
+
+from service.text.normalise import for_model
+from service.text.reassemble import reassemble
+from service.text.segment import Segmentation, segment, split_long
+from service.types import Span
+from tests.fuzz.target import Target
+from tests.fuzz.vocabulary import phrases
+
+SEEDS = (
+    "Der 1. FC Köln gewann am 3. Mai gegen Dr. Meiers Elf. „Das ist gut. Sehr gut!“, sagte er. Dann ging er.",
+    "Art. 5 Abs. 2 GG gilt, z. B. für Prof. Dr. h. c. Meier; sonst nichts.\n\nEr sagte: »Nein!« Sie ging um 10.30 Uhr…",
+    "‚Ja.‘ Er kam... ›Nein.‹ Sie (auch sie!) blieb. KULTURDas Museum öffnet.\nFriedrich II. kam im 20. Jahrhundert an.",
+    "Eine Zeile, die nur umbrochen\nwurde, geht weiter wie\nzuvor und ist am En-\nde erst zu Ende.\n– Eins\n– Zwei",
+)
+
+
+def work(text: str) -> Segmentation:
+    """The segmentation alone."""
+    return segment(text)
+
+
+def check(text: str) -> None:
+    """Raise where reassembling does not give the text back, or a part is out of its place."""
+    segmentation = segment(text)
+    sentences = segmentation.sentences
+    identity = reassemble(segmentation, [sentence.of(text) for sentence in sentences])
+    assert (identity.text, identity.spans) == (text, sentences)
+    assert not _visible_outside(text, sentences)
+    assert not _visible_outside(text, segmentation.paragraphs)
+    inside = {place for paragraph in segmentation.paragraphs for place in paragraph}
+    for sentence in sentences:
+        assert for_model(sentence.of(text))
+        assert not any(sentence.start < edge < sentence.end for edge in inside)
+        _check_halves(text, sentence)
+
+
+def _visible_outside(text: str, spans: tuple[Span, ...]) -> bool:
+    """Whether a model would see something between the spans, which are in order and within the text."""
+    done = 0
+    seen = False
+    for span in spans:
+        assert done <= span.start < span.end <= len(text)
+        seen = seen or for_model(text[done : span.start]) != ""
+        done = span.end
+    return seen or for_model(text[done:]) != ""
+
+
+def _check_halves(text: str, sentence: Span) -> None:
+    """Both halves of a sentence are shorter and hold all that a model would see of it."""
+    halves = split_long(text, sentence)
+    if halves is None:
+        return
+    first, second = halves
+    assert sentence.start <= first.start < first.end <= second.start < second.end <= sentence.end
+    assert max(first.end - first.start, second.end - second.start) < sentence.end - sentence.start
+    assert not for_model(text[sentence.start : first.start] + text[first.end : second.start])
+    assert not for_model(text[second.end : sentence.end])
+
+
+WORDS = (*phrases(), "\n\n", ". ", "„", "“", "»", "«", "‚", "‘", "…", "2. ", "z. B.", "\u00ad", "\u200b", "\u0301")
+TARGET = Target("segmenter", check, work, SEEDS, WORDS)

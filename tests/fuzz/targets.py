@@ -1,0 +1,5 @@
+"""All targets of the fuzzer, by name."""
+
+from tests.fuzz import cleaner, documents, markup, segmenter
+
+TARGETS = {module.TARGET.name: module.TARGET for module in (cleaner, segmenter, markup, documents)}

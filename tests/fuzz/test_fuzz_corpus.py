@@ -1,0 +1,70 @@
+"""The kept inputs break nothing, and a target that is broken is seen to be."""
+
+from pathlib import Path
+
+import pytest
+
+from service.text.lines import read_lines
+from tests.fuzz import corpus
+from tests.fuzz.cleaner import check as check_cleaner
+from tests.fuzz.target import Target, decoded, encoded
+from tests.fuzz.targets import TARGETS
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_the_kept_inputs_break_nothing(target: Target) -> None:
+    files = corpus.kept(target.name)
+    assert files
+    for path in files:
+        try:
+            target.check(decoded(path.read_bytes()))
+        except Exception as error:
+            error.add_note(f"by {path}")
+            raise
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_the_seeds_break_nothing_and_cost_no_more_than_their_length(target: Target) -> None:
+    for text in target.seeds:
+        target.check(text)
+        target.require_linear(text)
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_a_corpus_stays_small(target: Target) -> None:
+    sizes = [path.stat().st_size for path in corpus.kept(target.name)]
+    assert len(sizes) <= corpus.MOST_FILES
+    assert sum(sizes) <= corpus.MOST_BYTES
+
+
+@pytest.mark.parametrize("data", [b"", b"Ja \xff\xfe", "M\u00fcller".encode(), b"\xed\xa0\x80"])
+def test_every_input_is_a_text_and_back(data: bytes) -> None:
+    assert encoded(decoded(data)) == data
+
+
+def test_a_cleaner_that_loses_a_line_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.text.clean.read_lines", lambda text: read_lines(text)[:-1])
+    with pytest.raises(AssertionError):
+        check_cleaner("Ein Satz.\n\nNoch einer.")
+
+
+def test_work_that_takes_too_long_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.fuzz.target.MOST_S", 0.0)
+    with pytest.raises(AssertionError, match="20000 characters"):
+        TARGETS["segmenter"].require_linear("Ein Satz. ")
+
+
+def test_minimising_keeps_what_reaches_something_new() -> None:
+    target = TARGETS["segmenter"]
+    few = corpus.minimised(target, [b"Ja.", b"Ja.", b"Nein. Doch nicht.", b"Der 1. FC verlor."])
+    assert b"Ja." in few
+    assert set(corpus.minimised(target, few)) == set(few)
+
+
+def test_files_are_named_by_what_they_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus, "FOLDER", tmp_path)
+    target = TARGETS["segmenter"]
+    corpus.write(target, [b"alt"])
+    (file,) = corpus.write(target, [b"neu"])
+    assert file.read_bytes() == b"neu"
+    assert list(corpus.contents(tmp_path / target.name)) == [b"neu"]

@@ -1,0 +1,17 @@
+"""Words that inputs are made of: the service's own lists of phrases."""
+
+from pathlib import Path
+
+import service.text
+
+FOLDER = Path(service.text.__file__).parent / "data"
+EVERY = 4  # of a list's lines: enough to reach each rule, few enough to be tried
+
+
+def phrases() -> tuple[str, ...]:
+    """Some lines of every list that the cleaner and the segmenter know."""
+    found: list[str] = []
+    for path in sorted(FOLDER.glob("*.txt")):
+        lines = [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+        found += lines[:: max(EVERY, len(lines) // 40)]
+    return tuple(dict.fromkeys(found))

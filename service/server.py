@@ -64,10 +64,16 @@ def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvico
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named: asyncio sends small packets at once only on sockets that say that they are TCP's.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen()
     except OSError as error:
+        listening.close()
         raise DepescheError(f"the administration port {host}:{port} cannot be used: {error.strerror}") from error
+    return listening
 
 
 class _AdminServer(uvicorn.Server):

@@ -7,6 +7,7 @@ import sys
 
 import httpx
 
+from service.server import _listening
 from tests.chaos.server import PATIENCE_S, serving
 from tests.redis_server import free_port
 
@@ -41,3 +42,8 @@ def test_an_administration_port_in_use_is_one_clear_line() -> None:
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"depesche: the administration port 127.0.0.1:{port} cannot be used: Address already in use")
+
+
+def test_small_answers_of_the_administration_port_are_sent_at_once() -> None:
+    with _listening("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP

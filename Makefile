@@ -62,4 +62,4 @@ $(VENV)/.test: pyproject.toml
 	touch $@ $(VENV)/.serve
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis

@@ -3,11 +3,11 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from service.api.answers import model_out
 from service.api.negotiation import require_json
-from service.api.routes import PROBLEMS
+from service.api.responses import PROBLEMS
 from service.api.schemas import ModelListResponse
 from service.api.state import ServiceDep
 
@@ -15,10 +15,20 @@ MOST_TEXTS = 10_000
 router = APIRouter(prefix="/admin", dependencies=[Depends(require_json)], responses=PROBLEMS, tags=["administration"])
 
 
+_PLACES = ("text", "result_key", "all")
+_EXACTLY_ONE: list[JsonValue] = [
+    {
+        "required": [name],
+        "properties": {one: {"not": {"type": "null"}} if one == name else {"type": "null"} for one in _PLACES},
+    }
+    for name in _PLACES
+]
+
+
 class PurgeRequest(BaseModel):
     """What to forget: submitted texts, letter for letter; or a result's texts; or everything. Exactly one of them."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"oneOf": _EXACTLY_ONE})
 
     text: str | Annotated[list[str], Field(min_length=1, max_length=MOST_TEXTS)] | None = None
     result_key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
@@ -29,6 +39,12 @@ class PurgeRequest(BaseModel):
         if [self.text, self.result_key, self.all].count(None) != len(type(self).model_fields) - 1:
             raise ValueError("exactly one of text, result_key and all")
         return self
+
+
+class ReloadRequest(BaseModel):
+    """An empty object: a page of another site can send a POST without a body, but no JSON."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class PurgedOut(BaseModel):
@@ -61,7 +77,7 @@ async def purge(body: PurgeRequest, service: ServiceDep) -> PurgeResponse:
 
 
 @router.post("/reload")
-async def reload(service: ServiceDep) -> ModelListResponse:
+async def reload(_: ReloadRequest, service: ServiceDep) -> ModelListResponse:
     """Load models and glossaries anew: those of the profile and of the folders as they are now. No request is dropped.
 
     Answers when the new models serve. 503 `not_ready`: a load is under way. A model that cannot be loaded is a 500

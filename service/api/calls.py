@@ -3,14 +3,17 @@
 from typing import Annotated
 
 from fastapi import Header, Request
+from pydantic import WithJsonSchema
 
 from service.api.negotiation import wants_events
 from service.api.state import ApiState
 from service.pipeline.call import Call, Priority
 
+MOST_MS = 3_600_000
 Timeout = Annotated[
     int | None,
-    Header(alias="Request-Timeout-Ms", ge=1, le=3_600_000, description="Milliseconds this request may take."),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_MS}),  # without null, which no header has
+    Header(alias="Request-Timeout-Ms", ge=1, le=MOST_MS, description="Milliseconds this request may take."),
 ]
 
 

@@ -1,12 +1,23 @@
 """The bodies that /v1 accepts, with their limits."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+
+from service.api.documentation import VISIBLE
 
 HEADLINE_CHARS = 1_000
 LEAD_CHARS = 10_000
 MOST_TERMS = 10_000
+
+SomeTexts = Annotated[list[str], Field(json_schema_extra={"minItems": 1})]
+Text = Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})] | SomeTexts
+# JSON knows no integers, only numbers: 3.0 is 3.
+WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
+_ONE_ARTICLE: list[JsonValue] = [
+    {"required": [name], "properties": {name: {"not": {"type": "null"}}, other: {"type": "null"}}}
+    for name, other in (("body", "document"), ("document", "body"))
+]
 
 
 class _Request(BaseModel):
@@ -28,7 +39,7 @@ class TranslationOptions(_Request):
 class TranslateRequest(TranslationOptions):
     """German text to translate; a list keeps its order."""
 
-    text: str | list[str]
+    text: Text
     source_lang: Literal["de"] = "de"
     target_lang: Literal["en"] = "en"
     alignment: bool = Field(default=False, description="Say which words of a translation stand for which.")
@@ -41,9 +52,9 @@ class SummaryOptions(_Request):
     length: Literal["short", "medium", "long"] | None = Field(
         None, description="short: at most 40 words; medium (default): 40 to 120; long: at most 200."
     )
-    max_chars: int | None = Field(default=None, ge=20, le=10_000)
-    max_words: int | None = Field(default=None, ge=5, le=2_000)
-    max_sentences: int | None = Field(default=None, ge=1, le=100)
+    max_chars: Annotated[int, Field(ge=20, le=10_000), WHOLE] | None = None
+    max_words: Annotated[int, Field(ge=5, le=2_000), WHOLE] | None = None
+    max_sentences: Annotated[int, Field(ge=1, le=100), WHOLE] | None = None
     style: Literal["abstract", "teaser", "bullets", "seo"] = Field(
         default="abstract",
         description=(
@@ -52,13 +63,15 @@ class SummaryOptions(_Request):
         ),
     )
     method: Literal["abstractive", "extractive", "lead"] = "abstractive"
-    variants: int = Field(default=1, ge=1, le=5, description="How many different summaries, the best first.")
+    variants: Annotated[int, Field(ge=1, le=5), WHOLE] = Field(
+        default=1, description="How many different summaries, the best first."
+    )
 
 
 class SummarizeRequest(SummaryOptions):
     """German text to summarise; a list keeps its order."""
 
-    text: str | list[str]
+    text: Text
     headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
     target_lang: Literal["de", "en"] = "de"
     priority: Literal["interactive", "bulk"] = "interactive"
@@ -66,6 +79,8 @@ class SummarizeRequest(SummaryOptions):
 
 class ArticleRequest(SummaryOptions, TranslationOptions):
     """A German article: pasted whole into ``body``, in its fields, or as a ``document``."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_ARTICLE})
 
     headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
     lead: str | None = Field(default=None, max_length=LEAD_CHARS)

@@ -13,6 +13,7 @@ from service.api.charging import charge
 from service.api.documents import document_out, submission_of
 from service.api.negotiation import require_json
 from service.api.provenance import provenance
+from service.api.responses import PROBLEMS, STREAMED, STREAMED_WITH_BODY
 from service.api.sse import answered
 from service.api.state import GenerationDep, ServiceDep, StateDep
 from service.api.texts import require_fitting, texts_of
@@ -26,24 +27,6 @@ from service.pipeline.served import ServedModel
 from service.pipeline.service import Service
 from service.summary.lengths import Length
 from service.summary.styles import length_of
-
-PROBLEM_CODES = (400, 401, 403, 406, 408, 413, 415, 422, 429, 500, 503, 504)
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {
-        "description": "Problem (RFC 9457)",
-        "content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}},
-    }
-    for code in PROBLEM_CODES
-}
-STREAMED: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": (
-            "The result; with `Accept: text/event-stream` a stream of events: `progress`, `sentence` (each translated "
-            "sentence, in order) and `result`, or `error` with the problem's body"
-        ),
-        "content": {"text/event-stream": {}},
-    }
-}
 
 
 async def require_open(service: ServiceDep) -> None:
@@ -161,7 +144,7 @@ async def summarize(
     return await answered(request, call_of(request, state, timeout_ms, body.priority, key), result)
 
 
-@work.post("/v1/articles", response_model=schemas.ArticleResponse)
+@work.post("/v1/articles", response_model=schemas.ArticleResponse, responses=STREAMED_WITH_BODY)
 async def articles(
     body: requests.ArticleRequest,
     request: Request,

@@ -101,3 +101,10 @@ async def test_new_work_while_draining_is_told_to_go_elsewhere(ports: Both) -> N
     assert int(answer.headers["retry-after"]) >= 1
     assert (await ports.main.get("/livez")).status_code == 200
     assert (await ports.purge(text=STORY)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [({"content": b""}, 415), ({"json": {"models": []}}, 422), ({"json": []}, 422)]
+)
+async def test_a_reload_is_an_empty_object(ports: Both, sent: dict[str, Any], status: int) -> None:
+    assert (await ports.admin.post("/admin/reload", **sent)).status_code == status

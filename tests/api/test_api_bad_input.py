@@ -254,3 +254,11 @@ def test_a_request_before_the_models_are_loaded_is_503_and_says_when_to_come_bac
     response = TestClient(create_app(Settings())).post("/v1/translate", json={"text": SENTENCE})
     assert_problem(response, 503, "not_ready")
     assert int(response.headers["retry-after"]) >= 1
+
+
+def test_a_number_without_a_fraction_is_a_whole_one(client: TestClient) -> None:
+    body = {"text": SENTENCE, "method": "lead", "max_sentences": 1.0}
+    assert client.post("/v1/summarize", json=body).status_code == 200
+    response = client.post("/v1/summarize", json={**body, "max_sentences": 1.5})
+    (error,) = assert_problem(response, 422, "invalid_request")["errors"]
+    assert error["pointer"] == "/max_sentences"

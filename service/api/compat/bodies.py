@@ -8,6 +8,7 @@ from fastapi import Request
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from service.api.documentation import form, whole
 from service.errors import InvalidInput
 from service.pipeline.threads import off_loop
 
@@ -56,8 +57,8 @@ async def read_parameters(request: Request, model: type[Fields]) -> Fields:
 
 def documented(model: type[BaseModel]) -> dict[str, Any]:
     """The request body of ``model`` in OpenAPI's terms: the framework does not see what `read_body` reads."""
-    content = {media: {"schema": model.model_json_schema()} for media in (JSON, URLENCODED, MULTIPART)}
-    return {"requestBody": {"required": True, "content": content}}
+    forms = {media: {"schema": form(model)} for media in (URLENCODED, MULTIPART)}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": whole(model)}, **forms}}}
 
 
 def _media_type(request: Request) -> str:

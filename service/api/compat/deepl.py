@@ -11,8 +11,11 @@ from pydantic_core import PydanticCustomError
 from service.api.charging import quota_of
 from service.api.compat.bodies import documented, read_body, read_parameters
 from service.api.compat.failures import FAILURES, UNSUPPORTED, CompatibleRoute
-from service.api.compat.languages import require_english, sources_of
+from service.api.compat.languages import Source, Target, require_english, sources_of
+from service.api.compat.scalars import Switch
 from service.api.compat.work import texts_in, translated
+from service.api.documentation import link, linked
+from service.api.requests import SomeTexts
 from service.api.routes import require_open
 from service.api.state import StateDep
 from service.errors import InvalidInput
@@ -40,6 +43,10 @@ def _refused(value: Any) -> None:
         raise PydanticCustomError(UNSUPPORTED, "not supported")
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -53,12 +60,15 @@ def _names(value: Any) -> Any:
 
 
 Unsupported = Annotated[None, BeforeValidator(_refused, json_schema_input_type=Literal[""] | None)]
-Texts = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+Texts = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | SomeTexts)]
 Tags = Annotated[frozenset[str], BeforeValidator(_names, json_schema_input_type=str | list[str] | None)]
 # A switch is a word in DeepL's clients, and a number in some others.
 Splitting = Annotated[
     Literal["0", "1", "nonewlines"] | None,
-    BeforeValidator(lambda value: str(int(value)) if isinstance(value, int) else value),
+    BeforeValidator(
+        lambda value: str(int(value)) if _is_number(value) and value in {0, 1} else value,
+        json_schema_input_type=Literal["0", "1", "nonewlines", 0, 1] | None,
+    ),
 ]
 
 
@@ -68,16 +78,16 @@ class DeeplRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     text: Texts
-    source_lang: str | None = Field(default=None, description="DE; detected where it is missing.")
-    target_lang: str = Field(description="EN, EN-GB or EN-US, which mean the same.")
-    split_sentences: Splitting = Field(default=None, json_schema_extra={"type": "string"})
-    preserve_formatting: bool = False
+    source_lang: Source | None = Field(default=None, description="DE; detected where it is missing.")
+    target_lang: Target = Field(description="EN, EN-GB or EN-US, which mean the same.")
+    split_sentences: Splitting = None
+    preserve_formatting: Switch = False
     formality: Literal["default", "prefer_more", "prefer_less"] = "default"
     model_type: Literal["quality_optimized", "prefer_quality_optimized", "latency_optimized"] | None = None
-    show_billed_characters: bool = False
+    show_billed_characters: Switch = False
     tag_handling: Literal["html", "xml"] | None = None
     tag_handling_version: Literal["v1", "v2"] | None = None
-    outline_detection: bool = Field(default=True, description="Off: only splitting_tags part sentences. For xml.")
+    outline_detection: Switch = Field(default=True, description="Off: only splitting_tags part sentences. For xml.")
     ignore_tags: Tags = Field(default=frozenset(), description="What these hold is not translated.")
     non_splitting_tags: Tags = Field(default=frozenset(), description="These stand within sentences.")
     splitting_tags: Tags = Field(default=frozenset(), description="No sentence goes across these.")
@@ -100,7 +110,12 @@ class DeeplTranslations(BaseModel):
     translations: list[DeeplTranslation]
 
 
-@router.post("/translate", response_model_exclude_none=True, openapi_extra=documented(DeeplRequest))
+@router.post(
+    "/translate",
+    response_model_exclude_none=True,
+    openapi_extra=documented(DeeplRequest),
+    responses=linked(FAILURES, usage=link("usage_v2_usage_get", "What of a limit is used now.")),
+)
 async def translate(request: Request, state: StateDep) -> DeeplTranslations:
     """Translate texts as DeepL's clients ask for it."""
     fields = await read_body(request, DeeplRequest)

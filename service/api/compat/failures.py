@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from service.api import problems
+from service.api.documentation import whole
 from service.api.peers import Failure
 from service.errors import AccessDenied, ClientGone, DepescheError, InvalidInput, QuotaExceeded
 
@@ -21,7 +22,7 @@ DEEPL, DEEPL_QUOTA = "/v2/", 456
 
 
 FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"description": "Failure", "content": {"application/json": {"schema": Failure.model_json_schema()}}}
+    status: {"description": "Failure", "content": {"application/json": {"schema": whole(Failure)}}}
     for status in REFUSALS
 }
 

@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
 
 from service.errors import InvalidInput
 from service.pipeline.manner import Manner
@@ -10,9 +13,14 @@ from service.text.markup_document import parse
 
 ENGLISH = frozenset({"en", "en-us", "en-gb"})
 GERMAN = frozenset({"de", "de-de", "de-at", "de-ch"})
+# For the documentation: what `require_english` and `is_to_detect` take.
+ENGLISH_PATTERN = r"^\s*[Ee][Nn](-[Uu][Ss]|-[Gg][Bb])?\s*$"
+GERMAN_PATTERN = r"^\s*([Dd][Ee](-[Dd][Ee]|-[Aa][Tt]|-[Cc][Hh])?|[Aa][Uu][Tt][Oo])?\s*$"
 TO_DETECT = frozenset({"", "auto"})
 UNSUPPORTED = {"source": "source_lang_unsupported", "target": "target_lang_unsupported"}
 Detected = tuple[str, float]
+Source = Annotated[str, Field(json_schema_extra={"pattern": GERMAN_PATTERN})]
+Target = Annotated[str, Field(json_schema_extra={"pattern": ENGLISH_PATTERN})]
 
 
 def require_english(target: str, field: str) -> None:

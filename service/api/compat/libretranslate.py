@@ -8,8 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.compat.bodies import documented, read_body
 from service.api.compat.failures import FAILURES, CompatibleRoute
-from service.api.compat.languages import Detected, is_to_detect, require_english, sources_of
+from service.api.compat.languages import Detected, Source, Target, is_to_detect, require_english, sources_of
+from service.api.compat.scalars import Count
 from service.api.compat.work import texts_in, translated
+from service.api.documentation import VISIBLE, link, linked
+from service.api.requests import Text
 from service.api.routes import require_open
 from service.api.state import StateDep
 from service.pipeline.manner import Manner
@@ -31,11 +34,11 @@ class LibreRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    q: str | list[str]
-    source: str = Field(default="auto", description="de or auto; detected where it is missing.")
-    target: str = Field(description="en")
+    q: Text
+    source: Source = Field(default="auto", description="de or auto; detected where it is missing.")
+    target: Target = Field(description="en")
     format: Literal["text", "html"] = "text"
-    alternatives: int = Field(default=0, ge=0, description="How many are preferred; there are none beside the answer.")
+    alternatives: Count = Field(default=0, description="How many are preferred; there are none beside the answer.")
     api_key: str | None = None
     secret: str | None = None
 
@@ -86,11 +89,20 @@ class DetectRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    q: str
+    q: str = Field(json_schema_extra={"pattern": VISIBLE})
     api_key: str | None = None
 
 
-@router.post("/detect", openapi_extra=documented(DetectRequest))
+_TRANSLATE = "translate_translate_post"
+_DETECTED = link(_TRANSLATE, "Translate from that language.", body={"source": "$response.body#/0/language"})
+_LISTED = link(
+    _TRANSLATE,
+    "Translate from the first language to the second.",
+    body={"source": "$response.body#/0/code", "target": "$response.body#/1/code"},
+)
+
+
+@router.post("/detect", openapi_extra=documented(DetectRequest), responses=linked(FAILURES, translate=_DETECTED))
 async def detect(request: Request, state: StateDep) -> list[LibreDetected]:
     """The likeliest languages of a text, the first one first; German where there is no word to tell it by."""
     fields = await read_body(request, DetectRequest)
@@ -108,7 +120,7 @@ class LibreLanguage(BaseModel):
     targets: list[str]
 
 
-@router.get("/languages")
+@router.get("/languages", responses=linked(FAILURES, translate=_LISTED))
 async def languages() -> list[LibreLanguage]:
     """The languages: German is translated to English."""
     return [

@@ -1,0 +1,1 @@
+"""Tests that know of the service nothing but its OpenAPI document."""

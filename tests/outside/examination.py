@@ -1,0 +1,63 @@
+"""The examination: Schemathesis against the service, in all its phases and with all its checks."""
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from tests.outside.whole import DOCUMENT, application
+
+CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
+ROOT = CONFIGURATION.parent.parent.parent
+PHASES = "examples,coverage,fuzzing,stateful"
+START_S = 120.0
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The address of both ports in one, ready, on a port that the system chose."""
+    # asyncio turns the delay of small packets off only where it reads that the protocol is TCP.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application(), log_level="warning"))
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    try:
+        _wait(url)
+        yield url
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+def _wait(url: str) -> None:
+    end = time.monotonic() + START_S
+    while httpx.get(f"{url}/readyz", timeout=START_S).status_code != 200:
+        assert time.monotonic() < end, "the service did not become ready"
+        time.sleep(0.05)
+
+
+def examine(
+    url: str, *options: str, seed: int = 1, document: dict[str, Any] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run Schemathesis with its own ``options``, by the service's document or another; 0 where it found nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        location = f"{url}{DOCUMENT}"
+        if document is not None:
+            location = f"{folder}/openapi.json"
+            Path(location).write_text(json.dumps(document), "utf-8")
+        command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION), "--no-color", "run"]
+        command += [location, "--url", url, "--phases", PHASES, "--seed", str(seed), *options]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -1,0 +1,65 @@
+"""The service does what its OpenAPI document says, as seen by a tool that knows nothing else of it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.outside.examination import examine, serving
+from tests.outside.whole import DOCUMENT
+
+EXAMPLES = 5
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def document(url: str) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(url + DOCUMENT).json()
+    return found
+
+
+def test_no_request_that_the_document_allows_or_forbids_is_answered_otherwise(url: str) -> None:
+    done = examine(url, "--max-examples", str(EXAMPLES), "--generation-deterministic")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Unresolvable references" not in done.stdout
+    links = re.search(r"API Links: +(\d+) covered", done.stdout)
+    assert links is not None, done.stdout
+    assert int(links[1]) > 0
+
+
+def test_a_service_that_breaks_its_document_is_found_out(url: str, document: dict[str, Any]) -> None:
+    other = {**document["paths"]["/livez"]["get"], "responses": {"204": {"description": "Never."}}}
+    broken = {**document, "paths": {"/livez": {"get": other}}}
+    done = examine(url, "--max-examples", "1", document=broken)
+    assert done.returncode == 1
+    assert "Undocumented status code" in done.stdout
+
+
+def test_every_endpoint_of_both_ports_is_in_the_document(document: dict[str, Any]) -> None:
+    expected = {"/v1/articles", "/v2/translate", "/detect", "/livez", "/metrics", "/admin/cache/purge", "/admin/reload"}
+    assert expected <= set(document["paths"])
+
+
+def test_every_link_leads_to_an_operation(document: dict[str, Any]) -> None:
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    links = [
+        link for one in operations for answer in one["responses"].values() for link in answer.get("links", {}).values()
+    ]
+    assert len(links) == 8
+    assert {link["operationId"] for link in links} <= {one["operationId"] for one in operations}
+
+
+def test_no_schema_points_to_where_nothing_is(document: dict[str, Any]) -> None:
+    pointers = set(re.findall(r'"\$ref": ?"#/([^"]+)"', httpx.Response(200, json=document).text))
+    for pointer in pointers:
+        place: Any = document
+        for name in pointer.split("/"):
+            place = place[name]
+        assert place

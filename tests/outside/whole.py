@@ -1,0 +1,45 @@
+"""Both ports as one application with one document, in which what a result names leads to its purge."""
+
+from copy import deepcopy
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.api.documentation import link
+from service.app import create_admin, create_app
+from service.settings import Settings
+
+DOCUMENT = "/openapi.json"
+KEYED = ("/v1/translate", "/v1/summarize", "/v1/articles")
+PURGE = link(
+    "purge_admin_cache_purge_post",
+    "Forget what was made for this result.",
+    body={"result_key": "$response.body#/result_key"},
+)
+
+
+def application() -> ASGIApp:
+    """The real applications with the embedded models; the lifespan is that of the service's own port."""
+    settings = Settings(admin_port=1, metrics_port="both", log_level="warning")
+    main = create_app(settings)
+    admin = create_admin(main, settings)
+    document = JSONResponse(merged(main, admin))
+
+    async def whole(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        answering = admin if path.startswith("/admin/") else main
+        await (document if path == DOCUMENT else answering)(scope, receive, send)
+
+    return whole
+
+
+def merged(main: FastAPI, admin: FastAPI) -> dict[str, Any]:
+    """The documents of both ports as one, and the links from one to the other, which neither of them can have."""
+    document, other = deepcopy(main.openapi()), admin.openapi()
+    document["paths"] |= {path: one for path, one in other["paths"].items() if path.startswith("/admin/")}
+    document["components"]["schemas"] |= other["components"]["schemas"]
+    for path in KEYED:
+        document["paths"][path]["post"]["responses"]["200"].setdefault("links", {})["purge"] = PURGE
+    return document

@@ -75,7 +75,7 @@ class Server:
         self._process = process = subprocess.Popen(  # noqa: ASYNC220 - starting it takes no time
             self._command, cwd=self._folder, env=self._environment, stdout=log, stderr=subprocess.STDOUT
         )
-        self._running.callback(_stop, process)
+        self._running.push_async_callback(_stop, process)
         await self._running.enter_async_context(self.http)
         try:
             await self._wait(process)
@@ -111,10 +111,10 @@ class Server:
         return answer.json()
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+async def _stop(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
-        process.wait(STOP_LIMIT_S)
+        await asyncio.to_thread(process.wait, STOP_LIMIT_S)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        await asyncio.to_thread(process.wait)

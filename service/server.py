@@ -8,6 +8,7 @@ import math
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -21,6 +22,10 @@ from service.pipeline.service import Service
 from service.settings import Settings
 
 ADMIN_DRAIN_S = 5
+# After SIGTERM, so long are callers answered as before and told to close their connections. Without it, one that asks
+# on an open connection just then is refused, or finds it closed with its request on the way.
+FAREWELL_S = 1.0
+FAREWELL_STEP_S = 0.05
 _log = logging.getLogger("depesche")
 
 
@@ -58,6 +63,7 @@ def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvico
         ws="none",
         proxy_headers=False,  # the application does it, for the proxies of the settings alone
         timeout_graceful_shutdown=drain_s,
+        timeout_keep_alive=math.ceil(settings.keep_alive_s),
         **options,
     )
 
@@ -138,8 +144,17 @@ class _Server(uvicorn.Server):
         if self._admin is not None:
             self._admin.begin()
 
+    async def _say_farewell(self) -> None:
+        """Serve on until every connection was closed after an answer, or the time is over; see `Farewell`."""
+        end_s = time.monotonic() + FAREWELL_S
+        connections = self.server_state.connections  # a plain set of uvicorn's: it tells nobody when it is empty
+        while connections and time.monotonic() < end_s and not self.force_exit:  # noqa: ASYNC110
+            await asyncio.sleep(FAREWELL_STEP_S)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the main port while the administration port still answers, then stop that, too."""
+        await self._say_farewell()
+        self._service.refuse_work()
         try:
             await super().shutdown(sockets)
         finally:

@@ -5,9 +5,11 @@ import contextlib
 import gc
 import logging
 import math
+import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
@@ -16,6 +18,7 @@ from typing import Any
 import uvicorn
 
 from service.app import create_admin, create_app
+from service.batching.thread import ENGINE_THREADS
 from service.errors import DepescheError
 from service.patience import patient
 from service.pipeline.service import Service
@@ -41,8 +44,7 @@ def run(settings: Settings) -> None:
         listening = _listening(settings.admin_host, settings.admin_port)
         admin = _AdminServer(_config(create_admin(app, settings), settings, ADMIN_DRAIN_S, lifespan="off"), listening)
     config = _config(app, settings, math.ceil(settings.drain_s), host=settings.host, port=settings.port)
-    # Uvicorn raises the signal again once it has stopped: a stop that was asked for is a success.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _leave)
     _Server(config, app.state.api.service, admin).run()
 
 
@@ -51,6 +53,19 @@ def _settle() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    """Called once all is stopped, when uvicorn raises SIGTERM again: a stop that was asked for is a success.
+
+    A thread that loads a model cannot be ended, and the interpreter, taken down round it, would end by SIGABRT: it
+    unwinds the thread's C++ frames, which must not be unwound. So it is left as it is.
+    """
+    if any(thread.name.startswith(ENGINE_THREADS) for thread in threading.enumerate()):
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
+    sys.exit(0)
 
 
 def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvicorn.Config:

@@ -63,6 +63,14 @@ def test_an_idle_connection_stays_open_for_as_long_as_the_setting_says() -> None
             assert time.monotonic() - answered_s > 5.5
 
 
+def test_sigterm_while_models_load_is_a_success() -> None:
+    with serving(ready=False) as server:
+        # The engine's thread is in the library now, and cannot be ended from outside it.
+        server.until("/readyz", lambda answer: answer is not None and bool(answer.json()["models"]))
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE_S) == 0
+
+
 @pytest.mark.usefixtures("programs")
 async def test_a_rolling_restart_behind_nginx_loses_no_request() -> None:
     done = await roll(processes=2, requests=300, clients=4)

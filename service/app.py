@@ -25,6 +25,7 @@ from service.access.unread import Unread
 from service.api import admin, health, problems, routes, telemetry
 from service.api.compat import deepl, libretranslate
 from service.api.envelope import Envelope
+from service.api.farewell import Farewell
 from service.api.refusals import refuse
 from service.api.state import ApiState, TextLimits
 from service.batching.limits import Limits
@@ -176,6 +177,7 @@ def _enclose(app: FastAPI, settings: Settings, origins: Sequence[str] = ()) -> N
         app.add_middleware(CORSMiddleware, **rules(origins))
     app.add_middleware(Envelope, listener=listener, tracer=app.state.traces)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Farewell, service=app.state.api.service)
     app.add_middleware(Unread)
     if settings.trusted_proxies is not None:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=listed(settings.trusted_proxies))

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 class PatientProtocol(H11Protocol):
     """HTTP/1.1; the head of each request has to be there ``header_timeout_s`` after its connection, or first byte.
 
-    Between requests uvicorn's own, shorter time for idle connections holds.
+    Between requests uvicorn's time for idle connections holds (``DEPESCHE_KEEP_ALIVE_S``).
     """
 
     header_timeout_s = 10.0

@@ -5,9 +5,12 @@ import contextlib
 import gc
 import logging
 import math
+import os
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -15,12 +18,17 @@ from typing import Any
 import uvicorn
 
 from service.app import create_admin, create_app
+from service.batching.thread import ENGINE_THREADS
 from service.errors import DepescheError
 from service.patience import patient
 from service.pipeline.service import Service
 from service.settings import Settings
 
 ADMIN_DRAIN_S = 5
+# After SIGTERM, so long are callers answered as before and told to close their connections. Without it, one that asks
+# on an open connection just then is refused, or finds it closed with its request on the way.
+FAREWELL_S = 1.0
+FAREWELL_STEP_S = 0.05
 _log = logging.getLogger("depesche")
 
 
@@ -36,8 +44,7 @@ def run(settings: Settings) -> None:
         listening = _listening(settings.admin_host, settings.admin_port)
         admin = _AdminServer(_config(create_admin(app, settings), settings, ADMIN_DRAIN_S, lifespan="off"), listening)
     config = _config(app, settings, math.ceil(settings.drain_s), host=settings.host, port=settings.port)
-    # Uvicorn raises the signal again once it has stopped: a stop that was asked for is a success.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _leave)
     _Server(config, app.state.api.service, admin).run()
 
 
@@ -46,6 +53,19 @@ def _settle() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    """Called once all is stopped, when uvicorn raises SIGTERM again: a stop that was asked for is a success.
+
+    A thread that loads a model cannot be ended, and the interpreter, taken down round it, would end by SIGABRT: it
+    unwinds the thread's C++ frames, which must not be unwound. So it is left as it is.
+    """
+    if any(thread.name.startswith(ENGINE_THREADS) for thread in threading.enumerate()):
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
+    sys.exit(0)
 
 
 def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvicorn.Config:
@@ -58,6 +78,7 @@ def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvico
         ws="none",
         proxy_headers=False,  # the application does it, for the proxies of the settings alone
         timeout_graceful_shutdown=drain_s,
+        timeout_keep_alive=math.ceil(settings.keep_alive_s),
         **options,
     )
 
@@ -144,8 +165,17 @@ class _Server(uvicorn.Server):
         if self._admin is not None:
             self._admin.begin()
 
+    async def _say_farewell(self) -> None:
+        """Serve on until every connection was closed after an answer, or the time is over; see `Farewell`."""
+        end_s = time.monotonic() + FAREWELL_S
+        connections = self.server_state.connections  # a plain set of uvicorn's: it tells nobody when it is empty
+        while connections and time.monotonic() < end_s and not self.force_exit:  # noqa: ASYNC110
+            await asyncio.sleep(FAREWELL_STEP_S)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the main port while the administration port still answers, then stop that, too."""
+        await self._say_farewell()
+        self._service.refuse_work()
         try:
             await super().shutdown(sockets)
         finally:

@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     request_timeout_ms: int = Field(
         120_000, ge=1, description="Milliseconds a request may take where it names no time of its own."
     )
+    keep_alive_s: float = Field(
+        default=75.0, gt=0, description="Seconds that an idle connection stays open; longer than a proxy keeps its own."
+    )
     drain_s: float = Field(default=30.0, ge=0, description="Seconds that accepted requests get to finish at shutdown.")
     cache_bytes: int = Field(default=64 * 2**20, ge=0, description="Bytes of the memory cache; 0 turns it off.")
     cache_ttl_s: float = Field(default=7 * 86_400.0, gt=0, description="Seconds until a cache entry expires.")

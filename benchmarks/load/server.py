@@ -45,6 +45,7 @@ class Server:
         self._environment = environment(extra)
         self._folder = folder
         self._running = contextlib.AsyncExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
         self.http = httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}",
             timeout=None,  # noqa: S113 - a slow system is a result, not a failure
@@ -52,13 +53,29 @@ class Server:
             trust_env=False,
         )
 
+    @property
+    def pid(self) -> int:
+        """The process's number.
+
+        Raises:
+            RuntimeError: it was not started.
+        """
+        if self._process is None:
+            raise RuntimeError("the process was not started")
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the process ended; None while it runs, and before it was started."""
+        return None if self._process is None else self._process.poll()
+
     async def __aenter__(self) -> Self:
         log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the server
         self._running.callback(log.close)
-        process = subprocess.Popen(  # noqa: ASYNC220 - starting it takes no time
+        self._process = process = subprocess.Popen(  # noqa: ASYNC220 - starting it takes no time
             self._command, cwd=self._folder, env=self._environment, stdout=log, stderr=subprocess.STDOUT
         )
-        self._running.callback(_stop, process)
+        self._running.push_async_callback(_stop, process)
         await self._running.enter_async_context(self.http)
         try:
             await self._wait(process)
@@ -94,10 +111,10 @@ class Server:
         return answer.json()
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+async def _stop(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
-        process.wait(STOP_LIMIT_S)
+        await asyncio.to_thread(process.wait, STOP_LIMIT_S)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        await asyncio.to_thread(process.wait)

@@ -1,11 +1,9 @@
 """The real thing on loopback: processes of the service, nginx before some of them, and one Redis."""
 
-import asyncio
 import contextlib
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,12 +11,11 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from benchmarks.load.server import STOP_LIMIT_S, Server, free_port
+from benchmarks.load.server import Server, free_port
+from benchmarks.redis_server import RedisServer
 
 PROGRAMS = ("nginx", "redis-server")
-REDIS_LIMIT_S = 30.0
 NGINX = """
 worker_processes 1;
 daemon off;
@@ -34,15 +31,11 @@ http {{
   fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
-  upstream depesche {{
-    least_conn;
-{servers}
-    keepalive 32;
-  }}
+{upstreams}
   server {{
     listen 127.0.0.1:{port};
     location / {{
-      proxy_pass http://depesche;
+      {route}
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_buffers 16 64k;
@@ -129,65 +122,55 @@ async def running(processes: int) -> AsyncIterator[Running]:
     require_programs()
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="depesche-scale-")))
-        url = await stack.enter_async_context(_redis(folder))
-        started = [await stack.enter_async_context(_process(url)) for _ in range(processes)]
-        client = Redis.from_url(url)
+        redis = RedisServer(folder)
+        stack.callback(redis.kill)
+        redis.start()
+        started = [await stack.enter_async_context(process(free_port(), redis.url)) for _ in range(processes)]
+        client = Redis.from_url(redis.url)
         stack.push_async_callback(client.aclose)
         yield Running(tuple(started), RedisStore(client))
 
 
 @asynccontextmanager
+async def nginx(upstreams: str, route: str, folder: Path) -> AsyncIterator[Server]:
+    """Nginx with these upstreams and this way to them, asked for ``/readyz`` until one of them is ready."""
+    port = free_port()
+    config = folder / "nginx.conf"
+    config.write_text(NGINX.format(folder=folder, port=port, upstreams=upstreams, route=route), "utf-8")
+    command = ["nginx", "-p", str(folder), "-c", str(config), "-e", "stderr"]
+    async with Server(command, port, "/readyz", extra={}) as server:
+        yield server
+
+
+def upstream(name: str, ports: Sequence[int]) -> str:
+    """An upstream of these ports; each request goes to the one with the fewest open ones."""
+    servers = " ".join(f"server 127.0.0.1:{port} max_fails=0;" for port in ports)
+    return f"  upstream {name} {{ least_conn; {servers} keepalive 32; }}\n"
+
+
+@asynccontextmanager
 async def proxy(processes: Sequence[Process]) -> AsyncIterator[Server]:
-    """Nginx before these processes; each request goes to the one with the fewest open ones."""
+    """Nginx before these processes."""
+    ports = [process.port for process in processes]
     with tempfile.TemporaryDirectory(prefix="depesche-nginx-") as name:
-        port = free_port()
-        servers = "\n".join(f"    server 127.0.0.1:{process.port} max_fails=0;" for process in processes)
-        config = Path(name) / "nginx.conf"
-        config.write_text(NGINX.format(folder=name, port=port, servers=servers), "utf-8")
-        command = ["nginx", "-p", name, "-c", str(config), "-e", "stderr"]
-        async with Server(command, port, "/readyz", extra={}) as server:
+        async with nginx(upstream("depesche", ports), "proxy_pass http://depesche;", Path(name)) as server:
             yield server
 
 
 @asynccontextmanager
-async def _process(redis_url: str) -> AsyncIterator[Process]:
-    port, admin_port = free_port(), free_port()
+async def process(port: int, redis_url: str | None, **settings: str) -> AsyncIterator[Process]:
+    """One process of one thread an engine, ready; ``settings`` by their names without prefix, in small letters."""
+    admin_port = free_port()
+    given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}
+    shared = {} if redis_url is None else {"DEPESCHE_REDIS_URL": redis_url}
     extra = {
         "DEPESCHE_PORT": str(port),
         "DEPESCHE_ADMIN_PORT": str(admin_port),
         "DEPESCHE_THREADS": "1",
         "DEPESCHE_PROFILE": "embedded",
-        "DEPESCHE_REDIS_URL": redis_url,
         "DEPESCHE_LOG_LEVEL": "warning",
+        **shared,
+        **given,
     }
     async with Server([sys.executable, "-m", "service", "serve"], port, "/readyz", extra=extra) as server:
         yield Process(port, admin_port, server)
-
-
-@asynccontextmanager
-async def _redis(folder: Path) -> AsyncIterator[str]:
-    """A redis-server that keeps nothing on disk; its URL."""
-    port = free_port()
-    own = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
-    quiet = ["--save", "", "--appendonly", "no", "--logfile", str(folder / "redis.log")]
-    process = await asyncio.create_subprocess_exec("redis-server", *own, *quiet)
-    try:
-        await _answers(f"redis://127.0.0.1:{port}/0")
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        await asyncio.wait_for(process.wait(), STOP_LIMIT_S)
-
-
-async def _answers(url: str) -> None:
-    end_s = time.monotonic() + REDIS_LIMIT_S
-    async with Redis.from_url(url) as client:
-        while True:
-            try:
-                await client.info()
-            except (RedisError, OSError) as error:
-                if time.monotonic() > end_s:
-                    raise SystemExit(f"redis-server did not answer after {REDIS_LIMIT_S} s") from error
-                await asyncio.sleep(0.05)
-            else:
-                return

@@ -70,7 +70,7 @@ class SupervisedEngine:
         self._warm_up = warm_up
         self._limits = limits
         self._listener = listener
-        self._thread = EngineThread(f"engine-{model}")
+        self._thread = EngineThread(model)
         self._engine: Engine | None = None
 
     def tell(self, event: Event) -> None:

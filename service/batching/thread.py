@@ -9,6 +9,8 @@ from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+ENGINE_THREADS = "engine-"
+"""How the names of engines' threads begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class EngineThread:
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"{ENGINE_THREADS}{name}", daemon=True)
 
     def start(self) -> None:
         """Begin with the work; once."""

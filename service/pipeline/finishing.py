@@ -170,7 +170,10 @@ def _links(alignment: Alignment | None) -> list[Link]:
 
 
 def _realigned(alignment: Alignment, links: Sequence[Link]) -> Alignment:
-    """The alignment of an edited translation: words that were replaced together are one."""
+    """The alignment of an edited translation: words that were replaced together are one.
+
+    Two pieces may stand for one character, as those of "′" do; the last of them has the weight of both.
+    """
     columns = {piece: number for number, piece in enumerate(alignment.source)}
     rows: dict[Span, list[float]] = {}
     end = 0
@@ -178,7 +181,7 @@ def _realigned(alignment: Alignment, links: Sequence[Link]) -> Alignment:
         target = Span(max(link.target.start, end), link.target.end) if link.target not in rows else link.target
         if target.start >= target.end:
             continue
-        row = rows.setdefault(target, [0.0] * len(columns))
+        row = rows.setdefault(target, [0.0] * len(alignment.source))
         row[columns[link.source]] = max(row[columns[link.source]], link.weight)
         end = max(end, target.end)
     return Alignment(alignment.source, tuple(rows), tuple(map(tuple, rows.values())))

@@ -40,6 +40,7 @@ class Service:
         self._glossaries: dict[str, Terms] = {}
         self.cache = cache_of(plan, listener)
         self.status: Status = "loading"
+        self._open = True
         self.detail = ""
 
     async def start(self) -> None:
@@ -71,7 +72,7 @@ class Service:
             ModelError: a model, or a glossary, cannot be loaded.
             EngineError: a model failed its warm-up.
         """
-        self.check_open()
+        self._check_staying()
         if self._changing.locked():
             raise NotReady("models are being loaded already")
         if self._current is None:
@@ -82,7 +83,7 @@ class Service:
             new, old = await self._loaded(), self._current
             if self.status == "draining":
                 await new.close(0.0)
-                self.check_open()
+                self._check_staying()
             self._current = new
             self._retiring[old] = asyncio.create_task(self._retire(old), name="retiring")
 
@@ -117,13 +118,22 @@ class Service:
         self.status, self.detail = "failed", detail
 
     def begin_drain(self) -> None:
-        """Say on the readiness probe that the process is about to end; what was begun is finished."""
+        """Say on the readiness probe that the process is about to end; work is taken until `refuse_work`."""
         self.status = "draining"
+
+    def refuse_work(self) -> None:
+        """Take no new work; what was begun is finished."""
+        self.begin_drain()
+        self._open = False
 
     def check_open(self) -> None:
         """Raise `Draining` when new requests are not taken any more."""
-        if self.status == "draining":
+        if not self._open:
             raise Draining("the process is about to end; another one takes the work")
+
+    def _check_staying(self) -> None:
+        if self.status == "draining":
+            raise Draining("the process is about to end")
 
     def forget(self) -> None:
         """Forget what was made of recent texts, beside the cache."""
@@ -185,7 +195,7 @@ class Service:
 
     async def stop(self) -> None:
         """Take no new work, finish what was accepted, free the engines."""
-        self.begin_drain()
+        self.refuse_work()
         try:
             await asyncio.gather(*(one.close(self._plan.drain_s) for one in self._generations()))
         finally:

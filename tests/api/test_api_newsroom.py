@@ -227,3 +227,10 @@ def test_a_named_glossary_is_read_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "schlecht.tsv").write_text("a\tb\tc", "utf-8")
     with pytest.raises(ModelError, match="line 1"):
         read_glossaries(tmp_path)
+
+
+def test_a_term_is_placed_and_aligned_beside_a_character_that_is_two_pieces(client: TestClient) -> None:
+    text = "Meldung 449: Der Gipfel von L′Aquila ist zu Ende."
+    found = translated(client, text=text, glossary={"Meldung": "report"}, alignment=True)
+    assert found["terms"]["applied"] == 1
+    assert found["sentences"][0]["words"]

@@ -1,0 +1,99 @@
+"""Restarts and a Redis that fails, each with real processes under load: every caller gets its answer."""
+
+import asyncio
+import json
+import signal
+import socket
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from benchmarks import record
+from benchmarks.faults.outage import break_redis
+from benchmarks.faults.rolling import roll
+from benchmarks.scale.cluster import Missing, require_programs
+from tests.chaos.server import PATIENCE_S, Server, serving
+
+CALLERS = 6
+
+
+@pytest.fixture
+def programs() -> None:
+    """Nginx and redis-server are there."""
+    try:
+        require_programs()
+    except Missing as missing:
+        pytest.skip(str(missing))
+
+
+async def until_told_to_go(server: Server) -> Counter[int]:
+    """Statuses of a caller that asks on one connection until an answer says that it is the last."""
+    limits = httpx.Limits(max_connections=1)
+    statuses: Counter[int] = Counter()
+    async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S, limits=limits, trust_env=False) as http:
+        while True:
+            answer = await http.post("/v1/translate", json={"text": "Der Zug fährt heute nicht."})
+            statuses[answer.status_code] += 1
+            if answer.headers.get("connection") == "close":
+                return statuses
+            if statuses.total() == 10:
+                server.process.send_signal(signal.SIGTERM)
+
+
+async def test_callers_on_open_connections_are_told_to_go_and_none_is_refused_or_cut_off() -> None:
+    with serving(drain_s=f"{PATIENCE_S:.0f}") as server:
+        found = await asyncio.gather(*(until_told_to_go(server) for _ in range(CALLERS)))
+        assert {status for statuses in found for status in statuses} == {200}
+        assert min(statuses.total() for statuses in found) > 1
+        assert await asyncio.to_thread(server.process.wait, PATIENCE_S) == 0
+
+
+def test_an_idle_connection_stays_open_for_as_long_as_the_setting_says() -> None:
+    with serving(keep_alive_s="6") as server:  # uvicorn's own time is 5 s, shorter than that of most proxies
+        url = httpx.URL(server.url)
+        with socket.create_connection((url.host, url.port or 0), timeout=PATIENCE_S) as connection:
+            connection.sendall(b"GET /livez HTTP/1.1\r\nhost: test\r\n\r\n")
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+            answered_s = time.monotonic()
+            while connection.recv(1 << 16):
+                pass
+            assert time.monotonic() - answered_s > 5.5
+
+
+def test_sigterm_while_models_load_is_a_success() -> None:
+    with serving(ready=False) as server:
+        # The engine's thread is in the library now, and cannot be ended from outside it.
+        server.until("/readyz", lambda answer: answer is not None and bool(answer.json()["models"]))
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.usefixtures("programs")
+async def test_a_rolling_restart_behind_nginx_loses_no_request() -> None:
+    done = await roll(processes=2, requests=300, clients=4)
+    assert (done.failed, done.exit_codes) == (0, (0, 0))
+    assert done.during > 0
+    assert done.counts["200"] >= 300
+
+
+@pytest.mark.usefixtures("programs")
+async def test_no_request_fails_while_redis_is_killed_and_paused_and_it_is_used_again_afterwards() -> None:
+    outage = await break_redis(requests=60, clients=4)
+    assert outage.failed == 0
+    phases = {phase.name: phase for phase in outage.phases}
+    assert {name for name, phase in phases.items() if phase.passed_over} == {"killed", "paused"}
+    for name in ("up", "restored", "resumed"):
+        assert phases[name].shared_hits > 0
+    for name in ("killed", "paused"):
+        assert phases[name].shared_hits == 0
+        assert phases[name].requests >= 60
+
+
+@pytest.mark.parametrize(("name", "least"), [("rolling", 5_000), ("redis_outage", 5_000)])
+def test_the_recorded_run_is_large_and_without_a_failure(name: str, least: int) -> None:
+    result = json.loads(Path(record.RESULTS / f"{name}.json").read_text("utf-8"))
+    assert result["requests"] >= least
+    assert (result["failed"], result["outcomes"]) == (0, {"200": result["requests"]})

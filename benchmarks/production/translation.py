@@ -10,7 +10,8 @@ from service.types import DecodingOptions, EngineInput
 
 BATCH = 16
 SOURCES = 64
-SOURCE_TOKENS = 26
+SOURCE_TOKENS = 32
+"""A multiple of what the engine pads to: a filler beside other lengths would be decoded to the forced length, too."""
 OUTPUT_TOKENS = 32
 SENTENCES_AN_ARTICLE = 20
 

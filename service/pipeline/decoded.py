@@ -20,7 +20,7 @@ from service.pipeline.served import ServedModel
 from service.text.normalise import NORMALISER_VERSION
 from service.types import DecodingOptions, EngineInput, Hypothesis, Tokens
 
-REMEMBERED = 8_192
+REMEMBERED = 4_096
 
 
 def _nobody(*_: object) -> None:

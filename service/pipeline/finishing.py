@@ -19,7 +19,7 @@ from service.trust.translation import check_sentence
 from service.types import Link, Span
 
 FAINT = 0.05  # links of less weight say nothing
-REMEMBERED = 8_192
+REMEMBERED = 4_096
 SHORT_WORDS = 3
 """A longer phrase that came twice, or whatever came three times, asks for an editor: more may be lost."""
 COUNTED = frozenset({"glossary", "kept"})

@@ -1,5 +1,6 @@
 /** Main: ties the form, the service and the result together. */
 
+import { askForKey, key } from "./access.js";
 import { forgetPage, isComplete, openFile, submissionOf } from "./entry.js";
 import { failureView } from "./failure.js";
 import { load, say, translatePage } from "./language.js";
@@ -46,7 +47,7 @@ async function answered(signal) {
   const progress = new Progress(place("progress"));
   announce(say("status.sending"));
   try {
-    for await (const event of work(submissionOf(form), signal)) {
+    for await (const event of work(submissionOf(form), key(), signal)) {
       if (event.name === "result") return event.data;
       progress.follow(event);
     }
@@ -80,6 +81,7 @@ function finish() {
     show();
   }
   place("failure").scrollIntoView({ block: "nearest" });
+  if (["401", "403"].includes(shown.problem?.kind)) askForKey();
   if (shown.answer === null) return;
   place("entry").open = false;
   if (waited) place("result-title").focus();

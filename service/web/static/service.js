@@ -6,9 +6,12 @@ import { eventsOf } from "./stream.js";
 const PATH = "v1/articles";
 const HEADERS = { "Content-Type": "application/json", Accept: "text/event-stream" };
 
-/** Yields `progress`, `sentence` and `result` events as {name, data}; throws a Problem, or what `signal` aborts with. */
-export async function* work(submission, signal) {
-  const answer = await posted(submission, signal);
+/**
+ * Yields `progress`, `sentence` and `result` events as {name, data}; throws a Problem, or what `signal` aborts with.
+ * Without a `key` ("") none is sent.
+ */
+export async function* work(submission, key, signal) {
+  const answer = await posted(submission, key, signal);
   if (!answer.ok) throw await Problem.answered(answer);
   try {
     for await (const event of eventsOf(answer.body)) {
@@ -22,9 +25,10 @@ export async function* work(submission, signal) {
   throw new Problem("broken");
 }
 
-async function posted(submission, signal) {
+async function posted(submission, key, signal) {
+  const headers = key === "" ? HEADERS : { ...HEADERS, Authorization: `Bearer ${key}` };
   try {
-    return await fetch(PATH, { method: "POST", headers: HEADERS, body: JSON.stringify(submission), signal });
+    return await fetch(PATH, { method: "POST", headers, body: JSON.stringify(submission), signal });
   } catch (error) {
     throw error instanceof TypeError ? new Problem("unreachable") : error;
   }

@@ -1,0 +1,28 @@
+"""The page before a service that asks for keys: it asks its reader, keeps the key in its field, and goes on with it."""
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+
+from service.access.keyfile import SCOPES, Key, digest_of
+from tests.browser.answers import ARTICLE
+from tests.browser.tab import Tab
+from tests.chaos.server import serving
+
+TOKEN = "desk-" + "x" * 40
+
+
+def test_the_page_asks_for_the_key_and_goes_on_with_it(browser: Browser, tmp_path: Path, screenshot: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(Key("desk", frozenset(SCOPES), digest_of(TOKEN)).line() + "\n", "utf-8")
+    with serving(keys_file=str(file)) as server, Tab.opened(browser, server.url) as tab:
+        page = tab.page
+        expect(page.locator("#access")).to_be_hidden()
+        tab.submit(ARTICLE)
+        expect(page.locator("#key")).to_be_focused()
+        expect(page.locator(".failure")).to_contain_text("verlangt einen Schlüssel")
+        page.screenshot(path=screenshot, full_page=True)
+        page.fill("#key", f" {TOKEN} ")
+        page.keyboard.press("Enter")
+        page.locator("#result-title").wait_for()
+        assert TOKEN not in page.url

@@ -9,6 +9,8 @@ PORT ?= 8000
 DATA ?= data
 IMAGE ?= depesche
 TARGET ?= cpu
+# Test files that run at once. Most wait for a server of theirs, which keeps to one core.
+JOBS ?= 2
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
 .PHONY: serve test check bench eval lock rules pin-base image prove clean
@@ -17,7 +19,7 @@ serve: $(VENV)/.serve
 	$(BIN)/depesche serve --host $(HOST) --port $(PORT)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
-from functools import partial
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -97,10 +96,10 @@ def told(heard: Sequence[Listener]) -> Listener:
     return tell
 
 
-def create_app(settings: Settings | None = None, *, on_loaded: Callable[[], None] = lambda: None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, on_settled: Callable[[], None] = lambda: None) -> FastAPI:
     """The application. Models load in the background once it starts, so that probes are answered at once.
 
-    ``on_loaded`` is called when they have been loaded.
+    ``on_settled`` is called when they have been loaded, and after a reload when those of before are gone.
 
     Raises:
         KeyFileInvalid: there is a key file, and it cannot be used.
@@ -110,7 +109,7 @@ def create_app(settings: Settings | None = None, *, on_loaded: Callable[[], None
     settings = settings or Settings()
     heard: list[Listener] = [logs.listen]
     listener = told(heard)
-    service = Service(plan_of(settings), listener, exit_dead)
+    service = Service(plan_of(settings), listener, exit_dead, on_settled)
     metrics = Metrics(service)
     heard.append(metrics.listen)
     traces = tracing.from_environment(os.environ)
@@ -120,7 +119,7 @@ def create_app(settings: Settings | None = None, *, on_loaded: Callable[[], None
         title="Depesche",
         version=__version__,
         summary="German news articles in, a German summary and an English translation out.",
-        lifespan=partial(_lifespan, on_loaded),
+        lifespan=_lifespan,
         redirect_slashes=False,  # the address of a redirect is made from the caller's Host header
     )
     limits = TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
@@ -184,10 +183,10 @@ def _enclose(app: FastAPI, settings: Settings, origins: Sequence[str] = ()) -> N
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(on_loaded: Callable[[], None], app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.api.service
     ring: Ring | None = app.state.ring
-    tasks = [asyncio.create_task(_load(service, on_loaded))]
+    tasks = [asyncio.create_task(_load(service))]
     if ring is not None:
         tasks.append(asyncio.create_task(ring.watch(), name="keys"))
     try:
@@ -203,10 +202,9 @@ async def _lifespan(on_loaded: Callable[[], None], app: FastAPI) -> AsyncIterato
             await asyncio.to_thread(app.state.traces.close)
 
 
-async def _load(service: Service, on_loaded: Callable[[], None]) -> None:
+async def _load(service: Service) -> None:
     try:
         await service.start()
-        on_loaded()
         if service.notice:
             _log.warning("starter_models", extra={"detail": service.notice})
     except DepescheError as error:

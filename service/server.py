@@ -38,17 +38,18 @@ def run(settings: Settings) -> None:
     Raises:
         DepescheError: the administration port cannot be listened on.
     """
-    app = create_app(settings, on_loaded=_settle)
+    app = create_app(settings, on_settled=settle)
     admin = None
     if settings.admin_port:
         listening = _listening(settings.admin_host, settings.admin_port)
         admin = _AdminServer(_config(create_admin(app, settings), settings, ADMIN_DRAIN_S, lifespan="off"), listening)
     config = _config(app, settings, math.ceil(settings.drain_s), host=settings.host, port=settings.port)
     signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
     _Server(config, app.state.api.service, admin).run()
 
 
-def _settle() -> None:
+def settle() -> None:
     """Take what is there now, and stays, out of the collector's sight: a look at all of it stops requests for 30 ms."""
     gc.unfreeze()
     gc.collect()
@@ -56,14 +57,15 @@ def _settle() -> None:
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
-    """Called once all is stopped, when uvicorn raises SIGTERM again: a stop that was asked for is a success.
+    """Called once all is stopped, when uvicorn raises the signal again: a stop that was asked for is a success.
 
     A thread that loads a model cannot be ended, and the interpreter, taken down round it, would end by SIGABRT: it
     unwinds the thread's C++ frames, which must not be unwound. So it is left as it is.
     """
     if any(thread.name.startswith(ENGINE_THREADS) for thread in threading.enumerate()):
         logging.shutdown()
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):  # whoever read it may be gone
+            sys.stdout.flush()
         os._exit(0)
     sys.exit(0)
 
@@ -88,6 +90,8 @@ def _listening(host: str, port: int) -> socket.socket:
     # With the protocol named: asyncio sends small packets at once only on sockets that say that they are TCP's.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
+        if family == socket.AF_INET6:  # "::" must not open the port to IPv4, too
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen()
@@ -139,7 +143,6 @@ class _Server(uvicorn.Server):
         except Exception:  # noqa: BLE001 - whatever it is, the models of before go on, and the log has to say so
             _log.exception("models_not_reloaded")
         else:
-            _settle()
             _log.info("models_reloaded", extra={"models": [model.name for model in self._service.models]})
 
     def _begin_reload(self) -> None:

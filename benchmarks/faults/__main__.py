@@ -17,11 +17,11 @@ Save = Annotated[bool, typer.Option("--record", help="Write the result beside th
 
 
 def _told(name: str, result: dict[str, Any], *, save: bool) -> None:
-    """Print and record a result; exit code 1 where a request failed."""
+    """Print and record a result; exit code 1 where a request failed, or a process that was told to end."""
     print({key: value for key, value in result.items() if key != "phases"}, *result.get("phases", ()), sep="\n")
     if save:
         print(record.write(name, result))
-    if result["failed"]:
+    if result["failed"] or any(result.get("exit_codes", ())):
         raise typer.Exit(1)
 
 

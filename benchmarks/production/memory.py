@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import threading
 from pathlib import Path
 
 import service.app  # noqa: F401 - the process is the service's, so its libraries count
@@ -53,6 +54,10 @@ async def main() -> None:
     print(json.dumps({"loaded": loaded, "worked": resident_bytes()}))
     for model in models:
         await model.batcher.drain(5)
+    # An interpreter that is taken down round an engine's thread aborts.
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            thread.join(5)
 
 
 if __name__ == "__main__":

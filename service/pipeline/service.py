@@ -27,12 +27,16 @@ Status = Literal["loading", "ready", "draining", "failed"]
 
 
 class Service:
-    """Starts empty; `start` loads the models, `reload` others in their place, `stop` lets accepted work finish."""
+    """Starts empty; `start` loads the models, `reload` others in their place, `stop` lets accepted work finish.
 
-    def __init__(self, plan: Plan, listener: Listener, on_dead: Callable[[], None]) -> None:
-        self._plan = plan
-        self._listener = listener
-        self._on_dead = on_dead
+    ``on_settled`` is called when models have been loaded, before they serve, and when those of before are gone.
+    """
+
+    def __init__(
+        self, plan: Plan, listener: Listener, on_dead: Callable[[], None], on_settled: Callable[[], None] = lambda: None
+    ) -> None:
+        self._plan, self._listener = plan, listener
+        self._on_dead, self._on_settled = on_dead, on_settled
         self._loading: dict[Task, ServedModel] = {}
         self._current: Generation | None = None
         self._retiring: dict[Generation, asyncio.Task[None]] = {}
@@ -40,8 +44,7 @@ class Service:
         self._glossaries: dict[str, Terms] = {}
         self.cache = cache_of(plan, listener)
         self.status: Status = "loading"
-        self._open = True
-        self.detail = ""
+        self._open, self.detail = True, ""
 
     async def start(self) -> None:
         """Verify, load and warm up both models; a failure is kept for the readiness probe and raised.
@@ -57,6 +60,7 @@ class Service:
         except DepescheError as error:
             self.fail(str(error))
             raise
+        self._on_settled()
         if self.status == "loading":
             self.status = "ready"
 
@@ -85,7 +89,8 @@ class Service:
                 await new.close(0.0)
                 self._check_staying()
             self._current = new
-            self._retiring[old] = asyncio.create_task(self._retire(old), name="retiring")
+            self._retiring[old] = retiring = asyncio.create_task(self._retire(old), name="retiring")
+            retiring.add_done_callback(lambda _: self._on_settled())
 
     async def _retire(self, generation: Generation) -> None:
         try:
@@ -109,9 +114,7 @@ class Service:
         if terms is None:
             detail = "there is no glossary of this name"
             raise InvalidInput("glossary_unknown", detail, pointer="/glossary_name")
-        own = {*translated, *kept}
-        more = {source: target for source, target in terms.translated.items() if source not in own}
-        return Glossary({**more, **translated}, [*kept, *(term for term in terms.kept if term not in own)])
+        return terms.beside(translated, kept)
 
     def fail(self, detail: str) -> None:
         """Never become ready; ``detail`` is what the readiness probe says."""
@@ -217,8 +220,7 @@ class Service:
     @property
     def dead(self) -> bool:
         """Whether an engine is lost beyond rescue."""
-        models = self._loading if self._current is None else self._current.models
-        return any(model.batcher.state.dead for model in models.values())
+        return any(model.batcher.state.dead for model in self.models)
 
     @property
     def models(self) -> Sequence[ServedModel]:

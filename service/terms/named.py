@@ -1,12 +1,13 @@
 """Named glossaries: files of a folder, one term a line, read when the service starts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from service.errors import ModelError
+from service.terms.glossary import Glossary
 
 SUFFIX = ".tsv"
 COMMENT = "#"
@@ -24,6 +25,16 @@ class Terms:
         """Equal for equal terms: a result depends on what a file holds, not on its name."""
         terms = [sorted(self.translated.items()), sorted(self.kept)]
         return sha256(json.dumps(terms, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def beside(self, translated: Mapping[str, str], kept: Sequence[str]) -> Glossary:
+        """A request's own terms, and those of the file that it does not give itself.
+
+        Raises:
+            InvalidInput: a term cannot be looked for.
+        """
+        own = {*translated, *kept}
+        more = {source: target for source, target in self.translated.items() if source not in own}
+        return Glossary({**more, **translated}, [*kept, *(term for term in self.kept if term not in own)])
 
 
 def read_glossaries(folder: Path) -> dict[str, Terms]:

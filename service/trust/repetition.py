@@ -12,9 +12,9 @@ _MOST_PERIOD = 12
 _PHRASE_WORDS = 5
 _DOUBLED = frozenset(
     "very had that so no yes ha ja na really much more many bla blah never ever far again long her that's is it "
-    "die der das sehr nein".split()
+    "die der das sehr nein denen dem den wer in on to over up out by off about through".split()
 )
-"""Words that writers double: "had had", "sehr, sehr"; German "die, die" parts a clause from its noun."""
+"""Words that writers double: "had had", "sworn in in Berlin", "sehr, sehr"; German "die, die" parts a clause."""
 _LEAST_SENTENCE_WORDS = 4
 
 
@@ -38,7 +38,7 @@ def stutter(source: str, output: str) -> tuple[Span, Span] | None:
     a blank between them; where the first that comes back does so in another way, there is none.
     """
     matches, words = _words(output)
-    if (found := _loop(words)) is None or _loop(_plain_words(source)) is not None:
+    if (found := _loop(words)) is None or _loop(_plain_words(source.replace("-", " "))) is not None:  # Bora-Bora
         return None
     start, end = found
     middle = (start + end) // 2

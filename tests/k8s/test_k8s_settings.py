@@ -124,7 +124,7 @@ def test_the_secrets_example_takes_no_overlays_setting_away(folder: str) -> None
 def test_composes_service_drains_before_it_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     found = given(monkeypatch, COMPOSE["depesche"]["environment"])
     assert found.drain_s >= found.request_timeout_ms / 1000
-    assert float(COMPOSE["depesche"]["stop_grace_period"].removesuffix("s")) > found.drain_s + 5
+    assert float(COMPOSE["depesche"]["stop_grace_period"].removesuffix("s")) > found.drain_s + 6
     assert COMPOSE["depesche"]["ports"] == [f"127.0.0.1:8000:{found.port}"]
 
 

@@ -10,5 +10,6 @@ export function key() {
 /** Let the reader give a key, or another one. */
 export function askForKey() {
   place("access").hidden = false;
+  place("key").focus();
   place("key").select();
 }

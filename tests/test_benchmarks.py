@@ -38,7 +38,7 @@ def test_every_table_has_its_place_in_the_pages(name: str) -> None:
         assert (tables.ROOT / path).read_text("utf-8").count(f"<!-- scores:{name} -->") == 1
 
 
-def test_the_page_of_production_has_the_recorded_figures_and_its_missed_aim() -> None:
+def test_the_page_of_production_and_readme_have_the_recorded_figures() -> None:
     recorded = json.loads((tables.ROOT / "benchmarks/results/production.json").read_text("utf-8"))
     page = (tables.ROOT / "docs/production.md").read_text("utf-8")
     assert f"<!-- scores:production -->\n{tables.production(recorded)}\n<!-- /scores -->" in page

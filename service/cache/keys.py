@@ -13,7 +13,7 @@ Field: TypeAlias = (
     "str | bytes | float | DecodingOptions | Mapping[str, Field] | frozenset[str] | Sequence[Field] | None"
 )
 
-ENTRY_FORMAT = 3
+ENTRY_FORMAT = 4
 TAG_FORMAT = 1
 LENGTH_BYTES = 8
 
@@ -23,7 +23,7 @@ def cache_key(
     task: str,
     model_id: str,
     revision: str,
-    options: DecodingOptions,
+    options: bytes,
     normaliser_version: str,
     glossary: Mapping[str, str],
     text: str,
@@ -32,19 +32,32 @@ def cache_key(
     """The 32 bytes under which the entry of one ``text`` is kept.
 
     Equal exactly when all fields are equal, up to collisions of SHA-256. With a ``secret`` it is an HMAC: without
-    one, who can read a shared store can guess short sentences. ``glossary`` should hold only the terms that occur in
-    the text, so that an edited glossary costs only the sentences that it touches.
+    one, who can read a shared store can guess short sentences. ``options`` are those of decoding, as `options_digest`
+    has them. ``glossary`` should hold only the terms that occur in the text, so that an edited glossary costs only the
+    sentences that it touches.
     """
-    # Allowed pieces are those of one text: its head would be of no use to others, and keep its words in memory.
-    head_of = _head if options.allowed is None else _head.__wrapped__
-    head = head_of(task, model_id, revision, options, normaliser_version)
-    return _digest(head + encode(glossary) + encode(text), secret)
+    head = _head(task, model_id, revision, normaliser_version)
+    return _digest(head + encode(options) + encode(glossary) + encode(text), secret)
+
+
+@lru_cache(maxsize=64)
+def _head(task: str, model_id: str, revision: str, normaliser_version: str) -> bytes:
+    """What all keys of a model have in common."""
+    return encode([ENTRY_FORMAT, task, model_id, revision, normaliser_version])
+
+
+def options_digest(options: DecodingOptions) -> bytes:
+    """The 32 bytes that stand for ``options`` in keys: equal exactly when they are, up to collisions of SHA-256.
+
+    Those of many sentences are remembered. Allowed pieces are those of one text: they would be of no use to others,
+    and keep its words in memory.
+    """
+    return (_options_digest if options.allowed is None else _options_digest.__wrapped__)(options)
 
 
 @lru_cache(maxsize=1_024)
-def _head(task: str, model_id: str, revision: str, options: DecodingOptions, normaliser_version: str) -> bytes:
-    """What the keys of many sentences have in common."""
-    return encode([ENTRY_FORMAT, task, model_id, revision, options, normaliser_version])
+def _options_digest(options: DecodingOptions) -> bytes:
+    return hashlib.sha256(encode(options)).digest()
 
 
 def tag_key(kind: Literal["text", "result"], value: str, secret: bytes | None) -> bytes:

@@ -11,7 +11,7 @@ from service.pipeline.manner import PLAIN, Manner
 from service.pipeline.recent import MOST_REMEMBERED_CHARS, Recent
 from service.pipeline.results import Method, SentencePair, Summary, Translation
 from service.pipeline.summarise import Summariser
-from service.pipeline.threads import off_loop
+from service.pipeline.threads import recalled
 from service.pipeline.translate import Translator
 from service.summary.lengths import Length
 from service.summary.styles import Style
@@ -134,7 +134,7 @@ class Editor:
         everything = "".join(texts)
         keep = keep and len(everything) <= MOST_REMEMBERED_CHARS
         make = partial(understand, submission)
-        return await off_loop(len(everything), self._understood.get, texts, kind, make, keep=keep)
+        return await recalled(len(everything), self._understood, texts, kind, make, keep=keep)
 
     async def _translation(self, article: Article, submission: Submission, call: Call) -> TranslatedArticle:
         """The body is translated as it was submitted where it is HTML, else as it was cleaned."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from cachetools import LRUCache
 
@@ -11,7 +12,7 @@ from service.batching.queue import Answer
 from service.cache.cache import Cache
 from service.cache.codec import decode_hypotheses, encode_hypotheses
 from service.cache.flight import Flight
-from service.cache.keys import cache_key, tag_key
+from service.cache.keys import cache_key, options_digest, tag_key
 from service.pipeline.call import Call
 from service.pipeline.candidate import Candidate, Mend, as_it_is
 from service.pipeline.engine_calls import note_calls
@@ -27,7 +28,7 @@ def _nobody(*_: object) -> None:
     """Follower of whoever has none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """One text for the model: as the model gets it, as tokens, and how to decode it.
 
@@ -38,6 +39,11 @@ class Source:
     tokens: Tokens
     options: DecodingOptions
     origin: bytes
+
+    @cached_property
+    def options_digest(self) -> bytes:
+        """What stands for the options in keys. Kept: hundreds of allowed pieces take longer than the rest of a key."""
+        return options_digest(self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,7 @@ class Decoder:
             task=manifest.task,
             model_id=manifest.id,
             revision=self.model.version,
-            options=source.options,
+            options=source.options_digest,
             normaliser_version=NORMALISER_VERSION,
             glossary={},
             text=source.text,

@@ -87,6 +87,10 @@ class Finisher:
         make = lambda: self._finished(demand, best, keep=False)  # noqa: E731 - as short as what it stands for
         return self._plain.get((demand.source, best.text), best.said_again, make, keep=keep)
 
+    def remembered(self, demand: Demand, best: Candidate) -> Finished | None:
+        """What `finish` gives, where it is remembered."""
+        return self._plain.find((demand.source, best.text), best.said_again) if demand.plain else None
+
     def _finished(self, demand: Demand, best: Candidate, *, keep: bool) -> Finished:
         def checked(output: str) -> tuple[Finding, ...]:
             make = lambda: tuple(check_sentence(demand.source, output))  # noqa: E731 - as short as what it stands for

@@ -13,7 +13,7 @@ from service.pipeline.recent import MOST_REMEMBERED_CHARS, Recent
 from service.pipeline.results import Method, Summary, SummarySentence
 from service.pipeline.rewriting import Brief, Job, Rewriter, Rewritten, Text
 from service.pipeline.sentences import notices_of
-from service.pipeline.threads import off_loop
+from service.pipeline.threads import recalled
 from service.summary.lengths import Length
 from service.summary.styles import Style, laid_out, repeats
 from service.summary.variants import Choice, Offer, chosen, variants
@@ -105,7 +105,7 @@ class Summariser:
 
     async def _remembered(self, recent: Recent[T], text: str, kind: Hashable, make: Callable[[], T], call: Call) -> T:
         keep = self.decoder.may_keep(call) and len(text) <= MOST_REMEMBERED_CHARS
-        return await off_loop(len(text), recent.get, (text,), kind, make, keep=keep)
+        return await recalled(len(text), recent, (text,), kind, make, keep=keep)
 
     def forget(self) -> None:
         """Forget what was made of texts: a story was withdrawn."""

@@ -1,11 +1,13 @@
 """Threads for work on texts that needs the processor, so that the event loop stays free for probes and requests."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from typing import ParamSpec, TypeVar
+
+from service.pipeline.recent import Recent
 
 OFF_LOOP_CHARS = 500
 LONG_CHARS = 20_000
@@ -24,3 +26,11 @@ async def off_loop(chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.
     thread = _USUAL if chars <= LONG_CHARS else _LONG
     whole = partial(copy_context().run, work, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(thread, whole)
+
+
+async def recalled(
+    chars: int, recent: Recent[T], texts: tuple[str, ...], kind: Hashable, make: Callable[[], T], *, keep: bool
+) -> T:
+    """What ``recent`` has, at once; what it has not is made as `off_loop` does work, and kept as `Recent.get` says."""
+    found = recent.find(texts, kind)
+    return found if found is not None else await off_loop(chars, recent.get, texts, kind, make, keep=keep)

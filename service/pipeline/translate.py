@@ -15,13 +15,14 @@ from service.pipeline.manner import PLAIN, Manner
 from service.pipeline.recent import MOST_REMEMBERED_CHARS, Recent
 from service.pipeline.results import Summary, Translation
 from service.pipeline.submitted import Submitted, take_apart
-from service.pipeline.threads import off_loop
+from service.pipeline.threads import LONG_CHARS, off_loop, recalled
 from service.summary.lengths import Length
 from service.summary.styles import laid_out
 from service.types import Notice, Span
 
 REMEMBERED = 256
 Manners = Manner | Sequence[Manner]
+_Numbered = list[tuple[int, FinishedSentence]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class _Finishing:
         self._finisher = finisher
         self._demands = demands
         self._may_keep = may_keep
-        self._begun: list[asyncio.Task[list[tuple[int, FinishedSentence]]]] = []
+        self._begun: list[asyncio.Task[_Numbered]] = []
+        self._remembered: _Numbered = []
 
     def __enter__(self) -> Self:
         return self
@@ -57,15 +59,25 @@ class _Finishing:
     def begin(self, landed: Sequence[tuple[int, Decoded]]) -> None:
         """Begin with these: the numbers of sentences, and what they were decoded to."""
         chars = sum(len(self._demands[number].source) for number, _ in landed)
-        self._begun.append(asyncio.ensure_future(off_loop(chars, self._finished, landed)))
+        found = self._found(landed) if chars <= LONG_CHARS else {}
+        self._remembered += found.items()
+        new = [(number, result) for number, result in landed if number not in found]
+        if new:
+            self._begun.append(asyncio.ensure_future(off_loop(chars, self._finished, new)))
 
-    def _finished(self, landed: Sequence[tuple[int, Decoded]]) -> list[tuple[int, FinishedSentence]]:
+    def _found(self, landed: Sequence[tuple[int, Decoded]]) -> dict[int, FinishedSentence]:
+        """Those of them that came from the cache and are remembered: a thread would take longer to be asked."""
+        cached = ((number, result.best) for number, result in landed if result.cached)
+        found = ((number, self._finisher.remembered(self._demands[number], best)) for number, best in cached)
+        return {number: one for number, one in found if one is not None}
+
+    def _finished(self, landed: Sequence[tuple[int, Decoded]]) -> _Numbered:
         finish, demands, keep = self._finisher.finish, self._demands, self._may_keep()
         return [(number, finish(demands[number], result.best, keep=keep)) for number, result in landed]
 
     async def results(self) -> list[FinishedSentence]:
         """All sentences, in their order, when all have landed."""
-        done = dict(pair for part in await asyncio.gather(*self._begun) for pair in part)
+        done = dict(pair for part in (self._remembered, *await asyncio.gather(*self._begun)) for pair in part)
         return [done[number] for number in range(len(self._demands))]
 
 
@@ -122,13 +134,11 @@ class Translator:
             submitted = take_apart(text, manner, model.tokenizer, limit)
             return _Taken(submitted, self._demands(submitted, plain, keep=keep))
 
-        def wanted() -> _Taken:
-            found = self._taken.get((text,), kind, taken, keep=keep and len(text) <= MOST_REMEMBERED_CHARS)
-            if not manner.glossary:
-                return found
-            return replace(found, demands=self._demands(found.submitted, manner, keep=keep))
-
-        return await off_loop(chars, wanted)
+        may_stay = keep and len(text) <= MOST_REMEMBERED_CHARS
+        found = await recalled(chars, self._taken, (text,), kind, taken, keep=may_stay)
+        if not manner.glossary:
+            return found
+        return replace(found, demands=await off_loop(chars, self._demands, found.submitted, manner, keep=keep))
 
     def _demands(self, submitted: Submitted, manner: Manner, *, keep: bool) -> list[Demand]:
         return [

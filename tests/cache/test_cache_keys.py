@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cache.keys import cache_key, encode, result_key, tag_key
+from service.cache.keys import cache_key, encode, options_digest, result_key, tag_key
 from service.types import DecodingOptions
 
 texts = st.text(st.sampled_from("a|b\x00\x01,ß\ud800"), max_size=6)
@@ -28,7 +28,7 @@ FIELDS: dict[str, Any] = {
     "task": "translate",
     "model_id": "m",
     "revision": "r",
-    "options": DecodingOptions(),
+    "options": options_digest(DecodingOptions()),
     "normaliser_version": "1",
     "glossary": {"Kanzler": "chancellor"},
     "text": "Guten Tag.",
@@ -59,8 +59,8 @@ def test_characters_that_move_between_fields_change_the_key(task: str, text: str
 def test_glossaries_and_options_give_equal_keys_exactly_when_equal(
     glossary: dict[str, str], opts: DecodingOptions, glossary_2: dict[str, str], opts_2: DecodingOptions
 ) -> None:
-    first = cache_key(**FIELDS | {"glossary": glossary, "options": opts})
-    second = cache_key(**FIELDS | {"glossary": glossary_2, "options": opts_2})
+    first = cache_key(**FIELDS | {"glossary": glossary, "options": options_digest(opts)})
+    second = cache_key(**FIELDS | {"glossary": glossary_2, "options": options_digest(opts_2)})
     assert (first == second) == ((glossary, opts) == (glossary_2, opts_2))
 
 

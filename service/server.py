@@ -29,6 +29,8 @@ ADMIN_DRAIN_S = 5
 # on an open connection just then is refused, or finds it closed with its request on the way.
 FAREWELL_S = 1.0
 FAREWELL_STEP_S = 0.05
+# How long a thread that works on texts may keep the loop waiting for the interpreter; Python's own 5 ms add up.
+SWITCH_S = 0.001
 _log = logging.getLogger("depesche")
 
 
@@ -38,6 +40,7 @@ def run(settings: Settings) -> None:
     Raises:
         DepescheError: the administration port cannot be listened on.
     """
+    sys.setswitchinterval(SWITCH_S)
     app = create_app(settings, on_settled=settle)
     admin = None
     if settings.admin_port:

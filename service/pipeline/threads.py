@@ -20,9 +20,12 @@ T = TypeVar("T")
 
 
 async def off_loop(chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do ``work`` on texts of so many characters: at once where they are few, else in a thread, in order of asking."""
-    if chars <= OFF_LOOP_CHARS:
-        return work(*args, **kwargs)
+    """Do ``work`` on texts of so many characters: at once where they are few, else `in_thread`."""
+    return work(*args, **kwargs) if chars <= OFF_LOOP_CHARS else await in_thread(chars, work, *args, **kwargs)
+
+
+async def in_thread(chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do ``work`` on texts of so many characters in a thread, in order of asking."""
     thread = _USUAL if chars <= LONG_CHARS else _LONG
     whole = partial(copy_context().run, work, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(thread, whole)

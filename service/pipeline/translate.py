@@ -15,7 +15,7 @@ from service.pipeline.manner import PLAIN, Manner
 from service.pipeline.recent import MOST_REMEMBERED_CHARS, Recent
 from service.pipeline.results import Summary, Translation
 from service.pipeline.submitted import Submitted, take_apart
-from service.pipeline.threads import LONG_CHARS, off_loop, recalled
+from service.pipeline.threads import LONG_CHARS, in_thread, off_loop, recalled
 from service.summary.lengths import Length
 from service.summary.styles import laid_out
 from service.types import Notice, Span
@@ -62,8 +62,8 @@ class _Finishing:
         found = self._found(landed) if chars <= LONG_CHARS else {}
         self._remembered += found.items()
         new = [(number, result) for number, result in landed if number not in found]
-        if new:
-            self._begun.append(asyncio.ensure_future(off_loop(chars, self._finished, new)))
+        if new:  # though they be few: those of a whole batch land at once, and would keep the loop from its probes
+            self._begun.append(asyncio.ensure_future(in_thread(chars, self._finished, new)))
 
     def _found(self, landed: Sequence[tuple[int, Decoded]]) -> dict[int, FinishedSentence]:
         """Those of them that came from the cache and are remembered: a thread would take longer to be asked."""

@@ -60,7 +60,7 @@ def _mentions(number: int, text: str, language: Language) -> int:
 
 def _fits(form: str, unit: _Unit, language: Language) -> bool:
     forms = unit.forms[language]
-    return form in forms or (language == "de" and form.startswith(tuple(f for f in forms if f.isalpha())))
+    return form in forms or (language == "de" and form.startswith(tuple(f for f in forms if f[0].isalpha())))
 
 
 @cache

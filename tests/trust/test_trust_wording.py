@@ -138,6 +138,7 @@ def test_a_summary_denies_nothing_by_itself() -> None:
         ("139 Millionen Euro und 148 Millionen Euro", "139 million dollars and 148 million euros", True),
         ("Er wiegt 80 Kilogramm.", "He weighs 80 tonnes.", True),
         ("Er zahlte 5.", "He paid 5 euros.", False),
+        ("Er zahlte 500 US-Dollars.", "He paid 500 pounds.", True),
     ],
 )
 def test_what_is_counted_stays_the_same(german: str, english: str, flagged: bool) -> None:  # noqa: FBT001 - a case's expectation

@@ -1,7 +1,6 @@
 """Everything in a text that can be checked against another one, found once a sentence."""
 
 import re
-from dataclasses import replace
 from functools import lru_cache
 
 from service.trust.clocks import clocks
@@ -19,7 +18,7 @@ def evidence(text: str, language: Language) -> list[Fact]:
     dated = [*dates(text, language), *clocks(text, language)]
     covered = {place for fact in dated if fact.certain for place in range(*fact.span)}
     counted = numbers(text, language)
-    return [*dated, *(replace(fact, certain=False) if fact.span.start in covered else fact for fact in counted)]
+    return [*dated, *(fact._replace(certain=False) if fact.span.start in covered else fact for fact in counted)]
 
 
 def may_count(text: str, language: Language) -> bool:

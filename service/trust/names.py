@@ -52,21 +52,25 @@ def names(source: Passage, output: Passage) -> Iterator[Finding]:
 
 def _may_add(source: Passage, output: Passage) -> bool:
     """Whether any word of ``output`` may be a candidate that ``source`` does not have as it is; seldom there is one."""
-    return not set(source.words).issuperset(word for word in output.words if _may_be_name(word, output.language))
+    known, language = set(source.words), output.language
+    return any(word[0].isupper() and word not in known and _may_be_name(word, language) for word in output.words)
 
 
 def _may_lose(source: Passage, output: Passage) -> bool:
     """Whether ``source`` may have a sure name that ``output`` does not have as it is."""
     known, language = set(output.words), source.language
     return any(
-        word not in known and _may_be_name(word, language) and (_is_listed(word) or _may_lead(before, language))
+        word[0].isupper()
+        and word not in known
+        and _may_be_name(word, language)
+        and (_is_listed(word) or _may_lead(before, language))
         for before, word in pairwise(("", *source.words))
     )
 
 
 def _may_lead(word: str, language: Language) -> bool:
     """Whether a capitalised word after this one may be a name for that reason."""
-    return _may_be_name(word, language) or _TITLE.search(word) is not None
+    return (word[:1].isupper() and _may_be_name(word, language)) or _TITLE.search(word) is not None
 
 
 def index(passage: Passage) -> Index:
@@ -138,9 +142,8 @@ def _candidates(text: str, words: Sequence[_Word], language: Language) -> Iterat
 
 
 def _may_be_name(word: str, language: Language) -> bool:
-    """Whether a word has a capital, is neither too short nor too long for a name, and not common wherever it stands."""
-    fits = word[:1].isupper() and LEAST_CHARS <= len(word) <= _MOST_CHARS
-    return fits and not _is_common(word, language, opens=False)
+    """Whether a capitalised word is neither too short nor too long for a name, and not common wherever it stands."""
+    return LEAST_CHARS <= len(word) <= _MOST_CHARS and not _is_common(word, language, opens=False)
 
 
 def _opens(text: str, word: _Word) -> bool:

@@ -62,11 +62,12 @@ def _quantities(text: str, language: Language) -> Iterator[_Quantity]:
     for place, first in enumerate(tokens):
         if place < end:
             continue
-        part = _numeral(text, first, language) if _is_numeral(first) else read(first[0])
+        is_numeral = first.lastindex is not None
+        part = _numeral(text, first, language) if is_numeral else read(first[0])
         if part is None:
             continue
         end = place + 1
-        if language == "en" and not _is_numeral(first):
+        if language == "en" and not is_numeral:
             part, end = _in_english(text, tokens, place, part)
         part, end, by = _scaled(text, tokens, end, part, language)
         yield _Quantity(Span(first.start(), tokens[end - 1].end()), part, by)
@@ -75,10 +76,6 @@ def _quantities(text: str, language: Language) -> Iterator[_Quantity]:
 def _numeral(text: str, token: _Token, language: Language) -> Part:
     found = values(token[0], language)
     return Part(found | _years(text, token, found), frozenset(), certain=bool(found))
-
-
-def _is_numeral(token: _Token) -> bool:
-    return token.lastindex is not None
 
 
 def _years(text: str, token: _Token, found: frozenset[Fraction]) -> frozenset[Fraction]:
@@ -146,7 +143,7 @@ def _scaled(
         word = tokens[place][0]
         found = _SCALE[language](word) or by
         if language == "en" and word.lower() in english_numbers.LETTERS:
-            if tokens[place].start() > tokens[end - 1].end() or not _is_numeral(tokens[end - 1]):
+            if tokens[place].start() > tokens[end - 1].end() or tokens[end - 1].lastindex is None:
                 break
             return Part(part.values | _times(part.values, found), part.hints, certain=True), place + 1, found
         part = Part(_times(part.values, found), part.hints | {found}, certain=True)

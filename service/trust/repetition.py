@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from operator import eq
 
 from service.trust.findings import Code, Finding
@@ -78,9 +77,13 @@ def _plain_words(text: str) -> list[str]:
 
 
 def _may_come_back(words: Sequence[str]) -> bool:
-    """Whether a word follows itself or two words in a row come twice: a loop and a phrase have one or the other."""
-    pairs = list(pairwise(words))
-    return len(set(pairs)) < len(pairs) or any(map(eq, words, words[1:]))
+    """Whether a word comes again at once or after one other, or three in a row come twice.
+
+    The first is so in a loop of one word, the second in a loop of two, the third in longer ones and in a phrase.
+    """
+    threes = list(zip(words, words[1:], words[2:], strict=False))
+    near = any(map(eq, words, words[1:])) or any(map(eq, words, words[2:]))
+    return near or len(set(threes)) < len(threes)
 
 
 def _loop(words: Sequence[str]) -> tuple[int, int] | None:

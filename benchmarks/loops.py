@@ -22,6 +22,7 @@ from service.pipeline.call import Call
 from service.pipeline.service import Service
 from service.settings import Settings
 from service.summary.lengths import PRESETS
+from service.trust.passage import Passage
 from service.trust.repetition import repeated_words
 
 SETS = {"news": "wikinews-de", "encyclopaedia": "wikipedia-klexikon"}
@@ -103,7 +104,7 @@ def counted(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
         "empty": sum(not output.strip() for _, output in pairs),
         "loops": len(loops),
         "of_these": loops[:5],
-        "warned": sum(any(repeated_words(*pair)) for pair in pairs),
+        "warned": sum(any(repeated_words(Passage.of(text, "de"), Passage.of(output, "en"))) for text, output in pairs),
     }
 
 

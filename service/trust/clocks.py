@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from service.trust.facts import Fact, Key, Language, number_key
+from service.trust.passage import Passage
 from service.types import Span
 
 _HOURS, _MINUTES = 24, 60
@@ -23,12 +24,18 @@ _NAMED = {
     "de": re.compile(r"\b(?P<noon>[Mm]ittags?)\b|\b(?P<midnight>[Mm]itternacht)"),
     "en": re.compile(r"\b(?P<noon>[Nn]oon|[Mm]idday)\b|\b(?P<midnight>[Mm]idnight)\b"),
 }
+_NAMED_SIGNS = {"de": ("ittag", "itternacht"), "en": ("oon", "idday", "idnight")}
+"""One of these stands in every named time, and is found much faster; so is a digit, which every clock shows."""
 
 
-def clocks(text: str, language: Language) -> list[Fact]:
-    """The times of day in ``text``; a 12-hour time without a half of the day has two readings."""
-    found = [fact for match in _CLOCK[language].finditer(text) if (fact := _clock(match, language)) is not None]
-    return [*found, *_named(text, language)]
+def clocks(passage: Passage) -> list[Fact]:
+    """The times of day in a text; a 12-hour time without a half of the day has two readings."""
+    text, language = passage.text, passage.language
+    matches = _CLOCK[language].finditer(text) if passage.has_digit else ()
+    found = [fact for match in matches if (fact := _clock(match, language)) is not None]
+    if any(sign in text for sign in _NAMED_SIGNS[language]):
+        found += _named(text, language)
+    return found
 
 
 def _clock(match: re.Match[str], language: Language) -> Fact | None:

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
+from service.trust.caseless import caseless
 from service.trust.facts import Fact, Key, Language, number_key
 from service.trust.lexicon import pairs
+from service.trust.passage import Passage
 from service.types import Span
 
 _FULL_MONTHS = {
@@ -17,6 +19,11 @@ _SHORT_MONTHS = {
     "en": r"(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?",
 }
 _MONTH = {lang: rf"(?:{_FULL_MONTHS[lang]}|{_SHORT_MONTHS[lang]})" for lang in ("de", "en")}
+_MONTH_STEMS = {
+    "de": "Jan Jän Feb Mär Mrz Apr Mai Jun Jul Aug Sep Okt Nov Dez".split(),
+    "en": "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(),
+}
+"""One of these begins every name of a month; like the signs below, they are found much faster than a whole date."""
 _YEAR = r"(?:1[0-9]|20)\d\d"
 _NUMERIC = rf"\b(?P<d>\d{{1,2}})(?P<sep>[./])\s?(?P<m>\d{{1,2}})(?P=sep)\s?(?P<y>{_YEAR}|\d\d)?(?!\d)"
 _ISO = rf"\b(?P<iso_y>{_YEAR})-(?P<iso_m>\d\d)-(?P<iso_d>\d\d)\b"
@@ -39,7 +46,8 @@ _LONE_MONTH = {
     ),
     "en": re.compile(rf"\b(?:(?P<full>{_FULL_MONTHS['en']})\b(?P<more>)|(?P<short>{_SHORT_MONTHS['en']}))"),
 }
-_DIGIT = re.compile(r"\d")
+_BY_NUMBERS = re.compile(r"\d[./-]")
+"""Stands in every date that has no name of a month."""
 _BEFORE_CHARS = 12
 _PLAIN_WORDS = {"de": ("mai", "august"), "en": ("may", "march", "april", "june", "august")}
 """Months that are names or verbs too: without a day, a year or one of these before them they are not certain."""
@@ -56,21 +64,31 @@ _WEEKDAYS = {
     **dict(zip("Mon Tues Wednes Thurs Fri Satur Sun".split(), range(7), strict=True)),
     "sonnabend": 5,
 }
+_DAY_SIGNS = {"de": tuple(day for day in _WEEKDAYS if day.islower()), "en": ("day",)}
+"""One of these stands in every weekday, in lower case."""
 _SHORT_DAYS = {
     "de": re.compile(r"\b(?:Mo|Di|Mi|Do|Fr|Sa|So)\.(?=,)"),
     "en": re.compile(r"\b(?:Mon|Tues?|Wed|Thurs?|Fri|Sat|Sun)\b\.?"),
 }
+_SHORT_DAY_SIGNS = {"de": (".,",), "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
 _SHORT_ORDER = {"mo": 0, "di": 1, "tu": 1, "mi": 2, "we": 2, "do": 3, "th": 3, "fr": 4, "sa": 5, "so": 6, "su": 6}
 
 
-def dates(text: str, language: Language) -> list[Fact]:
-    """The days, months and weekdays of ``text``; times of day are in `clocks`."""
-    # All of the pattern's forms have a digit, which is found much faster than they are.
-    matches = _DATE[language].finditer(text) if _DIGIT.search(text) else ()
+def dates(passage: Passage) -> list[Fact]:
+    """The days, months and weekdays of a text; times of day are in `clocks`."""
+    text, language = passage.text, passage.language
+    named = any(stem in text for stem in _MONTH_STEMS[language])
+    may_be_dated = passage.has_digit and (named or _BY_NUMBERS.search(text))
+    matches = _DATE[language].finditer(text) if may_be_dated else ()
     found = [fact for match in matches for fact in _parts(match, language)]
-    dated = {place for fact in found for place in range(*fact.span)}
-    found += [fact for fact in _lone_months(text, language) if fact.span.start not in dated]
-    return [*found, *_weekdays(text, language)]
+    if named:
+        dated = {place for fact in found for place in range(*fact.span)}
+        found += [fact for fact in _lone_months(text, language) if fact.span.start not in dated]
+    if any(sign in passage.lower for sign in _DAY_SIGNS[language]):
+        found += _weekdays(text, language)
+    if any(sign in text for sign in _SHORT_DAY_SIGNS[language]):
+        found += _short_weekdays(text, language)
+    return found
 
 
 def _parts(match: re.Match[str], language: Language) -> Iterator[Fact]:
@@ -130,10 +148,13 @@ def _is_announced(text: str, place: int) -> bool:
 
 def _weekdays(text: str, language: Language) -> Iterator[Fact]:
     for match in _WEEKDAY[language].finditer(text):
-        day: Key = ("weekday", Fraction(_WEEKDAYS[match["w"].lower() if language == "de" else match["w"]]))
+        day: Key = ("weekday", Fraction(_WEEKDAYS[caseless(match["w"]) if language == "de" else match["w"]]))
         alone = match["rest"] in {"", "s"} or match["rest"].endswith(("abend", "morgen", "nachmittag", "nacht"))
         certain = alone and not text[max(0, match.start() - 1) : match.start()].isalpha()  # Palmsonntag supports only
         yield Fact("date", Span(*match.span()), frozenset({day}), certain=certain)
+
+
+def _short_weekdays(text: str, language: Language) -> Iterator[Fact]:
     for match in _SHORT_DAYS[language].finditer(text):
         number = _SHORT_ORDER[match.group()[:2].lower()]
         yield Fact("date", Span(*match.span()), frozenset({("weekday", Fraction(number))}), certain=False)

@@ -21,6 +21,8 @@ ORDINALS = {
     **_MORE_ORDINALS,
     **_TEENTHS,
 }
+ADDED = frozenset({"hundred", "and", *WORDS, *ORDINALS})
+"""The words that may stand in a number beside its first."""
 _SCALES = {
     **dict.fromkeys(("hundred", "hundreds"), 100),
     **dict.fromkeys(("thousand", "thousands", "k"), 10**3),

@@ -1,9 +1,9 @@
 """Facts of a text that can be compared across languages: numbers, days, months, weekdays, times of day."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from service.types import Span
 
@@ -12,8 +12,7 @@ Key = tuple[Literal["number", "month", "weekday", "time"], Fraction]
 """``number``: its value; ``month``: 1 to 12; ``weekday``: 0 is Monday; ``time``: minutes since midnight."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """Something said at ``span``.
 
     ``readings`` are what it may mean; one of them has to be found in the other text. ``hints`` may support a fact of
@@ -32,7 +31,13 @@ def number_key(value: Fraction | int) -> Key:
     return ("number", Fraction(value))
 
 
+@lru_cache(maxsize=20_000)
+def number_keys(values: frozenset[Fraction]) -> frozenset[Key]:
+    """The keys of numbers."""
+    return frozenset(map(number_key, values))
+
+
 def unsupported(facts: Iterable[Fact], others: Sequence[Fact]) -> list[Fact]:
     """The certain facts of which no reading is among the readings and hints of ``others``."""
-    known = {key for other in others for key in (*other.readings, *other.hints)}
-    return [fact for fact in facts if fact.certain and not fact.readings & known]
+    known: set[Key] = set().union(*(keys for other in others for keys in (other.readings, other.hints)))
+    return [fact for fact in facts if fact.certain and fact.readings.isdisjoint(known)]

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from service.trust.evidence import evidence, may_count
-from service.trust.facts import Fact, Key, Language, number_key, unsupported
+from service.trust.facts import Fact, Key, number_key, unsupported
 from service.trust.findings import Code, Finding, Severity
+from service.trust.passage import Passage
 from service.types import Span
 
 _HOUR_MIN = 60
@@ -13,9 +14,8 @@ _MOST_DECIMALS = 9
 
 
 def figures(
-    source: str,
-    output: str,
-    languages: tuple[Language, Language],
+    source: Passage,
+    output: Passage,
     *,
     complete: bool = True,
     elsewhere: frozenset[Key] = frozenset(),
@@ -25,28 +25,31 @@ def figures(
     A number that came out as another power of ten ("Milliarde" as "trillion", 1,5 as 15) is told apart. What the rest
     of the article says (``elsewhere``, see `keys`) is only noted.
     """
-    if not may_count(output, languages[1]) and not (complete and may_count(source, languages[0])):
+    if not may_count(output) and not (complete and may_count(source)):
         return
-    there, written = evidence(source, languages[0]), evidence(output, languages[1])
+    there, written = evidence(source), evidence(output)
     added, lost = _unmatched(written, there), _unmatched(there, written)
     shifted = _shifted(added, lost)
     for fact in added:
-        found = _added(fact, shifted.get(fact.span), source, output)
+        found = _added(fact, shifted.get(fact.span), source.text, output.text)
         yield replace(found, severity=Severity.NOTE) if fact.readings & elsewhere else found
     if complete:
         told = {other.span for other in shifted.values()}
-        yield from (_lost(fact, source) for fact in lost if fact.span not in told)
+        yield from (_lost(fact, source.text) for fact in lost if fact.span not in told)
 
 
-def keys(text: str, language: Language) -> frozenset[Key]:
-    """Everything that ``text`` says in figures."""
-    return frozenset(key for fact in evidence(text, language) for key in (*fact.readings, *fact.hints))
+def keys(passage: Passage) -> frozenset[Key]:
+    """Everything that ``passage`` says in figures."""
+    return frozenset(key for fact in evidence(passage) for key in (*fact.readings, *fact.hints))
 
 
 def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
     """One a place: a date that differs in day and month is one doubt."""
+    alone = unsupported(facts, others)
+    if not alone:
+        return []
     plain = {key for other in others if other.kind == "number" for key in other.readings}
-    found = (fact for fact in unsupported(facts, others) if not _hours(fact) & plain)
+    found = (fact for fact in alone if not _hours(fact) & plain)
     return list({fact.span: fact for fact in found}.values())
 
 

@@ -42,6 +42,7 @@ _SCALES = (
     ("hundert", 100),
     ("dutzend", 12),
 )
+_SCALE_NAMES = tuple(name for name, _ in _SCALES)
 _PLURALS = {"millionen": 10**6, "milliarden": 10**9, "billionen": 10**12}
 _MOST_CHARS = 60
 
@@ -49,6 +50,8 @@ _MOST_CHARS = 60
 def scale(word: str) -> Fraction | None:
     """By what a word multiplies the number before it; compounds count ("Millionenbetrag")."""
     lower = word.lower()
+    if not lower.startswith(_SCALE_NAMES):  # as most words do not
+        return None
     return next((None if by is None else Fraction(by) for name, by in _SCALES if lower.startswith(name)), None)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 from service.trust.facts import Language
 
@@ -23,10 +24,13 @@ _GROUP_DIGITS = 3
 
 def values(numeral: str, language: Language) -> frozenset[Fraction]:
     """What ``numeral`` may mean, without its sign; more than one value where usage differs (1,500 in German)."""
+    return frozenset() if len(numeral) > MOST_DIGITS else _values(numeral, language)
+
+
+@lru_cache(maxsize=20_000)
+def _values(numeral: str, language: Language) -> frozenset[Fraction]:
     if numeral in _VULGAR:
         return frozenset({_VULGAR[numeral]})
-    if len(numeral) > MOST_DIGITS:
-        return frozenset()
     group, point = (".", ",") if language == "de" else (",", ".")
     if " " in numeral:  # "10 000", or two numbers in a row
         parts = [part for piece in numeral.split(" ") for part in values(piece, language)]

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import zip_longest
 from typing import NamedTuple
 
 from service.trust import english_numbers, german_numbers
-from service.trust.facts import Fact, Language, number_key
+from service.trust.facts import Fact, Language, number_keys
 from service.trust.numerals import NUMERAL, values
 from service.trust.part import Part
 from service.types import Span
 
-_TOKEN = {language: re.compile(rf"({numeral})|[^\W\d_]+") for language, numeral in NUMERAL.items()}
+_TOKEN = {
+    language: re.compile(rf"(?![½¼¾])[^\W\d_]+|(?=[\d.,½¼¾])({numeral})") for language, numeral in NUMERAL.items()
+}
+"""Words and, as group 1, numerals, which begin as no word does; words come first, for they are more."""
 _READ: dict[Language, Callable[[str], Part | None]] = {"de": german_numbers.read, "en": english_numbers.read}
 _SCALE: dict[Language, Callable[[str], Fraction | None]] = {
     "de": german_numbers.scale,
@@ -22,6 +24,7 @@ _SCALE: dict[Language, Callable[[str], Fraction | None]] = {
 _JOINING = re.compile(r"[ \u00a0\u202f]?|-|\.-")
 _HALF_MORE = re.compile(r"[ -]and[ -]a[ -]half\b")
 _POINTED_AT = re.compile(r"\b(?:the|these|those) $")
+_ONE = Fraction(1)
 _MOST_SCALES = 2
 _AND = re.compile(r"[ -](?:and )?")
 _RANGE = re.compile(r"\s?(?:-|–|—|bis(?: zu)?|to|and|und|or|oder|/)\s?(?:\$|€|£|a |an )?")
@@ -31,15 +34,10 @@ _YEAR_CHARS = 5
 _CENTURIES = (1900, 2000)
 
 
-class _Token(NamedTuple):
-    text: str
-    start: int
-    end: int
-    is_numeral: bool
+_Token = re.Match[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Quantity:
+class _Quantity(NamedTuple):
     """A number and the scale that was applied to it (1: none)."""
 
     span: Span
@@ -59,55 +57,57 @@ def numbers(text: str, language: Language) -> list[Fact]:
 
 
 def _quantities(text: str, language: Language) -> Iterator[_Quantity]:
-    pattern = _TOKEN[language]
-    tokens = [_Token(m[0], m.start(), m.end(), m.lastindex == 1) for m in pattern.finditer(text)]
-    place = 0
-    while place < len(tokens):
-        part = _read(text, tokens[place], language)
-        if part is None:
-            place += 1
+    tokens = list(_TOKEN[language].finditer(text))
+    read, end = _READ[language], 0
+    for place, first in enumerate(tokens):
+        if place < end:
             continue
-        first = tokens[place]
+        is_numeral = first.lastindex is not None
+        part = _numeral(text, first, language) if is_numeral else read(first[0])
+        if part is None:
+            continue
         end = place + 1
-        if part.values and language == "en" and not first.is_numeral:
-            part, end = _added(text, tokens, place, part)
+        if language == "en" and not is_numeral:
+            part, end = _in_english(text, tokens, place, part)
         part, end, by = _scaled(text, tokens, end, part, language)
-        yield _Quantity(Span(first.start, tokens[end - 1].end), part, by)
-        place = end
+        yield _Quantity(Span(first.start(), tokens[end - 1].end()), part, by)
 
 
-def _read(text: str, token: _Token, language: Language) -> Part | None:
-    if token.is_numeral:
-        found = values(token.text, language)
-        return Part(found | _years(text, token, found), frozenset(), certain=bool(found))
-    part = _READ[language](token.text)
-    if part is not None and language == "en" and _may_be_more_than_a_number(text, token):
-        return part._replace(certain=False)
-    return part
+def _numeral(text: str, token: _Token, language: Language) -> Part:
+    found = values(token[0], language)
+    return Part(found | _years(text, token, found), frozenset(), certain=bool(found))
 
 
 def _years(text: str, token: _Token, found: frozenset[Fraction]) -> frozenset[Fraction]:
     """The years that "90er", "1990s", "'90" and the 18 of "2017/18" may be, with and without their century."""
-    before = text[max(0, token.start - _YEAR_CHARS) : token.start]
-    if not (_DECADE_AFTER.match(text, token.end) or _YEAR_BEFORE.fullmatch(before) or before.endswith(("'", "’", "`"))):
+    before = text[max(0, token.start() - _YEAR_CHARS) : token.start()]
+    if not (
+        _DECADE_AFTER.match(text, token.end()) or _YEAR_BEFORE.fullmatch(before) or before.endswith(("'", "’", "`"))
+    ):
         return frozenset()
     short = {value - century for value in found for century in _CENTURIES if century <= value < century + 100}
     return frozenset(short | {century + value for value in found if value < 100 for century in _CENTURIES})  # noqa: PLR2004 - a year's last two digits
 
 
+def _in_english(text: str, tokens: Sequence[_Token], place: int, part: Part) -> tuple[Part, int]:
+    """What becomes of an English number word beside its neighbours, and the place after those it takes in."""
+    if part.certain and _may_be_more_than_a_number(text, tokens[place]):
+        part = part._replace(certain=False)
+    return _added(text, tokens, place, part) if part.values else (part, place + 1)
+
+
 def _may_be_more_than_a_number(text: str, token: _Token) -> bool:
     """Whether an English number word may be a name ("Six Nations") or an article's companion ("the two do differ")."""
-    before = text[max(0, token.start - 6) : token.start]
-    return (token.text[0].isupper() and before[-2:-1].isalpha()) or _POINTED_AT.search(before) is not None
+    before = text[max(0, token.start() - 6) : token.start()]
+    return (token[0][0].isupper() and before[-2:-1].isalpha()) or _POINTED_AT.search(before) is not None
 
 
 def _added(text: str, tokens: Sequence[_Token], place: int, part: Part) -> tuple[Part, int]:
     """English number words that add up: "twenty-one", "two hundred and fifty"; and the place after them."""
     (total,) = part.values
-    end, certain, limit = place + 1, part.certain, _room(tokens[place].text, total)
-    while end < len(tokens) and not tokens[end].is_numeral:
-        word = tokens[end].text.lower()
-        gap = text[tokens[end - 1].end : tokens[end].start]
+    end, certain, limit = place + 1, part.certain, _room(tokens[place][0], total)
+    while end < len(tokens) and (word := tokens[end][0].lower()) in english_numbers.ADDED:
+        gap = text[tokens[end - 1].end() : tokens[end].start()]
         if word == "hundred" and _JOINING.fullmatch(gap) and total < 100:  # noqa: PLR2004 - "nineteen hundred"
             total, limit, certain = total * 100, Fraction(100), True
         elif word == "and" and limit == 100 and end + 1 < len(tokens) and _adds(tokens[end + 1], limit):  # noqa: PLR2004 - after "hundred"
@@ -118,7 +118,7 @@ def _added(text: str, tokens: Sequence[_Token], place: int, part: Part) -> tuple
         else:
             break
         end += 1
-    return Part(frozenset({total}), part.hints, certain), end
+    return (part if end == place + 1 else Part(frozenset({total}), part.hints, certain)), end
 
 
 def _room(word: str, value: Fraction) -> Fraction:
@@ -129,7 +129,7 @@ def _room(word: str, value: Fraction) -> Fraction:
 
 
 def _adds(token: _Token, limit: Fraction) -> bool:
-    word = token.text.lower()
+    word = token[0].lower()
     value = english_numbers.WORDS.get(word) or english_numbers.ORDINALS.get(word)
     return value is not None and value < limit
 
@@ -138,28 +138,28 @@ def _scaled(
     text: str, tokens: Sequence[_Token], end: int, part: Part, language: Language
 ) -> tuple[Part, int, Fraction]:
     """The number times the scales after it, and the place after them."""
-    by, scales = Fraction(1), 0
+    by, scales = _ONE, 0
     while part.values and scales < _MOST_SCALES and (place := _scale_place(text, tokens, end, language)) is not None:
-        word = tokens[place].text
+        word = tokens[place][0]
         found = _SCALE[language](word) or by
         if language == "en" and word.lower() in english_numbers.LETTERS:
-            if tokens[place].start > tokens[end - 1].end or not tokens[end - 1].is_numeral:
+            if tokens[place].start() > tokens[end - 1].end() or tokens[end - 1].lastindex is None:
                 break
             return Part(part.values | _times(part.values, found), part.hints, certain=True), place + 1, found
         part = Part(_times(part.values, found), part.hints | {found}, certain=True)
         by, scales, end = by * found, scales + 1, place + 1
-    if language == "en" and _HALF_MORE.match(text, tokens[end - 1].end):
+    if language == "en" and _HALF_MORE.match(text, tokens[end - 1].end()):
         part = part._replace(values=part.values | {value + by / 2 for value in part.values})
     return part, end, by
 
 
 def _scale_place(text: str, tokens: Sequence[_Token], end: int, language: Language) -> int | None:
     """Where the scale stands that belongs to the number before ``end``, past the article of "half a million"."""
-    if tokens[end - 1].text.lower() == "half" and end + 1 < len(tokens) and tokens[end].text.lower() == "a":
+    if tokens[end - 1][0].lower() == "half" and end + 1 < len(tokens) and tokens[end][0].lower() == "a":
         end += 1
-    if end >= len(tokens) or tokens[end].is_numeral or _SCALE[language](tokens[end].text) is None:
+    if end >= len(tokens) or _SCALE[language](tokens[end][0]) is None:  # which no numeral is
         return None
-    gap = text[tokens[end - 1].end : tokens[end].start]
+    gap = text[tokens[end - 1].end() : tokens[end].start()]
     return end if _JOINING.fullmatch(gap) else None
 
 
@@ -174,11 +174,10 @@ def _with_ranges(text: str, found: Sequence[_Quantity]) -> Iterator[_Quantity]:
             between = text[one.span.end : following.span.start]
             if _RANGE.fullmatch(between):
                 part = one.part._replace(values=one.part.values | _times(one.part.values, following.scale))
-                yield replace(one, part=part)
+                yield one._replace(part=part)
                 continue
         yield one
 
 
 def _fact(one: _Quantity) -> Fact:
-    readings = frozenset(map(number_key, one.part.values))
-    return Fact("number", one.span, readings, frozenset(map(number_key, one.part.hints)), one.part.certain)
+    return Fact("number", one.span, number_keys(one.part.values), number_keys(one.part.hints), one.part.certain)

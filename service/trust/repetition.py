@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from operator import eq
 
 from service.trust.findings import Code, Finding
+from service.trust.passage import Passage
 from service.types import Span
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
@@ -18,14 +20,17 @@ _DOUBLED = frozenset(
 _LEAST_SENTENCE_WORDS = 4
 
 
-def repeated_words(source: str, output: str) -> Iterator[Finding]:
+def repeated_words(source: Passage, output: Passage) -> Iterator[Finding]:
     """At most one finding: a word or phrase of ``output`` follows itself, or a phrase of five words comes twice.
 
     What ``source`` repeats as often may be repeated.
     """
-    matches, words = _words(output)
+    # Where there is no digit, each of the words here has one or more of the passage's.
+    if not _may_come_back(_plain_words(output.text) if output.has_digit else list(map(str.lower, output.words))):
+        return
+    matches, words = _words(output.text)
     found = _loop(words) or _phrase(words)
-    if found is None or _repeats_too(source):
+    if found is None or _repeats_too(source.text):
         return
     span = Span(matches[found[0]].start(), matches[found[1] - 1].end())
     yield Finding(Code.REPETITION, "the same words again", output=span)
@@ -37,6 +42,8 @@ def stutter(source: str, output: str) -> tuple[Span, Span] | None:
     The second span begins where the first ends. Both sayings are the same but for capitals, with a blank or a comma and
     a blank between them; where the first that comes back does so in another way, there is none.
     """
+    if not _may_come_back(_plain_words(output)):
+        return None
     matches, words = _words(output)
     if (found := _loop(words)) is None or _loop(_plain_words(source.replace("-", " "))) is not None:  # Bora-Bora
         return None
@@ -66,7 +73,17 @@ def _repeats_too(source: str) -> bool:
 
 
 def _plain_words(text: str) -> list[str]:
-    return [match.group().lower() for match in _WORD.finditer(text)]
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def _may_come_back(words: Sequence[str]) -> bool:
+    """Whether a word comes again at once or after one other, or three in a row come twice.
+
+    The first is so in a loop of one word, the second in a loop of two, the third in longer ones and in a phrase.
+    """
+    threes = list(zip(words, words[1:], words[2:], strict=False))
+    near = any(map(eq, words, words[1:])) or any(map(eq, words, words[2:]))
+    return near or len(set(threes)) < len(threes)
 
 
 def _loop(words: Sequence[str]) -> tuple[int, int] | None:
@@ -118,4 +135,4 @@ def repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> Iterat
 
 
 def _normal(text: str) -> tuple[str, ...]:
-    return tuple(match.group().lower() for match in _WORD.finditer(text))
+    return tuple(_plain_words(text))

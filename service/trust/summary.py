@@ -3,17 +3,15 @@
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from service.trust.facts import Language
 from service.trust.figures import figures, keys
 from service.trust.findings import Code, Finding
 from service.trust.names import added_names, index
 from service.trust.negation import negations_of_summary
+from service.trust.passage import Passage
 from service.trust.quotations import verbatim
 from service.trust.repetition import repeated_sentences, repeated_words
 from service.trust.units import units
 from service.types import Span
-
-_LANGUAGES: tuple[Language, Language] = ("de", "de")
 
 
 def check_summary(source: str, summary: str, sentences: Sequence[tuple[Span, Sequence[Span]]]) -> list[Finding]:
@@ -24,12 +22,14 @@ def check_summary(source: str, summary: str, sentences: Sequence[tuple[Span, Seq
     place of the article has is a note. Spans are code points of ``source`` and ``summary``; a finding that is about
     something left out points to the first supporting sentence.
     """
-    said, known = keys(source, "de"), index(source, "de")
+    whole = Passage.of(source, "de")
+    said, known = keys(whole), index(whole)
     outputs = [written.of(summary) for written, _ in sentences]
     backings = [" ".join(span.of(source) for span in support) for _, support in sentences]
     repeated = {number: [finding] for number, finding in repeated_sentences(backings, outputs)}
     found: list[Finding] = []
     for number, (written, support) in enumerate(sentences):
+        sentence = Passage.of(outputs[number], "de")
         if not any(char.isalnum() for char in outputs[number]):
             own: Iterator[Finding] = iter(
                 [Finding(Code.EMPTY_OUTPUT, "an empty sentence", output=Span(0, len(written.of(summary))))]
@@ -38,15 +38,16 @@ def check_summary(source: str, summary: str, sentences: Sequence[tuple[Span, Seq
             message = "no sentence of the source stands behind this one"
             own = iter([Finding(Code.SENTENCE_UNSUPPORTED, message, output=Span(0, len(outputs[number])))])
         else:
+            backing = Passage.of(backings[number], "de")
             own = chain(
-                figures(backings[number], outputs[number], _LANGUAGES, complete=False, elsewhere=said),
-                units(backings[number], outputs[number], _LANGUAGES),
-                negations_of_summary(backings[number], outputs[number]),
+                figures(backing, sentence, complete=False, elsewhere=said),
+                units(backing, sentence),
+                negations_of_summary(backing, sentence),
             )
         shared = chain(
-            added_names(known, outputs[number], "de"),
+            added_names(known, sentence),
             verbatim(source, outputs[number]),
-            repeated_words(source, outputs[number]),
+            repeated_words(whole, sentence),
             repeated.get(number, ()),
         )
         found += [_placed(finding, written, support) for finding in chain(own, shared)]

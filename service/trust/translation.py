@@ -3,35 +3,34 @@
 from collections.abc import Iterator
 from itertools import chain
 
-from service.trust.facts import Language
 from service.trust.figures import figures
 from service.trust.findings import Code, Finding
 from service.trust.length import length_ratio
 from service.trust.names import names
 from service.trust.negation import negations
+from service.trust.passage import Passage
 from service.trust.quotations import quoted
 from service.trust.repetition import repeated_words
 from service.trust.units import units
 from service.trust.untranslated import untranslated
 from service.types import Span
 
-_LANGUAGES: tuple[Language, Language] = ("de", "en")
-
 
 def check_sentence(source: str, output: str) -> list[Finding]:
-    """The findings of one sentence by itself; spans begin at its own start. Costs about a millisecond."""
+    """The findings of one sentence by itself; spans begin at its own start. Costs a fraction of a millisecond."""
     if not any(char.isalnum() for char in output):
         return list(_emptied(source, output))
+    german, english = Passage.of(source, "de"), Passage.of(output, "en")
     return list(
         chain(
-            figures(source, output, _LANGUAGES),
-            units(source, output, _LANGUAGES),
-            names(source, output, _LANGUAGES),
+            figures(german, english),
+            units(german, english),
+            names(german, english),
             quoted(source, output),
-            negations(source, output, _LANGUAGES),
-            repeated_words(source, output),
+            negations(german, english),
+            repeated_words(german, english),
             length_ratio(source, output),
-            untranslated(source, output),
+            untranslated(german, english),
         )
     )
 

@@ -8,10 +8,10 @@ from functools import cache
 from service.trust.facts import Language
 from service.trust.findings import Code, Finding
 from service.trust.lexicon import entries
+from service.trust.passage import Passage
 from service.types import Span
 
 _BEFORE = frozenset({"€", "$", "£", "¥", "eur", "usd", "gbp", "chf"})
-_DIGIT = re.compile(r"[\d½¼¾]")
 _SCALES = ("illion", "illiard", "ilion", "iliard", "tausend", "thousand", "hundred", "mio", "mrd")
 _AMOUNT = r"(?<![\d.,])[\d½¼¾][\d.,]{0,30}"
 _SCALE = (
@@ -27,40 +27,42 @@ class _Unit:
     forms: Mapping[Language, tuple[str, ...]]
 
 
-def units(source: str, output: str, languages: tuple[Language, Language]) -> Iterator[Finding]:
+def units(source: Passage, output: Passage) -> Iterator[Finding]:
     """At most one finding for each unit that stands by more numbers of ``output`` than ``source`` names it.
 
     Only where a unit of ``source`` is gone in turn: a translator may add "per cent" to a bare number.
     """
-    there, written = _counted(source, languages[0]), _counted(output, languages[1])
-    added = [number for number, spans in written.items() if len(spans) > _mentions(number, source, languages[0])]
-    lost = [number for number, spans in there.items() if len(spans) > _mentions(number, output, languages[1])]
+    there = _counted(source)
+    if not there:  # nothing can be gone
+        return
+    written = _counted(output)
+    added = [number for number, spans in written.items() if len(spans) > _mentions(number, source)]
+    lost = [number for number, spans in there.items() if len(spans) > _mentions(number, output)]
     for number in added if lost else ():
         span = written[number][0]
-        yield Finding(Code.UNIT_CHANGED, f"the source does not say {span.of(output).strip()}", output=span)
+        yield Finding(Code.UNIT_CHANGED, f"the source does not say {span.of(output.text).strip()}", output=span)
 
 
-def _counted(text: str, language: Language) -> dict[int, list[Span]]:
+def _counted(passage: Passage) -> dict[int, list[Span]]:
     """The units that stand by a number, each with its places."""
     found: dict[int, list[Span]] = {}
-    lower = text.lower()
-    if _DIGIT.search(text) is None and not any(scale in lower for scale in _SCALES):
+    if not passage.has_digit and not any(scale in passage.lower for scale in _SCALES):
         return found
-    for match in _beside_number(language).finditer(text):
-        form = (match["before"] or match["after"]).lower()
-        number = next(unit.number for unit in _units() if _fits(form, unit, language))
+    for match in _beside_number(passage.language).finditer(passage.lower):
+        form = match["before"] or match["after"]
+        number = next(unit.number for unit in _units() if _fits(form, unit, passage.language))
         found.setdefault(number, []).append(Span(*match.span()))
     return found
 
 
-def _mentions(number: int, text: str, language: Language) -> int:
+def _mentions(number: int, passage: Passage) -> int:
     """How often a unit is named, by a number or not."""
-    return sum(1 for _ in _mention(number, language).finditer(text))
+    return sum(1 for _ in _mention(number, passage.language).finditer(passage.lower))
 
 
 def _fits(form: str, unit: _Unit, language: Language) -> bool:
     forms = unit.forms[language]
-    return form in forms or (language == "de" and form.startswith(tuple(f for f in forms if f.isalpha())))
+    return form in forms or (language == "de" and form.startswith(tuple(f for f in forms if f[0].isalpha())))
 
 
 @cache
@@ -81,9 +83,10 @@ def _pattern(forms: tuple[str, ...], language: Language) -> str:
 
 @cache
 def _mention(number: int, language: Language) -> re.Pattern[str]:
+    """For a text in lower case, as the lists are."""
     forms = _units()[number].forms[language]
     anywhere = "|".join(re.escape(form) for form in forms if len(form) > 3 and language == "de")  # noqa: PLR2004 - in compounds
-    return re.compile("|".join(filter(None, (_pattern(forms, language), anywhere))), re.IGNORECASE)
+    return re.compile("|".join(filter(None, (_pattern(forms, language), anywhere))))
 
 
 @cache
@@ -92,6 +95,5 @@ def _beside_number(language: Language) -> re.Pattern[str]:
     signs = "|".join(re.escape(form) for form in forms if form in _BEFORE)
     after = "|".join(_pattern(unit.forms[language], language).replace(r"(?<!\w)", "") for unit in _units())
     return re.compile(
-        rf"(?P<before>{signs})\s?\d[\d.,]{{0,30}}|(?:{_AMOUNT}{_SCALE}?|{_SCALE})[\s-]?(?P<after>{after})",
-        re.IGNORECASE,
+        rf"(?P<before>{signs})\s?\d[\d.,]{{0,30}}|(?:{_AMOUNT}{_SCALE}?|{_SCALE})[\s-]?(?P<after>{after})"
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from service.trust.findings import Code, Finding
 from service.trust.lexicon import word_set
+from service.trust.passage import Passage
 from service.types import Span
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -20,22 +21,27 @@ _APART = re.compile(
 _ENGLISH_ENDS = ("s", "es", "ed", "d", "ing", "er", "ers", "ly", "al", "ness", "less", "able")
 
 
-def untranslated(source: str, output: str) -> Iterator[Finding]:
+def untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
     """At most one finding, at the German words: a run of them, a third of the sentence, or words copied unchanged.
 
     Quoted words and addresses may stay German; capitalised words may be names.
     """
-    if _is_copy(source, output):
-        yield Finding(Code.UNTRANSLATED, "the source came back as it was", output=Span(0, len(output)))
+    words, written = _words(source), _words(output)
+    if _is_copy(words, written):
+        yield Finding(Code.UNTRANSLATED, "the source came back as it was", output=Span(0, len(output.text)))
         return
-    words = _WORD.findall(source)
-    if not _may_have_german(words, _WORD.findall(output)):
+    if not _may_have_german(words, written):
         return
-    found = list(_WORD.finditer(_APART.sub(lambda match: " " * len(match[0]), output)))
+    found = list(_WORD.finditer(_APART.sub(lambda match: " " * len(match[0]), output.text)))
     left = _german(found) or _copied(found, words) or _run(found, words)
     if left:
         span = Span(left[0].start(), left[-1].end())
         yield Finding(Code.UNTRANSLATED, f"German: {' '.join(match[0] for match in left[:_SHOWN_WORDS])}", output=span)
+
+
+def _words(passage: Passage) -> list[str]:
+    """The passage's words, but "don't" is one."""
+    return _WORD.findall(passage.text) if "'" in passage.text or "’" in passage.text else passage.words
 
 
 def _may_have_german(source: Sequence[str], output: Sequence[str]) -> bool:
@@ -69,8 +75,7 @@ def _run(found: Sequence[re.Match[str]], source: Sequence[str]) -> list[re.Match
     return []
 
 
-def _is_copy(source: str, output: str) -> bool:
-    words, others = _WORD.findall(source), _WORD.findall(output)
+def _is_copy(words: Sequence[str], others: Sequence[str]) -> bool:
     if len(words) != len(others) or any(one.lower() != other.lower() for one, other in zip(words, others, strict=True)):
         return False
     foreign = sum(_is_german(word) or (word.islower() and _is_foreign(word)) for word in words)
@@ -83,6 +88,8 @@ def _is_german(word: str) -> bool:
 
 def _is_foreign(word: str) -> bool:
     """Whether no English word is like it."""
+    if len(word) < _LEAST_COPIED_CHARS:
+        return False
     listed = word_set("english_words")
     stems = {word, *(word.removesuffix(end) for end in _ENGLISH_ENDS)}
-    return len(word) >= _LEAST_COPIED_CHARS and not stems & listed
+    return stems.isdisjoint(listed)

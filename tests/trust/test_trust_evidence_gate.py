@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from service.trust.evidence import evidence, may_count
 from service.trust.facts import Language
+from service.trust.passage import Passage
 
 WORDS: dict[Language, str] = {
     "de": "ein eine Ein im seit Mai August Montag Palmsonntag Mo., zwölf Million Dutzend halbes die Uhr Mitternacht"
@@ -19,8 +20,8 @@ WORDS: dict[Language, str] = {
 @given(data=st.data())
 def test_a_text_that_is_passed_over_has_no_sure_fact(language: Language, data: st.DataObject) -> None:
     words = data.draw(st.lists(st.sampled_from(WORDS[language].split()), max_size=8))
-    text = data.draw(st.sampled_from([" ", "-", ", "])).join(words)
-    assert may_count(text, language) or not any(fact.certain for fact in evidence(text, language))
+    passage = Passage.of(data.draw(st.sampled_from([" ", "-", ", "])).join(words), language)
+    assert may_count(passage) or not any(fact.certain for fact in evidence(passage))
 
 
 @pytest.mark.parametrize(
@@ -28,4 +29,4 @@ def test_a_text_that_is_passed_over_has_no_sure_fact(language: Language, data: s
     [("Ein Hund und eine Katze", "de"), ("one of a kind", "en"), ("", "de"), ("Der Rat tagt.", "de")],
 )
 def test_articles_are_no_figures(text: str, language: Language) -> None:
-    assert not may_count(text, language)
+    assert not may_count(Passage.of(text, language))

@@ -4,10 +4,11 @@ import pytest
 
 from service.trust.figures import figures
 from service.trust.findings import Code, Finding
+from service.trust.passage import Passage
 
 
 def found(german: str, english: str) -> list[Finding]:
-    return list(figures(german, english, ("de", "en")))
+    return list(figures(Passage.of(german, "de"), Passage.of(english, "en")))
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,7 @@ def found(german: str, english: str) -> list[Finding]:
         ("31.12.2021", "December 31, 2021"),
         ("am 3. Mai", "on the 3rd of May"),
         ("04.05.18", "5/4/2018"),
+        ("am Donnerſtag", "on Thursday"),
         ("am Dienstagabend", "on Tuesday evening"),
         ("Mo., 3. April", "Mon., April 3"),
         ("um 14.30 Uhr", "at 2:30 p.m."),

@@ -4,8 +4,13 @@ import pytest
 
 from service.trust.findings import Code, Finding, Severity, needs_review
 from service.trust.length import length_ratio
+from service.trust.passage import Passage
 from service.trust.repetition import repeated_sentences, repeated_words
 from service.trust.untranslated import untranslated
+
+
+def read(german: str, english: str) -> tuple[Passage, Passage]:
+    return Passage.of(german, "de"), Passage.of(english, "en")
 
 
 @pytest.mark.parametrize(
@@ -18,7 +23,7 @@ from service.trust.untranslated import untranslated
     ],
 )
 def test_words_that_come_back_are_found(output: str) -> None:
-    (finding,) = repeated_words("Der Rat stimmte zu.", output)
+    (finding,) = repeated_words(*read("Der Rat stimmte zu.", output))
     assert finding.code is Code.REPETITION
 
 
@@ -33,7 +38,7 @@ def test_words_that_come_back_are_found(output: str) -> None:
     ],
 )
 def test_what_writers_repeat_may_come_back(source: str, output: str) -> None:
-    assert list(repeated_words(source, output)) == []
+    assert list(repeated_words(*read(source, output))) == []
 
 
 def test_a_sentence_for_two_sources_is_found_at_the_second() -> None:
@@ -70,7 +75,7 @@ def test_half_a_sentence_is_short_and_three_are_long(output: str, code: Code | N
     ],
 )
 def test_german_left_over_is_found(output: str) -> None:
-    assert [finding.code for finding in untranslated(SENTENCE, output)] == [Code.UNTRANSLATED]
+    assert [finding.code for finding in untranslated(*read(SENTENCE, output))] == [Code.UNTRANSLATED]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +87,7 @@ def test_german_left_over_is_found(output: str) -> None:
     ],
 )
 def test_names_quoted_titles_and_addresses_may_stay_german(source: str, output: str) -> None:
-    assert list(untranslated(source, output)) == []
+    assert list(untranslated(*read(source, output))) == []
 
 
 def test_only_a_finding_for_review_asks_for_an_editor() -> None:

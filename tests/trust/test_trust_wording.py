@@ -2,14 +2,16 @@
 
 import pytest
 
-from service.trust.facts import Language
 from service.trust.findings import Code, Finding, Severity
 from service.trust.names import names
 from service.trust.negation import negations, negations_of_summary
+from service.trust.passage import Passage
 from service.trust.quotations import quotations, quoted, verbatim
 from service.trust.units import units
 
-DE_EN: tuple[Language, Language] = ("de", "en")
+
+def read(german: str, english: str) -> tuple[Passage, Passage]:
+    return Passage.of(german, "de"), Passage.of(english, "en")
 
 
 def codes(findings: list[Finding]) -> set[Code]:
@@ -31,7 +33,7 @@ def codes(findings: list[Finding]) -> set[Code]:
     ],
 )
 def test_a_name_in_its_english_form_passes(german: str, english: str) -> None:
-    assert list(names(german, english, DE_EN)) == []
+    assert list(names(*read(german, english))) == []
 
 
 @pytest.mark.parametrize(
@@ -44,11 +46,11 @@ def test_a_name_in_its_english_form_passes(german: str, english: str) -> None:
     ],
 )
 def test_another_name_or_none_is_found(german: str, english: str, code: Code) -> None:
-    assert code in codes(list(names(german, english, DE_EN)))
+    assert code in codes(list(names(*read(german, english))))
 
 
 def test_a_noun_that_is_no_name_may_be_translated() -> None:
-    assert list(names("Die Feuerwehr löschte das Hallenbad.", "Firefighters put out the pool.", DE_EN)) == []
+    assert list(names(*read("Die Feuerwehr löschte das Hallenbad.", "Firefighters put out the pool."))) == []
 
 
 def test_quotations_pair_german_english_and_straight_marks() -> None:
@@ -106,7 +108,7 @@ def test_a_summary_quotes_word_for_word(summary: str, expected: set[Code]) -> No
     ],
 )
 def test_what_is_denied_stays_denied(german: str, english: str, expected: set[Code]) -> None:
-    assert codes(list(negations(german, english, DE_EN))) == expected
+    assert codes(list(negations(*read(german, english)))) == expected
 
 
 @pytest.mark.parametrize(
@@ -119,13 +121,12 @@ def test_what_is_denied_stays_denied(german: str, english: str, expected: set[Co
 )
 def test_a_summary_may_leave_a_denied_clause_out(summary: str, expected: set[Code]) -> None:
     source = "Der Rat tagte, stimmte aber nicht dem Plan zu."
-    assert codes(list(negations_of_summary(source, summary))) == expected
+    assert codes(list(negations_of_summary(Passage.of(source, "de"), Passage.of(summary, "de")))) == expected
 
 
 def test_a_summary_denies_nothing_by_itself() -> None:
-    assert codes(list(negations_of_summary("Der Rat stimmte zu.", "Der Rat stimmte nicht zu."))) == {
-        Code.NEGATION_ADDED
-    }
+    support, sentence = Passage.of("Der Rat stimmte zu.", "de"), Passage.of("Der Rat stimmte nicht zu.", "de")
+    assert codes(list(negations_of_summary(support, sentence))) == {Code.NEGATION_ADDED}
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,9 @@ def test_a_summary_denies_nothing_by_itself() -> None:
         ("139 Millionen Euro und 148 Millionen Euro", "139 million dollars and 148 million euros", True),
         ("Er wiegt 80 Kilogramm.", "He weighs 80 tonnes.", True),
         ("Er zahlte 5.", "He paid 5 euros.", False),
+        ("Er zahlte 500 US-Dollars.", "He paid 500 pounds.", True),
+        ("Er zahlte 500 US-Dollarnoten.", "He paid 500 dollarſ.", False),
     ],
 )
 def test_what_is_counted_stays_the_same(german: str, english: str, flagged: bool) -> None:  # noqa: FBT001 - a case's expectation
-    assert bool(list(units(german, english, DE_EN))) is flagged
+    assert bool(list(units(*read(german, english)))) is flagged

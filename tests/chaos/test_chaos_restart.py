@@ -14,6 +14,7 @@ import pytest
 from benchmarks import record
 from benchmarks.faults.outage import break_redis
 from benchmarks.faults.rolling import roll
+from benchmarks.faults.traffic import Answers
 from benchmarks.scale.cluster import Missing, require_programs
 from tests.chaos.server import PATIENCE_S, Server, serving
 
@@ -74,15 +75,15 @@ def test_sigterm_while_models_load_is_a_success() -> None:
 @pytest.mark.usefixtures("programs")
 async def test_a_rolling_restart_behind_nginx_loses_no_request() -> None:
     done = await roll(processes=2, requests=300, clients=4)
-    assert (done.failed, done.exit_codes) == (0, (0, 0))
+    assert (done.answers.failed, done.exit_codes) == (0, (0, 0))
     assert done.during > 0
-    assert done.counts["200"] >= 300
+    assert done.answers["200"] >= 300
 
 
 @pytest.mark.usefixtures("programs")
 async def test_no_request_fails_while_redis_is_killed_and_paused_and_it_is_used_again_afterwards() -> None:
     outage = await break_redis(requests=60, clients=4)
-    assert outage.failed == 0
+    assert outage.answers.failed == 0
     phases = {phase.name: phase for phase in outage.phases}
     assert {name for name, phase in phases.items() if phase.passed_over} == {"killed", "paused"}
     for name in ("up", "restored", "resumed"):
@@ -90,6 +91,11 @@ async def test_no_request_fails_while_redis_is_killed_and_paused_and_it_is_used_
     for name in ("killed", "paused"):
         assert phases[name].shared_hits == 0
         assert phases[name].requests >= 60
+
+
+def test_whatever_is_no_200_is_recorded_as_failed() -> None:
+    told = Answers({"200": 3, "503": 1, "ReadError": 2}).record()
+    assert told == {"requests": 6, "failed": 3, "outcomes": {"200": 3, "503": 1, "ReadError": 2}}
 
 
 @pytest.mark.parametrize(("name", "least"), [("rolling", 5_000), ("redis_outage", 5_000)])

@@ -64,10 +64,20 @@ def test_an_idle_connection_stays_open_for_as_long_as_the_setting_says() -> None
             assert time.monotonic() - asked_s > 5.9
 
 
-def test_sigterm_while_models_load_is_a_success() -> None:
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_while_models_load_is_a_success(stop: signal.Signals) -> None:
     with serving(ready=False) as server:
         # The engine's thread is in the library now, and cannot be ended from outside it.
         server.until("/readyz", lambda answer: answer is not None and bool(answer.json()["models"]))
+        server.process.send_signal(stop)
+        assert server.process.wait(PATIENCE_S) == 0
+
+
+def test_sigterm_during_a_reload_is_a_success() -> None:
+    with serving(threads="2") as server:  # of the ways to divide them the fastest is sought: a load takes its time
+        server.event("EngineReady", model="starter-sum-de")  # the last of those that are loaded first
+        server.process.send_signal(signal.SIGHUP)
+        server.event("EngineReady", model="starter-de-en")  # the first of the new ones; the second is being loaded
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(PATIENCE_S) == 0
 

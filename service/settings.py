@@ -87,7 +87,10 @@ class Settings(BaseSettings):
         120_000, ge=1, description="Milliseconds a request may take where it names no time of its own."
     )
     keep_alive_s: float = Field(
-        default=75.0, gt=0, description="Seconds that an idle connection stays open; longer than a proxy keeps its own."
+        default=75.0,
+        gt=0,
+        description="Seconds that an idle connection stays open. Has to be more than the proxy keeps its own "
+        "(by default nginx 60, Envoy 3600), which else may ask on one that was just closed.",
     )
     drain_s: float = Field(default=30.0, ge=0, description="Seconds that accepted requests get to finish at shutdown.")
     cache_bytes: int = Field(default=64 * 2**20, ge=0, description="Bytes of the memory cache; 0 turns it off.")

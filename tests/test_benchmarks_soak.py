@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import record
 from benchmarks.soak.__main__ import PLOT, Plan, result_of, run
-from benchmarks.soak.callers import KINDS, LEFT, Caller, article, leaver, malformed
+from benchmarks.soak.callers import LEFT, Caller, article, leaver, malformed
 from benchmarks.soak.load import Tally, soak
 from benchmarks.soak.memory import Growth, Sample
 from benchmarks.soak.plot import Axes, plot
@@ -67,7 +67,7 @@ async def test_a_real_process_answers_every_kind_of_caller_as_it_has_to() -> Non
     soaked = await run(plan)
     result = result_of(plan, soaked, 0.0)
     assert (result["unexpected"], result["exit_code"]) == (0, 0)
-    assert result["requests"] > len(KINDS)
+    assert result["requests"] >= plan.clients  # however slow the machine is, each ends with an answer
     assert result["most_mib"] > 50
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import httpx
+import pytest
 
 from service.server import _listening
 from tests.chaos.server import PATIENCE_S, serving
@@ -26,6 +27,24 @@ def test_both_ports_serve_one_service_until_it_is_told_to_stop() -> None:
         assert server.process.wait(PATIENCE_S) == 0
         with socket.socket() as again:
             assert again.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.fixture
+def ipv6() -> None:
+    """This machine has IPv6."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"no IPv6 on this machine: {error}")
+
+
+@pytest.mark.usefixtures("ipv6")
+def test_an_administration_host_of_ipv6_answers_there_and_opens_nothing_to_ipv4() -> None:
+    port = free_port()
+    with serving(ready=False, admin_host="::", admin_port=str(port), metrics_port="admin"):
+        assert httpx.get(f"http://[::1]:{port}/metrics", timeout=PATIENCE_S).status_code == 200
+        with socket.socket() as other:
+            assert other.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_an_administration_port_in_use_is_one_clear_line() -> None:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults.traffic import Traffic, traffic
+from benchmarks.faults.traffic import Answers, Traffic, traffic
 from benchmarks.load.server import free_port
 from benchmarks.redis_server import RedisServer
 from benchmarks.scale.cluster import Process, process
@@ -40,23 +40,16 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """All phases, and every answer by status or error."""
+    """All phases, every answer, and what the process says of failures."""
 
+    answers: Answers
     phases: tuple[Phase, ...]
-    counts: dict[str, int]
     failures: dict[str, int]
-
-    @property
-    def failed(self) -> int:
-        """How many got anything but a 200."""
-        return sum(self.counts.values()) - self.counts.get("200", 0)
 
     def record(self) -> dict[str, Any]:
         """What is recorded."""
         return {
-            "requests": sum(self.counts.values()),
-            "failed": self.failed,
-            "outcomes": self.counts,
+            **self.answers.record(),
             "phases": [asdict(phase) for phase in self.phases],
             "failures_by_reason": self.failures,
         }
@@ -96,7 +89,7 @@ async def _phases(redis: RedisServer, real: Process, load: Traffic, requests: in
     samples = await real.samples()
     failures = {name: int(value) for name, value in samples.items() if name.startswith(FAILURES)}
     load.end()
-    return Outage(tuple(phases), dict(sorted(load.counts.items())), failures)
+    return Outage(load.answers, tuple(phases), failures)
 
 
 async def _phase(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.faults.endpoints import Endpoints, endpoints
-from benchmarks.faults.traffic import Traffic, traffic
+from benchmarks.faults.traffic import Answers, Traffic, traffic
 from benchmarks.load.server import free_port
 from benchmarks.scale.cluster import Process, process
 
@@ -22,24 +22,17 @@ PAUSE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """What came of it: answers by status or error, how many of them during restarts, and the processes' exit codes."""
+    """What came of it: all answers, how many of them during restarts, and the processes' exit codes."""
 
-    counts: dict[str, int]
+    answers: Answers
     during: int
     exit_codes: tuple[int | None, ...]
-
-    @property
-    def failed(self) -> int:
-        """How many got anything but a 200."""
-        return sum(self.counts.values()) - self.counts.get("200", 0)
 
     def record(self) -> dict[str, Any]:
         """What is recorded."""
         return {
-            "requests": sum(self.counts.values()),
+            **self.answers.record(),
             "during_restarts": self.during,
-            "failed": self.failed,
-            "outcomes": self.counts,
             "exit_codes": list(self.exit_codes),
         }
 
@@ -77,7 +70,7 @@ async def roll(processes: int, requests: int, clients: int) -> Rolled:
         async with traffic(front.url, clients) as load:
             codes, during = await _restart_all(pods, front, load, requests // (processes + 1))
             await load.until(requests)
-    return Rolled(dict(sorted(load.counts.items())), during, tuple(codes))
+    return Rolled(load.answers, during, tuple(codes))
 
 
 async def _restart_all(

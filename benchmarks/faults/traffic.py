@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 
@@ -16,11 +17,24 @@ NEW_SHARE = 0.3
 LIMIT_S = 120.0
 
 
+class Answers(Counter[str]):
+    """How many had which status, or which connection's error by its name."""
+
+    @property
+    def failed(self) -> int:
+        """How many were anything but a 200."""
+        return self.total() - self["200"]
+
+    def record(self) -> dict[str, Any]:
+        """What is recorded of them."""
+        return {"requests": self.total(), "failed": self.failed, "outcomes": dict(sorted(self.items()))}
+
+
 class Traffic:
-    """``counts`` of answers by status, or by the name of a connection's error."""
+    """Callers, and all ``answers`` that they got up to now."""
 
     def __init__(self, url: str, clients: int, seed: int = 1) -> None:
-        self.counts: Counter[str] = Counter()
+        self.answers = Answers()
         self._url = url
         self._clients = clients
         self._rng = random.Random(seed)
@@ -30,12 +44,7 @@ class Traffic:
     @property
     def requests(self) -> int:
         """How many were answered or failed."""
-        return self.counts.total()
-
-    @property
-    def failed(self) -> int:
-        """How many got anything but a 200."""
-        return self.requests - self.counts["200"]
+        return self.answers.total()
 
     async def until(self, requests: int) -> None:
         """Wait for so many in all."""
@@ -50,7 +59,7 @@ class Traffic:
         """One caller with a connection of its own, which asks again as soon as it is answered."""
         async with httpx.AsyncClient(base_url=self._url, timeout=LIMIT_S, trust_env=False) as http:
             while not self._ending:
-                self.counts[await self._outcome(http)] += 1
+                self.answers[await self._outcome(http)] += 1
 
     async def _outcome(self, http: httpx.AsyncClient) -> str:
         new = self._rng.random() < NEW_SHARE

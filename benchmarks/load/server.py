@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import tempfile
@@ -17,14 +18,37 @@ ROOT = Path(__file__).parent.parent.parent
 READY_LIMIT_S = 180.0
 STOP_LIMIT_S = 20.0
 LOG_CHARS = 2_000
+LOOPBACK = "127.0.0.1"
+# Below what Linux and others give to connections, and to whoever asks for any port.
+PORTS = range(20_000, 32_768)
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    """A port for a server to come: nobody listens on it, and no other call gets it until this process ends.
+
+    Raises:
+        RuntimeError: every one of `PORTS` is in use.
+    """
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        if _is_free(port) and _claim(port):
+            return port
+    raise RuntimeError(f"no free port from {PORTS.start} to {PORTS.stop - 1}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried, contextlib.suppress(OSError):
+        tried.bind((LOOPBACK, port))
+        return True
+    return False
+
+
+def _claim(port: int) -> bool:
+    """Whether this process now holds UDP's port of that number, which stands for the claim to TCP's."""
+    with socket.socket(type=socket.SOCK_DGRAM) as claim, contextlib.suppress(OSError):
+        claim.bind((LOOPBACK, port))
+        claim.detach()  # open, with nobody to close it, until the process ends
+        return True
+    return False
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:

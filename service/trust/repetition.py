@@ -17,6 +17,13 @@ _DOUBLED = frozenset(
     "die der das sehr nein denen dem den wer in on to over up out by off about through".split()
 )
 """Words that writers double: "had had", "sworn in in Berlin", "sehr, sehr"; German "die, die" parts a clause."""
+_CLAUSES_MEET = re.compile(
+    r"\b(ist|sind|war|waren|sei|seien|sein|wird|werden|wurde|wurden|hat|habe|haben|hatte|hatten|kann|können|konnte|"
+    r"konnten|soll|sollen|sollte|sollten|will|wollen|wollte|wollten|muss|müssen|musste|mussten|darf|dürfen|"
+    r"welche[rsnm]?|deren|dessen),\s+\1\b",
+    re.IGNORECASE,
+)
+"""German words on both sides of a comma, "Was gut ist, ist gut": English does not say them twice for that."""
 _LEAST_SENTENCE_WORDS = 4
 
 
@@ -39,13 +46,15 @@ def repeated_words(source: Passage, output: Passage) -> Iterator[Finding]:
 def stutter(source: str, output: str) -> tuple[Span, Span] | None:
     """Words of ``output`` that follow themselves, where none of ``source`` do: the first saying and what says it again.
 
+    A German verb or pronoun on both sides of a comma, where clauses meet, is none that ``source`` repeats.
     The second span begins where the first ends. Both sayings are the same but for capitals, with a blank or a comma and
     a blank between them; where the first that comes back does so in another way, there is none.
     """
     if not _may_come_back(_plain_words(output)):
         return None
     matches, words = _words(output)
-    if (found := _loop(words)) is None or _loop(_plain_words(source.replace("-", " "))) is not None:  # Bora-Bora
+    said = _CLAUSES_MEET.sub(r"\1", source.replace("-", " "))  # Bora-Bora
+    if (found := _loop(words)) is None or _loop(_plain_words(said)) is not None:
         return None
     start, end = found
     middle = (start + end) // 2

@@ -12,6 +12,7 @@ from tests.batching.rig import entered
 
 STORY = "Der Zug fährt heute nicht. Der Bus fährt auch nicht."
 MODELS = 2
+HANG_S = 1.5  # of an engine that works no call takes as long, on a busy machine either
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ async def test_a_new_model_that_hangs_in_its_warm_up_is_no_end_of_the_process(
 ) -> None:
     died: list[bool] = []
     monkeypatch.setattr("service.app.exit_dead", lambda: died.append(True))
-    async with both(monkeypatch, engine_replicas=1, engine_hang_s=0.2) as ports:
+    async with both(monkeypatch, engine_replicas=1, engine_hang_s=HANG_S) as ports:
         gate = Gate()
         monkeypatch.setattr("service.pipeline.served.load_engine", lambda *_, **__: FakeEngine(gate))
         assert await reload(ports) == (504, "engine_hung")

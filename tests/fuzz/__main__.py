@@ -15,7 +15,7 @@ HANG_S = 30
 
 
 def main() -> int:
-    """Search, then minimise the corpus. What broke the target is kept and named, and the exit status is 1."""
+    """Search, then minimise the corpus. What broke the target becomes a regression, and the exit status is 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", choices=sorted(TARGETS))
     parser.add_argument("--seconds", type=int, default=600)
@@ -56,7 +56,8 @@ def _search(target: Target, folder: Path, seconds: int, seed: int) -> int:
         "seed": seed,
     }
     arguments = [f"-{name}={value}" for name, value in options.items()]
-    command = [sys.executable, "-m", "tests.fuzz.search", target.name, *arguments, str(inputs), str(own)]
+    folders = [inputs, own, *(one for one in [corpus.REGRESSIONS / target.name] if one.is_dir())]
+    command = [sys.executable, "-m", "tests.fuzz.search", target.name, *arguments, *map(str, folders)]
     return subprocess.run(command, check=False).returncode
 
 
@@ -66,9 +67,11 @@ def _escaped(word: str) -> str:
 
 
 def _keep(target: Target, broken: list[Path], status: int) -> int:
-    """Put what broke the target into its corpus, where `make test` fails by it until it is mended."""
+    """Put what broke the target among its regressions, which `make test` checks; what took memory shows only here."""
+    folder = corpus.REGRESSIONS / target.name
+    folder.mkdir(parents=True, exist_ok=True)
     for path in broken:
-        kept = corpus.FOLDER / target.name / path.name[:24]
+        kept = folder / path.name[:24]
         kept.write_bytes(path.read_bytes())
         print(f"{target.name}: broken by {kept}")
     print(f"{target.name}: the search ended with status {status}")

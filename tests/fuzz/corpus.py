@@ -1,4 +1,9 @@
-"""The kept inputs of a target: few and small, together reaching what any known input reaches."""
+"""The kept inputs of a target: a minimised corpus, and beside it regressions, which minimising does not touch.
+
+The corpus is made anew by each search: small inputs come first, one that reaches nothing more than those before it
+goes, and so do those that reach least where there are more than `MOST_FILES`. What once broke the target may well be
+among them, and is kept as a regression.
+"""
 
 import hashlib
 import sys
@@ -12,6 +17,7 @@ import service
 from tests.fuzz.target import Target, decoded
 
 FOLDER = Path(__file__).parent / "corpus"
+REGRESSIONS = Path(__file__).parent / "regressions"
 MOST_FILES, MOST_BYTES = 200, 1 << 20
 ROOMS = tuple(str(Path(service.__file__).parent / room) for room in ("text", "documents"))
 Step = tuple[str, int, int]  # a file, and two of its lines that ran one after the other
@@ -23,8 +29,16 @@ def kept(target: str) -> list[Path]:
     return sorted((FOLDER / target).glob("*"))
 
 
+def regressions(target: str) -> list[Path]:
+    """The files with inputs that broke the target once, in a fixed order."""
+    return sorted((REGRESSIONS / target).glob("*"))
+
+
 def minimised(target: Target, inputs: Iterable[bytes]) -> list[bytes]:
-    """The inputs without those that reach nothing that a smaller one has not; where they are many, the most telling."""
+    """The inputs without those that reach nothing new after all smaller ones; where they are many, the most telling.
+
+    Reached are steps from line to line, roughly counted; two inputs that take the same ones count as the same.
+    """
     reached: Reached = set()
     gains: dict[bytes, int] = {}
     for data in sorted(set(inputs), key=lambda one: (len(one), one)):

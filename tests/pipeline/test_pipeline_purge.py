@@ -17,7 +17,7 @@ from service.pipeline.decoded import Decoder
 from service.pipeline.summarise import Summariser
 from service.pipeline.translate import Translator
 from service.summary.lengths import from_request
-from tests.batching.rig import held, hold_next, turns
+from tests.batching.rig import Clock, held, hold_next, turns
 from tests.pipeline.rig import SENTENCES, Stand, stand
 
 A, B, C, D = SENTENCES[:4]
@@ -122,15 +122,17 @@ async def test_an_english_summary_goes_with_the_german_text(pieces: Path) -> Non
         assert at.memory.stats.entries == 0
 
 
-async def test_the_time_of_a_request_is_told_by_stage(pieces: Path) -> None:
+async def test_the_time_of_a_request_is_told_by_stage(pieces: Path, clock: Clock) -> None:
     async with stand(pieces) as at:
         call = Call()
         async with held(at.engine, at.batcher):
             working = asyncio.create_task(Translator(at.decoder).translate([A], call))
-            await asyncio.sleep(0.05)
+            while not len(at.batcher.queue):  # noqa: ASYNC110 - a queue tells nobody
+                await asyncio.sleep(0)
+            await clock.turn(3.0)
         await working
         assert call.timings.seconds.keys() == {"segment", "cache", "queue", "inference", "finish"}
-        assert call.timings.seconds["queue"] >= 0.04
+        assert call.timings.seconds["queue"] == pytest.approx(3.0)
         again = Call()
         await Translator(at.decoder).translate([A], again)
         assert again.timings.seconds.keys() == {"segment", "cache", "finish"}

@@ -50,6 +50,8 @@ def test_a_word_said_three_times_and_another_said_twice_stand_once_each() -> Non
     ("source", "output"),
     [
         ("Alarm, Alarm!", "Force force force"),
+        ("Er ist, ist, ist da.", "He stays, stays"),
+        ("Er ist ist da.", "He stays stays"),
         ("Er hatte das gehabt.", "He had had that that day"),
         ("Das ist sehr weit.", "That is very very far"),
         ("In Sachsen und Anhalt", "In Saxony, Saxony-Anhalt"),
@@ -59,6 +61,18 @@ def test_a_word_said_three_times_and_another_said_twice_stand_once_each() -> Non
 )
 def test_what_may_be_said_twice_stays(source: str, output: str) -> None:
     assert said_once(source, candidate(output)) == candidate(output)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Was gut ist, ist in Berlin gut.",
+        "Alle, die vorgelegt werden, werden geprüft.",
+        "Der, der die kennt, die die Mauer sah",
+    ],
+)
+def test_words_that_only_part_german_clauses_excuse_no_stutter(source: str) -> None:
+    assert said_once(source, candidate("the the city of Berlin, Berlin")).text == "the city of Berlin"
 
 
 words = st.lists(st.sampled_from("a bb ccc Ddd had 12 state of the".split()), max_size=24).map(" ".join)

@@ -1,0 +1,88 @@
+"""What a model writes twice in a row, through the whole service in the model's own pieces: beside terms and in HTML."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from service.engines.tokenizer import EOS, Tokenizer
+from service.types import Attention, EngineInput, Hypothesis, Tokens
+from tests.api.both import Both, both
+
+SOURCE = "Der Stadtrat tagt heute."
+# Each word with the place of the source's word that the model looked at for it.
+WRITTEN = [("The", 0), ("council", 1), ("the", 0), ("council", 1), ("meets", 2), ("today.", 3)]
+
+
+class Stutterer:
+    """A handler that writes `WRITTEN` for every source, in the pieces of a real model."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    def __call__(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
+        return [[self._written(item)] for item in items]
+
+    def _written(self, item: EngineInput) -> Hypothesis:
+        tokens: list[str] = []
+        rows: list[list[float]] = []
+        for word, place in WRITTEN:
+            pieces = self._tokenizer._pieces.encode_target(word)
+            tokens += pieces
+            rows += [_look(item.tokens, place)] * len(pieces)
+        return Hypothesis(tuple(tokens), -0.1, "eos", Attention.of(rows) if item.options.alignment else None)
+
+
+def _look(source: Tokens, place: int) -> list[float]:
+    """Attention to all pieces of the source's word at ``place``, and to nothing else."""
+    word = -1
+    weights = []
+    for piece in source:
+        word += piece.startswith("▁")
+        weights.append(float(word == place and piece != EOS))
+    return [weight / sum(weights) for weight in weights]
+
+
+async def translated(ports: Both, **fields: Any) -> dict[str, Any]:
+    """The translation of `SOURCE`, or of the same in markup."""
+    tokenizer = ports.service.translator.decoder.model.tokenizer
+    assert len(tokenizer.encode(SOURCE)) > len(SOURCE.split()) + 1  # words of several pieces are among it
+    ports.handle(Stutterer(tokenizer))
+    answer = await ports.main.post("/v1/translate", json={"text": SOURCE, **fields})
+    assert answer.status_code == 200, answer.text
+    (found,) = answer.json()["translations"]
+    return dict(found)
+
+
+def removed(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [one for one in found["warnings"] if one["code"] == "repetition_removed"]
+
+
+async def test_it_is_said_once_and_the_place_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with both(monkeypatch, engine_replicas=1) as ports:
+        found = await translated(ports)
+    assert found["text"] == "The council meets today."
+    (warning,) = removed(found)
+    assert (warning["target_span"], warning["review"]) == ([0, len("The council")], False)
+
+
+async def test_a_term_is_put_once_where_its_word_was_written_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with both(monkeypatch, engine_replicas=1) as ports:
+        found = await translated(ports, glossary={"Stadtrat": "city assembly"})
+    assert found["text"] == "The city assembly meets today."
+    assert (found["terms"]["applied"], found["terms"]["missing"]) == (1, 0)
+    (warning,) = removed(found)
+    assert warning["target_span"] == [0, len(found["text"])]  # terms moved what it was said of
+
+
+@pytest.mark.parametrize(
+    ("glossary", "name"), [({}, "council"), ({"Stadtrat": "city assembly"}, "city assembly")], ids=["plain", "term"]
+)
+async def test_markup_stands_once_round_what_is_left(
+    monkeypatch: pytest.MonkeyPatch, glossary: dict[str, str], name: str
+) -> None:
+    html = "<p>Der <b>Stadtrat</b> tagt heute.</p>"
+    async with both(monkeypatch, engine_replicas=1) as ports:
+        found = await translated(ports, text=html, format="html", glossary=glossary)
+    assert found["text"] == f"<p>The <b>{name}</b> meets today.</p>"
+    assert len(removed(found)) == 1

@@ -1,0 +1,52 @@
+"""Ports for servers to come: free, and given to one process only, however many ask at once."""
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.load import server
+from benchmarks.load.server import LOOPBACK, ROOT, environment, free_port
+
+# Twelve of forty ports for each of three: without claims, two of them would nearly always be given the same.
+ASKING = """
+import sys
+from benchmarks.load import server
+server.PORTS = range(int(sys.argv[1]), int(sys.argv[1]) + 40)
+print(*(server.free_port() for _ in range(12)), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_processes_that_ask_at_once_are_given_different_ports() -> None:
+    command = [sys.executable, "-c", ASKING, str(server.PORTS.stop - 100)]
+    asking = [
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment({}), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    given = []
+    for process in asking:
+        assert process.stdout is not None
+        given += process.stdout.readline().split()
+    for process in asking:
+        process.communicate()
+    assert len(set(given)) == len(given) == 36
+
+
+def test_a_port_that_is_listened_on_is_given_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setattr(server, "PORTS", range(port, port + 1))
+    monkeypatch.setattr(server, "_claim", lambda _: True)
+    assert free_port() == port
+    with socket.create_server((LOOPBACK, port)), pytest.raises(RuntimeError, match=f"from {port} to {port}"):
+        free_port()
+
+
+def test_a_port_is_given_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setattr(server, "PORTS", range(port, port + 1))
+    with pytest.raises(RuntimeError):
+        free_port()

@@ -1,0 +1,79 @@
+"""What stays is out of the collector's sight, and what a reload has replaced is freed all the same."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from service.app import create_app
+from service.pipeline.service import Service
+from service.server import settle
+from service.settings import Settings
+
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+def in_sight_again() -> Iterator[None]:
+    """Nothing of this process stays frozen."""
+    yield
+    gc.unfreeze()
+
+
+class Ring:
+    """A thing that only the collector frees."""
+
+    def __init__(self) -> None:
+        self.own = self
+
+
+def test_what_is_there_is_looked_at_no_more_and_what_came_later_is() -> None:
+    stays = Ring()
+    settle()
+    frozen = gc.get_freeze_count()
+    assert frozen > 10_000  # this interpreter and its modules
+    assert not any(one is stays for one in gc.get_objects())
+    later = Ring()
+    assert any(one is later for one in gc.get_objects())
+
+
+def test_what_was_out_of_sight_and_is_needed_no_more_is_freed_by_the_next_time() -> None:
+    once = Ring()
+    settle()
+    left = weakref.ref(once)
+    del once
+    gc.collect()
+    assert left() is not None
+    settle()
+    assert left() is None
+
+
+async def test_the_models_of_before_a_reload_are_freed() -> None:
+    settled = asyncio.Event()
+
+    def settling() -> None:
+        settle()
+        settled.set()
+
+    app = create_app(Settings(engine_replicas=1, threads=1), on_settled=settling)
+    service: Service = app.state.api.service
+    async with app.router.lifespan_context(app), asyncio.timeout(PATIENCE_S):
+        await settled.wait()
+        left = [weakref.ref(one) for one in parts(service)]
+        settled.clear()
+        await service.reload()
+        await settled.wait()
+        assert [one() for one in left] == [None] * len(left)
+
+
+def parts(service: Service) -> list[object]:
+    """What a generation has in memory: itself, and of each model the tokenizer, the batcher and the engine."""
+    generation = service._generation
+    found: list[object] = [generation]
+    for model in generation.models.values():
+        engines = [worker.engine._engine for worker in model.batcher._workers]
+        assert all(engine is not None for engine in engines)
+        found += [model.tokenizer, model.batcher, *engines]
+    return found

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from service.engines.fake import Gate
 from tests.api.both import both
-from tests.batching.rig import Clock, entered
+from tests.batching.rig import entered, stopped_clock
 
 TEXT = "Am {}. August öffnet der Tierpark Nummer {} schon um acht Uhr. Der Eintritt bleibt unverändert."
 
@@ -48,10 +48,7 @@ async def test_a_request_that_ran_out_of_time_says_where_it_went(monkeypatch: py
     async with both(monkeypatch) as ports:
         gate = Gate()
         ports.handle(gate)
-        with monkeypatch.context() as patch:
-            loop = asyncio.get_running_loop()
-            clock = Clock(loop.time())
-            patch.setattr(loop, "time", clock)
+        with stopped_clock() as clock:
             asked = asyncio.create_task(ports.translate(TEXT, **{"request-timeout-ms": "60000"}))
             await entered(gate)
             await clock.turn(60.0)

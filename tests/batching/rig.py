@@ -1,9 +1,11 @@
 """What the tests of batching share: inputs, factories of fake engines, a running batcher, a clock that tests turn."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+
+import pytest
 
 from service.batching.batcher import Batcher
 from service.batching.limits import Limits
@@ -114,3 +116,13 @@ class Clock:
         """Let ``seconds`` pass and what they make due happen."""
         self.now_s += seconds
         await turns()
+
+
+@contextmanager
+def stopped_clock() -> Iterator[Clock]:
+    """The running loop's clock, stopped until the block ends; the test turns it."""
+    loop = asyncio.get_running_loop()
+    clock = Clock(loop.time())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "time", clock)
+        yield clock

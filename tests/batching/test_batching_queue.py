@@ -11,7 +11,7 @@ from service.batching.limits import Limits
 from service.batching.queue import DOUBT, Answer, Queue, TooSlow
 from service.errors import DeadlineExceeded, EngineError, InvalidInput, QueueFull
 from service.types import EngineInput
-from tests.batching.rig import Clock, sized, turns
+from tests.batching.rig import Clock, sized, stopped_clock, turns
 
 
 def put(queue: Queue, items: list[EngineInput], deadline_s: float | None = None) -> list[Answer]:
@@ -149,10 +149,7 @@ requests = st.lists(
 async def test_who_waits_as_long_as_it_was_told_is_admitted(
     wanted: list[tuple[list[int], Literal["interactive", "bulk"]]], left_s: float
 ) -> None:
-    loop = asyncio.get_running_loop()
-    clock = Clock(loop.time())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "time", clock)
+    with stopped_clock() as clock:
         queue = Queue(Limits(queue_tokens=800, batch_items=4, token_budget=120))
         rate = 20.0
         put(queue, [sized(5)] * 8)

@@ -11,7 +11,7 @@ import pytest
 from service.engines.fake import Gate, backwards, writing
 from service.types import EngineInput, Hypothesis
 from tests.api.both import Both, both
-from tests.batching.rig import Clock, entered
+from tests.batching.rig import Clock, entered, stopped_clock
 
 LONG_CHARS = 200_000
 SHORT_ARTICLES, SENTENCES = 50, 5
@@ -80,10 +80,7 @@ async def test_fifty_short_articles_are_not_kept_waiting_by_one_of_200_000_chara
 ) -> None:
     async with both(monkeypatch) as ports:
         meter = Meter()
-        with monkeypatch.context() as patch:
-            loop = asyncio.get_running_loop()
-            clock = Clock(loop.time())
-            patch.setattr(loop, "time", clock)
+        with stopped_clock() as clock:
             alone_s = await p95_s(ports, meter, "Die Bahn fährt.", clock, first=1)
             before_s = meter.now_s
             beside_s = await p95_s(ports, meter, giant(), clock, first=1001)

@@ -7,7 +7,7 @@ from httpx import Response
 
 from service.engines.fake import Gate, taking
 from tests.api.both import Both, both
-from tests.batching.rig import Clock, entered
+from tests.batching.rig import entered, stopped_clock
 
 MOST_TRIES = 4
 MOST_REFUSALS = 20
@@ -75,10 +75,7 @@ async def test_a_hasty_caller_of_work_under_way_does_not_take_it_from_a_patient_
     async with both(monkeypatch) as ports:
         gate = Gate()
         ports.handle(gate)
-        with monkeypatch.context() as patch:
-            loop = asyncio.get_running_loop()
-            clock = Clock(loop.time())
-            patch.setattr(loop, "time", clock)
+        with stopped_clock() as clock:
             hasty = asyncio.create_task(ports.translate(story(1), **{"request-timeout-ms": "300"}))
             await entered(gate)
             patient = asyncio.create_task(ports.translate(story(1)))

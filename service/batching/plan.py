@@ -10,6 +10,7 @@ Priority = Literal["interactive", "bulk"]
 BULK_DELAY_S = 60.0
 ITEM_DELAY_S = 1 / 64
 WINDOW_BATCHES = 4
+ENOUGH_ITEMS = 16
 _Turn = tuple[float, int]
 
 
@@ -17,8 +18,9 @@ _Turn = tuple[float, int]
 class Pending:
     """What the planner knows of an item that waits; times are on the queue's clock.
 
-    Only items of equal ``options`` share a batch. ``ahead`` counts the
-    items of the same request that stand before this one. Its turn ``turn_s`` is when it came, but bulk counts as come
+    Only items of equal ``options`` share a batch, those of one ``padded_tokens`` one call of the engine's library.
+    ``ahead`` counts the items of the same request that stand before this one. Its turn ``turn_s`` is when it came, but
+    bulk counts as come
     ``BULK_DELAY_S`` later, and a request as coming item by item, ``ITEM_DELAY_S`` apart, so that small ones pass the
     tail of a huge one. A turn never changes: what comes long enough after an item is served after it, so nothing
     starves.
@@ -29,6 +31,7 @@ class Pending:
     priority: Priority
     options: Hashable
     ahead: int = 0
+    padded_tokens: int = 0
     turn_s: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,8 +44,10 @@ def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int) -> li
 
     The first in turn always goes. Of the next in turn with the same options (a window of some batches), those nearest
     to it in length join it while longest item times items stays within ``token_budget``, interactive ones before
-    bulk. Where the first is interactive, bulk joins it only while no interactive one of other options waits, whom it
-    would hold up. An item larger than the budget goes alone. Takes O(n) for n pending: the window is bounded.
+    bulk, and those of its own padded length before others. Where not all of them fit, others join a batch of fewer than
+    ``ENOUGH_ITEMS`` alone: the library's calls are the larger the more of one padded length have gathered. Where the
+    first is interactive, bulk joins it only while no interactive one of other options waits, whom it would hold up. An
+    item larger than the budget goes alone. Takes O(n) for n pending: the window is bounded.
     """
     turns = [(item.turn_s, index) for index, item in enumerate(pending)]
     if not turns:
@@ -74,12 +79,22 @@ def _split(pending: Sequence[Pending], turns: Sequence[_Turn], options: Hashable
 def _fill(
     pending: Sequence[Pending], head: int, window: Sequence[int], *, token_budget: int, max_items: int
 ) -> list[int]:
-    """``head`` and those of the window, nearest in length first, that fit the budget beside it."""
-    batch, longest = [head], pending[head].tokens
-    distance = {index: abs(pending[index].tokens - pending[head].tokens) for index in window}
-    for index in sorted(window, key=lambda index: (pending[index].priority == "bulk", distance[index])):
+    """``head`` and those of the window that fit the budget beside it: all, or those that are most like it."""
+    all_of_it = [head, *window]
+    if len(all_of_it) <= max_items and max(pending[i].tokens for i in all_of_it) * len(all_of_it) <= token_budget:
+        return all_of_it
+    first = pending[head]
+    batch, longest = [head], first.tokens
+
+    def unlikeness(index: int) -> tuple[bool, bool, int]:
+        one = pending[index]
+        return one.priority == "bulk", one.padded_tokens != first.padded_tokens, abs(one.tokens - first.tokens)
+
+    for index in sorted(window, key=unlikeness):
         if len(batch) == max_items or longest * (len(batch) + 1) > token_budget:
             break
+        if len(batch) >= ENOUGH_ITEMS and pending[index].padded_tokens != first.padded_tokens:
+            continue
         grown = max(longest, pending[index].tokens)
         if grown * (len(batch) + 1) <= token_budget:
             batch.append(index)

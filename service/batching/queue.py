@@ -8,6 +8,7 @@ from service.batching.limits import Limits
 from service.batching.plan import Pending, Priority, plan
 from service.batching.throughput import Throughput
 from service.engines.grouping import shared
+from service.engines.padding import padded_length
 from service.errors import DeadlineExceeded, DepescheError, InvalidInput, QueueFull, Unavailable
 from service.types import EngineInput, Hypothesis
 
@@ -232,6 +233,6 @@ def _pending(items: Sequence[EngineInput], now_s: float, priority: Priority) -> 
     options: dict[Hashable, Hashable] = {}
     found: list[Pending] = []
     for number, item in enumerate(items):
-        own = shared(item.options)
-        found.append(Pending(len(item.tokens), now_s, priority, options.setdefault(own, own), number))
+        own, tokens = shared(item.options), len(item.tokens)
+        found.append(Pending(tokens, now_s, priority, options.setdefault(own, own), number, padded_length(tokens)))
     return found

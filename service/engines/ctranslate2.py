@@ -10,7 +10,7 @@ import ctranslate2
 
 from service.engines.grouping import groups, shared
 from service.engines.layout import Layout
-from service.engines.padding import by_padded_length, filler
+from service.engines.padding import filler
 from service.engines.parts import parts
 from service.engines.tokenizer import EOS
 from service.errors import EngineError, ModelError
@@ -93,11 +93,7 @@ class CTranslate2Engine:
             # CTranslate2 4.8 gives the first target token of a beam its neighbour's attention; alone it is right.
             return [[place] for place in places]
         lengths = [len(items[place].tokens) for place in places]
-        return [
-            [places[part[number]] for number in same]
-            for part in parts(lengths, self._replicas)
-            for same in by_padded_length([lengths[number] for number in part])
-        ]
+        return [[places[number] for number in part] for part in parts(lengths, self._replicas)]
 
     def _started(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
         """One library call, which begins as soon as a replica is free; a result to wait for for each source."""

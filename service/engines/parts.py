@@ -1,29 +1,34 @@
-"""Splits the sources of one call into parts that replicas work on at the same time."""
+"""Splits the sources of one call into library calls of one padded length each, which replicas work on."""
 
-import bisect
 from collections.abc import Sequence
+
+from service.engines.padding import by_padded_length, padded_length
+
+LEAST_SOURCES = 8
+"""A part of fewer costs its replica nearly as long as one of so many: the weights are read once a step for all."""
 
 
 def parts(lengths: Sequence[int], count: int) -> list[list[int]]:
-    """The positions of all ``lengths``, all positive, in at most ``count`` parts, like lengths together, longest first.
+    """The positions of all ``lengths``, all positive, in parts of one padded length, the most work first.
 
-    The part with the most padded tokens (longest times items) has as few of them as a split in this order allows: the
-    call is done when its slowest part is. No part is empty.
+    What has one padded length stays together, since each part may need a filler. Only where that is more than its share
+    of the work for ``count`` replicas is it dealt out to several of them, ``LEAST_SOURCES`` to each at least: in turns
+    by length, so that sources of just the padded length, which spare a part its filler, come into different parts. No
+    part is empty.
     """
-    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
-    if not order:
-        return []
-    longest = lengths[order[0]]
-    caps = range(longest, longest * len(order) + 1)
-    sizes = [lengths[place] for place in order]
-    # Fewer parts are needed the more each may hold, so that their negated number rises with the cap.
-    ends = _ends(sizes, caps[bisect.bisect_left(caps, -count, key=lambda cap: -len(_ends(sizes, cap)))])
-    return [order[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    groups = by_padded_length(lengths)
+    share = sum(_work(lengths, group) for group in groups) / count
+    found = [part for group in groups for part in _dealt(lengths, group, round(_work(lengths, group) / share))]
+    return sorted(found, key=lambda part: _work(lengths, part), reverse=True)
 
 
-def _ends(sizes: Sequence[int], cap: int) -> list[int]:
-    """Where parts of at most ``cap`` padded tokens end, each as large as it can be; ``sizes`` fall."""
-    ends = [0]
-    while ends[-1] < len(sizes):
-        ends.append(min(ends[-1] + cap // sizes[ends[-1]], len(sizes)))
-    return ends[1:]
+def _work(lengths: Sequence[int], group: Sequence[int]) -> int:
+    """Padded tokens of a group and its filler."""
+    return padded_length(lengths[group[0]]) * (len(group) + 1)
+
+
+def _dealt(lengths: Sequence[int], group: Sequence[int], count: int) -> list[list[int]]:
+    """The group in at most ``count`` parts, at least one."""
+    order = sorted(group, key=lambda place: -lengths[place])
+    count = max(1, min(count, len(order) // LEAST_SOURCES))
+    return [order[start::count] for start in range(count)]

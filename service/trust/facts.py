@@ -31,7 +31,7 @@ def number_key(value: Fraction | int) -> Key:
     return ("number", Fraction(value))
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=2_000)
 def number_keys(values: frozenset[Fraction]) -> frozenset[Key]:
     """The keys of numbers."""
     return frozenset(map(number_key, values))

@@ -27,7 +27,7 @@ def values(numeral: str, language: Language) -> frozenset[Fraction]:
     return frozenset() if len(numeral) > MOST_DIGITS else _values(numeral, language)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=2_000)
 def _values(numeral: str, language: Language) -> frozenset[Fraction]:
     if numeral in _VULGAR:
         return frozenset({_VULGAR[numeral]})

@@ -7,7 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.batching.plan import Pending, plan
+from service.batching.plan import ENOUGH_ITEMS, Pending, plan
+from service.engines.padding import padded_length
 
 NOW_S = 100.0
 
@@ -25,7 +26,7 @@ counts = st.integers(1, 8)
 
 
 def waiting(tokens: int, enqueued_s: float = 0.0, **fields: object) -> Pending:
-    one = Pending(tokens, enqueued_s, "interactive", "beam 1")
+    one = Pending(tokens, enqueued_s, "interactive", "beam 1", padded_tokens=padded_length(tokens))
     return replace(one, **fields)  # type: ignore[arg-type]  # names of Pending's own fields
 
 
@@ -83,6 +84,23 @@ def test_similar_lengths_join_the_oldest_before_others() -> None:
 def test_a_neighbour_that_is_too_long_does_not_keep_out_a_shorter_one() -> None:
     queue = [waiting(30, 0.0), waiting(31, 1.0), waiting(20, 2.0)]
     assert plan(queue, token_budget=60, max_items=8) == [0, 2]
+
+
+def test_all_that_waits_goes_together_where_it_fits() -> None:
+    queue = [waiting(10), waiting(40), *[waiting(20)] * ENOUGH_ITEMS]
+    assert sorted(plan(queue, token_budget=40 * len(queue), max_items=64)) == list(range(len(queue)))
+
+
+def test_where_not_all_fit_only_the_firsts_padded_length_goes_once_there_are_enough() -> None:
+    queue = [waiting(30), *[waiting(33)] * 8, *[waiting(20)] * ENOUGH_ITEMS]
+    batch = plan(queue, token_budget=33 * (len(queue) - 1), max_items=64)
+    assert {queue[i].padded_tokens for i in batch} == {32}
+    assert len(batch) == ENOUGH_ITEMS + 1
+
+
+def test_a_batch_of_few_of_one_padded_length_is_filled_up_with_others() -> None:
+    queue = [waiting(30), *[waiting(33)] * 40]
+    assert len(plan(queue, token_budget=33 * 32, max_items=64)) == ENOUGH_ITEMS
 
 
 def test_interactive_goes_before_bulk_of_the_same_age() -> None:

@@ -1,11 +1,10 @@
-"""How a call is split between replicas."""
-
-import itertools
+"""How a call is split into library calls, and these between replicas."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.engines.parts import parts
+from service.engines.padding import filler, padded_length
+from service.engines.parts import LEAST_SOURCES, parts
 
 lengths = st.lists(st.integers(1, 80), max_size=70)
 counts = st.integers(1, 8)
@@ -15,22 +14,37 @@ counts = st.integers(1, 8)
 def test_each_item_is_in_one_part_and_no_part_is_empty(sizes: list[int], count: int) -> None:
     split = parts(sizes, count)
     assert sorted(place for part in split for place in part) == list(range(len(sizes)))
-    assert len(split) <= count
     assert all(split)
 
 
 @given(lengths, counts)
-def test_no_item_is_longer_than_one_of_a_part_before(sizes: list[int], count: int) -> None:
-    split = parts(sizes, count)
-    for before, after in itertools.pairwise(split):
-        assert min(sizes[place] for place in before) >= max(sizes[place] for place in after)
+def test_a_part_has_one_padded_length(sizes: list[int], count: int) -> None:
+    assert all(len({padded_length(sizes[place]) for place in part}) == 1 for part in parts(sizes, count))
 
 
-def test_parts_have_about_equal_padded_tokens() -> None:
-    sizes = list(range(8, 40))
-    padded = [max(sizes[place] for place in part) * len(part) for part in parts(sizes, 2)]
-    assert max(padded) < 1.1 * min(padded)
+@given(lengths, counts)
+def test_one_padded_length_is_in_at_most_one_part_a_replica_and_none_of_them_is_small(
+    sizes: list[int], count: int
+) -> None:
+    of_length: dict[int, list[int]] = {}
+    for part in parts(sizes, count):
+        of_length.setdefault(padded_length(sizes[part[0]]), []).append(len(part))
+    assert all(len(found) <= count for found in of_length.values())
+    assert all(min(found) >= LEAST_SOURCES for found in of_length.values() if len(found) > 1)
 
 
-def test_items_of_one_length_are_shared_out_evenly() -> None:
-    assert [len(part) for part in parts([7] * 12, 4)] == [3, 3, 3, 3]
+def test_one_replica_gets_one_part_a_padded_length() -> None:
+    assert [len(part) for part in parts([*range(1, 33)], 1)] == [16, 16]
+
+
+def test_what_is_more_than_its_share_is_dealt_out_evenly() -> None:
+    assert [len(part) for part in parts([7] * 32, 4)] == [8, 8, 8, 8]
+
+
+def test_each_replica_gets_a_source_that_spares_it_the_filler() -> None:
+    sizes = [16, *range(1, 16), 16]
+    assert [filler([sizes[place] for place in part]) for part in parts(sizes, 2)] == [[], []]
+
+
+def test_the_most_work_comes_first() -> None:
+    assert parts([40, 40, *[10] * 20, *[20] * 7], 1) == [[*range(2, 22)], [*range(22, 29)], [0, 1]]

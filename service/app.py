@@ -32,6 +32,7 @@ from service.cache.seal import secrets_in
 from service.cores import available_cores
 from service.errors import DepescheError
 from service.events import Event, Listener
+from service.heap import kept_small, trimmer
 from service.manifest import Task
 from service.metrics import Metrics
 from service.pipeline.plan import Plan
@@ -186,7 +187,7 @@ def _enclose(app: FastAPI, settings: Settings, origins: Sequence[str] = ()) -> N
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.api.service
     ring: Ring | None = app.state.ring
-    tasks = [asyncio.create_task(_load(service))]
+    tasks = [asyncio.create_task(_load(service)), asyncio.create_task(kept_small(trimmer()), name="heap")]
     if ring is not None:
         tasks.append(asyncio.create_task(ring.watch(), name="keys"))
     try:

@@ -1,0 +1,57 @@
+"""The heap goes back to the system while the process works, and is left alone while it does not."""
+
+import asyncio
+import ctypes
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+
+from service.heap import BUSY_S, kept_small, trimmer
+
+PAGE_BYTES = 4_096
+PIECES = 6_000
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * PAGE_BYTES
+
+
+@pytest.mark.skipif(trimmer() is None, reason="this C library has no malloc_trim")
+def test_pages_between_what_is_still_used_go_back() -> None:
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = (
+        ctypes.c_void_p,
+        [ctypes.c_size_t],
+        [ctypes.c_void_p],
+    )
+    pieces = [libc.malloc(2 * PAGE_BYTES) for _ in range(PIECES)]
+    for piece in pieces:
+        ctypes.memset(piece, 1, 2 * PAGE_BYTES)
+    for piece in pieces[:-1]:
+        libc.free(piece)  # the last one, at the heap's end, keeps the others from going back by themselves
+    before = _resident_bytes()
+    trim = trimmer()
+    assert trim is not None
+    trim()
+    libc.free(pieces[-1])
+    assert before - _resident_bytes() > PIECES * PAGE_BYTES
+
+
+async def _trims(used_s: Sequence[float]) -> int:
+    """How often the heap was trimmed in periods of so much processor time each."""
+    trims: list[float] = []
+    read = iter([0.0, *(now_s for now_s in accumulate(used_s) for _ in range(2))])
+    task = asyncio.create_task(kept_small(lambda: trims.append(0.0), period_s=0.0, clock=lambda: next(read)))
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await task
+    return len(trims)
+
+
+def test_only_periods_of_work_end_with_a_trim() -> None:
+    assert asyncio.run(_trims([BUSY_S, 0.0, 2 * BUSY_S, BUSY_S / 2])) == 2
+
+
+def test_without_malloc_trim_there_is_nothing_to_do() -> None:
+    asyncio.run(asyncio.wait_for(kept_small(None), 1))

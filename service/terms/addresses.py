@@ -12,12 +12,17 @@ _ADDRESS = re.compile(
       | (?P<handle>(?<!\w)@\w{2,})""",
     re.VERBOSE,
 )
+_SIGNS = ("@", "://", "www.")
+_INNER_STOP = re.compile(r"\.[a-z]")
+"""It or one of the signs stands in every address; most sentences have none, and are done with."""
 # What ends a sentence or closes a bracket behind an address is none of it.
 _TRAILING = ".,;:!?)]}'’…"
 
 
 def addresses(text: str) -> list[Required]:
     """Every address in ``text``, in order."""
+    if _INNER_STOP.search(text) is None and not any(sign in text for sign in _SIGNS):
+        return []
     found = []
     for match in _ADDRESS.finditer(text):
         whole = match.group()

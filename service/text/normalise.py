@@ -18,6 +18,8 @@ _WHITE_SPACE = re.compile(r"\s+")
 _BROKEN_WORD = re.compile(
     r"(?<=[^\W\d_])-[ \t]*(?:\r\n|\n|\r)[ \t]*(?=[a-zäöüß])(?!(?:und|oder|bzw|bis|sowie|als|wie)\b)"
 )
+_PLAIN = re.compile(r"[\x20-\x7e\xa1-\xac\xae-\xff„“”‚‘’–—…€]*")
+"""What most sentences are made of: nothing invisible but the blank, and nothing that NFC would change."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _JOINER = "\u034f"
@@ -45,6 +47,8 @@ def for_model(sentence: str) -> str:
     White space of every kind (no-break spaces, tabs, line ends) becomes one space; control characters, soft hyphens and
     zero-width characters go; a word broken by a hyphen at a line end is mended.
     """
+    if _PLAIN.fullmatch(sentence):
+        return " ".join(sentence.split())
     mended = _BROKEN_WORD.sub("", sentence)
     spaced = _WHITE_SPACE.sub(" ", mended)
     if not spaced.isascii() or not spaced.isprintable():

@@ -8,8 +8,6 @@ from service.text.phrases import folded_set, phrase_set, phrases
 
 _TAIL_CHARS = 60  # how far back a decision looks; no German abbreviation is longer
 _OPENING = "„»«“\"'‚›‹([{"
-_LAST_TOKEN = re.compile(r"(\S+)\s*$")
-_TWO_LAST_TOKENS = re.compile(r"(?:(\S+)\s+)?(\S+)\s*$")
 _WORD = re.compile(r"[^\W_]+")
 _MARKER = re.compile(r"\W*(?:\d{1,3}|[IVX]+|[A-Za-z])[.)]+$")
 _ORDINAL = re.compile(r"(?:\d{1,2}[./])*\d{1,3}\.$")
@@ -19,12 +17,15 @@ _ADDRESS = re.compile(r"://|www\.|@|\.(?:de|com|org|net|eu|at|ch|info|tv|io|me|u
 _SHORT_PARTS = re.compile(r"(?:^|\W)(?:[^\W\d_]|\d{1,3})\.$")
 
 _CITED = '”“"»«’‘'
+_DIGIT_NEXT = re.compile(rf"[.!?][{_CITED}]?\s+\d")
+"""Stands wherever the next two do, and is found much faster."""
 _NUMBER_NEXT = re.compile(rf"([^\W\d_]{{3,}})[{_CITED}]?[.!?][{_CITED}]?\s+(?=\d)")
 _YEARS = re.compile(r"(?<!\d)(?:19|20)\d{2}\.\s+(?=(?:19|20)\d{2}\s)")
 _SOURCE_NEXT = re.compile(r"(?<=[a-zäöüß)][.!?])\s+(?=\([a-z]{2,8}\)\s[A-ZÄÖÜ]|[`´][A-ZÄÖÜ])")  # "(dpa) Die …"
 _PARENTHESIS = re.compile(r"[.!?…][)\]]\s+(?=[\"„»«(]?[^\W\d_a-zäöüß])")
 _ELLIPSIS = re.compile(r"…\s+(?=([^\W\d_]+))")
-_INITIAL = re.compile(r"(?<![\w.])[A-ZÄÖÜ]\.\s+(?=([^\W\d_]+))")
+_STOP = re.compile(rf"\.[{_CITED})]?\s+[„»\"]?(?=([^\W\d_]+))")
+_INITIAL = re.compile(r"(?<![\w.])[A-ZÄÖÜ]\.\s+(?=[^\W\d_])")
 
 
 def belongs_together(text: str, start: int, boundary: int) -> bool:
@@ -41,22 +42,34 @@ def belongs_together(text: str, start: int, boundary: int) -> bool:
 
 def missing_boundaries(text: str) -> Iterator[int]:
     """Where sentences begin that a general splitter overlooks, as offsets into ``text``, in no order."""
-    for match in _NUMBER_NEXT.finditer(text):
-        if _can_end_sentence(match[1]):
-            yield match.end()
-    yield from (match.end() for pattern in (_YEARS, _SOURCE_NEXT) for match in pattern.finditer(text))
-    for match in _PARENTHESIS.finditer(text):
-        if _opens_sentence(text, match.start()):
-            yield match.end()
-    for pattern in (_ELLIPSIS, _INITIAL, _final_abbreviation()):
-        yield from (match.end() for match in pattern.finditer(text) if match[1] in phrase_set("sentence_starters"))
+    if _DIGIT_NEXT.search(text):
+        yield from (match.end() for match in _NUMBER_NEXT.finditer(text) if _can_end_sentence(match[1]))
+        yield from (match.end() for match in _YEARS.finditer(text))
+    if "(" in text or "`" in text or "´" in text:
+        yield from (match.end() for match in _SOURCE_NEXT.finditer(text))
+    if ")" in text or "]" in text:
+        yield from (match.end() for match in _PARENTHESIS.finditer(text) if _opens_sentence(text, match.start()))
+    starters = phrase_set("sentence_starters")
+    yield from (match.end() for match in _ELLIPSIS.finditer(text) if match[1] in starters)
+    # From the stop backwards, since few words have one.
+    stops = (match for match in _STOP.finditer(text) if match[1] in starters)
+    yield from (match.end() for match in stops if _may_end_sentence(text, match.start()))
+
+
+def _may_end_sentence(text: str, stop: int) -> bool:
+    """Whether an initial or an abbreviation that may be a sentence's last word stands before the stop."""
+    pattern, most_chars = _final_abbreviation()
+    if pattern.search(text, max(0, stop - most_chars), stop):
+        return True
+    return stop > 0 and _INITIAL.match(text, stop - 1) is not None
 
 
 @cache
-def _final_abbreviation() -> re.Pattern[str]:
-    """An abbreviation that may end a sentence, and the word after it."""
-    spelt = (re.escape(phrase).replace(r"\ ", r"\s?") for phrase in phrases("final_abbreviations"))
-    return re.compile(rf"(?<![\w.])(?:{'|'.join(spelt)})\.[{_CITED})]?\s+[„»\"]?(?=([^\W\d_]+))", re.IGNORECASE)
+def _final_abbreviation() -> tuple[re.Pattern[str], int]:
+    """An abbreviation that may end a sentence, at a text's end; and how many characters the longest has."""
+    known = phrases("final_abbreviations")
+    spelt = "|".join(re.escape(phrase).replace(r"\ ", r"\s?") for phrase in known)
+    return re.compile(rf"(?<![\w.])(?:{spelt})\Z", re.IGNORECASE), max(map(len, known))
 
 
 def _starts_sentence(right: str) -> bool:
@@ -66,18 +79,15 @@ def _starts_sentence(right: str) -> bool:
 
 def _is_one_token(left: str, right: str) -> bool:
     """Whether the stop stands inside an address, an abbreviation such as "z.B." or a number."""
-    last, first = _LAST_TOKEN.search(left), right.split(maxsplit=1)[0]
-    token = last[1] if last else left
+    token, first = _last(left), right.split(maxsplit=1)[0]
     if _ADDRESS.search(token + first) or _SHORT_PARTS.search(token):
         return True
     return not (first[0].isupper() or first[0].isdigit() or first[0] in _OPENING)
 
 
 def _is_ordinal(left: str, right: str) -> bool:
-    tokens = _TWO_LAST_TOKENS.search(left)
-    if tokens is None:
-        return False
-    before, number = tokens[1] or "", tokens[2].lstrip(_OPENING)
+    before, last = ("", *left.rsplit(maxsplit=2)[-2:])[-2:]
+    number = last.lstrip(_OPENING)
     if _ROMAN.fullmatch(number):
         return not _starts_sentence(right)
     word = _WORD.match(right)
@@ -90,10 +100,12 @@ def _is_ordinal(left: str, right: str) -> bool:
 
 
 def _is_abbreviated(left: str, right: str) -> bool:
-    last = _LAST_TOKEN.search(left)
-    if last is None or not last[1].endswith("."):
-        return False
-    return _is_known(last[1].lstrip(_OPENING)[:-1]) and not _starts_sentence(right)
+    return left.endswith(".") and _is_known(_last(left).lstrip(_OPENING)[:-1]) and not _starts_sentence(right)
+
+
+def _last(text: str) -> str:
+    """The last word of a text that ends with one, and what touches it."""
+    return text.rsplit(maxsplit=1)[-1]
 
 
 def _is_known(word: str) -> bool:

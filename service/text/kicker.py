@@ -16,6 +16,8 @@ def glued_kicker_chars(line: str, known: Iterable[str] = ()) -> int:
     if len(line) > _MAX_HEADLINE_CHARS or len(line.split()) < _MIN_HEADLINE_WORDS:
         return 0
     candidates = (*phrases("acronyms"), *phrases("sections"), *known)
+    if not line.startswith(candidates):  # as most lines do not
+        return 0
     return max((len(c) for c in candidates if _is_glued(line, c)), default=0)
 
 

@@ -19,6 +19,7 @@ _GERMAN_POSSIBLE = 0.05
 _GERMAN_SHARE = 0.12
 _WORD = re.compile(r"[^\W\d_]+")
 _ADDRESS = re.compile(r"\S*(?:://|www\.|@)\S*")
+_ADDRESS_SIGNS = ("://", "www.", "@")
 
 _loading = threading.Lock()
 
@@ -41,7 +42,7 @@ def german_notice(text: str) -> Notice | None:
 
     Short or ambiguous texts (headlines, names, numbers) and texts without letters give None.
     """
-    sample = _ADDRESS.sub(" ", _sample(text))
+    sample = _sample(text)
     words = _WORD.findall(sample)
     if sum(map(len, words)) < _MIN_LETTERS:
         return None
@@ -55,7 +56,7 @@ def likely_languages(text: str) -> list[tuple[str, float]]:
 
     A text with German function words is German whatever the model says: it is unsure of short ones.
     """
-    sample = _ADDRESS.sub(" ", _sample(text))
+    sample = _sample(text)
     words = _WORD.findall(sample)
     if not words:
         return []
@@ -67,15 +68,18 @@ def likely_languages(text: str) -> list[tuple[str, float]]:
 
 
 def _sample(text: str) -> str:
-    if len(text) <= _SAMPLE_CHARS:
-        return text
-    third = _SAMPLE_CHARS // 3
-    middle = (len(text) - third) // 2
-    return f"{text[:third]} {text[middle : middle + third]} {text[-third:]}"
+    """What of ``text`` is looked at: no more than takes little time, and no addresses."""
+    if len(text) > _SAMPLE_CHARS:
+        third = _SAMPLE_CHARS // 3
+        middle = (len(text) - third) // 2
+        text = f"{text[:third]} {text[middle : middle + third]} {text[-third:]}"
+    return _ADDRESS.sub(" ", text) if any(sign in text for sign in _ADDRESS_SIGNS) else text
 
 
 def _is_foreign_script(words: list[str]) -> bool:
     letters = "".join(words)
+    if len(letters.encode("ascii", "ignore")) * 2 >= len(letters):  # as nearly always
+        return False
     latin = sum(1 for c in letters if c.isascii() or unicodedata.name(c, "").startswith("LATIN"))
     return latin * 2 < len(letters)
 

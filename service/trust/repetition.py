@@ -1,7 +1,9 @@
 """Finds what comes back: a word or phrase at once, a phrase within its sentence, a whole sentence."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from operator import eq
 
 from service.trust.findings import Code, Finding
@@ -132,16 +134,19 @@ def repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> Iterat
 
     Sentences of fewer than four words may come back.
     """
-    keys = [(_normal(source), _normal(output)) for source, output in zip(sources, outputs, strict=True)]
+    openings = [_opening(output) for output in outputs]
+    times = Counter(openings)
     said: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
-    for number, (source, output) in enumerate(keys):
-        if len(output) >= _LEAST_SENTENCE_WORDS and said.get(output, {source}) != {source}:
-            yield (
-                number,
-                Finding(Code.SENTENCE_REPEATED, "an earlier sentence again", output=Span(0, len(outputs[number]))),
-            )
-        said.setdefault(output, set()).add(source)
+    for number, (source, output, opening) in enumerate(zip(sources, outputs, openings, strict=True)):
+        if len(opening) < _LEAST_SENTENCE_WORDS or times[opening] == 1:  # the same sentences begin with the same words
+            continue
+        key, origin = tuple(_plain_words(output)), tuple(_plain_words(source))
+        if said.get(key, {origin}) != {origin}:
+            whole = Span(0, len(output))
+            yield number, Finding(Code.SENTENCE_REPEATED, "an earlier sentence again", output=whole)
+        said.setdefault(key, set()).add(origin)
 
 
-def _normal(text: str) -> tuple[str, ...]:
-    return tuple(_plain_words(text))
+def _opening(text: str) -> tuple[str, ...]:
+    """The first words of a text, as they compare."""
+    return tuple(match[0].lower() for match in islice(_WORD.finditer(text), _LEAST_SENTENCE_WORDS))

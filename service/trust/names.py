@@ -1,9 +1,9 @@
 """Checks names: one that the source lacks in any spelling, and one of the source that is gone."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import islice
 from typing import NamedTuple
 
 from service.trust.facts import Language
@@ -53,24 +53,24 @@ def names(source: Passage, output: Passage) -> Iterator[Finding]:
 def _may_add(source: Passage, output: Passage) -> bool:
     """Whether any word of ``output`` may be a candidate that ``source`` does not have as it is; seldom there is one."""
     known, language = set(source.words), output.language
-    return any(word[0].isupper() and word not in known and _may_be_name(word, language) for word in output.words)
+    unknown = [word for word in output.words if word[0].isupper() and word not in known]
+    return any(_may_be_name(word, language) for word in unknown)
 
 
 def _may_lose(source: Passage, output: Passage) -> bool:
     """Whether ``source`` may have a sure name that ``output`` does not have as it is."""
-    known, language = set(output.words), source.language
+    known, words, language = set(output.words), source.words, source.language
+    unknown = [place for place, word in enumerate(words) if word[0].isupper() and word not in known]
     return any(
-        word[0].isupper()
-        and word not in known
-        and _may_be_name(word, language)
-        and (_is_listed(word) or _may_lead(before, language))
-        for before, word in pairwise(("", *source.words))
+        _may_be_name(words[place], language)
+        and (_is_listed(words[place]) or (place > 0 and _may_lead(words[place - 1], language)))
+        for place in unknown
     )
 
 
 def _may_lead(word: str, language: Language) -> bool:
     """Whether a capitalised word after this one may be a name for that reason."""
-    return (word[:1].isupper() and _may_be_name(word, language)) or _TITLE.search(word) is not None
+    return (word[0].isupper() and _may_be_name(word, language)) or _TITLE.search(word) is not None
 
 
 def index(passage: Passage) -> Index:
@@ -84,32 +84,31 @@ def added_names(source: Index, output: Passage) -> Iterator[Finding]:
     A lone English word that opens a sentence is a note: it may be a common word that no list has. So is an
     abbreviation, which the source may spell out (GOP), unless it came for one that is gone.
     """
-    words, text = _words(output.text), output.text
-    replaced = not source.abbreviations.issubset(output.words)
-    for word in _candidates(text, words, output.language):
+    text = output.text
+    for word in _candidates(output, known=source.texts):
         if not source.supports(word.text):
             lone = output.language == "en" and _opens(text, word) and not _NEXT_NAME.match(text, word.end)
-            shortened = ABBREVIATION.fullmatch(word.text) is not None and not replaced
+            shortened = ABBREVIATION.fullmatch(word.text) is not None and source.abbreviations.issubset(output.words)
             severity = Severity.NOTE if lone or shortened else Severity.REVIEW
             message = f"the source has no {word.text}"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=severity)
 
 
 def _lost(source: Passage, output: Index) -> Iterator[Finding]:
-    for word in _sure_names(source.text, source.language):
+    for word in _sure_names(source):
         if not output.supports(word.text):
             yield Finding(Code.NAME_MISSING, f"{word.text} is not in the output", source=Span(word.start, word.end))
 
 
-def _sure_names(text: str, language: Language) -> Iterator[_Word]:
+def _sure_names(passage: Passage) -> Iterator[_Word]:
     """Candidates that are surely names: known ones, and those after a first name or a title ("Kanzlerin Merkel").
 
     Other capitals may be any noun's.
     """
-    words = _words(text)
-    candidates = set(_candidates(text, words, language))
+    text, candidates = passage.text, set(_candidates(passage))
     before = _Word("", 0, 0)
-    for word in words:
+    for match in _WORD.finditer(text):
+        word = _Word(match[0], *match.span())
         if word in candidates:
             beside = text[before.end : word.start] == " " and (before in candidates or _TITLE.search(before.text))
             if beside or _is_listed(word.text):
@@ -121,24 +120,23 @@ def _is_listed(name: str) -> bool:
     return name in word_set("names") or name.removesuffix("s") in word_set("names")
 
 
-def _words(text: str) -> list[_Word]:
-    return [_Word(match[0], *match.span()) for match in _WORD.finditer(text)]
-
-
-def _is_shouted(words: Sequence[_Word]) -> bool:
+def _is_shouted(words: Sequence[str]) -> bool:
     """Whether most words are capitals, as in headlines: then a capital says nothing."""
-    long = [word.text for word in words if len(word.text) > LEAST_CHARS]
-    return sum(word.isupper() for word in long) > _SHOUTED * len(long)
+    long = [word for word in words if len(word) > LEAST_CHARS]
+    return sum(map(str.isupper, long)) > _SHOUTED * len(long)
 
 
-def _candidates(text: str, words: Sequence[_Word], language: Language) -> Iterator[_Word]:
-    """Words whose capital may be that of a name; none where nearly everything is in capitals."""
-    if _is_shouted(words):
+def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word]:
+    """Words whose capital may be that of a name, but for the ``known``; none where nearly everything is in capitals."""
+    if _is_shouted(passage.words):
         return
-    for word in islice((word for word in words if word.text[0].isupper()), _MOST_NAMES):
+    text, language = passage.text, passage.language
+    for match in islice((match for match in _WORD.finditer(text) if match[0][0].isupper()), _MOST_NAMES):
         # What is common wherever it stands needs no look at its place, which costs more than the rest.
-        if _may_be_name(word.text, language) and not _is_common(word.text, language, opens=_opens(text, word)):
-            yield word
+        if match[0] not in known and _may_be_name(match[0], language):
+            word = _Word(match[0], *match.span())
+            if not _is_common(word.text, language, opens=_opens(text, word)):
+                yield word
 
 
 def _may_be_name(word: str, language: Language) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 _SOUNDS = (
@@ -27,6 +28,11 @@ def plain(word: str) -> str:
     return _plain(word[:_MOST_CHARS])
 
 
+def plains(words: Iterable[str]) -> set[str]:
+    """All words as `plain` has them."""
+    return {_plain(word[:_MOST_CHARS]) for word in words}
+
+
 @lru_cache(maxsize=20_000)
 def _plain(word: str) -> str:
     parted = unicodedata.normalize("NFKD", word.casefold())
@@ -36,6 +42,11 @@ def _plain(word: str) -> str:
 def sound(word: str) -> str:
     """The same for "Selenskyj" and "Zelenskyy", as far as letters can tell; for comparison alone."""
     return _sound(word[:_MOST_CHARS])
+
+
+def sounds(words: Iterable[str]) -> set[str]:
+    """All words as `sound` has them."""
+    return {_sound(word[:_MOST_CHARS]) for word in words}
 
 
 @lru_cache(maxsize=20_000)

@@ -72,6 +72,7 @@ class SupervisedEngine:
         self._listener = listener
         self._thread = EngineThread(model)
         self._engine: Engine | None = None
+        self._eager: EagerEngine | None = None
 
     def tell(self, event: Event) -> None:
         """Let the listener hear of ``event`` in the loop's next turn, so that what it raises hurts no work."""
@@ -91,13 +92,13 @@ class SupervisedEngine:
     @property
     def is_eager(self) -> bool:
         """Whether the engine can take a batch before it is done with the one before."""
-        return isinstance(self._engine, EagerEngine)
+        return self._eager is not None
 
     def begin(self, items: Sequence[EngineInput]) -> Begun | None:
         """Let the engine have ``items`` at once, for a `generate` that comes later; None where it cannot."""
-        if not isinstance(self._engine, EagerEngine):
+        if self._eager is None:
             return None
-        begun = Begun(self._engine, items)
+        begun = Begun(self._eager, items)
         self._thread.call(begun.begin)
         return begun
 
@@ -136,7 +137,7 @@ class SupervisedEngine:
 
     async def close(self) -> None:
         """Close the engine and end its thread; one that hangs is left behind, its thread is a daemon."""
-        engine, self._engine = self._engine, None
+        engine = self._let_go()
         closing = self._thread.call(engine.close) if engine is not None else None
         self._thread.stop()
         if closing is not None and self.condition == "ready":
@@ -146,7 +147,8 @@ class SupervisedEngine:
         loop = asyncio.get_running_loop()
         started_s = loop.time()
         engine = (await self._call(self._factory, limit_s)).value
-        self._engine = engine
+        # Asked once an engine, not once a batch: the question what an object can do is a slow one.
+        self._engine, self._eager = engine, engine if isinstance(engine, EagerEngine) else None
         await self.generate([self._warm_up])
         self.condition = "ready"
         self.tell(EngineReady(self._model, engine.name, loop.time() - started_s, rebuilt=rebuilt))
@@ -164,9 +166,13 @@ class SupervisedEngine:
 
     async def _discard(self) -> None:
         """Free the old engine before the new one is built: both may not fit into memory."""
-        engine, self._engine = self._engine, None
+        engine = self._let_go()
         if engine is not None:
             await self._call(engine.close, self._limits.engine_hang_s)
+
+    def _let_go(self) -> Engine | None:
+        engine, self._engine, self._eager = self._engine, None, None
+        return engine
 
     async def _call(self, work: Callable[[], T], limit_s: float | None, on_hang: OnHang | None = None) -> Returned[T]:
         call = self._thread.call(work)

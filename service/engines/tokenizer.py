@@ -30,7 +30,10 @@ class Tokenizer:
 
     def decode(self, tokens: Tokens) -> str:
         """Text of target tokens; control pieces are left out."""
-        return self._pieces.decode([token for token in tokens if token not in self.control])
+        control = self._pieces.control
+        if control.isdisjoint(tokens):  # as an engine's mostly are
+            return self._pieces.decode(tokens)
+        return self._pieces.decode([token for token in tokens if token not in control])
 
     def pieces(self, text: str) -> frozenset[str]:
         """The target pieces that ``text`` is made of."""

@@ -26,11 +26,23 @@ async def landing(tickets: Mapping[bytes, Ticket], call: Call, land: Land) -> No
 
 async def _all_landed(tickets: Mapping[bytes, Ticket], call: Call, land: Land) -> None:
     """Wait for all tickets and tell of them as they land; the first that fails is raised."""
-    waiting = set(tickets.values())
     keys = {ticket: key for key, ticket in tickets.items()}
+    landed: list[Ticket] = []
+    arrival = asyncio.Event()
+
+    def arrived(ticket: Ticket) -> None:
+        landed.append(ticket)
+        arrival.set()
+
+    # Each is listened to once, where asyncio.wait would begin anew with all that are left at every landing.
+    for ticket in keys:
+        ticket.add_done_callback(arrived)
     landings = 0
-    while waiting:
-        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    while landings < len(keys):
+        await arrival.wait()
+        arrival.clear()
+        done = landed.copy()
+        landed.clear()
         land({keys[ticket]: ticket.result() for ticket in done})
         for _ in done:
             landings += 1

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Self
 
+from service.manifest import Manifest
 from service.pipeline.assembled import assembled
 from service.pipeline.call import Call, Finished
 from service.pipeline.decoded import Decoded, Decoder, Source
@@ -18,7 +19,7 @@ from service.pipeline.submitted import Submitted, take_apart
 from service.pipeline.threads import LONG_CHARS, in_thread, off_loop, recalled
 from service.summary.lengths import Length
 from service.summary.styles import laid_out
-from service.types import Notice, Span
+from service.types import DecodingOptions, Notice, Span
 
 REMEMBERED = 256
 Manners = Manner | Sequence[Manner]
@@ -88,6 +89,7 @@ class Translator:
         self.decoder = decoder
         self._finisher = Finisher()
         self._taken: Recent[_Taken] = Recent(REMEMBERED)
+        self._options = lru_cache(maxsize=1_024)(partial(_options, decoder.model.manifest))
 
     async def translate(
         self, texts: Sequence[str], call: Call, *, origins: Sequence[str] | None = None, manner: Manners = PLAIN
@@ -154,11 +156,9 @@ class Translator:
         ]
 
     def _sources(self, taken: "_Taken", tag: bytes) -> Iterator[Source]:
-        manifest = self.decoder.model.manifest
         for demand in taken.demands:
             tokens = demand.sentence.tokens or ()
-            options = replace(manifest.decoding_options(len(tokens)), alignment=demand.attention)
-            yield Source(demand.sentence.text, tokens, options, tag)
+            yield Source(demand.sentence.text, tokens, self._options(len(tokens), demand.attention), tag)
 
     def forget(self) -> None:
         """Forget what was made of texts: a story was withdrawn."""
@@ -183,6 +183,10 @@ class Translator:
 
         firsts = ((next_of(summary), summary.variants) for summary in summaries)
         return [replace(first, variants=tuple(map(next_of, others))) for first, others in firsts]
+
+
+def _options(manifest: Manifest, source_tokens: int, alignment: bool) -> DecodingOptions:  # noqa: FBT001 - see lru_cache
+    return replace(manifest.decoding_options(source_tokens), alignment=alignment)
 
 
 async def _put_together(

@@ -39,6 +39,7 @@ _DATE = {
         rf"|\b(?P<alone>{_MONTH['en']})(?:\sof|,)?\s(?P<of>{_YEAR})\b"
     ),
 }
+_DATE_IN_FIGURES = re.compile(rf"{_NUMERIC}|{_ISO}")
 _LONE_MONTH = {
     "de": re.compile(
         rf"\b(?:(?P<full>{_FULL_MONTHS['de']})(?:(?:e?s)?\b(?!-)|(?P<more>-|woche|tag|abend|sonne|hälfte|ausgabe))"
@@ -79,7 +80,8 @@ def dates(passage: Passage) -> list[Fact]:
     text, language = passage.text, passage.language
     named = any(stem in text for stem in _MONTH_STEMS[language])
     may_be_dated = passage.has_digit and (named or _BY_NUMBERS.search(text))
-    matches = _DATE[language].finditer(text) if may_be_dated else ()
+    pattern = _DATE[language] if named else _DATE_IN_FIGURES
+    matches = pattern.finditer(text) if may_be_dated else ()
     found = [fact for match in matches for fact in _parts(match, language)]
     if named:
         dated = {place for fact in found for place in range(*fact.span)}

@@ -10,7 +10,7 @@ Priority = Literal["interactive", "bulk"]
 BULK_DELAY_S = 60.0
 ITEM_DELAY_S = 1 / 64
 WINDOW_BATCHES = 4
-ENOUGH_ITEMS = 16
+ENOUGH_ITEMS = 8
 _Turn = tuple[float, int]
 
 

@@ -1,6 +1,7 @@
 """Hypotheses as the bytes of a cache entry, and back."""
 
 import json
+import sys
 import zlib
 from base64 import b64decode, b64encode
 
@@ -30,7 +31,8 @@ def _hypothesis(tokens: list[str], score: float, finish_reason: str, attention: 
     if finish_reason not in {"eos", "length"}:
         raise ValueError(f"unknown finish reason {finish_reason!r}")
     alignment = None if attention is None else _unpacked(*attention)
-    return Hypothesis(tuple(tokens), score, "eos" if finish_reason == "eos" else "length", alignment)
+    pieces = tuple(map(sys.intern, tokens))  # hundreds of a sentence's hypotheses, out of a vocabulary of thousands
+    return Hypothesis(pieces, score, "eos" if finish_reason == "eos" else "length", alignment)
 
 
 def _packed(attention: Attention | None) -> tuple[int, str] | None:

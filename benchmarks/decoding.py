@@ -94,6 +94,7 @@ class Decoder:
             beam_size=self._setting.beam_size,
             max_input_length=0,
             max_decoding_length=256,
+            length_penalty=self._decoding.length_penalty,
             repetition_penalty=self._decoding.repetition_penalty,
             no_repeat_ngram_size=self._decoding.no_repeat_ngram,
             disable_unk=True,

@@ -20,6 +20,7 @@ from benchmarks.load.rounds import Work, interleaved
 from benchmarks.load.search import Search
 from benchmarks.load.server import Server, free_port
 from benchmarks.load.system import Failed, Round, require_text
+from service.store.catalog import Catalog
 
 ARTICLES = read(None, 6, seed=1)
 
@@ -192,10 +193,14 @@ async def test_depesche_and_the_ceiling_translate_every_sentence_of_an_article(t
     assert [done[0].sentences for done in found.values()] == [len(ARTICLES[0].sentences)] * 2
 
 
-def test_all_systems_are_told_the_same_search(tmp_path: Path) -> None:
-    entry = weights.prepare("embedded", tmp_path).entry(4)
-    search = Search.of(entry.manifest, 4)
-    assert entry.manifest.decoding.beam_size == search.beam_size == 4
+@pytest.mark.parametrize("beam_size", weights.BEAMS)
+def test_all_systems_are_told_the_same_search_and_give_one_hypothesis(tmp_path: Path, beam_size: int) -> None:
+    manifest = weights.prepare("embedded", tmp_path).entry(beam_size).manifest
+    shipped = Catalog(weights.MODELS).entry(weights.EMBEDDED).manifest
+    search = Search.of(manifest, beam_size)
+    assert manifest.decoding.beam_size == search.beam_size == beam_size
+    assert manifest.decoding.hypotheses == 1
+    assert search == Search.of(shipped, beam_size)
     assert Search.parse(search.json()) == search
 
 

@@ -66,6 +66,7 @@ class Raw:
             max_decoding_length=self._search.max_output_tokens,
             no_repeat_ngram_size=self._search.no_repeat_ngram,
             repetition_penalty=self._search.repetition_penalty,
+            length_penalty=self._search.length_penalty,
             disable_unk=True,
         )
         seconds = time.perf_counter() - started_s

@@ -49,6 +49,8 @@ class Translator:
                 max_new_tokens=self._search.max_output_tokens,
                 no_repeat_ngram_size=self._search.no_repeat_ngram,
                 repetition_penalty=self._search.repetition_penalty,
+                # transformers warns of a length penalty without a beam
+                **({"length_penalty": self._search.length_penalty} if self._search.beam_size > 1 else {}),
             )
             found: list[str] = self._tokenizer.batch_decode(outputs, skip_special_tokens=True)
         return found

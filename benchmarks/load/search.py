@@ -14,12 +14,19 @@ class Search:
     max_output_tokens: int
     no_repeat_ngram: int
     repetition_penalty: float
+    length_penalty: float
 
     @classmethod
     def of(cls, manifest: Manifest, beam_size: int) -> "Search":
         """The manifest's settings at that beam."""
         decoding = manifest.decoding
-        return cls(beam_size, manifest.tokens.max_output_tokens, decoding.no_repeat_ngram, decoding.repetition_penalty)
+        return cls(
+            beam_size,
+            manifest.tokens.max_output_tokens,
+            decoding.no_repeat_ngram,
+            decoding.repetition_penalty,
+            decoding.length_penalty,
+        )
 
     @classmethod
     def parse(cls, text: str) -> "Search":

@@ -1,6 +1,8 @@
 """The two sets of weights: the embedded ones, and random ones of opus-mt-de-en's full size.
 
 Both lie as a catalogue of the service at beam 1 and 4, and as a checkpoint that transformers loads with its tokenizer.
+The embedded translator ships with a beam of its own and all hypotheses of it (docs/adr/0019); here it has the beam that
+is measured, and gives one, as every system that stands beside it.
 
 Random weights do not end their sentences by themselves in any sensible place. So the full-size network's bias for
 end-of-sentence is so low that no system ever writes it, and the manifest's limit is 32 tokens, which all systems get:
@@ -21,6 +23,7 @@ from sentencepiece import sentencepiece_model_pb2
 from benchmarks.load.server import ROOT
 from models.train import export
 from models.train.pieces import EOS, PAD, Pieces
+from service.manifest import Manifest, dumps, load
 from service.store.catalog import Catalog, Entry
 
 MODELS = ROOT / "models"
@@ -65,9 +68,15 @@ def prepare(name: Name, work: Path) -> Weights:
         _write_full(folder)
         _write_manifest(manifest, folder)
     for beam_size in BEAMS:
-        text = manifest.read_text("utf-8").replace("beam_size = 1\n", f"beam_size = {beam_size}\n")
+        text = _at_beam(load(manifest), beam_size)
         manifest.with_name(f"{folder.name}-beam{beam_size}.toml").write_text(text, "utf-8")
     return Weights(name, models_dir, _checkpoint(folder, work / "checkpoints" / name))
+
+
+def _at_beam(manifest: Manifest, beam_size: int) -> str:
+    """The manifest with that beam, one hypothesis of it, and the rest of its search as it is."""
+    decoding = manifest.decoding.model_copy(update={"beam_size": beam_size, "hypotheses": 1})
+    return dumps(manifest.model_copy(update={"decoding": decoding}))
 
 
 def _checkpoint(folder: Path, checkpoint: Path) -> Path:

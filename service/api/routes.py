@@ -67,7 +67,7 @@ def _key(task: str, models: Sequence[ServedModel], options: dict[str, Field], te
     return result_key(
         task=task,
         model_id=" ".join(model.manifest.id for model in models),
-        revision=" ".join(model.version for model in models),
+        revision=" ".join(f"{model.version} {model.search}" for model in models),
         options=options,
         texts=texts,
     )

@@ -61,7 +61,7 @@ def assembled(submitted: Submitted, done: Sequence[tuple[Decoded, Finished] | No
             if pair.target is not None
         ),
         notices=(*submitted.notices, *(notice for pair in pairs for notice in _notices(pair)), *doubts),
-        truncated=any(result.best.finish_reason == "length" for result in work),
+        truncated=any(pair.finished.cut for pair in pairs),
         cached=sum(result.cached for result in work),
         of=len(work),
         terms=tuple(use for pair in pairs for use in _terms(pair)),
@@ -114,20 +114,16 @@ def _words(pair: _Pair, target: Span) -> tuple[tuple[Span, Span], ...]:
 
 
 def _notices(pair: _Pair) -> Iterator[Notice]:
-    if _cut(pair):
+    if pair.finished.cut:
         yield Notice("truncated", "the translation of this sentence met its length limit", pair.source, pair.target)
     for one in pair.finished.missing:
         if one.kind in COUNTED:
             yield Notice("term_not_applied", "this term could not be put into the translation", pair.within(one.span))
 
 
-def _cut(pair: _Pair) -> bool:
-    return pair.decoded is not None and pair.decoded.best.finish_reason == "length"
-
-
 def _doubts(pair: _Pair) -> Iterator[Notice]:
     for finding in pair.finished.findings:
-        if finding.code is Code.OUTPUT_TOO_SHORT and _cut(pair):
+        if finding.code is Code.OUTPUT_TOO_SHORT and pair.finished.cut:
             continue  # said already
         source = pair.source if finding.source is None else pair.within(finding.source)
         target = pair.target

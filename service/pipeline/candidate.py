@@ -1,10 +1,10 @@
 """What a model wrote for a source: a hypothesis as text, and how it may be mended before anybody sees it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from service.types import Attention, FinishReason, Span, Tokens
+from service.types import Attention, FinishReason, Hypothesis, Span, Tokens
 
 
 class SaidAgain(NamedTuple):
@@ -30,6 +30,24 @@ class Candidate:
 
 
 Mend = Callable[[str, Candidate], Candidate]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The hypotheses of one source, best first, each read when it is first asked for: most are never.
+
+    Equal where the hypotheses are. Any thread may ask; two that ask at once read the same.
+    """
+
+    hypotheses: tuple[Hypothesis, ...]
+    read: Callable[[Hypothesis], Candidate] = field(compare=False)
+    _known: dict[int, Candidate] = field(default_factory=dict, compare=False, repr=False)
+
+    def __iter__(self) -> Iterator[Candidate]:
+        for rank, hypothesis in enumerate(self.hypotheses):
+            if rank not in self._known:
+                self._known[rank] = self.read(hypothesis)
+            yield self._known[rank]
 
 
 def as_it_is(_: str, candidate: Candidate) -> Candidate:

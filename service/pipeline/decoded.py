@@ -14,7 +14,7 @@ from service.cache.codec import decode_hypotheses, encode_hypotheses
 from service.cache.flight import Flight
 from service.cache.keys import cache_key, options_digest, tag_key
 from service.pipeline.call import Call
-from service.pipeline.candidate import Candidate, Mend, as_it_is
+from service.pipeline.candidate import Candidate, Candidates, Mend, as_it_is
 from service.pipeline.engine_calls import note_calls
 from service.pipeline.landing import Followers, Ticket, landing
 from service.pipeline.served import ServedModel
@@ -50,13 +50,8 @@ class Source:
 class Decoded:
     """The hypotheses of one source, best first; ``cached`` when no engine ran for this request."""
 
-    candidates: tuple[Candidate, ...]
+    candidates: Candidates
     cached: bool
-
-    @property
-    def best(self) -> Candidate:
-        """The first hypothesis."""
-        return self.candidates[0]
 
 
 class Decoder:
@@ -83,13 +78,11 @@ class Decoder:
         sources: Sequence[Source],
         call: Call,
         *,
-        finished: Callable[[int, Decoded], None] = _nobody,
         landed: Callable[[Sequence[tuple[int, Decoded]]], None] = _nobody,
     ) -> list[Decoded]:
         """One result a source, in order. What is new is admitted to the queue as a whole or not at all.
 
-        ``finished`` is told each source's number and result as soon as all before it have theirs, ``landed`` those
-        that have them at the same time, in whatever order.
+        ``landed`` is told the numbers and results of those that have theirs at the same time, in whatever order.
 
         Raises:
             QueueFull, TooSlow, NotReady, Draining: no work can be taken now.
@@ -102,7 +95,7 @@ class Decoder:
         with call.timings.measured("cache"):
             results = await self._look_up(by_key, call)
         hits = set(results)
-        followers = Followers(keys, results, finished, landed)
+        followers = Followers(keys, results, landed)
         followers.tell(hits)
 
         def land(found: Mapping[bytes, Sequence[Hypothesis]]) -> None:
@@ -196,9 +189,11 @@ class Decoder:
         )
 
     def _decoded(self, source: Source, hypotheses: Sequence[Hypothesis], *, cached: bool) -> Decoded:
-        decode = self.model.tokenizer.decode
-        candidates = (Candidate(decode(h.tokens), h.score, h.finish_reason, h.tokens, h.alignment) for h in hypotheses)
-        return Decoded(tuple(self._mend(source.text, one) for one in candidates), cached)
+        def read(one: Hypothesis) -> Candidate:
+            text = self.model.tokenizer.decode(one.tokens)
+            return self._mend(source.text, Candidate(text, one.score, one.finish_reason, one.tokens, one.alignment))
+
+        return Decoded(Candidates(tuple(hypotheses), read), cached)
 
 
 @dataclass(frozen=True, slots=True)

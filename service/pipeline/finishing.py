@@ -1,8 +1,8 @@
 """What a decoded sentence becomes: the terms it needs put in their places, and checked against its source."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from service.engines.tokenizer import EOS
 from service.pipeline.candidate import Candidate
@@ -29,13 +29,31 @@ _YEAR = re.compile(r"\d{4}$")
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A sentence's translation; ``applied`` and ``missing`` are what it had to hold; ``findings`` are of the pair."""
+    """A sentence's translation; ``applied`` and ``missing`` are what it had to hold; ``findings`` are of the pair.
+
+    ``cut``: the model met its limit.
+    """
 
     text: str
     applied: tuple[Required, ...] = ()
     missing: tuple[Required, ...] = ()
     findings: tuple[Finding, ...] = ()
     alignment: Alignment | None = None
+    cut: bool = False
+
+    @property
+    def for_review(self) -> list[Finding]:
+        """The findings that ask for an editor."""
+        return [one for one in self.findings if one.severity is Severity.REVIEW]
+
+    @property
+    def doubts(self) -> int:
+        """In how many places it asks for an editor: findings, the caller's terms that it lacks, and its missing end."""
+        return len(self.for_review) + sum(one.kind in COUNTED for one in self.missing) + self.cut
+
+
+class NotRememberedError(LookupError):
+    """Nothing is remembered of a hypothesis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +98,29 @@ class Finisher:
             required = self._own.get((source,), None, lambda: _required(source, glossary), keep=keep)
         return Demand(source, sentence, required, aligned)
 
-    def finish(self, demand: Demand, best: Candidate, *, keep: bool) -> Finished:
-        """The translation of the sentence; with an alignment where one is asked for."""
+    def finish(self, demand: Demand, one: Candidate, *, keep: bool) -> Finished:
+        """The hypothesis as a translation of the sentence; with an alignment where one is asked for."""
         if not demand.plain:
-            return self._finished(demand, best, keep=keep)
-        make = lambda: self._finished(demand, best, keep=False)  # noqa: E731 - as short as what it stands for
-        return self._plain.get((demand.source, best.text), best.said_again, make, keep=keep)
+            return self._finished(demand, one, keep=keep)
+        make = lambda: self._finished(demand, one, keep=False)  # noqa: E731 - as short as what it stands for
+        return self._plain.get((demand.source, one.text), _kind(one), make, keep=keep)
 
-    def remembered(self, demand: Demand, best: Candidate) -> Finished | None:
-        """What `finish` gives, where it is remembered."""
-        return self._plain.find((demand.source, best.text), best.said_again) if demand.plain else None
+    def remembered(self, demand: Demand, one: Candidate) -> Finished:
+        """What `finish` gives.
 
-    def _finished(self, demand: Demand, best: Candidate, *, keep: bool) -> Finished:
+        Raises:
+            NotRememberedError: it has to be made.
+        """
+        found = self._plain.find((demand.source, one.text), _kind(one)) if demand.plain else None
+        if found is None:
+            raise NotRememberedError
+        return found
+
+    def _finished(self, demand: Demand, one: Candidate, *, keep: bool) -> Finished:
+        finished = self._placed(demand, one, keep=keep)
+        return replace(finished, cut=True) if one.finish_reason == "length" else finished
+
+    def _placed(self, demand: Demand, best: Candidate, *, keep: bool) -> Finished:
         def checked(output: str) -> tuple[Finding, ...]:
             make = lambda: tuple(check_sentence(demand.source, output))  # noqa: E731 - as short as what it stands for
             return self._checked.get((demand.source, output), None, make, keep=keep)
@@ -141,6 +170,11 @@ def _required(source: str, glossary: Glossary) -> tuple[Required, ...]:
 
 def _meet(one: Span, other: Span) -> bool:
     return one.start < other.end and other.start < one.end
+
+
+def _kind(one: Candidate) -> Hashable:
+    """What else becomes of a hypothesis depends on, beside its text."""
+    return one.said_again, one.finish_reason
 
 
 def _aligned(demand: Demand, best: Candidate) -> Alignment | None:

@@ -50,28 +50,21 @@ async def _all_landed(tickets: Mapping[bytes, Ticket], call: Call, land: Land) -
 
 
 class Followers(Generic[T]):
-    """Tells of results: as they land, and in the order of their sources, each as soon as all before it are there."""
+    """Tells of results as they land: the numbers of all sources that wait for one, with it."""
 
     def __init__(
         self,
         keys: Sequence[bytes],
         results: Mapping[bytes, T],
-        finished: Callable[[int, T], None],
         landed: Callable[[Sequence[tuple[int, T]]], None],
     ) -> None:
-        self._keys = keys
         self._results = results
-        self._finished = finished
         self._landed = landed
-        self._told = 0
         self._numbers: dict[bytes, list[int]] = {}
         for number, key in enumerate(keys):
             self._numbers.setdefault(key, []).append(number)
 
     def tell(self, landed: Collection[bytes]) -> None:
-        """Tell of these keys, whose results are there now, and of what they complete."""
+        """Tell of these keys, whose results are there now."""
         if landed:
             self._landed([(number, self._results[key]) for key in landed for number in self._numbers[key]])
-        while self._told < len(self._keys) and (result := self._results.get(self._keys[self._told])) is not None:
-            self._finished(self._told, result)
-            self._told += 1

@@ -1,6 +1,6 @@
 """Rewriting: from the groups of a text to what the model reads, and from its hypotheses to wordings that may stand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from service.engines.tokenizer import Tokenizer
@@ -122,7 +122,7 @@ class Rewriter:
         """The hypotheses to which there is no objection, rewritings before copies, and then the core as it stands."""
         members = [text.sentences[n] for n in job.members]
         acceptance = self.model.manifest.acceptance
-        candidates = () if decoded is None else decoded.candidates
+        candidates: Iterable[Candidate] = () if decoded is None else decoded.candidates
         fit = [
             candidate.text
             for candidate in candidates

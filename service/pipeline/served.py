@@ -58,6 +58,11 @@ class ServedModel:
         return f"{self.manifest.revision}/{self.engine}/{self.arithmetic}"
 
     @property
+    def search(self) -> str:
+        """How it searches by its manifest, which may change while the weights stay."""
+        return " ".join(f"{name}={value}" for name, value in self.manifest.decoding)
+
+    @property
     def condition(self) -> str:
         """What the readiness probe says of this model."""
         state = self.batcher.state

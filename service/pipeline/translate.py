@@ -1,7 +1,8 @@
 """Translation: sentences through cache, queue and engine, and back into the text's own gaps or markup."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Self
@@ -9,8 +10,9 @@ from typing import Self
 from service.manifest import Manifest
 from service.pipeline.assembled import assembled
 from service.pipeline.call import Call, Finished
+from service.pipeline.chosen import chosen
 from service.pipeline.decoded import Decoded, Decoder, Source
-from service.pipeline.finishing import Demand, Finisher
+from service.pipeline.finishing import Demand, Finisher, NotRememberedError
 from service.pipeline.finishing import Finished as FinishedSentence
 from service.pipeline.manner import PLAIN, Manner
 from service.pipeline.recent import MOST_REMEMBERED_CHARS, Recent
@@ -23,7 +25,6 @@ from service.types import DecodingOptions, Notice, Span
 
 REMEMBERED = 256
 Manners = Manner | Sequence[Manner]
-_Numbered = list[tuple[int, FinishedSentence]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,25 @@ class _Taken:
 
 
 class _Finishing:
-    """Finishes sentences as they land, beside the engine's work on the others; a context that ends with the request."""
+    """Finishes sentences as they land, beside the engine's work on the others; a context that ends with the request.
 
-    def __init__(self, finisher: Finisher, demands: Sequence[Demand], may_keep: Callable[[], bool]) -> None:
+    ``finished`` is told each sentence's number and what it became as soon as all before it are done.
+    """
+
+    def __init__(
+        self,
+        finisher: Finisher,
+        demands: Sequence[Demand],
+        may_keep: Callable[[], bool],
+        finished: Callable[[int, FinishedSentence], None],
+    ) -> None:
         self._finisher = finisher
         self._demands = demands
         self._may_keep = may_keep
-        self._begun: list[asyncio.Task[_Numbered]] = []
-        self._remembered: _Numbered = []
+        self._finished = finished
+        self._begun: list[asyncio.Task[None]] = []
+        self._done: dict[int, FinishedSentence] = {}
+        self._told = 0
 
     def __enter__(self) -> Self:
         return self
@@ -61,25 +73,41 @@ class _Finishing:
         """Begin with these: the numbers of sentences, and what they were decoded to."""
         chars = sum(len(self._demands[number].source) for number, _ in landed)
         found = self._found(landed) if chars <= LONG_CHARS else {}
-        self._remembered += found.items()
+        self._tell(found)
         new = [(number, result) for number, result in landed if number not in found]
         if new:  # though they be few: those of a whole batch land at once, and would keep the loop from its probes
-            self._begun.append(asyncio.ensure_future(in_thread(chars, self._finished, new)))
+            self._begun.append(asyncio.ensure_future(self._finish(chars, new)))
 
     def _found(self, landed: Sequence[tuple[int, Decoded]]) -> dict[int, FinishedSentence]:
         """Those of them that came from the cache and are remembered: a thread would take longer to be asked."""
-        cached = ((number, result.best) for number, result in landed if result.cached)
-        found = ((number, self._finisher.remembered(self._demands[number], best)) for number, best in cached)
-        return {number: one for number, one in found if one is not None}
+        found: dict[int, FinishedSentence] = {}
+        for number, result in landed:
+            if result.cached:
+                with suppress(NotRememberedError):
+                    remembered = partial(self._finisher.remembered, self._demands[number])
+                    found[number] = chosen(result.candidates, remembered)
+        return found
 
-    def _finished(self, landed: Sequence[tuple[int, Decoded]]) -> _Numbered:
+    async def _finish(self, chars: int, landed: Sequence[tuple[int, Decoded]]) -> None:
+        self._tell(await in_thread(chars, self._made, landed))
+
+    def _made(self, landed: Sequence[tuple[int, Decoded]]) -> dict[int, FinishedSentence]:
         finish, demands, keep = self._finisher.finish, self._demands, self._may_keep()
-        return [(number, finish(demands[number], result.best, keep=keep)) for number, result in landed]
+        return {
+            number: chosen(result.candidates, partial(finish, demands[number], keep=keep)) for number, result in landed
+        }
+
+    def _tell(self, done: Mapping[int, FinishedSentence]) -> None:
+        """Take these as done, and tell of all that have none before them left to do."""
+        self._done.update(done)
+        while (one := self._done.get(self._told)) is not None:
+            self._finished(self._told, one)
+            self._told += 1
 
     async def results(self) -> list[FinishedSentence]:
         """All sentences, in their order, when all have landed."""
-        done = dict(pair for part in (self._remembered, *await asyncio.gather(*self._begun)) for pair in part)
-        return [done[number] for number in range(len(self._demands))]
+        await asyncio.gather(*self._begun)
+        return [self._done[number] for number in range(len(self._demands))]
 
 
 class Translator:
@@ -111,13 +139,12 @@ class Translator:
         sources = [source for one, tag in zip(taken, tags, strict=True) for source in self._sources(one, tag)]
         places = [(n, place) for n, one in enumerate(taken) for place in one.places]
         demands = [demand for one in taken for demand in one.demands]
-        work = _Finishing(self._finisher, demands, partial(self.decoder.may_keep, call))
 
-        def finished(number: int, result: Decoded) -> None:
-            call.finished(Finished(*places[number], result.best.text))
+        def finished(number: int, sentence: FinishedSentence) -> None:
+            call.finished(Finished(*places[number], sentence.text))
 
-        with work:
-            decoded = await self.decoder.decode(sources, call, finished=finished, landed=work.begin)
+        with _Finishing(self._finisher, demands, partial(self.decoder.may_keep, call), finished) as work:
+            decoded = await self.decoder.decode(sources, call, landed=work.begin)
             with call.timings.measured("finish"):
                 done = iter(zip(decoded, await work.results(), strict=True))
                 return [

@@ -31,6 +31,7 @@ class Code(StrEnum):
     OUTPUT_TOO_LONG = "output_too_long"
     UNTRANSLATED = "untranslated"
     EMPTY_OUTPUT = "empty_output"
+    HYPOTHESIS_CHANGED = "hypothesis_changed"
     SENTENCE_UNSUPPORTED = "sentence_unsupported"
 
 

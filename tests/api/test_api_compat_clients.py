@@ -73,7 +73,7 @@ def test_deepl_translates_markup_as_v1_does(client: deepl.Translator, server: Se
 
 
 def test_deepl_splits_sentences_as_it_is_told(client: deepl.Translator, server: Server) -> None:
-    text = "Der Zug fährt\nheute nicht. Der Bus fährt."
+    text = "Der Zug fährt\nheute nicht. Die Fahrgäste warten am Bahnhof. Der Bus kommt später."
 
     def split(how: str) -> str:
         return one(client.translate_text(text, target_lang="EN-US", split_sentences=how)).text

@@ -25,7 +25,7 @@ async def decode(at: Stand, *texts: str, call: Call | None = None) -> list[tuple
     """For each result the text that it was written for, and whether it came from the cache."""
     found = await at.decoder.decode([at.source(text) for text in texts], call or Call())
     sources = {at.tokenizer.decode(backwards(at.source(text).tokens[:-1])): text for text in texts}
-    return [(sources[one.best.text], one.cached) for one in found]
+    return [(sources[next(iter(one.candidates)).text], one.cached) for one in found]
 
 
 async def test_new_work_is_admitted_whole_or_not_at_all(pieces: Path) -> None:

@@ -1,0 +1,42 @@
+"""A search that was changed while its weights stayed: the results of before are neither named nor served as its own."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.manifest import dumps, load
+from tests.api.both import both
+from tests.conftest import ROOT
+
+TEXT = "Der Zug fährt heute nicht."
+
+
+def models(folder: Path, **decoding: float) -> Path:
+    """The embedded models under ``folder``, the translator with another search."""
+    shutil.copytree(ROOT / "models" / "catalog", folder / "catalog")
+    shutil.copytree(ROOT / "models" / "embedded", folder / "embedded")
+    path = folder / "catalog" / "starter-de-en.toml"
+    manifest = load(path)
+    other = manifest.model_copy(update={"decoding": manifest.decoding.model_copy(update=decoding)})
+    path.write_text(dumps(other), "utf-8")
+    return folder
+
+
+async def test_another_search_gives_another_result_key_and_reads_no_entry_of_before(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = models(tmp_path / "models")
+    answers: list[dict[str, Any]] = []
+    async with both(monkeypatch, models_dir=folder) as ports:
+        for penalty in (None, 1.75):
+            if penalty is not None:
+                shutil.rmtree(folder)
+                models(folder, length_penalty=penalty)
+                assert (await ports.admin.post("/admin/reload", json={})).status_code == 200
+            answers += [(await ports.translate(TEXT)).json() for _ in range(2)]
+    keys = [answer["result_key"] for answer in answers]
+    assert keys[0] == keys[1] != keys[2] == keys[3]
+    assert [answer["translations"][0]["cached"]["sentences"] for answer in answers] == [0, 1, 0, 1]
+    assert len({answer["model"]["revision"] for answer in answers}) == 1

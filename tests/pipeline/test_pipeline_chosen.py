@@ -1,0 +1,170 @@
+"""Hypotheses: the first stands unless its source leaves fewer doubts of a later one; stream, answer and cache agree."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.pipeline.call import Call, Finished
+from service.pipeline.candidate import Candidate
+from service.pipeline.chosen import FACTS, chosen
+from service.pipeline.finishing import COUNTED
+from service.pipeline.finishing import Finished as FinishedSentence
+from service.pipeline.manner import Manner
+from service.pipeline.results import Translation
+from service.pipeline.translate import Translator
+from service.terms.glossary import Glossary
+from service.terms.required import Required
+from service.trust.findings import Code, Finding, Severity
+from service.types import Attention, EngineInput, Hypothesis, Span
+from tests.pipeline.rig import Stand, stand
+
+SOURCE = "Der Rat zahlt 12 Euro."
+WRONG, RIGHT, WORSE = "The council pays 21 euros.", "The council pays 12 euros.", "Berlin never pays 21 euros."
+
+findings = st.builds(Finding, st.sampled_from(Code), st.just("why"), severity=st.sampled_from(Severity))
+required = st.builds(
+    Required, st.just(Span(0, 1)), st.just("a"), st.just("b"), st.sampled_from([*sorted(COUNTED), "number"])
+)
+sentences = st.lists(
+    st.builds(
+        FinishedSentence,
+        st.text(max_size=3),
+        missing=st.lists(required, max_size=1).map(tuple),
+        findings=st.lists(findings, max_size=3).map(tuple),
+        cut=st.booleans(),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def facts(one: FinishedSentence) -> int:
+    return sum(found.code in FACTS and found.severity is Severity.REVIEW for found in one.findings)
+
+
+def choose(made: Sequence[FinishedSentence]) -> tuple[FinishedSentence, list[int]]:
+    """What stands of these, and which of them were made, in order."""
+    asked: list[int] = []
+
+    def finish(candidate: Candidate) -> FinishedSentence:
+        asked.append(int(candidate.text))
+        return made[asked[-1]]
+
+    return chosen([Candidate(str(rank), 0.0, "eos") for rank in range(len(made))], finish), asked
+
+
+@given(sentences)
+def test_what_stands_has_the_fewest_doubts_of_those_with_no_more_of_facts(made: list[FinishedSentence]) -> None:
+    found, _ = choose(made)
+    fit = [one for one in made if facts(one) <= facts(made[0])]
+    best = min(fit, key=lambda one: one.doubts)  # the earliest of several
+    if best.doubts == made[0].doubts:
+        assert found is made[0]
+    else:
+        *own, note = found.findings
+        assert replace(found, findings=tuple(own)) == best
+        assert (note.code, note.severity) == (Code.HYPOTHESIS_CHANGED, Severity.NOTE)
+        assert found.doubts == best.doubts
+
+
+@given(sentences)
+def test_none_is_made_twice_and_none_after_one_without_doubts(made: list[FinishedSentence]) -> None:
+    _, asked = choose(made)
+    assert asked == list(range(len(asked)))
+    clean = [rank for rank, one in enumerate(made) if not one.doubts and facts(one) <= facts(made[0])]
+    assert len(asked) == (clean[0] + 1 if clean else len(made))
+
+
+def words(tokens: Sequence[str]) -> list[int]:
+    """The number of the word that each piece is of."""
+    return [number - 1 for number in accumulate(piece.startswith("▁") for piece in tokens)]
+
+
+def attention(source: Sequence[str], target: Sequence[str]) -> Attention:
+    """Each word looks at the source's word of its number."""
+    return Attention.of([[float(place == word) for place in words(source)] for word in words(target)])
+
+
+def writes(at: Stand, *texts: str, cut: bool = False) -> None:
+    """Let the engine write these for every source, best first; ``cut``: the first met its limit."""
+
+    def written(item: EngineInput, rank: int) -> Hypothesis:
+        tokens = at.tokenizer.encode(texts[rank])[:-1]
+        looked = attention(item.tokens, tokens) if item.options.alignment else None
+        return Hypothesis(tokens, -1.0 - rank, "length" if cut and not rank else "eos", looked)
+
+    at.engine.handler = lambda items: [[written(item, rank) for rank in range(len(texts))] for item in items]
+
+
+async def translated(translator: Translator, manner: Manner | None = None) -> tuple[list[str], Translation]:
+    """The sentences of `SOURCE` as they were told of, and its translation."""
+    heard: list[Finished] = []
+    (found,) = await translator.translate([SOURCE], Call(finished=heard.append), manner=manner or Manner())
+    return [one.output for one in heard], found
+
+
+def notes(found: Translation) -> list[tuple[str, bool]]:
+    return [(notice.code, notice.review) for notice in found.notices]
+
+
+async def test_stream_answer_and_cache_have_the_hypothesis_that_the_source_supports(pieces: Path) -> None:
+    async with stand(pieces, hypotheses=3) as at:
+        writes(at, WRONG, WORSE, RIGHT)
+        translator = Translator(at.decoder)
+        answers = [await translated(translator) for _ in range(3)]
+        answers.append(await translated(Translator(at.decoder)))  # which remembers nothing
+        assert at.reached == [SOURCE]
+    assert [heard for heard, _ in answers] == [[RIGHT]] * 4
+    assert [found.text for _, found in answers] == [RIGHT] * 4
+    assert [notes(found) for _, found in answers] == [[("hypothesis_changed", False)]] * 4
+    assert [found.cached for _, found in answers] == [0, 1, 1, 1]
+
+
+async def test_the_first_stands_where_no_other_is_better(pieces: Path) -> None:
+    async with stand(pieces, hypotheses=3) as at:
+        writes(at, WRONG, WORSE, WRONG)
+        heard, found = await translated(Translator(at.decoder))
+    assert (heard, found.text) == ([WRONG], WRONG)
+    assert "hypothesis_changed" not in dict(notes(found))
+    assert "number_unsupported" in dict(notes(found))
+
+
+async def test_a_whole_hypothesis_goes_before_one_that_met_its_limit(pieces: Path) -> None:
+    async with stand(pieces, hypotheses=2) as at:
+        writes(at, RIGHT, "It pays 12 euros, the council.", cut=True)
+        _, found = await translated(Translator(at.decoder))
+    assert (found.text, found.truncated) == ("It pays 12 euros, the council.", False)
+
+
+async def test_words_and_terms_are_those_of_the_hypothesis_that_stands(pieces: Path) -> None:
+    manner = Manner(alignment=True, glossary=Glossary({"Rat": "assembly"}))
+    async with stand(pieces, hypotheses=2) as at:
+        writes(at, "Nobody pays the council 21 euros.", RIGHT)
+        heard, found = await translated(Translator(at.decoder), manner)
+    (pair,) = found.sentences
+    assert found.text == "The assembly pays 12 euros."
+    assert heard == [found.text]
+    places = [(source.start, target.of(found.text)) for source, target in pair.words or ()]
+    assert places[:3] == [
+        (SOURCE.index(word), told) for word, told in (("Der", "The"), ("Rat", "assembly"), ("zahlt", "pays"))
+    ]
+
+
+async def test_only_the_first_is_read_where_it_raises_no_doubt(pieces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[tuple[str, ...]] = []
+    async with stand(pieces, hypotheses=2) as at:
+        decode = at.tokenizer.decode
+
+        def noted(tokens: tuple[str, ...]) -> str:
+            read.append(tokens)
+            return decode(tokens)
+
+        monkeypatch.setattr(at.tokenizer, "decode", noted)
+        writes(at, RIGHT, WRONG)
+        _, found = await translated(Translator(at.decoder))
+    assert (found.text, len(read)) == (RIGHT, 1)

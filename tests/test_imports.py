@@ -16,7 +16,7 @@ LAYERS = (
     ("cli",),
     ("backfill", "server", "models_command"),
     ("app",),
-    ("settings", "metrics", "logs", "cores", "patience", "tracing"),
+    ("settings", "metrics", "logs", "cores", "patience", "heap", "tracing"),
     ("api", "access", "web", "gauges"),
     ("pipeline",),
     ("text", "documents", "terms", "summary", "cache", "batching", "trust"),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from service.pipeline.candidate import Candidate, SaidAgain
 from service.text.markup_alignment import piece_spans
-from service.trust.repetition import stutter
+from service.trust.repetition import Stutter, stutter
 from service.types import Attention, Span
 
 
@@ -14,14 +14,15 @@ def said_once(source: str, candidate: Candidate) -> Candidate:
     Its pieces and their attention go with the words. docs/adr/0017 has why the words are not decoded again instead.
     """
     while (found := stutter(source, candidate.text)) is not None:
-        candidate = _without(candidate, *found)
+        candidate = _without(candidate, found)
     return candidate
 
 
-def _without(candidate: Candidate, once: Span, again: Span) -> Candidate:
+def _without(candidate: Candidate, found: Stutter) -> Candidate:
+    once, again, said = found
     spans = piece_spans(candidate.tokens, candidate.text)
     kept = [number for number, span in enumerate(spans) if not (again.start <= span.start < span.end <= again.end)]
-    times = {once: 1}
+    times = {once: said}
     for span, before in candidate.said_again:
         place = _moved(span, again) or once  # what goes with the second saying is counted with the first
         times[place] = times.get(place, 0) + before

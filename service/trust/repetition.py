@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from operator import eq
+from typing import NamedTuple
 
 from service.trust.findings import Code, Finding
 from service.trust.passage import Passage
@@ -45,12 +46,20 @@ def repeated_words(source: Passage, output: Passage) -> Iterator[Finding]:
     yield Finding(Code.REPETITION, "the same words again", output=span)
 
 
-def stutter(source: str, output: str) -> tuple[Span, Span] | None:
-    """Words of ``output`` that follow themselves, where none of ``source`` do: the first saying and what says it again.
+class Stutter(NamedTuple):
+    """The first saying of some words, and what says them again at once, ``times`` in a row, from the first's end on."""
 
-    A German verb or pronoun on both sides of a comma, where clauses meet, is none that ``source`` repeats.
-    The second span begins where the first ends. Both sayings are the same but for capitals, with a blank or a comma and
-    a blank between them; where the first that comes back does so in another way, there is none.
+    once: Span
+    again: Span
+    times: int
+
+
+def stutter(source: str, output: str) -> Stutter | None:
+    """The first words of ``output`` that follow themselves, where none of ``source`` do.
+
+    A German verb or pronoun on both sides of a comma, where clauses meet, is none that ``source`` repeats. All sayings
+    are the same but for capitals and commas, with a blank or a comma and a blank between them; where the first that
+    comes back does so in another way, there is none.
     """
     if not _may_come_back(_plain_words(output)):
         return None
@@ -58,12 +67,24 @@ def stutter(source: str, output: str) -> tuple[Span, Span] | None:
     said = _CLAUSES_MEET.sub(r"\1", source.replace("-", " "))  # Bora-Bora
     if (found := _loop(words)) is None or _loop(_plain_words(said)) is not None:
         return None
-    start, end = found
-    middle = (start + end) // 2
-    once = Span(matches[start].start(), matches[middle - 1].end())
-    twice = Span(matches[middle].start(), matches[end - 1].end())
-    same = once.of(output).lower() == twice.of(output).lower()
-    return (once, Span(once.end, twice.end)) if same and _GAP.fullmatch(output, once.end, twice.start) else None
+    period = (found[1] - found[0]) // 2
+    once = _said(matches, found[0], period)
+    end, times = once.end, 0
+    for place in range(found[0] + period, len(words) - period + 1, period):
+        saying = _said(matches, place, period)
+        if not _GAP.fullmatch(output, end, saying.start) or _plain(saying.of(output)) != _plain(once.of(output)):
+            break
+        end, times = saying.end, times + 1
+    return Stutter(once, Span(once.end, end), times) if times else None
+
+
+def _said(matches: Sequence[re.Match[str]], place: int, words: int) -> Span:
+    """Where so many words from that one on stand."""
+    return Span(matches[place].start(), matches[place + words - 1].end())
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace(",", "")
 
 
 def _words(text: str) -> tuple[list[re.Match[str]], list[str]]:

@@ -46,6 +46,18 @@ def test_a_word_said_three_times_and_another_said_twice_stand_once_each() -> Non
     assert [(one.span.of(found.text), one.times) for one in found.said_again] == [("force", 2), ("mourning", 1)]
 
 
+def test_a_comma_within_one_saying_does_not_excuse_the_other() -> None:
+    found = said_once("zur selben Zeit", candidate("at the same time, at the same time in at the same, time"))
+    assert found.text == "at the same time in at the same, time"
+    assert said_once("Feiern", candidate("the same time, in the same time in here")).text == "the same time, in here"
+
+
+def test_a_long_loop_is_taken_out_in_one_go() -> None:
+    found = said_once("Ohne Ende", candidate(" ".join(["over again and"] * 1_000)))
+    assert found.text == "over again and"
+    assert [one.times for one in found.said_again] == [999]
+
+
 @pytest.mark.parametrize(
     ("source", "output"),
     [

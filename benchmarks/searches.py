@@ -33,9 +33,12 @@ SEARCHES = {
     "beam 4, as before": Decoding(beam_size=4, no_repeat_ngram=3, repetition_penalty=1.1),
     "beam 4, nothing blocked": Decoding(beam_size=4),
     "beam 4, 4-grams blocked": Decoding(beam_size=4, no_repeat_ngram=4),
-    "beam 4, 4-grams, length 1.3": Decoding(beam_size=4, no_repeat_ngram=4, length_penalty=1.3),
-    "the same, chosen of 4": Decoding(beam_size=4, hypotheses=4, no_repeat_ngram=4, length_penalty=1.3),
-    "beam 8, chosen of 8": Decoding(beam_size=8, hypotheses=8, no_repeat_ngram=4, length_penalty=1.3),
+    "beam 4, 4-grams, length 1.3, chosen of 4": Decoding(
+        beam_size=4, hypotheses=4, no_repeat_ngram=4, length_penalty=1.3
+    ),
+    "beam 4, 3-grams, length 1.3": Decoding(beam_size=4, no_repeat_ngram=3, length_penalty=1.3),
+    "the same, chosen of 4": Decoding(beam_size=4, hypotheses=4, no_repeat_ngram=3, length_penalty=1.3),
+    "beam 8, chosen of 8": Decoding(beam_size=8, hypotheses=8, no_repeat_ngram=3, length_penalty=1.3),
 }
 
 

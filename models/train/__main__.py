@@ -178,7 +178,7 @@ TERMS = {
         commercial_use="unclear",
         max_source_tokens=128,
         max_output_tokens=256,
-        decoding={"beam_size": 4, "hypotheses": 4, "length_penalty": 1.3, "no_repeat_ngram": 4},
+        decoding={"beam_size": 4, "hypotheses": 4, "length_penalty": 1.3, "no_repeat_ngram": 3},
     ),
     "summary": Terms(
         name="starter-sum-de",

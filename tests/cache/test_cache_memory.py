@@ -148,4 +148,4 @@ def test_the_bytes_counted_cover_what_python_really_takes(entries: int, kind: st
         taken_bytes, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert taken_bytes <= memory.stats.bytes <= 1.5 * taken_bytes
+    assert 1.5 * taken_bytes <= memory.stats.bytes <= 2.2 * taken_bytes  # the rest is for pools kept alive

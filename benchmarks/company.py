@@ -26,7 +26,7 @@ TEST_SET = "wmt19.de"
 BATCH = 64
 SEED = 1
 
-Output = tuple[Tokens, float]
+Output = tuple[Tokens, float | None]
 Decode = Callable[[list[Tokens]], list[Output]]
 Batches = list[list[int]]
 

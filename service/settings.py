@@ -74,8 +74,13 @@ class Settings(BaseSettings):
     engine_replicas: int = Field(
         default=0, ge=0, description="Parts of a batch that CTranslate2 works on at once; 0 finds the fastest at start."
     )
-    batch_tokens: int = Field(default=2_048, ge=16, description="Padded source tokens of a batch at most.")
-    batch_items: int = Field(default=64, ge=1, description="Sentences of a batch at most.")
+    batch_tokens: int = Field(default=4_096, ge=16, description="Padded source tokens of an engine call at most.")
+    batch_items: int = Field(
+        default=0,
+        ge=0,
+        description="Sentences of an engine call at most, of a beam k never more than 64 / k; "
+        "0 is 32 for a model of up to 32 MiB, else 64.",
+    )
     queue_items: int = Field(
         default=20_000, ge=1, description="Sentences that may wait before requests are answered with 503."
     )

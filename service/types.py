@@ -47,7 +47,7 @@ class DecodingOptions:
 
     ``allowed`` limits what may be written to these pieces (None: all); ``alignment`` asks for the attention matrix.
     Every output begins with ``target_prefix``, which is neither counted nor part of a hypothesis: the pieces with
-    which a model is told the language to write.
+    which a model is told the language to write. Where hypotheses need not be ``scored``, a greedy search is faster.
     """
 
     beam_size: int = 1
@@ -60,6 +60,7 @@ class DecodingOptions:
     allowed: frozenset[str] | None = None
     alignment: bool = False
     target_prefix: Tokens = ()
+    scored: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,12 @@ class Attention:
 class Hypothesis:
     """One output: its tokens without end-of-sentence, log-probability a token, and why it ended.
 
-    ``alignment``, on demand: of the target tokens to the source's, end-of-sentence included.
+    ``score`` is None where the options asked for none. ``alignment``, on demand: of the target tokens to the source's,
+    end-of-sentence included.
     """
 
     tokens: Tokens
-    score: float
+    score: float | None
     finish_reason: FinishReason
     alignment: Attention | None = None
 

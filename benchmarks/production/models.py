@@ -3,6 +3,7 @@
 import gc
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from benchmarks.production import snapshots
 from service.cores import available_cores
-from service.engines.base import EagerEngine, Engine
+from service.engines.base import Engine
 from service.engines.layout import Layout, layouts
 from service.engines.load import load_engine
 from service.engines.tokenizer import EOS, Tokenizer
@@ -76,14 +77,11 @@ def sentences() -> list[str]:
 
 
 def work(engine: Engine, items: Sequence[EngineInput], batch: int) -> None:
-    """All items, ``batch`` a call; an engine that can begin a call before another one ends has all its slots busy."""
+    """All items, ``batch`` a call, as many at the same time as the engine takes."""
     calls = [items[first : first + batch] for first in range(0, len(items), batch)]
-    if isinstance(engine, EagerEngine):
-        for results in [engine.begin(call) for call in calls]:
-            results()
-    else:
-        for call in calls:
-            engine.generate(call)
+    with ThreadPoolExecutor(engine.replicas + engine.ahead) as pool:
+        for _ in pool.map(engine.generate, calls):
+            pass
 
 
 def cut(model: Model, count: int, length: int) -> list[Tokens]:

@@ -1,14 +1,15 @@
-"""An engine behind its thread: built, watched for hangs, proved with a warm-up, and rebuilt when it fails that."""
+"""An engine behind its threads: built, watched for hangs, proved with a warm-up, and rebuilt when it fails that."""
 
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from service.batching.limits import Limits
-from service.batching.thread import EngineThread, Raised, Returned
-from service.engines.base import EagerEngine, Engine
+from service.batching.line import Line, Turn
+from service.batching.thread import EngineThreads, Raised, Returned
+from service.engines.base import Engine
 from service.errors import DepescheError, EngineError, EngineHung
 from service.events import EngineFailed, EngineReady, Event, Listener
 from service.types import EngineInput, Hypothesis
@@ -34,32 +35,18 @@ class WrongCount(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What one call gave: for each item its hypotheses; all their tokens counted; the wall time in the thread."""
+    """What one call gave: for each item its hypotheses; all their tokens counted; the wall time since its turn."""
 
     outputs: list[list[Hypothesis]]
     output_tokens: int
     seconds: float
 
 
-class Begun:
-    """A call that an engine has taken before the one it works on is finished. Used in the engine's thread."""
-
-    def __init__(self, engine: EagerEngine, items: Sequence[EngineInput]) -> None:
-        self._engine = engine
-        self._items = items
-        self._results: Callable[[], list[list[Hypothesis]]] | None = None
-
-    def begin(self) -> None:
-        """Give the call to the engine."""
-        self._results = self._engine.begin(self._items)
-
-    def results(self) -> list[list[Hypothesis]]:
-        """Wait for the call; one that could not begin is tried again, so that its failure is told here."""
-        return (self._results or self._engine.begin(self._items))()
-
-
 class SupervisedEngine:
-    """Owns one engine, the thread that alone touches it, and the ``condition`` that probes read."""
+    """Owns one engine, the threads that alone touch it, and the ``condition`` that probes read.
+
+    It works on ``replicas`` calls at the same time, and takes ``ahead`` more.
+    """
 
     def __init__(
         self, model: str, factory: Callable[[], Engine], warm_up: EngineInput, *, limits: Limits, listener: Listener
@@ -70,9 +57,10 @@ class SupervisedEngine:
         self._warm_up = warm_up
         self._limits = limits
         self._listener = listener
-        self._thread = EngineThread(model)
+        self._threads = EngineThreads(model)
+        self._line = Line()
         self._engine: Engine | None = None
-        self._eager: EagerEngine | None = None
+        self.replicas, self.ahead = 1, 0
 
     def tell(self, event: Event) -> None:
         """Let the listener hear of ``event`` in the loop's next turn, so that what it raises hurts no work."""
@@ -86,28 +74,12 @@ class SupervisedEngine:
             EngineError: the factory or the warm-up failed.
             EngineLost: the warm-up hung.
         """
-        self._thread.start()
         await self._load(limit_s=None)
 
-    @property
-    def is_eager(self) -> bool:
-        """Whether the engine can take a batch before it is done with the one before."""
-        return self._eager is not None
-
-    def begin(self, items: Sequence[EngineInput]) -> Begun | None:
-        """Let the engine have ``items`` at once, for a `generate` that comes later; None where it cannot."""
-        if self._eager is None:
-            return None
-        begun = Begun(self._eager, items)
-        self._thread.call(begun.begin)
-        return begun
-
-    async def generate(
-        self, items: Sequence[EngineInput], *, on_hang: OnHang | None = None, begun: Begun | None = None
-    ) -> Generated:
+    async def generate(self, items: Sequence[EngineInput], *, on_hang: OnHang | None = None) -> Generated:
         """One engine call. ``on_hang`` hears of a hang as soon as it is noticed, while the call still runs.
 
-        ``begun`` is that call where it has begun already; its time counts from now.
+        Its time counts from when a replica is free for it.
 
         Raises:
             EngineHung: the call returned, but after ``engine_hang_s``: the engine has to ``recover``.
@@ -117,10 +89,16 @@ class SupervisedEngine:
         engine = self._engine
         if engine is None:
             raise EngineError("the engine is not loaded")
-        work = begun.results if begun is not None else lambda: engine.generate(items)
-        returned = await self._call(lambda: _checked(work, len(items)), self._limits.engine_hang_s, on_hang)
+        turn = self._line.join()
+        try:
+            returned = await self._call(
+                lambda: _checked(engine.generate, items), self._limits.engine_hang_s, on_hang, turn
+            )
+            waited_for = turn.result() if turn.done() else asyncio.get_running_loop().time()
+        finally:
+            self._line.leave(turn)
         outputs, output_tokens = returned.value
-        return Generated(outputs, output_tokens, returned.seconds)
+        return Generated(outputs, output_tokens, asyncio.get_running_loop().time() - waited_for)
 
     async def recover(self) -> None:
         """After a failure: ready once this engine passes the warm-up or, when it does not, a rebuilt one does.
@@ -136,19 +114,19 @@ class SupervisedEngine:
             self.condition = "ready"
 
     async def close(self) -> None:
-        """Close the engine and end its thread; one that hangs is left behind, its thread is a daemon."""
+        """Close the engine and end its threads; one that does not return is left behind, its threads are daemons."""
         engine = self._let_go()
-        closing = self._thread.call(engine.close) if engine is not None else None
-        self._thread.stop()
-        if closing is not None and self.condition == "ready":
-            await asyncio.wait({closing}, timeout=CLOSE_LIMIT_S)
+        idle = self.condition == "ready" and await self._threads.idle(CLOSE_LIMIT_S)
+        if engine is not None and idle:
+            await asyncio.wait({self._threads.call(engine.close)}, timeout=CLOSE_LIMIT_S)
+        self._threads.stop()
 
     async def _load(self, limit_s: float | None, *, rebuilt: bool = False) -> None:
         loop = asyncio.get_running_loop()
         started_s = loop.time()
         engine = (await self._call(self._factory, limit_s)).value
-        # Asked once an engine, not once a batch: the question what an object can do is a slow one.
-        self._engine, self._eager = engine, engine if isinstance(engine, EagerEngine) else None
+        self._engine, self.replicas, self.ahead = engine, engine.replicas, engine.ahead
+        self._line.replicas = engine.replicas
         await self.generate([self._warm_up])
         self.condition = "ready"
         self.tell(EngineReady(self._model, engine.name, loop.time() - started_s, rebuilt=rebuilt))
@@ -171,11 +149,16 @@ class SupervisedEngine:
             await self._call(engine.close, self._limits.engine_hang_s)
 
     def _let_go(self) -> Engine | None:
-        engine, self._engine, self._eager = self._engine, None, None
+        engine, self._engine = self._engine, None
         return engine
 
-    async def _call(self, work: Callable[[], T], limit_s: float | None, on_hang: OnHang | None = None) -> Returned[T]:
-        call = self._thread.call(work)
+    async def _call(
+        self, work: Callable[[], T], limit_s: float | None, on_hang: OnHang | None = None, turn: Turn | None = None
+    ) -> Returned[T]:
+        call = self._threads.call(work)
+        if turn is not None:
+            either: set[asyncio.Future[Any]] = {call, turn}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not await _done_within(call, limit_s):
             hung = EngineHung(f"the engine did not return within {limit_s} s")
             self._hang(hung, on_hang)
@@ -205,11 +188,13 @@ class SupervisedEngine:
         return failed
 
 
-def _checked(work: Callable[[], list[list[Hypothesis]]], items: int) -> tuple[list[list[Hypothesis]], int]:
-    """Runs in the engine's thread, so that a malformed result counts as the engine's failure."""
-    outputs = work()
-    if len(outputs) != items:
-        raise WrongCount(f"the engine returned {len(outputs)} results for {items} items")
+def _checked(
+    generate: Callable[[Sequence[EngineInput]], list[list[Hypothesis]]], items: Sequence[EngineInput]
+) -> tuple[list[list[Hypothesis]], int]:
+    """Runs in an engine's thread, so that a malformed result counts as the engine's failure."""
+    outputs = generate(items)
+    if len(outputs) != len(items):
+        raise WrongCount(f"the engine returned {len(outputs)} results for {len(items)} items")
     return outputs, sum(len(hypothesis.tokens) for hypotheses in outputs for hypothesis in hypotheses)
 
 

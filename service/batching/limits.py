@@ -7,11 +7,12 @@ from dataclasses import dataclass
 class Limits:
     """Bounds of one model's queue and batches.
 
-    ``token_budget`` counts padded source tokens of a batch (longest item times items), ``queue_tokens`` plain source
-    tokens that wait. ``rebuild_pauses_s`` holds the pause before each attempt to rebuild an engine.
+    ``token_budget`` counts padded source tokens of an engine call (longest item times items), ``batch_items`` its
+    sentences, ``queue_tokens`` plain source tokens that wait. ``rebuild_pauses_s`` holds the pause before each attempt
+    to rebuild an engine.
     """
 
-    token_budget: int = 2_048
+    token_budget: int = 4_096
     batch_items: int = 64
     queue_items: int = 8_192
     queue_tokens: int = 524_288

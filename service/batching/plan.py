@@ -9,8 +9,9 @@ Priority = Literal["interactive", "bulk"]
 
 BULK_DELAY_S = 60.0
 ITEM_DELAY_S = 1 / 64
-WINDOW_BATCHES = 4
-ENOUGH_ITEMS = 8
+MOST_HYPOTHESES = 64
+"""What a call searches at the same time: more of a beam's hypotheses take longer and are no faster by sentence."""
+WINDOW_CALLS = 4
 _Turn = tuple[float, int]
 
 
@@ -18,9 +19,8 @@ _Turn = tuple[float, int]
 class Pending:
     """What the planner knows of an item that waits; times are on the queue's clock.
 
-    Only items of equal ``options`` share a batch, those of one ``padded_tokens`` one call of the engine's library.
-    ``ahead`` counts the items of the same request that stand before this one. Its turn ``turn_s`` is when it came, but
-    bulk counts as come
+    Only items of equal ``options`` share a batch, those of one ``padded_tokens`` one call. ``ahead`` counts the items
+    of the same request that stand before this one. Its turn ``turn_s`` is when it came, but bulk counts as come
     ``BULK_DELAY_S`` later, and a request as coming item by item, ``ITEM_DELAY_S`` apart, so that small ones pass the
     tail of a huge one. A turn never changes: what comes long enough after an item is served after it, so nothing
     starves.
@@ -32,35 +32,49 @@ class Pending:
     options: Hashable
     ahead: int = 0
     padded_tokens: int = 0
+    hypotheses: int = 1
     turn_s: float = field(init=False)
 
     def __post_init__(self) -> None:
-        delay_s = self.ahead * ITEM_DELAY_S + (BULK_DELAY_S if self.priority == "bulk" else 0.0)
-        object.__setattr__(self, "turn_s", self.enqueued_s + delay_s)
+        object.__setattr__(self, "turn_s", self.request_turn_s + self.ahead * ITEM_DELAY_S)
+
+    @property
+    def request_turn_s(self) -> float:
+        """The turn of the first item of its request."""
+        return self.enqueued_s + (BULK_DELAY_S if self.priority == "bulk" else 0.0)
 
 
-def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int) -> list[int]:
+def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle: int = 0) -> list[int]:
     """The indices of the next batch, the one whose turn is first in front; empty when nothing is pending.
 
-    The first in turn always goes. Of the next in turn with the same options (a window of some batches), those nearest
-    to it in length join it while longest item times items stays within ``token_budget``, interactive ones before
-    bulk, and those of its own padded length before others. Where not all of them fit, others join a batch of fewer than
-    ``ENOUGH_ITEMS`` alone: the library's calls are the larger the more of one padded length have gathered. Where the
-    first is interactive, bulk joins it only while no interactive one of other options waits, whom it would hold up. An
-    item larger than the budget goes alone. Takes O(n) for n pending: the window is bounded.
+    The first in turn always goes, and those of its options and padded length with it, in turn: longest item times items
+    stays within ``token_budget``, and ``max_items`` and ``MOST_HYPOTHESES`` bound their number. So a batch is one call
+    of the library. But for an engine all of whose ``idle`` replicas have nothing to do, all that has these options goes
+    together, be the lengths what they are, where it fits as many calls. Where the first is interactive, bulk joins it
+    only while no other interactive one has to wait, whom it would hold up. An item larger than the budget goes
+    alone. Takes O(n) for n pending: the window is bounded.
     """
     turns = [(item.turn_s, index) for index, item in enumerate(pending)]
     if not turns:
         return []
     first = min(turns)
-    head = first[1]
-    mates, others = _split(pending, turns, pending[head].options)
-    urgent = pending[head].priority == "interactive" and any(pending[i].priority == "interactive" for _, i in others)
-    if urgent:
-        mates = [turn for turn in mates if pending[turn[1]].priority == "interactive"]
-    mates = [turn for turn in mates if turn is not first]
-    window = [index for _, index in heapq.nsmallest(WINDOW_BATCHES * max_items, mates)]
-    return _fill(pending, head, window, token_budget=token_budget, max_items=max_items)
+    head = pending[first[1]]
+    mates = _unhurried(pending, head, *_split(pending, turns, head.options))
+    room = max(1, min(max_items, MOST_HYPOTHESES // head.hypotheses))
+    if _fit(pending, mates, items=room * idle, token_budget=token_budget * idle):
+        return [first[1], *(index for _, index in mates if index != first[1])]
+    like: list[_Turn] = []
+    unlike: list[_Turn] = []
+    for turn in mates:
+        (like if pending[turn[1]].padded_tokens == head.padded_tokens else unlike).append(turn)
+    return _fill(pending, first, _unhurried(pending, head, like, unlike), room=room, token_budget=token_budget)
+
+
+def _unhurried(pending: Sequence[Pending], head: Pending, mates: list[_Turn], others: Sequence[_Turn]) -> list[_Turn]:
+    """The mates, but no bulk beside an interactive head while an interactive one of the others waits."""
+    if head.priority == "bulk" or all(pending[index].priority == "bulk" for _, index in others):
+        return mates
+    return [turn for turn in mates if pending[turn[1]].priority == "interactive"]
 
 
 def _split(pending: Sequence[Pending], turns: Sequence[_Turn], options: Hashable) -> tuple[list[_Turn], list[_Turn]]:
@@ -76,27 +90,19 @@ def _split(pending: Sequence[Pending], turns: Sequence[_Turn], options: Hashable
     return mates, others
 
 
+def _fit(pending: Sequence[Pending], turns: Sequence[_Turn], *, items: int, token_budget: int) -> bool:
+    """Whether all of these are so few."""
+    return len(turns) <= items and max(pending[index].tokens for _, index in turns) * len(turns) <= token_budget
+
+
 def _fill(
-    pending: Sequence[Pending], head: int, window: Sequence[int], *, token_budget: int, max_items: int
+    pending: Sequence[Pending], first: _Turn, mates: Sequence[_Turn], *, room: int, token_budget: int
 ) -> list[int]:
-    """``head`` and those of the window that fit the budget beside it: all, or those that are most like it."""
-    all_of_it = [head, *window]
-    if len(all_of_it) <= max_items and max(pending[i].tokens for i in all_of_it) * len(all_of_it) <= token_budget:
-        return all_of_it
-    first = pending[head]
-    batch, longest = [head], first.tokens
-
-    def unlikeness(index: int) -> tuple[bool, bool, int]:
-        one = pending[index]
-        return one.priority == "bulk", one.padded_tokens != first.padded_tokens, abs(one.tokens - first.tokens)
-
-    for index in sorted(window, key=unlikeness):
-        if len(batch) == max_items or longest * (len(batch) + 1) > token_budget:
-            break
-        if len(batch) >= ENOUGH_ITEMS and pending[index].padded_tokens != first.padded_tokens:
-            continue
+    """The first and those of its mates that fit the budget beside it, in turn."""
+    batch, longest = [first[1]], pending[first[1]].tokens
+    for _, index in heapq.nsmallest(WINDOW_CALLS * room, (turn for turn in mates if turn != first)):
         grown = max(longest, pending[index].tokens)
-        if grown * (len(batch) + 1) <= token_budget:
+        if len(batch) < room and grown * (len(batch) + 1) <= token_budget:
             batch.append(index)
             longest = grown
     return batch

@@ -27,7 +27,7 @@ class TooSlow(Unavailable):
 class Answer(asyncio.Future[list[Hypothesis]]):
     """The future of one item; ``taken_s`` and ``given_s`` (loop's clock): when the engine got it and gave it back.
 
-    ``crowded`` when others were left behind as it was taken; ``batch`` numbers the queue's batches.
+    ``crowded`` when others were left behind as it was taken; ``batch`` is the number of its engine call.
     """
 
     taken_s: float | None = None
@@ -66,11 +66,11 @@ class Queue:
         self._limits = limits
         self._waiting: dict[Answer, Waiting] = {}
         self._unanswered: set[Answer] = set()
-        self._arrived = asyncio.Event()
+        self._next_arrival: asyncio.Future[None] | None = None
         self.tokens = 0
         self._running_tokens = 0
         self._throughput = Throughput()
-        self._batches = 0
+        self._calls = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -104,7 +104,8 @@ class Queue:
         pending = _pending(items, now_s, priority)
         self._admit(pending, None if deadline_s is None else deadline_s - now_s)
         answers = [self._add(Waiting(item, one, Answer(loop=loop))) for item, one in zip(items, pending, strict=True)]
-        self._arrived.set()
+        if self._next_arrival is not None and not self._next_arrival.done():
+            self._next_arrival.set_result(None)
         return answers
 
     def _admit(self, request: Sequence[Pending], left_s: float | None) -> None:
@@ -145,15 +146,19 @@ class Queue:
             if at_most_s - wait_s <= DOUBT * left_s:
                 return wait_s  # decided without a look at each item
             # Who comes later has a later turn: bulk that waits now may come to be ahead.
-            ahead_s = self._ahead_s(turn_s + wait_s) - wait_s
-            if ahead_s <= DOUBT * left_s:
+            if self._ahead_s(turn_s + wait_s) - wait_s <= DOUBT * left_s:
                 return wait_s
-            wait_s += ahead_s - spare_s
+            # The tail of a request that began earlier may be company of what goes first, so that it is done first, too.
+            wait_s = max(wait_s, self._ahead_s(turn_s + wait_s, whole=True) - spare_s)
         return max(wait_s, at_most_s - spare_s)
 
-    def _ahead_s(self, turn_s: float) -> float:
-        """Estimated seconds of the work before that turn: what the engine has, and what waits with an earlier one."""
-        tokens = sum(one.pending.tokens for one in self._waiting.values() if one.pending.turn_s <= turn_s)
+    def _ahead_s(self, turn_s: float, *, whole: bool = False) -> float:
+        """Estimated seconds of the work before that turn: what the engine has, and what waits with an earlier one.
+
+        ``whole``: with requests as a whole, as long as they begin before that turn.
+        """
+        waiting = (one.pending for one in self._waiting.values())
+        tokens = sum(one.tokens for one in waiting if (one.request_turn_s if whole else one.turn_s) <= turn_s)
         return self._backlog_s(self._running_tokens + tokens) or 0.0
 
     def _backlog_s(self, tokens: float) -> float | None:
@@ -187,39 +192,49 @@ class Queue:
         if self._waiting.pop(waiting.answer, None):
             self.tokens -= waiting.pending.tokens
 
+    def next_arrival(self) -> asyncio.Future[None]:
+        """Done when the next request is queued; several may wait for it, none may cancel it."""
+        if self._next_arrival is None or self._next_arrival.done():
+            self._next_arrival = asyncio.get_running_loop().create_future()
+        return self._next_arrival
+
     async def arrival(self) -> None:
         """Until anything waits."""
         while all(answer.done() for answer in self._waiting):
-            self._arrived.clear()
-            await self._arrived.wait()
+            await asyncio.wait({self.next_arrival()})
 
-    def take(self) -> list[Waiting]:
-        """The next batch, whose items wait no longer; empty where nothing waits."""
-        return self._next()
+    def take(self, idle: int = 1) -> list[Waiting]:
+        """The next batch, whose items wait no longer; empty where nothing waits. See `plan` for ``idle``."""
+        return self._next(idle)
 
     def take_crowded(self) -> list[Waiting]:
-        """The next batch if it would leave others behind, so that waiting could not make it larger; else nothing."""
-        return self._next(crowded=True)
+        """The next batch if it leaves others behind, so that there is more to do; else nothing."""
+        return self._next(0, crowded=True)
 
-    def _next(self, *, crowded: bool = False) -> list[Waiting]:
+    def _next(self, idle: int, *, crowded: bool = False) -> list[Waiting]:
         waiting = [one for one in self._waiting.values() if not one.answer.done()]
         limits = self._limits
         chosen = plan(
             [one.pending for one in waiting],
             token_budget=limits.token_budget,
             max_items=limits.batch_items,
+            idle=idle,
         )
         if crowded and len(chosen) == len(waiting):
             return []
         batch = [waiting[index] for index in chosen]
-        self._batches += bool(batch)
         for one in batch:
             self._remove(one)
-            one.answer.batch = self._batches
             self._running_tokens += one.pending.tokens
             one.answer.taken_s = one.answer.get_loop().time()
             one.answer.crowded = len(batch) < len(waiting)
         return batch
+
+    def number(self, batch: Sequence[Waiting]) -> None:
+        """Give an engine call that begins its number."""
+        self._calls += 1
+        for one in batch:
+            one.answer.batch = self._calls
 
     def fail(self, error: DepescheError) -> None:
         """Answer with ``error`` whatever waits or is being worked on."""
@@ -234,5 +249,6 @@ def _pending(items: Sequence[EngineInput], now_s: float, priority: Priority) -> 
     found: list[Pending] = []
     for number, item in enumerate(items):
         own, tokens = shared(item.options), len(item.tokens)
-        found.append(Pending(tokens, now_s, priority, options.setdefault(own, own), number, padded_length(tokens)))
+        one = options.setdefault(own, own)
+        found.append(Pending(tokens, now_s, priority, one, number, padded_length(tokens), item.options.beam_size))
     return found

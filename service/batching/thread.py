@@ -1,4 +1,4 @@
-"""A daemon thread that does one piece of work after another and tells the event loop how each ended."""
+"""Daemon threads that do an engine's work and tell the event loop how each piece of it ended."""
 
 import asyncio
 import threading
@@ -37,34 +37,45 @@ class _Call:
     outcome: asyncio.Future[Any]
 
 
-class EngineThread:
-    """Daemon, unlike a ThreadPoolExecutor's threads: a model that never returns does not hold up the process's exit."""
+class EngineThreads:
+    """As many threads as there were ever calls at the same time; calls begin in the order in which they were given.
+
+    Daemons, unlike a ThreadPoolExecutor's threads: a model that never returns does not hold up the process's exit.
+    """
 
     def __init__(self, name: str) -> None:
+        self._name = f"{ENGINE_THREADS}{name}"
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._under_way: set[asyncio.Future[Any]] = set()
+        self._count = 0
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, name=f"{ENGINE_THREADS}{name}", daemon=True)
-
-    def start(self) -> None:
-        """Begin with the work; once."""
-        self._thread.start()
 
     def call(self, work: Callable[[], T]) -> asyncio.Future[Outcome[T]]:
-        """Do ``work`` after what was given before; the future never carries an exception, a raise is a value.
+        """Do ``work``; the future never carries an exception, a raise is a value.
 
         Raises:
-            RuntimeError: the thread was stopped, nobody would do the work.
+            RuntimeError: the threads were stopped, nobody would do the work.
         """
         if self._stopped:
-            raise RuntimeError("the engine's thread was stopped")
+            raise RuntimeError("the engine's threads were stopped")
         outcome: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
+        self._under_way.add(outcome)
+        outcome.add_done_callback(self._under_way.discard)
+        if len(self._under_way) > self._count:
+            self._count += 1
+            threading.Thread(target=self._run, name=self._name, daemon=True).start()
         self._calls.put(_Call(work, outcome))
         return outcome
 
+    async def idle(self, limit_s: float) -> bool:
+        """Whether all calls are done, within ``limit_s`` at the latest."""
+        return not self._under_way or not (await asyncio.wait(self._under_way, timeout=limit_s))[1]
+
     def stop(self) -> None:
-        """End the thread once it has done what was given before."""
+        """End the threads once they have done what was given before."""
         self._stopped = True
-        self._calls.put(None)
+        for _ in range(self._count):
+            self._calls.put(None)
 
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:

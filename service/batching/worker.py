@@ -3,20 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from service.batching.engine import Begun, EngineLost, Generated, SupervisedEngine, WrongCount
+from service.batching.dealing import dealt
+from service.batching.engine import EngineLost, Generated, SupervisedEngine, WrongCount
 from service.batching.queue import Queue, Waiting
 from service.errors import DepescheError, EngineError
 from service.events import BatchDone
 
-
-@dataclass(frozen=True, slots=True)
-class _InHand:
-    """A batch that was taken from the queue, and its call where the engine has it already."""
-
-    batch: list[Waiting]
-    begun: Begun | None
+Batch = list[Waiting]
 
 
 class Worker:
@@ -33,6 +27,9 @@ class Worker:
         self._queue = queue
         self._on_lost = on_lost
         self._task: asyncio.Task[None] | None = None
+        self._dealt: deque[Batch] = deque()
+        self._running: dict[asyncio.Task[None], Batch] = {}
+        self._returned_s = 0.0
 
     async def start(self) -> None:
         """Load the engine, then serve until ``stop``; raises what ``SupervisedEngine.start`` raises."""
@@ -56,39 +53,67 @@ class Worker:
         except Exception as error:  # noqa: BLE001 a fault of our own must not leave futures that nobody answers
             asyncio.get_running_loop().call_exception_handler({"message": "batching failed", "exception": error})
             self._on_lost(EngineError("batching failed"))
+        finally:
+            for task in self._running:
+                task.cancel()
 
     async def _work_off(self) -> None:
-        """Run one batch after the other until nothing waits.
+        """Run batches until nothing waits, as many at the same time as the engine takes.
 
-        The engine may have the next batch before the results of this one are given out.
+        After a failure none begins until those that run are done, the engine is proved, and what failed is sorted out.
         """
-        in_hand: deque[_InHand] = deque()
-        while self._fill(in_hand):
-            one = in_hand.popleft()
-            try:
-                await self._run(one.batch, one.begun)
-            except DepescheError:
+        failed: list[Batch] = []
+        while True:
+            if not failed:
+                self._fill()
+            if self._running:
+                failed += await self._returned()
+            elif failed:
                 await self.engine.recover()
-                await self._isolate(one.batch)
-                # The failure may have taken what had begun.
-                in_hand = deque(self._taken(other.batch) for other in in_hand)
+                for batch in failed:
+                    await self._isolate(batch)
+                failed = []
+            else:
+                return
 
-    def _fill(self, in_hand: deque[_InHand]) -> bool:
-        """Take a batch where none is in hand, and the one ahead of it; whether any is in hand.
+    def _fill(self) -> None:
+        """Begin what the engine can take: a batch for each free replica, and one ahead of them.
 
-        What is ahead leaves others waiting behind it, so that waiting could not make it larger; never more than one, so
-        that what comes meanwhile still chooses its company. Items of it whose callers leave cost their time.
+        What is ahead leaves others waiting behind it, who go on gathering company; there are never more than ``ahead``.
         """
-        if not in_hand and (batch := self._queue.take()):
-            in_hand.append(self._taken(batch))
-        if self.engine.is_eager and len(in_hand) == 1 and (ahead := self._queue.take_crowded()):
-            in_hand.append(self._taken(ahead))
-        return bool(in_hand)
+        while len(self._running) < self.engine.replicas + self.engine.ahead:
+            if not self._dealt:
+                self._take(self.engine.replicas - len(self._running))
+            if not self._dealt:
+                return
+            batch = [one for one in self._dealt.popleft() if not one.answer.done()]
+            if batch:
+                self._queue.number(batch)
+                self._running[asyncio.create_task(self._run(batch))] = batch
 
-    def _taken(self, batch: list[Waiting]) -> _InHand:
-        return _InHand(batch, self.engine.begin([one.item for one in batch]))
+    def _take(self, free: int) -> None:
+        """Take the queue's next batch for so many free replicas; for none, only one that leaves others behind."""
+        idle = free if not self._running else 0
+        batch = self._queue.take(idle) if free > 0 else self._queue.take_crowded()
+        if idle > 1 and batch and not batch[0].answer.crowded:
+            calls = dealt([one.pending.tokens for one in batch], idle)
+            self._dealt += [[batch[place] for place in call] for call in calls]
+        elif batch:
+            self._dealt.append(batch)
 
-    async def _isolate(self, batch: list[Waiting]) -> None:
+    async def _returned(self) -> list[Batch]:
+        """Wait until a batch returns, or until another request arrives; those batches that failed."""
+        await asyncio.wait({*self._running, self._queue.next_arrival()}, return_when=asyncio.FIRST_COMPLETED)
+        failed: list[Batch] = []
+        for task in [task for task in self._running if task.done()]:
+            batch = self._running.pop(task)
+            try:
+                task.result()
+            except DepescheError:
+                failed.append(batch)
+        return failed
+
+    async def _isolate(self, batch: Batch) -> None:
         """Run what a failed call left unanswered again in ever smaller parts, so that only the bad items fail.
 
         Halving finds one bad item among n in 2 log2 n calls, where one by one would need n. The engine is proved after
@@ -108,7 +133,7 @@ class Worker:
                     groups += _halves(group)
                 await self.engine.recover()
 
-    async def _run(self, batch: Sequence[Waiting], begun: Begun | None = None) -> None:
+    async def _run(self, batch: Batch) -> None:
         """One engine call for ``batch``, which answers every item; raises when the call failed.
 
         A hang or a wrong count is the whole batch's answer; after any other failure the items still wait.
@@ -120,7 +145,7 @@ class Worker:
 
         started_s = asyncio.get_running_loop().time()
         try:
-            generated = await self.engine.generate([one.item for one in batch], on_hang=fail_all, begun=begun)
+            generated = await self.engine.generate([one.item for one in batch], on_hang=fail_all)
         except WrongCount as error:
             fail_all(error)
             raise
@@ -132,25 +157,26 @@ class Worker:
         self._measure(batch, generated, started_s)
 
     def _measure(self, batch: Sequence[Waiting], generated: Generated, started_s: float) -> None:
+        now_s = asyncio.get_running_loop().time()
+        # Calls overlap: each counts for the time since the one before it, so that together they count once.
+        self._queue.measure(batch, now_s - max(started_s, self._returned_s))
+        self._returned_s = now_s
         lengths = [one.pending.tokens for one in batch]
-        source_tokens, padded_tokens = sum(lengths), max(lengths) * len(lengths)
-        self._queue.measure(batch, generated.seconds)
-        oldest_wait_s = started_s - min(one.pending.enqueued_s for one in batch)
         self.engine.tell(
             BatchDone(
                 self._model,
                 items=len(batch),
-                source_tokens=source_tokens,
-                padded_tokens=padded_tokens,
+                source_tokens=sum(lengths),
+                padded_tokens=max(lengths) * len(lengths),
                 output_tokens=generated.output_tokens,
-                oldest_wait_s=oldest_wait_s,
+                oldest_wait_s=started_s - min(one.pending.enqueued_s for one in batch),
                 inference_s=generated.seconds,
                 number=batch[0].answer.batch,
             )
         )
 
 
-def _halves(batch: list[Waiting]) -> list[list[Waiting]]:
+def _halves(batch: Batch) -> list[Batch]:
     """The second half and the first, which is popped first; a single item is one part, tried once more alone."""
     middle = len(batch) // 2
     return [part for part in (batch[middle:], batch[:middle]) if part]

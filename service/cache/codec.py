@@ -46,7 +46,9 @@ def _inflated(entry: bytes) -> bytes:
     return whole
 
 
-def _hypothesis(tokens: list[str], score: float, finish_reason: str, attention: tuple[int, str] | None) -> Hypothesis:
+def _hypothesis(
+    tokens: list[str], score: float | None, finish_reason: str, attention: tuple[int, str] | None
+) -> Hypothesis:
     if finish_reason not in {"eos", "length"}:
         raise ValueError(f"unknown finish reason {finish_reason!r}")
     alignment = None if attention is None else _unpacked(*attention)

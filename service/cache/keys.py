@@ -13,7 +13,7 @@ Field: TypeAlias = (
     "str | bytes | float | DecodingOptions | Mapping[str, Field] | frozenset[str] | Sequence[Field] | None"
 )
 
-ENTRY_FORMAT = 5
+ENTRY_FORMAT = 6
 TAG_FORMAT = 1
 LENGTH_BYTES = 8
 

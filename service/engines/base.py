@@ -1,18 +1,21 @@
 """The Protocol that every engine keeps."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
+from typing import Protocol
 
 from service.types import EngineInput, Hypothesis
 
 
 class Engine(Protocol):
-    """A loaded model. Called from one thread at a time; all state that requests share lives above it.
+    """A loaded model; all state that requests share lives above it.
 
-    ``name`` is the engine's kind (``ctranslate2``, ``torch``, ``fake``).
+    ``name`` is the engine's kind (``ctranslate2``, ``torch``, ``fake``). It works on ``replicas`` calls at the same
+    time, each from a thread of its own, and takes ``ahead`` more, so that it has its next one when it is done with one.
     """
 
     name: str
+    replicas: int
+    ahead: int
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         """Return, in the order of the n ``items``, n lists of 1..k hypotheses, best first.
@@ -26,20 +29,5 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Free the model's memory. The engine is not used afterwards."""
-        ...
-
-
-@runtime_checkable
-class EagerEngine(Engine, Protocol):
-    """An engine that can take its next call before the one it works on is finished, so that it is never idle."""
-
-    def begin(self, items: Sequence[EngineInput]) -> Callable[[], list[list[Hypothesis]]]:
-        """Begin what `generate` does; what is returned waits for the results, and raises as `generate` does.
-
-        Both are called from the thread that calls `generate`. Calls are worked on in the order in which they began.
-
-        Raises:
-            EngineError: the call could not begin.
-        """
+        """Free the model's memory. No call is under way, and the engine is not used afterwards."""
         ...

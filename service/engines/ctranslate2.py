@@ -1,7 +1,7 @@
 """The CTranslate2 engine: the default on a CPU."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,7 @@ import ctranslate2
 
 from service.engines.grouping import groups, shared
 from service.engines.layout import Layout
-from service.engines.padding import filler
-from service.engines.parts import parts
+from service.engines.padding import by_padded_length, filler
 from service.engines.tokenizer import EOS
 from service.errors import EngineError, ModelError
 from service.types import Attention, DecodingOptions, EngineInput, Hypothesis, Tokens
@@ -22,10 +21,11 @@ ONE_THREAD = Layout(replicas=1, threads=1)
 class CTranslate2Engine:
     """A converted model, which computes in ``compute_type`` and writes the pieces ``written`` alone.
 
-    A call is split into parts that the replicas of ``layout`` work on at the same time.
+    A call becomes a library call for each padded length, which the replicas of ``layout`` work on at the same time.
     """
 
     name = "ctranslate2"
+    ahead = 1
 
     def __init__(
         self,
@@ -52,50 +52,33 @@ class CTranslate2Engine:
             )
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"CTranslate2 cannot load {folder.name}: {error}") from error
-        self._replicas = layout.replicas
+        self.replicas = layout.replicas
         self._pieces = [[piece] for piece in _target_vocabulary(folder)]
         kept = written | {EOS}
         self._never = [single for single in self._pieces if single[0] not in kept]
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         """See `Engine.generate`."""
-        return self.begin(items)()
-
-    def begin(self, items: Sequence[EngineInput]) -> Callable[[], list[list[Hypothesis]]]:
-        """See `EagerEngine.begin`."""
-        started = [
-            (places, self._started([items[place].tokens for place in places], _of_all(items, places)))
+        begun = [
+            (places, self._begun([items[place].tokens for place in places], _of_all(items, places)))
             for group in groups(items, shared)
-            for places in self._parts(items, group)
+            for places in _of_one_call(items, group)
         ]
-
-        def results() -> list[list[Hypothesis]]:
-            found: list[list[Hypothesis]] = [[] for _ in items]
-            for places, running in started:
-                for place, result in zip(places, running, strict=True):
-                    found[place] = self._within_limit(items[place], _finished(result))
-            return found
-
-        return results
+        found: list[list[Hypothesis]] = [[] for _ in items]
+        for places, running in begun:
+            for place, result in zip(places, running, strict=True):
+                found[place] = self._within_limit(items[place], _finished(result))
+        return found
 
     def _within_limit(self, item: EngineInput, result: Any) -> list[Hypothesis]:
         """The hypotheses; searched again alone where the limit of their company let them grow beyond their own."""
         limit = item.options.max_output_tokens + len(item.options.target_prefix)
         if any(len(tokens) > limit for tokens in result.hypotheses):
-            (again,) = self._started([item.tokens], item.options)
+            (again,) = self._begun([item.tokens], item.options)
             result = _finished(again)
         return _hypotheses(result, item.options)
 
-    def _parts(self, items: Sequence[EngineInput], places: Sequence[int]) -> list[list[int]]:
-        """The places that go into one library call each."""
-        options = items[places[0]].options
-        if options.alignment and options.beam_size > 1:
-            # CTranslate2 4.8 gives the first target token of a beam its neighbour's attention; alone it is right.
-            return [[place] for place in places]
-        lengths = [len(items[place].tokens) for place in places]
-        return [[places[number] for number in part] for part in parts(lengths, self._replicas)]
-
-    def _started(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
+    def _begun(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
         """One library call, which begins as soon as a replica is free; a result to wait for for each source."""
         alone = options.alignment and options.beam_size > 1
         padding = [] if alone else filler([len(source) for source in sources])
@@ -115,7 +98,7 @@ class CTranslate2Engine:
                 no_repeat_ngram_size=options.no_repeat_ngram,
                 disable_unk=True,
                 suppress_sequences=self._suppressed(options) or None,
-                return_scores=True,
+                return_scores=options.scored,
                 return_end_token=True,
                 return_attention=options.alignment,
             )
@@ -132,6 +115,16 @@ class CTranslate2Engine:
     def close(self) -> None:
         """See `Engine.close`."""
         self._model.unload_model()
+
+
+def _of_one_call(items: Sequence[EngineInput], places: Sequence[int]) -> list[list[int]]:
+    """The places, whose options can share a call, as they go into one library call each."""
+    options = items[places[0]].options
+    if options.alignment and options.beam_size > 1:
+        # CTranslate2 4.8 gives the first target token of a beam its neighbour's attention; alone it is right.
+        return [[place] for place in places]
+    lengths = [len(items[place].tokens) for place in places]
+    return [[places[number] for number in group] for group in by_padded_length(lengths)]
 
 
 def _target_vocabulary(folder: Path) -> tuple[str, ...]:
@@ -158,14 +151,15 @@ def _finished(running: Any) -> Any:
 def _hypotheses(result: Any, options: DecodingOptions) -> list[Hypothesis]:
     # To read an attention is to make a Python float of each weight: only for those who asked.
     attention = result.attention if options.alignment else [None] * len(result.hypotheses)
+    scores = result.scores if options.scored else [None] * len(result.hypotheses)
     return [
         _hypothesis(tokens, score, rows, options)
-        for tokens, score, rows in zip(result.hypotheses, result.scores, attention, strict=True)
+        for tokens, score, rows in zip(result.hypotheses, scores, attention, strict=True)
     ]
 
 
 def _hypothesis(
-    tokens: list[str], score: float, attention: list[list[float]] | None, options: DecodingOptions
+    tokens: list[str], score: float | None, attention: list[list[float]] | None, options: DecodingOptions
 ) -> Hypothesis:
     """Without the prefix, which the library counts as a part of the hypothesis that cost nothing."""
     begun = len(options.target_prefix)
@@ -173,6 +167,6 @@ def _hypothesis(
     ended = bool(own) and own[-1] == EOS
     written = tuple(own[:-1] if ended else own)
     rows = None if attention is None else Attention.of(attention[begun : begun + len(written)])
-    if begun:
+    if begun and score is not None:
         score *= (len(tokens) / max(1, len(own))) ** options.length_penalty
     return Hypothesis(written, score, "eos" if ended else "length", rows)

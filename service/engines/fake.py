@@ -22,6 +22,8 @@ class FakeEngine:
     """
 
     name = "fake"
+    replicas = 1
+    ahead = 0
 
     def __init__(self, handler: Handler | None = None) -> None:
         self.handler: Handler = handler or writing(backwards)

@@ -16,6 +16,8 @@ class TorchEngine:
     """A transformers checkpoint run by ``AutoModelForSeq2SeqLM.generate``."""
 
     name = "torch"
+    replicas = 1
+    ahead = 0
 
     def __init__(
         self,
@@ -71,7 +73,7 @@ class TorchEngine:
             generation_config=self._generation_config(options),
         )
         per_source = options.hypotheses
-        scores = self._scores(output, len(begun))
+        scores = self._scores(output, len(begun)) if options.scored else [None] * len(output.sequences)
         rows = output.sequences[:, len(begun) :].tolist()
         found = [self._hypothesis(row, score) for row, score in zip(rows, scores, strict=True)]
         if options.alignment:
@@ -79,7 +81,7 @@ class TorchEngine:
             found = self._aligned(found, inputs[sources_of], mask[sources_of], output.sequences, len(begun))
         groups = [found[start : start + per_source] for start in range(0, len(found), per_source)]
         # The library ranks before it takes out what may not be written; scores are of what is left.
-        return [sorted(group, key=lambda one: -one.score) for group in groups]
+        return [sorted(group, key=lambda one: -(one.score or 0.0)) for group in groups]
 
     def _padded(self, sources: list[list[str]]) -> tuple[Any, Any]:
         torch = self._torch
@@ -106,7 +108,7 @@ class TorchEngine:
             eos_token_id=self._eos_id,
             pad_token_id=self._pad_id,
             decoder_start_token_id=self._start_id,
-            output_scores=True,
+            output_scores=options.scored,
             output_logits=False,
             return_dict_in_generate=True,
         )
@@ -127,7 +129,7 @@ class TorchEngine:
         steps = steps.masked_fill(written == 0, 0.0)
         return [float(score) for score in steps.sum(1) / written.sum(1).clamp(min=1)]
 
-    def _hypothesis(self, row: list[int], score: float) -> Hypothesis:
+    def _hypothesis(self, row: list[int], score: float | None) -> Hypothesis:
         ended = self._eos_id in row
         ids = row[: row.index(self._eos_id)] if ended else [i for i in row if i != self._pad_id]
         return Hypothesis(tuple(self._pieces[i] for i in ids), score, "eos" if ended else "length")

@@ -22,7 +22,7 @@ class Candidate:
     """
 
     text: str
-    score: float
+    score: float | None
     finish_reason: FinishReason
     tokens: Tokens = ()
     attention: Attention | None = None

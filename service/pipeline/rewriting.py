@@ -149,6 +149,7 @@ def _acceptable(candidate: Candidate, members: Sequence[str], acceptance: Accept
     """Whether it is whole, likely enough, well joined, and beyond objection."""
     return (
         candidate.finish_reason == "eos"
+        and candidate.score is not None
         and candidate.score >= acceptance.least_score
         and loose_joints(candidate.text, members) <= acceptance.most_loose_joints
         and objection(candidate.text, members) is None

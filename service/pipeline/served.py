@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.batching.batcher import Batcher
 from service.batching.limits import Limits
@@ -19,6 +19,8 @@ from service.store.verify import verify
 from service.types import EngineInput
 
 WARM_UP = "Guten Morgen, Deutschland."
+SMALL_BYTES = 2**25
+SENTENCES_OF_SMALL, SENTENCES = 32, 64
 PROBE = "Der Bundestag hat am Donnerstag über den Haushalt beraten, und viele Städte warten auf das Geld."
 
 
@@ -78,6 +80,8 @@ async def serve_model(
 ) -> ServedModel:
     """Verify the files and prepare the model; `Batcher.start` then loads and warms it up.
 
+    Where ``limits`` name no number of sentences for a call, it is `call_sentences`.
+
     Raises:
         ModelError: a file is missing, is not the manifest's, or cannot be loaded.
     """
@@ -86,9 +90,22 @@ async def serve_model(
     factory = _factory(entry, choice, tokenizer, listener)
     tokens = tokenizer.encode(WARM_UP)
     warm_up = EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))
+    if not limits.batch_items:
+        limits = replace(limits, batch_items=call_sentences(entry, choice.kind))
     batcher = Batcher(entry.name, factory, warm_up, limits=limits, listener=listener, on_dead=on_dead)
     arithmetic = f"{compute_type(entry.manifest, choice.kind, choice.device, choice.compute_type)}/{choice.device}"
     return ServedModel(entry.name, entry.manifest, choice.kind, tokenizer, batcher, arithmetic)
+
+
+def call_sentences(entry: Entry, kind: EngineKind) -> int:
+    """With how many sentences in a call the model is fastest; docs/adr/0006 has the figures.
+
+    The weights are read once a step for all sentences. A large model's are most of what is read, and pay off over more
+    of them; a small one's stay in the processor's cache, where more sentences would push them out.
+    """
+    folder = entry.folder / entry.manifest.engines[kind].folder
+    size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    return SENTENCES_OF_SMALL if size <= SMALL_BYTES else SENTENCES
 
 
 def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener: Listener) -> TunedFactory:

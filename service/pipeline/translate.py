@@ -213,7 +213,9 @@ class Translator:
 
 
 def _options(manifest: Manifest, source_tokens: int, alignment: bool) -> DecodingOptions:  # noqa: FBT001 - see lru_cache
-    return replace(manifest.decoding_options(source_tokens), alignment=alignment)
+    options = manifest.decoding_options(source_tokens)
+    # A beam is ranked by its scores anyway; nobody asks what a single output has.
+    return replace(options, alignment=alignment, scored=options.beam_size > 1)
 
 
 async def _put_together(

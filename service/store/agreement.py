@@ -9,7 +9,7 @@ import ctranslate2
 
 from service.engines.base import Engine
 from service.errors import ModelError
-from service.types import EngineInput, Tokens
+from service.types import EngineInput, Hypothesis, Tokens
 
 # Both engines round differently in the last bits, which decides where two pieces are as likely as each other.
 SAME_SCORE = 5e-3
@@ -26,7 +26,7 @@ def compare(converted: Engine, reference: Engine, items: Sequence[EngineInput]) 
     """
     ours, theirs = ([found[0] for found in engine.generate(items)] for engine in (converted, reference))
     same = sum(one.tokens == other.tokens for one, other in zip(ours, theirs, strict=True))
-    gap = max(abs(one.score - other.score) for one, other in zip(ours, theirs, strict=True))
+    gap = max(abs(one - other) for one, other in zip(_scores(ours), _scores(theirs), strict=True))
     if len(items) - same > MOST_TIES * len(items) or gap > SAME_SCORE:
         raise ModelError(
             f"the conversion is not the checkpoint's equal: {same} of {len(items)} outputs are the same,"
@@ -63,6 +63,10 @@ def _scored(folder: Path, compute_type: str, sources: list[list[str]], targets: 
     scores = model.score_batch(sources, targets, max_input_length=0)
     model.unload_model()
     return [statistics.fmean(one.log_probs[:-1]) for one in scores]
+
+
+def _scores(found: Sequence[Hypothesis]) -> list[float]:
+    return [one.score for one in found if one.score is not None]
 
 
 def check_alone(reference: Engine, items: Sequence[EngineInput]) -> None:

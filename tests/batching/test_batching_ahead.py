@@ -1,89 +1,186 @@
-"""The batch that an engine has before it is done with the one before."""
+"""Several calls at the same time: what an engine of some replicas gets, and when."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from service.batching.batcher import Batcher
 from service.batching.limits import Limits
-from service.engines.fake import FakeEngine, Gate
+from service.engines.fake import FakeEngine, Handler, backwards, writing
+from service.errors import EngineHung
+from service.events import BatchDone, Event
 from service.types import EngineInput, Hypothesis
-from tests.batching.rig import WARM_UP, entered, item, turns, written
+from tests.batching.rig import PATIENCE_S, WARM_UP, Clock, item, sized, submit, turns, written
 
-PAIRS = Limits(batch_items=2, rebuild_pauses_s=(0.0,))
-
-
-class EagerFake(FakeEngine):
-    """A fake that notes which calls began, and answers them in order when it is asked."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.begun: list[tuple[EngineInput, ...]] = []
-
-    def begin(self, items: Sequence[EngineInput]) -> Callable[[], list[list[Hypothesis]]]:
-        self.begun.append(tuple(items))
-        return lambda: self.generate(items)
+PAIRS = Limits(batch_items=2, rebuild_pauses_s=(0.0,), engine_hang_s=10.0)
+WRITE = writing(backwards)
 
 
-async def started(engine: EagerFake) -> Batcher:
-    batcher = Batcher("model", lambda: engine, WARM_UP, limits=PAIRS)
+class Replicas(FakeEngine):
+    """A fake that works on two calls at once, takes a third, and holds each until it is let go by its first word."""
+
+    replicas = 2
+    ahead = 1
+
+    def __init__(self, then: Handler = WRITE) -> None:
+        super().__init__(self._held)
+        self._then = then
+        self._open: dict[str, threading.Event] = {}
+        self._begun = threading.Condition()
+        self.all_open = False
+
+    def _held(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
+        with self._begun:
+            self._begun.notify_all()
+        if not self.all_open and WARM_UP not in items:
+            assert self.gate(items[0].tokens[0]).wait(PATIENCE_S)
+        return self._then(items)
+
+    def gate(self, word: str) -> threading.Event:
+        return self._open.setdefault(word, threading.Event())
+
+    def let_all_go(self) -> None:
+        self.all_open = True
+        for gate in list(self._open.values()):
+            gate.set()
+
+    async def begun(self, calls: int) -> None:
+        """Until so many calls have begun; those that will not begin had their chance."""
+
+        def wait() -> bool:
+            with self._begun:
+                return self._begun.wait_for(lambda: len(self.sizes) >= calls, PATIENCE_S)
+
+        assert await asyncio.to_thread(wait), "too few calls began"
+        await turns(20)
+        assert len(self.sizes) == calls
+
+    @property
+    def sizes(self) -> list[int]:
+        return [len(call) for call in self.calls if call != (WARM_UP,)]
+
+
+@asynccontextmanager
+async def serving(engine: Replicas, limits: Limits = PAIRS, **options: object) -> AsyncIterator[Batcher]:
+    batcher = Batcher("model", lambda: engine, WARM_UP, limits=limits, **options)  # type: ignore[arg-type]
     await batcher.start()
-    return batcher
+    try:
+        yield batcher
+    finally:
+        engine.let_all_go()
+        await batcher.drain(PATIENCE_S)
 
 
-async def test_one_full_batch_begins_before_the_first_is_done_and_no_more() -> None:
-    engine, gate = EagerFake(), Gate()
-    batcher = await started(engine)
-    engine.handler = gate
-    answers = batcher.submit_many([item(f"s{n}") for n in range(9)])
-    await entered(gate)
-    await turns()
-    assert [len(call) for call in engine.begun] == [2, 2]
-    assert len(batcher.queue) == 5
-    gate.release()
-    assert [written(one) for one in await asyncio.gather(*answers)] == [f"S{n}" for n in range(9)]
-    await batcher.drain(0.0)
+async def test_each_replica_has_a_batch_one_more_is_ahead_and_the_others_wait() -> None:
+    engine = Replicas()
+    async with serving(engine) as batcher:
+        answers = batcher.submit_many([item(f"s{n}") for n in range(9)])
+        await engine.begun(3)
+        assert (engine.sizes, len(batcher.queue)) == ([2, 2, 2], 3)
+        engine.let_all_go()
+        assert [written(one) for one in await asyncio.gather(*answers)] == [f"S{n}" for n in range(9)]
 
 
-async def test_what_could_still_gather_company_does_not_begin_ahead() -> None:
-    engine, gate = EagerFake(), Gate()
-    batcher = await started(engine)
-    engine.handler = gate
-    answers = batcher.submit_many([item("a"), item("b"), item("c")])
-    await entered(gate)
-    await turns()
-    assert len(batcher.queue) == 1
-    gate.release()
-    await asyncio.gather(*answers)
-    await batcher.drain(0.0)
+async def test_what_leaves_nobody_waiting_does_not_begin_ahead() -> None:
+    engine = Replicas()
+    async with serving(engine) as batcher:
+        answers = batcher.submit_many([item(f"s{n}") for n in range(6)])
+        await engine.begun(2)
+        assert len(batcher.queue) == 2
+        engine.let_all_go()
+        await asyncio.gather(*answers)
 
 
-async def test_a_batch_ahead_survives_the_failure_of_the_one_before() -> None:
-    engine, failures = EagerFake(), iter([RuntimeError("once")])
-    batcher = await started(engine)
-    sound = engine.handler
-
-    def failing_once(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-        for error in failures:
-            raise error
-        return sound(items)
-
-    engine.handler = failing_once
-    answers = batcher.submit_many([item(f"s{n}") for n in range(7)])
-    assert [written(one) for one in await asyncio.gather(*answers)] == [f"S{n}" for n in range(7)]
-    assert batcher.state.ready
-    await batcher.drain(0.0)
+async def test_a_request_that_comes_while_a_replica_is_free_begins_at_once() -> None:
+    engine = Replicas()
+    async with serving(engine) as batcher:
+        first = batcher.submit_many([item("a")])
+        await engine.begun(1)
+        second = batcher.submit_many([item("b")])
+        await engine.begun(2)
+        engine.gate("b").set()
+        assert [written(one) for one in await asyncio.gather(*second)] == ["B"]
+        assert not first[0].done()
 
 
-async def test_a_call_that_cannot_begin_is_a_failure_of_its_own_batch() -> None:
-    class Reluctant(EagerFake):
-        def begin(self, items: Sequence[EngineInput]) -> Callable[[], list[list[Hypothesis]]]:
-            if any("poison" in one.tokens for one in items):
-                raise RuntimeError("poison")
-            return super().begin(items)
+async def test_a_request_alone_is_dealt_out_to_the_replicas_and_given_back_call_by_call() -> None:
+    engine = Replicas()
+    async with serving(engine, Limits()) as batcher:
+        answers = batcher.submit_many([*[sized(20, "long")] * 4, *[sized(5, "short")] * 4])
+        await engine.begun(2)
+        assert engine.sizes == [4, 4]
+        engine.gate("short").set()
+        await asyncio.wait(answers[4:])
+        assert not any(answer.done() for answer in answers[:4])
+        engine.let_all_go()
+        await asyncio.gather(*answers)
 
-    batcher = await started(Reluctant())
-    answers = batcher.submit_many([item(word) for word in ("a", "b", "c", "poison", "d", "e", "f")])
-    results = await asyncio.gather(*answers, return_exceptions=True)
-    assert sum(isinstance(one, BaseException) for one in results) <= 1
-    assert batcher.state.ready
-    await batcher.drain(0.0)
+
+async def test_a_replica_that_hangs_is_noticed_beside_one_that_works(clock: Clock) -> None:
+    engine = Replicas()
+    async with serving(engine) as batcher:
+        hung = batcher.submit_many([item("hung")])
+        await engine.begun(1)
+        for second in range(11):
+            if batcher.state.hung:
+                break
+            answer = batcher.submit_many([item(f"s{second}")])[0]
+            engine.gate(f"s{second}").set()
+            await asyncio.wait([answer])
+            await clock.turn(1.0)
+        assert batcher.state.hung
+        assert isinstance(hung[0].exception(), EngineHung)
+
+
+async def test_the_time_of_a_call_ahead_counts_from_when_a_replica_is_free_for_it(clock: Clock) -> None:
+    events: list[Event] = []
+    engine = Replicas()
+    async with serving(engine, listener=events.append) as batcher:
+        answers = batcher.submit_many([item(f"s{n}") for n in range(7)])
+        await engine.begun(3)
+        await clock.turn(9.0)
+        engine.gate("s0").set()
+        await asyncio.wait(answers[:2])
+        await clock.turn(0.5)
+        engine.gate("s2").set()
+        await asyncio.wait(answers[2:4])
+        await clock.turn(8.0)
+        assert not batcher.state.hung
+        engine.gate("s4").set()
+        await asyncio.wait(answers[4:6])
+        await turns()
+        took_s = [event.inference_s for event in events if isinstance(event, BatchDone)]
+        assert took_s == [9.0, 9.5, 8.5]
+
+
+async def test_what_runs_beside_a_failure_is_answered_and_nothing_begins_until_the_engine_is_proved() -> None:
+    def poisoned(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
+        if any("poison" in one.tokens for one in items):
+            raise RuntimeError("poison")
+        return WRITE(items)
+
+    engine = Replicas(poisoned)
+    async with serving(engine) as batcher:
+        answers = batcher.submit_many([item(word) for word in ("poison", "a", "b", "c", "d", "e", "f")])
+        await engine.begun(3)
+        engine.gate("poison").set()
+        await turns(50)
+        assert len(engine.sizes) == 3
+        engine.let_all_go()
+        results = await asyncio.gather(*answers, return_exceptions=True)
+        assert [isinstance(one, BaseException) for one in results] == [True, *[False] * 6]
+        assert written(await submit(batcher, item("g"))) == "G"
+
+
+async def test_draining_closes_no_engine_under_a_call() -> None:
+    engine = Replicas()
+    async with serving(engine) as batcher:
+        batcher.submit_many([item("a")])
+        await engine.begun(1)
+        closing = asyncio.create_task(batcher.drain(0.0))
+        await turns(50)
+        assert not engine.closed
+        engine.let_all_go()
+        await closing
+        assert engine.closed

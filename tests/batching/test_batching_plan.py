@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.batching.plan import ENOUGH_ITEMS, Pending, plan
+from service.batching.plan import MOST_HYPOTHESES, Pending, plan
 from service.engines.padding import padded_length
 
 NOW_S = 100.0
@@ -76,31 +76,36 @@ def test_an_item_larger_than_the_budget_goes_alone() -> None:
     assert plan(queue, token_budget=20, max_items=8) == [0]
 
 
-def test_similar_lengths_join_the_oldest_before_others() -> None:
-    queue = [waiting(10, 0.0), waiting(90, 1.0), waiting(11, 2.0), waiting(9, 3.0)]
-    assert sorted(plan(queue, token_budget=100, max_items=3)) == [0, 2, 3]
+def test_those_of_the_firsts_padded_length_join_it_in_turn() -> None:
+    queue = [waiting(10, 0.0), waiting(90, 1.0), waiting(9, 3.0), waiting(11, 2.0), waiting(17, 2.5)]
+    assert plan(queue, token_budget=100, max_items=8) == [0, 3, 2]
 
 
-def test_a_neighbour_that_is_too_long_does_not_keep_out_a_shorter_one() -> None:
+def test_one_that_is_too_long_does_not_keep_out_a_shorter_one() -> None:
     queue = [waiting(30, 0.0), waiting(31, 1.0), waiting(20, 2.0)]
     assert plan(queue, token_budget=60, max_items=8) == [0, 2]
 
 
-def test_all_that_waits_goes_together_where_it_fits() -> None:
-    queue = [waiting(10), waiting(40), *[waiting(20)] * ENOUGH_ITEMS]
-    assert sorted(plan(queue, token_budget=40 * len(queue), max_items=64)) == list(range(len(queue)))
+@given(queues, budgets, counts)
+def test_a_batch_has_one_padded_length_unless_it_is_all_for_an_idle_engine(
+    queue: list[Pending], budget: int, count: int
+) -> None:
+    padded = [replace(one, padded_tokens=padded_length(one.tokens)) for one in queue]
+    batch = plan(padded, token_budget=budget, max_items=count)
+    assert len({padded[i].padded_tokens for i in batch}) <= 1
 
 
-def test_where_not_all_fit_only_the_firsts_padded_length_goes_once_there_are_enough() -> None:
-    queue = [waiting(30), *[waiting(33)] * 8, *[waiting(20)] * ENOUGH_ITEMS]
-    batch = plan(queue, token_budget=33 * (len(queue) - 1), max_items=64)
-    assert {queue[i].padded_tokens for i in batch} == {32}
-    assert len(batch) == ENOUGH_ITEMS + 1
+def test_all_goes_together_to_an_engine_whose_replicas_are_idle_where_it_fits_them() -> None:
+    queue = [waiting(10), waiting(40), *[waiting(20)] * 6]
+    assert sorted(plan(queue, token_budget=200, max_items=4, idle=2)) == list(range(8))
+    assert plan(queue, token_budget=200, max_items=3, idle=2) == [0]
+    assert plan(queue, token_budget=100, max_items=4, idle=2) == [0]
 
 
-def test_a_batch_of_few_of_one_padded_length_is_filled_up_with_others() -> None:
-    queue = [waiting(30), *[waiting(33)] * 40]
-    assert len(plan(queue, token_budget=33 * 32, max_items=64)) == ENOUGH_ITEMS
+def test_a_call_holds_as_many_sentences_as_it_can_search_hypotheses_at_once() -> None:
+    queue = [waiting(10, hypotheses=4)] * 40
+    assert len(plan(queue, token_budget=4_096, max_items=64)) == MOST_HYPOTHESES // 4
+    assert len(plan([waiting(10, hypotheses=200)], token_budget=4_096, max_items=64)) == 1
 
 
 def test_interactive_goes_before_bulk_of_the_same_age() -> None:
@@ -108,8 +113,8 @@ def test_interactive_goes_before_bulk_of_the_same_age() -> None:
     assert plan(queue, token_budget=5, max_items=1) == [1]
 
 
-def test_interactive_fills_a_batch_before_bulk_that_is_nearer_in_length() -> None:
-    queue = [waiting(10), waiting(10, priority="bulk"), waiting(12)]
+def test_interactive_fills_a_batch_before_bulk_that_came_earlier() -> None:
+    queue = [waiting(10), waiting(10, priority="bulk"), waiting(12, 1.0)]
     assert plan(queue, token_budget=100, max_items=2) == [0, 2]
 
 
@@ -160,3 +165,9 @@ def test_bulk_joins_no_batch_while_interactive_work_of_other_options_waits() -> 
 def test_bulk_whose_time_has_come_takes_its_mates_along() -> None:
     queue = [waiting(10, 0.0, priority="bulk"), waiting(10, 1.0, priority="bulk"), waiting(40, 90.0, options="longer")]
     assert plan(queue, token_budget=100, max_items=4) == [0, 1]
+
+
+def test_bulk_joins_no_interactive_call_while_an_interactive_one_of_another_length_waits() -> None:
+    queue = [waiting(10), waiting(10, priority="bulk"), waiting(40)]
+    assert plan(queue, token_budget=100, max_items=4) == [0]
+    assert plan(queue[:2], token_budget=100, max_items=4) == [0, 1]

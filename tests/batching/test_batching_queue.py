@@ -4,7 +4,7 @@ import asyncio
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.batching.limits import Limits
@@ -146,6 +146,7 @@ requests = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(requests, st.floats(1, 60))
+@example([([1], "interactive"), ([1, 1, 10], "interactive"), ([30], "interactive"), ([1], "interactive")], 1.0)
 async def test_who_waits_as_long_as_it_was_told_is_admitted(
     wanted: list[tuple[list[int], Literal["interactive", "bulk"]]], left_s: float
 ) -> None:

@@ -1,4 +1,4 @@
-"""The engine's thread: what it reports, and that it never holds up the process."""
+"""The engine's threads: what it reports, and that it never holds up the process."""
 
 import asyncio
 import subprocess
@@ -6,15 +6,14 @@ import sys
 
 import pytest
 
-from service.batching.thread import EngineThread, Raised, Returned
+from service.batching.thread import EngineThreads, Raised, Returned
 
 PROGRAM = """
 import asyncio, threading
-from service.batching.thread import EngineThread
+from service.batching.thread import EngineThreads
 
 async def main():
-    thread, entered = EngineThread("hung"), threading.Event()
-    thread.start()
+    thread, entered = EngineThreads("hung"), threading.Event()
     thread.call(lambda: (entered.set(), threading.Event().wait()))
     entered.wait()
 
@@ -24,8 +23,7 @@ print("left")
 
 
 async def test_a_raise_is_a_value_and_the_thread_goes_on() -> None:
-    thread = EngineThread("test")
-    thread.start()
+    thread = EngineThreads("test")
     first = await thread.call(lambda: 1 // 0)
     second = await thread.call(lambda: "next")
     thread.stop()
@@ -36,15 +34,14 @@ async def test_a_raise_is_a_value_and_the_thread_goes_on() -> None:
 
 
 async def test_even_an_exit_in_the_engine_is_reported() -> None:
-    thread = EngineThread("test")
-    thread.start()
+    thread = EngineThreads("test")
     outcome = await thread.call(sys.exit)
     thread.stop()
     assert isinstance(outcome, Raised)
 
 
 async def test_a_stopped_thread_takes_no_call_that_nobody_would_answer() -> None:
-    thread = EngineThread("test")
+    thread = EngineThreads("test")
     thread.stop()
     with pytest.raises(RuntimeError):
         thread.call(asyncio.get_running_loop)

@@ -108,9 +108,17 @@ def test_a_hypothesis_that_meets_its_limit_says_so(engine: Engine, tokenizer: En
 
 def test_hypotheses_come_best_first(engine: Engine, tokenizer: Encoder) -> None:
     for hypotheses in engine.generate(inputs(tokenizer, BEAM)):
-        scores = [hypothesis.score for hypothesis in hypotheses]
+        scores = [hypothesis.score or 0.0 for hypothesis in hypotheses]
         assert len(hypotheses) == BEAM.hypotheses
         assert scores == sorted(scores, reverse=True)
+
+
+def test_what_needs_no_score_is_written_just_the_same_and_has_none(engine: Engine, tokenizer: Encoder) -> None:
+    scored = engine.generate(inputs(tokenizer, GREEDY))
+    unscored = engine.generate(inputs(tokenizer, replace(GREEDY, scored=False)))
+    assert texts(unscored) == texts(scored)
+    assert all(one[0].score is None for one in unscored)
+    assert not any(one[0].score is None for one in scored)
 
 
 def test_only_allowed_pieces_are_written(engine: Engine, tokenizer: Encoder) -> None:

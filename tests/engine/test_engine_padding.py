@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.engines.padding import MULTIPLE_TOKENS, by_padded_length, filler, padded_length
+from service.engines.padding import LEAST_STEP_TOKENS, by_padded_length, filler, padded_length
 
 LENGTHS = st.lists(st.integers(1, 200), min_size=1, max_size=40)
 
@@ -15,10 +15,14 @@ def test_every_source_is_in_one_group_of_its_padded_length(lengths: list[int]) -
     assert [len({padded_length(lengths[place]) for place in group}) for group in groups] == [1] * len(groups)
 
 
-@given(st.integers(1, 200))
-def test_a_padded_length_is_the_next_multiple(length: int) -> None:
-    assert 0 <= padded_length(length) - length < MULTIPLE_TOKENS
-    assert padded_length(length) % MULTIPLE_TOKENS == 0
+@given(st.integers(1, 2_000))
+def test_a_padded_length_is_whole_cache_lines_and_less_than_half_as_long_again(length: int) -> None:
+    assert padded_length(length) % LEAST_STEP_TOKENS == 0
+    assert 0 <= padded_length(length) - length < max(LEAST_STEP_TOKENS, length / 2)
+
+
+def test_padded_lengths_grow_with_what_they_pad() -> None:
+    assert sorted({padded_length(length) for length in range(1, 257)}) == [16, 32, 48, 64, 96, 128, 192, 256]
 
 
 @given(LENGTHS)

@@ -2,11 +2,12 @@
 
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from service.engines.base import EagerEngine, Engine
+from service.engines.base import Engine
 from service.engines.fake import FakeEngine, taking
 from service.engines.layout import Layout, layouts
 from service.engines.load import load_engine
@@ -134,9 +135,12 @@ def test_what_is_written_does_not_depend_on_replicas_nor_on_the_limits_of_neighb
         assert one[0].score == pytest.approx(other[0].score, abs=1e-3)
 
 
-def test_a_call_may_begin_before_the_one_before_it_was_asked_for(engine: Engine, checkpoint: Checkpoint) -> None:
-    assert isinstance(engine, EagerEngine)
+def test_calls_of_several_threads_at_once_are_answered_each_with_its_own(
+    engine: Engine, checkpoint: Checkpoint
+) -> None:
     given = items(checkpoint.folder, checkpoint, 12)
-    first, second = engine.begin(given[:9]), engine.begin(given[9:])
-    later = second()
-    assert [h[0].tokens for h in (*first(), *later)] == [h[0].tokens for h in engine.generate(given)]
+    calls = [given[n::5] for n in range(5)]
+    with ThreadPoolExecutor(engine.replicas + engine.ahead) as pool:
+        together = list(pool.map(engine.generate, calls))
+    for call, found in zip(calls, together, strict=True):
+        assert [h[0].tokens for h in found] == [h[0].tokens for h in engine.generate(call)]

@@ -114,11 +114,10 @@ class SupervisedEngine:
             self.condition = "ready"
 
     async def close(self) -> None:
-        """Close the engine and end its threads; one that does not return is left behind, its threads are daemons."""
-        engine = self._let_go()
-        idle = self.condition == "ready" and await self._threads.idle(CLOSE_LIMIT_S)
-        if engine is not None and idle:
-            await asyncio.wait({self._threads.call(engine.close)}, timeout=CLOSE_LIMIT_S)
+        """Close the engine and end its threads. One that does not return is left behind: its threads are daemons."""
+        engine, limit_s = self._let_go(), CLOSE_LIMIT_S if self.condition == "ready" else 0.0
+        if engine is not None and await self._threads.idle(limit_s):
+            await asyncio.wait({self._threads.call(engine.close)}, timeout=limit_s)
         self._threads.stop()
 
     async def _load(self, limit_s: float | None, *, rebuilt: bool = False) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from service.batching.engine import EngineLost, SupervisedEngine
 from service.batching.limits import Limits
 from service.batching.plan import Priority
-from service.batching.queue import Answer, Queue
+from service.batching.queue import Queue
+from service.batching.waiting import Answer
 from service.batching.worker import Worker
 from service.engines.base import Engine
 from service.errors import Draining, EngineError, NotReady

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
 from service.batching.limits import Limits
 from service.batching.plan import Pending, Priority, plan
 from service.batching.throughput import Throughput
+from service.batching.waiting import Answer, Waiting
 from service.engines.grouping import shared
 from service.engines.padding import padded_length
 from service.errors import DeadlineExceeded, DepescheError, InvalidInput, QueueFull, Unavailable
-from service.types import EngineInput, Hypothesis
+from service.types import EngineInput
 
 RETRY_AFTER_S = 1.0
 # Estimates are noisy: only who would have to wait this many times too long is refused for want of time.
@@ -22,38 +22,6 @@ class TooSlow(Unavailable):
     """The work ahead takes longer than the caller has."""
 
     code = "too_slow"
-
-
-class Answer(asyncio.Future[list[Hypothesis]]):
-    """The future of one item; ``taken_s`` and ``given_s`` (loop's clock): when the engine got it and gave it back.
-
-    ``crowded`` when others were left behind as it was taken; ``batch`` is the number of its engine call.
-    """
-
-    taken_s: float | None = None
-    given_s: float | None = None
-    crowded = False
-    batch = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Waiting:
-    """One item, what the planner knows of it, and the future that its caller holds."""
-
-    item: EngineInput
-    pending: Pending
-    answer: Answer
-
-    def give(self, hypotheses: list[Hypothesis]) -> None:
-        """Answer the caller; without effect when it has left or was told of a deadline."""
-        if not self.answer.done():
-            self.answer.given_s = self.answer.get_loop().time()
-            self.answer.set_result(hypotheses)
-
-    def fail(self, error: DepescheError) -> None:
-        """Tell the caller what went wrong; without effect as in ``give``."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
 
 
 class Queue:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from service.batching.dealing import dealt
 from service.batching.engine import EngineLost, Generated, SupervisedEngine, WrongCount
-from service.batching.queue import Queue, Waiting
+from service.batching.queue import Queue
+from service.batching.waiting import Waiting
 from service.errors import DepescheError, EngineError
 from service.events import BatchDone
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from cachetools import LRUCache
 
-from service.batching.queue import Answer
+from service.batching.waiting import Answer
 from service.cache.cache import Cache
 from service.cache.codec import decode_hypotheses, encode_hypotheses
 from service.cache.flight import Flight

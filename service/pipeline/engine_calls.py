@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from service.batching.queue import Answer
+from service.batching.waiting import Answer
 from service.pipeline.call import Interval, Timings
 
 

@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.batching.limits import Limits
-from service.batching.queue import DOUBT, Answer, Queue, TooSlow
+from service.batching.queue import DOUBT, Queue, TooSlow
+from service.batching.waiting import Answer
 from service.errors import DeadlineExceeded, EngineError, InvalidInput, QueueFull
 from service.types import EngineInput
 from tests.batching.rig import Clock, sized, stopped_clock, turns

@@ -10,7 +10,7 @@ import pytest
 from service.batching import queue
 from service.batching.batcher import Batcher, State
 from service.batching.limits import Limits
-from service.batching.queue import Answer
+from service.batching.waiting import Answer
 from service.engines.fake import FakeEngine, Gate, Handler, backwards, losing_one, raising, writing
 from service.errors import EngineError, EngineHung, ModelError, NotReady
 from service.events import BatchDone, EngineFailed, Event

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from service.batching.limits import Limits
-from service.batching.queue import Answer
+from service.batching.waiting import Answer
 from service.engines.fake import FakeEngine, losing_one, raising
 from service.errors import DepescheError, Draining, QueueFull
 from service.types import EngineInput, Hypothesis

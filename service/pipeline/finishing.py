@@ -125,10 +125,12 @@ class Finisher:
             make = lambda: tuple(check_sentence(demand.source, output))  # noqa: E731 - as short as what it stands for
             return self._checked.get((demand.source, output), None, make, keep=keep)
 
-        alignment = _aligned(demand, best) if demand.attention else None
-        if not demand.required:
-            return Finished(best.text, findings=(*checked(best.text), *_removed(best)), alignment=alignment)
-        placed = place(best.text, _links(alignment), demand.required)
+        placed = place(best.text, (), demand.required)
+        # Where all of it stands there as it is, nobody needs to know which words come from where.
+        stands = placed.text == best.text and not placed.missing
+        alignment = None if stands and not demand.aligned else _aligned(demand, best)
+        if not stands:
+            placed = place(best.text, _links(alignment), demand.required)
         if not demand.aligned:
             alignment = None
         elif alignment is not None and placed.text != best.text:

@@ -158,8 +158,9 @@ def main(
     folders = {name: Path(folder) for name, _, folder in (each.partition("=") for each in trainings)}
     result = measure(folders, data, limit)
     for way, row in result["table"].items():
+        print(f"{way}: {row['rows']} rows")
         for name in folders:
-            print(way, name, row["rows"], row[name])
+            print(f"  {name}:", {key: row[name][key] for key in ("bleu", "chrf", "gain", "quotations_doubted")})
     if save:
         print(record.write("robustness", result))
 

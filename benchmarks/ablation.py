@@ -1,4 +1,4 @@
-"""Short trainings side by side, by equal updates: ``python -m benchmarks.ablation with=WORK without=OTHER --record``.
+"""Short trainings side by side, by equal updates: ``python -m benchmarks.ablation with=WORK without=OTHER --of WHAT``.
 
 Reads what ``python -m models.train`` left in the folders: the corpora's sizes, and the held-back loss and chrF that
 the trainings logged. Losses can be compared where the folders have the same ``pieces.model`` and held-back slice.
@@ -46,9 +46,12 @@ def compared(works: dict[str, Path]) -> dict[str, Any]:
 
 def main(
     trainings: Annotated[list[str], typer.Argument(help="NAME=FOLDER of each training.")],
+    of: Annotated[str, typer.Option(help="What they differ in: the name of their table in the record.")],
     setting: Annotated[str, typer.Option(help="The options of train that all of them had.")] = "",
     *,
-    save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/ablation.json.")] = False,
+    save: Annotated[
+        bool, typer.Option("--record", help="Write their table of benchmarks/results/ablation.json.")
+    ] = False,
 ) -> None:
     """Print the rows, and record them on demand."""
     works = {name: Path(folder) for name, _, folder in (each.partition("=") for each in trainings)}
@@ -56,7 +59,7 @@ def main(
     for name, one in table.items():
         print(name, json.dumps(one))
     if save:
-        print(record.write("ablation", {"setting": setting, "table": table}))
+        print(record.write_part("ablation", of, {"setting": setting, "table": table}))
 
 
 if __name__ == "__main__":

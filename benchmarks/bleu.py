@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 import sacrebleu
+from sacrebleu.metrics.base import Metric
 
 RESAMPLES = 500
 SEED = 12345
 
 
-def scores(outputs: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
+def scores(outputs: Sequence[str], references: Sequence[str], *, caseless: bool = False) -> dict[str, Any]:
     """BLEU and chrF with half-widths of their 95 % bootstrap intervals, and the signatures."""
     found: dict[str, Any] = {}
-    for name, metric in (("bleu", sacrebleu.BLEU()), ("chrf", sacrebleu.CHRF())):
+    for name, metric in _metrics(caseless=caseless).items():
         score = metric.corpus_score(list(outputs), [list(references)], n_bootstrap=RESAMPLES)
         found[name] = round(float(score.score), 1)
         found[f"{name}_pm"] = round(float(score._ci), 1)  # noqa: SLF001 - sacrebleu keeps the interval there
@@ -28,25 +29,42 @@ def loss(outputs: Sequence[str], others: Sequence[str], references: Sequence[str
     Both are scored on the same resampled lines, so the interval is that of the difference. ``same`` counts lines in
     per cent that are letter for letter alike.
     """
-    metric = sacrebleu.BLEU()
+    lost, half = _difference(sacrebleu.BLEU(), outputs, others, references)
+    same = sum(one == other for one, other in zip(outputs, others, strict=True)) / len(outputs)
+    return {"bleu": lost, "pm": half, "same": round(100 * same, 1)}
+
+
+def gain(
+    outputs: Sequence[str], others: Sequence[str], references: Sequence[str], *, caseless: bool = False
+) -> dict[str, float]:
+    """BLEU and chrF of ``outputs`` less those of ``others``, with half of each 95 % interval by paired bootstrap."""
+    found: dict[str, float] = {}
+    for name, metric in _metrics(caseless=caseless).items():
+        found[name], found[f"{name}_pm"] = _difference(metric, others, outputs, references)
+    return found
+
+
+def _metrics(*, caseless: bool) -> dict[str, Metric]:
+    return {"bleu": sacrebleu.BLEU(lowercase=caseless), "chrf": sacrebleu.CHRF(lowercase=caseless)}
+
+
+def _difference(
+    metric: Metric, outputs: Sequence[str], others: Sequence[str], references: Sequence[str]
+) -> tuple[float, float]:
+    """The score of ``others`` less that of ``outputs``, and half of its interval."""
     ours, theirs = (_statistics(metric, texts, references) for texts in (outputs, others))
     rng = random.Random(SEED)
     places = range(len(references))
     drawn = (rng.choices(places, k=len(places)) for _ in range(RESAMPLES))
-    losses = sorted(_score(metric, theirs[lines]) - _score(metric, ours[lines]) for lines in drawn)
-    half = (losses[int(0.975 * RESAMPLES)] - losses[int(0.025 * RESAMPLES)]) / 2
-    same = sum(one == other for one, other in zip(outputs, others, strict=True)) / len(outputs)
-    return {
-        "bleu": round(_score(metric, theirs) - _score(metric, ours), 2),
-        "pm": round(half, 2),
-        "same": round(100 * same, 1),
-    }
+    differences = sorted(_score(metric, theirs[lines]) - _score(metric, ours[lines]) for lines in drawn)
+    half = (differences[int(0.975 * RESAMPLES)] - differences[int(0.025 * RESAMPLES)]) / 2
+    return round(_score(metric, theirs) - _score(metric, ours), 2), round(half, 2)
 
 
-def _statistics(metric: sacrebleu.BLEU, outputs: Sequence[str], references: Sequence[str]) -> "np.ndarray[Any, Any]":
-    """N-gram counts of every line, [lines, 10]."""
+def _statistics(metric: Metric, outputs: Sequence[str], references: Sequence[str]) -> "np.ndarray[Any, Any]":
+    """N-gram counts of every line, [lines, counts]."""
     return np.array(metric._extract_corpus_statistics(list(outputs), [list(references)]))  # noqa: SLF001 - as its own bootstrap does
 
 
-def _score(metric: sacrebleu.BLEU, lines: "np.ndarray[Any, Any]") -> float:
+def _score(metric: Metric, lines: "np.ndarray[Any, Any]") -> float:
     return float(metric._compute_score_from_stats(lines.sum(0).tolist()).score)  # noqa: SLF001 - the same

@@ -45,7 +45,18 @@ def _module() -> str:
 
 def write(name: str, result: dict[str, Any]) -> Path:
     """Write ``result`` with its provenance to ``results/NAME.json``."""
+    return _write(name, {**provenance(), **result})
+
+
+def write_part(name: str, part: str, result: dict[str, Any]) -> Path:
+    """Write ``result`` with its provenance as one ``part`` of ``results/NAME.json``; the others stay as they are."""
+    path = RESULTS / f"{name}.json"
+    parts = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return _write(name, {**parts, part: {**provenance(), **result}})
+
+
+def _write(name: str, content: dict[str, Any]) -> Path:
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({**provenance(), **result}, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return path

@@ -1,11 +1,12 @@
 """The benchmark programs: tables are written between their markers, and nowhere else."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks import ablation, bleu, doubts, loops, tables
+from benchmarks import ablation, bleu, doubts, loops, record, tables
 
 RESULT = {"wmt20": {"ours": {"bleu": 3.1, "bleu_pm": 0.2, "chrf": 20.0, "chrf_pm": 0.3}, "theirs": {"bleu": 40.0}}}
 
@@ -60,6 +61,14 @@ def test_equal_outputs_lose_nothing_and_worse_ones_lose_what_their_scores_differ
     assert found["same"] == 50.0
     assert 0 < found["pm"] < found["bleu"]
     assert bleu.loss(LINES, worse, LINES)["bleu"] == -found["bleu"]
+    assert bleu.gain(LINES, worse, LINES)["bleu"] == found["bleu"]
+
+
+def test_capitals_cost_nothing_where_scores_are_caseless() -> None:
+    shouted = [line.upper() for line in LINES]
+    assert bleu.gain(LINES, shouted, LINES)["chrf"] > 0
+    assert bleu.gain(LINES, shouted, LINES, caseless=True) == {"bleu": 0, "bleu_pm": 0, "chrf": 0, "chrf_pm": 0}
+    assert bleu.scores(shouted, LINES, caseless=True)["chrf"] == 100
 
 
 SOURCE = "Die Stadt Jena baut für 12 Millionen Euro ein Hallenbad, das im Mai öffnet."
@@ -145,3 +154,13 @@ def test_losses_on_different_held_back_slices_are_not_compared(tmp_path: Path) -
     works = {"a": trained(tmp_path / "a", {5: 6.5}), "b": trained(tmp_path / "b", {5: 6.7}, "nein\tno\n")}
     with pytest.raises(ValueError, match=r"dev\.tsv is not the same"):
         ablation.compared(works)
+
+
+def test_a_part_of_a_record_is_written_and_the_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(record.ROOT / "benchmarks" / "ablation.py")])
+    for part, loss in (("a", 1), ("b", 2), ("a", 3)):
+        path = record.write_part("ablation", part, {"loss": loss})
+    found = json.loads(path.read_text("utf-8"))
+    assert {part: row["loss"] for part, row in found.items()} == {"a": 3, "b": 2}
+    assert all(row["commit"] for row in found.values())

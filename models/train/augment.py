@@ -7,8 +7,8 @@ from dataclasses import dataclass
 Pair = tuple[str, str]
 
 MAX_CHARS = 500
-_QUOTED = re.compile(r"[„»“\"]([^„“”»«\"]+)[“”«\"]")
-_MARKS = (("„", "“"), ("»", "«"), ("“", "”"), ('"', '"'))
+QUOTED = re.compile(r"[„»“\"]([^„“”»«\"]+)[“”«\"]")
+MARKS = (("„", "“"), ("»", "«"), ("“", "”"), ('"', '"'))
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Augmentation:
 
 def augmented(pairs: list[Pair], shares: Augmentation, rng: random.Random) -> list[Pair]:
     """The pairs, and after them those that are made of them; the same for a seed."""
-    quoted = [pair for pair in pairs if _QUOTED.search(pair[0])] if shares.quotes else []
+    quoted = [pair for pair in pairs if QUOTED.search(pair[0])] if shares.quotes else []
     return [
         *pairs,
         *_concatenated(pairs, round(shares.concatenated * len(pairs)), rng),
@@ -49,8 +49,12 @@ def _concatenated(pairs: list[Pair], count: int, rng: random.Random) -> list[Pai
 
 def requoted(german: str, rng: random.Random) -> str:
     """All quotations in one other kind of marks than the first has."""
-    first = _QUOTED.search(german)
+    first = QUOTED.search(german)
     if first is None:
         return german
-    opening, closing = rng.choice([marks for marks in _MARKS if marks[0] != first[0][0]])
-    return _QUOTED.sub(lambda match: f"{opening}{match[1]}{closing}", german)
+    return in_marks(german, rng.choice([marks for marks in MARKS if marks[0] != first[0][0]]))
+
+
+def in_marks(text: str, marks: tuple[str, str]) -> str:
+    """All quotations in these marks, an opening and a closing one."""
+    return QUOTED.sub(lambda match: f"{marks[0]}{match[1]}{marks[1]}", text)

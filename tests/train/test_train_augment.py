@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.train.augment import MAX_CHARS, Augmentation, augmented, requoted
+from models.train.augment import MAX_CHARS, Augmentation, augmented, in_marks, requoted
 
 PAIRS = [
     ("Der Zug fährt nach Kiel.", "The train goes to Kiel."),
@@ -46,6 +46,10 @@ def test_quotation_marks_are_exchanged_in_pairs_that_have_some_and_the_english_s
 def test_all_quotations_of_a_sentence_get_the_same_marks(seed: int) -> None:
     found = requoted("Er rief: »Halt!« und »Nein!«", random.Random(seed))
     assert found in {f"Er rief: {o}Halt!{c} und {o}Nein!{c}" for o, c in ("„“", "“”", '""')}
+
+
+def test_marks_can_be_chosen_and_a_mark_without_a_partner_stays() -> None:
+    assert in_marks('„Ja“ und »nein« und 5" breit', ('"', '"')) == '"Ja" und "nein" und 5" breit'
 
 
 @settings(max_examples=60, deadline=None)

@@ -72,7 +72,7 @@ class Settings(BaseSettings):
         default=0, ge=0, description="Cores that one engine call uses; 0 takes all that the process may use."
     )
     engine_replicas: int = Field(
-        default=0, ge=0, description="Parts of a batch that CTranslate2 works on at once; 0 finds the fastest at start."
+        default=0, ge=0, description="Calls that CTranslate2 works on at once; 0 finds the fastest at start."
     )
     batch_tokens: int = Field(default=4_096, ge=16, description="Padded source tokens of an engine call at most.")
     batch_items: int = Field(

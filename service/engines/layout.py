@@ -7,7 +7,7 @@ LEAST_CORES_FOR_PAIRS = 4
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """``replicas`` share one copy of the weights; each works on a part of a batch with ``threads`` threads."""
+    """``replicas`` share one copy of the weights; each works on a call of its own with ``threads`` threads."""
 
     replicas: int
     threads: int

@@ -26,8 +26,7 @@ OF_CLOSED_LOOP = (0.5, 0.8)
 # Parts of the articles by system: so many that a round of each takes some seconds to half a minute on two cores.
 SHARES: dict[Name, dict[str, float]] = {
     "embedded": {"a1": 0.08, "a2": 0.25, "b": 0.25, "b-ships": 0.25, "a2-beam4": 0.15, "a2-bfloat16": 0.25},
-    "full": {"a1": 0.03, "a2": 0.08}
-    | {"a2-beam4": 0.04, "a2-bfloat16": 0.08, "c-beam4": 0.15, "d-beam4": 0.15},
+    "full": {"a1": 0.03, "a2": 0.08} | {"a2-beam4": 0.04, "a2-bfloat16": 0.08, "c-beam4": 0.15, "d-beam4": 0.15},
 }
 OPEN_SHARES: dict[Name, float] = {"embedded": 1.0, "full": 0.25}
 _started_s = time.monotonic()

@@ -32,7 +32,7 @@ class State:
 class Batcher:
     """Gathers what many callers want of one model into batches. Made and used on one event loop.
 
-    ``factory`` builds an engine, in that engine's own thread; ``warm_up`` is an input that a sound engine answers.
+    ``factory`` builds an engine, in a thread of that engine; ``warm_up`` is an input that a sound engine answers.
     ``on_dead`` is called when an engine is lost for good: a call outlasted twice ``engine_hang_s``, or an engine that
     failed could not be rebuilt. All futures are answered by then.
     """

@@ -94,11 +94,12 @@ class SupervisedEngine:
             returned = await self._call(
                 lambda: _checked(engine.generate, items), self._limits.engine_hang_s, on_hang, turn
             )
-            waited_for = turn.result() if turn.done() else asyncio.get_running_loop().time()
+            # One that overtook those before it was at work all the time.
+            seconds = asyncio.get_running_loop().time() - turn.result() if turn.done() else returned.seconds
         finally:
             self._line.leave(turn)
         outputs, output_tokens = returned.value
-        return Generated(outputs, output_tokens, asyncio.get_running_loop().time() - waited_for)
+        return Generated(outputs, output_tokens, seconds)
 
     async def recover(self) -> None:
         """After a failure: ready once this engine passes the warm-up or, when it does not, a rebuilt one does.

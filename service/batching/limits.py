@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one model's queue and batches.
+    """Bounds of one model's queue and batches. Where ``batch_items`` is 0, whoever serves the model has to name them.
 
     ``token_budget`` counts padded source tokens of an engine call (longest item times items), ``batch_items`` its
     sentences, ``queue_tokens`` plain source tokens that wait. ``rebuild_pauses_s`` holds the pause before each attempt

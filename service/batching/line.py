@@ -8,7 +8,10 @@ Turn = asyncio.Future[float]
 
 
 class Line:
-    """The first ``replicas`` calls in line are being worked on. Used from the event loop."""
+    """The first ``replicas`` calls in line are taken to be at work, though an engine may make several of one.
+
+    Used from the event loop.
+    """
 
     def __init__(self) -> None:
         self.replicas = 1

@@ -48,10 +48,10 @@ def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle:
     """The indices of the next batch, the one whose turn is first in front; empty when nothing is pending.
 
     The first in turn always goes, and those of its options and padded length with it, in turn: longest item times items
-    stays within ``token_budget``, and ``max_items`` and ``MOST_HYPOTHESES`` bound their number. So a batch is one call
-    of the library. But for an engine all of whose ``idle`` replicas have nothing to do, all that has these options goes
-    together, be the lengths what they are, where it fits as many calls. Where the first is interactive, bulk joins it
-    only while no other interactive one has to wait, whom it would hold up. An item larger than the budget goes
+    stays within ``token_budget``, and their number within `room`. So a batch is one call of the library. But to an
+    engine all of whose ``idle`` replicas have nothing to do all that waits goes at once, be the lengths what they are,
+    where it is interactive, has one kind of options, and fits as many calls. Where the first is interactive, bulk joins
+    it only while no other interactive one has to wait, whom it would hold up. An item larger than the budget goes
     alone. Takes O(n) for n pending: the window is bounded.
     """
     turns = [(item.turn_s, index) for index, item in enumerate(pending)]
@@ -59,15 +59,21 @@ def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle:
         return []
     first = min(turns)
     head = pending[first[1]]
-    mates = _unhurried(pending, head, *_split(pending, turns, head.options))
-    room = max(1, min(max_items, MOST_HYPOTHESES // head.hypotheses))
-    if _fit(pending, mates, items=room * idle, token_budget=token_budget * idle):
-        return [first[1], *(index for _, index in mates if index != first[1])]
+    mates, others = _split(pending, turns, head.options)
+    most = room(head, max_items)
+    if not others and _fit(pending, items=most * idle, token_budget=token_budget * idle):
+        return list(range(len(pending)))
+    mates = _unhurried(pending, head, mates, others)
     like: list[_Turn] = []
     unlike: list[_Turn] = []
     for turn in mates:
         (like if pending[turn[1]].padded_tokens == head.padded_tokens else unlike).append(turn)
-    return _fill(pending, first, _unhurried(pending, head, like, unlike), room=room, token_budget=token_budget)
+    return _fill(pending, first, _unhurried(pending, head, like, unlike), room=most, token_budget=token_budget)
+
+
+def room(head: Pending, max_items: int) -> int:
+    """How many items like this one a call holds: ``max_items``, or as many as have `MOST_HYPOTHESES`; at least one."""
+    return max(1, min(max_items, MOST_HYPOTHESES // head.hypotheses))
 
 
 def _unhurried(pending: Sequence[Pending], head: Pending, mates: list[_Turn], others: Sequence[_Turn]) -> list[_Turn]:
@@ -90,9 +96,10 @@ def _split(pending: Sequence[Pending], turns: Sequence[_Turn], options: Hashable
     return mates, others
 
 
-def _fit(pending: Sequence[Pending], turns: Sequence[_Turn], *, items: int, token_budget: int) -> bool:
-    """Whether all of these are so few."""
-    return len(turns) <= items and max(pending[index].tokens for _, index in turns) * len(turns) <= token_budget
+def _fit(pending: Sequence[Pending], *, items: int, token_budget: int) -> bool:
+    """Whether all that waits is interactive, and so little."""
+    few = len(pending) <= items and max(one.tokens for one in pending) * len(pending) <= token_budget
+    return few and all(one.priority == "interactive" for one in pending)
 
 
 def _fill(

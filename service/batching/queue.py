@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Hashable, Sequence
 
+from service.batching.dealing import dealt
 from service.batching.limits import Limits
-from service.batching.plan import Pending, Priority, plan
+from service.batching.plan import Pending, Priority, plan, room
 from service.batching.throughput import Throughput
 from service.batching.waiting import Answer, Waiting
 from service.engines.grouping import shared
@@ -149,10 +150,10 @@ class Queue:
     def _forget(self, waiting: Waiting) -> None:
         answer = waiting.answer
         self._unanswered.discard(answer)
-        if answer.taken_s is None:
-            self._remove(waiting)
-        else:
+        if answer.taken:
             self._running_tokens -= waiting.pending.tokens
+        else:
+            self._remove(waiting)
         if not answer.cancelled():
             answer.exception()  # a caller that stopped listening is no reason for asyncio to log its error
 
@@ -171,9 +172,18 @@ class Queue:
         while all(answer.done() for answer in self._waiting):
             await asyncio.wait({self.next_arrival()})
 
-    def take(self, idle: int = 1) -> list[Waiting]:
-        """The next batch, whose items wait no longer; empty where nothing waits. See `plan` for ``idle``."""
-        return self._next(idle)
+    def take(self, idle: int = 1) -> list[list[Waiting]]:
+        """The next batch, whose items wait no longer, as the engine calls that it becomes; none where nothing waits.
+
+        ``idle`` replicas have nothing to do; see `plan`. A single one gets all in one call.
+        """
+        batch = self._next(idle)
+        if len(batch) <= 1 or idle < 2:  # noqa: PLR2004 - it takes two to deal
+            return [batch] if batch else []
+        limits, lengths = self._limits, [one.pending.tokens for one in batch]
+        most = room(batch[0].pending, limits.batch_items)
+        calls = dealt(lengths, idle, room=most, token_budget=limits.token_budget)
+        return [[batch[place] for place in call] for call in calls]
 
     def take_crowded(self) -> list[Waiting]:
         """The next batch if it leaves others behind, so that there is more to do; else nothing."""
@@ -194,15 +204,16 @@ class Queue:
         for one in batch:
             self._remove(one)
             self._running_tokens += one.pending.tokens
-            one.answer.taken_s = one.answer.get_loop().time()
-            one.answer.crowded = len(batch) < len(waiting)
+            one.answer.taken = True
+            one.answer.crowded = len(waiting) >= 2 * len(batch)
         return batch
 
     def number(self, batch: Sequence[Waiting]) -> None:
-        """Give an engine call that begins its number."""
+        """Give an engine call that begins now its number."""
         self._calls += 1
         for one in batch:
             one.answer.batch = self._calls
+            one.answer.taken_s = one.answer.get_loop().time()
 
     def fail(self, error: DepescheError) -> None:
         """Answer with ``error`` whatever waits or is being worked on."""

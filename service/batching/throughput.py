@@ -19,10 +19,10 @@ class _Rate:
 
 
 class Throughput:
-    """The speed of all batches, and that of the crowded ones, which left others behind.
+    """The speed of all batches, and that of the crowded ones, which left at least as many others behind.
 
-    A batch takes nearly as long for one sentence as for many, so only crowded ones, which are as large as the planner
-    makes them, say how fast a backlog is worked off.
+    A batch takes nearly as long for one sentence as for many, so only crowded ones, which had others to choose their
+    company from, say how fast a backlog is worked off.
     """
 
     def __init__(self) -> None:

@@ -11,9 +11,11 @@ from service.types import EngineInput, Hypothesis
 class Answer(asyncio.Future[list[Hypothesis]]):
     """The future of one item; ``taken_s`` and ``given_s`` (loop's clock): when the engine got it and gave it back.
 
-    ``crowded`` when others were left behind as it was taken; ``batch`` is the number of its engine call.
+    ``taken``: it waits in the queue no longer. ``crowded``: at least as many others were left behind as were taken with
+    it. ``batch`` is the number of its engine call.
     """
 
+    taken = False
     taken_s: float | None = None
     given_s: float | None = None
     crowded = False

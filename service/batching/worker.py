@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from service.batching.dealing import dealt
 from service.batching.engine import EngineLost, Generated, SupervisedEngine, WrongCount
 from service.batching.queue import Queue
 from service.batching.waiting import Waiting
@@ -30,7 +29,6 @@ class Worker:
         self._task: asyncio.Task[None] | None = None
         self._dealt: deque[Batch] = deque()
         self._running: dict[asyncio.Task[None], Batch] = {}
-        self._returned_s = 0.0
 
     async def start(self) -> None:
         """Load the engine, then serve until ``stop``; raises what ``SupervisedEngine.start`` raises."""
@@ -56,7 +54,8 @@ class Worker:
             self._on_lost(EngineError("batching failed"))
         finally:
             for task in self._running:
-                task.cancel()
+                if not task.cancel():
+                    task.exception()  # two were lost at once: one has told of it
 
     async def _work_off(self) -> None:
         """Run batches until nothing waits, as many at the same time as the engine takes.
@@ -94,12 +93,9 @@ class Worker:
 
     def _take(self, free: int) -> None:
         """Take the queue's next batch for so many free replicas; for none, only one that leaves others behind."""
-        idle = free if not self._running else 0
-        batch = self._queue.take(idle) if free > 0 else self._queue.take_crowded()
-        if idle > 1 and batch and not batch[0].answer.crowded:
-            calls = dealt([one.pending.tokens for one in batch], idle)
-            self._dealt += [[batch[place] for place in call] for call in calls]
-        elif batch:
+        if free > 0:
+            self._dealt += self._queue.take(0 if self._running else free)
+        elif batch := self._queue.take_crowded():
             self._dealt.append(batch)
 
     async def _returned(self) -> list[Batch]:
@@ -144,7 +140,6 @@ class Worker:
             for one in batch:
                 one.fail(error)
 
-        started_s = asyncio.get_running_loop().time()
         try:
             generated = await self.engine.generate([one.item for one in batch], on_hang=fail_all)
         except WrongCount as error:
@@ -155,13 +150,12 @@ class Worker:
                 one.give(hypotheses)
             else:
                 one.fail(EngineError("the engine returned no hypothesis"))
-        self._measure(batch, generated, started_s)
+        self._measure(batch, generated)
 
-    def _measure(self, batch: Sequence[Waiting], generated: Generated, started_s: float) -> None:
-        now_s = asyncio.get_running_loop().time()
-        # Calls overlap: each counts for the time since the one before it, so that together they count once.
-        self._queue.measure(batch, now_s - max(started_s, self._returned_s))
-        self._returned_s = now_s
+    def _measure(self, batch: Sequence[Waiting], generated: Generated) -> None:
+        # Under load each replica has a call: so many are done in the time of one.
+        self._queue.measure(batch, generated.seconds / self.engine.replicas)
+        begun_s = asyncio.get_running_loop().time() - generated.seconds
         lengths = [one.pending.tokens for one in batch]
         self.engine.tell(
             BatchDone(
@@ -170,7 +164,7 @@ class Worker:
                 source_tokens=sum(lengths),
                 padded_tokens=max(lengths) * len(lengths),
                 output_tokens=generated.output_tokens,
-                oldest_wait_s=started_s - min(one.pending.enqueued_s for one in batch),
+                oldest_wait_s=begun_s - min(one.pending.enqueued_s for one in batch),
                 inference_s=generated.seconds,
                 number=batch[0].answer.batch,
             )

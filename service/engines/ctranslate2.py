@@ -65,18 +65,16 @@ class CTranslate2Engine:
             for places in _of_one_call(items, group)
         ]
         found: list[list[Hypothesis]] = [[] for _ in items]
+        again: list[tuple[int, Any]] = []
         for places, running in begun:
-            for place, result in zip(places, running, strict=True):
-                found[place] = self._within_limit(items[place], _finished(result))
+            for place, one in zip(places, running, strict=True):
+                result, item = _finished(one), items[place]
+                if item.options.scored and _beyond_limit(result, item.options):
+                    again += [(place, other) for other in self._begun([item.tokens], item.options)]
+                found[place] = _hypotheses(result, item.options)
+        for place, one in again:
+            found[place] = _hypotheses(_finished(one), items[place].options)
         return found
-
-    def _within_limit(self, item: EngineInput, result: Any) -> list[Hypothesis]:
-        """The hypotheses; searched again alone where the limit of their company let them grow beyond their own."""
-        limit = item.options.max_output_tokens + len(item.options.target_prefix)
-        if any(len(tokens) > limit for tokens in result.hypotheses):
-            (again,) = self._begun([item.tokens], item.options)
-            result = _finished(again)
-        return _hypotheses(result, item.options)
 
     def _begun(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
         """One library call, which begins as soon as a replica is free; a result to wait for for each source."""
@@ -141,6 +139,12 @@ def _of_all(items: Sequence[EngineInput], places: Sequence[int]) -> DecodingOpti
     return replace(highest, alignment=any(options.alignment for options in all_options))
 
 
+def _beyond_limit(result: Any, options: DecodingOptions) -> bool:
+    """Whether the limit of its company let an output grow beyond its own, so that its score is another one's."""
+    limit = options.max_output_tokens + len(options.target_prefix)
+    return any(len(tokens) > limit for tokens in result.hypotheses)
+
+
 def _finished(running: Any) -> Any:
     try:
         return running.result()
@@ -161,9 +165,9 @@ def _hypotheses(result: Any, options: DecodingOptions) -> list[Hypothesis]:
 def _hypothesis(
     tokens: list[str], score: float | None, attention: list[list[float]] | None, options: DecodingOptions
 ) -> Hypothesis:
-    """Without the prefix, which the library counts as a part of the hypothesis that cost nothing."""
+    """Without the prefix, which the library counts as a part of the hypothesis that cost nothing; cut at its limit."""
     begun = len(options.target_prefix)
-    own = tokens[begun:]
+    own = tokens[begun : begun + options.max_output_tokens]
     ended = bool(own) and own[-1] == EOS
     written = tuple(own[:-1] if ended else own)
     rows = None if attention is None else Attention.of(attention[begun : begun + len(written)])

@@ -80,8 +80,10 @@ class TorchEngine:
             sources_of = self._torch.arange(len(rows), device=self._device) // per_source
             found = self._aligned(found, inputs[sources_of], mask[sources_of], output.sequences, len(begun))
         groups = [found[start : start + per_source] for start in range(0, len(found), per_source)]
+        if not options.scored:
+            return groups
         # The library ranks before it takes out what may not be written; scores are of what is left.
-        return [sorted(group, key=lambda one: -(one.score or 0.0)) for group in groups]
+        return [sorted(group, key=lambda one: one.score or 0.0, reverse=True) for group in groups]
 
     def _padded(self, sources: list[list[str]]) -> tuple[Any, Any]:
         torch = self._torch

@@ -5,11 +5,14 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import pytest
+
 from service.batching.batcher import Batcher
 from service.batching.limits import Limits
+from service.batching.queue import TooSlow
 from service.engines.fake import FakeEngine, Handler, backwards, writing
 from service.errors import EngineHung
-from service.events import BatchDone, Event
+from service.events import BatchDone, EngineFailed, Event
 from service.types import EngineInput, Hypothesis
 from tests.batching.rig import PATIENCE_S, WARM_UP, Clock, item, sized, submit, turns, written
 
@@ -33,17 +36,18 @@ class Replicas(FakeEngine):
     def _held(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         with self._begun:
             self._begun.notify_all()
-        if not self.all_open and WARM_UP not in items:
-            assert self.gate(items[0].tokens[0]).wait(PATIENCE_S)
+            gate = None if self.all_open or WARM_UP in items else self.gate(items[0].tokens[0])
+        assert gate is None or gate.wait(PATIENCE_S)
         return self._then(items)
 
     def gate(self, word: str) -> threading.Event:
         return self._open.setdefault(word, threading.Event())
 
     def let_all_go(self) -> None:
-        self.all_open = True
-        for gate in list(self._open.values()):
-            gate.set()
+        with self._begun:
+            self.all_open = True
+            for gate in self._open.values():
+                gate.set()
 
     async def begun(self, calls: int) -> None:
         """Until so many calls have begun; those that will not begin had their chance."""
@@ -160,11 +164,17 @@ async def test_what_runs_beside_a_failure_is_answered_and_nothing_begins_until_t
             raise RuntimeError("poison")
         return WRITE(items)
 
-    engine = Replicas(poisoned)
-    async with serving(engine) as batcher:
+    engine, failed = Replicas(poisoned), asyncio.Event()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, EngineFailed):
+            failed.set()
+
+    async with serving(engine, listener=listen) as batcher:
         answers = batcher.submit_many([item(word) for word in ("poison", "a", "b", "c", "d", "e", "f")])
         await engine.begun(3)
         engine.gate("poison").set()
+        await failed.wait()
         await turns(50)
         assert len(engine.sizes) == 3
         engine.let_all_go()
@@ -184,3 +194,19 @@ async def test_draining_closes_no_engine_under_a_call() -> None:
         engine.let_all_go()
         await closing
         assert engine.closed
+
+
+async def test_two_replicas_work_off_a_backlog_twice_as_fast_as_each_takes_for_a_call(clock: Clock) -> None:
+    engine = Replicas()
+    async with serving(engine) as batcher:
+        answers = batcher.submit_many([item(f"s{n}") for n in range(8)])
+        await engine.begun(3)
+        await clock.turn(4.0)
+        for word in ("s0", "s2"):
+            engine.gate(word).set()
+        await asyncio.wait(answers[:4])
+        batcher.submit_many([item("w " * 96)])
+        with pytest.raises(TooSlow):  # 100 tokens at one a second
+            batcher.submit_many([item("x")], deadline_s=clock.now_s + 60.0)
+        (late,) = batcher.submit_many([item("x")], deadline_s=clock.now_s + 80.0)
+        late.cancel()

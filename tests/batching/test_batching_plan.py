@@ -95,11 +95,17 @@ def test_a_batch_has_one_padded_length_unless_it_is_all_for_an_idle_engine(
     assert len({padded[i].padded_tokens for i in batch}) <= 1
 
 
-def test_all_goes_together_to_an_engine_whose_replicas_are_idle_where_it_fits_them() -> None:
+def test_all_goes_at_once_to_an_engine_whose_replicas_are_idle_where_it_fits_them() -> None:
     queue = [waiting(10), waiting(40), *[waiting(20)] * 6]
     assert sorted(plan(queue, token_budget=200, max_items=4, idle=2)) == list(range(8))
     assert plan(queue, token_budget=200, max_items=3, idle=2) == [0]
     assert plan(queue, token_budget=100, max_items=4, idle=2) == [0]
+
+
+def test_an_idle_engine_gets_one_call_where_other_options_or_bulk_wait() -> None:
+    queue = [waiting(10), waiting(40), waiting(20)]
+    assert plan([*queue, waiting(10, options="beam 4")], token_budget=200, max_items=4, idle=2) == [0]
+    assert plan([*queue, waiting(10, priority="bulk")], token_budget=200, max_items=4, idle=2) == [0]
 
 
 def test_a_call_holds_as_many_sentences_as_it_can_search_hypotheses_at_once() -> None:

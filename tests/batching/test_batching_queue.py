@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 
 from service.batching.limits import Limits
 from service.batching.queue import DOUBT, Queue, TooSlow
-from service.batching.waiting import Answer
+from service.batching.waiting import Answer, Waiting
 from service.errors import DeadlineExceeded, EngineError, InvalidInput, QueueFull
 from service.types import EngineInput
 from tests.batching.rig import Clock, sized, stopped_clock, turns
+
+
+def take(queue: Queue) -> list[Waiting]:
+    """All of the next batch."""
+    return [one for call in queue.take() for one in call]
 
 
 def put(queue: Queue, items: list[EngineInput], deadline_s: float | None = None) -> list[Answer]:
@@ -46,7 +51,7 @@ async def crowd(queue: Queue, *, tokens_a_s: float) -> None:
     """Let the queue measure a batch that left another one behind, which then is done, too."""
     answers = put(queue, [sized(1)] * 2)
     for answer in answers:
-        (one,) = queue.take()
+        (one,) = take(queue)
         queue.measure([one], 1 / tokens_a_s)
         one.give([])
         await answer
@@ -66,7 +71,7 @@ async def test_what_the_engine_has_now_is_waited_for_too() -> None:
     queue = Queue(Limits(queue_tokens=100, batch_items=1))
     await crowd(queue, tokens_a_s=10)
     put(queue, [sized(50)])
-    queue.take()
+    take(queue)
     put(queue, [sized(80)])
     with pytest.raises(QueueFull) as refused:
         put(queue, [sized(40)])
@@ -111,7 +116,7 @@ async def test_an_estimate_that_is_a_little_too_long_refuses_nobody(clock: Clock
 async def test_without_a_measured_backlog_nobody_is_refused_for_want_of_time(clock: Clock) -> None:
     queue = Queue(Limits())
     put(queue, [sized(1)])
-    queue.measure(queue.take(), 60.0)
+    queue.measure(take(queue), 60.0)
     put(queue, [sized(10_000)])
     assert put(queue, [sized(1)], deadline_s=clock.now_s + 0.1)
 
@@ -128,7 +133,7 @@ async def test_bulk_that_waits_does_not_stand_before_interactive_work(clock: Clo
 async def work_off(queue: Queue, clock: Clock, *, tokens_a_s: float, until_s: float) -> None:
     """An engine of that speed that takes batch after batch; time passes for nobody else."""
     while len(queue) and clock.now_s < until_s:
-        batch = queue.take()
+        batch = take(queue)
         seconds = sum(len(one.item.tokens) for one in batch) / tokens_a_s
         clock.now_s += seconds
         queue.measure(batch, seconds)
@@ -172,7 +177,7 @@ async def test_an_item_whose_caller_left_frees_its_room_and_is_not_planned() -> 
     queue = Queue(Limits(queue_items=2))
     gone, stays = put(queue, [sized(1), sized(2)])
     gone.cancel()
-    batch = queue.take()
+    batch = take(queue)
     await turns()
     assert [one.answer for one in batch] == [stays]
     assert (len(queue), queue.tokens) == (0, 0)
@@ -200,22 +205,48 @@ async def test_an_arrival_is_waited_for_and_a_caller_that_left_is_none() -> None
 async def test_two_takers_never_get_the_same_item() -> None:
     queue = Queue(Limits(batch_items=1))
     answers = put(queue, [sized(1), sized(1)])
-    batches = [queue.take(), queue.take(), queue.take()]
+    batches = [take(queue), take(queue), take(queue)]
     assert [one.answer for batch in batches for one in batch] == answers
 
 
 async def test_what_is_taken_is_unanswered_but_waits_no_longer() -> None:
     queue = Queue(Limits())
     (answer,) = put(queue, [sized(4)])
-    queue.take()
+    take(queue)
     assert (len(queue), queue.tokens, queue.unanswered) == (0, 0, frozenset({answer}))
 
 
 async def test_a_failure_of_the_queue_reaches_waiting_and_running_items() -> None:
     queue = Queue(Limits(batch_items=1))
     answers = put(queue, [sized(1), sized(1)])
-    queue.take()
+    take(queue)
     queue.fail(EngineError("gone"))
     await turns()
     assert [type(answer.exception()) for answer in answers] == [EngineError, EngineError]
     assert not queue.unanswered
+
+
+async def test_all_that_waits_is_dealt_out_to_idle_replicas_within_the_bounds_of_a_call() -> None:
+    queue = Queue(Limits(batch_items=8, token_budget=512))
+    put(queue, [*[sized(16)] * 11, *[sized(64)] * 3])
+    calls = queue.take(2)
+    assert sorted(len(call) for call in calls) == [3, 5, 6]
+    assert all(max(one.pending.tokens for one in call) * len(call) <= 512 for call in calls)
+
+
+async def test_a_call_that_leaves_few_behind_says_nothing_of_a_backlog(clock: Clock) -> None:
+    queue = Queue(Limits(batch_items=2))
+    put(queue, [sized(1)] * 3)
+    queue.measure(take(queue), 60.0)
+    put(queue, [sized(1_000)])
+    assert put(queue, [sized(1)], deadline_s=clock.now_s + 0.1)
+
+
+async def test_what_is_dealt_but_has_not_begun_has_no_time_with_the_engine() -> None:
+    queue = Queue(Limits())
+    (answer,) = put(queue, [sized(1)])
+    batch = take(queue)
+    assert (answer.taken, answer.taken_s) == (True, None)
+    queue.number(batch)
+    assert answer.taken_s is not None
+    assert answer.batch == 1

@@ -1,4 +1,4 @@
-"""The engine's threads: what it reports, and that it never holds up the process."""
+"""The engine's threads: what they report, and that they never hold up the process."""
 
 import asyncio
 import subprocess

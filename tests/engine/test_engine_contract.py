@@ -108,8 +108,8 @@ def test_a_hypothesis_that_meets_its_limit_says_so(engine: Engine, tokenizer: En
 
 def test_hypotheses_come_best_first(engine: Engine, tokenizer: Encoder) -> None:
     for hypotheses in engine.generate(inputs(tokenizer, BEAM)):
-        scores = [hypothesis.score or 0.0 for hypothesis in hypotheses]
-        assert len(hypotheses) == BEAM.hypotheses
+        scores = [hypothesis.score for hypothesis in hypotheses if hypothesis.score is not None]
+        assert len(scores) == len(hypotheses) == BEAM.hypotheses
         assert scores == sorted(scores, reverse=True)
 
 

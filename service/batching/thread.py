@@ -79,11 +79,15 @@ class EngineThreads:
 
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:
-            outcome = _attempt(call.work)
+            outcome, told = _attempt(call.work), call.outcome
+            # Whoever holds the last reference to an engine frees it: never a daemon, which the process's end would
+            # kill in the middle of the library's destructors.
+            del call
             try:
-                call.outcome.get_loop().call_soon_threadsafe(_settle, call.outcome, outcome)
+                told.get_loop().call_soon_threadsafe(_settle, told, outcome)
             except RuntimeError:  # the event loop is closed: nobody is left to tell
                 return
+            del outcome, told
 
 
 def _attempt(work: Callable[[], T]) -> Outcome[T]:

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import weakref
 
 import pytest
 
@@ -50,3 +51,16 @@ async def test_a_stopped_thread_takes_no_call_that_nobody_would_answer() -> None
 def test_a_hung_call_does_not_hold_up_the_exit_of_the_process() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.strip() == "left"
+
+
+async def test_a_thread_keeps_nothing_of_what_it_has_done() -> None:
+    class Work:
+        def __call__(self) -> None:
+            pass
+
+    thread, work = EngineThreads("test"), Work()
+    known = weakref.ref(work)
+    await thread.call(work)
+    del work
+    assert known() is None
+    thread.stop()

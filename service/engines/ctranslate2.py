@@ -71,7 +71,8 @@ class CTranslate2Engine:
                 result, item = _finished(one), items[place]
                 if item.options.scored and _beyond_limit(result, item.options):
                     again += [(place, other) for other in self._begun([item.tokens], item.options)]
-                found[place] = _hypotheses(result, item.options)
+                else:
+                    found[place] = _hypotheses(result, item.options)
         for place, one in again:
             found[place] = _hypotheses(_finished(one), items[place].options)
         return found

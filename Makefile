@@ -11,9 +11,13 @@ IMAGE ?= depesche
 TARGET ?= cpu
 # Test files that run at once. Most wait for a server of theirs, which keeps to one core.
 JOBS ?= 2
+# Prose that the plain-English check and the spelling check read.
+PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) .github
+PROSE ?= CHANGELOG.md CONTRIBUTING.md SECURITY.md tools k8s .github
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
-.PHONY: serve test check bench eval lock rules pin-base image prove clean
+.PHONY: serve test check types workflows prose docs bench eval lock rules pin-base image prove clean
+.PHONY: ci version image-name smoke dist release-check release
 
 serve: $(VENV)/.serve
 	$(BIN)/depesche serve --host $(HOST) --port $(PORT)
@@ -25,6 +29,32 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell $(PAGES)
+	$(BIN)/python tools/prose.py $(PROSE)
+	$(MAKE) workflows docs
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+# Offline: zizmor asks GitHub nothing, and check-jsonschema brings these schemas with it.
+workflows: $(VENV)/.test
+	$(BIN)/zizmor --offline --no-progress --quiet --persona pedantic --strict-collection .github .pre-commit-config.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/pre-commit validate-config
+
+# The plain-English check over everything. `make check` runs it over $(PROSE), the part that passes already.
+prose:
+	$(PYTHON) tools/prose.py service models benchmarks container tests tools k8s examples docs .github $(wildcard *.md)
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# What CI runs as root, with every program that a test may need.
+ci:
+	.ci/run
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.engines
@@ -51,6 +81,30 @@ image:
 prove:
 	$(PYTHON) -m container.prove $(TARGET) $(ARGS)
 
+# Starts compose.yaml with the image that is there, and asks it for a translation and a summary.
+smoke:
+	docker compose up --detach --no-build --wait --wait-timeout 180
+	$(PYTHON) tools/smoke.py http://127.0.0.1:8000; status=$$?; \
+	  test $$status = 0 || docker compose logs; docker compose down; exit $$status
+
+version: # for workflows: a line of GITHUB_OUTPUT
+	@echo "version=$(VERSION)"
+
+image-name:
+	@echo "image=ghcr.io/$$(echo "$(GITHUB_REPOSITORY)" | tr '[:upper:]' '[:lower:]')"
+
+dist: $(VENV)/.serve
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "hatchling>=1.27,<2"
+	$(BIN)/python -m hatchling build
+
+release-check:
+	$(PYTHON) -m tools.release "$$TAG"
+
+release: release-check
+	mkdir -p build
+	$(PYTHON) -m tools.release "$$TAG" > build/notes.md
+	gh release create "$$TAG" --verify-tag --title "Depesche $$TAG" --notes-file build/notes.md dist/*
+
 # Without torch: the embedded models run on CTranslate2.
 $(VENV)/.serve: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -62,6 +116,12 @@ $(VENV)/.test: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[convert,train,dev]"
 	touch $@ $(VENV)/.serve
+
+# The site alone, without torch.
+$(VENV)/.docs: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -e $(VENV)/.test || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	touch $@
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis

@@ -16,7 +16,7 @@ from typing import Any
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
 PYTHON = "3.11"  # Debian bookworm's, which the image runs on
-OF_DEVELOPERS = {"train", "dev"}
+OF_DEVELOPERS = {"train", "dev", "docs"}
 OWN = re.compile(r"depesche\[")
 WITH_TORCH = re.compile(r"torch|triton|(nvidia|cuda)-.+")
 

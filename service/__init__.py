@@ -1,3 +1,3 @@
 """Depesche: German article text in, a German summary and an English translation out."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,0 +1,51 @@
+"""Hooks of mkdocs: pages from the repository's root, and links from the docs to files that are not pages.
+
+The pages in ``docs`` link to files by their paths in the repository, so that the links work on a code host. On the site
+a link that leaves ``docs`` points to the repository (``DEPESCHE_REPO_URL``), or becomes the path if no address is set.
+"""
+
+import logging
+import re
+from pathlib import Path
+from posixpath import dirname, normpath, relpath
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+LOG = logging.getLogger("mkdocs.plugins.docs_site")  # below `mkdocs`: a warning fails a strict build
+ROOT = Path(__file__).parent.parent
+# Page of the site: file of the repository.
+PAGES = {
+    "changelog.md": "CHANGELOG.md",
+    "contributing/index.md": "CONTRIBUTING.md",
+    "reporting.md": "SECURITY.md",
+}
+SITE = {file: page for page, file in PAGES.items()}
+LINK = re.compile(r"\[([^\]\n]+)\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages from the repository's root."""
+    for page, file in PAGES.items():
+        files.append(File.generated(config, page, content=(ROOT / file).read_text("utf-8")))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - mkdocs names them
+    """Rewrite the links of one page."""
+    here = page.file.src_uri
+    origin = PAGES.get(here, f"docs/{here}")
+    return LINK.sub(lambda link: rewritten(link, here, origin, config.repo_url or ""), markdown)
+
+
+def rewritten(link: re.Match[str], here: str, origin: str, repository: str) -> str:
+    """The link as the site needs it; ``here`` is the page's path in the site, ``origin`` its path in the repository."""
+    text, target, anchor = link[1], link[2], link[3] or ""
+    path = normpath(f"{dirname(origin)}/{target}".lstrip("/"))
+    if not (ROOT / path).exists():
+        LOG.warning("%s: no such file: %s", origin, target)
+    if path in SITE or (path.startswith("docs/") and path.endswith(".md")):
+        page = SITE.get(path, path.removeprefix("docs/"))
+        return f"[{text}]({relpath(page, dirname(here) or '.')}{anchor})"
+    return f"[{text}]({repository}/blob/main/{path}{anchor})" if repository else f"{text} (`{path}`)"

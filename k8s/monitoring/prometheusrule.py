@@ -1,9 +1,9 @@
-"""``make rules``: writes prometheusrule.yaml, which is alerts.yaml in the shape that the Prometheus operator takes."""
+"""``make rules``: writes prometheusrule.yaml, the rules of alerts.yaml as a resource of the Prometheus operator."""
 
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-HEAD = """# The alerts of alerts.yaml for the Prometheus operator. Written from it by `make rules`; not to be edited.
+HEAD = """# The alerts of alerts.yaml for the Prometheus operator. `make rules` writes this file; do not edit it.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
@@ -15,12 +15,12 @@ spec:
 
 
 def main() -> None:
-    """Write the file anew."""
+    """Write prometheusrule.yaml."""
     (FOLDER / "prometheusrule.yaml").write_text(written((FOLDER / "alerts.yaml").read_text("utf-8")), "utf-8")
 
 
 def written(alerts: str) -> str:
-    """The resource whose ``spec`` is that rules file, letter for letter but for its comments at the top."""
+    """The PrometheusRule whose ``spec`` is the given rules file without the comments at its top."""
     lines = alerts.splitlines()
     begin = next(number for number, line in enumerate(lines) if not line.startswith("#"))
     return HEAD + "".join(f"  {line}".rstrip() + "\n" for line in lines[begin:])

@@ -1,8 +1,8 @@
-"""Quality of the models through the service's own pipeline: ``python -m benchmarks.quality --data DIR``.
+"""Quality of the models as the service runs them: ``python -m benchmarks.quality --data DIR``.
 
-Translation: sacreBLEU and chrF on held-out sets, beside other systems' outputs scored here and published figures.
-Summaries: ROUGE F against the first three sentences and the extract, all at the length of those three sentences.
-Every figure has a 95 % bootstrap interval.
+Translation: BLEU and chrF on held-out sets, next to other systems' outputs, which are scored here, and published
+figures. Summaries: ROUGE F against the first three sentences and the extract, all at the length of those three
+sentences. Every figure has a 95 % bootstrap interval.
 """
 
 import asyncio
@@ -10,127 +10,97 @@ import csv
 import json
 import lzma
 import random
-import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rouge_score.rouge_scorer import RougeScorer
 
-from benchmarks import bleu, doubts, record, tables, unquantised
+from benchmarks import bleu, record, tables
 from benchmarks.bleu import RESAMPLES, SEED
-from service.app import plan_of
-from service.events import ignore
-from service.pipeline.call import Call
-from service.pipeline.results import Method, Summary
-from service.pipeline.service import Service
-from service.settings import Settings
-from service.summary.lengths import Length
-from service.summary.words import count_words, words
-from service.text.segment import segment
+from benchmarks.checkout import Checkout
+from benchmarks.server import NO_STORE, Server
+from benchmarks.texts import copied_percent, lines_of, one_line, translations, words
 
 SETS = ("wmt19", "wmt20", "flores-dev")
 PEERS = ("google", "microsoft", "bergamot-tiny")
 PUBLISHED = {"opusmt": "opus-mt", "argos": "argos"}
 ROUGE = ("rouge1", "rouge2", "rougeL")
-AT_ONCE = 256
-
-
-class GermanTokenizer:
-    """Words of a German text for ROUGE; the library's own drops what is not ASCII."""
-
-    def tokenize(self, text: str) -> list[str]:
-        """Lower-case words."""
-        return [word.lower() for word in words(text)]
-
-
-def lines_of(path: Path) -> list[str]:
-    """Lines of a UTF-8 file."""
-    return path.read_text("utf-8").split("\n")[:-1]
-
-
-async def translate_all(service: Service, sources: Sequence[str]) -> list[str]:
-    """Translate every line, some at a time."""
-    outputs: list[str] = []
-    for start in range(0, len(sources), AT_ONCE):
-        found = await service.translator.translate(sources[start : start + AT_ONCE], Call(priority="bulk"))
-        outputs += [" ".join(translation.text.split()) for translation in found]
-    return outputs
-
+METHODS = ("lead", "extractive", "abstractive")
+LEAD_SENTENCES = 3
+# The engine that computes the stored weights in float32, without quantisation.
+REFERENCE = {"engine": "torch"}
 
 Outputs = dict[str, list[str]]
 
 
-async def outputs_of(service: Service, data: Path, limit: int | None) -> Outputs:
+class GermanTokenizer:
+    """Words of a German text for ROUGE; the library's own tokenizer drops what is not ASCII."""
+
+    def tokenize(self, text: str) -> list[str]:
+        """Lower-case words."""
+        return words(text)
+
+
+async def outputs_of(server: Server, data: Path, limit: int | None) -> Outputs:
     """Translations of every test set."""
-    return {name: await translate_all(service, lines_of(data / f"{name}.de")[:limit]) for name in SETS}
+    return {
+        name: [one_line(one["text"]) for one in await translations(server, lines_of(data / f"{name}.de")[:limit])]
+        for name in SETS
+    }
 
 
-def score_translation(made: Outputs, unquantised: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
+def score_translation(made: Outputs, reference: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
     """By test set and system: scores of ours, in int8 and in float32, of the peers' outputs, and published ones."""
-    published = {row["set"]: row for row in csv.DictReader((data / "published-scores.tsv").open(), delimiter="\t")}
+    with (data / "published-scores.tsv").open(encoding="utf-8") as file:
+        published = {row["set"]: row for row in csv.DictReader(file, delimiter="\t")}
     table: dict[str, Any] = {}
     for name in SETS:
-        references = lines_of(data / f"{name}.en")[:limit]
+        wanted = lines_of(data / f"{name}.en")[:limit]
         table[name] = {
-            "depesche starter": bleu.scores(made[name], references),
-            "the same in float32": bleu.scores(unquantised[name], references),
+            "depesche": bleu.scores(made[name], wanted),
+            "the same in float32": bleu.scores(reference[name], wanted),
         }
         for peer in PEERS:
-            table[name][peer] = bleu.scores(lines_of(data / f"{name}.{peer}.en")[:limit], references)
+            table[name][peer] = bleu.scores(lines_of(data / f"{name}.{peer}.en")[:limit], wanted)
         for column, system in PUBLISHED.items():
             table[name][f"{system} (published)"] = {"bleu": float(published[name][f"{column}.BLEU"])}
     return table
 
 
-def score_quantisation(made: Outputs, unquantised: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
+def score_quantisation(made: Outputs, reference: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
     """By test set: BLEU that int8 costs against float32 of the same weights."""
-    return {name: bleu.loss(made[name], unquantised[name], lines_of(data / f"{name}.en")[:limit]) for name in SETS}
+    return {name: bleu.loss(made[name], reference[name], lines_of(data / f"{name}.en")[:limit]) for name in SETS}
 
 
-def lead_3(article: str) -> Length:
-    """The length of the first three sentences."""
-    spans = segment(article).sentences[:3]
-    return Length(max_words=sum(count_words(span.of(article)) for span in spans))
-
-
-async def score_summaries(service: Service, rows: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """By method: ROUGE F in percent with intervals, share of verbatim sentences, articles with unsupported words."""
+async def score_summaries(server: Server, rows: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """By method: ROUGE F in per cent with intervals, and shares of what is verbatim, copied and for review."""
     scorer = RougeScorer(list(ROUGE), tokenizer=GermanTokenizer())
+    lengths = []
+    for row in rows:
+        lead = await _summary(server, row, method="lead", max_sentences=LEAD_SENTENCES)
+        lengths.append(max(5, len(words(lead["text"]))))
     table: dict[str, Any] = {}
-    methods: tuple[Method, ...] = ("lead", "extractive", "abstractive")
-    for method in methods:
-        scores: dict[str, list[float]] = {name: [] for name in ROUGE}
-        made: list[Summary] = []
-        for row in rows:
-            length = lead_3(row["article"])
-            (summary,) = await service.summariser.summarise(
-                [row["article"]], length, method, Call(), headline=row["title"]
-            )
-            made.append(summary)
-            for name, score in scorer.score(row["summary"], summary.text).items():
-                scores[name].append(100 * score.fmeasure)
-        table[method] = {name: interval(values) for name, values in scores.items()} | {
-            "verbatim_sentences": share([s.verbatim for summary in made for s in summary.sentences]),
-            **_doubted(made, [row["article"] for row in rows]),
+    for method in METHODS:
+        made = [await _summary(server, row, method=method, max_words=n) for row, n in zip(rows, lengths, strict=True)]
+        scores = [scorer.score(row["summary"], one["text"]) for row, one in zip(rows, made, strict=True)]
+        pairs = zip(made, rows, strict=True)
+        table[method] = {
+            **{name: interval([100 * one[name].fmeasure for one in scores]) for name in ROUGE},
+            "verbatim_sentences": share([sentence["verbatim"] for one in made for sentence in one["sentences"]]),
+            "copied_4_grams": interval([copied_percent(one["text"], row["article"]) for one, row in pairs]),
+            "needs_review": sum(one["needs_review"] for one in made),
             "articles": len(rows),
-            "mean_words": round(sum(count_words(s.text) for s in made) / len(made), 1),
+            "mean_words": round(sum(len(words(one["text"])) for one in made) / len(made), 1),
         }
     return table
 
 
-def _doubted(made: Sequence[Summary], sources: Sequence[str]) -> dict[str, Any]:
-    """Summaries with something unsupported, and how much of them is copied."""
-    texts = [[sentence.text for sentence in summary.sentences] for summary in made]
-    pairs = list(zip(texts, sources, strict=True))
-    missing = [doubts.unsupported_words(sentences, source) for sentences, source in pairs]
-    return {
-        "copied_4_grams": interval([doubts.copied(sentences, source) for sentences, source in pairs]),
-        "articles_with_unsupported": sum(map(bool, missing)),
-        "articles_with_unsupported_facts": sum(bool(doubts.facts(words)) for words in missing),
-    }
+async def _summary(server: Server, row: dict[str, str], **options: Any) -> dict[str, Any]:
+    body = {"text": row["article"], "headline": row["title"], **options}
+    (found,) = (await server.post("/v1/summarize", body, NO_STORE))["summaries"]
+    return dict(found)
 
 
 def interval(values: Sequence[float]) -> dict[str, float]:
@@ -146,32 +116,21 @@ def share(flags: Sequence[bool]) -> float:
     return round(100 * sum(flags) / max(1, len(flags)), 1)
 
 
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Service]:
-    """The service as it is set, ready, without its HTTP side."""
-    service = Service(plan_of(settings), ignore, lambda: None)
-    await service.start()
-    try:
-        yield service
-    finally:
-        await service.stop()
-
-
 async def measure(data: Path, limit: int | None) -> dict[str, Any]:
     """Score both models as the service runs them, and the translator once more in float32."""
     with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["split"] == "test"][:limit]
-    async with running(Settings(cache_bytes=0)) as service:
-        models = [f"{model.name} {model.manifest.revision} {model.engine}" for model in service.models]
-        summary = await score_summaries(service, rows)
-        made = await outputs_of(service, data / "eval", limit)
-    with tempfile.TemporaryDirectory() as scratch:
-        async with running(Settings(cache_bytes=0, models_dir=unquantised.write(Path(scratch)))) as service:
-            exact = await outputs_of(service, data / "eval", limit)
+    here = Checkout.here()
+    async with here.server() as server:
+        models = (await server.http.get("/v1/models")).raise_for_status().json()
+        summary = await score_summaries(server, rows)
+        made = await outputs_of(server, data / "eval", limit)
+    async with here.server(**REFERENCE) as server:
+        reference = await outputs_of(server, data / "eval", limit)
     return {
         "models": models,
-        "translation": score_translation(made, exact, data / "eval", limit),
-        "quantisation": score_quantisation(made, exact, data / "eval", limit),
+        "translation": score_translation(made, reference, data / "eval", limit),
+        "quantisation": score_quantisation(made, reference, data / "eval", limit),
         "summary": summary,
     }
 

@@ -13,9 +13,15 @@ ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
 
 
-def _git(*args: str) -> str:
-    done = subprocess.run(["git", *args], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607 - git is found on the PATH
+def _git(folder: Path, *args: str) -> str:
+    done = subprocess.run(["git", *args], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S607 - git is found on the PATH
     return done.stdout.strip()
+
+
+def commit(folder: Path) -> str:
+    """The commit of a checkout, with ``+changes`` where tracked files differ from it; ``none`` without git."""
+    dirty = "+changes" if _git(folder, "status", "--porcelain", "--untracked-files=no") else ""
+    return (_git(folder, "rev-parse", "--short=12", "HEAD") or "none") + dirty
 
 
 def machine() -> str:
@@ -30,11 +36,10 @@ def machine() -> str:
 
 def provenance() -> dict[str, Any]:
     """Machine, command, commit and time of this run."""
-    dirty = "+changes" if _git("status", "--porcelain", "--untracked-files=no") else ""
     return {
         "machine": machine(),
         "command": "python -m " + " ".join([_module(), *("DIR" if "/" in a else a for a in sys.argv[1:])]),
-        "commit": (_git("rev-parse", "--short=12", "HEAD") or "none") + dirty,
+        "commit": commit(ROOT),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -45,18 +50,7 @@ def _module() -> str:
 
 def write(name: str, result: dict[str, Any]) -> Path:
     """Write ``result`` with its provenance to ``results/NAME.json``."""
-    return _write(name, {**provenance(), **result})
-
-
-def write_part(name: str, part: str, result: dict[str, Any]) -> Path:
-    """Write ``result`` with its provenance as one ``part`` of ``results/NAME.json``; the others stay as they are."""
-    path = RESULTS / f"{name}.json"
-    parts = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return _write(name, {**parts, part: {**provenance(), **result}})
-
-
-def _write(name: str, content: dict[str, Any]) -> Path:
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    path.write_text(json.dumps({**provenance(), **result}, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return path

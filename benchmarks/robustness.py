@@ -1,37 +1,31 @@
-"""How translators take other marks, capitals and pairs: ``python -m benchmarks.robustness NAME=FOLDER … --data DIR``.
+"""How the translator takes other writing: ``python -m benchmarks.robustness --data DIR [--against CHECKOUT]``.
 
-The weights alone are measured, without the service's pipeline, which would part two sentences again: CTranslate2 in
-float32, all pieces allowed, the search of the landed translator. A folder is a training's (its ``pieces.model`` and the
-averaged weights of ``translation/checkpoint.pt``) or a landed model's (``pieces.model`` and ``float16``). All are
-compared with the first.
+Lines of a test set are translated as they are and rewritten: other quotation marks, capitals, Swiss spelling, pairs of
+neighbours as one text. With another checkout each gain has its interval.
 """
 
-import hashlib
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import typer
 
 from benchmarks import bleu, record
-from benchmarks.quality import lines_of, share
-from benchmarks.unquantised import MODELS, TRANSLATOR
-from models.train.augment import MARKS, MAX_CHARS, QUOTED, in_marks
-from models.train.export import write_ctranslate2, write_float16
-from models.train.network import Shape
-from models.train.pieces import Pieces
-from service.engines.ctranslate2 import CTranslate2Engine
-from service.manifest import Manifest, load
-from service.trust.quotations import quoted
-from service.types import EngineInput
+from benchmarks.checkout import Against, Checkout, Python, checkouts
+from benchmarks.texts import lines_of, one_line, translations
 
 TEST_SET = "wmt19"
+METRICS = ("bleu", "chrf")
+MAX_CHARS = 500
+QUOTED = re.compile(r"[„»“\"]([^„“”»«\"]+)[“”«\"]")
+MARKS = (("„", "“"), ("»", "«"), ("“", "”"), ('"', '"'))
+Pairs = Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """Sources that are translated one by one, their outputs joined by a blank, and the reference for them together."""
 
@@ -39,7 +33,7 @@ class Row:
     reference: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Form:
     """Some lines of the test set, all written in one way; ``caseless``: scored without regard to capitals."""
 
@@ -48,13 +42,11 @@ class Form:
 
 
 def forms(lines: Sequence[str], references: Sequence[str]) -> dict[str, Form]:
-    """The lines as they are; those that quote, in each kind of marks; headlines and shouted ones; pairs of neighbours.
-
-    A headline ends in a letter or digit. Neighbours that are longer together than training's pairs are left out.
-    """
+    """The lines by how they are written. A headline ends in a letter or digit."""
     pairs = list(zip(lines, references, strict=True))
     quoting = [pair for pair in pairs if QUOTED.search(pair[0])]
     headlines = [pair for pair in pairs if pair[0][-1:].isalnum()]
+    sharp_s = [pair for pair in pairs if "ß" in pair[0]]
     two = [
         (one, other)
         for one, other in zip(pairs[::2], pairs[1::2], strict=False)
@@ -62,105 +54,80 @@ def forms(lines: Sequence[str], references: Sequence[str]) -> dict[str, Form]:
     ]
     return {
         "as it is": _form(pairs),
-        **{f"quotations in {a}{b}": _form([(in_marks(de, (a, b)), en) for de, en in quoting]) for a, b in MARKS},
+        **{f"quotations in {a}{b}": _form(quoting, _in_marks(a, b)) for a, b in MARKS},
         "headlines": _form(headlines, caseless=True),
-        "headlines in capitals": _form([(german.upper(), english) for german, english in headlines], caseless=True),
+        "headlines in capitals": _form(headlines, str.upper, caseless=True),
+        "with ß": _form(sharp_s),
+        "the same in Swiss spelling": _form(sharp_s, lambda text: text.replace("ß", "ss")),
+        "with numbers": _form([pair for pair in pairs if any(map(str.isdigit, pair[0]))]),
         "two sentences, each alone": Form(tuple(Row((a[0], b[0]), f"{a[1]} {b[1]}") for a, b in two)),
         "two sentences as one": _form([(f"{a[0]} {b[0]}", f"{a[1]} {b[1]}") for a, b in two]),
     }
 
 
-def _form(pairs: Sequence[tuple[str, str]], *, caseless: bool = False) -> Form:
-    return Form(tuple(Row((german,), english) for german, english in pairs), caseless)
+def _form(pairs: Pairs, rewrite: Callable[[str], str] = str, *, caseless: bool = False) -> Form:
+    return Form(tuple(Row((rewrite(german),), english) for german, english in pairs), caseless)
 
 
-def checkpoint(folder: Path, scratch: Path) -> Path:
-    """The folder's float16 checkpoint; that of a training is written to ``scratch``."""
-    if (folder / "float16").is_dir():
-        return folder / "float16"
-    state = torch.load(folder / "translation" / "checkpoint.pt", map_location="cpu", weights_only=True)
-    write_float16(scratch, Shape(**state["shape"]), state["average"], Pieces(folder / "pieces.model"))
-    return scratch
+def _in_marks(opening: str, closing: str) -> Callable[[str], str]:
+    return lambda text: QUOTED.sub(lambda match: f"{opening}{match[1]}{closing}", text)
 
 
-class Translator:
-    """The weights of a folder, searched as the manifest says."""
-
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self._manifest = manifest
-        self._pieces = Pieces(folder / "pieces.model")
-        self._ids = self._pieces.vocabulary()
-        self._names = list(self._ids)
-        with tempfile.TemporaryDirectory() as scratch:
-            float16 = checkpoint(folder, Path(scratch) / "float16")
-            self.sha256 = hashlib.sha256((float16 / "model.safetensors").read_bytes()).hexdigest()
-            converted = Path(scratch) / "ct2-float32"
-            write_ctranslate2(converted, float16, self._pieces, as_type="float32")
-            written = frozenset(self._names[: self._pieces.pad_id])
-            self._engine = CTranslate2Engine(converted, written=written, compute_type="float32")
-
-    def __call__(self, sources: Sequence[str]) -> list[str]:
-        """The likeliest translation of each."""
-        found = self._engine.generate([self._item(ids) for ids in self._pieces.encode(list(sources))])
-        return [self._pieces.decode([self._ids[piece] for piece in best.tokens]) for best, *_ in found]
-
-    def _item(self, ids: Sequence[int]) -> EngineInput:
-        options = replace(self._manifest.decoding_options(len(ids)), hypotheses=1)
-        return EngineInput(tuple(self._names[i] for i in ids), options)
-
-
-def outputs(translator: Translator, asked: dict[str, Form]) -> dict[str, list[str]]:
-    """By form: what is written for each row. No source is translated twice."""
+async def outputs(checkout: Checkout, asked: Mapping[str, Form]) -> dict[str, dict[str, Any]]:
+    """What the service says of each source. No source is translated twice."""
     sources = sorted({source for form in asked.values() for row in form.rows for source in row.sources})
-    made = dict(zip(sources, translator(sources), strict=True))
-    return {
-        name: [" ".join(made[source] for source in row.sources) for row in form.rows] for name, form in asked.items()
-    }
+    async with checkout.server() as server:
+        return dict(zip(sources, await translations(server, sources), strict=True))
 
 
-def scored(form: Form, made: Sequence[str], first: Sequence[str]) -> dict[str, Any]:
-    """Scores, the gain on the ``first`` weights' outputs, and outputs whose quotations are in doubt, in percent."""
+def scored(
+    form: Form, ours: Mapping[str, dict[str, Any]], others: Mapping[str, dict[str, Any]] | None
+) -> dict[str, Any]:
+    """Scores, the share of rows for review in per cent, and the gain over the other checkout if there is one."""
+
+    def written(made: Mapping[str, dict[str, Any]]) -> list[str]:
+        return [" ".join(one_line(made[source]["text"]) for source in row.sources) for row in form.rows]
+
     references = [row.reference for row in form.rows]
-    doubted = [any(quoted(" ".join(row.sources), one)) for row, one in zip(form.rows, made, strict=True)]
-    return {
-        **bleu.scores(made, references, caseless=form.caseless),
-        "gain": bleu.gain(made, first, references, caseless=form.caseless),
-        "quotations_doubted": share(doubted),
+    review = sum(any(ours[source]["needs_review"] for source in row.sources) for row in form.rows)
+    found = {
+        "rows": len(form.rows),
+        **bleu.scores(written(ours), references, caseless=form.caseless),
+        "needs_review": round(100 * review / len(form.rows), 1),
     }
+    if others is not None:
+        found["gain"] = bleu.gain(written(ours), written(others), references, caseless=form.caseless)
+    return found
 
 
-def measure(folders: dict[str, Path], data: Path, limit: int | None) -> dict[str, Any]:
-    """By form and weights: what was scored; and which weights they were."""
+async def measure(data: Path, limit: int | None, subjects: Sequence[Checkout]) -> dict[str, Any]:
+    """By form: what was scored. The last of ``subjects`` is this checkout."""
     asked = forms(*(lines_of(data / "eval" / f"{TEST_SET}.{side}")[:limit] for side in ("de", "en")))
-    manifest = load(MODELS / "catalog" / f"{TRANSLATOR}.toml")
-    made: dict[str, dict[str, list[str]]] = {}
-    weights: dict[str, str] = {}
-    for name, folder in folders.items():
-        translator = Translator(folder, manifest)
-        weights[name], made[name] = translator.sha256, outputs(translator, asked)
-    first = next(iter(made.values()))
-    table = {
-        way: {"rows": len(form.rows), **{name: scored(form, each[way], first[way]) for name, each in made.items()}}
-        for way, form in asked.items()
-        if form.rows
-    }
-    return {"set": TEST_SET, "decoding": manifest.decoding.model_dump(), "weights_sha256": weights, "table": table}
+    *others, ours = [await outputs(checkout, asked) for checkout in subjects]
+    table = {name: scored(form, ours, others[0] if others else None) for name, form in asked.items() if form.rows}
+    return {"set": TEST_SET, "commits": [checkout.commit for checkout in subjects], "table": table}
 
 
 def main(
-    trainings: Annotated[list[str], typer.Argument(help="NAME=FOLDER of each; all are held against the first.")],
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the data sets.")],
+    against: Against = None,
+    python: Python = None,
     limit: Annotated[int | None, typer.Option(help="Lines of the set at most, for a quick look.")] = None,
     *,
     save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/robustness.json.")] = False,
 ) -> None:
     """Measure, print, and record on demand."""
-    folders = {name: Path(folder) for name, _, folder in (each.partition("=") for each in trainings)}
-    result = measure(folders, data, limit)
-    for way, row in result["table"].items():
-        print(f"{way}: {row['rows']} rows")
-        for name in folders:
-            print(f"  {name}:", {key: row[name][key] for key in ("bleu", "chrf", "gain", "quotations_doubted")})
+    result = asyncio.run(measure(data, limit, checkouts(against, python)))
+    print("| form | rows | BLEU | chrF | for review | gain in BLEU | in chrF |\n|---|---|---|---|---|---|---|")
+    for name, row in result["table"].items():
+        scores = " | ".join(f"{row[metric]} ± {row[f'{metric}_pm']}" for metric in ("bleu", "chrf"))
+        gain = row.get("gain")
+        gains = (
+            ("–", "–")
+            if gain is None
+            else [f"{gain[metric]:+} ± {gain[f'{metric}_pm']}" for metric in ("bleu", "chrf")]
+        )
+        print(f"| {name} | {row['rows']} | {scores} | {row['needs_review']} % | {' | '.join(gains)} |")
     if save:
         print(record.write("robustness", result))
 

@@ -1,9 +1,11 @@
-"""The tables of README, docs and model cards, written between their markers from a recorded result."""
+"""The tables of README and model cards, written between their markers from a recorded result."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from benchmarks.figures import Spread
 
 ROOT = Path(__file__).parent.parent
 PLACES = {
@@ -12,16 +14,11 @@ PLACES = {
     "int8": (Path("README.md"), Path("models/embedded/starter-de-en/README.md")),
     "sizes": (Path("models/embedded/starter-de-en/README.md"), Path("models/embedded/starter-sum-de/README.md")),
     "speed": (Path("README.md"),),
-    "production": (Path("docs/production.md"),),
-    **dict.fromkeys(
-        (f"scale-{name}" for name in ("service", "compared", "tiers", "costs", "replicas", "latency", "needs")),
-        (Path("docs/scaling.md"),),
-    ),
 }
 MIB = 1 << 20
 SUMMARY_COLUMNS = (
     *("method", "ROUGE-1", "ROUGE-2", "ROUGE-L", "words", "sentences verbatim", "4-grams copied"),
-    *("summaries with an unsupported word", "with an unsupported number or name"),
+    "summaries for review",
 )
 SPEED_COLUMNS = ("torch", "ctranslate2", "ratio")
 
@@ -74,7 +71,7 @@ def sizes(embedded: Path) -> str:
 
 
 def summary(table: dict[str, Any]) -> str:
-    """ROUGE F by method, with what editors fear."""
+    """ROUGE F by method, with how much is copied and how much is for review."""
     lines = [
         f"| {' | '.join(SUMMARY_COLUMNS)} |",
         "|---" * len(SUMMARY_COLUMNS) + "|",
@@ -82,59 +79,20 @@ def summary(table: dict[str, Any]) -> str:
     for method, row in table.items():
         rouge = " | ".join(f"{row[name]['mean']} ± {row[name]['pm']}" for name in ("rouge1", "rouge2", "rougeL"))
         copied = f"{row['copied_4_grams']['mean']} ± {row['copied_4_grams']['pm']} %"
-        doubts = " | ".join(
-            f"{row[f'articles_with_{doubt}']} of {row['articles']}" for doubt in ("unsupported", "unsupported_facts")
-        )
+        review = f"{row['needs_review']} of {row['articles']}"
         words = row["mean_words"]
-        lines.append(f"| {method} | {rouge} | {words} | {row['verbatim_sentences']} % | {copied} | {doubts} |")
+        lines.append(f"| {method} | {rouge} | {words} | {row['verbatim_sentences']} % | {copied} | {review} |")
     return "\n".join(lines)
 
 
 def speed(result: dict[str, Any]) -> str:
-    """Sentences a second of both engines by batch size, and where that was."""
-    lines = ["| sentences a batch | torch float32 | CTranslate2 int8 | ratio |", "|---|---|---|---|"]
+    """Sentences a second of both engines by sentences a request, and where that was."""
+    lines = ["| sentences a request | torch float32 | CTranslate2 int8 | ratio |", "|---|---|---|---|"]
     for row in result["table"]:
-        cells = (_spread(row[column]) for column in SPEED_COLUMNS)
+        cells = (str(Spread(**row[column])) for column in SPEED_COLUMNS)
         lines.append(f"| {row['batch']} | " + " | ".join(cells) + " |")
-    where = f"{result['model']}, beam {result['beam_size']}, {result['rounds']} rounds, {result['machine']}"
-    return "\n".join([*lines, "", f"Sentences a second, median (least to most): {where}, commit {result['commit']}."])
-
-
-def production(result: dict[str, Any]) -> str:
-    """Rates at the sizes of production models, each system before the one that it is compared with."""
-    translating, summing, memory = result["translation"], result["summary"], result["memory"]
-    lines = [
-        "| work | system | tokens a second | times faster by the clock | by processor time |",
-        "|---|---|---|---|---|",
-    ]
-    work, rates = f"translation, beam 1, batches of {translating['batch']}", translating["table"]
-    faster = translating["times_faster_than"]["float32"]
-    lines.append(_production_row(work, "CTranslate2 int8", rates["ctranslate2"], faster))
-    lines.append(_production_row(work, "transformers float32", rates["transformers float32"]))
-    for beam, row in summing["beams"].items():
-        work = f"summary, beam {beam}"
-        for name, cut, faster in (("trimmed", "cut to", row["times_faster"]), ("whole", "all", None)):
-            lines.append(_production_row(work, f"{cut} {summing['rows'][name]:,} pieces", row[name], faster))
-    sizes = " and ".join(f"{summing['bytes'][name] / MIB:.0f} MiB ({name})" for name in ("trimmed", "whole"))
-    told = (
-        f"The summary's weights: {sizes}; {summing['same_outputs']} outputs the same. "
-        f"A process that serves both models: {memory['loaded']['now'] / MIB:.0f} MiB loaded, "
-        f"{memory['peak_gib']} GiB at its peak."
-    )
     where = f"{result['rounds']} rounds, {result['machine']}, commit {result['commit']}"
-    return "\n".join([*lines, "", told, "", f"Medians (least to most): {where}."])
-
-
-def _production_row(
-    work: str, system: str, rates: dict[str, list[float]], faster: dict[str, list[float]] | None = None
-) -> str:
-    compared = [_spread(faster[clock]) if faster else "–" for clock in ("wall", "processor")]
-    return f"| {' | '.join((work, system, _spread(rates['tokens_s']), *compared))} |"
-
-
-def _spread(found: list[float]) -> str:
-    middle, least, most = found
-    return f"{middle} ({least} to {most})"
+    return "\n".join([*lines, "", f"Sentences a second of one client, median (least to most): {where}."])
 
 
 def rewrite(made: dict[str, str]) -> Iterator[Path]:

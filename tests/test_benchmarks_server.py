@@ -1,4 +1,4 @@
-"""Ports for servers to come: free, and given to one process only, however many ask at once."""
+"""Ports for servers are free, and each is given to one process only."""
 
 import socket
 import subprocess
@@ -6,20 +6,20 @@ import sys
 
 import pytest
 
-from benchmarks.load import server
-from benchmarks.load.server import LOOPBACK, ROOT, environment, free_port
+from benchmarks import server
+from benchmarks.server import LOOPBACK, ROOT, environment, free_port
 
 # Twelve of forty ports for each of three: without claims, two of them would nearly always be given the same.
 ASKING = """
 import sys
-from benchmarks.load import server
+from benchmarks import server
 server.PORTS = range(int(sys.argv[1]), int(sys.argv[1]) + 40)
 print(*(server.free_port() for _ in range(12)), flush=True)
 sys.stdin.read()
 """
 
 
-def test_processes_that_ask_at_once_are_given_different_ports() -> None:
+def test_processes_get_different_ports() -> None:
     command = [sys.executable, "-c", ASKING, str(server.PORTS.stop - 100)]
     asking = [
         subprocess.Popen(
@@ -36,7 +36,7 @@ def test_processes_that_ask_at_once_are_given_different_ports() -> None:
     assert len(set(given)) == len(given) == 36
 
 
-def test_a_port_that_is_listened_on_is_given_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_port_in_use_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     monkeypatch.setattr(server, "PORTS", range(port, port + 1))
     monkeypatch.setattr(server, "_claim", lambda _: True)
@@ -45,7 +45,7 @@ def test_a_port_that_is_listened_on_is_given_to_nobody(monkeypatch: pytest.Monke
         free_port()
 
 
-def test_a_port_is_given_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_port_is_given_once(monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     monkeypatch.setattr(server, "PORTS", range(port, port + 1))
     with pytest.raises(RuntimeError):

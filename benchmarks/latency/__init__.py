@@ -1,1 +1,1 @@
-"""Latency, memory and start of a real server process with the embedded weights, beside their targets."""
+"""Latency, memory and start of the service, beside their targets or beside another checkout, in one run."""

@@ -1,73 +1,74 @@
-"""The command: ``python -m benchmarks.latency``; ``--help`` names what can be chosen."""
+"""Latency of a real server process: ``python -m benchmarks.latency [--against CHECKOUT]``.
+
+With ``--against`` both checkouts are measured in turns, and the ratios are of figures of the same round.
+"""
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from benchmarks import record
-from benchmarks.latency import alone, edit, hits, memory, neighbour, probes, start
-from benchmarks.latency.finding import Finding, table
-from benchmarks.latency.plan import Plan
-
-PARTS: dict[str, Callable[[Plan], Awaitable[list[Finding]]]] = {
-    "alone": alone.measure,
-    "edit": edit.measure,
-    "hits": hits.measure,
-    "probes": probes.measure,
-    "neighbour": neighbour.measure,
-    "memory": memory.measure,
-    "start": start.measure,
-}
-
-USUAL = Plan(data=None)
+from benchmarks.articles import Articles
+from benchmarks.checkout import Against, Checkout, Data, Python, checkouts, in_turns
+from benchmarks.figures import compared, compared_table, own, own_table
+from benchmarks.latency.parts import AGAINST, PARTS, TARGETS, Plan
+from benchmarks.server import Server
 
 
-async def measured(plan: Plan, parts: list[str]) -> list[Finding]:
-    """The findings of the parts, one after the other."""
-    findings: list[Finding] = []
-    for name in parts:
-        found = await PARTS[name](plan)
-        print("\n".join(f"{one.part}: {one.what}: {one.figure:g} {one.unit}" for one in found), flush=True)
-        findings += found
-    return findings
+async def measured(
+    plan: Plan, names: list[str], subjects: list[Checkout], rounds: int
+) -> dict[str, list[list[dict[str, float]]]]:
+    """By checkout: the rounds of each part."""
+    found: dict[str, list[list[dict[str, float]]]] = {one.name: [] for one in subjects}
+    for name in names:
+        part = PARTS[name]
+
+        async def measure(checkout: Checkout, server: Server, number: int, name: str = name) -> dict[str, float]:
+            figures = await PARTS[name].measure(plan, checkout, server, number)
+            print(f"{checkout.name}, {name}:", {what: round(value, 3) for what, value in figures.items()}, flush=True)
+            return figures
+
+        rows = await in_turns(subjects, measure, 1 if part.once else rounds, **part.settings)
+        for one in subjects:
+            found[one.name].append(rows[one.name])
+    return found
 
 
 def main(
-    data: Annotated[
-        Path | None,
-        typer.Option(exists=True, file_okay=False, help="Folder of the data sets; none: the test sentences."),
-    ] = None,
-    parts: Annotated[str, typer.Option(help="Parts to measure, with commas.")] = ",".join(PARTS),
-    rounds: Annotated[int, typer.Option(min=1)] = USUAL.rounds,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Length of each loop at a fixed rate.")] = USUAL.seconds,
-    clients: Annotated[int, typer.Option(min=1, help="Clients that saturate the server.")] = USUAL.clients,
-    memory_articles: Annotated[int, typer.Option(min=12, help="Articles of the memory part.")] = USUAL.memory_articles,
-    seed: Annotated[int, typer.Option(help="Chooses the articles and the places of edits.")] = USUAL.seed,
+    against: Against = None,
+    python: Python = None,
+    data: Data = None,
+    parts: Annotated[
+        str, typer.Option(help=f"Parts, with commas: {', '.join(PARTS)}. Default: all, against a checkout {AGAINST}.")
+    ] = "",
+    rounds: Annotated[int, typer.Option(min=1)] = 5,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Length of each loop at a fixed rate.")] = 20.0,
+    clients: Annotated[int, typer.Option(min=1, help="Clients that saturate the server.")] = 16,
+    memory_articles: Annotated[int, typer.Option(min=12, help="Articles of the memory part.")] = 3_000,
+    seed: Annotated[int, typer.Option(help="Chooses the articles.")] = 1,
     *,
-    save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/latency.json.")] = False,
+    save: Annotated[bool, typer.Option("--record", help="Write a file to benchmarks/results.")] = False,
 ) -> None:
     """Measure, print the table, and record it on demand. A request that fails ends the run."""
-    chosen = parts.split(",")
-    if unknown := sorted(set(chosen) - set(PARTS)):
+    names = parts.split(",") if parts else list(AGAINST if against else PARTS)
+    if unknown := sorted(set(names) - set(PARTS)):
         raise typer.BadParameter(f"there is no part {', '.join(unknown)}")
-    plan = Plan(data, rounds, seconds, clients, memory_articles, seed)
-    busy = os.getloadavg()[0]
-    findings = asyncio.run(measured(plan, chosen))
-    print(table(findings))
+    subjects, busy = checkouts(against, python), os.getloadavg()[0]
+    plan = Plan(Articles.of(data, seed), seconds, clients, memory_articles)
+    found = asyncio.run(measured(plan, names, subjects, rounds))
+    rows: list[dict[str, Any]] = []
+    for number in range(len(names)):
+        if against is None:
+            rows += own(found["here"][number], TARGETS)
+        else:
+            rows += compared(found["here"][number], found["other"][number])
+    print(own_table(rows) if against is None else compared_table(rows))
     if save:
-        result = {
-            "rounds": rounds,
-            "seconds": seconds,
-            "clients": clients,
-            "source": "test sentences" if data is None else "wikinews-de and wmt19",
-            "load_average_before": round(busy, 2),
-            "findings": [one.record() for one in findings],
-        }
-        print(record.write("latency", result))
+        sizes = {"rounds": rounds, "seconds": seconds, "clients": clients, "load_average_before": round(busy, 2)}
+        what = {"source": "made articles" if data is None else "eval/*.de", "commits": [one.commit for one in subjects]}
+        print(record.write("latency_against" if against else "latency", {**sizes, **what, "figures": rows}))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ async def steady(ask: Ask, rate_per_s: float, seconds: float) -> list[float]:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """This process's own garbage collector rests meanwhile: its pauses are not the server's."""
+    """Switch this process's garbage collector off: its pauses are not the server's."""
     gc.collect()
     gc.disable()
     try:

@@ -1,1 +1,1 @@
-"""Throughput under load: Depesche beside what else can serve the same weights, in one run on one machine."""
+"""Throughput under load: the service, another checkout of it, or other systems with the same weights, in one run."""

@@ -1,131 +1,106 @@
-"""The command: ``python -m benchmarks.load``; ``--help`` names what can be chosen."""
+"""Articles a second of new articles: ``python -m benchmarks.load [--against CHECKOUT | --peers]``.
+
+All systems run all the time and are measured in turns, several rounds, each round with new articles that are the same
+for all systems. wrk (Debian's package) is the load generator.
+"""
 
 import asyncio
+import contextlib
 import os
-import statistics
-import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
 from benchmarks import record
-from benchmarks.load import libretranslate, peers, report
-from benchmarks.load.articles import Article, read
-from benchmarks.load.rounds import Work, interleaved, open_loops
-from benchmarks.load.weights import Name, Weights, prepare
+from benchmarks.articles import Articles
+from benchmarks.checkout import Against, Data, Python, checkouts
+from benchmarks.figures import compared, compared_table, own, own_table
+from benchmarks.load.libretranslate import libretranslate
+from benchmarks.load.systems import Raw, System, Weights, depesche, naive
 
-WORK = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depesche-benchmarks"
-SYSTEMS, WEIGHTS = "a1,a2,b,c,d", "embedded,full"
+MODEL = "starter-de-en"
 WARM_UP_ARTICLES = 16
-ALONE_ARTICLES = 8
-BESIDE_WARM_UP = 6
-OF_CLOSED_LOOP = (0.5, 0.8)
-# Parts of the articles by system: so many that a round of each takes some seconds to half a minute on two cores.
-SHARES: dict[Name, dict[str, float]] = {
-    "embedded": {"a1": 0.08, "a2": 0.25, "b": 0.25, "b-ships": 0.25, "a2-beam4": 0.15, "a2-bfloat16": 0.25},
-    "full": {"a1": 0.03, "a2": 0.08} | {"a2-beam4": 0.04, "a2-bfloat16": 0.08, "c-beam4": 0.15, "d-beam4": 0.15},
-}
-OPEN_SHARES: dict[Name, float] = {"embedded": 1.0, "full": 0.25}
-_started_s = time.monotonic()
+RATE = "articles a second"
 
 
-def say(message: str) -> None:
-    """Progress, with the seconds since the start."""
-    print(f"{time.monotonic() - _started_s:6.0f} s  {message}", flush=True)
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every round does."""
+
+    data: Path | None
+    rounds: int
+    clients: int
+    articles: int
+    seed: int
 
 
-async def measure(
-    weights: Weights, letters: Sequence[str], work: Work, rounds: int, *, venv: Path, also: bool, seed: int
-) -> tuple[dict[str, Any], list[str]]:
-    """All systems with one set of weights: the result's part for them, and notes for the reader."""
-    notes: list[str] = []
-    if weights.name == "full":
-        notes.append("full: random weights; every output of every system is 32 tokens long")
-    installed = None
-    if "b" in letters and weights.name == "embedded":
-        installed = libretranslate.install(venv, weights, WORK)
-        if not installed.own_splitter:
-            notes.append("b: its sentence splitter's model could not be downloaded; it cuts sentences as Depesche does")
-    systems = peers.measured(letters, weights, installed)
-    found = await interleaved(systems, work, rounds, say)
-    mean_sentences = statistics.mean(len(article.sentences) for article in work.articles)
-    result: dict[str, Any] = {
-        "systems": report.rates(systems, found, mean_sentences),
-        "ratios": report.ratios(report.TARGETS[weights.name], found),
-        "beside": {},
-        "open_loop": [],
+async def measure(systems: Sequence[System], plan: Plan) -> dict[str, list[dict[str, float]]]:
+    """By system: the figures of each round.
+
+    Raises:
+        Failed: a request failed or a sentence has no translation.
+    """
+    articles = Articles.of(plan.data, plan.seed)
+    warm_up = articles.take("warm-up", WARM_UP_ARTICLES)
+    found: dict[str, list[dict[str, float]]] = {system.name: [] for system in systems}
+    async with contextlib.AsyncExitStack() as running:
+        for system in systems:
+            await running.enter_async_context(system)
+            await system.warm_up(warm_up)
+        for number in range(plan.rounds):
+            some = articles.take(f"round {number}", plan.articles + plan.clients)
+            for system in systems if number % 2 == 0 else reversed(systems):
+                figures = await system.round(some, plan.clients)
+                found[system.name].append(figures)
+                print(f"round {number + 1}, {system.name}: {figures[RATE]:.3g} {RATE}", flush=True)
+    return found
+
+
+def peers() -> list[System]:
+    """Other systems with the embedded translator's weights, each with the search of its manifest."""
+    weights = Weights.of(MODEL)
+    return [naive(weights, "sentence"), naive(weights, "article"), libretranslate(weights), Raw(weights)]
+
+
+def result_of(systems: Sequence[System], found: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
+    """What is recorded: each system's figures, and the comparison of the last system with each of the others."""
+    *others, ours = systems
+    rates = {name: [{RATE: one[RATE]} for one in rounds] for name, rounds in found.items()}
+    return {
+        "systems": {one.name: {"what": one.what, "figures": own(found[one.name], {})} for one in systems},
+        "against": {one.name: compared(rates[ours.name], rates[one.name]) for one in others},
     }
-    if also:
-        others = peers.beside(letters, weights, notes)
-        result["beside"] = report.rates(
-            others,
-            await interleaved(others, replace(work, warm_up=work.warm_up[:BESIDE_WARM_UP]), 1, say),
-            mean_sentences,
-        )
-    if also and (pair := peers.alone(letters, weights)):
-        one_client = Work(work.articles[:ALONE_ARTICLES], work.warm_up[:1], 1, {})
-        found_alone = await interleaved(pair, one_client, rounds, say)
-        result["ratios"] += report.ratios([report.ALONE], found_alone, ", one client")
-    if also and "d" in found:
-        closed = statistics.median(one.sentences_per_s for one in found["d"]) / mean_sentences
-        rates_per_s = [part * closed for part in OF_CLOSED_LOOP]
-        arrivals = work.articles[: max(2, round(len(work.articles) * OPEN_SHARES[weights.name]))]
-        loads = await open_loops(peers.depesche(weights), arrivals, rates_per_s, seed)
-        result["open_loop"] = [report.latencies(*one) for one in zip(loads, rates_per_s, strict=True)]
-        say("open loops done")
-    return result, notes
 
 
 def main(
-    data: Annotated[
-        Path | None,
-        typer.Option(exists=True, file_okay=False, help="Folder of the data sets; none: the test sentences."),
-    ] = None,
-    systems: Annotated[str, typer.Option(help="Letters of the systems, with commas.")] = SYSTEMS,
-    weights: Annotated[str, typer.Option(help="embedded, full or both, with a comma.")] = WEIGHTS,
-    rounds: Annotated[int, typer.Option(min=1)] = 3,
-    clients: Annotated[int, typer.Option(min=1, help="Concurrent clients of the closed loop.")] = 16,
-    articles: Annotated[int, typer.Option(min=2, help="Articles a round, for the fast.")] = 96,
-    seed: Annotated[int, typer.Option(help="Chooses the articles, their order and the arrivals.")] = 1,
-    venv: Annotated[Path, typer.Option(help="LibreTranslate's environment; made where missing.")] = WORK
-    / "libretranslate",
+    against: Against = None,
+    python: Python = None,
+    data: Data = None,
+    rounds: Annotated[int, typer.Option(min=1)] = 5,
+    clients: Annotated[int, typer.Option(min=1, help="Concurrent clients.")] = 16,
+    articles: Annotated[int, typer.Option(min=1, help="Articles a round, at least four times the clients.")] = 96,
+    seed: Annotated[int, typer.Option(help="Chooses the articles.")] = 1,
     *,
-    also: Annotated[
-        bool, typer.Option("--also/--targets-only", help="Beam 4, bfloat16, one client and open loops, too.")
-    ] = True,
-    save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/load.json.")] = False,
+    with_peers: Annotated[bool, typer.Option("--peers", help="Measure other systems, too.")] = False,
+    save: Annotated[bool, typer.Option("--record", help="Write a file to benchmarks/results.")] = False,
 ) -> None:
-    """Measure, print the table, and record it on demand. A request that fails ends the run."""
-    load = read(data, articles + min(articles, WARM_UP_ARTICLES), seed)
-    busy = os.getloadavg()[0]
-    result = _heading(load[:articles], rounds=rounds, clients=clients, given=data is not None, busy=busy)
-    for name in cast("list[Name]", weights.split(",")):
-        made = prepare(name, WORK)
-        work = Work(load[:articles], load[articles:], clients, SHARES[name])
-        part, notes = asyncio.run(measure(made, systems.split(","), work, rounds, venv=venv, also=also, seed=seed))
-        result["weights"][name] = part
-        result["notes"] += notes
-    result["notes"] = list(dict.fromkeys(result["notes"]))
-    print(report.table(result))
+    """Measure, print the tables, and record them on demand. A request that fails ends the run."""
+    plan, busy = Plan(data, rounds, clients, articles, seed), os.getloadavg()[0]
+    ours: list[System] = [depesche(one) for one in checkouts(against, python)]
+    systems = [*(peers() if with_peers else ()), *ours]
+    result = result_of(systems, asyncio.run(measure(systems, plan)))
+    for name, system in result["systems"].items():
+        print(f"\n{name}: {system['what']}\n\n{own_table(system['figures'])}")
+    for name, rows in result["against"].items():
+        print(f"\nother: {name}\n\n{compared_table(rows)}")
     if save:
-        print(record.write("load", result))
-
-
-def _heading(load: Sequence[Article], *, rounds: int, clients: int, given: bool, busy: float) -> dict[str, Any]:
-    """What was measured, before any figure."""
-    return {
-        "rounds": rounds,
-        "clients": clients,
-        "articles": len(load),
-        "sentences_an_article": round(statistics.mean(len(article.sentences) for article in load), 1),
-        "source": "wikinews-de and wmt19" if given else "test sentences",
-        "load_average_before": round(busy, 2),
-        "weights": {},
-        "notes": [],
-    }
+        sizes = {"rounds": rounds, "clients": clients, "articles": articles, "load_average_before": round(busy, 2)}
+        source = "made articles" if data is None else "eval/*.de"
+        name = "load_peers" if with_peers else "load_against" if against else "load"
+        print(record.write(name, {**sizes, "source": source, **result}))
 
 
 if __name__ == "__main__":

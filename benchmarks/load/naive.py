@@ -1,13 +1,15 @@
-"""The service that people write: FastAPI round transformers' ``generate``.
+"""The service that people write first: FastAPI around transformers' ``generate``.
 
-A program, ``python -m benchmarks.load.naive``:
-``--unit sentence`` calls the model once a sentence; ``--unit article`` gives it all sentences of the article, padded.
-Sentences are cut as the service cuts them, so that all systems translate the same ones.
+A program: ``python -m benchmarks.load.naive WEIGHTS PORT SEARCH UNIT``. UNIT ``sentence`` calls the model once for each
+sentence; ``article`` gives it all sentences of the article, padded.
 """
 
+import json
+import shutil
+import tempfile
 import threading
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
 import transformers
@@ -16,24 +18,26 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from benchmarks.load.articles import Article
-from benchmarks.load.search import Search
-
-Dtype = Literal["float32", "bfloat16"]
+TOKENIZER = {"tokenizer_class": "MarianTokenizer", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
 
 
 class Request(BaseModel):
-    """An article to translate."""
+    """An article, cut into its sentences."""
 
-    text: str
+    sentences: list[str]
 
 
 class Translator:
-    """A transformers checkpoint. One call at a time: on few cores calls side by side only disturb each other."""
+    """A Marian checkpoint. One call at a time: on few cores calls at the same time only disturb each other."""
 
-    def __init__(self, checkpoint: Path, dtype: Dtype, search: Search) -> None:
-        self._tokenizer = transformers.AutoTokenizer.from_pretrained(str(checkpoint))
-        model: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(str(checkpoint), dtype=getattr(torch, dtype))
+    def __init__(self, weights: Path, search: dict[str, Any]) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            checkpoint = shutil.copytree(weights / "float16", scratch, dirs_exist_ok=True)
+            for side in ("source", "target"):
+                shutil.copy(weights / "pieces.model", Path(checkpoint) / f"{side}.spm")
+            (Path(checkpoint) / "tokenizer_config.json").write_text(json.dumps(TOKENIZER), "utf-8")
+            self._tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint)
+            model: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(checkpoint, dtype=torch.float32)
         self._model = model.eval()
         self._search = search
         self._one_at_a_time = threading.Lock()
@@ -45,18 +49,17 @@ class Translator:
             outputs = self._model.generate(
                 **inputs,
                 do_sample=False,
-                num_beams=self._search.beam_size,
-                max_new_tokens=self._search.max_output_tokens,
-                no_repeat_ngram_size=self._search.no_repeat_ngram,
-                repetition_penalty=self._search.repetition_penalty,
+                num_beams=self._search["beam_size"],
+                max_new_tokens=self._search["max_output_tokens"],
+                no_repeat_ngram_size=self._search["no_repeat_ngram"],
                 # transformers warns of a length penalty without a beam
-                **({"length_penalty": self._search.length_penalty} if self._search.beam_size > 1 else {}),
+                **({"length_penalty": self._search["length_penalty"]} if self._search["beam_size"] > 1 else {}),
             )
             found: list[str] = self._tokenizer.batch_decode(outputs, skip_special_tokens=True)
         return found
 
 
-def application(translator: Translator, unit: Literal["sentence", "article"]) -> FastAPI:
+def application(translator: Translator, unit: str) -> FastAPI:
     """The service: ``POST /translate`` and a probe."""
     app = FastAPI()
 
@@ -66,26 +69,16 @@ def application(translator: Translator, unit: Literal["sentence", "article"]) ->
 
     @app.post("/translate")
     def translate(request: Request) -> dict[str, list[str]]:
-        sentences = list(Article.of(request.text).sentences)
         if unit == "article":
-            return {"translations": translator.translate(sentences)}
-        return {"translations": [text for sentence in sentences for text in translator.translate([sentence])]}
+            return {"translations": translator.translate(request.sentences)}
+        return {"translations": [text for sentence in request.sentences for text in translator.translate([sentence])]}
 
     return app
 
 
-def main(
-    checkpoint: Path,
-    port: int,
-    search: Annotated[str, typer.Argument(help="JSON of a Search.")],
-    unit: Annotated[str, typer.Option(help="sentence or article")] = "sentence",
-    dtype: Annotated[str, typer.Option(help="float32 or bfloat16")] = "float32",
-) -> None:
+def main(weights: Path, port: int, search: str, unit: str) -> None:
     """Serve until interrupted."""
-    checked: Dtype = "bfloat16" if dtype == "bfloat16" else "float32"
-    app = application(
-        Translator(checkpoint, checked, Search.parse(search)), "article" if unit == "article" else "sentence"
-    )
+    app = application(Translator(weights, json.loads(search)), unit)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 
 

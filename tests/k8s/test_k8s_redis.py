@@ -12,11 +12,10 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from benchmarks.load.server import free_port
-from benchmarks.redis_server import PATIENCE_S, PROGRAM
 from tests.k8s.conftest import rendered
 from tests.k8s.manifests import containers, named, of_kind, settings
 from tests.k8s.test_k8s_settings import COMPOSE
+from tests.redis_server import PATIENCE_S, PROGRAM, free_port
 
 MIB = 2**20
 

@@ -1,0 +1,91 @@
+"""A checkout of the service: this one, or another that is measured in turns with it."""
+
+import contextlib
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+import typer
+
+from benchmarks import record
+from benchmarks.server import ROOT, Server, free_port
+
+Against = Annotated[
+    Path | None,
+    typer.Option(exists=True, file_okay=False, resolve_path=True, help="Another checkout, measured in turns."),
+]
+Python = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="The other checkout's interpreter; default: its .venv/bin/python."),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(exists=True, file_okay=False, help="A folder with eval/*.de; default: made articles."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A folder with the package ``service``, the interpreter that runs it, and its commit."""
+
+    name: str
+    folder: Path
+    python: Path
+    commit: str
+
+    @classmethod
+    def here(cls) -> Self:
+        """The checkout of this program."""
+        return cls("here", ROOT, Path(sys.executable), record.commit(ROOT))
+
+    @classmethod
+    def at(cls, folder: Path, python: Path | None) -> Self:
+        """Another checkout.
+
+        Raises:
+            typer.BadParameter: the folder has no service or no interpreter.
+        """
+        python = python or folder / ".venv" / "bin" / "python"
+        for needed in (folder / "service" / "__main__.py", python):
+            if not needed.exists():
+                raise typer.BadParameter(f"{needed} does not exist")
+        return cls("other", folder, python, record.commit(folder))
+
+    def server(self, **settings: str) -> Server:
+        """The service of this checkout with ``settings`` by their names without prefix, in small letters."""
+        port = free_port()
+        given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}
+        extra = {
+            "DEPESCHE_PORT": str(port),
+            "DEPESCHE_LOG_LEVEL": "warning",
+            "PYTHONPATH": str(self.folder),
+            "PYTHONDONTWRITEBYTECODE": "1",  # the other checkout stays as it is
+            **given,
+        }
+        command = [str(self.python), "-m", "service", "serve"]
+        return Server(command, port, "/readyz", extra=extra, folder=self.folder)
+
+
+def checkouts(against: Path | None, python: Path | None) -> list[Checkout]:
+    """This checkout, after the other one if there is one."""
+    others = [] if against is None else [Checkout.at(against, python)]
+    return [*others, Checkout.here()]
+
+
+Measure = Callable[[Checkout, Server, int], Awaitable[dict[str, float]]]
+"""Measures a running server in one round, whose number is the last argument; returns figures by name."""
+
+
+async def in_turns(
+    measured: Sequence[Checkout], measure: Measure, rounds: int, **settings: str
+) -> dict[str, list[dict[str, float]]]:
+    """By checkout: the figures of each round. All servers run all the time; every second round reverses their order."""
+    found: dict[str, list[dict[str, float]]] = {one.name: [] for one in measured}
+    async with contextlib.AsyncExitStack() as stack:
+        running = [(one, await stack.enter_async_context(one.server(**settings))) for one in measured]
+        for number in range(rounds):
+            for checkout, server in running if number % 2 == 0 else reversed(running):
+                found[checkout.name].append(await measure(checkout, server, number))
+    return found

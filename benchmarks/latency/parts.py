@@ -1,0 +1,258 @@
+"""The parts of the latency benchmark. Each measures a running server in one round and returns figures by name.
+
+`TARGETS` holds the most that a figure may be on two cores with the embedded models.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.articles import Article, Articles
+from benchmarks.checkout import Checkout
+from benchmarks.figures import percentile
+from benchmarks.latency.arrivals import no_collection, steady
+from benchmarks.load import wrk
+from benchmarks.load.wrk import Failed
+from benchmarks.server import NO_STORE, Server
+
+EDIT_SENTENCES, MOST_DONE_AGAIN = 40, 3  # the edited sentence, and at most two for whose context it counts
+HITS_PER_S, HIT_SENTENCES, WARM_UP_S = 50.0, 20, 2.0
+PROBES_PER_S, SETTLE_S, MOST_ARTICLES_A_S = 20.0, 2.0, 100
+SHORT_ARTICLES, SHORT_SENTENCES, LONG_SENTENCES = 50, 5, 2_000
+STREAM_SENTENCES = 20
+MEMORY_STEPS, MEMORY_SENTENCES, LOOK_S = 12, 10, 0.1
+MIB = 2**20
+ENDPOINTS = {"/v1/translate": "text", "/v1/articles": "body"}
+EDIT = f"one of {EDIT_SENTENCES} sentences edited / the whole article"
+NEIGHBOUR = f"p95 of {SHORT_ARTICLES} short articles: next to a long one / alone"
+GROWTH = "highest resident memory: growth from a sixth of the articles to the last, %"
+START = "start to ready, s"
+TARGETS = {
+    EDIT: 0.25,
+    NEIGHBOUR: 3.0,
+    GROWTH: 5.0,
+    START: 5.0,
+    "/livez under load, p95, ms": 50.0,
+    "/livez under load, p99, ms": 150.0,
+    **{f"{path} from the cache, p99, ms": 10.0 for path in ENDPOINTS},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Sizes that the parts share.
+
+    ``seconds`` is how long each loop at a fixed rate runs, ``clients`` how many saturate the server.
+    """
+
+    articles: Articles
+    seconds: float = 20.0
+    clients: int = 16
+    memory_articles: int = 3_000
+
+
+async def edit(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
+    """A new article, and the same one with one sentence edited.
+
+    Raises:
+        Failed: more than the edited sentence and those around it was translated again.
+    """
+    (article,) = plan.articles.take(f"edit {number}", 1, EDIT_SENTENCES, EDIT_SENTENCES)
+    changed = article.edited(EDIT_SENTENCES // 2)
+    whole_s, cached = await _translated(server, article)
+    edited_s, cached_then = await _translated(server, changed)
+    if cached != 0 or cached_then < EDIT_SENTENCES - MOST_DONE_AGAIN:
+        raise Failed(f"of {EDIT_SENTENCES} sentences {cached} were cached, after the edit {cached_then}")
+    return {EDIT: edited_s / whole_s, "the whole article, s": whole_s, "with one sentence edited, s": edited_s}
+
+
+async def _translated(server: Server, article: Article) -> tuple[float, int]:
+    """Seconds, and how many sentences were cached.
+
+    Raises:
+        Failed: the service cut the article into other sentences.
+    """
+    started_s = time.perf_counter()
+    answer = await server.post("/v1/translate", {"text": article.text}, {})
+    seconds = time.perf_counter() - started_s
+    (translation,) = answer["translations"]
+    if translation["cached"]["of"] != len(article.sentences):
+        raise Failed(f"{len(article.sentences)} sentences were sent, {translation['cached']['of']} were found")
+    return seconds, translation["cached"]["sentences"]
+
+
+async def hits(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
+    """A cached article at a fixed rate, on both endpoints.
+
+    Raises:
+        Failed: something reached the engine.
+    """
+    (article,) = plan.articles.take(f"hits {number}", 1, HIT_SENTENCES, HIT_SENTENCES)
+    found: dict[str, float] = {}
+    for path, name in ENDPOINTS.items():
+        ask = _asking(server, path, {name: article.text})
+        await ask()
+        before = await server.sample("depesche_source_tokens_total")
+        with no_collection():
+            await steady(ask, HITS_PER_S, min(WARM_UP_S, plan.seconds))
+            seconds = await steady(ask, HITS_PER_S, plan.seconds)
+        if await server.sample("depesche_source_tokens_total") != before:
+            raise Failed(f"{path}: the engine worked on what was to be cached")
+        for percent in (50, 99):
+            found[f"{path} from the cache, p{percent}, ms"] = percentile(seconds, percent) * 1000
+    return found
+
+
+def _asking(server: Server, path: str, body: dict[str, Any]) -> Callable[[], Awaitable[None]]:
+    """A request whose body is encoded once, and whose answer is not parsed."""
+    content = json.dumps(body).encode()
+
+    async def ask() -> None:
+        answer = await server.http.post(path, content=content, headers={"Content-Type": "application/json"})
+        if answer.status_code != httpx.codes.OK:
+            raise Failed(f"{path}: {answer.status_code}")
+
+    return ask
+
+
+async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
+    """``/livez`` at a fixed rate, each on a connection of its own as probes are, while clients saturate the server."""
+    articles = plan.articles.take(f"probes {number}", MOST_ARTICLES_A_S * round(plan.seconds + 2 * SETTLE_S))
+    bodies = [{"text": article.text} for article in articles]
+    url, enough = str(server.http.base_url.join("/v1/translate")), asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        load = group.create_task(wrk.closed_loop(url, bodies, plan.clients, len(bodies), enough))
+        await asyncio.sleep(SETTLE_S)
+        with no_collection():
+            seconds = await steady(lambda: _probe(server), PROBES_PER_S, plan.seconds)
+        if load.done():
+            raise Failed("the load ended before the probes")
+        enough.set()
+    return {f"/livez under load, p{percent}, ms": percentile(seconds, percent) * 1000 for percent in (50, 95, 99)}
+
+
+async def _probe(server: Server) -> None:
+    """One probe without a client library, whose own work would be in the figure."""
+    url = server.http.base_url
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    if not answer.startswith(b"HTTP/1.1 200 "):
+        raise Failed(f"/livez answered {answer[:80]!r}")
+
+
+async def neighbour(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
+    """Short articles, all at the same time: alone, and with a long one that was asked for first."""
+    (long,) = plan.articles.take(f"long {number}", 1, LONG_SENTENCES, LONG_SENTENCES)
+    short = plan.articles.take(f"short {number}", SHORT_ARTICLES, SHORT_SENTENCES, SHORT_SENTENCES)
+    alone_s = await _p95_s(server, short)
+    leaving = asyncio.create_task(server.post("/v1/translate", {"text": long.text}, NO_STORE))
+    await asyncio.sleep(0)
+    beside_s = await _p95_s(server, short)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    return {NEIGHBOUR: beside_s / alone_s}
+
+
+async def _p95_s(server: Server, articles: Sequence[Article]) -> float:
+    async def timed(article: Article) -> float:
+        started_s = time.perf_counter()
+        await server.post("/v1/translate", {"text": article.text}, NO_STORE)
+        return time.perf_counter() - started_s
+
+    return percentile(await asyncio.gather(*map(timed, articles)), 95)
+
+
+async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
+    """A new article as server-sent events: the first sentence, and the end.
+
+    Raises:
+        Failed: no sentence or no result came.
+    """
+    (article,) = plan.articles.take(f"stream {number}", 1, STREAM_SENTENCES, STREAM_SENTENCES)
+    headers = {"Accept": "text/event-stream", **NO_STORE}
+    first_s: dict[str, float] = {}
+    started_s = time.perf_counter()
+    async with server.http.stream("POST", "/v1/articles", json={"body": article.text}, headers=headers) as answer:
+        async for line in answer.aiter_lines():
+            if line.startswith("event: "):
+                first_s.setdefault(line.removeprefix("event: "), time.perf_counter() - started_s)
+    if not {"sentence", "result"} <= first_s.keys():
+        raise Failed(f"the stream had only {sorted(first_s)}")
+    return {"streamed article, first sentence, s": first_s["sentence"], "streamed article, end, s": first_s["result"]}
+
+
+async def memory(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
+    """Resident memory while many different articles are translated with a small cache.
+
+    Of each step the highest figure counts: the process now and then gives back what it freed, and takes it again.
+    """
+    step = max(1, plan.memory_articles // MEMORY_STEPS)
+    highest_mib: list[float] = []
+    for at in range(MEMORY_STEPS):
+        articles = plan.articles.take(f"memory {number} {at}", step, MEMORY_SENTENCES, MEMORY_SENTENCES)
+        load = asyncio.create_task(_all_of(server, articles, plan.clients))
+        highest = 0.0
+        while not load.done():
+            highest = max(highest, _resident_mib(server.pid))
+            await asyncio.wait({load}, timeout=LOOK_S)
+        load.result()
+        highest_mib.append(highest)
+    growth = 100 * (highest_mib[-1] / highest_mib[1] - 1)
+    return {GROWTH: growth, "highest resident memory, MiB": highest_mib[-1]}
+
+
+async def _all_of(server: Server, articles: Sequence[Article], clients: int) -> None:
+    """Translate each once, so many at the same time."""
+    waiting = iter(articles)
+
+    async def client() -> None:
+        for article in waiting:
+            await server.post("/v1/translate", {"text": article.text}, {})
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(clients):
+            group.create_task(client())
+
+
+def _resident_mib(pid: int) -> float:
+    """Resident memory of a process, from Linux's /proc."""
+    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
+    (kib,) = (line.split()[1] for line in lines if line.startswith("VmRSS:"))
+    return int(kib) / 1024
+
+
+async def start(_: Plan, checkout: Checkout, server: Server, number: int) -> dict[str, float]:
+    """Another process of the same checkout, until its readiness probe says yes. It is asked every 200 ms."""
+    del server, number
+    started_s = time.perf_counter()
+    async with checkout.server():
+        return {START: time.perf_counter() - started_s}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A measurement, and the settings of its server. ``once``: one round is enough, since it is long."""
+
+    measure: Callable[[Plan, Checkout, Server, int], Awaitable[dict[str, float]]]
+    once: bool = False
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+PARTS = {
+    "edit": Part(edit),
+    "hits": Part(hits),
+    "probes": Part(probes),
+    "stream": Part(stream),
+    "neighbour": Part(neighbour),
+    "memory": Part(memory, once=True, settings={"cache_bytes": str(16 * MIB)}),
+    "start": Part(start),
+}
+AGAINST = ("edit", "hits", "probes", "stream")

@@ -1,0 +1,192 @@
+"""The systems under load: the service of a checkout, and what else can serve the same weights."""
+
+import asyncio
+import contextlib
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from benchmarks.articles import Article
+from benchmarks.checkout import Checkout
+from benchmarks.load import wrk
+from benchmarks.load.wrk import Failed
+from benchmarks.server import NO_STORE, ROOT, Server, environment, free_port
+
+PIPE_BYTES = 2**26
+WARM_UPS = 3
+
+
+def require_text(article: Article, outputs: Sequence[str]) -> None:
+    """Raises Failed where there is not one output for each sentence, or one is blank."""
+    if len(outputs) != len(article.sentences):
+        raise Failed(f"{len(outputs)} translations for {len(article.sentences)} sentences")
+    for source, output in zip(article.sentences, outputs, strict=True):
+        if not output.strip():
+            raise Failed(f"no translation of: {source}")
+
+
+class System(Protocol):
+    """One system, used with ``async with``; ready inside."""
+
+    name: str
+    what: str
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def warm_up(self, articles: Sequence[Article]) -> None:
+        """Work that is not measured, whose answers are checked.
+
+        Raises:
+            Failed: a sentence has no translation.
+        """
+        ...
+
+    async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
+        """Articles a second with that many clients, and latencies where there are requests.
+
+        The last ``clients`` articles are those that are on the way when the others are done.
+
+        Raises:
+            Failed: a request failed.
+        """
+        ...
+
+
+@dataclass
+class Http:
+    """A system behind HTTP. ``body`` makes a request's JSON; ``check`` raises Failed for an incomplete answer."""
+
+    name: str
+    what: str
+    server: Server
+    path: str
+    body: Callable[[Article], Any]
+    check: Callable[[Article, Any], None]
+
+    async def __aenter__(self) -> Self:
+        await self.server.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.server.__aexit__()
+
+    async def warm_up(self, articles: Sequence[Article]) -> None:
+        """See `System`."""
+        for article in articles[:WARM_UPS]:
+            self.check(article, await self.server.post(self.path, self.body(article), NO_STORE))
+
+    async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
+        """See `System`."""
+        url = str(self.server.http.base_url.join(self.path))
+        bodies = [self.body(article) for article in articles]
+        load = await wrk.closed_loop(url, bodies, clients, len(articles) - clients)
+        # wrk leaves in the middle of its last requests. The system is idle again when it has answered one more.
+        await self.server.post(self.path, self.body(Article(articles[-1].sentences[:1])), NO_STORE)
+        return {"articles a second": load.requests_per_s, "latency p50, s": load.p50_s, "latency p99, s": load.p99_s}
+
+
+def depesche(checkout: Checkout) -> Http:
+    """The service as it ships."""
+    return Http(
+        name=checkout.name,
+        what=f"Depesche, commit {checkout.commit}",
+        server=checkout.server(),
+        path="/v1/translate",
+        body=lambda article: {"text": article.text},
+        check=_check_depesche,
+    )
+
+
+def _check_depesche(article: Article, answer: Any) -> None:
+    (translation,) = answer["translations"]
+    text: str = translation["text"]
+    require_text(article, [text[slice(*sentence["target"])] for sentence in translation["sentences"]])
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The embedded translator, and how its manifest searches."""
+
+    folder: Path
+    search: dict[str, Any]
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """The model of that name in the catalogue."""
+        manifest = tomllib.loads((ROOT / "models" / "catalog" / f"{name}.toml").read_text("utf-8"))
+        decoding = manifest["decoding"]
+        search = {
+            "beam_size": decoding.get("beam_size", 1),
+            "max_output_tokens": manifest["tokens"]["max_output_tokens"],
+            "no_repeat_ngram": decoding.get("no_repeat_ngram", 0),
+            "length_penalty": decoding.get("length_penalty", 1.0),
+        }
+        return cls(ROOT / "models" / manifest["weights"], search)
+
+
+def naive(weights: Weights, unit: str) -> Http:
+    """FastAPI around transformers' ``generate``, called once for each ``unit``: sentence or article."""
+    port = free_port()
+    program = [sys.executable, "-m", "benchmarks.load.naive", str(weights.folder), str(port)]
+    return Http(
+        name=f"transformers, {unit}",
+        what=f"FastAPI and transformers in float32, one generate for each {unit}",
+        server=Server([*program, json.dumps(weights.search), unit], port, "/health", extra={}),
+        path="/translate",
+        body=lambda article: {"sentences": article.sentences},
+        check=lambda article, answer: require_text(article, answer["translations"]),
+    )
+
+
+@dataclass
+class Raw:
+    """CTranslate2 in a process of its own, asked over pipes: the ceiling for any service on it."""
+
+    weights: Weights
+    name: str = "CTranslate2 raw"
+    what: str = "CTranslate2 called on sorted batches, the model's calls alone"
+
+    async def __aenter__(self) -> Self:
+        pipe = asyncio.subprocess.PIPE
+        command = ("-m", "benchmarks.load.ceiling", str(self.weights.folder), json.dumps(self.weights.search))
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, cwd=ROOT, env=environment({}), stdin=pipe, stdout=pipe, limit=PIPE_BYTES
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        await self._process.wait()
+
+    async def warm_up(self, articles: Sequence[Article]) -> None:
+        """See `System`. The first call chooses threads and batch size."""
+        await self._ask(articles)
+
+    async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
+        """See `System`. Several clients are all sentences at once, one is an article after the other."""
+        some = articles[:-clients]
+        calls = [[article] for article in some] if clients == 1 else [some]
+        return {"articles a second": len(some) / sum([await self._ask(call) for call in calls])}
+
+    async def _ask(self, articles: Sequence[Article]) -> float:
+        """Translate these in one call; its seconds."""
+        to, back = self._process.stdin, self._process.stdout
+        if to is None or back is None:
+            raise Failed(f"{self.name} has no pipes")
+        to.write(json.dumps([sentence for article in articles for sentence in article.sentences]).encode() + b"\n")
+        await to.drain()
+        line = await back.readline()
+        if not line:
+            raise Failed(f"{self.name} ended")
+        answer = json.loads(line)
+        outputs = iter(answer["outputs"])
+        for article in articles:
+            require_text(article, [next(outputs) for _ in article.sentences])
+        return float(answer["seconds"])

@@ -1,0 +1,110 @@
+"""wrk as the load generator: a closed loop of clients, each request with another body (``articles.lua``)."""
+
+import asyncio
+import json
+import shutil
+import signal
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROGRAM = "wrk"
+SCRIPT = Path(__file__).parent / "articles.lua"
+MOST_TIME = "1h"
+TIMEOUT = "120s"  # the time that the service gives a request; wrk reserves memory for it
+
+
+class Failed(Exception):
+    """A request failed, or the load was not what it was to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Requests that were answered in ``seconds``, and percentiles of their latency."""
+
+    requests: int
+    seconds: float
+    p50_s: float
+    p99_s: float
+
+    @property
+    def requests_per_s(self) -> float:
+        """The throughput."""
+        return self.requests / self.seconds
+
+
+async def closed_loop(
+    url: str, bodies: Sequence[Any], clients: int, answers: int, enough: asyncio.Event | None = None
+) -> Load:
+    """``clients`` at once, each posting the next of ``bodies`` as soon as it has an answer.
+
+    The loop ends after so many ``answers``, or when ``enough`` is set. A number of answers, not of seconds, is what
+    slow systems need too: theirs come in waves of as many as there are clients.
+
+    Raises:
+        FileNotFoundError: wrk is not installed.
+        Failed: a request failed, none was answered, or there were too few bodies for all requests to differ.
+    """
+    if shutil.which(PROGRAM) is None:
+        raise FileNotFoundError(f"{PROGRAM} is not installed (Debian: apt-get install {PROGRAM})")
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
+        file.writelines(json.dumps(body) + "\n" for body in bodies)
+        file.flush()
+        numbers = ["--threads", "1", "--connections", str(clients), "--duration", MOST_TIME, "--timeout", TIMEOUT]
+        process = await asyncio.create_subprocess_exec(
+            *(PROGRAM, *numbers, "--script", str(SCRIPT), url, "--", file.name, str(answers)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output = await _output(process, enough or asyncio.Event())
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    return load_of(output, len(bodies))
+
+
+async def _output(process: asyncio.subprocess.Process, enough: asyncio.Event) -> str:
+    """What wrk prints; it is interrupted when the script or ``enough`` says so."""
+    lines: list[str] = []
+
+    async def read() -> None:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        async for line in process.stdout:
+            lines.append(line.decode())
+            if lines[-1] == "enough\n":
+                enough.set()
+
+    reading, waiting = asyncio.create_task(read()), asyncio.create_task(enough.wait())
+    try:
+        await asyncio.wait({reading, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if not reading.done():
+            process.send_signal(signal.SIGINT)
+        await reading
+        await process.wait()
+    finally:
+        reading.cancel()
+        waiting.cancel()
+    return "".join(lines)
+
+
+def load_of(output: str, bodies: int) -> Load:
+    """What the script printed in the end.
+
+    Raises:
+        Failed: see `closed_loop`.
+    """
+    lines = [line for line in output.splitlines() if line.startswith("{")]
+    if not lines:
+        raise Failed(f"{PROGRAM} said:\n{output}")
+    told = json.loads(lines[-1])
+    if told["failed"]:
+        raise Failed(f"{told['failed']} of {told['requests']} requests failed")
+    if not told["requests"]:
+        raise Failed(f"no request was answered in {told['seconds']:.0f} s")
+    if told["sent"] > bodies:
+        raise Failed(f"{told['sent']} requests were sent, and there were only {bodies} different articles")
+    return Load(told["requests"], told["seconds"], told["p50_s"], told["p99_s"])

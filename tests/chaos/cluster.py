@@ -1,0 +1,155 @@
+"""Processes of the service on loopback, and nginx in front of them.
+
+Nginx's endpoints are taken out and put back while it runs: a file for each one that gets no new requests. A reload of
+its configuration would do the same, but then nginx itself closes its callers' connections, now and then in the middle
+of a request. Here they stay open, and so do nginx's own to the process that is about to end, as those of proxies in
+front of Kubernetes' pods do.
+"""
+
+import contextlib
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from benchmarks.server import Server, free_port
+
+PROGRAMS = ("nginx", "redis-server")
+NGINX = """
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  client_max_body_size 4m;
+  client_body_buffer_size 1m;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+{upstreams}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      {route}
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffers 16 64k;
+      proxy_read_timeout 150s;
+    }}
+  }}
+}}
+"""
+
+
+class Missing(Exception):
+    """A program that the test needs is not installed."""
+
+
+def require_programs() -> None:
+    """Raises Missing, which names those that are not installed."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        raise Missing(f"{' and '.join(missing)} must be installed")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of the service: where it is asked, and where it is administered."""
+
+    port: int
+    admin_port: int
+    server: Server
+
+    async def samples(self) -> dict[str, float]:
+        """Its metrics: values by name and labels, as ``name`` or ``name{label=value,…}`` with labels in order."""
+        text = (await self.server.http.get("/metrics")).raise_for_status().text
+        families = text_string_to_metric_families(text)
+        return {_named(one.name, one.labels): one.value for family in families for one in family.samples}
+
+
+def _named(name: str, labels: dict[str, str]) -> str:
+    inner = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    return f"{name}{{{inner}}}" if inner else name
+
+
+@asynccontextmanager
+async def nginx(upstreams: str, route: str, folder: Path) -> AsyncIterator[Server]:
+    """Nginx with these upstreams and this way to them, asked for ``/readyz`` until one of them is ready."""
+    port = free_port()
+    config = folder / "nginx.conf"
+    config.write_text(NGINX.format(folder=folder, port=port, upstreams=upstreams, route=route), "utf-8")
+    command = ["nginx", "-p", str(folder), "-c", str(config), "-e", "stderr"]
+    async with Server(command, port, "/readyz", extra={}) as server:
+        yield server
+
+
+def upstream(name: str, ports: Sequence[int]) -> str:
+    """An upstream of these ports; each request goes to the one with the fewest open ones."""
+    servers = " ".join(f"server 127.0.0.1:{port} max_fails=0;" for port in ports)
+    return f"  upstream {name} {{ least_conn; {servers} keepalive 32; }}\n"
+
+
+@asynccontextmanager
+async def process(port: int, redis_url: str | None, **settings: str) -> AsyncIterator[Process]:
+    """One process of one thread an engine, ready; ``settings`` by their names without prefix, in small letters."""
+    admin_port = free_port()
+    given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}
+    shared = {} if redis_url is None else {"DEPESCHE_REDIS_URL": redis_url}
+    extra = {
+        "DEPESCHE_PORT": str(port),
+        "DEPESCHE_ADMIN_PORT": str(admin_port),
+        "DEPESCHE_THREADS": "1",
+        "DEPESCHE_PROFILE": "embedded",
+        "DEPESCHE_LOG_LEVEL": "warning",
+        **shared,
+        **given,
+    }
+    async with Server([sys.executable, "-m", "service", "serve"], port, "/readyz", extra=extra) as server:
+        yield Process(port, admin_port, server)
+
+
+class Endpoints:
+    """The ports that requests are spread over, those that were taken out excepted."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self._folder = folder
+
+    def take_out(self, port: int) -> None:
+        """No new request goes there."""
+        (self._folder / str(port)).touch()
+
+    def put_back(self, port: int) -> None:
+        """It gets its part again."""
+        (self._folder / str(port)).unlink()
+
+
+@asynccontextmanager
+async def endpoints(ports: Sequence[int]) -> AsyncIterator[Endpoints]:
+    """Nginx before two or more ports, up, and one of them ready."""
+    async with contextlib.AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="depesche-nginx-")))
+        folder.chmod(0o755)  # noqa: ASYNC240 - no wait; started by root, nginx looks for the files as somebody else
+        server = await stack.enter_async_context(nginx(_upstreams(ports), _route(folder), folder))
+        yield Endpoints(str(server.http.base_url), folder)
+
+
+def _upstreams(ports: Sequence[int]) -> str:
+    """By a request's random number one port, which is alone in its upstream, and all others in a second one."""
+    shares = "".join(f" {100 / len(ports):.2f}% {port};" for port in ports[:-1])
+    split = f"  split_clients $request_id $port {{{shares} * {ports[-1]}; }}\n"
+    alone = "".join(upstream(f"only{port}", [port]) for port in ports)
+    return split + alone + "".join(upstream(f"not{port}", [one for one in ports if one != port]) for port in ports)
+
+
+def _route(folder: Path) -> str:
+    return f"set $to only; if (-f {folder}/$port) {{ set $to not; }} proxy_pass http://$to$port;"

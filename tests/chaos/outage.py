@@ -1,0 +1,104 @@
+"""Redis killed, restored, paused and resumed in the middle of load; what callers got, and what the metrics said.
+
+The memory tier of the cache is off, so that every repeated text is one for Redis: hits there show whether it is used.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.server import free_port
+from tests.chaos.cluster import Process, process
+from tests.chaos.traffic import Answers, Traffic, traffic
+from tests.redis_server import RedisServer
+
+PASSED_OVER = "depesche_shared_cache_passed_over"
+HITS = "depesche_cache_lookups_total{task=translation,tier=shared}"
+FAILURES = "depesche_shared_cache_failures_total"
+PATIENCE_S = 60.0
+# On a busy machine a Redis that works needs longer than production allows it.
+REDIS_TIMEOUT_MS = "1000"
+
+
+class Unseen(Exception):
+    """The metrics did not say in time what they have to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One state of Redis: requests meanwhile, lookups that Redis answered; was it passed over at the end?"""
+
+    name: str
+    requests: int
+    shared_hits: int
+    passed_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """All phases, every answer, and what the process says of failures."""
+
+    answers: Answers
+    phases: tuple[Phase, ...]
+    failures: dict[str, int]
+
+
+async def break_redis(requests: int, clients: int) -> Outage:
+    """At least ``requests`` a phase.
+
+    Raises:
+        Unseen: the breaker did not open, or did not close again.
+        SystemExit: the process did not become ready.
+    """
+    with tempfile.TemporaryDirectory(prefix="depesche-redis-") as folder:
+        redis = RedisServer(Path(folder))
+        redis.start()
+        try:
+            async with (
+                process(free_port(), redis.url, cache_bytes="0", redis_timeout_ms=REDIS_TIMEOUT_MS) as real,
+                traffic(f"http://127.0.0.1:{real.port}", clients) as load,
+            ):
+                return await _phases(redis, real, load, requests)
+        finally:
+            redis.kill()
+
+
+async def _phases(redis: RedisServer, real: Process, load: Traffic, requests: int) -> Outage:
+    def phase(name: str, change: Callable[[], None], *, passed_over: bool) -> Awaitable[Phase]:
+        return _phase(name, change, real, load, requests, passed_over=passed_over)
+
+    phases = [
+        await phase("up", lambda: None, passed_over=False),
+        await phase("killed", redis.kill, passed_over=True),
+        await phase("restored", redis.start, passed_over=False),
+        await phase("paused", redis.pause, passed_over=True),
+        await phase("resumed", redis.resume, passed_over=False),
+    ]
+    samples = await real.samples()
+    failures = {name: int(value) for name, value in samples.items() if name.startswith(FAILURES)}
+    load.end()
+    return Outage(load.answers, tuple(phases), failures)
+
+
+async def _phase(
+    name: str, change: Callable[[], None], real: Process, load: Traffic, requests: int, *, passed_over: bool
+) -> Phase:
+    """Change Redis, wait until the breaker has seen it, and count from there on."""
+    await asyncio.to_thread(change)
+    await _until_passed_over(real, wanted=passed_over)
+    before, asked = (await real.samples()).get(HITS, 0.0), load.requests
+    await load.more(requests)
+    after = await real.samples()
+    hits = int(after.get(HITS, 0.0) - before)
+    return Phase(name, load.requests - asked, hits, bool(after[PASSED_OVER]))
+
+
+async def _until_passed_over(real: Process, *, wanted: bool) -> None:
+    end_s = time.monotonic() + PATIENCE_S
+    while bool((await real.samples())[PASSED_OVER]) is not wanted:
+        if time.monotonic() > end_s:
+            raise Unseen(f"{PASSED_OVER} was not {wanted:d} after {PATIENCE_S} s")
+        await asyncio.sleep(0.1)

@@ -1,0 +1,84 @@
+"""Traffic while something fails: closed-loop callers on keep-alive connections; every answer and error is counted."""
+
+import asyncio
+import contextlib
+import itertools
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+NEW = "Am {}. Tag fuhr der Zug Nummer {} nicht nach Kiel."
+REPEATED = 40
+NEW_SHARE = 0.3
+LIMIT_S = 120.0
+
+
+class Answers(Counter[str]):
+    """How many had which status, or which connection's error by its name."""
+
+    @property
+    def failed(self) -> int:
+        """How many were anything but a 200."""
+        return self.total() - self["200"]
+
+
+class Traffic:
+    """Callers, and all ``answers`` that they got up to now."""
+
+    def __init__(self, url: str, clients: int, seed: int = 1) -> None:
+        self.answers = Answers()
+        self._url = url
+        self._clients = clients
+        self._rng = random.Random(seed)
+        self._numbers = itertools.count(REPEATED)
+        self._ending = False
+
+    @property
+    def requests(self) -> int:
+        """How many were answered or failed."""
+        return self.answers.total()
+
+    async def until(self, requests: int) -> None:
+        """Wait for so many in all."""
+        while self.requests < requests:  # noqa: ASYNC110 - the callers count, this only looks
+            await asyncio.sleep(0.05)
+
+    async def more(self, requests: int) -> None:
+        """Wait for so many more."""
+        await self.until(self.requests + requests)
+
+    async def caller(self) -> None:
+        """One caller with a connection of its own, which asks again as soon as it is answered."""
+        async with httpx.AsyncClient(base_url=self._url, timeout=LIMIT_S, trust_env=False) as http:
+            while not self._ending:
+                self.answers[await self._outcome(http)] += 1
+
+    async def _outcome(self, http: httpx.AsyncClient) -> str:
+        new = self._rng.random() < NEW_SHARE
+        number = next(self._numbers) if new else self._rng.randrange(REPEATED)
+        try:
+            answer = await http.post("/v1/translate", json={"text": NEW.format(number, number)})
+        except httpx.HTTPError as error:
+            await asyncio.sleep(0.05)  # a refused connection is no reason for thousands
+            return type(error).__name__
+        return str(answer.status_code)
+
+    def end(self) -> None:
+        """Each caller's present request is its last."""
+        self._ending = True
+
+
+@asynccontextmanager
+async def traffic(url: str, clients: int) -> AsyncIterator[Traffic]:
+    """Callers that ask from now to the end of the block; all are answered after it."""
+    found = Traffic(url, clients)
+    callers = [asyncio.create_task(found.caller()) for _ in range(clients)]
+    try:
+        yield found
+    finally:
+        found.end()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*callers)

@@ -18,8 +18,8 @@ from benchmarks import record
 from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer
 from service.manifest import Manifest
+from service.registry.catalog import Catalog, Entry
 from service.settings import Settings
-from service.store.catalog import Catalog, Entry
 from service.types import DecodingOptions, EngineInput, Tokens
 
 TEST_SET = "wmt19.de"

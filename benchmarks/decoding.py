@@ -22,7 +22,7 @@ import typer
 
 from benchmarks import record
 from service.engines.tokenizer import Tokenizer
-from service.store.catalog import Catalog, Entry
+from service.registry.catalog import Catalog, Entry
 from service.types import Tokens
 
 MODEL = "starter-de-en"

@@ -14,8 +14,8 @@ from service.engines.base import Engine
 from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer
 from service.manifest import EngineKind
+from service.registry.catalog import Catalog
 from service.settings import Settings
-from service.store.catalog import Catalog
 from service.types import EngineInput
 
 SENTENCES = Path(__file__).parent.parent / "tests" / "data" / "sentences.txt"

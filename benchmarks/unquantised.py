@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.train.export import TARGET_VOCABULARY, digests, write_ctranslate2
 from models.train.pieces import Pieces
-from service.store.catalog import Catalog
+from service.registry.catalog import Catalog
 
 ROOT = Path(__file__).parent.parent
 MODELS = ROOT / "models"

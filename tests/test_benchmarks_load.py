@@ -20,7 +20,7 @@ from benchmarks.load.rounds import Work, interleaved
 from benchmarks.load.search import Search
 from benchmarks.load.server import Server, free_port
 from benchmarks.load.system import Failed, Round, require_text
-from service.store.catalog import Catalog
+from service.registry.catalog import Catalog
 
 ARTICLES = read(None, 6, seed=1)
 

@@ -11,7 +11,7 @@ from benchmarks.latency.subject import TRANSLATOR, source_tokens, subject
 from benchmarks.load.articles import Article
 from benchmarks.load.server import ROOT, Server
 from service.engines.tokenizer import Tokenizer
-from service.store.catalog import Catalog
+from service.registry.catalog import Catalog
 from service.text.normalise import for_model
 
 SENTENCES = 40

@@ -20,7 +20,7 @@ import typer
 from benchmarks.load.search import Search
 from service.cores import available_cores
 from service.engines.tokenizer import Tokenizer
-from service.store.catalog import Catalog, Entry
+from service.registry.catalog import Catalog, Entry
 from service.text.normalise import for_model
 
 

@@ -24,7 +24,7 @@ from benchmarks.load.server import ROOT
 from models.train import export
 from models.train.pieces import EOS, PAD, Pieces
 from service.manifest import Manifest, dumps, load
-from service.store.catalog import Catalog, Entry
+from service.registry.catalog import Catalog, Entry
 
 MODELS = ROOT / "models"
 EMBEDDED = "starter-de-en"

@@ -10,11 +10,10 @@ import service.app  # noqa: F401 - the process is the service's, so its librarie
 from service.batching.limits import Limits
 from service.cores import available_cores
 from service.engines.tokenizer import Tokenizer
+from service.hub.conversion_check import probe_sentences as sentences
 from service.manifest import load
 from service.pipeline.served import EngineChoice, ServedModel, serve_model
-from service.store.catalog import Entry
-from service.store.convert import MANIFEST
-from service.store.probe import sentences
+from service.registry.catalog import MANIFEST, Entry
 from service.types import EngineInput
 
 

@@ -16,8 +16,9 @@ from service.engines.layout import Layout, layouts
 from service.engines.load import load_engine
 from service.engines.tokenizer import EOS, Tokenizer
 from service.engines.tuning import Found, Probe, TunedFactory
+from service.hub.conversion import convert
 from service.manifest import EngineKind, Manifest, load
-from service.store.convert import MANIFEST, convert
+from service.registry.catalog import MANIFEST
 from service.types import EngineInput, Tokens
 
 ARTICLE = Path(__file__).parent.parent.parent / "tests" / "data" / "sentences.txt"

@@ -16,8 +16,8 @@ import torch
 import transformers
 import wordfreq
 
+from service.hub.trimming import BYTE, CONTROL, NORMAL, SPACE, UNKNOWN, ModelProto
 from service.manifest import Manifest
-from service.store.trim import BYTE, CONTROL, NORMAL, SPACE, UNKNOWN, ModelProto
 
 OPUS_ROWS, MT5_PIECES, MT5_ROWS = 58_101, 250_100, 250_112
 SEED = 20_261

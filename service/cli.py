@@ -20,13 +20,13 @@ from service.access.command import keys
 from service.app import create_app, plan_of
 from service.backfill.command import Workplace, backfill
 from service.errors import DepescheError
+from service.hub.installed import Installed
 from service.models_command import Store, models_app
 from service.pipeline.article import Submission, understand
 from service.pipeline.call import Call
 from service.pipeline.service import Service
+from service.registry.catalog import Catalog
 from service.settings import Settings
-from service.store.catalog import Catalog
-from service.store.installed import Installed
 from service.summary.lengths import from_request
 from service.types import Notice
 

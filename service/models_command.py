@@ -14,28 +14,28 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 
 from service.errors import ModelError
-from service.store import bundle
-from service.store.catalog import Catalog, Entry
-from service.store.convert import convert
-from service.store.installed import Installed, told
-from service.store.pull import Pull
-from service.store.verify import verify_whole
+from service.hub import bundle
+from service.hub.conversion import convert
+from service.hub.installed import Installed, write_errors
+from service.hub.pull import Pull
+from service.registry.catalog import Catalog, Entry
+from service.registry.verify import verify_whole
 
-models_app = typer.Typer(no_args_is_help=True, help="The models that can be served.")
+models_app = typer.Typer(no_args_is_help=True, help="List, install, check and move models.")
 
 Name = Annotated[str, typer.Argument(help="Name of a model, as `depesche models list` shows it.")]
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where models are, and the console that steps and warnings go to."""
+    """The catalogue, the installed models, and the console for steps and warnings."""
 
     catalog: Catalog
     installed: Installed
     messages: Console
 
     def say(self, line: str) -> None:
-        """Tell a person."""
+        """Print a line for a person."""
         self.messages.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -44,7 +44,7 @@ Opened = Callable[[], AbstractContextManager[Store]]
 
 @models_app.command("list")
 def list_(context: typer.Context) -> None:
-    """List the models of the catalogue, and which of them are installed."""
+    """List the models of the catalogue and show which are installed."""
     table = Table("name", "task", "languages", "quality", "licence", "commercial use", "installed")
     with _opened(context) as store:
         for name in store.catalog.names():
@@ -62,40 +62,40 @@ def pull(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of models in the catalogue.")],
     *,
     licence_accepted: Annotated[
-        bool, typer.Option(help="You have read restricted terms, and they allow your use.")
+        bool, typer.Option(help="Confirm that you have read the restricted terms and that they allow your use.")
     ] = False,
     keep_checkpoint: Annotated[
         bool,
-        typer.Option(help="Keep the weights as published, too, for DEPESCHE_ENGINE=torch: four bytes a parameter."),
+        typer.Option(help="Also keep the published weights, for DEPESCHE_ENGINE=torch: four bytes per parameter."),
     ] = False,
 ) -> None:
-    """Fetch models from the hub, check them, convert them for CTranslate2 and install them, one after the other."""
+    """Download models from the hub, check them, convert them for CTranslate2 and install them."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with _opened(context) as store, Progress(*columns, console=store.messages) as progress:
         tasks: dict[str, TaskID] = {}
 
-        def report(file: str, here: int, whole: int | None) -> None:
+        def report(file: str, done_bytes: int, total_bytes: int | None) -> None:
             if file not in tasks:
                 tasks[file] = progress.add_task(file)
-            progress.update(tasks[file], completed=here, total=whole)
+            progress.update(tasks[file], completed=done_bytes, total=total_bytes)
 
-        making = partial(convert, keep_checkpoint=keep_checkpoint)
-        puller = Pull(store.catalog, store.installed, making, report, store.say)
+        converter = partial(convert, keep_checkpoint=keep_checkpoint)
+        puller = Pull(store.catalog, store.installed, converter, report, store.say)
         for name in names:
-            _tell_installed(store, puller.install(name, licence_accepted=licence_accepted))
+            _report_installed(store, puller.install(name, licence_accepted=licence_accepted))
 
 
 @models_app.command()
 def verify(
     context: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(help="Names of models; none: all that are installed.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Names of models. Default: all installed models.")] = None,
 ) -> None:
-    """Compare every file of installed models with its manifest."""
+    """Compare every file of the installed models with their manifests."""
     with _opened(context) as store:
         entries = map(store.catalog.entry, names or store.catalog.names())
         wrong = [entry for entry in entries if (names or entry.manifest.complete) and not _verified(store, entry)]
         if wrong:
-            raise ModelError(f"{', '.join(entry.name for entry in wrong)} must be installed anew")
+            raise ModelError(f"{', '.join(entry.name for entry in wrong)} must be installed again")
 
 
 def _verified(store: Store, entry: Entry) -> bool:
@@ -110,23 +110,23 @@ def _verified(store: Store, entry: Entry) -> bool:
 
 @models_app.command()
 def remove(context: typer.Context, name: Name) -> None:
-    """Remove an installed model; the lock keeps what it was made from."""
+    """Remove an installed model. The lock keeps the entry of its repository."""
     with _opened(context) as store:
         if name not in store.installed.names():
             embedded = name in store.catalog.names() and store.catalog.embedded(name)
             raise ModelError(f"{name} comes with Depesche" if embedded else f"{name} is not installed")
-        with store.installed.changing(), told(str(store.installed.folder)):
+        with store.installed.changing(), write_errors(str(store.installed.folder)):
             store.installed.remove(name)
-        store.say(f"{name} is removed; {store.installed.lock.path} still holds its repository to what was pulled")
+        store.say(f"{name} is removed; {store.installed.lock.path} still locks its repository to what was pulled")
 
 
 @models_app.command()
 def export(
     context: typer.Context,
     name: Name,
-    file: Annotated[Path, typer.Argument(help="Tar file to write; it must not exist.")],
+    file: Annotated[Path, typer.Argument(help="Tar file to write. It must not exist.")],
 ) -> None:
-    """Write an installed model as one file with checksums, for machines that reach no hub."""
+    """Write an installed model as one file with checksums, for machines that cannot reach the hub."""
     with _opened(context) as store:
         bundle.export(store.catalog.entry(name), store.installed, file)
         store.say(f"{file} holds {name}; depesche models import {file.name} installs it elsewhere")
@@ -134,11 +134,11 @@ def export(
 
 @models_app.command("import")
 def import_(
-    context: typer.Context, file: Annotated[Path, typer.Argument(help="What `depesche models export` wrote.")]
+    context: typer.Context, file: Annotated[Path, typer.Argument(help="File written by `depesche models export`.")]
 ) -> None:
-    """Install the model of an exported file."""
+    """Install a model from a file that `depesche models export` wrote."""
     with _opened(context) as store:
-        _tell_installed(store, bundle.install(file, store.catalog, store.installed))
+        _report_installed(store, bundle.install(file, store.catalog, store.installed))
 
 
 def _opened(context: typer.Context) -> AbstractContextManager[Store]:
@@ -146,7 +146,7 @@ def _opened(context: typer.Context) -> AbstractContextManager[Store]:
     return opened()
 
 
-def _tell_installed(store: Store, entry: Entry) -> None:
+def _report_installed(store: Store, entry: Entry) -> None:
     m = entry.manifest
     terms = f"licence {m.licence}, commercial use: {m.commercial_use}"
     store.say(f"{entry.name} {m.revision} is installed in {entry.folder} ({terms})")

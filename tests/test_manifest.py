@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from service.errors import ModelError
 from service.manifest import EngineFiles, Hub, Manifest, Score, dumps, load
-from tests.store.library import write_model
+from tests.hub.library import write_model
 
 ELSEWHERE: dict[str, tuple[type[BaseModel], str]] = {
     "engines": (EngineFiles, ".ENGINE"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from service.batching.limits import Limits
 from service.manifest import EngineKind, Task
-from service.store.choice import Profile
+from service.registry.choice import Profile
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from service.engines.tokenizer import Tokenizer
 from service.engines.tuning import Found, Probe, TunedFactory
 from service.events import LayoutFound, Listener
 from service.manifest import EngineKind, Manifest
-from service.store.catalog import Entry
-from service.store.verify import verify
+from service.registry.catalog import Entry
+from service.registry.verify import verify
 from service.types import EngineInput
 
 WARM_UP = "Guten Morgen, Deutschland."

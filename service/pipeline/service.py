@@ -17,8 +17,8 @@ from service.pipeline.served import EngineChoice, ServedModel, serve_model
 from service.pipeline.summarise import Summariser
 from service.pipeline.tiers import cache_of
 from service.pipeline.translate import Translator
-from service.store.catalog import Catalog
-from service.store.choice import choose
+from service.registry.catalog import Catalog
+from service.registry.choice import choose
 from service.terms.glossary import Glossary
 from service.terms.named import Terms, read_glossaries
 from service.text.language import load_detector

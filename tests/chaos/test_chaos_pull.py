@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.hub.desk import NAME, PATIENCE_S, REPO, Desk, Program, checkpoint, pickled
 from tests.hub_server import serving
-from tests.store.desk import NAME, PATIENCE_S, REPO, Desk, Program, checkpoint, pickled
 
 MIB = 2**20
 

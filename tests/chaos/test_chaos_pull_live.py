@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from tests.chaos.server import PATIENCE_S, Server, serving
+from tests.hub.desk import NAME, REPO, Desk, Program, checkpoint, pickled
 from tests.hub_server import serving as hub
 from tests.redis_server import free_port
-from tests.store.desk import NAME, REPO, Desk, Program, checkpoint, pickled
 
 STORY = {"text": "Der Zug fährt heute nicht."}
 STARTER = "starter-sum-de"

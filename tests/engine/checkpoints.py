@@ -12,8 +12,8 @@ import tokenizers
 import torch
 import transformers
 
+from service.hub.conversion import Quantization, convert
 from service.manifest import Manifest
-from service.store.convert import Quantization, convert
 
 SENTENCES = (Path(__file__).parent.parent / "data" / "sentences.txt").read_text("utf-8").splitlines()
 PIECES = 180

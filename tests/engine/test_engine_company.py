@@ -9,7 +9,7 @@ import pytest
 from service.engines.base import Engine
 from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer
-from service.store.catalog import Catalog, Entry
+from service.registry.catalog import Catalog, Entry
 from service.types import EngineInput
 
 ROOT = Path(__file__).parent.parent.parent

@@ -13,7 +13,7 @@ import pytest
 from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer
 from service.manifest import EngineKind
-from service.store.catalog import Catalog, Entry
+from service.registry.catalog import Catalog, Entry
 from service.types import DecodingOptions, EngineInput, Tokens
 
 ROOT = Path(__file__).parent.parent.parent

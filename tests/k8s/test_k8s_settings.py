@@ -9,8 +9,8 @@ import yaml
 
 import service
 from service.cli import app
+from service.registry.catalog import Catalog
 from service.settings import Settings
-from service.store.catalog import Catalog
 from tests.k8s.conftest import OVERLAYS, ROOT, rendered
 from tests.k8s.manifests import Manifest, containers, service_container, settings
 

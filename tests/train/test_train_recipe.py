@@ -12,8 +12,8 @@ from models.train.__main__ import app
 from models.train.corpus import load_mix
 from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer
-from service.store.catalog import Catalog
-from service.store.verify import verify
+from service.registry.catalog import Catalog
+from service.registry.verify import verify
 from service.types import EngineInput
 
 MIX = Path(__file__).parent.parent.parent / "models" / "train" / "mix.toml"

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from models.train.__main__ import app
 from service.app import create_app
+from service.registry.catalog import Catalog
 from service.settings import Settings
-from service.store.catalog import Catalog
 from tests.conftest import wait_until_ready
 
 MOST_PROCESSOR_S = 300

@@ -16,8 +16,8 @@ from models.train.trim import target_pieces
 from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer
 from service.manifest import EngineKind
-from service.store.catalog import Catalog, Entry
-from service.store.verify import verify
+from service.registry.catalog import Catalog, Entry
+from service.registry.verify import verify
 from service.types import EngineInput, Tokens
 
 SENTENCES = (Path(__file__).parent.parent / "data" / "sentences.txt").read_text("utf-8").splitlines()

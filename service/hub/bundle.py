@@ -1,0 +1,182 @@
+"""Bundles: an installed model as one tar file with checksums, for machines that cannot reach a hub."""
+
+import contextlib
+import io
+import re
+import shutil
+import tarfile
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import tomli_w
+
+from service.errors import LockMismatch, ModelError, WeightsMismatch
+from service.hub.installed import Installed, write_errors
+from service.hub.lock import Locked
+from service.manifest import load
+from service.registry.catalog import MANIFEST, Catalog, Entry
+from service.registry.verify import Digest, verify_whole
+
+SUMS, LOCKED = "SHA256SUMS", "locked.toml"
+_LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
+_SUMS_BYTES_MAX = 2**20
+
+
+def export(entry: Entry, installed: Installed, path: Path) -> None:
+    """Write the installed model to the new tar file ``path``. The same model gives the same bytes.
+
+    The members are ``SHA256SUMS`` (the format of ``sha256sum``), ``locked.toml`` with the repository's entry of the
+    lock, and ``NAME/…``.
+
+    Raises:
+        WeightsMismatch: a file of the model is missing or differs from the manifest.
+        ModelError: the model is embedded, not installed or not in the lock; ``path`` exists or cannot be written.
+    """
+    if entry.manifest.hub is None:
+        raise ModelError(f"{entry.name} comes with Depesche and needs no bundle")
+    verify_whole(entry)
+    locked = installed.lock.read().get(entry.manifest.hub.repo)
+    members = {f"{entry.name}/{name}": entry.folder / name for name in (MANIFEST, *entry.manifest.files)}
+    if locked is None:
+        raise ModelError(f"{installed.lock.path} holds nothing of {entry.manifest.hub.repo}; pull {entry.name} again")
+    small = {LOCKED: tomli_w.dumps(locked.model_dump()).encode()}
+    with write_errors(str(path)), _new_file(path) as draft, tarfile.open(draft, "w", format=tarfile.PAX_FORMAT) as tar:
+        sums = {name: Digest.of(source).sha256 for name, source in members.items()}
+        sums |= {name: Digest.of_bytes(content).sha256 for name, content in small.items()}
+        listing = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
+        for name, content in ({SUMS: listing.encode()} | small).items():
+            tar.addfile(_member(name, len(content)), io.BytesIO(content))
+        for name in sorted(members):
+            with members[name].open("rb") as file:
+                tar.addfile(_member(name, members[name].stat().st_size), file)
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[Path]:
+    """A draft that is renamed to ``path``, which must not exist, when the block succeeds."""
+    if path.exists():
+        raise ModelError(f"{path} exists and is left as it is")
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _member(name: str, size_bytes: int) -> tarfile.TarInfo:
+    """A member without owner or time, so that the same model gives the same bytes."""
+    member = tarfile.TarInfo(name)
+    member.size, member.mode, member.mtime = size_bytes, 0o644, 0
+    return member
+
+
+def install(path: Path, catalog: Catalog, installed: Installed) -> Entry:
+    """Install the model of the bundle ``path``. An installed model of its name stays until the new one is complete.
+
+    Raises:
+        WeightsMismatch: a file is missing, unlisted, or differs from the checksums or the manifest.
+        LockMismatch: the model was made from other files than the lock names.
+        ModelError: the file is not a bundle of one model; its repository or task differs from the catalogue's model of
+            that name; the model cannot be written.
+    """
+    with installed.changing(), write_errors(f"{path.name}: the model"), installed.draft() as draft:
+        name = _unpack(path, draft)
+        entry = Entry(name, load(draft / name / MANIFEST), draft / name)
+        if entry.manifest.hub is None or catalog.embedded(name):
+            raise ModelError(f"{path.name} holds {name}, a name or a kind of model that comes with Depesche alone")
+        installed.path(name)
+        _require_catalogue_model(catalog, entry)
+        verify_whole(entry)
+        _check_lock(installed, entry.manifest.hub.repo, draft / LOCKED)
+        installed.put(name, entry.folder)
+    return catalog.entry(name)
+
+
+def _require_catalogue_model(catalog: Catalog, entry: Entry) -> None:
+    """Refuse another model under a name of the catalogue, because the service may choose it by that name."""
+    if not catalog.publishes(entry.name):
+        return
+    published = catalog.published(entry.name)
+    for field, found, expected in (
+        ("hub.repo", entry.manifest.hub and entry.manifest.hub.repo, published.hub and published.hub.repo),
+        ("task", entry.manifest.task, published.task),
+    ):
+        if found != expected:
+            raise ModelError(f"the bundle's {entry.name} has {field} {found!r}; the catalogue's has {expected!r}")
+
+
+def _unpack(path: Path, draft: Path) -> str:
+    """Write the listed members to ``draft`` and check their digests; returns the model's name."""
+    try:
+        if path.exists() and not path.is_file():
+            raise ModelError(f"{path} is no regular file")  # opening a FIFO would wait forever
+        file = path.open("rb")
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        with file, tarfile.open(fileobj=file, mode="r:") as tar:
+            return _unpack_members(path.name, tar, draft)
+    except (tarfile.TarError, ValueError) as error:  # tarfile lets ValueError escape for sizes below zero
+        raise ModelError(f"{path.name} is no bundle of a model, or is cut: {error}") from error
+
+
+def _unpack_members(bundle: str, tar: tarfile.TarFile, draft: Path) -> str:
+    first = tar.next()
+    if first is None or first.name != SUMS or not first.isreg() or first.size > _SUMS_BYTES_MAX:
+        raise ModelError(f"{bundle} is no bundle of a model: it does not begin with {SUMS}")
+    sums = _parse_sums(bundle, _open_member(tar, first).read())
+    while member := tar.next():
+        if not member.isreg() or member.issparse() or member.name not in sums:
+            raise WeightsMismatch(f"{bundle}: {member.name!r} is not in {SUMS}, or is no plain file")
+        target = draft / member.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file, _open_member(tar, member) as content:
+            shutil.copyfileobj(content, file, 2**20)
+        if Digest.of(target).sha256 != sums.pop(member.name):
+            raise WeightsMismatch(f"{bundle}: {member.name} is not the file that {SUMS} names")
+    if sums:
+        raise WeightsMismatch(f"{bundle}: {min(sums)} is missing")
+    (name,) = {path.name for path in draft.iterdir() if path.is_dir()}
+    return name
+
+
+def _open_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> tarfile.ExFileObject:
+    content = tar.extractfile(member)
+    assert isinstance(content, tarfile.ExFileObject)  # noqa: S101 - the caller has checked that it is a regular file
+    return content
+
+
+def _parse_sums(bundle: str, listing: bytes) -> dict[str, str]:
+    """SHA-256 by member name. All members but ``locked.toml`` must be in one folder."""
+    lines = [_LINE.fullmatch(line) for line in listing.decode("utf-8", "replace").splitlines()]
+    sums = {line[2]: line[1] for line in lines if line is not None}
+    members = [name for name in sums if name != LOCKED]
+    inside = all(_in_a_folder(name) for name in members)
+    if len(sums) != len(lines) or not inside or len({PurePosixPath(name).parts[0] for name in members}) != 1:
+        raise ModelError(f"{bundle}: {SUMS} does not list the files of one model, each once, under the model's name")
+    return sums
+
+
+def _in_a_folder(name: str) -> bool:
+    """Whether the name is a relative path of at least two parts, in normal form and without ``..``."""
+    path = PurePosixPath(name)
+    return str(path) == name and not path.is_absolute() and ".." not in path.parts and len(path.parts) > 1
+
+
+def _check_lock(installed: Installed, repo: str, path: Path) -> None:
+    """Compare the bundle's entry with the lock, or add it to the lock."""
+    if not path.is_file():
+        raise ModelError(
+            f"the bundle has no {LOCKED}, which names the files that the model was made from; export again"
+        )
+    try:
+        found = Locked.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except ValueError as error:
+        raise ModelError(f"{LOCKED} of the bundle is no lock") from error
+    try:
+        installed.lock.check(repo, found)
+    except LockMismatch as error:
+        raise LockMismatch(f"the bundle is of another version: {error}") from error
+    installed.lock.keep(repo, found)

@@ -1,0 +1,129 @@
+"""The folder of installed models: one folder per model, replaced atomically."""
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from service.errors import ModelError
+from service.hub.lock import Lock
+from service.registry.catalog import installed_names, installed_path
+
+_DRAFT = ".draft-"
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # renameat2(2)
+
+
+class Installed:
+    """The models in ``folder`` and their lock file. The folder is created at the first change."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lock = Lock(folder)
+
+    def names(self) -> list[str]:
+        """Names of the installed models, sorted."""
+        return installed_names(self.folder)
+
+    def path(self, name: str) -> Path:
+        """The folder of the model of that name.
+
+        Raises:
+            ModelError: the name is not a valid model name.
+        """
+        return installed_path(self.folder, name)
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[None]:
+        """Lock the folder for this process, and delete drafts that killed processes left behind.
+
+        Raises:
+            ModelError: another process holds the lock, or the folder cannot be written.
+        """
+        with write_errors(f"the folder of installed models, {self.folder},"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle = (self.folder / ".changing").open("w", encoding="utf-8")
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise ModelError(f"another command is changing the models in {self.folder}") from error
+            for draft in self.folder.glob(f"{_DRAFT}*"):
+                shutil.rmtree(draft, ignore_errors=True)
+            yield
+
+    @contextlib.contextmanager
+    def draft(self) -> Iterator[Path]:
+        """A temporary folder on the same file system as the models.
+
+        Raises:
+            OSError: it cannot be created.
+        """
+        path = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=self.folder))
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def put(self, name: str, source: Path) -> None:
+        """Install the folder ``source``, which is in a draft, as the model ``name``.
+
+        An installed model is exchanged with the new one in one step, so the model is never missing. The old model is
+        deleted with the draft.
+
+        Raises:
+            OSError: the file system refuses.
+        """
+        _sync(source)
+        target = self.path(name)
+        if not target.exists():
+            source.replace(target)
+        elif not _exchange(source, target):
+            # NFS and others cannot exchange two folders. A crash between these two lines leaves no model.
+            old = source.with_name(f"{source.name}.old")
+            target.replace(old)
+            source.replace(target)
+
+    def remove(self, name: str) -> None:
+        """Remove a model in one step.
+
+        Raises:
+            OSError: the file system refuses.
+        """
+        with self.draft() as draft:
+            self.path(name).replace(draft / name)
+
+
+@contextlib.contextmanager
+def write_errors(what: str) -> Iterator[None]:
+    """Turn an OSError into a ModelError that says what could not be written, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelError(f"{what} cannot be written: {error.strerror or error}") from error
+
+
+def _sync(folder: Path) -> None:
+    for path in (*folder.rglob("*"), folder):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two paths atomically with Linux' renameat2; False if the system or file system cannot."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in {errno.EINVAL, errno.ENOSYS, errno.EXDEV, errno.EOPNOTSUPP}:
+        return False
+    raise OSError(number, os.strerror(number))

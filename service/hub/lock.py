@@ -1,0 +1,110 @@
+"""The lock file ``models.lock``: commit and file digests of each repository at its first pull."""
+
+import os
+import tomllib
+from pathlib import Path
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from service.errors import LockMismatch, ModelError
+from service.registry.verify import Digest
+
+NAME = "models.lock"
+COMMIT_PATTERN = r"^[0-9a-f]{40}$"
+_HEAD = """# Commit and files of each repository at its first pull. A later pull must find the same, or it is refused.
+# To accept another version of a repository, delete its tables.
+
+"""
+
+
+class Locked(BaseModel):
+    """A repository at one commit: digests of the pulled files, by file name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    commit: str = Field(pattern=COMMIT_PATTERN)
+    files: dict[str, Digest] = Field(min_length=1)
+
+
+_TABLES = TypeAdapter(dict[str, Locked])
+
+
+class Lock:
+    """The lock file in ``folder``. Each call reads or writes the whole file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+
+    def read(self) -> dict[str, Locked]:
+        """The locked repositories by name; empty if there is no lock file.
+
+        Raises:
+            ModelError: the file cannot be read or is not a lock file.
+        """
+        try:
+            return _TABLES.validate_python(tomllib.loads(self.path.read_text("utf-8")))
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise ModelError(f"{self.path} cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+            reason = str(error).splitlines()[0]
+            raise ModelError(f"{self.path} is no lock of models ({reason}); restore it from a copy") from error
+
+    def commit(self, repo: str) -> str | None:
+        """The locked commit of ``repo``, or None.
+
+        Raises:
+            ModelError: as `read`.
+        """
+        locked = self.read().get(repo)
+        return None if locked is None else locked.commit
+
+    def check(self, repo: str, found: Locked) -> None:
+        """Compare ``found`` with the lock. A repository that is not locked passes.
+
+        Raises:
+            LockMismatch: commit or files differ; the message names the first difference.
+            ModelError: as `read`.
+        """
+        locked = self.read().get(repo)
+        if locked is None or locked == found:
+            return
+        raise LockMismatch(
+            f"{repo}: {_difference(locked, found)}; {self.path} holds what was pulled at first. "
+            f"If the change is wanted, take the repository's tables out of that file and pull again"
+        )
+
+    def keep(self, repo: str, found: Locked) -> None:
+        """Lock ``repo`` to ``found``.
+
+        Raises:
+            OSError: the file cannot be written.
+            ModelError: as `read`.
+        """
+        tables = {**self.read(), repo: found}
+        text = _HEAD + tomli_w.dumps(_TABLES.dump_python(dict(sorted(tables.items()))))
+        draft = self.path.with_name(f".{NAME}.draft")
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.path)
+
+
+def _difference(locked: Locked, found: Locked) -> str:
+    if locked.commit != found.commit:
+        return f"commit {found.commit} is not {locked.commit}"
+    for name in sorted(locked.files.keys() | found.files.keys()):
+        old, new = locked.files.get(name), found.files.get(name)
+        if old is None:
+            return f"{name} was not there"
+        if new is None:
+            return f"{name} is missing"
+        if old != new:
+            return (
+                f"{name} has changed: SHA-256 {new.sha256} ({new.size_bytes} bytes) "
+                f"instead of {old.sha256} ({old.size_bytes} bytes)"
+            )
+    raise AssertionError("the caller has found a difference")

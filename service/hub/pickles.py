@@ -1,0 +1,227 @@
+"""Rewrites pickled weights as safetensors, in a child process with resource limits and without secrets.
+
+The parent calls `rewrite`; the child runs this module as a program. ``torch.load(weights_only=True)`` refuses
+everything but tensors. The limits stop a file that exhausts memory, processor time, disk or file handles. They are no
+sandbox.
+"""
+
+import os
+import pickle  # for its error class; torch reads the file
+import re
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, NoReturn
+
+from service.errors import ModelError, UnsafeWeights
+
+BASE_BYTES = 2**30  # working memory of torch
+COPIES = 4  # of the file in memory: its bytes, the tensors, the contiguous copies, the written bytes
+MARGIN_BYTES = 2**24
+BASE_S, BYTES_PER_S = 60, 20 * 2**20
+OPEN_FILES = 64
+SAFETENSORS_FILE = "weights.safetensors"
+_IMPORT_ROOT = Path(__file__).resolve().parents[2]
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
+# What torch says of a pickle that holds more than tensors; it raises the same class for a damaged file.
+_FORBIDDEN = re.compile(r"(?:Unsupported (?:global|class|operand)|GLOBAL) \S+(?: \S+)?")
+
+
+class Failure(IntEnum):
+    """Exit codes of the child; the last line of its standard error has details."""
+
+    UNSAFE = 10
+    DAMAGED = 11
+    TOO_LARGE = 12
+    NOT_WRITTEN = 13
+    NO_TORCH = 14
+
+
+_MESSAGES = {
+    Failure.DAMAGED: "is damaged: torch cannot read it",
+    Failure.TOO_LARGE: "wants more memory than {memory_mib} MiB, which weights of its size do not",
+    Failure.NOT_WRITTEN: "cannot be rewritten",
+    Failure.NO_TORCH: "is a pickle, and reading it needs the extra: pip install 'depesche[convert]'",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Resource limits of the child. ``memory_bytes`` is address space on top of what torch occupies once imported."""
+
+    memory_bytes: int
+    file_bytes: int
+    cpu_s: int
+
+    @classmethod
+    def for_file(cls, size_bytes: int) -> "Limits":
+        """Enough for weights of that size."""
+        return cls(
+            memory_bytes=BASE_BYTES + COPIES * size_bytes,
+            file_bytes=3 * size_bytes + MARGIN_BYTES,
+            cpu_s=BASE_S + size_bytes // BYTES_PER_S,
+        )
+
+    @property
+    def deadline_s(self) -> int:
+        """Wall-clock limit of the child."""
+        return 2 * self.cpu_s
+
+
+def rewrite(source: Path, target: Path) -> None:
+    """Write the tensors of the pickle ``source`` to the new file ``target`` as safetensors.
+
+    Raises:
+        UnsafeWeights: the file holds more than tensors.
+        ModelError: ``target`` exists; the file is damaged, exceeds a limit or cannot be rewritten; torch is missing.
+        OSError: the folder of ``target`` cannot be written.
+    """
+    if target.exists():
+        raise ModelError(f"{source.name} is not read, because the same weights exist as {target.name}")
+    limits = Limits.for_file(source.stat().st_size)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".pickle-") as folder:
+        code, detail = _run_child(source.resolve(), Path(folder).resolve(), limits)
+        if code != 0:
+            raise _error(source.name, code, detail, limits)
+        (Path(folder) / SAFETENSORS_FILE).rename(target)
+
+
+def child_environment() -> dict[str, str]:
+    """What finds Python, its libraries and this package: no token, proxy or setting. One thread saves address space."""
+    kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    single_threaded = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+    return {**kept, **single_threaded, "PYTHONPATH": str(_IMPORT_ROOT), "PYTHONSAFEPATH": "1"}
+
+
+def _child_command(source: Path, folder: Path, limits: Limits) -> list[str]:
+    return [sys.executable, "-m", "service.hub.pickles", str(source), str(folder), *map(str, astuple(limits))]
+
+
+def _run_child(source: Path, folder: Path, limits: Limits) -> tuple[int, str]:
+    """Exit code (negative: a signal) and last line of standard error."""
+    with subprocess.Popen(  # noqa: S603 - this module, with the arguments of `main`
+        _child_command(source, folder, limits),
+        cwd=folder,
+        env=child_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        try:
+            _, messages = process.communicate(timeout=limits.deadline_s)
+        except subprocess.TimeoutExpired:
+            raise ModelError(f"{source.name} was not read within {limits.deadline_s} s") from None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)  # with every process that the child started
+    lines = messages.decode("utf-8", "replace").strip().splitlines()
+    return process.returncode, lines[-1][:200] if lines else ""
+
+
+def _error(name: str, code: int, detail: str, limits: Limits) -> ModelError:
+    if code == Failure.UNSAFE:
+        return UnsafeWeights(f"{name} holds more than weights ({detail}) and is not read")
+    if code == -signal.SIGXCPU:
+        return ModelError(
+            f"{name} takes more than {limits.cpu_s} s of processor time, which weights of its size do not"
+        )
+    if code not in _MESSAGES:
+        return ModelError(f"{name} could not be read: the process that read it ended with code {code}")
+    message = _MESSAGES[Failure(code)].format(memory_mib=limits.memory_bytes >> 20)
+    return ModelError(f"{name} {message}" + (f" ({detail})" if detail else ""))
+
+
+def main(source: str, folder: str, memory_bytes: str, file_bytes: str, cpu_s: str) -> None:
+    """The child: read the pickle and write its tensors to ``folder``, or exit with a `Failure`."""
+    try:
+        import torch  # noqa: F401, PLC0415 - imported before the memory limit counts
+    except ImportError:
+        _fail(Failure.NO_TORCH, "")
+    apply_limits(Limits(int(memory_bytes), int(file_bytes), int(cpu_s)))
+    try:
+        _write(_independent(_read(Path(source))), Path(folder) / SAFETENSORS_FILE)
+    except MemoryError:
+        _fail(Failure.TOO_LARGE, "")
+    except RuntimeError as error:  # torch has no class of its own for failed allocations
+        _fail(Failure.TOO_LARGE if "allocate memory" in str(error) else Failure.DAMAGED, type(error).__name__)
+
+
+def apply_limits(limits: Limits) -> None:
+    """Limit this process. Address space is limited on Linux alone, which reports how much is in use."""
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
+    _lower(resource.RLIMIT_FSIZE, limits.file_bytes)
+    _lower(resource.RLIMIT_CPU, limits.cpu_s)
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+        _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + limits.memory_bytes)
+
+
+def _lower(kind: int, value: int) -> None:
+    """Set soft and hard limit, unless the hard limit is already lower."""
+    _, hard = resource.getrlimit(kind)
+    if hard == resource.RLIM_INFINITY or value < hard:
+        # The kernel kills a process at the hard CPU limit; at the soft one it sends SIGXCPU, which the parent reports.
+        resource.setrlimit(kind, (value, value + 5 if kind == resource.RLIMIT_CPU else value))
+
+
+def _read(source: Path) -> object:
+    import torch  # noqa: PLC0415 - the parent does without
+
+    try:
+        return torch.load(source, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        found = _FORBIDDEN.search(str(error))
+        _fail(Failure.UNSAFE if found else Failure.DAMAGED, found.group() if found else "no pickle of tensors")
+    except (EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
+        _fail(Failure.DAMAGED, type(error).__name__)
+
+
+def _independent(state: Any) -> dict[str, Any]:
+    """The named tensors, each with its own contiguous memory, as safetensors requires; tied embeddings once."""
+    import torch  # noqa: PLC0415 - the parent does without
+
+    if not isinstance(state, Mapping):
+        _fail(Failure.UNSAFE, f"a {type(state).__name__} instead of named tensors")
+    for name, tensor in state.items():
+        if not isinstance(name, str) or not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided:
+            _fail(Failure.UNSAFE, f"a {type(tensor).__name__} under {str(name)[:60]!r}")
+    names = sorted(state.keys() - _tied_embeddings(state))
+    return {name: state[name].detach().clone(memory_format=torch.contiguous_format) for name in names}
+
+
+def _tied_embeddings(tensors: Mapping[str, Any]) -> set[str]:
+    """Names of embeddings that share the memory of ``shared.weight``. They are large; transformers ties them again."""
+    shared = {_memory(tensor) for name, tensor in tensors.items() if name.split(".")[-2:] == ["shared", "weight"]}
+    embeddings = [name for name in tensors if name.split(".")[-2:] == ["embed_tokens", "weight"]]
+    return {name for name in embeddings if _memory(tensors[name]) in shared}
+
+
+def _memory(tensor: Any) -> tuple[Any, ...]:
+    return (tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
+
+
+def _write(tensors: dict[str, Any], target: Path) -> None:
+    from safetensors import SafetensorError  # noqa: PLC0415 - the parent does without
+    from safetensors.torch import save_file  # noqa: PLC0415
+
+    try:
+        save_file(tensors, target, metadata={"format": "pt"})
+    except (SafetensorError, OSError) as error:
+        _fail(Failure.NOT_WRITTEN, str(error))
+
+
+def _fail(failure: Failure, detail: str) -> NoReturn:
+    sys.stderr.write(f"{detail}\n")
+    sys.exit(failure)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,91 @@
+"""File digests, and the check that a model's files are those that its manifest lists."""
+
+import hashlib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.errors import ModelError, WeightsMismatch
+from service.manifest import EngineKind
+from service.registry.catalog import Entry
+
+
+class Digest(BaseModel):
+    """SHA-256 (hexadecimal) and size of a file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int = Field(ge=0)
+
+    @classmethod
+    def of_bytes(cls, content: bytes) -> "Digest":
+        """The digest of bytes in memory."""
+        return cls(sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
+
+    @classmethod
+    def of(cls, path: Path) -> "Digest":
+        """The digest of a file.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            return cls(sha256=sha256, size_bytes=file.tell())
+
+
+def verify(entry: Entry, kind: EngineKind) -> None:
+    """Check the files that the engine ``kind`` reads: their SHA-256, and that its folder holds no other file.
+
+    An engine selects files in its folder by name, so it could load a file that the manifest does not list.
+
+    Raises:
+        WeightsMismatch: a file is missing, differs or is not in the manifest; the message names it.
+        ModelError: the model is not installed.
+    """
+    _require_installed(entry)
+    _refuse_unlisted_files(entry, kind)
+    other_folders = tuple(files.folder + "/" for other, files in entry.manifest.engines.items() if other != kind)
+    vocabulary = entry.manifest.tokens.vocabulary  # both engines read it
+    for name, sha256 in entry.manifest.files.items():
+        if not name.startswith(other_folders) or name == vocabulary:
+            _check_file(entry, name, sha256)
+
+
+def verify_whole(entry: Entry) -> None:
+    """Check the files of all engines.
+
+    Raises:
+        WeightsMismatch: as `verify`.
+        ModelError: as `verify`.
+    """
+    _require_installed(entry)
+    for kind in entry.manifest.engines:
+        _refuse_unlisted_files(entry, kind)
+    for name, sha256 in entry.manifest.files.items():
+        _check_file(entry, name, sha256)
+
+
+def _require_installed(entry: Entry) -> None:
+    if not entry.manifest.complete:
+        raise ModelError(f"{entry.name} is not installed; depesche models pull {entry.name} installs it")
+
+
+def _refuse_unlisted_files(entry: Entry, kind: EngineKind) -> None:
+    files = entry.manifest.engines.get(kind)
+    if files is None:
+        return  # loading the engine reports which engines the model has
+    listed = {entry.folder / name for name in entry.manifest.files}
+    for path in sorted((entry.folder / files.folder).rglob("*")):
+        if path not in listed and not path.is_dir():
+            raise WeightsMismatch(f"{entry.name}: {path.relative_to(entry.folder)} is not in the manifest")
+
+
+def _check_file(entry: Entry, name: str, sha256: str) -> None:
+    try:
+        found = Digest.of(entry.folder / name).sha256
+    except OSError as error:
+        raise WeightsMismatch(f"{entry.name}: {name} cannot be read: {error.strerror}") from error
+    if found != sha256:
+        raise WeightsMismatch(f"{entry.name}: {name} is not the file that the manifest names")

@@ -1,0 +1,32 @@
+"""The command line with a conversion that copies files. The real conversion imports slow libraries."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from unittest.mock import patch
+
+from service.cli import main
+from service.manifest import Manifest, dumps
+
+FOLDER = "ct2"
+
+
+def copy(checkpoint: Path, manifest: Manifest, target: Path, *, keep_checkpoint: bool = False) -> Manifest:
+    """Install the checkpoint's files unconverted."""
+    assert not keep_checkpoint, "only the real conversion keeps a checkpoint"
+    shutil.copytree(checkpoint, target / FOLDER)
+    paths = sorted((target / FOLDER).iterdir())
+    files = {f"{FOLDER}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    described = {
+        "revision": "1",
+        "engines": {"ctranslate2": {"folder": FOLDER, "compute_type": "int8"}},
+        "files": files,
+    }
+    done = Manifest.model_validate({**manifest.model_dump(), **described})
+    (target / "manifest.toml").write_text(dumps(done), "utf-8")
+    return done
+
+
+if __name__ == "__main__":
+    with patch("service.models_command.convert", copy):
+        main()

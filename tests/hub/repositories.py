@@ -1,0 +1,162 @@
+"""Small versions of the catalogue's repositories: random weights, files and configuration keys as published."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from tests.engine import checkpoints
+
+# Keys of the published configurations that transformers 5 does not write.
+MARIAN = {
+    "add_bias_logits": False,
+    "add_final_layer_norm": False,
+    "architectures": ["MarianMTModel"],
+    "classif_dropout": 0.0,
+    "max_length": 512,
+    "normalize_before": False,
+    "normalize_embedding": False,
+    "num_beams": 6,
+    "static_position_embeddings": True,
+}
+MT5 = {"architectures": ["MT5ForConditionalGeneration"], "tie_word_embeddings": False, "tokenizer_class": "T5Tokenizer"}
+T5 = {"architectures": ["T5ForConditionalGeneration"], "tie_word_embeddings": False, "n_positions": 512}
+BART = {
+    "add_bias_logits": False,
+    "add_final_layer_norm": False,
+    "architectures": ["BartForConditionalGeneration"],
+    "early_stopping": True,
+    "forced_bos_token_id": 0,
+    "forced_eos_token_id": 2,
+    "gradient_checkpointing": False,
+    "max_length": 142,
+    "no_repeat_ngram_size": 3,
+    "normalize_before": False,
+    "normalize_embedding": True,
+    "num_beams": 4,
+}
+MBART = {
+    "add_bias_logits": False,
+    "add_final_layer_norm": True,
+    "architectures": ["MBartForConditionalGeneration"],
+    "early_stopping": True,
+    "forced_eos_token_id": 2,
+    "max_length": 200,
+    "normalize_before": True,
+    "normalize_embedding": True,
+    "num_beams": 5,
+    "output_past": True,
+    "static_position_embeddings": False,
+    "tokenizer_class": "MBart50Tokenizer",
+}
+NLLB = {"architectures": ["M2M100ForConditionalGeneration"], "max_length": 200, "tokenizer_class": "NllbTokenizer"}
+BERT = {
+    "architectures": ["EncoderDecoderModel"],
+    "early_stopping": True,
+    "length_penalty": 2.0,
+    "max_length": 120,
+    "no_repeat_ngram_size": 3,
+    "num_beams": 4,
+}
+FSMT = {
+    "architectures": ["FSMTForConditionalGeneration"],
+    "decoder": {"bos_token_id": 2, "model_type": "fsmt_decoder"},
+    "early_stopping": False,
+    "length_penalty": 1.0,
+    "max_length": 200,
+    "num_beams": 5,
+    "num_hidden_layers": 2,
+    "tie_word_embeddings": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How to write a repository: its checkpoint, and further keys of its configuration."""
+
+    make: Callable[[Path], object]
+    keys: Mapping[str, Any]
+    pickled: bool = False
+
+
+def madlad(folder: Path) -> None:
+    """T5 1.1 whose sources begin with a piece for the target language."""
+    checkpoints.t5_untied(folder)
+    given = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "byte_fallback": True, "vocab_size": 436}
+    checkpoints.pieces(folder / "spiece.model", user_defined_symbols=["<2en>"], **given)
+    names = {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "extra_ids": 0}
+    _write(folder / "tokenizer_config.json", {"tokenizer_class": "T5Tokenizer", **names})
+
+
+def t5_named(folder: Path) -> None:
+    """An mT5 checkpoint whose configuration calls itself t5."""
+    checkpoints.mt5(folder)
+    _amend(folder / "config.json", {"model_type": "t5"})
+
+
+def nllb(folder: Path) -> None:
+    """NLLB with tokenizer.json and a SentencePiece file."""
+    checkpoints.nllb(folder)
+    checkpoints.pieces(folder / "sentencepiece.bpe.model", bos_id=1, eos_id=2, unk_id=0)
+
+
+SHAPES: Mapping[str, Shape] = {
+    "opus-mt-de-en": Shape(checkpoints.marian, MARIAN, pickled=True),
+    "mt5-small-sum-de-mit-v1": Shape(checkpoints.mt5, MT5),
+    "mt5-small-sum-de-en-v2": Shape(checkpoints.mt5, MT5),
+    "mt5-small-german-finetune-mlsum": Shape(t5_named, MT5 | {"architectures": ["T5ForConditionalGeneration"]}),
+    "bart-german": Shape(checkpoints.bart, BART),
+    "bert2bert-shared-german-finetuned-summarization": Shape(checkpoints.encoder_decoder_bert, BERT),
+    "wmt19-de-en": Shape(checkpoints.fsmt, FSMT),
+    "madlad400-3b-mt": Shape(madlad, T5),
+    "nllb-200-distilled-600M": Shape(nllb, NLLB),
+    "mbart-large-50-many-to-many-mmt": Shape(checkpoints.mbart, MBART),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The checkpoint's folder, with weights as safetensors, and the files on the hub."""
+
+    checkpoint: Path
+    files: dict[str, bytes]
+
+
+def repository(name: str, folder: Path) -> Repository:
+    """Write the small version of a catalogue model to ``folder``."""
+    shape = SHAPES[name]
+    folder.mkdir(parents=True)
+    shape.make(folder)
+    _amend(folder / "config.json", shape.keys)
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    if shape.pickled:
+        del files["model.safetensors"]
+        files["pytorch_model.bin"] = _pickle(folder)
+    return Repository(folder, {**files, "README.md": b"a card"})
+
+
+def _pickle(folder: Path) -> bytes:
+    """The weights as ``torch.save`` writes them, tied ones under all of their names."""
+    network: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(str(folder), dtype=torch.float32)
+    torch.save(network.state_dict(), folder / "pytorch_model.bin")
+    return (folder / "pytorch_model.bin").read_bytes()
+
+
+def _write(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
+
+
+def _amend(path: Path, changed: Mapping[str, Any]) -> None:
+    _write(path, {**json.loads(path.read_text("utf-8")), **changed})
+
+
+def catalogue(target: Path) -> None:
+    """Copy the shipped catalogue to ``target`` and link the embedded models."""
+    source = Path(__file__).parents[2] / "models"
+    shutil.copytree(source / "catalog", target / "catalog", dirs_exist_ok=True)
+    (target / "embedded").symlink_to(source / "embedded")

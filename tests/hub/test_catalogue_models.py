@@ -1,0 +1,120 @@
+"""Each model of the catalogue is pulled from a hub, converted, verified and served by the application."""
+
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.app import create_app
+from service.engines.load import load_engine
+from service.engines.tokenizer import Tokenizer
+from service.hub.conversion import convert
+from service.hub.conversion_check import probe_inputs
+from service.hub.installation import TORCH_ALONE
+from service.manifest import EngineKind, Manifest
+from service.registry.catalog import Catalog
+from service.settings import Settings
+from service.types import Tokens
+from tests.conftest import wait_until_ready
+from tests.hub.desk import Desk
+from tests.hub.repositories import SHAPES, Repository, catalogue, repository
+from tests.hub_server import Repo, serving
+
+SHIPPED = Catalog(Path(__file__).parents[2] / "models")
+NAMES = [name for name in SHIPPED.names() if not SHIPPED.embedded(name)]
+CONVERTED = [name for name in NAMES if SHIPPED.published(name).architecture not in TORCH_ALONE]
+STORY = (
+    "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu. "
+    "Die Schulen weichen während der Bauzeit in zwei Nachbarstädte aus. "
+    "Im vergangenen Jahr kamen rund 90.000 Gäste in das Bad, das seit 1974 besteht."
+)
+
+
+@pytest.fixture(scope="module")
+def repositories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Repository]:
+    """The hub's files of each model of the catalogue, with tiny weights."""
+    root = tmp_path_factory.mktemp("repositories")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # transformers warns that sacremoses is missing
+        return {name: repository(name, root / name) for name in NAMES if name in SHAPES}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, repositories: dict[str, Repository]) -> Iterator[Desk]:
+    """A desk with the shipped catalogue, and a hub with its repositories."""
+    with serving() as hub:
+        made = Desk(tmp_path_factory.mktemp("desk"), hub, program="service")
+        catalogue(made.models)
+        for name, repository in repositories.items():
+            of_the_hub = SHIPPED.published(name).hub
+            assert of_the_hub is not None
+            hub.repos[of_the_hub.repo] = Repo(repository.files)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def pulled(desk: Desk, repositories: dict[str, Repository]) -> CompletedProcess[str]:
+    """One command pulls all models, so that the libraries are imported once."""
+    return desk.run("pull", "--licence-accepted", *repositories)
+
+
+@pytest.fixture(scope="module")
+def verified(desk: Desk, pulled: CompletedProcess[str]) -> CompletedProcess[str]:
+    assert pulled.returncode == 0, pulled.stderr
+    return desk.run("verify")
+
+
+def test_every_model_has_a_tiny_checkpoint() -> None:
+    assert sorted(SHAPES) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_model_is_pulled_verified_and_served(
+    name: str, desk: Desk, pulled: CompletedProcess[str], verified: CompletedProcess[str]
+) -> None:
+    entry = Catalog(desk.models, desk.installed).entry(name)
+    assert entry.installed
+    assert f"{name} {entry.manifest.revision} is installed in" in pulled.stderr
+    assert f"{name}: {len(entry.manifest.files)} files are as the manifest names them\n" in verified.stdout
+    answer = answered(desk, entry.manifest, name)
+    model, (result,) = answer["model"], answer.get("translations") or answer["summaries"]
+    assert model["id"] == entry.manifest.id
+    assert (model["revision"], model["quality"]) == (entry.manifest.revision, "production")
+    assert model["engine"] == ("torch" if entry.manifest.architecture in TORCH_ALONE else "ctranslate2")
+    assert result["text"]
+
+
+def answered(desk: Desk, manifest: Manifest, name: str) -> dict[str, Any]:
+    """The answer of an application that serves this model."""
+    places = {"models_dir": desk.models, "installed_dir": desk.installed, f"{manifest.task}_model": name}
+    settings = Settings.model_validate({**places, "engine_replicas": 1, "threads": 1})
+    with TestClient(create_app(settings)) as client:
+        wait_until_ready(client)
+        path = "/v1/translate" if manifest.task == "translation" else "/v1/summarize"
+        answer = client.post(path, json={"text": STORY})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = json.loads(answer.text)
+    return found
+
+
+@pytest.mark.parametrize("name", CONVERTED)
+def test_engines_agree_in_float32(name: str, repositories: dict[str, Repository], tmp_path: Path) -> None:
+    snapshot, published = repositories[name].checkpoint, SHIPPED.published(name)
+    manifest = convert(snapshot, published, tmp_path / name, quantization="float32", keep_checkpoint=True)
+    ours = written(manifest, tmp_path / name, "ctranslate2")
+    assert ours == written(manifest, tmp_path / name, "torch")
+    assert len(set(ours)) >= len(ours) // 2  # outputs depend on their sources
+
+
+def written(manifest: Manifest, folder: Path, kind: EngineKind) -> list[Tokens]:
+    """Greedy outputs for the probe."""
+    engine = load_engine(manifest, folder, kind, device="cpu", threads=1, arithmetic="float32")
+    try:
+        return [found[0].tokens for found in engine.generate(probe_inputs(manifest, Tokenizer(manifest, folder)))]
+    finally:
+        engine.close()

@@ -1,0 +1,377 @@
+"""Pulling through the real client and command line: requests, locked files and refusals."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load as load_bytes
+from safetensors.torch import load_file as load_tensors
+
+from service.engines.load import load_engine
+from service.engines.tokenizer import Tokenizer
+from service.errors import HubError
+from service.hub.client import Snapshot, discard
+from service.manifest import EngineKind, load
+from service.registry.catalog import Catalog, Entry
+from service.types import EngineInput, Tokens
+from tests.hub.conftest import Pulled
+from tests.hub.desk import CATALOG, NAME, REPO, Desk, pickled
+
+
+def test_model_is_pulled_converted_and_served(pulled: Pulled, files: dict[str, bytes]) -> None:
+    assert pulled.done.returncode == 0, pulled.done.stderr
+    assert "is installed in" in pulled.done.stderr
+    assert "licence CC-BY-4.0, commercial use: yes" in pulled.done.stderr
+    wanted = [path.rpartition("/")[2] for method, path, _ in pulled.desk.hub.asked if method == "HEAD"]
+    assert sorted(wanted) == sorted(files)
+    assert entry_of(pulled.desk).manifest.engines.keys() == {"ctranslate2"}
+    assert written(pulled.desk, "ctranslate2")
+
+
+def test_installed_model_is_verified_listed_and_removed(desk: Desk, pulled: Pulled) -> None:
+    desk.take(pulled.desk)
+    entry = entry_of(desk)
+    assert entry.installed
+    assert desk.run("verify").stdout == f"{NAME}: {len(entry.manifest.files)} files are as the manifest names them\n"
+    (line,) = [line for line in desk.run("list").stdout.splitlines() if NAME in line]
+    assert line.split()[-2] == "yes"
+    assert desk.run("remove", NAME).returncode == 0
+    assert not (desk.installed / NAME).exists()
+    assert desk.left_over() == []
+    assert desk.locked()["commit"] == "1" * 40
+    assert desk.told("remove", NAME) == f"{NAME} is not installed"
+
+
+def test_kept_checkpoint_runs_on_torch(desk: Desk, pulled: Pulled) -> None:
+    desk.take(pulled.desk)
+    desk.program = "service"
+    done = desk.run("pull", NAME, "--keep-checkpoint")
+    assert done.returncode == 0, done.stderr
+    assert entry_of(desk).manifest.engines.keys() == {"ctranslate2", "torch"}
+    assert written(desk, "torch")
+    assert desk.run("verify").returncode == 0
+
+
+def entry_of(desk: Desk) -> Entry:
+    return Catalog(desk.models, desk.installed).entry(NAME)
+
+
+def written(desk: Desk, kind: EngineKind) -> Tokens:
+    """The installed model's output for a sentence."""
+    entry = entry_of(desk)
+    tokens = Tokenizer(entry.manifest, entry.folder).encode("Guten Morgen, Deutschland.")
+    engine = load_engine(entry.manifest, entry.folder, kind, device="cpu", threads=1)
+    (hypotheses,) = engine.generate([EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))])
+    engine.close()
+    return hypotheses[0].tokens
+
+
+def _more_pieces(files: dict[str, bytes]) -> dict[str, bytes]:
+    """A tokenizer with more pieces than the weights have rows."""
+    pieces = json.loads(files["vocab.json"])
+    more = {f"more{number}": len(pieces) + number for number in range(500)}
+    return {"vocab.json": json.dumps({**pieces, **more}).encode()}
+
+
+def _other_architecture(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {"config.json": json.dumps({**json.loads(files["config.json"]), "model_type": "gpt2"}).encode()}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [(_more_pieces, "pieces, the weights"), (_other_architecture, "the checkpoint is of architecture 'gpt2'")],
+)
+def test_unusable_checkpoint_leaves_the_installed_model(
+    desk: Desk,
+    pulled: Pulled,
+    files: dict[str, bytes],
+    change: Callable[[dict[str, bytes]], dict[str, bytes]],
+    told: str,
+) -> None:
+    desk.take(pulled.desk)
+    desk.program = "service"
+    before = desk.content()
+    (desk.installed / "models.lock").unlink()  # allow another version
+    desk.publish({**files, **change(files)}, commit="2" * 40)
+    assert told in desk.told("pull", NAME)
+    assert desk.content() == before
+    assert desk.left_over() == []
+    assert written(desk, "ctranslate2")
+
+
+def test_lock_holds_commit_and_digests(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.pull()
+    expected = {
+        name: {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
+        for name, content in files.items()
+    }
+    assert desk.locked() == {"commit": "1" * 40, "files": expected}
+
+
+def test_pickle_gives_the_same_model(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.publish(pickled(files))
+    desk.pull()
+    installed = load_tensors(desk.installed / NAME / "ct2" / "model.safetensors")
+    published = load_bytes(files["model.safetensors"])
+    assert set(installed) == set(published)
+    assert all(installed[name].equal(published[name]) for name in published)
+    assert set(desk.locked()["files"]) == {*files} - {"model.safetensors"} | {"pytorch_model.bin"}
+
+
+def test_pickle_is_not_fetched_where_safetensors_exist(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.publish({**files, **pickled(files)})
+    desk.pull()
+    assert not [path for path in desk.hub.fetched() if path.endswith(".bin")]
+
+
+def test_pickle_is_not_fetched_where_a_pattern_matches_it(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.describe(CATALOG.replace('"*.spm"', '"*.spm", "*.bin"'))
+    desk.publish({**files, **pickled(files)})
+    desk.pull()
+    assert not [path for path in desk.hub.fetched() if path.endswith(".bin")]
+
+
+def test_pickle_is_not_read_where_safetensors_have_another_name(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.publish({**pickled(files), "model-00001-of-00002.safetensors": b"a shard"})
+    assert "has safetensors only as model-00001-of-00002.safetensors" in desk.told("pull", NAME)
+    assert desk.hub.fetched() == []
+
+
+@pytest.mark.parametrize("commit", ["../../../..", "1" * 39, "main", "1" * 40 + "\n"])
+def test_invalid_commit_is_refused(desk: Desk, files: dict[str, bytes], commit: str) -> None:
+    desk.publish(files, commit=commit)
+    assert "the hub names no valid commit for main" in desk.told("pull", NAME)
+    assert not (desk.installed / "models.lock").exists()
+
+
+def test_etag_that_leads_out_of_the_cache_is_refused(desk: Desk, files: dict[str, bytes]) -> None:
+    canary = desk.folder / "canary"
+    canary.write_text("alive", "utf-8")
+    for etag in (f"../../../../../..{canary}", f"../../../../../..{desk.folder}/new"):
+        desk.publish(files, etag=etag)
+        assert "answers with an invalid etag header; the download is refused" in desk.told("pull", NAME)
+    assert canary.read_text("utf-8") == "alive"
+    assert not list(desk.folder.glob("new*"))
+
+
+def test_file_outside_the_cache_is_not_deleted(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.touch()
+    with pytest.raises(HubError, match="outside the client's cache"):
+        discard(Snapshot("1" * 40, {"config.json": outside}))
+    assert outside.exists()
+
+
+@pytest.mark.parametrize("endpoint", ["http://hub.example", "http://192.0.2.1:8080", "ftp://hub.example"])
+def test_plain_http_is_refused_off_loopback(desk: Desk, endpoint: str) -> None:
+    desk.environment["HF_ENDPOINT"] = endpoint
+    assert f"HF_ENDPOINT {endpoint} is not https" in desk.told("pull", NAME)
+
+
+def test_impossible_file_size_is_one_line(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.publish(files, size_bytes=10**30)
+    assert desk.told("pull", NAME)
+    assert not (desk.installed / NAME).exists()
+
+
+def test_second_pull_fetches_nothing(desk: Desk) -> None:
+    desk.pull()
+    desk.hub.asked.clear()
+    desk.pull()
+    assert desk.hub.fetched() == []
+    assert all("/main" not in path for _, path, _ in desk.hub.asked)
+
+
+def test_offline_pull_reads_the_cache(desk: Desk) -> None:
+    desk.pull()
+    desk.hub.asked.clear()
+    shutil.rmtree(desk.installed / NAME)
+    desk.environment["HF_HUB_OFFLINE"] = "1"
+    desk.pull()
+    assert desk.hub.asked == []
+    shutil.rmtree(desk.cache)
+    assert "HF_HUB_OFFLINE forbids" in desk.told("pull", NAME)
+
+
+def test_offline_pull_without_a_lock_is_refused(desk: Desk) -> None:
+    desk.pull()
+    (desk.installed / "models.lock").unlink()
+    desk.environment["HF_HUB_OFFLINE"] = "1"
+    installed = desk.content()
+    assert desk.told("pull", NAME) == (
+        f"{REPO} is not in models.lock, which alone says what to take from the client's cache while HF_HUB_OFFLINE "
+        "forbids to ask the hub; copy the lock from where the model was pulled"
+    )
+    assert desk.content() == installed
+    assert not (desk.installed / "models.lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("vocab.json", "has no vocab.json in the client's cache"),
+        ("model.safetensors", "has neither model.safetensors nor pytorch_model.bin in the client's cache"),
+    ],
+)
+def test_offline_pull_names_the_missing_file(desk: Desk, file: str, told: str) -> None:
+    desk.pull()
+    installed, lock = desk.content(), desk.locked()
+    desk.environment["HF_HUB_OFFLINE"] = "1"
+    (link,) = desk.cache.rglob(f"snapshots/*/{file}")
+    link.resolve().unlink()
+    assert desk.told("pull", NAME) == f"{REPO} {told}, and HF_HUB_OFFLINE forbids to ask the hub"
+    assert (desk.content(), desk.locked()) == (installed, lock)
+
+
+def test_token_opens_a_private_repository(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.publish(files, token="hf_right")  # noqa: S106 - token of a test hub
+    desk.environment |= {"HF_TOKEN": "hf_wrong"}
+    assert "answers 401: it is not public, or does not exist, or HF_TOKEN is wrong" in desk.told("pull", NAME)
+    desk.environment |= {"HF_TOKEN": "hf_right"}
+    desk.pull()
+
+
+def test_restricted_terms_are_accepted_before_any_request(desk: Desk) -> None:
+    desk.describe(
+        CATALOG.replace("CC-BY-4.0", "CC-BY-NC-4.0").replace('_use = "yes"', '_use = "no"') + "restricted = true\n"
+    )
+    told = desk.told("pull", NAME)
+    assert "licence CC-BY-NC-4.0, commercial use: no" in told
+    assert "--licence-accepted" in told
+    assert desk.hub.asked == []
+    assert desk.run("pull", NAME, "--licence-accepted").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("tinny", "there is no model 'tinny'; there is tiny"),
+        ("starter", "starter comes with Depesche and is not pulled"),
+    ],
+)
+def test_unknown_and_embedded_names_are_refused(desk: Desk, name: str, told: str) -> None:
+    desk.describe(
+        CATALOG.partition("[hub]")[0].replace("quality", 'revision = "1"\nweights = "x"\nquality') + EMBEDDED, "starter"
+    )
+    assert desk.told("pull", name) == told
+
+
+EMBEDDED = """
+[engines.ctranslate2]
+folder = "."
+compute_type = "int8"
+
+[files]
+"model.bin" = "0"
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda desk: desk.hub.repos.clear(), "answers 401: it is not public, or does not exist"),
+        (
+            lambda desk: setattr(desk.hub.repos[REPO], "gated", True),
+            "answers 403: its terms must be accepted on the hub",
+        ),
+        (lambda desk: setattr(desk.hub, "status", 404), "answers 404: there is no such repository or file"),
+        (lambda desk: setattr(desk.hub, "status", 401), "answers 401: it is not public, or does not exist"),
+        (lambda desk: setattr(desk.hub, "status", 503), "answers 503"),
+        (lambda desk: desk.describe(CATALOG + 'revision = "v9"\n'), "the repository has no such revision"),
+        (lambda desk: desk.hub.repos[REPO].files.pop("vocab.json"), f"{REPO} has no vocab.json in this revision"),
+        (
+            lambda desk: desk.hub.repos[REPO].files.pop("model.safetensors"),
+            "has neither model.safetensors nor pytorch_model.bin",
+        ),
+        (
+            lambda desk: setattr(desk.hub, "url", "http://127.0.0.1:1"),
+            "http://127.0.0.1:1 cannot be reached (ConnectError)",
+        ),
+        (lambda desk: desk.environment.update(HF_HUB_OFFLINE="1"), "is not in models.lock, which alone says"),
+    ],
+    ids=[
+        "no repository",
+        "gated",
+        "404",
+        "401",
+        "503",
+        "no revision",
+        "no file",
+        "no weights",
+        "unreachable",
+        "offline",
+    ],
+)
+def test_hub_error_is_one_line(desk: Desk, change: object, told: str) -> None:
+    assert callable(change)
+    change(desk)
+    assert told in desk.told("pull", NAME)
+    assert not (desk.installed / "models.lock").exists()
+    assert not (desk.installed / NAME).exists()
+
+
+def test_moved_branch_is_not_followed(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.pull()
+    first = desk.content()
+    desk.publish({**files, "config.json": files["config.json"] + b"\n"}, commit="2" * 40)
+    assert "the repository has no such revision" in desk.told("pull", NAME)
+    assert desk.content() == first
+
+
+@pytest.mark.parametrize(("file", "by"), [("config.json", b"\n"), ("model.safetensors", b"\0")])
+def test_file_changed_at_the_locked_commit_is_refused(
+    desk: Desk, files: dict[str, bytes], file: str, by: bytes
+) -> None:
+    desk.pull()
+    first, lock = desk.content(), desk.locked()
+    shutil.rmtree(desk.cache)
+    desk.publish({**files, file: files[file] + by})
+    told = desk.told("pull", NAME)
+    assert f"{REPO}: {file} has changed: SHA-256" in told
+    assert "models.lock holds what was pulled at first" in told
+    assert (desk.content(), desk.locked()) == (first, lock)
+    desk.publish(files)
+    desk.pull()  # the refused file is no longer in the cache
+
+
+def test_damaged_lock_is_named_and_kept(desk: Desk) -> None:
+    desk.pull()
+    (desk.installed / "models.lock").write_text("half a [", "utf-8")
+    assert "models.lock is no lock of models" in desk.told("pull", NAME)
+    assert (desk.installed / "models.lock").read_text("utf-8") == "half a ["
+
+
+def test_version_is_accepted_after_its_lock_entry_is_deleted(desk: Desk, files: dict[str, bytes]) -> None:
+    desk.pull()
+    (desk.installed / "models.lock").unlink()
+    desk.publish({**files, "config.json": files["config.json"] + b"\n"}, commit="2" * 40)
+    desk.pull()
+    assert desk.locked()["commit"] == "2" * 40
+
+
+def test_installed_manifest_names_the_commit(desk: Desk) -> None:
+    desk.pull()
+    manifest = load(desk.installed / NAME / "manifest.toml")
+    assert manifest.hub is not None
+    assert manifest.hub.revision == "1" * 40
+    assert manifest.revision
+    assert manifest.verified == ("architecture", "hub.revision")
+
+
+def test_verify_names_a_missing_model(desk: Desk) -> None:
+    assert f"{NAME} must be installed again" in desk.told("verify", NAME)
+    assert desk.run("verify").returncode == 0
+
+
+def test_verify_finds_a_flipped_byte(desk: Desk) -> None:
+    desk.pull()
+    (path,) = Path(desk.installed / NAME).rglob("model.safetensors")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    done = desk.run("verify")
+    assert done.returncode == 1
+    assert "model.safetensors is not the file that the manifest names" in done.stderr

@@ -1,0 +1,224 @@
+"""The registry: the catalogue, the choice of a model at start, and the check of a model's files."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from service.errors import ModelError, WeightsMismatch
+from service.hub.client import wanted
+from service.manifest import Hub, Manifest, Quality, Task, dumps
+from service.registry.catalog import Catalog, Entry
+from service.registry.choice import DEFAULTS, Profile, choose
+from service.registry.verify import verify
+from tests.hub.library import FILES, write_model
+
+MODELS = Path(__file__).parents[2] / "models"
+SHIPPED = Catalog(MODELS)
+MANIFESTS = {name: SHIPPED.published(name) for name in SHIPPED.names()}
+HUB_MODELS = {name: (manifest, manifest.hub) for name, manifest in MANIFESTS.items() if manifest.hub}
+WEIGHTS = "ct2/model.bin"
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    for name in ("opus-de-en", "starter-de-en", "starter-sum-de"):
+        write_model(tmp_path, name)
+    return Catalog(tmp_path)
+
+
+def test_names_are_the_sorted_stems_of_the_manifests(catalog: Catalog) -> None:
+    assert catalog.names() == ["opus-de-en", "starter-de-en", "starter-sum-de"]
+
+
+def test_entry_has_name_manifest_and_folder(catalog: Catalog, tmp_path: Path) -> None:
+    entry = catalog.entry("opus-de-en")
+    folder = tmp_path / "embedded" / "opus-de-en"
+    assert (entry.name, entry.manifest.id, entry.folder) == ("opus-de-en", "test/opus-de-en", folder)
+
+
+def test_unknown_name_offers_the_nearest_names(catalog: Catalog) -> None:
+    with pytest.raises(ModelError, match=r"no model 'opus-de-em'; there is opus-de-en$"):
+        catalog.entry("opus-de-em")
+
+
+def test_unknown_name_without_neighbours_offers_all_names(catalog: Catalog) -> None:
+    with pytest.raises(ModelError, match="there is opus-de-en, starter-de-en, starter-sum-de"):
+        catalog.entry("xyz")
+
+
+def test_empty_catalogue_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="there is none at all"):
+        Catalog(tmp_path).entry("starter-de-en")
+
+
+@pytest.mark.parametrize("name", ["../catalog/opus-de-en", "", "opus-de-en.toml"])
+def test_path_is_no_name(catalog: Catalog, name: str) -> None:
+    with pytest.raises(ModelError, match="there is no model"):
+        catalog.entry(name)
+
+
+def test_model_is_installed_while_all_files_exist(catalog: Catalog) -> None:
+    entry = catalog.entry("opus-de-en")
+    assert entry.installed
+    (entry.folder / "pieces.model").unlink()
+    assert not entry.installed
+
+
+def test_default_production_models_allow_commercial_use() -> None:
+    for task, name in DEFAULTS["production"].items():
+        manifest, hub = HUB_MODELS[name]
+        assert (manifest.task, manifest.commercial_use, hub.restricted) == (task, "yes", False)
+
+
+@pytest.mark.parametrize(("manifest", "hub"), HUB_MODELS.values(), ids=HUB_MODELS)
+def test_model_without_free_use_is_restricted(manifest: Manifest, hub: Hub) -> None:
+    assert hub.restricted == (manifest.commercial_use != "yes")
+    if manifest.licence == "none stated":
+        assert manifest.commercial_use == "unclear"
+    assert ("NC" in manifest.licence) == (manifest.commercial_use == "no")
+
+
+@pytest.mark.parametrize(("manifest", "hub"), HUB_MODELS.values(), ids=HUB_MODELS)
+def test_published_scores_have_a_source_and_nothing_is_verified(manifest: Manifest, hub: Hub) -> None:
+    authors = (hub.repo.split("/")[0], "deutsche-telekom")
+    assert all(any(author in score.source for author in authors) for score in manifest.published)
+    assert manifest.verified == ()
+
+
+@pytest.mark.parametrize(("manifest", "hub"), HUB_MODELS.values(), ids=HUB_MODELS)
+def test_tokenizer_files_are_pulled(manifest: Manifest, hub: Hub) -> None:
+    tokens = manifest.tokens
+    files = [tokens.source, tokens.target, tokens.vocabulary] if tokens.kind == "sentencepiece" else []
+    needed = {file for file in files if file}
+    present = ["config.json", "model.safetensors", "README.md", *needed, *hub.patterns]
+    pulled = wanted([name for name in present if "*" not in name], hub)
+    assert needed <= {*pulled}
+    assert "README.md" not in pulled
+
+
+@pytest.mark.parametrize("manifest", [manifest for manifest, _ in HUB_MODELS.values()], ids=HUB_MODELS)
+def test_production_summariser_is_abstractive_with_several_hypotheses(manifest: Manifest) -> None:
+    if manifest.task == "summary":
+        assert not manifest.acceptance.source_pieces_only
+        assert manifest.decoding.hypotheses == manifest.decoding.beam_size > 1
+
+
+@pytest.mark.parametrize("name", HUB_MODELS)
+def test_name_is_that_of_the_repository(name: str) -> None:
+    _, hub = HUB_MODELS[name]
+    assert name == hub.repo.split("/")[1].replace("_", "-")
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Catalog:
+    return Catalog(MODELS, tmp_path)
+
+
+def install(folder: Path, task: Task) -> str:
+    """Install the production model of ``task`` with empty weights; returns its name."""
+    name = DEFAULTS["production"][task]
+    described = {
+        "revision": "1",
+        "engines": {"ctranslate2": {"folder": "ct2", "compute_type": "int8"}},
+        "files": {WEIGHTS: "0" * 64},
+    }
+    (folder / name / WEIGHTS).parent.mkdir(parents=True)
+    (folder / name / WEIGHTS).touch()
+    manifest = Manifest.model_validate({**SHIPPED.published(name).model_dump(), **described})
+    (folder / name / "manifest.toml").write_text(dumps(manifest), "utf-8")
+    return name
+
+
+@pytest.mark.parametrize("quality", get_args(Quality))
+@pytest.mark.parametrize("task", get_args(Task))
+def test_catalogue_has_the_default_models(shipped: Catalog, task: Task, quality: Quality) -> None:
+    manifest = shipped.entry(DEFAULTS[quality][task]).manifest
+    assert (manifest.task, manifest.quality) == (task, quality)
+
+
+@pytest.mark.parametrize(
+    ("profile", "quality"), [("auto", "starter"), ("embedded", "starter"), ("production", "production")]
+)
+def test_only_the_production_profile_needs_a_pulled_model(shipped: Catalog, profile: Profile, quality: Quality) -> None:
+    assert choose(shipped, "summary", profile).manifest.quality == quality
+
+
+def test_auto_prefers_an_installed_model_for_its_task(shipped: Catalog, tmp_path: Path) -> None:
+    name = install(tmp_path, "translation")
+    assert choose(shipped, "translation", "auto").name == name
+    assert choose(shipped, "summary", "auto").name == DEFAULTS["starter"]["summary"]
+    assert choose(shipped, "translation", "embedded").name == DEFAULTS["starter"]["translation"]
+
+
+def test_auto_skips_an_incomplete_model(shipped: Catalog, tmp_path: Path) -> None:
+    (tmp_path / install(tmp_path, "translation") / WEIGHTS).unlink()
+    assert choose(shipped, "translation", "auto").name == DEFAULTS["starter"]["translation"]
+
+
+def test_name_overrides_the_profile(shipped: Catalog) -> None:
+    assert choose(shipped, "translation", "production", "starter-de-en").name == "starter-de-en"
+
+
+def test_model_for_another_task_is_refused(shipped: Catalog) -> None:
+    with pytest.raises(ModelError, match="starter-sum-de is a summary model, not a translation model"):
+        choose(shipped, "translation", "auto", "starter-sum-de")
+
+
+def test_auto_works_without_production_models_in_the_catalogue(tmp_path: Path) -> None:
+    (tmp_path / "catalog").mkdir()
+    for name in DEFAULTS["starter"].values():
+        (tmp_path / "catalog" / f"{name}.toml").write_bytes((MODELS / "catalog" / f"{name}.toml").read_bytes())
+    assert choose(Catalog(tmp_path), "summary", "auto").name == DEFAULTS["starter"]["summary"]
+
+
+@pytest.fixture
+def entry(catalog: Catalog) -> Entry:
+    return catalog.entry("opus-de-en")
+
+
+def test_unchanged_files_pass_for_both_engines(entry: Entry) -> None:
+    verify(entry, "ctranslate2")
+    verify(entry, "torch")
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("float16/model")])
+def test_flipped_byte_is_found(entry: Entry, name: str) -> None:
+    content = bytearray((entry.folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (entry.folder / name).write_bytes(content)
+    with pytest.raises(WeightsMismatch, match=f"opus-de-en: {name} is not the file"):
+        verify(entry, "ctranslate2")
+
+
+@pytest.mark.parametrize("name", ["ct2-int8/model.bin", "pieces.model", "float16/vocab.json"])
+def test_missing_file_is_found(entry: Entry, name: str) -> None:
+    (entry.folder / name).unlink()
+    with pytest.raises(WeightsMismatch, match=f"opus-de-en: {name} cannot be read"):
+        verify(entry, "ctranslate2")
+
+
+@pytest.mark.parametrize("name", ["ct2-int8/target_vocabulary.txt", "ct2-int8/deeper/model.bin"])
+def test_file_missing_from_the_manifest_is_found(entry: Entry, name: str) -> None:
+    (entry.folder / name).parent.mkdir(exist_ok=True)
+    (entry.folder / name).write_bytes(b"foreign weights")
+    with pytest.raises(WeightsMismatch, match=f"opus-de-en: {name} is not in the manifest"):
+        verify(entry, "ctranslate2")
+
+
+def test_unlisted_weights_are_found(entry: Entry) -> None:
+    files = {name: digest for name, digest in entry.manifest.files.items() if name != "ct2-int8/model.bin"}
+    partial = Entry(entry.name, entry.manifest.model_copy(update={"files": files}), entry.folder)
+    with pytest.raises(WeightsMismatch, match=r"opus-de-en: ct2-int8/model\.bin is not in the manifest"):
+        verify(partial, "ctranslate2")
+
+
+def test_files_of_the_other_engine_are_not_checked(entry: Entry) -> None:
+    (entry.folder / "float16" / "model.safetensors").unlink()
+    (entry.folder / "float16" / "notes.txt").write_text("a note", "utf-8")
+    verify(entry, "ctranslate2")
+
+
+def test_model_card_outside_the_engine_folders_is_allowed(entry: Entry) -> None:
+    (entry.folder / "README.md").write_text("a card", "utf-8")
+    verify(entry, "ctranslate2")

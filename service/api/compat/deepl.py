@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from service.access.guard import Requires
 from service.api.charging import quota_of
 from service.api.compat.bodies import documented, read_body, read_parameters
 from service.api.compat.failures import FAILURES, UNSUPPORTED, CompatibleRoute
@@ -31,7 +32,7 @@ _UNREAD = {"a CDATA section": re.compile(r"<!\[CDATA\["), "an internal DTD": re.
 router = APIRouter(
     prefix="/v2",
     route_class=CompatibleRoute,
-    dependencies=[Depends(require_open)],
+    dependencies=[Depends(Requires("translate")), Depends(require_open)],
     responses=FAILURES,
     tags=["DeepL-compatible"],
 )

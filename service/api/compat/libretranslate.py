@@ -6,6 +6,7 @@ from typing import Literal
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.access.guard import Requires
 from service.api.compat.bodies import documented, read_body
 from service.api.compat.failures import FAILURES, CompatibleRoute
 from service.api.compat.languages import Detected, Source, Target, is_to_detect, require_english, sources_of
@@ -58,7 +59,12 @@ class LibreTranslation(BaseModel):
     alternatives: list[str] | list[list[str]] | None = None
 
 
-@router.post("/translate", response_model_exclude_none=True, openapi_extra=documented(LibreRequest))
+@router.post(
+    "/translate",
+    response_model_exclude_none=True,
+    openapi_extra=documented(LibreRequest),
+    dependencies=[Depends(Requires("translate"))],
+)
 async def translate(request: Request, state: StateDep) -> LibreTranslation:
     """Translate as LibreTranslate's clients ask for it."""
     fields = await read_body(request, LibreRequest)
@@ -102,7 +108,12 @@ _LISTED = link(
 )
 
 
-@router.post("/detect", openapi_extra=documented(DetectRequest), responses=linked(FAILURES, translate=_DETECTED))
+@router.post(
+    "/detect",
+    openapi_extra=documented(DetectRequest),
+    responses=linked(FAILURES, translate=_DETECTED),
+    dependencies=[Depends(Requires("translate"))],
+)
 async def detect(request: Request, state: StateDep) -> list[LibreDetected]:
     """The likeliest languages of a text, the first one first; German where there is no word to tell it by."""
     fields = await read_body(request, DetectRequest)

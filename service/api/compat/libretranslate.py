@@ -16,6 +16,7 @@ from service.api.documentation import VISIBLE, link, linked
 from service.api.requests import Text
 from service.api.routes import require_open
 from service.api.state import StateDep
+from service.bounded import Bounded
 from service.pipeline.manner import Manner
 from service.text.language import likely_languages
 
@@ -30,7 +31,7 @@ router = APIRouter(
 )
 
 
-class LibreRequest(BaseModel):
+class LibreRequest(Bounded):
     """The parameters of LibreTranslate's ``translate``."""
 
     model_config = ConfigDict(extra="forbid")
@@ -90,7 +91,7 @@ def _detected(source: Detected) -> LibreDetected:
     return LibreDetected(language=source[0], confidence=round(100 * source[1], 1))
 
 
-class DetectRequest(BaseModel):
+class DetectRequest(Bounded):
     """The parameters of LibreTranslate's ``detect``."""
 
     model_config = ConfigDict(extra="forbid")

@@ -1,16 +1,44 @@
-"""Lets requests in that hold a good key, by its scope; probes, metrics, the page and the like are open."""
+"""Lets requests in that hold a good key, and to a route that hold one of its scope; probes and the page are open."""
 
+from dataclasses import dataclass
+
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.access.credentials import in_body, in_headers, may_be_in_body
 from service.access.limits import Refuse
-from service.access.places import needs_key, scope_of
+from service.access.places import Scope as KeyScope
+from service.access.places import needs_key
 from service.access.replay import replayed
 from service.access.ring import Ring
-from service.errors import AccessDenied, KeyMissing
+from service.errors import AccessDenied, KeyMissing, ScopeMissing
 
 KEY_ID = "key_id"
+NEEDED = "a key is needed: Authorization: Bearer …"
 PENDING = "key_in_body"
+SCOPES = "key_scopes"
+
+
+@dataclass(frozen=True, slots=True)
+class Requires:
+    """Dependency of a route: where there are keys, the caller's is for ``scope``."""
+
+    scope: KeyScope
+
+    async def __call__(self, request: Request) -> None:
+        """Look at the scopes that `Guard` found.
+
+        Raises:
+            KeyMissing: no key was looked at.
+            ScopeMissing: it is not for this route.
+        """
+        if request.app.state.ring is None:
+            return
+        scopes = request.scope["state"].get(SCOPES)
+        if scopes is None:
+            raise KeyMissing(NEEDED)
+        if self.scope not in scopes:
+            raise ScopeMissing(self.scope)
 
 
 class Guard:
@@ -65,7 +93,8 @@ class BodyGuard:
 
 
 def _let_in(ring: Ring, scope: Scope, token: str | None) -> None:
-    """Note whose key it is; raises `AccessDenied`."""
+    """Note whose key it is, and what for; raises `AccessDenied`."""
     if token is None:
-        raise KeyMissing("a key is needed: Authorization: Bearer …")
-    scope.setdefault("state", {})[KEY_ID] = ring.require(token, scope_of(scope["path"])).id
+        raise KeyMissing(NEEDED)
+    key = ring.require(token)
+    scope.setdefault("state", {}).update({KEY_ID: key.id, SCOPES: key.scopes})

@@ -1,4 +1,4 @@
-"""Which paths are open to everybody, and which scope a key needs for the others."""
+"""Which paths are open to everybody; the scope that a key needs is named at each route (`guard.Requires`)."""
 
 from typing import Literal
 
@@ -11,14 +11,6 @@ PAGES = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.js
 CAPABILITIES = frozenset({"/languages"})
 OPEN = PROBES | PAGES
 ASSETS = "/static/"
-SCOPES: dict[str, Scope] = {
-    "/v1/translate": "translate",
-    "/v1/summarize": "summarize",
-    "/v1/articles": "articles",
-    "/translate": "translate",
-    "/detect": "translate",
-}
-PREFIXES: dict[str, Scope] = {"/v2/": "translate", "/admin/": "admin"}
 
 
 def is_open(path: str) -> bool:
@@ -29,9 +21,3 @@ def is_open(path: str) -> bool:
 def needs_key(path: str) -> bool:
     """Whether ``path`` needs a key, where there are keys; what needs none may yet be counted."""
     return not is_open(path) and path not in CAPABILITIES
-
-
-def scope_of(path: str) -> Scope | None:
-    """The scope that a key needs for ``path``; None: any key will do."""
-    found = (scope for prefix, scope in PREFIXES.items() if path.startswith(prefix))
-    return SCOPES.get(path) or next(found, None)

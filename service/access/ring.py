@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from service.access.keyfile import Key, KeyFileInvalid, digest_of, read
-from service.access.places import Scope
-from service.errors import KeyExpired, KeyUnknown, ScopeMissing
+from service.errors import KeyExpired, KeyUnknown
 from service.events import KeysRead, KeysRefused, Listener, ignore
 
 POLL_S = 1.0
@@ -39,12 +38,11 @@ class Ring:
         """All of them, expired ones too."""
         return self._keys
 
-    def require(self, token: str, scope: Scope | None) -> Key:
+    def require(self, token: str) -> Key:
         """The key of this ``token``.
 
         Raises:
             KeyUnknown: there is none; as KeyExpired: its last day is past (in UTC).
-            ScopeMissing: it is not for this.
         """
         given, found = digest_of(token), None
         for key in self._keys:  # all of them, whichever it is: how long it takes says nothing
@@ -54,8 +52,6 @@ class Ring:
             raise KeyUnknown("this key is not known")
         if found.until is not None and self._today() > found.until:
             raise KeyExpired(f"this key was good until {found.until.isoformat()}")
-        if scope is not None and scope not in found.scopes:
-            raise ScopeMissing(scope)
         return found
 
     async def watch(self) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from service.access.guard import Requires
 from service.api.answers import model_out
 from service.api.negotiation import require_json
 from service.api.responses import PROBLEMS
@@ -12,7 +13,12 @@ from service.api.schemas import ModelListResponse
 from service.api.state import ServiceDep
 
 MOST_TEXTS = 10_000
-router = APIRouter(prefix="/admin", dependencies=[Depends(require_json)], responses=PROBLEMS, tags=["administration"])
+router = APIRouter(
+    prefix="/admin",
+    dependencies=[Depends(Requires("admin")), Depends(require_json)],
+    responses=PROBLEMS,
+    tags=["administration"],
+)
 
 
 _PLACES = ("text", "result_key", "all")

@@ -21,6 +21,8 @@ TRACE = b"traceresponse"
 PLACE = "place"
 METHODS = frozenset(HTTPMethod)
 _GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+# A route's pattern ends in "$", which also matches in front of a line feed: such a path is another one than it seems.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _log = logging.getLogger("depesche.crash")
 
 
@@ -45,7 +47,11 @@ class Envelope:
         sender = _Sender(send, scope, start, span)
         self._listener(RequestBegun())
         try:
-            await self._app(scope, receive, sender)
+            if _CONTROL.search(scope["path"]):
+                answer = problems.problem(Request(scope), 400, "path_invalid", "a path holds no control characters")
+                await answer(scope, receive, sender)
+            else:
+                await self._app(scope, receive, sender)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last line: whatever was not foreseen becomes an answer

@@ -14,6 +14,7 @@ from service import errors
 from service.api.peers import failure_of, is_peers
 from service.api.schemas import FieldProblem, Problem
 from service.api.state import api_state
+from service.bounded import MOST_ERRORS
 from service.events import ProblemGiven
 
 STATUS: dict[type[errors.DepescheError], int] = {
@@ -40,7 +41,7 @@ CODES = {
 TITLES = {456: "Quota Exceeded"}  # of DeepL, unknown to HTTP
 LIMIT_KEYS = ("max_length", "min_length", "ge", "le", "gt", "lt", "expected")
 # pydantic looks at the Unicode of strings that have a length limit; the others are looked at by `service.api.texts`.
-FIELD_CODES = {"string_unicode": "text_not_unicode"}
+FIELD_CODES = {"string_unicode": "text_not_unicode", "too_many_texts": "too_many_texts"}
 UNION_BRANCHES = ("str", "list[str]")
 MEDIA_TYPE = "application/problem+json"
 
@@ -118,11 +119,12 @@ async def on_invalid_request(request: Request, error: Exception) -> JSONResponse
     found = error.errors() if isinstance(error, RequestValidationError) else []
     if any(e["type"] == "json_invalid" or (e["loc"] == ("body",) and e["type"] == "missing") for e in found):
         return problem(request, 400, "malformed_json", "the body is not JSON")
-    fields = tuple(_field(e) for e in found)
+    fields = tuple(_field(e) for e in found[:MOST_ERRORS])
+    more = ", and more" if len(found) > MOST_ERRORS else ""
     places = ", ".join(sorted({f.pointer or "the body" for f in fields}))
     codes = {f.code for f in fields} & set(FIELD_CODES.values())
     return problem(
-        request, 422, codes.pop() if codes else "invalid_request", f"cannot be worked on: {places}", fields=fields
+        request, 422, codes.pop() if codes else "invalid_request", f"cannot be worked on: {places}{more}", fields=fields
     )
 
 

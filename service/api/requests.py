@@ -2,16 +2,22 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, ConfigDict, FailFast, Field, JsonValue, model_validator
 
 from service.api.documentation import VISIBLE
+from service.bounded import FEW_WRONG, Bounded, at_most
 
 HEADLINE_CHARS = 1_000
 LEAD_CHARS = 10_000
 MOST_TERMS = 10_000
 
-SomeTexts = Annotated[list[str], Field(json_schema_extra={"minItems": 1})]
-Text = Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})] | SomeTexts
+MOST_TEXTS = 10_000
+"""Of any request, whatever the settings allow; refused before the texts are looked at."""
+
+SomeTexts = Annotated[list[str], Field(fail_fast=True, json_schema_extra={"minItems": 1})]
+Text = Annotated[
+    Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})] | SomeTexts, at_most(MOST_TEXTS, "too_many_texts")
+]
 # JSON knows no integers, only numbers: 3.0 is 3.
 WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
 _ONE_ARTICLE: list[JsonValue] = [
@@ -20,7 +26,7 @@ _ONE_ARTICLE: list[JsonValue] = [
 ]
 
 
-class _Request(BaseModel):
+class _Request(Bounded):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
@@ -29,11 +35,13 @@ class TranslationOptions(_Request):
 
     format: Literal["text", "html"] = "text"
     attribute_texts: bool = Field(default=False, description="Translate `title` and `alt` of HTML, too.")
-    glossary: dict[str, str] = Field(
+    glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MOST_TERMS)] = Field(
         default={}, max_length=MOST_TERMS, description="German terms and the English ones that have to stand for them."
     )
     glossary_name: str | None = Field(default=None, description="One of the service's own glossaries.")
-    do_not_translate: list[str] = Field(default=[], max_length=MOST_TERMS, description="Terms that stay as they are.")
+    do_not_translate: Annotated[list[str], FailFast(), at_most(MOST_TERMS)] = Field(
+        default=[], max_length=MOST_TERMS, description="Terms that stay as they are."
+    )
 
 
 class TranslateRequest(TranslationOptions):
@@ -94,7 +102,7 @@ class ArticleRequest(SummaryOptions, TranslationOptions):
     source_lang: Literal["de"] = "de"
     target_lang: Literal["en"] = "en"
     clean: bool = True
-    outputs: list[Literal["summary", "translation", "summary_translation"]] = Field(
+    outputs: Annotated[list[Literal["summary", "translation", "summary_translation"]], FailFast(), at_most(3)] = Field(
         default=["summary", "translation"], min_length=1, max_length=3
     )
     priority: Literal["interactive", "bulk"] = "interactive"

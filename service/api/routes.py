@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 
+from service.access.guard import Requires
 from service.api import requests, schemas
 from service.api.answers import article_out, model_out, summary_out, translated_article_out, translation_out
 from service.api.calls import Timeout, call_of
@@ -82,7 +83,7 @@ def _summary_options(options: requests.SummaryOptions, length: Length) -> dict[s
     }
 
 
-@work.post("/v1/translate", response_model=schemas.TranslateResponse)
+@work.post("/v1/translate", dependencies=[Depends(Requires("translate"))], response_model=schemas.TranslateResponse)
 async def translate(
     body: requests.TranslateRequest,
     request: Request,
@@ -110,7 +111,7 @@ async def translate(
     return await answered(request, call_of(request, state, timeout_ms, body.priority, key), result)
 
 
-@work.post("/v1/summarize", response_model=schemas.SummarizeResponse)
+@work.post("/v1/summarize", dependencies=[Depends(Requires("summarize"))], response_model=schemas.SummarizeResponse)
 async def summarize(
     body: requests.SummarizeRequest,
     request: Request,
@@ -144,7 +145,12 @@ async def summarize(
     return await answered(request, call_of(request, state, timeout_ms, body.priority, key), result)
 
 
-@work.post("/v1/articles", response_model=schemas.ArticleResponse, responses=STREAMED_WITH_BODY)
+@work.post(
+    "/v1/articles",
+    dependencies=[Depends(Requires("articles"))],
+    response_model=schemas.ArticleResponse,
+    responses=STREAMED_WITH_BODY,
+)
 async def articles(
     body: requests.ArticleRequest,
     request: Request,

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from service.cache.memory import Memory, Tag
@@ -74,6 +74,13 @@ class Cache:
         if self._shared is not None and await self._written(self._shared, entries, news) and self.may_keep(begun_s):
             for tag, keys in news.items():
                 self._note(tag, keys, fresh=True)
+
+    async def drop(self, keys: Collection[bytes]) -> None:
+        """Delete entries that cannot be read. A shared tier that does not answer keeps them, and they stay misses."""
+        self._forget(keys)
+        if self._shared is not None and keys:
+            with suppress(PurgeIncomplete):
+                await self._shared.purge(keys, {})
 
     def may_keep(self, begun_s: float) -> bool:
         """Whether what was ``begun_s`` may be kept: no purge has come since, nor is one under way."""

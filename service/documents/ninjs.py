@@ -1,10 +1,11 @@
 """IPTC ninjs 3.1, and 3.0, which is part of it: read an item's article, and write an item of the same shape."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, ValidationError
 
+from service.bounded import Bounded
 from service.documents.document import BodyFormat, Document, Edition
 from service.errors import InvalidInput
 
@@ -12,11 +13,11 @@ SCHEMA = "http://www.iptc.org/std/ninjs/ninjs-schema_3.1.json"
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 LEAD_ROLES = ("lead", "teaser", "summary", "short", "main", None)
 TEXT_TYPES = (*HTML_TYPES, "text/plain", None)
-Objects = list[dict[str, Any]]
+Objects = Annotated[list[dict[str, Any]], FailFast()]
 NewsObject = Literal["text", "audio", "video", "picture", "graphic", "composite", "component", "event", "planning"]
 
 
-class _Ninjs(BaseModel):
+class _Ninjs(Bounded, BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
@@ -57,9 +58,9 @@ class Item(_Ninjs):
     usageTerms: str | None = None
     edNote: str | None = None
     language: str | None = None
-    descriptions: list[Content] = []
-    bodies: list[Body] = Field(min_length=1)
-    headlines: list[Content] = []
+    descriptions: Annotated[list[Content], FailFast()] = []
+    bodies: Annotated[list[Body], FailFast()] = Field(min_length=1)
+    headlines: Annotated[list[Content], FailFast()] = []
     people: Objects = []
     organisations: Objects = []
     places: Objects = []

@@ -1,6 +1,7 @@
 """The PyTorch/transformers engine: the reference, for GPUs and for what CTranslate2 cannot convert."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +139,10 @@ class TorchEngine:
 
     def _aligned(self, found: list[Hypothesis], inputs: Any, mask: Any, sequences: Any, begun: int) -> list[Hypothesis]:
         """Attention of the last layer's first head, as CTranslate2's converter chooses by default."""
-        self._model.set_attn_implementation("eager")
-        passed = self._model(
-            input_ids=inputs, attention_mask=mask, decoder_input_ids=sequences[:, :-1], output_attentions=True
-        )
+        with self._kernel("eager"):
+            passed = self._model(
+                input_ids=inputs, attention_mask=mask, decoder_input_ids=sequences[:, :-1], output_attentions=True
+            )
         weights = passed.cross_attentions[-1][:, 0, begun - 1 :].tolist()
         lengths = mask.sum(1).tolist()
         return [
@@ -150,6 +151,16 @@ class TorchEngine:
             )
             for h, rows, length in zip(found, weights, lengths, strict=True)
         ]
+
+    @contextmanager
+    def _kernel(self, name: str) -> Iterator[None]:
+        """Use this attention kernel, which gives weights, and afterwards the model's own: scores differ by kernel."""
+        own = self._model.config._attn_implementation  # noqa: SLF001 - transformers has no public name for it
+        self._model.set_attn_implementation(name)
+        try:
+            yield
+        finally:
+            self._model.set_attn_implementation(own)
 
     def close(self) -> None:
         """See `Engine.close`."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -115,10 +114,13 @@ class Decoder:
     async def _look_up(self, sources: Mapping[bytes, Source], call: Call) -> dict[bytes, Decoded]:
         if not call.read_cache:
             return {}
-        found = {}
+        found, unreadable = {}, []
         for key, entry in (await self._cache.get_many(list(sources), task=self.model.manifest.task)).items():
-            with suppress(ValueError):  # an entry of another format, in a store that others write too, is none
+            try:
                 found[key] = self._read_entry(key, entry, sources[key], call)
+            except ValueError:  # of another format, or damaged: others write to a shared store, too
+                unreadable.append(key)
+        await self._cache.drop(unreadable)
         return found
 
     def _read_entry(self, key: bytes, entry: bytes, source: Source, call: Call) -> Decoded:

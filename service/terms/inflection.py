@@ -19,6 +19,17 @@ def stems(word: str) -> set[str]:
     return {whole.removesuffix(ending) for ending in ENDINGS if len(whole) - len(ending) >= min(len(whole), 2)}
 
 
+def related(word: str) -> set[str]:
+    """Keys of which any two words have one in common where one is a form (`is_form`) of the other."""
+    adjective = _adjective_stem(word)
+    keys = stems(word)
+    if adjective is not None:
+        keys.add(folded(adjective))
+    if word.isupper():
+        keys.add(folded(word) + "s")
+    return keys
+
+
 def is_form(word: str, term: str, *, last: bool) -> bool:
     """Whether ``word`` is ``term`` with another ending; before the ``last`` word of a term stand adjectives.
 

@@ -48,12 +48,15 @@ class _Placing:
         """Place what lies in one element, which has its own place already; return it in the order of the target."""
         whole = Span(0, self._stretches[-1].target.end)
         window = whole if parent == OUTSIDE else self._spans[parent]
-        wide = [number for number in numbers if self._ranges[number].start < self._ranges[number].end]
+        wide: list[int] = []
+        points: list[int] = []
+        for number in numbers:
+            (wide if self._ranges[number].start < self._ranges[number].end else points).append(number)
         if parent != OUTSIDE and len(wide) == 1 and self._ranges[wide[0]] == self._ranges[parent]:
             self._spans[wide[0]] = window
         else:
             self._place_wide(wide, window)
-        self._place_points([number for number in numbers if number not in set(wide)], wide, window)
+        self._place_points(points, wide, window)
         return self._settled(numbers, window)
 
     def _place_wide(self, numbers: Sequence[int], window: Span) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from service.access.keyfile import Key, KeyFileInvalid, digest_of
 from service.access.ring import Ring
-from service.errors import KeyExpired, KeyUnknown, ScopeMissing
+from service.errors import KeyExpired, KeyUnknown
 from service.events import Event, KeysRead, KeysRefused
 
 OLD, NEW = "old-" + "x" * 40, "new-" + "x" * 40
@@ -29,24 +29,17 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_key_is_found_by_itself_alone(file: Path) -> None:
     ring = Ring(file)
-    assert ring.require(OLD, "translate").id == "cms"
+    assert ring.require(OLD).id == "cms"
     for wrong in (NEW, "", OLD[:-1], OLD + " ", OLD.upper(), digest_of(OLD).hex(), "\udfff"):
         with pytest.raises(KeyUnknown):
-            ring.require(wrong, "translate")
-
-
-def test_a_key_is_for_its_scopes(file: Path) -> None:
-    assert Ring(file).require(OLD, None).id == "cms"
-    with pytest.raises(ScopeMissing, match="admin") as refused:
-        Ring(file).require(OLD, "admin")
-    assert refused.value.challenge == 'Bearer realm="depesche", error="insufficient_scope", scope="admin"'
+            ring.require(wrong)
 
 
 def test_a_key_is_good_on_its_last_day_and_not_after(file: Path) -> None:
     file.write_text(line(OLD, LAST), "utf-8")
-    assert Ring(file, today=lambda: LAST).require(OLD, None)
+    assert Ring(file, today=lambda: LAST).require(OLD)
     with pytest.raises(KeyExpired, match="2027-03-31"):
-        Ring(file, today=lambda: LAST + dt.timedelta(1)).require(OLD, None)
+        Ring(file, today=lambda: LAST + dt.timedelta(1)).require(OLD)
 
 
 def test_a_rotation_takes_effect_line_by_line(file: Path) -> None:
@@ -54,11 +47,11 @@ def test_a_rotation_takes_effect_line_by_line(file: Path) -> None:
     ring = Ring(file, listener=told.append)
     file.write_text(line(OLD) + line(NEW), "utf-8")
     asyncio.run(ring.refresh())
-    assert ring.require(OLD, None) != ring.require(NEW, None)
+    assert ring.require(OLD) != ring.require(NEW)
     file.write_text(line(NEW), "utf-8")
     asyncio.run(ring.refresh())
     with pytest.raises(KeyUnknown):
-        ring.require(OLD, None)
+        ring.require(OLD)
     asyncio.run(ring.refresh())
     assert told == [KeysRead(1), KeysRead(2), KeysRead(1)]
 
@@ -72,7 +65,7 @@ def test_a_link_that_is_turned_to_another_file_is_followed(file: Path, tmp_path:
     mounted.unlink()
     mounted.symlink_to(later)
     asyncio.run(ring.refresh())
-    assert ring.require(NEW, None)
+    assert ring.require(NEW)
 
 
 @pytest.mark.parametrize("content", ["", "# all gone\n", "cms translate\n", line(NEW) + "broken\n", None])
@@ -84,7 +77,7 @@ def test_a_broken_file_keeps_the_old_keys_says_so_once_and_is_left_behind(file: 
         file.write_text(content, "utf-8")
     for _ in range(2):
         asyncio.run(ring.refresh())
-    assert ring.require(OLD, None)
+    assert ring.require(OLD)
     refused = [event for event in told if isinstance(event, KeysRefused)]
     assert [event.kept for event in refused] == [1]
     file.write_text(line(NEW) + line(OLD), "utf-8")

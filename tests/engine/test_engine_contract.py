@@ -10,6 +10,7 @@ from service.engines.base import Engine
 from service.engines.fake import FakeEngine
 from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer
+from service.engines.torch import TorchEngine
 from service.errors import EngineError, ModelError
 from service.manifest import EngineKind
 from service.types import DecodingOptions, EngineInput, Hypothesis
@@ -145,6 +146,23 @@ def test_alignment_has_a_distribution_over_the_source_for_each_token(
             assert hypothesis.alignment.columns == len(item.tokens)
             rounding = len(item.tokens) / 2 / 255
             assert all(sum(row) == pytest.approx(1, abs=rounding + 1e-3) for row in hypothesis.alignment.rows())
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_an_alignment_leaves_the_kernel_and_later_scores(
+    architecture: str, engines: dict[tuple[str, str], Engine], tokenizer: Encoder
+) -> None:
+    engine = engines["torch", architecture]
+    assert isinstance(engine, TorchEngine)
+
+    def kernels() -> list[str]:
+        modules = engine._model.modules()
+        return [module.config._attn_implementation for module in modules if hasattr(module, "config")]
+
+    items = inputs(tokenizer, BEAM)
+    before = engine.generate(items), kernels()
+    engine.generate(inputs(tokenizer, replace(BEAM, alignment=True)))
+    assert (engine.generate(items), kernels()) == before
 
 
 @pytest.mark.parametrize("architecture", CONVERTED)

@@ -1,13 +1,17 @@
 """The glossary finds whole words, inflected, the longest first."""
 
 import itertools
+from collections.abc import Iterable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import InvalidInput
-from service.terms.glossary import Glossary
+from service.terms import trie
+from service.terms.glossary import _WORD, COMPARISONS_PER_WORD, Glossary
+from service.terms.inflection import is_form, stems
+from service.types import Span
 
 
 def found(text: str, translated: dict[str, str], kept: list[str] | None = None) -> list[tuple[str, str]]:
@@ -93,8 +97,84 @@ def test_what_is_found_is_in_order_and_apart(words: list[str], term: list[str], 
     assert all(span.of(text).strip() == span.of(text) != "" for span in spans)
 
 
-def test_ten_thousand_terms_are_looked_up_by_word_not_one_by_one() -> None:
-    glossary = Glossary({f"Begriff{number}": f"term {number}" for number in range(10_000)})
-    looked_at = max(len(terms) for terms in glossary._by_first.values())
-    assert looked_at < 20
-    assert [one.text for one in glossary.find("Ein Begriff77 und der Begriff9999")] == ["term 77", "term 9999"]
+def comparisons(monkeypatch: pytest.MonkeyPatch, text: str, terms: Iterable[str]) -> int:
+    """How many words of terms are compared with words of ``text``."""
+    made = 0
+
+    def counted(word: str, term: str, *, last: bool) -> bool:
+        nonlocal made
+        made += 1
+        return is_form(word, term, last=last)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(trie, "is_form", counted)
+        Glossary(dict.fromkeys(terms, "x")).find(text)
+    return made
+
+
+@pytest.mark.parametrize("shape", ["Begriff{}", "Aaa x{}", "Aaa Bbb Ccc x{} y"], ids=["one", "two", "five"])
+def test_a_place_costs_the_same_with_ten_terms_and_with_ten_thousand(
+    monkeypatch: pytest.MonkeyPatch, shape: str
+) -> None:
+    text = "Aaa Bbb Ccc Begriff7 " * 200
+    few, many = (comparisons(monkeypatch, text, (shape.format(n) for n in range(count))) for count in (10, 10_000))
+    assert many == few > 0
+
+
+def test_terms_that_begin_alike_cost_a_comparison_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = "Aaa " * 50
+    assert comparisons(monkeypatch, "Aaa " * 2_000, (f"{start}x{n}" for n in range(1_000))) <= 51 * 2_000
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        ["".join(letters) for letters in itertools.product("aA", repeat=10)],
+        [" ".join(words) for words in itertools.product(["gute", "guten", "guter", "gutes"], repeat=5)],
+        ["gute " * 1_000 + "nie"],
+    ],
+    ids=["capitals", "endings", "long"],
+)
+def test_terms_that_are_all_alike_are_refused(monkeypatch: pytest.MonkeyPatch, terms: list[str]) -> None:
+    text = "guten " * 1_000 + "aaaaaaaaaa " * 1_000
+    with pytest.raises(InvalidInput, match="alike") as refused:
+        comparisons(monkeypatch, text, terms)
+    assert refused.value.limit == COMPARISONS_PER_WORD * 2_000
+
+
+def looked_for_one_by_one(text: str, terms: Sequence[str]) -> list[tuple[int, int]]:
+    """Where terms stand, by comparing each with each place."""
+    words = [(match.group(), Span(*match.span())) for match in _WORD.finditer(text)]
+    found = []
+    place = 0
+    while place < len(words):
+        fitting = [length for term in terms if (length := standing(term, text, words, place))]
+        if fitting:
+            found.append((words[place][1].start, words[place + max(fitting) - 1][1].end))
+        place += max(fitting, default=1)
+    return found
+
+
+def standing(term: str, text: str, words: Sequence[tuple[str, Span]], place: int) -> int:
+    """How many words of ``term`` stand at ``place``: all or none."""
+    wanted = _WORD.findall(term)
+    here = words[place : place + len(wanted)]
+    gaps = [text[one.end : other.start] for (_, one), (_, other) in itertools.pairwise(here)]
+    fits = len(here) == len(wanted) and bool(stems(here[0][0]) & stems(wanted[0])) and all(map(str.isspace, gaps))
+    pairs = enumerate(zip(here, wanted, strict=False), 1)
+    return len(wanted) if fits and all(is_form(w, t, last=n == len(wanted)) for n, ((w, _), t) in pairs) else 0
+
+
+FORMS = st.sampled_from(
+    "der des dem gute Guten GUTER Land Länder lande EU EUs X Xs Bahn Bahnen BAHN bahn a.b Ae Aes ens".split()
+)
+
+
+@given(
+    st.lists(st.tuples(FORMS, st.sampled_from([" ", "\n ", ", "])), max_size=12),
+    st.lists(st.lists(FORMS, min_size=1, max_size=4).map(" ".join), min_size=1, max_size=8, unique=True),
+)
+def test_the_trie_finds_what_comparing_all_with_all_finds(parts: list[tuple[str, str]], terms: list[str]) -> None:
+    text = "".join(itertools.chain.from_iterable(parts))
+    found = Glossary(dict.fromkeys(terms, "x")).find(text)
+    assert [tuple(one.span) for one in found] == looked_for_one_by_one(text, terms)

@@ -5,8 +5,10 @@ from collections import Counter
 
 import pytest
 
+from service.text import markup_placement
 from service.text.markup_document import parse
 from service.text.markup_render import TranslatedSentence, render
+from service.text.markup_stretch import Same
 from service.text.markup_tokens import tokens
 from service.types import Span
 from tests.text.markup_rig import Translate, same, shout, through
@@ -68,6 +70,25 @@ def test_time_grows_with_the_length_alone(piece: str) -> None:
     output = proportional(html)
     assert time.process_time() - start < MOST_S
     assert tags(output) == tags(html)
+
+
+class Counted(int):
+    """The number of an element; counts how often one is hashed."""
+
+    hashed = 0
+
+    def __hash__(self) -> int:
+        Counted.hashed += 1
+        return int(self)
+
+
+def test_each_element_of_a_block_is_looked_at_a_few_times() -> None:
+    count = 500
+    (block,) = parse("<b>a</b> " * count).blocks
+    placing = markup_placement._Placing(block, [Same(Span(0, len(block.text)), 0)])
+    Counted.hashed = 0
+    assert len(placing._place(markup_placement.OUTSIDE, [Counted(n) for n in range(count)])) == count
+    assert Counted.hashed <= 4 * count
 
 
 @pytest.mark.parametrize("translate", [same, shout], ids=["same", "shout"])

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 from pydantic_core import PydanticCustomError
 
+from service.access.guard import Requires
 from service.api.charging import quota_of
 from service.api.compat.bodies import documented, read_body, read_parameters
 from service.api.compat.failures import FAILURES, UNSUPPORTED, CompatibleRoute
@@ -15,9 +16,10 @@ from service.api.compat.languages import Source, Target, require_english, source
 from service.api.compat.scalars import Switch
 from service.api.compat.work import texts_in, translated
 from service.api.documentation import link, linked
-from service.api.requests import SomeTexts
+from service.api.requests import MOST_TEXTS, SomeTexts
 from service.api.routes import require_open
 from service.api.state import StateDep
+from service.bounded import Bounded, at_most
 from service.errors import InvalidInput
 from service.pipeline.manner import Manner, Split
 from service.text.markup_vocabulary import TagRules
@@ -31,7 +33,7 @@ _UNREAD = {"a CDATA section": re.compile(r"<!\[CDATA\["), "an internal DTD": re.
 router = APIRouter(
     prefix="/v2",
     route_class=CompatibleRoute,
-    dependencies=[Depends(require_open)],
+    dependencies=[Depends(Requires("translate")), Depends(require_open)],
     responses=FAILURES,
     tags=["DeepL-compatible"],
 )
@@ -60,8 +62,13 @@ def _names(value: Any) -> Any:
 
 
 Unsupported = Annotated[None, BeforeValidator(_refused, json_schema_input_type=Literal[""] | None)]
-Texts = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | SomeTexts)]
-Tags = Annotated[frozenset[str], BeforeValidator(_names, json_schema_input_type=str | list[str] | None)]
+Texts = Annotated[
+    list[str],
+    FailFast(),
+    at_most(MOST_TEXTS, "too_many_texts"),
+    BeforeValidator(_listed, json_schema_input_type=str | SomeTexts),
+]
+Tags = Annotated[frozenset[str], FailFast(), BeforeValidator(_names, json_schema_input_type=str | list[str] | None)]
 # A switch is a word in DeepL's clients, and a number in some others.
 Splitting = Annotated[
     Literal["0", "1", "nonewlines"] | None,
@@ -72,7 +79,7 @@ Splitting = Annotated[
 ]
 
 
-class DeeplRequest(BaseModel):
+class DeeplRequest(Bounded):
     """The parameters of DeepL's ``translate``; there is one model, which every ``model_type`` means."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
@@ -187,7 +194,7 @@ class DeeplLanguage(BaseModel):
     supports_formality: bool | None = None
 
 
-class LanguagesQuery(BaseModel):
+class LanguagesQuery(Bounded):
     """The parameters of DeepL's ``languages``."""
 
     model_config = ConfigDict(extra="forbid")

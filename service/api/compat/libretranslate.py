@@ -6,6 +6,7 @@ from typing import Literal
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.access.guard import Requires
 from service.api.compat.bodies import documented, read_body
 from service.api.compat.failures import FAILURES, CompatibleRoute
 from service.api.compat.languages import Detected, Source, Target, is_to_detect, require_english, sources_of
@@ -15,6 +16,7 @@ from service.api.documentation import VISIBLE, link, linked
 from service.api.requests import Text
 from service.api.routes import require_open
 from service.api.state import StateDep
+from service.bounded import Bounded
 from service.pipeline.manner import Manner
 from service.text.language import likely_languages
 
@@ -29,7 +31,7 @@ router = APIRouter(
 )
 
 
-class LibreRequest(BaseModel):
+class LibreRequest(Bounded):
     """The parameters of LibreTranslate's ``translate``."""
 
     model_config = ConfigDict(extra="forbid")
@@ -58,7 +60,12 @@ class LibreTranslation(BaseModel):
     alternatives: list[str] | list[list[str]] | None = None
 
 
-@router.post("/translate", response_model_exclude_none=True, openapi_extra=documented(LibreRequest))
+@router.post(
+    "/translate",
+    response_model_exclude_none=True,
+    openapi_extra=documented(LibreRequest),
+    dependencies=[Depends(Requires("translate"))],
+)
 async def translate(request: Request, state: StateDep) -> LibreTranslation:
     """Translate as LibreTranslate's clients ask for it."""
     fields = await read_body(request, LibreRequest)
@@ -84,7 +91,7 @@ def _detected(source: Detected) -> LibreDetected:
     return LibreDetected(language=source[0], confidence=round(100 * source[1], 1))
 
 
-class DetectRequest(BaseModel):
+class DetectRequest(Bounded):
     """The parameters of LibreTranslate's ``detect``."""
 
     model_config = ConfigDict(extra="forbid")
@@ -102,7 +109,12 @@ _LISTED = link(
 )
 
 
-@router.post("/detect", openapi_extra=documented(DetectRequest), responses=linked(FAILURES, translate=_DETECTED))
+@router.post(
+    "/detect",
+    openapi_extra=documented(DetectRequest),
+    responses=linked(FAILURES, translate=_DETECTED),
+    dependencies=[Depends(Requires("translate"))],
+)
 async def detect(request: Request, state: StateDep) -> list[LibreDetected]:
     """The likeliest languages of a text, the first one first; German where there is no word to tell it by."""
     fields = await read_body(request, DetectRequest)

@@ -1,4 +1,4 @@
-"""Puts the rooms together: settings in, an ASGI application out."""
+"""Application factory: wires settings, models, cache and middleware into a FastAPI app."""
 
 import asyncio
 import contextlib
@@ -8,37 +8,68 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from service import __version__, logs, tracing
-from service.access.counters import Counters
-from service.access.departure import Departure
-from service.access.guard import BodyGuard, Guard
-from service.access.headers import SecurityHeaders
-from service.access.limits import BodyLimit, Bounds
-from service.access.origins import listed, rules
-from service.access.rates import Rates, policies
-from service.access.ring import Ring
-from service.access.throttle import Throttle
-from service.access.unread import Unread
-from service.api import admin, health, problems, routes, telemetry
-from service.api.compat import deepl, libretranslate
-from service.api.envelope import Envelope
-from service.api.farewell import Farewell
-from service.api.refusals import refuse
-from service.api.state import ApiState, TextLimits
-from service.batching.limits import Limits
+from service import __version__
 from service.cache.seal import secrets_in
-from service.cores import available_cores
 from service.errors import DepescheError
 from service.events import Event, Listener
-from service.heap import kept_small, trimmer
-from service.manifest import Task
-from service.metrics import Metrics
-from service.pipeline.plan import Plan
-from service.pipeline.service import Service
+from service.generation.scheduler import Limits
+from service.http import probes as admin
+from service.http import probes as health
+from service.http import probes as telemetry
+from service.http import problems, routes
+from service.http.auth import ApiKeyMiddleware, BodyApiKeyMiddleware
+from service.http.compat import deepl, libretranslate
+from service.http.compat import errors as failures
+from service.http.keys import ApiKeyStore
+from service.http.limits import BodyLimitsMiddleware, Bounds
+from service.http.middleware import (
+    PLACE,
+    CancelOnDisconnectMiddleware,
+    CloseOnDrainMiddleware,
+    LingeringCloseMiddleware,
+    RequestContextMiddleware,
+    SecurityHeadersMiddleware,
+    listed,
+    rules,
+)
+from service.http.ratelimit import Counters, RateLimitMiddleware, Rates, policies
+from service.http.state import ApiState, TextLimits
+from service.newsroom.service import Plan, Service
+from service.observability import logs, tracing
+from service.observability.metrics import Metrics
+from service.process import available_cores, trim_malloc_periodically, trimmer
+from service.registry.manifest import Task
 from service.settings import Settings
 from service.web import page
+
+COMPATIBLE = frozenset(
+    route.path for route in (*deepl.router.routes, *libretranslate.router.routes) if isinstance(route, Route)
+)
+
+KNOWN = COMPATIBLE | {
+    route.path
+    for router in (routes.router, routes.work, admin.router)
+    for route in router.routes
+    if isinstance(route, Route)
+}
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, error: DepescheError) -> None:
+    """Answer ``error``: as the clients of other services expect it on their paths, as a problem everywhere else."""
+    request = Request(scope, receive)
+    if scope["path"] in KNOWN:  # nothing that a caller made up
+        scope["state"][PLACE] = scope["path"]
+    if scope["path"] in COMPATIBLE:
+        answer = failures.of_service(request, error)
+    else:
+        answer = await problems.on_service_error(request, error)
+    await answer(scope, receive, send)
+
 
 EXIT_DEAD = 70
 EXIT_GRACE_S = 1.0
@@ -87,7 +118,7 @@ def exit_dead() -> None:
     asyncio.get_running_loop().call_later(EXIT_GRACE_S, os._exit, EXIT_DEAD)
 
 
-def told(heard: Sequence[Listener]) -> Listener:
+def broadcast(heard: Sequence[Listener]) -> Listener:
     """One listener that tells all of ``heard``."""
 
     def tell(event: Event) -> None:
@@ -109,7 +140,7 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     """
     settings = settings or Settings()
     heard: list[Listener] = [logs.listen]
-    listener = told(heard)
+    listener = broadcast(heard)
     service = Service(plan_of(settings), listener, exit_dead, on_settled)
     metrics = Metrics(service)
     heard.append(metrics.listen)
@@ -126,17 +157,17 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     limits = TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
     app.state.api = ApiState(service, limits, settings.request_timeout_ms, listener)
     app.state.registry, app.state.traces = metrics.registry, traces
-    app.state.ring = None if settings.keys_file is None else Ring(settings.keys_file, listener=listener)
+    app.state.ring = None if settings.keys_file is None else ApiKeyStore(settings.keys_file, listener=listener)
     routers = [routes.router, health.router, page.router, deepl.router, libretranslate.router]
     for router in routers if settings.metrics_port == "admin" else [*routers, telemetry.router]:
         app.include_router(router)
-    app.add_middleware(Departure, listener=listener)
-    app.state.counters = _hold_to_rates(app, settings, listener)
-    _enclose(app, settings, listed(settings.cors_origins))
+    app.add_middleware(CancelOnDisconnectMiddleware, listener=listener)
+    app.state.counters = _add_rate_limiting(app, settings, listener)
+    _add_middleware(app, settings, listed(settings.cors_origins))
     return app
 
 
-def _hold_to_rates(app: FastAPI, settings: Settings, listener: Listener) -> Counters | None:
+def _add_rate_limiting(app: FastAPI, settings: Settings, listener: Listener) -> Counters | None:
     """Limit callers as the settings ask for; the counters that are closed with the application."""
     limits = policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
     if not limits:
@@ -144,7 +175,7 @@ def _hold_to_rates(app: FastAPI, settings: Settings, listener: Listener) -> Coun
     url = settings.rate_redis_url or settings.redis_url
     secret = None if url is None else url.get_secret_value()
     counters = Counters(secret, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
-    app.add_middleware(Throttle, rates=Rates(limits, counters), refuse=refuse)
+    app.add_middleware(RateLimitMiddleware, rates=Rates(limits, counters), refuse=refuse)
     return counters
 
 
@@ -159,26 +190,26 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     admin_app.include_router(admin.router)
     if settings.metrics_port != "main":
         admin_app.include_router(telemetry.router)
-    _enclose(admin_app, settings)
+    _add_middleware(admin_app, settings)
     return admin_app
 
 
-def _enclose(app: FastAPI, settings: Settings, origins: Sequence[str] = ()) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, origins: Sequence[str] = ()) -> None:
     """What surrounds every endpoint of either port; the middleware that is added last is the outermost."""
     listener, ring = app.state.api.listener, app.state.ring
     problems.install(app)
     if ring is not None:
-        app.add_middleware(BodyGuard, ring=ring, refuse=refuse)
+        app.add_middleware(BodyApiKeyMiddleware, ring=ring, refuse=refuse)
     bounds = Bounds(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth)
-    app.add_middleware(BodyLimit, bounds=bounds, refuse=refuse, listener=listener)
+    app.add_middleware(BodyLimitsMiddleware, bounds=bounds, refuse=refuse, listener=listener)
     if ring is not None:
-        app.add_middleware(Guard, ring=ring, refuse=refuse)
+        app.add_middleware(ApiKeyMiddleware, ring=ring, refuse=refuse)
     if origins:  # inside the envelope, so that preflights are counted, and outside keys, which they do not have
         app.add_middleware(CORSMiddleware, **rules(origins))
-    app.add_middleware(Envelope, listener=listener, tracer=app.state.traces)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(Farewell, service=app.state.api.service)
-    app.add_middleware(Unread)
+    app.add_middleware(RequestContextMiddleware, listener=listener, tracer=app.state.traces)
+    app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(CloseOnDrainMiddleware, service=app.state.api.service)
+    app.add_middleware(LingeringCloseMiddleware)
     if settings.trusted_proxies is not None:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=listed(settings.trusted_proxies))
 
@@ -186,8 +217,8 @@ def _enclose(app: FastAPI, settings: Settings, origins: Sequence[str] = ()) -> N
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.api.service
-    ring: Ring | None = app.state.ring
-    tasks = [asyncio.create_task(_load(service)), asyncio.create_task(kept_small(trimmer()), name="heap")]
+    ring: ApiKeyStore | None = app.state.ring
+    tasks = [asyncio.create_task(_load(service)), asyncio.create_task(trim_malloc_periodically(trimmer()), name="heap")]
     if ring is not None:
         tasks.append(asyncio.create_task(ring.watch(), name="keys"))
     try:

@@ -1,4 +1,4 @@
-"""The servers of the process: the service's port and, by setting, the administration port beside it."""
+"""The server process: sockets, signals, header timeouts and shutdown."""
 
 import asyncio
 import contextlib
@@ -15,14 +15,58 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from service.app import create_admin, create_app
-from service.batching.thread import ENGINE_THREADS
 from service.errors import DepescheError
-from service.patience import patient
-from service.pipeline.service import Service
+from service.generation.supervisor import ENGINE_THREADS
+from service.newsroom.service import Service
 from service.settings import Settings
+
+
+class HeaderTimeoutProtocol(H11Protocol):
+    """HTTP/1.1; the head of each request has to be there ``header_timeout_s`` after its connection, or first byte.
+
+    Between requests uvicorn's time for idle connections holds (``DEPESCHE_KEEP_ALIVE_S``).
+    """
+
+    header_timeout_s = 10.0
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A connection begins, and with it the wait."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came: of a head, which is complete now or not, or of a body, which is timed elsewhere."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_waiting()
+        elif self._patience is None and not self.transport.is_closing():
+            self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        self._patience = self.loop.call_later(self.header_timeout_s, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
+def patient(header_timeout_s: float) -> type[HeaderTimeoutProtocol]:
+    """The protocol with this time, as a class, which is what uvicorn asks for."""
+    own: dict[str, Any] = {"header_timeout_s": header_timeout_s}
+    return type("PatientProtocol", (HeaderTimeoutProtocol,), own)
+
 
 ADMIN_DRAIN_S = 5
 # After SIGTERM, so long are callers answered as before and told to close their connections. Without it, one that asks
@@ -41,7 +85,7 @@ def run(settings: Settings) -> None:
         DepescheError: the administration port cannot be listened on.
     """
     sys.setswitchinterval(SWITCH_S)
-    app = create_app(settings, on_settled=settle)
+    app = create_app(settings, on_settled=freeze_gc_heap)
     admin = None
     if settings.admin_port:
         listening = _listening(settings.admin_host, settings.admin_port)
@@ -52,7 +96,7 @@ def run(settings: Settings) -> None:
     _Server(config, app.state.api.service, admin).run()
 
 
-def settle() -> None:
+def freeze_gc_heap() -> None:
     """Take what is there now, and stays, out of the collector's sight: a look at all of it stops requests for 30 ms."""
     gc.unfreeze()
     gc.collect()

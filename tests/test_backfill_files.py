@@ -11,31 +11,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.backfill import journal as journals
-from service.backfill.checkpoint import checkpoint_path, load
-from service.backfill.journal import Journal
-from service.backfill.lines import CannotResume, Line, Lines
-from service.backfill.place import Place
+from service.backfill.journal import CannotResume, FilePosition, InputLine, InputLines, Journal, checkpoint_path, load
 from service.errors import DepescheError
 
 WITH = {"models": ["one"], "options": {"length": "short"}}
 LIMIT_BYTES = 8
 
 
-def read(path: Path, max_line_bytes: int = LIMIT_BYTES) -> list[Line]:
-    with closing(Lines(path, max_line_bytes)) as lines:
+def read(path: Path, max_line_bytes: int = LIMIT_BYTES) -> list[InputLine]:
+    with closing(InputLines(path, max_line_bytes)) as lines:
         return list(lines)
 
 
-def resumed(archive: Path, output: Path, *, made_with: dict[str, Any] = WITH, restart: bool = False) -> list[Line]:
+def resumed(archive: Path, output: Path, *, made_with: dict[str, Any] = WITH, restart: bool = False) -> list[InputLine]:
     """What is still to do after a resume."""
-    with closing(Lines(archive, LIMIT_BYTES)) as lines, closing(Journal(output)) as journal:
+    with closing(InputLines(archive, LIMIT_BYTES)) as lines, closing(Journal(output)) as journal:
         journal.resume(lines, made_with, restart=restart)
         return list(lines)
 
 
 def worked_off(archive: Path, output: Path, *, committed: int, written: int) -> None:
     """A run that copied ``written`` lines and was killed when ``committed`` of them were."""
-    with closing(Lines(archive, LIMIT_BYTES)) as lines, closing(Journal(output)) as journal:
+    with closing(InputLines(archive, LIMIT_BYTES)) as lines, closing(Journal(output)) as journal:
         journal.resume(lines, WITH, restart=False)
         for number, line in enumerate(lines, 1):
             if number > written:
@@ -84,7 +81,7 @@ def test_reading_on_at_any_line_gives_the_lines_behind_it(
     path.write_bytes(content)
     everything = read(path)
     for count, line in enumerate(everything, 1):
-        with closing(Lines(path, LIMIT_BYTES)) as lines:
+        with closing(InputLines(path, LIMIT_BYTES)) as lines:
             lines.skip(line.end)
             assert list(lines) == everything[count:]
 
@@ -181,20 +178,20 @@ def test_two_runs_do_not_write_one_output(archive: Path, output: Path) -> None:
 def test_what_cannot_be_read_twice_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(DepescheError, match="no plain file"):
-        Lines(tmp_path / "pipe", LIMIT_BYTES)
+        InputLines(tmp_path / "pipe", LIMIT_BYTES)
     with pytest.raises(DepescheError, match="no plain file"):
         Journal(tmp_path / "pipe")
     with pytest.raises(DepescheError, match="No such file"):
-        Lines(tmp_path / "nothing", LIMIT_BYTES)
+        InputLines(tmp_path / "nothing", LIMIT_BYTES)
 
 
 def test_the_first_line_is_committed_at_once_and_later_ones_now_and_then(
     archive: Path, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with closing(Lines(archive, LIMIT_BYTES)) as lines, closing(Journal(output)) as journal:
+    with closing(InputLines(archive, LIMIT_BYTES)) as lines, closing(Journal(output)) as journal:
         journal.resume(lines, WITH, restart=False)
         assert journal.due
-        journal.commit(Place())
+        journal.commit(FilePosition())
         assert not journal.due
         monkeypatch.setattr(journals, "COMMIT_EVERY_S", 0.0)
         assert journal.due

@@ -8,13 +8,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from service.api import routes
-from service.backfill.lines import Line
-from service.backfill.place import Place
+from service.backfill.journal import FilePosition, InputLine
 from service.backfill.record import EngineDead, Record, Worker, encoded
 from service.errors import EngineError, EngineHung, QueueFull
-from service.pipeline.article import ArticleResult, Editor
-from service.pipeline.service import Service
+from service.http import routes
+from service.newsroom.article import ArticlePipeline, ArticleResult
+from service.newsroom.service import Service
 
 BODY = "Der Bundestag stimmt am Freitag über den Haushalt ab. In Hamburg regnete es am Wochenende stärker als erwartet."
 LIMIT_BYTES = 2_000
@@ -31,7 +30,7 @@ def ask(client: TestClient) -> Ask:
         worker = Worker(client.app, LIMIT_BYTES, FAST if defaults is None else defaults, cache=cache)
         data = line if line is None or isinstance(line, bytes) else json.dumps(line).encode()
         assert client.portal is not None
-        found: Record = json.loads(encoded(client.portal.call(worker.record, Line(number, data, Place()))))
+        found: Record = json.loads(encoded(client.portal.call(worker.record, InputLine(number, data, FilePosition()))))
         return found
 
     return record
@@ -146,10 +145,10 @@ class Failing:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> None:
         self._errors = list(errors)
-        self._edit = Editor.edit
+        self._edit = ArticlePipeline.edit
         self.calls = 0
         # A bound method would not be given the editor.
-        monkeypatch.setattr(Editor, "edit", lambda *given, **options: self._call(*given, **options))  # noqa: PLW0108 as said
+        monkeypatch.setattr(ArticlePipeline, "edit", lambda *given, **options: self._call(*given, **options))  # noqa: PLW0108 as said
 
     async def _call(self, *given: Any, **options: Any) -> ArticleResult:
         self.calls += 1

@@ -6,15 +6,14 @@ from contextlib import aclosing
 
 import pytest
 
-from service.backfill.lines import Line
-from service.backfill.place import Place
-from service.backfill.window import DONE_PER_WORKING, Window
+from service.backfill.journal import FilePosition, InputLine
+from service.backfill.runner import DONE_PER_WORKING, Window
 
 MOST_BYTES = 1_000
 
 
-def lines(count: int, size_bytes: int = 1) -> Iterator[Line]:
-    return (Line(number, b"x" * size_bytes, Place()) for number in range(1, count + 1))
+def lines(count: int, size_bytes: int = 1) -> Iterator[InputLine]:
+    return (InputLine(number, b"x" * size_bytes, FilePosition()) for number in range(1, count + 1))
 
 
 class Bench:
@@ -29,7 +28,7 @@ class Bench:
     def release(self) -> None:
         self._slow.set()
 
-    async def work(self, line: Line) -> int:
+    async def work(self, line: InputLine) -> int:
         """The first line is slow: it waits for `release`."""
         self.begun.append(line.number)
         self.at_work += 1
@@ -89,7 +88,7 @@ async def test_a_closed_window_lets_out_what_is_in_it_and_takes_nothing_more() -
 async def test_an_error_is_raised_in_its_turn_and_cancels_the_rest() -> None:
     cancelled: list[int] = []
 
-    async def work(line: Line) -> int:
+    async def work(line: InputLine) -> int:
         if line.number == 2:
             raise RuntimeError("lost")
         try:

@@ -15,7 +15,7 @@ from benchmarks.load.__main__ import RATE, Plan, main, measure, result_of
 from benchmarks.load.systems import Http, Weights, require_text
 from benchmarks.load.wrk import PROGRAM, Failed, load_of
 from benchmarks.server import Server, free_port
-from service.text.segment import segment
+from service.text.segmentation import segment
 
 TOLD = {"requests": 40, "seconds": 2.0, "sent": 44, "failed": 0, "p50_s": 0.1, "p99_s": 0.2}
 # Answers a POST with its own body's sentences, or with 503 where it was told to.

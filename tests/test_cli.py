@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from service.cli import app
+from service.cli.main import app
 
 TEXT = (
     "Der Bundestag stimmt am Freitag über den neuen Haushalt ab. Die Regierung rechnet mit einer Mehrheit.\n\n"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service import cores
-from service.cores import available_cores, granted_cores
+from service import process as cores
+from service.process import available_cores, granted_cores
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.heap import BUSY_S, kept_small, trimmer
+from service.process import BUSY_S, trim_malloc_periodically, trimmer
 
 PAGE_BYTES = 4_096
 PIECES = 6_000
@@ -43,7 +43,9 @@ async def _trims(used_s: Sequence[float]) -> int:
     """How often the heap was trimmed in periods of so much processor time each."""
     trims: list[float] = []
     read = iter([0.0, *(now_s for now_s in accumulate(used_s) for _ in range(2))])
-    task = asyncio.create_task(kept_small(lambda: trims.append(0.0), period_s=0.0, clock=lambda: next(read)))
+    task = asyncio.create_task(
+        trim_malloc_periodically(lambda: trims.append(0.0), period_s=0.0, clock=lambda: next(read))
+    )
     with pytest.raises(RuntimeError, match="StopIteration"):
         await task
     return len(trims)
@@ -54,4 +56,4 @@ def test_only_periods_of_work_end_with_a_trim() -> None:
 
 
 def test_without_malloc_trim_there_is_nothing_to_do() -> None:
-    asyncio.run(asyncio.wait_for(kept_small(None), 1))
+    asyncio.run(asyncio.wait_for(trim_malloc_periodically(None), 1))

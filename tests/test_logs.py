@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service import logs
 from service.app import create_app
-from service.engines.fake import FakeEngine, raising
+from service.domain import EngineInput
 from service.events import SharedCacheFailed
-from service.pipeline.summarise import Summariser
+from service.generation.engines.fake import FakeEngine, raising
+from service.observability import logs
 from service.settings import Settings
-from service.types import EngineInput
+from service.summarization.summarizer import Summarizer
 from tests.conftest import wait_until_ready
 
 MARKER = "Zwetschgenkuchen"
@@ -65,7 +65,7 @@ def client(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> Iterator[TestClient
         return FATAL in "".join(item.tokens)
 
     handler = raising(RuntimeError(f"cannot digest {TEXT}"), when=fatal)
-    monkeypatch.setattr("service.pipeline.served.load_engine", lambda *_, **__: FakeEngine(handler))
+    monkeypatch.setattr("service.generation.model.load_engine", lambda *_, **__: FakeEngine(handler))
     with TestClient(create_app(Settings()), raise_server_exceptions=False) as found:
         wait_until_ready(found)
         lines()
@@ -110,7 +110,7 @@ def test_no_line_holds_a_word_of_a_request(
 def test_a_crash_is_logged_with_its_place_and_without_its_message(
     client: TestClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Summariser, "summarise", crash)
+    monkeypatch.setattr(Summarizer, "summarise", crash)
     answer = client.post("/v1/summarize", json={"text": TEXT}, headers={"x-request-id": "cms-43"})
     assert answer.status_code == 500
     assert MARKER not in answer.text

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from service.errors import ModelError
-from service.manifest import EngineFiles, Hub, Manifest, Score, dumps, load
+from service.registry.manifest import EngineFiles, Hub, Manifest, Score, dumps, load
 from tests.hub.library import write_model
 
 ELSEWHERE: dict[str, tuple[type[BaseModel], str]] = {

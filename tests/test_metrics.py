@@ -10,15 +10,16 @@ import pytest
 from prometheus_client import Metric
 from starlette.types import Message, Receive, Scope, Send
 
-from service import events, metrics
-from service.access.departure import Departure
-from service.access.limits import BodyLimit, Bounds
+from service import events
 from service.app import plan_of
+from service.checks.base import Code
 from service.errors import ClientGone
-from service.metrics import Metrics
-from service.pipeline.service import Service
+from service.http.limits import BodyLimitsMiddleware, Bounds
+from service.http.middleware import CancelOnDisconnectMiddleware
+from service.newsroom.service import Service
+from service.observability import metrics
+from service.observability.metrics import Metrics
 from service.settings import Settings
-from service.trust.findings import Code
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = (ROOT / "docs" / "metrics.md").read_text("utf-8")
@@ -216,7 +217,9 @@ BODY: Message = {"type": "http.request", "body": b"{}", "more_body": False}
 @pytest.mark.parametrize(("path", "during"), [("/", "work"), ("/stream", "answer")])
 async def test_a_caller_that_leaves_is_told_of_by_how_far_its_answer_came(path: str, during: events.Stage) -> None:
     told: list[events.Event] = []
-    await Departure(hangs, told.append)({"type": "http", "method": "POST", "path": path}, leaving(BODY), unsent)
+    await CancelOnDisconnectMiddleware(hangs, told.append)(
+        {"type": "http", "method": "POST", "path": path}, leaving(BODY), unsent
+    )
     assert told == [events.ClientLeft(during)]
 
 
@@ -228,14 +231,14 @@ async def test_a_caller_that_is_gone_after_its_answer_has_not_left() -> None:
 
     told: list[events.Event] = []
     scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/"}
-    await Departure(answers_and_lingers, told.append)(scope, leaving(BODY), unsent)
+    await CancelOnDisconnectMiddleware(answers_and_lingers, told.append)(scope, leaving(BODY), unsent)
     assert told == []
 
 
 async def test_a_caller_that_leaves_before_its_body_was_read_is_told_of() -> None:
     told: list[events.Event] = []
     part: Message = {"type": "http.request", "body": b"{", "more_body": True}
-    app = BodyLimit(hangs, Bounds(100, 60.0, 64), lambda *_: unsent({}), told.append)
+    app = BodyLimitsMiddleware(hangs, Bounds(100, 60.0, 64), lambda *_: unsent({}), told.append)
     with pytest.raises(ClientGone):
         await app({"type": "http", "headers": []}, leaving(part), unsent)
     assert told == [events.ClientLeft("body")]

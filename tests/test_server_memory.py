@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from service.app import create_app
-from service.pipeline.service import Service
-from service.server import settle
+from service.newsroom.service import Service
+from service.server import freeze_gc_heap
 from service.settings import Settings
 
 PATIENCE_S = 60.0
@@ -31,7 +31,7 @@ class Ring:
 
 def test_what_is_there_is_looked_at_no_more_and_what_came_later_is() -> None:
     stays = Ring()
-    settle()
+    freeze_gc_heap()
     frozen = gc.get_freeze_count()
     assert frozen > 10_000  # this interpreter and its modules
     assert not any(one is stays for one in gc.get_objects())
@@ -41,12 +41,12 @@ def test_what_is_there_is_looked_at_no_more_and_what_came_later_is() -> None:
 
 def test_what_was_out_of_sight_and_is_needed_no_more_is_freed_by_the_next_time() -> None:
     once = Ring()
-    settle()
+    freeze_gc_heap()
     left = weakref.ref(once)
     del once
     gc.collect()
     assert left() is not None
-    settle()
+    freeze_gc_heap()
     assert left() is None
 
 
@@ -54,7 +54,7 @@ async def test_the_models_of_before_a_reload_are_freed() -> None:
     settled = asyncio.Event()
 
     def settling() -> None:
-        settle()
+        freeze_gc_heap()
         settled.set()
 
     app = create_app(Settings(engine_replicas=1, threads=1), on_settled=settling)

@@ -14,10 +14,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 
-from service import tracing
-from service.api.spans import trace_id_in
-from service.engines.fake import raising
-from service.types import EngineInput
+from service.domain import EngineInput
+from service.generation.engines.fake import raising
+from service.observability import tracing
+from service.observability.spans import trace_id_in
 from tests.api.both import Both, both
 from tests.chaos.server import serving
 

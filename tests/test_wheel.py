@@ -65,4 +65,4 @@ def test_the_command_line_is_installed_by_both(checkout_with_weights: Path) -> N
     for version in ("standard", "editable"):
         with built(checkout_with_weights, version) as wheel:
             (name,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-            assert "depesche = service.cli:main" in wheel.read(name).decode()
+            assert "depesche = service.cli.main:main" in wheel.read(name).decode()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Any
 
-from service.trust.findings import Code, Finding, needs_review
+from service.checks.base import Code, Finding, needs_review
 
 Codes = Mapping[str, frozenset[Code]]
 

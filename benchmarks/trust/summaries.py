@@ -19,11 +19,11 @@ from typing import Any
 from benchmarks.trust.planted import Case
 from benchmarks.trust.planted_summaries import PLANTS
 from benchmarks.trust.shares import by_kind, with_findings
-from service.summary.support import support
-from service.text.segment import segment
-from service.trust.findings import Code, Finding
-from service.trust.summary import check_summary
-from service.types import Span
+from service.checks.assessment import check_summary
+from service.checks.base import Code, Finding
+from service.domain import Span
+from service.summarization.guard import support
+from service.text.segmentation import segment
 
 FILE = Path("summaries") / "wikinews-de.jsonl.xz"
 SENTENCES_AN_ARTICLE = 4

@@ -17,8 +17,8 @@ from typing import Any
 
 from benchmarks.trust.planted import MONTHS, NAME, PLANTS, Case
 from benchmarks.trust.shares import by_kind, share, with_findings
-from service.trust.findings import Code, Finding, needs_review
-from service.trust.translation import check_sentence
+from service.checks.assessment import check_sentence
+from service.checks.base import Code, Finding, needs_review
 
 SETS = ("wmt19", "wmt20", "flores-dev")
 TUNED_ON = ("newstest-2008-2018", "tatoeba", "debian-web", "xquad", "newstest-ende-2020-2022", "pud", "mlqe-pe")

@@ -11,15 +11,15 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from service import logs
-from service.access.nesting import is_deeper
-from service.api import problems, routes
-from service.api.requests import ArticleRequest
-from service.api.schemas import FieldProblem
-from service.api.state import ApiState
-from service.backfill.lines import Line
+from service.backfill.journal import InputLine
 from service.errors import DepescheError, EngineHung, InvalidInput, Unavailable
-from service.text.normalise import check_text
+from service.http import problems, routes
+from service.http.limits import is_deeper
+from service.http.requests import ArticleRequest
+from service.http.schemas import FieldProblem
+from service.http.state import ApiState
+from service.observability import logs
+from service.text.normalization import check_text
 
 Record = dict[str, Any]
 ID_CHARS = 1_000
@@ -49,7 +49,7 @@ class Worker:
         self._defaults = defaults
         self._headers = [] if cache else [(b"cache-control", b"no-store")]
 
-    async def record(self, line: Line) -> Record:
+    async def record(self, line: InputLine) -> Record:
         """``{id, line, result}`` or ``{id, line, error}``: a bad line is answered, never raised.
 
         Raises:
@@ -74,7 +74,7 @@ class Worker:
             error = problems.explained(request, failure).model_dump()
         return {"id": name, "line": line.number, "error": error}
 
-    def _request(self, line: Line) -> Request:
+    def _request(self, line: InputLine) -> Request:
         """The line as a request; its id is made of the line's number, so that a second run gives the same."""
         state = {"request_id": f"line-{line.number}"}
         scope = {
@@ -87,7 +87,7 @@ class Worker:
         }
         return Request(scope)
 
-    def _body(self, line: Line) -> Any:
+    def _body(self, line: InputLine) -> Any:
         if line.data is None:
             raise _TooLong(self._max_line_bytes)
         most = self._state.limits.depth

@@ -6,7 +6,7 @@ import sys
 import zlib
 from base64 import b64decode, b64encode
 
-from service.types import Attention, Hypothesis
+from service.domain import Attention, Hypothesis
 
 FASTEST = 1
 MOST_BYTES = 2**24

@@ -7,7 +7,7 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-from service.types import DecodingOptions
+from service.domain import DecodingOptions
 
 Field: TypeAlias = (
     "str | bytes | float | DecodingOptions | Mapping[str, Field] | frozenset[str] | Sequence[Field] | None"

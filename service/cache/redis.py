@@ -1,11 +1,12 @@
-"""The shared tier: entries in Redis, for all processes that use the same one; a Redis that fails is only a miss."""
+"""The Redis tier of the cache, with its circuit breaker and its value format."""
 
 import asyncio
 import contextlib
 import time
+import zlib
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -14,12 +15,91 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from service.cache.breaker import Breaker
 from service.cache.memory import KEY_BYTES, TAG_LIVES
-from service.cache.packed import MOST_ENTRY_BYTES, SEALED, Found, pack, unpack
 from service.cache.seal import Seal
 from service.errors import Unavailable
 from service.events import EntryUnopened, Listener, SharedCacheFailed, SharedFailure, ignore
+
+BreakerState = Literal["closed", "open", "half_open"]
+
+
+class Breaker:
+    """Opens after ``failures`` in a row. Then one call is let through every ``pause_s``, until one succeeds.
+
+    A probe counts from when it was let through, so one that is never told of (its caller left) blocks nothing.
+    ``clock`` counts seconds.
+    """
+
+    def __init__(self, *, failures: int = 5, pause_s: float = 5.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most_failures = failures
+        self._pause_s = pause_s
+        self._clock = clock
+        self._failures = 0
+        self._probe_at_s: float | None = None
+
+    @property
+    def state(self) -> BreakerState:
+        """Open also while a probe is under way."""
+        if self._probe_at_s is None:
+            return "closed"
+        return "open" if self._clock() < self._probe_at_s else "half_open"
+
+    def allows(self) -> bool:
+        """Whether to call now. A True while half open is the probe, and the next one is a pause away."""
+        if self.state == "half_open":
+            self._probe_at_s = self._clock() + self._pause_s
+            return True
+        return self.state == "closed"
+
+    def succeeded(self) -> None:
+        """A call was answered: closed, whatever was before."""
+        self._failures = 0
+        self._probe_at_s = None
+
+    def failed(self) -> bool:
+        """A call failed; True when that opened the breaker, False when it stays as it was."""
+        if self._probe_at_s is not None:
+            return False
+        self._failures += 1
+        if self._failures < self._most_failures:
+            return False
+        self._probe_at_s = self._clock() + self._pause_s
+        return True
+
+
+ENDING = b"e"  # the first byte of a value: how the rest is written
+SEALED = b"s"  # the first byte of one that is sealed
+END_BYTES = 8
+FASTEST = 1
+MOST_ENTRY_BYTES = 1 << 20
+
+
+class Found(NamedTuple):
+    """An entry, and for how long it may still be used."""
+
+    value: bytes
+    left_s: float
+
+
+def pack(value: bytes, ends_ms: int) -> bytes:
+    """``value`` as Redis keeps it: a byte that names the format, when it ends (Unix time), zlib's bytes."""
+    return ENDING + ends_ms.to_bytes(END_BYTES, "big") + zlib.compress(value, FASTEST)
+
+
+def unpack(stored: object, now_ms: int) -> Found | None:
+    """What ``pack`` was given; None for all else: no value, another format, damaged, over ``MOST_ENTRY_BYTES``."""
+    if not isinstance(stored, bytes) or not stored.startswith(ENDING):
+        return None
+    unzip = zlib.decompressobj()
+    try:
+        value = unzip.decompress(stored[len(ENDING) + END_BYTES :], MOST_ENTRY_BYTES + 1)
+    except zlib.error:
+        return None
+    if not unzip.eof or len(value) > MOST_ENTRY_BYTES:
+        return None
+    ends_ms = int.from_bytes(stored[len(ENDING) :][:END_BYTES], "big")
+    return Found(value, max(0, ends_ms - now_ms) / 1000)
+
 
 KEY_PREFIX = b"depesche:"
 TAG_PREFIX = b"depesche:tag:"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from service.documents.document import Document, Edition
+from service.documents.base import Document, Edition
 from service.errors import InvalidInput
 
 CONTEXT = "https://schema.org"

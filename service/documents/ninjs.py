@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from service.bounded import Bounded
-from service.documents.document import BodyFormat, Document, Edition
+from service.documents.base import BodyFormat, Document, Edition
 from service.errors import InvalidInput
 
 SCHEMA = "http://www.iptc.org/std/ninjs/ninjs-schema_3.1.json"

@@ -14,8 +14,8 @@ import tomli_w
 from service.errors import LockMismatch, ModelError, WeightsMismatch
 from service.hub.installed import Installed, write_errors
 from service.hub.lock import Locked
-from service.manifest import load
 from service.registry.catalog import MANIFEST, Catalog, Entry
+from service.registry.manifest import load
 from service.registry.verify import Digest, verify_whole
 
 SUMS, LOCKED = "SHA256SUMS", "locked.toml"

@@ -14,7 +14,7 @@ import transformers
 from ctranslate2.converters import transformers as loaders
 
 from service.errors import ModelError
-from service.manifest import Architecture, Manifest
+from service.registry.manifest import Architecture, Manifest
 
 TOKENIZER, VOCABULARY = "tokenizer.json", "vocabulary.json"
 FSMT_FOLDER = "torch"  # FSMT's tokenizer reads its files from the checkpoint's folder

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from service.errors import HubError, ModelError, WeightsMismatch
 from service.hub.lock import COMMIT_PATTERN, Locked
-from service.manifest import Hub
+from service.registry.manifest import Hub
 from service.registry.verify import Digest
 
 Report = Callable[[str, int, int | None], None]

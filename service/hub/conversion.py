@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from service.errors import ModelError
-from service.manifest import EngineFiles, EngineKind, Manifest, dumps
 from service.registry.catalog import MANIFEST
+from service.registry.manifest import EngineFiles, EngineKind, Manifest, dumps
 from service.registry.verify import Digest
 
 FILE_MODE, FOLDER_MODE = 0o644, 0o755

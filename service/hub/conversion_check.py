@@ -8,11 +8,11 @@ from typing import Any
 
 import ctranslate2
 
-from service.engines.base import Engine
-from service.engines.tokenizer import EOS, Tokenizer
+from service.domain import DecodingOptions, EngineInput, Hypothesis, Tokens
 from service.errors import ModelError
-from service.manifest import Manifest
-from service.types import DecodingOptions, EngineInput, Hypothesis, Tokens
+from service.generation.engines.base import Engine
+from service.generation.engines.tokenizers import EOS, Tokenizer
+from service.registry.manifest import Manifest
 
 SENTENCES = Path(__file__).parent / "data" / "probe.txt"
 OUTPUT_TOKENS = 24

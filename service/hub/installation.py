@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from service.engines.ctranslate2 import CTranslate2Engine
-from service.engines.tokenizer import Tokenizer
-from service.engines.torch import TorchEngine
-from service.engines.vocabulary import Vocabulary, read_vocabulary
 from service.errors import ModelError
+from service.generation.engines.ctranslate2 import CTranslate2Engine
+from service.generation.engines.loading import Vocabulary, read_vocabulary
+from service.generation.engines.tokenizers import Tokenizer
+from service.generation.engines.torch import TorchEngine
 from service.hub import checkpoint, conversion_check
 from service.hub.trimming import trim_checkpoint
-from service.manifest import EngineFiles, EngineKind, Manifest
+from service.registry.manifest import EngineFiles, EngineKind, Manifest
 
 CONVERTED, TORCH = "ct2", "torch"
 # Architectures that CTranslate2 has no converter for.

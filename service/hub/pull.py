@@ -9,8 +9,8 @@ from service.hub import client
 from service.hub.client import PICKLE, SAFETENSORS, Report, Snapshot
 from service.hub.installed import Installed, write_errors
 from service.hub.pickles import rewrite
-from service.manifest import Hub, Manifest
 from service.registry.catalog import Catalog, Entry
+from service.registry.manifest import Hub, Manifest
 from service.registry.verify import verify_whole
 
 VERIFIED = ("architecture", "hub.revision")  # manifest fields that a pull checks

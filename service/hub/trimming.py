@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from sentencepiece import SentencePieceProcessor, sentencepiece_model_pb2
 
 from service.errors import ModelError
-from service.manifest import Manifest
+from service.registry.manifest import Manifest
 
 # Generated code without types.
 ModelProto: Any = sentencepiece_model_pb2.ModelProto  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.errors import ModelError
-from service.manifest import Manifest, load
+from service.registry.manifest import Manifest, load
 
 MANIFEST = "manifest.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

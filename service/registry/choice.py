@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from service.errors import ModelError
-from service.manifest import Quality, Task
 from service.registry.catalog import Catalog, Entry
+from service.registry.manifest import Quality, Task
 
 Profile = Literal["auto", "embedded", "production"]
 DEFAULTS: Mapping[Quality, Mapping[Task, str]] = {

@@ -6,8 +6,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.errors import ModelError, WeightsMismatch
-from service.manifest import EngineKind
 from service.registry.catalog import Entry
+from service.registry.manifest import EngineKind
 
 
 class Digest(BaseModel):

@@ -1,14 +1,18 @@
-"""The glossary: which terms of a caller's list stand in a German text, whole words, inflected, longest first."""
+"""Glossaries: terms of a request and of named files, found in a text in any inflected form."""
 
 import itertools
+import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 
-from service.errors import InvalidInput
-from service.terms.inflection import folded
-from service.terms.required import Kind, Required
+from service.domain import Span
+from service.errors import InvalidInput, ModelError
+from service.languages.de.inflection import folded
+from service.terms.constraints import Kind, TermConstraint
 from service.terms.trie import Comparisons, Term, Trie
-from service.types import Span
 
 # A compound with a hyphen is one word: "AfD" is no part of "AfD-nah" that could be replaced there.
 _WORD = re.compile(r"[^\W_]+(?:[-’'·&./][^\W_]+)*")
@@ -37,7 +41,7 @@ class Glossary:
     def __bool__(self) -> bool:
         return self._trie is not None
 
-    def find(self, text: str) -> list[Required]:
+    def find(self, text: str) -> list[TermConstraint]:
         """The terms in ``text``, in its order, none inside another; at one place the longest is taken.
 
         The time follows the number of words in ``text``, not the number of terms.
@@ -52,7 +56,7 @@ class Glossary:
         words = [span.of(text) for span in spans]
         joined = [_BLANK.fullmatch(text, one.end, other.start) is not None for one, other in itertools.pairwise(spans)]
         comparisons = Comparisons(COMPARISONS_PER_WORD * len(words))
-        found: list[Required] = []
+        found: list[TermConstraint] = []
         place = 0
         while place < len(words):
             fitting = self._trie.at(words, joined, place, comparisons)
@@ -61,7 +65,7 @@ class Glossary:
                 place += 1
                 continue
             last = place + len(term.words) - 1
-            found.append(Required(Span(spans[place].start, spans[last].end), term.target, term.kind, term.source))
+            found.append(TermConstraint(Span(spans[place].start, spans[last].end), term.target, term.kind, term.source))
             place = last + 1
         return found
 
@@ -79,3 +83,60 @@ def _preference(term: Term, word: str) -> tuple[int, bool, bool, int, int]:
     """The longest term first, then the exact form, then the nearest."""
     first = term.words[0]
     return (len(term.words), first == word, folded(first) == folded(word), len(first), len(term.source))
+
+
+SUFFIX = ".tsv"
+COMMENT = "#"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of one file: those with an English one, and those that stay as they are."""
+
+    translated: Mapping[str, str]
+    kept: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal terms: a result depends on what a file holds, not on its name."""
+        terms = [sorted(self.translated.items()), sorted(self.kept)]
+        return sha256(json.dumps(terms, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def beside(self, translated: Mapping[str, str], kept: Sequence[str]) -> Glossary:
+        """A request's own terms, and those of the file that it does not give itself.
+
+        Raises:
+            InvalidInput: a term cannot be looked for.
+        """
+        own = {*translated, *kept}
+        more = {source: target for source, target in self.translated.items() if source not in own}
+        return Glossary({**more, **translated}, [*kept, *(term for term in self.kept if term not in own)])
+
+
+def read_glossaries(folder: Path) -> dict[str, Terms]:
+    """Every ``NAME.tsv`` in ``folder``: ``German<TAB>English`` a line, a German term alone where it is kept.
+
+    Raises:
+        ModelError: the folder or a file cannot be read, or a line has more than two columns.
+    """
+    try:
+        return {path.stem: _terms(path) for path in sorted(folder.iterdir()) if path.suffix == SUFFIX}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"the glossaries cannot be read: {error}") from error
+
+
+def _terms(path: Path) -> Terms:
+    translated: dict[str, str] = {}
+    kept: list[str] = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        columns = [column.strip() for column in line.split("\t")]
+        if not any(columns) or line.startswith(COMMENT):
+            continue
+        match columns:
+            case [source, target] if source and target:
+                translated[source] = target
+            case [source] if source:
+                kept.append(source)
+            case _:
+                raise ModelError(f"{path.name}, line {number}: not German<TAB>English")
+    return Terms(translated, tuple(kept))

@@ -5,8 +5,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from service.errors import InvalidInput
-from service.terms.inflection import is_form, related, stems
-from service.terms.required import Kind
+from service.languages.de.inflection import is_form, related, stems
+from service.terms.constraints import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ import deepl
 import pytest
 from libretranslatepy import LibreTranslateAPI
 
-from service.access.keyfile import Key, digest_of
-from service.access.places import Scope
+from service.http.keys import Key, Scope, digest_of
 from tests.chaos.server import Server, serving
 
 GOOD, OTHER, SPENT = (f"depesche_{name}-" + "x" * 40 for name in ("good", "other", "spent"))

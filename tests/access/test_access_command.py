@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from service.access.keyfile import digest_of, read
-from service.cli import app
+from service.cli.main import app
+from service.http.keys import digest_of, read
 
 
 def keys(*arguments: str | Path, stdin: str | None = None, **environment: str) -> Result:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.access.keyfile import Key, digest_of
-from service.access.places import Scope, needs_key
+from service.http.keys import Key, Scope, digest_of, needs_key
 from tests.api.both import Both, both
 
 ALL: tuple[Scope, ...] = ("translate", "summarize", "articles", "admin")

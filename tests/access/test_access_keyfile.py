@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.keyfile import ID, SCOPES, Key, KeyFileInvalid, digest_of, parse, read
+from service.http.keys import ID, SCOPES, Key, KeyFileInvalid, digest_of, parse, read
 
 HASH = f"sha256:{'ab' * 32}"
 GOOD = f"cms translate,summarize {HASH}"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from service.access.counters import KEY_PREFIX, Counters
 from service.events import Event, RateStoreFailed
+from service.http.ratelimit import KEY_PREFIX, Counters
 from tests.api.both import both
 from tests.redis_server import RedisServer, redis_running
 

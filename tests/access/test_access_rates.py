@@ -8,12 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.counters import KEY_PREFIX, Counters, Windows
-from service.access.rates import Policy, Rates, caller_of, policies
-from service.cache.breaker import Breaker
-from service.cache.redis import Shared
+from service.cache.redis import Breaker, Shared
 from service.errors import InvalidInput, QuotaExceeded, RateExceeded
 from service.events import Event
+from service.http.ratelimit import KEY_PREFIX, Counters, Policy, Rates, Windows, caller_of, policies
 from tests.redis_server import RedisServer, redis_running
 
 PATIENT_S = 30.0

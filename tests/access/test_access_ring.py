@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from service.access.keyfile import Key, KeyFileInvalid, digest_of
-from service.access.ring import Ring
 from service.errors import KeyExpired, KeyUnknown
 from service.events import Event, KeysRead, KeysRefused
+from service.http.keys import ApiKeyStore, Key, KeyFileInvalid, digest_of
 
 OLD, NEW = "old-" + "x" * 40, "new-" + "x" * 40
 LAST = dt.date(2027, 3, 31)
@@ -28,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_key_is_found_by_itself_alone(file: Path) -> None:
-    ring = Ring(file)
+    ring = ApiKeyStore(file)
     assert ring.require(OLD).id == "cms"
     for wrong in (NEW, "", OLD[:-1], OLD + " ", OLD.upper(), digest_of(OLD).hex(), "\udfff"):
         with pytest.raises(KeyUnknown):
@@ -37,14 +36,14 @@ def test_a_key_is_found_by_itself_alone(file: Path) -> None:
 
 def test_a_key_is_good_on_its_last_day_and_not_after(file: Path) -> None:
     file.write_text(line(OLD, LAST), "utf-8")
-    assert Ring(file, today=lambda: LAST).require(OLD)
+    assert ApiKeyStore(file, today=lambda: LAST).require(OLD)
     with pytest.raises(KeyExpired, match="2027-03-31"):
-        Ring(file, today=lambda: LAST + dt.timedelta(1)).require(OLD)
+        ApiKeyStore(file, today=lambda: LAST + dt.timedelta(1)).require(OLD)
 
 
 def test_a_rotation_takes_effect_line_by_line(file: Path) -> None:
     told: list[Event] = []
-    ring = Ring(file, listener=told.append)
+    ring = ApiKeyStore(file, listener=told.append)
     file.write_text(line(OLD) + line(NEW), "utf-8")
     asyncio.run(ring.refresh())
     assert ring.require(OLD) != ring.require(NEW)
@@ -59,7 +58,7 @@ def test_a_rotation_takes_effect_line_by_line(file: Path) -> None:
 def test_a_link_that_is_turned_to_another_file_is_followed(file: Path, tmp_path: Path) -> None:
     mounted, later = tmp_path / "mounted", tmp_path / "later"
     mounted.symlink_to(file)
-    ring = Ring(mounted)
+    ring = ApiKeyStore(mounted)
     later.write_text(line(NEW), "utf-8")
     os.utime(later, ns=(file.stat().st_mtime_ns,) * 2)
     mounted.unlink()
@@ -71,7 +70,7 @@ def test_a_link_that_is_turned_to_another_file_is_followed(file: Path, tmp_path:
 @pytest.mark.parametrize("content", ["", "# all gone\n", "cms translate\n", line(NEW) + "broken\n", None])
 def test_a_broken_file_keeps_the_old_keys_says_so_once_and_is_left_behind(file: Path, content: str | None) -> None:
     told: list[Event] = []
-    ring = Ring(file, listener=told.append)
+    ring = ApiKeyStore(file, listener=told.append)
     file.unlink()
     if content is not None:
         file.write_text(content, "utf-8")
@@ -87,4 +86,4 @@ def test_a_broken_file_keeps_the_old_keys_says_so_once_and_is_left_behind(file: 
 
 def test_a_file_that_is_broken_from_the_start_opens_no_service(tmp_path: Path) -> None:
     with pytest.raises(KeyFileInvalid):
-        Ring(tmp_path / "none")
+        ApiKeyStore(tmp_path / "none")

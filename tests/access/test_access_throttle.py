@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
 
-from service.access.keyfile import Key, digest_of
-from service.engines.fake import raising, taking
-from service.types import EngineInput
+from service.domain import EngineInput
+from service.generation.engines.fake import raising, taking
+from service.http.keys import Key, digest_of
 from tests.api.both import Both, both
 
 TEXT = "Der Zug fährt heute nicht."

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
 from service.app import create_admin, create_app
-from service.engines.fake import FakeEngine, Handler
-from service.pipeline.service import Service
+from service.generation.engines.fake import FakeEngine, Handler
+from service.newsroom.service import Service
 from service.settings import Settings
 
 READY_S = 60.0
@@ -59,7 +59,7 @@ async def both(patch: pytest.MonkeyPatch, handler: Handler | None = None, **give
         engines.append(FakeEngine(handler))
         return engines[-1]
 
-    patch.setattr("service.pipeline.served.load_engine", load)
+    patch.setattr("service.generation.model.load_engine", load)
     settings = Settings(**{"admin_port": 1, **given})
     app = create_app(settings)
     async with app.router.lifespan_context(app), _client(app) as main, _client(create_admin(app, settings)) as admin:

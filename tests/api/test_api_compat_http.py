@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from service.api.compat.bodies import MOST_FORM_FIELDS, read_body
-from service.api.compat.libretranslate import LibreRequest
 from service.app import create_app
-from service.engines.fake import Gate
+from service.generation.engines.fake import Gate
+from service.http.compat.forms import MOST_FORM_FIELDS, read_body
+from service.http.compat.libretranslate import LibreRequest
 from service.settings import Settings
 from tests.api.both import READY_S, both
 from tests.conftest import wait_until_ready
@@ -232,7 +232,7 @@ def test_a_crash_is_told_in_the_peers_shape(client: TestClient, monkeypatch: pyt
     def crash(*_: Any, **__: Any) -> None:
         raise RuntimeError("not foreseen")
 
-    monkeypatch.setattr("service.pipeline.translate.take_apart", crash)
+    monkeypatch.setattr("service.translation.translator.take_apart", crash)
     answer = client.post(path, json={**FIELDS[path], TEXT_FIELD[path]: "Ein Satz, den niemand kennt."})
     assert_failure(answer, 500, "internal", "request id")
     assert "not foreseen" not in answer.text

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from service.api.compat.scalars import Count, Switch
+from service.http.compat.forms import Count, Switch
 
 SWITCH: TypeAdapter[bool] = TypeAdapter(Switch)
 COUNT: TypeAdapter[int] = TypeAdapter(Count)

@@ -75,7 +75,7 @@ def test_the_compatible_endpoints_form_few_errors(client: TestClient, path: str,
     }[shape]
     with pytest.MonkeyPatch.context() as patched:
         formed: list[int] = []
-        from service.api.compat import failures
+        from service.http.compat import errors as failures
 
         first = failures._first_fault
 

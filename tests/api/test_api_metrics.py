@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from service.api.state import ApiState
 from service.app import create_app
-from service.engines.fake import FakeEngine, raising
-from service.pipeline.served import ServedModel
+from service.domain import EngineInput
+from service.generation.engines.fake import FakeEngine, raising
+from service.generation.model import ServedModel
+from service.http.state import ApiState
 from service.settings import Settings
-from service.types import EngineInput
 from tests.conftest import wait_until_ready
 from tests.test_metrics import documented
 
@@ -49,7 +49,7 @@ def faked(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
         return FATAL in "".join(item.tokens)
 
     handler = raising(RuntimeError(MARKER), when=fatal)
-    monkeypatch.setattr("service.pipeline.served.load_engine", lambda *_, **__: FakeEngine(handler))
+    monkeypatch.setattr("service.generation.model.load_engine", lambda *_, **__: FakeEngine(handler))
     with TestClient(create_app(Settings()), raise_server_exceptions=False) as client:
         wait_until_ready(client)
         yield client

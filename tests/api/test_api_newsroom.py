@@ -219,7 +219,7 @@ GLOSSARY = "# eigene Wörter\nLokführer\tengine driver\nTagesschau\n\n"
 
 def test_a_named_glossary_is_read_from_its_file(tmp_path: Path) -> None:
     from service.errors import ModelError
-    from service.terms.named import read_glossaries
+    from service.terms.glossary import read_glossaries
 
     (tmp_path / "haus.tsv").write_text(GLOSSARY, "utf-8")
     (terms,) = read_glossaries(tmp_path).values()

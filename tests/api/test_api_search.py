@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.manifest import dumps, load
+from service.registry.manifest import dumps, load
 from tests.api.both import both
 from tests.conftest import ROOT
 

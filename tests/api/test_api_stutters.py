@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from service.engines.tokenizer import EOS, Tokenizer
-from service.types import Attention, EngineInput, Hypothesis, Tokens
+from service.domain import Attention, EngineInput, Hypothesis, Tokens
+from service.generation.engines.tokenizers import EOS, Tokenizer
 from tests.api.both import Both, both
 
 SOURCE = "Der Stadtrat tagt heute."

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.summary.words import count_words
+from service.summarization.words import count_words
 
 METHODS = ("abstractive", "extractive", "lead")
 STYLES = ("abstract", "teaser", "bullets", "seo")

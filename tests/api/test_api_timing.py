@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.engines.fake import Gate
+from service.generation.engines.fake import Gate
 from tests.api.both import both
 from tests.batching.rig import entered, stopped_clock
 

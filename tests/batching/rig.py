@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from service.batching.batcher import Batcher
-from service.batching.limits import Limits
-from service.engines.fake import FakeEngine, Gate, Handler
-from service.types import DecodingOptions, EngineInput, Hypothesis
+from service.domain import DecodingOptions, EngineInput, Hypothesis
+from service.generation.batcher import Batcher
+from service.generation.engines.fake import FakeEngine, Gate, Handler
+from service.generation.scheduler import Limits
 
 PATIENCE_S = 30.0
 WARM_UP = EngineInput(("warm", "up"), DecodingOptions())

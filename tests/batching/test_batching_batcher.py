@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from service.batching.batcher import Batcher
-from service.batching.limits import Limits
-from service.engines.fake import FakeEngine, backwards, raising, writing
+from service.domain import EngineInput, Hypothesis
 from service.errors import EngineError, ModelError, NotReady
 from service.events import BatchDone, EngineReady, Event
-from service.types import EngineInput, Hypothesis
+from service.generation.batcher import Batcher
+from service.generation.engines.fake import FakeEngine, backwards, raising, writing
+from service.generation.scheduler import Limits
 from tests.batching.rig import PATIENCE_S, WARM_UP, Engines, held, item, running, submit, turns, written
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.batching.plan import MOST_HYPOTHESES, Pending, plan
-from service.engines.padding import padded_length
+from service.generation.engines.base import padded_length
+from service.generation.scheduler import MOST_HYPOTHESES, Pending, plan
 
 NOW_S = 100.0
 

@@ -7,20 +7,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from service.batching.limits import Limits
-from service.batching.queue import DOUBT, Queue, TooSlow
-from service.batching.waiting import Answer, Waiting
+from service.domain import EngineInput
 from service.errors import DeadlineExceeded, EngineError, InvalidInput, QueueFull
-from service.types import EngineInput
+from service.generation.scheduler import DOUBT, Limits, Queue, QueuedItem, ResultFuture, TooSlow
 from tests.batching.rig import Clock, sized, stopped_clock, turns
 
 
-def take(queue: Queue) -> list[Waiting]:
+def take(queue: Queue) -> list[QueuedItem]:
     """All of the next batch."""
     return [one for call in queue.take() for one in call]
 
 
-def put(queue: Queue, items: list[EngineInput], deadline_s: float | None = None) -> list[Answer]:
+def put(queue: Queue, items: list[EngineInput], deadline_s: float | None = None) -> list[ResultFuture]:
     return queue.put(items, priority="interactive", deadline_s=deadline_s)
 
 

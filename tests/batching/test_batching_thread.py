@@ -7,11 +7,11 @@ import weakref
 
 import pytest
 
-from service.batching.thread import EngineThreads, Raised, Returned
+from service.generation.supervisor import EngineThreads, Raised, Returned
 
 PROGRAM = """
 import asyncio, threading
-from service.batching.thread import EngineThreads
+from service.generation.supervisor import EngineThreads
 
 async def main():
     thread, entered = EngineThreads("hung"), threading.Event()

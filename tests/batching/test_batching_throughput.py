@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.batching.throughput import Throughput
+from service.generation.scheduler import Throughput
 
 batches = st.lists(st.tuples(st.integers(1, 2_000), st.integers(1, 50)), min_size=1, max_size=30)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from service.access.keyfile import SCOPES, Key, digest_of
+from service.http.keys import SCOPES, Key, digest_of
 from tests.browser.answers import ARTICLE
 from tests.browser.tab import Tab
 from tests.chaos.server import serving

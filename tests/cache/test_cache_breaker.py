@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cache.breaker import Breaker
+from service.cache.redis import Breaker
 
 PAUSE_S = 5.0
 

@@ -2,8 +2,8 @@
 
 import time
 
-from service.cache.cache import Cache
 from service.cache.memory import Memory
+from service.cache.tiers import Cache
 from service.events import CacheLooked, Event
 
 A, B, C = (bytes([number]) * 32 for number in range(3))

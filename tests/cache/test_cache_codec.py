@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.cache.codec import MOST_BYTES, decode_hypotheses, encode_hypotheses
-from service.types import Attention, Hypothesis
+from service.domain import Attention, Hypothesis
 
 ROW = st.tuples(st.floats(0, 1), st.floats(0, 1))
 

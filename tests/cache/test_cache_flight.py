@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from service.cache.flight import Flight
+from service.generation.decoder import SingleFlight
 
 
 class Work:
@@ -25,7 +25,7 @@ class Work:
             raise
 
 
-async def do(flight: Flight[str], key: bytes, work: Work) -> str:
+async def do(flight: SingleFlight[str], key: bytes, work: Work) -> str:
     """One caller of one piece of work."""
     (ticket,) = flight.join([key], lambda _: [work()])
     return await ticket
@@ -37,7 +37,7 @@ async def turns() -> None:
 
 
 async def test_identical_work_is_done_once_for_all_who_ask() -> None:
-    flight, work = Flight[str](), Work()
+    flight, work = SingleFlight[str](), Work()
     callers = [asyncio.create_task(do(flight, b"k", work)) for _ in range(10)]
     await turns()
     work.outcome.set_result("done")
@@ -46,7 +46,7 @@ async def test_identical_work_is_done_once_for_all_who_ask() -> None:
 
 
 async def test_different_keys_are_different_work() -> None:
-    flight, work = Flight[str](), Work()
+    flight, work = SingleFlight[str](), Work()
     callers = [asyncio.create_task(do(flight, key, work)) for key in (b"k", b"l")]
     await turns()
     work.outcome.set_result("done")
@@ -55,7 +55,7 @@ async def test_different_keys_are_different_work() -> None:
 
 
 async def test_a_first_caller_that_leaves_does_not_cancel_the_others() -> None:
-    flight, work = Flight[str](), Work()
+    flight, work = SingleFlight[str](), Work()
     first, second = (asyncio.create_task(do(flight, b"k", work)) for _ in range(2))
     await turns()
     first.cancel()
@@ -66,7 +66,7 @@ async def test_a_first_caller_that_leaves_does_not_cancel_the_others() -> None:
 
 
 async def test_work_that_all_have_left_is_cancelled_and_forgotten() -> None:
-    flight, work = Flight[str](), Work()
+    flight, work = SingleFlight[str](), Work()
     callers = [asyncio.create_task(do(flight, b"k", work)) for _ in range(3)]
     await turns()
     for caller in callers:
@@ -76,7 +76,7 @@ async def test_work_that_all_have_left_is_cancelled_and_forgotten() -> None:
 
 
 async def test_who_comes_after_an_abandoned_work_begins_anew() -> None:
-    flight, abandoned, fresh = Flight[str](), Work(), Work()
+    flight, abandoned, fresh = SingleFlight[str](), Work(), Work()
     leaving = asyncio.create_task(do(flight, b"k", abandoned))
     await turns()
     leaving.cancel()
@@ -87,7 +87,7 @@ async def test_who_comes_after_an_abandoned_work_begins_anew() -> None:
 
 
 async def test_an_error_reaches_all_callers_and_is_not_remembered() -> None:
-    flight, work, retry = Flight[str](), Work(), Work()
+    flight, work, retry = SingleFlight[str](), Work(), Work()
     callers = [asyncio.create_task(do(flight, b"k", work)) for _ in range(3)]
     await turns()
     work.outcome.set_exception(LookupError("none"))
@@ -98,7 +98,7 @@ async def test_an_error_reaches_all_callers_and_is_not_remembered() -> None:
 
 
 async def test_many_keys_begin_only_what_is_not_under_way_each_once() -> None:
-    flight, started = Flight[str](), list[list[bytes]]()
+    flight, started = SingleFlight[str](), list[list[bytes]]()
     futures = {key: asyncio.get_running_loop().create_future() for key in (b"a", b"b", b"c")}
 
     def start(keys: list[bytes]) -> list[Awaitable[str]]:
@@ -115,7 +115,7 @@ async def test_many_keys_begin_only_what_is_not_under_way_each_once() -> None:
 
 
 async def test_refused_work_leaves_nothing_behind() -> None:
-    flight = Flight[str]()
+    flight = SingleFlight[str]()
 
     def refuse(keys: list[bytes]) -> list[Awaitable[str]]:
         raise OverflowError(keys)
@@ -126,7 +126,7 @@ async def test_refused_work_leaves_nothing_behind() -> None:
 
 
 async def test_the_last_ticket_that_is_cancelled_cancels_a_future_given_as_work() -> None:
-    flight, future = Flight[str](), asyncio.get_running_loop().create_future()
+    flight, future = SingleFlight[str](), asyncio.get_running_loop().create_future()
     one, two = flight.join([b"a", b"a"], lambda _: [future])
     one.cancel()
     await turns()
@@ -137,7 +137,7 @@ async def test_the_last_ticket_that_is_cancelled_cancels_a_future_given_as_work(
 
 
 async def test_work_that_is_cancelled_from_outside_leaves_no_caller_waiting() -> None:
-    flight, future = Flight[str](), asyncio.get_running_loop().create_future()
+    flight, future = SingleFlight[str](), asyncio.get_running_loop().create_future()
     (ticket,) = flight.join([b"a"], lambda _: [future])
     future.cancel()
     await turns()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.cache.keys import cache_key, encode, options_digest, result_key, tag_key
-from service.types import DecodingOptions
+from service.domain import DecodingOptions
 
 texts = st.text(st.sampled_from("a|b\x00\x01,ß\ud800"), max_size=6)
 numbers = st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=False))

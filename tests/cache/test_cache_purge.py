@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.cache.breaker import Breaker
-from service.cache.cache import Cache, Purged
 from service.cache.memory import ENTRY_OVERHEAD_BYTES, Memory, Tag
-from service.cache.redis import KEY_PREFIX, TAG_PREFIX, Shared
+from service.cache.redis import KEY_PREFIX, TAG_PREFIX, Breaker, Shared
+from service.cache.tiers import Cache, Purged
 from tests.redis_server import RedisServer
 
 A, B, C, D = (bytes([number]) * 32 for number in range(4))

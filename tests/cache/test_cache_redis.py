@@ -9,11 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cache.breaker import Breaker
-from service.cache.cache import Cache
 from service.cache.memory import Memory
-from service.cache.packed import ENDING, MOST_ENTRY_BYTES, Found, pack, unpack
-from service.cache.redis import KEY_PREFIX, LONGEST_TTL_S, TRIP_COMMANDS, Shared
+from service.cache.redis import (
+    ENDING,
+    KEY_PREFIX,
+    LONGEST_TTL_S,
+    MOST_ENTRY_BYTES,
+    TRIP_COMMANDS,
+    Breaker,
+    Found,
+    Shared,
+    pack,
+    unpack,
+)
+from service.cache.tiers import Cache
 from service.events import CacheLooked, Event, SharedCacheFailed
 from tests.redis_server import RedisServer
 

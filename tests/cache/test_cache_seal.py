@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from service.cache.breaker import Breaker
-from service.cache.packed import SEALED, pack
-from service.cache.redis import KEY_PREFIX, Shared
+from service.cache.redis import KEY_PREFIX, SEALED, Breaker, Shared, pack
 from service.cache.seal import Seal, SealUnavailable, secrets_in
 from service.events import EntryUnopened, Event
 from service.settings import Settings

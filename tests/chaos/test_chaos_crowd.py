@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from service.engines.fake import Gate, backwards, writing
-from service.types import EngineInput, Hypothesis
+from service.domain import EngineInput, Hypothesis
+from service.generation.engines.fake import Gate, backwards, writing
 from tests.api.both import Both, both
 from tests.batching.rig import Clock, entered, stopped_clock
 

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from service.batching import queue
-from service.batching.batcher import Batcher, State
-from service.batching.limits import Limits
-from service.batching.waiting import Answer
-from service.engines.fake import FakeEngine, Gate, Handler, backwards, losing_one, raising, writing
+from service.domain import EngineInput, Hypothesis
 from service.errors import EngineError, EngineHung, ModelError, NotReady
 from service.events import BatchDone, EngineFailed, Event
-from service.types import EngineInput, Hypothesis
+from service.generation import scheduler as queue
+from service.generation.batcher import Batcher, State
+from service.generation.engines.fake import FakeEngine, Gate, Handler, backwards, losing_one, raising, writing
+from service.generation.scheduler import Limits, ResultFuture
 from tests.batching.rig import (
     PATIENCE_S,
     WARM_UP,
@@ -38,7 +37,7 @@ def poisoned(one: EngineInput) -> bool:
     return "poison" in one.tokens
 
 
-async def outcomes(answers: Sequence[Answer]) -> list[str]:
+async def outcomes(answers: Sequence[ResultFuture]) -> list[str]:
     """For each answer the text, or the name of the error."""
     results = await asyncio.gather(*answers, return_exceptions=True)
     return [type(one).__name__ if isinstance(one, BaseException) else written(one) for one in results]

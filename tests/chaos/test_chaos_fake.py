@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from service.engines.base import Engine
-from service.engines.fake import END_OF_SENTENCE, FakeEngine, Gate, losing_one, raising, taking, writing
-from service.types import Attention, DecodingOptions, EngineInput, Tokens
+from service.domain import Attention, DecodingOptions, EngineInput, Tokens
+from service.generation.engines.base import Engine
+from service.generation.engines.fake import END_OF_SENTENCE, FakeEngine, Gate, losing_one, raising, taking, writing
 from tests.batching.rig import item, written
 
 

@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from service.batching.batcher import Batcher
-from service.batching.limits import Limits
-from service.cache.flight import Flight
+from service.domain import Hypothesis
 from service.errors import EngineError, QueueFull
-from service.types import Hypothesis
+from service.generation.batcher import Batcher
+from service.generation.decoder import SingleFlight
+from service.generation.scheduler import Limits
 from tests.batching.rig import Engines, held, item, running, turns, written
 
-Sentences = Flight[list[Hypothesis]]
+Sentences = SingleFlight[list[Hypothesis]]
 
 
 def ask(flight: Sentences, batcher: Batcher, words: str) -> list[asyncio.Future[list[Hypothesis]]]:

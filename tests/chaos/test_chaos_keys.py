@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from service.access.keyfile import Key, digest_of
+from service.http.keys import Key, digest_of
 from tests.chaos.server import PATIENCE_S, Server, serving
 
 OLD, NEW = "old-" + "x" * 40, "new-" + "x" * 40

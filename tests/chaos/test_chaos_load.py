@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from service.batching.limits import Limits
-from service.batching.waiting import Answer
-from service.engines.fake import FakeEngine, losing_one, raising
+from service.domain import EngineInput, Hypothesis
 from service.errors import DepescheError, Draining, QueueFull
-from service.types import EngineInput, Hypothesis
+from service.generation.engines.fake import FakeEngine, losing_one, raising
+from service.generation.scheduler import Limits, ResultFuture
 from tests.batching.rig import WARM_UP, Clock, Engines, held, hold_next, item, running, sized, submit, turns, written
 
 
@@ -138,7 +137,7 @@ async def test_in_a_storm_of_faults_and_departures_every_future_is_answered(seed
             return draw.choice(faults)(items)
         return FakeEngine().handler(items)
 
-    answers: list[Answer] = []
+    answers: list[ResultFuture] = []
     async with running(Engines(stormy), Limits(batch_items=8, workers=2)) as batcher:
         for n in range(60):
             answers += batcher.submit_many([sized(draw.randint(1, 9), f"r{n}") for _ in range(draw.randint(1, 12))])

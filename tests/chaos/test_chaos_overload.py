@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from httpx import Response
 
-from service.engines.fake import Gate, taking
+from service.generation.engines.fake import Gate, taking
 from tests.api.both import Both, both
 from tests.batching.rig import entered, stopped_clock
 

@@ -7,11 +7,10 @@ from collections.abc import Awaitable
 import pytest
 from httpx import Response
 
-from service.cache.breaker import Breaker
-from service.cache.cache import Cache, Purged
 from service.cache.memory import Memory
-from service.cache.redis import PurgeIncomplete, Shared
-from service.engines.fake import Gate, taking
+from service.cache.redis import Breaker, PurgeIncomplete, Shared
+from service.cache.tiers import Cache, Purged
+from service.generation.engines.fake import Gate, taking
 from tests.api.both import both
 from tests.batching.rig import entered
 from tests.redis_server import RedisServer, free_port

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from service.engines.fake import FakeEngine, Gate, raising
 from service.errors import ModelError
+from service.generation.engines.fake import FakeEngine, Gate, raising
 from tests.api.both import Both, both
 from tests.batching.rig import entered
 
@@ -76,7 +76,7 @@ async def test_models_that_cannot_be_loaded_leave_the_old_ones_serving(
     def broken(*_: object, **__: object) -> None:
         raise ModelError("the weights are damaged")
 
-    monkeypatch.setattr("service.pipeline.served.load_engine", broken)
+    monkeypatch.setattr("service.generation.model.load_engine", broken)
     assert await reload(ports) == (500, "model_invalid")
     assert (await ports.translate(STORY)).status_code == 200
     assert not any(engine.closed for engine in ports.engines)
@@ -92,7 +92,7 @@ async def test_a_model_that_fails_its_warm_up_leaves_the_old_ones_serving(
         ports.engines.append(FakeEngine(raising(RuntimeError("out of memory"))))
         return ports.engines[-1]
 
-    monkeypatch.setattr("service.pipeline.served.load_engine", failing)
+    monkeypatch.setattr("service.generation.model.load_engine", failing)
     assert await reload(ports) == (500, "engine_failed")
     await closed(ports, len(ports.engines) - made)
     assert (await ports.translate(STORY)).status_code == 200
@@ -122,7 +122,7 @@ async def test_a_new_model_that_hangs_in_its_warm_up_is_no_end_of_the_process(
     monkeypatch.setattr("service.app.exit_dead", lambda: died.append(True))
     async with both(monkeypatch, engine_replicas=1, engine_hang_s=HANG_S) as ports:
         gate = Gate()
-        monkeypatch.setattr("service.pipeline.served.load_engine", lambda *_, **__: FakeEngine(gate))
+        monkeypatch.setattr("service.generation.model.load_engine", lambda *_, **__: FakeEngine(gate))
         assert await reload(ports) == (504, "engine_hung")
         gate.release()
         assert (await ports.translate(STORY)).status_code == 200

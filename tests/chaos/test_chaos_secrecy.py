@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.access.keyfile import SCOPES, Key, digest_of
+from service.http.keys import SCOPES, Key, digest_of
 from tests.chaos.server import PATIENCE_S, Line, Server, serving
 from tests.redis_server import RedisServer, free_port
 from tests.test_tracing import collecting

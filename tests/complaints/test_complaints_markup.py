@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from service.engines.fake import writing
+from service.generation.engines.fake import writing
 from tests.api.both import Both, both
 
 SENTENCE = "Der neue rote Zug fährt heute nicht."

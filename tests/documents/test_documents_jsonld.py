@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.documents.document import Edition
-from service.documents.shapes import read_document, write_document
+from service.documents.base import Edition
+from service.documents.registry import read_document, write_document
 from service.errors import InvalidInput
 
 ARTICLE: dict[str, Any] = {

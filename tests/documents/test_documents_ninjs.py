@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from service.documents.document import Edition
-from service.documents.shapes import read_document, write_document
+from service.documents.base import Edition
+from service.documents.registry import read_document, write_document
 from service.errors import InvalidInput
 
 STANDARDS = Path(__file__).resolve().parents[3] / "shared" / "standards"

@@ -13,7 +13,7 @@ import torch
 import transformers
 
 from service.hub.conversion import Quantization, convert
-from service.manifest import Manifest
+from service.registry.manifest import Manifest
 
 SENTENCES = (Path(__file__).parent.parent / "data" / "sentences.txt").read_text("utf-8").splitlines()
 PIECES = 180

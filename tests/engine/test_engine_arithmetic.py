@@ -2,10 +2,10 @@
 
 import pytest
 
-from service.engines.arithmetic import compute_type
-from service.engines.load import load_engine
 from service.errors import ModelError
-from service.manifest import EngineFiles, EngineKind, Manifest
+from service.generation.engines.base import compute_type
+from service.generation.engines.loading import load_engine
+from service.registry.manifest import EngineFiles, EngineKind, Manifest
 from tests.engine.checkpoints import Checkpoint, described, installed
 
 
@@ -81,7 +81,7 @@ def test_a_device_that_is_not_there_is_a_clear_error(checkpoint: Checkpoint, kin
 
 
 def test_torch_computes_in_bfloat16_where_that_is_asked_for(checkpoint: Checkpoint) -> None:
-    from service.engines.torch import TorchEngine
+    from service.generation.engines.torch import TorchEngine
 
     loaded = load_engine(
         checkpoint.manifest, checkpoint.folder, "torch", device="cpu", threads=1, arithmetic="bfloat16"

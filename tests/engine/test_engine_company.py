@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from service.engines.base import Engine
-from service.engines.load import load_engine
-from service.engines.tokenizer import Tokenizer
+from service.domain import EngineInput
+from service.generation.engines.base import Engine
+from service.generation.engines.loading import load_engine
+from service.generation.engines.tokenizers import Tokenizer
 from service.registry.catalog import Catalog, Entry
-from service.types import EngineInput
 
 ROOT = Path(__file__).parent.parent.parent
 SENTENCES = (ROOT / "tests" / "data" / "sentences.txt").read_text("utf-8").splitlines()

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from service.engines.base import Engine
-from service.engines.fake import FakeEngine
-from service.engines.load import load_engine
-from service.engines.tokenizer import Tokenizer
-from service.engines.torch import TorchEngine
+from service.domain import DecodingOptions, EngineInput, Hypothesis
 from service.errors import EngineError, ModelError
-from service.manifest import EngineKind
-from service.types import DecodingOptions, EngineInput, Hypothesis
+from service.generation.engines.base import Engine
+from service.generation.engines.fake import FakeEngine
+from service.generation.engines.loading import load_engine
+from service.generation.engines.tokenizers import Tokenizer
+from service.generation.engines.torch import TorchEngine
+from service.registry.manifest import EngineKind
 from tests.engine import checkpoints
 from tests.engine.checkpoints import SENTENCES, Checkpoint
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from service.engines.load import load_engine
-from service.engines.tokenizer import Tokenizer
-from service.manifest import EngineKind
+from service.domain import DecodingOptions, EngineInput, Tokens
+from service.generation.engines.loading import load_engine
+from service.generation.engines.tokenizers import Tokenizer
 from service.registry.catalog import Catalog, Entry
-from service.types import DecodingOptions, EngineInput, Tokens
+from service.registry.manifest import EngineKind
 
 ROOT = Path(__file__).parent.parent.parent
 MODELS = ROOT / "models"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.engines.padding import LEAST_STEP_TOKENS, by_padded_length, filler, padded_length
+from service.generation.engines.base import LEAST_STEP_TOKENS, by_padded_length, filler, padded_length
 
 LENGTHS = st.lists(st.integers(1, 200), min_size=1, max_size=40)
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from service.engines.subwords import Subwords, closed_up
-from service.engines.tokenizer import Tokenizer
 from service.errors import ModelError
+from service.generation.engines.tokenizers import Subwords, Tokenizer, closed_up
 from tests.engine import checkpoints
 from tests.engine.checkpoints import SENTENCES, Checkpoint
 

@@ -7,38 +7,36 @@ from pathlib import Path
 
 import pytest
 
-from service.engines.base import Engine
-from service.engines.fake import FakeEngine, taking
-from service.engines.layout import Layout, layouts
-from service.engines.load import load_engine
-from service.engines.tokenizer import Tokenizer
-from service.engines.tuning import OUTPUT_TOKENS, Found, Probe, TunedFactory, chosen
-from service.types import DecodingOptions, EngineInput
+from service.domain import DecodingOptions, EngineInput
+from service.generation.engines.base import Engine, ParallelConfig, layouts
+from service.generation.engines.fake import FakeEngine, taking
+from service.generation.engines.loading import OUTPUT_TOKENS, Found, Probe, TunedFactory, chosen, load_engine
+from service.generation.engines.tokenizers import Tokenizer
 from tests.engine.checkpoints import SENTENCES, Checkpoint, installed
 
-ONE, TWO = Layout(1, 2), Layout(2, 1)
+ONE, TWO = ParallelConfig(1, 2), ParallelConfig(2, 1)
 PROBE = Probe.of(("Guten", "Morgen", "</s>"), DecodingOptions(no_repeat_ngram=3))
 
 
 class Fakes:
     """Engines whose calls take the seconds of their layout; keeps what was built."""
 
-    def __init__(self, seconds: dict[Layout, float]) -> None:
+    def __init__(self, seconds: dict[ParallelConfig, float]) -> None:
         self._seconds = seconds
-        self.built: list[tuple[Layout, FakeEngine]] = []
+        self.built: list[tuple[ParallelConfig, FakeEngine]] = []
 
-    def __call__(self, layout: Layout) -> FakeEngine:
+    def __call__(self, layout: ParallelConfig) -> FakeEngine:
         engine = FakeEngine(taking(self._seconds[layout]))
         self.built.append((layout, engine))
         return engine
 
     @property
-    def open(self) -> list[Layout]:
+    def open(self) -> list[ParallelConfig]:
         return [layout for layout, engine in self.built if not engine.closed]
 
 
 @pytest.mark.parametrize("fastest", [ONE, TWO])
-def test_the_fastest_layout_is_kept_and_no_other_stays_loaded(fastest: Layout) -> None:
+def test_the_fastest_layout_is_kept_and_no_other_stays_loaded(fastest: ParallelConfig) -> None:
     load, heard = Fakes({layout: 0.001 if layout == fastest else 0.02 for layout in (ONE, TWO)}), list[Found]()
     TunedFactory(load, (ONE, TWO), PROBE, heard.append)()
     assert load.open == [fastest]
@@ -48,7 +46,7 @@ def test_the_fastest_layout_is_kept_and_no_other_stays_loaded(fastest: Layout) -
 
 
 @pytest.mark.parametrize(("one_s", "kept"), [(0.9, TWO), (0.7, ONE)])
-def test_fewer_replicas_have_to_be_clearly_faster(one_s: float, kept: Layout) -> None:
+def test_fewer_replicas_have_to_be_clearly_faster(one_s: float, kept: ParallelConfig) -> None:
     assert chosen({ONE: one_s, TWO: 1.0}) == kept
 
 

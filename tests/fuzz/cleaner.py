@@ -1,8 +1,8 @@
 """The cleaner: nothing visible is lost or doubled, and every span says where its text stood."""
 
-from service.text.clean import Cleaned, clean
-from service.text.lines import read_lines
-from service.types import Span
+from service.cleaning.boilerplate import read_lines
+from service.cleaning.clean import Cleaned, clean
+from service.domain import Span
 from tests.fuzz.target import Target
 from tests.fuzz.vocabulary import phrases
 

@@ -3,8 +3,8 @@
 import json
 from contextlib import suppress
 
-from service.documents.document import Document, Edition
-from service.documents.shapes import As, read_document, write_document
+from service.documents.base import Document, Edition
+from service.documents.registry import As, read_document, write_document
 from service.errors import InvalidInput
 from tests.fuzz.target import Target
 

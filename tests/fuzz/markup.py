@@ -3,14 +3,12 @@
 from collections import Counter
 from zlib import crc32
 
-from service.text.markup_document import parse
-from service.text.markup_elements import BLOCK, VOID
-from service.text.markup_parts import parts
-from service.text.markup_render import TranslatedSentence, render
-from service.text.markup_tokens import tokens
-from service.text.markup_vocabulary import HTML_RULES, TagRules, Vocabulary, vocabulary
-from service.text.segment import segment
-from service.types import Span
+from service.domain import Span
+from service.text.html.document import parse, parts
+from service.text.html.render import TranslatedSentence, render
+from service.text.html.tags import BLOCK, HTML_RULES, VOID, TagRules, Vocabulary, vocabulary
+from service.text.html.tokens import tokens
+from service.text.segmentation import segment
 from tests.fuzz.target import Target, encoded
 from tests.text.markup_rig import same, scramble, translated
 

@@ -1,9 +1,8 @@
 """The segmenter: sentences and gaps give the text back, and nothing visible lies in a gap."""
 
-from service.text.normalise import for_model
-from service.text.reassemble import reassemble
-from service.text.segment import Segmentation, segment, split_long
-from service.types import Span
+from service.domain import Span
+from service.text.normalization import for_model
+from service.text.segmentation import Segmentation, reassemble, segment, split_long
 from tests.fuzz.target import Target
 from tests.fuzz.vocabulary import phrases
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.text.lines import read_lines
+from service.cleaning.boilerplate import read_lines
 from tests.fuzz import corpus
 from tests.fuzz.__main__ import _keep
 from tests.fuzz.cleaner import check as check_cleaner
@@ -62,7 +62,7 @@ def test_every_input_is_a_text_and_back(data: bytes) -> None:
 
 
 def test_a_cleaner_that_loses_a_line_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.text.clean.read_lines", lambda text: read_lines(text)[:-1])
+    monkeypatch.setattr("service.cleaning.clean.read_lines", lambda text: read_lines(text)[:-1])
     with pytest.raises(AssertionError):
         check_cleaner("Ein Satz.\n\nNoch einer.")
 

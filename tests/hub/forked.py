@@ -13,7 +13,7 @@ from subprocess import CompletedProcess
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 # Without the hub's client and transformers, which imports it: the client reads the environment at import.
-_CONTEXT.set_forkserver_preload(["service.cli", "torch", "safetensors.torch", "ctranslate2", "wordfreq", "pytest"])
+_CONTEXT.set_forkserver_preload(["service.cli.main", "torch", "safetensors.torch", "ctranslate2", "wordfreq", "pytest"])
 TOLD, COMPLAINED = "stdout", "stderr"
 
 

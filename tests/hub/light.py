@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 from unittest.mock import patch
 
-from service.cli import main
-from service.manifest import Manifest, dumps
+from service.cli.main import main
+from service.registry.manifest import Manifest, dumps
 
 FOLDER = "ct2"
 
@@ -28,5 +28,5 @@ def copy(checkpoint: Path, manifest: Manifest, target: Path, *, keep_checkpoint:
 
 
 if __name__ == "__main__":
-    with patch("service.models_command.convert", copy):
+    with patch("service.cli.models.convert", copy):
         main()

@@ -15,8 +15,8 @@ from service.errors import LockMismatch, ModelError, WeightsMismatch
 from service.hub import bundle
 from service.hub.installed import Installed
 from service.hub.lock import Locked
-from service.manifest import load
 from service.registry.catalog import Catalog
+from service.registry.manifest import load
 from service.registry.verify import Digest
 from tests.hub.desk import CATALOG, NAME, REPO
 from tests.hub.library import write_model

@@ -11,15 +11,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.app import create_app
-from service.engines.load import load_engine
-from service.engines.tokenizer import Tokenizer
+from service.domain import Tokens
+from service.generation.engines.loading import load_engine
+from service.generation.engines.tokenizers import Tokenizer
 from service.hub.conversion import convert
 from service.hub.conversion_check import probe_inputs
 from service.hub.installation import TORCH_ALONE
-from service.manifest import EngineKind, Manifest
 from service.registry.catalog import Catalog
+from service.registry.manifest import EngineKind, Manifest
 from service.settings import Settings
-from service.types import Tokens
 from tests.conftest import wait_until_ready
 from tests.hub.desk import Desk
 from tests.hub.repositories import SHAPES, Repository, catalogue, repository

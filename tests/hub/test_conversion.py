@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
-from service.engines.load import load_engine
-from service.engines.tokenizer import Tokenizer
+from service.domain import EngineInput
 from service.errors import ModelError
+from service.generation.engines.loading import load_engine
+from service.generation.engines.tokenizers import Tokenizer
 from service.hub import checkpoint, conversion
 from service.hub.conversion import convert
 from service.hub.conversion_check import probe_sentences
-from service.manifest import EngineKind, Manifest, load
 from service.registry.catalog import MANIFEST, Entry
+from service.registry.manifest import EngineKind, Manifest, load
 from service.registry.verify import verify
-from service.types import EngineInput
 from tests.engine.checkpoints import SNAPSHOTS
 
 Making = Callable[[str], tuple[Path, Manifest]]
@@ -212,9 +212,9 @@ def test_serving_imports_no_torch(name: str, snapshot: Making, tmp_path: Path) -
     program = f"""
 import sys
 from pathlib import Path
-from service.engines.load import load_engine
-from service.engines.tokenizer import Tokenizer
-from service.manifest import load
+from service.generation.engines.loading import load_engine
+from service.generation.engines.tokenizers import Tokenizer
+from service.registry.manifest import load
 folder = Path({str(tmp_path / "installed")!r})
 manifest = load(folder / "manifest.toml")
 Tokenizer(manifest, folder).encode("Guten Tag")

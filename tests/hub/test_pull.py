@@ -10,13 +10,13 @@ import pytest
 from safetensors.torch import load as load_bytes
 from safetensors.torch import load_file as load_tensors
 
-from service.engines.load import load_engine
-from service.engines.tokenizer import Tokenizer
+from service.domain import EngineInput, Tokens
 from service.errors import HubError
+from service.generation.engines.loading import load_engine
+from service.generation.engines.tokenizers import Tokenizer
 from service.hub.client import Snapshot, discard
-from service.manifest import EngineKind, load
 from service.registry.catalog import Catalog, Entry
-from service.types import EngineInput, Tokens
+from service.registry.manifest import EngineKind, load
 from tests.hub.conftest import Pulled
 from tests.hub.desk import CATALOG, NAME, REPO, Desk, pickled
 

@@ -10,12 +10,12 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.engines.load import load_engine
-from service.engines.tokenizer import Tokenizer
+from service.domain import DecodingOptions, EngineInput, Tokens
+from service.generation.engines.loading import load_engine
+from service.generation.engines.tokenizers import Tokenizer
 from service.hub import trimming
 from service.hub.conversion import convert
-from service.manifest import EngineKind, Manifest
-from service.types import DecodingOptions, EngineInput, Tokens
+from service.registry.manifest import EngineKind, Manifest
 from tests.engine.checkpoints import SENTENCES, described
 
 KEPT = 510

@@ -8,7 +8,7 @@ import typer
 import yaml
 
 import service
-from service.cli import app
+from service.cli.main import app
 from service.registry.catalog import Catalog
 from service.settings import Settings
 from tests.k8s.conftest import OVERLAYS, ROOT, rendered

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.documentation import link
 from service.app import create_admin, create_app
+from service.http.schemas import link
 from service.settings import Settings
 
 DOCUMENT = "/openapi.json"

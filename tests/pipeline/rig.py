@@ -9,16 +9,16 @@ from typing import Any
 
 import sentencepiece
 
-from service.batching.batcher import Batcher
-from service.batching.limits import Limits
-from service.cache.cache import Cache
 from service.cache.memory import Memory
-from service.engines.fake import FakeEngine, Handler, writing
-from service.engines.tokenizer import Tokenizer
-from service.manifest import Manifest
-from service.pipeline.decoded import Decoder, Source
-from service.pipeline.served import ServedModel
-from service.types import DecodingOptions, Tokens
+from service.cache.tiers import Cache
+from service.domain import DecodingOptions, Tokens
+from service.generation.batcher import Batcher
+from service.generation.decoder import Decoder, Source
+from service.generation.engines.fake import FakeEngine, Handler, writing
+from service.generation.engines.tokenizers import Tokenizer
+from service.generation.model import ServedModel
+from service.generation.scheduler import Limits
+from service.registry.manifest import Manifest
 from tests.batching.rig import Engines, running
 
 SENTENCES = (Path(__file__).parent.parent / "data" / "sentences.txt").read_text("utf-8").splitlines()

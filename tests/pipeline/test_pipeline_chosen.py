@@ -9,18 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.pipeline.call import Call, Finished
-from service.pipeline.candidate import Candidate
-from service.pipeline.chosen import FACTS, chosen
-from service.pipeline.finishing import COUNTED
-from service.pipeline.finishing import Finished as FinishedSentence
-from service.pipeline.manner import Manner
-from service.pipeline.results import Translation
-from service.pipeline.translate import Translator
+from service.checks.base import Code, Finding, Severity
+from service.domain import Attention, EngineInput, Hypothesis, Span
+from service.generation.call import Call, Finished
+from service.generation.decoder import Candidate
+from service.results import Translation
+from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary
-from service.terms.required import Required
-from service.trust.findings import Code, Finding, Severity
-from service.types import Attention, EngineInput, Hypothesis, Span
+from service.translation.postprocessing import COUNTED, FACTS, FinishedSentence, rerank
+from service.translation.preparation import TranslationOptions
+from service.translation.translator import Translator
 from tests.pipeline.rig import Stand, stand
 
 SOURCE = "Der Rat zahlt 12 Euro."
@@ -28,7 +26,7 @@ WRONG, RIGHT, WORSE = "The council pays 21 euros.", "The council pays 12 euros."
 
 findings = st.builds(Finding, st.sampled_from(Code), st.just("why"), severity=st.sampled_from(Severity))
 required = st.builds(
-    Required, st.just(Span(0, 1)), st.just("a"), st.just("b"), st.sampled_from([*sorted(COUNTED), "number"])
+    TermConstraint, st.just(Span(0, 1)), st.just("a"), st.just("b"), st.sampled_from([*sorted(COUNTED), "number"])
 )
 sentences = st.lists(
     st.builds(
@@ -55,7 +53,7 @@ def choose(made: Sequence[FinishedSentence]) -> tuple[FinishedSentence, list[int
         asked.append(int(candidate.text))
         return made[asked[-1]]
 
-    return chosen([Candidate(str(rank), 0.0, "eos") for rank in range(len(made))], finish), asked
+    return rerank([Candidate(str(rank), 0.0, "eos") for rank in range(len(made))], finish), asked
 
 
 @given(sentences)
@@ -101,10 +99,10 @@ def writes(at: Stand, *texts: str, cut: bool = False) -> None:
     at.engine.handler = lambda items: [[written(item, rank) for rank in range(len(texts))] for item in items]
 
 
-async def translated(translator: Translator, manner: Manner | None = None) -> tuple[list[str], Translation]:
+async def translated(translator: Translator, manner: TranslationOptions | None = None) -> tuple[list[str], Translation]:
     """The sentences of `SOURCE` as they were told of, and its translation."""
     heard: list[Finished] = []
-    (found,) = await translator.translate([SOURCE], Call(finished=heard.append), manner=manner or Manner())
+    (found,) = await translator.translate([SOURCE], Call(finished=heard.append), manner=manner or TranslationOptions())
     return [one.output for one in heard], found
 
 
@@ -142,7 +140,7 @@ async def test_a_whole_hypothesis_goes_before_one_that_met_its_limit(pieces: Pat
 
 
 async def test_words_and_terms_are_those_of_the_hypothesis_that_stands(pieces: Path) -> None:
-    manner = Manner(alignment=True, glossary=Glossary({"Rat": "assembly"}))
+    manner = TranslationOptions(alignment=True, glossary=Glossary({"Rat": "assembly"}))
     async with stand(pieces, hypotheses=2) as at:
         writes(at, "Nobody pays the council 21 euros.", RIGHT)
         heard, found = await translated(Translator(at.decoder), manner)

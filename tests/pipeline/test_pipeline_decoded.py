@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from service.batching.limits import Limits
-from service.engines.fake import backwards, writing
 from service.errors import DeadlineExceeded, QueueFull
-from service.pipeline.call import Call
+from service.generation.call import Call
+from service.generation.engines.fake import backwards, writing
+from service.generation.scheduler import Limits
 from tests.batching.rig import Clock, held, hold_next, turns
 from tests.pipeline.rig import SENTENCES, Stand, now_s, stand
 

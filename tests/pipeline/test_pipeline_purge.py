@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from service.batching.limits import Limits
-from service.cache.cache import Purged
 from service.cache.keys import tag_key
+from service.cache.tiers import Purged
 from service.errors import DeadlineExceeded
-from service.pipeline.article import Editor, Submission
-from service.pipeline.call import Call
-from service.pipeline.decoded import Decoder
-from service.pipeline.summarise import Summariser
-from service.pipeline.translate import Translator
-from service.summary.lengths import from_request
+from service.generation.call import Call
+from service.generation.decoder import Decoder
+from service.generation.scheduler import Limits
+from service.newsroom.article import ArticleInput, ArticlePipeline
+from service.summarization.lengths import from_request
+from service.summarization.summarizer import Summarizer
+from service.translation.translator import Translator
 from tests.batching.rig import Clock, held, hold_next, turns
 from tests.pipeline.rig import SENTENCES, Stand, stand
 
@@ -104,10 +104,10 @@ async def test_a_request_that_fails_has_tagged_what_it_kept(pieces: Path) -> Non
 async def test_all_that_was_made_of_an_article_goes_with_its_submitted_body(pieces: Path, outputs: list[str]) -> None:
     async with stand(pieces) as at, stand(pieces, "summary") as other:
         translator = Translator(at.decoder)
-        summariser = Summariser(Decoder(other.decoder.model, at.cache, None))
+        summariser = Summarizer(Decoder(other.decoder.model, at.cache, None))
         body = " ".join(SENTENCES[:6])
-        submission = Submission(body, "Eine Überschrift", "Ein Vorspann.", clean=True)
-        await Editor(translator, summariser).edit(submission, outputs, MEDIUM, "abstractive", Call())  # type: ignore[arg-type]  # parametrized
+        submission = ArticleInput(body, "Eine Überschrift", "Ein Vorspann.", clean=True)
+        await ArticlePipeline(translator, summariser).edit(submission, outputs, MEDIUM, "abstractive", Call())  # type: ignore[arg-type]  # parametrized
         assert (await purge(at, body)).memory > 0
         assert at.memory.stats.entries == 0
 
@@ -115,7 +115,7 @@ async def test_all_that_was_made_of_an_article_goes_with_its_submitted_body(piec
 async def test_an_english_summary_goes_with_the_german_text(pieces: Path) -> None:
     async with stand(pieces) as at, stand(pieces, "summary") as other:
         translator, texts = Translator(at.decoder), [" ".join(SENTENCES[:3]), " ".join(SENTENCES[3:6])]
-        summaries = await Summariser(other.decoder).summarise(texts, MEDIUM, "lead", Call())
+        summaries = await Summarizer(other.decoder).summarise(texts, MEDIUM, "lead", Call())
         await translator.summaries(summaries, MEDIUM, Call(), origins=texts)
         for text in texts:
             assert (await purge(at, text)).memory == 3

@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.engines.fake import writing
-from service.pipeline.call import Call, Finished
-from service.pipeline.candidate import Candidate
-from service.pipeline.decoded import Decoder
-from service.pipeline.stutters import said_once
-from service.pipeline.translate import Translator
-from service.trust.repetition import stutter
-from service.types import Attention, Span
+from service.checks.repetition import stutter
+from service.domain import Attention, Span
+from service.generation.call import Call, Finished
+from service.generation.decoder import Candidate, Decoder
+from service.generation.engines.fake import writing
+from service.translation.postprocessing import collapse_repetitions
+from service.translation.translator import Translator
 from tests.pipeline.rig import SENTENCES, Stand, stand
 
 A, B, C = SENTENCES[0], SENTENCES[1], SENTENCES[3]
@@ -33,7 +32,7 @@ def columns(one: Candidate) -> list[int]:
 
 
 def test_words_pieces_and_attention_of_the_second_saying_go_together() -> None:
-    found = said_once("Die Lage der Stadt", candidate("the state of the state of the town"))
+    found = collapse_repetitions("Die Lage der Stadt", candidate("the state of the state of the town"))
     assert found.text == "the state of the town"
     assert found.tokens == ("▁the", "▁state", "▁of", "▁the", "▁town")
     assert columns(found) == [0, 1, 2, 6, 7]
@@ -41,19 +40,24 @@ def test_words_pieces_and_attention_of_the_second_saying_go_together() -> None:
 
 
 def test_a_word_said_three_times_and_another_said_twice_stand_once_each() -> None:
-    found = said_once("Gewalt und Trauer", candidate("force force force and the mourning mourning"))
+    found = collapse_repetitions("Gewalt und Trauer", candidate("force force force and the mourning mourning"))
     assert found.text == "force and the mourning"
     assert [(one.span.of(found.text), one.times) for one in found.said_again] == [("force", 2), ("mourning", 1)]
 
 
 def test_a_comma_within_one_saying_does_not_excuse_the_other() -> None:
-    found = said_once("zur selben Zeit", candidate("at the same time, at the same time in at the same, time"))
+    found = collapse_repetitions(
+        "zur selben Zeit", candidate("at the same time, at the same time in at the same, time")
+    )
     assert found.text == "at the same time in at the same, time"
-    assert said_once("Feiern", candidate("the same time, in the same time in here")).text == "the same time, in here"
+    assert (
+        collapse_repetitions("Feiern", candidate("the same time, in the same time in here")).text
+        == "the same time, in here"
+    )
 
 
 def test_a_long_loop_is_taken_out_in_one_go() -> None:
-    found = said_once("Ohne Ende", candidate(" ".join(["over again and"] * 1_000)))
+    found = collapse_repetitions("Ohne Ende", candidate(" ".join(["over again and"] * 1_000)))
     assert found.text == "over again and"
     assert [one.times for one in found.said_again] == [999]
 
@@ -72,7 +76,7 @@ def test_a_long_loop_is_taken_out_in_one_go() -> None:
     ],
 )
 def test_what_may_be_said_twice_stays(source: str, output: str) -> None:
-    assert said_once(source, candidate(output)) == candidate(output)
+    assert collapse_repetitions(source, candidate(output)) == candidate(output)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,7 @@ def test_what_may_be_said_twice_stays(source: str, output: str) -> None:
     ],
 )
 def test_words_that_only_part_german_clauses_excuse_no_stutter(source: str) -> None:
-    assert said_once(source, candidate("the the city of Berlin, Berlin")).text == "the city of Berlin"
+    assert collapse_repetitions(source, candidate("the the city of Berlin, Berlin")).text == "the city of Berlin"
 
 
 words = st.lists(st.sampled_from("a bb ccc Ddd had 12 state of the".split()), max_size=24).map(" ".join)
@@ -92,7 +96,7 @@ words = st.lists(st.sampled_from("a bb ccc Ddd had 12 state of the".split()), ma
 
 @given(source=words, output=words)
 def test_nothing_is_left_that_follows_itself_and_no_new_word_appears(source: str, output: str) -> None:
-    found = said_once(source, candidate(output))
+    found = collapse_repetitions(source, candidate(output))
     assert stutter(source, found.text) is None
     left = iter(output.lower().split())
     assert all(word in left for word in found.text.lower().split())
@@ -124,7 +128,7 @@ async def told(translator: Translator, text: str) -> tuple[list[str], list[tuple
 async def test_a_stream_the_result_and_the_cache_say_the_same_and_the_model_works_once(pieces: Path) -> None:
     async with stand(pieces) as at:
         stuttering(at)
-        translator = Translator(Decoder(at.decoder.model, at.cache, None, mend=said_once))
+        translator = Translator(Decoder(at.decoder.model, at.cache, None, mend=collapse_repetitions))
         first = await told(translator, f"{A} {B} {C}")
         second = await told(translator, f"{A} {B} {C}")
         assert sorted(at.reached) == sorted([A, B, C])

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from service.pipeline.call import Call
-from service.pipeline.results import Method, Summary
-from service.pipeline.summarise import Summariser
-from service.summary.lengths import Length
-from service.text.segment import segment
-from service.types import Hypothesis
+from service.domain import Hypothesis
+from service.generation.call import Call
+from service.results import Method, Summary
+from service.summarization.lengths import Length
+from service.summarization.summarizer import Summarizer
+from service.text.segmentation import segment
 from tests.pipeline.rig import Stand, codes, stand
 
 COUNCIL = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu."
@@ -25,7 +25,7 @@ REFUSED = ""
 
 
 async def summarise(at: Stand, *texts: str, length: Length = FOUR, method: Method = "abstractive") -> list[Summary]:
-    return await Summariser(at.decoder).summarise(texts, length, method, Call())
+    return await Summarizer(at.decoder).summarise(texts, length, method, Call())
 
 
 async def test_a_refused_rewriting_leaves_the_sentence_as_it_stands(pieces: Path) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from service.engines.fake import Handler
-from service.pipeline.call import Call
-from service.pipeline.results import Method, Summary
-from service.pipeline.summarise import Summariser
-from service.summary.lengths import Length
-from service.summary.styles import Style, length_of
-from service.types import EngineInput, Hypothesis
+from service.domain import EngineInput, Hypothesis
+from service.generation.call import Call
+from service.generation.engines.fake import Handler
+from service.results import Method, Summary
+from service.summarization.lengths import Length
+from service.summarization.styles import Style, length_of
+from service.summarization.summarizer import Summarizer
 from tests.pipeline.rig import Stand, codes, stand
 
 COUNCIL = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu."
@@ -36,7 +36,7 @@ async def summarise(
     **wanted: Any,
 ) -> list[Summary]:
     whole = length_of(style) if length is None else length
-    return await Summariser(at.decoder).summarise(texts, whole, method, Call(), style=style, **wanted)
+    return await Summarizer(at.decoder).summarise(texts, whole, method, Call(), style=style, **wanted)
 
 
 def offering(at: Stand, answers: Mapping[str, Sequence[str]]) -> Handler:

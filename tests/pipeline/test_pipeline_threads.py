@@ -5,18 +5,17 @@ import threading
 
 import pytest
 
-from service.pipeline.recent import Recent
-from service.pipeline.threads import OFF_LOOP_CHARS, off_loop, recalled
+from service.generation.call import OFF_LOOP_CHARS, LruMemo, off_loop, recalled
 
 CHARS = OFF_LOOP_CHARS + 1
 
 
-async def length(recent: Recent[int], text: str, *, keep: bool = True) -> int:
+async def length(recent: LruMemo[int], text: str, *, keep: bool = True) -> int:
     return await recalled(CHARS, recent, (text,), None, lambda: len(text), keep=keep)
 
 
 async def test_what_is_remembered_is_there_while_the_thread_works_on_another_text() -> None:
-    recent: Recent[int] = Recent(4)
+    recent: LruMemo[int] = LruMemo(4)
     assert await length(recent, "bekannt") == 7
     over = threading.Event()
     busy = asyncio.ensure_future(off_loop(CHARS, over.wait))
@@ -30,6 +29,6 @@ async def test_what_is_remembered_is_there_while_the_thread_works_on_another_tex
 
 
 async def test_what_must_not_stay_is_made_again() -> None:
-    recent: Recent[int] = Recent(4)
+    recent: LruMemo[int] = LruMemo(4)
     assert await length(recent, "geheim", keep=False) == 6
     assert recent.find(("geheim",), None) is None

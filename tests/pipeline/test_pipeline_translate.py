@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from service.pipeline.call import Call
-from service.pipeline.results import Translation
-from service.pipeline.translate import Translator
-from service.text.segment import segment
-from service.types import Span
+from service.domain import Span
+from service.generation.call import Call
+from service.results import Translation
+from service.text.segmentation import segment
+from service.translation.translator import Translator
 from tests.pipeline.rig import SENTENCES, Stand, stand
 
 A, B, C = SENTENCES[0], SENTENCES[1], SENTENCES[3]

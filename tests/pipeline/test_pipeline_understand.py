@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.pipeline.article import Article, Submission, understand
-from service.text.segment import segment
-from service.types import Span
+from service.domain import Span
+from service.newsroom.article import Article, ArticleInput, parse_article
+from service.text.segmentation import segment
 from tests.pipeline.rig import SENTENCES
 
 FURNITURE = ("Anzeige", "Artikel anhören", "Teilen", "Lesen Sie auch", "Foto: dpa", "Verwandte Themen")
@@ -14,8 +14,8 @@ prose = st.lists(st.sampled_from(SENTENCES), min_size=2, max_size=4, unique=True
 pages = st.lists(st.tuples(prose | st.sampled_from(FURNITURE), st.sampled_from(GAPS)), min_size=1, max_size=8)
 
 
-def understood(submission: Submission) -> Article:
-    return understand(submission)
+def understood(submission: ArticleInput) -> Article:
+    return parse_article(submission)
 
 
 def joined(parts: list[tuple[str, str]]) -> str:
@@ -26,7 +26,7 @@ def joined(parts: list[tuple[str, str]]) -> str:
 @settings(max_examples=30, deadline=None)
 def test_each_sentence_of_the_cleaned_body_stands_where_it_maps_to(parts: list[tuple[str, str]], indent: str) -> None:
     body = indent + joined(parts)
-    article = understood(Submission(body, None, None, clean=True))
+    article = understood(ArticleInput(body, None, None, clean=True))
     sentences = segment(article.body).sentences
     assert sentences
     for span in sentences:
@@ -39,7 +39,7 @@ def test_each_sentence_stands_where_it_maps_to_whatever_was_taken_off(
     parts: list[tuple[str, str]], headline: str | None
 ) -> None:
     body = joined(parts)
-    article = understood(Submission(body, headline, None, clean=True))
+    article = understood(ArticleInput(body, headline, None, clean=True))
     for span in segment(article.body).sentences:
         assert article.submitted(span).of(body) == span.of(article.body)
 
@@ -48,7 +48,7 @@ def test_each_sentence_stands_where_it_maps_to_whatever_was_taken_off(
 @settings(max_examples=20, deadline=None)
 def test_without_cleaning_a_body_maps_to_itself(parts: list[tuple[str, str]]) -> None:
     body = joined(parts)
-    article = understood(Submission(body, "Überschrift", "Vorspann.", clean=False))
+    article = understood(ArticleInput(body, "Überschrift", "Vorspann.", clean=False))
     assert (article.headline, article.lead, article.body) == ("Überschrift", "Vorspann.", body)
     assert (article.removed, article.notices) == ((), ())
     for span in segment(body).sentences:
@@ -58,7 +58,7 @@ def test_without_cleaning_a_body_maps_to_itself(parts: list[tuple[str, str]]) ->
 def test_a_span_over_two_paragraphs_maps_to_all_that_lies_between() -> None:
     first, second = SENTENCES[:2]
     body = f"{first} {second}\n\nAnzeige\n\n{second} {first}"
-    article = understood(Submission(body, None, None, clean=True))
+    article = understood(ArticleInput(body, None, None, clean=True))
     whole = Span(0, len(article.body))
     assert "Anzeige" not in article.body
     assert article.submitted(whole) == Span(0, len(body))
@@ -66,7 +66,7 @@ def test_a_span_over_two_paragraphs_maps_to_all_that_lies_between() -> None:
 
 def test_a_body_that_cleaning_would_empty_is_taken_as_it_is() -> None:
     headline = "Bundestag stimmt über den Haushalt ab"
-    article = understood(Submission(headline, headline, None, clean=True))
+    article = understood(ArticleInput(headline, headline, None, clean=True))
     assert article.body == headline
     assert article.removed == ()
     assert [notice.code for notice in article.notices] == ["not_cleaned"]
@@ -74,5 +74,5 @@ def test_a_body_that_cleaning_would_empty_is_taken_as_it_is() -> None:
 
 
 def test_what_is_odd_about_a_headline_is_said_without_a_place_in_the_body() -> None:
-    article = understood(Submission(SENTENCES[0], "Haus\x07halt", None, clean=False))
+    article = understood(ArticleInput(SENTENCES[0], "Haus\x07halt", None, clean=False))
     assert [(notice.code, notice.span) for notice in article.notices] == [("control_characters", None)]

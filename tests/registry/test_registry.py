@@ -7,9 +7,9 @@ import pytest
 
 from service.errors import ModelError, WeightsMismatch
 from service.hub.client import wanted
-from service.manifest import Hub, Manifest, Quality, Task, dumps
 from service.registry.catalog import Catalog, Entry
 from service.registry.choice import DEFAULTS, Profile, choose
+from service.registry.manifest import Hub, Manifest, Quality, Task, dumps
 from service.registry.verify import verify
 from tests.hub.library import FILES, write_model
 

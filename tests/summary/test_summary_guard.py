@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.summary.guard import objection, unsupported
+from service.summarization.guard import objection, unsupported
 
 COUNCIL = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstag mit großer Mehrheit zu."
 COSTS = "Für den Umbau rechnet die Verwaltung mit Kosten von 12,5 Millionen Euro und einer Bauzeit von zwei Jahren."

@@ -1,7 +1,6 @@
 """The lead method takes whole sentences from the top."""
 
-from service.summary.lead import lead
-from service.summary.lengths import Length
+from service.summarization.lengths import Length, lead
 
 BODY = ["Der Stadtrat tagte.", "Es ging um Schulen, Straßen und Geld.", "Kurz.", "Danach war Schluss."]
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import InvalidInput
-from service.summary.lengths import PRESETS, Length, from_request
-from service.summary.words import count_words
+from service.summarization.lengths import PRESETS, Length, from_request
+from service.summarization.words import count_words
 
 SENTENCES = st.lists(st.text("aä ,.–1", max_size=40), max_size=8)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.summary.novelty import copies, novelty
+from service.summarization.variants import copies, novelty
 
 SOURCE = ["Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstag zu.", "Das Land zahlt mit."]
 

@@ -5,8 +5,8 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.summary.lengths import Length
-from service.summary.selection import rank, select
+from service.summarization.lengths import Length
+from service.summarization.selection import rank, select
 
 SENTENCES = st.lists(st.text("abcdefgäöüß ,.?!„“1A", max_size=60), max_size=12)
 

@@ -5,10 +5,9 @@ import tracemalloc
 
 import pytest
 
-from service.summary.lead import lead
-from service.summary.lengths import PRESETS, Length
-from service.summary.plan import groups
-from service.summary.selection import MOST_COMPARED, assess, rank, select
+from service.summarization.lengths import PRESETS, Length, lead
+from service.summarization.planning import groups
+from service.summarization.selection import MOST_COMPARED, assess, rank, select
 
 LARGEST = ["Er kam."] * 31_250
 WIDE = [f"Wort{number} kam {number * 7}." for number in range(15_000)]

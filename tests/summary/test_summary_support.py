@@ -1,6 +1,6 @@
 """Support: the source sentences behind a sentence of a summary."""
 
-from service.summary.support import support
+from service.summarization.guard import support
 
 
 def test_both_sources_of_a_joined_sentence_are_found(article: list[str]) -> None:

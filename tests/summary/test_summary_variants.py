@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.summary.lengths import Length
-from service.summary.variants import Offer, chosen, variants
+from service.summarization.lengths import Length
+from service.summarization.variants import Offer, chosen, variants
 
 ONE = ("Eins zwei drei.", "Drei zwei eins.")
 TWO = ("Vier fünf sechs.",)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.terms import addresses, numerals
+from service.terms import placement as addresses
+from service.terms import placement as numerals
 
 
 @given(text=st.from_regex(addresses._ADDRESS))

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.domain import Span
 from service.errors import InvalidInput
+from service.languages.de.inflection import is_form, stems
 from service.terms import trie
 from service.terms.glossary import _WORD, COMPARISONS_PER_WORD, Glossary
-from service.terms.inflection import is_form, stems
-from service.types import Span
 
 
 def found(text: str, translated: dict[str, str], kept: list[str] | None = None) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Named glossaries: what a result depends on of them."""
 
-from service.terms.named import Terms
+from service.terms.glossary import Terms
 
 
 def test_the_digest_is_that_of_the_terms_and_not_of_their_order() -> None:

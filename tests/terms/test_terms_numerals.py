@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.terms.addresses import addresses
-from service.terms.numerals import numerals
+from service.terms.placement import addresses, numerals
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.terms.placing import Placed, place
-from service.terms.required import Kind, Required
-from service.types import Link, Span
+from service.domain import Link, Span
+from service.terms.constraints import Kind, TermConstraint
+from service.terms.placement import Placed, place
 
 
 def linked(source: str, output: str, pairs: dict[str, str]) -> list[Link]:
@@ -18,9 +18,9 @@ def linked(source: str, output: str, pairs: dict[str, str]) -> list[Link]:
     ]
 
 
-def required(source: str, term: str, text: str, kind: Kind, *accepted: str) -> Required:
+def required(source: str, term: str, text: str, kind: Kind, *accepted: str) -> TermConstraint:
     """What ``term`` in ``source`` asks for."""
-    return Required(Span(source.index(term), source.index(term) + len(term)), text, kind, term, accepted)
+    return TermConstraint(Span(source.index(term), source.index(term) + len(term)), text, kind, term, accepted)
 
 
 SOURCE = "Die Bahn fährt nach Köln."
@@ -91,7 +91,7 @@ WORDS = st.lists(st.sampled_from(["a", "bc", "1.5", "D", "e-f"]), min_size=1, ma
 
 
 @st.composite
-def sentences(draw: st.DrawFn) -> tuple[str, list[Link], list[Required]]:
+def sentences(draw: st.DrawFn) -> tuple[str, list[Link], list[TermConstraint]]:
     """An output, links at random, and some required places of a source."""
     source, output = " ".join(draw(WORDS)), " ".join(draw(WORDS))
     spans = [Span(*m.span()) for m in re.finditer(r"\S+", source)]
@@ -103,14 +103,14 @@ def sentences(draw: st.DrawFn) -> tuple[str, list[Link], list[Required]]:
         output,
         [Link(target, place, 0.5) for target, place in pairs],
         [
-            Required(span, draw(st.sampled_from(["NEW", "x y"])), draw(kinds), span.of(source))
+            TermConstraint(span, draw(st.sampled_from(["NEW", "x y"])), draw(kinds), span.of(source))
             for span in sorted(wanted)
         ],
     )
 
 
 @given(sentences())
-def test_all_that_counts_as_applied_stands_in_the_text(case: tuple[str, list[Link], list[Required]]) -> None:
+def test_all_that_counts_as_applied_stands_in_the_text(case: tuple[str, list[Link], list[TermConstraint]]) -> None:
     output, links, wanted = case
     placed: Placed = place(output, links, wanted)
     assert len(placed.applied) + len(placed.missing) == len(wanted)
@@ -120,6 +120,6 @@ def test_all_that_counts_as_applied_stands_in_the_text(case: tuple[str, list[Lin
 
 
 @given(sentences())
-def test_links_stay_inside_the_text(case: tuple[str, list[Link], list[Required]]) -> None:
+def test_links_stay_inside_the_text(case: tuple[str, list[Link], list[TermConstraint]]) -> None:
     placed = place(*case)
     assert all(0 <= link.target.start <= link.target.end <= len(placed.text) for link in placed.links)

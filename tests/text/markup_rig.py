@@ -8,13 +8,12 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
-from service.text.markup_alignment import WORD, Alignment
-from service.text.markup_document import Document, parse
-from service.text.markup_elements import BLOCK, VOID
-from service.text.markup_parts import parts
-from service.text.markup_render import TranslatedSentence, render
-from service.text.segment import segment
-from service.types import Span
+from service.domain import Span
+from service.text.alignment import WORD, Alignment
+from service.text.html.document import Document, parse, parts
+from service.text.html.render import TranslatedSentence, render
+from service.text.html.tags import BLOCK, VOID
+from service.text.segmentation import segment
 
 Translate = Callable[[str], tuple[str, Alignment | None]]
 

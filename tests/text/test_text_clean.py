@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.text.clean import Cleaned, clean
-from service.types import Span
+from service.cleaning.clean import Cleaned, clean
+from service.domain import Span
 
 PROSE = [
     "Die Bundesregierung hat am Montag in Berlin neue Regeln für die Wirtschaft vorgestellt, die ab Mai gelten.",

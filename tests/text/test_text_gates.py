@@ -6,7 +6,8 @@ import unicodedata
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.text import german, normalise
+from service.languages.de import boundaries as german
+from service.text import normalization as normalise
 
 EVERY_CHARACTER = map(chr, range(sys.maxunicode + 1))
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from service.text.clean import clean
+from service.cleaning.clean import clean
 
 BODY = "Die Bundesregierung hat am Montag in Berlin neue Regeln vorgestellt, die ab Mai für alle gelten sollen."
 SHORT_LINES = "ab cd\n" * 40_000 + BODY

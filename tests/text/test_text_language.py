@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from service.text.language import german_notice
+from service.text.language_id import german_notice
 
 FOREIGN = {
     "English": "The government said on Monday that it would raise taxes for the rich next year.",
@@ -56,5 +56,5 @@ def test_a_german_article_with_a_long_english_quotation_is_not_told() -> None:
 
 
 def test_importing_does_not_load_the_tables() -> None:
-    program = "import sys, service.text.language; sys.exit('py3langid' in sys.modules)"
+    program = "import sys, service.text.language_id; sys.exit('py3langid' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

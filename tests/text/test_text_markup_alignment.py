@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.text.markup_alignment import align, piece_spans
+from service.text.alignment import align, piece_spans
 
 
 def found(pieces: str, text: str) -> list[str]:

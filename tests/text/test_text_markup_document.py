@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.text.markup_document import parse
+from service.text.html.document import parse
 from tests.text.markup_rig import texts
 
 

@@ -5,12 +5,12 @@ from collections import Counter
 
 import pytest
 
-from service.text import markup_placement
-from service.text.markup_document import parse
-from service.text.markup_render import TranslatedSentence, render
-from service.text.markup_stretch import Same
-from service.text.markup_tokens import tokens
-from service.types import Span
+from service.domain import Span
+from service.text.html import placement as markup_placement
+from service.text.html.document import parse
+from service.text.html.placement import Same
+from service.text.html.render import TranslatedSentence, render
+from service.text.html.tokens import tokens
 from tests.text.markup_rig import Translate, same, shout, through
 
 CHARS = 30_000

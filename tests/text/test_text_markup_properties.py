@@ -6,8 +6,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.text.markup_document import parse
-from service.text.markup_tokens import tokens
+from service.text.html.document import parse
+from service.text.html.tokens import tokens
 from tests.text.markup_rig import backwards, bare, faults, same, scramble, shape, shout, texts, through, translated
 
 WORDS = st.sampled_from(

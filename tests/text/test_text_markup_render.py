@@ -2,10 +2,10 @@
 
 import pytest
 
-from service.text.markup_alignment import Alignment, align
-from service.text.markup_document import parse
-from service.text.markup_render import TranslatedSentence, render
-from service.types import Span
+from service.domain import Span
+from service.text.alignment import Alignment, align
+from service.text.html.document import parse
+from service.text.html.render import TranslatedSentence, render
 from tests.text.markup_rig import backwards, bare, same, shout, through, translated, words
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.text.markup_tokens import attributes, tokens
+from service.text.html.tokens import attributes, tokens
 
 PIECES = """< > </ /> <b> </b> <p <!-- --> --!> <! <? " ' = / - x &amp; <script> </script> <title <IFRAME>""".split()
 

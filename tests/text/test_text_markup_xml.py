@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.text.markup_document import parse
-from service.text.markup_render import render
-from service.text.markup_vocabulary import TagRules
+from service.text.html.document import parse
+from service.text.html.render import render
+from service.text.html.tags import TagRules
 from tests.text.markup_rig import Translate, backwards, scramble, shout, translated
 
 XML = TagRules(xml=True)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.domain import Span
 from service.errors import InvalidInput
-from service.text.normalise import check_text, for_model, visible_span
-from service.types import Span
+from service.text.normalization import check_text, for_model, visible_span
 
 
 @pytest.mark.parametrize(

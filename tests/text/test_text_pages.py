@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.text.clean import Cleaned, clean
+from service.cleaning.clean import Cleaned, clean
 
 ONE = (
     "Die Bundesregierung hat am Montag in Berlin neue Regeln für die Wirtschaft vorgestellt, die ab Mai gelten sollen."

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.text.paragraphs import paragraphs
+from service.text.segmentation import paragraphs
 
 MAIL = """\
 Die Bundesregierung hat am Montag in Berlin neue Regeln für die

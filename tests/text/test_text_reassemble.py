@@ -4,8 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.text.reassemble import reassemble
-from service.text.segment import segment
+from service.text.segmentation import reassemble, segment
 
 GERMANISH = st.lists(
     st.sampled_from(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.text.normalise import for_model
-from service.text.segment import segment
+from service.text.normalization import for_model
+from service.text.segmentation import segment
 
 
 def cut(text: str) -> list[str]:

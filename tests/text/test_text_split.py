@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.text.normalise import for_model
-from service.text.segment import split_long
-from service.types import Span
+from service.domain import Span
+from service.text.normalization import for_model
+from service.text.segmentation import split_long
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from models.train.__main__ import app
 from models.train.corpus import load_mix
-from service.engines.load import load_engine
-from service.engines.tokenizer import Tokenizer
+from service.domain import EngineInput
+from service.generation.engines.loading import load_engine
+from service.generation.engines.tokenizers import Tokenizer
 from service.registry.catalog import Catalog
 from service.registry.verify import verify
-from service.types import EngineInput
 
 MIX = Path(__file__).parent.parent.parent / "models" / "train" / "mix.toml"
 GERMAN = ("Der Zug", "Das Schiff", "Die Straßenbahn", "Der Bus", "Das Flugzeug")

@@ -13,12 +13,12 @@ from models.train.export import write_model
 from models.train.network import Shape, Transformer
 from models.train.pieces import Pieces, train_vocabulary
 from models.train.trim import target_pieces
-from service.engines.load import load_engine
-from service.engines.tokenizer import Tokenizer
-from service.manifest import EngineKind
+from service.domain import EngineInput, Tokens
+from service.generation.engines.loading import load_engine
+from service.generation.engines.tokenizers import Tokenizer
 from service.registry.catalog import Catalog, Entry
+from service.registry.manifest import EngineKind
 from service.registry.verify import verify
-from service.types import EngineInput, Tokens
 
 SENTENCES = (Path(__file__).parent.parent / "data" / "sentences.txt").read_text("utf-8").splitlines()
 TARGETS = SENTENCES[:3]

@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from service.trust.facts import Language
-from service.trust.lexicon import entries, word_set
+from service.checks.base import Language
+from service.languages.wordlists import entries, word_set
 
 _ODD = (
     "",

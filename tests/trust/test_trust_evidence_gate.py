@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.trust.evidence import evidence, may_count
-from service.trust.facts import Language
-from service.trust.passage import Passage
+from service.checks.base import Language, Passage
+from service.checks.figures import evidence, may_count
 
 WORDS: dict[Language, str] = {
     "de": "ein eine Ein im seit Mai August Montag Palmsonntag Mo., zwölf Million Dutzend halbes die Uhr Mitternacht"

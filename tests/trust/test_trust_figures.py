@@ -2,9 +2,8 @@
 
 import pytest
 
-from service.trust.figures import figures
-from service.trust.findings import Code, Finding
-from service.trust.passage import Passage
+from service.checks.base import Code, Finding, Passage
+from service.checks.figures import figures
 
 
 def found(german: str, english: str) -> list[Finding]:

@@ -8,14 +8,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.trust import clocks, dates, names, negation, quantities, quotations, repetition, untranslated
-from service.trust.caseless import caseless
-from service.trust.facts import Language
-from service.trust.lexicon import entries
-from service.trust.name_index import Index
-from service.trust.numerals import NUMERAL
-from service.trust.passage import Passage
-from service.trust.translation import check_sentence
+from service.checks import assessment as untranslated
+from service.checks import dates, names, repetition
+from service.checks import dates as clocks
+from service.checks import numbers as quantities
+from service.checks import wording as negation
+from service.checks import wording as quotations
+from service.checks.assessment import check_sentence
+from service.checks.base import Language, Passage, fold_case
+from service.checks.names import Index
+from service.checks.numbers import NUMERAL
+from service.languages.wordlists import entries
 from tests.trust.sentences import sentences
 
 LANGUAGES: tuple[Language, ...] = ("de", "en")
@@ -24,9 +27,9 @@ LISTS = ("units", *(f"negation{kind}_{language}" for kind in ("", "_plain", "_hi
 
 
 def test_lower_case_is_as_long_and_of_the_same_kinds() -> None:
-    assert len(caseless(EVERY_CHARACTER)) == len(EVERY_CHARACTER)
+    assert len(fold_case(EVERY_CHARACTER)) == len(EVERY_CHARACTER)
     for kind in (r"\w", r"\d", r"\s"):
-        there, lower = re.finditer(kind, EVERY_CHARACTER), re.finditer(kind, caseless(EVERY_CHARACTER))
+        there, lower = re.finditer(kind, EVERY_CHARACTER), re.finditer(kind, fold_case(EVERY_CHARACTER))
         assert [match.start() for match in there] == [match.start() for match in lower]
 
 
@@ -37,7 +40,7 @@ def test_the_lists_find_in_lower_case_what_they_find_ignoring_case() -> None:
     for letter in letters:
         there, lower = (
             re.finditer(letter, EVERY_CHARACTER, re.IGNORECASE),
-            re.finditer(letter, caseless(EVERY_CHARACTER)),
+            re.finditer(letter, fold_case(EVERY_CHARACTER)),
         )
         assert [match.start() for match in there] == [match.start() for match in lower], letter
 

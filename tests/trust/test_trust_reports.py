@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.trust.findings import Code, Finding, Severity
-from service.trust.repetition import repeated_sentences
-from service.trust.summary import check_summary
-from service.trust.translation import check_sentence
-from service.types import Span
+from service.checks.assessment import check_sentence, check_summary
+from service.checks.base import Code, Finding, Severity
+from service.checks.repetition import repeated_sentences
+from service.domain import Span
 
 SOURCE = "Der Rat tagte am Montag. Er gab 1,5 Milliarden Euro frei. Niemand widersprach."
 OUTPUT = "The council met on Monday. It released 1.5 trillion euros. Nobody objected."

@@ -2,11 +2,9 @@
 
 import pytest
 
-from service.trust.findings import Code, Finding, Severity, needs_review
-from service.trust.length import length_ratio
-from service.trust.passage import Passage
-from service.trust.repetition import repeated_sentences, repeated_words
-from service.trust.untranslated import untranslated
+from service.checks.assessment import length_ratio, untranslated
+from service.checks.base import Code, Finding, Passage, Severity, needs_review
+from service.checks.repetition import repeated_sentences, repeated_words
 
 
 def read(german: str, english: str) -> tuple[Passage, Passage]:

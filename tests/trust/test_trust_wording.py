@@ -2,12 +2,10 @@
 
 import pytest
 
-from service.trust.findings import Code, Finding, Severity
-from service.trust.names import names
-from service.trust.negation import negations, negations_of_summary
-from service.trust.passage import Passage
-from service.trust.quotations import quotations, quoted, verbatim
-from service.trust.units import units
+from service.checks.base import Code, Finding, Passage, Severity
+from service.checks.figures import units
+from service.checks.names import names
+from service.checks.wording import negations, negations_of_summary, quotations, quoted, verbatim
 
 
 def read(german: str, english: str) -> tuple[Passage, Passage]:

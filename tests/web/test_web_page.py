@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.app import create_app
-from service.metrics import OTHER, WARNINGS
+from service.observability.metrics import OTHER, WARNINGS
 from service.settings import Settings
 
 STATIC = Path(__file__).parents[2] / "service/web/static"

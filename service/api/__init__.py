@@ -1,1 +1,0 @@
-"""HTTP: requests in, answers out; no work is done here."""

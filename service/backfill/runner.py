@@ -1,0 +1,267 @@
+"""The run of a backfill."""
+
+import asyncio
+import json
+import time
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from fastapi import FastAPI
+
+from service import __version__
+from service.backfill.journal import FilePosition, InputLine, InputLines, Journal
+from service.backfill.record import Worker, encoded
+from service.errors import DepescheError
+from service.http.mapping import model_out
+from service.http.state import ApiState
+
+MOST_FAILURES_LISTED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is counted of one line: its error's code (None: it has a result), and the codes of its warnings."""
+
+    line: int
+    error: str | None
+    warnings: tuple[str, ...]
+
+
+def verdict(record: Mapping[str, Any]) -> Verdict:
+    """That of one record of the output."""
+    if "error" in record:
+        return Verdict(record["line"], record["error"]["code"], ())
+    parts = [part for part in record["result"].values() if isinstance(part, dict)]
+    warnings = tuple(warning["code"] for part in parts for warning in part.get("warnings", ()))
+    return Verdict(record["line"], None, warnings)
+
+
+class Counts:
+    """Counts verdicts, those of earlier runs too; bounded in memory."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.errors: Counter[str] = Counter()
+        self._warnings: Counter[str] = Counter()
+        self._failures: list[Verdict] = []
+
+    @property
+    def failed(self) -> int:
+        """Lines that hold an error."""
+        return self.errors.total()
+
+    def add(self, one: Verdict) -> None:
+        """Count one line."""
+        self.lines += 1
+        self._warnings.update(one.warnings)
+        if one.error is not None:
+            self.errors[one.error] += 1
+            if len(self._failures) < MOST_FAILURES_LISTED:
+                self._failures.append(one)
+
+    def report(self) -> dict[str, Any]:
+        """As it goes into the report; of the failures the first ``MOST_FAILURES_LISTED``, the output has them all."""
+        return {
+            "lines": self.lines,
+            "done": self.lines - self.failed,
+            "failed": self.failed,
+            "errors_by_code": dict(self.errors.most_common()),
+            "warnings_by_code": dict(self._warnings.most_common()),
+            "failures": [{"line": one.line, "code": one.error} for one in self._failures],
+            "failures_not_listed": self.failed - len(self._failures),
+        }
+
+
+DONE_PER_WORKING = 4
+T = TypeVar("T")
+
+
+class Window(Generic[T]):
+    """Does ``work`` on up to ``concurrency`` lines at once.
+
+    So that one long article does not stop the others, ``DONE_PER_WORKING`` times as many may be in the window, those
+    included that are done but not yet out; lines of ``most_bytes`` together close it, too.
+    """
+
+    def __init__(self, work: Callable[[InputLine], Awaitable[T]], *, concurrency: int, most_bytes: int) -> None:
+        self._work = work
+        self._concurrency = concurrency
+        self._most_bytes = most_bytes
+        self._lines: deque[tuple[InputLine, asyncio.Future[T]]] = deque()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def close(self) -> None:
+        """Take no further line; what is in the window still comes out."""
+        self._closed = True
+
+    async def results(self, lines: Iterator[InputLine]) -> AsyncGenerator[tuple[InputLine, T], None]:
+        """Each line with its result, in order; what ``work`` raises ends it and cancels the others."""
+        try:
+            while True:
+                self._fill(lines)
+                if not self._lines:
+                    return
+                if not self._lines[0][1].done():
+                    await asyncio.wait(self._working(), return_when=asyncio.FIRST_COMPLETED)
+                while self._lines and self._lines[0][1].done():
+                    line, result = self._lines.popleft()
+                    yield line, result.result()
+        finally:
+            left = [result for _, result in self._lines]
+            for result in left:
+                result.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    def _fill(self, lines: Iterator[InputLine]) -> None:
+        while not self._closed and self._room():
+            line = next(lines, None)
+            if line is None:
+                return
+            self._lines.append((line, asyncio.ensure_future(self._work(line))))
+
+    def _room(self) -> bool:
+        return (
+            len(self._lines) < DONE_PER_WORKING * self._concurrency
+            and len(self._working()) < self._concurrency
+            and sum(line.size_bytes for line, _ in self._lines) < self._most_bytes
+        )
+
+    def _working(self) -> list[asyncio.Future[T]]:
+        return [result for _, result in self._lines if not result.done()]
+
+
+# The bytes of the lines in flight, counted in longest lines: a few of those, or thousands of ordinary ones.
+LONGEST_LINES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What is asked for. ``defaults`` are fields of the body for lines that have none."""
+
+    archive: Path
+    output: Path
+    defaults: dict[str, Any]
+    concurrency: int
+    max_line_bytes: int
+    cache: bool
+    restart: bool
+
+    def made_with(self, state: ApiState) -> dict[str, Any]:
+        """What must stay the same from run to run, or the output would be of two kinds."""
+        return {
+            "software": f"depesche {__version__}",
+            "models": [model_out(model).model_dump(mode="json") for model in state.service.models],
+            "options": {**self.defaults, "cache": self.cache},
+            "limits": {"max_line_bytes": self.max_line_bytes, "max_text_chars": state.limits.chars},
+        }
+
+
+@dataclass(slots=True)
+class BackfillProgress:
+    """How far it is. ``resumed`` lines of ``tally`` were done by earlier runs, ``cut_bytes`` of theirs were torn."""
+
+    tally: Counts = field(default_factory=Counts)
+    resumed: int = 0
+    cut_bytes: int = 0
+    read_bytes: int = 0
+    of_bytes: int = 0
+    seconds: float = 0.0
+    stopped: bool = False
+
+    @property
+    def articles_per_s(self) -> float:
+        """Lines of this run a second, loading not counted."""
+        return (self.tally.lines - self.resumed) / self.seconds if self.seconds else 0.0
+
+
+Follower = Callable[[BackfillProgress], None]
+
+
+class Run:
+    """Works an order off once. ``resumed`` hears where it begins, ``progress`` of every line that is written."""
+
+    def __init__(self, order: JobSpec, app: FastAPI, *, resumed: Follower, progress: Follower) -> None:
+        self._order = order
+        self._state: ApiState = app.state.api
+        self._resumed = resumed
+        self._progress = progress
+        self._worker = Worker(app, order.max_line_bytes, order.defaults, cache=order.cache)
+        most_bytes = LONGEST_LINES * order.max_line_bytes
+        self._window = Window(self._work, concurrency=order.concurrency, most_bytes=most_bytes)
+        self.standing = BackfillProgress()
+
+    def stop(self) -> int:
+        """Take no further line; returns how many are in flight, which are finished and written."""
+        self.standing.stopped = True
+        self._window.close()
+        return len(self._window)
+
+    async def go(self) -> None:
+        """Work off the archive.
+
+        Raises:
+            CannotResume: archive, output, options or models are not those of the last run.
+            EngineDead: an engine is lost; what is committed stays.
+            DepescheError: a file cannot be read or written, or a model cannot be loaded.
+        """
+        order = self._order
+        if order.output.exists() and order.archive.exists() and order.output.samefile(order.archive):
+            raise DepescheError(f"{order.output} is the archive itself")
+        with (
+            closing(InputLines(order.archive, order.max_line_bytes)) as lines,
+            closing(Journal(order.output)) as journal,
+        ):
+            async with _started(self._state):
+                try:
+                    self._resume(lines, journal)
+                    await self._work_off(lines, journal)
+                except OSError as error:
+                    raise DepescheError(f"{error.filename or order.output}: {error.strerror}") from error
+
+    def _resume(self, lines: InputLines, journal: Journal) -> None:
+        order, standing = self._order, self.standing
+        standing.cut_bytes = journal.resume(lines, order.made_with(self._state), restart=order.restart)
+        for record in journal.records():
+            standing.tally.add(verdict(json.loads(record)))
+        standing.resumed = standing.tally.lines
+        standing.read_bytes, standing.of_bytes = lines.place.size_bytes, lines.size_bytes
+        self._resumed(standing)
+
+    async def _work(self, line: InputLine) -> tuple[bytes, Verdict]:
+        """Only bytes wait for their turn: a record as objects takes several times their memory."""
+        record = await self._worker.record(line)
+        return encoded(record), verdict(record)
+
+    async def _work_off(self, lines: InputLines, journal: Journal) -> None:
+        started_s = time.monotonic()
+        read = lines.place
+        async with aclosing(self._window.results(iter(lines))) as results:
+            async for line, (record, of_record) in results:
+                journal.append(record)
+                read = line.end
+                if journal.due:
+                    await asyncio.to_thread(journal.commit, read)
+                self._count(read, of_record, time.monotonic() - started_s)
+        journal.commit(read)
+
+    def _count(self, read: FilePosition, of_record: Verdict, seconds: float) -> None:
+        self.standing.tally.add(of_record)
+        self.standing.read_bytes = read.size_bytes
+        self.standing.seconds = seconds
+        self._progress(self.standing)
+
+
+@asynccontextmanager
+async def _started(state: ApiState) -> AsyncIterator[None]:
+    try:
+        await state.service.start()
+        yield
+    finally:
+        await state.service.stop()

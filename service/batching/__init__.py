@@ -1,1 +1,0 @@
-"""Batching: many callers' items become few engine calls; asyncio owns all state, threads own only the model."""

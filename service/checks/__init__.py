@@ -1,0 +1,1 @@
+"""Checks of a translation or summary against its source."""

@@ -1,0 +1,1 @@
+"""Cleaning: the article's region in a pasted page."""

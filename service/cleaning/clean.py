@@ -1,0 +1,258 @@
+"""Takes off furniture by its place on the page: what is glued to text, what headings announce, what stands beside."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import dropwhile, takewhile
+from typing import NamedTuple
+
+from service.cleaning import boilerplate as patterns
+from service.cleaning.boilerplate import ROOTS, SURE_WORDS, Line, Verdict, judge, read_lines
+from service.cleaning.headline import mark_lead, with_headline
+from service.domain import Notice, Span
+
+_MAYBE_CAPTION_WORDS = 30
+_MAX_CREDIT_CHARS = 160
+_TOPIC_WORDS = 6
+_TO_THE_END = frozenset({"related", "partner"})  # at the end of a page nothing but links and offers follows these
+# A lone date or button beside a picture's credit may still be a subheading; beside these it is not.
+_COMPANY = frozenset({"advert", "byline", "control", "partner", "reading_time", "related", "timestamp", "topics"})
+_BELOW_LEAD = frozenset({"byline", "timestamp"})
+_NUMBERED = re.compile(r"\d{1,2}\.\s+(.+)")
+
+MAYBE_FURNITURE = "The line looks like furniture of a page, but not surely; it was kept."
+MAYBE_CAPTION = "The paragraph may be the caption of a picture, whose credit was taken off; it was kept."
+MAYBE_ITEM = "The line may be the last link of a list or a subheading; it was kept."
+AFTER_HEADING = "Running text follows a heading of page furniture; it was kept."
+
+
+def unglued(lines: list[Line]) -> list[Line]:
+    """The lines with bylines, times, buttons and credits at the end of paragraphs made lines of their own."""
+    running = sum(line.running for line in lines)
+    result: list[Line] = []
+    for number, line in enumerate(lines):
+        neighbours = (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2])
+        by_picture = any(_is_photo_credit(other.text) for other in neighbours)
+        result.extend(_unglued(line, by_picture=by_picture, alone=running - line.running == 0))
+    return result
+
+
+def _is_photo_credit(text: str) -> bool:
+    return len(text) <= _MAX_CREDIT_CHARS and patterns.PHOTO_CREDIT.fullmatch(text) is not None
+
+
+def _unglued(line: Line, *, by_picture: bool, alone: bool) -> Iterator[Line]:
+    chars = patterns.glued_meta_chars(line.text)
+    if chars:
+        text, meta = line.cut(len(line.text) - chars)
+        meta.reason = "byline" if any(c.isdigit() for c in meta.text) or meta.text.startswith("Von") else "control"
+        yield from (text, meta)
+        return
+    clear = patterns.photo_credit_chars(line.text)
+    chars = clear or patterns.source_credit_chars(line.text)
+    if not chars:
+        yield line
+        return
+    text, credit = line.cut(len(line.text) - chars)
+    words = len(text.text.split())
+    if (clear or by_picture) and words < SURE_WORDS and not alone:
+        line.reason = "photo_caption"
+        yield line
+        return
+    credit.reason = "photo_credit" if clear else "source_credit"
+    text.doubt = MAYBE_CAPTION if words <= _MAYBE_CAPTION_WORDS else None
+    yield from (text, credit)
+
+
+def take_off(lines: list[Line]) -> None:
+    """Give a reason to every line that is furniture, by what it says and by what stands round it."""
+    verdicts = [judge(line.text) if line.kept else None for line in lines]
+    for line, verdict in zip(lines, verdicts, strict=True):
+        if verdict is not None and verdict.weight == "sure":
+            line.reason = verdict.reason
+    _take_off_numbered_path(lines)
+    _take_off_blocks(lines, verdicts)
+    _take_off_neighbours(lines, verdicts)
+
+
+def _take_off_numbered_path(lines: list[Line]) -> None:
+    """A path such as "1. Startseite / 2. Politik" above the text, which must begin at a site's root."""
+    above = takewhile(lambda line: not line.running, lines)
+    path = dropwhile(lambda line: not _NUMBERED.fullmatch(line.text), above)
+    crumbs = list(takewhile(lambda line: _NUMBERED.fullmatch(line.text), path))
+    root = _NUMBERED.fullmatch(crumbs[0].text) if crumbs else None
+    if root is not None and root[1] in ROOTS:
+        for crumb in crumbs:
+            crumb.reason = "breadcrumb"
+
+
+def _take_off_blocks(lines: list[Line], verdicts: list[Verdict | None]) -> None:
+    last_running = max((number for number, line in enumerate(lines) if line.kept and line.running), default=-1)
+    to_the_end: str | None = None
+    links_above = False
+    for number, (line, verdict) in enumerate(zip(lines, verdicts, strict=True)):
+        if verdict is not None and verdict.opens:
+            endless = verdict.reason in _TO_THE_END
+            to_the_end = verdict.reason if number > last_running and (to_the_end or endless) else None
+            links_above = links_above or endless
+            _take_off_list(lines, number, verdict.reason)
+        elif line.kept and to_the_end is not None:
+            line.reason = to_the_end
+        elif line.kept and line.running and links_above:
+            line.doubt, links_above = AFTER_HEADING, False
+
+
+def _take_off_list(lines: list[Line], heading: int, reason: str) -> None:
+    """What a heading announces: the lines right below it, else those parted by blank lines; not an unsure last one."""
+    items = list(_items(lines, heading, reason, parted=False))
+    if not items and reason != "advert":
+        items = list(_items(lines, heading, reason, parted=True))
+    after = heading + 1 + len(items)
+    if items and after < len(lines) and lines[after].running and _may_be_subheading(items, reason, lines[after]):
+        items.pop().doubt = MAYBE_ITEM
+    for item in items:
+        item.reason = reason
+
+
+def _may_be_subheading(items: list[Line], reason: str, below: Line) -> bool:
+    """Whether a list's last item may belong to the running text below it: as near to that, or alone below an advert."""
+    alone = len(items) == 1
+    if not alone and items[-1].text[0] == items[-2].text[0] and not items[-1].text[0].isalnum():
+        return False  # bulleted like the one before it
+    return items[-1].after_blank or not below.after_blank or (alone and reason == "advert")
+
+
+def _items(lines: list[Line], heading: int, reason: str, *, parted: bool) -> Iterator[Line]:
+    for number in range(heading + 1, len(lines)):
+        line = lines[number]
+        if line.running or not line.kept or line.after_blank != parted:
+            return
+        if reason == "topics" and len(line.text.split()) > _TOPIC_WORDS:
+            return
+        yield line
+
+
+def _take_off_neighbours(lines: list[Line], verdicts: list[Verdict | None]) -> None:
+    """Unsure lines go when they stand above all text, below all text or beside furniture; else they are told."""
+    running = [number for number, line in enumerate(lines) if line.kept and line.running]
+    first, last = (running[0], running[-1]) if running else (0, len(lines))
+    order = range(len(lines))
+    for number in (*order, *reversed(order)):  # both ways, so that a row of them goes with the one beside furniture
+        line, verdict = lines[number], verdicts[number]
+        if verdict is None or verdict.weight != "context" or not line.kept or verdict.reason == "breadcrumb":
+            continue
+        below_lead = number == first + 1 and first > 0 and verdict.reason in _BELOW_LEAD
+        if below_lead or not first <= number <= last or _is_beside_furniture(lines, number):
+            line.reason = verdict.reason
+    for line, verdict in zip(lines, verdicts, strict=True):
+        if verdict is not None and line.kept and verdict.reason != "breadcrumb":
+            line.doubt = line.doubt or MAYBE_FURNITURE
+
+
+def _is_beside_furniture(lines: list[Line], number: int) -> bool:
+    neighbours = (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2])
+    return any(neighbour.reason in _COMPANY for neighbour in neighbours)
+
+
+_PARAGRAPH_GAP = "\n\n"
+_ALL_FURNITURE = "Every line looks like furniture of a page; all were kept."
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Something taken off: its text, why, and where it stood in the submitted text.
+
+    Reasons: ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``, ``copyright``,
+    ``media``, ``partner``, ``photo_caption``, ``photo_credit``, ``reading_time``, ``related``, ``repeated_headline``,
+    ``repeated_lead``, ``source_credit``, ``timestamp``, ``topics``.
+    """
+
+    text: str
+    reason: str
+    span: Span
+
+
+class Mapping(NamedTuple):
+    """Where a part of the cleaned body stood in the submitted text; both spans have the same length."""
+
+    cleaned: Span
+    source: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """An article told apart. Every visible character of the submitted text is in one part or in ``removed``.
+
+    ``body`` holds paragraphs parted by one blank line, ``spans`` maps it to the submitted text, paragraph by paragraph.
+    A headline or lead given by the caller has no span; the others have theirs in the submitted text.
+    """
+
+    headline: str | None
+    kicker: str | None
+    lead: str | None
+    body: str
+    spans: tuple[Mapping, ...]
+    removed: tuple[Removed, ...]
+    notices: tuple[Notice, ...]
+    headline_span: Span | None
+    kicker_span: Span | None
+    lead_span: Span | None
+
+
+def clean(text: str, *, headline: str | None = None, lead: str | None = None) -> Cleaned:
+    """Tell kicker, headline, lead and body of a pasted page apart, and take off what is furniture.
+
+    Running text is never taken off: what may be furniture, but not surely, is kept with a notice ``maybe_furniture``.
+    ``headline`` and ``lead`` are the caller's; where the text repeats them at its top, the repetition is taken off.
+    """
+    headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
+    lines = unglued(read_lines(text))
+    take_off(lines)
+    lines = with_headline(lines, headline)
+    mark_lead(lines, lead, has_headline=headline is not None or any(line.part == "headline" for line in lines))
+    if any(line.kept and line.part == "body" for line in lines) or all(_is_repeated(line) for line in lines):
+        return _assembled(lines, headline, lead, [])
+    everything = read_lines(text)
+    return _assembled(everything, headline, lead, [Notice("maybe_furniture", _ALL_FURNITURE)])
+
+
+def _is_repeated(line: Line) -> bool:
+    return line.reason in {"repeated_headline", "repeated_lead"} or line.part != "body"
+
+
+def _assembled(lines: list[Line], headline: str | None, lead: str | None, notices: list[Notice]) -> Cleaned:
+    found = {part: next((line for line in lines if line.part == part), None) for part in ("headline", "kicker", "lead")}
+    told_apart = {id(line) for line in found.values()}
+    body = [line for line in lines if line.kept and id(line) not in told_apart]
+    doubts = [
+        Notice("maybe_furniture", line.doubt, line.span) for line in lines if line.kept and line.doubt is not None
+    ]
+    return Cleaned(
+        headline=headline if headline is not None else _text(found["headline"]),
+        kicker=_text(found["kicker"]),
+        lead=lead if lead is not None else _text(found["lead"]),
+        body=_PARAGRAPH_GAP.join(line.text for line in body),
+        spans=tuple(_mappings(body)),
+        removed=tuple(Removed(line.text, line.reason, line.span) for line in lines if line.reason is not None),
+        notices=(*notices, *doubts),
+        headline_span=_span(found["headline"]),
+        kicker_span=_span(found["kicker"]),
+        lead_span=_span(found["lead"]),
+    )
+
+
+def _mappings(body: list[Line]) -> list[Mapping]:
+    mappings: list[Mapping] = []
+    start = 0
+    for line in body:
+        mappings.append(Mapping(Span(start, start + len(line.text)), line.span))
+        start += len(line.text) + len(_PARAGRAPH_GAP)
+    return mappings
+
+
+def _text(line: Line | None) -> str | None:
+    return None if line is None else line.text
+
+
+def _span(line: Line | None) -> Span | None:
+    return None if line is None else line.span

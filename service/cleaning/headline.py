@@ -1,0 +1,152 @@
+"""Tells the head of an article apart: kicker, headline and lead, found on the page or given by the caller."""
+
+import re
+
+from service.cleaning import boilerplate as patterns
+from service.cleaning.boilerplate import Line, is_headline_like, is_kicker_like, is_stopped
+from service.languages.wordlists import phrase_set
+from service.text.normalization import composed
+from service.text.segmentation import glued_kicker_chars
+
+_MAX_LEAD_WORDS = 70
+_MAX_GLUED_KICKER_CHARS = 40
+_KICKER_ALONE_WORDS = 2  # a longer line with a blank line below it may be the headline itself
+_SITE_NAME_WORDS = 4
+_META = frozenset({"byline", "timestamp", "reading_time"})
+_BESIDE_LEAD = frozenset({"control", "photo_caption", "photo_credit", "source_credit"})
+_CRUMB_NUMBER = re.compile(r"^\d{1,2}\.\s+")
+_PLAIN = str.maketrans(dict.fromkeys("„“”«»‚‘’›‹'", '"') | dict.fromkeys("–—‐‑", "-"))
+
+
+def plain(text: str) -> str:
+    """What a text says, for comparison: without case and the shape of white space, quotation marks and dashes."""
+    return " ".join(composed(text, "NFKC").translate(_PLAIN).casefold().split()).rstrip(" .")
+
+
+def with_headline(lines: list[Line], headline: str | None) -> list[Line]:
+    """The lines with kicker and headline marked; a given headline's repetition above the text is taken off instead."""
+    first = next((number for number, line in enumerate(lines) if line.kept and line.running), None)
+    if headline is not None:
+        return _without_repeated(lines, headline, 1 if first is None else first + 1)
+    return lines if first is None else _with_found_headline(lines, first)
+
+
+def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line]:
+    """The lines with the given headline's repetitions among the first ``limit`` taken off.
+
+    The headline may be as long as a text and be repeated in each line: it is put into its plain form once, and only
+    what stands between two repetitions is looked at for the second.
+    """
+    result: list[Line] = []
+    headline, wanted = headline.strip(), plain(headline)
+    seen = 0
+    for line in lines[:limit]:
+        parts = _split_at_headline(line, headline) if line.kept else [line]
+        if parts[-1].kept and _repeats(parts[-1].text, wanted):
+            parts[-1].reason = "repeated_headline"
+            _mark_kicker_above(result)
+            _take_off_sections(result[seen:])
+            seen = len(result)
+        result.extend(parts)
+    return [*result, *lines[limit:]]
+
+
+def _take_off_sections(above: list[Line]) -> None:
+    for line in above:
+        if line.kept and line.part == "body" and _is_section(line):
+            line.reason = "breadcrumb"
+
+
+def _mark_kicker_above(above: list[Line]) -> None:
+    if above and above[-1].kept and above[-1].part == "body" and is_kicker_like(above[-1].text):
+        above[-1].part = "kicker"
+
+
+def _split_at_headline(line: Line, headline: str) -> list[Line]:
+    chars = len(line.text) - len(headline)
+    if not 0 < chars <= _MAX_GLUED_KICKER_CHARS or not line.text.endswith(headline):
+        return [line]
+    kicker, rest = line.cut(chars)
+    kicker.part = "kicker"
+    return [kicker, rest]
+
+
+def _repeats(text: str, wanted: str) -> bool:
+    """Whether a line's plain form is ``wanted``, the headline's, alone or with the site's name as in a page's title."""
+    if plain(text) == wanted:
+        return True
+    title, bar, site = text.rpartition(" | ")
+    return bool(bar) and len(site.split()) <= _SITE_NAME_WORDS and plain(title) == wanted
+
+
+def _with_found_headline(lines: list[Line], first: int) -> list[Line]:
+    head: list[Line] = []
+    for line in lines[:first]:
+        if line.kept and is_stopped(line.text):
+            break
+        if line.kept:
+            head.append(line)
+    titles = (number for number, line in enumerate(head) if is_headline_like(line.text) and not _is_section(line))
+    at = next(titles, None)
+    if at is None:
+        return lines
+    if at > 0 and _is_kicker(head[at - 1], head[at]):
+        head[at - 1].part = "kicker"
+    elif at + 1 < len(head) and _is_kicker(head[at], head[at + 1]):
+        head[at].part = "kicker"
+        at += 1
+    _take_off_sections(head[:at])
+    return _marked(lines, head[at], first)
+
+
+def _is_section(line: Line) -> bool:
+    return line.text.strip("+ ") in phrase_set("sections")
+
+
+def _is_kicker(line: Line, below: Line) -> bool:
+    if not is_kicker_like(line.text) or not is_headline_like(below.text):
+        return False
+    short = len(line.text.split()) <= _KICKER_ALONE_WORDS
+    return short or _is_section(line) or not below.after_blank
+
+
+def _marked(lines: list[Line], headline: Line, first: int) -> list[Line]:
+    at = lines.index(headline)
+    known = [_CRUMB_NUMBER.sub("", line.text) for line in lines if line.reason in {"breadcrumb", "topics"}]
+    chars = glued_kicker_chars(headline.text, known)
+    parts = list(headline.cut(chars)) if chars else [headline]
+    if chars:
+        parts[0].part = "kicker"
+    parts[-1].part = "headline"
+    wanted = plain(parts[-1].text)
+    for line in lines[:first]:
+        if line is not headline and line.kept and line.part == "body" and _repeats(line.text, wanted):
+            line.reason = "repeated_headline"
+    return [*lines[:at], *parts, *lines[at + 1 :]]
+
+
+def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> None:
+    """Mark the lead where the page shows that it is one; a given lead's repetition above the text is taken off."""
+    running = [number for number, line in enumerate(lines) if line.kept and line.running]
+    if lead is not None:
+        _take_off_given_lead(lines, lead, running[0] if running else len(lines) - 1)
+    elif has_headline and len(running) > 1 and _is_lead(lines, running[0], running[1]):
+        lines[running[0]].part = "lead"
+
+
+def _take_off_given_lead(lines: list[Line], lead: str, limit: int) -> None:
+    wanted = plain(lead)
+    for line in lines[: limit + 1]:
+        if line.kept and line.part == "body" and plain(line.text) == wanted:
+            line.reason = "repeated_lead"
+
+
+def _is_lead(lines: list[Line], at: int, following: int) -> bool:
+    """Whether byline, time or picture part the paragraph from the text below it, or a dateline begins that text."""
+    if len(lines[at].text.split()) > _MAX_LEAD_WORDS or any(line.kept for line in lines[at + 1 : following]):
+        return False
+    above = {line.reason for line in lines[:at]}
+    between = {line.reason for line in lines[at + 1 : following]}
+    # A picture or a button may also stand below the first paragraph: they tell nothing where the byline came before.
+    parted = bool(between & _META) or (bool(between & _BESIDE_LEAD) and not above & _META)
+    return parted or patterns.DATELINE.match(lines[following].text) is not None

@@ -1,0 +1,177 @@
+"""The command ``depesche backfill``: its options, its progress bar, what it says, and its exit codes."""
+
+import asyncio
+import contextlib
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import typer
+from fastapi import FastAPI
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from service.backfill.journal import write_atomically
+from service.backfill.record import EngineDead
+from service.backfill.runner import BackfillProgress, JobSpec, Run
+from service.errors import DepescheError
+from service.http.state import ApiState
+from service.newsroom.article import Output
+
+EXIT_FAILED_LINES = 3
+EXIT_DEAD = 70
+EXIT_STOPPED = 75
+CONCURRENCY = 16
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillContext:
+    """What the command line gives: the application, not started, the longest line, and where messages go."""
+
+    app: FastAPI
+    max_line_bytes: int
+    messages: Console
+
+
+def backfill(
+    context: typer.Context,
+    archive: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="One article a line, as for POST /v1/articles.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="One answer a line, in the same order.")],
+    *,
+    outputs: Annotated[
+        str | None, typer.Option(help="summary, translation, summary_translation: some of them, with commas.")
+    ] = None,
+    length: Annotated[Literal["short", "medium", "long"] | None, typer.Option(help="Length of the summaries.")] = None,
+    method: Annotated[
+        Literal["abstractive", "extractive", "lead"] | None, typer.Option(help="How the summaries are made.")
+    ] = None,
+    clean: Annotated[bool | None, typer.Option(help="Take page furniture off first.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, max=1_024, help="Articles at work at once.")] = CONCURRENCY,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write counts and failures there.")] = None,
+    cache: Annotated[bool, typer.Option(help="Use the sentence cache, the shared one too.")] = False,
+    restart: Annotated[bool, typer.Option(help="Throw away what is in OUT.jsonl and begin anew.")] = False,
+) -> None:
+    """Run an archive through the service; run it again to go on where it stopped.
+
+    Options are for lines that say nothing themselves. Exit codes: 0 all lines are done, 3 some failed, 75 stopped by a
+    signal, 70 an engine was lost, 1 it cannot work, 2 wrong options.
+    """
+    given = {"outputs": _outputs(outputs), "length": length, "method": method, "clean": clean}
+    defaults = {name: value for name, value in given.items() if value is not None}
+    open_workplace: Callable[[], AbstractContextManager[BackfillContext]] = context.obj
+    with open_workplace() as workplace:
+        order = JobSpec(archive, output, defaults, concurrency, workplace.max_line_bytes, cache, restart)
+        raise typer.Exit(_worked_off(order, workplace, report))
+
+
+def _outputs(given: str | None) -> list[str] | None:
+    if given is None:
+        return None
+    names = list(dict.fromkeys(name.strip() for name in given.split(",")))
+    if unknown := [name for name in names if name not in get_args(Output)]:
+        raise typer.BadParameter(f"there is no {', '.join(unknown)}", param_hint="--outputs")
+    return names
+
+
+def _worked_off(order: JobSpec, workplace: BackfillContext, report: Path | None) -> int:
+    """Run it, say what came of it, and give the exit code."""
+    say = _speaker(workplace.messages)
+    with _bar(workplace.messages) as bar:
+        run = Run(order, workplace.app, resumed=lambda s: _say_start(say, s), progress=bar)
+        try:
+            asyncio.run(_stoppable(run, say))
+        except EngineDead as dead:
+            say(f"depesche: {dead}")
+            return EXIT_DEAD
+    standing = run.standing
+    if report is not None:
+        _write_report(report, order, workplace.app.state.api, standing)
+    _say_end(say, standing)
+    if standing.stopped:
+        return EXIT_STOPPED
+    return EXIT_FAILED_LINES if standing.tally.failed else 0
+
+
+async def _stoppable(run: Run, say: Callable[[str], None]) -> None:
+    """The first SIGINT or SIGTERM lets what is in flight finish, a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def stop() -> None:
+        for one in signals:
+            loop.remove_signal_handler(one)
+        say(f"stopping: {run.stop()} articles in flight are finished first; a second signal ends it at once")
+
+    for one in signals:
+        loop.add_signal_handler(one, stop)
+    try:
+        await run.go()
+    finally:
+        for one in signals:
+            loop.remove_signal_handler(one)
+
+
+def _write_report(path: Path, order: JobSpec, state: ApiState, standing: BackfillProgress) -> None:
+    this_run = {
+        "lines": standing.tally.lines - standing.resumed,
+        "seconds": round(standing.seconds, 3),
+        "articles_per_s": round(standing.articles_per_s, 3),
+    }
+    content: dict[str, Any] = {
+        **standing.tally.report(),
+        "complete": not standing.stopped,
+        "this_run": this_run,
+        "made_with": order.made_with(state),
+    }
+    try:
+        write_atomically(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    except OSError as error:
+        raise DepescheError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _say_start(say: Callable[[str], None], standing: BackfillProgress) -> None:
+    if standing.cut_bytes:
+        say(f"{standing.cut_bytes} bytes behind the last checkpoint were cut off and are made again")
+    if standing.resumed:
+        say(f"resumed: {standing.resumed} lines are there already and are skipped")
+
+
+def _say_end(say: Callable[[str], None], standing: BackfillProgress) -> None:
+    tally = standing.tally
+    codes = ", ".join(f"{code} {count}" for code, count in tally.errors.most_common())
+    failed = f"{tally.failed} failed" + (f" ({codes})" if codes else "")
+    speed = f"{standing.articles_per_s:.1f} articles/s in {standing.seconds:.1f} s"
+    say(f"{tally.lines} lines: {tally.lines - tally.failed} done, {failed}; {speed}")
+    if standing.stopped:
+        say("stopped before the end: the same command goes on from here")
+
+
+def _speaker(messages: Console) -> Callable[[str], None]:
+    def say(text: str) -> None:
+        messages.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    return say
+
+
+@contextlib.contextmanager
+def _bar(messages: Console) -> Iterator[Callable[[BackfillProgress], None]]:
+    """A progress bar on standard error, where that is a terminal; by bytes: nobody has counted the lines."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as progress:
+        task = progress.add_task("loading the models", total=None)
+
+        def show(standing: BackfillProgress) -> None:
+            counts = f"{standing.tally.lines} lines, {standing.tally.failed} failed, {standing.articles_per_s:.1f}/s"
+            progress.update(task, description=counts, completed=standing.read_bytes, total=standing.of_bytes)
+
+        yield show

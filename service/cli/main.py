@@ -1,0 +1,298 @@
+"""The command line."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import os
+import secrets
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from service import events, server
+from service.app import create_app, plan_of
+from service.cli.backfill import BackfillContext, backfill
+from service.cli.models import Store, models_app
+from service.domain import Notice
+from service.errors import DepescheError
+from service.generation.call import Call
+from service.http.keys import ID, SCOPES, TOKEN, Key, KeyFileInvalid, digest_of, read, scopes_in
+from service.hub.installed import Installed
+from service.newsroom.article import ArticleInput, parse_article
+from service.newsroom.service import Service
+from service.observability import logs
+from service.registry.catalog import Catalog
+from service.settings import Settings
+from service.summarization.lengths import from_request
+
+PREFIX = "depesche_"  # so that scanners for secrets, and people, see what it is
+RANDOM_BYTES = 32
+FILE_MODE = 0o600
+DEFAULT_SCOPES = ",".join(scope for scope in SCOPES if scope != "admin")
+
+keys = typer.Typer(no_args_is_help=True, help="API keys, which are kept as hashes in a file (DEPESCHE_KEYS_FILE).")
+_key_messages = Console(stderr=True)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="Who holds the key: its name in logs and limits.")]
+Scopes = Annotated[str, typer.Option(help=f"With commas between them: {', '.join(SCOPES)}.")]
+Until = Annotated[
+    dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it is good, in UTC.")
+]
+Append = Annotated[
+    Path | None, typer.Option("--file", envvar="DEPESCHE_KEYS_FILE", help="Key file to append the line to.")
+]
+
+
+@keys.command()
+def new(holder: Id, *, scopes: Scopes = DEFAULT_SCOPES, until: Until = None, file: Append = None) -> None:
+    """Make a key: it goes to standard output, once; only its hash is kept."""
+    token = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+    line = _key(holder, scopes, until, token).line()
+    if file is None:
+        _say(f"Add this line to the key file:\n{line}")
+    else:
+        _append(file, line)
+        _say(f"Added to {file}; running services read it within seconds. The key is shown only now:")
+    typer.echo(token)
+
+
+@keys.command("hash")
+def hash_(holder: Id, *, scopes: Scopes = DEFAULT_SCOPES, until: Until = None) -> None:
+    """Give the key file's line for a key that there is, from standard input: arguments are seen by other users."""
+    token = sys.stdin.readline().strip()
+    if TOKEN.fullmatch(token) is None:
+        # Also a guard against passwords, for which the hash of the file is not made.
+        raise typer.BadParameter("a key has 32 to 512 visible ASCII characters, drawn at random")
+    typer.echo(_key(holder, scopes, until, token).line())
+
+
+@keys.command("list")
+def list_(file: Annotated[Path, typer.Option("--file", envvar="DEPESCHE_KEYS_FILE", help="Key file.")]) -> None:
+    """List the keys of a file, and whether they are still good; a broken file is refused as by the service."""
+    table = Table("id", "scopes", "good until", "hash")
+    for key in _keys(file):
+        until = "for ever" if key.until is None else key.until.isoformat()
+        table.add_row(key.id, ",".join(s for s in SCOPES if s in key.scopes), until, key.digest.hex()[:12] + "…")
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _key(holder: str, scopes: str, until: dt.datetime | None, token: str) -> Key:
+    if ID.fullmatch(holder) is None:
+        raise typer.BadParameter("1 to 64 letters, digits, dots, dashes and underscores", param_hint="ID")
+    try:
+        return Key(holder, scopes_in(scopes), digest_of(token), None if until is None else until.date())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--scopes") from error
+
+
+def _keys(file: Path) -> tuple[Key, ...]:
+    try:
+        return read(file)
+    except KeyFileInvalid as error:
+        raise _failed(str(error)) from error
+
+
+def _append(file: Path, line: str) -> None:
+    """Add a line in one write: a service that reads meanwhile sees all of it or nothing."""
+    try:
+        begun = b"" if not file.exists() or file.read_bytes().endswith(b"\n") or not file.stat().st_size else b"\n"
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE), "wb", buffering=0) as out:
+            out.write(begun + line.encode() + b"\n")
+    except OSError as error:
+        raise _failed(f"{file} cannot be written: {error.strerror}") from error
+
+
+def _failed(message: str) -> typer.Exit:
+    """One line says what is wrong, as for every other command."""
+    _say(f"depesche: {message}")
+    return typer.Exit(1)
+
+
+def _say(message: str) -> None:
+    _key_messages.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="German news articles in, a German summary and an English translation out.",
+)
+app.add_typer(keys, name="keys")
+_messages = Console(stderr=True)
+OWN: dict[str, Any] = {"keys_file": None, "rate_requests": None, "rate_chars": None}
+"""Settings that are turned off for an application that only this process asks."""
+
+File = Annotated[Path, typer.Argument(help="UTF-8 text file; - for standard input.")]
+Clean = Annotated[bool, typer.Option(help="Take page furniture off first.")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Serve HTTP until interrupted."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = _settings(**given)
+    logs.configure(settings.log_level)
+    _greet(settings)
+    with _told():
+        server.run(settings)
+
+
+def _settings(**given: Any) -> Settings:
+    with _told():
+        try:
+            return Settings(**given)
+        except ValidationError as error:
+            fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise DepescheError(f"settings: {fields}") from error
+
+
+def _greet(settings: Settings) -> None:
+    url = f"http://{settings.host}:{settings.port}"
+    _messages.print(f"Depesche serves {url} (documentation: {url}/docs). Try:", highlight=False, soft_wrap=True)
+    text = '{"text": "Der Bundestag stimmt am Freitag über den Haushalt ab."}'
+    _messages.print(
+        f"  curl -s {url}/v1/translate -H 'Content-Type: application/json' -d '{text}'",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def translate(file: File, *, clean: Clean = True) -> None:
+    """Translate a German text into English, to standard output."""
+    asyncio.run(_translate(_read(file), clean=clean))
+
+
+async def _translate(text: str, *, clean: bool) -> None:
+    async with _service() as service:
+        article = parse_article(ArticleInput(text, None, None, clean))
+        parts = [part for part in (article.headline, article.lead, article.body) if part]
+        with _bar("translating") as progress:
+            translations = await service.translator.translate(parts, Call(progress=progress))
+        typer.echo("\n\n".join(translation.text for translation in translations))
+        _warn([*article.notices, *(notice for translation in translations for notice in translation.notices)])
+
+
+@app.command()
+def summarize(
+    file: File,
+    *,
+    length: Annotated[Literal["short", "medium", "long"], typer.Option(help="Length of the summary.")] = "medium",
+    method: Annotated[
+        Literal["abstractive", "extractive", "lead"], typer.Option(help="How the summary is made.")
+    ] = "abstractive",
+    clean: Clean = True,
+) -> None:
+    """Summarise a German text, to standard output."""
+    asyncio.run(_summarize(_read(file), length, method, clean=clean))
+
+
+async def _summarize(
+    text: str, length: str, method: Literal["abstractive", "extractive", "lead"], *, clean: bool
+) -> None:
+    async with _service() as service:
+        article = parse_article(ArticleInput(text, None, None, clean))
+        with _bar("summarising") as progress:
+            call = Call(progress=progress)
+            (summary,) = await service.summariser.summarise(
+                [article.body], from_request(length), method, call, headline=article.headline
+            )
+        typer.echo(summary.text)
+        _warn([*article.notices, *summary.notices])
+
+
+@contextlib.contextmanager
+def _workplace() -> Iterator[BackfillContext]:
+    with _told():
+        # An archive asks its own application, over no network: nobody is there to be kept out or held back.
+        settings = _settings().model_copy(update=OWN)
+        yield BackfillContext(create_app(settings), settings.max_body_bytes, _messages)
+
+
+app.command(context_settings={"obj": _workplace})(backfill)
+
+
+@contextlib.contextmanager
+def _store() -> Iterator[Store]:
+    with _told():
+        settings = _settings()
+        yield Store(Catalog(settings.models_dir, settings.installed_dir), Installed(settings.installed_dir), _messages)
+
+
+app.add_typer(models_app, name="models", context_settings={"obj": _store})
+
+
+def _warn(notices: Sequence[Notice]) -> None:
+    """Show each kind of notice once, with how often it came."""
+    for message, count in Counter(f"{notice.code}: {notice.message}" for notice in notices).items():
+        times = f" ({count} times)" if count > 1 else ""
+        _messages.print(message + times, style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+def _read(file: Path) -> str:
+    with _told():
+        try:
+            data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        except OSError as error:
+            raise DepescheError(f"{file} cannot be read: {error.strerror}") from error
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DepescheError(f"{file} is not UTF-8: byte {error.start}") from error
+        if not text.strip():
+            raise DepescheError(f"{file} holds no text")
+        return text
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Show an error of ours as one line, not as a traceback."""
+    try:
+        yield
+    except DepescheError as error:
+        _messages.print(f"depesche: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+@contextlib.asynccontextmanager
+async def _service() -> AsyncIterator[Service]:
+    """The service without HTTP, for one command."""
+    with _told():
+        service = Service(plan_of(_settings()), events.ignore, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        await service.start()
+        try:
+            yield service
+        finally:
+            await service.stop()
+
+
+@contextlib.contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error; yields what `Call.progress` takes."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_messages, transient=True) as progress:
+        task = progress.add_task(title, total=None)
+
+        def advance(done: int, of: int) -> None:
+            progress.update(task, completed=done, total=of)
+
+        yield advance
+
+
+def main() -> None:
+    """Entry point of the command ``depesche``."""
+    app()

@@ -1,1 +1,0 @@
-"""Engines: a loaded model that turns source tokens into hypotheses."""

@@ -1,0 +1,1 @@
+"""Engines: libraries that run a model."""

@@ -1,0 +1,175 @@
+"""The CTranslate2 engine: the default on a CPU."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+
+from service.domain import Attention, DecodingOptions, EngineInput, Hypothesis, Tokens
+from service.errors import EngineError, ModelError
+from service.generation.engines.base import ParallelConfig, by_padded_length, filler, groups, shared
+from service.generation.engines.tokenizers import EOS
+
+ONE_THREAD = ParallelConfig(replicas=1, threads=1)
+
+
+class CTranslate2Engine:
+    """A converted model, which computes in ``compute_type`` and writes the pieces ``written`` alone.
+
+    A call becomes a library call for each padded length, which the replicas of ``layout`` work on at the same time.
+    """
+
+    name = "ctranslate2"
+    ahead = 1
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        written: frozenset[str],
+        compute_type: str,
+        device: str = "cpu",
+        layout: ParallelConfig = ONE_THREAD,
+    ) -> None:
+        """Load the model in ``folder``, once for all replicas.
+
+        Raises:
+            ModelError: there is no such model, or its format or device is not supported.
+        """
+        try:
+            self._model = ctranslate2.Translator(
+                str(folder),
+                device=device,
+                compute_type=compute_type,
+                inter_threads=layout.replicas,
+                intra_threads=layout.threads,
+                max_queued_batches=-1,
+            )
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"CTranslate2 cannot load {folder.name}: {error}") from error
+        self.replicas = layout.replicas
+        self._pieces = [[piece] for piece in _target_vocabulary(folder)]
+        kept = written | {EOS}
+        self._never = [single for single in self._pieces if single[0] not in kept]
+
+    def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
+        """See `Engine.generate`."""
+        begun = [
+            (places, self._begun([items[place].tokens for place in places], _of_all(items, places)))
+            for group in groups(items, shared)
+            for places in _of_one_call(items, group)
+        ]
+        found: list[list[Hypothesis]] = [[] for _ in items]
+        again: list[tuple[int, Any]] = []
+        for places, running in begun:
+            for place, one in zip(places, running, strict=True):
+                result, item = _finished(one), items[place]
+                if item.options.scored and _beyond_limit(result, item.options):
+                    again += [(place, other) for other in self._begun([item.tokens], item.options)]
+                else:
+                    found[place] = _hypotheses(result, item.options)
+        for place, one in again:
+            found[place] = _hypotheses(_finished(one), items[place].options)
+        return found
+
+    def _begun(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
+        """One library call, which begins as soon as a replica is free; a result to wait for for each source."""
+        alone = options.alignment and options.beam_size > 1
+        padding = [] if alone else filler([len(source) for source in sources])
+        prefix = options.target_prefix
+        try:
+            running: list[Any] = self._model.translate_batch(
+                [*(list(source) for source in sources), *padding],
+                [list(prefix)] * (len(sources) + len(padding)) if prefix else None,
+                asynchronous=True,
+                beam_size=options.beam_size,
+                num_hypotheses=options.hypotheses,
+                max_input_length=0,
+                max_decoding_length=options.max_output_tokens + len(prefix),
+                min_decoding_length=options.min_output_tokens + len(prefix),
+                length_penalty=options.length_penalty,
+                repetition_penalty=options.repetition_penalty,
+                no_repeat_ngram_size=options.no_repeat_ngram,
+                disable_unk=True,
+                suppress_sequences=self._suppressed(options) or None,
+                return_scores=options.scored,
+                return_end_token=True,
+                return_attention=options.alignment,
+            )
+        except (RuntimeError, ValueError) as error:
+            raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error
+        return running[: len(sources)]
+
+    def _suppressed(self, options: DecodingOptions) -> list[list[str]]:
+        if options.allowed is None:
+            return self._never
+        kept = options.allowed | {EOS}
+        return [single for single in self._pieces if single[0] not in kept]
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._model.unload_model()
+
+
+def _of_one_call(items: Sequence[EngineInput], places: Sequence[int]) -> list[list[int]]:
+    """The places, whose options can share a call, as they go into one library call each."""
+    options = items[places[0]].options
+    if options.alignment and options.beam_size > 1:
+        # CTranslate2 4.8 gives the first target token of a beam its neighbour's attention; alone it is right.
+        return [[place] for place in places]
+    lengths = [len(items[place].tokens) for place in places]
+    return [[places[number] for number in group] for group in by_padded_length(lengths)]
+
+
+def _target_vocabulary(folder: Path) -> tuple[str, ...]:
+    for name in ("shared_vocabulary.json", "target_vocabulary.json"):
+        if (folder / name).is_file():
+            return tuple(json.loads((folder / name).read_text("utf-8")))
+    raise ModelError(f"{folder.name} has no target vocabulary")
+
+
+def _of_all(items: Sequence[EngineInput], places: Sequence[int]) -> DecodingOptions:
+    """The options of a call for ``places``: theirs, with the highest of their limits, and alignment where one asks."""
+    all_options = [items[place].options for place in places]
+    highest = max(all_options, key=lambda options: options.max_output_tokens)
+    return replace(highest, alignment=any(options.alignment for options in all_options))
+
+
+def _beyond_limit(result: Any, options: DecodingOptions) -> bool:
+    """Whether the limit of its company let an output grow beyond its own, so that its score is another one's."""
+    limit = options.max_output_tokens + len(options.target_prefix)
+    return any(len(tokens) > limit for tokens in result.hypotheses)
+
+
+def _finished(running: Any) -> Any:
+    try:
+        return running.result()
+    except (RuntimeError, ValueError) as error:
+        raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error
+
+
+def _hypotheses(result: Any, options: DecodingOptions) -> list[Hypothesis]:
+    # To read an attention is to make a Python float of each weight: only for those who asked.
+    attention = result.attention if options.alignment else [None] * len(result.hypotheses)
+    scores = result.scores if options.scored else [None] * len(result.hypotheses)
+    return [
+        _hypothesis(tokens, score, rows, options)
+        for tokens, score, rows in zip(result.hypotheses, scores, attention, strict=True)
+    ]
+
+
+def _hypothesis(
+    tokens: list[str], score: float | None, attention: list[list[float]] | None, options: DecodingOptions
+) -> Hypothesis:
+    """Without the prefix, which the library counts as a part of the hypothesis that cost nothing; cut at its limit."""
+    begun = len(options.target_prefix)
+    own = tokens[begun : begun + options.max_output_tokens]
+    ended = bool(own) and own[-1] == EOS
+    written = tuple(own[:-1] if ended else own)
+    rows = None if attention is None else Attention.of(attention[begun : begun + len(written)])
+    if begun and score is not None:
+        score *= (len(tokens) / max(1, len(own))) ** options.length_penalty
+    return Hypothesis(written, score, "eos" if ended else "length", rows)

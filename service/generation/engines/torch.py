@@ -1,0 +1,197 @@
+"""The PyTorch/transformers engine: the reference, for GPUs and for what CTranslate2 cannot convert."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from service.domain import Attention, DecodingOptions, EngineInput, Hypothesis
+from service.errors import EngineError, ModelError
+from service.generation.engines.base import by_options
+from service.generation.engines.loading import Vocabulary
+
+UNKNOWN = ("<unk>", "[UNK]")
+
+
+class TorchEngine:
+    """A transformers checkpoint run by ``AutoModelForSeq2SeqLM.generate``."""
+
+    name = "torch"
+    replicas = 1
+    ahead = 0
+
+    def __init__(
+        self,
+        folder: Path,
+        vocabulary: Vocabulary,
+        *,
+        dtype: str = "float32",
+        device: str = "cpu",
+        threads: int = 1,
+    ) -> None:
+        """Load the checkpoint in ``folder``, whose rows are those of ``vocabulary``.
+
+        Raises:
+            ModelError: torch or transformers is not installed, or the checkpoint cannot be loaded.
+        """
+        self._torch, model = _loaded(folder, dtype, device)
+        self._torch.set_num_threads(threads)
+        self._model = model
+        self._eos_id, self._pad_id, self._start_id = (
+            special_id(model, name) for name in ("eos_token_id", "pad_token_id", "decoder_start_token_id")
+        )
+        # A checkpoint's own defaults would apply wherever ours are unset: an end forced at the limit looks like an
+        # output that was complete.
+        model.generation_config = type(model.generation_config)()
+        self._device = device
+        self._source_ids, self._target_ids = vocabulary.source, vocabulary.target
+        self._unknown_id = next(
+            (self._source_ids[piece] for piece in UNKNOWN if piece in self._source_ids), self._pad_id
+        )
+        self._pieces = {number: piece for piece, number in self._target_ids.items()}
+        self._limits: int = model.get_output_embeddings().weight.shape[0]
+        self._written = {self._target_ids[piece] for piece in vocabulary.written if piece in self._target_ids}
+        self._written.add(self._eos_id)
+
+    def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
+        """See `Engine.generate`."""
+        return by_options(items, self._call)
+
+    def _call(self, sources: list[list[str]], options: DecodingOptions) -> list[list[Hypothesis]]:
+        try:
+            with self._torch.inference_mode():
+                return self._search(sources, options)
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise EngineError(f"transformers raised {type(error).__name__}") from error
+
+    def _search(self, sources: list[list[str]], options: DecodingOptions) -> list[list[Hypothesis]]:
+        inputs, mask = self._padded(sources)
+        begun = [self._start_id, *(self._target_ids[piece] for piece in options.target_prefix)]
+        output = self._model.generate(
+            input_ids=inputs,
+            attention_mask=mask,
+            decoder_input_ids=self._torch.tensor([begun] * len(sources), device=self._device),
+            generation_config=self._generation_config(options),
+        )
+        per_source = options.hypotheses
+        scores = self._scores(output, len(begun)) if options.scored else [None] * len(output.sequences)
+        rows = output.sequences[:, len(begun) :].tolist()
+        found = [self._hypothesis(row, score) for row, score in zip(rows, scores, strict=True)]
+        if options.alignment:
+            sources_of = self._torch.arange(len(rows), device=self._device) // per_source
+            found = self._aligned(found, inputs[sources_of], mask[sources_of], output.sequences, len(begun))
+        groups = [found[start : start + per_source] for start in range(0, len(found), per_source)]
+        if not options.scored:
+            return groups
+        # The library ranks before it takes out what may not be written; scores are of what is left.
+        return [sorted(group, key=lambda one: one.score or 0.0, reverse=True) for group in groups]
+
+    def _padded(self, sources: list[list[str]]) -> tuple[Any, Any]:
+        torch = self._torch
+        rows = [torch.tensor([self._source_ids.get(piece, self._unknown_id) for piece in one]) for one in sources]
+        inputs = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self._pad_id)
+        lengths = torch.tensor([len(row) for row in rows]).unsqueeze(1)
+        mask = (torch.arange(inputs.shape[1]).unsqueeze(0) < lengths).long()
+        return inputs.to(self._device), mask.to(self._device)
+
+    def _generation_config(self, options: DecodingOptions) -> Any:
+        import transformers  # noqa: PLC0415 - loaded by now
+
+        return transformers.GenerationConfig(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+            num_beams=options.beam_size,
+            num_return_sequences=options.hypotheses,
+            max_new_tokens=options.max_output_tokens,
+            min_new_tokens=options.min_output_tokens,
+            length_penalty=options.length_penalty,
+            repetition_penalty=options.repetition_penalty,
+            no_repeat_ngram_size=options.no_repeat_ngram,
+            suppress_tokens=self._suppressed(options),
+            do_sample=False,
+            early_stopping=False,
+            eos_token_id=self._eos_id,
+            pad_token_id=self._pad_id,
+            decoder_start_token_id=self._start_id,
+            output_scores=options.scored,
+            output_logits=False,
+            return_dict_in_generate=True,
+        )
+
+    def _suppressed(self, options: DecodingOptions) -> list[int]:
+        kept = self._written
+        if options.allowed is not None:
+            allowed = {self._target_ids[piece] for piece in options.allowed if piece in self._target_ids}
+            kept = kept & allowed | {self._eos_id}
+        return [number for number in range(self._limits) if number not in kept]
+
+    def _scores(self, output: Any, begun: int) -> list[float]:
+        """Log-probability a token, end-of-sentence counted, padding not."""
+        steps = self._model.compute_transition_scores(
+            output.sequences, output.scores, getattr(output, "beam_indices", None), normalize_logits=True
+        )
+        written = (output.sequences[:, begun:] != self._pad_id).to(steps.dtype)[:, : steps.shape[1]]
+        steps = steps.masked_fill(written == 0, 0.0)
+        return [float(score) for score in steps.sum(1) / written.sum(1).clamp(min=1)]
+
+    def _hypothesis(self, row: list[int], score: float | None) -> Hypothesis:
+        ended = self._eos_id in row
+        ids = row[: row.index(self._eos_id)] if ended else [i for i in row if i != self._pad_id]
+        return Hypothesis(tuple(self._pieces[i] for i in ids), score, "eos" if ended else "length")
+
+    def _aligned(self, found: list[Hypothesis], inputs: Any, mask: Any, sequences: Any, begun: int) -> list[Hypothesis]:
+        """Attention of the last layer's first head, as CTranslate2's converter chooses by default."""
+        with self._kernel("eager"):
+            passed = self._model(
+                input_ids=inputs, attention_mask=mask, decoder_input_ids=sequences[:, :-1], output_attentions=True
+            )
+        weights = passed.cross_attentions[-1][:, 0, begun - 1 :].tolist()
+        lengths = mask.sum(1).tolist()
+        return [
+            Hypothesis(
+                h.tokens, h.score, h.finish_reason, Attention.of([row[:length] for row in rows[: len(h.tokens)]])
+            )
+            for h, rows, length in zip(found, weights, lengths, strict=True)
+        ]
+
+    @contextmanager
+    def _kernel(self, name: str) -> Iterator[None]:
+        """Use this attention kernel, which gives weights, and afterwards the model's own: scores differ by kernel."""
+        own = self._model.config._attn_implementation  # noqa: SLF001 - transformers has no public name for it
+        self._model.set_attn_implementation(name)
+        try:
+            yield
+        finally:
+            self._model.set_attn_implementation(own)
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        del self._model
+
+
+def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
+    """The torch module and the model."""
+    try:
+        import torch  # noqa: PLC0415 - an optional extra, and seconds to import
+        import transformers  # noqa: PLC0415
+    except ImportError as error:
+        raise ModelError("the torch engine needs the extra: pip install 'depesche[torch]'") from error
+    try:
+        model: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(
+            str(folder), dtype=getattr(torch, dtype), local_files_only=True
+        )
+        return torch, model.to(device).eval()
+    except (OSError, ValueError, RuntimeError, AssertionError) as error:
+        raise ModelError(f"transformers cannot load {folder.name}: {error}") from error
+
+
+def special_id(model: Any, name: str) -> int:
+    """A special piece's id, which checkpoints name in one of several places.
+
+    Raises:
+        ModelError: none of them has it.
+    """
+    places = (model.config, model.generation_config, getattr(model.config, "decoder", None))
+    for place in places:
+        found = getattr(place, name, None)
+        if found is not None:
+            return int(found[0] if isinstance(found, list) else found)
+    raise ModelError(f"the checkpoint's configuration names no {name}")

@@ -1,0 +1,336 @@
+"""The supervised engine: its thread, its replica slots, and its recovery after a failure."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from queue import SimpleQueue
+from typing import Any, Generic, Literal, TypeVar
+
+from service.domain import EngineInput, Hypothesis
+from service.errors import DepescheError, EngineError, EngineHung
+from service.events import EngineFailed, EngineReady, Event, Listener
+from service.generation.engines.base import Engine
+from service.generation.scheduler import Limits
+
+SlotFuture = asyncio.Future[float]
+"""Done as soon as a call is worked on, with the event loop's time of then."""
+
+
+class ReplicaSlots:
+    """The first ``replicas`` calls in line are taken to be at work, though an engine may make several of one.
+
+    Used from the event loop.
+    """
+
+    def __init__(self) -> None:
+        self.replicas = 1
+        self._calls: dict[SlotFuture, None] = {}
+
+    def join(self) -> SlotFuture:
+        """The turn of a call that begins now."""
+        turn: SlotFuture = asyncio.get_running_loop().create_future()
+        self._calls[turn] = None
+        self._move_up()
+        return turn
+
+    def leave(self, turn: SlotFuture) -> None:
+        """A call is done."""
+        del self._calls[turn]
+        self._move_up()
+
+    def _move_up(self) -> None:
+        for turn in islice(self._calls, self.replicas):
+            if not turn.done():
+                turn.set_result(turn.get_loop().time())
+
+
+T = TypeVar("T")
+ENGINE_THREADS = "engine-"
+"""How the names of engines' threads begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned(Generic[T]):
+    """The work gave ``value`` after ``seconds`` of wall time."""
+
+    value: T
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The work raised."""
+
+    error: BaseException
+
+
+Outcome = Returned[T] | Raised
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    work: Callable[[], Any]
+    outcome: asyncio.Future[Any]
+
+
+class EngineThreads:
+    """As many threads as there were ever calls at the same time; calls begin in the order in which they were given.
+
+    Daemons, unlike a ThreadPoolExecutor's threads: a model that never returns does not hold up the process's exit.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = f"{ENGINE_THREADS}{name}"
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._under_way: set[asyncio.Future[Any]] = set()
+        self._count = 0
+        self._stopped = False
+
+    def call(self, work: Callable[[], T]) -> asyncio.Future[Outcome[T]]:
+        """Do ``work``; the future never carries an exception, a raise is a value.
+
+        Raises:
+            RuntimeError: the threads were stopped, nobody would do the work.
+        """
+        if self._stopped:
+            raise RuntimeError("the engine's threads were stopped")
+        outcome: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
+        self._under_way.add(outcome)
+        outcome.add_done_callback(self._under_way.discard)
+        if len(self._under_way) > self._count:
+            self._count += 1
+            threading.Thread(target=self._run, name=self._name, daemon=True).start()
+        self._calls.put(_Call(work, outcome))
+        return outcome
+
+    async def idle(self, limit_s: float) -> bool:
+        """Whether all calls are done, within ``limit_s`` at the latest."""
+        return not self._under_way or not (await asyncio.wait(self._under_way, timeout=limit_s))[1]
+
+    def stop(self) -> None:
+        """End the threads once they have done what was given before."""
+        self._stopped = True
+        for _ in range(self._count):
+            self._calls.put(None)
+
+    def _run(self) -> None:
+        while (call := self._calls.get()) is not None:
+            outcome, told = _attempt(call.work), call.outcome
+            # Whoever holds the last reference to an engine frees it: never a daemon, which the process's end would
+            # kill in the middle of the library's destructors.
+            del call
+            try:
+                told.get_loop().call_soon_threadsafe(_settle, told, outcome)
+            except RuntimeError:  # the event loop is closed: nobody is left to tell
+                return
+            del outcome, told
+
+
+def _attempt(work: Callable[[], T]) -> Outcome[T]:
+    started_s = time.perf_counter()
+    try:
+        value = work()
+    except BaseException as error:  # noqa: BLE001 whatever the model raises is an answer: a dead thread would give none
+        return Raised(error)
+    return Returned(value, time.perf_counter() - started_s)
+
+
+def _settle(future: asyncio.Future[Outcome[T]], outcome: Outcome[T]) -> None:
+    if not future.done():
+        future.set_result(outcome)
+
+
+Condition = Literal["loading", "ready", "hung", "dead"]
+OnHang = Callable[[EngineHung], None]
+
+CLOSE_LIMIT_S = 5.0
+
+
+class EngineLost(Exception):
+    """No engine comes back in this process any more; ``answer`` is what its callers are told."""
+
+    def __init__(self, answer: EngineError) -> None:
+        super().__init__(str(answer))
+        self.answer = answer
+
+
+class WrongCount(EngineError):
+    """The engine returned another number of results than it was given items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What one call gave: for each item its hypotheses; all their tokens counted; the wall time since its turn."""
+
+    outputs: list[list[Hypothesis]]
+    output_tokens: int
+    seconds: float
+
+
+class SupervisedEngine:
+    """Owns one engine, the threads that alone touch it, and the ``condition`` that probes read.
+
+    It works on ``replicas`` calls at the same time, and takes ``ahead`` more.
+    """
+
+    def __init__(
+        self, model: str, factory: Callable[[], Engine], warm_up: EngineInput, *, limits: Limits, listener: Listener
+    ) -> None:
+        self.condition: Condition = "loading"
+        self._model = model
+        self._factory = factory
+        self._warm_up = warm_up
+        self._limits = limits
+        self._listener = listener
+        self._threads = EngineThreads(model)
+        self._line = ReplicaSlots()
+        self._engine: Engine | None = None
+        self.replicas, self.ahead = 1, 0
+
+    def tell(self, event: Event) -> None:
+        """Let the listener hear of ``event`` in the loop's next turn, so that what it raises hurts no work."""
+        asyncio.get_running_loop().call_soon(self._listener, event)
+
+    async def start(self) -> None:
+        """Build the engine, however long that takes, and warm it up; ready afterwards.
+
+        Raises:
+            ModelError: the model's files cannot be loaded.
+            EngineError: the factory or the warm-up failed.
+            EngineLost: the warm-up hung.
+        """
+        await self._load(limit_s=None)
+
+    async def generate(self, items: Sequence[EngineInput], *, on_hang: OnHang | None = None) -> Generated:
+        """One engine call. ``on_hang`` hears of a hang as soon as it is noticed, while the call still runs.
+
+        Its time counts from when a replica is free for it.
+
+        Raises:
+            EngineHung: the call returned, but after ``engine_hang_s``: the engine has to ``recover``.
+            EngineError: the engine raised, or as ``WrongCount``: results are missing or too many.
+            EngineLost: the call had not returned after twice ``engine_hang_s``.
+        """
+        engine = self._engine
+        if engine is None:
+            raise EngineError("the engine is not loaded")
+        turn = self._line.join()
+        try:
+            returned = await self._call(
+                lambda: _checked(engine.generate, items), self._limits.engine_hang_s, on_hang, turn
+            )
+            # One that overtook those before it was at work all the time.
+            seconds = asyncio.get_running_loop().time() - turn.result() if turn.done() else returned.seconds
+        finally:
+            self._line.leave(turn)
+        outputs, output_tokens = returned.value
+        return Generated(outputs, output_tokens, seconds)
+
+    async def recover(self) -> None:
+        """After a failure: ready once this engine passes the warm-up or, when it does not, a rebuilt one does.
+
+        Raises:
+            EngineLost: no attempt to rebuild it gave an engine that passes.
+        """
+        try:
+            await self.generate([self._warm_up])
+        except DepescheError:  # told as an event where it arose
+            await self._rebuild()
+        else:
+            self.condition = "ready"
+
+    async def close(self) -> None:
+        """Close the engine and end its threads. One that does not return is left behind: its threads are daemons."""
+        engine, limit_s = self._let_go(), CLOSE_LIMIT_S if self.condition == "ready" else 0.0
+        if engine is not None and await self._threads.idle(limit_s):
+            await asyncio.wait({self._threads.call(engine.close)}, timeout=limit_s)
+        self._threads.stop()
+
+    async def _load(self, limit_s: float | None, *, rebuilt: bool = False) -> None:
+        loop = asyncio.get_running_loop()
+        started_s = loop.time()
+        engine = (await self._call(self._factory, limit_s)).value
+        self._engine, self.replicas, self.ahead = engine, engine.replicas, engine.ahead
+        self._line.replicas = engine.replicas
+        await self.generate([self._warm_up])
+        self.condition = "ready"
+        self.tell(EngineReady(self._model, engine.name, loop.time() - started_s, rebuilt=rebuilt))
+
+    async def _rebuild(self) -> None:
+        for pause_s in self._limits.rebuild_pauses_s:
+            self.condition = "loading"
+            await asyncio.sleep(pause_s)
+            with contextlib.suppress(DepescheError):  # told as an event where it arose; the next attempt follows
+                await self._discard()
+                await self._load(self._limits.engine_hang_s, rebuilt=True)
+                return
+        self.condition = "dead"
+        raise EngineLost(EngineError("the engine failed and could not be rebuilt"))
+
+    async def _discard(self) -> None:
+        """Free the old engine before the new one is built: both may not fit into memory."""
+        engine = self._let_go()
+        if engine is not None:
+            await self._call(engine.close, self._limits.engine_hang_s)
+
+    def _let_go(self) -> Engine | None:
+        engine, self._engine = self._engine, None
+        return engine
+
+    async def _call(
+        self,
+        work: Callable[[], T],
+        limit_s: float | None,
+        on_hang: OnHang | None = None,
+        turn: SlotFuture | None = None,
+    ) -> Returned[T]:
+        call = self._threads.call(work)
+        if turn is not None:
+            either: set[asyncio.Future[Any]] = {call, turn}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not await _done_within(call, limit_s):
+            hung = EngineHung(f"the engine did not return within {limit_s} s")
+            self._hang(hung, on_hang)
+            if not await _done_within(call, limit_s):
+                self.condition = "dead"
+                raise EngineLost(hung)
+            raise hung
+        outcome = call.result()
+        if isinstance(outcome, Raised):
+            raise self._failed(outcome.error)
+        return outcome
+
+    def _hang(self, hung: EngineHung, on_hang: OnHang | None) -> None:
+        self.condition = "hung"
+        self.tell(EngineFailed(self._model, "hung", type(hung).__name__))
+        if on_hang is not None:
+            on_hang(hung)
+
+    def _failed(self, error: BaseException) -> DepescheError:
+        """The error for the callers. Only its type is told: a foreign message may hold the article's text."""
+        reason: Literal["raised", "wrong_count"] = "wrong_count" if isinstance(error, WrongCount) else "raised"
+        self.tell(EngineFailed(self._model, reason, type(error).__name__))
+        if isinstance(error, DepescheError):
+            return error
+        failed = EngineError(f"the engine raised {type(error).__name__}")
+        failed.__cause__ = error
+        return failed
+
+
+def _checked(
+    generate: Callable[[Sequence[EngineInput]], list[list[Hypothesis]]], items: Sequence[EngineInput]
+) -> tuple[list[list[Hypothesis]], int]:
+    """Runs in an engine's thread, so that a malformed result counts as the engine's failure."""
+    outputs = generate(items)
+    if len(outputs) != len(items):
+        raise WrongCount(f"the engine returned {len(outputs)} results for {len(items)} items")
+    return outputs, sum(len(hypothesis.tokens) for hypotheses in outputs for hypothesis in hypotheses)
+
+
+async def _done_within(call: "asyncio.Future[T]", limit_s: float | None) -> bool:
+    done, _ = await asyncio.wait({call}, timeout=limit_s)
+    return bool(done)

@@ -1,0 +1,1 @@
+"""Endpoints that are compatible with other translation services."""

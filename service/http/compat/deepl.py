@@ -1,0 +1,235 @@
+"""Endpoints in the shape of DeepL's API, version 2; what cannot be honoured is refused by name."""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
+from pydantic_core import PydanticCustomError
+
+from service.bounded import Bounded, at_most
+from service.errors import InvalidInput
+from service.http.auth import Requires
+from service.http.compat.errors import FAILURES, UNSUPPORTED, CompatibleRoute
+from service.http.compat.forms import (
+    Source,
+    Switch,
+    Target,
+    documented,
+    read_body,
+    read_parameters,
+    require_english,
+    sources_of,
+    texts_in,
+    translated,
+)
+from service.http.requests import MOST_TEXTS, SomeTexts
+from service.http.routes import quota_of, require_open
+from service.http.schemas import link, linked
+from service.http.state import StateDep
+from service.text.html.tags import TagRules
+from service.translation.preparation import Split, TranslationOptions
+
+# The clients work out from it how much is left.
+NO_LIMIT_CHARS = 1_000_000_000_000
+TARGETS = (("EN", "English"), ("EN-GB", "English (British)"), ("EN-US", "English (American)"))
+SPLITS: dict[str | None, Split] = {None: "lines", "1": "lines", "nonewlines": "sentences", "0": "no"}
+_UNREAD = {"a CDATA section": re.compile(r"<!\[CDATA\["), "an internal DTD": re.compile(r"<!DOCTYPE[^>\[]*\[")}
+
+router = APIRouter(
+    prefix="/v2",
+    route_class=CompatibleRoute,
+    dependencies=[Depends(Requires("translate")), Depends(require_open)],
+    responses=FAILURES,
+    tags=["DeepL-compatible"],
+)
+
+
+def _refused(value: Any) -> None:
+    """An empty value asks for nothing."""
+    if value not in (None, "", [], [""]):
+        raise PydanticCustomError(UNSUPPORTED, "not supported")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _names(value: Any) -> Any:
+    """Tags are a list, or names with commas between them; a form may have both."""
+    parts = _listed([] if value is None else value)
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        return value
+    return [name.lower() for part in parts for name in map(str.strip, part.split(",")) if name]
+
+
+Unsupported = Annotated[None, BeforeValidator(_refused, json_schema_input_type=Literal[""] | None)]
+Texts = Annotated[
+    list[str],
+    FailFast(),
+    at_most(MOST_TEXTS, "too_many_texts"),
+    BeforeValidator(_listed, json_schema_input_type=str | SomeTexts),
+]
+Tags = Annotated[frozenset[str], FailFast(), BeforeValidator(_names, json_schema_input_type=str | list[str] | None)]
+# A switch is a word in DeepL's clients, and a number in some others.
+Splitting = Annotated[
+    Literal["0", "1", "nonewlines"] | None,
+    BeforeValidator(
+        lambda value: str(int(value)) if _is_number(value) and value in {0, 1} else value,
+        json_schema_input_type=Literal["0", "1", "nonewlines", 0, 1] | None,
+    ),
+]
+
+
+class DeeplRequest(Bounded):
+    """The parameters of DeepL's ``translate``; there is one model, which every ``model_type`` means."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    text: Texts
+    source_lang: Source | None = Field(default=None, description="DE; detected where it is missing.")
+    target_lang: Target = Field(description="EN, EN-GB or EN-US, which mean the same.")
+    split_sentences: Splitting = None
+    preserve_formatting: Switch = False
+    formality: Literal["default", "prefer_more", "prefer_less"] = "default"
+    model_type: Literal["quality_optimized", "prefer_quality_optimized", "latency_optimized"] | None = None
+    show_billed_characters: Switch = False
+    tag_handling: Literal["html", "xml"] | None = None
+    tag_handling_version: Literal["v1", "v2"] | None = None
+    outline_detection: Switch = Field(default=True, description="Off: only splitting_tags part sentences. For xml.")
+    ignore_tags: Tags = Field(default=frozenset(), description="What these hold is not translated.")
+    non_splitting_tags: Tags = Field(default=frozenset(), description="These stand within sentences.")
+    splitting_tags: Tags = Field(default=frozenset(), description="No sentence goes across these.")
+    context: Unsupported = None
+    glossary_id: Unsupported = None
+    auth_key: str | None = None
+
+
+class DeeplTranslation(BaseModel):
+    """One text."""
+
+    detected_source_language: str
+    text: str
+    billed_characters: int | None = None
+
+
+class DeeplTranslations(BaseModel):
+    """Translations in the order of the texts."""
+
+    translations: list[DeeplTranslation]
+
+
+@router.post(
+    "/translate",
+    response_model_exclude_none=True,
+    openapi_extra=documented(DeeplRequest),
+    responses=linked(FAILURES, usage=link("usage_v2_usage_get", "What of a limit is used now.")),
+)
+async def translate(request: Request, state: StateDep) -> DeeplTranslations:
+    """Translate texts as DeepL's clients ask for it."""
+    fields = await read_body(request, DeeplRequest)
+    require_english(fields.target_lang, "target_lang")
+    texts, manner = texts_in("text", fields.text, state.limits), _manner(fields)
+    if fields.tag_handling == "xml":
+        _require_readable(texts)
+    await sources_of(fields.source_lang, texts, manner, "source_lang")
+    found = await translated(request, state, texts, manner)
+    billed = [len(text) if fields.show_billed_characters else None for text in texts]
+    return DeeplTranslations(
+        translations=[
+            DeeplTranslation(detected_source_language="DE", text=text, billed_characters=chars)
+            for text, chars in zip(found, billed, strict=True)
+        ]
+    )
+
+
+def _require_readable(texts: Iterable[str]) -> None:
+    """Refuse XML that has text where it is not looked for: silence would leave that German."""
+    for text in texts:
+        for name, pattern in _UNREAD.items():
+            if pattern.search(text):
+                detail = f"Value for 'tag_handling' not supported: 'xml' with {name}."
+                raise InvalidInput("markup_unsupported", detail, pointer="/tag_handling")
+
+
+def _manner(fields: DeeplRequest) -> TranslationOptions:
+    """What is asked of the work.
+
+    Raises:
+        InvalidInput: a parameter is about tags, and the text is not said to have any.
+    """
+    split = SPLITS[fields.split_sentences]
+    if fields.tag_handling is None:
+        _refuse_tags(fields, "ignore_tags", "non_splitting_tags", "splitting_tags")
+    if fields.tag_handling != "xml" and not fields.outline_detection:
+        raise _without("outline_detection", "it is turned off only where 'tag_handling' is 'xml'.")
+    if fields.tag_handling is None:
+        return TranslationOptions(split=split)
+    return TranslationOptions(format="html", split=split, tags=_rules(fields))
+
+
+def _refuse_tags(fields: DeeplRequest, *names: str) -> None:
+    for name in names:
+        if getattr(fields, name):
+            raise _without(name, "it needs 'tag_handling', which is 'html' or 'xml'.")
+
+
+def _without(name: str, why: str) -> InvalidInput:
+    return InvalidInput("needs_tag_handling", f"Value for '{name}' not supported: {why}", pointer=f"/{name}")
+
+
+def _rules(fields: DeeplRequest) -> TagRules:
+    return TagRules(
+        xml=fields.tag_handling == "xml",
+        ignored=fields.ignore_tags,
+        splitting=fields.splitting_tags,
+        non_splitting=fields.non_splitting_tags,
+        outline=fields.outline_detection,
+    )
+
+
+class DeeplLanguage(BaseModel):
+    """A language as DeepL lists it."""
+
+    language: str
+    name: str
+    supports_formality: bool | None = None
+
+
+class LanguagesQuery(Bounded):
+    """The parameters of DeepL's ``languages``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["source", "target"] = "source"
+    auth_key: str | None = None
+
+
+_DOCUMENTED_TYPE = {"name": "type", "in": "query", "schema": LanguagesQuery.model_json_schema()["properties"]["type"]}
+
+
+@router.get("/languages", response_model_exclude_none=True, openapi_extra={"parameters": [_DOCUMENTED_TYPE]})
+async def languages(request: Request) -> list[DeeplLanguage]:
+    """The languages that are translated from, or to."""
+    if (await read_parameters(request, LanguagesQuery)).type == "source":
+        return [DeeplLanguage(language="DE", name="German")]
+    return [DeeplLanguage(language=code, name=name, supports_formality=False) for code, name in TARGETS]
+
+
+class DeeplUsage(BaseModel):
+    """Characters used and allowed, of the longest limit; without one nothing is counted, and there is no end."""
+
+    character_count: int = 0
+    character_limit: int = NO_LIMIT_CHARS
+
+
+@router.get("/usage")
+async def usage(request: Request) -> DeeplUsage:
+    """What the caller has used of its limit, where characters are limited."""
+    quota = await quota_of(request)
+    return DeeplUsage() if quota is None else DeeplUsage(character_count=quota[0], character_limit=quota[1])

@@ -1,0 +1,247 @@
+"""Bodies, languages and work that the compatible endpoints share."""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+from starlette.exceptions import HTTPException
+
+from service.errors import InvalidInput
+from service.generation.call import Call, off_loop
+from service.http.mapping import translation_out
+from service.http.routes import charge, texts_of
+from service.http.schemas import form, whole
+from service.http.state import ApiState, TextLimits
+from service.http.streaming import given
+from service.text.html.document import parse
+from service.text.language_id import german_notice, likely_languages
+from service.translation.preparation import TranslationOptions
+
+Fields = TypeVar("Fields", bound=BaseModel)
+Pairs = Sequence[tuple[str, str]]
+JSON = "application/json"
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+MOST_FORM_FIELDS = 1_000
+
+
+async def read_body(request: Request, model: type[Fields]) -> Fields:
+    """The fields of a body that is JSON or a form.
+
+    Raises:
+        HTTPException: the body is neither (415), or no JSON object (400).
+        InvalidInput: the form cannot be read.
+        ValidationError: a field is missing, unknown or wrong.
+    """
+    media = _media_type(request)
+    if media in {URLENCODED, MULTIPART}:
+        return model.model_validate(_by_name(await _form(request)))
+    if media != JSON:
+        raise HTTPException(415, "the body must be JSON or a form")
+    try:
+        value = await request.json()
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, "the body is not JSON") from error
+    if not isinstance(value, Mapping):
+        raise HTTPException(400, "the body is no JSON object")
+    return model.model_validate(value)
+
+
+async def read_parameters(request: Request, model: type[Fields]) -> Fields:
+    """The parameters of a GET: those of its query and, as DeepL's Python client sends them, of a form in its body.
+
+    Raises:
+        InvalidInput: the form cannot be read.
+        ValidationError: a parameter is unknown or wrong.
+    """
+    given = [*request.query_params.multi_items()]
+    if _media_type(request) in {URLENCODED, MULTIPART}:
+        given += await _form(request)
+    return model.model_validate(_by_name(given))
+
+
+def documented(model: type[BaseModel]) -> dict[str, Any]:
+    """The request body of ``model`` in OpenAPI's terms: the framework does not see what `read_body` reads."""
+    forms = {media: {"schema": form(model)} for media in (URLENCODED, MULTIPART)}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": whole(model)}, **forms}}}
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _by_name(pairs: Pairs) -> dict[str, str | list[str]]:
+    """A field given several times, or named like ``text[]``, is a list."""
+    values: dict[str, list[str]] = {}
+    listed = set()
+    for written, value in pairs:
+        name = written.removesuffix("[]")
+        values.setdefault(name, []).append(value)
+        if name != written or len(values[name]) > 1:
+            listed.add(name)
+    return {name: found if name in listed else found[0] for name, found in values.items()}
+
+
+async def _form(request: Request) -> Pairs:
+    body = await request.body()
+    try:
+        if _media_type(request) == URLENCODED:
+            # The framework's parser takes UTF-8 that is not percent-encoded, as curl sends it, for Latin-1.
+            text = body.decode()
+            return await off_loop(
+                len(text), parse_qsl, text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FORM_FIELDS
+            )
+        # What a part may hold is limited by what the body may hold.
+        async with request.form(max_files=0, max_fields=MOST_FORM_FIELDS, max_part_size=len(body)) as form:
+            return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    except UnicodeDecodeError as error:
+        raise InvalidInput("malformed_form", "the form is not UTF-8") from error
+    except ValueError as error:
+        raise InvalidInput("malformed_form", f"the form has more than {MOST_FORM_FIELDS} fields") from error
+    except HTTPException as error:
+        raise InvalidInput("malformed_form", f"the form cannot be read: {error.detail}") from error
+
+
+_ON, _OFF = frozenset({"1", "t", "true", "y", "yes", "on"}), frozenset({"0", "f", "false", "n", "no", "off"})
+_SWITCH_PATTERN = "^([01]|[Tt]([Rr][Uu][Ee])?|[Ff]([Aa][Ll][Ss][Ee])?|[Yy]([Ee][Ss])?|[Nn][Oo]?|[Oo][Nn]|[Oo][Ff][Ff])$"
+MOST_DIGITS = 18
+_DIGITS = re.compile(f"[0-9]{{1,{MOST_DIGITS}}}")
+
+
+def _switched(value: Any) -> bool:
+    word = value.lower() if isinstance(value, str) else str(int(value)) if value in (0, 1) else None
+    if word not in _ON | _OFF:
+        raise PydanticCustomError("switch", "must be true or false")
+    return word in _ON
+
+
+def _counted(value: Any) -> int:
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
+        raise PydanticCustomError("count", "must be a whole number")
+    return int(value)
+
+
+Switch = Annotated[
+    bool,
+    BeforeValidator(_switched),
+    WithJsonSchema(
+        {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}, {"type": "string", "pattern": _SWITCH_PATTERN}]},
+        mode="validation",
+    ),
+]
+"""On or off: a boolean, 0 or 1, or a word for it."""
+
+Count = Annotated[
+    int,
+    BeforeValidator(_counted),
+    Field(ge=0, lt=10**MOST_DIGITS),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "exclusiveMaximum": 10**MOST_DIGITS},
+                {"type": "string", "pattern": f"^[0-9]{{1,{MOST_DIGITS}}}$"},
+            ]
+        },
+        mode="validation",
+    ),
+]
+"""A whole number that is not negative, of at most 18 digits."""
+
+
+ENGLISH = frozenset({"en", "en-us", "en-gb"})
+GERMAN = frozenset({"de", "de-de", "de-at", "de-ch"})
+# For the documentation: what `require_english` and `is_to_detect` take.
+ENGLISH_PATTERN = r"^\s*[Ee][Nn](-[Uu][Ss]|-[Gg][Bb])?\s*$"
+GERMAN_PATTERN = r"^\s*([Dd][Ee](-[Dd][Ee]|-[Aa][Tt]|-[Cc][Hh])?|[Aa][Uu][Tt][Oo])?\s*$"
+TO_DETECT = frozenset({"", "auto"})
+UNSUPPORTED = {"source": "source_lang_unsupported", "target": "target_lang_unsupported"}
+Detected = tuple[str, float]
+Source = Annotated[str, Field(json_schema_extra={"pattern": GERMAN_PATTERN})]
+Target = Annotated[str, Field(json_schema_extra={"pattern": ENGLISH_PATTERN})]
+
+
+def require_english(target: str, field: str) -> None:
+    """Refuse a target language that is not English in one of its forms."""
+    if target.strip().lower() not in ENGLISH:
+        detail = f"Value for '{field}' not supported: texts are translated to English only (en, en-us, en-gb)."
+        raise InvalidInput(UNSUPPORTED["target"], detail, pointer=f"/{field}")
+
+
+def is_to_detect(source: str | None, field: str) -> bool:
+    """Whether no source language is given.
+
+    Raises:
+        InvalidInput: one is given, and it is not German.
+    """
+    given = "" if source is None else source.strip().lower()
+    if given not in GERMAN | TO_DETECT:
+        detail = f"Value for '{field}' not supported: only German (de) is translated."
+        raise InvalidInput(UNSUPPORTED["source"], detail, pointer=f"/{field}")
+    return given in TO_DETECT
+
+
+async def sources_of(
+    source: str | None, texts: Sequence[str], manner: TranslationOptions, field: str
+) -> list[Detected]:
+    """The language of each text with how sure that is (0 to 1): as given, or detected.
+
+    Raises:
+        InvalidInput: another language than German was given, or a text is surely in another.
+    """
+    if is_to_detect(source, field):
+        return await asyncio.to_thread(_detected, texts, manner, field)
+    return [("de", 1.0) for _ in texts]
+
+
+def _detected(texts: Sequence[str], manner: TranslationOptions, field: str) -> list[Detected]:
+    return [_german(_words(text, manner), number, field) for number, text in enumerate(texts)]
+
+
+def _words(text: str, manner: TranslationOptions) -> str:
+    """The text without its markup, whose names are English."""
+    if manner.format == "text":
+        return text
+    return "\n".join(block.text for block in parse(text, rules=manner.tags).blocks)
+
+
+def _german(text: str, number: int, field: str) -> Detected:
+    """What cannot be told (a headline, a name, a number) counts as German, the only language that is translated."""
+    found = likely_languages(text)
+    if german_notice(text) is not None:
+        language = next(name for name, _ in found if name != "de")
+        detail = f"The language of text {number + 1} seems to be '{language}'; only German (de) is translated."
+        raise InvalidInput(UNSUPPORTED["source"], detail, pointer=f"/{field}")
+    return "de", dict(found).get("de", 0.0)
+
+
+def texts_in(field: str, value: str | list[str], limits: TextLimits) -> list[str]:
+    """The text or texts of the parameter ``field`` as a list.
+
+    Raises:
+        InvalidInput: as `texts_of`, in the words of the compatible endpoints.
+    """
+    try:
+        return texts_of(value, limits)
+    except InvalidInput as error:
+        place = error.pointer.replace("/text", field, 1)
+        detail = f"Value for '{place.replace('/', '.')}' not supported: {error.detail}"
+        raise InvalidInput(error.code, detail, pointer=f"/{place}", limit=error.limit) from error
+
+
+async def translated(request: Request, state: ApiState, texts: Sequence[str], manner: TranslationOptions) -> list[str]:
+    """The translations, in order; raises what `Translator.translate` and `charge` do."""
+    await charge(request, texts)
+    call = Call.within(state.timeout_ms / 1000)
+    request.state.timings, request.state.intervals = call.timings.seconds, call.timings.intervals
+    with state.service.held() as generation:
+        found = await call.in_time(generation.translator.translate(texts, call, manner=manner))
+    for one in found:
+        state.listener(given("translation", translation_out(one)))
+    return [one.text for one in found]

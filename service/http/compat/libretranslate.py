@@ -1,0 +1,150 @@
+"""Endpoints in the shape of LibreTranslate's API; what cannot be honoured is refused by name."""
+
+import asyncio
+from typing import Literal
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.bounded import Bounded
+from service.http.auth import Requires
+from service.http.compat.errors import FAILURES, CompatibleRoute
+from service.http.compat.forms import (
+    Count,
+    Detected,
+    Source,
+    Target,
+    documented,
+    is_to_detect,
+    read_body,
+    require_english,
+    sources_of,
+    texts_in,
+    translated,
+)
+from service.http.requests import Text
+from service.http.routes import require_open
+from service.http.schemas import VISIBLE, link, linked
+from service.http.state import StateDep
+from service.text.language_id import likely_languages
+from service.translation.preparation import TranslationOptions
+
+MOST_DETECTED = 5
+LEAST_DETECTED = 0.01
+
+router = APIRouter(
+    route_class=CompatibleRoute,
+    dependencies=[Depends(require_open)],
+    responses=FAILURES,
+    tags=["LibreTranslate-compatible"],
+)
+
+
+class LibreRequest(Bounded):
+    """The parameters of LibreTranslate's ``translate``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: Text
+    source: Source = Field(default="auto", description="de or auto; detected where it is missing.")
+    target: Target = Field(description="en")
+    format: Literal["text", "html"] = "text"
+    alternatives: Count = Field(default=0, description="How many are preferred; there are none beside the answer.")
+    api_key: str | None = None
+    secret: str | None = None
+
+
+class LibreDetected(BaseModel):
+    """A language and how sure that is, 0 to 100."""
+
+    confidence: float
+    language: str
+
+
+class LibreTranslation(BaseModel):
+    """One text or several, as they were asked for; ``alternatives`` are there, empty, where some were asked for."""
+
+    translatedText: str | list[str]  # noqa: N815 - LibreTranslate's name
+    detectedLanguage: LibreDetected | list[LibreDetected] | None = None  # noqa: N815 - LibreTranslate's name
+    alternatives: list[str] | list[list[str]] | None = None
+
+
+@router.post(
+    "/translate",
+    response_model_exclude_none=True,
+    openapi_extra=documented(LibreRequest),
+    dependencies=[Depends(Requires("translate"))],
+)
+async def translate(request: Request, state: StateDep) -> LibreTranslation:
+    """Translate as LibreTranslate's clients ask for it."""
+    fields = await read_body(request, LibreRequest)
+    require_english(fields.target, "target")
+    texts, manner = texts_in("q", fields.q, state.limits), TranslationOptions(format=fields.format)
+    sources = await sources_of(fields.source, texts, manner, "source")
+    found = await translated(request, state, texts, manner)
+    return _answer(fields, found, [_detected(source) for source in sources])
+
+
+def _answer(fields: LibreRequest, found: list[str], detected: list[LibreDetected]) -> LibreTranslation:
+    single = isinstance(fields.q, str)
+    none: list[list[str]] = [[] for _ in found]
+    answer = LibreTranslation(translatedText=found[0] if single else found)
+    if is_to_detect(fields.source, "source"):
+        answer.detectedLanguage = detected[0] if single else detected
+    if fields.alternatives:
+        answer.alternatives = none[0] if single else none
+    return answer
+
+
+def _detected(source: Detected) -> LibreDetected:
+    return LibreDetected(language=source[0], confidence=round(100 * source[1], 1))
+
+
+class DetectRequest(Bounded):
+    """The parameters of LibreTranslate's ``detect``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field(json_schema_extra={"pattern": VISIBLE})
+    api_key: str | None = None
+
+
+_TRANSLATE = "translate_translate_post"
+_DETECTED = link(_TRANSLATE, "Translate from that language.", body={"source": "$response.body#/0/language"})
+_LISTED = link(
+    _TRANSLATE,
+    "Translate from the first language to the second.",
+    body={"source": "$response.body#/0/code", "target": "$response.body#/1/code"},
+)
+
+
+@router.post(
+    "/detect",
+    openapi_extra=documented(DetectRequest),
+    responses=linked(FAILURES, translate=_DETECTED),
+    dependencies=[Depends(Requires("translate"))],
+)
+async def detect(request: Request, state: StateDep) -> list[LibreDetected]:
+    """The likeliest languages of a text, the first one first; German where there is no word to tell it by."""
+    fields = await read_body(request, DetectRequest)
+    (text,) = texts_in("q", fields.q, state.limits)
+    ranking = await asyncio.to_thread(likely_languages, text)
+    found = [one for one in ranking[:MOST_DETECTED] if one[1] >= LEAST_DETECTED]
+    return [_detected(one) for one in found or [("de", 0.0)]]
+
+
+class LibreLanguage(BaseModel):
+    """A language and those that it is translated to."""
+
+    code: str
+    name: str
+    targets: list[str]
+
+
+@router.get("/languages", responses=linked(FAILURES, translate=_LISTED))
+async def languages() -> list[LibreLanguage]:
+    """The languages: German is translated to English."""
+    return [
+        LibreLanguage(code="de", name="German", targets=["en"]),
+        LibreLanguage(code="en", name="English", targets=[]),
+    ]

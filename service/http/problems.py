@@ -1,0 +1,182 @@
+"""Problem answers (RFC 9457)."""
+
+import math
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from service import errors
+from service.bounded import MOST_ERRORS
+from service.events import ProblemGiven
+from service.http.schemas import FieldProblem, Problem
+from service.http.state import api_state
+
+STATUS: dict[type[errors.DepescheError], int] = {
+    errors.InvalidInput: 422,
+    errors.BodyTooLarge: 413,
+    errors.BodyTooSlow: 408,
+    errors.EncodingUnsupported: 415,
+    errors.KeyMissing: 401,
+    errors.KeyUnknown: 401,
+    errors.AccessDenied: 403,
+    errors.RateExceeded: 429,
+    errors.Unavailable: 503,
+    errors.DeadlineExceeded: 504,
+    errors.EngineHung: 504,
+    errors.DepescheError: 500,
+}
+CODES = {
+    400: "malformed_json",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    415: "unsupported_media_type",
+}
+TITLES = {456: "Quota Exceeded"}  # of DeepL, unknown to HTTP
+LIMIT_KEYS = ("max_length", "min_length", "ge", "le", "gt", "lt", "expected")
+# pydantic looks at the Unicode of strings that have a length limit; the others are looked at by `service.http.routes`.
+FIELD_CODES = {"string_unicode": "text_not_unicode", "too_many_texts": "too_many_texts"}
+UNION_BRANCHES = ("str", "list[str]")
+MEDIA_TYPE = "application/problem+json"
+
+
+def request_id(request: Request) -> str:
+    """The id that the request-id middleware gave this request."""
+    return str(request.scope.get("state", {}).get("request_id", ""))
+
+
+def body_of(request: Request, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()) -> Problem:
+    """The body of an error answer. Each is given to a caller once, so this is where listeners are told of it."""
+    api_state(request).listener(ProblemGiven(code, status))
+    return Problem(
+        title=TITLES.get(status) or HTTPStatus(status).phrase,
+        status=status,
+        code=code,
+        detail=detail,
+        request_id=request_id(request),
+        errors=list(fields),
+    )
+
+
+def problem(
+    request: Request, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()
+) -> JSONResponse:
+    """An error answer."""
+    return answer_of(request, body_of(request, status, code, detail, fields=fields))
+
+
+def answer_of(request: Request, body: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The answer that tells of a problem, in the shape that callers of the request's path read."""
+    if is_peers(request.scope["path"]):
+        return JSONResponse(failure_of(body).model_dump(), body.status, headers)
+    return JSONResponse(body.model_dump(), body.status, headers, media_type=MEDIA_TYPE)
+
+
+def explained(request: Request, error: Exception) -> Problem:
+    """The body of an error answer for any exception; what is not of our tree is `internal`, without its message."""
+    if isinstance(error, errors.InvalidInput):
+        field = FieldProblem(pointer=error.pointer, code=error.code, detail=error.detail, limit=error.limit)
+        return body_of(request, 422, error.code, error.detail, fields=(field,))
+    if isinstance(error, errors.BodyTooLarge):
+        field = FieldProblem(pointer="", code=error.code, detail=str(error), limit=error.limit)
+        return body_of(request, 413, error.code, str(error), fields=(field,))
+    if isinstance(error, errors.DepescheError):
+        return body_of(request, status_of(error), error.code, str(error))
+    return body_of(request, 500, "internal", "an internal error; the request id finds it in the log")
+
+
+def status_of(error: errors.DepescheError) -> int:
+    """The HTTP status of an error: that of its nearest ancestor in `STATUS`."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+async def on_service_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer any exception; one that is not of our tree is in the log under the request id, not in the answer."""
+    return answer_of(request, explained(request, error), headers_of(error))
+
+
+def headers_of(error: Exception) -> dict[str, str]:
+    """What the headers of an answer to ``error`` say beside its body: when to come back, and what is needed."""
+    match error:
+        case errors.AccessDenied():
+            return {"WWW-Authenticate": error.challenge}
+        case errors.Unavailable() | errors.RateExceeded():
+            return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+        case errors.EncodingUnsupported():
+            return {"Accept-Encoding": "identity"}
+        case _:
+            return {}
+
+
+async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:
+    """Answer a body that is no JSON (400) or does not fit its schema (422); the input is never repeated."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    if any(e["type"] == "json_invalid" or (e["loc"] == ("body",) and e["type"] == "missing") for e in found):
+        return problem(request, 400, "malformed_json", "the body is not JSON")
+    fields = tuple(_field(e) for e in found[:MOST_ERRORS])
+    more = ", and more" if len(found) > MOST_ERRORS else ""
+    places = ", ".join(sorted({f.pointer or "the body" for f in fields}))
+    codes = {f.code for f in fields} & set(FIELD_CODES.values())
+    return problem(
+        request, 422, codes.pop() if codes else "invalid_request", f"cannot be worked on: {places}{more}", fields=fields
+    )
+
+
+def _field(error: Any) -> FieldProblem:
+    place, *path = error["loc"]
+    # pydantic names the branch of a union behind its field: it is no part of the caller's document.
+    parts = [str(part) for n, part in enumerate(path) if not (n and part in UNION_BRANCHES)]
+    pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+    if place == "header":
+        pointer = f"header:{'/'.join(parts)}"
+    context = error.get("ctx", {})
+    limit = next((context[key] for key in LIMIT_KEYS if key in context), None)
+    code = FIELD_CODES.get(error["type"], error["type"])
+    return FieldProblem(pointer=pointer, code=code, detail=error["msg"], limit=limit)
+
+
+async def on_http_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer what routing refuses: unknown paths and methods."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = str(error.detail) if isinstance(error, HTTPException) else "internal error"
+    answer = problem(request, status, CODES.get(status, "http_error"), detail)
+    if isinstance(error, HTTPException) and error.headers:
+        answer.headers.update(error.headers)
+    return answer
+
+
+def install(app: FastAPI) -> None:
+    """Make every failure of ``app`` a problem answer."""
+    app.add_exception_handler(errors.DepescheError, on_service_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(HTTPException, on_http_error)
+
+
+# Those that are not served are among them: a client asks for a glossary or a file, and reads that there is none.
+_PATHS = re.compile(r"/(?:v2(?:/.*)?|translate|translate_file|detect|languages|suggest|frontend/settings)/?", re.DOTALL)
+
+
+class Failure(BaseModel):
+    """Why there is no result: DeepL's clients read ``message``, LibreTranslate's ``error``; both say the same."""
+
+    message: str
+    error: str
+    code: str = Field(description="Stable; the same as in the problems of /v1.")
+    request_id: str
+
+
+def is_peers(path: str) -> bool:
+    """Whether clients of another service call ``path``."""
+    return _PATHS.fullmatch(path) is not None
+
+
+def failure_of(problem: Problem) -> Failure:
+    """A problem in the peers' shape."""
+    return Failure(message=problem.detail, error=problem.detail, code=problem.code, request_id=problem.request_id)

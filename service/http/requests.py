@@ -1,0 +1,119 @@
+"""The bodies that /v1 accepts, with their limits."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, FailFast, Field, JsonValue, model_validator
+
+from service.bounded import FEW_WRONG, Bounded, at_most
+from service.http.schemas import VISIBLE
+
+HEADLINE_CHARS = 1_000
+LEAD_CHARS = 10_000
+MOST_TERMS = 10_000
+
+MOST_TEXTS = 10_000
+"""Of any request, whatever the settings allow; refused before the texts are looked at."""
+
+SomeTexts = Annotated[list[str], Field(fail_fast=True, json_schema_extra={"minItems": 1})]
+Text = Annotated[
+    Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})] | SomeTexts, at_most(MOST_TEXTS, "too_many_texts")
+]
+# JSON knows no integers, only numbers: 3.0 is 3.
+WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
+_ONE_ARTICLE: list[JsonValue] = [
+    {"required": [name], "properties": {name: {"not": {"type": "null"}}, other: {"type": "null"}}}
+    for name, other in (("body", "document"), ("document", "body"))
+]
+
+
+class _Request(Bounded):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class TranslationOptions(_Request):
+    """What a translation has to heed."""
+
+    format: Literal["text", "html"] = "text"
+    attribute_texts: bool = Field(default=False, description="Translate `title` and `alt` of HTML, too.")
+    glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MOST_TERMS)] = Field(
+        default={}, max_length=MOST_TERMS, description="German terms and the English ones that have to stand for them."
+    )
+    glossary_name: str | None = Field(default=None, description="One of the service's own glossaries.")
+    do_not_translate: Annotated[list[str], FailFast(), at_most(MOST_TERMS)] = Field(
+        default=[], max_length=MOST_TERMS, description="Terms that stay as they are."
+    )
+
+
+class TranslateRequest(TranslationOptions):
+    """German text to translate; a list keeps its order."""
+
+    text: Text
+    source_lang: Literal["de"] = "de"
+    target_lang: Literal["en"] = "en"
+    alignment: bool = Field(default=False, description="Say which words of a translation stand for which.")
+    priority: Literal["interactive", "bulk"] = "interactive"
+
+
+class SummaryOptions(_Request):
+    """How long a summary may be and how it is made."""
+
+    length: Literal["short", "medium", "long"] | None = Field(
+        None, description="short: at most 40 words; medium (default): 40 to 120; long: at most 200."
+    )
+    max_chars: Annotated[int, Field(ge=20, le=10_000), WHOLE] | None = None
+    max_words: Annotated[int, Field(ge=5, le=2_000), WHOLE] | None = None
+    max_sentences: Annotated[int, Field(ge=1, le=100), WHOLE] | None = None
+    style: Literal["abstract", "teaser", "bullets", "seo"] = Field(
+        default="abstract",
+        description=(
+            "teaser: one or two sentences that open the story, at most 40 words where no length is given; bullets: "
+            "3 to 5 lines; seo: one sentence, at most 160 characters. With a length the tighter bound holds."
+        ),
+    )
+    method: Literal["abstractive", "extractive", "lead"] = "abstractive"
+    variants: Annotated[int, Field(ge=1, le=5), WHOLE] = Field(
+        default=1, description="How many different summaries, the best first."
+    )
+
+
+class SummarizeRequest(SummaryOptions):
+    """German text to summarise; a list keeps its order."""
+
+    text: Text
+    headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
+    target_lang: Literal["de", "en"] = "de"
+    priority: Literal["interactive", "bulk"] = "interactive"
+
+
+class ArticleRequest(SummaryOptions, TranslationOptions):
+    """A German article: pasted whole into ``body``, in its fields, or as a ``document``."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_ARTICLE})
+
+    headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
+    lead: str | None = Field(default=None, max_length=LEAD_CHARS)
+    body: str | None = None
+    document: str | dict[str, Any] | None = Field(
+        default=None, description="Instead of `body`: an HTML page, or schema.org JSON-LD or IPTC ninjs as an object."
+    )
+    as_: Literal["ninjs", "jsonld"] | None = Field(
+        default=None, alias="as", description="Give the outputs in this shape, too."
+    )
+    source_lang: Literal["de"] = "de"
+    target_lang: Literal["en"] = "en"
+    clean: bool = True
+    outputs: Annotated[list[Literal["summary", "translation", "summary_translation"]], FailFast(), at_most(3)] = Field(
+        default=["summary", "translation"], min_length=1, max_length=3
+    )
+    priority: Literal["interactive", "bulk"] = "interactive"
+
+    @model_validator(mode="after")
+    def _distinct_outputs(self) -> "ArticleRequest":
+        self.outputs = list(dict.fromkeys(self.outputs))
+        return self
+
+    @model_validator(mode="after")
+    def _one_article(self) -> "ArticleRequest":
+        if (self.body is None) == (self.document is None):
+            raise ValueError("exactly one of body and document")
+        return self

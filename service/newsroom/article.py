@@ -1,0 +1,246 @@
+"""A whole article: cleaned, told apart into headline, lead and body, summarised and translated."""
+
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+
+from service.cleaning.clean import Removed, clean
+from service.domain import Notice, Span
+from service.generation.call import MOST_REMEMBERED_CHARS, Call, Finished, LruMemo, recalled, together
+from service.results import Method, SentencePair, Summary, Translation
+from service.summarization.lengths import Length
+from service.summarization.styles import Style
+from service.summarization.summarizer import Summarizer
+from service.text.html.document import Block, parse
+from service.text.normalization import check_text
+from service.translation.preparation import PLAIN, TranslationOptions
+from service.translation.translator import Translator
+
+REMEMBERED = 256
+PARAGRAPH = "\n\n"
+Output = Literal["summary", "translation", "summary_translation"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleInput:
+    """An article as it was submitted; ``manner`` is its body's. HTML is not cleaned: its markup says what is text."""
+
+    body: str
+    headline: str | None
+    lead: str | None
+    clean: bool
+    manner: TranslationOptions = PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """An article as it was understood; ``spans`` maps ``body``, plain text, to the submitted: (cleaned, submitted)."""
+
+    headline: str | None
+    kicker: str | None
+    lead: str | None
+    body: str
+    spans: tuple[tuple[Span, Span], ...]
+    removed: tuple[Removed, ...]
+    notices: tuple[Notice, ...]
+
+    def submitted(self, span: Span) -> Span:
+        """Where a span of the cleaned body stands in the submitted one; it begins and ends in running text."""
+        first, source = self.spans[self._part(span.start)]
+        last, source_end = self.spans[self._part(span.end - 1)]
+        start = source.start + span.start - first.start
+        return Span(start, source_end.end if span.end >= last.end else source_end.start + span.end - last.start)
+
+    def _part(self, offset: int) -> int:
+        return max(0, bisect_right(self.spans, offset, key=lambda pair: pair[0].start) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class TranslatedArticle:
+    """The parts of an article in English; ``body`` carries the sentences, over the submitted body."""
+
+    headline: str | None
+    lead: str | None
+    body: Translation
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleResult:
+    """The article and those outputs that were asked for; ``summary_translation`` is the summary in English."""
+
+    article: Article
+    summary: Summary | None
+    translation: TranslatedArticle | None
+    summary_translation: Summary | None
+
+
+class ArticlePipeline:
+    """Does everything that is asked of one article."""
+
+    def __init__(self, translator: Translator, summariser: Summarizer) -> None:
+        self._translator = translator
+        self._summariser = summariser
+        self._understood: LruMemo[Article] = LruMemo(REMEMBERED)
+
+    async def edit(
+        self,
+        submission: ArticleInput,
+        outputs: Sequence[Output],
+        length: Length,
+        method: Method,
+        call: Call,
+        *,
+        style: Style = "abstract",
+        variants: int = 1,
+    ) -> ArticleResult:
+        """Clean, summarise and translate. Everything that is made counts as made from the submitted body.
+
+        Raises:
+            InvalidInput: a field is no Unicode.
+            DepescheError: see `Decoder.decode`.
+        """
+        with call.timings.measured("clean"):
+            article = await self._understand(submission, keep=self._translator.decoder.may_keep(call))
+        origin = submission.body
+        work: dict[str, Coroutine[Any, Any, Any]] = {}
+        if "translation" in outputs:
+            work["translation"] = self._translation(article, submission, call)
+        if {"summary", "summary_translation"} & set(outputs):
+            summarise = partial(
+                self._summariser.summarise, length=length, method=method, call=call, style=style, variants=variants
+            )
+            work["summary"] = _summary(article, origin, summarise)
+        done = dict(zip(work, await together(*work.values()), strict=True))
+        summary: Summary | None = done.get("summary")
+        english = None
+        if summary is not None and "summary_translation" in outputs:
+            (english,) = await self._translator.summaries([summary], length, call.quiet(), origins=[origin])
+        return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
+
+    def forget(self) -> None:
+        """Forget what was made of articles: a story was withdrawn."""
+        self._understood.forget()
+        self._summariser.forget()
+        self._translator.forget()
+
+    async def _understand(self, submission: ArticleInput, *, keep: bool) -> Article:
+        texts = (submission.body, submission.headline or "", submission.lead or "")
+        kind = (submission.manner.format, submission.clean, submission.headline is None, submission.lead is None)
+        everything = "".join(texts)
+        keep = keep and len(everything) <= MOST_REMEMBERED_CHARS
+        make = partial(parse_article, submission)
+        return await recalled(len(everything), self._understood, texts, kind, make, keep=keep)
+
+    async def _translation(self, article: Article, submission: ArticleInput, call: Call) -> TranslatedArticle:
+        """The body is translated as it was submitted where it is HTML, else as it was cleaned."""
+        html = submission.manner.format == "html"
+        texts = [submission.body if html else article.body, article.headline or "", article.lead or ""]
+        plain = replace(submission.manner, format="text")
+
+        def finished(sentence: Finished) -> None:
+            moves = sentence.text_number == 0 and not html
+            call.finished(replace(sentence, source=article.submitted(sentence.source)) if moves else sentence)
+
+        body, headline, lead = await self._translator.translate(
+            texts,
+            replace(call, finished=finished),
+            origins=[submission.body] * len(texts),
+            manner=[submission.manner, plain, plain],
+        )
+        if not html:
+            body = _of_submitted(body, article)
+        heads = (headline, lead)
+        whole = replace(
+            body,
+            notices=(*body.notices, *(replace(n, span=None, target=None) for h in heads for n in h.notices)),
+            truncated=any(part.truncated for part in (body, *heads)),
+            cached=sum(part.cached for part in (body, *heads)),
+            of=sum(part.of for part in (body, *heads)),
+            terms=tuple(use for part in (body, *heads) for use in part.terms),
+        )
+        return TranslatedArticle(headline.text or None, lead.text or None, whole)
+
+
+async def _summary(article: Article, origin: str, summarise: Callable[..., Awaitable[list[Summary]]]) -> Summary:
+    (summary,) = await summarise([article.body], headline=article.headline, origins=[origin])
+    return _moved_summary(summary, article)
+
+
+def _moved_summary(summary: Summary, article: Article) -> Summary:
+    """A summary of the cleaned body, with what points into the source pointing into the submitted one."""
+    return replace(
+        summary,
+        sentences=tuple(replace(one, support=tuple(map(article.submitted, one.support))) for one in summary.sentences),
+        notices=_moved(summary.notices, article),
+        variants=tuple(_moved_summary(variant, article) for variant in summary.variants),
+    )
+
+
+def _of_submitted(body: Translation, article: Article) -> Translation:
+    """The translation of the cleaned body, with what points into the source pointing into the submitted one."""
+    return replace(
+        body,
+        sentences=tuple(_pair_of_submitted(pair, article) for pair in body.sentences),
+        notices=_moved(body.notices, article),
+        terms=tuple(replace(use, span=article.submitted(use.span)) for use in body.terms),
+    )
+
+
+def _pair_of_submitted(pair: SentencePair, article: Article) -> SentencePair:
+    words = pair.words and tuple((article.submitted(source), target) for source, target in pair.words)
+    return replace(pair, source=article.submitted(pair.source), words=words)
+
+
+def parse_article(submission: ArticleInput) -> Article:
+    """Tell the parts of a submission apart; with ``clean`` off they stay as they are.
+
+    Raises:
+        InvalidInput: a field is no Unicode.
+    """
+    body = submission.body
+    heads = [part for part in (submission.headline, submission.lead) if part]
+    notices = [replace(notice, span=None) for part in heads for notice in check_text(part)]
+    if submission.manner.format == "html":
+        return _marked_up(submission, tuple(notices))
+    if submission.clean:
+        found = clean(body, headline=submission.headline, lead=submission.lead)
+        if found.body:
+            spans = tuple((mapping.cleaned, mapping.source) for mapping in found.spans)
+            return Article(
+                found.headline, found.kicker, found.lead, found.body, spans, found.removed, (*notices, *found.notices)
+            )
+        notices.append(Notice("not_cleaned", "cleaning would have left no body; the text was taken as it is"))
+    whole = Span(0, len(body))
+    return Article(submission.headline, None, submission.lead, body, ((whole, whole),), (), tuple(notices))
+
+
+def _moved(notices: Sequence[Notice], article: Article) -> tuple[Notice, ...]:
+    return tuple(n if n.span is None else replace(n, span=article.submitted(n.span)) for n in notices)
+
+
+def _marked_up(submission: ArticleInput, notices: tuple[Notice, ...]) -> Article:
+    """An article whose body is HTML: a paragraph a block."""
+    blocks = [block for block in parse(submission.body).blocks if block.text]
+    spans: list[tuple[Span, Span]] = []
+    length = 0
+    for block in blocks:
+        spans += ((there.shifted(length), source) for there, source in _runs(block))
+        length += len(block.text) + len(PARAGRAPH)
+    body = PARAGRAPH.join(block.text for block in blocks)
+    return Article(submission.headline, None, submission.lead, body, tuple(spans), (), notices)
+
+
+def _runs(block: Block) -> Iterator[tuple[Span, Span]]:
+    """(range of the block's text, range of the HTML), each as long as characters of both go side by side."""
+    start = 0
+    for at in range(1, len(block.text) + 1):
+        if at == len(block.text) or not _side_by_side(block, at):
+            yield Span(start, at), Span(block.starts[start], block.ends[at - 1])
+            start = at
+
+
+def _side_by_side(block: Block, at: int) -> bool:
+    """Whether a character of the text follows the one before it in the HTML, too, and both stand for themselves."""
+    return block.starts[at] == block.starts[at - 1] + 1 and block.ends[at] == block.ends[at - 1] + 1

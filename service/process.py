@@ -1,0 +1,97 @@
+"""Process-wide tuning: usable cores and memory returned to the system."""
+
+import asyncio
+import ctypes
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+CGROUPS = Path("/sys/fs/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
+
+
+def available_cores() -> int:
+    """Cores that this process may use, at least 1; a part of a core that is granted counts as one."""
+    pinned = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    granted = granted_cores()
+    return pinned if granted is None else max(1, min(pinned, math.ceil(granted)))
+
+
+def granted_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> float | None:
+    """The least CPU quota of this process's control group and of those round it, in cores; None: no limit.
+
+    Reads ``cpu.max`` of version 2, and ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us`` of version 1 (Linux kernel,
+    Documentation/admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst).
+    """
+    folders = {folder for path in _groups(membership) for mount in _mounts(cgroups) for folder in _upward(mount, path)}
+    quotas = [quota for folder in folders if (quota := _quota(folder)) is not None]
+    return min(quotas, default=None)
+
+
+def _groups(membership: Path) -> list[str]:
+    """The paths of this process's groups, and the root, which is its own group where it sees no other."""
+    return ["/", *(line.split(":", 2)[2] for line in _lines(membership) if line.count(":") > 1)]
+
+
+def _mounts(cgroups: Path) -> tuple[Path, ...]:
+    return (cgroups, cgroups / "cpu", cgroups / "cpu,cpuacct", cgroups / "unified")
+
+
+def _upward(mount: Path, path: str) -> list[Path]:
+    """The folder of the group at ``path`` and of all groups round it, up to the mount."""
+    steps = [step for step in path.split("/") if step not in {"", ".."}]
+    return [mount.joinpath(*steps[:depth]) for depth in range(len(steps) + 1)]
+
+
+def _quota(folder: Path) -> float | None:
+    """Cores that this group may use; None where it says nothing, or names no limit."""
+    values = " ".join(_lines(folder / "cpu.max")).split()
+    if not values:
+        values = [*_lines(folder / "cpu.cfs_quota_us"), *_lines(folder / "cpu.cfs_period_us")]
+    try:
+        quota_us, period_us = map(int, values)
+    except ValueError:  # "max", or no such files
+        return None
+    return quota_us / period_us if quota_us > 0 and period_us > 0 else None
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("ascii").splitlines()
+    except OSError:
+        return []
+
+
+PERIOD_S = 10.0
+BUSY_S = 0.1
+"""Of processor time in a period: who used less freed next to nothing."""
+
+
+def trimmer() -> Callable[[], object] | None:
+    """What gives freed memory back; None where the C library has no such thing (musl, which keeps less).
+
+    It takes some milliseconds, in which threads that allocate wait for it.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return None if trim is None else lambda: cast("object", trim(0))
+
+
+async def trim_malloc_periodically(
+    trim: Callable[[], object] | None, *, period_s: float = PERIOD_S, clock: Callable[[], float] = time.process_time
+) -> None:
+    """Call ``trim`` in a thread once a period in which the process worked, until cancelled.
+
+    glibc gives back the end of its heaps alone, and only by large steps: what many threads freed in between is kept for
+    them. docs/adr/0018 has the figures.
+    """
+    if trim is None:
+        return
+    before_s = clock()
+    while True:
+        await asyncio.sleep(period_s)
+        if clock() - before_s >= BUSY_S:
+            await asyncio.to_thread(trim)
+        before_s = clock()

@@ -1,0 +1,137 @@
+"""The guard of rewritten sentences: their support in the source and their wording."""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from service.summarization.words import content_stems, count_words, stem, word_list, words
+
+LEAST_SHARE = 0.2
+LEAST_ADDED_SHARE = 0.15
+MOST_SOURCES = 3
+_COMPOUND_CHARS = 6
+
+
+def support(sentence: str, sources: Sequence[str]) -> list[int]:
+    """Numbers of at most three source sentences that together hold the most of ``sentence``'s content, in order.
+
+    A stem counts as held where a source has it or a word that begins with the same six letters (compounds). [] where
+    no source holds a fifth of the content; a second and third source must each add 15 %.
+    """
+    missing = set(content_stems(sentence))
+    total = len(missing)
+    stems = [set(content_stems(source)) for source in sources]
+    chosen: list[int] = []
+    while missing and len(chosen) < MOST_SOURCES:
+        held = [_held(missing, found) for found in stems]
+        best = max(range(len(sources)), key=lambda n: (len(held[n]), -n), default=None)
+        least = LEAST_ADDED_SHARE if chosen else LEAST_SHARE
+        if best is None or len(held[best]) < least * total or not held[best]:
+            break
+        chosen.append(best)
+        missing -= held[best]
+    return sorted(chosen)
+
+
+def _held(wanted: set[str], found: set[str]) -> set[str]:
+    beginnings = {stem[:_COMPOUND_CHARS] for stem in found if len(stem) >= _COMPOUND_CHARS}
+    return {stem for stem in wanted if stem in found or stem[:_COMPOUND_CHARS] in beginnings}
+
+
+LEAST_WORDS = 4
+MOST_WORDS = 40
+_ENDS = re.compile(r"[.!?…][“”\"»«’)\]]*$")
+_NEGATION = re.compile(r"\b(?:nicht|nichts|nie|niemals|niemand\w*|kein\w*|ohne|weder)\b", re.IGNORECASE)
+# Third person and past of weak verbs; before a noun it is a participle or an adjective ("letzten Woche").
+_FINITE = re.compile(r"[a-zäöüß]{2,}(?:t|te|ten)")
+_PAIRS = (("„", "“"), ("»", "«"), ("(", ")"))
+
+
+def objection(sentence: str, sources: Sequence[str]) -> str | None:
+    """Why ``sentence`` may not stand for ``sources``, in one word; None where it may."""
+    return next((name for name, applies in OBJECTIONS if applies(sentence, sources)), None)
+
+
+def unsupported(sentence: str, sources: Sequence[str]) -> list[str]:
+    """Words of ``sentence`` that no source has, in that form or with the same stem.
+
+    Function words need no support, but for a capital within the sentence: there it makes a noun of them ("der Will").
+    Numbers have to stand in a source exactly.
+    """
+    known = {word.lower() for source in sources for word in words(source)}
+    stems = {stem(word) for word in known}
+    free = word_list("function_words")
+    found = words(sentence)
+    lower = [word.lower() if place == 0 else word for place, word in enumerate(found)]
+    return [
+        word
+        for word, written in zip(found, lower, strict=True)
+        if written not in free and not _supported(word.lower(), known, stems)
+    ]
+
+
+def _supported(word: str, known: set[str], stems: set[str]) -> bool:
+    return word in known or (not any(char.isdigit() for char in word) and stem(word) in stems)
+
+
+def _has_odd_length(sentence: str, _: Sequence[str]) -> bool:
+    return not LEAST_WORDS <= count_words(sentence) <= MOST_WORDS
+
+
+def is_fragment(sentence: str, _: Sequence[str] = ()) -> bool:
+    """Whether it lacks the end or the beginning of a sentence: a subheading, a dateline, a piece."""
+    return not _ENDS.search(sentence) or not (sentence[0].isupper() or sentence[0].isdigit() or sentence[0] in "„»")
+
+
+def _is_unbalanced(sentence: str, _: Sequence[str]) -> bool:
+    return any(sentence.count(opening) != sentence.count(closing) for opening, closing in _PAIRS)
+
+
+def _is_unsupported(sentence: str, sources: Sequence[str]) -> bool:
+    return bool(unsupported(sentence, sources))
+
+
+def _changes_negation(sentence: str, sources: Sequence[str]) -> bool:
+    """Whether it affirms what a sentence behind it denies, or denies what none of them denies.
+
+    Behind it stand the sources that `support` names; all of them where it names none.
+    """
+    backing = [sources[number] for number in support(sentence, sources)] or sources
+    denied = any(_NEGATION.search(source) for source in backing)
+    return denied != bool(_NEGATION.search(sentence))
+
+
+def _repeats(sentence: str, _: Sequence[str]) -> bool:
+    """Whether two words in a row come back, or a word follows itself."""
+    found = [word.lower() for word in words(sentence)]
+    pairs = list(pairwise(found))
+    return len(set(pairs)) < len(pairs) or any(one == other for one, other in pairs)
+
+
+def _has_no_main_verb(sentence: str, _: Sequence[str]) -> bool:
+    """Whether no finite verb stands outside subordinate clauses; in doubt there is none, and the source stands."""
+    first, *others = sentence.split(",")
+    openers = word_list("subordinators")
+    main = [first, *(clause for clause in others if (words(clause) or [""])[0].lower() not in openers)]
+    return not any(_has_finite_verb(clause) for clause in main)
+
+
+def _has_finite_verb(clause: str) -> bool:
+    found = words(clause)
+    followers = [*found[1:], ""]
+    skipped, known = word_list("function_words"), word_list("finite_verbs")
+    return any(
+        word in known or (word not in skipped and _FINITE.fullmatch(word) and not follower[:1].isupper())
+        for word, follower in zip(found, followers, strict=False)
+    )
+
+
+OBJECTIONS: tuple[tuple[str, Callable[[str, Sequence[str]], bool]], ...] = (
+    ("length", _has_odd_length),
+    ("fragment", is_fragment),
+    ("unbalanced", _is_unbalanced),
+    ("unsupported", _is_unsupported),
+    ("repetition", _repeats),
+    ("negation", _changes_negation),
+    ("verbless", _has_no_main_verb),
+)

@@ -1,0 +1,178 @@
+"""Planning of a summary: groups of sentences to rewrite, and the joints between them."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from service.summarization.lengths import Length
+from service.summarization.selection import Assessment, Matrix, assess, relevance_order
+from service.summarization.words import count_words, leans_on_previous, spaced_words
+
+SEAMS = frozenset(',;:–—()[]„“”»«".!?…')
+
+
+def loose_joints(sentence: str, sources: Sequence[str]) -> int:
+    """How many joints of ``sentence`` are loose: 0 for a sentence with whole clauses left out, or none.
+
+    Two words may stand side by side when they do so in a source, or when one source has them in this order and what was
+    left out between them begins or ends at punctuation. So may the sentence begin and end.
+    """
+    found = [word.lower() for word, _ in spaced_words(sentence)]
+    texts = [_Source(source) for source in sources]
+    inner = sum(not any(text.joins(one, other) for text in texts) for one, other in pairwise(found))
+    if not found:
+        return 0
+    ends = (any(text.begins(found[0]) for text in texts), any(text.ends(found[-1]) for text in texts))
+    return inner + ends.count(False)
+
+
+class _Source:
+    """The words of a source by place, and whether a seam follows each."""
+
+    def __init__(self, text: str) -> None:
+        spaced = spaced_words(text)
+        self._places: dict[str, list[int]] = {}
+        for place, (word, _) in enumerate(spaced):
+            self._places.setdefault(word.lower(), []).append(place)
+        self._seam_after = [bool(SEAMS & set(space)) for _, space in spaced]
+        if self._seam_after:
+            self._seam_after[-1] = True
+
+    def _seam_before(self, place: int) -> bool:
+        return place == 0 or self._seam_after[place - 1]
+
+    def begins(self, word: str) -> bool:
+        """Whether a clause begins with ``word``."""
+        return any(self._seam_before(place) for place in self._places.get(word, ()))
+
+    def ends(self, word: str) -> bool:
+        """Whether a clause ends in ``word``."""
+        return any(self._seam_after[place] for place in self._places.get(word, ()))
+
+    def joins(self, one: str, other: str) -> bool:
+        """Whether the words follow each other, or have a seam where something between them was left out."""
+        return any(
+            later == place + 1 or (later > place and (self._seam_after[place] or self._seam_before(later)))
+            for place in self._places.get(one, ())
+            for later in self._places.get(other, ())
+        )
+
+
+MAX_GROUP_WORDS = 48  # about 110 pieces of an 8,000-piece vocabulary
+MAX_MEMBERS = 3
+LEAST_LIKENESS = 0.15
+PARTS = 3
+LONG_SENTENCES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Sentences that are rewritten as one: ``core`` is the one that was chosen, ``members`` all of them in order.
+
+    ``score`` is the core's, so that the weakest group can go where the rewritten text is too long. A ``spare`` one
+    is more than the length is expected to have room for; a ``filler`` is one sentence that is not rewritten, for room
+    that the rewritings leave.
+    """
+
+    core: int
+    members: tuple[int, ...]
+    score: float
+    spare: bool = False
+    filler: bool = False
+
+
+def groups(
+    sentences: Sequence[str],
+    *,
+    headline: str | None,
+    length: Length,
+    max_group_words: int = MAX_GROUP_WORDS,
+    max_members: int = MAX_MEMBERS,
+    barred: Collection[int] = (),
+    spares: int = 0,
+    fillers: int = 0,
+) -> list[Group]:
+    """Disjoint groups in the order of their cores, as many as ``length`` has room for once they are rewritten.
+
+    A long article (twelve sentences or more) gives a core from each of its thirds where three or more are wanted.
+    A core longer than ``max_group_words`` stands alone; with company a group never exceeds it. Headings, ``barred``
+    and empty sentences are no cores. What is in no group then makes ``spares`` and ``fillers`` at most.
+    """
+    assessed = assess(sentences, headline=headline).without(barred)
+    scores = assessed.scores
+    cores = _spread(_cores(assessed, length.expected_sentences()), scores, len(sentences))
+    every = _cores(assessed, len(sentences))
+    taken = set(cores)
+    made: list[Group] = []
+
+    def make(core: int, *, spare: bool) -> None:
+        company = [other for other in _company(core, sentences, assessed) if other not in taken]
+        members = _members(core, company, sentences, max_group_words, max_members)
+        taken.update(members)
+        made.append(Group(core, tuple(sorted(members)), float(scores[core]), spare))
+
+    for core in sorted(cores, key=lambda n: (-scores[n], n)):
+        make(core, spare=False)
+    for core in every:
+        if core not in taken and len(made) < len(cores) + spares:
+            make(core, spare=True)
+    left = [core for core in every if core not in taken][:fillers]
+    return sorted([*made, *(_filler(core, scores) for core in left)], key=lambda group: group.core)
+
+
+def _members(
+    core: int, company: Iterable[int], sentences: Sequence[str], max_words: int, max_members: int
+) -> list[int]:
+    """``core`` with those of its ``company`` that fit beside it, the most helpful first."""
+    room = max_words - count_words(sentences[core])
+    members = [core]
+    for other in company:
+        if len(members) < max_members and count_words(sentences[other]) <= room:
+            members.append(other)
+            room -= count_words(sentences[other])
+    return members
+
+
+def _filler(core: int, scores: Matrix) -> Group:
+    return Group(core, (core,), float(scores[core]), filler=True)
+
+
+def _cores(assessed: Assessment, wanted: int) -> list[int]:
+    """The best sentences but for those that hardly score; the same thing is not chosen twice."""
+    return [number for number in relevance_order(assessed) if assessed.scores[number] > 0][:wanted]
+
+
+def _spread(cores: list[int], scores: Matrix, count: int) -> list[int]:
+    """Cores with one in each third of a long article: the weakest of the fullest third makes room for it."""
+    if len(cores) < PARTS or count < LONG_SENTENCES:
+        return cores
+    spread = list(cores)
+    for part in range(PARTS):
+        inside = [n for n in range(count) if n * PARTS // count == part]
+        best = max(inside, key=lambda n: scores[n])
+        if scores[best] > 0 and not set(inside) & set(spread):
+            spread.remove(_weakest_of_fullest(spread, scores, count))
+            spread.append(best)
+    return spread
+
+
+def _weakest_of_fullest(cores: Iterable[int], scores: Matrix, count: int) -> int:
+    thirds: list[list[int]] = [[] for _ in range(PARTS)]
+    for core in cores:
+        thirds[core * PARTS // count].append(core)
+    fullest = max(range(PARTS), key=lambda part: len(thirds[part]))
+    return min(thirds[fullest], key=lambda n: scores[n])
+
+
+def _company(core: int, sentences: Sequence[str], assessed: Assessment) -> list[int]:
+    """Sentences that help to rewrite ``core``, the most helpful first.
+
+    What a leaning core leans on, what leans on the core, and then the most alike anywhere in the article.
+    """
+    company = []
+    if core > 0 and leans_on_previous(sentences[core]):
+        company.append(core - 1)
+    if core + 1 < len(sentences) and leans_on_previous(sentences[core + 1]):
+        company.append(core + 1)
+    close = assessed.closest(core, least=LEAST_LIKENESS, most=MAX_MEMBERS)
+    return company + [number for number in close if number not in company]

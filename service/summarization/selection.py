@@ -1,0 +1,220 @@
+"""Selection of sentences: term vectors, centrality and redundancy.
+
+Centrality is LexRank (Erkan and Radev, 2004) over tf-idf cosines, mixed with likeness to the whole text and to the
+headline and with the place in the article; redundancy goes by maximal marginal relevance (Carbonell and Goldstein,
+1998). What compares sentences in pairs sees the best `MOST_COMPARED` by the other signs: work stays linear in the text.
+"""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.summarization.lengths import Length, Room
+from service.summarization.words import content_stems, count_words, leans_on_previous
+
+Matrix = NDArray[np.float64]
+Vector = Mapping[str, float]
+"""Weight by stem, of length one; empty for a sentence without content."""
+
+
+def sentence_vectors(sentences: Sequence[str]) -> list[Vector]:
+    """The tf-idf vector of each sentence; time and space grow in step with the text.
+
+    The weight is (1 + ln tf) * ln(1 + n / df), with document frequencies over these sentences.
+    """
+    bags = [Counter(content_stems(sentence)) for sentence in sentences]
+    frequency = Counter(stem for bag in bags for stem in bag)
+    inverse = {stem: math.log(1 + len(sentences) / count) for stem, count in frequency.items()}
+    return [_unit({stem: (1 + math.log(count)) * inverse[stem] for stem, count in bag.items()}) for bag in bags]
+
+
+def _unit(vector: Vector) -> Vector:
+    length = math.hypot(*vector.values())
+    return {stem: weight / length for stem, weight in vector.items()}
+
+
+def centroid_likeness(vectors: Sequence[Vector]) -> Matrix:
+    """Cosine [sentences] of each sentence with the sum of all."""
+    centre: defaultdict[str, float] = defaultdict(float)
+    for vector in vectors:
+        for stem, weight in vector.items():
+            centre[stem] += weight
+    return _cosines(_unit(centre), vectors)
+
+
+def query_likeness(query: str, vectors: Sequence[Vector]) -> Matrix:
+    """Cosine [sentences] of each sentence with ``query``, of which only stems that a sentence has count."""
+    known = {stem for vector in vectors for stem in vector}
+    return _cosines(_unit(dict.fromkeys(known.intersection(content_stems(query)), 1.0)), vectors)
+
+
+def _cosines(one: Vector, vectors: Iterable[Vector]) -> Matrix:
+    return np.array([sum(weight * one.get(stem, 0.0) for stem, weight in vector.items()) for vector in vectors])
+
+
+def likeness(vectors: Sequence[Vector]) -> Matrix:
+    """Cosines [sentences, sentences], zero on the diagonal; the only thing here that grows with their square."""
+    rows: defaultdict[str, list[int]] = defaultdict(list)
+    weights: defaultdict[str, list[float]] = defaultdict(list)
+    for row, vector in enumerate(vectors):
+        for stem, weight in vector.items():
+            rows[stem].append(row)
+            weights[stem].append(weight)
+    cosines = np.zeros((len(vectors), len(vectors)))
+    for stem, found in rows.items():
+        if len(found) > 1:
+            cosines[np.ix_(found, found)] += np.outer(weights[stem], weights[stem])
+    np.fill_diagonal(cosines, 0.0)
+    return cosines
+
+
+DAMPING = 0.85
+MAX_ITERATIONS = 60
+CONVERGED = 1e-9
+REDUNDANCY_WEIGHT = 0.6
+MOST_COMPARED = 800  # an article has fifty sentences; so many take a second
+_ENDS = re.compile(r"[.!?…][\"“”»«’)\]]*$")
+_ASKS = re.compile(r"\?[\"“”»«’)\]]*$")
+_ALL_QUOTED = re.compile(r"[„“\"»«‚].*[“”\"«»‘][.,!?]?$", re.DOTALL)
+_SHORT_WORDS, _LONG_WORDS = 7, 40
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What each sign of importance counts for in the score."""
+
+    rank: float = 1.0
+    centroid: float = 1.0
+    headline: float = 1.0
+    place: float = 1.0
+
+
+DEFAULT_WEIGHTS = Weights()
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """``scores`` [sentences], the best 1, none below 0, and 0 for sentences that were not compared.
+
+    ``compared`` are the numbers of those that were, in order; ``alike`` [compared, compared] their cosines, with a
+    diagonal of zeros.
+    """
+
+    scores: Matrix
+    compared: tuple[int, ...]
+    alike: Matrix
+
+    def closest(self, number: int, *, least: float, most: int) -> list[int]:
+        """Numbers of at most ``most`` sentences that are alike by ``least`` or more to a compared one, best first."""
+        cosines = self.alike[self.compared.index(number)]
+        rows = np.argsort(-cosines, kind="stable")[:most]
+        return [self.compared[row] for row in rows if cosines[row] >= least]
+
+    def without(self, numbers: Collection[int]) -> "Assessment":
+        """The same with these sentences at 0, so that none of them is chosen."""
+        scores = self.scores.copy()
+        scores[list(numbers)] = 0.0
+        return replace(self, scores=scores)
+
+
+def assess(sentences: Sequence[str], *, headline: str | None = None, weights: Weights = DEFAULT_WEIGHTS) -> Assessment:
+    """Score the sentences of an article; all scores are 0 where none has content."""
+    if not sentences:
+        return Assessment(np.zeros(0), (), np.zeros((0, 0)))
+    vectors = sentence_vectors(sentences)
+    score = weights.centroid * _scaled(centroid_likeness(vectors))
+    if headline:
+        score += weights.headline * _scaled(query_likeness(headline, vectors))
+    score += weights.place / (1 + np.arange(len(sentences)) / 2)
+    suitable = np.array([bool(v) and _suitability(s) for s, v in zip(sentences, vectors, strict=True)], dtype=float)
+    compared = np.sort(np.argsort(-score * suitable, kind="stable")[:MOST_COMPARED])
+    alike = likeness([vectors[n] for n in compared])
+    score[compared] += weights.rank * _scaled(_lexrank(alike))
+    scores = np.zeros(len(sentences))
+    scores[compared] = _scaled((score * suitable)[compared])
+    return Assessment(scores, tuple(compared.tolist()), alike)
+
+
+def rank(sentences: Sequence[str], *, headline: str | None = None) -> list[float]:
+    """A score from 0 to 1 for each sentence, the best 1; all 0 where no sentence has content."""
+    return [float(score) for score in assess(sentences, headline=headline).scores]
+
+
+def select(
+    sentences: Sequence[str], *, budget: Length, headline: str | None = None, barred: Collection[int] = ()
+) -> list[int]:
+    """Numbers, in article order, of the sentences that sum the article up within ``budget``, none of them ``barred``.
+
+    All others where they fit. Sentences are never cut: one too long for what is left is passed over, and the answer
+    is [] where none fits.
+    """
+    free = [number for number in range(len(sentences)) if number not in barred]
+    if budget.fits([sentences[number] for number in free]):
+        return free
+    room = Room(budget)
+    order = relevance_order(assess(sentences, headline=headline).without(barred))
+    return sorted(number for number in order if number not in barred and room.take(sentences[number]))
+
+
+def relevance_order(assessed: Assessment) -> list[int]:
+    """Numbers of the compared sentences, each the best of those left when likeness to the earlier ones is taken off."""
+    return [number for number, _ in relevance(assessed)]
+
+
+def relevance(assessed: Assessment) -> list[tuple[int, float]]:
+    """The compared sentences in that order: the number of each, and its score less the likeness to the earlier ones."""
+    scores = assessed.scores[list(assessed.compared)]
+    order: list[tuple[int, float]] = []
+    redundancy = np.zeros(len(scores))
+    left = np.ones(len(scores), dtype=bool)
+    while left.any():
+        marginal = np.where(left, scores - REDUNDANCY_WEIGHT * redundancy, -np.inf)
+        best = int(marginal.argmax())
+        order.append((assessed.compared[best], float(marginal[best])))
+        left[best] = False
+        redundancy = np.maximum(redundancy, assessed.alike[best])
+    return order
+
+
+def _scaled(values: Matrix) -> Matrix:
+    top = values.max()
+    scaled: Matrix = values / top if top > 0 else values
+    return scaled
+
+
+def _lexrank(alike: Matrix) -> Matrix:
+    """Stationary distribution of a walk between like sentences; continuous LexRank, by power iteration."""
+    count = len(alike)
+    sums = alike.sum(axis=1, keepdims=True)
+    steps = np.divide(alike, sums, out=np.full_like(alike, 1 / count), where=sums > 0)
+    found = np.full(count, 1 / count)
+    for _ in range(MAX_ITERATIONS):
+        following = (1 - DAMPING) / count + DAMPING * (found @ steps)
+        if np.abs(following - found).sum() < CONVERGED:
+            break
+        found = following
+    ranks: Matrix = found
+    return ranks
+
+
+def _suitability(sentence: str) -> float:
+    """How fit a sentence is to stand in a summary, whatever it says: 1, or less for each thing against it."""
+    text = sentence.strip()
+    count = count_words(text)
+    fit = 1.0
+    if not _ENDS.search(text):
+        fit *= 0.1  # a subheading or a fragment
+    if _ASKS.search(text):
+        fit *= 0.4
+    if _ALL_QUOTED.match(text):
+        fit *= 0.5
+    if leans_on_previous(text):
+        fit *= 0.75
+    if count < _SHORT_WORDS:
+        fit *= 0.6
+    return fit * (_LONG_WORDS / count if count > _LONG_WORDS else 1.0)

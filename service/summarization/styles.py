@@ -1,0 +1,128 @@
+"""The editorial styles of a summary: how long each is, which sentences may stand in it, and how they are laid out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+from service.summarization.guard import LEAST_WORDS, is_fragment
+from service.summarization.lengths import Length, from_request
+from service.summarization.words import content_stems, count_words, leans_on_previous, words
+
+Style = Literal["abstract", "teaser", "bullets", "seo"]
+BULLET = "• "
+OPENING_SENTENCES = 10
+REPEATING_SHARE = 0.6
+LEAST_HEADLINE_WORDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a style asks for whatever the request says, and beside it where the request gives no length.
+
+    ``spares``: how many more sentences are rewritten than it has room for, so that one of them fits.
+    """
+
+    limits: Length
+    unasked: Length
+    spares: int
+
+
+FORMS: dict[Style, Form] = {
+    "abstract": Form(Length(), Length(), spares=0),
+    "teaser": Form(Length(max_sentences=2), Length(max_words=40), spares=1),
+    "bullets": Form(Length(min_sentences=3, max_sentences=5, mark_chars=len(BULLET)), Length(max_words=120), spares=1),
+    "seo": Form(Length(max_chars=160, max_sentences=1), Length(), spares=2),
+}
+
+
+def length_of(
+    style: Style,
+    length: str | None = None,
+    *,
+    max_chars: int | None = None,
+    max_words: int | None = None,
+    max_sentences: int | None = None,
+) -> Length:
+    """The length that a request asks for in this style; of two bounds the tighter one.
+
+    A preset's least number of words is an abstract's alone.
+
+    Raises:
+        InvalidInput: see `from_request`.
+    """
+    asked = from_request(length, max_chars=max_chars, max_words=max_words, max_sentences=max_sentences)
+    if style == "abstract":
+        return asked
+    silent = all(limit is None for limit in (length, max_chars, max_words, max_sentences))
+    form = FORMS[style]
+    return _tighter(form.limits, form.unasked if silent else asked)
+
+
+def _tighter(form: Length, asked: Length) -> Length:
+    most = _least(form.max_sentences, asked.max_sentences)
+    return replace(
+        form,
+        min_sentences=form.min_sentences if most is None else min(form.min_sentences, most),
+        max_words=_least(form.max_words, asked.max_words),
+        max_chars=_least(form.max_chars, asked.max_chars),
+        max_sentences=most,
+    )
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((limit for limit in (one, other) if limit is not None), default=None)
+
+
+def laid_out(style: Style, sentences: Sequence[str]) -> str:
+    """The text of a summary: running, or each sentence a line that begins with a bullet."""
+    if style == "bullets":
+        return "\n".join(f"{BULLET}{sentence}" for sentence in sentences)
+    return " ".join(sentences)
+
+
+def admits(style: Style, sentence: str, headline: str | None) -> bool:
+    """Whether a sentence may stand in a summary of this style.
+
+    None may repeat the headline. An abstract runs on from sentence to sentence; in the other styles each is whole and
+    leans on no sentence before it.
+    """
+    if headline and repeats(sentence, headline):
+        return False
+    return style == "abstract" or _stands_alone(sentence)
+
+
+def _stands_alone(sentence: str) -> bool:
+    return count_words(sentence) >= LEAST_WORDS and not is_fragment(sentence) and not leans_on_previous(sentence)
+
+
+def barred(style: Style, sentences: Sequence[str], headline: str | None) -> frozenset[int]:
+    """Numbers of the sentences of an article that must not be chosen.
+
+    A teaser is taken from the opening: the first ten sentences that it admits. Where a style admits none, only those
+    that repeat the headline are barred.
+    """
+    admitted = [number for number, sentence in enumerate(sentences) if admits(style, sentence, headline)]
+    if not admitted:
+        admitted = [number for number, sentence in enumerate(sentences) if admits("abstract", sentence, headline)]
+    if style == "teaser":
+        admitted = admitted[:OPENING_SENTENCES]
+    return frozenset(range(len(sentences))).difference(admitted)
+
+
+def repeats(sentence: str, headline: str) -> bool:
+    """Whether a sentence says little but what the headline says, or has all of its words in a row.
+
+    Little: three fifths of its content stems or more are the headline's.
+    """
+    known, wanted = _headline(headline)
+    own = set(content_stems(sentence))
+    if own and len(own & known) >= REPEATING_SHARE * len(own):
+        return True
+    return count_words(wanted) >= LEAST_HEADLINE_WORDS and f" {wanted} " in f" {' '.join(words(sentence))} ".lower()
+
+
+@lru_cache(maxsize=1)
+def _headline(headline: str) -> tuple[frozenset[str], str]:
+    """Its content stems, and its words in a row; every sentence of an article asks for the same."""
+    return frozenset(content_stems(headline)), " ".join(words(headline)).lower()

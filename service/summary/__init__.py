@@ -1,1 +1,0 @@
-"""What belongs into a summary: which sentences, how many, and in which groups they are rewritten."""

@@ -1,0 +1,362 @@
+"""An HTML document as blocks of text with their inline markup."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Literal
+
+from service.domain import Span
+from service.text.html.tags import FOREIGN, HTML_RULES, TEXT_ATTRIBUTES, TagRules, Vocabulary, pieces, vocabulary
+from service.text.html.tokens import Token, attributes, tokens
+
+Role = Literal["boundary", "text", "open", "close", "point", "kept"]
+
+_EDITOR_BLOCK = re.compile(r"<!--\s*/?wp:")
+# A reference to a footnote is no part of a word; "m²" and "CO₂" are.
+_FOOTNOTE = re.compile(r"\s*(?:<a\b|[\[(]?\d{1,3}[\])]?\s*</sup\s*></a|[\[(]\d)", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Part:
+    """A range of the HTML and its role.
+
+    ``open`` and ``close`` come in pairs, properly nested, between two boundaries. A ``point`` has no text: void
+    elements, comments, tags without a partner. ``kept`` is an element that stays as it is within a sentence, and
+    ``silent`` where the model should see nothing of it. ``tag`` is the start tag whose attributes may have texts to
+    translate.
+    """
+
+    role: Role
+    start: int
+    end: int
+    name: str = ""
+    tag: Token | None = None
+    silent: bool = False
+
+    @property
+    def span(self) -> Span:
+        """The part's range in the HTML."""
+        return Span(self.start, self.end)
+
+
+@dataclass(slots=True)
+class _Open:
+    name: str
+    place: int  # of its start tag among the parts
+    kept: bool
+    holds_boundary: bool = False
+
+
+class _Parts:
+    """The parts so far, and the elements that are open."""
+
+    def __init__(self, html: str, words: Vocabulary) -> None:
+        self.html = html
+        self._words = words
+        self.parts: list[Part] = []
+        self._open: list[_Open] = []
+        self._names: Counter[str] = Counter()
+
+    def add(self, role: Role, token: Token, *, tag: bool = False) -> None:
+        if role == "boundary" and self._open:
+            self._open[-1].holds_boundary = True
+        self.parts.append(Part(role, token.start, token.end, token.name, token if tag else None))
+
+    def start(self, token: Token) -> None:
+        block = token.name in self._words.blocks
+        while self._open and self._open[-1].name in self._words.ended_by(token.name):
+            self._pop(token.start, closed=False)
+        kept = self._words.is_kept(self.html, token) or self._is_footnote(token)
+        foreign_end = token.name in FOREIGN and self.html[token.end - 2] == "/"
+        if foreign_end or self._words.is_void(self.html, token):
+            self.add("boundary" if block else "kept" if foreign_end else "point", token, tag=not kept)
+            return
+        self.add("boundary" if block else "point", token, tag=not kept)
+        self._open.append(_Open(token.name, len(self.parts) - 1, kept, block and kept))
+        self._names[token.name] += 1
+
+    def end(self, token: Token) -> None:
+        if not self._names[token.name]:
+            self.add("boundary" if token.name in self._words.blocks else "point", token)
+            return
+        while self._open[-1].name != token.name:
+            self._pop(token.start, closed=False)
+        self.add("boundary" if token.name in self._words.blocks else "point", token)
+        self._pop(token.end, closed=True)
+
+    def finish(self) -> list[Part]:
+        while self._open:
+            self._pop(len(self.html), closed=False)
+        last = self.parts[-1] if self.parts else None
+        if last is not None and (last.role == "kept" or (last.role == "point" and not last.name)):
+            last.role = "boundary"  # it may be open, and would swallow what came behind it
+        return self.parts
+
+    def _pop(self, end: int, *, closed: bool) -> None:
+        """Close the innermost element at ``end``; a start tag without an end tag is left as a point."""
+        element = self._open.pop()
+        self._names[element.name] -= 1
+        if element.kept and element.name in FOREIGN:
+            element.holds_boundary = False  # its elements only have the names of HTML's
+        if element.holds_boundary and self._open:
+            self._open[-1].holds_boundary = True
+        opening = self.parts[element.place]
+        if element.kept:
+            role: Role = "boundary" if element.holds_boundary else "kept"
+            silent = element.name == "sup" or self._words.is_silent(element.name)
+            self.parts[element.place :] = [Part(role, opening.start, end, element.name, silent=silent)]
+        elif closed and opening.role == "point":
+            roles: tuple[Role, Role] = ("boundary", "boundary") if element.holds_boundary else ("open", "close")
+            opening.role, self.parts[-1].role = roles
+
+    def _is_footnote(self, token: Token) -> bool:
+        return token.name == "sup" and _FOOTNOTE.match(self.html, token.end) is not None
+
+
+def parts(html: str, words: Vocabulary | None = None) -> list[Part]:
+    """The parts of any string, in order and without gaps; linear in its length. Without ``words`` it is HTML.
+
+    Inline elements that hold blocks are boundaries themselves: a link round a whole teaser, say.
+    """
+    words = words or vocabulary(html, HTML_RULES)
+    found = _Parts(html, words)
+    for token in tokens(html, xml=words.xml, raw_texts=words.html):
+        if token.kind == "start":
+            found.start(token)
+        elif token.kind == "end":
+            found.end(token)
+        elif token.kind == "comment":
+            found.add("boundary" if _EDITOR_BLOCK.match(html, token.start) else "point", token)
+        else:
+            found.add("text", token)
+    return found.finish()
+
+
+def runs(found: Iterable[Part]) -> Iterable[list[Part]]:
+    """The stretches of parts between boundaries, none of them empty."""
+    run: list[Part] = []
+    for part in found:
+        if part.role != "boundary":
+            run.append(part)
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+InlineKind = Literal["element", "kept", "point", "break"]
+
+_SPACES = "\t\n\f\r "
+_WORD = re.compile(r"[^\W_]")
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """Inline markup over a block's text.
+
+    An ``element`` has a start tag (``opening``) and an end tag (``closing``); anything else is copied whole from
+    ``opening``. ``kept`` lies over words that the model may see but that are not translated (``translate="no"``,
+    ``code``); a ``point`` has no width; a ``break`` neither, and the block's text has a line end after it.
+    ``parent`` is the number of the element round it, -1 for none.
+    """
+
+    kind: InlineKind
+    text: Span
+    opening: Span
+    closing: Span | None
+    parent: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """A text to translate: ``source`` is the range of the HTML that its translation takes the place of.
+
+    White space of the source is collapsed in ``text`` and stripped at its ends, references are decoded. Character i
+    stands at ``starts[i]`` to ``ends[i]`` in the HTML. ``inlines`` are in the order of their start, parents first.
+    """
+
+    text: str
+    source: Span
+    starts: Sequence[int]
+    ends: Sequence[int]
+    inlines: tuple[Inline, ...] = ()
+    attribute: bool = False
+
+    @cached_property
+    def kept(self) -> tuple[Span, ...]:
+        """The ranges of ``text`` that are not translated, in order."""
+        kept = (inline.text for inline in self.inlines if inline.kind == "kept")
+        return tuple(span for span in kept if span.start < span.end)
+
+    def in_html(self, span: Span) -> Span:
+        """The range of the HTML from the first to the last character of a range of ``text`` that is not empty."""
+        return Span(self.starts[span.start], self.ends[span.end - 1])
+
+
+class _Text:
+    """A block's text while it grows, with the place of each character."""
+
+    def __init__(self, html: str) -> None:
+        self.html = html
+        self.characters: list[str] = []
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.characters)
+
+    def add(self, span: Span) -> None:
+        for kind, text, (start, end) in pieces(self.html, span):
+            if kind == "space":
+                self._add_space(start, end)
+                continue
+            self.characters += text
+            # Of a reference for several characters the first stands for its whole range.
+            self.starts += range(start, end) if kind == "plain" else (start, *[end] * (len(text) - 1))[: len(text)]
+            self.ends += range(start + 1, end + 1) if kind == "plain" else [end] * len(text)
+
+    def add_break(self, end: int) -> None:
+        self.characters.append("\n")
+        self.starts.append(end)
+        self.ends.append(end)
+
+    def _add_space(self, start: int, end: int) -> None:
+        last = self.characters[-1] if self.characters else " "
+        if last == "\n" and self.ends[-1] == start:
+            self.ends[-1] = end  # the source's own line end after <br>
+        elif last not in " \n":
+            self.characters.append(" ")
+            self.starts.append(start)
+            self.ends.append(end)
+
+    def finished(self) -> str:
+        """The text without white space at its end."""
+        while self.characters and self.characters[-1] in " \n":
+            self.characters.pop()
+        del self.starts[len(self) :], self.ends[len(self) :]
+        return "".join(self.characters)
+
+
+@dataclass(slots=True)
+class _Mark:
+    kind: InlineKind
+    start: int
+    end: int
+    opening: Span
+    parent: int
+    closing: Span | None = None
+
+
+def block(html: str, run: Sequence[Part]) -> Block | None:
+    """The block of parts between two boundaries; None where they have nothing to translate."""
+    text = _Text(html)
+    marks = _marks(run, text)
+    content = text.finished()
+    inlines = tuple(_inline(mark, len(content)) for mark in marks)
+    found = Block(content, _without_spaces(html, run), text.starts, text.ends, inlines)
+    return found if any(_WORD.search(content, *gap) for gap in _between(found.kept, len(content))) else None
+
+
+def attribute_block(html: str, value: Span) -> Block | None:
+    """The block of an attribute's value, its quotation marks included; None where there is nothing to translate."""
+    text = _Text(html)
+    text.add(Span(value.start + 1, value.end - 1) if html[value.start] in "\"'" else value)
+    content = text.finished()
+    return Block(content, value, text.starts, text.ends, attribute=True) if _WORD.search(content) else None
+
+
+def _marks(run: Sequence[Part], text: _Text) -> list[_Mark]:
+    """The inline markup of a run, whose text is written to ``text`` on the way."""
+    marks: list[_Mark] = []
+    opened = [-1]
+    for part in run:
+        if part.role == "text":
+            text.add(part.span)
+        elif part.role == "close":
+            mark = marks[opened.pop()]
+            mark.end, mark.closing = len(text), part.span
+        else:
+            mark = _Mark(_kind(part), len(text), len(text), part.span, opened[-1])
+            marks.append(mark)
+            if mark.kind == "element":
+                opened.append(len(marks) - 1)
+            elif mark.kind == "break":
+                text.add_break(part.end)
+            elif mark.kind == "kept":
+                _add_words(text, part)
+                mark.end = len(text)
+    return marks
+
+
+def _kind(part: Part) -> InlineKind:
+    if part.role == "open":
+        return "element"
+    if part.role == "kept":
+        return "kept"
+    return "break" if part.name == "br" else "point"
+
+
+def _add_words(text: _Text, part: Part) -> None:
+    """Let the model see the words of what is kept, where it has any."""
+    if not part.silent:
+        for token in tokens(part.span.of(text.html)):
+            if token.kind == "text":
+                text.add(token.span.shifted(part.start))
+
+
+def _inline(mark: _Mark, length: int) -> Inline:
+    span = Span(min(mark.start, length), min(mark.end, length))
+    return Inline(mark.kind, span, mark.opening, mark.closing, mark.parent)
+
+
+def _without_spaces(html: str, run: Sequence[Part]) -> Span:
+    """The range of a run without the white space round it, which is no part of the block."""
+    start, end = run[0].start, run[-1].end
+    if run[0].role == "text":
+        start = run[0].end - len(run[0].span.of(html).lstrip(_SPACES))
+    if run[-1].role == "text":
+        end = run[-1].start + len(run[-1].span.of(html).rstrip(_SPACES))
+    return Span(start, max(start, end))
+
+
+def _between(kept: Sequence[Span], length: int) -> Iterator[Span]:
+    edges = [0, *(edge for span in kept for edge in span), length]
+    return (Span(start, end) for start, end in list(pairwise(edges))[::2])
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """HTML and its blocks, in the order of their ranges' start; a block of an attribute may lie within another."""
+
+    html: str
+    blocks: tuple[Block, ...]
+
+
+def parse(html: str, *, attribute_texts: bool = False, rules: TagRules = HTML_RULES) -> Document:
+    """The blocks of any string; with ``attribute_texts`` those of ``title`` and ``alt`` too. Linear in its length.
+
+    ``rules`` say what is known of its tags beside HTML, or that it is XML.
+    """
+    found = parts(html, vocabulary(html, rules))
+    blocks = [one for run in runs(found) if (one := block(html, run)) is not None]
+    if attribute_texts:
+        blocks += _attribute_blocks(html, found)
+        blocks.sort(key=lambda one: (one.source.start, one.attribute))
+    return Document(html, tuple(blocks))
+
+
+def _attribute_blocks(html: str, found: Sequence[Part]) -> Iterator[Block]:
+    for part in found:
+        if part.tag is None:
+            continue
+        seen: set[str] = set()
+        for name, value in attributes(html, part.tag):
+            if name in TEXT_ATTRIBUTES - seen and value is not None:
+                seen.add(name)
+                one = attribute_block(html, value)
+                if one is not None:
+                    yield one

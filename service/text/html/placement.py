@@ -1,0 +1,296 @@
+"""Placement of inline markup in a translated block."""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from service.domain import Span
+from service.text.alignment import WORD
+from service.text.html.document import Block
+from service.text.normalization import is_invisible
+
+_NEAR_CHARS = 500  # how far from its share of the way a text that is not translated is looked for
+
+
+class Stretch(Protocol):
+    """Ranges of a block's source and target text that correspond."""
+
+    source: Span
+    target: Span
+
+    def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
+        """Where in ``window`` each of the source ranges goes (disjoint, in order); empty where there is no room.
+
+        A range with a literal is text that is not translated: it takes the place only of words that surely stand for
+        it, and is empty where there are none.
+        """
+        ...
+
+    def first(self, source: Span, window: Span) -> int:
+        """Where in ``window`` a range begins that goes on behind this stretch."""
+        ...
+
+    def last(self, source: Span, window: Span) -> int:
+        """Where in ``window`` a range ends that began before this stretch."""
+        ...
+
+    def point(self, at: int, *, monotone: bool) -> int:
+        """Where a point goes: with the word beside it, or (``monotone``) as far on its way as in the source."""
+        ...
+
+
+def within(span: Span, window: Span) -> Span:
+    """The part of ``span`` in ``window``; empty, at the edge that is nearer, where there is none."""
+    start = min(max(span.start, window.start), window.end)
+    return Span(start, max(start, min(span.end, window.end)))
+
+
+def literal_spans(text: str, literal: str | None, window: Span) -> list[Span]:
+    """The places in ``window`` where a text that is not translated stands as whole words."""
+    if not literal:
+        return []
+    whole = re.compile(rf"(?<!\w){re.escape(literal)}(?!\w)", re.IGNORECASE)
+    return [Span(*match.span()) for match in whole.finditer(text, *window)]
+
+
+def _distance(place: int, span: Span) -> int:
+    return abs(span.start - place)
+
+
+class Same:
+    """Text that is the same in both: gaps between sentences, and sentences that stay as they are."""
+
+    def __init__(self, source: Span, target_start: int) -> None:
+        self.source = source
+        self.target = Span(target_start, target_start + source.end - source.start)
+
+    def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
+        """See `Stretch.spread`: the same ranges."""
+        del literals
+        return [within(one.shifted(self.target.start - self.source.start), window) for one in ranges]
+
+    def first(self, source: Span, window: Span) -> int:
+        """See `Stretch.first`."""
+        return within(Span(self.point(source.start, monotone=True), window.end), window).start
+
+    def last(self, source: Span, window: Span) -> int:
+        """See `Stretch.last`."""
+        return within(Span(window.start, self.point(source.end, monotone=True)), window).end
+
+    def point(self, at: int, *, monotone: bool) -> int:
+        """See `Stretch.point`."""
+        del monotone
+        return at - self.source.start + self.target.start
+
+
+class Proportional:
+    """A sentence and a translation without an alignment: what stands a third of the way stays there.
+
+    Words that both have once, such as names and numbers, are fixed; between them the way is shared out evenly.
+    """
+
+    def __init__(self, source: Span, source_text: str, target: Span, target_text: str) -> None:
+        """``source_text`` and ``target_text`` are the whole block's."""
+        self.source = source
+        self.target = target
+        self._text = target_text
+        # A mark is no word to put markup over.
+        words = [Span(*found.span()) for found in WORD.finditer(target_text, *target) if found[0][-1].isalnum()]
+        self._starts = [word.start for word in words]
+        self._ends = [word.end for word in words]
+        inner = _knots(source, source_text, words, target_text)
+        knots = [(source.start, target.start), *inner, (source.end, target.end)]
+        self._sources = [knot[0] for knot in knots]
+        self._targets = [knot[1] for knot in knots]
+
+    def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
+        """See `Stretch.spread`: the ranges keep their order, and each has a word if there is one for it."""
+        spans: list[Span] = []
+        rest = window
+        for one, literal in zip(ranges, literals, strict=True):
+            start = self.first(one, rest)
+            near = within(Span(start - _NEAR_CHARS, start + _NEAR_CHARS), rest)
+            places = literal_spans(self._text, literal, near)
+            other = Span(start, start if literal else self.last(one, rest))
+            found = min(places, key=partial(_distance, start), default=other)
+            spans.append(within(found, rest))
+            rest = Span(spans[-1].end, rest.end)
+        return spans
+
+    def first(self, source: Span, window: Span) -> int:
+        """See `Stretch.first`."""
+        place = _nearest(self._starts, self._at(source.start), window)
+        return within(Span(place, place), window).start
+
+    def last(self, source: Span, window: Span) -> int:
+        """See `Stretch.last`."""
+        begins = self.first(source, window)
+        ends = Span(bisect_right(self._ends, begins), bisect_right(self._ends, window.end))
+        if ends.start >= ends.end:
+            return begins
+        if source.end >= self.source.end:
+            return window.end
+        return _nearest(self._ends, self._at(source.end), Span(self._ends[ends.start], window.end))
+
+    def point(self, at: int, *, monotone: bool) -> int:
+        """See `Stretch.point`."""
+        del monotone
+        if not self.source.start < at < self.source.end:
+            return self.target.start if at <= self.source.start else self.target.end
+        return _nearest(self._starts, self._at(at), self.target)
+
+    def _at(self, place: int) -> int:
+        """The place in the target that is as far on its way as ``place`` between the knots round it."""
+        knot = min(max(bisect_right(self._sources, place), 1), len(self._sources) - 1)
+        low, high = self._sources[knot - 1 : knot + 1]
+        start, end = self._targets[knot - 1 : knot + 1]
+        return end if high <= low else start + round((place - low) * (end - start) / (high - low))
+
+
+def _nearest(places: Sequence[int], place: int, window: Span) -> int:
+    """Of the sorted ``places`` in ``window``, ends included, the nearest; ``place`` itself where there is none."""
+    low, high = bisect_left(places, window.start), bisect_right(places, window.end)
+    at = bisect_left(places, place, low, high)
+    near = places[max(at - 1, low) : min(at + 1, high)]
+    return min(near, key=lambda other: abs(other - place), default=place)
+
+
+def _knots(source: Span, source_text: str, words: Sequence[Span], target_text: str) -> Iterator[tuple[int, int]]:
+    """(place in the source, in the target) of the ends of each word that both have once, where the order agrees."""
+    places: dict[str, list[Span]] = {}
+    for match in WORD.finditer(source_text, *source):
+        places.setdefault(match[0], []).append(Span(*match.span()))
+    there = Counter(word.of(target_text) for word in words)
+    last = source.start
+    for word in words:
+        found = places.get(word.of(target_text), [])
+        if len(found) == 1 and there[word.of(target_text)] == 1 and found[0].start >= last:
+            yield found[0].start, word.start
+            yield found[0].end, word.end
+            last = found[0].end
+
+
+OUTSIDE = -1
+"""The parent of what lies in no element."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The range of the target for each of a block's inlines, and the order of those in each element.
+
+    What lies in one element is disjoint and within the element's range, so that tags written in this order nest.
+    """
+
+    spans: tuple[Span, ...]
+    children: dict[int, tuple[int, ...]]
+
+
+def place_inline(block: Block, stretches: Sequence[Stretch]) -> Placement:
+    """Place a block's inlines; ``stretches`` cover its text and the target, in order and without gaps."""
+    return _Placing(block, stretches).placement()
+
+
+class _Placing:
+    def __init__(self, block: Block, stretches: Sequence[Stretch]) -> None:
+        self._block = block
+        self._stretches = stretches
+        self._starts = [stretch.source.start for stretch in stretches]
+        self._ranges = _visible_ranges(block)
+        self._spans = [Span(0, 0)] * len(block.inlines)
+
+    def placement(self) -> Placement:
+        children: dict[int, list[int]] = {}
+        for number, inline in enumerate(self._block.inlines):
+            children.setdefault(inline.parent, []).append(number)
+        ordered = {parent: tuple(self._place(parent, children[parent])) for parent in sorted(children)}
+        return Placement(tuple(self._spans), ordered)
+
+    def _place(self, parent: int, numbers: Sequence[int]) -> list[int]:
+        """Place what lies in one element, which has its own place already; return it in the order of the target."""
+        whole = Span(0, self._stretches[-1].target.end)
+        window = whole if parent == OUTSIDE else self._spans[parent]
+        wide: list[int] = []
+        points: list[int] = []
+        for number in numbers:
+            (wide if self._ranges[number].start < self._ranges[number].end else points).append(number)
+        if parent != OUTSIDE and len(wide) == 1 and self._ranges[wide[0]] == self._ranges[parent]:
+            self._spans[wide[0]] = window
+        else:
+            self._place_wide(wide, window)
+        self._place_points(points, wide, window)
+        return self._settled(numbers, window)
+
+    def _place_wide(self, numbers: Sequence[int], window: Span) -> None:
+        """Place what has a width: first what goes over several stretches, then the rest in what is left of each."""
+        rooms: dict[int, Span] = {}
+        single: dict[int, list[int]] = {}
+        for number in numbers:
+            first, last = self._stretch(self._ranges[number].start), self._stretch(self._ranges[number].end - 1)
+            for stretch in (first, last):
+                rooms.setdefault(stretch, within(self._stretches[stretch].target, window))
+            if first == last:
+                single.setdefault(first, []).append(number)
+                continue
+            start = self._stretches[first].first(self._ranges[number], rooms[first])
+            end = self._stretches[last].last(self._ranges[number], rooms[last])
+            self._spans[number] = Span(start, end)
+            rooms[first] = Span(rooms[first].start, start)
+            rooms[last] = Span(end, rooms[last].end)
+        for stretch, members in single.items():
+            spans = self._stretches[stretch].spread(
+                [self._ranges[number] for number in members], [self._literal(n) for n in members], rooms[stretch]
+            )
+            for number, span in zip(members, spans, strict=True):
+                self._spans[number] = span
+
+    def _place_points(self, numbers: Sequence[int], wide: Sequence[int], window: Span) -> None:
+        """Place what has no width, never within an element that it does not belong to."""
+        taken = sorted((self._spans[number], number) for number in wide)
+        for number in numbers:
+            inline = self._block.inlines[number]
+            stretch = self._stretches[self._stretch_before(inline.text.start)]
+            at = stretch.point(inline.text.start, monotone=inline.kind == "break")
+            at = min(max(at, window.start), window.end)
+            before = bisect_right(taken, at, key=lambda one: one[0].start) - 1
+            if before >= 0 and taken[before][0].start < at < taken[before][0].end:
+                span, sibling = taken[before]
+                at = span.start if number < sibling else span.end
+            self._spans[number] = Span(at, at)
+
+    def _settled(self, numbers: Sequence[int], window: Span) -> list[int]:
+        """The order in the target; no span begins before the one in front of it ends."""
+        order = sorted(numbers, key=lambda number: (*self._spans[number], number))
+        room = window
+        for number in order:
+            self._spans[number] = within(self._spans[number], room)
+            room = Span(self._spans[number].end, room.end)
+        return order
+
+    def _stretch(self, at: int) -> int:
+        """The stretch that has the character ``at``."""
+        return bisect_right(self._starts, at) - 1
+
+    def _stretch_before(self, at: int) -> int:
+        """The stretch in which, or at whose end, the place ``at`` lies."""
+        return max(self._stretch(at - 1), 0)
+
+    def _literal(self, number: int) -> str | None:
+        kept = self._block.inlines[number].kind == "kept"
+        return self._ranges[number].of(self._block.text) if kept else None
+
+
+def _visible_ranges(block: Block) -> list[Span]:
+    """The ranges of the inlines without what nobody sees at their ends; empty where there is nothing else."""
+    length = len(block.text)
+    unseen = [one.isspace() or is_invisible(one) for one in block.text]
+    following, preceding = list(range(length + 1)), list(range(length + 1))
+    for at in range(length - 1, -1, -1):
+        following[at] = following[at + 1] if unseen[at] else at
+    for at in range(1, length + 1):
+        preceding[at] = preceding[at - 1] if unseen[at - 1] else at
+    starts = [following[inline.text.start] for inline in block.inlines]
+    return [Span(s, max(s, preceding[inline.text.end])) for s, inline in zip(starts, block.inlines, strict=True)]

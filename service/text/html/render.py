@@ -1,0 +1,491 @@
+"""Rendering of a translated HTML document."""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
+
+from service.domain import Span
+from service.text.alignment import Alignment
+from service.text.html.document import Block, Document
+from service.text.html.placement import (
+    OUTSIDE,
+    Placement,
+    Proportional,
+    Same,
+    Stretch,
+    literal_spans,
+    place_inline,
+    within,
+)
+from service.text.html.tags import escaped, quoted
+from service.text.normalization import for_model
+
+
+class Copy:
+    """Copies ranges of the HTML; a changed range lies wholly within a copied one or wholly outside."""
+
+    def __init__(self, html: str, changed: Mapping[Span, str | None]) -> None:
+        """``changed``: what stands for a range now, None for what stays."""
+        self.html = html
+        self._changes = sorted((span, text) for span, text in changed.items() if text is not None)
+        self._starts = [span.start for span, _ in self._changes]
+        grown = (len(text) - (span.end - span.start) for span, text in self._changes)
+        self._growth = list(accumulate(grown, initial=0))
+
+    def of(self, span: Span) -> str:
+        """The HTML in a range, with its changes."""
+        parts: list[str] = []
+        done = span.start
+        for place, text in self._changes[bisect_left(self._starts, span.start) : bisect_left(self._starts, span.end)]:
+            parts += (self.html[done : place.start], text)
+            done = place.end
+        parts.append(self.html[done : span.end])
+        return "".join(parts)
+
+    def length(self, place: int) -> int:
+        """How long the copy is up to a place that is in no changed range."""
+        return place + self._growth[bisect_left(self._starts, place)]
+
+
+_FAINT = 0.08  # what owes less to any word is placed by its share of the way
+_BAR = 0.5  # a word belongs under markup when it owes more than this to the words there
+_REPLACED = 0.3  # what is not translated takes the place only of words that owe it this much
+
+
+class _Run(NamedTuple):
+    """Words ``start`` to ``end`` of a sentence, and how far they lie over the bar in all."""
+
+    value: float
+    start: int
+    end: int
+
+
+class Aligned:
+    """A sentence and its translation with an alignment."""
+
+    def __init__(self, source: Span, source_text: str, target: Span, target_text: str, alignment: Alignment) -> None:
+        """``source_text`` and ``target_text`` are the whole block's; the alignment's ranges begin with the sentence."""
+        self.source = source
+        self.target = target
+        self._source_text = source_text
+        self._target_text = target_text
+        self._proportional = Proportional(source, source_text, target, target_text)
+        self._pieces = [piece.shifted(source.start) for piece in alignment.source]
+        self._words = [word.shifted(target.start) for word in alignment.target]
+        self._weights = alignment.weights
+        self._sums = [list(accumulate(row, initial=0.0)) for row in alignment.weights]
+
+    def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
+        """See `Stretch.spread`: each range lies over the run of words that owes it most, the surest first."""
+        words = self._within(window)
+        if len(ranges) == 1 and words and self._begins(ranges[0]) and self._ends(ranges[0]):
+            return [self._span(_Run(0.0, words.start, words.stop))]
+        found = self._literal_places(ranges, literals, window)
+        self._place_parts(ranges, literals, words, found)
+        free = [number in words and not self._meets(number, found) for number in range(len(self._words))]
+        scores = [[self._score(number, one) for number in range(len(self._words))] for one in ranges]
+        runs = self._runs(ranges, scores, free, [k for k, span in enumerate(found) if span is None])
+        for k, literal in enumerate(literals):
+            if literal and k in runs and not self._stands_for(runs[k], scores[k]):
+                del runs[k]
+        for k, (one, literal) in enumerate(zip(ranges, literals, strict=True)):
+            if k in runs:
+                found[k] = self._span(runs[k]) if literal else self._marked(runs[k], one, free)
+        return [span or self._empty(one, window) for span, one in zip(found, ranges, strict=True)]
+
+    def first(self, source: Span, window: Span) -> int:
+        """See `Stretch.first`."""
+        words = self._within(window)
+        if not words:
+            return self._proportional.first(source, window)
+        if self._begins(source):
+            return self._words[words.start].start
+        gains = list(accumulate(self._score(number, source) for number in reversed(words)))
+        return self._words[words.stop - 1 - gains.index(max(gains))].start
+
+    def last(self, source: Span, window: Span) -> int:
+        """See `Stretch.last`."""
+        words = self._within(window)
+        if not words:
+            return self._proportional.last(source, window)
+        if self._ends(source):
+            return self._words[words.stop - 1].end
+        gains = list(accumulate(self._score(number, source) for number in words))
+        return self._words[words.start + gains.index(max(gains))].end
+
+    def point(self, at: int, *, monotone: bool) -> int:
+        """See `Stretch.point`: behind the word that it follows, else before the word that it precedes."""
+        if monotone or not self._words or not self.source.start < at < self.source.end:
+            return self._proportional.point(at, monotone=monotone)
+        follows = not self._source_text[at - 1].isspace()
+        letter = Span(at - 1, at) if follows else Span(at, at + 1)
+        scores = [self._score(number, letter) for number in range(len(self._words))]
+        best = max(scores)
+        if best + _BAR < _FAINT:
+            return self._proportional.point(at, monotone=True)
+        word = self._words[scores.index(best)]
+        return word.end if follows else word.start
+
+    def _literal_places(
+        self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span
+    ) -> list[Span | None]:
+        """Where the translation has what is not translated, word for word; of several places the one that owes most."""
+        found: list[Span | None] = []
+        for one, literal in zip(ranges, literals, strict=True):
+            places = [
+                (sum(self._score(n, one) for n in range(len(self._words)) if self._meets(n, [place])), place)
+                for place in literal_spans(self._target_text, literal, window)
+                if not any(taken is not None and within(place, taken) == place for taken in found)
+            ]
+            found.append(max(places)[1] if places else None)
+        return found
+
+    def _place_parts(
+        self, ranges: Sequence[Span], literals: Sequence[str | None], words: range, found: list[Span | None]
+    ) -> None:
+        """Of a word that is marked up in part ("CO₂") it is that part, where the word that owes it most has it too.
+
+        Several parts may lie in one word: a deletion and what was put in its place, glued together.
+        """
+        for k, one in enumerate(ranges):
+            if literals[k] or not words or not self._is_part(one):
+                continue
+            word = self._words[max(words, key=lambda number: self._score(number, one))]
+            taken = max((span.end for span in found if span is not None and span.start >= word.start), default=0)
+            start = min(max(word.start, taken), word.end)
+            part = re.compile(re.escape(one.of(self._source_text)), re.IGNORECASE)
+            there = part.search(self._target_text, start, word.end)
+            if there is not None:
+                found[k] = Span(*there.span())
+
+    def _is_part(self, source: Span) -> bool:
+        """Whether a range of the source begins or ends within a word."""
+        text = self._source_text
+        inside = text[source.start : source.end].isalnum()
+        return inside and (
+            text[source.start - 1 : source.start].isalnum() or text[source.end : source.end + 1].isalnum()
+        )
+
+    def _runs(
+        self, ranges: Sequence[Span], scores: Sequence[Sequence[float]], free: list[bool], waiting: Sequence[int]
+    ) -> dict[int, _Run]:
+        """A run of free words for each of the ranges that wait, while there are any; what is given is free no more."""
+        alone = {k: first for k in waiting if (first := _best(scores[k], free)) is not None}
+        given: dict[int, _Run] = {}
+        for k in sorted(alone, key=lambda k: -alone[k].value):
+            run: _Run | None = alone[k]
+            if not all(free[alone[k].start : alone[k].end]):
+                run = _best(scores[k], free)
+            if run is not None and self._says_nothing(run, scores[k], ranges[k]):
+                run = self._nearest(self._proportional.first(ranges[k], self.target), free)
+            if run is not None:
+                given[k] = run
+                free[run.start : run.end] = [False] * (run.end - run.start)
+        return given
+
+    def _nearest(self, place: int, free: Sequence[bool]) -> _Run:
+        """The free word nearest to a place, a mark only where there is no other."""
+        candidates = (n for n, one in enumerate(free) if one)
+        number = min(candidates, key=lambda n: (self._is_mark(n), abs(self._words[n].start - place)))
+        return _Run(0.0, number, number + 1)
+
+    def _marked(self, run: _Run, source: Span, free: list[bool]) -> Span:
+        """The run with marks at its ends where the source has them there, and without where it has not."""
+        return self._span(run if self._is_part(source) else self._with_marks(run, source, free))
+
+    def _with_marks(self, run: _Run, source: Span, free: list[bool]) -> _Run:
+        _, start, end = run
+        opens, closes = (self._source_text[at].isalnum() for at in (source.start, source.end - 1))
+        while opens and end - start > 1 and self._is_mark(start):
+            start += 1
+        while closes and end - start > 1 and self._is_mark(end - 1):
+            end -= 1
+        if not closes and end < len(free) and free[end] and self._is_mark(end) and not self._is_mark(end - 1):
+            free[end] = False
+            end += 1
+        if not opens and start and free[start - 1] and self._is_mark(start - 1) and not self._is_mark(start):
+            free[start - 1] = False
+            start -= 1
+        return _Run(run.value, start, end)
+
+    def _score(self, number: int, source: Span) -> float:
+        """How far the share that a word owes to a range of the source lies over the bar."""
+        low = bisect_right(self._pieces, source.start, key=lambda piece: piece.end)
+        high = bisect_left(self._pieces, source.end, key=lambda piece: piece.start)
+        if low >= high:
+            return -_BAR
+        weights, first, last = self._weights[number], self._pieces[low], self._pieces[high - 1]
+        share = self._sums[number][high] - self._sums[number][low]
+        if first.start < source.start:
+            share -= weights[low] * (source.start - first.start) / (first.end - first.start)
+        if last.end > source.end:
+            share -= weights[high - 1] * (last.end - source.end) / (last.end - last.start)
+        return share - _BAR
+
+    def _within(self, window: Span) -> range:
+        """The words that lie in ``window``."""
+        first = bisect_left(self._words, window.start, key=lambda word: word.start)
+        return range(first, max(first, bisect_right(self._words, window.end, key=lambda word: word.end)))
+
+    def _begins(self, source: Span) -> bool:
+        return all(piece.end <= piece.start or source.start <= piece.start for piece in self._pieces[:2])
+
+    def _ends(self, source: Span) -> bool:
+        return all(piece.end <= source.end for piece in self._pieces[-1:])
+
+    def _meets(self, number: int, spans: Sequence[Span | None]) -> bool:
+        word = self._words[number]
+        return any(span is not None and span.start < word.end and word.start < span.end for span in spans)
+
+    def _stands_for(self, run: _Run, scores: Sequence[float]) -> bool:
+        return max(scores[run.start : run.end]) + _BAR >= _REPLACED
+
+    def _says_nothing(self, run: _Run, scores: Sequence[float], source: Span) -> bool:
+        """Whether no word of a run owes its range anything, or the run is nothing but marks and the range is not."""
+        if max(scores[run.start : run.end]) + _BAR < _FAINT:
+            return True
+        marks = all(self._is_mark(number) for number in range(run.start, run.end))
+        return marks and any(c.isalnum() for c in source.of(self._source_text))
+
+    def _is_mark(self, number: int) -> bool:
+        return not any(c.isalnum() for c in self._words[number].of(self._target_text))
+
+    def _span(self, run: _Run) -> Span:
+        return Span(self._words[run.start].start, self._words[run.end - 1].end)
+
+    def _empty(self, source: Span, window: Span) -> Span:
+        place = within(Span(self.point(source.start, monotone=False), self.target.end), window).start
+        return Span(place, place)
+
+
+def _best(scores: Sequence[float], free: Sequence[bool]) -> _Run | None:
+    """The run of free words with the highest sum, at least one word long (Kadane's algorithm)."""
+    best = current = None
+    for number, score in enumerate(scores):
+        if not free[number]:
+            current = None
+        elif current is not None and current.value > 0:
+            current = _Run(current.value + score, current.start, number + 1)
+        else:
+            current = _Run(score, number, number + 1)
+        if current is not None and (best is None or current.value > best.value):
+            best = current
+    return best
+
+
+_BARE = frozenset("<&")
+_SPACES = frozenset("\t\n\f\r ")
+
+
+@dataclass(frozen=True, slots=True)
+class TranslatedSentence:
+    """A sentence of a block (a range of its text), its translation, and their alignment where it is known.
+
+    A sentence that was not translated is its own translation, as it stands or as the model would see it.
+    """
+
+    source: Span
+    text: str
+    alignment: Alignment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """HTML, and for each block where its sentences stand there, as far as they have characters; none for attributes."""
+
+    html: str
+    sentences: tuple[tuple[Span, ...], ...]
+
+
+def render(document: Document, translations: Sequence[Sequence[TranslatedSentence]]) -> Rendered:
+    """The document's HTML with each block's sentences, in order, in the place of the source's.
+
+    Whatever is no block is copied, as is a block of which no sentence was changed.
+
+    Raises:
+        ValueError: there are more or fewer translations than blocks, or sentences that are out of order.
+    """
+    blocks = list(zip(document.blocks, translations, strict=True))
+    changed = {block.source: _attribute(block, sentences) for block, sentences in blocks if block.attribute}
+    copy = Copy(document.html, changed)
+    parts: list[str] = []
+    found: list[tuple[Span, ...]] = []
+    done = length = 0
+    for block, sentences in blocks:
+        if block.attribute:
+            found.append(())
+            continue
+        gap = copy.of(Span(done, block.source.start))
+        text, spans = _block(block, sentences, copy)
+        found.append(tuple(span.shifted(length + len(gap)) for span in spans))
+        parts += (gap, text)
+        length += len(gap) + len(text)
+        done = block.source.end
+    parts.append(copy.of(Span(done, len(document.html))))
+    return Rendered("".join(parts), tuple(found))
+
+
+def _attribute(block: Block, sentences: Sequence[TranslatedSentence]) -> str | None:
+    """The value of an attribute with its quotation marks; None where it stays as it is."""
+    target = _Target(block, sentences)
+    return None if target.unchanged else f'"{quoted(target.text)}"'
+
+
+def _block(block: Block, sentences: Sequence[TranslatedSentence], copy: Copy) -> tuple[str, list[Span]]:
+    """The HTML of a block, and where its sentences stand in it."""
+    target = _Target(block, sentences)
+    if target.unchanged:
+        start = copy.length(block.source.start)
+        places = (block.in_html(sentence.source) for sentence in sentences)
+        spans = [
+            Span(copy.length(place_inline.start) - start, copy.length(place_inline.end) - start)
+            for place_inline in places
+        ]
+        return copy.of(block.source), spans
+    writer = _Writer(target.cells(copy.html), copy)
+    writer.write(block, place_inline(block, target.stretches()))
+    return "".join(writer.parts), [writer.written(span) for span in target.spans]
+
+
+class _Target:
+    """The text of a block's translation: sentences and the gaps between them."""
+
+    def __init__(self, block: Block, sentences: Sequence[TranslatedSentence]) -> None:
+        self._block = block
+        self._pieces = list(_pieces(block, sentences))
+        self._ends: list[int] = []
+        for _, text, _ in self._pieces:
+            self._ends.append(len(text) + (self._ends[-1] if self._ends else 0))
+        self.text = "".join(text for _, text, _ in self._pieces)
+
+    @property
+    def unchanged(self) -> bool:
+        return all(self._is_same(source, text) for source, text, _ in self._pieces)
+
+    @property
+    def spans(self) -> list[Span]:
+        """Where the sentences stand in the text."""
+        return [
+            Span(end - len(text), end)
+            for (_, text, sentence), end in zip(self._pieces, self._ends, strict=True)
+            if sentence is not None
+        ]
+
+    def stretches(self) -> list[Stretch]:
+        return [
+            self._stretch(source, Span(end - len(text), end), sentence)
+            for (source, text, sentence), end in zip(self._pieces, self._ends, strict=True)
+            if source.start < source.end
+        ]
+
+    def cells(self, html: str) -> list[str]:
+        """What to write for each character: that of the source where the text is the same."""
+        cells: list[str] = []
+        for source, text, _ in self._pieces:
+            if self._is_same(source, text):
+                raw = (html[self._block.starts[at] : self._block.ends[at]] for at in range(*source))
+                # A bare "<" or "&" is harmless only before what follows it in the source.
+                cells += (escaped(one) if one in _BARE else one for one in raw)
+            else:
+                cells += map(escaped, text)
+        return cells
+
+    def _is_same(self, source: Span, text: str) -> bool:
+        return text == source.of(self._block.text)
+
+    def _stretch(self, source: Span, target: Span, sentence: TranslatedSentence | None) -> Stretch:
+        if self._is_same(source, target.of(self.text)):
+            return Same(source, target.start)
+        if sentence is None or sentence.alignment is None:
+            return Proportional(source, self._block.text, target, self.text)
+        return Aligned(source, self._block.text, target, self.text, sentence.alignment)
+
+
+def _pieces(
+    block: Block, sentences: Sequence[TranslatedSentence]
+) -> Iterator[tuple[Span, str, TranslatedSentence | None]]:
+    """(range of the source, its text in the target, the sentence) of gaps and sentences, in order."""
+    done = 0
+    for sentence in sentences:
+        start, end = sentence.source
+        if not done <= start < end <= len(block.text):
+            raise ValueError(f"sentence {sentence.source} is out of order or out of the block")
+        if done < start:
+            yield Span(done, start), block.text[done:start], None
+        source = sentence.source.of(block.text)
+        # What the model would see of a sentence is no translation of it.
+        text = source if sentence.text == for_model(source) else sentence.text
+        yield sentence.source, text, sentence
+        done = end
+    if done < len(block.text):
+        yield Span(done, len(block.text)), block.text[done:], None
+
+
+class _Writer:
+    """Writes text and tags in the order of the target."""
+
+    def __init__(self, cells: Sequence[str], copy: Copy) -> None:
+        self.parts: list[str] = []
+        self._cells = cells
+        self._copy = copy
+        self._length = 0
+        self._places = [0] * (len(cells) + 1)  # of each character's start in what is written; the last: of the end
+
+    def write(self, block: Block, placement: Placement) -> None:
+        # Elements may be nested deeper than Python's own stack.
+        stack = [(OUTSIDE, iter(placement.children.get(OUTSIDE, ())), len(self._cells))]
+        done = 0
+        while stack:
+            parent, children, end = stack[-1]
+            number = next(children, None)
+            if number is None:
+                self._text(done, end)
+                done = end
+                stack.pop()
+                if parent != OUTSIDE:
+                    self._markup(block.inlines[parent].closing)
+                continue
+            inline, span = block.inlines[number], placement.spans[number]
+            self._text(done, span.start)
+            done = span.start
+            if inline.kind in {"kept", "point"} and done and self._cells[done - 1].isalnum():
+                self._space(inline.opening.start - 1)
+            self._markup(inline.opening)
+            if inline.kind in {"kept", "point"} and "".join(self._cells[span.end : span.end + 1]).isalnum():
+                self._space(inline.opening.end)
+            if inline.kind == "element":
+                stack.append((number, iter(placement.children.get(number, ())), span.end))
+            else:
+                self._skip(span)
+                done = span.end
+
+    def written(self, span: Span) -> Span:
+        """The range of what is written from the first to the last character of a range of the target."""
+        if span.start == span.end:
+            return Span(self._places[span.start], self._places[span.start])
+        return Span(self._places[span.start], self._places[span.end - 1] + len(self._cells[span.end - 1]))
+
+    def _text(self, start: int, end: int) -> None:
+        for at in range(start, end):
+            self._places[at] = self._length
+            self._length += len(self._cells[at])
+        self._places[end] = self._length
+        self.parts += self._cells[start:end]
+
+    def _markup(self, span: Span | None) -> None:
+        if span is not None:
+            self.parts.append(self._copy.of(span))
+            self._length += len(self.parts[-1])
+
+    def _space(self, place_inline: int) -> None:
+        """Part what has no text from the words round it where the source does at that place."""
+        if self._copy.html[place_inline : place_inline + 1] in _SPACES:
+            self.parts.append(" ")
+            self._length += 1
+
+    def _skip(self, span: Span) -> None:
+        for at in range(*span):
+            self._places[at] = self._length

@@ -1,0 +1,246 @@
+"""HTML tags: which elements are blocks, inline, opaque or translatable."""
+
+import html
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from lxml.html.defs import tags
+
+from service.domain import Span
+from service.text.html.tokens import Token, attributes, tokens
+
+VOID = frozenset(
+    """area base basefont bgsound br col embed frame hr image img input keygen link meta param source track
+    wbr""".split()
+)
+# Embeds that stand on their own are among them: no sentence goes on across a video.
+BLOCK = frozenset(
+    """address article aside audio base blockquote body canvas caption center col colgroup dd details dialog dir div dl
+    dt embed fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe
+    legend li link listing main menu meta nav noembed noframes noscript object ol optgroup option p plaintext pre search
+    section select summary table tbody td template tfoot th thead title tr ul video xmp""".split()
+)
+FOREIGN = frozenset({"math", "svg"})
+ALL = frozenset(tags) | VOID | BLOCK | FOREIGN
+"""Every element that HTML has or had."""
+WITHIN_SENTENCES = frozenset(
+    """a abbr acronym b bdi bdo big br cite del dfn em font i ins kbd mark nobr q s small span strike strong sub sup tt
+    u wbr""".split()
+)
+"""Elements whose names say the same in other markup that borrows them."""
+# Kept as they are, with all that is in them; only those that are part of a sentence lend it their words.
+_WORDS = frozenset("code kbd samp tt var".split())
+_SILENT = frozenset(
+    """audio canvas iframe listing math noembed noframes noscript object plaintext pre script select style svg template
+    textarea video xmp""".split()
+)
+_IMPLIED_ENDS = {
+    "li": frozenset({"li"}),
+    "dt": frozenset({"dt", "dd"}),
+    "dd": frozenset({"dt", "dd"}),
+    "td": frozenset({"td", "th"}),
+    "th": frozenset({"td", "th"}),
+    "tr": frozenset({"td", "th", "tr"}),
+    "option": frozenset({"option"}),
+}
+_PARAGRAPH = frozenset({"p"})
+_NOTHING: frozenset[str] = frozenset()
+TEXT_ATTRIBUTES = frozenset({"alt", "title"})
+
+
+def is_kept(html: str, tag: Token) -> bool:
+    """Whether a start tag opens what comes out byte for byte, its end tag included."""
+    return tag.name in _WORDS or tag.name in _SILENT or forbids_translation(html, tag)
+
+
+def is_silent(name: str) -> bool:
+    """Whether an element that is kept has no words for the sentence round it."""
+    return name in _SILENT
+
+
+def forbids_translation(html: str, tag: Token) -> bool:
+    """Whether a start tag says ``translate="no"`` or has the class ``notranslate``."""
+    if "translate" not in html[tag.start : tag.end].lower():
+        return False
+    found: dict[str, str] = {}
+    for name, value in attributes(html, tag):
+        found.setdefault(name, "" if value is None else value.of(html).strip("\"'").lower())
+    return found.get("translate") == "no" or "notranslate" in found.get("class", "").split()
+
+
+def ended_by(name: str) -> frozenset[str]:
+    """The elements whose end tag may be left out before the start tag ``name``."""
+    return _IMPLIED_ENDS.get(name, _PARAGRAPH if name in BLOCK else _NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class TagRules:
+    """What a caller says of tags, by their names in lower case.
+
+    ``xml``: the markup is XML, whose elements may have any name and be empty (``<x/>``). Tags that are ``splitting``
+    are boundaries and win over those that are ``non_splitting``, which stand within sentences; what ``ignored`` ones
+    hold is not translated. Without ``outline`` no other tag is a boundary.
+    """
+
+    xml: bool = False
+    ignored: frozenset[str] = _NOTHING
+    splitting: frozenset[str] = _NOTHING
+    non_splitting: frozenset[str] = _NOTHING
+    outline: bool = True
+
+
+HTML_RULES = TagRules()
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The meaning of the tags of one document; of XML in words of its own only ``blocks`` are known."""
+
+    rules: TagRules
+    blocks: frozenset[str]
+    html: bool
+
+    @property
+    def xml(self) -> bool:
+        """Whether ``<x/>`` is an empty element."""
+        return self.rules.xml
+
+    def is_void(self, markup: str, tag: Token) -> bool:
+        """Whether a start tag has no end tag."""
+        if self.xml and markup[tag.end - 2] == "/":
+            return True
+        return self.html and tag.name in VOID
+
+    def is_kept(self, markup: str, tag: Token) -> bool:
+        """Whether a start tag opens what comes out byte for byte, its end tag included."""
+        if tag.name in self.rules.ignored:
+            return True
+        return (is_kept if self.html else forbids_translation)(markup, tag)
+
+    def is_silent(self, name: str) -> bool:
+        """Whether an element that is kept has no words for the sentence round it."""
+        return self.html and name not in self.rules.ignored and is_silent(name)
+
+    def ended_by(self, name: str) -> frozenset[str]:
+        """The elements whose end tag may be left out before the start tag ``name``."""
+        return ended_by(name) if self.html else _NOTHING
+
+
+def vocabulary(markup: str, rules: TagRules) -> Vocabulary:
+    """The meaning of a document's tags.
+
+    XML whose elements are all HTML's is XHTML. In other XML an element is a boundary unless it stands beside text
+    somewhere in the document or has the name of one that marks words in HTML.
+    """
+    if not rules.xml:
+        return _of_html(rules)
+    names = {token.name for token in tokens(markup, xml=True, raw_texts=False) if token.name}
+    if names <= ALL:
+        return _of_html(rules)
+    within = WITHIN_SENTENCES
+    structure = names - within - _beside_text(markup) if rules.outline else _NOTHING
+    return Vocabulary(rules, _with_callers(structure, rules), html=False)
+
+
+@lru_cache(maxsize=64)
+def _of_html(rules: TagRules) -> Vocabulary:
+    return Vocabulary(rules, _with_callers(BLOCK if rules.outline else _NOTHING, rules), html=True)
+
+
+def _with_callers(blocks: Iterable[str], rules: TagRules) -> frozenset[str]:
+    return (frozenset(blocks) - rules.non_splitting) | rules.splitting
+
+
+def _beside_text(markup: str) -> set[str]:
+    """The names of elements that share their parent with text, in one place at least; linear in the length."""
+    found: set[str] = set()
+    levels = [_Level("")]
+    opened: Counter[str] = Counter()
+    for token in tokens(markup, xml=True, raw_texts=False):
+        if token.kind == "text":
+            levels[-1].has_text |= not markup[token.start : token.end].isspace()
+        elif token.kind == "start":
+            levels[-1].children.add(token.name)
+            if markup[token.end - 2] != "/":
+                levels.append(_Level(token.name))
+                opened[token.name] += 1
+        elif token.kind == "end" and opened[token.name]:
+            _close(token.name, levels, opened, found)
+    for level in levels:
+        found |= level.mixed()
+    return found
+
+
+def _close(name: str, levels: list["_Level"], opened: Counter[str], found: set[str]) -> None:
+    while True:
+        level = levels.pop()
+        found |= level.mixed()
+        opened[level.name] -= 1
+        if level.name == name:
+            return
+
+
+class _Level:
+    """An open element: whether it has text of its own, and which elements."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.has_text = False
+        self.children: set[str] = set()
+
+    def mixed(self) -> set[str]:
+        """The elements that share this one with text."""
+        return self.children if self.has_text else set()
+
+
+_PIECE = re.compile(
+    r"(?P<space>[\t\n\f\r ]+)"
+    r"|(?P<reference>&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[a-zA-Z][a-zA-Z0-9]{1,31};?))"
+    r"|[^\t\n\f\r &]+|&"
+)
+_LONGEST_NUMBER_CHARS = 100  # int() refuses thousands of digits; what is longer than this is no character anyway
+_NO_CHARACTER = "\ufffd"
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_QUOTED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
+
+
+class Piece(NamedTuple):
+    """Characters and the range of the HTML that they came from: white space, one reference, or plain text."""
+
+    kind: Literal["space", "reference", "plain"]
+    text: str
+    span: Span
+
+
+def pieces(markup: str, span: Span) -> Iterator[Piece]:
+    """The text in a range of HTML without tags, in order and without gaps; linear in its length."""
+    for found in _PIECE.finditer(markup, *span):
+        if found["space"] is not None:
+            yield Piece("space", " ", Span(*found.span()))
+        elif found["reference"] is not None:
+            text = _character(found["reference"])
+            kind: Literal["reference", "plain"] = "plain" if text == found["reference"] else "reference"
+            yield Piece(kind, text, Span(*found.span()))
+        else:
+            yield Piece("plain", found[0], Span(*found.span()))
+
+
+def escaped(text: str) -> str:
+    """``text`` as it may stand between tags."""
+    return text.translate(_ESCAPES)
+
+
+def quoted(text: str) -> str:
+    """``text`` as it may stand in an attribute, between quotation marks of either kind."""
+    return text.translate(_QUOTED)
+
+
+def _character(reference: str) -> str:
+    """What a reference stands for; itself where that is nothing."""
+    if reference[1] == "#" and len(reference) > _LONGEST_NUMBER_CHARS:
+        return _NO_CHARACTER
+    return html.unescape(reference)

@@ -1,0 +1,173 @@
+"""Preparation of a text for translation: its sentences, tokens and options."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from service.domain import Notice, Span, Tokens
+from service.generation.engines.tokenizers import Tokenizer
+from service.terms.glossary import Glossary
+from service.text.html.document import Block, Document, parse
+from service.text.html.tags import HTML_RULES, TagRules
+from service.text.language_id import german_notice
+from service.text.normalization import check_text, for_model, visible_span
+from service.text.segmentation import Segmentation, segment, split_long
+
+Format = Literal["text", "html"]
+Split = Literal["lines", "sentences", "no"]
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationOptions:
+    """``split``: at line ends and sentences, at sentences alone, or nowhere but where a text is too long for the model.
+
+    ``attribute_texts``: translate ``title`` and ``alt`` of HTML too. ``tags``: what a caller says of tags, or that
+    the HTML is XML. ``alignment``: say which words belong together.
+    """
+
+    format: Format = "text"
+    attribute_texts: bool = False
+    tags: TagRules = HTML_RULES
+    split: Split = "lines"
+    alignment: bool = False
+    glossary: Glossary = field(default_factory=lambda: Glossary({}))
+
+
+PLAIN = TranslationOptions()
+
+
+CHARS_A_TOKEN = 16
+_LINE_END = re.compile(r"[\n\r]")  # each by one blank, so that offsets stay
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence as the model gets it; ``tokens`` is None where there is nothing to translate (no letters)."""
+
+    span: Span
+    text: str
+    tokens: Tokens | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A text cut into sentences; ``segmentation`` has one span for each of ``sentences``."""
+
+    segmentation: Segmentation
+    sentences: tuple[Sentence, ...]
+    notices: tuple[Notice, ...]
+
+
+def notices_of(text: str) -> list[Notice]:
+    """What there is to say of any source text.
+
+    Raises:
+        InvalidInput: the text is no Unicode.
+    """
+    notices = check_text(text)
+    language = german_notice(text)
+    return notices if language is None else [*notices, language]
+
+
+def prepare(text: str, tokenizer: Tokenizer, max_tokens: int, split: Split = "lines") -> Prepared:
+    """Cut ``text``, which is Unicode, into sentences of at most ``max_tokens``; see `Manner` for ``split``."""
+    notices: list[Notice] = []
+    found = _segmented(text, split)
+    sentences: list[Sentence] = []
+    for span in found.sentences:
+        parts = _fitting(text, span, tokenizer, max_tokens)
+        if len(parts) > 1:
+            message = f"a sentence of over {max_tokens} tokens was translated in parts"
+            notices.append(Notice("sentence_split", message, span))
+        sentences += parts
+    spans = tuple(sentence.span for sentence in sentences)
+    return Prepared(replace(found, sentences=spans), tuple(sentences), tuple(notices))
+
+
+def _segmented(text: str, split: Split) -> Segmentation:
+    """The sentences of ``text``, and its own gaps between them."""
+    if split == "lines":
+        return segment(text)
+    if split == "sentences":
+        return replace(segment(_LINE_END.sub(" ", text)), text=text)
+    whole = visible_span(text, Span(0, len(text)))
+    return Segmentation(text, (whole,) if whole.start < whole.end else (), (whole,))
+
+
+def _fitting(text: str, span: Span, tokenizer: Tokenizer, max_tokens: int) -> list[Sentence]:
+    """The sentence at ``span``, or its parts where it has more than ``max_tokens``; in order."""
+    fitting: list[Sentence] = []
+    waiting = [span]
+    while waiting:
+        part = waiting.pop()
+        normal = for_model(part.of(text))
+        if not _LETTER.search(normal):
+            fitting.append(Sentence(part, normal, None))
+            continue
+        # What is far too long is halved without being encoded only to be counted.
+        tokens = tokenizer.encode(normal) if len(normal) <= max_tokens * CHARS_A_TOKEN else None
+        if tokens is not None and len(tokens) <= max_tokens:
+            fitting.append(Sentence(part, normal, tokens))
+            continue
+        halves = split_long(text, part)
+        if halves is None:
+            fitting.append(Sentence(part, normal, tokens))
+        else:
+            waiting += reversed(halves)
+    return fitting
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of text without block markup; ``block`` says where it stands in HTML, None for plain text."""
+
+    prepared: Prepared
+    block: Block | None
+
+    def place(self, span: Span) -> Span:
+        """Where a range of this part stands in the submitted text."""
+        if self.block is None:
+            return span
+        return self.block.in_html(span) if span.start < span.end else self.block.source
+
+    @property
+    def marked_up(self) -> bool:
+        """Whether markup has to find its place in the translation."""
+        return self.block is not None and bool(self.block.inlines)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A text, its parts in order, and what there is to say of it; ``document`` where it is HTML."""
+
+    text: str
+    parts: tuple[Part, ...]
+    notices: tuple[Notice, ...]
+    document: Document | None = None
+
+    def sentences(self) -> Iterator[tuple[Part, Sentence]]:
+        """Every sentence with its part, in order."""
+        return ((part, sentence) for part in self.parts for sentence in part.prepared.sentences)
+
+
+def take_apart(text: str, manner: TranslationOptions, tokenizer: Tokenizer, max_tokens: int) -> Submitted:
+    """The parts of ``text``.
+
+    Raises:
+        InvalidInput: the text is no Unicode.
+    """
+    if manner.format == "text":
+        prepared = prepare(text, tokenizer, max_tokens, manner.split)
+        return Submitted(text, (Part(prepared, None),), (*notices_of(text), *prepared.notices))
+    checked = check_text(text)
+    document = parse(text, attribute_texts=manner.attribute_texts, rules=manner.tags)
+    parts = tuple(Part(prepare(block.text, tokenizer, max_tokens, manner.split), block) for block in document.blocks)
+    language = german_notice("\n".join(block.text for block in document.blocks))
+    inside = (_placed(notice, part) for part in parts for notice in part.prepared.notices)
+    return Submitted(text, parts, (*checked, *([language] if language else []), *inside), document)
+
+
+def _placed(notice: Notice, part: Part) -> Notice:
+    return notice if notice.span is None else replace(notice, span=part.place(notice.span))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.access.credentials import in_body, in_headers, may_be_in_body
+from service.access.credentials import PENDING, in_body, in_headers, may_be_in_body
 from service.access.limits import Refuse
 from service.access.places import Scope as KeyScope
 from service.access.places import needs_key
@@ -15,7 +15,6 @@ from service.errors import AccessDenied, KeyMissing, ScopeMissing
 
 KEY_ID = "key_id"
 NEEDED = "a key is needed: Authorization: Bearer …"
-PENDING = "key_in_body"
 SCOPES = "key_scopes"
 
 

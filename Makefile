@@ -13,7 +13,7 @@ TARGET ?= cpu
 JOBS ?= 2
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
-.PHONY: serve test check bench eval lock rules pin-base image prove clean
+.PHONY: serve test check bench eval lock rules pin-base image clean
 
 serve: $(VENV)/.serve
 	$(BIN)/depesche serve --host $(HOST) --port $(PORT)
@@ -40,16 +40,13 @@ lock: $(VENV)/.test
 rules:
 	$(PYTHON) k8s/monitoring/prometheusrule.py
 
-# These need a container engine and a registry; `make prove` needs neither, but root, debootstrap and buildah.
+# These need docker and a registry.
 pin-base:
 	$(PYTHON) -m container.pin
 
 image:
 	docker build --target $(TARGET) --tag $(IMAGE):$(VERSION)-$(TARGET) --build-arg VERSION=$(VERSION) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) $(if $(TORCH_INDEX_URL),--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL)) .
-
-prove:
-	$(PYTHON) -m container.prove $(TARGET) $(ARGS)
 
 # Without torch: the embedded models run on CTranslate2.
 $(VENV)/.serve: pyproject.toml

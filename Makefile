@@ -16,7 +16,7 @@ PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md
 PROSE ?= CHANGELOG.md CONTRIBUTING.md SECURITY.md tools k8s .github
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
-.PHONY: serve test check types workflows prose docs bench eval lock rules pin-base image prove clean
+.PHONY: serve test check types workflows prose docs bench eval lock rules pin-base image clean
 .PHONY: ci version image-name smoke dist release-check release
 
 serve: $(VENV)/.serve
@@ -70,16 +70,13 @@ lock: $(VENV)/.test
 rules:
 	$(PYTHON) k8s/monitoring/prometheusrule.py
 
-# These need a container engine and a registry; `make prove` needs neither, but root, debootstrap and buildah.
+# These need docker and a registry.
 pin-base:
 	$(PYTHON) -m container.pin
 
 image:
 	docker build --target $(TARGET) --tag $(IMAGE):$(VERSION)-$(TARGET) --build-arg VERSION=$(VERSION) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) $(if $(TORCH_INDEX_URL),--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL)) .
-
-prove:
-	$(PYTHON) -m container.prove $(TARGET) $(ARGS)
 
 # Starts compose.yaml with the image that is there, and asks it for a translation and a summary.
 smoke:

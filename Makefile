@@ -57,8 +57,9 @@ ci:
 	.ci/run
 
 bench: $(VENV)/.test
-	$(BIN)/python -m benchmarks.engines
-	$(BIN)/python -m benchmarks.load $(if $(wildcard $(DATA)/eval),--data $(DATA)) --record $(ARGS)
+	$(BIN)/python -m benchmarks.load $(if $(AGAINST),--against $(AGAINST)) --record $(ARGS)
+	$(BIN)/python -m benchmarks.latency $(if $(AGAINST),--against $(AGAINST)) --record
+	$(if $(AGAINST),,$(BIN)/python -m benchmarks.engines --record)
 
 eval: $(VENV)/.test
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(ARGS)

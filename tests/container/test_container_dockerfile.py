@@ -97,3 +97,4 @@ def test_images_are_tagged_with_the_version_of_the_service() -> None:
     for file in (ROOT / "k8s").rglob("kustomization.yaml"):
         tags = re.findall(r"newName: depesche\n\s+newTag: \"(.*)-(cpu|full)\"", file.read_text("utf-8"))
         assert {tag for tag, _ in tags} <= {service.__version__}
+    assert f"image: depesche:{service.__version__}-cpu\n" in (ROOT / "compose.yaml").read_text("utf-8")

@@ -91,7 +91,7 @@ def steps(path: Path) -> list[dict[str, Any]]:
     return [step for job in workflow["jobs"].values() for step in job["steps"]]
 
 
-COMMAND = re.compile(r"""(?:sudo .* )?make (?:--silent )?([a-z-]+)(?: ARGS='[^']*')?(?: >> "\$GITHUB_OUTPUT")?""")
+COMMAND = re.compile(r"""make (?:--silent )?([a-z-]+)(?: ARGS='[^']*')?(?: >> "\$GITHUB_OUTPUT")?""")
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 

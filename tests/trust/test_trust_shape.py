@@ -1,12 +1,15 @@
 """Repetition, length, leftovers: checked on the shape of an output."""
 
 import pytest
+from hypothesis import given
 
 from service.trust.findings import Code, Finding, Severity, needs_review
 from service.trust.length import length_ratio
 from service.trust.passage import Passage
 from service.trust.repetition import repeated_sentences, repeated_words
+from service.trust.translation import check_sentence
 from service.trust.untranslated import untranslated
+from tests.trust.sentences import sentences
 
 
 def read(german: str, english: str) -> tuple[Passage, Passage]:
@@ -95,3 +98,8 @@ def test_only_a_finding_for_review_asks_for_an_editor() -> None:
     assert not needs_review([])
     assert not needs_review([note])
     assert needs_review([note, Finding(Code.REPETITION, "again")])
+
+
+@given(german=sentences("de"), english=sentences("en"))
+def test_no_sentence_breaks_a_check(german: str, english: str) -> None:
+    assert check_sentence(german, english) == check_sentence(german, english)

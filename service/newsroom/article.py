@@ -1,17 +1,16 @@
 """A whole article: cleaned, told apart into headline, lead and body, summarised and translated."""
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from service.cleaning.clean import Removed, clean
 from service.domain import Notice, Span
 from service.generation.call import MOST_REMEMBERED_CHARS, Call, Finished, LruMemo, recalled, together
-from service.results import Method, SentencePair, Summary, Translation
-from service.summarization.lengths import Length
-from service.summarization.styles import Style
+from service.newsroom.commands import SummaryForm
+from service.results import Output, SentencePair, Summary, Translation
 from service.summarization.summarizer import Summarizer
 from service.text.html.document import Block, parse
 from service.text.normalization import check_text
@@ -20,18 +19,17 @@ from service.translation.translator import Translator
 
 REMEMBERED = 256
 PARAGRAPH = "\n\n"
-Output = Literal["summary", "translation", "summary_translation"]
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleInput:
-    """An article as it was submitted; ``manner`` is its body's. HTML is not cleaned: its markup says what is text."""
+    """An article as it was submitted; ``options`` is its body's. HTML is not cleaned: its markup says what is text."""
 
     body: str
     headline: str | None
     lead: str | None
     clean: bool
-    manner: TranslationOptions = PLAIN
+    options: TranslationOptions = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +86,8 @@ class ArticlePipeline:
         self,
         submission: ArticleInput,
         outputs: Sequence[Output],
-        length: Length,
-        method: Method,
+        form: SummaryForm,
         call: Call,
-        *,
-        style: Style = "abstract",
-        variants: int = 1,
     ) -> ArticleResult:
         """Clean, summarise and translate. Everything that is made counts as made from the submitted body.
 
@@ -108,15 +102,12 @@ class ArticlePipeline:
         if "translation" in outputs:
             work["translation"] = self._translation(article, submission, call)
         if {"summary", "summary_translation"} & set(outputs):
-            summarise = partial(
-                self._summariser.summarise, length=length, method=method, call=call, style=style, variants=variants
-            )
-            work["summary"] = _summary(article, origin, summarise)
+            work["summary"] = self._summary(article, origin, form, call)
         done = dict(zip(work, await together(*work.values()), strict=True))
         summary: Summary | None = done.get("summary")
         english = None
         if summary is not None and "summary_translation" in outputs:
-            (english,) = await self._translator.summaries([summary], length, call.quiet(), origins=[origin])
+            (english,) = await self._translator.summaries([summary], form.length, call.quiet(), origins=[origin])
         return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
 
     def forget(self) -> None:
@@ -127,17 +118,30 @@ class ArticlePipeline:
 
     async def _understand(self, submission: ArticleInput, *, keep: bool) -> Article:
         texts = (submission.body, submission.headline or "", submission.lead or "")
-        kind = (submission.manner.format, submission.clean, submission.headline is None, submission.lead is None)
+        kind = (submission.options.format, submission.clean, submission.headline is None, submission.lead is None)
         everything = "".join(texts)
         keep = keep and len(everything) <= MOST_REMEMBERED_CHARS
         make = partial(parse_article, submission)
         return await recalled(len(everything), self._understood, texts, kind, make, keep=keep)
 
+    async def _summary(self, article: Article, origin: str, form: SummaryForm, call: Call) -> Summary:
+        (summary,) = await self._summariser.summarise(
+            [article.body],
+            form.length,
+            form.method,
+            call,
+            headline=article.headline,
+            origins=[origin],
+            style=form.style,
+            variants=form.variants,
+        )
+        return _moved_summary(summary, article)
+
     async def _translation(self, article: Article, submission: ArticleInput, call: Call) -> TranslatedArticle:
         """The body is translated as it was submitted where it is HTML, else as it was cleaned."""
-        html = submission.manner.format == "html"
+        html = submission.options.format == "html"
         texts = [submission.body if html else article.body, article.headline or "", article.lead or ""]
-        plain = replace(submission.manner, format="text")
+        plain = replace(submission.options, format="text")
 
         def finished(sentence: Finished) -> None:
             moves = sentence.text_number == 0 and not html
@@ -147,7 +151,7 @@ class ArticlePipeline:
             texts,
             replace(call, finished=finished),
             origins=[submission.body] * len(texts),
-            manner=[submission.manner, plain, plain],
+            manner=[submission.options, plain, plain],
         )
         if not html:
             body = _of_submitted(body, article)
@@ -161,11 +165,6 @@ class ArticlePipeline:
             terms=tuple(use for part in (body, *heads) for use in part.terms),
         )
         return TranslatedArticle(headline.text or None, lead.text or None, whole)
-
-
-async def _summary(article: Article, origin: str, summarise: Callable[..., Awaitable[list[Summary]]]) -> Summary:
-    (summary,) = await summarise([article.body], headline=article.headline, origins=[origin])
-    return _moved_summary(summary, article)
 
 
 def _moved_summary(summary: Summary, article: Article) -> Summary:
@@ -202,7 +201,7 @@ def parse_article(submission: ArticleInput) -> Article:
     body = submission.body
     heads = [part for part in (submission.headline, submission.lead) if part]
     notices = [replace(notice, span=None) for part in heads for notice in check_text(part)]
-    if submission.manner.format == "html":
+    if submission.options.format == "html":
         return _marked_up(submission, tuple(notices))
     if submission.clean:
         found = clean(body, headline=submission.headline, lead=submission.lead)

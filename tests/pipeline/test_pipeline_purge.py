@@ -14,6 +14,7 @@ from service.generation.call import Call
 from service.generation.decoder import Decoder
 from service.generation.scheduler import Limits
 from service.newsroom.article import ArticleInput, ArticlePipeline
+from service.newsroom.commands import SummaryForm
 from service.summarization.lengths import from_request
 from service.summarization.summarizer import Summarizer
 from service.translation.translator import Translator
@@ -107,7 +108,7 @@ async def test_all_that_was_made_of_an_article_goes_with_its_submitted_body(piec
         summariser = Summarizer(Decoder(other.decoder.model, at.cache, None))
         body = " ".join(SENTENCES[:6])
         submission = ArticleInput(body, "Eine Überschrift", "Ein Vorspann.", clean=True)
-        await ArticlePipeline(translator, summariser).edit(submission, outputs, MEDIUM, "abstractive", Call())  # type: ignore[arg-type]  # parametrized
+        await ArticlePipeline(translator, summariser).edit(submission, outputs, SummaryForm(MEDIUM), Call())  # type: ignore[arg-type]  # parametrized
         assert (await purge(at, body)).memory > 0
         assert at.memory.stats.entries == 0
 

@@ -148,7 +148,7 @@ class WrittenTime(NamedTuple):
 class WrittenAmount(NamedTuple):
     """A compound such as "Elf-Milliarden-Euro": digits with a decimal point, a power of ten and a key of a unit."""
 
-    count: str
+    digits: str
     scale: int
     unit: str
 

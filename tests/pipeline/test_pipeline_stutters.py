@@ -14,6 +14,7 @@ from service.generation.decoder import Candidate, Decoder
 from service.generation.engines.fake import writing
 from service.translation.postprocessing import collapse_repetitions
 from service.translation.translator import Translator
+from tests.languages import DE, EN
 from tests.pipeline.rig import SENTENCES, Stand, stand
 
 A, B, C = SENTENCES[0], SENTENCES[1], SENTENCES[3]
@@ -97,7 +98,7 @@ words = st.lists(st.sampled_from("a bb ccc Ddd had 12 state of the".split()), ma
 @given(source=words, output=words)
 def test_nothing_is_left_that_follows_itself_and_no_new_word_appears(source: str, output: str) -> None:
     found = collapse_repetitions(source, candidate(output))
-    assert stutter(source, found.text) is None
+    assert stutter(source, found.text, DE, EN) is None
     left = iter(output.lower().split())
     assert all(word in left for word in found.text.lower().split())
     assert len(found.tokens) == len(columns(found)) == len(found.text.split())

@@ -162,10 +162,10 @@ def _write_numeral(value: WrittenValue) -> tuple[str, tuple[str, ...]] | None:
             return _write_date(value)
         case WrittenTime(hour, minute):
             return f"{hour}:{minute}", (f"{(hour - 1) % 12 + 1}:{minute}", f"{hour:02}:{minute}")
-        case WrittenAmount(count, scale, unit):
+        case WrittenAmount(digits, scale, unit):
             large = _LARGE[scale]
-            accepted = (f"{count} {large} {unit}", f"{count}-{large} {unit}", f"{count} {large}-{unit}")
-            return f"{count}-{large}-{unit}", (*accepted, f"€{count} {large}")
+            accepted = (f"{digits} {large} {unit}", f"{digits}-{large} {unit}", f"{digits} {large}-{unit}")
+            return f"{digits}-{large}-{unit}", (*accepted, f"€{digits} {large}")
         case WrittenNumber(groups, decimals):
             end = f".{decimals}" if decimals else ""
             return f"{','.join(groups)}{end}", (f"{''.join(groups)}{end}", f"{' '.join(groups)}{end}")

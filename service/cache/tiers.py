@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from service.cache.memory import Memory, Tag
 from service.cache.redis import PurgeIncomplete, Shared
-from service.events import CacheLooked, Listener, ignore
+from service.events import CacheLooked, EntryUnopened, Listener, ignore
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Purged:
 
 
 class Cache:
-    """Entries as bytes under keys of ``cache_key``, tags under keys of ``tag_key``.
+    """Entries as bytes under keys of ``entry_key``, tags under keys of ``tag_key``.
 
     Memory is asked first, ``shared`` for what is missing there; what it had is kept in memory for the rest of its life.
     A text's tag names the entries that the text was answered with, whoever asked first for them; a result's tag names
@@ -76,8 +76,10 @@ class Cache:
                 self._note(tag, keys, fresh=True)
 
     async def drop(self, keys: Collection[bytes]) -> None:
-        """Delete entries that cannot be read. A shared tier that does not answer keeps them, and they stay misses."""
+        """Delete and count entries that cannot be read. A shared tier that does not answer keeps them as misses."""
         self._forget(keys)
+        for _ in keys:
+            self._listener(EntryUnopened("unreadable"))
         if self._shared is not None and keys:
             with suppress(PurgeIncomplete):
                 await self._shared.purge(keys, {})

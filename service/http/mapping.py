@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from service import __version__
 from service.domain import Notice, Span
-from service.generation.model import ServedModel
+from service.generation.local import LocalGenerator
 from service.http import schemas
 from service.newsroom.article import Article, ArticleResult, TranslatedArticle
 from service.results import Method, SentencePair, Summary, TermUse, Translation
@@ -34,7 +34,7 @@ def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
     ]
 
 
-def model_out(model: ServedModel) -> schemas.ModelOut:
+def model_out(model: LocalGenerator) -> schemas.ModelOut:
     """A model as answers name it."""
     m = model.manifest
     return schemas.ModelOut(
@@ -131,13 +131,13 @@ def _most_made(variants: Sequence[Summary]) -> str | None:
     return next((uri for uri in map(source_type, variants) if uri is not None), None)
 
 
-def credit(models: Sequence[ServedModel]) -> str:
+def credit(models: Sequence[LocalGenerator]) -> str:
     """Software and models in one line, for documents that have no fields of their own for them."""
     named = ", ".join(f"{model.manifest.id} {model.manifest.revision} ({model.manifest.licence})" for model in models)
     return f"Made by depesche {__version__}" + (f" with {named}" if named else "") + "; not reviewed by a person."
 
 
-def provenance(result: ArticleResult, models: Sequence[ServedModel]) -> schemas.ProvenanceOut:
+def provenance(result: ArticleResult, models: Sequence[LocalGenerator]) -> schemas.ProvenanceOut:
     """What an answer to /v1/articles says of itself, as fields and as JSON-LD."""
     types = {
         "summary": None if result.summary is None else _most_made((result.summary, *result.summary.variants)),
@@ -167,7 +167,7 @@ def provenance(result: ArticleResult, models: Sequence[ServedModel]) -> schemas.
     )
 
 
-def _model(model: ServedModel) -> dict[str, str]:
+def _model(model: LocalGenerator) -> dict[str, str]:
     manifest = model.manifest
     return {
         "@type": "SoftwareSourceCode",

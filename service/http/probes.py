@@ -57,7 +57,7 @@ async def readyz(service: ServiceDep, response: Response) -> Readiness:
     response.status_code = 200 if status == "ready" else 503
     if status != "ready":
         response.headers["Retry-After"] = "1"
-    models = [ModelState(name=m.name, state=m.condition, quality=m.manifest.quality) for m in service.models]
+    models = [ModelState(name=m.name, state=m.health, quality=m.manifest.quality) for m in service.models]
     return Readiness(status=status, detail=service.detail, notice=service.notice, models=models)
 
 

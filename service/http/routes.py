@@ -16,7 +16,7 @@ from service.documents.registry import read_document, write_document
 from service.domain import Span
 from service.errors import InvalidInput
 from service.generation.call import Call, Priority, off_loop
-from service.generation.model import ServedModel
+from service.generation.local import LocalGenerator
 from service.http import requests, schemas
 from service.http.auth import Requires
 from service.http.mapping import (
@@ -36,6 +36,7 @@ from service.http.state import ApiState, GenerationDep, ServiceDep, StateDep, Te
 from service.http.streaming import answered
 from service.newsroom.article import ArticleInput, ArticleResult
 from service.newsroom.service import Generation, Service
+from service.newsroom.summary_translation import translate_summaries
 from service.summarization.lengths import Length
 from service.summarization.styles import length_of
 from service.text.normalization import check_text, visible_span
@@ -153,7 +154,7 @@ def document_out(
     submission: ArticleInput,
     document: Document | None,
     result: ArticleResult,
-    models: list[ServedModel],
+    models: list[LocalGenerator],
     made_at: str,
 ) -> dict[str, Any] | None:
     """The outputs in the shape that was asked for; None where none was.
@@ -169,7 +170,7 @@ def document_out(
     return write_document(document or plain, _edition(submission, result, models, made_at), body.as_)
 
 
-def _edition(submission: ArticleInput, result: ArticleResult, models: list[ServedModel], made_at: str) -> Edition:
+def _edition(submission: ArticleInput, result: ArticleResult, models: list[LocalGenerator], made_at: str) -> Edition:
     translated, english, german = result.translation, result.summary_translation, result.summary
     if translated is not None:
         parts = translated.headline, translated.lead, translated.body.text
@@ -218,7 +219,7 @@ def _length(options: requests.SummaryOptions) -> Length:
     )
 
 
-def _key(task: str, models: Sequence[ServedModel], options: dict[str, Field], texts: list[str]) -> str:
+def _key(task: str, models: Sequence[LocalGenerator], options: dict[str, Field], texts: list[str]) -> str:
     return result_key(
         task=task,
         model_id=" ".join(model.manifest.id for model in models),
@@ -248,7 +249,7 @@ async def translate(
     """Translate German text into English."""
     texts = texts_of(body.text, state.limits)
     translator = generation.translator
-    model = translator.decoder.model
+    model = translator.generator
     manner = replace(_manner(body, state.service), alignment=body.alignment)
     options = {**_translation_options(body, state.service), "alignment": str(body.alignment)}
     key = _key("translate", [model], options, texts)
@@ -278,7 +279,7 @@ async def summarize(
     headline = body.headline or None
     require_fitting(headline or "", "/headline", state.limits)
     length, summariser, translator = _length(body), generation.summariser, generation.translator
-    models = [summariser.decoder.model, *([translator.decoder.model] if body.target_lang == "en" else [])]
+    models = [summariser.generator, *([translator.generator] if body.target_lang == "en" else [])]
     options = _summary_options(body, length)
     key = _key("summarize", models, options, [headline or "", *texts])
 
@@ -287,7 +288,7 @@ async def summarize(
             texts, length, body.method, call, headline=headline, style=body.style, variants=body.variants
         )
         if body.target_lang == "en":
-            summaries = await translator.summaries(summaries, length, call.quiet(), origins=texts)
+            summaries = await translate_summaries(translator, summaries, length, call.quiet(), origins=texts)
         return schemas.SummarizeResponse(
             summaries=[summary_out(summary) for summary in summaries],
             model=model_out(models[0]),
@@ -328,7 +329,9 @@ async def articles(
     return await answered(request, call_of(request, state, timeout_ms, body.priority, key), result)
 
 
-def _models_of(body: requests.ArticleRequest, generation: Generation) -> tuple[ServedModel | None, ServedModel | None]:
+def _models_of(
+    body: requests.ArticleRequest, generation: Generation
+) -> tuple[LocalGenerator | None, LocalGenerator | None]:
     """The models that summarise and translate, each None where it is not needed."""
     outputs = set(body.outputs)
     summariser = generation.models["summary"] if outputs & {"summary", "summary_translation"} else None
@@ -340,7 +343,7 @@ def _article_key(
     body: requests.ArticleRequest,
     submission: ArticleInput,
     length: Length,
-    models: Sequence[ServedModel],
+    models: Sequence[LocalGenerator],
     service: Service,
 ) -> str:
     options: dict[str, Field] = {
@@ -359,7 +362,7 @@ def _article_response(
     submission: ArticleInput,
     document: Document | None,
     result: ArticleResult,
-    models: tuple[ServedModel | None, ServedModel | None],
+    models: tuple[LocalGenerator | None, LocalGenerator | None],
     key: str,
 ) -> schemas.ArticleResponse:
     used = [model for model in models if model is not None]

@@ -1,14 +1,16 @@
 """A whole article: cleaned, told apart into headline, lead and body, summarised and translated."""
 
+import asyncio
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 from service.cleaning.clean import Removed, clean
 from service.domain import Notice, Span
-from service.generation.call import MOST_REMEMBERED_CHARS, Call, Finished, LruMemo, recalled, together
+from service.generation.call import Call, Finished, off_loop
+from service.newsroom.summary_translation import translate_summaries
 from service.results import Method, SentencePair, Summary, Translation
 from service.summarization.lengths import Length
 from service.summarization.styles import Style
@@ -18,7 +20,6 @@ from service.text.normalization import check_text
 from service.translation.preparation import PLAIN, TranslationOptions
 from service.translation.translator import Translator
 
-REMEMBERED = 256
 PARAGRAPH = "\n\n"
 Output = Literal["summary", "translation", "summary_translation"]
 
@@ -82,7 +83,6 @@ class ArticlePipeline:
     def __init__(self, translator: Translator, summariser: Summarizer) -> None:
         self._translator = translator
         self._summariser = summariser
-        self._understood: LruMemo[Article] = LruMemo(REMEMBERED)
 
     async def edit(
         self,
@@ -99,10 +99,11 @@ class ArticlePipeline:
 
         Raises:
             InvalidInput: a field is no Unicode.
-            DepescheError: see `Decoder.decode`.
+            DepescheError: see `CachedGenerator.results`.
         """
         with call.timings.measured("clean"):
-            article = await self._understand(submission, keep=self._translator.decoder.may_keep(call))
+            chars = sum(len(part or "") for part in (submission.body, submission.headline, submission.lead))
+            article = await off_loop(chars, parse_article, submission)
         origin = submission.body
         work: dict[str, Coroutine[Any, Any, Any]] = {}
         if "translation" in outputs:
@@ -112,26 +113,12 @@ class ArticlePipeline:
                 self._summariser.summarise, length=length, method=method, call=call, style=style, variants=variants
             )
             work["summary"] = _summary(article, origin, summarise)
-        done = dict(zip(work, await together(*work.values()), strict=True))
+        done = await _together(work)
         summary: Summary | None = done.get("summary")
         english = None
         if summary is not None and "summary_translation" in outputs:
-            (english,) = await self._translator.summaries([summary], length, call.quiet(), origins=[origin])
+            (english,) = await translate_summaries(self._translator, [summary], length, call.quiet(), origins=[origin])
         return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
-
-    def forget(self) -> None:
-        """Forget what was made of articles: a story was withdrawn."""
-        self._understood.forget()
-        self._summariser.forget()
-        self._translator.forget()
-
-    async def _understand(self, submission: ArticleInput, *, keep: bool) -> Article:
-        texts = (submission.body, submission.headline or "", submission.lead or "")
-        kind = (submission.manner.format, submission.clean, submission.headline is None, submission.lead is None)
-        everything = "".join(texts)
-        keep = keep and len(everything) <= MOST_REMEMBERED_CHARS
-        make = partial(parse_article, submission)
-        return await recalled(len(everything), self._understood, texts, kind, make, keep=keep)
 
     async def _translation(self, article: Article, submission: ArticleInput, call: Call) -> TranslatedArticle:
         """The body is translated as it was submitted where it is HTML, else as it was cleaned."""
@@ -161,6 +148,16 @@ class ArticlePipeline:
             terms=tuple(use for part in (body, *heads) for use in part.terms),
         )
         return TranslatedArticle(headline.text or None, lead.text or None, whole)
+
+
+async def _together(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:
+    """The results of all ``work``; the first failure cancels the rest and is raised as itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = {name: group.create_task(one) for name, one in work.items()}
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return {name: task.result() for name, task in tasks.items()}
 
 
 async def _summary(article: Article, origin: str, summarise: Callable[..., Awaitable[list[Summary]]]) -> Summary:

@@ -15,8 +15,7 @@ from service.cache.seal import Seal
 from service.cache.tiers import Cache, Purged
 from service.errors import DepescheError, Draining, InvalidInput, NotReady
 from service.events import Listener
-from service.generation.decoder import Decoder
-from service.generation.model import EngineChoice, ServedModel, serve_model
+from service.generation.local import EngineChoice, LocalGenerator, load_generator
 from service.generation.scheduler import Limits
 from service.newsroom.article import ArticlePipeline
 from service.registry.catalog import Catalog
@@ -25,7 +24,6 @@ from service.registry.manifest import EngineKind, Task
 from service.summarization.summarizer import Summarizer
 from service.terms.glossary import Glossary, Terms, read_glossaries
 from service.text.language_id import load_detector
-from service.translation.postprocessing import collapse_repetitions
 from service.translation.translator import Translator
 
 
@@ -80,10 +78,10 @@ class Generation:
     models that it began with are there to its end.
     """
 
-    def __init__(self, models: Mapping[Task, ServedModel], cache: Cache, secret: bytes | None) -> None:
+    def __init__(self, models: Mapping[Task, LocalGenerator], cache: Cache, secret: bytes | None) -> None:
         self.models = models
-        self.translator = Translator(Decoder(models["translation"], cache, secret, mend=collapse_repetitions))
-        self.summariser = Summarizer(Decoder(models["summary"], cache, secret))
+        self.translator = Translator(models["translation"], cache, secret)
+        self.summariser = Summarizer(models["summary"], cache, secret)
         self.editor = ArticlePipeline(self.translator, self.summariser)
         self._holders = 0
         self._let_go = asyncio.Event()
@@ -104,11 +102,7 @@ class Generation:
     @property
     def ready(self) -> bool:
         """Whether every model takes work."""
-        return all(model.batcher.state.ready for model in self.models.values())
-
-    def forget(self) -> None:
-        """Forget what was made of recent texts, beside the cache."""
-        self.editor.forget()
+        return all(model.health == "ready" for model in self.models.values())
 
     async def retire(self) -> None:
         """Close the models when nobody holds them any more: a later generation serves."""
@@ -117,7 +111,7 @@ class Generation:
 
     async def close(self, drain_s: float) -> None:
         """Take no new work, finish what was accepted within ``drain_s``, free the engines."""
-        await asyncio.gather(*(model.batcher.drain(drain_s) for model in self.models.values()))
+        await asyncio.gather(*(model.close(drain_s) for model in self.models.values()))
 
 
 Status = Literal["loading", "ready", "draining", "failed"]
@@ -134,7 +128,7 @@ class Service:
     ) -> None:
         self._plan, self._listener = plan, listener
         self._on_dead, self._on_settled = on_dead, on_settled
-        self._loading: dict[Task, ServedModel] = {}
+        self._loading: dict[Task, LocalGenerator] = {}
         self._current: Generation | None = None
         self._retiring: dict[Generation, asyncio.Task[None]] = {}
         self._changing = asyncio.Lock()
@@ -235,11 +229,6 @@ class Service:
         if self.status == "draining":
             raise Draining("the process is about to end")
 
-    def forget(self) -> None:
-        """Forget what was made of recent texts, beside the cache."""
-        for generation in self._generations():
-            generation.forget()
-
     def glossary_version(self, name: str | None) -> str:
         """What a result depends on of the glossary of that name: its terms; empty where there is none."""
         terms = None if name is None else self._glossaries.get(name)
@@ -251,17 +240,12 @@ class Service:
         Raises:
             PurgeIncomplete: the shared cache was not reached.
         """
-        self.forget()
         secret = self._plan.cache_secret
         tags = [tag_key("text", text, secret) for text in texts]
-        try:
-            return await self.cache.purge([*tags, *(tag_key("result", key, secret) for key in results)])
-        finally:
-            self.forget()  # what requests that were under way remembered meanwhile
+        return await self.cache.purge([*tags, *(tag_key("result", key, secret) for key in results)])
 
     async def clear(self) -> Purged:
         """Forget everything; raises as `purge` does."""
-        self.forget()
         return await self.cache.clear()
 
     async def _loaded(self) -> Generation:
@@ -274,7 +258,7 @@ class Service:
                 self._glossaries = await asyncio.to_thread(read_glossaries, plan.glossaries_dir)
             return Generation(self._loading, self.cache, plan.cache_secret)
         except BaseException:
-            await asyncio.gather(*(model.batcher.drain(0.0) for model in self._loading.values()))
+            await asyncio.gather(*(model.close(0.0) for model in self._loading.values()))
             raise
 
     async def _load(self, task: Task) -> None:
@@ -284,11 +268,11 @@ class Service:
         kind = plan.engine or entry.manifest.engine
         choice = EngineChoice(kind, plan.device, plan.threads, plan.replicas, plan.compute_type)
         on_dead = partial(self._died, self._loading)
-        model = await serve_model(entry, choice, plan.limits, self._listener, on_dead)
+        model = await load_generator(entry, choice, plan.limits, self._listener, on_dead)
         self._loading[task] = model
-        await model.batcher.start()
+        await model.start()
 
-    def _died(self, models: Mapping[Task, ServedModel]) -> None:
+    def _died(self, models: Mapping[Task, LocalGenerator]) -> None:
         """An engine of these models is lost: the end of the process where they serve, or none do yet."""
         if self._current is None or self._current.models is models:
             self._on_dead()
@@ -317,10 +301,10 @@ class Service:
     @property
     def dead(self) -> bool:
         """Whether an engine is lost beyond rescue."""
-        return any(model.batcher.state.dead for model in self.models)
+        return any(model.health == "dead" for model in self.models)
 
     @property
-    def models(self) -> Sequence[ServedModel]:
+    def models(self) -> Sequence[LocalGenerator]:
         """The models that serve, or until there are any those that load; translation first."""
         return tuple((self._loading if self._current is None else self._current.models).values())
 

@@ -13,17 +13,17 @@ TAG_FORMAT = 1
 LENGTH_BYTES = 8
 
 
-def entry_key(head: Sequence[Field], rest: Field, secret: bytes | None) -> bytes:
+def entry_key(head: tuple[str, ...], rest: Field, secret: bytes | None) -> bytes:
     """The 32 bytes under which an entry is kept: equal exactly when all fields are, up to collisions of SHA-256.
 
-    ``head`` holds what many entries have in common, as a tuple: task, model, versions. With a ``secret`` the key is an
+    ``head`` holds what many entries have in common: task, model, versions. With a ``secret`` the key is an
     HMAC: without one, a reader of a shared store can guess short sentences.
     """
-    return _digest(_head(tuple(head)) + encode(rest), secret)
+    return _digest(_head(head) + encode(rest), secret)
 
 
 @lru_cache(maxsize=64)
-def _head(head: tuple[Field, ...]) -> bytes:
+def _head(head: tuple[str, ...]) -> bytes:
     return encode([ENTRY_FORMAT, *head])
 
 

@@ -2,14 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
+
+from cachetools import TTLCache
 
 from service.cache.memory import Memory, Tag
 from service.cache.redis import PurgeIncomplete, Shared
 from service.events import CacheLooked, EntryUnopened, Listener, ignore
+
+MOST_DOCUMENTS = 256
+DOCUMENT_CHARS = 2_000_000
+DOCUMENT_TTL_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +25,33 @@ class Purged:
 
     memory: int
     shared: int | None
+
+
+class Documents:
+    """Whole results of this process by ``result_key``: a document that is asked for often is not made again.
+
+    Bounded by the characters that the caller counts for each, the least recently used forgotten first, and in time.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._chars = 0  # of what is being put
+        self._kept: TTLCache[str, Any] = TTLCache(
+            DOCUMENT_CHARS, DOCUMENT_TTL_S, timer=clock, getsizeof=lambda _: self._chars
+        )
+
+    def get(self, result_key: str) -> Any:
+        """The result, or None."""
+        return self._kept.get(result_key)
+
+    def put(self, result_key: str, result: Any, chars: int) -> None:
+        """Keep a result of so many characters; one that alone is over the bound is not kept."""
+        self._chars = max(chars, DOCUMENT_CHARS // MOST_DOCUMENTS)
+        if self._chars <= DOCUMENT_CHARS:
+            self._kept[result_key] = result
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
 
 
 class Cache:
@@ -31,6 +65,7 @@ class Cache:
 
     def __init__(self, memory: Memory, shared: Shared | None = None, *, listener: Listener = ignore) -> None:
         self.memory = memory
+        self.documents = Documents(memory.clock)
         self._shared = shared
         self._listener = listener
         self._purges = 0
@@ -54,6 +89,11 @@ class Cache:
             for key, entry in found.items():
                 self.memory.put(key, entry.value, most_s=entry.left_s)
         return {key: entry.value for key, entry in found.items()}
+
+    def keep_document(self, result_key: str, result: Any, *, chars: int, begun_s: float) -> None:
+        """Keep a whole result of so many characters, unless it was ``begun_s`` before a purge ended."""
+        if self.may_keep(begun_s):
+            self.documents.put(result_key, result, chars)
 
     async def put_many(
         self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, AbstractSet[bytes]] | None = None, *, begun_s: float
@@ -154,6 +194,7 @@ class Cache:
     async def _purge(self) -> AsyncIterator[None]:
         """Meanwhile nothing is kept, nor later what was begun before its end; what is being written is waited for."""
         self._purges += 1
+        self.documents.clear()
         try:
             if self._writing:
                 await asyncio.wait(set(self._writing))

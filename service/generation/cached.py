@@ -236,17 +236,13 @@ class CachedGenerator(Generic[W, T]):
         self._kind = kind
         self._cache = cache
         self._secret = secret
+        self._head = (generator.manifest.task, generator.identity, *kind.versions)
         self._flight: SingleFlight[T] = SingleFlight()
 
     def tags(self, texts: Sequence[str]) -> list[bytes]:
         """The tags under which the cache can be purged of what was made from these submitted texts, in order."""
         tags = {text: tag_key("text", text, self._secret) for text in dict.fromkeys(texts)}
         return [tags[text] for text in texts]
-
-    def _key(self, wanted: W) -> bytes:
-        generator = self.generator
-        head = (generator.manifest.task, generator.identity, *self._kind.versions)
-        return entry_key(head, self._kind.key(wanted), self._secret)
 
     async def results(
         self,
@@ -265,7 +261,7 @@ class CachedGenerator(Generic[W, T]):
             QueueFull, TooSlow, NotReady, Draining, DeadlineExceeded: no work can be taken now.
             EngineError: the model failed on one of them.
         """
-        keys = [self._key(one) for one in wanted]
+        keys = [entry_key(self._head, self._kind.key(one), self._secret) for one in wanted]
         by_key = dict(zip(keys, wanted, strict=True))
         numbers: dict[bytes, list[int]] = {}
         for number, key in enumerate(keys):

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
+from service.cache.tiers import Cache
 from service.cleaning.clean import Removed, clean
 from service.domain import Notice, Span
-from service.generation.call import Call, Finished, off_loop
+from service.generation.call import Call, Finished, nothing, off_loop
 from service.newsroom.summary_translation import translate_summaries
 from service.results import Method, SentencePair, Summary, Translation
 from service.summarization.lengths import Length
@@ -80,9 +81,11 @@ class ArticleResult:
 class ArticlePipeline:
     """Does everything that is asked of one article."""
 
-    def __init__(self, translator: Translator, summariser: Summarizer) -> None:
+    def __init__(self, translator: Translator, summariser: Summarizer, cache: Cache) -> None:
         self._translator = translator
         self._summariser = summariser
+        self._cache = cache
+        self._identity = f"{translator.generator.identity} {summariser.generator.identity}"
 
     async def edit(
         self,
@@ -101,6 +104,12 @@ class ArticlePipeline:
             InvalidInput: a field is no Unicode.
             DepescheError: see `CachedGenerator.results`.
         """
+        key = self._document_key(call)
+        if key is not None and call.read_cache:
+            with call.timings.measured("cache"):
+                known: ArticleResult | None = self._cache.documents.get(key)
+            if known is not None:
+                return known
         with call.timings.measured("clean"):
             chars = sum(len(part or "") for part in (submission.body, submission.headline, submission.lead))
             article = await off_loop(chars, parse_article, submission)
@@ -118,7 +127,17 @@ class ArticlePipeline:
         english = None
         if summary is not None and "summary_translation" in outputs:
             (english,) = await translate_summaries(self._translator, [summary], length, call.quiet(), origins=[origin])
-        return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
+        result = ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
+        # Kept once all of it comes from the cache, so that it says what a later answer has to say.
+        if key is not None and call.write_cache and _is_cached(result):
+            self._cache.keep_document(key, result, chars=chars, begun_s=call.begun_s)
+        return result
+
+    def _document_key(self, call: Call) -> str | None:
+        """The key of the whole result; None for a call that has none, or that follows the sentences one by one."""
+        if call.result_key is None or call.finished is not nothing:
+            return None
+        return f"{self._identity} {call.result_key}"
 
     async def _translation(self, article: Article, submission: ArticleInput, call: Call) -> TranslatedArticle:
         """The body is translated as it was submitted where it is HTML, else as it was cleaned."""
@@ -148,6 +167,12 @@ class ArticlePipeline:
             terms=tuple(use for part in (body, *heads) for use in part.terms),
         )
         return TranslatedArticle(headline.text or None, lead.text or None, whole)
+
+
+def _is_cached(result: ArticleResult) -> bool:
+    summaries = [one for one in (result.summary, result.summary_translation) if one is not None]
+    body = None if result.translation is None else result.translation.body
+    return all(one.cached for one in summaries) and (body is None or body.cached == body.of)
 
 
 async def _together(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:

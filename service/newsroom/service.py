@@ -82,7 +82,7 @@ class Generation:
         self.models = models
         self.translator = Translator(models["translation"], cache, secret)
         self.summariser = Summarizer(models["summary"], cache, secret)
-        self.editor = ArticlePipeline(self.translator, self.summariser)
+        self.editor = ArticlePipeline(self.translator, self.summariser, cache)
         self._holders = 0
         self._let_go = asyncio.Event()
         self._let_go.set()

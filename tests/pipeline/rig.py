@@ -13,6 +13,7 @@ from service.cache import codec
 from service.cache.memory import Memory
 from service.cache.tiers import Cache
 from service.domain import Tokens
+from service.events import Listener, ignore
 from service.generation.base import Source, TextHypothesis
 from service.generation.batcher import Batcher
 from service.generation.cached import CachedGenerator
@@ -165,10 +166,11 @@ async def stand(
     hypotheses: int = 1,
     acceptance: Mapping[str, Any] | None = None,
     handler: Handler = COPYING,
+    listener: Listener = ignore,
 ) -> AsyncIterator[Stand]:
     """A generator at work over an engine that writes what it reads, or what ``handler`` says."""
     found = manifest(task, max_source_tokens=max_source_tokens, hypotheses=hypotheses, acceptance=acceptance)
-    engines, cache = Engines(handler), Cache(Memory(max_bytes=2**20, ttl_s=3_600))
+    engines, cache = Engines(handler), Cache(Memory(max_bytes=2**20, ttl_s=3_600), listener=listener)
     async with running(engines, limits) as batcher:
         generator = LocalGenerator("fake", found, "ctranslate2", Tokenizer(found, pieces), batcher)
         yield Stand(generator, engines, batcher, cache, CachedGenerator(generator, BestTexts(), cache, None))

@@ -14,6 +14,9 @@ from service.languages.base import Language
 CHECKS_VERSION = "1"
 """Part of every cache key: raise it whenever checks, term placement or the choice among outputs give another result."""
 
+CHECKS_VERSION = "1"
+"""Part of every cache key: raise it whenever checks, term placement or the choice among outputs give another result."""
+
 
 class Code(StrEnum):
     """What a check can find; docs/trust.md explains each code and what to do about it."""

@@ -8,7 +8,7 @@ from typing import Any
 from service import __version__
 from service.documents.base import Edition
 from service.errors import InvalidInput
-from service.generation.model import ServedModel
+from service.generation.local import LocalGenerator
 from service.newsroom.article import ArticleInput, ArticleResult
 from service.results import Method, Output, Summary
 
@@ -23,12 +23,12 @@ class Provenance:
 
     generated_at: str
     software: str
-    models: Sequence[ServedModel]
+    models: Sequence[LocalGenerator]
     source_types: Mapping[Output, str | None]
     languages: Mapping[Output, str]
 
     @classmethod
-    def of(cls, result: ArticleResult, models: Sequence[ServedModel], source: str, target: str) -> "Provenance":
+    def of(cls, result: ArticleResult, models: Sequence[LocalGenerator], source: str, target: str) -> "Provenance":
         """The provenance of ``result``, made now in the languages ``source`` and ``target``."""
         summary, summary_type = result.summary, None
         if summary is not None:
@@ -75,7 +75,7 @@ def source_type(summary: Summary) -> str | None:
     return TRAINED if summary.method in METHODS_OF_MODELS else None
 
 
-def _instrument(model: ServedModel) -> dict[str, str]:
+def _instrument(model: LocalGenerator) -> dict[str, str]:
     manifest = model.manifest
     return {
         "@type": "SoftwareSourceCode",

@@ -8,15 +8,13 @@ from service.domain import Span
 from service.generation.call import Call
 from service.results import Translation
 from service.text.segmentation import segment
-from service.translation.translator import Translator
-from tests.languages import DE
 from tests.pipeline.rig import SENTENCES, Stand, stand
 
 A, B, C = SENTENCES[0], SENTENCES[1], SENTENCES[3]
 
 
 async def translate(at: Stand, text: str) -> Translation:
-    (found,) = await Translator(at.decoder).translate([text], Call())
+    (found,) = await at.translator().translate([text], Call())
     return found
 
 
@@ -108,7 +106,7 @@ async def test_a_sentence_too_long_for_the_model_is_split_with_a_warning(pieces:
 async def test_texts_keep_their_order_and_blank_ones_themselves(pieces: Path) -> None:
     texts = [B, "", A, " \n", f"{C} {A}"]
     async with stand(pieces) as at:
-        found = await Translator(at.decoder).translate(texts, Call())
+        found = await at.translator().translate(texts, Call())
     assert [one.text for one in found] == texts
     assert [one.of for one in found] == [1, 0, 1, 0, 2]
 
@@ -117,4 +115,4 @@ async def test_every_sentence_of_a_text_has_its_place_in_both(pieces: Path) -> N
     text = "\n\n".join(SENTENCES)
     async with stand(pieces) as at:
         found = await translate(at, text)
-    assert [pair.source for pair in found.sentences] == list(segment(text, DE).sentences)
+    assert [pair.source for pair in found.sentences] == list(segment(text).sentences)

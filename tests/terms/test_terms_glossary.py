@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-
 from service.domain import Span
 from service.errors import InvalidInput
 from service.terms.glossary import _WORD, COMPARISONS_PER_WORD, Glossary

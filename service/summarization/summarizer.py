@@ -10,6 +10,7 @@ from service.domain import Notice, Span
 from service.generation.base import TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, TextThreads
+from service.languages.base import Language, language
 from service.results import Method, Summary, SummarySentence
 from service.summarization.lengths import Length
 from service.summarization.rewriting import (
@@ -27,19 +28,19 @@ from service.summarization.rewriting import (
 from service.summarization.styles import Style, laid_out, repeats
 from service.summarization.variants import Choice, Offer, chosen, variants
 from service.summarization.words import count_words
-from service.text.language_id import german_notice
+from service.text.language_id import foreign_notice
 from service.text.normalization import check_text, for_model
 from service.text.segmentation import segment
 
 
-def doubted(source: str, summary: Summary) -> Summary:
+def doubted(source: str, summary: Summary, language: Language) -> Summary:
     """``summary`` of ``source`` with a notice for each doubt; sentences of the source itself are beyond doubt."""
     spans = list(_spans(summary))
     pairs = [(span, one.support) for span, one in zip(spans, summary.sentences, strict=True)]
     written = [span for span, one in zip(spans, summary.sentences, strict=True) if not one.verbatim]
     if not written:
         return summary
-    findings = (one for one in check_summary(source, summary.text, pairs) if _within(one, written))
+    findings = (one for one in check_summary(source, summary.text, pairs, language) if _within(one, written))
     notices = (
         Notice(one.code.value, one.message, one.source, one.output, review=one.severity is Severity.REVIEW)
         for one in findings
@@ -69,6 +70,7 @@ class Summarizer:
     ) -> None:
         self.generator = generator
         self._threads = threads
+        self._language = language(generator.manifest.source_lang)
         kind = WordingKind(generator.manifest.acceptance, threads)
         self.wordings = CachedGenerator(generator, kind, cache, secret)
 
@@ -96,7 +98,7 @@ class Summarizer:
         """
         brief, off_loop = SummaryOptions(length, headline, style, variants), self._threads.off_loop
         with call.timings.measured("segment"):
-            found = [await off_loop(len(text), _read, text) for text in texts]
+            found = [await off_loop(len(text), _read, text, self._language) for text in texts]
         if method == "abstractive":
             return await self._abstractive(texts, found, self.wordings.tags(origins or texts), brief, call)
         with call.timings.measured("select"):
@@ -150,11 +152,11 @@ def _of_source(source: str, text: Text, brief: SummaryOptions, method: Method) -
     return _whole(source, text, _verbatim(text, brief, method), brief)
 
 
-def _read(text: str) -> Text:
-    language = german_notice(text)
-    notices = [*check_text(text), *([language] if language else [])]
-    spans = [span for span in segment(text).sentences if any(char.isalpha() for char in span.of(text))]
-    return Text(tuple(for_model(span.of(text)) for span in spans), tuple(spans), tuple(notices))
+def _read(text: str, language: Language) -> Text:
+    foreign = foreign_notice(text, language)
+    notices = [*check_text(text), *([foreign] if foreign else [])]
+    spans = [span for span in segment(text, language).sentences if any(char.isalpha() for char in span.of(text))]
+    return Text(tuple(for_model(span.of(text), language) for span in spans), tuple(spans), tuple(notices))
 
 
 def _rewritten(done: Sequence[RewriteResult], brief: SummaryOptions) -> list[Summary]:

@@ -18,9 +18,6 @@ from service.cache.seal import secrets_in
 from service.errors import DepescheError
 from service.events import Event, Listener
 from service.generation.scheduler import Limits
-from service.http import probes as admin
-from service.http import probes as health
-from service.http import probes as telemetry
 from service.http import problems, routes
 from service.http.auth import ApiKeyMiddleware, BodyApiKeyMiddleware
 from service.http.compat import deepl, libretranslate
@@ -53,7 +50,7 @@ COMPATIBLE = frozenset(
 
 KNOWN = COMPATIBLE | {
     route.path
-    for router in (routes.router, routes.work, admin.router)
+    for router in (routes.router, routes.work, probes.admin_router)
     for route in router.routes
     if isinstance(route, Route)
 }
@@ -161,8 +158,8 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     app.state.runtime = Runtime(
         service, limits, settings.request_timeout_ms / 1000, listener, metrics.registry, app.state.ring
     )
-    routers = [routes.router, health.router, page.router, deepl.router, libretranslate.router]
-    for router in routers if settings.metrics_port == "admin" else [*routers, telemetry.router]:
+    routers = [routes.router, probes.router, page.router, deepl.router, libretranslate.router]
+    for router in routers if settings.metrics_port == "admin" else [*routers, probes.metrics_router]:
         app.include_router(router)
     app.add_middleware(CancelOnDisconnectMiddleware, listener=listener)
     app.state.counters = _add_rate_limiting(app, settings, listener)
@@ -190,9 +187,9 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     admin_app.state.api, admin_app.state.runtime = app.state.api, app.state.runtime
     admin_app.state.registry = app.state.registry
     admin_app.state.ring, admin_app.state.traces = app.state.ring, app.state.traces
-    admin_app.include_router(admin.router)
+    admin_app.include_router(probes.admin_router)
     if settings.metrics_port != "main":
-        admin_app.include_router(telemetry.router)
+        admin_app.include_router(probes.metrics_router)
     _add_middleware(admin_app, settings)
     return admin_app
 

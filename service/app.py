@@ -18,7 +18,7 @@ from service.cache.seal import secrets_in
 from service.errors import DepescheError
 from service.events import Event, Listener
 from service.generation.scheduler import Limits
-from service.http import problems, routes
+from service.http import probes, problems, routes
 from service.http.auth import ApiKeyMiddleware, BodyApiKeyMiddleware
 from service.http.compat import deepl, libretranslate
 from service.http.compat import errors as failures

@@ -1,23 +1,26 @@
-"""A whole article: cleaned, told apart into headline, lead and body, summarised and translated."""
+"""An article: cleaned, split into headline, lead and body, summarised and translated, with its provenance."""
 
 from bisect import bisect_right
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from datetime import UTC, datetime
 from typing import Any
 
+from service import __version__
 from service.cleaning.clean import Removed, clean
+from service.documents.base import Edition
 from service.domain import Notice, Span
-from service.generation.call import MOST_REMEMBERED_CHARS, Call, Finished, LruMemo, recalled, together
+from service.errors import InvalidInput
+from service.generation.call import Call, Finished, off_loop, together
+from service.generation.model import ServedModel
 from service.newsroom.commands import SummaryForm
-from service.results import Output, SentencePair, Summary, Translation
+from service.results import Method, Output, SentencePair, Summary, Translation
 from service.summarization.summarizer import Summarizer
 from service.text.html.document import Block, parse
 from service.text.normalization import check_text
 from service.translation.preparation import PLAIN, TranslationOptions
 from service.translation.translator import Translator
 
-REMEMBERED = 256
 PARAGRAPH = "\n\n"
 
 
@@ -80,7 +83,6 @@ class ArticlePipeline:
     def __init__(self, translator: Translator, summariser: Summarizer) -> None:
         self._translator = translator
         self._summariser = summariser
-        self._understood: LruMemo[Article] = LruMemo(REMEMBERED)
 
     async def edit(
         self,
@@ -96,7 +98,8 @@ class ArticlePipeline:
             DepescheError: see `Decoder.decode`.
         """
         with call.timings.measured("clean"):
-            article = await self._understand(submission, keep=self._translator.decoder.may_keep(call))
+            parts = (submission.body, submission.headline or "", submission.lead or "")
+            article = await off_loop(sum(map(len, parts)), parse_article, submission)
         origin = submission.body
         work: dict[str, Coroutine[Any, Any, Any]] = {}
         if "translation" in outputs:
@@ -109,20 +112,6 @@ class ArticlePipeline:
         if summary is not None and "summary_translation" in outputs:
             (english,) = await self._translator.summaries([summary], form.length, call.quiet(), origins=[origin])
         return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
-
-    def forget(self) -> None:
-        """Forget what was made of articles: a story was withdrawn."""
-        self._understood.forget()
-        self._summariser.forget()
-        self._translator.forget()
-
-    async def _understand(self, submission: ArticleInput, *, keep: bool) -> Article:
-        texts = (submission.body, submission.headline or "", submission.lead or "")
-        kind = (submission.options.format, submission.clean, submission.headline is None, submission.lead is None)
-        everything = "".join(texts)
-        keep = keep and len(everything) <= MOST_REMEMBERED_CHARS
-        make = partial(parse_article, submission)
-        return await recalled(len(everything), self._understood, texts, kind, make, keep=keep)
 
     async def _summary(self, article: Article, origin: str, form: SummaryForm, call: Call) -> Summary:
         (summary,) = await self._summariser.summarise(
@@ -243,3 +232,98 @@ def _runs(block: Block) -> Iterator[tuple[Span, Span]]:
 def _side_by_side(block: Block, at: int) -> bool:
     """Whether a character of the text follows the one before it in the HTML, too, and both stand for themselves."""
     return block.starts[at] == block.starts[at - 1] + 1 and block.ends[at] == block.ends[at - 1] + 1
+
+
+TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+"""A model wrote it. `lead` and `extractive` summaries are the source's own words, and have the source's type."""
+METHODS_OF_MODELS: frozenset[Method] = frozenset({"abstractive"})
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How the outputs came about. ``source_types`` are full URIs, None where the words are the source's own."""
+
+    generated_at: str
+    software: str
+    models: Sequence[ServedModel]
+    source_types: Mapping[Output, str | None]
+    languages: Mapping[Output, str]
+
+    @classmethod
+    def of(cls, result: ArticleResult, models: Sequence[ServedModel], source: str, target: str) -> "Provenance":
+        """The provenance of ``result``, made now in the languages ``source`` and ``target``."""
+        summary, summary_type = result.summary, None
+        if summary is not None:
+            types = map(source_type, (summary, *summary.variants))
+            summary_type = next((uri for uri in types if uri is not None), None)
+        return cls(
+            generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            software=f"depesche {__version__}",
+            models=models,
+            source_types={
+                "summary": summary_type,
+                "translation": None if result.translation is None else TRAINED,
+                "summary_translation": None if result.summary_translation is None else TRAINED,
+            },
+            languages={"summary": source, "translation": target, "summary_translation": target},
+        )
+
+    @property
+    def credit(self) -> str:
+        """Software and models in one line, for documents that have no fields of their own for them."""
+        named = ", ".join(f"{m.manifest.id} {m.manifest.revision} ({m.manifest.licence})" for m in self.models)
+        return f"Made by {self.software}" + (f" with {named}" if named else "") + "; not reviewed by a person."
+
+    def jsonld(self) -> dict[str, Any]:
+        """The same as schema.org JSON-LD."""
+        return {
+            "@context": "https://schema.org",
+            "@type": "CreateAction",
+            "endTime": self.generated_at,
+            "instrument": [
+                {"@type": "SoftwareApplication", "name": "depesche", "softwareVersion": __version__},
+                *(_instrument(model) for model in self.models),
+            ],
+            "result": [
+                {"@type": "CreativeWork", "name": name, "digitalSourceType": uri, "inLanguage": self.languages[name]}
+                for name, uri in self.source_types.items()
+                if uri is not None
+            ],
+        }
+
+
+def source_type(summary: Summary) -> str | None:
+    """The digital source type of a summary in the source's language; None where it is the source's words."""
+    return TRAINED if summary.method in METHODS_OF_MODELS else None
+
+
+def _instrument(model: ServedModel) -> dict[str, str]:
+    manifest = model.manifest
+    return {
+        "@type": "SoftwareSourceCode",
+        "name": manifest.id,
+        "version": manifest.revision,
+        "license": manifest.licence,
+        "applicationCategory": manifest.task,
+    }
+
+
+def edition_of(submission: ArticleInput, result: ArticleResult, provenance: Provenance) -> Edition:
+    """What a document is written from: the translated article with its translated summary, else the summary's article.
+
+    Raises:
+        InvalidInput: there is neither a translation nor a summary in the source's language.
+    """
+    languages, made_at = provenance.languages, provenance.generated_at
+    if result.translation is not None:
+        translated, summary = result.translation, result.summary_translation
+        parts = translated.headline, translated.lead, translated.body.text
+        text = None if summary is None else summary.text
+        return Edition(languages["translation"], *parts, text, TRAINED, provenance.credit, made_at)
+    if result.summary is None:
+        raise InvalidInput("as_without_output", "a document needs a translation or a German summary", pointer="/as")
+    article = result.article
+    body = submission.body if submission.options.format == "html" else article.body
+    source = source_type(result.summary)
+    parts = article.headline, article.lead, body
+    return Edition(languages["summary"], *parts, result.summary.text, source, provenance.credit, made_at)

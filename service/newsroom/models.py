@@ -112,7 +112,8 @@ class ModelSet:
 
     def forget(self) -> None:
         """Forget what is kept of recent texts outside the cache."""
-        self.articles.forget()
+        self.summarizer.forget()
+        self.translator.forget()
 
     async def retire(self) -> None:
         """Close the models when no request holds a lease."""

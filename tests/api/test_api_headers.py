@@ -82,10 +82,10 @@ async def test_short_timeout_gets_504(monkeypatch: pytest.MonkeyPatch, endpoint:
 
 
 @each
-@pytest.mark.parametrize("timeout", ["0", "-1", "3600001", "soon", "1.5", ""])
-async def test_invalid_timeout_is_refused(ports: Both, endpoint: Endpoint, timeout: str) -> None:
+@pytest.mark.parametrize("given", ["0", "-1", "3600001", "soon", "1.5", ""])
+async def test_invalid_timeout_is_refused(ports: Both, endpoint: Endpoint, given: str) -> None:
     body = endpoint.body(TEXT.format(6))
-    answer = await ports.main.post(endpoint.path, json=body, headers={"Request-Timeout-Ms": timeout})
+    answer = await ports.main.post(endpoint.path, json=body, headers={"Request-Timeout-Ms": given})
     failure = answer.json()
     assert failure["code"] == "invalid_request"
     if endpoint.path in PEERS:

@@ -51,7 +51,7 @@ async def measure(systems: Sequence[System], plan: Plan) -> dict[str, list[dict[
             await running.enter_async_context(system)
             await system.warm_up(warm_up)
         for number in range(plan.rounds):
-            some = articles.take(f"round {number}", plan.articles + plan.clients)
+            some = articles.take(f"round {number}", 2 * plan.articles)
             for system in systems if number % 2 == 0 else reversed(systems):
                 figures = await system.round(some, plan.clients)
                 found[system.name].append(figures)

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.cache.codec import MOST_BYTES, decode_hypotheses, encode_hypotheses
-from service.domain import Attention, Hypothesis
+from service.domain import Attention, FinishReason, Hypothesis
 
+REASONS: tuple[FinishReason, ...] = ("eos", "length")
 ROW = st.tuples(st.floats(0, 1), st.floats(0, 1))
 
 
@@ -21,9 +22,7 @@ def hypotheses(draw: st.DrawFn) -> Hypothesis:
     tokens = tuple(draw(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=5)))
     rows = draw(st.none() | st.lists(ROW, min_size=len(tokens), max_size=len(tokens)))
     score = draw(st.none() | st.floats(allow_nan=False, allow_infinity=False))
-    return Hypothesis(
-        tokens, score, draw(st.sampled_from(["eos", "length"])), None if rows is None else Attention.of(rows)
-    )
+    return Hypothesis(tokens, score, draw(st.sampled_from(REASONS)), None if rows is None else Attention.of(rows))
 
 
 @given(st.lists(hypotheses(), min_size=1, max_size=3))

@@ -1,10 +1,12 @@
 """Repetition, length, leftovers: checked on the shape of an output."""
 
 import pytest
+from hypothesis import given
 
-from service.checks.assessment import length_ratio, untranslated
+from service.checks.assessment import check_sentence, length_ratio, untranslated
 from service.checks.base import Code, Finding, Passage, Severity, needs_review
 from service.checks.repetition import repeated_sentences, repeated_words
+from tests.trust.sentences import sentences
 
 
 def read(german: str, english: str) -> tuple[Passage, Passage]:
@@ -93,3 +95,8 @@ def test_only_a_finding_for_review_asks_for_an_editor() -> None:
     assert not needs_review([])
     assert not needs_review([note])
     assert needs_review([note, Finding(Code.REPETITION, "again")])
+
+
+@given(german=sentences("de"), english=sentences("en"))
+def test_no_sentence_breaks_a_check(german: str, english: str) -> None:
+    assert check_sentence(german, english) == check_sentence(german, english)

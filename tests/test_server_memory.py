@@ -73,7 +73,7 @@ def parts(service: Newsroom) -> list[object]:
     generation = service._pool.serving
     found: list[object] = [generation]
     for model in generation.models.values():
-        engines = [worker.engine._engine for worker in model.batcher._workers]
+        engines = [model.batcher.worker.engine._engine]
         assert all(engine is not None for engine in engines)
         found += [model.tokenizer, model.batcher, *engines]
     return found

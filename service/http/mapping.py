@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from service.domain import Notice, Span
-from service.generation.model import ServedModel
+from service.generation.local import LocalGenerator
 from service.http import schemas
 from service.newsroom.article import Article, TranslatedArticle
 from service.newsroom.newsroom import ArticleAnswer, SummarizeAnswer, TranslateAnswer
@@ -28,7 +28,7 @@ def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
     ]
 
 
-def model_out(model: ServedModel) -> schemas.ModelOut:
+def model_out(model: LocalGenerator) -> schemas.ModelOut:
     """A model as answers name it."""
     m = model.manifest
     return schemas.ModelOut(

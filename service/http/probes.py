@@ -57,7 +57,7 @@ async def readyz(newsroom: NewsroomDep, response: Response) -> Readiness:
     response.status_code = 200 if status == "ready" else 503
     if status != "ready":
         response.headers["Retry-After"] = "1"
-    models = [ModelState(name=m.name, state=m.condition, quality=m.manifest.quality) for m in newsroom.models]
+    models = [ModelState(name=m.name, state=m.health, quality=m.manifest.quality) for m in newsroom.models]
     return Readiness(status=status, detail=newsroom.lifecycle.detail, notice=newsroom.notice, models=models)
 
 

@@ -1,5 +1,6 @@
 """An article: cleaned, split into headline, lead and body, summarised and translated, with its provenance."""
 
+import asyncio
 from bisect import bisect_right
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,13 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from service import __version__
+from service.cache.tiers import Cache
 from service.cleaning.clean import Removed, clean
 from service.documents.base import Edition
 from service.domain import Notice, Span
 from service.errors import InvalidInput
-from service.generation.call import Call, Finished, off_loop, together
-from service.generation.model import ServedModel
+from service.generation.call import Call, Finished, nothing, off_loop
+from service.generation.local import LocalGenerator
 from service.newsroom.commands import SummaryForm
+from service.newsroom.summary_translation import translate_summaries
 from service.results import Method, Output, SentencePair, Summary, Translation
 from service.summarization.summarizer import Summarizer
 from service.text.html.document import Block, parse
@@ -80,9 +83,11 @@ class ArticleResult:
 class ArticlePipeline:
     """Does everything that is asked of one article."""
 
-    def __init__(self, translator: Translator, summariser: Summarizer) -> None:
+    def __init__(self, translator: Translator, summariser: Summarizer, cache: Cache) -> None:
         self._translator = translator
         self._summariser = summariser
+        self._cache = cache
+        self._identity = f"{translator.generator.identity} {summariser.generator.identity}"
 
     async def edit(
         self,
@@ -95,23 +100,41 @@ class ArticlePipeline:
 
         Raises:
             InvalidInput: a field is no Unicode.
-            DepescheError: see `Decoder.decode`.
+            DepescheError: see `CachedGenerator.results`.
         """
+        key = self._document_key(call)
+        if key is not None and call.read_cache:
+            with call.timings.measured("cache"):
+                known: ArticleResult | None = self._cache.documents.get(key)
+            if known is not None:
+                return known
         with call.timings.measured("clean"):
-            parts = (submission.body, submission.headline or "", submission.lead or "")
-            article = await off_loop(sum(map(len, parts)), parse_article, submission)
+            chars = sum(len(part or "") for part in (submission.body, submission.headline, submission.lead))
+            article = await off_loop(chars, parse_article, submission)
         origin = submission.body
         work: dict[str, Coroutine[Any, Any, Any]] = {}
         if "translation" in outputs:
             work["translation"] = self._translation(article, submission, call)
         if {"summary", "summary_translation"} & set(outputs):
             work["summary"] = self._summary(article, origin, form, call)
-        done = dict(zip(work, await together(*work.values()), strict=True))
+        done = await _together(work)
         summary: Summary | None = done.get("summary")
         english = None
         if summary is not None and "summary_translation" in outputs:
-            (english,) = await self._translator.summaries([summary], form.length, call.quiet(), origins=[origin])
-        return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
+            (english,) = await translate_summaries(
+                self._translator, [summary], form.length, call.quiet(), origins=[origin]
+            )
+        result = ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
+        # Kept once all of it comes from the cache, so that it says what a later answer has to say.
+        if key is not None and call.write_cache and _is_cached(result):
+            self._cache.keep_document(key, result, chars=chars, begun_s=call.begun_s)
+        return result
+
+    def _document_key(self, call: Call) -> str | None:
+        """The key of the whole result; None for a call that has none, or that follows the sentences one by one."""
+        if call.result_key is None or call.finished is not nothing:
+            return None
+        return f"{self._identity} {call.result_key}"
 
     async def _summary(self, article: Article, origin: str, form: SummaryForm, call: Call) -> Summary:
         (summary,) = await self._summariser.summarise(
@@ -154,6 +177,22 @@ class ArticlePipeline:
             terms=tuple(use for part in (body, *heads) for use in part.terms),
         )
         return TranslatedArticle(headline.text or None, lead.text or None, whole)
+
+
+def _is_cached(result: ArticleResult) -> bool:
+    summaries = [one for one in (result.summary, result.summary_translation) if one is not None]
+    body = None if result.translation is None else result.translation.body
+    return all(one.cached for one in summaries) and (body is None or body.cached == body.of)
+
+
+async def _together(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:
+    """The results of all ``work``; the first failure cancels the rest and is raised as itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = {name: group.create_task(one) for name, one in work.items()}
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return {name: task.result() for name, task in tasks.items()}
 
 
 def _moved_summary(summary: Summary, article: Article) -> Summary:
@@ -245,12 +284,12 @@ class Provenance:
 
     generated_at: str
     software: str
-    models: Sequence[ServedModel]
+    models: Sequence[LocalGenerator]
     source_types: Mapping[Output, str | None]
     languages: Mapping[Output, str]
 
     @classmethod
-    def of(cls, result: ArticleResult, models: Sequence[ServedModel], source: str, target: str) -> "Provenance":
+    def of(cls, result: ArticleResult, models: Sequence[LocalGenerator], source: str, target: str) -> "Provenance":
         """The provenance of ``result``, made now in the languages ``source`` and ``target``."""
         summary, summary_type = result.summary, None
         if summary is not None:
@@ -297,7 +336,7 @@ def source_type(summary: Summary) -> str | None:
     return TRAINED if summary.method in METHODS_OF_MODELS else None
 
 
-def _instrument(model: ServedModel) -> dict[str, str]:
+def _instrument(model: LocalGenerator) -> dict[str, str]:
     manifest = model.manifest
     return {
         "@type": "SoftwareSourceCode",

@@ -7,7 +7,7 @@ from typing import Any
 
 from service.domain import Span
 from service.errors import InvalidInput
-from service.generation.call import Call, Finished, Priority, Progress, Timings
+from service.generation.call import Call, Finished, Priority, Progress, Timings, nothing
 from service.results import Method, Output
 from service.summarization.lengths import Length
 from service.summarization.styles import Style
@@ -110,10 +110,6 @@ async def free_of_charge(_chars: int) -> None:
     """Charge a caller without limits."""
 
 
-def ignore(*_: object) -> None:
-    """Listener of a caller who follows nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class CallContext:
     """Under which conditions a command is done, whatever it asks for.
@@ -127,9 +123,9 @@ class CallContext:
     read_cache: bool = True
     write_cache: bool = True
     charge: Callable[[int], Awaitable[None]] = free_of_charge
-    accepted: Callable[[], None] = ignore
-    progress: Progress = ignore
-    finished: Callable[[Finished], None] = ignore
+    accepted: Callable[[], None] = nothing
+    progress: Progress = nothing
+    finished: Callable[[Finished], None] = nothing
     timings: Timings = field(default_factory=Timings)
 
     @classmethod

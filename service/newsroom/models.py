@@ -11,8 +11,7 @@ from typing import get_args
 from service.cache.tiers import Cache
 from service.errors import InvalidInput, NotReady
 from service.events import Listener
-from service.generation.decoder import Decoder
-from service.generation.model import EngineChoice, ServedModel, serve_model
+from service.generation.local import EngineChoice, LocalGenerator, load_generator
 from service.generation.scheduler import Limits
 from service.newsroom.article import ArticlePipeline
 from service.newsroom.commands import GlossaryTerms
@@ -22,7 +21,6 @@ from service.registry.manifest import EngineKind, Task
 from service.summarization.summarizer import Summarizer
 from service.terms.glossary import Glossary, Terms, read_glossaries
 from service.text.language_id import load_detector
-from service.translation.postprocessing import collapse_repetitions
 from service.translation.preparation import TranslationOptions
 from service.translation.translator import Translator
 
@@ -63,13 +61,13 @@ class ModelSet:
     """
 
     def __init__(
-        self, models: Mapping[Task, ServedModel], glossaries: Mapping[str, Terms], cache: Cache, secret: bytes | None
+        self, models: Mapping[Task, LocalGenerator], glossaries: Mapping[str, Terms], cache: Cache, secret: bytes | None
     ) -> None:
         self.models = models
         self._glossaries = glossaries
-        self.translator = Translator(Decoder(models["translation"], cache, secret, mend=collapse_repetitions))
-        self.summarizer = Summarizer(Decoder(models["summary"], cache, secret))
-        self.articles = ArticlePipeline(self.translator, self.summarizer)
+        self.translator = Translator(models["translation"], cache, secret)
+        self.summarizer = Summarizer(models["summary"], cache, secret)
+        self.articles = ArticlePipeline(self.translator, self.summarizer, cache)
         self._leases = 0
         self._unused = asyncio.Event()
         self._unused.set()
@@ -89,7 +87,7 @@ class ModelSet:
     @property
     def ready(self) -> bool:
         """Whether every model takes work."""
-        return all(model.batcher.state.ready for model in self.models.values())
+        return all(model.health == "ready" for model in self.models.values())
 
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
         """``options`` with the glossary of a request: its own terms, and those of the named glossary that it lacks.
@@ -110,11 +108,6 @@ class ModelSet:
         named = None if name is None else self._glossaries.get(name)
         return "" if named is None else named.digest
 
-    def forget(self) -> None:
-        """Forget what is kept of recent texts outside the cache."""
-        self.summarizer.forget()
-        self.translator.forget()
-
     async def retire(self) -> None:
         """Close the models when no request holds a lease."""
         await self._unused.wait()
@@ -122,7 +115,7 @@ class ModelSet:
 
     async def close(self, drain_s: float) -> None:
         """Take no new work, finish what was accepted within ``drain_s``, free the engines."""
-        await asyncio.gather(*(model.batcher.drain(drain_s) for model in self.models.values()))
+        await asyncio.gather(*(model.close(drain_s) for model in self.models.values()))
 
 
 class ModelPool:
@@ -131,7 +124,7 @@ class ModelPool:
     def __init__(self, plan: Plan, cache: Cache, listener: Listener, on_dead: Callable[[], None]) -> None:
         self._plan, self._cache = plan, cache
         self._listener, self._on_dead = listener, on_dead
-        self._loading: dict[Task, ServedModel] = {}
+        self._loading: dict[Task, LocalGenerator] = {}
         self.current: ModelSet | None = None
         self._retiring: dict[ModelSet, asyncio.Task[None]] = {}
 
@@ -143,7 +136,7 @@ class ModelPool:
         return self.current
 
     @property
-    def served(self) -> Sequence[ServedModel]:
+    def served(self) -> Sequence[LocalGenerator]:
         """The models that serve, or until there are any those that load; translation first."""
         return tuple((self._loading if self.current is None else self.current.models).values())
 
@@ -168,7 +161,7 @@ class ModelPool:
             glossaries = {} if folder is None else await asyncio.to_thread(read_glossaries, folder)
             return ModelSet(self._loading, glossaries, self._cache, plan.cache_secret)
         except BaseException:
-            await asyncio.gather(*(model.batcher.drain(0.0) for model in self._loading.values()))
+            await asyncio.gather(*(model.close(0.0) for model in self._loading.values()))
             raise
 
     async def _load(self, task: Task) -> None:
@@ -178,11 +171,11 @@ class ModelPool:
         kind = plan.engine or entry.manifest.engine
         choice = EngineChoice(kind, plan.device, plan.threads, plan.replicas, plan.compute_type)
         on_dead = partial(self._died, self._loading)
-        model = await serve_model(entry, choice, plan.limits, self._listener, on_dead)
+        model = await load_generator(entry, choice, plan.limits, self._listener, on_dead)
         self._loading[task] = model
-        await model.batcher.start()
+        await model.start()
 
-    def _died(self, models: Mapping[Task, ServedModel]) -> None:
+    def _died(self, models: Mapping[Task, LocalGenerator]) -> None:
         """An engine of these models is lost: the end of the process where they serve, or none do yet."""
         if self.current is None or self.current.models is models:
             self._on_dead()

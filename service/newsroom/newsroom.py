@@ -21,7 +21,7 @@ from service.errors import DeadlineExceeded, DepescheError, InvalidInput, NotRea
 from service.events import Listener, ResultGiven
 from service.events import Output as Told
 from service.generation.call import Call, off_loop
-from service.generation.model import ServedModel
+from service.generation.local import LocalGenerator
 from service.newsroom.article import ArticleInput, ArticleResult, Provenance, edition_of
 from service.newsroom.commands import (
     ArticleCommand,
@@ -34,6 +34,7 @@ from service.newsroom.commands import (
 )
 from service.newsroom.lifecycle import Lifecycle, Status
 from service.newsroom.models import ModelPool, ModelSet, Plan
+from service.newsroom.summary_translation import translate_summaries
 from service.results import Output, Summary, Translation, needs_review
 from service.translation.preparation import TranslationOptions
 
@@ -45,7 +46,7 @@ class TranslateAnswer:
     """Translations in the order of the command's texts."""
 
     translations: Sequence[Translation]
-    model: ServedModel
+    model: LocalGenerator
     result_key: str
 
 
@@ -54,8 +55,8 @@ class SummarizeAnswer:
     """Summaries in the order of the command's texts; ``translation_model`` is None where they are not translated."""
 
     summaries: Sequence[Summary]
-    model: ServedModel
-    translation_model: ServedModel | None
+    model: LocalGenerator
+    translation_model: LocalGenerator | None
     result_key: str
 
 
@@ -69,8 +70,8 @@ class ArticleAnswer:
     submission: ArticleInput
     document: Document | None
     result: ArticleResult
-    summary_model: ServedModel | None
-    translation_model: ServedModel | None
+    summary_model: LocalGenerator | None
+    translation_model: LocalGenerator | None
     provenance: Provenance
     written: Mapping[str, Any] | None
     result_key: str
@@ -153,7 +154,7 @@ class Newsroom:
         )
         if command.target_lang == command.source_lang:
             return summaries
-        return await models.translator.summaries(summaries, form.length, call.quiet(), origins=command.texts)
+        return await translate_summaries(models.translator, summaries, form.length, call.quiet(), origins=command.texts)
 
     async def article(self, command: ArticleCommand, context: CallContext) -> ArticleAnswer:
         """Clean, summarise and translate the command's article; raises as `translate` does.
@@ -218,22 +219,12 @@ class Newsroom:
         Raises:
             PurgeIncomplete: the shared cache was not reached.
         """
-        self.forget()
         tags = [tag_key("text", text, self._secret) for text in texts]
-        try:
-            return await self.cache.purge([*tags, *(tag_key("result", key, self._secret) for key in results)])
-        finally:
-            self.forget()  # what requests that were under way remembered in the time
+        return await self.cache.purge([*tags, *(tag_key("result", key, self._secret) for key in results)])
 
     async def clear(self) -> Purged:
         """Forget everything; raises as `purge` does."""
-        self.forget()
         return await self.cache.clear()
-
-    def forget(self) -> None:
-        """Forget what is kept of recent texts outside the cache."""
-        for models in self._pool.all:
-            models.forget()
 
     # The life of the process
 
@@ -295,14 +286,14 @@ class Newsroom:
         return "loading" if status == "ready" and not (current is not None and current.ready) else status
 
     @property
-    def models(self) -> Sequence[ServedModel]:
+    def models(self) -> Sequence[LocalGenerator]:
         """The models that serve, or until there are any those that load; translation first."""
         return self._pool.served
 
     @property
     def dead(self) -> bool:
         """Whether an engine is lost beyond rescue."""
-        return any(model.batcher.state.dead for model in self.models)
+        return any(model.health == "dead" for model in self.models)
 
     @property
     def notice(self) -> str:
@@ -345,7 +336,7 @@ async def _in_time(context: CallContext, work: Awaitable[T]) -> T:
         raise DeadlineExceeded("the request's time was over before its work was done") from error
 
 
-def _require_languages(model: ServedModel, source: str, target: str) -> None:
+def _require_languages(model: LocalGenerator, source: str, target: str) -> None:
     """Refuse a pair of languages that ``model`` does not translate."""
     manifest = model.manifest
     for given, served, field in ((source, manifest.source_lang, "source"), (target, manifest.target_lang, "target")):
@@ -354,7 +345,7 @@ def _require_languages(model: ServedModel, source: str, target: str) -> None:
             raise InvalidInput(f"{field}_lang_unsupported", detail, pointer=f"/{field}_lang", limit=served)
 
 
-def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[ServedModel | None, ServedModel | None]:
+def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[LocalGenerator | None, LocalGenerator | None]:
     """The models that summarise and translate, each None where it is not needed."""
     wanted = set(outputs)
     summary = models.models["summary"] if wanted & {"summary", "summary_translation"} else None
@@ -362,7 +353,7 @@ def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[ServedMode
     return summary, translation
 
 
-def _result_key(task: str, models: Sequence[ServedModel], options: dict[str, Field], texts: Sequence[str]) -> str:
+def _result_key(task: str, models: Sequence[LocalGenerator], options: dict[str, Field], texts: Sequence[str]) -> str:
     return result_key(
         task=task,
         model_id=" ".join(model.manifest.id for model in models),

@@ -59,7 +59,7 @@ async def both(patch: pytest.MonkeyPatch, handler: Handler | None = None, **give
         engines.append(FakeEngine(handler))
         return engines[-1]
 
-    patch.setattr("service.generation.model.load_engine", load)
+    patch.setattr("service.generation.local.load_engine", load)
     settings = Settings(**{"admin_port": 1, **given})
     app = create_app(settings)
     async with app.router.lifespan_context(app), _client(app) as main, _client(create_admin(app, settings)) as admin:

@@ -13,8 +13,6 @@ from service.generation.engines.fake import Gate, backwards, writing
 from tests.api.both import Both, both
 from tests.batching.rig import Clock, entered, stopped_clock
 
-pytestmark = pytest.mark.slow
-
 LONG_CHARS = 200_000
 SHORT_ARTICLES, SENTENCES = 50, 5
 GIANTS_LEAD_S = 1.0

@@ -117,7 +117,7 @@ class Requires:
             KeyMissing: no key was looked at.
             ScopeMissing: it is not for this route.
         """
-        if request.app.state.ring is None:
+        if request.app.state.runtime.keys is None:
             return
         scopes = request.scope["state"].get(SCOPES)
         if scopes is None:

@@ -249,7 +249,7 @@ async def translate(
     """Translate German text into English."""
     texts = texts_of(body.text, state.limits)
     translator = generation.translator
-    model = translator.generator
+    model = generation.models["translation"]
     manner = replace(_manner(body, state.service), alignment=body.alignment)
     options = {**_translation_options(body, state.service), "alignment": str(body.alignment)}
     key = _key("translate", [model], options, texts)
@@ -279,7 +279,7 @@ async def summarize(
     headline = body.headline or None
     require_fitting(headline or "", "/headline", state.limits)
     length, summariser, translator = _length(body), generation.summariser, generation.translator
-    models = [summariser.generator, *([translator.generator] if body.target_lang == "en" else [])]
+    models = [generation.models["summary"], *([generation.models["translation"]] if body.target_lang == "en" else [])]
     options = _summary_options(body, length)
     key = _key("summarize", models, options, [headline or "", *texts])
 

@@ -205,7 +205,6 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
         title="Depesche administration", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     admin_app.state.runtime = app.state.runtime
-    admin_app.include_router(probes.router)
     admin_app.include_router(probes.admin_router)
     if settings.metrics_port != "main":
         admin_app.include_router(probes.metrics_router)

@@ -22,7 +22,7 @@ from service.events import Listener, ResultGiven
 from service.events import Output as Told
 from service.generation.call import Call, off_loop
 from service.generation.local import LocalGenerator
-from service.newsroom.article import ArticleInput, ArticleResult
+from service.newsroom.article import ArticleInput, ArticleResult, Provenance, edition_of
 from service.newsroom.commands import (
     ArticleCommand,
     CallContext,
@@ -34,7 +34,6 @@ from service.newsroom.commands import (
 )
 from service.newsroom.lifecycle import Lifecycle, Status
 from service.newsroom.models import ModelPool, ModelSet, Plan
-from service.newsroom.provenance import Provenance, edition_of
 from service.newsroom.summary_translation import translate_summaries
 from service.results import Output, Summary, Translation, needs_review
 from service.translation.preparation import TranslationOptions

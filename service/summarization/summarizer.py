@@ -103,7 +103,7 @@ class Summarizer:
             return await self._abstractive(texts, found, self.wordings.tags(origins or texts), brief, call)
         with call.timings.measured("select"):
             return [
-                await off_loop(len(text), _of_source, text, one, brief, method)
+                await off_loop(len(text), _of_source, text, one, brief, method, self._language)
                 for text, one in zip(texts, found, strict=True)
             ]
 
@@ -126,7 +126,7 @@ class Summarizer:
         answers = [[next(written) if job.rewritten else None for job in of_text] for of_text in jobs]
         with call.timings.measured("finish"):
             return [
-                await off_loop(len(text), _settled, text, one, of_text, done, brief)
+                await off_loop(len(text), _settled, text, one, of_text, done, brief, self._language)
                 for text, one, of_text, done in zip(texts, found, jobs, answers, strict=True)
             ]
 
@@ -137,6 +137,7 @@ def _settled(
     jobs: Sequence[RewriteInput],
     written: Sequence[Result[Wordings] | None],
     brief: SummaryOptions,
+    language: Language,
 ) -> Summary:
     """The rewritings that hold, or extracts where they are too long."""
     done = [rewrite_result(text, job, one, brief) for job, one in zip(jobs, written, strict=True)]
@@ -144,12 +145,12 @@ def _settled(
     if not _meets(rewritten, brief.length):
         extracts = _extracts(text, brief)
         rewritten = extracts if _meets(extracts, brief.length) or not rewritten else rewritten
-    return _whole(source, text, rewritten, brief)
+    return _whole(source, text, rewritten, brief, language)
 
 
-def _of_source(source: str, text: Text, brief: SummaryOptions, method: Method) -> Summary:
+def _of_source(source: str, text: Text, brief: SummaryOptions, method: Method, language: Language) -> Summary:
     """A summary in the source's own words."""
-    return _whole(source, text, _verbatim(text, brief, method), brief)
+    return _whole(source, text, _verbatim(text, brief, method), brief, language)
 
 
 def _read(text: str, language: Language) -> Text:
@@ -234,10 +235,10 @@ def _notices(one: RewriteResult) -> list[Notice]:
     return notices
 
 
-def _whole(source: str, text: Text, summaries: Sequence[Summary], brief: SummaryOptions) -> Summary:
+def _whole(source: str, text: Text, summaries: Sequence[Summary], brief: SummaryOptions, language: Language) -> Summary:
     """The first with the others beside it, each with what an editor should know of it."""
     first, *others = (
-        doubted(source, replace(one, notices=(*one.notices, *_doubts(text, one, brief)))) for one in summaries
+        doubted(source, replace(one, notices=(*one.notices, *_doubts(text, one, brief))), language) for one in summaries
     )
     fewer = []
     if first.sentences and len(summaries) < brief.variants:

@@ -164,9 +164,7 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
     return FinishedSentence(placed.text, placed.applied, placed.missing, findings, alignment, cut)
 
 
-def finish_unread(
-    source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair
-) -> FinishedSentence:
+def finish_unread(source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair) -> FinishedSentence:
     """A sentence without letters, which no model reads: its numerals in the form of the target language, and its terms.
 
     A day without a year is left alone: "1.2." is as often the number of a chapter.
@@ -306,7 +304,9 @@ class SentenceKind:
     async def make(self, outputs: Sequence[tuple[SentenceConstraints, list[TextHypothesis]]]) -> list[FinishedSentence]:
         """See `ResultKind.make`."""
         chars = sum(len(constraints.source) for constraints, _ in outputs)
-        steps = [rerank(hypotheses, partial(finish, constraints, self._languages)) for constraints, hypotheses in outputs]
+        steps = [
+            rerank(hypotheses, partial(finish, constraints, self._languages)) for constraints, hypotheses in outputs
+        ]
         done: dict[int, FinishedSentence] = {}
         answers: dict[int, Alignment | None] = dict.fromkeys(range(len(steps)))
         while answers:

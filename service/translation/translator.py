@@ -12,8 +12,8 @@ from service.generation.aligners import Aligner, AttentionAligner
 from service.generation.base import TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads
-from service.results import SentencePair, TermUse, Translation
 from service.languages.base import Language, LanguagePair
+from service.results import SentencePair, TermUse, Translation
 from service.text.html.document import Document
 from service.text.html.render import TranslatedSentence, render
 from service.text.language_id import foreign_code
@@ -223,8 +223,8 @@ class Translator:
         self.generator = generator
         self._threads = threads
         manifest = generator.manifest
-        self._languages = LanguagePair.of(manifest.source_lang, manifest.target_lang)
-        kind = SentenceKind(aligner or AttentionAligner(threads), self._languages, threads)
+        self.languages = LanguagePair.of(manifest.source_lang, manifest.target_lang)
+        kind = SentenceKind(aligner or AttentionAligner(threads), self.languages, threads)
         self.sentences = CachedGenerator(generator, kind, cache, secret)
 
     async def translate(
@@ -256,18 +256,20 @@ class Translator:
         results = iter(await self.sentences.results(wanted, tags_of, call, landed=_InOrder(tell).land))
         with call.timings.measured("finish"):
             return [
-                await off_loop(chars, assembled, one.submitted, [next(results) for _ in one.wanted], options, self._languages)
+                await off_loop(
+                    chars, assembled, one.submitted, [next(results) for _ in one.wanted], options, self.languages
+                )
                 for one, options in zip(prepared, manners, strict=True)
             ]
 
     def _prepare(self, text: str, manner: TranslationOptions) -> _Prepared:
-        submitted = take_apart(text, manner, self.generator, self._languages.source)
+        submitted = take_apart(text, manner, self.generator, self.languages.source)
         wanted = [
             constraints_of(
                 sentence.span.of(part.prepared.segmentation.text),
                 sentence,
                 manner.glossary,
-                self._languages,
+                self.languages,
                 aligned=manner.alignment or part.marked_up,
             )
             for part, sentence in submitted.sentences()

@@ -19,15 +19,16 @@ import typer
 from benchmarks import bleu, record
 from benchmarks.quality import lines_of, share
 from benchmarks.unquantised import MODELS, TRANSLATOR
-from models.train.augment import MARKS, MAX_CHARS, QUOTED, in_marks
-from models.train.export import write_ctranslate2, write_float16
-from models.train.network import Shape
-from models.train.pieces import Pieces
+from models.marian.export import write_ctranslate2, write_float16
+from models.marian.network import Shape
+from models.marian.pieces import Pieces
+from models.train.quotes import MARKS, QUOTED, in_marks
 from service.engines.ctranslate2 import CTranslate2Engine
 from service.manifest import Manifest, load
 from service.trust.quotations import quoted
 from service.types import EngineInput
 
+MAX_CHARS = 500
 TEST_SET = "wmt19"
 
 
@@ -50,7 +51,7 @@ class Form:
 def forms(lines: Sequence[str], references: Sequence[str]) -> dict[str, Form]:
     """The lines as they are; those that quote, in each kind of marks; headlines and shouted ones; pairs of neighbours.
 
-    A headline ends in a letter or digit. Neighbours that are longer together than training's pairs are left out.
+    A headline ends in a letter or digit. Neighbours that are longer together than `MAX_CHARS` are left out.
     """
     pairs = list(zip(lines, references, strict=True))
     quoting = [pair for pair in pairs if QUOTED.search(pair[0])]

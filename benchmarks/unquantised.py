@@ -4,8 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
-from models.train.export import TARGET_VOCABULARY, digests, write_ctranslate2
-from models.train.pieces import Pieces
+from models.marian.export import TARGET_VOCABULARY, digests, write_ctranslate2
+from models.marian.pieces import Pieces
 from service.store.catalog import Catalog
 
 ROOT = Path(__file__).parent.parent

@@ -21,8 +21,8 @@ import transformers
 from sentencepiece import sentencepiece_model_pb2
 
 from benchmarks.load.server import ROOT
-from models.train import export
-from models.train.pieces import EOS, PAD, Pieces
+from models.marian import export
+from models.marian.pieces import EOS, PAD, Pieces
 from service.manifest import Manifest, dumps, load
 from service.store.catalog import Catalog, Entry
 
@@ -90,7 +90,7 @@ def _checkpoint(folder: Path, checkpoint: Path) -> Path:
 
 
 def _write_full(folder: Path) -> None:
-    """The random network in the formats of `models.train.export`."""
+    """The random network in the formats of `models.marian.export`."""
     pieces = Pieces(MODELS / "embedded" / EMBEDDED / "pieces.model")
     _network(pieces).half().save_pretrained(folder / "float16")
     vocabulary = [piece for piece in pieces.vocabulary() if piece != PAD]

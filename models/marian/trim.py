@@ -12,7 +12,7 @@ import torch
 import transformers
 from ctranslate2.converters.transformers import MarianMTLoader
 
-from models.train.pieces import Pieces
+from models.marian.pieces import Pieces
 
 
 def target_pieces(vocabulary: Pieces, targets: Iterable[str]) -> list[int]:

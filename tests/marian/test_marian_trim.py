@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.train.__main__ import TERMS
-from models.train.export import write_model
-from models.train.network import Shape, Transformer
-from models.train.pieces import Pieces, train_vocabulary
-from models.train.trim import target_pieces
+from models.marian.export import Terms, write_model
+from models.marian.network import Shape, Transformer
+from models.marian.pieces import Pieces, train_vocabulary
+from models.marian.trim import target_pieces
 from service.engines.load import load_engine
 from service.engines.tokenizer import Tokenizer
 from service.manifest import EngineKind
@@ -23,6 +22,17 @@ from service.types import EngineInput, Tokens
 SENTENCES = (Path(__file__).parent.parent / "data" / "sentences.txt").read_text("utf-8").splitlines()
 TARGETS = SENTENCES[:3]
 KINDS: tuple[EngineKind, ...] = ("ctranslate2", "torch")
+TERMS = Terms(
+    name="small",
+    task="translation",
+    source_lang="de",
+    target_lang="en",
+    licence="Apache-2.0",
+    commercial_use="unclear",
+    max_source_tokens=128,
+    max_output_tokens=256,
+    decoding={"beam_size": 4, "hypotheses": 4, "length_penalty": 1.3, "no_repeat_ngram": 3},
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +59,8 @@ def entries(vocabulary: Pieces, kept: list[int], tmp_path_factory: pytest.TempPa
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # transformers recommends sacremoses to whoever loads a Marian tokenizer
             for pieces in order:
-                write_model(folder, shape, weights, vocabulary, TERMS["translation"], kept=pieces)
-        made[name] = Catalog(folder).entry("starter-de-en")
+                write_model(folder, shape, weights, vocabulary, TERMS, kept=pieces)
+        made[name] = Catalog(folder).entry("small")
     return made
 
 

@@ -133,11 +133,9 @@ def norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
 
 
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary positions: ``x`` [..., width]; ``cos`` and ``sin`` the same, their first half repeated."""
-    half = x.shape[-1] // 2
-    wide = x.float()
-    turned = torch.cat((-wide[..., half:], wide[..., :half]), dim=-1)
-    return (wide * cos + turned * sin).to(x.dtype)
+    """Rotary positions: ``x`` [..., width]; ``cos`` and ``sin`` [..., width / 2]."""
+    one, other = x.float().chunk(2, dim=-1)
+    return torch.cat(((one * cos - other * sin).to(x.dtype), (other * cos + one * sin).to(x.dtype)), dim=-1)
 
 
 def gelu(x: Tensor) -> Tensor:
@@ -155,7 +153,7 @@ def layer(
 ) -> Tensor:
     """One layer over ``x`` [batch, length, width]; padding, if any, is at the end, where no other position sees it.
 
-    ``turns`` [2, window, head width]: cosines and sines; ``norms`` as in `NORMS`, ``weights`` (merged, a, b) and
+    ``turns`` [2, window, head width / 2]: cosines and sines; ``norms`` as in `NORMS`, ``weights`` (merged, a, b) and
     ``outs`` as in `GROUPS`; ``shape``: heads, head width, scale, epsilon.
     """
     heads, width, scale, epsilon = shape
@@ -309,7 +307,6 @@ class Gemma:
 def _turns(shape: Shape, theta: float) -> Tensor:
     rates = 1.0 / theta ** (torch.arange(0, shape.head_width, 2, dtype=torch.float64) / shape.head_width)
     angles = torch.outer(torch.arange(shape.window, dtype=torch.float64), rates)
-    angles = torch.cat((angles, angles), dim=-1)
     return torch.stack((angles.cos(), angles.sin())).float()
 
 

@@ -20,8 +20,8 @@ class Source:
     """Where examples come from. ``kind`` names their maker in `sources`; what it does not use is left as it is.
 
     ``held_back`` leading items, those of the first ``held_lines`` of each set, or those of ``held_split`` are scored
-    and never trained on. ``quotes`` is the share of pairs whose German side gets other quotation marks, ``in_a_row`` the most sentences of an
-    item. ``weight`` is how often a target token's loss counts.
+    and never trained on. ``in_a_row`` is the most sentences of an item, ``quotes`` the share of pairs whose German side
+    gets other quotation marks. ``weight`` is how often a target token's loss counts.
     """
 
     name: str

@@ -119,9 +119,11 @@ class Trainer:
         self.average.lerp_(self.factors.data, 1 - min(self.recipe.average_decay, steps / (steps + 10)))
         return total
 
-    @torch.no_grad()
     def scores(self) -> dict[str, float]:
-        """Loss a target token of each held-back set with the averaged factors; of verdicts, the share that is right."""
+        """Loss a target token of each held-back set with the averaged factors; of verdicts, the share that is right.
+
+        Gradients are left on: without them the layer would be compiled once more.
+        """
         self.network.load(self.average)
         made: dict[str, float] = {}
         for name, count in self.recipe.held_back.items():
@@ -137,7 +139,7 @@ class Trainer:
         total = tokens = 0.0
         for group in data.grouped([replace(item, weight=1.0) for item in held], self.recipe.batch_tokens):
             batch = data.collate(group, self.tokens.pad).to(self.device)
-            total += float(self.network.losses(batch.ids, batch.places, batch.labels, batch.weights).sum())
+            total += float(self.network.losses(batch.ids, batch.places, batch.labels, batch.weights).detach().sum())
             tokens += len(batch.labels)
         return total / tokens
 

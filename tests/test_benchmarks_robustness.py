@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from benchmarks import robustness
 from benchmarks.robustness import Form, Row
@@ -57,7 +57,7 @@ def trained(pieces: Pieces) -> tuple[Shape, dict[str, Tensor], dict[str, Tensor]
     torch.manual_seed(1)
     shape = Shape(len(pieces), width=32, feed_forward=64, encoder_layers=1, decoder_layers=1)
     network = Transformer(shape)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    average = AveragedModel(network, avg_fn=lambda mean, new, _: mean.lerp(new, 0.1))
     optimiser = torch.optim.AdamW(network.parameters(), lr=5e-3)
     source, target = (_padded(pieces.encode(lines), pieces) for lines in (GERMAN, ENGLISH))
     inputs = torch.cat((torch.full_like(target[:, :1], pieces.pad_id), target[:, :-1]), dim=1)

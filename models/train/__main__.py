@@ -9,7 +9,7 @@ import torch
 import typer
 from safetensors.torch import load_file
 
-from models.train import base, curve, export, factors, items, machine, recipe, scores, sources
+from models.train import base, curve, export, factors, items, machine, moving, recipe, scores, sources
 from models.train.gemma import Gemma, Shape
 from models.train.tokens import Tokens
 from models.train.trainer import Plan, Trainer, run
@@ -141,6 +141,10 @@ def score_command(
 def curve_command(work: WorkDir, to: Annotated[Path, typer.Option(help="SVG file to write.")]) -> None:
     """Draw WORK/log.jsonl: held-back losses over the items seen."""
     to.write_text(curve.svg(curve.read(work / "log.jsonl")), "utf-8")
+
+
+app.command("pack")(moving.pack_folder)
+app.command("unpack")(moving.unpack_folder)
 
 
 if __name__ == "__main__":

@@ -29,21 +29,21 @@ def write_factors(work: Path, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     factors.write(path, averaged(work))
     last = read(work / "log.jsonl")[-1]
-    held = "".join(f"| {name} | {score} |\n" for name, score in last["held"].items())
-    (path.parent / "README.md").write_text(README.format(name=path.name, held=held, **last), "utf-8")
+    rows = "".join(f"| {name} | {score} |\n" for name, score in last["held"].items())
+    (path.parent / "README.md").write_text(README.format(name=path.name, rows=rows, **last), "utf-8")
 
 
 README = """# Factors to begin with
 
-`{name}`: `LAYER.a` (rank × in) and `LAYER.b` (out × rank) in bfloat16 for every linear layer of the base that
-`python -m models.train base` writes; b·a is added to the layer's weights. `train` begins with them, `export --start` adds
-them. Derived from Gemma and changed from the original by fine-tuning: the terms of use of Gemma apply.
+`{name}`: `LAYER.a` (rank × in) and `LAYER.b` (out × rank) in bfloat16 for every linear layer of the base, which
+`python -m models.train base` writes. b·a is added to the layer's weights: `train` begins with them, `export --start`
+adds them. Derived from Gemma and changed from the original by fine-tuning: the terms of use of Gemma apply.
 
 Seen: {items:,} items in {steps:,} steps, {tokens:,} padded tokens, {seconds:,} seconds of training.
 
 | held back | loss a target token; of verdicts, the share that is right |
 |---|---|
-{held}"""
+{rows}"""
 
 
 def write_models(work: Path, added: factors.Factors, quantization: str) -> None:

@@ -56,4 +56,4 @@ def summed(sets: Iterable[Factors], rank: int) -> tuple[dict[str, Tensor], float
         made[f"{layer}.b"] = (q_b @ u)[:, :rank] * values[:rank]
         whole += float(values.square().sum())
         lost += float(values[rank:].square().sum())
-    return made, lost / whole
+    return made, lost / whole if whole else 0.0

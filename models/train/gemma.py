@@ -98,11 +98,16 @@ class Adapted(torch.autograd.Function):
         x, merged, a, b = ctx.saved_tensors
         outs: tuple[int, ...] = ctx.outs
         rows, dy = x.reshape(-1, x.shape[-1]), grads[0].reshape(-1, merged.shape[0])
-        inner = (rows @ a.T).split(b.shape[1], dim=1)
-        parts, factors = dy.split(outs, dim=1), b.split(outs)
+        inner = torch.split(rows @ a.T, b.shape[1], dim=1)
+        parts, factors = torch.split(dy, list(outs), dim=1), torch.split(b, list(outs))
         db = torch.cat([part.T @ u for part, u in zip(parts, inner, strict=True)])
         back = torch.cat([part @ factor for part, factor in zip(parts, factors, strict=True)], dim=1)
         return (dy @ merged).view(x.shape), None, back.T @ rows, db, None
+
+
+def _adapted(x: Tensor, merged: Tensor, a: Tensor, b: Tensor, outs: tuple[int, ...]) -> Tensor:
+    made: Tensor = Adapted.apply(x, merged, a, b, outs)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return made
 
 
 @dataclass
@@ -159,8 +164,8 @@ def layer(
     heads, width, scale, epsilon = shape
     batch, length, _ = x.shape
     cos, sin = turns[0, :length], turns[1, :length]
-    qkv = Adapted.apply(norm(x, norms[0], epsilon), *weights[0], outs[0])
-    query, key, value = qkv.split((heads * width, width, width), dim=-1)
+    qkv = _adapted(norm(x, norms[0], epsilon), *weights[0], outs[0])
+    query, key, value = torch.split(qkv, [heads * width, width, width], dim=-1)
     query = norm(query.reshape(batch, length, heads, width), norms[1], epsilon)
     query = rotated(query, cos[:, None], sin[:, None]).view(batch, length * heads, width)
     key = rotated(norm(key, norms[2], epsilon), cos, sin)
@@ -169,10 +174,10 @@ def layer(
     hidden = places[None, :] > places[:, None]
     scores = (scores.float() * scale).masked_fill(hidden[None, :, None, :], -1e30)
     mixed = scores.softmax(-1).to(x.dtype).view(batch, length * heads, length) @ value
-    x = x + norm(Adapted.apply(mixed.view(batch, length, heads * width), *weights[1], outs[1]), norms[3], epsilon)
-    gate, up = Adapted.apply(norm(x, norms[4], epsilon), *weights[2], outs[2]).chunk(2, dim=-1)
+    x = x + norm(_adapted(mixed.view(batch, length, heads * width), *weights[1], outs[1]), norms[3], epsilon)
+    gate, up = _adapted(norm(x, norms[4], epsilon), *weights[2], outs[2]).chunk(2, dim=-1)
     inner = (gelu(gate.float()) * up.float()).to(x.dtype)
-    return x + norm(Adapted.apply(inner, *weights[3], outs[3]), norms[5], epsilon)
+    return x + norm(_adapted(inner, *weights[3], outs[3]), norms[5], epsilon)
 
 
 def _loss_and_gradient(h: Tensor, embedding: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -197,7 +202,7 @@ class HeadLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, h: Tensor, embedding: Tensor, labels: Tensor, weights: Tensor, run: Chunk) -> Tensor:
-        parts = zip(*(x.split(HeadLoss.CHUNK) for x in (h, labels, weights)), strict=True)
+        parts = zip(*(torch.split(x, HeadLoss.CHUNK) for x in (h, labels, weights)), strict=True)
         made = [run(part, embedding, label, weight) for part, label, weight in parts]
         ctx.save_for_backward(torch.cat([slope for _, slope in made]))
         return torch.cat([loss for loss, _ in made])
@@ -301,7 +306,8 @@ class Gemma:
     def losses(self, ids: Tensor, places: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
         """Weighted cross-entropy, [positions], of ``labels`` written after ``places``, which count rows of flat ids."""
         h = self.hidden(ids).flatten(0, 1).index_select(0, places)
-        return HeadLoss.apply(h, self.embedding, labels, weights, self.run_loss)
+        found: Tensor = HeadLoss.apply(h, self.embedding, labels, weights, self.run_loss)  # type: ignore[no-untyped-call]
+        return found
 
 
 def _turns(shape: Shape, theta: float) -> Tensor:

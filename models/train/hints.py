@@ -19,6 +19,7 @@ LEAST_PAIRS = 5
 COMMON = 0.02
 LEAST_DICE = 0.15
 SINGULAR = 0.5
+TWO_WORDS = 1.1
 
 
 def terms(english: str) -> Iterator[tuple[str, int, int]]:
@@ -62,11 +63,12 @@ class Hints:
         self.together = dict(zip(unique[often].tolist(), counts[often].tolist(), strict=True))
 
     def dice(self, noun: str, term: str) -> float:
-        """How much the two belong to each other, 0 to 1."""
+        """How much the two belong to each other, 0 to 1; two words count a little more, or compounds would get one."""
         if noun not in self.nouns or term not in self.terms:
             return 0.0
         (i, of_noun), (j, of_term) = self.nouns[noun], self.terms[term]
-        return 2 * self.together.get(i * self.width + j, 0) / (of_noun + of_term)
+        dice: float = 2 * self.together.get(i * self.width + j, 0) / (of_noun + of_term)
+        return dice * TWO_WORDS if " " in term else dice
 
     def found(self, german: str, english: str) -> list[tuple[int, str]]:
         """Ends of nouns in ``german`` and the terms that they became in ``english``, spelt as there."""

@@ -82,7 +82,8 @@ def load(path: Path = HERE / "recipe.toml") -> Recipe:
     }
     table["stages"] = tuple(Stage(**stage) for stage in table["stages"])
     recipe = Recipe(**table)
-    for where, names in [("held_back", recipe.held_back), *((stage.name, stage.shares) for stage in recipe.stages)]:
-        if unknown := set(names) - set(recipe.sources):
+    named = {stage.name: set(stage.shares) for stage in recipe.stages} | {"held_back": set(recipe.held_back)}
+    for where, names in named.items():
+        if unknown := names - recipe.sources.keys():
             raise ValueError(f"{path.name}: {where} names {min(unknown)}, which is not among the sources")
     return recipe

@@ -19,6 +19,8 @@ MOST_RATIO = 2.2
 STEM_CHARS = 5
 LEAST_COVERED = 0.6
 YES, NO = "ja", "nein"
+ENTAILMENT = ("premise", "hypothesis", "entailment")
+PARAPHRASE = ("sentence1", "sentence2", "paraphrase")
 
 Row = dict[str, Any]
 Made = tuple[list[Example], list[Example]]
@@ -207,12 +209,10 @@ def entail(source: Source, data: Path, _: random.Random) -> Made:
     kept: list[Example] = []
     held: list[Example] = []
     for row in read_rows(data, source):
-        follows = row.get("entailment", row.get("paraphrase"))
-        one, other = row.get("premise", row.get("sentence1")), row.get("hypothesis", row.get("sentence2"))
-        if row["split"] == source.split:
-            kept.append(_verdict(one, other, follows=follows))
-        elif row["split"] == source.held_split:
-            held.append(_verdict(one, other, follows=follows))
+        one, other, verdict = ENTAILMENT if "entailment" in row else PARAPHRASE
+        if row["split"] in {source.split, source.held_split}:
+            made = _verdict(row[one], row[other], follows=row[verdict])
+            (kept if row["split"] == source.split else held).append(made)
     return _balanced(kept), held
 
 

@@ -59,14 +59,14 @@ def _tokens(work: Path, plan: recipe.Recipe) -> Tokens:
     return Tokens(work / "base" / "tokenizer.json", plan.marks)
 
 
-def _trainer(work: Path, plan: recipe.Recipe, seed: int, *, compiled: bool) -> Trainer:
+def _trainer(work: Path, plan: recipe.Recipe, seed: int, workers: int, *, compiled: bool) -> Trainer:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     shape = Shape.of(json.loads((work / "base" / "config.json").read_text("utf-8")))
     weights = load_file(work / "base" / "model.safetensors")
     network = Gemma(shape, weights, plan.rank, machine.probe_dtype(device)).to(device)
     if compiled:
         network.compiled()
-    return Trainer(network, plan, items.read(work / "items.npz", plan), _tokens(work, plan), seed)
+    return Trainer(network, plan, items.read(work / "items.npz", plan), _tokens(work, plan), seed, workers)
 
 
 @app.command("train")
@@ -78,7 +78,7 @@ def train_command(
     steps: Annotated[float, typer.Option(help="Length of this call in updates; with both, the shorter.")] = math.inf,
     cooldown: Annotated[float, typer.Option(help="Share of this call in which the rate falls to nothing.")] = 0.0,
     save_minutes: float = 10.0,
-    threads: int = 2,
+    workers: Annotated[int, typer.Option(help="Threads, each with batches of its own; one on a GPU.")] = 2,
     seed: int = 1,
     *,
     compiled: Annotated[
@@ -87,10 +87,10 @@ def train_command(
 ) -> None:
     """Train for a while, going on from WORK/state.pt; without one from START, by default the landed factors."""
     machine.keep_memory()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     torch.manual_seed(seed)
     plan = recipe.load(recipe_file)
-    trainer = _trainer(work, plan, seed, compiled=compiled)
+    trainer = _trainer(work, plan, seed, workers, compiled=compiled)
     if (work / "state.pt").exists():
         trainer.resume(work / "state.pt")
     else:

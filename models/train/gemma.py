@@ -120,6 +120,7 @@ class Product:
     a: Tensor
     b: Tensor
 
+    @torch.no_grad()
     def merge(self) -> None:
         """Add the factors' products to the base, in place."""
         rank = self.b.shape[1]
@@ -189,6 +190,7 @@ def _loss_and_gradient(h: Tensor, embedding: Tensor, labels: Tensor, weights: Te
     return loss, slope.to(h.dtype) @ embedding
 
 
+Each = Callable[[Callable[["Product"], None], Iterator["Product"]], Iterator[None]]
 Chunk = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -266,20 +268,19 @@ class Gemma:
         for products in self.products:
             yield from products.values()
 
-    @torch.no_grad()
-    def load(self, flat: Tensor) -> None:
-        """Take these factors, a vector as long as ``flat``, and merge them into the weights."""
-        self.flat.detach().copy_(flat)
-        for product in self.all_products():
-            product.merge()
+    def leaves(self) -> list[Tensor]:
+        """The factors as the network uses them, views of ``flat``."""
+        return [leaf for product in self.all_products() for leaf in (product.a, product.b)]
 
-    def collect(self, flat: Tensor) -> None:
-        """Add the leaves' gradients to ``flat``, a float32 vector, and clear them."""
-        for product in self.all_products():
-            for leaf in (product.a, product.b):
-                if leaf.grad is not None:
-                    flat[leaf.storage_offset() :][: leaf.numel()] += leaf.grad.flatten()
-                    leaf.grad = None
+    @torch.no_grad()
+    def load(self, flat: Tensor, each: Each = map) -> None:
+        """Take these factors, a vector as long as ``flat``, and merge them into the weights.
+
+        ``each`` may be the ``map`` of an executor.
+        """
+        self.flat.detach().copy_(flat)
+        for _ in each(Product.merge, self.all_products()):
+            pass
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
         """Views of a vector of factors by name: ``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank]."""

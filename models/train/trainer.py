@@ -4,20 +4,24 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from models.train import items as data
 from models.train.gemma import Gemma
-from models.train.items import Item, Items, Position
+from models.train.items import Batch, Item, Items, Position
 from models.train.recipe import Recipe
 from models.train.sources import NO, YES
 from models.train.tokens import Tokens
+
+Result = TypeVar("Result")
+ALONE_STEPS = 2
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,22 @@ class Plan:
 class Trainer:
     """Factors in float32, their optimiser and running average, and where in the data they are."""
 
-    def __init__(self, network: Gemma, recipe: Recipe, items: Mapping[str, Items], tokens: Tokens, seed: int) -> None:
+    def __init__(
+        self,
+        network: Gemma,
+        recipe: Recipe,
+        items: Mapping[str, Items],
+        tokens: Tokens,
+        seed: int,
+        workers: int = 1,
+    ) -> None:
+        """Train with ``workers`` threads, each of which takes whole batches and computes on one core.
+
+        Two cores that share one product wait for each other, and other programs make either late.
+        """
         self.network, self.recipe, self.items, self.tokens, self.seed = network, recipe, items, tokens, seed
+        self.leaves = network.leaves()
+        self.workers = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
         self.device = network.flat.device
         self.factors = nn.Parameter(torch.zeros(network.flat.numel(), device=self.device))
         self.grad = torch.zeros_like(self.factors.data)
@@ -50,7 +68,7 @@ class Trainer:
         )
         self.position = Position(0, 0, 0, {})
         self.progress = {"steps": 0, "items": 0, "tokens": 0, "seconds": 0.0}
-        self.warmed = 0
+        self.warmed = self.steps_here = 0
 
     def start(self, factors: Mapping[str, Tensor]) -> None:
         """Begin with these factors.
@@ -100,24 +118,35 @@ class Trainer:
         made = [data.collate(batch, self.tokens.pad).to(self.device) for batch in batches]
         whole = sum(float(batch.weights.sum()) for batch in made)
         total = 0.0
-        for batch in made:
-            loss = self.network.losses(batch.ids, batch.places, batch.labels, batch.weights).sum() / whole
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            total += float(loss.detach())
-            self.network.collect(self.grad)
+        for loss, gradients in self._each(self._gradients, made):
+            total += loss / whole
+            for leaf, gradient in zip(self.leaves, gradients, strict=True):
+                start = leaf.storage_offset()
+                self.grad[start : start + leaf.numel()].add_(gradient.flatten(), alpha=1 / whole)
         self.warmed += 1
+        self.steps_here += 1
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.rate * min(1.0, self.warmed / self.recipe.warmup_steps) * share_left
         nn.utils.clip_grad_norm_([self.factors], 1.0)
         self.optimiser.step()
         self.grad.zero_()
-        self.network.load(self.factors.data)
+        self.network.load(self.factors.data, self.workers.map)
         self.progress["steps"] += 1
         self.progress["items"] += sum(map(len, batches))
         self.progress["tokens"] += sum(batch.ids.numel() for batch in made)
         steps = self.progress["steps"]
         self.average.lerp_(self.factors.data, 1 - min(self.recipe.average_decay, steps / (steps + 10)))
         return total
+
+    def _gradients(self, batch: Batch) -> tuple[float, tuple[Tensor, ...]]:
+        loss = self.network.losses(batch.ids, batch.places, batch.labels, batch.weights).sum()
+        return float(loss.detach()), torch.autograd.grad(loss, self.leaves)
+
+    def _each(self, work: Callable[[Batch], Result], batches: Iterable[Batch]) -> Iterator[Result]:
+        """Results in order; one thread alone until everything is compiled."""
+        if self.steps_here < ALONE_STEPS:
+            return iter([self.workers.submit(work, batch).result() for batch in batches])
+        return self.workers.map(work, batches)
 
     def scores(self) -> dict[str, float]:
         """Loss a target token of each held-back set with the averaged factors; of verdicts, the share that is right.
@@ -135,25 +164,29 @@ class Trainer:
         self.network.load(self.factors.data)
         return made
 
+    def _batches(self, held: Iterable[Item]) -> list[Batch]:
+        groups = data.grouped([replace(item, weight=1.0) for item in held], self.recipe.batch_tokens)
+        return [data.collate(group, self.tokens.pad).to(self.device) for group in groups]
+
     def _loss(self, held: list[Item]) -> float:
-        total = tokens = 0.0
-        for group in data.grouped([replace(item, weight=1.0) for item in held], self.recipe.batch_tokens):
-            batch = data.collate(group, self.tokens.pad).to(self.device)
-            total += float(self.network.losses(batch.ids, batch.places, batch.labels, batch.weights).detach().sum())
-            tokens += len(batch.labels)
-        return total / tokens
+        def loss(batch: Batch) -> tuple[float, int]:
+            losses = self.network.losses(batch.ids, batch.places, batch.labels, batch.weights)
+            return float(losses.detach().sum()), len(batch.labels)
+
+        total, tokens = map(sum, zip(*self._each(loss, self._batches(held)), strict=True))
+        return float(total / tokens)
 
     def _right(self, held: list[Item]) -> float:
         """Share of verdicts whose word is likelier than the other."""
         words = [ids[0] for ids in self.tokens.encode((YES, NO))]
-        right = 0
-        for group in data.grouped(held, self.recipe.batch_tokens):
-            batch = data.collate(group, self.tokens.pad).to(self.device)
+
+        def right(batch: Batch) -> int:
             first = torch.isin(batch.labels, torch.tensor(words, device=self.device))
             h = self.network.hidden(batch.ids).flatten(0, 1)[batch.places[first]]
             logits = (h @ self.network.embedding[words].T).float()
-            right += int((logits.argmax(-1) == (batch.labels[first] == words[1]).long()).sum())
-        return right / len(held)
+            return int((logits.argmax(-1) == (batch.labels[first] == words[1]).long()).sum())
+
+        return sum(self._each(right, self._batches(held))) / len(held)
 
 
 def run(trainer: Trainer, plan: Plan, folder: Path, say: Callable[[str], None] = print) -> None:

@@ -37,7 +37,7 @@ def steps(work: Path, data: Path, plan: Recipe, monkeypatch: pytest.MonkeyPatch)
     made |= {f"{name}.b": torch.randn(weights[f"{name}.weight"].shape[0], plan.rank) * 0.1 for name in layers}
     factors.write(work / "start.safetensors", made)
     called(
-        "train", "--work", work, "--start", work / "start.safetensors", "--steps", "3", "--no-compile", "--threads", "1"
+        "train", "--work", work, "--start", work / "start.safetensors", "--steps", "3", "--no-compile", "--workers", "1"
     )
     return work
 
@@ -61,7 +61,7 @@ def test_the_whole_way_from_items_to_scores(steps: Path, data: Path, tmp_path: P
 
 
 def test_training_goes_on_where_it_was(steps: Path) -> None:
-    called("train", "--work", steps, "--steps", "2", "--no-compile", "--threads", "1")
+    called("train", "--work", steps, "--steps", "2", "--no-compile", "--workers", "1")
     logged = [json.loads(line)["steps"] for line in (steps / "log.jsonl").read_text("utf-8").splitlines()]
     assert logged == [3, 5]
 

@@ -73,7 +73,7 @@ def test_the_next_window_goes_on_where_the_last_one_ended() -> None:
 
 def test_steps_are_the_same_for_a_seed(plan: Recipe) -> None:
     drawn = [numbered("a", 90).item(number) for number in range(90)]
-    small = replace(plan, batch_tokens=10)
+    small = replace(plan, batch_tokens=10, batches_a_step=3)
     made = [items.steps(drawn, small, Position(0, 0, 0, {}), seed) for seed in (1, 1, 2)]
     one, other, third = ([[int(i.ids[1]) for g in step for i in g] for step in steps] for steps in made)
     assert one == other != third

@@ -161,9 +161,17 @@ def standing(term: str, text: str, words: Sequence[tuple[str, Span]], place: int
     wanted = _WORD.findall(term)
     here = words[place : place + len(wanted)]
     gaps = [text[one.end : other.start] for (_, one), (_, other) in itertools.pairwise(here)]
-    fits = len(here) == len(wanted) and bool(DE.inflection.stems(here[0][0]) & DE.inflection.stems(wanted[0])) and all(map(str.isspace, gaps))
+    fits = (
+        len(here) == len(wanted)
+        and bool(DE.inflection.stems(here[0][0]) & DE.inflection.stems(wanted[0]))
+        and all(map(str.isspace, gaps))
+    )
     pairs = enumerate(zip(here, wanted, strict=False), 1)
-    return len(wanted) if fits and all(DE.inflection.is_form(w, t, last=n == len(wanted)) for n, ((w, _), t) in pairs) else 0
+    return (
+        len(wanted)
+        if fits and all(DE.inflection.is_form(w, t, last=n == len(wanted)) for n, ((w, _), t) in pairs)
+        else 0
+    )
 
 
 FORMS = st.sampled_from(

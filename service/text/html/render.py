@@ -301,9 +301,7 @@ class Rendered:
     sentences: tuple[tuple[Span, ...], ...]
 
 
-def render(
-    document: Document, translations: Sequence[Sequence[TranslatedSentence]], language: Language
-) -> Rendered:
+def render(document: Document, translations: Sequence[Sequence[TranslatedSentence]], language: Language) -> Rendered:
     """The document's HTML with each block's sentences, in order, in the place of the source's.
 
     Whatever is no block is copied, as is a block of which no sentence was changed.
@@ -312,7 +310,9 @@ def render(
         ValueError: there are more or fewer translations than blocks, or sentences that are out of order.
     """
     blocks = list(zip(document.blocks, translations, strict=True))
-    changed = {block.source: _attribute(_Target(block, sentences, language)) for block, sentences in blocks if block.attribute}
+    changed = {
+        block.source: _attribute(_Target(block, sentences, language)) for block, sentences in blocks if block.attribute
+    }
     copy = Copy(document.html, changed)
     parts: list[str] = []
     found: list[tuple[Span, ...]] = []
@@ -336,9 +336,7 @@ def _attribute(target: "_Target") -> str | None:
     return None if target.unchanged else f'"{quoted(target.text)}"'
 
 
-def _block(
-    target: "_Target", sentences: Sequence[TranslatedSentence], copy: Copy
-) -> tuple[str, list[Span]]:
+def _block(target: "_Target", sentences: Sequence[TranslatedSentence], copy: Copy) -> tuple[str, list[Span]]:
     """The HTML of a block, and the places of its sentences in it."""
     block = target.block
     if target.unchanged:

@@ -19,7 +19,7 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "service", root / "service", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, root)
-    for name in (MANIFEST, "models/train/loop.py", "models/README.md", "tests/test_it.py", "benchmarks/speed.py"):
+    for name in (MANIFEST, "models/train/trainer.py", "models/README.md", "tests/test_it.py", "benchmarks/speed.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("", "utf-8")
     return root

@@ -1,7 +1,6 @@
 """Values of cache entries as bytes, and strict readers of what comes back: a shared store is hostile input."""
 
 import json
-import math
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -80,10 +79,8 @@ def whole_number(value: object, most: int) -> int:
 
 def share(value: object) -> float:
     """``value``, a number from 0 to 1, up to the rounding of a sum."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise ValueError("not a number")
-    if not 0.0 <= value <= 1.0 + 1e-9:
-        raise ValueError("not a share")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 <= value <= 1.0 + 1e-9:
+        raise ValueError("not a number from 0 to 1")
     return float(value)
 
 

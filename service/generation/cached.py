@@ -14,25 +14,26 @@ from service.generation.call import Call, Interval, Timings, nothing
 
 T = TypeVar("T")
 W = TypeVar("W")
+W_contra = TypeVar("W_contra", contravariant=True)
 
 
-class ResultKind(Protocol[W, T]):
-    """One kind of result ``T``, made for what is wanted, ``W``: its key, its source, its making, its cache entry."""
+class ResultKind(Protocol[W_contra, T]):
+    """One kind of result ``T``, made for what is wanted: its key, its source, its making, its cache entry."""
 
     @property
     def versions(self) -> tuple[str, ...]:
         """What all results of the kind depend on beside the generator."""
         ...
 
-    def key(self, wanted: W) -> Field:
+    def key(self, wanted: W_contra) -> Field:
         """What else the result depends on: the text, and all that is asked of the result."""
         ...
 
-    def source(self, wanted: W) -> Source:
+    def source(self, wanted: W_contra) -> Source:
         """What is generated from."""
         ...
 
-    async def make(self, outputs: Sequence[tuple[W, list[TextHypothesis]]]) -> list[T]:
+    async def make(self, outputs: Sequence[tuple[W_contra, list[TextHypothesis]]]) -> list[T]:
         """The results of outputs that are there at the same time, in order; works on texts in a thread."""
         ...
 
@@ -40,7 +41,7 @@ class ResultKind(Protocol[W, T]):
         """The cache entry of a result."""
         ...
 
-    def decode(self, entry: bytes, wanted: W) -> T:
+    def decode(self, entry: bytes, wanted: W_contra) -> T:
         """The result that ``entry`` holds.
 
         Raises:

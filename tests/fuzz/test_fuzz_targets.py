@@ -46,7 +46,7 @@ def test_every_input_is_a_text_and_back(data: bytes) -> None:
 
 
 def test_a_cleaner_that_loses_a_line_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.cleaning.clean.read_lines", lambda text: read_lines(text)[:-1])
+    monkeypatch.setattr("service.cleaning.clean.read_lines", lambda text, language: read_lines(text, language)[:-1])
     with pytest.raises(AssertionError):
         check_cleaner("Ein Satz.\n\nNoch einer.")
 

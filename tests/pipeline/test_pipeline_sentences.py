@@ -72,7 +72,7 @@ alignments = st.none() | st.lists(weights, min_size=1, max_size=3).map(
 )
 
 
-@given(st.lists(findings, max_size=3), alignments, st.booleans(), st.booleans(), st.booleans())
+@given(found=st.lists(findings, max_size=3), alignment=alignments, cut=st.booleans(), first=..., second=...)
 def test_a_finished_sentence_comes_back_equal(
     found: list[Finding], alignment: Alignment | None, *, cut: bool, first: bool, second: bool
 ) -> None:

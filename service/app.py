@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -24,6 +25,7 @@ from service.http.auth import ApiKeyMiddleware, BodyApiKeyMiddleware
 from service.http.compat import deepl, libretranslate
 from service.http.compat import errors as failures
 from service.http.keys import ApiKeyStore
+from service.http.languages import describe_languages
 from service.http.limits import BodyLimitsMiddleware, Bounds
 from service.http.middleware import (
     PLACE,
@@ -37,6 +39,7 @@ from service.http.middleware import (
 )
 from service.http.ratelimit import Counters, Policy, RateLimitMiddleware, Rates, policies
 from service.http.state import Runtime, info_of
+from service.languages.base import LanguagePair
 from service.newsroom.commands import TextLimits
 from service.newsroom.models import Plan
 from service.newsroom.newsroom import Newsroom
@@ -84,6 +87,8 @@ def plan_of(settings: Settings) -> Plan:
         installed_dir=settings.installed_dir,
         profile=settings.profile,
         names=_names(settings),
+        source_lang=settings.source_lang,
+        target_lang=settings.target_lang,
         engine=None if settings.engine == "auto" else settings.engine,
         device=settings.device,
         compute_type=settings.compute_type,
@@ -152,6 +157,7 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     heard: list[Listener] = [logs.listen]
     listener = broadcast(heard)
     newsroom = create_newsroom(settings, listener, on_settled)
+    source, target = newsroom.languages
     metrics = Metrics(newsroom)
     heard.append(metrics.listen)
     traces = tracing.from_environment(os.environ)
@@ -162,7 +168,7 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     app = FastAPI(
         title="Depesche",
         version=__version__,
-        summary="German news articles in, a German summary and an English translation out.",
+        summary=f"{source.name} news articles in, a {source.name} summary and a translation into {target.name} out.",
         lifespan=partial(_lifespan, counters=counters, traces=traces),
         redirect_slashes=False,  # the address of a redirect is made from the caller's Host header
     )
@@ -183,7 +189,15 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     if counters is not None:
         app.add_middleware(RateLimitMiddleware, rates=Rates(_policies(settings), counters), refuse=refuse)
     _add_middleware(app, settings, listed(settings.cors_origins))
+    app.openapi = partial(_document, app.openapi, newsroom.languages)  # type: ignore[method-assign]  # FastAPI's way
     return app
+
+
+def _document(made: Callable[[], dict[str, Any]], languages: LanguagePair) -> dict[str, Any]:
+    """The OpenAPI document with the served languages."""
+    document = made()
+    describe_languages(document, languages)
+    return document
 
 
 def _policies(settings: Settings) -> tuple[Policy, ...]:

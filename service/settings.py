@@ -52,6 +52,10 @@ class Settings(BaseSettings):
         default="auto",
         description="Served models: `embedded`, `production`, or `auto` (production if installed, else embedded).",
     )
+    source_lang: str = Field(default="de", pattern="^[a-z]{2,3}$", description="Language of the texts (ISO 639-1).")
+    target_lang: str = Field(
+        default="en", pattern="^[a-z]{2,3}$", description="Language that texts are translated into (ISO 639-1)."
+    )
     translation_model: str | None = Field(
         default=None, min_length=1, description="Name of the translation model; none: the profile's model."
     )

@@ -102,7 +102,7 @@ class Worker:
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
             raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in found]) from error
-        answer = await self._answer(replace(article.command(), priority="bulk"))
+        answer = await self._answer(replace(article.command(self._newsroom.languages), priority="bulk"))
         result: Record = article_response(answer).model_dump(mode="json")
         return result
 

@@ -89,7 +89,7 @@ def remove_boilerplate(lines: list[Line], language: Language) -> None:
 
 
 def _remove_numbered_path(lines: list[Line]) -> None:
-    """Remove a numbered breadcrumb trail above the text ("1. Startseite", "2. Politik"); it begins at the first page."""
+    """Remove a numbered breadcrumb trail from the first page ("1. Startseite", "2. Politik") above the text."""
     above = takewhile(lambda line: not line.running, lines)
     path = dropwhile(lambda line: not _NUMBERED.fullmatch(line.text), above)
     crumbs = list(takewhile(lambda line: _NUMBERED.fullmatch(line.text), path))
@@ -128,7 +128,7 @@ def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
 
 
 def _may_be_subheading(items: list[Line], reason: str, below: Line) -> bool:
-    """Whether the last item of a list may be a subheading of the text below: it is as near to it, or a single advert."""
+    """Whether the last item of a list may be a subheading of the text below: it is near to it, or a single advert."""
     alone = len(items) == 1
     if not alone and items[-1].text[0] == items[-2].text[0] and not items[-1].text[0].isalnum():
         return False  # it has the same bullet as the one before

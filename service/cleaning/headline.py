@@ -71,7 +71,7 @@ def _split_at_headline(line: Line, headline: str) -> list[Line]:
 
 
 def _repeats(text: str, wanted: str) -> bool:
-    """Whether the plain form of a line is ``wanted``, or ``wanted`` and the name of the site as in the title of a page."""
+    """Whether the plain form of a line is ``wanted``, alone or with the name of the site as in the title of a page."""
     if plain(text) == wanted:
         return True
     title, bar, site = text.rpartition(" | ")
@@ -141,7 +141,7 @@ def _remove_given_lead(lines: list[Line], lead: str, limit: int) -> None:
 
 
 def _is_lead(lines: list[Line], at: int, following: int) -> bool:
-    """Whether a byline, a time or a picture separates the paragraph from the text below, or a dateline begins that text."""
+    """Whether a byline, a time or a picture separates the paragraph from the next, or a dateline begins the next."""
     if len(lines[at].text.split()) > _MAX_LEAD_WORDS or any(line.kept for line in lines[at + 1 : following]):
         return False
     above = {line.reason for line in lines[:at]}

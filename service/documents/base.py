@@ -28,6 +28,8 @@ class Document:
 class Edition:
     """What the service made of a document: the fields in ``language``, and a summary in the same.
 
+    ``original_language`` is the language of a document that does not name its own.
+
     ``source_type`` is the URI of IPTC's digital source type, None where a person wrote the words; ``credit`` names
     software and models.
     """
@@ -40,6 +42,7 @@ class Edition:
     source_type: str | None
     credit: str
     made_at: str
+    original_language: str
 
 
 @dataclass(frozen=True, slots=True)

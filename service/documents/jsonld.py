@@ -89,10 +89,12 @@ def write_jsonld(document: Document, edition: Edition) -> dict[str, Any]:
         "@type": "NewsArticle",
         "@id": document.uri,
         "headline": document.headline,
-        "inLanguage": document.language or "de",
+        "inLanguage": document.language or edition.original_language,
     }
     original = document.original if document.original_format == "jsonld" else {}
-    tie = "translationOfWork" if edition.language != (document.language or "de")[:2] else "isBasedOn"
+    tie = (
+        "translationOfWork" if edition.language != (document.language or edition.original_language)[:2] else "isBasedOn"
+    )
     article = {
         "@context": CONTEXT,
         "@type": "NewsArticle",

@@ -6,6 +6,7 @@ from typing import Protocol
 from service.generation.base import PieceAttention, TextHypothesis
 from service.generation.call import TEXT_THREADS, TextThreads
 from service.generation.local import LocalGenerator
+from service.languages.base import language
 from service.text.alignment import Alignment, align
 from service.text.normalization import for_model
 
@@ -69,7 +70,8 @@ class ForcedAligner:
 
     async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
         """See `Aligner.align`."""
-        normal = [(for_model(source), output.text) for source, output in pairs]
+        source_language = language(self._model.manifest.source_lang)
+        normal = [(for_model(source, source_language), output.text) for source, output in pairs]
         fitting = [n for n, texts in enumerate(normal) if all(text and self._model.fits(text) for text in texts)]
         attention = dict(zip(fitting, await self._model.force([normal[n] for n in fitting]), strict=True))
         wanted = [(source, output.text, attention.get(n)) for n, (source, output) in enumerate(pairs)]

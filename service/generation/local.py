@@ -21,14 +21,13 @@ from service.generation.engines.base import Engine, ParallelConfig, compute_type
 from service.generation.engines.loading import Found, Probe, TunedFactory, load_engine
 from service.generation.engines.tokenizers import EOS, Tokenizer
 from service.generation.scheduler import Limits, ResultFuture
+from service.languages.base import language
 from service.registry.catalog import Entry
 from service.registry.manifest import EngineKind, Manifest
 from service.registry.verify import verify
 
-WARM_UP = "Guten Morgen, Deutschland."
 SMALL_BYTES = 2**25
 SENTENCES_OF_SMALL, SENTENCES = 32, 64
-PROBE = "Der Bundestag hat am Donnerstag über den Haushalt beraten, und viele Städte warten auf das Geld."
 CHARS_A_TOKEN = 16
 """A text with more characters for each token of the limit is too long, and is not encoded only to be counted."""
 
@@ -198,7 +197,7 @@ async def load_generator(
     await asyncio.to_thread(verify, entry, choice.kind)
     tokenizer = await asyncio.to_thread(Tokenizer, entry.manifest, entry.folder)
     factory = _factory(entry, choice, tokenizer, listener)
-    tokens = tokenizer.encode(WARM_UP)
+    tokens = tokenizer.encode(language(entry.manifest.source_lang).warm_up)
     warm_up = EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))
     if not limits.batch_items:
         limits = replace(limits, batch_items=call_sentences(entry, choice.kind))
@@ -239,5 +238,6 @@ def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener:
         event = LayoutFound(entry.name, layout.replicas, layout.threads, seconds[layout], max(seconds.values()))
         loop.call_soon_threadsafe(listener, event)
 
-    probe = Probe.of(tokenizer.encode(PROBE), manifest.decoding_options(len(tokenizer.encode(PROBE))))
+    tokens = tokenizer.encode(language(manifest.source_lang).probe)
+    probe = Probe.of(tokens, manifest.decoding_options(len(tokens)))
     return TunedFactory(load, choice.layouts(), probe, tell)

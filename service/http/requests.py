@@ -8,7 +8,9 @@ from pydantic import BeforeValidator, ConfigDict, FailFast, Field, JsonValue, mo
 from service.bounded import FEW_WRONG, Bounded, at_most
 from service.documents.registry import formats, written_formats
 from service.errors import InvalidInput
+from service.http.languages import EitherLang, SourceLang, TargetLang, require_served
 from service.http.schemas import VISIBLE
+from service.languages.base import LanguagePair
 from service.newsroom.commands import (
     ArticleCommand,
     GlossaryTerms,
@@ -73,7 +75,7 @@ class TranslationFields(_Request):
     format: Literal["text", "html"] = "text"
     attribute_texts: bool = Field(default=False, description="Translate `title` and `alt` of HTML, too.")
     glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MOST_TERMS)] = Field(
-        default={}, max_length=MOST_TERMS, description="German terms and the English ones that have to stand for them."
+        default={}, max_length=MOST_TERMS, description="Terms and their translations, which the output has to contain."
     )
     glossary_name: str | None = Field(default=None, description="One of the service's own glossaries.")
     do_not_translate: Annotated[list[str], FailFast(), at_most(MOST_TERMS)] = Field(
@@ -86,22 +88,24 @@ class TranslationFields(_Request):
 
 
 class TranslateRequest(TranslationFields):
-    """German text to translate; a list keeps its order."""
+    """Text to translate; a list keeps its order."""
 
     text: Text
-    source_lang: Literal["de"] = "de"
-    target_lang: Literal["en"] = "en"
+    source_lang: SourceLang = ""
+    target_lang: TargetLang = ""
     alignment: bool = Field(default=False, description="Say which words of a translation stand for which.")
     priority: Literal["interactive", "bulk"] = "interactive"
 
-    def command(self, limits: TextLimits) -> TranslateCommand:
-        """The command; raises `InvalidInput` as `texts_of` does."""
+    def command(self, limits: TextLimits, languages: LanguagePair) -> TranslateCommand:
+        """The command; raises as `texts_of` and `require_served` do."""
+        source, target = (language.code for language in languages)
+        require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return TranslateCommand(
             texts=texts_of(self.text, limits),
             options=TranslationOptions(self.format, self.attribute_texts, alignment=self.alignment),
             terms=self.terms(),
-            source_lang=self.source_lang,
-            target_lang=self.target_lang,
+            source_lang=source,
+            target_lang=target,
             priority=self.priority,
         )
 
@@ -140,22 +144,26 @@ class SummaryFields(_Request):
 
 
 class SummarizeRequest(SummaryFields):
-    """German text to summarise; a list keeps its order."""
+    """Text to summarise; a list keeps its order."""
 
     text: Text
     headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
-    target_lang: Literal["de", "en"] = "de"
+    target_lang: EitherLang = ""
     priority: Literal["interactive", "bulk"] = "interactive"
 
-    def command(self, limits: TextLimits) -> SummarizeCommand:
-        """The command; raises `InvalidInput` as `texts_of` and `form` do."""
+    def command(self, limits: TextLimits, languages: LanguagePair) -> SummarizeCommand:
+        """The command; raises as `texts_of`, `form` and `require_served` do."""
+        source, target = (language.code for language in languages)
+        require_served(self, {"target_lang": (source, target)})
         texts, headline = texts_of(self.text, limits), self.headline or None
         limits.require_fitting(headline or "", "/headline")
-        return SummarizeCommand(texts, self.form(), headline, target_lang=self.target_lang, priority=self.priority)
+        return SummarizeCommand(
+            texts, self.form(), headline, target_lang=self.target_lang or source, priority=self.priority
+        )
 
 
 class ArticleRequest(SummaryFields, TranslationFields):
-    """A German article: pasted whole into ``body``, in its fields, or as a ``document``."""
+    """An article: pasted whole into ``body``, in its fields, or as a ``document``."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_ARTICLE})
 
@@ -167,8 +175,8 @@ class ArticleRequest(SummaryFields, TranslationFields):
         description=f"Instead of `body`: an HTML page as a string, or an object; formats: {', '.join(formats())}.",
     )
     as_: WrittenFormat | None = Field(default=None, alias="as", description="Give the outputs in this shape, too.")
-    source_lang: Literal["de"] = "de"
-    target_lang: Literal["en"] = "en"
+    source_lang: SourceLang = ""
+    target_lang: TargetLang = ""
     clean: bool = True
     outputs: Annotated[list[Literal["summary", "translation", "summary_translation"]], FailFast(), at_most(3)] = Field(
         default=["summary", "translation"], min_length=1, max_length=3
@@ -186,8 +194,10 @@ class ArticleRequest(SummaryFields, TranslationFields):
             raise ValueError("exactly one of body and document")
         return self
 
-    def command(self) -> ArticleCommand:
-        """The command; raises `InvalidInput` as `form` does."""
+    def command(self, languages: LanguagePair) -> ArticleCommand:
+        """The command; raises as `form` and `require_served` do."""
+        source, target = (language.code for language in languages)
+        require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return ArticleCommand(
             outputs=self.outputs,
             form=self.form(),
@@ -199,7 +209,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
             clean=self.clean,
             options=TranslationOptions(self.format, self.attribute_texts),
             terms=self.terms(),
-            source_lang=self.source_lang,
-            target_lang=self.target_lang,
+            source_lang=source,
+            target_lang=target,
             priority=self.priority,
         )

@@ -24,15 +24,15 @@ work = APIRouter(dependencies=[Depends(require_json), Depends(require_open)], re
 
 @work.post("/v1/translate", dependencies=[Depends(Requires("translate"))], response_model=schemas.TranslateResponse)
 async def translate(body: requests.TranslateRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
-    """Translate German text into English."""
-    command = body.command(runtime.limits)
+    """Translate text."""
+    command = body.command(runtime.limits, runtime.newsroom.languages)
     return await respond(request, context, runtime.newsroom.translate, command, translate_response)
 
 
 @work.post("/v1/summarize", dependencies=[Depends(Requires("summarize"))], response_model=schemas.SummarizeResponse)
 async def summarize(body: requests.SummarizeRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
-    """Summarise German text, in German or in English."""
-    command = body.command(runtime.limits)
+    """Summarise text, in its language or translated."""
+    command = body.command(runtime.limits, runtime.newsroom.languages)
     return await respond(request, context, runtime.newsroom.summarize, command, summarize_response)
 
 
@@ -43,8 +43,9 @@ async def summarize(body: requests.SummarizeRequest, request: Request, runtime: 
     responses=STREAMED_WITH_BODY,
 )
 async def articles(body: requests.ArticleRequest, request: Request, newsroom: NewsroomDep, context: ContextDep) -> Any:
-    """Clean, summarise and translate a German article."""
-    return await respond(request, context, newsroom.article, body.command(), article_response)
+    """Clean, summarise and translate an article."""
+    command = body.command(newsroom.languages)
+    return await respond(request, context, newsroom.article, command, article_response)
 
 
 @router.get("/v1/models")

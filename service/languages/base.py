@@ -430,6 +430,18 @@ class Language:
     summary: SummaryGrammar | None = None
 
 
+class LanguagePair(NamedTuple):
+    """The language of the texts, and the language that they are translated into."""
+
+    source: Language
+    target: Language
+
+    @classmethod
+    def of(cls, source: str, target: str) -> "LanguagePair":
+        """The pair of the languages with these codes; raises `ModelError` as `language` does."""
+        return cls(language(source), language(target))
+
+
 def codes() -> tuple[str, ...]:
     """The codes of all languages, sorted: the packages on the search path of ``service.languages``."""
     return tuple(sorted(module.name for module in iter_modules(service.languages.__path__) if module.ispkg))

@@ -15,6 +15,7 @@ from service.domain import Notice, Span
 from service.errors import InvalidInput
 from service.generation.call import Call, Finished, nothing, off_loop
 from service.generation.local import LocalGenerator
+from service.languages.base import Language
 from service.newsroom.commands import SummaryForm
 from service.newsroom.summary_translation import translate_summaries
 from service.results import Method, Output, SentencePair, Summary, Translation
@@ -83,11 +84,12 @@ class ArticleResult:
 class ArticlePipeline:
     """Does everything that is asked of one article."""
 
-    def __init__(self, translator: Translator, summariser: Summarizer, cache: Cache) -> None:
+    def __init__(self, translator: Translator, summariser: Summarizer | None, cache: Cache) -> None:
         self._translator = translator
         self._summariser = summariser
         self._cache = cache
-        self._identity = f"{translator.generator.identity} {summariser.generator.identity}"
+        generators = [one.generator for one in (translator, summariser) if one is not None]
+        self._identity = " ".join(generator.identity for generator in generators)
 
     async def edit(
         self,
@@ -110,7 +112,7 @@ class ArticlePipeline:
                 return known
         with call.timings.measured("clean"):
             chars = sum(len(part or "") for part in (submission.body, submission.headline, submission.lead))
-            article = await off_loop(chars, parse_article, submission)
+            article = await off_loop(chars, parse_article, submission, self._translator.languages.source)
         origin = submission.body
         work: dict[str, Coroutine[Any, Any, Any]] = {}
         if "translation" in outputs:
@@ -137,6 +139,8 @@ class ArticlePipeline:
         return f"{self._identity} {call.result_key}"
 
     async def _summary(self, article: Article, origin: str, form: SummaryForm, call: Call) -> Summary:
+        if self._summariser is None:
+            raise InvalidInput("task_not_served", "no summary model is served", pointer="/outputs")
         (summary,) = await self._summariser.summarise(
             [article.body],
             form.length,
@@ -220,7 +224,7 @@ def _pair_of_submitted(pair: SentencePair, article: Article) -> SentencePair:
     return replace(pair, source=article.submitted(pair.source), words=words)
 
 
-def parse_article(submission: ArticleInput) -> Article:
+def parse_article(submission: ArticleInput, language: Language) -> Article:
     """Tell the parts of a submission apart; with ``clean`` off they stay as they are.
 
     Raises:
@@ -232,7 +236,7 @@ def parse_article(submission: ArticleInput) -> Article:
     if submission.options.format == "html":
         return _marked_up(submission, tuple(notices))
     if submission.clean:
-        found = clean(body, headline=submission.headline, lead=submission.lead)
+        found = clean(body, language, headline=submission.headline, lead=submission.lead)
         if found.body:
             spans = tuple((mapping.cleaned, mapping.source) for mapping in found.spans)
             return Article(
@@ -354,15 +358,18 @@ def edition_of(submission: ArticleInput, result: ArticleResult, provenance: Prov
         InvalidInput: there is neither a translation nor a summary in the source's language.
     """
     languages, made_at = provenance.languages, provenance.generated_at
+    original = languages["summary"]
     if result.translation is not None:
         translated, summary = result.translation, result.summary_translation
         parts = translated.headline, translated.lead, translated.body.text
         text = None if summary is None else summary.text
-        return Edition(languages["translation"], *parts, text, TRAINED, provenance.credit, made_at)
+        return Edition(languages["translation"], *parts, text, TRAINED, provenance.credit, made_at, original)
     if result.summary is None:
-        raise InvalidInput("as_without_output", "a document needs a translation or a German summary", pointer="/as")
+        raise InvalidInput(
+            "as_without_output", "a document needs a translation or a summary in the source language", pointer="/as"
+        )
     article = result.article
     body = submission.body if submission.options.format == "html" else article.body
     source = source_type(result.summary)
     parts = article.headline, article.lead, body
-    return Edition(languages["summary"], *parts, result.summary.text, source, provenance.credit, made_at)
+    return Edition(languages["summary"], *parts, result.summary.text, source, provenance.credit, made_at, original)

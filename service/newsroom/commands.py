@@ -17,7 +17,7 @@ from service.translation.preparation import PLAIN, TranslationOptions
 
 @dataclass(frozen=True, slots=True)
 class GlossaryTerms:
-    """The terms of a request: German to English, those that stay as they are, and the name of a served glossary."""
+    """The terms of a request: with a translation, without one (they stay), and those of the served glossary ``name``."""
 
     translated: Mapping[str, str] = field(default_factory=dict)
     kept: Sequence[str] = ()
@@ -36,25 +36,31 @@ class SummaryForm:
 
 @dataclass(frozen=True, slots=True)
 class TranslateCommand:
-    """Translate ``texts``, in order. The glossary of ``options`` is made of ``terms``."""
+    """Translate ``texts``, in order. The glossary of ``options`` is made of ``terms``.
+
+    The languages are codes; None: the served one.
+    """
 
     texts: Sequence[str]
     options: TranslationOptions = PLAIN
     terms: GlossaryTerms = GlossaryTerms()
-    source_lang: str = "de"
-    target_lang: str = "en"
+    source_lang: str | None = None
+    target_lang: str | None = None
     priority: Priority = "interactive"
 
 
 @dataclass(frozen=True, slots=True)
 class SummarizeCommand:
-    """Summarise each of ``texts``; the summaries are translated where ``target_lang`` is not ``source_lang``."""
+    """Summarise each of ``texts``; with a ``target_lang`` that is not the source language, translate the summaries.
+
+    The languages are codes; None: the served source language.
+    """
 
     texts: Sequence[str]
     form: SummaryForm
     headline: str | None = None
-    source_lang: str = "de"
-    target_lang: str = "de"
+    source_lang: str | None = None
+    target_lang: str | None = None
     priority: Priority = "interactive"
 
 
@@ -75,8 +81,8 @@ class ArticleCommand:
     clean: bool = True
     options: TranslationOptions = PLAIN
     terms: GlossaryTerms = GlossaryTerms()
-    source_lang: str = "de"
-    target_lang: str = "en"
+    source_lang: str | None = None
+    target_lang: str | None = None
     priority: Priority = "interactive"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from service.cache.tiers import Cache
-from service.errors import InvalidInput, NotReady
+from service.errors import InvalidInput, ModelError, NotReady
 from service.events import Listener
 from service.generation.local import EngineChoice, LocalGenerator, load_generator
 from service.generation.scheduler import Limits
@@ -37,6 +37,8 @@ class Plan:
     installed_dir: Path
     profile: Profile
     names: Mapping[Task, str]
+    source_lang: str
+    target_lang: str
     engine: EngineKind | None
     device: str
     threads: int
@@ -66,7 +68,7 @@ class ModelSet:
         self.models = models
         self._glossaries = glossaries
         self.translator = Translator(models["translation"], cache, secret)
-        self.summarizer = Summarizer(models["summary"], cache, secret)
+        self.summarizer = Summarizer(models["summary"], cache, secret) if "summary" in models else None
         self.articles = ArticlePipeline(self.translator, self.summarizer, cache)
         self._leases = 0
         self._unused = asyncio.Event()
@@ -167,7 +169,14 @@ class ModelPool:
     async def _load(self, task: Task) -> None:
         plan = self._plan
         catalog = Catalog(plan.models_dir, plan.installed_dir)
-        entry = await asyncio.to_thread(choose, catalog, task, plan.profile, plan.names.get(task))
+        target = plan.target_lang if task == "translation" else plan.source_lang
+        entry = await asyncio.to_thread(
+            choose, catalog, task, plan.source_lang, target, plan.profile, plan.names.get(task)
+        )
+        if entry is None and task == "translation":
+            raise ModelError(f"there is no {task} model for {plan.source_lang}→{target}")
+        if entry is None:  # the newsroom refuses what needs it
+            return
         kind = plan.engine or entry.manifest.engine
         choice = EngineChoice(kind, plan.device, plan.threads, plan.replicas, plan.compute_type)
         on_dead = partial(self._died, self._loading)

@@ -22,6 +22,7 @@ from service.events import Listener, ResultGiven
 from service.events import Output as Told
 from service.generation.call import Call, off_loop
 from service.generation.local import LocalGenerator
+from service.languages.base import LanguagePair
 from service.newsroom.article import ArticleInput, ArticleResult, Provenance, edition_of
 from service.newsroom.commands import (
     ArticleCommand,
@@ -99,6 +100,7 @@ class Newsroom:
         self._limits = limits
         self._changing = asyncio.Lock()
         self.lifecycle = Lifecycle()
+        self.languages = LanguagePair.of(plan.source_lang, plan.target_lang)
         self.cache = cache_of(plan, listener)
         self._pool = ModelPool(plan, self.cache, listener, on_dead)
 
@@ -116,7 +118,7 @@ class Newsroom:
         """
         with self._leased() as models:
             translator, model = models.translator, models.models["translation"]
-            _require_languages(model, command.source_lang, command.target_lang)
+            self._require_languages(command)
             options = models.options(command.options, command.terms)
             fields = _translation_fields(options, command.terms, models)
             key = _result_key("translate", [model], fields, command.texts)
@@ -128,10 +130,10 @@ class Newsroom:
     async def summarize(self, command: SummarizeCommand, context: CallContext) -> SummarizeAnswer:
         """Summarise the command's texts; raises as `translate` does."""
         with self._leased() as models:
-            model, translator = models.models["summary"], None
-            if command.target_lang != command.source_lang:
+            model, translator = _summary_model(models), None
+            if command.target_lang not in (None, self.languages.source.code):
                 translator = models.models["translation"]
-                _require_languages(translator, command.source_lang, command.target_lang)
+                self._require_languages(command)
             used = [model] if translator is None else [model, translator]
             texts = [command.headline or "", *command.texts]
             key = _result_key("summarize", used, _summary_fields(command.form), texts)
@@ -143,7 +145,10 @@ class Newsroom:
 
     async def _summaries(self, models: ModelSet, command: SummarizeCommand, call: Call) -> list[Summary]:
         form = command.form
-        summaries = await models.summarizer.summarise(
+        summarizer = models.summarizer
+        if summarizer is None:
+            raise _summary_not_served()
+        summaries = await summarizer.summarise(
             command.texts,
             form.length,
             form.method,
@@ -152,7 +157,7 @@ class Newsroom:
             style=form.style,
             variants=form.variants,
         )
-        if command.target_lang == command.source_lang:
+        if command.target_lang in (None, self.languages.source.code):
             return summaries
         return await translate_summaries(models.translator, summaries, form.length, call.quiet(), origins=command.texts)
 
@@ -164,8 +169,7 @@ class Newsroom:
         """
         with self._leased() as models:
             summary_model, translation_model = _models_for(command.outputs, models)
-            if translation_model is not None:
-                _require_languages(translation_model, command.source_lang, command.target_lang)
+            self._require_languages(command)
             options = models.options(command.options, command.terms)
             submission, document = await self._submission(command, options)
             used = [model for model in (summary_model, translation_model) if model is not None]
@@ -174,7 +178,7 @@ class Newsroom:
             call = await _accepted(context.call(command.priority, key), context, parts)
             work = models.articles.edit(submission, command.outputs, command.form, call)
             result = await _in_time(context, work)
-        provenance = Provenance.of(result, used, command.source_lang, command.target_lang)
+        provenance = Provenance.of(result, used, self.languages.source.code, self.languages.target.code)
         written = None
         if command.write_as is not None:
             plain = Document(submission.headline, submission.lead, submission.body, submission.options.format)
@@ -199,6 +203,14 @@ class Newsroom:
             self._limits.require_fitting(headline or "", "/headline")
             self._limits.require_fitting(lead or "", "/lead")
         return ArticleInput(body, headline or None, lead or None, command.clean, options), document
+
+    def _require_languages(self, command: TranslateCommand | SummarizeCommand | ArticleCommand) -> None:
+        """Refuse languages that are not served."""
+        source, target = self.languages
+        for given, served, field in ((command.source_lang, source, "source"), (command.target_lang, target, "target")):
+            if given not in (None, served.code):
+                detail = f"only {served.code} is served as {field} language"
+                raise InvalidInput(f"{field}_lang_unsupported", detail, pointer=f"/{field}_lang", limit=served.code)
 
     @contextmanager
     def _leased(self) -> Iterator[ModelSet]:
@@ -336,19 +348,22 @@ async def _in_time(context: CallContext, work: Awaitable[T]) -> T:
         raise DeadlineExceeded("the request's time was over before its work was done") from error
 
 
-def _require_languages(model: LocalGenerator, source: str, target: str) -> None:
-    """Refuse a pair of languages that ``model`` does not translate."""
-    manifest = model.manifest
-    for given, served, field in ((source, manifest.source_lang, "source"), (target, manifest.target_lang, "target")):
-        if given != served:
-            detail = f"only {served} is served as {field} language"
-            raise InvalidInput(f"{field}_lang_unsupported", detail, pointer=f"/{field}_lang", limit=served)
+def _summary_model(models: ModelSet) -> LocalGenerator:
+    """The model that summarises; raises `InvalidInput` if none is served."""
+    model = models.models.get("summary")
+    if model is None:
+        raise _summary_not_served()
+    return model
+
+
+def _summary_not_served() -> InvalidInput:
+    return InvalidInput("task_not_served", "no summary model is served")
 
 
 def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[LocalGenerator | None, LocalGenerator | None]:
     """The models that summarise and translate, each None where it is not needed."""
     wanted = set(outputs)
-    summary = models.models["summary"] if wanted & {"summary", "summary_translation"} else None
+    summary = _summary_model(models) if wanted & {"summary", "summary_translation"} else None
     translation = models.models["translation"] if wanted & {"translation", "summary_translation"} else None
     return summary, translation
 

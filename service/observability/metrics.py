@@ -11,8 +11,10 @@ from prometheus_client.registry import Collector
 from service import __version__, events
 from service.checks.base import Code
 from service.generation.scheduler import Priority
+from service.languages.base import codes, language
 from service.newsroom.newsroom import Newsroom
 from service.registry.manifest import Task
+from service.text.language_id import foreign_code
 
 
 class Present(Collector):
@@ -97,7 +99,7 @@ WARNINGS = frozenset(
         "sentence_split",
         "sentence_verbatim",
         "shorter_than_asked",
-        "source_not_german",
+        *(foreign_code(one) for one in map(language, codes()) if one.marker_words),  # those of source texts
         "term_not_applied",
         "truncated",
         "variants_fewer",

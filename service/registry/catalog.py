@@ -76,6 +76,15 @@ class Catalog:
             raise self._unknown(name)
         return Entry(name, load(folder / MANIFEST), folder)
 
+    def manifests(self) -> dict[str, Manifest]:
+        """The manifests of all models by name: of a published model the catalogue's own.
+
+        Raises:
+            ModelError: a manifest is invalid.
+        """
+        published, installed = set(self._published_names()), self.names()
+        return {name: self.published(name) if name in published else self.entry(name).manifest for name in installed}
+
     def publishes(self, name: str) -> bool:
         """Whether the catalogue itself has a model of that name."""
         return name in self._published_names()

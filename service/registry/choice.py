@@ -1,6 +1,5 @@
-"""The choice of a model at start: by name or by profile, for each task."""
+"""The choice of a model at start: by name or by profile, for a task and a pair of languages."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 from service.errors import ModelError
@@ -8,30 +7,55 @@ from service.registry.catalog import Catalog, Entry
 from service.registry.manifest import Quality, Task
 
 Profile = Literal["auto", "embedded", "production"]
-DEFAULTS: Mapping[Quality, Mapping[Task, str]] = {
-    "starter": {"translation": "starter-de-en", "summary": "starter-sum-de"},
-    "production": {"translation": "opus-mt-de-en", "summary": "mt5-small-sum-de-mit-v1"},
-}
 
 
-def choose(catalog: Catalog, task: Task, profile: Profile, name: str | None = None) -> Entry:
-    """The model for ``task``: the model called ``name``, or the profile's model if ``name`` is None.
+def choose(
+    catalog: Catalog, task: Task, source: str, target: str, profile: Profile, name: str | None = None
+) -> Entry | None:
+    """The model for ``task`` from ``source`` to ``target`` (codes; equal for summaries).
 
-    The profile ``auto`` prefers the production model if it is installed, and otherwise takes the embedded model.
+    It is the model called ``name``, or the default model of the profile if ``name`` is None. The profile ``auto`` means
+    the default production model if it is installed, and otherwise the default embedded model. None: the catalogue has
+    no model for the task and the languages.
 
     Raises:
-        ModelError: the model does not exist, its manifest is invalid, or it is for another task.
+        ModelError: the model does not exist, its manifest is invalid, or it is for another task or other languages; or
+            there are models, but none for the profile, or several without a preferred one.
     """
-    entry = catalog.entry(name) if name is not None else _profile_entry(catalog, task, profile)
-    if entry.manifest.task != task:
-        raise ModelError(f"{entry.name} is a {entry.manifest.task} model, not a {task} model")
-    return entry
+    if name is not None:
+        entry = catalog.entry(name)
+        _require_fit(entry, task, source, target)
+        return entry
+    defaults = {quality: _default(catalog, task, source, target, quality) for quality in ("starter", "production")}
+    if not any(defaults.values()):
+        return None
+    production, starter = defaults["production"], defaults["starter"]
+    installed = production is not None and catalog.entry(production).installed
+    chosen = production if profile == "production" or (profile == "auto" and installed) else starter
+    if chosen is None:
+        raise ModelError(f"there is no {task} model for {source}→{target} of the profile {profile!r}")
+    return catalog.entry(chosen)
 
 
-def _profile_entry(catalog: Catalog, task: Task, profile: Profile) -> Entry:
-    production = DEFAULTS["production"][task]
-    if profile == "production" or (
-        profile == "auto" and production in catalog.names() and catalog.entry(production).installed
-    ):
-        return catalog.entry(production)
-    return catalog.entry(DEFAULTS["starter"][task])
+def _require_fit(entry: Entry, task: Task, source: str, target: str) -> None:
+    manifest = entry.manifest
+    if manifest.task != task:
+        raise ModelError(f"{entry.name} is a {manifest.task} model, not a {task} model")
+    if (manifest.source_lang, manifest.target_lang) != (source, target):
+        own, wanted = f"{manifest.source_lang}→{manifest.target_lang}", f"{source}→{target}"
+        raise ModelError(f"{entry.name} is a {task} model for {own}, and the service needs one for {wanted}")
+
+
+def _default(catalog: Catalog, task: Task, source: str, target: str, quality: Quality) -> str | None:
+    """The name of the preferred model of this quality, or of the only one; None: there is none."""
+    fitting = [
+        (name, manifest)
+        for name, manifest in catalog.manifests().items()
+        if (manifest.task, manifest.source_lang, manifest.target_lang, manifest.quality)
+        == (task, source, target, quality)
+    ]
+    preferred = [name for name, manifest in fitting if manifest.preferred] or [name for name, _ in fitting]
+    if len(preferred) > 1:
+        names = ", ".join(preferred)
+        raise ModelError(f"several {quality} {task} models for {source}→{target}, and none is preferred: {names}")
+    return preferred[0] if preferred else None

@@ -1,4 +1,4 @@
-"""The manifest: what a model is, which files it has, and how it wants to be used. One TOML file a model."""
+"""The manifest of a model: its task and languages, its files, and its decoding. One TOML file per model."""
 
 import tomllib
 from pathlib import Path, PurePosixPath
@@ -24,6 +24,7 @@ EngineKind = Literal["ctranslate2", "torch"]
 Task = Literal["translation", "summary"]
 Quality = Literal["starter", "production"]
 Architecture = Literal["marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt"]
+LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*?][A-Za-z0-9_.*?-]*$")]
 
 
@@ -42,15 +43,14 @@ class _Strict(BaseModel):
 
 
 class TokenLimits(_Strict):
-    """How text becomes tokens, and how many the model was trained for.
+    """The tokenizer, and the numbers of tokens that the model was trained for.
 
-    ``sentencepiece`` reads ``source`` and ``target``, ``transformers`` the tokenizer files of the checkpoint. Where the
-    model wants its languages named, ``source_code`` (``deu_Latn``, ``de_DE``) is the piece that every source begins
-    with, and ``target_code`` the one that every output is made to begin with, which is no part of it.
-    ``prefix`` is put before every source text. An output may have at most
-    ``output_ratio`` × source + ``output_extra`` tokens; one that meets this limit is reported as truncated.
-    ``vocabulary`` maps pieces to ids; empty: their order in ``source``. ``target_vocabulary`` lists the pieces that
-    outputs are written with; none: all.
+    ``sentencepiece`` reads ``source`` and ``target``; ``transformers`` reads the tokenizer files of the checkpoint. For
+    a model with language codes, ``source_code`` (``deu_Latn``, ``de_DE``) is the first piece of every source, and
+    ``target_code`` is forced as the first piece of every output and removed from it. ``prefix`` precedes every source
+    text. An output has at most ``output_ratio`` × source + ``output_extra`` tokens; one that reaches this limit is
+    reported as truncated. ``vocabulary`` maps pieces to ids; empty: their order in ``source``. ``target_vocabulary``
+    lists the pieces of outputs; none: all pieces.
     """
 
     kind: Literal["sentencepiece", "transformers"] = "sentencepiece"
@@ -68,7 +68,7 @@ class TokenLimits(_Strict):
 
     @property
     def target_prefix(self) -> Tokens:
-        """The pieces that every output is made to begin with."""
+        """The pieces that are forced at the beginning of every output."""
         return (self.target_code,) if self.target_code else ()
 
     @field_validator("vocabulary", "target_vocabulary")
@@ -82,7 +82,7 @@ class TokenLimits(_Strict):
 
 
 class Decoding(_Strict):
-    """Search settings that the model was measured with; at most as many ``hypotheses`` as the beam is wide."""
+    """The search settings that the model was evaluated with; ``hypotheses`` is at most ``beam_size``."""
 
     beam_size: int = Field(default=1, ge=1, le=16)
     hypotheses: int = Field(default=1, ge=1, le=16)
@@ -98,11 +98,11 @@ class Decoding(_Strict):
 
 
 class Acceptance(_Strict):
-    """What a rewritten sentence must keep beyond the guard's rules, as the model was measured.
+    """The conditions for a rewritten sentence beyond the rules of the guard, as the model was evaluated.
 
-    ``least_score`` is a log-probability a token; ``most_loose_joints`` counts places where words meet that do not
-    follow each other in a source, nor at its punctuation: 0 holds a small model to leaving out whole clauses.
-    ``source_pieces_only`` has it written in pieces of its sources, and of function words and punctuation, alone.
+    ``least_score`` is a log-probability per token. ``most_loose_joints`` is the number of places where two words meet
+    that are not next to each other in a source or at its punctuation; with 0 a small model leaves out whole clauses
+    only. ``source_pieces_only`` limits outputs to pieces of their sources, function words and punctuation.
     """
 
     least_score: float = -100.0
@@ -111,9 +111,9 @@ class Acceptance(_Strict):
 
 
 class Hub(_Strict):
-    """Where a pretrained model is published. ``revision`` is a branch, tag or commit; the lock pins it at first pull.
+    """The place of a pretrained model. ``revision`` is a branch, tag or commit; the lock pins it at the first pull.
 
-    ``patterns`` name the files that are wanted beside the weights; a ``restricted`` model's terms must be accepted.
+    ``patterns`` name the needed files other than the weights. The terms of a ``restricted`` model must be accepted.
     """
 
     repo: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$")
@@ -123,7 +123,7 @@ class Hub(_Strict):
 
 
 class Score(_Strict):
-    """A score that somebody published: the ``metric`` on the test set ``set``, and where it is written."""
+    """A published score: the ``metric`` on the test set ``set``, and its ``source``."""
 
     set: str
     metric: str
@@ -132,7 +132,7 @@ class Score(_Strict):
 
 
 class EngineFiles(_Strict):
-    """Where an engine's files lie, relative to the model's folder, and the arithmetic it uses by default."""
+    """The folder of an engine's files, relative to the model's folder, and its default arithmetic."""
 
     folder: InsidePath
     compute_type: str
@@ -141,20 +141,22 @@ class EngineFiles(_Strict):
 class Manifest(_Strict):
     """A model's contract with the service. ``files`` maps each file to its SHA-256, in hexadecimal.
 
-    An embedded model names its folder in ``weights``; one of the hub lies beside its installed manifest. Until that is
-    written, the catalogue's has neither ``revision`` nor ``engines`` nor ``files``. Fields in ``verified`` were checked
-    against the model's own files; all others are as its authors published them.
+    An embedded model names its folder in ``weights``; a hub model is in the folder of its installed manifest. The
+    catalogue's manifest of a hub model has neither ``revision`` nor ``engines`` nor ``files``. The ``preferred`` one of
+    several models with the same task, languages and quality is the default. Fields in ``verified`` were checked with the
+    model's own files; all others are as its authors published them.
     """
 
     id: str
     revision: str = ""
     task: Task
     architecture: Architecture
-    source_lang: str
-    target_lang: str
+    source_lang: LanguageCode
+    target_lang: LanguageCode
     licence: str
     commercial_use: Literal["yes", "no", "unclear"]
     quality: Quality
+    preferred: bool = False
     weights: InsidePath = ""
     tokens: TokenLimits
     decoding: Decoding = Decoding()
@@ -167,12 +169,12 @@ class Manifest(_Strict):
 
     @property
     def complete(self) -> bool:
-        """Whether it describes files on disk, so that it can be loaded; the catalogue's of a hub model does not."""
+        """Whether it lists files, so that the model can be loaded; the catalogue's manifest of a hub model does not."""
         return bool(self.files)
 
     @property
     def engine(self) -> EngineKind:
-        """The engine that suits the model: CTranslate2 where it is converted, else torch."""
+        """The default engine: CTranslate2 if the model is converted, else torch."""
         return "ctranslate2" if "ctranslate2" in self.engines or not self.engines else "torch"
 
     @model_validator(mode="after")
@@ -193,7 +195,7 @@ class Manifest(_Strict):
         return self
 
     def decoding_options(self, source_tokens: int) -> DecodingOptions:
-        """Options for one source of that many tokens.
+        """The options for one source with this number of tokens.
 
         The output limit is rounded up to a multiple of 64: only items of equal options share a batch.
         """
@@ -223,5 +225,5 @@ def load(path: Path) -> Manifest:
 
 
 def dumps(manifest: Manifest) -> str:
-    """The manifest as TOML, defaults included, so that a later version's defaults do not change the model."""
+    """The manifest as TOML, with defaults, so that other defaults of a later version do not change the model."""
     return tomli_w.dumps(manifest.model_dump(mode="json", exclude={"hub"} if manifest.hub is None else None))

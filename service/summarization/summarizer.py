@@ -10,6 +10,7 @@ from service.domain import Notice, Span
 from service.generation.base import TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, TextThreads
+from service.languages.base import Language, language
 from service.results import Method, Summary, SummarySentence
 from service.summarization.lengths import Length
 from service.summarization.rewriting import (
@@ -27,19 +28,19 @@ from service.summarization.rewriting import (
 from service.summarization.styles import Style, laid_out, repeats
 from service.summarization.variants import Choice, Offer, chosen, variants
 from service.summarization.words import count_words
-from service.text.language_id import german_notice
+from service.text.language_id import foreign_notice
 from service.text.normalization import check_text, for_model
 from service.text.segmentation import segment
 
 
-def doubted(source: str, summary: Summary) -> Summary:
+def doubted(source: str, summary: Summary, language: Language) -> Summary:
     """``summary`` of ``source`` with a notice for each doubt; sentences of the source itself are beyond doubt."""
     spans = list(_spans(summary))
     pairs = [(span, one.support) for span, one in zip(spans, summary.sentences, strict=True)]
     written = [span for span, one in zip(spans, summary.sentences, strict=True) if not one.verbatim]
     if not written:
         return summary
-    findings = (one for one in check_summary(source, summary.text, pairs) if _within(one, written))
+    findings = (one for one in check_summary(source, summary.text, pairs, language) if _within(one, written))
     notices = (
         Notice(one.code.value, one.message, one.source, one.output, review=one.severity is Severity.REVIEW)
         for one in findings
@@ -69,6 +70,7 @@ class Summarizer:
     ) -> None:
         self.generator = generator
         self._threads = threads
+        self._language = language(generator.manifest.source_lang)
         kind = WordingKind(generator.manifest.acceptance, threads)
         self.wordings = CachedGenerator(generator, kind, cache, secret)
 
@@ -96,12 +98,12 @@ class Summarizer:
         """
         brief, off_loop = SummaryOptions(length, headline, style, variants), self._threads.off_loop
         with call.timings.measured("segment"):
-            found = [await off_loop(len(text), _read, text) for text in texts]
+            found = [await off_loop(len(text), _read, text, self._language) for text in texts]
         if method == "abstractive":
             return await self._abstractive(texts, found, self.wordings.tags(origins or texts), brief, call)
         with call.timings.measured("select"):
             return [
-                await off_loop(len(text), _of_source, text, one, brief, method)
+                await off_loop(len(text), _of_source, text, one, brief, method, self._language)
                 for text, one in zip(texts, found, strict=True)
             ]
 
@@ -124,7 +126,7 @@ class Summarizer:
         answers = [[next(written) if job.rewritten else None for job in of_text] for of_text in jobs]
         with call.timings.measured("finish"):
             return [
-                await off_loop(len(text), _settled, text, one, of_text, done, brief)
+                await off_loop(len(text), _settled, text, one, of_text, done, brief, self._language)
                 for text, one, of_text, done in zip(texts, found, jobs, answers, strict=True)
             ]
 
@@ -135,6 +137,7 @@ def _settled(
     jobs: Sequence[RewriteInput],
     written: Sequence[Result[Wordings] | None],
     brief: SummaryOptions,
+    language: Language,
 ) -> Summary:
     """The rewritings that hold, or extracts where they are too long."""
     done = [rewrite_result(text, job, one, brief) for job, one in zip(jobs, written, strict=True)]
@@ -142,19 +145,19 @@ def _settled(
     if not _meets(rewritten, brief.length):
         extracts = _extracts(text, brief)
         rewritten = extracts if _meets(extracts, brief.length) or not rewritten else rewritten
-    return _whole(source, text, rewritten, brief)
+    return _whole(source, text, rewritten, brief, language)
 
 
-def _of_source(source: str, text: Text, brief: SummaryOptions, method: Method) -> Summary:
+def _of_source(source: str, text: Text, brief: SummaryOptions, method: Method, language: Language) -> Summary:
     """A summary in the source's own words."""
-    return _whole(source, text, _verbatim(text, brief, method), brief)
+    return _whole(source, text, _verbatim(text, brief, method), brief, language)
 
 
-def _read(text: str) -> Text:
-    language = german_notice(text)
-    notices = [*check_text(text), *([language] if language else [])]
-    spans = [span for span in segment(text).sentences if any(char.isalpha() for char in span.of(text))]
-    return Text(tuple(for_model(span.of(text)) for span in spans), tuple(spans), tuple(notices))
+def _read(text: str, language: Language) -> Text:
+    foreign = foreign_notice(text, language)
+    notices = [*check_text(text), *([foreign] if foreign else [])]
+    spans = [span for span in segment(text, language).sentences if any(char.isalpha() for char in span.of(text))]
+    return Text(tuple(for_model(span.of(text), language) for span in spans), tuple(spans), tuple(notices))
 
 
 def _rewritten(done: Sequence[RewriteResult], brief: SummaryOptions) -> list[Summary]:
@@ -232,10 +235,10 @@ def _notices(one: RewriteResult) -> list[Notice]:
     return notices
 
 
-def _whole(source: str, text: Text, summaries: Sequence[Summary], brief: SummaryOptions) -> Summary:
+def _whole(source: str, text: Text, summaries: Sequence[Summary], brief: SummaryOptions, language: Language) -> Summary:
     """The first with the others beside it, each with what an editor should know of it."""
     first, *others = (
-        doubted(source, replace(one, notices=(*one.notices, *_doubts(text, one, brief)))) for one in summaries
+        doubted(source, replace(one, notices=(*one.notices, *_doubts(text, one, brief))), language) for one in summaries
     )
     fewer = []
     if first.sentences and len(summaries) < brief.variants:

@@ -180,8 +180,8 @@ class Glossary:
         The time follows the number of words in ``text``, not the number of terms.
 
         Raises:
-            InvalidInput: the terms are so similar that a word would be compared with more than `COMPARISONS_PER_WORD` words
-                on average.
+            InvalidInput: the terms are so similar that a word would be compared with more than
+                `COMPARISONS_PER_WORD` words on average.
         """
         if not self._terms:
             return []

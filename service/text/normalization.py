@@ -29,7 +29,7 @@ def is_invisible(character: str) -> bool:
 
 
 def visible_span(text: str, span: Span) -> Span:
-    """``span`` without the characters that :func:`for_model` removes at its ends; if nothing remains, empty at its start."""
+    """``span`` without the characters at its ends that :func:`for_model` removes; empty, at its start, if none remain."""
     start, end = span
     while start < end and is_invisible(text[start]):
         start += 1

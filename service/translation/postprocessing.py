@@ -15,6 +15,7 @@ from service.domain import Link, Span
 from service.generation.aligners import Aligner
 from service.generation.base import GenerationOptions, Source, TextHypothesis
 from service.generation.call import TEXT_THREADS, TextThreads
+from service.languages.base import LanguagePair
 from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary
 from service.terms.placement import addresses, numerals, place
@@ -64,13 +65,13 @@ class Collapsed:
         return Alignment(alignment.source, target, weights)
 
 
-def collapse_repetitions(source: str, output: str) -> Collapsed:
+def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> Collapsed:
     """``output`` without what it says again right after itself, unless ``source`` does so.
 
     docs/adr/0017 has why the words are not decoded again instead.
     """
     collapsed = Collapsed(output)
-    while (found := stutter(source, collapsed.text)) is not None:
+    while (found := stutter(source, collapsed.text, *languages)) is not None:
         collapsed = collapsed.without(found)
     return collapsed
 
@@ -128,19 +129,21 @@ class SentenceConstraints:
     aligned: bool
 
 
-def constraints_of(source: str, sentence: Sentence, glossary: Glossary, *, aligned: bool) -> SentenceConstraints:
+def constraints_of(
+    source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair, *, aligned: bool
+) -> SentenceConstraints:
     """What is asked of the translation of a sentence that is ``source`` in its text."""
-    return SentenceConstraints(source, sentence, _required(source, glossary), aligned)
+    return SentenceConstraints(source, sentence, _required(source, glossary, languages), aligned)
 
 
 Finishing = Generator[TextHypothesis, Alignment | None, FinishedSentence]
 """Yields each output whose word alignment it needs, is sent the alignment, and returns the finished sentence."""
 
 
-def finish(constraints: SentenceConstraints, hypothesis: TextHypothesis) -> Finishing:
+def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis: TextHypothesis) -> Finishing:
     """The hypothesis as a translation of the sentence; with an alignment where one is asked for."""
     required = constraints.required
-    written = collapse_repetitions(constraints.sentence.text, hypothesis.text)
+    written = collapse_repetitions(constraints.sentence.text, hypothesis.text, languages)
     placed = place(written.text, (), required)
     # Where all of it is there already, it does not matter which words come from where.
     complete = placed.text == written.text and not placed.missing
@@ -156,17 +159,17 @@ def finish(constraints: SentenceConstraints, hypothesis: TextHypothesis) -> Fini
         alignment = _realigned(alignment, placed.links)
     # Terms move what comes after them: then the sentence as a whole is the place.
     removed = _removed(written, known=placed.text == written.text)
-    findings = (*check_sentence(constraints.source, placed.text), *removed)
+    findings = (*check_sentence(constraints.source, placed.text, *languages), *removed)
     cut = hypothesis.finish_reason == "length"
     return FinishedSentence(placed.text, placed.applied, placed.missing, findings, alignment, cut)
 
 
-def finish_unread(source: str, sentence: Sentence, glossary: Glossary) -> FinishedSentence:
-    """A sentence without letters, which no model reads: its numerals in their English form, and the terms it has.
+def finish_unread(source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair) -> FinishedSentence:
+    """A sentence without letters, which no model reads: its numerals in the form of the target language, and its terms.
 
     A day without a year is left alone: "1.2." is as often the number of a chapter.
     """
-    required = [one for one in _required(source, glossary) if one.kind != "date" or _YEAR.search(one.text)]
+    required = [one for one in _required(source, glossary, languages) if one.kind != "date" or _YEAR.search(one.text)]
     if not required:
         return FinishedSentence(sentence.text)
     text, done = "", 0
@@ -176,12 +179,11 @@ def finish_unread(source: str, sentence: Sentence, glossary: Glossary) -> Finish
     return FinishedSentence(text + source[done:], applied=tuple(required))
 
 
-def _required(source: str, glossary: Glossary) -> tuple[TermConstraint, ...]:
+def _required(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
     """What the sentence's translation has to hold, none inside another: the caller's terms go first."""
     chosen: list[TermConstraint] = []
-    finders: tuple[Callable[[str], Sequence[TermConstraint]], ...] = (glossary.find, addresses, numerals)
-    for find in finders:
-        chosen += [one for one in find(source) if not any(_meet(one.span, other.span) for other in chosen)]
+    for found in (glossary.find(source, languages.source), addresses(source), numerals(source, *languages)):
+        chosen += [one for one in found if not any(_meet(one.span, other.span) for other in chosen)]
     return tuple(sorted(chosen, key=lambda one: one.span))
 
 
@@ -279,8 +281,9 @@ def _changed(first: FinishedSentence) -> Finding:
 class SentenceKind:
     """Finished sentences, as `CachedGenerator` makes and keeps them."""
 
-    def __init__(self, aligner: Aligner, threads: TextThreads = TEXT_THREADS) -> None:
+    def __init__(self, aligner: Aligner, languages: LanguagePair, threads: TextThreads = TEXT_THREADS) -> None:
         self._aligner = aligner
+        self._languages = languages
         self._threads = threads
 
     @property
@@ -301,7 +304,9 @@ class SentenceKind:
     async def make(self, outputs: Sequence[tuple[SentenceConstraints, list[TextHypothesis]]]) -> list[FinishedSentence]:
         """See `ResultKind.make`."""
         chars = sum(len(constraints.source) for constraints, _ in outputs)
-        steps = [rerank(hypotheses, partial(finish, constraints)) for constraints, hypotheses in outputs]
+        steps = [
+            rerank(hypotheses, partial(finish, constraints, self._languages)) for constraints, hypotheses in outputs
+        ]
         done: dict[int, FinishedSentence] = {}
         answers: dict[int, Alignment | None] = dict.fromkeys(range(len(steps)))
         while answers:

@@ -7,10 +7,11 @@ from typing import Literal
 
 from service.domain import Notice, Span
 from service.generation.base import TextGenerator
+from service.languages.base import Language
 from service.terms.glossary import Glossary
 from service.text.html.document import Block, Document, parse
 from service.text.html.tags import HTML_RULES, TagRules
-from service.text.language_id import german_notice
+from service.text.language_id import foreign_notice
 from service.text.normalization import check_text, for_model, visible_span
 from service.text.segmentation import Segmentation, segment, split_long
 
@@ -59,27 +60,27 @@ class Prepared:
     notices: tuple[Notice, ...]
 
 
-def notices_of(text: str) -> list[Notice]:
+def notices_of(text: str, language: Language) -> list[Notice]:
     """What there is to say of any source text.
 
     Raises:
         InvalidInput: the text is no Unicode.
     """
     notices = check_text(text)
-    language = german_notice(text)
-    return notices if language is None else [*notices, language]
+    foreign = foreign_notice(text, language)
+    return notices if foreign is None else [*notices, foreign]
 
 
-def prepare(text: str, generator: TextGenerator, split: Split = "lines") -> Prepared:
+def prepare(text: str, generator: TextGenerator, language: Language, split: Split = "lines") -> Prepared:
     """Cut ``text``, which is Unicode, into sentences that the generator reads as a whole.
 
     See `TranslationOptions` for ``split``.
     """
     notices: list[Notice] = []
-    found = _segmented(text, split)
+    found = _segmented(text, language, split)
     sentences: list[Sentence] = []
     for span in found.sentences:
-        parts = _fitting(text, span, generator)
+        parts = _fitting(text, span, generator, language)
         if len(parts) > 1:
             most = generator.manifest.tokens.max_source_tokens
             message = f"a sentence of over {most} tokens was translated in parts"
@@ -89,25 +90,25 @@ def prepare(text: str, generator: TextGenerator, split: Split = "lines") -> Prep
     return Prepared(replace(found, sentences=spans), tuple(sentences), tuple(notices))
 
 
-def _segmented(text: str, split: Split) -> Segmentation:
+def _segmented(text: str, language: Language, split: Split) -> Segmentation:
     """The sentences of ``text``, and its own gaps between them."""
     if split == "lines":
-        return segment(text)
+        return segment(text, language)
     if split == "sentences":
-        return replace(segment(_LINE_END.sub(" ", text)), text=text)
+        return replace(segment(_LINE_END.sub(" ", text), language), text=text)
     whole = visible_span(text, Span(0, len(text)))
     return Segmentation(text, (whole,) if whole.start < whole.end else (), (whole,))
 
 
-def _fitting(text: str, span: Span, generator: TextGenerator) -> list[Sentence]:
+def _fitting(text: str, span: Span, generator: TextGenerator, language: Language) -> list[Sentence]:
     """The sentence at ``span``, or its parts where the generator does not read it as a whole; in order."""
     fitting: list[Sentence] = []
     waiting = [span]
     while waiting:
         part = waiting.pop()
-        normal = for_model(part.of(text))
+        normal = for_model(part.of(text), language)
         has_letters = _LETTER.search(normal) is not None
-        halves = None if not has_letters or generator.fits(normal) else split_long(text, part)
+        halves = None if not has_letters or generator.fits(normal) else split_long(text, part, language)
         if halves is None:
             fitting.append(Sentence(part, normal, has_letters))
         else:
@@ -148,21 +149,21 @@ class Submitted:
         return ((part, sentence) for part in self.parts for sentence in part.prepared.sentences)
 
 
-def take_apart(text: str, manner: TranslationOptions, generator: TextGenerator) -> Submitted:
-    """The parts of ``text``.
+def take_apart(text: str, manner: TranslationOptions, generator: TextGenerator, language: Language) -> Submitted:
+    """The parts of ``text``, which is in ``language``.
 
     Raises:
         InvalidInput: the text is no Unicode.
     """
     if manner.format == "text":
-        prepared = prepare(text, generator, manner.split)
-        return Submitted(text, (Part(prepared, None),), (*notices_of(text), *prepared.notices))
+        prepared = prepare(text, generator, language, manner.split)
+        return Submitted(text, (Part(prepared, None),), (*notices_of(text, language), *prepared.notices))
     checked = check_text(text)
     document = parse(text, attribute_texts=manner.attribute_texts, rules=manner.tags)
-    parts = tuple(Part(prepare(block.text, generator, manner.split), block) for block in document.blocks)
-    language = german_notice("\n".join(block.text for block in document.blocks))
+    parts = tuple(Part(prepare(block.text, generator, language, manner.split), block) for block in document.blocks)
+    foreign = foreign_notice("\n".join(block.text for block in document.blocks), language)
     inside = (_placed(notice, part) for part in parts for notice in part.prepared.notices)
-    return Submitted(text, parts, (*checked, *([language] if language else []), *inside), document)
+    return Submitted(text, parts, (*checked, *([foreign] if foreign else []), *inside), document)
 
 
 def _placed(notice: Notice, part: Part) -> Notice:

@@ -12,9 +12,11 @@ from service.generation.aligners import Aligner, AttentionAligner
 from service.generation.base import TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads
+from service.languages.base import Language, LanguagePair
 from service.results import SentencePair, TermUse, Translation
 from service.text.html.document import Document
 from service.text.html.render import TranslatedSentence, render
+from service.text.language_id import foreign_code
 from service.text.segmentation import reassemble
 from service.translation.postprocessing import (
     COUNTED,
@@ -27,7 +29,6 @@ from service.translation.postprocessing import (
 from service.translation.preparation import PLAIN, Part, Sentence, Submitted, TranslationOptions, take_apart
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # all but white space
-NOT_GERMAN = "source_not_german"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +55,20 @@ class _Pair:
 
 
 def assembled(
-    submitted: Submitted, results: Sequence[Result[FinishedSentence]], manner: TranslationOptions
+    submitted: Submitted,
+    results: Sequence[Result[FinishedSentence]],
+    manner: TranslationOptions,
+    languages: LanguagePair,
 ) -> Translation:
     """The translation of ``submitted``; ``results`` are those of its sentences with letters, in order."""
     left = iter(results)
-    pairs = [_pair(part, sentence, left, manner) for part, sentence in submitted.sentences()]
-    text, targets = _whole(submitted, pairs)
+    pairs = [_pair(part, sentence, left, manner, languages) for part, sentence in submitted.sentences()]
+    text, targets = _whole(submitted, pairs, languages.source)
     pairs = [replace(pair, target=target) for pair, target in zip(pairs, targets, strict=True)]
     work = [pair.cached for pair in pairs if pair.cached is not None]
-    # What was not German has no translation to be doubted.
-    german = all(notice.code != NOT_GERMAN for notice in submitted.notices)
-    doubts = [*(notice for pair in pairs for notice in _doubts(pair)), *_repeated(pairs)] if german else []
+    # The checks say nothing about a text in another language.
+    foreign = any(notice.code == foreign_code(languages.source) for notice in submitted.notices)
+    doubts = [] if foreign else [*(notice for pair in pairs for notice in _doubts(pair)), *_repeated(pairs)]
     return Translation(
         text=text,
         sentences=tuple(
@@ -81,19 +85,23 @@ def assembled(
 
 
 def _pair(
-    part: Part, sentence: Sentence, results: Iterator[Result[FinishedSentence]], manner: TranslationOptions
+    part: Part,
+    sentence: Sentence,
+    results: Iterator[Result[FinishedSentence]],
+    manner: TranslationOptions,
+    languages: LanguagePair,
 ) -> _Pair:
     if sentence.has_letters:
         result = next(results)
         return _Pair(part, sentence, result.value, result.cached)
     source = sentence.span.of(part.prepared.segmentation.text)
-    return _Pair(part, sentence, finish_unread(source, sentence, manner.glossary), None)
+    return _Pair(part, sentence, finish_unread(source, sentence, manner.glossary, languages), None)
 
 
-def _whole(submitted: Submitted, pairs: Sequence[_Pair]) -> tuple[str, list[Span | None]]:
+def _whole(submitted: Submitted, pairs: Sequence[_Pair], language: Language) -> tuple[str, list[Span | None]]:
     """The answer's text, and where each sentence stands in it."""
     if submitted.document is not None:
-        return _html(submitted.document, submitted.parts, pairs)
+        return _html(submitted.document, submitted.parts, pairs, language)
     (part,) = submitted.parts
     # Control characters between sentences do not come out again; a blank keeps the offsets as they are.
     segmentation = replace(part.prepared.segmentation, text=_CONTROL.sub(" ", submitted.text))
@@ -101,7 +109,9 @@ def _whole(submitted: Submitted, pairs: Sequence[_Pair]) -> tuple[str, list[Span
     return whole.text, list(whole.spans)
 
 
-def _html(document: Document, parts: Sequence[Part], pairs: Sequence[_Pair]) -> tuple[str, list[Span | None]]:
+def _html(
+    document: Document, parts: Sequence[Part], pairs: Sequence[_Pair], language: Language
+) -> tuple[str, list[Span | None]]:
     rest = iter(pairs)
     translations = [
         [
@@ -110,7 +120,7 @@ def _html(document: Document, parts: Sequence[Part], pairs: Sequence[_Pair]) -> 
         ]
         for part in parts
     ]
-    rendered = render(document, translations)
+    rendered = render(document, translations, language)
     spans: list[Span | None] = []
     for part, found in zip(parts, rendered.sentences, strict=True):
         # Texts of attributes stand within tags, where no span can point to them.
@@ -212,7 +222,9 @@ class Translator:
     ) -> None:
         self.generator = generator
         self._threads = threads
-        kind = SentenceKind(aligner or AttentionAligner(threads), threads)
+        manifest = generator.manifest
+        self.languages = LanguagePair.of(manifest.source_lang, manifest.target_lang)
+        kind = SentenceKind(aligner or AttentionAligner(threads), self.languages, threads)
         self.sentences = CachedGenerator(generator, kind, cache, secret)
 
     async def translate(
@@ -244,17 +256,20 @@ class Translator:
         results = iter(await self.sentences.results(wanted, tags_of, call, landed=_InOrder(tell).land))
         with call.timings.measured("finish"):
             return [
-                await off_loop(chars, assembled, one.submitted, [next(results) for _ in one.wanted], options)
+                await off_loop(
+                    chars, assembled, one.submitted, [next(results) for _ in one.wanted], options, self.languages
+                )
                 for one, options in zip(prepared, manners, strict=True)
             ]
 
     def _prepare(self, text: str, manner: TranslationOptions) -> _Prepared:
-        submitted = take_apart(text, manner, self.generator)
+        submitted = take_apart(text, manner, self.generator, self.languages.source)
         wanted = [
             constraints_of(
                 sentence.span.of(part.prepared.segmentation.text),
                 sentence,
                 manner.glossary,
+                self.languages,
                 aligned=manner.alignment or part.marked_up,
             )
             for part, sentence in submitted.sentences()

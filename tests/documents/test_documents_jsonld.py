@@ -35,7 +35,9 @@ PAGE = f"""<!doctype html><html lang="de"><head><title>Bahn baut aus - Zeitung</
 
 def edition(language: Any = "en") -> Edition:
     """A translation or a summary."""
-    return Edition(language, "Headline", "Lead.", "Body.", "Summary.", SOURCE_TYPE, "credit", "2026-01-02T03:04:05Z")
+    return Edition(
+        language, "Headline", "Lead.", "Body.", "Summary.", SOURCE_TYPE, "credit", "2026-01-02T03:04:05Z", "de"
+    )
 
 
 @pytest.mark.parametrize(

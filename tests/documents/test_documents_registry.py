@@ -29,7 +29,7 @@ def _render(document: Document, edition: Edition) -> dict[str, str]:
 
 FORMAT = Format("wire", lambda value: isinstance(value, str) and value.startswith("ZCZC "), _parse, _render)
 '''
-EDITION = Edition("en", "Headline", None, "Body.", None, None, "credit", "2026-01-02T03:04:05Z")
+EDITION = Edition("en", "Headline", None, "Body.", None, None, "credit", "2026-01-02T03:04:05Z", "de")
 
 
 @pytest.fixture

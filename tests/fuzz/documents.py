@@ -29,7 +29,9 @@ SEEDS = (
     ),
 )
 SHAPES: tuple[As, ...] = ("jsonld", "ninjs")
-EDITION = Edition("en", "Rail", None, "A sentence.", "Short.", "https://example.org/type", "Depesche", "2024-05-03")
+EDITION = Edition(
+    "en", "Rail", None, "A sentence.", "Short.", "https://example.org/type", "Depesche", "2024-05-03", "de"
+)
 
 
 def work(text: str) -> Document | None:

@@ -13,28 +13,26 @@ from service.errors import InvalidInput
 from service.http.auth import Requires
 from service.http.compat.errors import FAILURES, UNSUPPORTED, CompatibleRoute
 from service.http.compat.forms import (
-    Source,
     Switch,
-    Target,
     documented,
     read_body,
     read_parameters,
-    require_english,
+    require_target,
     sources_of,
     texts_in,
     translated,
 )
 from service.http.context import TIMEOUT_PARAMETER, PeerContextDep
+from service.http.languages import SourceForm, TargetForm
 from service.http.requests import MOST_TEXTS, SomeTexts
 from service.http.routes import require_open
 from service.http.schemas import link, linked
-from service.http.state import RuntimeDep, info_of
+from service.http.state import NewsroomDep, RuntimeDep, info_of
 from service.text.html.tags import TagRules
 from service.translation.preparation import Split, TranslationOptions
 
 # The clients work out from it how much is left.
 NO_LIMIT_CHARS = 1_000_000_000_000
-TARGETS = (("EN", "English"), ("EN-GB", "English (British)"), ("EN-US", "English (American)"))
 SPLITS: dict[str | None, Split] = {None: "lines", "1": "lines", "nonewlines": "sentences", "0": "no"}
 _UNREAD = {"a CDATA section": re.compile(r"<!\[CDATA\["), "an internal DTD": re.compile(r"<!DOCTYPE[^>\[]*\[")}
 
@@ -93,8 +91,8 @@ class DeeplRequest(Bounded):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     text: Texts
-    source_lang: Source | None = Field(default=None, description="DE; detected where it is missing.")
-    target_lang: Target = Field(description="EN, EN-GB or EN-US, which mean the same.")
+    source_lang: SourceForm | None = Field(default=None, description="Detected if it is missing.")
+    target_lang: TargetForm = Field(description="With or without a region, which mean the same.")
     split_sentences: Splitting = None
     preserve_formatting: Switch = False
     formality: Literal["default", "prefer_more", "prefer_less"] = "default"
@@ -134,23 +132,24 @@ class DeeplTranslations(BaseModel):
 async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> DeeplTranslations:
     """Translate texts as DeepL's clients ask for it."""
     fields = await read_body(request, DeeplRequest)
-    require_english(fields.target_lang, "target_lang")
+    source, target = runtime.newsroom.languages
+    require_target(fields.target_lang, target, "target_lang")
     texts, options = texts_in("text", fields.text, runtime.limits), _options(fields)
     if fields.tag_handling == "xml":
         _require_readable(texts)
-    await sources_of(fields.source_lang, texts, options, "source_lang")
+    await sources_of(fields.source_lang, texts, options, source, "source_lang")
     found = await translated(runtime.newsroom, texts, options, context)
     billed = [len(text) if fields.show_billed_characters else None for text in texts]
     return DeeplTranslations(
         translations=[
-            DeeplTranslation(detected_source_language="DE", text=text, billed_characters=chars)
+            DeeplTranslation(detected_source_language=source.code.upper(), text=text, billed_characters=chars)
             for text, chars in zip(found, billed, strict=True)
         ]
     )
 
 
 def _require_readable(texts: Iterable[str]) -> None:
-    """Refuse XML that has text where it is not looked for: silence would leave that German."""
+    """Refuse XML that has text where it is not looked for: silence would leave that untranslated."""
     for text in texts:
         for name, pattern in _UNREAD.items():
             if pattern.search(text):
@@ -215,11 +214,13 @@ _DOCUMENTED_TYPE = {"name": "type", "in": "query", "schema": LanguagesQuery.mode
 
 
 @router.get("/languages", response_model_exclude_none=True, openapi_extra={"parameters": [_DOCUMENTED_TYPE]})
-async def languages(request: Request) -> list[DeeplLanguage]:
+async def languages(request: Request, newsroom: NewsroomDep) -> list[DeeplLanguage]:
     """The languages that are translated from, or to."""
+    source, target = newsroom.languages
     if (await read_parameters(request, LanguagesQuery)).type == "source":
-        return [DeeplLanguage(language="DE", name="German")]
-    return [DeeplLanguage(language=code, name=name, supports_formality=False) for code, name in TARGETS]
+        return [DeeplLanguage(language=source.code.upper(), name=source.name)]
+    listed = [(target.code, target.name), *((code, name) for code, name in target.regions.items() if name)]
+    return [DeeplLanguage(language=code.upper(), name=name, supports_formality=False) for code, name in listed]
 
 
 class DeeplUsage(BaseModel):

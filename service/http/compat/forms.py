@@ -13,12 +13,14 @@ from starlette.exceptions import HTTPException
 
 from service.errors import InvalidInput
 from service.generation.call import off_loop
+from service.http.languages import forms_of
 from service.http.requests import texts_of
 from service.http.schemas import form, whole
+from service.languages.base import Language
 from service.newsroom.commands import CallContext, TextLimits, TranslateCommand
 from service.newsroom.newsroom import Newsroom
 from service.text.html.document import parse
-from service.text.language_id import german_notice, likely_languages
+from service.text.language_id import foreign_notice, likely_languages
 from service.translation.preparation import TranslationOptions
 
 Fields = TypeVar("Fields", bound=BaseModel)
@@ -154,70 +156,66 @@ Count = Annotated[
 """A whole number that is not negative, of at most 18 digits."""
 
 
-ENGLISH = frozenset({"en", "en-us", "en-gb"})
-GERMAN = frozenset({"de", "de-de", "de-at", "de-ch"})
-# For the documentation: what `require_english` and `is_to_detect` take.
-ENGLISH_PATTERN = r"^\s*[Ee][Nn](-[Uu][Ss]|-[Gg][Bb])?\s*$"
-GERMAN_PATTERN = r"^\s*([Dd][Ee](-[Dd][Ee]|-[Aa][Tt]|-[Cc][Hh])?|[Aa][Uu][Tt][Oo])?\s*$"
 TO_DETECT = frozenset({"", "auto"})
 UNSUPPORTED = {"source": "source_lang_unsupported", "target": "target_lang_unsupported"}
 Detected = tuple[str, float]
-Source = Annotated[str, Field(json_schema_extra={"pattern": GERMAN_PATTERN})]
-Target = Annotated[str, Field(json_schema_extra={"pattern": ENGLISH_PATTERN})]
 
 
-def require_english(target: str, field: str) -> None:
-    """Refuse a target language that is not English in one of its forms."""
-    if target.strip().lower() not in ENGLISH:
-        detail = f"Value for '{field}' not supported: texts are translated to English only (en, en-us, en-gb)."
+def require_target(target: str, served: Language, field: str) -> None:
+    """Refuse a target language that is not the served one in one of its forms."""
+    forms = forms_of(served)
+    if target.strip().lower() not in forms:
+        shown = ", ".join((forms[0], *sorted(forms[1:], reverse=True)))
+        detail = f"Value for '{field}' not supported: texts are translated to {served.name} only ({shown})."
         raise InvalidInput(UNSUPPORTED["target"], detail, pointer=f"/{field}")
 
 
-def is_to_detect(source: str | None, field: str) -> bool:
+def is_to_detect(source: str | None, served: Language, field: str) -> bool:
     """Whether no source language is given.
 
     Raises:
-        InvalidInput: one is given, and it is not German.
+        InvalidInput: one is given, and it is not the served one.
     """
     given = "" if source is None else source.strip().lower()
-    if given not in GERMAN | TO_DETECT:
-        detail = f"Value for '{field}' not supported: only German (de) is translated."
+    if given not in {*TO_DETECT, *forms_of(served)}:
+        detail = f"Value for '{field}' not supported: only {served.name} ({served.code}) is translated."
         raise InvalidInput(UNSUPPORTED["source"], detail, pointer=f"/{field}")
     return given in TO_DETECT
 
 
 async def sources_of(
-    source: str | None, texts: Sequence[str], options: TranslationOptions, field: str
+    source: str | None, texts: Sequence[str], options: TranslationOptions, served: Language, field: str
 ) -> list[Detected]:
     """The language of each text with how sure that is (0 to 1): as given, or detected.
 
     Raises:
-        InvalidInput: another language than German was given, or a text is surely in another.
+        InvalidInput: a language that is not served was given, or a text is surely in one.
     """
-    if is_to_detect(source, field):
-        return await asyncio.to_thread(_detected, texts, options, field)
-    return [("de", 1.0) for _ in texts]
+    if is_to_detect(source, served, field):
+        return await asyncio.to_thread(_detected, texts, options, served, field)
+    return [(served.code, 1.0) for _ in texts]
 
 
-def _detected(texts: Sequence[str], options: TranslationOptions, field: str) -> list[Detected]:
-    return [_german(_words(text, options), number, field) for number, text in enumerate(texts)]
+def _detected(texts: Sequence[str], options: TranslationOptions, served: Language, field: str) -> list[Detected]:
+    return [_language_of(_words(text, options), number, served, field) for number, text in enumerate(texts)]
 
 
 def _words(text: str, options: TranslationOptions) -> str:
-    """The text without its markup, whose names are English."""
+    """The text without its markup, whose English names would mislead."""
     if options.format == "text":
         return text
     return "\n".join(block.text for block in parse(text, rules=options.tags).blocks)
 
 
-def _german(text: str, number: int, field: str) -> Detected:
-    """What cannot be told (a headline, a name, a number) counts as German, the only language that is translated."""
-    found = likely_languages(text)
-    if german_notice(text) is not None:
-        language = next(name for name, _ in found if name != "de")
-        detail = f"The language of text {number + 1} seems to be '{language}'; only German (de) is translated."
+def _language_of(text: str, number: int, served: Language, field: str) -> Detected:
+    """The language of a text. A text whose language is unclear (a headline, a name) counts as the served one."""
+    found = likely_languages(text, served)
+    if foreign_notice(text, served) is not None:
+        other = next(code for code, _ in found if code != served.code)
+        name = f"{served.name} ({served.code})"
+        detail = f"The language of text {number + 1} seems to be '{other}'; only {name} is translated."
         raise InvalidInput(UNSUPPORTED["source"], detail, pointer=f"/{field}")
-    return "de", dict(found).get("de", 0.0)
+    return served.code, dict(found).get(served.code, 0.0)
 
 
 def texts_in(field: str, value: str | list[str], limits: TextLimits) -> list[str]:

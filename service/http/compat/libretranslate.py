@@ -12,21 +12,21 @@ from service.http.compat.errors import FAILURES, CompatibleRoute
 from service.http.compat.forms import (
     Count,
     Detected,
-    Source,
-    Target,
     documented,
     is_to_detect,
     read_body,
-    require_english,
+    require_target,
     sources_of,
     texts_in,
     translated,
 )
 from service.http.context import TIMEOUT_PARAMETER, PeerContextDep
+from service.http.languages import SourceForm, TargetForm
 from service.http.requests import Text
 from service.http.routes import require_open
 from service.http.schemas import VISIBLE, link, linked
-from service.http.state import RuntimeDep
+from service.http.state import NewsroomDep, RuntimeDep
+from service.languages.base import Language
 from service.text.language_id import likely_languages
 from service.translation.preparation import TranslationOptions
 
@@ -47,8 +47,8 @@ class LibreRequest(Bounded):
     model_config = ConfigDict(extra="forbid")
 
     q: Text
-    source: Source = Field(default="auto", description="de or auto; detected where it is missing.")
-    target: Target = Field(description="en")
+    source: SourceForm = Field(default="auto", description="A code or auto; detected if it is missing.")
+    target: TargetForm = Field(description="The code of the served target language.")
     format: Literal["text", "html"] = "text"
     alternatives: Count = Field(default=0, description="How many are preferred; there are none beside the answer.")
     api_key: str | None = None
@@ -79,18 +79,21 @@ class LibreTranslation(BaseModel):
 async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> LibreTranslation:
     """Translate as LibreTranslate's clients ask for it."""
     fields = await read_body(request, LibreRequest)
-    require_english(fields.target, "target")
+    source, target = runtime.newsroom.languages
+    require_target(fields.target, target, "target")
     texts, options = texts_in("q", fields.q, runtime.limits), TranslationOptions(format=fields.format)
-    sources = await sources_of(fields.source, texts, options, "source")
+    sources = await sources_of(fields.source, texts, options, source, "source")
     found = await translated(runtime.newsroom, texts, options, context)
-    return _answer(fields, found, [_detected(source) for source in sources])
+    return _answer(fields, found, [_detected(one) for one in sources], source)
 
 
-def _answer(fields: LibreRequest, found: list[str], detected: list[LibreDetected]) -> LibreTranslation:
+def _answer(
+    fields: LibreRequest, found: list[str], detected: list[LibreDetected], served: Language
+) -> LibreTranslation:
     single = isinstance(fields.q, str)
     none: list[list[str]] = [[] for _ in found]
     answer = LibreTranslation(translatedText=found[0] if single else found)
-    if is_to_detect(fields.source, "source"):
+    if is_to_detect(fields.source, served, "source"):
         answer.detectedLanguage = detected[0] if single else detected
     if fields.alternatives:
         answer.alternatives = none[0] if single else none
@@ -126,12 +129,13 @@ _LISTED = link(
     dependencies=[Depends(Requires("translate"))],
 )
 async def detect(request: Request, runtime: RuntimeDep) -> list[LibreDetected]:
-    """The likeliest languages of a text, the first one first; German where there is no word to tell it by."""
+    """The likeliest languages of a text, the likeliest first; the served source language for a text without words."""
     fields = await read_body(request, DetectRequest)
     (text,) = texts_in("q", fields.q, runtime.limits)
-    ranking = await asyncio.to_thread(likely_languages, text)
+    served = runtime.newsroom.languages.source
+    ranking = await asyncio.to_thread(likely_languages, text, served)
     found = [one for one in ranking[:MOST_DETECTED] if one[1] >= LEAST_DETECTED]
-    return [_detected(one) for one in found or [("de", 0.0)]]
+    return [_detected(one) for one in found or [(served.code, 0.0)]]
 
 
 class LibreLanguage(BaseModel):
@@ -143,9 +147,10 @@ class LibreLanguage(BaseModel):
 
 
 @router.get("/languages", responses=linked(FAILURES, translate=_LISTED))
-async def languages() -> list[LibreLanguage]:
-    """The languages: German is translated to English."""
+async def languages(newsroom: NewsroomDep) -> list[LibreLanguage]:
+    """The served languages: the first is translated to the second."""
+    source, target = newsroom.languages
     return [
-        LibreLanguage(code="de", name="German", targets=["en"]),
-        LibreLanguage(code="en", name="English", targets=[]),
+        LibreLanguage(code=source.code, name=source.name, targets=[target.code]),
+        LibreLanguage(code=target.code, name=target.name, targets=[]),
     ]

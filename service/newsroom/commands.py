@@ -17,7 +17,7 @@ from service.translation.preparation import PLAIN, TranslationOptions
 
 @dataclass(frozen=True, slots=True)
 class GlossaryTerms:
-    """The terms of a request: with a translation, without one (they stay), and those of the served glossary ``name``."""
+    """Terms of a request: with a translation, without one (they stay), and those of the served glossary ``name``."""
 
     translated: Mapping[str, str] = field(default_factory=dict)
     kept: Sequence[str] = ()

@@ -1,19 +1,19 @@
-# The image. Targets: `cpu` (the default; CTranslate2, no torch) and `full` (torch and transformers besides).
-# Built from locked requirements (`make lock`) by `make image`; proved without a container engine by `make prove`.
+# The image. Targets: `cpu` (default: CTranslate2, no torch) and `full` (also torch and transformers).
+# `make image` builds it from the locked requirements of `make lock`.
 
-# The base has the Python that the tests run on. BASE_DIGEST (sha256:…) fixes it; `make pin-base` fills it in.
+# Debian bookworm has Python 3.11. BASE_DIGEST (sha256:…) pins the base; `make pin-base` fills it in.
 ARG BASE_IMAGE=debian:bookworm-slim
 ARG BASE_DIGEST=
 
 FROM ${BASE_IMAGE}${BASE_DIGEST:+@${BASE_DIGEST}} AS base
-# ca-certificates: for rediss:// and for models that are pulled.
+# ca-certificates: for rediss:// and for pulling models.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ca-certificates python3 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* /var/cache/debconf/*-old \
  && groupadd --gid 65532 depesche \
  && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin depesche
 
-# pip stands in an environment of its own, so that the one which the image runs on has none.
+# pip is in a separate environment, so the environment that the image runs has no pip.
 FROM base AS tools
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends python3-venv \
@@ -30,8 +30,8 @@ COPY service service
 COPY models models
 RUN /opt/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel .
 
-# Bytecode is written here, because the root file system is read-only later, and without times of files in it, so that
-# the same sources give the same bytes.
+# Bytecode is compiled here because the root file system is read-only at run time. It contains hashes of the sources in
+# place of timestamps, so the same sources give the same bytes.
 FROM tools AS installed-cpu
 COPY container/requirements-cpu.txt container/
 RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile \
@@ -40,10 +40,9 @@ COPY --from=wheel /wheel /wheel
 RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile --no-deps /wheel/*.whl \
  && /opt/depesche/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/depesche/lib
 
-# TORCH_INDEX_URL is the address of the package index that torch is taken from, and has no default: without it torch
-# comes from the index that pip is set up for, on x86-64 with CUDA and of several GB. The publishers of torch keep an
-# index for each kind of build: one for CPUs alone (for an image of a third of the size), and one for each version of
-# CUDA (for the one that the nodes' driver supports). Torch's builds differ by index, so it is fixed by version alone.
+# TORCH_INDEX_URL is the package index for torch. Without it torch comes from pip's configured index: on x86-64 a build
+# with CUDA of several GB. The publishers of torch have one index for CPU builds (an image of a third of the size) and one
+# for each version of CUDA. The hashes differ by index, so torch is pinned by version alone.
 FROM tools AS installed-full
 ARG TORCH_VERSION=2.13.0
 ARG TORCH_INDEX_URL
@@ -52,15 +51,14 @@ RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile \
     --require-hashes --requirement container/requirements-full.txt
 RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile \
     ${TORCH_INDEX_URL:+--index-url "${TORCH_INDEX_URL}"} "torch==${TORCH_VERSION}"
-# Torch's own tests have files for Pythons of later versions, which this one cannot compile.
+# Torch's own tests contain syntax of later Python versions, which does not compile here.
 COPY --from=wheel /wheel /wheel
 RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile --no-deps /wheel/*.whl \
  && /opt/depesche/bin/python -m compileall -q -x /torch/testing/_internal/ \
     --invalidation-mode unchecked-hash /opt/depesche/lib
 
 FROM base AS runtime
-# HOME is where libraries keep what they cannot do without; /tmp is the one place that may be written. Progress bars
-# are no lines of a log.
+# /tmp is the only writable folder, so libraries keep their caches there. Progress bars would spoil the log.
 ENV PATH=/opt/depesche/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TQDM_DISABLE=1 HOME=/tmp \
     DEPESCHE_HOST=0.0.0.0 DEPESCHE_PORT=8000
@@ -75,7 +73,7 @@ USER 65532:65532
 WORKDIR /tmp
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# For Docker and Compose; Kubernetes has probes of its own. A full queue does not make it fail.
+# For Docker and Compose; Kubernetes uses its own probes. A full queue does not make the check fail.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"DEPESCHE_PORT\"]}/readyz', timeout=4)"]
 ENTRYPOINT ["depesche"]

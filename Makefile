@@ -13,11 +13,12 @@ TARGET ?= cpu
 JOBS ?= 2
 # Prose that the plain-English check and the spelling check read.
 PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) .github
-PROSE ?= CHANGELOG.md CONTRIBUTING.md SECURITY.md tools k8s .github
+UNREAD = docs/architecture.md docs/models.md docs/production.md docs/scaling.md # until their prose is rewritten
+PROSE ?= CHANGELOG.md CONTRIBUTING.md SECURITY.md tools k8s .github docs/adr $(filter-out $(UNREAD),$(wildcard docs/*.md))
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
-.PHONY: serve test check types workflows prose docs bench eval lock rules pin-base image prove clean
-.PHONY: ci version image-name smoke dist release-check release
+.PHONY: serve test check bench eval lock rules pin-base image clean
+.PHONY: types workflows prose docs ci version image-name smoke dist release-check release
 
 serve: $(VENV)/.serve
 	$(BIN)/depesche serve --host $(HOST) --port $(PORT)
@@ -29,6 +30,8 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+#	$(BIN)/python tools/sizes.py
 	$(BIN)/codespell $(PAGES)
 	$(BIN)/python tools/prose.py $(PROSE)
 	$(MAKE) workflows docs
@@ -52,13 +55,14 @@ prose:
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# What CI runs as root, with every program that a test may need.
+# Installs every program that a test may need; then a skipped test fails.
 ci:
 	.ci/run
 
 bench: $(VENV)/.test
-	$(BIN)/python -m benchmarks.engines
-	$(BIN)/python -m benchmarks.load $(if $(wildcard $(DATA)/eval),--data $(DATA)) --record $(ARGS)
+	$(BIN)/python -m benchmarks.load $(if $(AGAINST),--against $(AGAINST)) --record $(ARGS)
+	$(BIN)/python -m benchmarks.latency $(if $(AGAINST),--against $(AGAINST)) --record
+	$(if $(AGAINST),,$(BIN)/python -m benchmarks.engines --record)
 
 eval: $(VENV)/.test
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(ARGS)
@@ -70,16 +74,13 @@ lock: $(VENV)/.test
 rules:
 	$(PYTHON) k8s/monitoring/prometheusrule.py
 
-# These need a container engine and a registry; `make prove` needs neither, but root, debootstrap and buildah.
+# These need docker and a registry.
 pin-base:
 	$(PYTHON) -m container.pin
 
 image:
 	docker build --target $(TARGET) --tag $(IMAGE):$(VERSION)-$(TARGET) --build-arg VERSION=$(VERSION) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) $(if $(TORCH_INDEX_URL),--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL)) .
-
-prove:
-	$(PYTHON) -m container.prove $(TARGET) $(ARGS)
 
 # Starts compose.yaml with the image that is there, and asks it for a translation and a summary.
 smoke:

@@ -80,7 +80,7 @@ async def score_summaries(server: Server, rows: Sequence[dict[str, str]]) -> dic
     lengths = []
     for row in rows:
         lead = await _summary(server, row, method="lead", max_sentences=LEAD_SENTENCES)
-        lengths.append(max(5, len(words(lead["text"]))))
+        lengths.append(max(5, len(lead["text"].split())))
     table: dict[str, Any] = {}
     for method in METHODS:
         made = [await _summary(server, row, method=method, max_words=n) for row, n in zip(rows, lengths, strict=True)]
@@ -92,7 +92,7 @@ async def score_summaries(server: Server, rows: Sequence[dict[str, str]]) -> dic
             "copied_4_grams": interval([copied_percent(one["text"], row["article"]) for one, row in pairs]),
             "needs_review": sum(one["needs_review"] for one in made),
             "articles": len(rows),
-            "mean_words": round(sum(len(words(one["text"])) for one in made) / len(made), 1),
+            "mean_words": round(sum(len(one["text"].split()) for one in made) / len(made), 1),
         }
     return table
 

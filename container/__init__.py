@@ -1,1 +1,1 @@
-"""What the image is built from, and how that is proved: locked requirements, the base, a build without an engine."""
+"""Maintenance of the image's inputs: locked requirements and the digest of the base image."""

@@ -1,8 +1,8 @@
-"""``make lock``: the exact versions and hashes that the image installs, resolved from pyproject.toml.
+"""``make lock``: resolves pyproject.toml to the versions and hashes that the image installs.
 
-``requirements-build.txt`` is what builds the wheel, ``requirements-cpu.txt`` what target ``cpu`` runs on, and
-``requirements-full.txt`` what ``full`` has besides torch. Torch itself is not in it: its builds differ by index, so
-the Dockerfile names its version, and its CUDA libraries come with it.
+``requirements-build.txt`` builds the wheel, ``requirements-cpu.txt`` is the target ``cpu``, and
+``requirements-full.txt`` is the target ``full`` without torch. The builds of torch differ by index and so do their
+hashes. The Dockerfile names the version of torch; its CUDA libraries are dependencies of that build.
 """
 
 import re
@@ -15,14 +15,14 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
-PYTHON = "3.11"  # Debian bookworm's, which the image runs on
-OF_DEVELOPERS = {"train", "dev", "docs"}
-OWN = re.compile(r"depesche\[")
-WITH_TORCH = re.compile(r"torch|triton|(nvidia|cuda)-.+")
+PYTHON = "3.11"  # of Debian bookworm, the base image
+DEVELOPER_EXTRAS = {"train", "dev", "docs"}
+OWN_EXTRA = re.compile(r"depesche\[")
+TORCH_PACKAGE = re.compile(r"torch|triton|(nvidia|cuda)-.+")
 
 
 def main() -> None:
-    """Write the three files anew."""
+    """Write the three files."""
     asked = requirements(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8")))
     asked["full"].append(f"torch=={torch_version((ROOT / 'Dockerfile').read_text('utf-8'))}")
     for name, wanted in asked.items():
@@ -30,20 +30,24 @@ def main() -> None:
 
 
 def requirements(project: dict[str, Any]) -> dict[str, list[str]]:
-    """What pyproject.toml asks for, by lock; an extra that a deployment may want is in every image that can have it.
+    """The requirements in pyproject.toml for each lock. The image has all extras but those of developers.
 
-    An extra that names another one of the project (`depesche[torch]`) needs torch, and is in `full` alone.
+    The extra ``torch``, and extras that name another extra of the project (`depesche[torch]`), are in ``full`` alone.
     """
     extras: dict[str, list[str]] = project["project"].get("optional-dependencies", {})
-    wanted = {name: asked for name, asked in extras.items() if name not in OF_DEVELOPERS}
-    heavy = {name for name, asked in wanted.items() if name == "torch" or any(map(OWN.match, asked))}
+    wanted = {name: asked for name, asked in extras.items() if name not in DEVELOPER_EXTRAS}
+    heavy = {name for name, asked in wanted.items() if name == "torch" or any(map(OWN_EXTRA.match, asked))}
     cpu = [*project["project"]["dependencies"], *(one for name in wanted.keys() - heavy for one in wanted[name])]
-    torch = [one for name in sorted(heavy) for one in wanted[name] if not OWN.match(one)]
+    torch = [one for name in sorted(heavy) for one in wanted[name] if not OWN_EXTRA.match(one)]
     return {"build": project["build-system"]["requires"], "cpu": sorted(cpu), "full": sorted([*cpu, *torch])}
 
 
 def torch_version(dockerfile: str) -> str:
-    """The version of torch that the Dockerfile installs."""
+    """The version of torch that the Dockerfile installs.
+
+    Raises:
+        ValueError: the Dockerfile has no ``ARG TORCH_VERSION``.
+    """
     found = re.search(r"^ARG TORCH_VERSION=(\S+)$", dockerfile, re.MULTILINE)
     if found is None:
         raise ValueError("the Dockerfile names no TORCH_VERSION")
@@ -51,23 +55,23 @@ def torch_version(dockerfile: str) -> str:
 
 
 def resolved(requirements: list[str]) -> str:
-    """The lock for these requirements, in the format of pip's requirements files, without torch and what comes with it.
+    """The lock for these requirements as a requirements file, without torch and its CUDA packages.
 
     Raises:
-        subprocess.CalledProcessError: they cannot be met, or no package index answers.
+        subprocess.CalledProcessError: uv finds no solution, or no package index answers.
     """
-    left_out = sorted({name for name in names(_compiled(requirements, [])) if WITH_TORCH.fullmatch(name)})
+    left_out = sorted({name for name in names(_compiled(requirements, [])) if TORCH_PACKAGE.fullmatch(name)})
     options = [option for name in left_out for option in ("--no-emit-package", name)]
     return _compiled(requirements, ["--generate-hashes", *options])
 
 
 def names(lock: str) -> list[str]:
-    """The packages of a lock, in its order."""
+    """The packages of a lock, in order."""
     return re.findall(r"^([a-z0-9][a-z0-9.-]*)==", lock, re.MULTILINE)
 
 
 def write(name: str, lock: str) -> None:
-    """Keep a lock under its name."""
+    """Write a lock file."""
     head = f"# What {name} is made with. Written by `make lock`; not to be edited.\n"
     (FOLDER / f"requirements-{name}.txt").write_text(head + lock, "utf-8")
 

@@ -1,4 +1,4 @@
-"""``make pin-base``: write the base image's present digest into the Dockerfile, where a registry is reachable."""
+"""``make pin-base``: writes the current digest of the base image to the Dockerfile. Needs docker and a registry."""
 
 import re
 import subprocess
@@ -10,11 +10,11 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class NotPinned(Exception):
-    """The digest is not to be had; the Dockerfile stays as it is."""
+    """The digest is unknown. The Dockerfile stays unchanged."""
 
 
 def main() -> None:
-    """Pin, and say what was pinned."""
+    """Write the digest and print it."""
     try:
         digest = current(base_image(DOCKERFILE.read_text("utf-8")))
     except NotPinned as error:
@@ -27,7 +27,7 @@ def base_image(dockerfile: str) -> str:
     """The name and tag of the base image.
 
     Raises:
-        NotPinned: the Dockerfile names none.
+        NotPinned: the Dockerfile has no ``ARG BASE_IMAGE``.
     """
     found = re.search(r"^ARG BASE_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
     if found is None:
@@ -36,10 +36,10 @@ def base_image(dockerfile: str) -> str:
 
 
 def current(image: str) -> str:
-    """The digest of the image's index (of all its platforms) in the registry.
+    """The registry's digest of the image index, which covers all platforms.
 
     Raises:
-        NotPinned: Docker is not there, or the registry does not answer with a digest.
+        NotPinned: docker is not installed, or the registry gives no digest.
     """
     command = ["docker", "buildx", "imagetools", "inspect", image, "--format", "{{.Manifest.Digest}}"]
     try:
@@ -53,7 +53,7 @@ def current(image: str) -> str:
 
 
 def pinned(dockerfile: str, digest: str) -> str:
-    """The Dockerfile with that digest, whichever it had."""
+    """The Dockerfile with the digest replaced."""
     return re.sub(r"^ARG BASE_DIGEST=.*$", f"ARG BASE_DIGEST={digest}", dockerfile, flags=re.MULTILINE)
 
 

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -18,10 +19,7 @@ from service.cache.seal import secrets_in
 from service.errors import DepescheError
 from service.events import Event, Listener
 from service.generation.scheduler import Limits
-from service.http import probes as admin
-from service.http import probes as health
-from service.http import probes as telemetry
-from service.http import problems, routes
+from service.http import probes, problems, routes
 from service.http.auth import ApiKeyMiddleware, BodyApiKeyMiddleware
 from service.http.compat import deepl, libretranslate
 from service.http.compat import errors as failures
@@ -37,9 +35,11 @@ from service.http.middleware import (
     listed,
     rules,
 )
-from service.http.ratelimit import Counters, RateLimitMiddleware, Rates, policies
-from service.http.state import ApiState, TextLimits
-from service.newsroom.service import Plan, Service
+from service.http.ratelimit import Counters, Policy, RateLimitMiddleware, Rates, policies
+from service.http.state import Runtime, info_of
+from service.newsroom.commands import TextLimits
+from service.newsroom.models import Plan
+from service.newsroom.newsroom import Newsroom
 from service.observability import logs, tracing
 from service.observability.metrics import Metrics
 from service.process import available_cores, trim_malloc_periodically, trimmer
@@ -53,7 +53,7 @@ COMPATIBLE = frozenset(
 
 KNOWN = COMPATIBLE | {
     route.path
-    for router in (routes.router, routes.work, admin.router)
+    for router in (routes.router, routes.work, probes.admin_router)
     for route in router.routes
     if isinstance(route, Route)
 }
@@ -63,11 +63,11 @@ async def refuse(scope: Scope, receive: Receive, send: Send, error: DepescheErro
     """Answer ``error``: as the clients of other services expect it on their paths, as a problem everywhere else."""
     request = Request(scope, receive)
     if scope["path"] in KNOWN:  # nothing that a caller made up
-        scope["state"][PLACE] = scope["path"]
+        scope["state"][PLACE] = info_of(scope).path = scope["path"]
     if scope["path"] in COMPATIBLE:
         answer = failures.of_service(request, error)
     else:
-        answer = await problems.on_service_error(request, error)
+        answer = await problems.on_error(request, error)
     await answer(scope, receive, send)
 
 
@@ -128,8 +128,18 @@ def broadcast(heard: Sequence[Listener]) -> Listener:
     return tell
 
 
+def text_limits(settings: Settings) -> TextLimits:
+    """The settings' limits of texts."""
+    return TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
+
+
+def create_newsroom(settings: Settings, listener: Listener, on_settled: Callable[[], None] = lambda: None) -> Newsroom:
+    """The newsroom of an application, with the settings' limits of texts."""
+    return Newsroom(plan_of(settings), listener, exit_dead, on_settled, limits=text_limits(settings))
+
+
 def create_app(settings: Settings | None = None, *, on_settled: Callable[[], None] = lambda: None) -> FastAPI:
-    """The application. Models load in the background once it starts, so that probes are answered at once.
+    """The application. Models load in the background once it starts, so that probes are answered from the start.
 
     ``on_settled`` is called when they have been loaded, and after a reload when those of before are gone.
 
@@ -141,107 +151,118 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     settings = settings or Settings()
     heard: list[Listener] = [logs.listen]
     listener = broadcast(heard)
-    service = Service(plan_of(settings), listener, exit_dead, on_settled)
-    metrics = Metrics(service)
+    newsroom = create_newsroom(settings, listener, on_settled)
+    metrics = Metrics(newsroom)
     heard.append(metrics.listen)
     traces = tracing.from_environment(os.environ)
     if traces is not None:
         heard.append(traces.listen)
+    keys = None if settings.keys_file is None else ApiKeyStore(settings.keys_file, listener=listener)
+    counters = _counters(settings, listener)
     app = FastAPI(
         title="Depesche",
         version=__version__,
         summary="German news articles in, a German summary and an English translation out.",
-        lifespan=_lifespan,
+        lifespan=partial(_lifespan, counters=counters, traces=traces),
         redirect_slashes=False,  # the address of a redirect is made from the caller's Host header
     )
-    limits = TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
-    app.state.api = ApiState(service, limits, settings.request_timeout_ms, listener)
-    app.state.registry, app.state.traces = metrics.registry, traces
-    app.state.ring = None if settings.keys_file is None else ApiKeyStore(settings.keys_file, listener=listener)
-    routers = [routes.router, health.router, page.router, deepl.router, libretranslate.router]
-    for router in routers if settings.metrics_port == "admin" else [*routers, telemetry.router]:
+    app.state.runtime = Runtime(
+        newsroom=newsroom,
+        limits=text_limits(settings),
+        timeout_s=settings.request_timeout_ms / 1000,
+        listener=listener,
+        registry=metrics.registry,
+        keys=keys,
+        tracer=traces,
+    )
+    for router in (routes.router, probes.router, page.router, deepl.router, libretranslate.router):
         app.include_router(router)
+    if settings.metrics_port != "admin":
+        app.include_router(probes.metrics_router)
     app.add_middleware(CancelOnDisconnectMiddleware, listener=listener)
-    app.state.counters = _add_rate_limiting(app, settings, listener)
+    if counters is not None:
+        app.add_middleware(RateLimitMiddleware, rates=Rates(_policies(settings), counters), refuse=refuse)
     _add_middleware(app, settings, listed(settings.cors_origins))
     return app
 
 
-def _add_rate_limiting(app: FastAPI, settings: Settings, listener: Listener) -> Counters | None:
-    """Limit callers as the settings ask for; the counters that are closed with the application."""
-    limits = policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
-    if not limits:
+def _policies(settings: Settings) -> tuple[Policy, ...]:
+    return policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
+
+
+def _counters(settings: Settings, listener: Listener) -> Counters | None:
+    """What counts callers' requests and characters; None where the settings limit neither."""
+    if not _policies(settings):
         return None
     url = settings.rate_redis_url or settings.redis_url
     secret = None if url is None else url.get_secret_value()
-    counters = Counters(secret, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
-    app.add_middleware(RateLimitMiddleware, rates=Rates(limits, counters), refuse=refuse)
-    return counters
+    return Counters(secret, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
 
 
 def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
-    """The application of the administration port, over the service of ``app``, which starts and stops it."""
+    """The application of the administration port, over the runtime of ``app``, which starts and stops it."""
     admin_app = FastAPI(
         title="Depesche administration", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
     )
-    admin_app.state.api = app.state.api
-    admin_app.state.registry = app.state.registry
-    admin_app.state.ring, admin_app.state.traces = app.state.ring, app.state.traces
-    admin_app.include_router(admin.router)
+    admin_app.state.runtime = app.state.runtime
+    admin_app.include_router(probes.admin_router)
     if settings.metrics_port != "main":
-        admin_app.include_router(telemetry.router)
+        admin_app.include_router(probes.metrics_router)
     _add_middleware(admin_app, settings)
     return admin_app
 
 
 def _add_middleware(app: FastAPI, settings: Settings, origins: Sequence[str] = ()) -> None:
     """What surrounds every endpoint of either port; the middleware that is added last is the outermost."""
-    listener, ring = app.state.api.listener, app.state.ring
+    runtime: Runtime = app.state.runtime
     problems.install(app)
-    if ring is not None:
-        app.add_middleware(BodyApiKeyMiddleware, ring=ring, refuse=refuse)
+    if runtime.keys is not None:
+        app.add_middleware(BodyApiKeyMiddleware, ring=runtime.keys, refuse=refuse)
     bounds = Bounds(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth)
-    app.add_middleware(BodyLimitsMiddleware, bounds=bounds, refuse=refuse, listener=listener)
-    if ring is not None:
-        app.add_middleware(ApiKeyMiddleware, ring=ring, refuse=refuse)
+    app.add_middleware(BodyLimitsMiddleware, bounds=bounds, refuse=refuse, listener=runtime.listener)
+    if runtime.keys is not None:
+        app.add_middleware(ApiKeyMiddleware, ring=runtime.keys, refuse=refuse)
     if origins:  # inside the envelope, so that preflights are counted, and outside keys, which they do not have
         app.add_middleware(CORSMiddleware, **rules(origins))
-    app.add_middleware(RequestContextMiddleware, listener=listener, tracer=app.state.traces)
+    app.add_middleware(RequestContextMiddleware, listener=runtime.listener, tracer=runtime.tracer)
     app.add_middleware(SecurityHeadersMiddleware)
-    app.add_middleware(CloseOnDrainMiddleware, service=app.state.api.service)
+    app.add_middleware(CloseOnDrainMiddleware, lifecycle=runtime.newsroom.lifecycle)
     app.add_middleware(LingeringCloseMiddleware)
     if settings.trusted_proxies is not None:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=listed(settings.trusted_proxies))
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    service: Service = app.state.api.service
-    ring: ApiKeyStore | None = app.state.ring
-    tasks = [asyncio.create_task(_load(service)), asyncio.create_task(trim_malloc_periodically(trimmer()), name="heap")]
-    if ring is not None:
-        tasks.append(asyncio.create_task(ring.watch(), name="keys"))
+async def _lifespan(app: FastAPI, *, counters: Counters | None, traces: tracing.Tracing | None) -> AsyncIterator[None]:
+    runtime: Runtime = app.state.runtime
+    newsroom, keys = runtime.newsroom, runtime.keys
+    tasks = [
+        asyncio.create_task(_load(newsroom)),
+        asyncio.create_task(trim_malloc_periodically(trimmer()), name="heap"),
+    ]
+    if keys is not None:
+        tasks.append(asyncio.create_task(keys.watch(), name="keys"))
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await service.stop()
-        if app.state.counters is not None:
-            await app.state.counters.close()
-        if app.state.traces is not None:
-            await asyncio.to_thread(app.state.traces.close)
+        await newsroom.stop()
+        if counters is not None:
+            await counters.close()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
 
 
-async def _load(service: Service) -> None:
+async def _load(newsroom: Newsroom) -> None:
     try:
-        await service.start()
-        if service.notice:
-            _log.warning("starter_models", extra={"detail": service.notice})
+        await newsroom.start()
+        if newsroom.notice:
+            _log.warning("starter_models", extra={"detail": newsroom.notice})
     except DepescheError as error:
         # The probe says so, too; the process stays up, so that an operator can ask it.
         _log.error("models_not_loaded", extra={"detail": str(error)})
-    except Exception as error:  # noqa: BLE001 - whatever it is, the probe must not say "loading" for ever
-        service.fail(f"{type(error).__name__} while the models were loaded")
+    except Exception as error:  # noqa: BLE001 - the probe must not say "loading" for ever
+        newsroom.lifecycle.fail(f"{type(error).__name__} while the models were loaded")
         _log.exception("models_not_loaded")

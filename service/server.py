@@ -22,7 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from service.app import create_admin, create_app
 from service.errors import DepescheError
 from service.generation.supervisor import ENGINE_THREADS
-from service.newsroom.service import Service
+from service.newsroom.newsroom import Newsroom
 from service.settings import Settings
 
 
@@ -93,7 +93,7 @@ def run(settings: Settings) -> None:
     config = _config(app, settings, math.ceil(settings.drain_s), host=settings.host, port=settings.port)
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
-    _Server(config, app.state.api.service, admin).run()
+    _Server(config, app.state.runtime.newsroom, admin).run()
 
 
 def freeze_gc_heap() -> None:
@@ -175,22 +175,22 @@ class _AdminServer(uvicorn.Server):
 class _Server(uvicorn.Server):
     """Uvicorn's server, which says on the readiness probe that it is about to stop, and takes ``admin`` along."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, admin: _AdminServer | None) -> None:
+    def __init__(self, config: uvicorn.Config, newsroom: Newsroom, admin: _AdminServer | None) -> None:
         super().__init__(config)
-        self._service = service
+        self._newsroom = newsroom
         self._admin = admin
         self._reloading: asyncio.Future[None] | None = None
 
     async def _reload(self) -> None:
         """Load models anew, as the administration port's ``/admin/reload`` does; the log says how it ended."""
         try:
-            await self._service.reload()
+            await self._newsroom.reload()
         except DepescheError as error:
             _log.error("models_not_reloaded", extra={"detail": str(error)})
         except Exception:  # noqa: BLE001 - whatever it is, the models of before go on, and the log has to say so
             _log.exception("models_not_reloaded")
         else:
-            _log.info("models_reloaded", extra={"models": [model.name for model in self._service.models]})
+            _log.info("models_reloaded", extra={"models": [model.name for model in self._newsroom.models]})
 
     def _begin_reload(self) -> None:
         """One after the other: what was changed during a load is loaded after it."""
@@ -205,7 +205,7 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called for SIGTERM and SIGINT."""
-        self._service.begin_drain()
+        self._newsroom.lifecycle.begin_drain()
         super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -225,7 +225,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the main port while the administration port still answers, then stop that, too."""
         await self._say_farewell()
-        self._service.refuse_work()
+        self._newsroom.lifecycle.refuse_work()
         try:
             await super().shutdown(sockets)
         finally:

@@ -19,7 +19,7 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "service", root / "service", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, root)
-    for name in (MANIFEST, "models/train/loop.py", "models/README.md", "tests/test_it.py", "benchmarks/speed.py"):
+    for name in (MANIFEST, "models/train/trainer.py", "models/README.md", "tests/test_it.py", "benchmarks/speed.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("", "utf-8")
     return root
@@ -44,7 +44,7 @@ def content(wheel: zipfile.ZipFile) -> set[str]:
 def test_the_wheel_holds_the_whole_service_its_catalogue_and_its_weights(checkout_with_weights: Path) -> None:
     service = (ROOT / "service").rglob("*")
     wanted = {str(path.relative_to(ROOT)) for path in service if path.is_file() and "__pycache__" not in path.parts}
-    assert {"service/__main__.py", "service/text/data/abbreviations.txt"} <= wanted
+    assert {"service/__main__.py", "service/py.typed", "service/text/data/abbreviations.txt"} <= wanted
     with built(checkout_with_weights, "standard") as wheel:
         assert content(wheel) == wanted | {MANIFEST, WEIGHTS}
         assert wheel.read(WEIGHTS) == b"weights"

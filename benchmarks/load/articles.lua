@@ -1,5 +1,5 @@
--- For wrk: posts the JSON bodies of a file, one a line, in order. It prints "enough" when so many are answered (wrk
--- goes on until it is interrupted), and one line of JSON at the end.
+-- For wrk: posts the JSON bodies of a file, one a line, in order. It prints "enough" when so many are answered or one is
+-- refused (wrk goes on until it is interrupted), and one line of JSON at the end.
 -- Usage: wrk … -s articles.lua URL -- FILE ENOUGH
 
 local thread
@@ -22,9 +22,9 @@ function request()
   return wrk.format("POST", nil, headers, bodies[(sent - 1) % #bodies + 1])
 end
 
-function response()
+function response(status)
   answered = answered + 1
-  if answered == enough then
+  if answered == enough or status ~= 200 then
     io.write("enough\n")
     io.stdout:flush()
   end

@@ -50,7 +50,7 @@ class System(Protocol):
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
         """Articles a second with that many clients, and latencies where there are requests.
 
-        The last ``clients`` articles are those that are on the way when the others are done.
+        The second half of ``articles`` is sent only while the last of the first half are on the way.
 
         Raises:
             Failed: a request failed.
@@ -85,18 +85,18 @@ class Http:
         """See `System`."""
         url = str(self.server.http.base_url.join(self.path))
         bodies = [self.body(article) for article in articles]
-        load = await wrk.closed_loop(url, bodies, clients, len(articles) - clients)
+        load = await wrk.closed_loop(url, bodies, clients, len(articles) // 2)
         # wrk leaves in the middle of its last requests. The system is idle again when it has answered one more.
         await self.server.post(self.path, self.body(Article(articles[-1].sentences[:1])), NO_STORE)
         return {"articles a second": load.requests_per_s, "latency p50, s": load.p50_s, "latency p99, s": load.p99_s}
 
 
-def depesche(checkout: Checkout) -> Http:
-    """The service as it ships."""
+def depesche(checkout: Checkout, **settings: str) -> Http:
+    """The service as it ships, but for ``settings``."""
     return Http(
         name=checkout.name,
         what=f"Depesche, commit {checkout.commit}",
-        server=checkout.server(),
+        server=checkout.server(**settings),
         path="/v1/translate",
         body=lambda article: {"text": article.text},
         check=_check_depesche,
@@ -171,7 +171,7 @@ class Raw:
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
         """See `System`. Several clients are all sentences at once, one is an article after the other."""
-        some = articles[:-clients]
+        some = articles[: len(articles) // 2]
         calls = [[article] for article in some] if clients == 1 else [some]
         return {"articles a second": len(some) / sum([await self._ask(call) for call in calls])}
 

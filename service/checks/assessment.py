@@ -1,44 +1,43 @@
-"""All checks of a translated sentence and of a summary."""
+"""The list of checks of a language pair, and the checks of a whole sentence and of a summary."""
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
 from itertools import chain
 
 from service.checks.base import Code, Finding, Passage
 from service.checks.figures import figures, keys, units
-from service.checks.names import added_names, index, names
+from service.checks.names import Index, added_names, names
 from service.checks.repetition import repeated_sentences, repeated_words
 from service.checks.wording import negations, negations_of_summary, quoted, verbatim
 from service.domain import Span
-from service.languages.wordlists import word_set
+from service.languages.base import Language
+
+Check = Callable[[Passage, Passage], Iterator[Finding]]
 
 _LEAST_CHARS = 12
-_STEPS = (20, 30, 45, 60, 90, 120, 160, 220)
-_SHORTEST = (0.40, 0.48, 0.48, 0.48, 0.50, 0.55, 0.58, 0.62, 0.63)
-_LONGEST = (2.30, 1.70, 1.55, 1.50, 1.45, 1.42, 1.38, 1.28, 1.24)
-"""Of German news translated by people 99 in 100 sentences stay within, by the characters of the source."""
 
 
-def length_ratio(source: str, output: str) -> Iterator[Finding]:
-    """Whether ``output`` has far fewer or far more characters than a translation of ``source``.
+def length_ratio(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Whether ``output`` is far shorter or far longer than a translation of ``source`` usually is.
 
-    The shorter a source is, the wider is what passes; of fewer than twelve characters everything does.
+    The bounds are wider for a shorter source; a source of fewer than twelve characters has none.
     """
-    chars = len(source.strip())
-    if chars < _LEAST_CHARS or not output.strip():
+    usual = source.language.length_ratios.get(output.language.code)
+    chars = len(source.text.strip())
+    if usual is None or chars < _LEAST_CHARS or not output.text.strip():
         return
-    step = bisect_right(_STEPS, chars)
-    ratio = len(output.strip()) / chars
-    span = Span(0, len(output))
-    if ratio < _SHORTEST[step]:
-        yield Finding(
-            Code.OUTPUT_TOO_SHORT, f"{ratio:.0%} of the source's length: something may be left out", output=span
-        )
-    elif ratio > _LONGEST[step]:
-        yield Finding(
-            Code.OUTPUT_TOO_LONG, f"{ratio:.0%} of the source's length: something may be made up", output=span
-        )
+    step = bisect_right(usual.steps, chars)
+    ratio = len(output.text.strip()) / chars
+    span = Span(0, len(output.text))
+    if ratio < usual.shortest[step]:
+        message = f"{ratio:.0%} of the source's length: something may be left out"
+        yield Finding(Code.OUTPUT_TOO_SHORT, message, output=span)
+    elif ratio > usual.longest[step]:
+        message = f"{ratio:.0%} of the source's length: something may be made up"
+        yield Finding(Code.OUTPUT_TOO_LONG, message, output=span)
 
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -49,102 +48,114 @@ _LEAST_WORDS = 3
 _LEAST_COPIED_CHARS = 5
 _LEAST_COPIED = 2
 _APART = re.compile(
-    r"(?<!\S)\S{0,200}(?:@|://|www\.|\.\w{2,4}/)\S*|[„“”\"»«'‚‘(\[][^„“”\"»«'’‚‘()\[\]]{1,80}[“”\"«»'’‘)\]]"
+    r"(?<!\S)\S{0,200}(?:@|://|www\.|\.\w{2,4}/)\S*|[„“”\"»«'‚‘(\[][^„“”\"»«'’‚‘()\[\]]{1,80}[“”\"»«'’‘)\]]"
 )
-_ENGLISH_ENDS = ("s", "es", "ed", "d", "ing", "er", "ers", "ly", "al", "ness", "less", "able")
 
 
 def untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
-    """At most one finding, at the German words: a run of them, a third of the sentence, or words copied unchanged.
+    """At most one finding, at words of the source language: frequent words, copied words, or a copied run of words.
 
-    Quoted words and addresses may stay German; capitalised words may be names.
+    Quoted words and addresses may stay untranslated; capitalised words may be names.
     """
-    words, written = _words(source), _words(output)
-    if _is_copy(words, written):
+    words, foreign = _WORD.findall(source.text), _Foreign(source.language, output.language)
+    if _is_copy(words, _WORD.findall(output.text), foreign):
         yield Finding(Code.UNTRANSLATED, "the source came back as it was", output=Span(0, len(output.text)))
         return
-    if not _may_have_german(words, written):
-        return
     found = list(_WORD.finditer(_APART.sub(lambda match: " " * len(match[0]), output.text)))
-    left = _german(found) or _copied(found, words) or _run(found, words)
+    left = _frequent(found, source.language) or _copied(found, words, foreign) or _run(found, words, foreign)
     if left:
         span = Span(left[0].start(), left[-1].end())
-        yield Finding(Code.UNTRANSLATED, f"German: {' '.join(match[0] for match in left[:_SHOWN_WORDS])}", output=span)
+        shown = " ".join(match[0] for match in left[:_SHOWN_WORDS])
+        yield Finding(Code.UNTRANSLATED, f"{source.language.name}: {shown}", output=span)
 
 
-def _words(passage: Passage) -> list[str]:
-    """The passage's words, but "don't" is one."""
-    return _WORD.findall(passage.text) if "'" in passage.text or "’" in passage.text else passage.words
+class _Foreign:
+    """Tells words that do not belong to the target language."""
+
+    def __init__(self, source: Language, target: Language) -> None:
+        self._frequent = source.frequent_words
+        self._knows = target.knows
+
+    def unknown(self, word: str) -> bool:
+        """Whether a long word in lower case is none of the target language."""
+        return len(word) >= _LEAST_COPIED_CHARS and word.islower() and self._knows is not None and not self._knows(word)
+
+    def untranslated(self, word: str) -> bool:
+        return word in self._frequent or self.unknown(word)
 
 
-def _may_have_german(source: Sequence[str], output: Sequence[str]) -> bool:
-    """Whether any rule below may hold: a German word, or one of the source that is not English; most have neither."""
-    if not word_set("german_only").isdisjoint(output):
-        return True
-    return any(word.islower() and _is_foreign(word) for word in {*source}.intersection(output))
+def _frequent(found: Sequence[re.Match[str]], source: Language) -> list[re.Match[str]]:
+    """Frequent words of the source language, if they are at least three and a ninth of the sentence."""
+    frequent = [match for match in found if match[0] in source.frequent_words]
+    return frequent if len(frequent) >= _LEAST_WORDS and len(frequent) >= _LEAST_SHARE * len(found) else []
 
 
-def _german(found: Sequence[re.Match[str]]) -> list[re.Match[str]]:
-    """Frequent German words, where they are three and a ninth of the sentence."""
-    german = [match for match in found if _is_german(match[0])]
-    return german if len(german) >= _LEAST_WORDS and len(german) >= _LEAST_SHARE * len(found) else []
-
-
-def _copied(found: Sequence[re.Match[str]], source: Sequence[str]) -> list[re.Match[str]]:
-    """Two different words in lower case that are the source's and no English ones."""
+def _copied(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
+    """Words of the source that the target language does not have, if at least two are different."""
     there = set(source)
-    copied = [match for match in found if match[0] in there and match[0].islower() and _is_foreign(match[0])]
+    copied = [match for match in found if match[0] in there and foreign.unknown(match[0])]
     return copied if len({match[0] for match in copied}) >= _LEAST_COPIED else []
 
 
-def _run(found: Sequence[re.Match[str]], source: Sequence[str]) -> list[re.Match[str]]:
-    """The first four words in a row that the source has in a row too, with a German one among them."""
+def _run(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
+    """The first four words in a row that are also in a row in the source, one of them of the source language."""
     there = {tuple(source[place : place + _RUN_WORDS]) for place in range(len(source) - _RUN_WORDS + 1)}
     for place in range(len(found) - _RUN_WORDS + 1):
         run = found[place : place + _RUN_WORDS]
         words = tuple(match[0] for match in run)
-        if words in there and any(_is_german(word) or (word.islower() and _is_foreign(word)) for word in words):
+        if words in there and any(map(foreign.untranslated, words)):
             return list(run)
     return []
 
 
-def _is_copy(words: Sequence[str], others: Sequence[str]) -> bool:
+def _is_copy(words: Sequence[str], others: Sequence[str], foreign: _Foreign) -> bool:
     if len(words) != len(others) or any(one.lower() != other.lower() for one, other in zip(words, others, strict=True)):
         return False
-    foreign = sum(_is_german(word) or (word.islower() and _is_foreign(word)) for word in words)
-    return len(words) >= _LEAST_WORDS and foreign > 0
+    return len(words) >= _LEAST_WORDS and any(map(foreign.untranslated, words))
 
 
-def _is_german(word: str) -> bool:
-    return word in word_set("german_only")
+def _quoted(source: Passage, output: Passage) -> Iterator[Finding]:
+    return quoted(source.text, output.text)
 
 
-def _is_foreign(word: str) -> bool:
-    """Whether no English word is like it."""
-    if len(word) < _LEAST_COPIED_CHARS:
-        return False
-    listed = word_set("english_words")
-    stems = {word, *(word.removesuffix(end) for end in _ENGLISH_ENDS)}
-    return stems.isdisjoint(listed)
+@dataclass(frozen=True, slots=True)
+class SentenceChecks:
+    """The checks of a pair: those that run, by name and in order, and the names of those whose grammar is missing."""
+
+    running: tuple[tuple[str, Check], ...]
+    missing: tuple[str, ...]
 
 
-def check_sentence(source: str, output: str) -> list[Finding]:
-    """The findings of one sentence by itself; spans begin at its own start. Costs a fraction of a millisecond."""
+@cache
+def checks_of(source: Language, target: Language) -> SentenceChecks:
+    """The checks of a sentence that is translated from ``source`` to ``target``.
+
+    A check runs only if both languages have what it needs, and is otherwise listed as missing.
+    """
+    dated = source.dates is not None and target.dates is not None
+    candidates: tuple[tuple[str, Check, bool], ...] = (
+        ("numbers", partial(figures, dated=dated), source.numbers is not None and target.numbers is not None),
+        ("units", units, source.units is not None and target.units is not None),
+        ("names", names, source.names is not None and target.names is not None),
+        ("quotations", _quoted, True),
+        ("negation", negations, source.negation is not None and target.negation is not None),
+        ("repetition", repeated_words, True),
+        ("length", length_ratio, target.code in source.length_ratios),
+        ("untranslated", untranslated, bool(source.frequent_words) and target.knows is not None),
+    )
+    missing = [name for name, _, possible in candidates if not possible]
+    if not dated or "numbers" in missing:
+        missing.append("dates")
+    return SentenceChecks(tuple((name, check) for name, check, possible in candidates if possible), tuple(missing))
+
+
+def check_sentence(source: str, output: str, source_language: Language, target_language: Language) -> list[Finding]:
+    """The findings of one sentence by the checks of its pair; spans are relative to the sentence. Takes about 1 ms."""
     if not any(char.isalnum() for char in output):
         return list(_emptied(source, output))
-    german, english = Passage.of(source, "de"), Passage.of(output, "en")
-    return list(
-        chain(
-            figures(german, english),
-            units(german, english),
-            names(german, english),
-            quoted(source, output),
-            negations(german, english),
-            repeated_words(german, english),
-            length_ratio(source, output),
-            untranslated(german, english),
-        )
-    )
+    passages = Passage.of(source, source_language), Passage.of(output, target_language)
+    running = checks_of(source_language, target_language).running
+    return [finding for _, check in running for finding in check(*passages)]
 
 
 def _emptied(source: str, output: str) -> Iterator[Finding]:
@@ -152,48 +163,64 @@ def _emptied(source: str, output: str) -> Iterator[Finding]:
         yield Finding(Code.EMPTY_OUTPUT, "nothing was translated", Span(0, len(source)), Span(0, len(output)))
 
 
-def check_summary(source: str, summary: str, sentences: Sequence[tuple[Span, Sequence[Span]]]) -> list[Finding]:
-    """What an editor should know of ``summary``, sentence by sentence.
+def check_summary(
+    source: str, summary: str, sentences: Sequence[tuple[Span, Sequence[Span]]], language: Language
+) -> list[Finding]:
+    """The findings of a summary, sentence by sentence.
 
-    ``sentences``: where each stands in ``summary`` and where the sentences that support it stand in ``source``. Numbers
-    and negation are held against the support, names and quotations against the whole source. A number that only another
-    place of the article has is a note. Spans are code points of ``source`` and ``summary``; a finding that is about
-    something left out points to the first supporting sentence.
+    ``sentences`` are the place of each sentence in ``summary``, and the places in ``source`` of the sentences that
+    support it. Numbers and negation are compared with the support, names and quotations with the whole source. A
+    number that only another place of the article has is a note. Spans are code points of ``source`` and ``summary``; a
+    finding about something that was left out points to the first supporting sentence.
     """
-    whole = Passage.of(source, "de")
-    said, known = keys(whole), index(whole)
+    whole = Passage.of(source, language)
+    checks = _SummaryChecks(whole)
     outputs = [written.of(summary) for written, _ in sentences]
     backings = [" ".join(span.of(source) for span in support) for _, support in sentences]
     repeated = {number: [finding] for number, finding in repeated_sentences(backings, outputs)}
     found: list[Finding] = []
     for number, (written, support) in enumerate(sentences):
-        sentence = Passage.of(outputs[number], "de")
+        sentence = Passage.of(outputs[number], language)
+        everywhere = Span(0, len(outputs[number]))
         if not any(char.isalnum() for char in outputs[number]):
-            own: Iterator[Finding] = iter(
-                [Finding(Code.EMPTY_OUTPUT, "an empty sentence", output=Span(0, len(written.of(summary))))]
-            )
+            own: Iterator[Finding] = iter([Finding(Code.EMPTY_OUTPUT, "an empty sentence", output=everywhere)])
         elif not support:
-            message = "no sentence of the source stands behind this one"
-            own = iter([Finding(Code.SENTENCE_UNSUPPORTED, message, output=Span(0, len(outputs[number])))])
+            message = "no sentence of the source supports this one"
+            own = iter([Finding(Code.SENTENCE_UNSUPPORTED, message, output=everywhere)])
         else:
-            backing = Passage.of(backings[number], "de")
-            own = chain(
-                figures(backing, sentence, complete=False, elsewhere=said),
-                units(backing, sentence),
-                negations_of_summary(backing, sentence),
-            )
-        shared = chain(
-            added_names(known, sentence),
-            verbatim(source, outputs[number]),
-            repeated_words(whole, sentence),
-            repeated.get(number, ()),
-        )
+            own = checks.against_support(Passage.of(backings[number], language), sentence)
+        shared = chain(checks.against_source(sentence), repeated.get(number, ()))
         found += [_placed(finding, written, support) for finding in chain(own, shared)]
     return found
 
 
+class _SummaryChecks:
+    """The checks of a summary, as far as the language of the source has the grammar."""
+
+    def __init__(self, source: Passage) -> None:
+        self._source = source
+        self._running = {name for name, _ in checks_of(source.language, source.language).running}
+        self._dated = source.language.dates is not None
+        self._keys = keys(source) if "numbers" in self._running else frozenset()
+        self._index = Index(source, source.language)
+
+    def against_support(self, support: Passage, sentence: Passage) -> Iterator[Finding]:
+        if "numbers" in self._running:
+            yield from figures(support, sentence, dated=self._dated, complete=False, elsewhere=self._keys)
+        if "units" in self._running:
+            yield from units(support, sentence)
+        if "negation" in self._running:
+            yield from negations_of_summary(support, sentence)
+
+    def against_source(self, sentence: Passage) -> Iterator[Finding]:
+        if "names" in self._running:
+            yield from added_names(self._index, sentence)
+        yield from verbatim(self._source.text, sentence.text)
+        yield from repeated_words(self._source, sentence)
+
+
 def _placed(finding: Finding, written: Span, support: Sequence[Span]) -> Finding:
-    """The finding with its place in the summary; its place in the joined support gives way to the first sentence."""
+    """The finding with its places in the summary and in the source: the joined support gives way to its first part."""
     output = None if finding.output is None else finding.output.shifted(written.start)
     source = support[0] if support and finding.source is not None else None
     return Finding(finding.code, finding.message, source, output, finding.severity)

@@ -1,4 +1,4 @@
-"""Findings, facts and passages, which all checks share."""
+"""The types that all checks share: findings, facts and passages."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,13 +9,17 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from service.domain import Span
+from service.languages.base import Language
+
+CHECKS_VERSION = "1"
+"""Part of every cache key: raise it whenever checks, term placement or the choice among outputs give another result."""
 
 CHECKS_VERSION = "1"
 """Part of every cache key: raise it whenever checks, term placement or the choice among outputs give another result."""
 
 
 class Code(StrEnum):
-    """Everything that can be found; docs/trust.md says what each means and what to do."""
+    """What a check can find; docs/trust.md explains each code and what to do about it."""
 
     NUMBER_UNSUPPORTED = "number_unsupported"
     NUMBER_MISSING = "number_missing"
@@ -43,7 +47,7 @@ class Code(StrEnum):
 
 
 class Severity(StrEnum):
-    """``review``: an editor has to look before this is published. ``note``: often harmless, shown all the same."""
+    """``review``: an editor has to look before this is published. ``note``: shown, but often harmless."""
 
     REVIEW = "review"
     NOTE = "note"
@@ -51,7 +55,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One doubt; ``source`` and ``output`` are code points of the two texts, None where there is no place."""
+    """One doubt about an output.
+
+    ``source`` and ``output`` are places in the two texts, in code points; None: there is no such place.
+    """
 
     code: Code
     message: str
@@ -60,7 +67,7 @@ class Finding:
     severity: Severity = Severity.REVIEW
 
     def shifted(self, source_chars: int, output_chars: int) -> "Finding":
-        """The same finding in texts that begin that many code points earlier."""
+        """The same finding, its places moved by these numbers of code points."""
         return replace(
             self,
             source=None if self.source is None else self.source.shifted(source_chars),
@@ -73,16 +80,15 @@ def needs_review(findings: Iterable[Finding]) -> bool:
     return any(finding.severity is Severity.REVIEW for finding in findings)
 
 
-Language = Literal["de", "en"]
 Key = tuple[Literal["number", "month", "weekday", "time"], Fraction]
 """``number``: its value; ``month``: 1 to 12; ``weekday``: 0 is Monday; ``time``: minutes since midnight."""
 
 
 class Fact(NamedTuple):
-    """Something said at ``span``.
+    """A number or a part of a date, at ``span``.
 
-    ``readings`` are what it may mean; one of them has to be found in the other text. ``hints`` may support a fact of
-    the other text too. A fact that is not ``certain`` ("ein", "May") supports others but need not be found.
+    ``readings`` are its possible meanings; the other text has to have one of them. ``hints`` do not have to be in the
+    other text, but support facts there. A fact that is not ``certain`` ("ein", "May") supports others only.
     """
 
     kind: Literal["number", "date"]
@@ -109,37 +115,30 @@ def unsupported(facts: Iterable[Fact], others: Sequence[Fact]) -> list[Fact]:
     return [fact for fact in facts if fact.certain and fact.readings.isdisjoint(known)]
 
 
-_OTHERS = str.maketrans({"ſ": "s", "ı": "i", "İ": "i"})
-
-
-def fold_case(text: str) -> str:
-    """``text`` in lower case, of the same length.
-
-    Three letters pass for "s" and "i" where case is ignored, which ``str.lower`` leaves as they are or makes two of.
-    """
-    if "ſ" in text or "ı" in text or "İ" in text:
-        text = text.translate(_OTHERS)
-    return text.lower()
-
-
 _WORD = re.compile(r"[^\W\d_]+")
-_DIGIT = re.compile(r"[\d½¼¾]")
+_SAME_LENGTH = str.maketrans({"ſ": "s", "ı": "i", "İ": "i"})
+
+
+def lowered(text: str) -> str:
+    """``text`` in lower case, with the same length.
+
+    Three letters that `str.lower` keeps or makes longer become "s" and "i", as patterns without case read them.
+    """
+    return text.translate(_SAME_LENGTH).lower()
 
 
 class Passage(NamedTuple):
-    """A sentence, or whatever else is held against another text.
+    """A text to compare with another one.
 
-    ``words`` are runs of letters, in order; ``lower`` is the text without its capitals (see `caseless`);
-    ``has_digit``: whether there is a figure or a sign for a fraction.
+    ``words`` are its runs of letters, in order; ``lower`` is the text as `lowered` gives it.
     """
 
     text: str
     language: Language
     words: list[str]
     lower: str
-    has_digit: bool
 
     @classmethod
     def of(cls, text: str, language: Language) -> "Passage":
-        """``text``, read."""
-        return cls(text, language, _WORD.findall(text), fold_case(text), _DIGIT.search(text) is not None)
+        """The passage of ``text``, which is written in ``language``."""
+        return cls(text, language, _WORD.findall(text), lowered(text))

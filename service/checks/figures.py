@@ -1,63 +1,319 @@
-"""The check of numbers, dates and units against the source."""
+"""The checks of numbers, dates and units against the source."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from fractions import Fraction
 from functools import cache, lru_cache
-from itertools import repeat
+from itertools import zip_longest
+from typing import NamedTuple
 
-from service.checks.base import Code, Fact, Finding, Key, Language, Passage, Severity, number_key, unsupported
-from service.checks.dates import clocks, dates
-from service.checks.numbers import numbers, scale
+from service.checks.base import (
+    Code,
+    Fact,
+    Finding,
+    Key,
+    Passage,
+    Severity,
+    lowered,
+    number_key,
+    number_keys,
+    unsupported,
+)
 from service.domain import Span
-from service.languages.wordlists import entries
+from service.languages.base import DateGrammar, NumberGrammar, ParsedNumber, Token, UnitGrammar
 
-_ONE = frozenset({number_key(1)})
-
-
-def evidence(passage: Passage) -> list[Fact]:
-    """Numbers and dates of a text; the digits of a date or a time are no numbers of their own, but can support."""
-    dated = [*dates(passage), *clocks(passage)]
-    covered = {place for fact in dated if fact.certain for place in range(*fact.span)}
-    counted = numbers(passage.text, passage.language)
-    return [*dated, *(fact._replace(certain=False) if fact.span.start in covered else fact for fact in counted)]
-
-
-def may_count(passage: Passage) -> bool:
-    """Whether `evidence` may find anything in a text that another text has to say, too; most sentences have nothing.
-
-    Asked of each word by itself, and remembered: only a digit, a month or a number beyond one makes a sure fact, alone
-    or beside its neighbours.
-    """
-    return passage.has_digit or any(map(_counts, passage.words, repeat(passage.language)))
+_MOST_DIGITS = 30  # longer runs are no quantities, and big numbers cost time
+_GROUP_DIGITS = 3
+_VULGAR = {"½": Fraction(1, 2), "¼": Fraction(1, 4), "¾": Fraction(3, 4)}
+_JOINING = re.compile(r"[ \u00a0\u202f]?|-|\.-")
+_YEAR_BEFORE = re.compile(r"(?:1[89]|20)\d\d[/–-]")
+_YEAR_CHARS = 5
+_CENTURIES = (1900, 2000)
+_ONE = Fraction(1)
+_MOST_SCALES = 2
 
 
-@lru_cache(maxsize=20_000)
-def _counts(word: str, language: Language) -> bool:
-    facts = evidence(Passage.of(word, language))
-    dull = all(fact.kind == "number" and not fact.certain and fact.readings <= _ONE for fact in facts)
-    return not dull or scale(word, language)
+class _Quantity(NamedTuple):
+    """A number and the scale that it was multiplied by (1: none)."""
+
+    span: Span
+    part: ParsedNumber
+    scale: Fraction
 
 
-_HOUR_MIN = 60
+def numbers(text: str, grammar: NumberGrammar) -> list[Fact]:
+    """The numbers of ``text`` in digits or words, in order."""
+    found = list(_quantities(text, grammar))
+    return [
+        Fact("number", one.span, number_keys(one.part.values), number_keys(one.part.hints), one.part.certain)
+        for one in _with_ranges(text, found, _range(grammar))
+    ]
+
+
+@cache
+def _token(grammar: NumberGrammar) -> re.Pattern[str]:
+    """Words and, as group 1, numerals. "4.5.2018" is several numerals."""
+    group, point = re.escape(grammar.group), re.escape(grammar.point)
+    grouped = rf"\d{{1,3}}(?:(?:{group}\d{{3}})+|(?:['’\u00a0\u202f ]\d{{3}})+)(?![\d])(?:{point}\d+)?"
+    plain = r"\d+(?:[.,]\d+(?![.,]?\d))?"
+    bare_decimals = r"(?<![\w.,])[.,]\d+(?![.,]?\d)"
+    numeral = rf"(?<![\d.,])(?:{grouped}|{plain})|{bare_decimals}|(?<=[.,])\d+|[½¼¾]"
+    return re.compile(rf"(?![½¼¾])[^\W\d_]+|(?=[\d.,½¼¾])({numeral})")
+
+
+@cache
+def _range(grammar: NumberGrammar) -> re.Pattern[str]:
+    return re.compile(rf"\s?(?:-|–|—|/|{grammar.range_words})\s?(?:\$|€|£|a |an )?")
+
+
+def _quantities(text: str, grammar: NumberGrammar) -> Iterator[_Quantity]:
+    tokens = list(_token(grammar).finditer(text))
+    end = 0
+    for place, first in enumerate(tokens):
+        if place < end:
+            continue
+        is_numeral = first.lastindex is not None
+        part = _numeral(text, first, grammar) if is_numeral else grammar.read(first[0])
+        if part is None:
+            continue
+        end = place + 1
+        if not is_numeral:
+            part, end = grammar.extend(text, tokens, place, part)
+        part, end, by = _scaled(text, tokens, end, part, grammar)
+        yield _Quantity(Span(first.start(), tokens[end - 1].end()), part, by)
+
+
+def _numeral(text: str, token: Token, grammar: NumberGrammar) -> ParsedNumber:
+    found = _values(token[0], grammar)
+    return ParsedNumber(found | _years(text, token, found, grammar), frozenset(), certain=bool(found))
+
+
+@lru_cache(maxsize=2_000)
+def _values(numeral: str, grammar: NumberGrammar) -> frozenset[Fraction]:
+    """The values that a numeral without a sign may have; several where usage differs."""
+    if len(numeral) > _MOST_DIGITS:
+        return frozenset()
+    if numeral in _VULGAR:
+        return frozenset({_VULGAR[numeral]})
+    if " " in numeral:  # "10 000", or two numbers in a row
+        parts = [part for piece in numeral.split(" ") for part in _values(piece, grammar)]
+        return frozenset({*_values(numeral.replace(" ", "\u202f"), grammar), *parts})
+    whole, _, decimals = re.sub(r"['’\u00a0\u202f]", "", numeral).partition(grammar.point)
+    if decimals:
+        found = {_decimal(whole.replace(grammar.group, ""), decimals)}
+        one_point = len(decimals) == _GROUP_DIGITS and grammar.group not in whole and whole != "0"
+        if grammar.point_may_group and one_point:
+            found.add(Fraction(int(whole + decimals)))
+        return frozenset(found)
+    head, _, tail = whole.partition(grammar.group)
+    if not tail or (len(tail.rpartition(grammar.group)[2]) == _GROUP_DIGITS and head != "0"):
+        return frozenset({Fraction(int(whole.replace(grammar.group, "")))})
+    return frozenset({_decimal(head, tail)})
+
+
+def _decimal(whole: str, decimals: str) -> Fraction:
+    return Fraction(int((whole or "0") + decimals), 10 ** len(decimals))
+
+
+def _years(text: str, token: Token, found: frozenset[Fraction], grammar: NumberGrammar) -> frozenset[Fraction]:
+    """The years that "90er", "1990s", "'90" and the 18 of "2017/18" may mean, with and without their century."""
+    before = text[max(0, token.start() - _YEAR_CHARS) : token.start()]
+    decade = grammar.decade_after.match(text, token.end())
+    if not (decade or _YEAR_BEFORE.fullmatch(before) or before.endswith(("'", "’", "`"))):
+        return frozenset()
+    short = {value - century for value in found for century in _CENTURIES if century <= value < century + 100}
+    return frozenset(short | {century + value for value in found if value < 100 for century in _CENTURIES})  # noqa: PLR2004 - a year's last two digits
+
+
+def _scaled(
+    text: str, tokens: Sequence[Token], end: int, part: ParsedNumber, grammar: NumberGrammar
+) -> tuple[ParsedNumber, int, Fraction]:
+    """The number multiplied by the scales after it, the place after them, and their product."""
+    by, scales = _ONE, 0
+    while part.values and scales < _MOST_SCALES and (place := _scale_place(text, tokens, end, grammar)) is not None:
+        word = tokens[place][0]
+        found = grammar.scale(word) or by
+        if word.lower() in grammar.touching_scales:
+            if tokens[place].start() > tokens[end - 1].end() or tokens[end - 1].lastindex is None:
+                break
+            return ParsedNumber(part.values | _times(part.values, found), part.hints, certain=True), place + 1, found
+        part = ParsedNumber(_times(part.values, found), part.hints | {found}, certain=True)
+        by, scales, end = by * found, scales + 1, place + 1
+    if grammar.half_more.match(text, tokens[end - 1].end()):
+        part = part._replace(values=part.values | {value + by / 2 for value in part.values})
+    return part, end, by
+
+
+def _scale_place(text: str, tokens: Sequence[Token], end: int, grammar: NumberGrammar) -> int | None:
+    """The place of the scale that belongs to the number before ``end``, after the article of "half a million"."""
+    half_of = (tokens[end - 1][0].lower(), tokens[end][0].lower()) if end + 1 < len(tokens) else None
+    if half_of is not None and half_of == grammar.half_of:
+        end += 1
+    if end >= len(tokens) or grammar.scale(tokens[end][0]) is None:
+        return None
+    gap = text[tokens[end - 1].end() : tokens[end].start()]
+    return end if _JOINING.fullmatch(gap) else None
+
+
+def _times(found: frozenset[Fraction], by: Fraction) -> frozenset[Fraction]:
+    return frozenset(value * by for value in found)
+
+
+def _with_ranges(text: str, found: Sequence[_Quantity], joint: re.Pattern[str]) -> Iterator[_Quantity]:
+    """In "5 bis 7 Millionen" the first number may be millions, too."""
+    for one, following in zip_longest(found, found[1:]):
+        if following is not None and following.scale > 1 and one.scale == 1 and one.part.values:
+            between = text[one.span.end : following.span.start]
+            if joint.fullmatch(between):
+                part = one.part._replace(values=one.part.values | _times(one.part.values, following.scale))
+                yield one._replace(part=part)
+                continue
+        yield one
+
+
+_BEFORE_CHARS = 12
+_HOURS, _MINUTES = 24, 60
+_HALF_DAY_MIN = 12 * _MINUTES
+
+
+def dates(text: str, grammar: DateGrammar) -> list[Fact]:
+    """The days, months and weekdays of a text."""
+    found = [fact for match in grammar.date.finditer(text) for fact in _parts(match, grammar)]
+    dated = {place for fact in found for place in range(*fact.span)}
+    found += [fact for fact in _lone_months(text, grammar) if fact.span.start not in dated]
+    return [*found, *_weekdays(text, grammar), *_short_weekdays(text, grammar)]
+
+
+def _parts(match: re.Match[str], grammar: DateGrammar) -> Iterator[Fact]:
+    """Day, month and year as separate facts, because the other text may have them at different places."""
+    span = Span(*match.span())
+    if match["sep"]:
+        day, month = int(match["d"]), int(match["m"])
+        either = grammar.month_may_lead or match["sep"] == "/"
+        if not _is_day(day, month) and not (either and _is_day(month, day)):
+            return
+        days, months = ({day, month}, {day, month}) if either else ({day}, {month})
+        yield from _dated(span, days, {m for m in months if m <= 12}, match["y"])  # noqa: PLR2004 - months
+        return
+    if match["iso_y"]:
+        yield from _dated(span, {int(match["iso_d"])}, {int(match["iso_m"])}, match["iso_y"])
+        return
+    groups = match.groupdict()
+    name = match["month"] or match["alone"] or groups.get("us_m") or ""
+    day_text = match["day"] or groups.get("us_d")
+    year = match["year"] or match["of"] or groups.get("us_y")
+    yield from _dated(span, {int(day_text)} if day_text else set(), {_month(name, grammar)}, year)
+
+
+def _is_day(day: int, month: int) -> bool:
+    return 1 <= day <= 31 and 1 <= month <= 12  # noqa: PLR2004 - a calendar
+
+
+def _dated(span: Span, days: set[int], months: set[int], year: str | None) -> Iterator[Fact]:
+    if days:
+        yield Fact("date", span, frozenset(map(number_key, days)))
+    month_keys: frozenset[Key] = frozenset(("month", Fraction(month)) for month in months)
+    yield Fact("date", span, month_keys, frozenset(map(number_key, months)))
+    if year:
+        value = int(year)
+        years = {value} if len(year) > 2 else {value, 1900 + value, 2000 + value}  # noqa: PLR2004 - "04.05.18"
+        yield Fact("date", span, frozenset(map(number_key, years)), frozenset({number_key(value % 100)}))
+
+
+def _month(name: str, grammar: DateGrammar) -> int:
+    return grammar.months[name.lower().rstrip(".")]
+
+
+def _lone_months(text: str, grammar: DateGrammar) -> Iterator[Fact]:
+    for match in grammar.lone_month.finditer(text):
+        name = match["full"] or match["short"]
+        month: Key = ("month", Fraction(_month(name, grammar)))
+        before = text[max(0, match.start() - _BEFORE_CHARS) : match.start()]
+        sure = name.lower() not in grammar.plain_months or grammar.before_month.search(before) is not None
+        certain = match["short"] is None and not match["more"] and sure
+        yield Fact("date", Span(match.start(), match.start() + len(name)), frozenset({month}), certain=certain)
+
+
+def _weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
+    for match in grammar.weekday.finditer(text):
+        name = lowered(match["w"])
+        day: Key = ("weekday", Fraction(grammar.weekdays[name]))
+        alone = match["rest"] in {"", "s"} or match["rest"].endswith(grammar.day_parts)
+        certain = alone and not text[max(0, match.start() - 1) : match.start()].isalpha()  # "Palmsonntag" is uncertain
+        yield Fact("date", Span(*match.span()), frozenset({day}), certain=certain)
+
+
+def _short_weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
+    for match in grammar.short_day.finditer(text):
+        number = grammar.short_days[match.group()[:2].lower()]
+        yield Fact("date", Span(*match.span()), frozenset({("weekday", Fraction(number))}), certain=False)
+
+
+def clocks(text: str, grammar: DateGrammar) -> list[Fact]:
+    """The times of day in a text; a 12-hour time without a half of the day has two readings."""
+    found = [fact for match in grammar.clock.finditer(text) if (fact := _clock(match, grammar)) is not None]
+    for match in grammar.named_time.finditer(text):
+        time: Key = ("time", Fraction(_HALF_DAY_MIN if match["noon"] else 0))
+        found.append(Fact("date", Span(*match.span()), frozenset({time}), certain=False))
+    return found
+
+
+def _clock(match: re.Match[str], grammar: DateGrammar) -> Fact | None:
+    hour = int(match["h"] or match["h2"])
+    minute = int(match["min"] or match["min2"] or match.groupdict().get("after") or 0)
+    if hour > _HOURS or minute >= _MINUTES:
+        return None
+    mark = (match["mark"] or "").lower()
+    half = mark[:1] if grammar.half_days and mark[:1] in {"a", "p"} else ""
+    minutes = {time % (_HOURS * _MINUTES) for time in _times_of_day(hour, minute, half)}
+    readings: set[Key] = {("time", Fraction(time)) for time in minutes}
+    if not mark:  # "2:10" may be a result or a length
+        readings.add(number_key(hour))
+    hints = {number_key(hour), number_key(minute), number_key(hour + Fraction(minute, 100))}
+    hints |= {number_key(time // _MINUTES % hours) for time in minutes for hours in (_HOURS, _HOURS // 2)}
+    return Fact("date", Span(*match.span()), frozenset(readings), frozenset(hints))
+
+
+def _times_of_day(hour: int, minute: int, half: str) -> Iterator[int]:
+    time = hour * _MINUTES + minute
+    if half:
+        yield time % _HALF_DAY_MIN + (_HALF_DAY_MIN if half == "p" else 0)
+    else:
+        yield time
+        if hour <= _HOURS // 2:
+            yield time + _HALF_DAY_MIN
+
+
 _MOST_DECIMALS = 9
+
+
+def evidence(passage: Passage, *, dated: bool = True) -> list[Fact]:
+    """The numbers and, if ``dated``, the dates of a text. Digits of a date support other facts only.
+
+    The language of the passage has a number grammar and, if ``dated``, a date grammar.
+    """
+    text, language = passage.text, passage.language
+    days = [*dates(text, language.dates), *clocks(text, language.dates)] if dated and language.dates else []
+    covered = {place for fact in days if fact.certain for place in range(*fact.span)}
+    counted = numbers(text, language.numbers) if language.numbers else []
+    return [*days, *(fact._replace(certain=False) if fact.span.start in covered else fact for fact in counted)]
 
 
 def figures(
     source: Passage,
     output: Passage,
     *,
+    dated: bool = True,
     complete: bool = True,
     elsewhere: frozenset[Key] = frozenset(),
 ) -> Iterator[Finding]:
-    """Numbers and dates of ``output`` that ``source`` lacks and, where it should be ``complete``, the other way round.
+    """Numbers and dates of ``output`` that ``source`` lacks and, if ``complete``, of ``source`` that ``output`` lacks.
 
-    A number that came out as another power of ten ("Milliarde" as "trillion", 1,5 as 15) is told apart. What the rest
-    of the article says (``elsewhere``, see `keys`) is only noted.
+    A number that differs from a lost one by a power of ten ("Milliarde" as "trillion", 1,5 as 15) has its own code.
+    What only the rest of the article says (``elsewhere``, see `keys`) is a note.
     """
-    if not may_count(output) and not (complete and may_count(source)):
-        return
-    there, written = evidence(source), evidence(output)
+    there, written = evidence(source, dated=dated), evidence(output, dated=dated)
     added, lost = _unmatched(written, there), _unmatched(there, written)
     shifted = _shifted(added, lost)
     for fact in added:
@@ -69,12 +325,12 @@ def figures(
 
 
 def keys(passage: Passage) -> frozenset[Key]:
-    """Everything that ``passage`` says in figures."""
+    """The keys of all numbers and dates of ``passage``."""
     return frozenset(key for fact in evidence(passage) for key in (*fact.readings, *fact.hints))
 
 
 def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """One a place: a date that differs in day and month is one doubt."""
+    """One fact per place: a date that differs in day and month is one doubt."""
     alone = unsupported(facts, others)
     if not alone:
         return []
@@ -84,14 +340,14 @@ def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
 
 
 def _shifted(added: Sequence[Fact], lost: Sequence[Fact]) -> dict[Span, Fact]:
-    """For the places of numbers: the lost number that differs from it by a power of ten."""
+    """For the places of added numbers, the lost number that differs by a power of ten."""
     by_digits = {digits: other for other in lost if other.kind == "number" for digits in _digits(other)}
     matches = ((fact, by_digits.get(digits)) for fact in added if fact.kind == "number" for digits in _digits(fact))
     return {fact.span: other for fact, other in matches if other is not None}
 
 
 def _digits(fact: Fact) -> Iterator[str]:
-    """The digits of a number without the zeros at its ends: the same for 15, 1.5 and 1,500,000."""
+    """The digits of a number without zeros at its ends: equal for 15, 1.5 and 1,500,000."""
     for kind, value in fact.readings:
         if kind == "number" and value:
             yield str(value.numerator * 10**_MOST_DECIMALS // value.denominator).strip("0")
@@ -112,99 +368,83 @@ def _lost(fact: Fact, source: str) -> Finding:
 
 
 def _hours(fact: Fact) -> set[Key]:
-    """What a time is called without a mark that makes a time of it ("at 8", "at 6.30")."""
+    """The numbers that a time is written as without a mark of a time ("at 8", "at 6.30")."""
     return {
         number_key(hour + part)
         for kind, value in fact.readings
         if kind == "time"
-        for hour in (value // _HOUR_MIN, value // _HOUR_MIN % 12)
-        for part in (0, value % _HOUR_MIN / 100)
+        for hour in (value // _MINUTES, value // _MINUTES % 12)
+        for part in (0, value % _MINUTES / 100)
     }
 
 
 _BEFORE = frozenset({"€", "$", "£", "¥", "eur", "usd", "gbp", "chf"})
-_SCALES = ("illion", "illiard", "ilion", "iliard", "tausend", "thousand", "hundred", "mio", "mrd")
 _AMOUNT = r"(?<![\d.,])[\d½¼¾][\d.,]{0,30}"
-_SCALE = (
-    r"(?:[\s-]?(?:tausend|million\w*|milliard\w*|billion\w*|trillion\w*|thousand|hundred|mio\.?|mrd\.?|bn|m|b|k)\b)"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Unit:
-    """One unit in both languages; German forms are beginnings of words, English ones are whole words."""
-
-    number: int
-    forms: Mapping[Language, tuple[str, ...]]
+_LEAST_COMPOUND_CHARS = 4
 
 
 def units(source: Passage, output: Passage) -> Iterator[Finding]:
-    """At most one finding for each unit that stands by more numbers of ``output`` than ``source`` names it.
+    """At most one finding for each unit that follows more numbers of ``output`` than ``source`` names it.
 
-    Only where a unit of ``source`` is gone in turn: a translator may add "per cent" to a bare number.
+    There is a finding only if ``output`` also lacks a unit of ``source``: a translator may add "per cent" to a number.
+    Both languages have a unit grammar.
     """
-    there = _counted(source)
-    if not there:  # nothing can be gone
-        return
-    written = _counted(output)
-    added = [number for number, spans in written.items() if len(spans) > _mentions(number, source)]
-    lost = [number for number, spans in there.items() if len(spans) > _mentions(number, output)]
-    for number in added if lost else ():
-        span = written[number][0]
+    there, written = _counted(source), _counted(output)
+    added = [unit for unit, spans in written.items() if len(spans) > _mentions(unit, source)]
+    lost = [unit for unit, spans in there.items() if len(spans) > _mentions(unit, output)]
+    for unit in added if lost else ():
+        span = written[unit][0]
         yield Finding(Code.UNIT_CHANGED, f"the source does not say {span.of(output.text).strip()}", output=span)
 
 
-def _counted(passage: Passage) -> dict[int, list[Span]]:
-    """The units that stand by a number, each with its places."""
-    found: dict[int, list[Span]] = {}
-    if not passage.has_digit and not any(scale in passage.lower for scale in _SCALES):
-        return found
-    for match in _beside_number(passage.language).finditer(passage.lower):
-        form = match["before"] or match["after"]
-        number = next(unit.number for unit in _units() if _fits(form, unit, passage.language))
-        found.setdefault(number, []).append(Span(*match.span()))
+def _counted(passage: Passage) -> Mapping[str, list[Span]]:
+    """The units next to a number, each with its places."""
+    found: dict[str, list[Span]] = {}
+    grammar = passage.language.units
+    if grammar is not None:
+        for match in _beside_number(grammar).finditer(passage.lower):
+            unit = _unit_of(match["before"] or match["after"], grammar)
+            found.setdefault(unit, []).append(Span(*match.span()))
     return found
 
 
-def _mentions(number: int, passage: Passage) -> int:
-    """How often a unit is named, by a number or not."""
-    return sum(1 for _ in _mention(number, passage.language).finditer(passage.lower))
+def _mentions(unit: str, passage: Passage) -> int:
+    """How often a unit is named, with or without a number."""
+    grammar = passage.language.units
+    return 0 if grammar is None else sum(1 for _ in _mention(unit, grammar).finditer(passage.lower))
 
 
-def _fits(form: str, unit: _Unit, language: Language) -> bool:
-    forms = unit.forms[language]
-    return form in forms or (language == "de" and form.startswith(tuple(f for f in forms if f[0].isalpha())))
+@lru_cache(maxsize=2_000)
+def _unit_of(form: str, grammar: UnitGrammar) -> str:
+    return next(unit for unit, forms in grammar.forms.items() if _fits(form, forms, grammar))
 
 
-@cache
-def _units() -> tuple[_Unit, ...]:
-    rows = (line.split(" = ") for line in entries("units"))
-    return tuple(
-        _Unit(number, {"de": tuple(german.split(", ")), "en": tuple(english.split(", "))})
-        for number, (german, english) in enumerate(rows)
-    )
+def _fits(form: str, forms: tuple[str, ...], grammar: UnitGrammar) -> bool:
+    beginnings = tuple(one for one in forms if one[0].isalpha())
+    return form in forms or (not grammar.whole_words and form.startswith(beginnings))
 
 
-def _pattern(forms: tuple[str, ...], language: Language) -> str:
+def _pattern(forms: tuple[str, ...], grammar: UnitGrammar) -> str:
     signs = [re.escape(form) for form in forms if not form[0].isalpha()]
-    ending = r"(?!\w)" if language == "en" else r"\w*"
+    ending = r"(?!\w)" if grammar.whole_words else r"\w*"
     words = [rf"(?<!\w){re.escape(form)}{ending}" for form in sorted(forms, key=len, reverse=True) if form[0].isalpha()]
     return "|".join((*signs, *words))
 
 
 @cache
-def _mention(number: int, language: Language) -> re.Pattern[str]:
-    """For a text in lower case, as the lists are."""
-    forms = _units()[number].forms[language]
-    anywhere = "|".join(re.escape(form) for form in forms if len(form) > 3 and language == "de")  # noqa: PLR2004 - in compounds
-    return re.compile("|".join(filter(None, (_pattern(forms, language), anywhere))))
+def _mention(unit: str, grammar: UnitGrammar) -> re.Pattern[str]:
+    """A pattern for a text in lower case; where forms are beginnings of words, longer ones may be in a compound."""
+    forms = grammar.forms.get(unit, ())
+    in_compounds = [form for form in forms if len(form) >= _LEAST_COMPOUND_CHARS and not grammar.whole_words]
+    anywhere = "|".join(map(re.escape, in_compounds))
+    return re.compile("|".join(filter(None, (_pattern(forms, grammar), anywhere))) or "(?!)")
 
 
 @cache
-def _beside_number(language: Language) -> re.Pattern[str]:
-    forms = tuple(form for unit in _units() for form in unit.forms[language])
-    signs = "|".join(re.escape(form) for form in forms if form in _BEFORE)
-    after = "|".join(_pattern(unit.forms[language], language).replace(r"(?<!\w)", "") for unit in _units())
+def _beside_number(grammar: UnitGrammar) -> re.Pattern[str]:
+    signs = "|".join(re.escape(form) for forms in grammar.forms.values() for form in forms if form in _BEFORE)
+    after = "|".join(_pattern(forms, grammar).replace(r"(?<!\w)", "") for forms in grammar.forms.values())
+    scales = rf"(?:[\s-]?(?:{grammar.scale_words})\b)"
     return re.compile(
-        rf"(?P<before>{signs})\s?\d[\d.,]{{0,30}}|(?:{_AMOUNT}{_SCALE}?|{_SCALE})[\s-]?(?P<after>{after})"
+        rf"(?P<before>{signs or '(?!)'})\s?\d[\d.,]{{0,30}}|(?:{_AMOUNT}{scales}?|{scales})[\s-]?(?P<after>{after})"
     )

@@ -2,44 +2,40 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
 
 from service.checks.base import Code, Finding, Passage, Severity
 from service.domain import Span
-from service.languages.wordlists import entries
+from service.languages.base import NegationGrammar
 
 _WORD = re.compile(r"\w+")
 _AFTER_CHARS = 80
-_STEMS = {
-    "de": ("nicht", "kein", "nie", "ohne", "weder", "nirgend"),
-    "en": ("not", "n't", "n’t", "nobody", "never", "without", "neither", "no\n"),
-}
-"""Every form of the lists ``negation_de`` and ``negation_en`` has one of these; "no" counts as the last word only."""
+_FOLLOWING_WORDS = 2
 
 
 def negations(source: Passage, output: Passage) -> Iterator[Finding]:
     """Whether ``output`` has fewer negations than ``source``, or more.
 
-    Only where one of them is sure to be kept ("nicht", but not that of "nicht nur"). Much can stand for a negation
-    ("fail to", "unable"), so each side's plain ones are held against everything on the other side that may deny.
+    There is a finding only if one of them is a negation that a translation keeps ("nicht", but not in "nicht nur").
+    Many words can express a negation ("fail to", "unable"), so the plain negations of one side are compared with all
+    words of the other side that may deny. Both languages have a negation grammar.
     """
     denied, denying = _sure(source), _sure(output)
-    if denied and _outnumber(source, output, answered=bool(denying)):
+    if denied and _plain(source) > _any(output):
         yield Finding(Code.NEGATION_LOST, f"“{denied[0].of(source.text)}” has no counterpart", source=denied[0])
-    if denying and _outnumber(output, source, answered=bool(denied)):
+    if denying and _plain(output) > _any(source):
         yield Finding(Code.NEGATION_ADDED, f"the source has no “{denying[0].of(output.text)}”", output=denying[0])
 
 
 def negations_of_summary(support: Passage, sentence: Passage) -> Iterator[Finding]:
-    """The same for a German summary sentence, which may leave clauses out.
+    """The same for a sentence of a summary, which may leave clauses out.
 
-    A negation is lost only where both words that follow it are kept.
+    A negation is lost only if both words that follow it are kept.
     """
     kept = set(_WORD.findall(sentence.text.lower()))
     if not _any(sentence):
         for span in _sure(support):
-            after = _WORD.findall(support.text[span.end : span.end + _AFTER_CHARS].lower())[:2]
-            if len(after) == 2 and kept.issuperset(after):  # noqa: PLR2004 - the two words after it
+            after = _WORD.findall(support.text[span.end : span.end + _AFTER_CHARS].lower())[:_FOLLOWING_WORDS]
+            if len(after) == _FOLLOWING_WORDS and kept.issuperset(after):
                 yield Finding(Code.NEGATION_LOST, f"“{span.of(support.text)}” is left out", source=span)
                 return
     denying = _sure(sentence)
@@ -47,58 +43,41 @@ def negations_of_summary(support: Passage, sentence: Passage) -> Iterator[Findin
         yield Finding(Code.NEGATION_ADDED, f"no source has “{denying[0].of(sentence.text)}”", output=denying[0])
 
 
+def _grammar(passage: Passage) -> NegationGrammar:
+    if passage.language.negation is None:
+        raise ValueError(f"there is no grammar of negation for {passage.language.name}")
+    return passage.language.negation
+
+
 def _sure(passage: Passage) -> list[Span]:
     """The negations that a translation keeps."""
-    ended = f"{passage.lower}\n"
-    if not any(stem in ended for stem in _STEMS[passage.language]):
-        return []
-    return [Span(*match.span()) for match in _pattern(f"negation_{passage.language}").finditer(passage.lower)]
-
-
-def _outnumber(passage: Passage, other: Passage, *, answered: bool) -> bool:
-    """Whether ``passage`` has more negations than ``other`` has words that may deny; ``answered``: a sure one is there.
-
-    What is sure is plain and may deny, too, so a lone negation that is answered needs no count of the rest.
-    """
-    plain = _plain(passage)
-    return plain > answered and plain > _any(other)
+    return [Span(*match.span()) for match in _grammar(passage).sure.finditer(passage.lower)]
 
 
 def _plain(passage: Passage) -> int:
-    """How many negations there are."""
-    return _number(passage, f"negation_plain_{passage.language}")
+    """The number of negations."""
+    return sum(1 for _ in _grammar(passage).plain.finditer(passage.lower))
 
 
 def _any(passage: Passage) -> int:
-    """How many words may deny."""
-    return _number(passage, f"negation_plain_{passage.language}", f"negation_hints_{passage.language}")
-
-
-def _number(passage: Passage, *names: str) -> int:
-    return sum(1 for _ in _pattern(*names).finditer(passage.lower))
-
-
-@cache
-def _pattern(*names: str) -> re.Pattern[str]:
-    """Any form of the lists, for a text in lower case, as they are."""
-    forms = "|".join(form for name in names for form in entries(name))
-    return re.compile(rf"\b(?:{forms})\b")
+    """The number of words that may deny."""
+    return sum(1 for _ in _grammar(passage).any.finditer(passage.lower))
 
 
 _MARKS = ("„", "“", "”", '"', "«", "»", "``", "''")
 _MARK = re.compile("|".join(_MARKS))
 _SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=[.,!?])['’›´](?=\s|$)|#\w")
-"""Where words in single marks begin, or a sentence in them ends; a hashtag stands for its quoted name."""
+"""The beginning of words in single marks, or the end of a sentence in them; a hashtag counts as a quoted name."""
 _SPACE = re.compile(r"\s+")
 _MOST_SCARE_WORDS = 2
-_MOST_CHARS = 4_000  # further on a mark is taken to close nothing
+_MOST_CHARS = 4_000  # a mark farther away closes nothing
 
 
 def quotations(text: str) -> list[Span]:
-    """What stands between two quotation marks in a row, without them; a mark without a partner gives none.
+    """The text between two successive quotation marks, without them; a mark without a partner gives none.
 
-    Straight marks open and close alike, and German and English curly ones swap roles, so marks pair in their order,
-    but a mark that can only open („) always begins a new quotation.
+    Straight marks open and close alike, and curly marks have other roles in German and English, so marks are paired in
+    their order; a mark that can only open („) always begins a new quotation.
     """
     found = []
     opened: int | None = None
@@ -112,10 +91,11 @@ def quotations(text: str) -> list[Span]:
 
 
 def quoted(source: str, output: str) -> Iterator[Finding]:
-    """Checks a sentence and its translation: as many quotations in both, none of them empty.
+    """Check that a sentence and its translation have equally many quotations, and no empty one.
 
-    What opens in one sentence and closes in another is counted by its marks. Words in single marks count on either
-    side, for English writes “so-called” things so. More quotations than before are often one that its speaker parts.
+    Marks are counted, because a quotation may open in one sentence and close in another. Words in single marks count on
+    either side, because English uses them for “so-called” things. More quotations than before are often one that is
+    interrupted by its speaker.
     """
     there, written = _count(source), _count(output)
     if not there and not written:
@@ -138,7 +118,7 @@ def _severity(place: Span | None, text: str) -> Severity:
 
 
 def _is_title(words: str) -> bool:
-    """Whether a quotation may be a name or a single word, which both languages write with marks or without."""
+    """Whether a quotation may be a name or a single word, which languages write with or without marks."""
     if len(words.split()) <= _MOST_SCARE_WORDS and words[-1:] not in ".,!?":
         return True
     return words[-1:] not in ".,!?" and all(word[:1].isupper() or len(word) <= 3 for word in words.split())  # noqa: PLR2004 - articles and "of"
@@ -149,7 +129,7 @@ def _count(text: str) -> int:
 
 
 def verbatim(source: str, output: str) -> Iterator[Finding]:
-    """Checks a summary: what it quotes stands in the source in the same words, and there in quotation marks too."""
+    """Check that the source has each quotation of a summary in the same words, and in quotation marks."""
     whole = _SPACE.sub(" ", source)
     spoken = [_SPACE.sub(" ", span.of(source)) for span in quotations(source)]
     for span in quotations(output):

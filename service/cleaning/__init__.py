@@ -1,1 +1,1 @@
-"""Cleaning: the article's region in a pasted page."""
+"""Cleaning: the article within a pasted page."""

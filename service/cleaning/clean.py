@@ -1,4 +1,4 @@
-"""Takes off furniture by its place on the page: what is glued to text, what headings announce, what stands beside."""
+"""Cleaning of a pasted page: boilerplate is removed by its words, its form and its place, and the head is found."""
 
 import re
 from collections.abc import Iterator
@@ -6,50 +6,63 @@ from dataclasses import dataclass
 from itertools import dropwhile, takewhile
 from typing import NamedTuple
 
-from service.cleaning import boilerplate as patterns
-from service.cleaning.boilerplate import ROOTS, SURE_WORDS, Line, Verdict, judge, read_lines
+from service.cleaning.boilerplate import (
+    SURE_WORDS,
+    Line,
+    Verdict,
+    glued_meta_chars,
+    judge,
+    photo_credit_chars,
+    read_lines,
+    source_credit_chars,
+)
 from service.cleaning.headline import mark_lead, with_headline
 from service.domain import Notice, Span
+from service.languages.base import Language
 
 _MAYBE_CAPTION_WORDS = 30
 _MAX_CREDIT_CHARS = 160
 _TOPIC_WORDS = 6
-_TO_THE_END = frozenset({"related", "partner"})  # at the end of a page nothing but links and offers follows these
-# A lone date or button beside a picture's credit may still be a subheading; beside these it is not.
-_COMPANY = frozenset({"advert", "byline", "control", "partner", "reading_time", "related", "timestamp", "topics"})
+_TO_THE_END = frozenset({"related", "partner"})  # at the end of a page only links and offers follow these
+# A single date or button next to a picture credit may be a subheading; next to these kinds of lines it is none.
+_BOILERPLATE_NEIGHBOURS = frozenset(
+    {"advert", "byline", "control", "partner", "reading_time", "related", "timestamp", "topics"}
+)
 _BELOW_LEAD = frozenset({"byline", "timestamp"})
 _NUMBERED = re.compile(r"\d{1,2}\.\s+(.+)")
 
-MAYBE_FURNITURE = "The line looks like furniture of a page, but not surely; it was kept."
-MAYBE_CAPTION = "The paragraph may be the caption of a picture, whose credit was taken off; it was kept."
+MAYBE_BOILERPLATE = "The line may be boilerplate of the page; it was kept."
+MAYBE_CAPTION = "The paragraph may be the caption of a picture whose credit was removed; it was kept."
 MAYBE_ITEM = "The line may be the last link of a list or a subheading; it was kept."
-AFTER_HEADING = "Running text follows a heading of page furniture; it was kept."
+AFTER_HEADING = "Running text follows a heading of boilerplate; it was kept."
 
 
 def unglued(lines: list[Line]) -> list[Line]:
-    """The lines with bylines, times, buttons and credits at the end of paragraphs made lines of their own."""
+    """The lines, with bylines, times, buttons and credits at the end of paragraphs as separate lines."""
     running = sum(line.running for line in lines)
     result: list[Line] = []
     for number, line in enumerate(lines):
         neighbours = (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2])
-        by_picture = any(_is_photo_credit(other.text) for other in neighbours)
+        by_picture = any(_is_photo_credit(other) for other in neighbours)
         result.extend(_unglued(line, by_picture=by_picture, alone=running - line.running == 0))
     return result
 
 
-def _is_photo_credit(text: str) -> bool:
-    return len(text) <= _MAX_CREDIT_CHARS and patterns.PHOTO_CREDIT.fullmatch(text) is not None
+def _is_photo_credit(line: Line) -> bool:
+    return len(line.text) <= _MAX_CREDIT_CHARS and line.page.photo_credit.fullmatch(line.text) is not None
 
 
 def _unglued(line: Line, *, by_picture: bool, alone: bool) -> Iterator[Line]:
-    chars = patterns.glued_meta_chars(line.text)
+    chars = glued_meta_chars(line)
     if chars:
         text, meta = line.cut(len(line.text) - chars)
-        meta.reason = "byline" if any(c.isdigit() for c in meta.text) or meta.text.startswith("Von") else "control"
+        start = line.page.byline_start
+        byline = any(c.isdigit() for c in meta.text) or (start is not None and meta.text.startswith(start))
+        meta.reason = "byline" if byline else "control"
         yield from (text, meta)
         return
-    clear = patterns.photo_credit_chars(line.text)
-    chars = clear or patterns.source_credit_chars(line.text)
+    clear = photo_credit_chars(line)
+    chars = clear or source_credit_chars(line)
     if not chars:
         yield line
         return
@@ -64,29 +77,29 @@ def _unglued(line: Line, *, by_picture: bool, alone: bool) -> Iterator[Line]:
     yield from (text, credit)
 
 
-def take_off(lines: list[Line]) -> None:
-    """Give a reason to every line that is furniture, by what it says and by what stands round it."""
-    verdicts = [judge(line.text) if line.kept else None for line in lines]
+def remove_boilerplate(lines: list[Line], language: Language) -> None:
+    """Give a reason to every line that is boilerplate, by its words, its form and its neighbours."""
+    verdicts = [judge(line.text, language) if line.kept else None for line in lines]
     for line, verdict in zip(lines, verdicts, strict=True):
         if verdict is not None and verdict.weight == "sure":
             line.reason = verdict.reason
-    _take_off_numbered_path(lines)
-    _take_off_blocks(lines, verdicts)
-    _take_off_neighbours(lines, verdicts)
+    _remove_numbered_path(lines)
+    _remove_blocks(lines, verdicts)
+    _remove_neighbours(lines, verdicts)
 
 
-def _take_off_numbered_path(lines: list[Line]) -> None:
-    """A path such as "1. Startseite / 2. Politik" above the text, which must begin at a site's root."""
+def _remove_numbered_path(lines: list[Line]) -> None:
+    """Remove a numbered breadcrumb trail above the text ("1. Startseite", "2. Politik"); it begins at the first page."""
     above = takewhile(lambda line: not line.running, lines)
     path = dropwhile(lambda line: not _NUMBERED.fullmatch(line.text), above)
     crumbs = list(takewhile(lambda line: _NUMBERED.fullmatch(line.text), path))
     root = _NUMBERED.fullmatch(crumbs[0].text) if crumbs else None
-    if root is not None and root[1] in ROOTS:
+    if root is not None and root[1] in crumbs[0].page.roots:
         for crumb in crumbs:
             crumb.reason = "breadcrumb"
 
 
-def _take_off_blocks(lines: list[Line], verdicts: list[Verdict | None]) -> None:
+def _remove_blocks(lines: list[Line], verdicts: list[Verdict | None]) -> None:
     last_running = max((number for number, line in enumerate(lines) if line.kept and line.running), default=-1)
     to_the_end: str | None = None
     links_above = False
@@ -95,15 +108,15 @@ def _take_off_blocks(lines: list[Line], verdicts: list[Verdict | None]) -> None:
             endless = verdict.reason in _TO_THE_END
             to_the_end = verdict.reason if number > last_running and (to_the_end or endless) else None
             links_above = links_above or endless
-            _take_off_list(lines, number, verdict.reason)
+            _remove_list(lines, number, verdict.reason)
         elif line.kept and to_the_end is not None:
             line.reason = to_the_end
         elif line.kept and line.running and links_above:
             line.doubt, links_above = AFTER_HEADING, False
 
 
-def _take_off_list(lines: list[Line], heading: int, reason: str) -> None:
-    """What a heading announces: the lines right below it, else those parted by blank lines; not an unsure last one."""
+def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
+    """Remove the block of a heading: the lines directly below it, or else those after blank lines."""
     items = list(_items(lines, heading, reason, parted=False))
     if not items and reason != "advert":
         items = list(_items(lines, heading, reason, parted=True))
@@ -115,10 +128,10 @@ def _take_off_list(lines: list[Line], heading: int, reason: str) -> None:
 
 
 def _may_be_subheading(items: list[Line], reason: str, below: Line) -> bool:
-    """Whether a list's last item may belong to the running text below it: as near to that, or alone below an advert."""
+    """Whether the last item of a list may be a subheading of the text below: it is as near to it, or a single advert."""
     alone = len(items) == 1
     if not alone and items[-1].text[0] == items[-2].text[0] and not items[-1].text[0].isalnum():
-        return False  # bulleted like the one before it
+        return False  # it has the same bullet as the one before
     return items[-1].after_blank or not below.after_blank or (alone and reason == "advert")
 
 
@@ -132,35 +145,35 @@ def _items(lines: list[Line], heading: int, reason: str, *, parted: bool) -> Ite
         yield line
 
 
-def _take_off_neighbours(lines: list[Line], verdicts: list[Verdict | None]) -> None:
-    """Unsure lines go when they stand above all text, below all text or beside furniture; else they are told."""
+def _remove_neighbours(lines: list[Line], verdicts: list[Verdict | None]) -> None:
+    """Remove unsure lines above or below all text or next to boilerplate; report the others."""
     running = [number for number, line in enumerate(lines) if line.kept and line.running]
     first, last = (running[0], running[-1]) if running else (0, len(lines))
     order = range(len(lines))
-    for number in (*order, *reversed(order)):  # both ways, so that a row of them goes with the one beside furniture
+    for number in (*order, *reversed(order)):  # both ways, so that a row is removed with its neighbour
         line, verdict = lines[number], verdicts[number]
         if verdict is None or verdict.weight != "context" or not line.kept or verdict.reason == "breadcrumb":
             continue
         below_lead = number == first + 1 and first > 0 and verdict.reason in _BELOW_LEAD
-        if below_lead or not first <= number <= last or _is_beside_furniture(lines, number):
+        if below_lead or not first <= number <= last or _is_next_to_boilerplate(lines, number):
             line.reason = verdict.reason
     for line, verdict in zip(lines, verdicts, strict=True):
         if verdict is not None and line.kept and verdict.reason != "breadcrumb":
-            line.doubt = line.doubt or MAYBE_FURNITURE
+            line.doubt = line.doubt or MAYBE_BOILERPLATE
 
 
-def _is_beside_furniture(lines: list[Line], number: int) -> bool:
+def _is_next_to_boilerplate(lines: list[Line], number: int) -> bool:
     neighbours = (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2])
-    return any(neighbour.reason in _COMPANY for neighbour in neighbours)
+    return any(neighbour.reason in _BOILERPLATE_NEIGHBOURS for neighbour in neighbours)
 
 
 _PARAGRAPH_GAP = "\n\n"
-_ALL_FURNITURE = "Every line looks like furniture of a page; all were kept."
+_ALL_BOILERPLATE = "Every line looks like boilerplate of a page; all were kept."
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Something taken off: its text, why, and where it stood in the submitted text.
+    """A removed part of the submitted text: its text, the reason, and its place.
 
     Reasons: ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``, ``copyright``,
     ``media``, ``partner``, ``photo_caption``, ``photo_credit``, ``reading_time``, ``related``, ``repeated_headline``,
@@ -173,7 +186,7 @@ class Removed:
 
 
 class Mapping(NamedTuple):
-    """Where a part of the cleaned body stood in the submitted text; both spans have the same length."""
+    """The place of a part of the cleaned body in the submitted text; both spans have the same length."""
 
     cleaned: Span
     source: Span
@@ -181,10 +194,10 @@ class Mapping(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """An article told apart. Every visible character of the submitted text is in one part or in ``removed``.
+    """The parts of an article. Every visible character of the submitted text is in one part or in ``removed``.
 
-    ``body`` holds paragraphs parted by one blank line, ``spans`` maps it to the submitted text, paragraph by paragraph.
-    A headline or lead given by the caller has no span; the others have theirs in the submitted text.
+    ``body`` has paragraphs separated by one blank line; ``spans`` maps it to the submitted text, paragraph by
+    paragraph. A headline or lead from the caller has no span; the others have a span in the submitted text.
     """
 
     headline: str | None
@@ -199,21 +212,21 @@ class Cleaned:
     lead_span: Span | None
 
 
-def clean(text: str, *, headline: str | None = None, lead: str | None = None) -> Cleaned:
-    """Tell kicker, headline, lead and body of a pasted page apart, and take off what is furniture.
+def clean(text: str, language: Language, *, headline: str | None = None, lead: str | None = None) -> Cleaned:
+    """Find kicker, headline, lead and body of a pasted page in ``language``, and remove boilerplate.
 
-    Running text is never taken off: what may be furniture, but not surely, is kept with a notice ``maybe_furniture``.
-    ``headline`` and ``lead`` are the caller's; where the text repeats them at its top, the repetition is taken off.
+    Running text is never removed; what may be boilerplate is kept with a notice ``maybe_furniture``. ``headline`` and
+    ``lead`` are given by the caller; where the top of the text repeats them, the repetition is removed.
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
-    lines = unglued(read_lines(text))
-    take_off(lines)
-    lines = with_headline(lines, headline)
+    lines = unglued(read_lines(text, language))
+    remove_boilerplate(lines, language)
+    lines = with_headline(lines, headline, language)
     mark_lead(lines, lead, has_headline=headline is not None or any(line.part == "headline" for line in lines))
     if any(line.kept and line.part == "body" for line in lines) or all(_is_repeated(line) for line in lines):
         return _assembled(lines, headline, lead, [])
-    everything = read_lines(text)
-    return _assembled(everything, headline, lead, [Notice("maybe_furniture", _ALL_FURNITURE)])
+    everything = read_lines(text, language)
+    return _assembled(everything, headline, lead, [Notice("maybe_furniture", _ALL_BOILERPLATE)])
 
 
 def _is_repeated(line: Line) -> bool:

@@ -1,10 +1,9 @@
-"""Tells the head of an article apart: kicker, headline and lead, found on the page or given by the caller."""
+"""The head of an article: kicker, headline and lead, found on the page or given by the caller."""
 
 import re
 
-from service.cleaning import boilerplate as patterns
 from service.cleaning.boilerplate import Line, is_headline_like, is_kicker_like, is_stopped
-from service.languages.wordlists import phrase_set
+from service.languages.base import Language
 from service.text.normalization import composed
 from service.text.segmentation import glued_kicker_chars
 
@@ -19,23 +18,23 @@ _PLAIN = str.maketrans(dict.fromkeys("„“”«»‚‘’›‹'", '"') | dic
 
 
 def plain(text: str) -> str:
-    """What a text says, for comparison: without case and the shape of white space, quotation marks and dashes."""
+    """A key of a text for comparison, without case and the kind of white space, quotation marks and dashes."""
     return " ".join(composed(text, "NFKC").translate(_PLAIN).casefold().split()).rstrip(" .")
 
 
-def with_headline(lines: list[Line], headline: str | None) -> list[Line]:
-    """The lines with kicker and headline marked; a given headline's repetition above the text is taken off instead."""
+def with_headline(lines: list[Line], headline: str | None, language: Language) -> list[Line]:
+    """The lines with kicker and headline marked. Where a headline is given, its repetitions are removed instead."""
     first = next((number for number, line in enumerate(lines) if line.kept and line.running), None)
     if headline is not None:
         return _without_repeated(lines, headline, 1 if first is None else first + 1)
-    return lines if first is None else _with_found_headline(lines, first)
+    return lines if first is None else _with_found_headline(lines, first, language)
 
 
 def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line]:
-    """The lines with the given headline's repetitions among the first ``limit`` taken off.
+    """The lines, with repetitions of the given headline among the first ``limit`` removed.
 
-    The headline may be as long as a text and be repeated in each line: it is put into its plain form once, and only
-    what stands between two repetitions is looked at for the second.
+    The headline may be as long as a text and be repeated in each line. So its plain form is made once, and for a second
+    repetition only the lines after the first are examined.
     """
     result: list[Line] = []
     headline, wanted = headline.strip(), plain(headline)
@@ -45,13 +44,13 @@ def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line
         if parts[-1].kept and _repeats(parts[-1].text, wanted):
             parts[-1].reason = "repeated_headline"
             _mark_kicker_above(result)
-            _take_off_sections(result[seen:])
+            _remove_sections(result[seen:])
             seen = len(result)
         result.extend(parts)
     return [*result, *lines[limit:]]
 
 
-def _take_off_sections(above: list[Line]) -> None:
+def _remove_sections(above: list[Line]) -> None:
     for line in above:
         if line.kept and line.part == "body" and _is_section(line):
             line.reason = "breadcrumb"
@@ -72,14 +71,14 @@ def _split_at_headline(line: Line, headline: str) -> list[Line]:
 
 
 def _repeats(text: str, wanted: str) -> bool:
-    """Whether a line's plain form is ``wanted``, the headline's, alone or with the site's name as in a page's title."""
+    """Whether the plain form of a line is ``wanted``, or ``wanted`` and the name of the site as in the title of a page."""
     if plain(text) == wanted:
         return True
     title, bar, site = text.rpartition(" | ")
     return bool(bar) and len(site.split()) <= _SITE_NAME_WORDS and plain(title) == wanted
 
 
-def _with_found_headline(lines: list[Line], first: int) -> list[Line]:
+def _with_found_headline(lines: list[Line], first: int, language: Language) -> list[Line]:
     head: list[Line] = []
     for line in lines[:first]:
         if line.kept and is_stopped(line.text):
@@ -95,12 +94,12 @@ def _with_found_headline(lines: list[Line], first: int) -> list[Line]:
     elif at + 1 < len(head) and _is_kicker(head[at], head[at + 1]):
         head[at].part = "kicker"
         at += 1
-    _take_off_sections(head[:at])
-    return _marked(lines, head[at], first)
+    _remove_sections(head[:at])
+    return _marked(lines, head[at], first, language)
 
 
 def _is_section(line: Line) -> bool:
-    return line.text.strip("+ ") in phrase_set("sections")
+    return line.text.strip("+ ") in line.page.sections
 
 
 def _is_kicker(line: Line, below: Line) -> bool:
@@ -110,10 +109,10 @@ def _is_kicker(line: Line, below: Line) -> bool:
     return short or _is_section(line) or not below.after_blank
 
 
-def _marked(lines: list[Line], headline: Line, first: int) -> list[Line]:
+def _marked(lines: list[Line], headline: Line, first: int, language: Language) -> list[Line]:
     at = lines.index(headline)
     known = [_CRUMB_NUMBER.sub("", line.text) for line in lines if line.reason in {"breadcrumb", "topics"}]
-    chars = glued_kicker_chars(headline.text, known)
+    chars = glued_kicker_chars(headline.text, language, known)
     parts = list(headline.cut(chars)) if chars else [headline]
     if chars:
         parts[0].part = "kicker"
@@ -126,15 +125,15 @@ def _marked(lines: list[Line], headline: Line, first: int) -> list[Line]:
 
 
 def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> None:
-    """Mark the lead where the page shows that it is one; a given lead's repetition above the text is taken off."""
+    """Mark the lead if the page shows it. Where a lead is given, its repetition above the text is removed instead."""
     running = [number for number, line in enumerate(lines) if line.kept and line.running]
     if lead is not None:
-        _take_off_given_lead(lines, lead, running[0] if running else len(lines) - 1)
+        _remove_given_lead(lines, lead, running[0] if running else len(lines) - 1)
     elif has_headline and len(running) > 1 and _is_lead(lines, running[0], running[1]):
         lines[running[0]].part = "lead"
 
 
-def _take_off_given_lead(lines: list[Line], lead: str, limit: int) -> None:
+def _remove_given_lead(lines: list[Line], lead: str, limit: int) -> None:
     wanted = plain(lead)
     for line in lines[: limit + 1]:
         if line.kept and line.part == "body" and plain(line.text) == wanted:
@@ -142,11 +141,11 @@ def _take_off_given_lead(lines: list[Line], lead: str, limit: int) -> None:
 
 
 def _is_lead(lines: list[Line], at: int, following: int) -> bool:
-    """Whether byline, time or picture part the paragraph from the text below it, or a dateline begins that text."""
+    """Whether a byline, a time or a picture separates the paragraph from the text below, or a dateline begins that text."""
     if len(lines[at].text.split()) > _MAX_LEAD_WORDS or any(line.kept for line in lines[at + 1 : following]):
         return False
     above = {line.reason for line in lines[:at]}
     between = {line.reason for line in lines[at + 1 : following]}
-    # A picture or a button may also stand below the first paragraph: they tell nothing where the byline came before.
+    # After a byline above, a picture or a button shows nothing: it may also follow the first paragraph.
     parted = bool(between & _META) or (bool(between & _BESIDE_LEAD) and not above & _META)
-    return parted or patterns.DATELINE.match(lines[following].text) is not None
+    return parted or lines[following].page.dateline.match(lines[following].text) is not None

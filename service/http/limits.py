@@ -15,6 +15,10 @@ _PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 _OPENING = frozenset(b"[{")
 _STRING = ord('"')
 
+MOST_KEYED_BYTES = 2**20
+"""Of a body that is read before its key is known."""
+PENDING = "key_in_body"
+
 
 def is_deeper(body: bytes, most: int) -> bool:
     """Whether arrays and objects lie more than ``most`` deep in each other; linear in the length of ``body``."""
@@ -80,30 +84,35 @@ class BodyLimitsMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._body(dict(scope["headers"]), receive)
+            body = await self._body(dict(scope["headers"]), receive, self._most_bytes(scope))
         except (BodyTooLarge, BodyTooSlow, EncodingUnsupported, InvalidInput) as refused:
             await self._refuse(scope, receive, send, refused)
             return
         await self._app(scope, replayed({"type": "http.request", "body": body, "more_body": False}, receive), send)
 
-    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    def _most_bytes(self, scope: Scope) -> int:
+        """Less where the key is looked for in the body: anybody may send one."""
+        keyless = scope.get("state", {}).get(PENDING, False)
+        return min(self._bounds.max_bytes, MOST_KEYED_BYTES) if keyless else self._bounds.max_bytes
+
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive, most_bytes: int) -> bytes:
         """The body; raises why it is refused."""
         bounds = self._bounds
         if headers.get(b"content-encoding", b"identity").strip().lower() not in {b"", b"identity"}:
             raise EncodingUnsupported("bodies are taken as they are, without a Content-Encoding")
         stated = headers.get(b"content-length", b"0")
         # A server has checked that these are digits; int() refuses thousands of them.
-        if len(stated) > MOST_DIGITS or int(stated) > bounds.max_bytes:
-            raise BodyTooLarge(bounds.max_bytes)
+        if len(stated) > MOST_DIGITS or int(stated) > most_bytes:
+            raise BodyTooLarge(most_bytes)
         try:
             async with asyncio.timeout(bounds.timeout_s):
-                body = await self._read(receive)
+                body = await self._read(receive, most_bytes)
         except TimeoutError:
             raise BodyTooSlow(f"the body was not there after {bounds.timeout_s:g} s") from None
         await self._require_shallow(headers, body)
         return body
 
-    async def _read(self, receive: Receive) -> bytes:
+    async def _read(self, receive: Receive, most_bytes: int) -> bytes:
         parts: list[bytes] = []
         size = 0
         while True:
@@ -113,8 +122,8 @@ class BodyLimitsMiddleware:
                 raise ClientGone
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            if size > self._bounds.max_bytes:
-                raise BodyTooLarge(self._bounds.max_bytes)
+            if size > most_bytes:
+                raise BodyTooLarge(most_bytes)
             if not message.get("more_body", False):
                 return b"".join(parts)
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.errors import ClientGone
 from service.events import ClientLeft, Listener, RequestBegun, RequestDone
 from service.http import problems
-from service.newsroom.service import Service
+from service.newsroom.lifecycle import Lifecycle
 from service.observability.spans import Span, Tracer, trace_id_in
 
 # An answer of the API is data: nothing in it may run, and no page may show it in a frame.
@@ -212,15 +212,15 @@ CLOSE = (b"connection", b"close")
 class CloseOnDrainMiddleware:
     """ASGI middleware. A caller that has closed its connection by itself loses no request on a closed one."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
+    def __init__(self, app: ASGIApp, lifecycle: Lifecycle) -> None:
         self._app = app
-        self._service = service
+        self._lifecycle = lifecycle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and self._service.status == "draining":
+            if message["type"] == "http.response.start" and self._lifecycle.ending:
                 message = {**message, "headers": [*message.get("headers", []), CLOSE]}
             await send(message)
 
@@ -269,7 +269,7 @@ class RequestContextMiddleware:
         except Exception as error:  # noqa: BLE001 - the last line: whatever was not foreseen becomes an answer
             _log.error("crash", extra={"request_id": request_id}, exc_info=error)
             if sender.status is None:
-                answer = await problems.on_service_error(Request(scope), error)
+                answer = await problems.on_error(Request(scope), error)
                 await answer(scope, receive, sender)
         finally:
             done = _done(scope, sender.status or 499, time.perf_counter() - start, span)

@@ -124,11 +124,12 @@ def _unpack(path: Path, draft: Path) -> str:
 
 def _unpack_members(bundle: str, tar: tarfile.TarFile, draft: Path) -> str:
     first = tar.next()
-    if first is None or first.name != SUMS or not first.isreg() or first.size > _SUMS_BYTES_MAX:
+    if first is None or first.name != SUMS or not first.isreg() or not 0 <= first.size <= _SUMS_BYTES_MAX:
         raise ModelError(f"{bundle} is no bundle of a model: it does not begin with {SUMS}")
     sums = _parse_sums(bundle, _open_member(tar, first).read())
     while member := tar.next():
-        if not member.isreg() or member.issparse() or member.name not in sums:
+        # A negative size would make tarfile read the same header again and again.
+        if not member.isreg() or member.issparse() or member.size < 0 or member.name not in sums:
             raise WeightsMismatch(f"{bundle}: {member.name!r} is not in {SUMS}, or is no plain file")
         target = draft / member.name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""Languages: a folder each."""
+"""Languages: one package per language, found by its code; see `service.languages.base`."""

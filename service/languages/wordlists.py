@@ -1,52 +1,48 @@
-"""Word lists under ``data``: one entry a line, ``#`` begins a comment line."""
+"""Word lists: text files with one entry per line; a line that begins with ``#`` is a comment."""
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-_DATA = Path(__file__).parent / "data"
 
+class WordLists:
+    """The lists ``NAME.txt`` of one folder, read on each call: a language reads each of its lists once."""
 
-@cache
-def phrases(name: str) -> tuple[str, ...]:
-    """The phrases of the list ``name`` in the file's order; read once a process, on first use."""
-    lines = (line.strip() for line in (_DATA / f"{name}.txt").read_text(encoding="utf-8").splitlines())
-    return tuple(line for line in lines if line and not line.startswith("#"))
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
+    def lines(self, name: str) -> tuple[str, ...]:
+        """The entries of a list in the order of the file.
 
-@cache
-def phrase_set(name: str) -> frozenset[str]:
-    """The list ``name`` for look-ups where case matters."""
-    return frozenset(phrases(name))
+        Raises:
+            OSError: the file cannot be read.
+        """
+        lines = (line.strip() for line in (self._folder / f"{name}.txt").read_text(encoding="utf-8").splitlines())
+        return tuple(line for line in lines if line and not line.startswith("#"))
 
+    def phrases(self, name: str) -> frozenset[str]:
+        """The entries, for look-ups where case matters."""
+        return frozenset(self.lines(name))
 
-@cache
-def folded_set(name: str) -> frozenset[str]:
-    """The list ``name`` for look-ups where case does not matter; look up ``str.casefold()``."""
-    return frozenset(phrase.casefold() for phrase in phrases(name))
+    def folded(self, name: str) -> frozenset[str]:
+        """The entries, for look-ups where case does not matter: look up ``str.casefold()``."""
+        return frozenset(line.casefold() for line in self.lines(name))
 
+    def words(self, name: str) -> frozenset[str]:
+        """The single words of a list with several words per line."""
+        return frozenset(word for line in self.lines(name) for word in line.split())
 
-@cache
-def entries(name: str) -> tuple[str, ...]:
-    """The lines of ``data/NAME.txt`` in the file's order; read once a process, on first use."""
-    lines = (line.strip() for line in (_DATA / f"{name}.txt").read_text(encoding="utf-8").splitlines())
-    return tuple(line for line in lines if line and not line.startswith("#"))
+    def pairs(self, name: str) -> Mapping[str, frozenset[str]]:
+        """A list of lines ``key, key = value, value``: the values of each key."""
+        found: dict[str, frozenset[str]] = {}
+        for line in self.lines(name):
+            left, _, right = line.partition(" = ")
+            values = frozenset(value.strip() for value in right.split(","))
+            for key in left.split(","):
+                found[key.strip()] = found.get(key.strip(), frozenset()) | values
+        return MappingProxyType(found)
 
-
-@cache
-def word_set(name: str) -> frozenset[str]:
-    """The list ``name`` of single words, several on a line."""
-    return frozenset(word for line in entries(name) for word in line.split())
-
-
-@cache
-def pairs(name: str) -> Mapping[str, frozenset[str]]:
-    """The list ``name`` of lines ``left = right, right``: what may stand on the right for what is on the left."""
-    found: dict[str, frozenset[str]] = {}
-    for line in entries(name):
-        left, _, right = line.partition("=")
-        words = frozenset(word.strip() for word in right.split(","))
-        for key in left.split(","):
-            found[key.strip()] = found.get(key.strip(), frozenset()) | words
-    return MappingProxyType(found)
+    def forms(self, name: str) -> Mapping[str, tuple[str, ...]]:
+        """A list of lines ``key = form, form``: the forms of each key, in order."""
+        rows = (line.partition(" = ") for line in self.lines(name))
+        return MappingProxyType({key: tuple(forms.split(", ")) for key, _, forms in rows})

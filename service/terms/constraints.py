@@ -1,4 +1,4 @@
-"""What one source sentence asks of its translation: a place in the source and the text that has to stand for it."""
+"""The constraints of one source sentence: words that its translation has to contain."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,9 +10,9 @@ Kind = Literal["glossary", "kept", "address", "number", "date"]
 
 @dataclass(frozen=True, slots=True)
 class TermConstraint:
-    """``text`` has to stand in the translation for the source's ``span``; ``term`` is what it is called in answers.
+    """The translation has to contain ``text`` for the words at ``span`` of the source.
 
-    ``accepted`` are other forms that are as good.
+    ``term`` is the name of the constraint in answers; ``accepted`` are other forms that are as good as ``text``.
     """
 
     span: Span

@@ -1,4 +1,4 @@
-"""The one form of a sentence that a model sees, and the check of what may be submitted at all."""
+"""Normalisation: the form of a sentence that a model sees, and the check of submitted texts."""
 
 import re
 import sys
@@ -8,18 +8,15 @@ from typing import Literal
 
 from service.domain import Notice, Span
 from service.errors import InvalidInput
+from service.languages.base import Language
 
 NORMALISER_VERSION = "1"
 """Part of every cache key: raise it whenever :func:`for_model` gives another result for any sentence."""
 
-# White space that Unicode files under control characters too, so that it is told apart before they are removed.
+# It includes characters that Unicode also lists as control characters, so it is replaced before those are removed.
 _WHITE_SPACE = re.compile(r"\s+")
-# A word broken at the end of a line; "Ein- und\nAusfuhr" and "Ost-\nund Westdeutschland" are not broken words.
-_BROKEN_WORD = re.compile(
-    r"(?<=[^\W\d_])-[ \t]*(?:\r\n|\n|\r)[ \t]*(?=[a-zäöüß])(?!(?:und|oder|bzw|bis|sowie|als|wie)\b)"
-)
 _PLAIN = re.compile(r"[\x20-\x7e\xa1-\xac\xae-\xff„“”‚‘’–—…€]*")
-"""What most sentences are made of: nothing invisible but the blank, and nothing that NFC would change."""
+"""The characters of most sentences: none is invisible but the space, and NFC changes none."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _JOINER = "\u034f"
@@ -32,7 +29,7 @@ def is_invisible(character: str) -> bool:
 
 
 def visible_span(text: str, span: Span) -> Span:
-    """``span`` without what :func:`for_model` drops at its ends; empty, at its start, where nothing is left."""
+    """``span`` without the characters that :func:`for_model` removes at its ends; if nothing remains, empty at its start."""
     start, end = span
     while start < end and is_invisible(text[start]):
         start += 1
@@ -41,15 +38,15 @@ def visible_span(text: str, span: Span) -> Span:
     return Span(start, end) if start < end else Span(span.start, span.start)
 
 
-def for_model(sentence: str) -> str:
-    """The sentence as models and cache keys see it: NFC, single spaces, nothing invisible. Idempotent.
+def for_model(sentence: str, language: Language) -> str:
+    """The form of a sentence that models and cache keys see: NFC, single spaces, no invisible characters. Idempotent.
 
-    White space of every kind (no-break spaces, tabs, line ends) becomes one space; control characters, soft hyphens and
-    zero-width characters go; a word broken by a hyphen at a line end is mended.
+    White space of every kind (no-break spaces, tabs, line ends) becomes one space. Control characters, soft hyphens and
+    zero-width characters are removed. A word that a hyphen breaks at a line end is joined, as the language says.
     """
     if _PLAIN.fullmatch(sentence):
         return " ".join(sentence.split())
-    mended = _BROKEN_WORD.sub("", sentence)
+    mended = language.sentences.broken_word.sub("", sentence)
     spaced = _WHITE_SPACE.sub(" ", mended)
     if not spaced.isascii() or not spaced.isprintable():
         spaced = _invisible().sub("", spaced)
@@ -60,14 +57,14 @@ def for_model(sentence: str) -> str:
 def composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
     """A Unicode normal form, in linear time: sorting a run of combining marks takes the square of its length.
 
-    Longer runs than any language writes are parted by a joiner (the stream-safe format of UAX #15).
+    A joiner divides longer runs than any language has (the stream-safe format of UAX #15).
     """
     return unicodedata.normalize(form, _long_marks().sub(f"\\g<0>{_JOINER}", text))
 
 
 @cache
 def _invisible() -> re.Pattern[str]:
-    """Control and format characters; white space has become blanks before."""
+    """Control and format characters; white space has been replaced before."""
     ranges = (chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in {"Cc", "Cf"})
     return re.compile(f"[{re.escape(''.join(ranges))}]+")
 
@@ -79,10 +76,10 @@ def _long_marks() -> re.Pattern[str]:
 
 
 def check_text(text: str) -> list[Notice]:
-    """What is odd about a submitted text, as notices; offsets count code points.
+    """The notices about unusual characters of a submitted text; offsets count code points.
 
     Raises:
-        InvalidInput: ``text_not_unicode`` when the text holds half of a surrogate pair.
+        InvalidInput: ``text_not_unicode``: the text contains half of a surrogate pair.
     """
     surrogate = _SURROGATE.search(text)
     if surrogate is not None:

@@ -1,11 +1,15 @@
 """Keys over HTTP: who may do what, in the shapes of every client; probes and the page are open to all."""
 
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
+from starlette.requests import Request
 
+from service.http import auth as credentials
 from service.http.keys import Key, Scope, digest_of, needs_key
 from tests.api.both import Both, both
 
@@ -191,7 +195,7 @@ async def test_administration_needs_its_scope(ports: Both) -> None:
 async def test_a_key_that_is_taken_away_is_refused_without_a_restart(ports: Both, tmp_path: Path) -> None:
     assert (await ports.main.get("/v1/models", headers=bearer("summarize"))).status_code == 200
     write_keys(tmp_path / "keys", "translate")
-    ring = ports.main._transport.app.state.ring  # type: ignore[attr-defined]  # the ASGI transport's application
+    ring = ports.main._transport.app.state.runtime.keys  # type: ignore[attr-defined]  # the ASGI transport's application
     await ring.refresh()
     assert (await ports.main.get("/v1/models", headers=bearer("summarize"))).status_code == 401
     assert (await ports.main.get("/v1/models", headers=bearer("translate"))).status_code == 200
@@ -228,3 +232,47 @@ async def test_a_good_key_reads_that_there_is_nothing(ports: Both) -> None:
     for path in ("/v1/nothing", "/admin/reload", "/v2/nothing"):
         assert (await ports.main.post(path)).status_code in {401, 403}
         assert (await ports.main.post(path, headers=bearer("summarize"))).status_code == 404
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("fill", ["%", "&", "&a=b", "%26", "+"])
+async def test_a_large_form_without_a_key_is_taken_apart_nowhere(
+    ports: Both, monkeypatch: pytest.MonkeyPatch, fill: str
+) -> None:
+    decoded: list[int] = []
+
+    def counted(text: str) -> str:
+        decoded.append(len(text))
+        return unquote_plus(text)
+
+    monkeypatch.setattr(credentials, "unquote_plus", counted)
+    monkeypatch.setattr(Request, "form", None)
+    body = ("q=" + fill * 2**20)[: 2**20]
+    answer = await ports.main.post("/translate", content=body, headers={"content-type": FORM})
+    assert (answer.status_code, answer.json()["code"]) == (403, "key_missing")
+    assert sum(decoded) <= 2 * credentials.MOST_KEY_BYTES
+
+
+async def test_a_large_body_is_looked_through_beside_the_loop(ports: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+    look = credentials._key
+
+    def noted(content_type: bytes, body: bytes) -> str | None:
+        threads.append(threading.current_thread())
+        return look(content_type, body)
+
+    monkeypatch.setattr(credentials, "_key", noted)
+    body = f"q={'a' * 100_000}&target=en&api_key=wrong"
+    answer = await ports.main.post("/translate", content=body, headers={"content-type": FORM})
+    assert answer.json()["code"] == "key_unknown"
+    assert threads[0] is not threading.main_thread()
+
+
+async def test_a_body_that_holds_its_key_is_bounded_more_narrowly(ports: Both) -> None:
+    for headers in ({"content-type": FORM}, {"content-type": "application/json"}):
+        answer = await ports.main.post("/translate", content=b"q" * (2**20 + 1), headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    answer = await ports.main.post("/translate", content=b"q" * (2**20 + 1), headers=bearer("translate"))
+    assert answer.status_code == 415

@@ -273,7 +273,7 @@ async def test_a_full_queue_says_when_to_come_back(monkeypatch: pytest.MonkeyPat
             working = asyncio.create_task(ports.translate(TEXT))
             await asyncio.to_thread(gate.entered.wait, READY_S)
             waiting = asyncio.create_task(ports.translate(OTHER))
-            while not ports.service.translator.generator.batcher.queue.tokens:  # noqa: ASYNC110 - nothing tells of it
+            while not ports.service.models[0].batcher.queue.tokens:  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.01)
             refused = await ports.main.post(path, json={**FIELDS[path], TEXT_FIELD[path]: "Guten Abend."})
         finally:

@@ -13,7 +13,7 @@ from service.app import create_app
 from service.domain import EngineInput
 from service.generation.engines.fake import FakeEngine, raising
 from service.generation.local import LocalGenerator
-from service.http.state import ApiState
+from service.http.state import Runtime
 from service.settings import Settings
 from tests.conftest import wait_until_ready
 from tests.test_metrics import documented
@@ -37,8 +37,8 @@ def series(client: TestClient) -> set[str]:
 
 def translator_of(client: TestClient) -> LocalGenerator:
     """The model that translates."""
-    state: ApiState = client.app.state.api  # type: ignore[attr-defined]  # any ASGI application, for the type
-    return state.service.translator.generator
+    runtime: Runtime = client.app.state.runtime  # type: ignore[attr-defined]  # any ASGI application, for the type
+    return runtime.newsroom.models[0]
 
 
 @pytest.fixture

@@ -122,8 +122,8 @@ async def test_a_new_model_that_hangs_in_its_warm_up_is_no_end_of_the_process(
 
 async def test_a_first_load_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, engine_replicas=1) as ports:
-        ports.service._current = None
-        ports.service.fail("the volume was not there")
+        ports.service._pool.current = None
+        ports.service.lifecycle.fail("the volume was not there")
         assert (await ports.main.get("/readyz")).status_code == 503
         assert await reload(ports) == (200, "")
         assert (await ports.main.get("/readyz")).status_code == 200

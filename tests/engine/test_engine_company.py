@@ -19,9 +19,13 @@ TEXTS = [" ".join(SENTENCES[first : first + count]) for count in (1, 2, 3) for f
 CATALOG = Catalog(ROOT / "models")
 NAMES = [name for name in CATALOG.names() if name.startswith("starter-")]
 
-pytestmark = pytest.mark.skipif(
-    not NAMES or not all(CATALOG.entry(name).installed for name in NAMES), reason="the embedded models are not there"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not NAMES or not all(CATALOG.entry(name).installed for name in NAMES),
+        reason="the embedded models are not there",
+    ),
+]
 
 
 @pytest.fixture(scope="module", params=NAMES)

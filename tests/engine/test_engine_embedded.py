@@ -25,9 +25,13 @@ MOST_BYTES = 60 * 2**20
 CATALOG = Catalog(MODELS)
 NAMES = [name for name in CATALOG.names() if name.startswith("starter-")]
 
-pytestmark = pytest.mark.skipif(
-    not NAMES or not all(CATALOG.entry(name).installed for name in NAMES), reason="the embedded models are not there"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not NAMES or not all(CATALOG.entry(name).installed for name in NAMES),
+        reason="the embedded models are not there",
+    ),
+]
 
 
 @pytest.fixture(params=NAMES)

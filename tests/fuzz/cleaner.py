@@ -5,6 +5,7 @@ from service.cleaning.clean import Cleaned, clean
 from service.domain import Span
 from tests.fuzz.target import Target
 from tests.fuzz.vocabulary import phrases
+from tests.languages import DE
 
 SEPARATOR = "\x1e"  # between headline, lead and text, where an input has those
 PROSE = "Die Bahn will ab Mai mehr Züge von Bonn nach Berlin schicken, wie ein Sprecher am Montag mitteilte."
@@ -22,7 +23,7 @@ SEEDS = (
 def work(text: str) -> Cleaned:
     """The cleaning of a text with the headline and lead that may stand before it."""
     *given, body = text.split(SEPARATOR, 2)
-    return clean(body, headline=given[0] if given else None, lead=given[1] if len(given) > 1 else None)
+    return clean(body, DE, headline=given[0] if given else None, lead=given[1] if len(given) > 1 else None)
 
 
 def check(text: str) -> None:
@@ -38,7 +39,9 @@ def check(text: str) -> None:
     assert not body[done:].strip()
     assert "\n\n".join(mapping.cleaned.of(cleaned.body) for mapping in cleaned.spans) == cleaned.body
     assert all(removed.text and removed.reason for removed in cleaned.removed)
-    assert bool(cleaned.body or cleaned.removed or cleaned.headline_span or cleaned.lead_span) == bool(read_lines(body))
+    assert bool(cleaned.body or cleaned.removed or cleaned.headline_span or cleaned.lead_span) == bool(
+        read_lines(body, DE)
+    )
     for notice in cleaned.notices:
         assert notice.span is None or 0 <= notice.span.start < notice.span.end <= len(body)
 

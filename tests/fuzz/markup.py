@@ -10,6 +10,7 @@ from service.text.html.tags import BLOCK, HTML_RULES, VOID, TagRules, Vocabulary
 from service.text.html.tokens import tokens
 from service.text.segmentation import segment
 from tests.fuzz.target import Target, encoded
+from tests.languages import DE
 from tests.text.markup_rig import same, scramble, translated
 
 XML = TagRules(xml=True, ignored=frozenset({"x"}), splitting=frozenset({"p", "b"}), non_splitting=frozenset({"i"}))
@@ -27,7 +28,7 @@ def work(text: str) -> str:
     """Every block as one sentence, translated without an alignment."""
     document = parse(text)
     sentences = [[TranslatedSentence(Span(0, len(one.text)), f"{one.text} etc")] for one in document.blocks]
-    return render(document, sentences).html
+    return render(document, sentences, DE).html
 
 
 def check(text: str) -> None:
@@ -40,16 +41,16 @@ def _check(text: str, rules: TagRules) -> None:
     document = parse(text, attribute_texts=True, rules=rules)
     for one in document.blocks:
         assert 0 <= one.source.start < one.source.end <= len(text)
-        segmentation = segment(one.text)
+        segmentation = segment(one.text, DE)
         assert all(span.of(one.text) for span in segmentation.sentences)
-    assert render(document, translated(document, same)).html == text
+    assert render(document, translated(document, same), DE).html == text
     _check_markup(text + LAST, rules)
 
 
 def _check_markup(text: str, rules: TagRules) -> None:
     """A translation that means nothing has all tags, and every boundary where it was."""
     document = parse(text, rules=rules)
-    rendered = render(document, translated(document, scramble(crc32(encoded(text)))))
+    rendered = render(document, translated(document, scramble(crc32(encoded(text)))), DE)
     words = vocabulary(text, rules)  # of XML, what a tag means depends on the text beside it
     assert _tags(rendered.html, words) == _tags(text, words)
     assert _boundaries(rendered.html, words) == _boundaries(text, words)

@@ -5,6 +5,7 @@ from service.text.normalization import for_model
 from service.text.segmentation import Segmentation, reassemble, segment, split_long
 from tests.fuzz.target import Target
 from tests.fuzz.vocabulary import phrases
+from tests.languages import DE
 
 SEEDS = (
     "Der 1. FC Köln gewann am 3. Mai gegen Dr. Meiers Elf. „Das ist gut. Sehr gut!“, sagte er. Dann ging er.",
@@ -16,12 +17,12 @@ SEEDS = (
 
 def work(text: str) -> Segmentation:
     """The segmentation alone."""
-    return segment(text)
+    return segment(text, DE)
 
 
 def check(text: str) -> None:
     """Raise where reassembling does not give the text back, or a part is out of its place."""
-    segmentation = segment(text)
+    segmentation = segment(text, DE)
     sentences = segmentation.sentences
     identity = reassemble(segmentation, [sentence.of(text) for sentence in sentences])
     assert (identity.text, identity.spans) == (text, sentences)
@@ -29,7 +30,7 @@ def check(text: str) -> None:
     assert not _visible_outside(text, segmentation.paragraphs)
     inside = {place for paragraph in segmentation.paragraphs for place in paragraph}
     for sentence in sentences:
-        assert for_model(sentence.of(text))
+        assert for_model(sentence.of(text), DE)
         assert not any(sentence.start < edge < sentence.end for edge in inside)
         _check_halves(text, sentence)
 
@@ -40,21 +41,21 @@ def _visible_outside(text: str, spans: tuple[Span, ...]) -> bool:
     seen = False
     for span in spans:
         assert done <= span.start < span.end <= len(text)
-        seen = seen or for_model(text[done : span.start]) != ""
+        seen = seen or for_model(text[done : span.start], DE) != ""
         done = span.end
-    return seen or for_model(text[done:]) != ""
+    return seen or for_model(text[done:], DE) != ""
 
 
 def _check_halves(text: str, sentence: Span) -> None:
     """Both halves of a sentence are shorter and hold all that a model would see of it."""
-    halves = split_long(text, sentence)
+    halves = split_long(text, sentence, DE)
     if halves is None:
         return
     first, second = halves
     assert sentence.start <= first.start < first.end <= second.start < second.end <= sentence.end
     assert max(first.end - first.start, second.end - second.start) < sentence.end - sentence.start
-    assert not for_model(text[sentence.start : first.start] + text[first.end : second.start])
-    assert not for_model(text[second.end : sentence.end])
+    assert not for_model(text[sentence.start : first.start] + text[first.end : second.start], DE)
+    assert not for_model(text[second.end : sentence.end], DE)
 
 
 WORDS = (*phrases(), "\n\n", ". ", "„", "“", "»", "«", "‚", "‘", "…", "2. ", "z. B.", "\u00ad", "\u200b", "\u0301")

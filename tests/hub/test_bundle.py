@@ -184,12 +184,17 @@ def test_fifo_is_refused(receiver: Site, tmp_path: Path) -> None:
         bundle.install(tmp_path / "fifo.tar", receiver.catalog, receiver.installed)
 
 
-def test_negative_member_size_is_refused(receiver: Site, path: Path) -> None:
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("size_bytes", [-1, -512, -1024, -(2**40)])
+def test_negative_member_size_is_refused(receiver: Site, path: Path, place: int, size_bytes: int) -> None:
     content = bytearray(path.read_bytes())
-    content[124:136] = b"\xff" * 12  # the size of the first header, as base 256: -1
-    content[148:156] = b"%06o\0 " % (sum(content[:148]) + 8 * 32 + sum(content[156:512]))
+    with tarfile.open(path) as tar:
+        start = tar.getmembers()[place].offset
+    content[start + 124 : start + 136] = size_bytes.to_bytes(12, "big", signed=True)
+    content[start + 148 : start + 156] = b" " * 8
+    content[start + 148 : start + 156] = b"%06o\0 " % sum(content[start : start + 512])
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"tiny\.tar is no bundle"):
+    with pytest.raises(ModelError, match=r"tiny\.tar"):
         bundle.install(path, receiver.catalog, receiver.installed)
     assert receiver.left_over() == []
 

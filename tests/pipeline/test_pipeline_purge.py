@@ -15,6 +15,7 @@ from service.generation.cached import CachedGenerator
 from service.generation.call import Call
 from service.generation.scheduler import Limits
 from service.newsroom.article import ArticleInput, ArticlePipeline, ArticleResult
+from service.newsroom.commands import SummaryForm
 from service.newsroom.summary_translation import translate_summaries
 from service.summarization.lengths import from_request
 from service.summarization.summarizer import Summarizer
@@ -107,7 +108,7 @@ async def test_all_that_was_made_of_an_article_goes_with_its_submitted_body(piec
         summariser = Summarizer(other.generator, at.cache, None)
         body = " ".join(SENTENCES[:6])
         submission = ArticleInput(body, "Eine Überschrift", "Ein Vorspann.", clean=True)
-        await ArticlePipeline(translator, summariser, at.cache).edit(submission, outputs, MEDIUM, "abstractive", Call())  # type: ignore[arg-type]  # parametrized
+        await ArticlePipeline(translator, summariser, at.cache).edit(submission, outputs, SummaryForm(MEDIUM), Call())  # type: ignore[arg-type]  # parametrized
         assert (await purge(at, body)).memory > 0
         assert at.memory.stats.entries == 0
 
@@ -160,7 +161,7 @@ async def test_a_whole_cached_article_is_kept_and_goes_with_a_purge(pieces: Path
 
         async def edit(**options: Any) -> ArticleResult:
             call = Call(result_key=RESULT, **options)
-            return await pipeline.edit(submission, ["translation"], MEDIUM, "abstractive", call)
+            return await pipeline.edit(submission, ["translation"], SummaryForm(MEDIUM), call)
 
         first, second, third = [await edit() for _ in range(3)]
         assert first != second
@@ -176,9 +177,9 @@ async def test_nothing_of_an_article_without_trace_is_kept(pieces: Path) -> None
         submission = ArticleInput(" ".join(SENTENCES[:3]), None, None, clean=True)
         before = Call(result_key=RESULT)
         for call in (before, before, replace(before, write_cache=False)):
-            await pipeline.edit(submission, ["translation"], MEDIUM, "abstractive", call)
+            await pipeline.edit(submission, ["translation"], SummaryForm(MEDIUM), call)
         await at.cache.clear()
         for call in (replace(before, write_cache=False), before):
-            found = await pipeline.edit(submission, ["translation"], MEDIUM, "abstractive", call)
+            found = await pipeline.edit(submission, ["translation"], SummaryForm(MEDIUM), call)
             assert found.translation is not None
             assert found.translation.body.cached == 0

@@ -9,6 +9,7 @@ from service.generation.call import Call
 from service.results import Method, Summary
 from service.summarization.lengths import Length
 from service.text.segmentation import segment
+from tests.languages import DE
 from tests.pipeline.rig import Stand, codes, stand
 
 COUNCIL = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu."
@@ -147,7 +148,7 @@ async def test_support_points_at_sentences_of_the_text(pieces: Path) -> None:
         at.answer({COUNCIL: REWRITTEN}, other=REFUSED)
         (found,) = await summarise(at, text)
     spans = [span for sentence in found.sentences for span in sentence.support]
-    assert set(spans) <= set(segment(text).sentences)
+    assert set(spans) <= set(segment(text, DE).sentences)
     (rewritten,) = [sentence for sentence in found.sentences if sentence.text == REWRITTEN]
     assert COUNCIL in [span.of(text) for span in rewritten.support]
 

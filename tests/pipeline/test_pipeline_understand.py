@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from service.domain import Span
 from service.newsroom.article import Article, ArticleInput, parse_article
 from service.text.segmentation import segment
+from tests.languages import DE
 from tests.pipeline.rig import SENTENCES
 
 FURNITURE = ("Anzeige", "Artikel anhören", "Teilen", "Lesen Sie auch", "Foto: dpa", "Verwandte Themen")
@@ -27,7 +28,7 @@ def joined(parts: list[tuple[str, str]]) -> str:
 def test_each_sentence_of_the_cleaned_body_stands_where_it_maps_to(parts: list[tuple[str, str]], indent: str) -> None:
     body = indent + joined(parts)
     article = understood(ArticleInput(body, None, None, clean=True))
-    sentences = segment(article.body).sentences
+    sentences = segment(article.body, DE).sentences
     assert sentences
     for span in sentences:
         assert article.submitted(span).of(body) == span.of(article.body)
@@ -40,7 +41,7 @@ def test_each_sentence_stands_where_it_maps_to_whatever_was_taken_off(
 ) -> None:
     body = joined(parts)
     article = understood(ArticleInput(body, headline, None, clean=True))
-    for span in segment(article.body).sentences:
+    for span in segment(article.body, DE).sentences:
         assert article.submitted(span).of(body) == span.of(article.body)
 
 
@@ -51,7 +52,7 @@ def test_without_cleaning_a_body_maps_to_itself(parts: list[tuple[str, str]]) ->
     article = understood(ArticleInput(body, "Überschrift", "Vorspann.", clean=False))
     assert (article.headline, article.lead, article.body) == ("Überschrift", "Vorspann.", body)
     assert (article.removed, article.notices) == ((), ())
-    for span in segment(body).sentences:
+    for span in segment(body, DE).sentences:
         assert article.submitted(span) == span
 
 

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from service.domain import Span
 from service.errors import InvalidInput
-from service.languages.de.inflection import is_form, stems
-from service.terms import trie
 from service.terms.glossary import _WORD, COMPARISONS_PER_WORD, Glossary
+from tests.languages import DE
 
 
 def found(text: str, translated: dict[str, str], kept: list[str] | None = None) -> list[tuple[str, str]]:
     """(what stands in the text, what has to stand for it)."""
-    return [(one.span.of(text), one.text) for one in Glossary(translated, kept or []).find(text)]
+    return [(one.span.of(text), one.text) for one in Glossary(translated, kept or []).find(text, DE)]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +81,7 @@ def test_a_term_without_words_is_refused(translated: dict[str, str], kept: list[
 
 
 def test_a_term_in_both_lists_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="stands in"):
+    with pytest.raises(InvalidInput, match="both in"):
         Glossary({"Bahn": "rail"}, ["Bahn"])
 
 
@@ -92,7 +91,7 @@ WORDS = st.sampled_from(["Bahn", "Deutsche", "Land", "Länder", "Bundestages", "
 @given(st.lists(WORDS), st.lists(WORDS, min_size=1, max_size=3), st.sampled_from([" ", "\n", ", "]))
 def test_what_is_found_is_in_order_and_apart(words: list[str], term: list[str], gap: str) -> None:
     text = gap.join(words)
-    spans = [one.span for one in Glossary({" ".join(term): "T", "Land": "country"}).find(text)]
+    spans = [one.span for one in Glossary({" ".join(term): "T", "Land": "country"}).find(text, DE)]
     assert all(a.end <= b.start for a, b in itertools.pairwise(spans))
     assert all(span.of(text).strip() == span.of(text) != "" for span in spans)
 
@@ -101,14 +100,16 @@ def comparisons(monkeypatch: pytest.MonkeyPatch, text: str, terms: Iterable[str]
     """How many words of terms are compared with words of ``text``."""
     made = 0
 
+    is_form = DE.inflection.is_form
+
     def counted(word: str, term: str, *, last: bool) -> bool:
         nonlocal made
         made += 1
         return is_form(word, term, last=last)
 
     with monkeypatch.context() as patched:
-        patched.setattr(trie, "is_form", counted)
-        Glossary(dict.fromkeys(terms, "x")).find(text)
+        patched.setattr(DE.inflection, "is_form", counted)
+        Glossary(dict.fromkeys(terms, "x")).find(text, DE)
     return made
 
 
@@ -160,9 +161,17 @@ def standing(term: str, text: str, words: Sequence[tuple[str, Span]], place: int
     wanted = _WORD.findall(term)
     here = words[place : place + len(wanted)]
     gaps = [text[one.end : other.start] for (_, one), (_, other) in itertools.pairwise(here)]
-    fits = len(here) == len(wanted) and bool(stems(here[0][0]) & stems(wanted[0])) and all(map(str.isspace, gaps))
+    fits = (
+        len(here) == len(wanted)
+        and bool(DE.inflection.stems(here[0][0]) & DE.inflection.stems(wanted[0]))
+        and all(map(str.isspace, gaps))
+    )
     pairs = enumerate(zip(here, wanted, strict=False), 1)
-    return len(wanted) if fits and all(is_form(w, t, last=n == len(wanted)) for n, ((w, _), t) in pairs) else 0
+    return (
+        len(wanted)
+        if fits and all(DE.inflection.is_form(w, t, last=n == len(wanted)) for n, ((w, _), t) in pairs)
+        else 0
+    )
 
 
 FORMS = st.sampled_from(
@@ -176,5 +185,5 @@ FORMS = st.sampled_from(
 )
 def test_the_trie_finds_what_comparing_all_with_all_finds(parts: list[tuple[str, str]], terms: list[str]) -> None:
     text = "".join(itertools.chain.from_iterable(parts))
-    found = Glossary(dict.fromkeys(terms, "x")).find(text)
+    found = Glossary(dict.fromkeys(terms, "x")).find(text, DE)
     assert [tuple(one.span) for one in found] == looked_for_one_by_one(text, terms)

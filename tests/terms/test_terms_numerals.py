@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.terms.placement import addresses, numerals
+from tests.languages import DE, EN
 
 
 @pytest.mark.parametrize(
@@ -23,25 +24,25 @@ from service.terms.placement import addresses, numerals
     ],
 )
 def test_a_numeral_has_its_english_form(german: str, english: str) -> None:
-    assert [one.text for one in numerals(german)] == [english]
+    assert [one.text for one in numerals(german, DE, EN)] == [english]
 
 
 @pytest.mark.parametrize(
     "german", ["2021", "Version 3.11", "10.0.0.1", "Tel. 030/123456", "im Verhältnis 3:2", "45.13.2021", "A380", ""]
 )
 def test_what_is_written_alike_is_left_alone(german: str) -> None:
-    assert numerals(german) == []
+    assert numerals(german, DE, EN) == []
 
 
 def test_numerals_come_in_order_and_apart() -> None:
     text = "Am 31.12.2021 um 14.30 Uhr zahlte er 100.000 Euro für 1,5 Tonnen."
-    spans = [one.span for one in numerals(text)]
+    spans = [one.span for one in numerals(text, DE, EN)]
     assert [span.of(text) for span in spans] == ["31.12.2021", "14.30", "100.000", "1,5"]
 
 
 @given(st.text(alphabet="0123456789.,:/- UhrElf-Milon", max_size=40))
 def test_no_text_is_refused(text: str) -> None:
-    for one in numerals(text):
+    for one in numerals(text, DE, EN):
         assert one.span.of(text) == one.term
 
 

@@ -14,6 +14,7 @@ from service.text.html.document import Document, parse, parts
 from service.text.html.render import TranslatedSentence, render
 from service.text.html.tags import BLOCK, VOID
 from service.text.segmentation import segment
+from tests.languages import DE
 
 Translate = Callable[[str], tuple[str, Alignment | None]]
 
@@ -71,7 +72,7 @@ def scramble(seed: int) -> Translate:
 
 def translated(document: Document, translate: Translate) -> list[list[TranslatedSentence]]:
     return [
-        [TranslatedSentence(span, *translate(span.of(block.text))) for span in segment(block.text).sentences]
+        [TranslatedSentence(span, *translate(span.of(block.text))) for span in segment(block.text, DE).sentences]
         for block in document.blocks
     ]
 
@@ -79,7 +80,7 @@ def translated(document: Document, translate: Translate) -> list[list[Translated
 def through(html: str, translate: Translate, *, attribute_texts: bool = False) -> str:
     """The HTML after all its sentences went through ``translate``."""
     document = parse(html, attribute_texts=attribute_texts)
-    return render(document, translated(document, translate)).html
+    return render(document, translated(document, translate), DE).html
 
 
 def texts(html: str) -> list[str]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from service.cleaning.clean import Cleaned, clean
 from service.domain import Span
+from tests.languages import DE
 
 PROSE = [
     "Die Bundesregierung hat am Montag in Berlin neue Regeln für die Wirtschaft vorgestellt, die ab Mai gelten.",
@@ -61,17 +62,17 @@ def assert_nothing_is_lost(text: str, cleaned: Cleaned) -> None:
 @example("USA\nUSABiden will im Konflikt vermitteln\n\n" + PROSE[0])
 @example("\ud800\x00\u200b")
 def test_every_visible_character_is_in_exactly_one_part(text: str) -> None:
-    assert_nothing_is_lost(text, clean(text))
+    assert_nothing_is_lost(text, clean(text, DE))
 
 
 @given(page, st.sampled_from([*FURNITURE, *PROSE, " "]), st.sampled_from([*PROSE, ""]))
 def test_nothing_is_lost_with_a_given_headline_and_lead(text: str, headline: str, lead: str) -> None:
-    assert_nothing_is_lost(text, clean(text, headline=headline, lead=lead))
+    assert_nothing_is_lost(text, clean(text, DE, headline=headline, lead=lead))
 
 
 @given(page)
 def test_running_text_survives_wherever_it_stands(text: str) -> None:
-    cleaned = clean(text)
+    cleaned = clean(text, DE)
     kept = " ".join(part for part in (cleaned.headline, cleaned.lead, cleaned.body) if part)
     for sentence in PROSE:
         assert kept.count(sentence) == text.count(sentence)
@@ -80,7 +81,7 @@ def test_running_text_survives_wherever_it_stands(text: str) -> None:
 @given(st.lists(paragraph, min_size=1, max_size=8))
 def test_plain_prose_comes_back_as_it_is(paragraphs: list[str]) -> None:
     body = "\n\n".join(paragraphs)
-    cleaned = clean(body)
+    cleaned = clean(body, DE)
     assert (cleaned.body, cleaned.headline, cleaned.lead, cleaned.removed, cleaned.notices) == (
         body,
         None,
@@ -92,30 +93,30 @@ def test_plain_prose_comes_back_as_it_is(paragraphs: list[str]) -> None:
 
 @pytest.mark.parametrize("text", ["", " \n\r\n\t"])
 def test_an_empty_page_is_an_empty_article(text: str) -> None:
-    cleaned = clean(text)
+    cleaned = clean(text, DE)
     assert (cleaned.body, cleaned.removed, cleaned.notices) == ("", (), ())
 
 
 @pytest.mark.parametrize("text", ["Anzeige", "Teilen\nMerken\nDrucken", "Foto: AP"])
 def test_a_page_of_nothing_but_furniture_is_kept_with_a_notice(text: str) -> None:
-    cleaned = clean(text)
+    cleaned = clean(text, DE)
     assert cleaned.body.split("\n\n") == text.split("\n")
     assert {notice.code for notice in cleaned.notices} == {"maybe_furniture"}
 
 
 @pytest.mark.parametrize("text", ["\x00", "\ud800 Er kam.", "שלום עולם", "😀", "Wort " * 4_000])
 def test_odd_text_stays_in_the_body(text: str) -> None:
-    assert clean(text).body == text.strip()
+    assert clean(text, DE).body == text.strip()
 
 
 def test_a_subheading_is_a_paragraph_of_the_body() -> None:
     text = f"{PROSE[0]}\n\nStreit um die Pläne\n\n{PROSE[1]}"
-    assert clean(text).body == text
+    assert clean(text, DE).body == text
 
 
 def test_notices_never_hold_the_text() -> None:
     text = f"{PROSE[0]}\n\nTeilen\n\n{PROSE[1]}\n\nMehr zum Thema\n\n{PROSE[2]}"
-    notices = clean(text).notices
+    notices = clean(text, DE).notices
     assert notices
     assert all("Teilen" not in notice.message and notice.span is not None for notice in notices)
 
@@ -138,5 +139,5 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_time_grows_in_step_with_length(text: str) -> None:
     began = time.process_time()
-    clean(text)
+    clean(text, DE)
     assert time.process_time() - began < 12  # measured: under 2 s each; quadratic work would take minutes

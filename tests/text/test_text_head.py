@@ -5,6 +5,7 @@ import time
 import pytest
 
 from service.cleaning.clean import clean
+from tests.languages import DE
 
 BODY = "Die Bundesregierung hat am Montag in Berlin neue Regeln vorgestellt, die ab Mai für alle gelten sollen."
 SHORT_LINES = "ab cd\n" * 40_000 + BODY
@@ -17,17 +18,17 @@ LARGEST = "ab cd, " * 35_714
     ids=["white space", "case, quotation marks, full stop", "name of the site"],
 )
 def test_a_repeated_headline_is_found_whatever_its_form(line: str) -> None:
-    (removed,) = clean(f"{line}\n\n{BODY}", headline="Streit um die „Regeln“").removed
+    (removed,) = clean(f"{line}\n\n{BODY}", DE, headline="Streit um die „Regeln“").removed
     assert (removed.reason, removed.text) == ("repeated_headline", line)
 
 
 def test_a_headline_of_nothing_but_marks_takes_no_short_line_off() -> None:
-    assert clean(f"Kurze Zeile hier\n\n{BODY}", headline="…").removed == ()
+    assert clean(f"Kurze Zeile hier\n\n{BODY}", DE, headline="…").removed == ()
 
 
 def test_sections_above_each_repetition_are_taken_off() -> None:
     page = f"Politik\nInland\nStreit um Regeln\nWirtschaft\nSport\nStreit um Regeln\n\n{BODY}"
-    removed = [(removed.text, removed.reason) for removed in clean(page, headline="Streit um Regeln").removed]
+    removed = [(removed.text, removed.reason) for removed in clean(page, DE, headline="Streit um Regeln").removed]
     repeated = ("Streit um Regeln", "repeated_headline")
     assert removed == [("Politik", "breadcrumb"), repeated, ("Wirtschaft", "breadcrumb"), repeated]
 
@@ -39,5 +40,5 @@ def test_sections_above_each_repetition_are_taken_off() -> None:
 )
 def test_time_grows_in_step_with_the_page(headline: str | None, lead: str | None) -> None:
     began = time.process_time()
-    clean(SHORT_LINES, headline=headline, lead=lead)
+    clean(SHORT_LINES, DE, headline=headline, lead=lead)
     assert time.process_time() - began < 12  # measured: under 1 s each; the same for each line took minutes

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from service.text.language_id import german_notice
+from service.text.language_id import foreign_notice
+from tests.languages import DE
 
 FOREIGN = {
     "English": "The government said on Monday that it would raise taxes for the rich next year.",
@@ -20,7 +21,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("text", FOREIGN.values(), ids=FOREIGN)
 def test_a_foreign_sentence_is_told(text: str) -> None:
-    notice = german_notice(text)
+    notice = foreign_notice(text, DE)
     assert notice is not None
     assert notice.code == "source_not_german"
 
@@ -47,12 +48,12 @@ def test_a_foreign_sentence_is_told(text: str) -> None:
     ],
 )
 def test_german_and_ambiguous_texts_are_not_told(text: str) -> None:
-    assert german_notice(text) is None
+    assert foreign_notice(text, DE) is None
 
 
 def test_a_german_article_with_a_long_english_quotation_is_not_told() -> None:
     german = "Der Minister hat sich am Montag zu den Plänen der Regierung geäußert und um Geduld gebeten. " * 20
-    assert german_notice(german + FOREIGN["English"] * 4) is None
+    assert foreign_notice(german + FOREIGN["English"] * 4, DE) is None
 
 
 def test_importing_does_not_load_the_tables() -> None:

@@ -11,6 +11,7 @@ from service.text.html.document import parse
 from service.text.html.placement import Same
 from service.text.html.render import TranslatedSentence, render
 from service.text.html.tokens import tokens
+from tests.languages import DE
 from tests.text.markup_rig import Translate, same, shout, through
 
 CHARS = 30_000
@@ -60,7 +61,7 @@ def proportional(html: str) -> str:
     """The HTML with every block as one sentence, translated without an alignment."""
     document = parse(html)
     sentences = [[TranslatedSentence(Span(0, len(b.text)), f"{b.text} etc")] for b in document.blocks]
-    return render(document, sentences).html
+    return render(document, sentences, DE).html
 
 
 @pytest.mark.parametrize("piece", REPEATED)

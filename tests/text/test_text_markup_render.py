@@ -6,6 +6,7 @@ from service.domain import Span
 from service.text.alignment import Alignment, align
 from service.text.html.document import parse
 from service.text.html.render import TranslatedSentence, render
+from tests.languages import DE
 from tests.text.markup_rig import backwards, bare, same, shout, through, translated, words
 
 
@@ -19,7 +20,7 @@ def once(html: str, target: str, links: str | None) -> str:
         rows = [[float(str(n) == link) for n in range(len(there))] for link in links.split()]
         alignment = Alignment(there, words(target), tuple(map(tuple, rows)))
     sentence = TranslatedSentence(Span(0, len(block.text)), target, alignment)
-    return render(document, [[sentence]]).html
+    return render(document, [[sentence]], DE).html
 
 
 ALIGNED = [
@@ -82,7 +83,7 @@ def test_what_no_sentence_changed_is_copied() -> None:
 def test_a_sentence_as_the_model_sees_it_is_no_translation() -> None:
     document = parse("<p>10&nbsp;&ndash;&nbsp;12 <b>Uhr</b></p>")
     whole = TranslatedSentence(Span(0, 11), "10 – 12 Uhr")
-    assert render(document, [[whole]]).html == document.html
+    assert render(document, [[whole]], DE).html == document.html
 
 
 def test_an_unchanged_sentence_keeps_its_own_references_beside_a_changed_one() -> None:
@@ -90,7 +91,7 @@ def test_an_unchanged_sentence_keeps_its_own_references_beside_a_changed_one() -
     (block,) = document.blocks
     kept, changed = Span(0, 12), Span(13, len(block.text))
     sentences = [TranslatedSentence(kept, kept.of(block.text)), TranslatedSentence(changed, "It rains & pours.")]
-    assert render(document, [sentences]).html == "<p>M&uuml;ller &amp; Co. It rains &amp; pours.</p>"
+    assert render(document, [sentences], DE).html == "<p>M&uuml;ller &amp; Co. It rains &amp; pours.</p>"
 
 
 def test_texts_of_attributes_are_translated_on_demand() -> None:
@@ -109,7 +110,7 @@ def test_addresses_of_scripts_pass_untouched() -> None:
 def test_sentences_are_found_in_the_html_that_comes_out() -> None:
     document = parse("<p title='Ein Titel'>Er <b>kam. Sie</b> ging &amp; lief.</p>\n<p>Ende.</p>", attribute_texts=True)
     for translate in (shout, same):
-        rendered = render(document, translated(document, translate))
+        rendered = render(document, translated(document, translate), DE)
         found = [[span.of(rendered.html).upper() for span in spans] for spans in rendered.sentences]
         assert found == [[], ["ER <B>KAM.", "SIE</B> GING &AMP; LIEF."], ["ENDE."]]
 
@@ -118,9 +119,9 @@ def test_sentences_out_of_order_are_refused() -> None:
     document = parse("Eins. Zwei.")
     first, second = TranslatedSentence(Span(0, 5), "One."), TranslatedSentence(Span(6, 11), "Two.")
     with pytest.raises(ValueError, match="out of order"):
-        render(document, [[second, first]])
+        render(document, [[second, first]], DE)
     with pytest.raises(ValueError, match="longer"):
-        render(document, [[first], [second]])
+        render(document, [[first], [second]], DE)
 
 
 def test_attention_of_pieces_places_markup() -> None:
@@ -131,7 +132,7 @@ def test_attention_of_pieces_places_markup() -> None:
         "Die Feuerwehr kam", "The fire brigade came", pieces, ["▁The", "▁fire", "▁brigade", "▁came"], attention
     )
     sentence = TranslatedSentence(Span(0, 17), "The fire brigade came", alignment)
-    assert render(document, [[sentence]]).html == "The <b>fire brigade</b> came"
+    assert render(document, [[sentence]], DE).html == "The <b>fire brigade</b> came"
 
 
 def test_an_element_with_nothing_to_see_takes_no_word() -> None:

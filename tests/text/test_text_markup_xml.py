@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from service.text.html.document import parse
 from service.text.html.render import render
 from service.text.html.tags import TagRules
+from tests.languages import DE
 from tests.text.markup_rig import Translate, backwards, scramble, shout, translated
 
 XML = TagRules(xml=True)
@@ -23,7 +24,7 @@ def texts(markup: str, rules: TagRules = XML) -> list[str]:
 
 def through(markup: str, translate: Translate, rules: TagRules = XML) -> str:
     document = parse(markup, rules=rules)
-    return render(document, translated(document, translate)).html
+    return render(document, translated(document, translate), DE).html
 
 
 def named(*, ignored: str = "", splitting: str = "", non_splitting: str = "") -> TagRules:

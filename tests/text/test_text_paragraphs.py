@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.text.segmentation import paragraphs
+from tests.languages import DE
 
 MAIL = """\
 Die Bundesregierung hat am Montag in Berlin neue Regeln für die
@@ -14,7 +15,7 @@ Am Abend aus der Opposition."""
 
 
 def cut(text: str) -> list[str]:
-    return [span.of(text) for span in paragraphs(text)]
+    return [span.of(text) for span in paragraphs(text, DE)]
 
 
 @pytest.mark.parametrize("gap", ["\n\n", "\r\n\r\n", "\n \t\n", "\r\r", "\u2029", "\n\n\n\n", "\x0c"])
@@ -60,7 +61,7 @@ def test_a_line_broken_in_mid_sentence_goes_on() -> None:
 
 
 def test_an_address_below_a_line_is_not_its_continuation() -> None:
-    assert len(paragraphs("Jetziges Strompreistief nutzen, bevor die Preise wieder steigen\nexample.org")) == 2
+    assert len(paragraphs("Jetziges Strompreistief nutzen, bevor die Preise wieder steigen\nexample.org", DE)) == 2
 
 
 @given(
@@ -68,7 +69,7 @@ def test_an_address_below_a_line_is_not_its_continuation() -> None:
 )
 def test_all_that_lies_between_paragraphs_is_white_space(text: str) -> None:
     done = 0
-    for span in paragraphs(text):
+    for span in paragraphs(text, DE):
         assert not text[done : span.start].strip()
         assert span.start < span.end
         assert span.of(text) == span.of(text).strip()

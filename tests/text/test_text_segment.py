@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from service.text.normalization import for_model
 from service.text.segmentation import segment
+from tests.languages import DE
 
 
 def cut(text: str) -> list[str]:
-    return [span.of(text) for span in segment(text).sentences]
+    return [span.of(text) for span in segment(text, DE).sentences]
 
 
 # "|" marks where a sentence ends; what stands round it goes with the text.
@@ -70,17 +71,17 @@ def test_a_soft_wrapped_line_end_stays_inside_its_sentence() -> None:
 def test_long_direct_speech_is_cut_at_its_own_sentences() -> None:
     speech = "Wir haben das lange geprüft und uns am Ende so entschieden."
     text = f"Er sagte: „{' '.join([speech] * 5)}“ Dann ging er."
-    assert len(segment(text).sentences) == 6
+    assert len(segment(text, DE).sentences) == 6
 
 
 def test_every_sentence_lies_in_one_paragraph() -> None:
-    found = segment("Überschrift ohne Punkt\n\nErster Satz. Zweiter Satz.\n\nDritter Satz.")
+    found = segment("Überschrift ohne Punkt\n\nErster Satz. Zweiter Satz.\n\nDritter Satz.", DE)
     assert [sum(p.start <= s.start and s.end <= p.end for s in found.sentences) for p in found.paragraphs] == [1, 2, 1]
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n\r\n", "\x00", "\u200b\ufeff", "\x00 \n \x07"])
 def test_what_a_model_cannot_see_is_no_sentence(text: str) -> None:
-    assert segment(text).sentences == ()
+    assert segment(text, DE).sentences == ()
 
 
 @pytest.mark.parametrize(
@@ -94,12 +95,12 @@ def test_odd_text_is_cut_without_loss_of_what_can_be_seen(text: str) -> None:
 @given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from(" \n\r.!?„“»«\"'Aa1…()"))))
 def test_sentences_are_ordered_visible_and_all_else_is_invisible(text: str) -> None:
     done = 0
-    for span in segment(text).sentences:
-        assert for_model(text[done : span.start]) == ""
+    for span in segment(text, DE).sentences:
+        assert for_model(text[done : span.start], DE) == ""
         assert span.start >= done
-        assert for_model(span.of(text)) != ""
+        assert for_model(span.of(text), DE) != ""
         done = span.end
-    assert for_model(text[done:]) == ""
+    assert for_model(text[done:], DE) == ""
 
 
 HOSTILE = {
@@ -118,5 +119,5 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_time_grows_in_step_with_length(text: str) -> None:
     began = time.process_time()
-    segment(text)
+    segment(text, DE)
     assert time.process_time() - began < 8  # measured: under 1 s each; quadratic work would take minutes

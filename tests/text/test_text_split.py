@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from service.domain import Span
 from service.text.normalization import for_model
 from service.text.segmentation import split_long
+from tests.languages import DE
 
 
 @pytest.mark.parametrize(
@@ -23,19 +24,19 @@ from service.text.segmentation import split_long
     ],
 )
 def test_the_best_place_near_the_middle_is_taken(text: str, left: str | None) -> None:
-    halves = split_long(text, Span(0, len(text)))
+    halves = split_long(text, Span(0, len(text)), DE)
     assert halves is not None
     assert halves[0].of(text) == (left or "Der Minister, der lange wartete, kam am Morgen,")
 
 
 @pytest.mark.parametrize("text", ["", "a", " a ", "\u200b\x00"])
 def test_under_two_code_points_there_is_nothing_to_halve(text: str) -> None:
-    assert split_long(text, Span(0, len(text))) is None
+    assert split_long(text, Span(0, len(text)), DE) is None
 
 
 def test_combining_marks_stay_with_their_letter() -> None:
     text = "a\u0301" * 9
-    halves = split_long(text, Span(0, len(text)))
+    halves = split_long(text, Span(0, len(text)), DE)
     assert halves is not None
     assert not unicodedata.combining(text[halves[1].start])
 
@@ -43,11 +44,11 @@ def test_combining_marks_stay_with_their_letter() -> None:
 @given(st.text(max_size=50), st.integers(0, 5))
 def test_halves_are_smaller_and_lose_only_what_no_model_sees(text: str, shift: int) -> None:
     span = Span(min(shift, len(text)), len(text))
-    halves = split_long(text, span)
+    halves = split_long(text, span, DE)
     if halves is not None:
         (a, b), (c, d) = halves
         assert span.start <= a < b <= c < d <= span.end
-        assert not any(for_model(gap) for gap in (text[span.start : a], text[b:c], text[d : span.end]))
+        assert not any(for_model(gap, DE) for gap in (text[span.start : a], text[b:c], text[d : span.end]))
 
 
 def test_halving_again_and_again_ends() -> None:
@@ -55,7 +56,7 @@ def test_halving_again_and_again_ends() -> None:
     waiting, parts = [Span(0, len(text))], 0
     while waiting:
         span = waiting.pop()
-        halves = split_long(text, span) if span.end - span.start > 100 else None
+        halves = split_long(text, span, DE) if span.end - span.start > 100 else None
         waiting += halves or ()
         parts += halves is None
     assert parts >= 200

@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from service.checks.base import Language
-from service.languages.wordlists import entries, word_set
+from service.languages.base import Language
+from tests.languages import DE, EN
 
 _ODD = (
     "",
@@ -27,7 +27,7 @@ _ODD = (
     "Uhr",
     "p.m.",
 )
-_WORDS: dict[Language, str] = {
+_WORDS = {
     "de": "der Die eine Kanzlerin Merkel München Berlin Obama Rat Stadt Selenskyj USA DFB Montag Samstags Mai 3. Mio."
     " Million zwölf zweieinhalb US-Dollar US-Dollars Euro Prozentpunkte km nicht nichts Keine nie ohne und Hälfte",
     "en": "the A Chancellor Merkel Munich Berlin Obama Council city Zelenskyy USA Six Monday Sun. May 3rd million a"
@@ -37,8 +37,8 @@ _WORDS: dict[Language, str] = {
 
 def sentences(language: Language) -> st.SearchStrategy[str]:
     """Up to a dozen words with what parts words."""
-    units = tuple(form for line in entries("units") for form in line.replace(" = ", ", ").split(", "))
-    words = (*_ODD, *_WORDS[language].split(), *units, *sorted(word_set("names"))[:40])
+    units = tuple(form for one in (DE, EN) if one.units for forms in one.units.forms.values() for form in forms)
+    words = (*_ODD, *_WORDS[language.code].split(), *units, *sorted(DE.kept_names["en"])[:40])
     drawn = st.sampled_from(words).flatmap(lambda word: st.sampled_from((word, word.upper(), word.capitalize())))
     parts = st.tuples(drawn | st.text(max_size=3), st.sampled_from((" ", " ", ", ", "-", "", ". ")))
     return st.lists(parts, max_size=12).map(lambda pairs: "".join(map("".join, pairs)))

@@ -4,10 +4,11 @@ import pytest
 
 from service.checks.base import Code, Finding, Passage
 from service.checks.figures import figures
+from tests.languages import DE, EN
 
 
 def found(german: str, english: str) -> list[Finding]:
-    return list(figures(Passage.of(german, "de"), Passage.of(english, "en")))
+    return list(figures(Passage.of(german, DE), Passage.of(english, EN)))
 
 
 @pytest.mark.parametrize(

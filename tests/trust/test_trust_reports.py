@@ -11,6 +11,7 @@ from service.checks.assessment import check_sentence, check_summary
 from service.checks.base import Code, Finding, Severity
 from service.checks.repetition import repeated_sentences
 from service.domain import Span
+from tests.languages import DE, EN
 
 SOURCE = "Der Rat tagte am Montag. Er gab 1,5 Milliarden Euro frei. Niemand widersprach."
 OUTPUT = "The council met on Monday. It released 1.5 trillion euros. Nobody objected."
@@ -23,7 +24,7 @@ def spans(text: str) -> list[Span]:
 def reported(output: str) -> list[Finding]:
     """The findings of each pair, and of all together, in the texts' own spans."""
     pairs = list(zip(spans(SOURCE), spans(output), strict=True))
-    found = [f.shifted(s.start, t.start) for s, t in pairs for f in check_sentence(s.of(SOURCE), t.of(output))]
+    found = [f.shifted(s.start, t.start) for s, t in pairs for f in check_sentence(s.of(SOURCE), t.of(output), DE, EN)]
     repeated = repeated_sentences([s.of(SOURCE) for s, _ in pairs], [t.of(output) for _, t in pairs])
     return [*found, *(finding.shifted(pairs[n][0].start, pairs[n][1].start) for n, finding in repeated)]
 
@@ -37,9 +38,9 @@ def test_a_translation_is_checked_pair_by_pair_with_spans_into_both_texts() -> N
 
 
 def test_an_empty_output_is_one_finding() -> None:
-    (finding,) = check_sentence(spans(SOURCE)[0].of(SOURCE), "")
+    (finding,) = check_sentence(spans(SOURCE)[0].of(SOURCE), "", DE, EN)
     assert finding.code is Code.EMPTY_OUTPUT
-    assert check_sentence("* * *", "") == []
+    assert check_sentence("* * *", "", DE, EN) == []
 
 
 def test_a_repeated_sentence_is_found_across_pairs() -> None:
@@ -48,7 +49,7 @@ def test_a_repeated_sentence_is_found_across_pairs() -> None:
 
 
 def summarised(summary: str, support: list[Span]) -> dict[Code, Severity]:
-    findings = check_summary(SOURCE, summary, [(Span(0, len(summary)), support)])
+    findings = check_summary(SOURCE, summary, [(Span(0, len(summary)), support)], DE)
     return {finding.code: finding.severity for finding in findings}
 
 
@@ -74,7 +75,7 @@ def test_a_summary_sentence_without_support_is_named() -> None:
 
 def test_verbatim_sentences_raise_no_doubt() -> None:
     places = spans(SOURCE)
-    assert check_summary(SOURCE, SOURCE, [(place, [place]) for place in places]) == []
+    assert check_summary(SOURCE, SOURCE, [(place, [place]) for place in places], DE) == []
 
 
 WORDS = (
@@ -88,8 +89,8 @@ texts = st.one_of(st.text(max_size=60), st.lists(words, max_size=25).map(" ".joi
 @settings(max_examples=60, deadline=None)
 @given(texts, texts)
 def test_no_input_breaks_a_check_and_every_span_lies_in_its_text(source: str, output: str) -> None:
-    findings = check_sentence(source, output)
-    findings += check_summary(source, output, [(Span(0, len(output)), [Span(0, len(source))])])
+    findings = check_sentence(source, output, DE, EN)
+    findings += check_summary(source, output, [(Span(0, len(output)), [Span(0, len(source))])], DE)
     for finding in findings:
         for span, text in ((finding.source, source), (finding.output, output)):
             assert span is None or 0 <= span.start <= span.end <= len(text)
@@ -121,7 +122,7 @@ def test_twice_the_text_takes_no_more_than_a_few_times_as_long(unit: str) -> Non
     def cost_s(repeats: int) -> float:
         text = unit * repeats
         start = time.process_time()
-        check_sentence(text, text[::-1])
+        check_sentence(text, text[::-1], DE, EN)
         return time.process_time() - start
 
     cost_s(10)

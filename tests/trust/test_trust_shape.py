@@ -1,14 +1,17 @@
 """Repetition, length, leftovers: checked on the shape of an output."""
 
 import pytest
+from hypothesis import given
 
-from service.checks.assessment import length_ratio, untranslated
+from service.checks.assessment import check_sentence, length_ratio, untranslated
 from service.checks.base import Code, Finding, Passage, Severity, needs_review
 from service.checks.repetition import repeated_sentences, repeated_words
+from tests.languages import DE, EN
+from tests.trust.sentences import sentences
 
 
 def read(german: str, english: str) -> tuple[Passage, Passage]:
-    return Passage.of(german, "de"), Passage.of(english, "en")
+    return Passage.of(german, DE), Passage.of(english, EN)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,7 @@ SENTENCE = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit g
     ],
 )
 def test_half_a_sentence_is_short_and_three_are_long(output: str, code: Code | None) -> None:
-    assert [finding.code for finding in length_ratio(SENTENCE, output)] == ([] if code is None else [code])
+    assert [finding.code for finding in length_ratio(*read(SENTENCE, output))] == ([] if code is None else [code])
 
 
 @pytest.mark.parametrize(
@@ -93,3 +96,8 @@ def test_only_a_finding_for_review_asks_for_an_editor() -> None:
     assert not needs_review([])
     assert not needs_review([note])
     assert needs_review([note, Finding(Code.REPETITION, "again")])
+
+
+@given(german=sentences(DE), english=sentences(EN))
+def test_no_sentence_breaks_a_check(german: str, english: str) -> None:
+    assert check_sentence(german, english, DE, EN) == check_sentence(german, english, DE, EN)

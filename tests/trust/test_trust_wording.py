@@ -6,10 +6,11 @@ from service.checks.base import Code, Finding, Passage, Severity
 from service.checks.figures import units
 from service.checks.names import names
 from service.checks.wording import negations, negations_of_summary, quotations, quoted, verbatim
+from tests.languages import DE, EN
 
 
 def read(german: str, english: str) -> tuple[Passage, Passage]:
-    return Passage.of(german, "de"), Passage.of(english, "en")
+    return Passage.of(german, DE), Passage.of(english, EN)
 
 
 def codes(findings: list[Finding]) -> set[Code]:
@@ -119,11 +120,11 @@ def test_what_is_denied_stays_denied(german: str, english: str, expected: set[Co
 )
 def test_a_summary_may_leave_a_denied_clause_out(summary: str, expected: set[Code]) -> None:
     source = "Der Rat tagte, stimmte aber nicht dem Plan zu."
-    assert codes(list(negations_of_summary(Passage.of(source, "de"), Passage.of(summary, "de")))) == expected
+    assert codes(list(negations_of_summary(Passage.of(source, DE), Passage.of(summary, DE)))) == expected
 
 
 def test_a_summary_denies_nothing_by_itself() -> None:
-    support, sentence = Passage.of("Der Rat stimmte zu.", "de"), Passage.of("Der Rat stimmte nicht zu.", "de")
+    support, sentence = Passage.of("Der Rat stimmte zu.", DE), Passage.of("Der Rat stimmte nicht zu.", DE)
     assert codes(list(negations_of_summary(support, sentence))) == {Code.NEGATION_ADDED}
 
 

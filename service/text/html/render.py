@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from service.domain import Span
+from service.languages.base import Language
 from service.text.alignment import Alignment
 from service.text.html.document import Block, Document
 from service.text.html.placement import (
@@ -300,7 +301,7 @@ class Rendered:
     sentences: tuple[tuple[Span, ...], ...]
 
 
-def render(document: Document, translations: Sequence[Sequence[TranslatedSentence]]) -> Rendered:
+def render(document: Document, translations: Sequence[Sequence[TranslatedSentence]], language: Language) -> Rendered:
     """The document's HTML with each block's sentences, in order, in the place of the source's.
 
     Whatever is no block is copied, as is a block of which no sentence was changed.
@@ -309,7 +310,9 @@ def render(document: Document, translations: Sequence[Sequence[TranslatedSentenc
         ValueError: there are more or fewer translations than blocks, or sentences that are out of order.
     """
     blocks = list(zip(document.blocks, translations, strict=True))
-    changed = {block.source: _attribute(block, sentences) for block, sentences in blocks if block.attribute}
+    changed = {
+        block.source: _attribute(_Target(block, sentences, language)) for block, sentences in blocks if block.attribute
+    }
     copy = Copy(document.html, changed)
     parts: list[str] = []
     found: list[tuple[Span, ...]] = []
@@ -319,7 +322,7 @@ def render(document: Document, translations: Sequence[Sequence[TranslatedSentenc
             found.append(())
             continue
         gap = copy.of(Span(done, block.source.start))
-        text, spans = _block(block, sentences, copy)
+        text, spans = _block(_Target(block, sentences, language), sentences, copy)
         found.append(tuple(span.shifted(length + len(gap)) for span in spans))
         parts += (gap, text)
         length += len(gap) + len(text)
@@ -328,15 +331,14 @@ def render(document: Document, translations: Sequence[Sequence[TranslatedSentenc
     return Rendered("".join(parts), tuple(found))
 
 
-def _attribute(block: Block, sentences: Sequence[TranslatedSentence]) -> str | None:
-    """The value of an attribute with its quotation marks; None where it stays as it is."""
-    target = _Target(block, sentences)
+def _attribute(target: "_Target") -> str | None:
+    """The value of an attribute with its quotation marks; None: it does not change."""
     return None if target.unchanged else f'"{quoted(target.text)}"'
 
 
-def _block(block: Block, sentences: Sequence[TranslatedSentence], copy: Copy) -> tuple[str, list[Span]]:
-    """The HTML of a block, and where its sentences stand in it."""
-    target = _Target(block, sentences)
+def _block(target: "_Target", sentences: Sequence[TranslatedSentence], copy: Copy) -> tuple[str, list[Span]]:
+    """The HTML of a block, and the places of its sentences in it."""
+    block = target.block
     if target.unchanged:
         start = copy.length(block.source.start)
         places = (block.in_html(sentence.source) for sentence in sentences)
@@ -353,9 +355,9 @@ def _block(block: Block, sentences: Sequence[TranslatedSentence], copy: Copy) ->
 class _Target:
     """The text of a block's translation: sentences and the gaps between them."""
 
-    def __init__(self, block: Block, sentences: Sequence[TranslatedSentence]) -> None:
-        self._block = block
-        self._pieces = list(_pieces(block, sentences))
+    def __init__(self, block: Block, sentences: Sequence[TranslatedSentence], language: Language) -> None:
+        self.block = block
+        self._pieces = list(_pieces(block, sentences, language))
         self._ends: list[int] = []
         for _, text, _ in self._pieces:
             self._ends.append(len(text) + (self._ends[-1] if self._ends else 0))
@@ -386,7 +388,7 @@ class _Target:
         cells: list[str] = []
         for source, text, _ in self._pieces:
             if self._is_same(source, text):
-                raw = (html[self._block.starts[at] : self._block.ends[at]] for at in range(*source))
+                raw = (html[self.block.starts[at] : self.block.ends[at]] for at in range(*source))
                 # A bare "<" or "&" is harmless only before what follows it in the source.
                 cells += (escaped(one) if one in _BARE else one for one in raw)
             else:
@@ -394,18 +396,18 @@ class _Target:
         return cells
 
     def _is_same(self, source: Span, text: str) -> bool:
-        return text == source.of(self._block.text)
+        return text == source.of(self.block.text)
 
     def _stretch(self, source: Span, target: Span, sentence: TranslatedSentence | None) -> Stretch:
         if self._is_same(source, target.of(self.text)):
             return Same(source, target.start)
         if sentence is None or sentence.alignment is None:
-            return Proportional(source, self._block.text, target, self.text)
-        return Aligned(source, self._block.text, target, self.text, sentence.alignment)
+            return Proportional(source, self.block.text, target, self.text)
+        return Aligned(source, self.block.text, target, self.text, sentence.alignment)
 
 
 def _pieces(
-    block: Block, sentences: Sequence[TranslatedSentence]
+    block: Block, sentences: Sequence[TranslatedSentence], language: Language
 ) -> Iterator[tuple[Span, str, TranslatedSentence | None]]:
     """(range of the source, its text in the target, the sentence) of gaps and sentences, in order."""
     done = 0
@@ -416,8 +418,8 @@ def _pieces(
         if done < start:
             yield Span(done, start), block.text[done:start], None
         source = sentence.source.of(block.text)
-        # What the model would see of a sentence is no translation of it.
-        text = source if sentence.text == for_model(source) else sentence.text
+        # A sentence that a model left as it saw it was not translated: its own form is kept.
+        text = source if sentence.text == for_model(source, language) else sentence.text
         yield sentence.source, text, sentence
         done = end
     if done < len(block.text):

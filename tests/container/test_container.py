@@ -1,0 +1,167 @@
+"""The image's inputs: locked requirements, the version of torch, the pinned base, and the image tags."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import service
+from container import lock, pin
+
+ROOT = Path(__file__).parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+REQUIRED = lock.requirements(PROJECT)
+LOCKED = {name: [one for one in required if Requirement(one).name != "torch"] for name, required in REQUIRED.items()}
+# Python of Debian bookworm, on the machines that the image is for.
+IMAGES = [
+    {"python_version": "3.11", "python_full_version": "3.11.2", "platform_machine": machine, "sys_platform": "linux"}
+    for machine in ("x86_64", "aarch64")
+]
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+DOCKERFILE = "ARG BASE_IMAGE=debian:bookworm-slim\nARG BASE_DIGEST=\nFROM ${BASE_IMAGE}\n"
+
+
+def entries(name: str) -> list[tuple[Requirement, int]]:
+    """Every locked requirement and the number of its hashes."""
+    text = (ROOT / "container" / f"requirements-{name}.txt").read_text("utf-8").replace("\\\n", "")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(Requirement(line.partition(" --hash")[0]), line.count("--hash=sha256:")) for line in lines]
+
+
+def pinned(name: str, image: dict[str, str]) -> dict[str, Version]:
+    found: dict[str, Version] = {}
+    for requirement, _ in entries(name):
+        if requirement.marker is None or requirement.marker.evaluate(image):
+            (specifier,) = requirement.specifier
+            assert specifier.operator == "=="
+            assert canonicalize_name(requirement.name) not in found
+            found[canonicalize_name(requirement.name)] = Version(specifier.version)
+    return found
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=["x86_64", "aarch64"])
+@pytest.mark.parametrize("name", LOCKED)
+def test_lock_meets_the_bounds_of_the_project(name: str, image: dict[str, str]) -> None:
+    versions = pinned(name, image)
+    for required in map(Requirement, LOCKED[name]):
+        found = versions.get(canonicalize_name(required.name))
+        assert found is not None, f"{required} is not locked: make lock"
+        assert required.specifier.contains(found), f"{required}: make lock"
+
+
+@pytest.mark.parametrize("name", LOCKED)
+def test_every_requirement_has_a_hash(name: str) -> None:
+    assert len(entries(name)) > 3
+    assert [str(requirement) for requirement, hashes in entries(name) if not hashes] == []
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=["x86_64", "aarch64"])
+def test_both_targets_have_the_same_versions(image: dict[str, str]) -> None:
+    cpu, full = pinned("cpu", image), pinned("full", image)
+    assert {name: version for name, version in cpu.items() if full[name] != version} == {}
+
+
+def test_torch_is_pinned_in_dockerfile_and_makefile() -> None:
+    (bounds,) = (Requirement(one) for one in REQUIRED["full"] if Requirement(one).name == "torch")
+    version = lock.torch_version((ROOT / "Dockerfile").read_text("utf-8"))
+    assert bounds.specifier.contains(version)
+    assert f"TORCH ?= torch=={version}\n" in (ROOT / "Makefile").read_text("utf-8")
+    assert [str(one) for one, _ in entries("full") if lock.TORCH_PACKAGE.fullmatch(one.name)] == []
+
+
+def test_image_has_all_extras_but_those_of_developers() -> None:
+    extras = {
+        "torch": ["torch>=2"],
+        "convert": ["depesche[torch]", "wordfreq"],
+        "dev": ["pytest"],
+        "train": ["nltk"],
+        "seal": ["cryptography"],
+    }
+    project = {"project": {"dependencies": ["a"], "optional-dependencies": extras}, "build-system": {"requires": ["b"]}}
+    assert lock.requirements(project) == {
+        "build": ["b"],
+        "cpu": ["a", "cryptography"],
+        "full": ["a", "cryptography", "torch>=2", "wordfreq"],
+    }
+
+
+def test_no_lock_names_an_index() -> None:
+    for name in LOCKED:
+        assert not re.search(r"://|--(extra-)?index-url", (ROOT / "container" / f"requirements-{name}.txt").read_text())
+
+
+def test_packages_of_torch_are_recognised() -> None:
+    text = (
+        "# a comment\nnvidia-cublas==13.1 ; sys_platform == 'linux' \\\n    --hash=sha256:00\n"
+        "torch==2.13.0\ntorchsde==1"
+    )
+    assert lock.names(text) == ["nvidia-cublas", "torch", "torchsde"]
+    assert [name for name in lock.names(text) if lock.TORCH_PACKAGE.fullmatch(name)] == ["nvidia-cublas", "torch"]
+
+
+def test_dockerfile_without_a_version_of_torch_is_refused() -> None:
+    with pytest.raises(ValueError, match="no TORCH_VERSION"):
+        lock.torch_version("FROM scratch\n")
+
+
+def test_image_tags_are_the_version_of_the_service() -> None:
+    assert PROJECT["project"]["version"] == service.__version__
+    files = [*(ROOT / "k8s").rglob("kustomization.yaml"), ROOT / "compose.yaml"]
+    pattern = r"(?:newName: depesche\n\s+newTag: \"|image: depesche:)(.*)-(?:cpu|full)\b"
+    tags = [tag for file in files for tag in re.findall(pattern, file.read_text("utf-8"))]
+    assert set(tags) == {service.__version__}
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The path of a fake docker, first in PATH. `write_docker` writes it."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(pin, "DOCKERFILE", tmp_path / "Dockerfile")
+    (tmp_path / "Dockerfile").write_text(DOCKERFILE, "utf-8")
+    return tmp_path / "docker"
+
+
+def write_docker(docker: Path, script: str) -> None:
+    docker.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    docker.chmod(0o755)
+
+
+def test_digest_of_the_base_is_written(docker: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_docker(docker, f'[ "$4" = debian:bookworm-slim ] && echo {DIGEST}')
+    pin.main()
+    assert pin.DOCKERFILE.read_text("utf-8") == DOCKERFILE.replace("BASE_DIGEST=", f"BASE_DIGEST={DIGEST}")
+    assert capsys.readouterr().out == f"BASE_DIGEST={DIGEST}\n"
+
+
+def test_old_digest_is_replaced() -> None:
+    old = DOCKERFILE.replace("BASE_DIGEST=", "BASE_DIGEST=sha256:" + "f" * 64)
+    assert pin.pinned(old, DIGEST) == DOCKERFILE.replace("BASE_DIGEST=", f"BASE_DIGEST={DIGEST}")
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [("echo no route to it >&2; exit 1", "no route to it"), ("echo latest", "latest"), ("true", "no digest")],
+)
+def test_dockerfile_is_unchanged_without_a_digest(docker: Path, script: str, reason: str) -> None:
+    write_docker(docker, script)
+    with pytest.raises(SystemExit, match=reason):
+        pin.main()
+    assert pin.DOCKERFILE.read_text("utf-8") == DOCKERFILE
+
+
+def test_dockerfile_is_unchanged_without_docker(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(docker.parent / "empty"))
+    with pytest.raises(SystemExit, match="docker cannot be run"):
+        pin.main()
+    assert pin.DOCKERFILE.read_text("utf-8") == DOCKERFILE
+
+
+def test_dockerfile_without_a_base_is_refused() -> None:
+    with pytest.raises(pin.NotPinned, match="no ARG BASE_IMAGE"):
+        pin.base_image("FROM scratch\n")

@@ -1,0 +1,66 @@
+"""Seeds and regressions break nothing, and a target that is broken is seen to be."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from service.cleaning.boilerplate import read_lines
+from tests.fuzz import kept
+from tests.fuzz.__main__ import _keep
+from tests.fuzz.cleaner import check as check_cleaner
+from tests.fuzz.target import Target, decoded, encoded
+from tests.fuzz.targets import TARGETS
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_what_broke_a_target_once_breaks_nothing_any_more(target: Target) -> None:
+    for path in kept.regressions(target.name):
+        with named(path):
+            text = decoded(path.read_bytes())
+            target.check(text)
+            target.require_linear(text)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Whatever is raised says by which input."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"by {path}")
+        raise
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_the_seeds_break_nothing_and_cost_no_more_than_their_length(target: Target) -> None:
+    for text in target.seeds:
+        target.check(text)
+        target.require_linear(text)
+
+
+@pytest.mark.parametrize("data", [b"", b"Ja \xff\xfe", "M\u00fcller".encode(), b"\xed\xa0\x80"])
+def test_every_input_is_a_text_and_back(data: bytes) -> None:
+    assert encoded(decoded(data)) == data
+
+
+def test_a_cleaner_that_loses_a_line_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.cleaning.clean.read_lines", lambda text, language: read_lines(text, language)[:-1])
+    with pytest.raises(AssertionError):
+        check_cleaner("Ein Satz.\n\nNoch einer.")
+
+
+def test_work_that_takes_too_long_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.fuzz.target.MOST_S", 0.0)
+    with pytest.raises(AssertionError, match="20000 characters"):
+        TARGETS["segmenter"].require_linear("Ein Satz. ")
+
+
+def test_what_broke_a_target_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "FOLDER", tmp_path / "regressions")
+    broken = tmp_path / "crash-0123"
+    broken.write_bytes(b"Ja.")
+    assert _keep(TARGETS["segmenter"], [broken], 77) == 1
+    (copy,) = kept.regressions("segmenter")
+    assert (copy.name, copy.read_bytes()) == ("crash-0123", b"Ja.")

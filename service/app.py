@@ -38,7 +38,7 @@ from service.http.middleware import (
     rules,
 )
 from service.http.ratelimit import Counters, RateLimitMiddleware, Rates, policies
-from service.http.state import ApiState, TextLimits
+from service.http.state import ApiState, Runtime, TextLimits
 from service.newsroom.service import Plan, Service
 from service.observability import logs, tracing
 from service.observability.metrics import Metrics
@@ -158,6 +158,9 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     app.state.api = ApiState(service, limits, settings.request_timeout_ms, listener)
     app.state.registry, app.state.traces = metrics.registry, traces
     app.state.ring = None if settings.keys_file is None else ApiKeyStore(settings.keys_file, listener=listener)
+    app.state.runtime = Runtime(
+        service, limits, settings.request_timeout_ms / 1000, listener, metrics.registry, app.state.ring
+    )
     routers = [routes.router, health.router, page.router, deepl.router, libretranslate.router]
     for router in routers if settings.metrics_port == "admin" else [*routers, telemetry.router]:
         app.include_router(router)
@@ -184,7 +187,7 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     admin_app = FastAPI(
         title="Depesche administration", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
     )
-    admin_app.state.api = app.state.api
+    admin_app.state.api, admin_app.state.runtime = app.state.api, app.state.runtime
     admin_app.state.registry = app.state.registry
     admin_app.state.ring, admin_app.state.traces = app.state.ring, app.state.traces
     admin_app.include_router(admin.router)

@@ -1,13 +1,56 @@
-"""What the routes work with: the service and its limits, put on the app by `service.app`."""
+"""What the HTTP layer keeps: `Runtime` for the life of the application, `RequestInfo` for that of one request."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
+from prometheus_client import CollectorRegistry
+from starlette.types import Scope
 
 from service.events import Listener
+from service.generation.call import Interval, Stage
+from service.http.keys import ApiKeyStore
+from service.http.keys import Scope as KeyScope
 from service.newsroom.service import Generation, Service
+
+INFO = "info"
+# Keys by which middlewares still leave values in a request's state; they go when all of them use `RequestInfo`.
+_STRING_KEYS = frozenset({"request_id", "key_id", "charge", "quota"})
+Charge = Callable[[int], Awaitable[None]]
+Quota = Callable[[], Awaitable[tuple[int, int] | None]]
+
+
+@dataclass(slots=True)
+class RequestInfo:
+    """What middlewares and routes tell each other of one request.
+
+    ``path`` is the declared path of a request that is refused before it is routed. ``scopes`` are those of the
+    caller's key, None where no key was checked; ``key_in_body`` leaves the check to the middleware that reads bodies.
+    ``charge`` counts characters of texts, ``quota`` gives those used and allowed; both are None without a limit.
+    ``timings`` are seconds by stage, for ``Server-Timing``; ``intervals`` are when stages ran, for traces.
+    """
+
+    request_id: str = ""
+    path: str | None = None
+    key_id: str | None = None
+    scopes: frozenset[KeyScope] | None = None
+    key_in_body: bool = False
+    charge: Charge | None = None
+    quota: Quota | None = None
+    timings: Mapping[Stage, float] | None = None
+    intervals: Sequence[Interval] = field(default=())
+
+
+def info_of(scope: Scope) -> RequestInfo:
+    """The record of the request that ``scope`` describes; made where there is none yet."""
+    state = scope.setdefault("state", {})
+    if INFO not in state:
+        state[INFO] = RequestInfo()
+    info: RequestInfo = state[INFO]
+    for name in _STRING_KEYS & state.keys():
+        setattr(info, name, state[name])
+    return info
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +60,36 @@ class TextLimits:
     texts: int
     chars: int
     depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the application consists of, set once as ``app.state.runtime``; the administration port has the same.
+
+    ``keys`` is None where no keys are asked for.
+    """
+
+    newsroom: Service
+    limits: TextLimits
+    timeout_s: float
+    listener: Listener
+    registry: CollectorRegistry
+    keys: ApiKeyStore | None
+
+
+def runtime_of(request: Request) -> Runtime:
+    """The runtime of the application that answers this request."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+# Coroutines, like all dependencies: FastAPI gives functions to a thread, which takes longer than what they do.
+async def _runtime(request: Request) -> Runtime:
+    return runtime_of(request)
+
+
+async def _service(request: Request) -> Service:
+    return runtime_of(request).newsroom
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +108,17 @@ def api_state(request: Request) -> ApiState:
     return state
 
 
-# Coroutines, all dependencies: FastAPI gives functions to a thread, which takes longer than what they do.
 async def _state_of(request: Request) -> ApiState:
     return api_state(request)
 
 
-async def _service_of(request: Request) -> Service:
-    return api_state(request).service
-
-
 async def _generation_of(request: Request) -> AsyncIterator[Generation]:
     """The models of this request, to its end."""
-    with api_state(request).service.held() as generation:
+    with runtime_of(request).newsroom.held() as generation:
         yield generation
 
 
 StateDep = Annotated[ApiState, Depends(_state_of)]
-ServiceDep = Annotated[Service, Depends(_service_of)]
 GenerationDep = Annotated[Generation, Depends(_generation_of)]
+RuntimeDep = Annotated[Runtime, Depends(_runtime)]
+ServiceDep = Annotated[Service, Depends(_service)]

@@ -5,13 +5,12 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service import __version__
 from service.cache.seal import secrets_in
@@ -22,23 +21,13 @@ from service.http import probes as admin
 from service.http import probes as health
 from service.http import probes as telemetry
 from service.http import problems, routes
-from service.http.auth import ApiKeyMiddleware, BodyApiKeyMiddleware
 from service.http.compat import deepl, libretranslate
 from service.http.compat import errors as failures
 from service.http.keys import ApiKeyStore
-from service.http.limits import BodyLimitsMiddleware, Bounds
-from service.http.middleware import (
-    PLACE,
-    CancelOnDisconnectMiddleware,
-    CloseOnDrainMiddleware,
-    LingeringCloseMiddleware,
-    RequestContextMiddleware,
-    SecurityHeadersMiddleware,
-    listed,
-    rules,
-)
-from service.http.ratelimit import Counters, RateLimitMiddleware, Rates, policies
-from service.http.state import ApiState, Runtime, TextLimits
+from service.http.limits import Bounds
+from service.http.middleware import middlewares
+from service.http.ratelimit import Counters, Policy, Rates, policies
+from service.http.state import ApiState, Runtime, TextLimits, info_of
 from service.newsroom.service import Plan, Service
 from service.observability import logs, tracing
 from service.observability.metrics import Metrics
@@ -63,7 +52,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send, error: DepescheErro
     """Answer ``error``: as the clients of other services expect it on their paths, as a problem everywhere else."""
     request = Request(scope, receive)
     if scope["path"] in KNOWN:  # nothing that a caller made up
-        scope["state"][PLACE] = scope["path"]
+        info_of(scope).path = scope["path"]
     if scope["path"] in COMPATIBLE:
         answer = failures.of_service(request, error)
     else:
@@ -164,22 +153,23 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     routers = [routes.router, health.router, page.router, deepl.router, libretranslate.router]
     for router in routers if settings.metrics_port == "admin" else [*routers, telemetry.router]:
         app.include_router(router)
-    app.add_middleware(CancelOnDisconnectMiddleware, listener=listener)
-    app.state.counters = _add_rate_limiting(app, settings, listener)
-    _add_middleware(app, settings, listed(settings.cors_origins))
+    app.state.counters = counters = _counters(settings, listener)
+    rates = None if counters is None else Rates(_policies(settings), counters)
+    _surround(app, settings, rates=rates, cancels=True, origins=_listed(settings.cors_origins))
     return app
 
 
-def _add_rate_limiting(app: FastAPI, settings: Settings, listener: Listener) -> Counters | None:
-    """Limit callers as the settings ask for; the counters that are closed with the application."""
-    limits = policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
-    if not limits:
+def _policies(settings: Settings) -> tuple[Policy, ...]:
+    return policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
+
+
+def _counters(settings: Settings, listener: Listener) -> Counters | None:
+    """The counters of callers' requests and characters; None where the settings limit neither."""
+    if not _policies(settings):
         return None
     url = settings.rate_redis_url or settings.redis_url
     secret = None if url is None else url.get_secret_value()
-    counters = Counters(secret, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
-    app.add_middleware(RateLimitMiddleware, rates=Rates(limits, counters), refuse=refuse)
-    return counters
+    return Counters(secret, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
 
 
 def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
@@ -193,28 +183,30 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     admin_app.include_router(admin.router)
     if settings.metrics_port != "main":
         admin_app.include_router(telemetry.router)
-    _add_middleware(admin_app, settings)
+    _surround(admin_app, settings)
     return admin_app
 
 
-def _add_middleware(app: FastAPI, settings: Settings, origins: Sequence[str] = ()) -> None:
-    """What surrounds every endpoint of either port; the middleware that is added last is the outermost."""
-    listener, ring = app.state.api.listener, app.state.ring
+def _surround(app: FastAPI, settings: Settings, **options: Any) -> None:
+    """Put the middlewares around the endpoints of either port; ``options`` are those of `middlewares`."""
     problems.install(app)
-    if ring is not None:
-        app.add_middleware(BodyApiKeyMiddleware, ring=ring, refuse=refuse)
-    bounds = Bounds(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth)
-    app.add_middleware(BodyLimitsMiddleware, bounds=bounds, refuse=refuse, listener=listener)
-    if ring is not None:
-        app.add_middleware(ApiKeyMiddleware, ring=ring, refuse=refuse)
-    if origins:  # inside the envelope, so that preflights are counted, and outside keys, which they do not have
-        app.add_middleware(CORSMiddleware, **rules(origins))
-    app.add_middleware(RequestContextMiddleware, listener=listener, tracer=app.state.traces)
-    app.add_middleware(SecurityHeadersMiddleware)
-    app.add_middleware(CloseOnDrainMiddleware, service=app.state.api.service)
-    app.add_middleware(LingeringCloseMiddleware)
-    if settings.trusted_proxies is not None:
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=listed(settings.trusted_proxies))
+    surrounding = middlewares(
+        bounds=Bounds(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth),
+        refuse=refuse,
+        listener=app.state.api.listener,
+        is_ending=lambda: app.state.api.service.status == "draining",
+        keys=app.state.ring,
+        tracer=app.state.traces,
+        trusted_proxies=_listed(settings.trusted_proxies),
+        **options,
+    )
+    for one in reversed(surrounding):  # the one that is added last is the outermost
+        app.add_middleware(one.cls, *one.args, **one.kwargs)
+
+
+def _listed(setting: str | None) -> list[str]:
+    """The members of a setting with commas."""
+    return [] if setting is None else [one.strip() for one in setting.split(",")]
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,7 @@ from service import errors
 from service.bounded import MOST_ERRORS
 from service.events import ProblemGiven
 from service.http.schemas import FieldProblem, Problem
-from service.http.state import api_state
+from service.http.state import api_state, info_of
 
 STATUS: dict[type[errors.DepescheError], int] = {
     errors.InvalidInput: 422,
@@ -49,7 +49,7 @@ MEDIA_TYPE = "application/problem+json"
 
 def request_id(request: Request) -> str:
     """The id that the request-id middleware gave this request."""
-    return str(request.scope.get("state", {}).get("request_id", ""))
+    return info_of(request.scope).request_id
 
 
 def body_of(request: Request, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()) -> Problem:

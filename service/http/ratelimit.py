@@ -24,9 +24,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.cache.redis import Breaker, reason_of
 from service.errors import DepescheError, InvalidInput, QuotaExceeded, RateExceeded
 from service.events import Listener, RateStoreFailed, ignore
-from service.http.auth import KEY_ID
 from service.http.keys import is_open
 from service.http.limits import Refuse
+from service.http.state import RequestInfo, info_of
 
 # Outside the prefix of the cache, whose purge of everything must not forget what was used.
 KEY_PREFIX = "depesche-rate"
@@ -315,10 +315,6 @@ def caller_of(key_id: str | None, address: str | None) -> str:
     return f"addr:{found.ipv4_mapped if isinstance(found, IPv6Address) else found}"
 
 
-CHARGE = "charge"
-"""Where the state of a request holds what counts its characters, once they are known: ``await charge(number)``."""
-QUOTA = "quota"
-"""Where it holds what tells the characters used and allowed of the longest limit: ``await quota()``, or None."""
 # Not 504: a caller that gives its requests no time would have the work for nothing.
 NO_FAULT_OF_THE_CALLER = frozenset({500, 503})
 
@@ -336,10 +332,9 @@ class RateLimitMiddleware:
         if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
-        state = scope.setdefault("state", {})
-        client = scope.get("client")
-        meter = _Meter(self._rates, caller_of(state.get(KEY_ID), client[0] if client else None), send)
-        state[CHARGE], state[QUOTA] = meter.charge, meter.quota
+        info, client = info_of(scope), scope.get("client")
+        meter = _Meter(self._rates, caller_of(info.key_id, client[0] if client else None), info, send)
+        info.charge, info.quota = meter.charge, meter.quota
         try:
             await meter.take("requests", 1)
         except DepescheError as refused:
@@ -351,9 +346,10 @@ class RateLimitMiddleware:
 class _Meter:
     """One request: what it used, and the headers that say so."""
 
-    def __init__(self, rates: Rates, caller: str, send: Send) -> None:
+    def __init__(self, rates: Rates, caller: str, info: RequestInfo, send: Send) -> None:
         self._rates = rates
         self._caller = caller
+        self._info = info
         self._send = send
         self._standings: dict[Policy, Standing] = {}
         self._charges: tuple[Charge, ...] = ()
@@ -383,7 +379,7 @@ class _Meter:
         if message["type"] == "http.response.start":
             if message["status"] in NO_FAULT_OF_THE_CALLER:
                 await self._rates.give_back(self._charges)
-            message = {**message, "headers": [*message.get("headers", []), *self._headers()]}
+            self._info.headers = self._headers()
         await self._send(message)
 
     def _headers(self) -> list[tuple[bytes, bytes]]:

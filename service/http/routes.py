@@ -1,9 +1,9 @@
 """The endpoints of /v1.
 
-`service.http.ratelimit` counts; it leaves what to ask in the state of the request.
+`service.http.ratelimit` counts; it leaves what to ask in the request's `RequestInfo`.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -32,7 +32,7 @@ from service.http.mapping import (
 )
 from service.http.requests import ArticleRequest
 from service.http.responses import PROBLEMS, STREAMED, STREAMED_WITH_BODY, require_json, wants_events
-from service.http.state import ApiState, GenerationDep, ServiceDep, StateDep, TextLimits
+from service.http.state import ApiState, GenerationDep, ServiceDep, StateDep, TextLimits, info_of
 from service.http.streaming import answered
 from service.newsroom.article import ArticleInput, ArticleResult
 from service.newsroom.service import Generation, Service
@@ -81,10 +81,6 @@ def require_fitting(text: str, pointer: str, limits: TextLimits) -> None:
         raise InvalidInput(error.code, error.detail, pointer=pointer) from error
 
 
-Charge = Callable[[int], Awaitable[None]]
-Quota = Callable[[], Awaitable[tuple[int, int] | None]]
-
-
 async def charge(request: Request, texts: Iterable[str | None]) -> None:
     """Count the characters of ``texts``; nothing where there is no limit.
 
@@ -92,14 +88,14 @@ async def charge(request: Request, texts: Iterable[str | None]) -> None:
         RateExceeded: the caller has used up its limit.
         InvalidInput: the texts are longer than the limit.
     """
-    count: Charge | None = request.scope.get("state", {}).get("charge")
+    count = info_of(request.scope).charge
     if count is not None:
         await count(sum(len(text) for text in texts if text is not None))
 
 
 async def quota_of(request: Request) -> tuple[int, int] | None:
     """Characters that the caller has used, and may use, in the longest window; None where there is no limit."""
-    asked: Quota | None = request.scope.get("state", {}).get("quota")
+    asked = info_of(request.scope).quota
     return None if asked is None else await asked()
 
 
@@ -121,9 +117,10 @@ def call_of(request: Request, state: ApiState, timeout_ms: int | None, priority:
         write_cache="no-store" not in control,
         result_key=key,
     )
-    request.state.intervals = call.timings.intervals
+    info = info_of(request.scope)
+    info.intervals = call.timings.intervals
     if not wants_events(request):  # a stream's headers are sent before anything is done
-        request.state.timings = call.timings.seconds
+        info.timings = call.timings.seconds
     return call
 
 

@@ -16,7 +16,7 @@ from service.http import schemas
 from service.http.problems import explained
 from service.http.responses import EVENTS, wants_events
 from service.http.schemas import ProgressEvent, SentenceEvent
-from service.http.state import api_state
+from service.http.state import api_state, info_of
 
 
 def outcomes(answer: BaseModel) -> Iterator[ResultGiven]:
@@ -111,7 +111,7 @@ async def _closed(request: Request, result: Awaitable[BaseModel], items: "asynci
         items.put_nowait(("result", await result))
     except Exception as error:  # noqa: BLE001 - the answer has begun: whatever fails now becomes its last event
         if not isinstance(error, DepescheError):
-            _log.error("crash", extra={"request_id": request.scope["state"]["request_id"]}, exc_info=error)
+            _log.error("crash", extra={"request_id": info_of(request.scope).request_id}, exc_info=error)
         items.put_nowait(("error", explained(request, error)))
     finally:
         items.put_nowait(None)

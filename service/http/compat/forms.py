@@ -16,7 +16,7 @@ from service.generation.call import Call, off_loop
 from service.http.mapping import translation_out
 from service.http.routes import charge, texts_of
 from service.http.schemas import form, whole
-from service.http.state import ApiState, TextLimits
+from service.http.state import ApiState, TextLimits, info_of
 from service.http.streaming import given
 from service.text.html.document import parse
 from service.text.language_id import german_notice, likely_languages
@@ -239,7 +239,8 @@ async def translated(request: Request, state: ApiState, texts: Sequence[str], ma
     """The translations, in order; raises what `Translator.translate` and `charge` do."""
     await charge(request, texts)
     call = Call.within(state.timeout_ms / 1000)
-    request.state.timings, request.state.intervals = call.timings.seconds, call.timings.intervals
+    info = info_of(request.scope)
+    info.timings, info.intervals = call.timings.seconds, call.timings.intervals
     with state.service.held() as generation:
         found = await call.in_time(generation.translator.translate(texts, call, manner=manner))
     for one in found:

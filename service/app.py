@@ -17,16 +17,13 @@ from service.cache.seal import secrets_in
 from service.errors import DepescheError
 from service.events import Event, Listener
 from service.generation.scheduler import Limits
-from service.http import probes as admin
-from service.http import probes as health
-from service.http import probes as telemetry
-from service.http import problems, routes
+from service.http import probes, problems, routes
 from service.http.compat import deepl, libretranslate
 from service.http.compat import errors as failures
 from service.http.keys import ApiKeyStore
 from service.http.limits import Bounds
 from service.http.middleware import middlewares
-from service.http.ratelimit import Counters, Policy, Rates, policies
+from service.http.ratelimit import Rates, policies
 from service.http.state import ApiState, Runtime, TextLimits, info_of
 from service.newsroom.service import Plan, Service
 from service.observability import logs, tracing
@@ -42,7 +39,7 @@ COMPATIBLE = frozenset(
 
 KNOWN = COMPATIBLE | {
     route.path
-    for router in (routes.router, routes.work, admin.router)
+    for router in (routes.router, routes.work, probes.admin_router)
     for route in router.routes
     if isinstance(route, Route)
 }
@@ -150,26 +147,23 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     app.state.runtime = Runtime(
         service, limits, settings.request_timeout_ms / 1000, listener, metrics.registry, app.state.ring
     )
-    routers = [routes.router, health.router, page.router, deepl.router, libretranslate.router]
-    for router in routers if settings.metrics_port == "admin" else [*routers, telemetry.router]:
+    for router in (routes.router, probes.router, page.router, deepl.router, libretranslate.router):
         app.include_router(router)
-    app.state.counters = counters = _counters(settings, listener)
-    rates = None if counters is None else Rates(_policies(settings), counters)
+    if settings.metrics_port != "admin":
+        app.include_router(probes.metrics_router)
+    app.state.rates = rates = _rates(settings, listener)
     _surround(app, settings, rates=rates, cancels=True, origins=_listed(settings.cors_origins))
     return app
 
 
-def _policies(settings: Settings) -> tuple[Policy, ...]:
-    return policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
-
-
-def _counters(settings: Settings, listener: Listener) -> Counters | None:
-    """The counters of callers' requests and characters; None where the settings limit neither."""
-    if not _policies(settings):
+def _rates(settings: Settings, listener: Listener) -> Rates | None:
+    """The limits of callers; None where the settings limit neither requests nor characters."""
+    limits = policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
+    if not limits:
         return None
     url = settings.rate_redis_url or settings.redis_url
     secret = None if url is None else url.get_secret_value()
-    return Counters(secret, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
+    return Rates(limits, secret, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
 
 
 def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
@@ -180,9 +174,10 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     admin_app.state.api, admin_app.state.runtime = app.state.api, app.state.runtime
     admin_app.state.registry = app.state.registry
     admin_app.state.ring, admin_app.state.traces = app.state.ring, app.state.traces
-    admin_app.include_router(admin.router)
+    admin_app.include_router(probes.router)
+    admin_app.include_router(probes.admin_router)
     if settings.metrics_port != "main":
-        admin_app.include_router(telemetry.router)
+        admin_app.include_router(probes.metrics_router)
     _surround(admin_app, settings)
     return admin_app
 
@@ -223,8 +218,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await service.stop()
-        if app.state.counters is not None:
-            await app.state.counters.close()
+        if app.state.rates is not None:
+            await app.state.rates.close()
         if app.state.traces is not None:
             await asyncio.to_thread(app.state.traces.close)
 

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -24,8 +25,10 @@ from service.http.keys import ApiKeyStore
 from service.http.limits import Bounds
 from service.http.middleware import middlewares
 from service.http.ratelimit import Rates, policies
-from service.http.state import ApiState, Runtime, TextLimits, info_of
-from service.newsroom.service import Plan, Service
+from service.http.state import Runtime, info_of
+from service.newsroom.commands import TextLimits
+from service.newsroom.models import Plan
+from service.newsroom.newsroom import Newsroom
 from service.observability import logs, tracing
 from service.observability.metrics import Metrics
 from service.process import available_cores, trim_malloc_periodically, trimmer
@@ -53,7 +56,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send, error: DepescheErro
     if scope["path"] in COMPATIBLE:
         answer = failures.of_service(request, error)
     else:
-        answer = await problems.on_service_error(request, error)
+        answer = await problems.on_error(request, error)
     await answer(scope, receive, send)
 
 
@@ -114,8 +117,18 @@ def broadcast(heard: Sequence[Listener]) -> Listener:
     return tell
 
 
+def text_limits(settings: Settings) -> TextLimits:
+    """The settings' limits of texts."""
+    return TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
+
+
+def create_newsroom(settings: Settings, listener: Listener, on_settled: Callable[[], None] = lambda: None) -> Newsroom:
+    """The newsroom of an application, with the settings' limits of texts."""
+    return Newsroom(plan_of(settings), listener, exit_dead, on_settled, limits=text_limits(settings))
+
+
 def create_app(settings: Settings | None = None, *, on_settled: Callable[[], None] = lambda: None) -> FastAPI:
-    """The application. Models load in the background once it starts, so that probes are answered at once.
+    """The application. Models load in the background once it starts, so that probes are answered from the start.
 
     ``on_settled`` is called when they have been loaded, and after a reload when those of before are gone.
 
@@ -127,31 +140,34 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     settings = settings or Settings()
     heard: list[Listener] = [logs.listen]
     listener = broadcast(heard)
-    service = Service(plan_of(settings), listener, exit_dead, on_settled)
-    metrics = Metrics(service)
+    newsroom = create_newsroom(settings, listener, on_settled)
+    metrics = Metrics(newsroom)
     heard.append(metrics.listen)
     traces = tracing.from_environment(os.environ)
     if traces is not None:
         heard.append(traces.listen)
+    keys = None if settings.keys_file is None else ApiKeyStore(settings.keys_file, listener=listener)
+    rates = _rates(settings, listener)
     app = FastAPI(
         title="Depesche",
         version=__version__,
         summary="German news articles in, a German summary and an English translation out.",
-        lifespan=_lifespan,
+        lifespan=partial(_lifespan, rates=rates, traces=traces),
         redirect_slashes=False,  # the address of a redirect is made from the caller's Host header
     )
-    limits = TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
-    app.state.api = ApiState(service, limits, settings.request_timeout_ms, listener)
-    app.state.registry, app.state.traces = metrics.registry, traces
-    app.state.ring = None if settings.keys_file is None else ApiKeyStore(settings.keys_file, listener=listener)
     app.state.runtime = Runtime(
-        service, limits, settings.request_timeout_ms / 1000, listener, metrics.registry, app.state.ring
+        newsroom=newsroom,
+        limits=text_limits(settings),
+        timeout_s=settings.request_timeout_ms / 1000,
+        listener=listener,
+        registry=metrics.registry,
+        keys=keys,
+        tracer=traces,
     )
     for router in (routes.router, probes.router, page.router, deepl.router, libretranslate.router):
         app.include_router(router)
     if settings.metrics_port != "admin":
         app.include_router(probes.metrics_router)
-    app.state.rates = rates = _rates(settings, listener)
     _surround(app, settings, rates=rates, cancels=True, origins=_listed(settings.cors_origins))
     return app
 
@@ -167,14 +183,11 @@ def _rates(settings: Settings, listener: Listener) -> Rates | None:
 
 
 def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
-    """The application of the administration port, over the service of ``app``, which starts and stops it."""
+    """The application of the administration port, over the runtime of ``app``, which starts and stops it."""
     admin_app = FastAPI(
         title="Depesche administration", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
     )
-    admin_app.state.api, admin_app.state.runtime = app.state.api, app.state.runtime
-    admin_app.state.registry = app.state.registry
-    admin_app.state.ring, admin_app.state.traces = app.state.ring, app.state.traces
-    admin_app.include_router(probes.router)
+    admin_app.state.runtime = app.state.runtime
     admin_app.include_router(probes.admin_router)
     if settings.metrics_port != "main":
         admin_app.include_router(probes.metrics_router)
@@ -185,13 +198,14 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
 def _surround(app: FastAPI, settings: Settings, **options: Any) -> None:
     """Put the middlewares around the endpoints of either port; ``options`` are those of `middlewares`."""
     problems.install(app)
+    runtime: Runtime = app.state.runtime
     surrounding = middlewares(
         bounds=Bounds(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth),
         refuse=refuse,
-        listener=app.state.api.listener,
-        is_ending=lambda: app.state.api.service.status == "draining",
-        keys=app.state.ring,
-        tracer=app.state.traces,
+        listener=runtime.listener,
+        lifecycle=runtime.newsroom.lifecycle,
+        keys=runtime.keys,
+        tracer=runtime.tracer,
         trusted_proxies=_listed(settings.trusted_proxies),
         **options,
     )
@@ -205,33 +219,36 @@ def _listed(setting: str | None) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    service: Service = app.state.api.service
-    ring: ApiKeyStore | None = app.state.ring
-    tasks = [asyncio.create_task(_load(service)), asyncio.create_task(trim_malloc_periodically(trimmer()), name="heap")]
-    if ring is not None:
-        tasks.append(asyncio.create_task(ring.watch(), name="keys"))
+async def _lifespan(app: FastAPI, *, rates: Rates | None, traces: tracing.Tracing | None) -> AsyncIterator[None]:
+    runtime: Runtime = app.state.runtime
+    newsroom, keys = runtime.newsroom, runtime.keys
+    tasks = [
+        asyncio.create_task(_load(newsroom)),
+        asyncio.create_task(trim_malloc_periodically(trimmer()), name="heap"),
+    ]
+    if keys is not None:
+        tasks.append(asyncio.create_task(keys.watch(), name="keys"))
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await service.stop()
-        if app.state.rates is not None:
-            await app.state.rates.close()
-        if app.state.traces is not None:
-            await asyncio.to_thread(app.state.traces.close)
+        await newsroom.stop()
+        if rates is not None:
+            await rates.close()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
 
 
-async def _load(service: Service) -> None:
+async def _load(newsroom: Newsroom) -> None:
     try:
-        await service.start()
-        if service.notice:
-            _log.warning("starter_models", extra={"detail": service.notice})
+        await newsroom.start()
+        if newsroom.notice:
+            _log.warning("starter_models", extra={"detail": newsroom.notice})
     except DepescheError as error:
         # The probe says so, too; the process stays up, so that an operator can ask it.
         _log.error("models_not_loaded", extra={"detail": str(error)})
-    except Exception as error:  # noqa: BLE001 - whatever it is, the probe must not say "loading" for ever
-        service.fail(f"{type(error).__name__} while the models were loaded")
+    except Exception as error:  # noqa: BLE001 - the probe must not say "loading" for ever
+        newsroom.lifecycle.fail(f"{type(error).__name__} while the models were loaded")
         _log.exception("models_not_loaded")

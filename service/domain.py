@@ -65,10 +65,15 @@ class DecodingOptions:
 
 @dataclass(frozen=True, slots=True)
 class EngineInput:
-    """One source, tokenised as the model wants it (end-of-sentence included), and how to decode it."""
+    """One source, tokenised as the model wants it (end-of-sentence included), and how to decode it.
+
+    With a ``target`` (prefix and end-of-sentence not included) nothing is searched: the one output is the target, with
+    its attention and without a score.
+    """
 
     tokens: Tokens
     options: DecodingOptions
+    target: Tokens | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,12 +77,12 @@ class SharedCacheFailed:
     opened: bool = False
 
 
-Unopened = Literal["seal", "unsealed"]
+Unopened = Literal["seal", "unsealed", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
 class EntryUnopened:
-    """A value of the shared tier counts as a miss: its ``seal`` does not open, or it has none and should."""
+    """A cache entry counts as a miss: its ``seal`` does not open, it has none and should, or it is not readable."""
 
     reason: Unopened
 

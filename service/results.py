@@ -1,5 +1,6 @@
-"""Results of translation and summarization, as the HTTP layer maps them."""
+"""Results of translation and summarization, as every entry point maps them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,6 +8,12 @@ from service.domain import Notice, Span
 from service.summarization.styles import Style
 
 Method = Literal["abstractive", "extractive", "lead"]
+Output = Literal["summary", "translation", "summary_translation"]
+
+
+def needs_review(notices: Sequence[Notice]) -> bool:
+    """Whether one of the notices asks for an editor."""
+    return any(notice.review for notice in notices)
 
 
 @dataclass(frozen=True, slots=True)

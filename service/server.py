@@ -21,7 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from service.app import create_admin, create_app
 from service.errors import DepescheError
-from service.newsroom.service import Service
+from service.newsroom.newsroom import Newsroom
 from service.settings import Settings
 
 ADMIN_DRAIN_S = 5
@@ -85,7 +85,7 @@ def run(settings: Settings) -> None:
     config = _config(app, settings, math.ceil(settings.drain_s), host=settings.host, port=settings.port)
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
-    _Server(config, app.state.api.service, admin).run()
+    _Server(config, app.state.runtime.newsroom, admin).run()
 
 
 def freeze_gc_heap() -> None:
@@ -168,17 +168,18 @@ class _AdminServer(uvicorn.Server):
 class _Server(uvicorn.Server):
     """Uvicorn's server of the main port, which stops in steps and stops the administration port last.
 
-    step        begins when                              what it does
-    ready       the models are loaded                    answers
-    draining    SIGTERM or SIGINT came                   answers; /readyz says 503, and answers close their connections
-    refusing    no connection is open, or `ANNOUNCE_S`   answers no new work
-    finishing   the same moment                          accepted requests end, for ``drain_s`` at most
-    closed      the application's lifespan ended         engines are free, the administration port closes
+    The states are those of `service.newsroom.lifecycle`:
+
+    state      begins when                                   what the server does
+    ready      the models are loaded                         answers
+    draining   SIGTERM or SIGINT comes                       answers, and closes each connection after its answer
+    refusing   no connection is open, `ANNOUNCE_S` at most   refuses new work; accepted requests finish (≤ drain_s)
+    closed     the application's lifespan ends               closes the administration port
     """
 
-    def __init__(self, config: uvicorn.Config, service: Service, admin: _AdminServer | None) -> None:
+    def __init__(self, config: uvicorn.Config, newsroom: Newsroom, admin: _AdminServer | None) -> None:
         super().__init__(config)
-        self._service = service
+        self._newsroom = newsroom
         self._admin = admin
         self._reloading: asyncio.Future[None] | None = None
 
@@ -191,13 +192,13 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain: called for SIGTERM and SIGINT."""
-        self._service.begin_drain()
+        self._newsroom.lifecycle.begin_drain()
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Go the other steps; the administration port answers until the main one is closed."""
         await self._announce()
-        self._service.refuse_work()
+        self._newsroom.lifecycle.refuse_work()
         try:
             await super().shutdown(sockets)  # closes idle connections, waits for requests, then for the lifespan
         finally:
@@ -225,10 +226,10 @@ class _Server(uvicorn.Server):
     async def _reload(self) -> None:
         """Load models as ``/admin/reload`` does; the log says how it ended."""
         try:
-            await self._service.reload()
+            await self._newsroom.reload()
         except DepescheError as error:
             _log.error("models_not_reloaded", extra={"detail": str(error)})
         except Exception:  # noqa: BLE001 - the models of before go on, and the log has to say so
             _log.exception("models_not_reloaded")
         else:
-            _log.info("models_reloaded", extra={"models": [model.name for model in self._service.models]})
+            _log.info("models_reloaded", extra={"models": [model.name for model in self._newsroom.models]})

@@ -30,11 +30,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DEPESCHE_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    admin_host: str = Field(default="127.0.0.1", description="Address that the administration port listens on.")
-    admin_port: int = Field(default=0, ge=0, le=65535, description="Port for `/admin`; 0 turns it off.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 selects a free port.")
+    admin_host: str = Field(default="127.0.0.1", description="Address of the administration port.")
+    admin_port: int = Field(default=0, ge=0, le=65535, description="Port for `/admin`; 0 disables it.")
     metrics_port: Literal["main", "admin", "both"] = Field(
-        default="main", description="Which ports answer `/metrics`: `main`, `admin` or `both`."
+        default="main", description="Ports that answer `/metrics`: `main`, `admin` or `both`."
     )
     models_dir: Path = Field(
         Path(__file__).resolve().parent.parent / "models",
@@ -42,63 +42,62 @@ class Settings(BaseSettings):
     )
     installed_dir: Path = Field(
         default_factory=_installed_dir,
-        description="Folder of the models that `depesche models pull` installs, and of their lock.",
+        description="Folder of the models that `depesche models pull` installs, and of their lock file.",
     )
     glossaries_dir: Path | None = Field(
-        default=None, description="Folder of named glossaries (`NAME.tsv`, German<TAB>English); none: no named ones."
+        default=None,
+        description="Folder of named glossaries (`NAME.tsv`, German<TAB>English); none: no named glossaries.",
     )
     profile: Literal["auto", "embedded", "production"] = Field(
         default="auto",
-        description="Which models serve: the `embedded` ones, the `production` ones, or (`auto`) those if installed.",
+        description="Served models: `embedded`, `production`, or `auto` (production if installed, else embedded).",
     )
     translation_model: str | None = Field(
-        default=None, min_length=1, description="Name of the model that translates; none: the profile's."
+        default=None, min_length=1, description="Name of the translation model; none: the profile's model."
     )
     summary_model: str | None = Field(
-        default=None, min_length=1, description="Name of the model that writes summaries; none: the profile's."
+        default=None, min_length=1, description="Name of the summary model; none: the profile's model."
     )
     engine: Literal["auto", "ctranslate2", "torch"] = Field(
         default="auto",
-        description="Engine of both models; `auto` is CTranslate2 where the model is converted, else torch.",
+        description="Engine of both models; `auto` is CTranslate2 if the model is converted, else torch.",
     )
-    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device that the engines run on.")
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device of the engines.")
     compute_type: Literal[
         "auto", "int8", "int8_float32", "int8_bfloat16", "int8_float16", "bfloat16", "float16", "float32"
     ] = Field(
         default="auto",
-        description="Arithmetic of the engines; `auto` is the manifest's on a CPU, half precision on CUDA.",
+        description="Compute type of the engines; `auto` is the manifest's on a CPU, half precision on CUDA.",
     )
     threads: int = Field(
-        default=0, ge=0, description="Cores that one engine call uses; 0 takes all that the process may use."
+        default=0, ge=0, description="CPU cores of one engine call; 0: all cores that the process may use."
     )
     engine_replicas: int = Field(
-        default=0, ge=0, description="Calls that CTranslate2 works on at once; 0 finds the fastest at start."
+        default=0, ge=0, description="Parallel calls of CTranslate2; 0: the fastest number, measured at start."
     )
-    batch_tokens: int = Field(default=4_096, ge=16, description="Padded source tokens of an engine call at most.")
+    batch_tokens: int = Field(default=4_096, ge=16, description="Maximum of padded source tokens in an engine call.")
     batch_items: int = Field(
         default=0,
         ge=0,
-        description="Sentences of an engine call at most, of a beam k never more than 64 / k; "
-        "0 is 32 for a model of up to 32 MiB, else 64.",
+        description="Maximum of sentences in an engine call, with a beam k at most 64 / k; "
+        "0: 32 for a model of up to 32 MiB, else 64.",
     )
-    queue_items: int = Field(
-        default=20_000, ge=1, description="Sentences that may wait before requests are answered with 503."
-    )
+    queue_items: int = Field(default=20_000, ge=1, description="Maximum of queued sentences; further requests get 503.")
     queue_tokens: int = Field(
-        default=400_000, ge=16, description="Tokens that may wait before requests are answered with 503."
+        default=400_000, ge=16, description="Maximum of queued source tokens; further requests get 503."
     )
     engine_hang_s: float = Field(default=60.0, gt=0, description="Seconds after which an engine call counts as hung.")
     request_timeout_ms: int = Field(
-        120_000, ge=1, description="Milliseconds a request may take where it names no time of its own."
+        120_000, ge=1, description="Deadline in milliseconds of a request without `Request-Timeout-Ms`."
     )
     keep_alive_s: float = Field(
         default=75.0,
         gt=0,
-        description="Seconds that an idle connection stays open. Has to be more than the proxy keeps its own "
-        "(by default nginx 60, Envoy 3600), which else may ask on one that was just closed.",
+        description="Seconds until an idle connection is closed. Must be longer than the proxy's own value (by default "
+        "nginx 60, Envoy 3600), or the proxy may use a connection that was just closed.",
     )
-    drain_s: float = Field(default=30.0, ge=0, description="Seconds that accepted requests get to finish at shutdown.")
-    cache_bytes: int = Field(default=64 * 2**20, ge=0, description="Bytes of the memory cache; 0 turns it off.")
+    drain_s: float = Field(default=30.0, ge=0, description="Seconds for accepted requests to finish at shutdown.")
+    cache_bytes: int = Field(default=64 * 2**20, ge=0, description="Bytes of the memory cache; 0 disables it.")
     cache_ttl_s: float = Field(default=7 * 86_400.0, gt=0, description="Seconds until a cache entry expires.")
     cache_key: SecretStr | None = Field(
         default=None, min_length=1, description="Secret for the cache keys (HMAC); none: plain SHA-256."
@@ -106,8 +105,8 @@ class Settings(BaseSettings):
     cache_seal_key: SecretStr | None = Field(
         default=None,
         description=(
-            "Secrets that seal what Redis keeps (base64 of 32 bytes; the first seals, all open, with commas); "
-            "none: not sealed. Needs `depesche[seal]`."
+            "Secrets that encrypt values in Redis (base64 of 32 bytes, separated by commas; the first one encrypts, "
+            "all decrypt); none: not encrypted. Needs `depesche[seal]`."
         ),
     )
     redis_url: SecretStr | None = Field(
@@ -116,43 +115,37 @@ class Settings(BaseSettings):
     rate_redis_url: SecretStr | None = Field(
         default=None,
         min_length=1,
-        description="Redis that counts for the rates and evicts nothing; none: that of the cache.",
+        description="Redis for rate limits, without eviction; none: the Redis of the cache.",
     )
     redis_timeout_ms: int = Field(
-        default=50, ge=1, description="Milliseconds that one round trip to Redis may take, connecting included."
+        default=50, ge=1, description="Timeout in milliseconds of one round trip to Redis, including the connection."
     )
     keys_file: Path | None = Field(
-        default=None, description="File of API keys (`depesche keys new`); none: no key is asked for."
+        default=None, description="File of API keys (`depesche keys new`); none: requests need no key."
     )
     rate_requests: str | None = Field(
         default=None,
-        description="Requests that one caller may send (`60/minute; 1000/hour`); none: as many as it likes.",
+        description="Limit of requests for each caller (`60/minute; 1000/hour`); none: no limit.",
     )
     rate_chars: str | None = Field(
-        default=None, description="Characters that one caller may send (`2000000/day`); none: as many as it likes."
+        default=None, description="Limit of characters for each caller (`2000000/day`); none: no limit."
     )
     trusted_proxies: str | None = Field(
         default=None,
-        description="Addresses and networks, with commas, whose `X-Forwarded-For` is believed; none: nobody's.",
+        description="Trusted addresses and networks for `X-Forwarded-For`, separated by commas; none: it is ignored.",
     )
-    max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Bytes of a request body at most.")
-    max_json_depth: int = Field(
-        default=64, ge=1, description="How deep arrays and objects of a JSON body may lie in each other."
-    )
-    header_timeout_s: float = Field(
-        default=10.0, gt=0, description="Seconds until the head of a request has to be there."
-    )
-    body_timeout_s: float = Field(
-        default=60.0, gt=0, description="Seconds until the body of a request has to be there."
-    )
+    max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Maximum of bytes in a request body.")
+    max_json_depth: int = Field(default=64, ge=1, description="Maximum nesting depth of a JSON body.")
+    header_timeout_s: float = Field(default=10.0, gt=0, description="Timeout in seconds for the head of a request.")
+    body_timeout_s: float = Field(default=60.0, gt=0, description="Timeout in seconds for the body of a request.")
     cors_origins: str | None = Field(
         default=None,
-        description="Origins, with commas, whose pages may call the API (`https://cms.example`); none: only its own.",
+        description="Origins, separated by commas, that may call the API (`https://cms.example`); none: only its own.",
     )
-    max_texts: int = Field(default=256, ge=1, description="Texts of a request at most.")
-    max_text_chars: int = Field(default=250_000, ge=1, description="Characters (code points) of a text at most.")
+    max_texts: int = Field(default=256, ge=1, description="Maximum of texts in a request.")
+    max_text_chars: int = Field(default=250_000, ge=1, description="Maximum of characters (code points) in a text.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least level that is logged."
+        default="info", description="Minimum level of log lines."
     )
 
     @field_validator("cache_seal_key")

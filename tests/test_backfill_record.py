@@ -11,9 +11,10 @@ from fastapi.testclient import TestClient
 from service.backfill.journal import FilePosition, InputLine
 from service.backfill.record import EngineDead, Record, Worker, encoded
 from service.errors import EngineError, EngineHung, QueueFull
-from service.http import routes
+from service.http.state import Runtime
 from service.newsroom.article import ArticlePipeline, ArticleResult
-from service.newsroom.service import Service
+from service.newsroom.commands import ArticleCommand, CallContext
+from service.newsroom.newsroom import ArticleAnswer, Newsroom
 
 BODY = "Der Bundestag stimmt am Freitag über den Haushalt ab. In Hamburg regnete es am Wochenende stärker als erwartet."
 LIMIT_BYTES = 2_000
@@ -27,7 +28,9 @@ def ask(client: TestClient) -> Ask:
 
     def record(line: Any, *, number: int = 7, defaults: dict[str, Any] | None = None, cache: bool = False) -> Record:
         assert isinstance(client.app, FastAPI)
-        worker = Worker(client.app, LIMIT_BYTES, FAST if defaults is None else defaults, cache=cache)
+        runtime: Runtime = client.app.state.runtime
+        given = FAST if defaults is None else defaults
+        worker = Worker(runtime.newsroom, runtime.limits, LIMIT_BYTES, given, cache=cache)
         data = line if line is None or isinstance(line, bytes) else json.dumps(line).encode()
         assert client.portal is not None
         found: Record = json.loads(encoded(client.portal.call(worker.record, InputLine(number, data, FilePosition()))))
@@ -186,19 +189,19 @@ def test_a_fault_of_our_own_is_an_error_without_its_message(
 
 def test_a_lost_engine_ends_the_run_and_is_no_lines_error(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     Failing(monkeypatch, EngineHung("lost"))
-    monkeypatch.setattr(Service, "dead", True)
+    monkeypatch.setattr(Newsroom, "dead", True)
     with pytest.raises(EngineDead):
         ask({"body": BODY})
 
 
 def test_every_line_is_bulk_work_without_a_deadline(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[str, int]] = []
-    handler = routes.articles
+    seen: list[tuple[str, float | None]] = []
+    article = Newsroom.article
 
-    async def watched(**given: Any) -> Any:
-        seen.append((given["body"].priority, given["timeout_ms"]))
-        return await handler(**given)
+    async def watched(newsroom: Newsroom, command: ArticleCommand, context: CallContext) -> ArticleAnswer:
+        seen.append((command.priority, context.deadline_s))
+        return await article(newsroom, command, context)
 
-    monkeypatch.setattr(routes, "articles", watched)
+    monkeypatch.setattr(Newsroom, "article", watched)
     assert "result" in ask({"body": BODY, "priority": "interactive"})
-    assert seen == [("bulk", 604_800_000)]
+    assert seen == [("bulk", None)]

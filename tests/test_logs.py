@@ -65,7 +65,7 @@ def client(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> Iterator[TestClient
         return FATAL in "".join(item.tokens)
 
     handler = raising(RuntimeError(f"cannot digest {TEXT}"), when=fatal)
-    monkeypatch.setattr("service.generation.model.load_engine", lambda *_, **__: FakeEngine(handler))
+    monkeypatch.setattr("service.generation.local.load_engine", lambda *_, **__: FakeEngine(handler))
     with TestClient(create_app(Settings()), raise_server_exceptions=False) as found:
         wait_until_ready(found)
         lines()

@@ -16,7 +16,7 @@ from service.checks.base import Code
 from service.errors import ClientGone
 from service.http.limits import BodyLimitsMiddleware, Bounds
 from service.http.middleware import CancelOnDisconnectMiddleware
-from service.newsroom.service import Service
+from service.newsroom.newsroom import Newsroom
 from service.observability import metrics
 from service.observability.metrics import Metrics
 from service.settings import Settings
@@ -28,7 +28,7 @@ DOCUMENT = (ROOT / "docs" / "metrics.md").read_text("utf-8")
 @pytest.fixture
 def counted() -> Metrics:
     """The metrics of a service that has not begun."""
-    return Metrics(Service(plan_of(Settings()), events.ignore, lambda: None))
+    return Metrics(Newsroom(plan_of(Settings()), events.ignore, lambda: None))
 
 
 def changed(counted: Metrics, event: events.Event) -> dict[str, float]:

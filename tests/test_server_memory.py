@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from service.app import create_app
-from service.newsroom.service import Service
+from service.newsroom.newsroom import Newsroom
 from service.server import freeze_gc_heap
 from service.settings import Settings
 
@@ -58,7 +58,7 @@ async def test_the_models_of_before_a_reload_are_freed() -> None:
         settled.set()
 
     app = create_app(Settings(engine_replicas=1, threads=1), on_settled=settling)
-    service: Service = app.state.api.service
+    service: Newsroom = app.state.runtime.newsroom
     async with app.router.lifespan_context(app), asyncio.timeout(PATIENCE_S):
         await settled.wait()
         left = [weakref.ref(one) for one in parts(service)]
@@ -68,12 +68,12 @@ async def test_the_models_of_before_a_reload_are_freed() -> None:
         assert [one() for one in left] == [None] * len(left)
 
 
-def parts(service: Service) -> list[object]:
+def parts(service: Newsroom) -> list[object]:
     """What a generation has in memory: itself, and of each model the tokenizer, the batcher and the engine."""
-    generation = service._generation
+    generation = service._pool.serving
     found: list[object] = [generation]
     for model in generation.models.values():
-        engines = [worker.engine._engine for worker in model.batcher._workers]
+        engines = [model.batcher.worker.engine._engine]
         assert all(engine is not None for engine in engines)
         found += [model.tokenizer, model.batcher, *engines]
     return found

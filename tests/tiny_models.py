@@ -183,7 +183,7 @@ def _network(vocabulary: int, pad: int, partners: dict[int, int]) -> Any:
         pad_token_id=pad,
         decoder_start_token_id=pad,
     )
-    network = transformers.MarianMTModel(config).eval()
+    network = transformers.MarianMTModel(config).eval()  # type: ignore[no-untyped-call]
     half = WIDTH // 2  # transformers has the sines in the first half, the cosines in the second
     places = torch.zeros(WIDTH)
     places[[*range(PLACE_PAIRS), *range(half, half + PLACE_PAIRS)]] = 1.0

@@ -5,28 +5,27 @@ import contextlib
 import json
 import logging
 import math
+from dataclasses import replace
 from typing import Any
 
-from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from service.backfill.journal import InputLine
 from service.errors import DepescheError, EngineHung, InvalidInput, Unavailable
-from service.http import problems, routes
+from service.http import problems
 from service.http.limits import is_deeper
+from service.http.mapping import article_response
 from service.http.requests import ArticleRequest
 from service.http.schemas import FieldProblem
-from service.http.state import ApiState
+from service.newsroom.commands import ArticleCommand, CallContext, TextLimits
+from service.newsroom.newsroom import ArticleAnswer, Newsroom
 from service.observability import logs
 from service.text.normalization import check_text
 
 Record = dict[str, Any]
 ID_CHARS = 1_000
-PATH = "/v1/articles"
 LENGTHS = ("length", "max_chars", "max_words", "max_sentences")
-# Nobody waits for a line: how long it takes must not decide what becomes of it.
-LINE_TIMEOUT_MS = 7 * 24 * 3_600_000
 HANG_ATTEMPTS = 3
 HANG_PAUSE_S = 1.0
 _log = logging.getLogger("depesche")
@@ -37,60 +36,50 @@ class EngineDead(DepescheError):
 
 
 class Worker:
-    """Makes records with the handler of ``app``, whose service is started.
+    """Makes records with a newsroom that is started.
 
-    ``defaults`` are fields of the body for lines that have none; without ``cache`` no cache is read or written.
+    ``defaults`` are fields of the body for lines that have none; without ``cache`` no cache is read or written. Lines
+    have no deadline, because no caller waits for one.
     """
 
-    def __init__(self, app: FastAPI, max_line_bytes: int, defaults: dict[str, Any], *, cache: bool) -> None:
-        self._app = app
-        self._state: ApiState = app.state.api
+    def __init__(
+        self, newsroom: Newsroom, limits: TextLimits, max_line_bytes: int, defaults: dict[str, Any], *, cache: bool
+    ) -> None:
+        self._newsroom = newsroom
+        self._limits = limits
         self._max_line_bytes = max_line_bytes
         self._defaults = defaults
-        self._headers = [] if cache else [(b"cache-control", b"no-store")]
+        self._cache = cache
 
     async def record(self, line: InputLine) -> Record:
         """``{id, line, result}`` or ``{id, line, error}``: a bad line is answered, never raised.
 
+        The request id in an error is made of the line's number, so that a second run gives the same.
+
         Raises:
             EngineDead: the fault is not the line's.
         """
-        request = self._request(line)
         name: str | int | float = line.number
+        request_id = f"line-{line.number}"
         try:
             body = self._body(line)
             if isinstance(body, dict) and "id" in body:
                 name = _checked_id(body.pop("id"))
-            return {"id": name, "line": line.number, "result": await self._result(body, request)}
+            return {"id": name, "line": line.number, "result": await self._result(body)}
         except _Refused as refused:
-            error = problems.body_of(request, *refused.args, fields=refused.fields).model_dump()
-        except RequestValidationError as invalid:
-            error = json.loads(bytes((await problems.on_invalid_request(request, invalid)).body))
+            error = problems.problem_body(request_id, *refused.args, fields=refused.fields)
         except EngineDead:
             raise
-        except Exception as failure:  # noqa: BLE001 - whatever a line brings about, the lines after it go on
-            if not isinstance(failure, DepescheError):
+        except Exception as failure:  # noqa: BLE001 - one line's failure does not stop the lines after it
+            if not isinstance(failure, DepescheError | RequestValidationError):
                 _log.error("line %d: %s", line.number, logs.failure(failure))
-            error = problems.explained(request, failure).model_dump()
-        return {"id": name, "line": line.number, "error": error}
-
-    def _request(self, line: InputLine) -> Request:
-        """The line as a request; its id is made of the line's number, so that a second run gives the same."""
-        state = {"request_id": f"line-{line.number}"}
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": PATH,
-            "app": self._app,
-            "headers": self._headers,
-            "state": state,
-        }
-        return Request(scope)
+            error = problems.explained(request_id, failure)
+        return {"id": name, "line": line.number, "error": error.model_dump()}
 
     def _body(self, line: InputLine) -> Any:
         if line.data is None:
             raise _TooLong(self._max_line_bytes)
-        most = self._state.limits.depth
+        most = self._limits.depth
         if is_deeper(line.data, most):
             raise InvalidInput("json_too_deep", f"arrays and objects may lie {most} deep in each other", limit=most)
         try:
@@ -107,34 +96,28 @@ class Worker:
             body.pop("length", None)  # null, which says "none"
         return defaults | body
 
-    async def _result(self, body: Any, request: Request) -> Record:
+    async def _result(self, body: Any) -> Record:
         try:
             article = ArticleRequest.model_validate(body, from_attributes=True)
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
             raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in found]) from error
-        answer = await self._answer(article.model_copy(update={"priority": "bulk"}), request)
-        result: Record = answer.model_dump(mode="json")
+        answer = await self._answer(replace(article.command(), priority="bulk"))
+        result: Record = article_response(answer).model_dump(mode="json")
         return result
 
-    async def _answer(self, article: ArticleRequest, request: Request) -> Any:
-        """What the API answers. A full queue and an engine that is being rebuilt are waited for.
+    async def _answer(self, command: ArticleCommand) -> ArticleAnswer:
+        """The newsroom's answer. A full queue and an engine that is being rebuilt are waited for.
 
         A hang is tried again: it fails all that were in the same engine call.
         """
         hangs = 0
         while True:
             try:
-                with self._state.service.held() as generation:
-                    return await routes.articles(
-                        body=article,
-                        request=request,
-                        state=self._state,
-                        generation=generation,
-                        timeout_ms=LINE_TIMEOUT_MS,
-                    )
+                context = CallContext(read_cache=self._cache, write_cache=self._cache)
+                return await self._newsroom.article(command, context)
             except DepescheError as error:
-                if self._state.service.dead:
+                if self._newsroom.dead:
                     raise EngineDead("an engine is lost; run the same command again to go on") from error
                 hangs += isinstance(error, EngineHung)
                 if not isinstance(error, Unavailable | EngineHung) or hangs >= HANG_ATTEMPTS:

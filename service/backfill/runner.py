@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from fastapi import FastAPI
-
 from service import __version__
 from service.backfill.journal import FilePosition, InputLine, InputLines, Journal
 from service.backfill.record import Worker, encoded
 from service.errors import DepescheError
 from service.http.mapping import model_out
-from service.http.state import ApiState
+from service.newsroom.commands import TextLimits
+from service.newsroom.newsroom import Newsroom
 
 MOST_FAILURES_LISTED = 1_000
 
@@ -150,16 +149,17 @@ class JobSpec:
     defaults: dict[str, Any]
     concurrency: int
     max_line_bytes: int
+    limits: TextLimits
     cache: bool
     restart: bool
 
-    def made_with(self, state: ApiState) -> dict[str, Any]:
+    def made_with(self, newsroom: Newsroom) -> dict[str, Any]:
         """What must stay the same from run to run, or the output would be of two kinds."""
         return {
             "software": f"depesche {__version__}",
-            "models": [model_out(model).model_dump(mode="json") for model in state.service.models],
+            "models": [model_out(model).model_dump(mode="json") for model in newsroom.models],
             "options": {**self.defaults, "cache": self.cache},
-            "limits": {"max_line_bytes": self.max_line_bytes, "max_text_chars": state.limits.chars},
+            "limits": {"max_line_bytes": self.max_line_bytes, "max_text_chars": self.limits.chars},
         }
 
 
@@ -187,12 +187,12 @@ Follower = Callable[[BackfillProgress], None]
 class Run:
     """Works an order off once. ``resumed`` hears where it begins, ``progress`` of every line that is written."""
 
-    def __init__(self, order: JobSpec, app: FastAPI, *, resumed: Follower, progress: Follower) -> None:
+    def __init__(self, order: JobSpec, newsroom: Newsroom, *, resumed: Follower, progress: Follower) -> None:
         self._order = order
-        self._state: ApiState = app.state.api
+        self._newsroom = newsroom
         self._resumed = resumed
         self._progress = progress
-        self._worker = Worker(app, order.max_line_bytes, order.defaults, cache=order.cache)
+        self._worker = Worker(newsroom, order.limits, order.max_line_bytes, order.defaults, cache=order.cache)
         most_bytes = LONGEST_LINES * order.max_line_bytes
         self._window = Window(self._work, concurrency=order.concurrency, most_bytes=most_bytes)
         self.standing = BackfillProgress()
@@ -218,7 +218,7 @@ class Run:
             closing(InputLines(order.archive, order.max_line_bytes)) as lines,
             closing(Journal(order.output)) as journal,
         ):
-            async with _started(self._state):
+            async with _started(self._newsroom):
                 try:
                     self._resume(lines, journal)
                     await self._work_off(lines, journal)
@@ -227,7 +227,7 @@ class Run:
 
     def _resume(self, lines: InputLines, journal: Journal) -> None:
         order, standing = self._order, self.standing
-        standing.cut_bytes = journal.resume(lines, order.made_with(self._state), restart=order.restart)
+        standing.cut_bytes = journal.resume(lines, order.made_with(self._newsroom), restart=order.restart)
         for record in journal.records():
             standing.tally.add(verdict(json.loads(record)))
         standing.resumed = standing.tally.lines
@@ -259,9 +259,9 @@ class Run:
 
 
 @asynccontextmanager
-async def _started(state: ApiState) -> AsyncIterator[None]:
+async def _started(newsroom: Newsroom) -> AsyncIterator[None]:
     try:
-        await state.service.start()
+        await newsroom.start()
         yield
     finally:
-        await state.service.stop()
+        await newsroom.stop()

@@ -3,65 +3,32 @@
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-from service.domain import DecodingOptions
+Field: TypeAlias = "str | bytes | float | Mapping[str, Field] | frozenset[str] | Sequence[Field] | None"
 
-Field: TypeAlias = (
-    "str | bytes | float | DecodingOptions | Mapping[str, Field] | frozenset[str] | Sequence[Field] | None"
-)
-
-ENTRY_FORMAT = 6
+ENTRY_FORMAT = 7
 TAG_FORMAT = 1
 LENGTH_BYTES = 8
 
 
-def cache_key(
-    *,
-    task: str,
-    model_id: str,
-    revision: str,
-    options: bytes,
-    normaliser_version: str,
-    glossary: Mapping[str, str],
-    text: str,
-    secret: bytes | None,
-) -> bytes:
-    """The 32 bytes under which the entry of one ``text`` is kept.
+def entry_key(head: tuple[str, ...], rest: Field, secret: bytes | None) -> bytes:
+    """The 32 bytes under which an entry is kept: equal exactly when all fields are, up to collisions of SHA-256.
 
-    Equal exactly when all fields are equal, up to collisions of SHA-256. With a ``secret`` it is an HMAC: without
-    one, who can read a shared store can guess short sentences. ``options`` are those of decoding, as `options_digest`
-    has them. ``glossary`` should hold only the terms that occur in the text, so that an edited glossary costs only the
-    sentences that it touches.
+    ``head`` holds what many entries have in common: task, model, versions. With a ``secret`` the key is an
+    HMAC: without one, a reader of a shared store can guess short sentences.
     """
-    head = _head(task, model_id, revision, normaliser_version)
-    return _digest(head + encode(options) + encode(glossary) + encode(text), secret)
+    return _digest(_head(head) + encode(rest), secret)
 
 
 @lru_cache(maxsize=64)
-def _head(task: str, model_id: str, revision: str, normaliser_version: str) -> bytes:
-    """What all keys of a model have in common."""
-    return encode([ENTRY_FORMAT, task, model_id, revision, normaliser_version])
-
-
-def options_digest(options: DecodingOptions) -> bytes:
-    """The 32 bytes that stand for ``options`` in keys: equal exactly when they are, up to collisions of SHA-256.
-
-    Those of many sentences are remembered. Allowed pieces are those of one text: they would be of no use to others,
-    and keep its words in memory.
-    """
-    return (_options_digest if options.allowed is None else _options_digest.__wrapped__)(options)
-
-
-@lru_cache(maxsize=1_024)
-def _options_digest(options: DecodingOptions) -> bytes:
-    return hashlib.sha256(encode(options)).digest()
+def _head(head: tuple[str, ...]) -> bytes:
+    return encode([ENTRY_FORMAT, *head])
 
 
 def tag_key(kind: Literal["text", "result"], value: str, secret: bytes | None) -> bytes:
-    """The 32 bytes under which it is kept what a submitted text, or a result of this ``result_key``, led to."""
+    """The 32 bytes of the tag that lists which entries a submitted text, or a result, was answered with."""
     return _digest(encode([TAG_FORMAT, "tag", kind, value]), secret)
 
 
@@ -101,8 +68,6 @@ def encode(field: Field) -> bytes:
             kind, content = b"b", field
         case int() | float():
             kind, content = b"d", _number(field).encode()
-        case DecodingOptions():
-            kind, content = b"o", encode({one.name: getattr(field, one.name) for one in fields(field)})
         case Mapping():
             kind, content = b"m", b"".join(encode(key) + encode(field[key]) for key in sorted(field))
         case frozenset():
@@ -113,7 +78,6 @@ def encode(field: Field) -> bytes:
 
 
 def _text(field: str) -> bytes:
-    """Of its own, since a set of allowed pieces has hundreds."""
     content = field.encode("utf-8", "surrogatepass")
     return b"s" + len(content).to_bytes(LENGTH_BYTES, "big") + content
 

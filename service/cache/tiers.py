@@ -2,14 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
+
+from cachetools import TTLCache
 
 from service.cache.memory import Memory, Tag
 from service.cache.redis import PurgeIncomplete, Shared
-from service.events import CacheLooked, Listener, ignore
+from service.events import CacheLooked, EntryUnopened, Listener, ignore
+
+MOST_DOCUMENTS = 256
+DOCUMENT_CHARS = 2_000_000
+DOCUMENT_TTL_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +27,35 @@ class Purged:
     shared: int | None
 
 
+class Documents:
+    """Whole results of this process by ``result_key``: a document that is asked for often is not made again.
+
+    Bounded by the characters that the caller counts for each, the least recently used forgotten first, and in time.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._chars = 0  # of what is being put
+        self._kept: TTLCache[str, Any] = TTLCache(
+            DOCUMENT_CHARS, DOCUMENT_TTL_S, timer=clock, getsizeof=lambda _: self._chars
+        )
+
+    def get(self, result_key: str) -> Any:
+        """The result, or None."""
+        return self._kept.get(result_key)
+
+    def put(self, result_key: str, result: Any, chars: int) -> None:
+        """Keep a result of so many characters; one that alone is over the bound is not kept."""
+        self._chars = max(chars, DOCUMENT_CHARS // MOST_DOCUMENTS)
+        if self._chars <= DOCUMENT_CHARS:
+            self._kept[result_key] = result
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
+
+
 class Cache:
-    """Entries as bytes under keys of ``cache_key``, tags under keys of ``tag_key``.
+    """Entries as bytes under keys of ``entry_key``, tags under keys of ``tag_key``.
 
     Memory is asked first, ``shared`` for what is missing there; what it had is kept in memory for the rest of its life.
     A text's tag names the entries that the text was answered with, whoever asked first for them; a result's tag names
@@ -31,6 +65,7 @@ class Cache:
 
     def __init__(self, memory: Memory, shared: Shared | None = None, *, listener: Listener = ignore) -> None:
         self.memory = memory
+        self.documents = Documents(memory.clock)
         self._shared = shared
         self._listener = listener
         self._purges = 0
@@ -55,6 +90,11 @@ class Cache:
                 self.memory.put(key, entry.value, most_s=entry.left_s)
         return {key: entry.value for key, entry in found.items()}
 
+    def keep_document(self, result_key: str, result: Any, *, chars: int, begun_s: float) -> None:
+        """Keep a whole result of so many characters, unless it was ``begun_s`` before a purge ended."""
+        if self.may_keep(begun_s):
+            self.documents.put(result_key, result, chars)
+
     async def put_many(
         self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, AbstractSet[bytes]] | None = None, *, begun_s: float
     ) -> None:
@@ -76,8 +116,10 @@ class Cache:
                 self._note(tag, keys, fresh=True)
 
     async def drop(self, keys: Collection[bytes]) -> None:
-        """Delete entries that cannot be read. A shared tier that does not answer keeps them, and they stay misses."""
+        """Delete and count entries that cannot be read. A shared tier that does not answer keeps them as misses."""
         self._forget(keys)
+        for _ in keys:
+            self._listener(EntryUnopened("unreadable"))
         if self._shared is not None and keys:
             with suppress(PurgeIncomplete):
                 await self._shared.purge(keys, {})
@@ -152,6 +194,7 @@ class Cache:
     async def _purge(self) -> AsyncIterator[None]:
         """Meanwhile nothing is kept, nor later what was begun before its end; what is being written is waited for."""
         self._purges += 1
+        self.documents.clear()
         try:
             if self._writing:
                 await asyncio.wait(set(self._writing))

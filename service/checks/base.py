@@ -10,6 +10,9 @@ from typing import Literal, NamedTuple
 
 from service.domain import Span
 
+CHECKS_VERSION = "1"
+"""Part of every cache key: raise it whenever checks, term placement or the choice among outputs give another result."""
+
 
 class Code(StrEnum):
     """Everything that can be found; docs/trust.md says what each means and what to do."""

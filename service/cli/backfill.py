@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import typer
-from fastapi import FastAPI
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -19,8 +18,9 @@ from service.backfill.journal import write_atomically
 from service.backfill.record import EngineDead
 from service.backfill.runner import BackfillProgress, JobSpec, Run
 from service.errors import DepescheError
-from service.http.state import ApiState
-from service.newsroom.article import Output
+from service.newsroom.commands import TextLimits
+from service.newsroom.newsroom import Newsroom
+from service.results import Output
 
 EXIT_FAILED_LINES = 3
 EXIT_DEAD = 70
@@ -30,9 +30,10 @@ CONCURRENCY = 16
 
 @dataclass(frozen=True, slots=True)
 class BackfillContext:
-    """What the command line gives: the application, not started, the longest line, and where messages go."""
+    """What the command line gives: the newsroom, not started, limits of texts and lines, and where messages go."""
 
-    app: FastAPI
+    newsroom: Newsroom
+    limits: TextLimits
     max_line_bytes: int
     messages: Console
 
@@ -64,7 +65,16 @@ def backfill(
     defaults = {name: value for name, value in given.items() if value is not None}
     open_workplace: Callable[[], AbstractContextManager[BackfillContext]] = context.obj
     with open_workplace() as workplace:
-        order = JobSpec(archive, output, defaults, concurrency, workplace.max_line_bytes, cache, restart)
+        order = JobSpec(
+            archive,
+            output,
+            defaults,
+            concurrency,
+            workplace.max_line_bytes,
+            workplace.limits,
+            cache=cache,
+            restart=restart,
+        )
         raise typer.Exit(_worked_off(order, workplace, report))
 
 
@@ -81,7 +91,7 @@ def _worked_off(order: JobSpec, workplace: BackfillContext, report: Path | None)
     """Run it, say what came of it, and give the exit code."""
     say = _speaker(workplace.messages)
     with _bar(workplace.messages) as bar:
-        run = Run(order, workplace.app, resumed=lambda s: _say_start(say, s), progress=bar)
+        run = Run(order, workplace.newsroom, resumed=lambda s: _say_start(say, s), progress=bar)
         try:
             asyncio.run(_stoppable(run, say))
         except EngineDead as dead:
@@ -89,7 +99,7 @@ def _worked_off(order: JobSpec, workplace: BackfillContext, report: Path | None)
             return EXIT_DEAD
     standing = run.standing
     if report is not None:
-        _write_report(report, order, workplace.app.state.api, standing)
+        _write_report(report, order, workplace.newsroom, standing)
     _say_end(say, standing)
     if standing.stopped:
         return EXIT_STOPPED
@@ -115,7 +125,7 @@ async def _stoppable(run: Run, say: Callable[[str], None]) -> None:
             loop.remove_signal_handler(one)
 
 
-def _write_report(path: Path, order: JobSpec, state: ApiState, standing: BackfillProgress) -> None:
+def _write_report(path: Path, order: JobSpec, newsroom: Newsroom, standing: BackfillProgress) -> None:
     this_run = {
         "lines": standing.tally.lines - standing.resumed,
         "seconds": round(standing.seconds, 3),
@@ -125,7 +135,7 @@ def _write_report(path: Path, order: JobSpec, state: ApiState, standing: Backfil
         **standing.tally.report(),
         "complete": not standing.stopped,
         "this_run": this_run,
-        "made_with": order.made_with(state),
+        "made_with": order.made_with(newsroom),
     }
     try:
         write_atomically(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")

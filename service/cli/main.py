@@ -19,18 +19,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from service import events, server
-from service.app import create_app, plan_of
+from service.app import create_newsroom, plan_of, text_limits
 from service.cli.backfill import BackfillContext, backfill
 from service.cli.models import Store, models_app
 from service.domain import Notice
 from service.errors import DepescheError
-from service.generation.call import Call
 from service.http.keys import ID, SCOPES, TOKEN, Key, KeyFileInvalid, digest_of, read, scopes_in
 from service.hub.installed import Installed
-from service.newsroom.article import ArticleInput, parse_article
-from service.newsroom.service import Service
+from service.newsroom.article import ArticleResult
+from service.newsroom.commands import ArticleCommand, CallContext, SummaryForm
+from service.newsroom.newsroom import Newsroom
 from service.observability import logs
 from service.registry.catalog import Catalog
+from service.results import Method
 from service.settings import Settings
 from service.summarization.lengths import from_request
 
@@ -129,9 +130,6 @@ app = typer.Typer(
 )
 app.add_typer(keys, name="keys")
 _messages = Console(stderr=True)
-OWN: dict[str, Any] = {"keys_file": None, "rate_requests": None, "rate_chars": None}
-"""Settings that are turned off for an application that only this process asks."""
-
 File = Annotated[Path, typer.Argument(help="UTF-8 text file; - for standard input.")]
 Clean = Annotated[bool, typer.Option(help="Take page furniture off first.")]
 
@@ -178,13 +176,13 @@ def translate(file: File, *, clean: Clean = True) -> None:
 
 
 async def _translate(text: str, *, clean: bool) -> None:
-    async with _service() as service:
-        article = parse_article(ArticleInput(text, None, None, clean))
-        parts = [part for part in (article.headline, article.lead, article.body) if part]
-        with _bar("translating") as progress:
-            translations = await service.translator.translate(parts, Call(progress=progress))
-        typer.echo("\n\n".join(translation.text for translation in translations))
-        _warn([*article.notices, *(notice for translation in translations for notice in translation.notices)])
+    command = ArticleCommand(["translation"], SummaryForm(from_request("medium")), text, clean=clean)
+    result = await _done(command, "translating")
+    translated = result.translation
+    if translated is not None:
+        parts = (translated.headline, translated.lead, translated.body.text)
+        typer.echo("\n\n".join(part for part in parts if part))
+        _warn([*result.article.notices, *translated.body.notices])
 
 
 @app.command()
@@ -192,35 +190,35 @@ def summarize(
     file: File,
     *,
     length: Annotated[Literal["short", "medium", "long"], typer.Option(help="Length of the summary.")] = "medium",
-    method: Annotated[
-        Literal["abstractive", "extractive", "lead"], typer.Option(help="How the summary is made.")
-    ] = "abstractive",
+    method: Annotated[Method, typer.Option(help="How the summary is made.")] = "abstractive",
     clean: Clean = True,
 ) -> None:
     """Summarise a German text, to standard output."""
     asyncio.run(_summarize(_read(file), length, method, clean=clean))
 
 
-async def _summarize(
-    text: str, length: str, method: Literal["abstractive", "extractive", "lead"], *, clean: bool
-) -> None:
-    async with _service() as service:
-        article = parse_article(ArticleInput(text, None, None, clean))
-        with _bar("summarising") as progress:
-            call = Call(progress=progress)
-            (summary,) = await service.summariser.summarise(
-                [article.body], from_request(length), method, call, headline=article.headline
-            )
-        typer.echo(summary.text)
-        _warn([*article.notices, *summary.notices])
+async def _summarize(text: str, length: str, method: Method, *, clean: bool) -> None:
+    command = ArticleCommand(["summary"], SummaryForm(from_request(length), method), text, clean=clean)
+    result = await _done(command, "summarising")
+    if result.summary is not None:
+        typer.echo(result.summary.text)
+        _warn([*result.article.notices, *result.summary.notices])
+
+
+async def _done(command: ArticleCommand, title: str) -> ArticleResult:
+    """What the newsroom makes of one article."""
+    async with _newsroom() as newsroom:
+        with _bar(title) as progress:
+            return (await newsroom.article(command, CallContext(progress=progress))).result
 
 
 @contextlib.contextmanager
 def _workplace() -> Iterator[BackfillContext]:
     with _told():
-        # An archive asks its own application, over no network: nobody is there to be kept out or held back.
-        settings = _settings().model_copy(update=OWN)
-        yield BackfillContext(create_app(settings), settings.max_body_bytes, _messages)
+        settings = _settings()
+        limits = text_limits(settings)
+        newsroom = create_newsroom(settings, logs.listen)
+        yield BackfillContext(newsroom, limits, settings.max_body_bytes, _messages)
 
 
 app.command(context_settings={"obj": _workplace})(backfill)
@@ -269,20 +267,20 @@ def _told() -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _service() -> AsyncIterator[Service]:
-    """The service without HTTP, for one command."""
+async def _newsroom() -> AsyncIterator[Newsroom]:
+    """The newsroom without HTTP, for one command."""
     with _told():
-        service = Service(plan_of(_settings()), events.ignore, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        await service.start()
+        newsroom = Newsroom(plan_of(_settings()), events.ignore, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        await newsroom.start()
         try:
-            yield service
+            yield newsroom
         finally:
-            await service.stop()
+            await newsroom.stop()
 
 
 @contextlib.contextmanager
 def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error; yields what `Call.progress` takes."""
+    """A progress bar on standard error; yields what `CallContext.progress` takes."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_messages, transient=True) as progress:
         task = progress.add_task(title, total=None)

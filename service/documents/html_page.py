@@ -1,14 +1,28 @@
 """A web page: its article by trafilatura, its fields from JSON-LD and meta tags."""
 
 import json
+import re
 
 from lxml import html as lxml_html
 
-from service.documents.base import Document
+from service.documents.base import Document, Format
 from service.documents.jsonld import article_of, text_of
 from service.errors import InvalidInput
 
 JSONLD = "application/ld+json"
+# What may be in front of a document's root element: the XML declaration, other instructions, comments, a DOCTYPE.
+_PROLOGUE = re.compile(r"\ufeff?(?:\s+|<\?(?:(?!\?>).)*+\?>|<!--(?:(?!-->).)*+-->|<![A-Za-z][^>]*+>)*+", re.DOTALL)
+_ROOT = re.compile(r"<([A-Za-z_][^\s/>]*+)([^>]*+)")
+
+
+def is_page(value: object) -> bool:
+    """Whether ``value`` is a string of HTML; XML of another kind is not, though its root has an element in common."""
+    if not isinstance(value, str):
+        return False
+    root = _ROOT.match(value, _PROLOGUE.match(value).end())  # type: ignore[union-attr]  # it matches nothing, too
+    if root is None or root[1].lower() == "html":
+        return True
+    return not (value.lstrip("\ufeff \t\r\n").startswith("<?xml") or "xmlns" in root[2] or ":" in root[1])
 
 
 def read_page(source: str) -> Document:
@@ -28,7 +42,6 @@ def read_page(source: str) -> Document:
     headline = text_of(article.get("headline")) or _meta(tree, "og:title") or _first_heading(tree)
     lead = text_of(article.get("description")) or _meta(tree, "og:description") or _meta(tree, "description")
     return Document(
-        "page",
         headline=headline,
         lead=lead,
         body=_without(text, {headline, lead}),
@@ -36,6 +49,7 @@ def read_page(source: str) -> Document:
         language=text_of(article.get("inLanguage")) or tree.get("lang"),
         uri=_canonical(tree) or _meta(tree, "og:url"),
         original=article,
+        original_format="jsonld",
     )
 
 
@@ -80,3 +94,6 @@ def _without(text: str, heads: set[str | None]) -> str:
     while lines and " ".join(lines[0].split()) in heads and len(lines) > 1:
         lines.pop(0)
     return "\n".join(lines)
+
+
+FORMAT = Format("page", is_page, read_page)

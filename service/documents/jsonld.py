@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from service.documents.base import Document, Edition
+from service.documents.base import Document, Edition, Format
 from service.errors import InvalidInput
 
 CONTEXT = "https://schema.org"
@@ -40,6 +40,11 @@ def text_of(value: object) -> str | None:
     return first.strip() or None if first is not None else None
 
 
+def is_jsonld(value: object) -> bool:
+    """Whether ``value`` is an object with JSON-LD's own names, or holds an article of schema.org."""
+    return isinstance(value, Mapping) and (any(name.startswith("@") for name in value) or article_of(value) is not None)
+
+
 def read_jsonld(value: object) -> Document:
     """The fields of the article in ``value``.
 
@@ -54,7 +59,6 @@ def read_jsonld(value: object) -> Document:
         raise InvalidInput("document_empty", "the article has no articleBody", pointer="/document/articleBody")
     language = article.get("inLanguage")
     return Document(
-        "jsonld",
         headline=text_of(article.get("headline")) or text_of(article.get("name")),
         lead=text_of(article.get("description")),
         body=body,
@@ -62,6 +66,7 @@ def read_jsonld(value: object) -> Document:
         language=text_of(language.get("alternateName") if isinstance(language, Mapping) else language),
         uri=text_of(article.get("@id")) or text_of(article.get("url")),
         original=article,
+        original_format="jsonld",
     )
 
 
@@ -86,11 +91,12 @@ def write_jsonld(document: Document, edition: Edition) -> dict[str, Any]:
         "headline": document.headline,
         "inLanguage": document.language or "de",
     }
+    original = document.original if document.original_format == "jsonld" else {}
     tie = "translationOfWork" if edition.language != (document.language or "de")[:2] else "isBasedOn"
     article = {
         "@context": CONTEXT,
         "@type": "NewsArticle",
-        **{name: document.original[name] for name in KEPT if document.shape != "ninjs" and name in document.original},
+        **{name: original[name] for name in KEPT if name in original},
         "headline": edition.headline,
         "description": edition.lead,
         "abstract": edition.summary,
@@ -101,3 +107,6 @@ def write_jsonld(document: Document, edition: Edition) -> dict[str, Any]:
         "creditText": edition.credit,
     }
     return {name: value for name, value in article.items() if value is not None}
+
+
+FORMAT = Format("jsonld", is_jsonld, read_jsonld, write_jsonld)

@@ -6,15 +6,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from service.bounded import Bounded
-from service.documents.base import BodyFormat, Document, Edition
+from service.documents.base import BodyFormat, Document, Edition, Format
 from service.errors import InvalidInput
 
 SCHEMA = "http://www.iptc.org/std/ninjs/ninjs-schema_3.1.json"
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 LEAD_ROLES = ("lead", "teaser", "summary", "short", "main", None)
-TEXT_TYPES = (*HTML_TYPES, "text/plain", None)
 Objects = Annotated[list[dict[str, Any]], FailFast()]
-NewsObject = Literal["text", "audio", "video", "picture", "graphic", "composite", "component", "event", "planning"]
 
 
 class _Ninjs(Bounded, BaseModel):
@@ -100,7 +98,6 @@ def read_ninjs(value: Mapping[str, Any]) -> Document:
         raise InvalidInput("document_empty", "the item holds no body with text", pointer="/document/bodies")
     headline, lead = _first(item.headlines, ("main", None)), _first(item.descriptions, LEAD_ROLES)
     return Document(
-        "ninjs",
         headline=headline.value if headline else None,
         lead=lead.value if lead else None,
         body=body.value,
@@ -108,6 +105,7 @@ def read_ninjs(value: Mapping[str, Any]) -> Document:
         language=item.language,
         uri=item.uri,
         original=value,
+        original_format="ninjs",
     )
 
 
@@ -139,7 +137,7 @@ def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
         raise InvalidInput("document_without_uri", "a ninjs item needs a uri; the document has none", pointer="/as")
     item = {
         name: value
-        for name, value in (document.original if document.shape == "ninjs" else {}).items()
+        for name, value in (document.original if document.original_format == "ninjs" else {}).items()
         if name not in {"headlines", "descriptions", "bodies", "trustIndicators"}
     }
     descriptions = [("lead", edition.lead), ("summary", edition.summary)]
@@ -162,3 +160,7 @@ def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
 
 def _source_type(uri: str | None) -> dict[str, Any]:
     return {} if uri is None else {"digitalSourceType": {"name": uri.rsplit("/", 1)[-1], "uri": uri}}
+
+
+# An object that is nothing else is taken for an item, so that the caller reads which property is wrong.
+FORMAT = Format("ninjs", lambda value: isinstance(value, Mapping), read_ninjs, write_ninjs, fallback=True)

@@ -195,8 +195,8 @@ class State:
 class Batcher:
     """Gathers what many callers want of one model into batches. Made and used on one event loop.
 
-    ``factory`` builds an engine, in a thread of that engine; ``warm_up`` is an input that a sound engine answers.
-    ``on_dead`` is called when an engine is lost for good: a call outlasted twice ``engine_hang_s``, or an engine that
+    ``factory`` builds the engine, in a thread of that engine; ``warm_up`` is an input that a sound engine answers.
+    ``on_dead`` is called when the engine is lost for good: a call outlasted twice ``engine_hang_s``, or an engine that
     failed could not be rebuilt. All futures are answered by then.
     """
 
@@ -215,34 +215,26 @@ class Batcher:
         self._on_dead = on_dead
         self._lost: EngineError | None = None
         self._draining = False
-        self._workers = [
-            Worker(
-                model,
-                SupervisedEngine(model, factory, warm_up, limits=self.limits, listener=listener),
-                self.queue,
-                self._lose,
-            )
-            for _ in range(self.limits.workers)
-        ]
+        engine = SupervisedEngine(model, factory, warm_up, limits=self.limits, listener=listener)
+        self.worker = Worker(model, engine, self.queue, self._lose)
 
     @property
     def state(self) -> State:
         """The state of this moment."""
-        conditions = [worker.engine.condition for worker in self._workers]
-        dead, hung = self._lost is not None, "hung" in conditions
-        ready = "ready" in conditions and not (dead or hung or self._draining)
+        condition = self.worker.engine.condition
+        dead, hung = self._lost is not None, condition == "hung"
+        ready = condition == "ready" and not (dead or self._draining)
         return State(alive=not dead, ready=ready, hung=hung, dead=dead)
 
     async def start(self) -> None:
-        """Load and warm up one engine after the other; ready afterwards. ``drain`` ends what a failed start began.
+        """Load and warm up the engine; ready afterwards. ``drain`` ends what a failed start began.
 
         Raises:
             ModelError: the model's files cannot be loaded.
-            EngineError: an engine could not be built, or failed the warm-up.
+            EngineError: the engine could not be built, or failed the warm-up.
         """
         try:
-            for worker in self._workers:
-                await worker.start()
+            await self.worker.start()
         except EngineLost as lost:
             self._lose(lost.answer)
             raise lost.answer from lost
@@ -263,8 +255,8 @@ class Batcher:
         """
         if self._draining:
             raise Draining("the service is shutting down")
-        if self._lost is not None or not any(worker.engine.condition == "ready" for worker in self._workers):
-            raise NotReady("no engine is ready")
+        if self._lost is not None or self.worker.engine.condition != "ready":
+            raise NotReady("the engine is not ready")
         return self.queue.put(items, priority=priority, deadline_s=deadline_s)
 
     async def drain(self, timeout_s: float) -> None:
@@ -273,8 +265,7 @@ class Batcher:
         if unanswered := self.queue.unanswered:
             await asyncio.wait(unanswered, timeout=timeout_s)
         self.queue.fail(Draining("the service shut down before the work was done"))
-        for worker in self._workers:
-            await worker.stop()
+        await self.worker.stop()
 
     def _lose(self, answer: EngineError) -> None:
         if self._lost is None:

@@ -26,7 +26,6 @@ class Limits:
     queue_items: int = 8_192
     queue_tokens: int = 524_288
     engine_hang_s: float = 60.0
-    workers: int = 1
     rebuild_pauses_s: tuple[float, ...] = (0.0, 1.0, 5.0)
 
 
@@ -347,14 +346,14 @@ class Queue:
         over_items = (len(self) + items - self._limits.queue_items) * a_item
         over_tokens = self.tokens + tokens - self._limits.queue_tokens
         full_s = self._throughput.time_s(self._running_tokens + max(over_items, over_tokens))
-        return RETRY_AFTER_S if full_s is None else full_s / self._limits.workers
+        return RETRY_AFTER_S if full_s is None else full_s
 
     def _in_time_s(self, tokens: int, turn_s: float, left_s: float, wait_s: float) -> float:
         """Seconds, ``wait_s`` at least, after which a request could be done in ``left_s``, if nothing else comes."""
-        at_most_s = self._backlog_s(self._running_tokens + self.tokens)
+        at_most_s = self._throughput.backlog_s(self._running_tokens + self.tokens)
         if at_most_s is None:
             return wait_s
-        spare_s = max(0.0, left_s - (self._backlog_s(tokens) or 0.0))
+        spare_s = max(0.0, left_s - (self._throughput.backlog_s(tokens) or 0.0))
         for _ in range(ROUNDS):
             if at_most_s - wait_s <= DOUBT * left_s:
                 return wait_s  # decided without a look at each item
@@ -372,11 +371,7 @@ class Queue:
         """
         waiting = (one.pending for one in self._waiting.values())
         tokens = sum(one.tokens for one in waiting if (one.request_turn_s if whole else one.turn_s) <= turn_s)
-        return self._backlog_s(self._running_tokens + tokens) or 0.0
-
-    def _backlog_s(self, tokens: float) -> float | None:
-        alone_s = self._throughput.backlog_s(tokens)
-        return None if alone_s is None else alone_s / self._limits.workers
+        return self._throughput.backlog_s(self._running_tokens + tokens) or 0.0
 
     def measure(self, batch: Sequence[QueuedItem], seconds: float) -> None:
         """Count a batch that the engine finished in ``seconds``."""

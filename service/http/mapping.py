@@ -1,14 +1,13 @@
-"""Mapping of results to response models."""
+"""Mapping of the newsroom's answers to the bodies of /v1."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
-from service import __version__
 from service.domain import Notice, Span
-from service.generation.model import ServedModel
+from service.generation.local import LocalGenerator
 from service.http import schemas
-from service.newsroom.article import Article, ArticleResult, TranslatedArticle
-from service.results import Method, SentencePair, Summary, TermUse, Translation
+from service.newsroom.article import Article, TranslatedArticle
+from service.newsroom.newsroom import ArticleAnswer, SummarizeAnswer, TranslateAnswer
+from service.results import SentencePair, Summary, TermUse, Translation, needs_review
 
 
 def _span(span: Span) -> list[int]:
@@ -17,11 +16,6 @@ def _span(span: Span) -> list[int]:
 
 def _place(span: Span | None) -> list[int] | None:
     return None if span is None else _span(span)
-
-
-def needs_review(notices: Sequence[Notice]) -> bool:
-    """Whether one of the notices asks for an editor."""
-    return any(notice.review for notice in notices)
 
 
 def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
@@ -34,7 +28,7 @@ def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
     ]
 
 
-def model_out(model: ServedModel) -> schemas.ModelOut:
+def model_out(model: LocalGenerator) -> schemas.ModelOut:
     """A model as answers name it."""
     m = model.manifest
     return schemas.ModelOut(
@@ -116,67 +110,52 @@ def article_out(article: Article) -> schemas.ArticleOut:
     )
 
 
-TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-"""A model wrote it. `lead` and `extractive` summaries are the source's own words, and have the source's type."""
-METHODS_OF_MODELS: frozenset[Method] = frozenset({"abstractive"})
-
-
-def source_type(summary: Summary) -> str | None:
-    """The digital source type of a German summary; None where it is the source's words."""
-    return TRAINED if summary.method in METHODS_OF_MODELS else None
-
-
-def _most_made(variants: Sequence[Summary]) -> str | None:
-    """A model's type where it wrote one of the variants."""
-    return next((uri for uri in map(source_type, variants) if uri is not None), None)
-
-
-def credit(models: Sequence[ServedModel]) -> str:
-    """Software and models in one line, for documents that have no fields of their own for them."""
-    named = ", ".join(f"{model.manifest.id} {model.manifest.revision} ({model.manifest.licence})" for model in models)
-    return f"Made by depesche {__version__}" + (f" with {named}" if named else "") + "; not reviewed by a person."
-
-
-def provenance(result: ArticleResult, models: Sequence[ServedModel]) -> schemas.ProvenanceOut:
-    """What an answer to /v1/articles says of itself, as fields and as JSON-LD."""
-    types = {
-        "summary": None if result.summary is None else _most_made((result.summary, *result.summary.variants)),
-        "translation": None if result.translation is None else TRAINED,
-        "summary_translation": None if result.summary_translation is None else TRAINED,
-    }
-    made_at = datetime.now(UTC).isoformat(timespec="seconds")
-    return schemas.ProvenanceOut(
-        generated_at=made_at,
-        software=f"depesche {__version__}",
-        digital_source_types=schemas.SourceTypesOut(**types),
-        removed=len(result.article.removed),
-        jsonld={
-            "@context": "https://schema.org",
-            "@type": "CreateAction",
-            "endTime": made_at,
-            "instrument": [
-                {"@type": "SoftwareApplication", "name": "depesche", "softwareVersion": __version__},
-                *(_model(model) for model in models),
-            ],
-            "result": [
-                {"@type": "CreativeWork", "name": name, "digitalSourceType": uri, "inLanguage": _language(name)}
-                for name, uri in types.items()
-                if uri is not None
-            ],
-        },
+def translate_response(answer: TranslateAnswer) -> schemas.TranslateResponse:
+    """What ``/v1/translate`` answers."""
+    return schemas.TranslateResponse(
+        translations=[translation_out(translation) for translation in answer.translations],
+        model=model_out(answer.model),
+        result_key=answer.result_key,
     )
 
 
-def _model(model: ServedModel) -> dict[str, str]:
-    manifest = model.manifest
-    return {
-        "@type": "SoftwareSourceCode",
-        "name": manifest.id,
-        "version": manifest.revision,
-        "license": manifest.licence,
-        "applicationCategory": manifest.task,
-    }
+def summarize_response(answer: SummarizeAnswer) -> schemas.SummarizeResponse:
+    """What ``/v1/summarize`` answers."""
+    return schemas.SummarizeResponse(
+        summaries=[summary_out(summary) for summary in answer.summaries],
+        model=model_out(answer.model),
+        translation_model=None if answer.translation_model is None else model_out(answer.translation_model),
+        result_key=answer.result_key,
+    )
 
 
-def _language(output: str) -> str:
-    return "de" if output == "summary" else "en"
+def article_response(answer: ArticleAnswer) -> schemas.ArticleResponse:
+    """What ``/v1/articles`` answers."""
+    result, english = answer.result, answer.result.summary_translation
+    article = article_out(result.article)
+    if answer.document is not None:
+        article.submitted_body = answer.submission.body
+    summary_model, translation_model = (
+        None if model is None else model_out(model) for model in (answer.summary_model, answer.translation_model)
+    )
+    return schemas.ArticleResponse(
+        article=article,
+        summary=None if result.summary is None else summary_out(result.summary),
+        translation=None if result.translation is None else translated_article_out(result.translation),
+        summary_translation=None if english is None else summary_out(english),
+        models=schemas.ModelsOut(summary=summary_model, translation=translation_model),
+        provenance=_provenance(answer),
+        document=None if answer.written is None else dict(answer.written),
+        result_key=answer.result_key,
+    )
+
+
+def _provenance(answer: ArticleAnswer) -> schemas.ProvenanceOut:
+    made = answer.provenance
+    return schemas.ProvenanceOut(
+        generated_at=made.generated_at,
+        software=made.software,
+        digital_source_types=schemas.SourceTypesOut(**dict(made.source_types)),
+        removed=len(answer.result.article.removed),
+        jsonld=made.jsonld(),
+    )

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPMethod
 from typing import Any
 
@@ -29,6 +29,7 @@ from service.http.keys import ApiKeyStore
 from service.http.limits import BodyLimitsMiddleware, Bounds, Refuse
 from service.http.ratelimit import RateLimitMiddleware, Rates
 from service.http.state import info_of
+from service.newsroom.lifecycle import Lifecycle
 from service.observability.spans import Span, Tracer, trace_id_in
 
 ID_HEADER = "X-Request-Id"
@@ -53,7 +54,7 @@ def middlewares(
     bounds: Bounds,
     refuse: Refuse,
     listener: Listener,
-    is_ending: Callable[[], bool],
+    lifecycle: Lifecycle,
     keys: ApiKeyStore | None = None,
     rates: Rates | None = None,
     cancels: bool = False,
@@ -63,7 +64,7 @@ def middlewares(
 ) -> list[Middleware]:
     """The middlewares of an application, from the outermost to the innermost.
 
-    ``cancels`` ends the work of callers that leave. ``is_ending`` says whether the process is about to end.
+    ``cancels`` ends the work of callers that leave.
     """
     return [
         # The address that it corrects is the one that all others see.
@@ -76,7 +77,7 @@ def middlewares(
             validator=lambda given: _PLAIN_ID.fullmatch(given) is not None,
         ),
         # Refusals and crashes of all others are counted, and get their headers.
-        Middleware(RequestContextMiddleware, listener=listener, is_ending=is_ending, tracer=tracer),
+        Middleware(RequestContextMiddleware, listener=listener, lifecycle=lifecycle, tracer=tracer),
         # A preflight carries no key.
         *([Middleware(CORSMiddleware, allow_origins=list(origins), **CORS)] if origins else []),
         # A request without a good key is refused before its body is read.
@@ -121,12 +122,10 @@ class RequestContextMiddleware:
     say ``Connection: close``, so that a caller loses no request on a connection that closes.
     """
 
-    def __init__(
-        self, app: ASGIApp, listener: Listener, is_ending: Callable[[], bool], tracer: Tracer | None = None
-    ) -> None:
+    def __init__(self, app: ASGIApp, listener: Listener, lifecycle: Lifecycle, tracer: Tracer | None = None) -> None:
         self._app = app
         self._listener = listener
-        self._is_ending = is_ending
+        self._lifecycle = lifecycle
         self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -136,7 +135,7 @@ class RequestContextMiddleware:
             return
         info_of(scope).request_id = correlation_id.get() or ""
         span = None if self._tracer is None else self._tracer.begin(scope["headers"])
-        exchange = _Exchange(scope, receive, send, self._is_ending, span)
+        exchange = _Exchange(scope, receive, send, self._lifecycle, span)
         self._listener(RequestBegun())
         try:
             await self._answer(scope, exchange)
@@ -160,20 +159,18 @@ class RequestContextMiddleware:
         except Exception as error:  # noqa: BLE001 - an error that is not foreseen becomes an answer
             _log.error("crash", extra={"request_id": info_of(scope).request_id}, exc_info=error)
             if exchange.status is None:
-                answer = await problems.on_service_error(request, error)
+                answer = await problems.on_error(request, error)
                 await answer(scope, exchange.receive, exchange.send)
 
 
 class _Exchange:
     """A request and its answer: whether the body was read, and the headers of the answer."""
 
-    def __init__(
-        self, scope: Scope, receive: Receive, send: Send, is_ending: Callable[[], bool], span: Span | None
-    ) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, lifecycle: Lifecycle, span: Span | None) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._is_ending = is_ending
+        self._lifecycle = lifecycle
         self._span = span
         self._info = info_of(scope)
         self._started_s = time.perf_counter()
@@ -209,7 +206,7 @@ class _Exchange:
             headers["server-timing"] = ", ".join(f"{stage};dur={took_s * 1000:.1f}" for stage, took_s in timings)
         if self._span is not None:
             headers["traceresponse"] = self._span.response.decode()
-        if self._is_early or self._is_ending():
+        if self._is_early or self._lifecycle.ending:
             headers["connection"] = "close"
         return headers.raw
 

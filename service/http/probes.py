@@ -2,15 +2,15 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from service.http.auth import Requires
 from service.http.mapping import model_out
 from service.http.responses import PROBLEMS, require_json
 from service.http.schemas import ModelListResponse
-from service.http.state import ServiceDep
+from service.http.state import NewsroomDep, RuntimeDep
 
 router = APIRouter(tags=["health"])
 
@@ -42,33 +42,32 @@ class Readiness(BaseModel):
 
 
 @router.get("/livez", responses={503: {"model": Liveness}})
-async def livez(service: ServiceDep, response: Response) -> Liveness:
+async def livez(newsroom: NewsroomDep, response: Response) -> Liveness:
     """The process is alive; says nothing of load."""
-    dead = service.dead
+    dead = newsroom.dead
     response.status_code = 503 if dead else 200
     return Liveness(status="dead" if dead else "alive")
 
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
 @router.get("/health", responses={503: {"model": Readiness}})
-async def readyz(service: ServiceDep, response: Response) -> Readiness:
+async def readyz(newsroom: NewsroomDep, response: Response) -> Readiness:
     """The service can take work. A full queue does not change this."""
-    status = service.condition
+    status = newsroom.status
     response.status_code = 200 if status == "ready" else 503
     if status != "ready":
         response.headers["Retry-After"] = "1"
-    models = [ModelState(name=m.name, state=m.condition, quality=m.manifest.quality) for m in service.models]
-    return Readiness(status=status, detail=service.detail, notice=service.notice, models=models)
+    models = [ModelState(name=m.name, state=m.health, quality=m.manifest.quality) for m in newsroom.models]
+    return Readiness(status=status, detail=newsroom.lifecycle.detail, notice=newsroom.notice, models=models)
 
 
 metrics_router = APIRouter(tags=["health"])
 
 
 @metrics_router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def metrics(request: Request) -> Response:
+async def metrics(runtime: RuntimeDep) -> Response:
     """All metrics of this process."""
-    registry: CollectorRegistry = request.app.state.registry
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(runtime.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 MOST_TEXTS = 10_000
@@ -126,27 +125,27 @@ class PurgeResponse(BaseModel):
 
 
 @admin_router.post("/cache/purge")
-async def purge(body: PurgeRequest, service: ServiceDep) -> PurgeResponse:
+async def purge(body: PurgeRequest, newsroom: NewsroomDep) -> PurgeResponse:
     """Forget a withdrawn story: what was made from a text is not served from the cache again.
 
     In the memory of this process and in the shared cache. Requests that are under way meanwhile keep nothing.
     503 `purge_incomplete`: the shared cache was not reached; try again.
     """
     if body.all:
-        purged = await service.clear()
+        purged = await newsroom.clear()
     elif body.result_key is not None:
-        purged = await service.purge(results=[body.result_key])
+        purged = await newsroom.purge(results=[body.result_key])
     else:
-        purged = await service.purge(texts=[body.text] if isinstance(body.text, str) else body.text or [])
+        purged = await newsroom.purge(texts=[body.text] if isinstance(body.text, str) else body.text or [])
     return PurgeResponse(purged=PurgedOut(memory=purged.memory, shared=purged.shared))
 
 
 @admin_router.post("/reload")
-async def reload(_: ReloadRequest, service: ServiceDep) -> ModelListResponse:
+async def reload(_: ReloadRequest, newsroom: NewsroomDep) -> ModelListResponse:
     """Load models and glossaries anew: those of the profile and of the folders as they are now. No request is dropped.
 
     Answers when the new models serve. 503 `not_ready`: a load is under way. A model that cannot be loaded is a 500
     that says why (`model_invalid`, `weights_mismatch`, `engine_failed`), and the models from before go on.
     """
-    await service.reload()
-    return ModelListResponse(models=[model_out(model) for model in service.models])
+    await newsroom.reload()
+    return ModelListResponse(models=[model_out(model) for model in newsroom.models])

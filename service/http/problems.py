@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +16,7 @@ from service import errors
 from service.bounded import MOST_ERRORS
 from service.events import ProblemGiven
 from service.http.schemas import FieldProblem, Problem
-from service.http.state import api_state, info_of
+from service.http.state import info_of, runtime_of
 
 STATUS: dict[type[errors.DepescheError], int] = {
     errors.InvalidInput: 422,
@@ -41,55 +41,64 @@ CODES = {
 }
 TITLES = {456: "Quota Exceeded"}  # of DeepL, unknown to HTTP
 LIMIT_KEYS = ("max_length", "min_length", "ge", "le", "gt", "lt", "expected")
-# pydantic looks at the Unicode of strings that have a length limit; the others are looked at by `service.http.routes`.
+# pydantic checks the Unicode of strings that have a length limit; `service.http.requests` checks the others.
 FIELD_CODES = {"string_unicode": "text_not_unicode", "too_many_texts": "too_many_texts"}
 UNION_BRANCHES = ("str", "list[str]")
 MEDIA_TYPE = "application/problem+json"
 
 
-def request_id(request: Request) -> str:
-    """The id that the request-id middleware gave this request."""
-    return info_of(request.scope).request_id
-
-
-def body_of(request: Request, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()) -> Problem:
-    """The body of an error answer. Each is given to a caller once, so this is where listeners are told of it."""
-    api_state(request).listener(ProblemGiven(code, status))
+def problem_body(
+    request_id: str, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()
+) -> Problem:
+    """The body of an error answer to the request of that id."""
     return Problem(
         title=TITLES.get(status) or HTTPStatus(status).phrase,
         status=status,
         code=code,
         detail=detail,
-        request_id=request_id(request),
+        request_id=request_id,
         errors=list(fields),
     )
 
 
-def problem(
-    request: Request, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()
-) -> JSONResponse:
+def problem(request: Request, status: int, code: str, detail: str) -> JSONResponse:
     """An error answer."""
-    return answer_of(request, body_of(request, status, code, detail, fields=fields))
+    return answer_of(request, problem_body(info_of(request.scope).request_id, status, code, detail))
 
 
 def answer_of(request: Request, body: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The answer that tells of a problem, in the shape that callers of the request's path read."""
+    """The answer that tells of a problem, in the shape that callers of the request's path read; listeners are told."""
+    told(request, body)
     if is_peers(request.scope["path"]):
         return JSONResponse(failure_of(body).model_dump(), body.status, headers)
     return JSONResponse(body.model_dump(), body.status, headers, media_type=MEDIA_TYPE)
 
 
-def explained(request: Request, error: Exception) -> Problem:
+def told(request: Request, body: Problem) -> Problem:
+    """``body``, which is given to the caller of ``request``; listeners are told of it."""
+    runtime_of(request).listener(ProblemGiven(body.code, body.status))
+    return body
+
+
+def explained(request_id: str, error: Exception) -> Problem:
     """The body of an error answer for any exception; what is not of our tree is `internal`, without its message."""
-    if isinstance(error, errors.InvalidInput):
-        field = FieldProblem(pointer=error.pointer, code=error.code, detail=error.detail, limit=error.limit)
-        return body_of(request, 422, error.code, error.detail, fields=(field,))
-    if isinstance(error, errors.BodyTooLarge):
-        field = FieldProblem(pointer="", code=error.code, detail=str(error), limit=error.limit)
-        return body_of(request, 413, error.code, str(error), fields=(field,))
-    if isinstance(error, errors.DepescheError):
-        return body_of(request, status_of(error), error.code, str(error))
-    return body_of(request, 500, "internal", "an internal error; the request id finds it in the log")
+    match error:
+        case errors.InvalidInput():
+            field = FieldProblem(pointer=error.pointer, code=error.code, detail=error.detail, limit=error.limit)
+            return problem_body(request_id, 422, error.code, error.detail, fields=(field,))
+        case errors.BodyTooLarge():
+            field = FieldProblem(pointer="", code=error.code, detail=str(error), limit=error.limit)
+            return problem_body(request_id, 413, error.code, str(error), fields=(field,))
+        case errors.DepescheError():
+            return problem_body(request_id, status_of(error), error.code, str(error))
+        case RequestValidationError():
+            return _invalid(request_id, error.errors())
+        case HTTPException():
+            code = CODES.get(error.status_code, "http_error")
+            return problem_body(request_id, error.status_code, code, str(error.detail))
+        case _:
+            detail = "an internal error; the request id finds it in the log"
+            return problem_body(request_id, 500, "internal", detail)
 
 
 def status_of(error: errors.DepescheError) -> int:
@@ -97,9 +106,9 @@ def status_of(error: errors.DepescheError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-async def on_service_error(request: Request, error: Exception) -> JSONResponse:
+async def on_error(request: Request, error: Exception) -> JSONResponse:
     """Answer any exception; one that is not of our tree is in the log under the request id, not in the answer."""
-    return answer_of(request, explained(request, error), headers_of(error))
+    return answer_of(request, explained(info_of(request.scope).request_id, error), headers_of(error))
 
 
 def headers_of(error: Exception) -> dict[str, str]:
@@ -111,22 +120,22 @@ def headers_of(error: Exception) -> dict[str, str]:
             return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
         case errors.EncodingUnsupported():
             return {"Accept-Encoding": "identity"}
+        case HTTPException():
+            return dict(error.headers or {})
         case _:
             return {}
 
 
-async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:
-    """Answer a body that is no JSON (400) or does not fit its schema (422); the input is never repeated."""
-    found = error.errors() if isinstance(error, RequestValidationError) else []
+def _invalid(request_id: str, found: Sequence[Any]) -> Problem:
+    """A body that is no JSON (400) or does not fit its schema (422); the input is never repeated."""
     if any(e["type"] == "json_invalid" or (e["loc"] == ("body",) and e["type"] == "missing") for e in found):
-        return problem(request, 400, "malformed_json", "the body is not JSON")
+        return problem_body(request_id, 400, "malformed_json", "the body is not JSON")
     fields = tuple(_field(e) for e in found[:MOST_ERRORS])
     more = ", and more" if len(found) > MOST_ERRORS else ""
     places = ", ".join(sorted({f.pointer or "the body" for f in fields}))
     codes = {f.code for f in fields} & set(FIELD_CODES.values())
-    return problem(
-        request, 422, codes.pop() if codes else "invalid_request", f"cannot be worked on: {places}{more}", fields=fields
-    )
+    code = codes.pop() if codes else "invalid_request"
+    return problem_body(request_id, 422, code, f"cannot be worked on: {places}{more}", fields=fields)
 
 
 def _field(error: Any) -> FieldProblem:
@@ -142,21 +151,10 @@ def _field(error: Any) -> FieldProblem:
     return FieldProblem(pointer=pointer, code=code, detail=error["msg"], limit=limit)
 
 
-async def on_http_error(request: Request, error: Exception) -> JSONResponse:
-    """Answer what routing refuses: unknown paths and methods."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    detail = str(error.detail) if isinstance(error, HTTPException) else "internal error"
-    answer = problem(request, status, CODES.get(status, "http_error"), detail)
-    if isinstance(error, HTTPException) and error.headers:
-        answer.headers.update(error.headers)
-    return answer
-
-
 def install(app: FastAPI) -> None:
     """Make every failure of ``app`` a problem answer."""
-    app.add_exception_handler(errors.DepescheError, on_service_error)
-    app.add_exception_handler(RequestValidationError, on_invalid_request)
-    app.add_exception_handler(HTTPException, on_http_error)
+    for kind in (errors.DepescheError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, on_error)
 
 
 # Those that are not served are among them: a client asks for a glossary or a file, and reads that there is none.

@@ -1,11 +1,24 @@
-"""The bodies that /v1 accepts, with their limits."""
+"""The bodies that /v1 accepts, with their limits, and the commands that they mean."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, FailFast, Field, JsonValue, model_validator
 
 from service.bounded import FEW_WRONG, Bounded, at_most
+from service.documents.registry import formats, written_formats
+from service.errors import InvalidInput
 from service.http.schemas import VISIBLE
+from service.newsroom.commands import (
+    ArticleCommand,
+    GlossaryTerms,
+    SummarizeCommand,
+    SummaryForm,
+    TextLimits,
+    TranslateCommand,
+)
+from service.summarization.styles import length_of
+from service.translation.preparation import TranslationOptions
 
 HEADLINE_CHARS = 1_000
 LEAD_CHARS = 10_000
@@ -18,6 +31,10 @@ SomeTexts = Annotated[list[str], Field(fail_fast=True, json_schema_extra={"minIt
 Text = Annotated[
     Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})] | SomeTexts, at_most(MOST_TEXTS, "too_many_texts")
 ]
+if TYPE_CHECKING:
+    WrittenFormat = str
+else:
+    WrittenFormat = Literal[written_formats()]
 # JSON knows no integers, only numbers: 3.0 is 3.
 WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
 _ONE_ARTICLE: list[JsonValue] = [
@@ -30,7 +47,27 @@ class _Request(Bounded):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class TranslationOptions(_Request):
+def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
+    """The text or texts as a list.
+
+    Raises:
+        InvalidInput: there are too many, one is too long or no Unicode, or a lone text is blank.
+    """
+    if isinstance(text, str):
+        limits.require_text(text, "/text")
+        return [text]
+    if not text:
+        raise InvalidInput("text_empty", "the list holds no text", pointer="/text")
+    if len(text) > limits.texts:
+        raise InvalidInput(
+            "too_many_texts", f"{len(text)} texts, at most {limits.texts}", pointer="/text", limit=limits.texts
+        )
+    for number, member in enumerate(text):
+        limits.require_fitting(member, f"/text/{number}")
+    return list(text)
+
+
+class TranslationFields(_Request):
     """What a translation has to heed."""
 
     format: Literal["text", "html"] = "text"
@@ -43,8 +80,12 @@ class TranslationOptions(_Request):
         default=[], max_length=MOST_TERMS, description="Terms that stay as they are."
     )
 
+    def terms(self) -> GlossaryTerms:
+        """The terms as a command holds them."""
+        return GlossaryTerms(self.glossary, self.do_not_translate, self.glossary_name)
 
-class TranslateRequest(TranslationOptions):
+
+class TranslateRequest(TranslationFields):
     """German text to translate; a list keeps its order."""
 
     text: Text
@@ -53,8 +94,19 @@ class TranslateRequest(TranslationOptions):
     alignment: bool = Field(default=False, description="Say which words of a translation stand for which.")
     priority: Literal["interactive", "bulk"] = "interactive"
 
+    def command(self, limits: TextLimits) -> TranslateCommand:
+        """The command; raises `InvalidInput` as `texts_of` does."""
+        return TranslateCommand(
+            texts=texts_of(self.text, limits),
+            options=TranslationOptions(self.format, self.attribute_texts, alignment=self.alignment),
+            terms=self.terms(),
+            source_lang=self.source_lang,
+            target_lang=self.target_lang,
+            priority=self.priority,
+        )
 
-class SummaryOptions(_Request):
+
+class SummaryFields(_Request):
     """How long a summary may be and how it is made."""
 
     length: Literal["short", "medium", "long"] | None = Field(
@@ -75,8 +127,19 @@ class SummaryOptions(_Request):
         default=1, description="How many different summaries, the best first."
     )
 
+    def form(self) -> SummaryForm:
+        """The form as a command holds it; raises `InvalidInput` where two lengths are given."""
+        length = length_of(
+            self.style,
+            self.length,
+            max_chars=self.max_chars,
+            max_words=self.max_words,
+            max_sentences=self.max_sentences,
+        )
+        return SummaryForm(length, self.method, self.style, self.variants)
 
-class SummarizeRequest(SummaryOptions):
+
+class SummarizeRequest(SummaryFields):
     """German text to summarise; a list keeps its order."""
 
     text: Text
@@ -84,8 +147,14 @@ class SummarizeRequest(SummaryOptions):
     target_lang: Literal["de", "en"] = "de"
     priority: Literal["interactive", "bulk"] = "interactive"
 
+    def command(self, limits: TextLimits) -> SummarizeCommand:
+        """The command; raises `InvalidInput` as `texts_of` and `form` do."""
+        texts, headline = texts_of(self.text, limits), self.headline or None
+        limits.require_fitting(headline or "", "/headline")
+        return SummarizeCommand(texts, self.form(), headline, target_lang=self.target_lang, priority=self.priority)
 
-class ArticleRequest(SummaryOptions, TranslationOptions):
+
+class ArticleRequest(SummaryFields, TranslationFields):
     """A German article: pasted whole into ``body``, in its fields, or as a ``document``."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_ARTICLE})
@@ -94,11 +163,10 @@ class ArticleRequest(SummaryOptions, TranslationOptions):
     lead: str | None = Field(default=None, max_length=LEAD_CHARS)
     body: str | None = None
     document: str | dict[str, Any] | None = Field(
-        default=None, description="Instead of `body`: an HTML page, or schema.org JSON-LD or IPTC ninjs as an object."
+        default=None,
+        description=f"Instead of `body`: an HTML page as a string, or an object; formats: {', '.join(formats())}.",
     )
-    as_: Literal["ninjs", "jsonld"] | None = Field(
-        default=None, alias="as", description="Give the outputs in this shape, too."
-    )
+    as_: WrittenFormat | None = Field(default=None, alias="as", description="Give the outputs in this shape, too.")
     source_lang: Literal["de"] = "de"
     target_lang: Literal["en"] = "en"
     clean: bool = True
@@ -117,3 +185,21 @@ class ArticleRequest(SummaryOptions, TranslationOptions):
         if (self.body is None) == (self.document is None):
             raise ValueError("exactly one of body and document")
         return self
+
+    def command(self) -> ArticleCommand:
+        """The command; raises `InvalidInput` as `form` does."""
+        return ArticleCommand(
+            outputs=self.outputs,
+            form=self.form(),
+            body=self.body or "",
+            headline=self.headline,
+            lead=self.lead,
+            document=self.document,
+            write_as=self.as_,
+            clean=self.clean,
+            options=TranslationOptions(self.format, self.attribute_texts),
+            terms=self.terms(),
+            source_lang=self.source_lang,
+            target_lang=self.target_lang,
+            priority=self.priority,
+        )

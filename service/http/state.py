@@ -1,6 +1,6 @@
 """What the HTTP layer keeps: `Runtime` for the life of the application, `RequestInfo` for that of one request."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -12,7 +12,9 @@ from service.events import Listener
 from service.generation.call import Interval, Stage
 from service.http.keys import ApiKeyStore
 from service.http.keys import Scope as KeyScope
-from service.newsroom.service import Generation, Service
+from service.newsroom.commands import TextLimits
+from service.newsroom.newsroom import Newsroom
+from service.observability.spans import Tracer
 
 INFO = "info"
 Charge = Callable[[int], Awaitable[None]]
@@ -54,27 +56,19 @@ def info_of(scope: Scope) -> RequestInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class TextLimits:
-    """How many texts a request may hold, how many code points each, and how deep its JSON may be nested."""
-
-    texts: int
-    chars: int
-    depth: int
-
-
-@dataclass(frozen=True, slots=True)
 class Runtime:
     """What the application consists of, set once as ``app.state.runtime``; the administration port has the same.
 
-    ``keys`` is None where no keys are asked for.
+    ``keys`` is None where no keys are asked for, ``tracer`` where nothing is traced.
     """
 
-    newsroom: Service
+    newsroom: Newsroom
     limits: TextLimits
     timeout_s: float
     listener: Listener
     registry: CollectorRegistry
     keys: ApiKeyStore | None
+    tracer: Tracer | None = None
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -88,37 +82,9 @@ async def _runtime(request: Request) -> Runtime:
     return runtime_of(request)
 
 
-async def _service(request: Request) -> Service:
+async def _newsroom(request: Request) -> Newsroom:
     return runtime_of(request).newsroom
 
 
-@dataclass(frozen=True, slots=True)
-class ApiState:
-    """Set once, as ``app.state.api``."""
-
-    service: Service
-    limits: TextLimits
-    timeout_ms: int
-    listener: Listener
-
-
-def api_state(request: Request) -> ApiState:
-    """The state of the app that answers this request."""
-    state: ApiState = request.app.state.api
-    return state
-
-
-async def _state_of(request: Request) -> ApiState:
-    return api_state(request)
-
-
-async def _generation_of(request: Request) -> AsyncIterator[Generation]:
-    """The models of this request, to its end."""
-    with runtime_of(request).newsroom.held() as generation:
-        yield generation
-
-
-StateDep = Annotated[ApiState, Depends(_state_of)]
-GenerationDep = Annotated[Generation, Depends(_generation_of)]
 RuntimeDep = Annotated[Runtime, Depends(_runtime)]
-ServiceDep = Annotated[Service, Depends(_service)]
+NewsroomDep = Annotated[Newsroom, Depends(_newsroom)]

@@ -1,37 +1,41 @@
-"""A whole article: cleaned, told apart into headline, lead and body, summarised and translated."""
+"""An article: cleaned, split into headline, lead and body, summarised and translated, with its provenance."""
 
+import asyncio
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any
 
+from service import __version__
+from service.cache.tiers import Cache
 from service.cleaning.clean import Removed, clean
+from service.documents.base import Edition
 from service.domain import Notice, Span
-from service.generation.call import MOST_REMEMBERED_CHARS, Call, Finished, LruMemo, recalled, together
-from service.results import Method, SentencePair, Summary, Translation
-from service.summarization.lengths import Length
-from service.summarization.styles import Style
+from service.errors import InvalidInput
+from service.generation.call import Call, Finished, nothing, off_loop
+from service.generation.local import LocalGenerator
+from service.newsroom.commands import SummaryForm
+from service.newsroom.summary_translation import translate_summaries
+from service.results import Method, Output, SentencePair, Summary, Translation
 from service.summarization.summarizer import Summarizer
 from service.text.html.document import Block, parse
 from service.text.normalization import check_text
 from service.translation.preparation import PLAIN, TranslationOptions
 from service.translation.translator import Translator
 
-REMEMBERED = 256
 PARAGRAPH = "\n\n"
-Output = Literal["summary", "translation", "summary_translation"]
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleInput:
-    """An article as it was submitted; ``manner`` is its body's. HTML is not cleaned: its markup says what is text."""
+    """An article as it was submitted; ``options`` is its body's. HTML is not cleaned: its markup says what is text."""
 
     body: str
     headline: str | None
     lead: str | None
     clean: bool
-    manner: TranslationOptions = PLAIN
+    options: TranslationOptions = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,65 +83,77 @@ class ArticleResult:
 class ArticlePipeline:
     """Does everything that is asked of one article."""
 
-    def __init__(self, translator: Translator, summariser: Summarizer) -> None:
+    def __init__(self, translator: Translator, summariser: Summarizer, cache: Cache) -> None:
         self._translator = translator
         self._summariser = summariser
-        self._understood: LruMemo[Article] = LruMemo(REMEMBERED)
+        self._cache = cache
+        self._identity = f"{translator.generator.identity} {summariser.generator.identity}"
 
     async def edit(
         self,
         submission: ArticleInput,
         outputs: Sequence[Output],
-        length: Length,
-        method: Method,
+        form: SummaryForm,
         call: Call,
-        *,
-        style: Style = "abstract",
-        variants: int = 1,
     ) -> ArticleResult:
         """Clean, summarise and translate. Everything that is made counts as made from the submitted body.
 
         Raises:
             InvalidInput: a field is no Unicode.
-            DepescheError: see `Decoder.decode`.
+            DepescheError: see `CachedGenerator.results`.
         """
+        key = self._document_key(call)
+        if key is not None and call.read_cache:
+            with call.timings.measured("cache"):
+                known: ArticleResult | None = self._cache.documents.get(key)
+            if known is not None:
+                return known
         with call.timings.measured("clean"):
-            article = await self._understand(submission, keep=self._translator.decoder.may_keep(call))
+            chars = sum(len(part or "") for part in (submission.body, submission.headline, submission.lead))
+            article = await off_loop(chars, parse_article, submission)
         origin = submission.body
         work: dict[str, Coroutine[Any, Any, Any]] = {}
         if "translation" in outputs:
             work["translation"] = self._translation(article, submission, call)
         if {"summary", "summary_translation"} & set(outputs):
-            summarise = partial(
-                self._summariser.summarise, length=length, method=method, call=call, style=style, variants=variants
-            )
-            work["summary"] = _summary(article, origin, summarise)
-        done = dict(zip(work, await together(*work.values()), strict=True))
+            work["summary"] = self._summary(article, origin, form, call)
+        done = await _together(work)
         summary: Summary | None = done.get("summary")
         english = None
         if summary is not None and "summary_translation" in outputs:
-            (english,) = await self._translator.summaries([summary], length, call.quiet(), origins=[origin])
-        return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
+            (english,) = await translate_summaries(
+                self._translator, [summary], form.length, call.quiet(), origins=[origin]
+            )
+        result = ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
+        # Kept once all of it comes from the cache, so that it says what a later answer has to say.
+        if key is not None and call.write_cache and _is_cached(result):
+            self._cache.keep_document(key, result, chars=chars, begun_s=call.begun_s)
+        return result
 
-    def forget(self) -> None:
-        """Forget what was made of articles: a story was withdrawn."""
-        self._understood.forget()
-        self._summariser.forget()
-        self._translator.forget()
+    def _document_key(self, call: Call) -> str | None:
+        """The key of the whole result; None for a call that has none, or that follows the sentences one by one."""
+        if call.result_key is None or call.finished is not nothing:
+            return None
+        return f"{self._identity} {call.result_key}"
 
-    async def _understand(self, submission: ArticleInput, *, keep: bool) -> Article:
-        texts = (submission.body, submission.headline or "", submission.lead or "")
-        kind = (submission.manner.format, submission.clean, submission.headline is None, submission.lead is None)
-        everything = "".join(texts)
-        keep = keep and len(everything) <= MOST_REMEMBERED_CHARS
-        make = partial(parse_article, submission)
-        return await recalled(len(everything), self._understood, texts, kind, make, keep=keep)
+    async def _summary(self, article: Article, origin: str, form: SummaryForm, call: Call) -> Summary:
+        (summary,) = await self._summariser.summarise(
+            [article.body],
+            form.length,
+            form.method,
+            call,
+            headline=article.headline,
+            origins=[origin],
+            style=form.style,
+            variants=form.variants,
+        )
+        return _moved_summary(summary, article)
 
     async def _translation(self, article: Article, submission: ArticleInput, call: Call) -> TranslatedArticle:
         """The body is translated as it was submitted where it is HTML, else as it was cleaned."""
-        html = submission.manner.format == "html"
+        html = submission.options.format == "html"
         texts = [submission.body if html else article.body, article.headline or "", article.lead or ""]
-        plain = replace(submission.manner, format="text")
+        plain = replace(submission.options, format="text")
 
         def finished(sentence: Finished) -> None:
             moves = sentence.text_number == 0 and not html
@@ -147,7 +163,7 @@ class ArticlePipeline:
             texts,
             replace(call, finished=finished),
             origins=[submission.body] * len(texts),
-            manner=[submission.manner, plain, plain],
+            manner=[submission.options, plain, plain],
         )
         if not html:
             body = _of_submitted(body, article)
@@ -163,9 +179,20 @@ class ArticlePipeline:
         return TranslatedArticle(headline.text or None, lead.text or None, whole)
 
 
-async def _summary(article: Article, origin: str, summarise: Callable[..., Awaitable[list[Summary]]]) -> Summary:
-    (summary,) = await summarise([article.body], headline=article.headline, origins=[origin])
-    return _moved_summary(summary, article)
+def _is_cached(result: ArticleResult) -> bool:
+    summaries = [one for one in (result.summary, result.summary_translation) if one is not None]
+    body = None if result.translation is None else result.translation.body
+    return all(one.cached for one in summaries) and (body is None or body.cached == body.of)
+
+
+async def _together(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:
+    """The results of all ``work``; the first failure cancels the rest and is raised as itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = {name: group.create_task(one) for name, one in work.items()}
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return {name: task.result() for name, task in tasks.items()}
 
 
 def _moved_summary(summary: Summary, article: Article) -> Summary:
@@ -202,7 +229,7 @@ def parse_article(submission: ArticleInput) -> Article:
     body = submission.body
     heads = [part for part in (submission.headline, submission.lead) if part]
     notices = [replace(notice, span=None) for part in heads for notice in check_text(part)]
-    if submission.manner.format == "html":
+    if submission.options.format == "html":
         return _marked_up(submission, tuple(notices))
     if submission.clean:
         found = clean(body, headline=submission.headline, lead=submission.lead)
@@ -244,3 +271,98 @@ def _runs(block: Block) -> Iterator[tuple[Span, Span]]:
 def _side_by_side(block: Block, at: int) -> bool:
     """Whether a character of the text follows the one before it in the HTML, too, and both stand for themselves."""
     return block.starts[at] == block.starts[at - 1] + 1 and block.ends[at] == block.ends[at - 1] + 1
+
+
+TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+"""A model wrote it. `lead` and `extractive` summaries are the source's own words, and have the source's type."""
+METHODS_OF_MODELS: frozenset[Method] = frozenset({"abstractive"})
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How the outputs came about. ``source_types`` are full URIs, None where the words are the source's own."""
+
+    generated_at: str
+    software: str
+    models: Sequence[LocalGenerator]
+    source_types: Mapping[Output, str | None]
+    languages: Mapping[Output, str]
+
+    @classmethod
+    def of(cls, result: ArticleResult, models: Sequence[LocalGenerator], source: str, target: str) -> "Provenance":
+        """The provenance of ``result``, made now in the languages ``source`` and ``target``."""
+        summary, summary_type = result.summary, None
+        if summary is not None:
+            types = map(source_type, (summary, *summary.variants))
+            summary_type = next((uri for uri in types if uri is not None), None)
+        return cls(
+            generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            software=f"depesche {__version__}",
+            models=models,
+            source_types={
+                "summary": summary_type,
+                "translation": None if result.translation is None else TRAINED,
+                "summary_translation": None if result.summary_translation is None else TRAINED,
+            },
+            languages={"summary": source, "translation": target, "summary_translation": target},
+        )
+
+    @property
+    def credit(self) -> str:
+        """Software and models in one line, for documents that have no fields of their own for them."""
+        named = ", ".join(f"{m.manifest.id} {m.manifest.revision} ({m.manifest.licence})" for m in self.models)
+        return f"Made by {self.software}" + (f" with {named}" if named else "") + "; not reviewed by a person."
+
+    def jsonld(self) -> dict[str, Any]:
+        """The same as schema.org JSON-LD."""
+        return {
+            "@context": "https://schema.org",
+            "@type": "CreateAction",
+            "endTime": self.generated_at,
+            "instrument": [
+                {"@type": "SoftwareApplication", "name": "depesche", "softwareVersion": __version__},
+                *(_instrument(model) for model in self.models),
+            ],
+            "result": [
+                {"@type": "CreativeWork", "name": name, "digitalSourceType": uri, "inLanguage": self.languages[name]}
+                for name, uri in self.source_types.items()
+                if uri is not None
+            ],
+        }
+
+
+def source_type(summary: Summary) -> str | None:
+    """The digital source type of a summary in the source's language; None where it is the source's words."""
+    return TRAINED if summary.method in METHODS_OF_MODELS else None
+
+
+def _instrument(model: LocalGenerator) -> dict[str, str]:
+    manifest = model.manifest
+    return {
+        "@type": "SoftwareSourceCode",
+        "name": manifest.id,
+        "version": manifest.revision,
+        "license": manifest.licence,
+        "applicationCategory": manifest.task,
+    }
+
+
+def edition_of(submission: ArticleInput, result: ArticleResult, provenance: Provenance) -> Edition:
+    """What a document is written from: the translated article with its translated summary, else the summary's article.
+
+    Raises:
+        InvalidInput: there is neither a translation nor a summary in the source's language.
+    """
+    languages, made_at = provenance.languages, provenance.generated_at
+    if result.translation is not None:
+        translated, summary = result.translation, result.summary_translation
+        parts = translated.headline, translated.lead, translated.body.text
+        text = None if summary is None else summary.text
+        return Edition(languages["translation"], *parts, text, TRAINED, provenance.credit, made_at)
+    if result.summary is None:
+        raise InvalidInput("as_without_output", "a document needs a translation or a German summary", pointer="/as")
+    article = result.article
+    body = submission.body if submission.options.format == "html" else article.body
+    source = source_type(result.summary)
+    parts = article.headline, article.lead, body
+    return Edition(languages["summary"], *parts, result.summary.text, source, provenance.credit, made_at)

@@ -11,26 +11,26 @@ from prometheus_client.registry import Collector
 from service import __version__, events
 from service.checks.base import Code
 from service.generation.scheduler import Priority
-from service.newsroom.service import Service
+from service.newsroom.newsroom import Newsroom
 from service.registry.manifest import Task
 
 
 class Present(Collector):
-    """Asks ``service`` at each scrape, which is on the event loop."""
+    """Asks ``newsroom`` at each scrape, which is on the event loop."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, newsroom: Newsroom) -> None:
+        self._newsroom = newsroom
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """All of it."""
         yield _family("build_info", "This build.", ("version", "python"), ((__version__, platform.python_version()), 1))
-        yield _family("ready", "1 when /readyz says yes.", (), ((), self._service.condition == "ready"))
+        yield _family("ready", "1 when /readyz says yes.", (), ((), self._newsroom.status == "ready"))
         yield from self._of_cache()
         yield from self._of_models()
         yield from self._of_queues()
 
     def _of_cache(self) -> Iterable[GaugeMetricFamily]:
-        cache = self._service.cache
+        cache = self._newsroom.cache
         stats = cache.memory.stats
         yield _family("cache_memory_bytes", "Bytes of the memory tier.", (), ((), stats.bytes))
         yield _family("cache_memory_entries", "Entries of the memory tier.", (), ((), stats.entries))
@@ -38,7 +38,7 @@ class Present(Collector):
         yield _family("shared_cache_passed_over", "1 while the breaker is not closed.", (), passed_over)
 
     def _of_models(self) -> Iterable[GaugeMetricFamily]:
-        models = self._service.models
+        models = self._newsroom.models
         labels = ("model", "revision", "engine", "quality")
         named = [((m.name, m.manifest.revision, m.engine, m.manifest.quality), 1.0) for m in models]
         yield _family("model_info", "A served model.", labels, *named)
@@ -48,7 +48,7 @@ class Present(Collector):
         yield _family("model_hung", "1 while a call hangs, or the engine is lost.", ("model",), *hung)
 
     def _of_queues(self) -> Iterable[GaugeMetricFamily]:
-        queues = [(m.name, m.batcher.queue) for m in self._service.models]
+        queues = [(m.name, m.batcher.queue) for m in self._newsroom.models]
         yield _family("queue_sentences", "Sentences that wait.", ("model",), *(((n,), len(q)) for n, q in queues))
         yield _family("queue_source_tokens", "Tokens that wait.", ("model",), *(((n,), q.tokens) for n, q in queues))
         ages = [((name, p), queue.oldest_s(p)) for name, queue in queues for p in get_args(Priority)]
@@ -108,17 +108,17 @@ WARNINGS = frozenset(
 
 
 class Metrics:
-    """One registry; `listen` takes every event, ``service`` is asked at each scrape.
+    """One registry; `listen` takes every event, ``newsroom`` is asked at each scrape.
 
     Labels whose values are known are there from the start, at zero, so that a first failure shows as an increase.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, newsroom: Newsroom) -> None:
         # Without it there is a gauge beside every counter and histogram that only says when it was made.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.registry.register(Present(service))
+        self.registry.register(Present(newsroom))
         self._http()
         self._outcomes()
         self._batching()

@@ -1,13 +1,17 @@
 """Rewriting of groups of sentences, and extracts in their place."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from itertools import dropwhile
 
+from service.cache import codec
+from service.cache.keys import Field
+from service.checks.base import CHECKS_VERSION
 from service.domain import Notice, Span
-from service.generation.decoder import Candidate, Decoded, Source
-from service.generation.engines.tokenizers import Tokenizer
-from service.generation.model import ServedModel
+from service.generation.base import FreeWords, GenerationOptions, Source, TextGenerator, TextHypothesis
+from service.generation.cached import Result
+from service.generation.call import TEXT_THREADS, TextThreads
 from service.registry.manifest import Acceptance
 from service.results import SummarySentence
 from service.summarization.guard import objection, support
@@ -17,6 +21,7 @@ from service.summarization.selection import assess, relevance, select
 from service.summarization.styles import FORMS, Style, admits, barred
 from service.summarization.variants import Offer, variants
 from service.summarization.words import word_list
+from service.text.normalization import NORMALISER_VERSION
 
 LEAST_OUTPUT_TOKENS = 8
 FILLERS = 16
@@ -25,14 +30,14 @@ PUNCTUATION = ", . : ; ! ? – - „ “ ( ) % €"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The sentences of a text, as the model gets them, and where they stand."""
+    """The sentences of a text in their normal form, and their places in it."""
 
     sentences: tuple[str, ...]
     spans: tuple[Span, ...]
     notices: tuple[Notice, ...]
 
     def verbatim(self, number: int) -> SummarySentence:
-        """A sentence as it stands."""
+        """A sentence as it is in the text."""
         return SummarySentence(self.sentences[number], (self.spans[number],), verbatim=True)
 
 
@@ -50,22 +55,41 @@ class SummaryOptions:
         return barred(self.style, text.sentences, self.headline)
 
 
+Members = tuple[str, ...]
+"""The sentences that are rewritten as one, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One rewriting that may be given, and the numbers of the members that support it; none: the core does."""
+
+    text: str
+    support: tuple[int, ...]
+
+
+Wordings = tuple[Wording, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class RewriteInput:
-    """A group to rewrite: ``source`` holds its members.
+    """A group to rewrite; ``members`` are the numbers of its sentences, or of its core alone where it was ``cut``.
 
-    It is None for a filler, which is not rewritten, and where not even the core fits the model.
+    ``rewritten`` is False for a filler, and where not even the core fits the model.
     """
 
     group: Group
     members: tuple[int, ...]
-    source: Source | None
+    rewritten: bool
     cut: bool
+
+    def sentences(self, text: Text) -> Members:
+        """The sentences of ``members``."""
+        return tuple(text.sentences[number] for number in self.members)
 
 
 @dataclass(frozen=True, slots=True)
 class RewriteResult:
-    """What became of one group: its wordings, the best first, the core as it stands among them.
+    """What one group may give: its wordings, the best first, the core as it is in the text among them.
 
     ``refused`` where the core is the only one.
     """
@@ -76,76 +100,108 @@ class RewriteResult:
     refused: bool
 
 
-class Rewriter:
-    """Plans what one model rewrites, and judges what it wrote."""
+def rewrite_inputs(text: Text, brief: SummaryOptions, generator: TextGenerator) -> list[RewriteInput]:
+    """What the model reads for all variants of a summary, in the order of the cores."""
+    found = groups(
+        text.sentences,
+        headline=brief.headline,
+        length=brief.length,
+        barred=brief.barred(text),
+        spares=FORMS[brief.style].spares + brief.variants - 1,
+        fillers=FILLERS,
+    )
+    return [_input(text, group, generator) for group in found]
 
-    def __init__(self, model: ServedModel) -> None:
-        self.model = model
-        self._free_pieces = _free_pieces(model.tokenizer)
 
-    def jobs(self, text: Text, tag: bytes, brief: SummaryOptions) -> list[RewriteInput]:
-        """What the model reads for all variants of a summary, in the order of the cores."""
-        found = groups(
-            text.sentences,
-            headline=brief.headline,
-            length=brief.length,
-            barred=brief.barred(text),
-            spares=FORMS[brief.style].spares + brief.variants - 1,
-            fillers=FILLERS,
-        )
-        return [self._job(text, tag, group) for group in found]
+def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
+    """The group's sentences, or its core alone where they are too long for the model."""
+    if group.filler:
+        return RewriteInput(group, group.members, rewritten=False, cut=False)
+    for members in (group.members, (group.core,)):
+        if generator.fits(" ".join(text.sentences[n] for n in members)):
+            return RewriteInput(group, members, rewritten=True, cut=members != group.members)
+    return RewriteInput(group, (group.core,), rewritten=False, cut=True)
 
-    def _job(self, text: Text, tag: bytes, group: Group) -> RewriteInput:
-        """The group's sentences, or its core alone where they are too long for the model."""
-        model = self.model
-        if group.filler:
-            return RewriteInput(group, group.members, None, cut=False)
-        for members in (group.members, (group.core,)):
-            joined = " ".join(text.sentences[n] for n in members)
-            tokens = model.tokenizer.encode(joined)
-            if len(tokens) <= model.manifest.tokens.max_source_tokens:
-                options = replace(
-                    model.manifest.decoding_options(len(tokens)),
-                    allowed=self._allowed(joined),
-                    min_output_tokens=LEAST_OUTPUT_TOKENS,
-                )
-                return RewriteInput(group, members, Source(joined, tokens, options, tag), cut=members != group.members)
-        return RewriteInput(group, (group.core,), None, cut=True)
 
-    def _allowed(self, source: str) -> frozenset[str] | None:
-        """The pieces that a rewriting of ``source`` may be written with; None: all."""
-        if not self.model.manifest.acceptance.source_pieces_only:
-            return None
-        return self.model.tokenizer.pieces(source) | self._free_pieces
+def rewrite_result(
+    text: Text, job: RewriteInput, written: Result[Wordings] | None, brief: SummaryOptions
+) -> RewriteResult:
+    """The wordings that the style admits, rewritings before copies, and then the core as it is in the text."""
+    members = job.sentences(text)
+    wordings = () if written is None else written.value
+    fit = [one for one in wordings if admits(brief.style, one.text, brief.headline)]
+    fit.sort(key=lambda one: any(one.text in member for member in members))
+    core = text.verbatim(job.group.core)
+    distinct = {one.text: one for one in reversed(fit)}
+    order = dict.fromkeys(one.text for one in fit if one.text != core.text)
+    return RewriteResult(
+        (*(_sentence(text, job, distinct[written_text], members) for written_text in order), core),
+        job,
+        cached=written is not None and written.cached,
+        refused=written is not None and not fit,
+    )
 
-    def settled(self, text: Text, job: RewriteInput, decoded: Decoded | None, brief: SummaryOptions) -> RewriteResult:
-        """The hypotheses to which there is no objection, rewritings before copies, and then the core as it stands."""
-        members = [text.sentences[n] for n in job.members]
-        acceptance = self.model.manifest.acceptance
-        candidates: Iterable[Candidate] = () if decoded is None else decoded.candidates
-        fit = [
-            candidate.text
-            for candidate in candidates
-            if _acceptable(candidate, members, acceptance) and admits(brief.style, candidate.text, brief.headline)
+
+def _sentence(text: Text, job: RewriteInput, one: Wording, members: Members) -> SummarySentence:
+    numbers = [job.members[n] for n in one.support] or [job.group.core]
+    verbatim = any(one.text in member for member in members)
+    return SummarySentence(one.text, tuple(text.spans[n] for n in numbers), verbatim=verbatim)
+
+
+class WordingKind:
+    """The wordings of groups, as `CachedGenerator` makes and keeps them: what depends on the group alone."""
+
+    def __init__(self, acceptance: Acceptance, threads: TextThreads = TEXT_THREADS) -> None:
+        self._acceptance = acceptance
+        self._threads = threads
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """See `ResultKind.versions`."""
+        return CHECKS_VERSION, NORMALISER_VERSION, repr(self._acceptance)
+
+    def key(self, wanted: Members) -> Field:
+        """See `ResultKind.key`."""
+        return wanted
+
+    def source(self, wanted: Members) -> Source:
+        """See `ResultKind.source`."""
+        free = free_words() if self._acceptance.source_pieces_only else None
+        options = GenerationOptions(scored=True, min_output_tokens=LEAST_OUTPUT_TOKENS, source_only=free)
+        return Source(" ".join(wanted), options)
+
+    async def make(self, outputs: Sequence[tuple[Members, list[TextHypothesis]]]) -> list[Wordings]:
+        """See `ResultKind.make`."""
+        chars = sum(len(sentence) for members, _ in outputs for sentence in members)
+        return await self._threads.in_thread(chars, self._made, outputs)
+
+    def _made(self, outputs: Sequence[tuple[Members, list[TextHypothesis]]]) -> list[Wordings]:
+        return [
+            tuple(
+                Wording(one.text, tuple(support(one.text, members)))
+                for one in hypotheses
+                if _acceptable(one, members, self._acceptance)
+            )
+            for members, hypotheses in outputs
         ]
-        fit.sort(key=lambda written: any(written in member for member in members))
-        core = text.verbatim(job.group.core)
-        wordings = [_sentence(text, job, written, members) for written in dict.fromkeys(fit) if written != core.text]
-        return RewriteResult(
-            (*wordings, core),
-            job,
-            cached=decoded is not None and decoded.cached,
-            refused=decoded is not None and not fit,
-        )
+
+    def encode(self, result: Wordings) -> bytes:
+        """See `ResultKind.encode`."""
+        return codec.encode([(one.text, one.support) for one in result])
+
+    def decode(self, entry: bytes, wanted: Members) -> Wordings:
+        """See `ResultKind.decode`."""
+        pairs = (codec.row(one, 2) for one in codec.rows(codec.decode(entry)))
+        return tuple(Wording(codec.text(text), codec.numbers(numbers, len(wanted) - 1)) for text, numbers in pairs)
 
 
-def _sentence(text: Text, job: RewriteInput, written: str, members: Sequence[str]) -> SummarySentence:
-    numbers = [job.members[n] for n in support(written, members)] or [job.group.core]
-    verbatim = any(written in member for member in members)
-    return SummarySentence(written, tuple(text.spans[n] for n in numbers), verbatim=verbatim)
+@cache
+def free_words() -> FreeWords:
+    """What a rewriting may add to the pieces of its sources: function words that are one piece each, punctuation."""
+    return FreeWords(word_list("function_words"), PUNCTUATION)
 
 
-def _acceptable(candidate: Candidate, members: Sequence[str], acceptance: Acceptance) -> bool:
+def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Acceptance) -> bool:
     """Whether it is whole, likely enough, well joined, and beyond objection."""
     return (
         candidate.finish_reason == "eos"
@@ -154,15 +210,6 @@ def _acceptable(candidate: Candidate, members: Sequence[str], acceptance: Accept
         and loose_joints(candidate.text, members) <= acceptance.most_loose_joints
         and objection(candidate.text, members) is None
     )
-
-
-def _free_pieces(tokenizer: Tokenizer) -> frozenset[str]:
-    """Pieces that need no support: function words that are one piece each, and punctuation.
-
-    Fragments of longer ones, and capitals, would only serve to begin words that no source has.
-    """
-    single = (pieces for word in word_list("function_words") if len(pieces := tokenizer.pieces(word)) == 1)
-    return tokenizer.pieces(PUNCTUATION).union(*single)
 
 
 MOST_OFFERS = 100  # of which variants are made; what comes later in the order says too little

@@ -1,32 +1,35 @@
-"""Summarization of texts with one model."""
+"""Summarization of texts with one generator."""
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import TypeVar
 
+from service.cache.tiers import Cache
 from service.checks.assessment import check_summary
 from service.checks.base import Finding, Severity
 from service.domain import Notice, Span
-from service.generation.call import MOST_REMEMBERED_CHARS, Call, LruMemo, recalled
-from service.generation.decoder import Decoded, Decoder
+from service.generation.base import TextGenerator
+from service.generation.cached import CachedGenerator, Result
+from service.generation.call import TEXT_THREADS, Call, TextThreads
 from service.results import Method, Summary, SummarySentence
 from service.summarization.lengths import Length
 from service.summarization.rewriting import (
     RewriteInput,
-    Rewriter,
     RewriteResult,
     SummaryOptions,
     Text,
+    WordingKind,
+    Wordings,
     beginning,
+    rewrite_inputs,
+    rewrite_result,
     selections,
 )
 from service.summarization.styles import Style, laid_out, repeats
 from service.summarization.variants import Choice, Offer, chosen, variants
 from service.summarization.words import count_words
-from service.text.normalization import for_model
+from service.text.language_id import german_notice
+from service.text.normalization import check_text, for_model
 from service.text.segmentation import segment
-from service.translation.preparation import notices_of
 
 
 def doubted(source: str, summary: Summary) -> Summary:
@@ -45,7 +48,7 @@ def doubted(source: str, summary: Summary) -> Summary:
 
 
 def _spans(summary: Summary) -> Iterator[Span]:
-    """Where each sentence stands in the summary's text."""
+    """The place of each sentence in the summary's text."""
     end = 0
     for sentence in summary.sentences:
         start = summary.text.index(sentence.text, end)
@@ -58,19 +61,16 @@ def _within(finding: Finding, spans: list[Span]) -> bool:
     return place is None or any(span.start <= place.start and place.end <= span.end for span in spans)
 
 
-REMEMBERED = 256
-T = TypeVar("T")
-
-
 class Summarizer:
-    """Summarises texts with one model."""
+    """Summarises texts with one generator; the wordings of its groups are cached."""
 
-    def __init__(self, decoder: Decoder) -> None:
-        self.decoder = decoder
-        self._rewriter = Rewriter(decoder.model)
-        self._texts: LruMemo[Text] = LruMemo(REMEMBERED)
-        self._jobs: LruMemo[list[RewriteInput]] = LruMemo(REMEMBERED)
-        self._summaries: LruMemo[Summary] = LruMemo(REMEMBERED)
+    def __init__(
+        self, generator: TextGenerator, cache: Cache, secret: bytes | None, *, threads: TextThreads = TEXT_THREADS
+    ) -> None:
+        self.generator = generator
+        self._threads = threads
+        kind = WordingKind(generator.manifest.acceptance, threads)
+        self.wordings = CachedGenerator(generator, kind, cache, secret)
 
     async def summarise(
         self,
@@ -92,68 +92,57 @@ class Summarizer:
 
         Raises:
             InvalidInput: a text is no Unicode.
-            QueueFull, DeadlineExceeded, EngineError: see `Decoder.decode`.
+            QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
         """
-        brief = SummaryOptions(length, headline, style, variants)
+        brief, off_loop = SummaryOptions(length, headline, style, variants), self._threads.off_loop
         with call.timings.measured("segment"):
-            found = [await self._remembered(self._texts, text, None, partial(_read, text), call) for text in texts]
+            found = [await off_loop(len(text), _read, text) for text in texts]
         if method == "abstractive":
-            return await self._abstractive(texts, found, self.decoder.tags(origins or texts), brief, call)
+            return await self._abstractive(texts, found, self.wordings.tags(origins or texts), brief, call)
         with call.timings.measured("select"):
             return [
-                await self._remembered(
-                    self._summaries, text, (brief, method), partial(_of_source, text, one, brief, method), call
-                )
+                await off_loop(len(text), _of_source, text, one, brief, method)
                 for text, one in zip(texts, found, strict=True)
             ]
 
     async def _abstractive(
         self, texts: Sequence[str], found: Sequence[Text], tags: Sequence[bytes], brief: SummaryOptions, call: Call
     ) -> list[Summary]:
+        off_loop = self._threads.off_loop
         with call.timings.measured("select"):
             jobs = [
-                await self._remembered(
-                    self._jobs, text, (brief, tag), partial(self._rewriter.jobs, one, tag, brief), call
-                )
-                for text, one, tag in zip(texts, found, tags, strict=True)
+                await off_loop(len(text), rewrite_inputs, one, brief, self.generator)
+                for text, one in zip(texts, found, strict=True)
             ]
-        sources = [job.source for of_text in jobs for job in of_text if job.source is not None]
-        decoded = iter(await self.decoder.decode(sources, call))
-        answers = [tuple(None if job.source is None else next(decoded) for job in of_text) for of_text in jobs]
+        wanted = [
+            (job.sentences(text), tag)
+            for text, of_text, tag in zip(found, jobs, tags, strict=True)
+            for job in of_text
+            if job.rewritten
+        ]
+        written = iter(await self.wordings.results([one for one, _ in wanted], [tag for _, tag in wanted], call))
+        answers = [[next(written) if job.rewritten else None for job in of_text] for of_text in jobs]
         with call.timings.measured("finish"):
             return [
-                await self._remembered(
-                    self._summaries, text, (brief, done), partial(self._settled, text, one, of_text, done, brief), call
-                )
+                await off_loop(len(text), _settled, text, one, of_text, done, brief)
                 for text, one, of_text, done in zip(texts, found, jobs, answers, strict=True)
             ]
 
-    def _settled(
-        self,
-        source: str,
-        text: Text,
-        jobs: Sequence[RewriteInput],
-        decoded: Sequence[Decoded | None],
-        brief: SummaryOptions,
-    ) -> Summary:
-        """The rewritings that hold, or extracts where they are too long."""
-        done = [self._rewriter.settled(text, job, one, brief) for job, one in zip(jobs, decoded, strict=True)]
-        rewritten = _rewritten(done, brief)
-        if not _meets(rewritten, brief.length):
-            extracts = _extracts(text, brief)
-            rewritten = extracts if _meets(extracts, brief.length) or not rewritten else rewritten
-        return _whole(source, text, rewritten, brief)
 
-    async def _remembered(self, recent: LruMemo[T], text: str, kind: Hashable, make: Callable[[], T], call: Call) -> T:
-        keep = self.decoder.may_keep(call) and len(text) <= MOST_REMEMBERED_CHARS
-        return await recalled(len(text), recent, (text,), kind, make, keep=keep)
-
-    def forget(self) -> None:
-        """Forget what was made of texts: a story was withdrawn."""
-        self.decoder.forget()
-        self._texts.forget()
-        self._jobs.forget()
-        self._summaries.forget()
+def _settled(
+    source: str,
+    text: Text,
+    jobs: Sequence[RewriteInput],
+    written: Sequence[Result[Wordings] | None],
+    brief: SummaryOptions,
+) -> Summary:
+    """The rewritings that hold, or extracts where they are too long."""
+    done = [rewrite_result(text, job, one, brief) for job, one in zip(jobs, written, strict=True)]
+    rewritten = _rewritten(done, brief)
+    if not _meets(rewritten, brief.length):
+        extracts = _extracts(text, brief)
+        rewritten = extracts if _meets(extracts, brief.length) or not rewritten else rewritten
+    return _whole(source, text, rewritten, brief)
 
 
 def _of_source(source: str, text: Text, brief: SummaryOptions, method: Method) -> Summary:
@@ -162,7 +151,8 @@ def _of_source(source: str, text: Text, brief: SummaryOptions, method: Method) -
 
 
 def _read(text: str) -> Text:
-    notices = notices_of(text)
+    language = german_notice(text)
+    notices = [*check_text(text), *([language] if language else [])]
     spans = [span for span in segment(text).sentences if any(char.isalpha() for char in span.of(text))]
     return Text(tuple(for_model(span.of(text)) for span in spans), tuple(spans), tuple(notices))
 

@@ -1,65 +1,88 @@
-"""Postprocessing of hypotheses: repetitions, terms, checks and the choice among candidates."""
+"""Postprocessing of generated sentences: repetitions, terms, checks, the choice among outputs, and cache entries."""
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
 
+from service.cache import codec
+from service.cache.keys import Field
 from service.checks.assessment import check_sentence
-from service.checks.base import Code, Finding, Severity
+from service.checks.base import CHECKS_VERSION, Code, Finding, Severity
 from service.checks.repetition import Stutter, stutter
-from service.domain import Attention, Link, Span
-from service.generation.call import LruMemo
-from service.generation.decoder import Candidate, SaidAgain
-from service.generation.engines.tokenizers import EOS
+from service.domain import Link, Span
+from service.generation.aligners import Aligner
+from service.generation.base import GenerationOptions, Source, TextHypothesis
+from service.generation.call import TEXT_THREADS, TextThreads
 from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary
 from service.terms.placement import addresses, numerals, place
-from service.text.alignment import Alignment, align, piece_spans
+from service.text.alignment import Alignment
+from service.text.normalization import NORMALISER_VERSION
 from service.translation.preparation import Sentence
 
 
-def collapse_repetitions(source: str, candidate: Candidate) -> Candidate:
-    """The candidate without what it says again at once; ``said_again`` are the words that stand for themselves now.
+class SaidAgain(NamedTuple):
+    """Words of a text that the model wrote ``times`` more in a row."""
 
-    Its pieces and their attention go with the words. docs/adr/0017 has why the words are not decoded again instead.
+    span: Span
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collapsed:
+    """An output without words that follow themselves; ``said_again`` are the words that are left of them.
+
+    ``removed`` are the ranges that were taken out, each of the text of then, in order.
     """
-    while (found := stutter(source, candidate.text)) is not None:
-        candidate = _without(candidate, found)
-    return candidate
+
+    text: str
+    said_again: tuple[SaidAgain, ...] = ()
+    removed: tuple[Span, ...] = ()
+
+    def without(self, found: Stutter) -> "Collapsed":
+        """The same without another repetition of its text."""
+        once, again, said = found
+        times = {once: said}
+        for span, before in self.said_again:
+            place = _moved(span, again) or once  # what goes with the second saying is counted with the first
+            times[place] = times.get(place, 0) + before
+        return Collapsed(
+            self.text[: again.start] + self.text[again.end :],
+            tuple(SaidAgain(*one) for one in sorted(times.items())),
+            (*self.removed, again),
+        )
+
+    def aligned(self, alignment: Alignment) -> Alignment:
+        """The alignment of this text, from that of the whole output."""
+        target, weights = alignment.target, alignment.weights
+        for removed in self.removed:
+            moved = [_moved(word, removed) for word in target]
+            weights = tuple(row for row, word in zip(weights, moved, strict=True) if word is not None)
+            target = tuple(word for word in moved if word is not None)
+        return Alignment(alignment.source, target, weights)
 
 
-def _without(candidate: Candidate, found: Stutter) -> Candidate:
-    once, again, said = found
-    spans = piece_spans(candidate.tokens, candidate.text)
-    kept = [number for number, span in enumerate(spans) if not (again.start <= span.start < span.end <= again.end)]
-    times = {once: said}
-    for span, before in candidate.said_again:
-        place = _moved(span, again) or once  # what goes with the second saying is counted with the first
-        times[place] = times.get(place, 0) + before
-    return replace(
-        candidate,
-        text=candidate.text[: again.start] + candidate.text[again.end :],
-        tokens=tuple(candidate.tokens[number] for number in kept),
-        attention=None if candidate.attention is None else _of_pieces(candidate.attention, kept),
-        said_again=tuple(SaidAgain(*one) for one in sorted(times.items())),
-    )
+def collapse_repetitions(source: str, output: str) -> Collapsed:
+    """``output`` without what it says again right after itself, unless ``source`` does so.
+
+    docs/adr/0017 has why the words are not decoded again instead.
+    """
+    collapsed = Collapsed(output)
+    while (found := stutter(source, collapsed.text)) is not None:
+        collapsed = collapsed.without(found)
+    return collapsed
 
 
 def _moved(span: Span, removed: Span) -> Span | None:
-    """Where ``span`` stands once ``removed`` is out of the text; None where it goes, too."""
+    """Where ``span`` is once ``removed`` is out of the text; None where it goes, too."""
     if span.end <= removed.start:
         return span
     return span.shifted(removed.start - removed.end) if span.start >= removed.end else None
 
 
-def _of_pieces(attention: Attention, kept: list[int]) -> Attention:
-    width = attention.columns
-    rows = (attention.levels[number * width : (number + 1) * width] for number in kept)
-    return Attention(width, b"".join(rows))
-
-
 FAINT = 0.05  # links of less weight say nothing
-REMEMBERED = 4_096
 SHORT_WORDS = 3
 """A longer phrase that came twice, or whatever came three times, asks for an editor: more may be lost."""
 COUNTED = frozenset({"glossary", "kept"})
@@ -92,13 +115,9 @@ class FinishedSentence:
         return len(self.for_review) + sum(one.kind in COUNTED for one in self.missing) + self.cut
 
 
-class NotRememberedError(LookupError):
-    """Nothing is remembered of a hypothesis."""
-
-
 @dataclass(frozen=True, slots=True)
 class SentenceConstraints:
-    """What is asked of a sentence's translation: the terms that it has to hold, and where its words come from.
+    """What a sentence's translation has to hold; ``aligned``: and which words belong together.
 
     ``source`` is the sentence as its text has it.
     """
@@ -108,86 +127,38 @@ class SentenceConstraints:
     required: tuple[TermConstraint, ...]
     aligned: bool
 
-    @property
-    def attention(self) -> bool:
-        """Whether the model's attention is needed for it."""
-        return self.aligned or bool(self.required)
 
-    @property
-    def plain(self) -> bool:
-        """Whether nothing is asked beyond what the sentence itself asks."""
-        return not self.aligned and all(one.kind not in COUNTED for one in self.required)
+def constraints_of(source: str, sentence: Sentence, glossary: Glossary, *, aligned: bool) -> SentenceConstraints:
+    """What is asked of the translation of a sentence that is ``source`` in its text."""
+    return SentenceConstraints(source, sentence, _required(source, glossary), aligned)
 
 
-class Postprocessor:
-    """Finishes sentences. What became of a pair is remembered: cached articles are asked for again and again.
+Finishing = Generator[TextHypothesis, Alignment | None, FinishedSentence]
+"""Yields each output whose word alignment it needs, is sent the alignment, and returns the finished sentence."""
 
-    Without ``keep`` nothing of a sentence stays in memory. Used from any thread.
-    """
 
-    def __init__(self) -> None:
-        self._own: LruMemo[tuple[TermConstraint, ...]] = LruMemo(REMEMBERED)
-        self._plain: LruMemo[FinishedSentence] = LruMemo(REMEMBERED)
-        self._checked: LruMemo[tuple[Finding, ...]] = LruMemo(REMEMBERED)
-
-    def demand(
-        self, source: str, sentence: Sentence, glossary: Glossary, *, aligned: bool, keep: bool
-    ) -> SentenceConstraints:
-        """What the sentence, which stands as ``source`` in its text, asks for."""
-        if glossary:
-            required = _required(source, glossary)
-        else:
-            required = self._own.get((source,), None, lambda: _required(source, glossary), keep=keep)
-        return SentenceConstraints(source, sentence, required, aligned)
-
-    def finish(self, demand: SentenceConstraints, one: Candidate, *, keep: bool) -> FinishedSentence:
-        """The hypothesis as a translation of the sentence; with an alignment where one is asked for."""
-        if not demand.plain:
-            return self._finished(demand, one, keep=keep)
-        make = lambda: self._finished(demand, one, keep=False)  # noqa: E731 - as short as what it stands for
-        return self._plain.get((demand.source, one.text), _kind(one), make, keep=keep)
-
-    def remembered(self, demand: SentenceConstraints, one: Candidate) -> FinishedSentence:
-        """What `finish` gives.
-
-        Raises:
-            NotRememberedError: it has to be made.
-        """
-        found = self._plain.find((demand.source, one.text), _kind(one)) if demand.plain else None
-        if found is None:
-            raise NotRememberedError
-        return found
-
-    def _finished(self, demand: SentenceConstraints, one: Candidate, *, keep: bool) -> FinishedSentence:
-        finished = self._placed(demand, one, keep=keep)
-        return replace(finished, cut=True) if one.finish_reason == "length" else finished
-
-    def _placed(self, demand: SentenceConstraints, best: Candidate, *, keep: bool) -> FinishedSentence:
-        def checked(output: str) -> tuple[Finding, ...]:
-            make = lambda: tuple(check_sentence(demand.source, output))  # noqa: E731 - as short as what it stands for
-            return self._checked.get((demand.source, output), None, make, keep=keep)
-
-        placed = place(best.text, (), demand.required)
-        # Where all of it stands there as it is, nobody needs to know which words come from where.
-        stands = placed.text == best.text and not placed.missing
-        alignment = None if stands and not demand.aligned else _aligned(demand, best)
-        if not stands:
-            placed = place(best.text, _links(alignment), demand.required)
-        if not demand.aligned:
-            alignment = None
-        elif alignment is not None and placed.text != best.text:
-            alignment = _realigned(alignment, placed.links)
-        # Terms move what stands behind them: then the sentence as a whole is the place.
-        removed = _removed(best, known=placed.text == best.text)
-        return FinishedSentence(
-            placed.text, placed.applied, placed.missing, (*checked(placed.text), *removed), alignment
-        )
-
-    def forget(self) -> None:
-        """Forget all sentences."""
-        self._own.forget()
-        self._plain.forget()
-        self._checked.forget()
+def finish(constraints: SentenceConstraints, hypothesis: TextHypothesis) -> Finishing:
+    """The hypothesis as a translation of the sentence; with an alignment where one is asked for."""
+    required = constraints.required
+    written = collapse_repetitions(constraints.sentence.text, hypothesis.text)
+    placed = place(written.text, (), required)
+    # Where all of it is there already, it does not matter which words come from where.
+    complete = placed.text == written.text and not placed.missing
+    alignment = None
+    if constraints.aligned or not complete:
+        found = yield hypothesis
+        alignment = None if found is None else written.aligned(found)
+    if not complete:
+        placed = place(written.text, _links(alignment), required)
+    if not constraints.aligned:
+        alignment = None
+    elif alignment is not None and placed.text != written.text:
+        alignment = _realigned(alignment, placed.links)
+    # Terms move what comes after them: then the sentence as a whole is the place.
+    removed = _removed(written, known=placed.text == written.text)
+    findings = (*check_sentence(constraints.source, placed.text), *removed)
+    cut = hypothesis.finish_reason == "length"
+    return FinishedSentence(placed.text, placed.applied, placed.missing, findings, alignment, cut)
 
 
 def finish_unread(source: str, sentence: Sentence, glossary: Glossary) -> FinishedSentence:
@@ -218,20 +189,8 @@ def _meet(one: Span, other: Span) -> bool:
     return one.start < other.end and other.start < one.end
 
 
-def _kind(one: Candidate) -> Hashable:
-    """What else becomes of a hypothesis depends on, beside its text."""
-    return one.said_again, one.finish_reason
-
-
-def _aligned(demand: SentenceConstraints, best: Candidate) -> Alignment | None:
-    if best.attention is None or demand.sentence.tokens is None:
-        return None
-    pieces = [piece for piece in demand.sentence.tokens if piece != EOS]
-    return align(demand.source, best.text, pieces, best.tokens, best.attention.rows())
-
-
-def _removed(best: Candidate, *, known: bool = True) -> Iterator[Finding]:
-    """What the model wrote again at once and is left out; ``known``: it stands in the translation where it stood."""
+def _removed(best: Collapsed, *, known: bool) -> Iterator[Finding]:
+    """What the model wrote again and is left out; ``known``: its words are in the translation where they were."""
     for span, times in best.said_again:
         short = times == 1 and len(span.of(best.text).split()) <= SHORT_WORDS
         yield Finding(
@@ -288,18 +247,18 @@ FACTS = frozenset(
 """Doubts of who, what, when, how many and whether: never exchanged for doubts of another kind."""
 
 
-def rerank(candidates: Iterable[Candidate], finish: Callable[[Candidate], FinishedSentence]) -> FinishedSentence:
-    """The finished sentence that stands, of hypotheses, best first and at least one.
+def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesis], Finishing]) -> Finishing:
+    """The finished sentence to give, of hypotheses, best first and at least one.
 
-    The first stands where nothing of it asks for an editor, and no other is read or finished then. Else that stands
-    which asks for one in the fewest places, the earliest of several, among those with no more doubts of facts than the
+    The first is given where nothing of it asks for an editor, and no other is finished then. Else the one is given that
+    asks for an editor in the fewest places, the earliest of several, among those with no more doubts of facts than the
     first. docs/adr/0019 has what this mends.
     """
-    left = iter(candidates)
-    first = best = finish(next(left))
+    left = iter(hypotheses)
+    first = best = yield from finish(next(left))
     facts = _facts(first)
-    while best.doubts and (candidate := next(left, None)) is not None:
-        other = finish(candidate)
+    while best.doubts and (hypothesis := next(left, None)) is not None:
+        other = yield from finish(hypothesis)
         if other.doubts < best.doubts and _facts(other) <= facts:
             best = other
     return best if best is first else replace(best, findings=(*best.findings, _changed(first)))
@@ -315,3 +274,99 @@ def _changed(first: FinishedSentence) -> Finding:
     told = f" ({', '.join(doubted)})" if doubted else ""
     message = f"the model's likeliest wording raised more doubts{told}; another one of its stands"
     return Finding(Code.HYPOTHESIS_CHANGED, message, severity=Severity.NOTE)
+
+
+class SentenceKind:
+    """Finished sentences, as `CachedGenerator` makes and keeps them."""
+
+    def __init__(self, aligner: Aligner, threads: TextThreads = TEXT_THREADS) -> None:
+        self._aligner = aligner
+        self._threads = threads
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """See `ResultKind.versions`."""
+        return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, NO_PROMPT
+
+    def key(self, wanted: SentenceConstraints) -> Field:
+        """See `ResultKind.key`; the sentence is sent without others around it."""
+        terms = [(*one.span, one.text, one.kind, one.term, one.accepted) for one in wanted.required]
+        return [wanted.source, wanted.aligned, terms, NO_CONTEXT]
+
+    def source(self, wanted: SentenceConstraints) -> Source:
+        """See `ResultKind.source`."""
+        attention = self._aligner.needs_attention and (wanted.aligned or bool(wanted.required))
+        return Source(wanted.sentence.text, GenerationOptions(attention=attention))
+
+    async def make(self, outputs: Sequence[tuple[SentenceConstraints, list[TextHypothesis]]]) -> list[FinishedSentence]:
+        """See `ResultKind.make`."""
+        chars = sum(len(constraints.source) for constraints, _ in outputs)
+        steps = [rerank(hypotheses, partial(finish, constraints)) for constraints, hypotheses in outputs]
+        done: dict[int, FinishedSentence] = {}
+        answers: dict[int, Alignment | None] = dict.fromkeys(range(len(steps)))
+        while answers:
+            wanted = await self._threads.in_thread(chars, _advance, steps, answers, done)
+            pairs = [(outputs[number][0].source, hypothesis) for number, hypothesis in wanted.items()]
+            answers = dict(zip(wanted, await self._aligner.align(pairs), strict=True)) if wanted else {}
+        return [done[number] for number in range(len(steps))]
+
+    def encode(self, result: FinishedSentence) -> bytes:
+        """See `ResultKind.encode`."""
+        findings = [(one.code, one.message, one.source, one.output, one.severity) for one in result.findings]
+        found = result.alignment
+        alignment = None if found is None else (found.source, found.target, found.weights)
+        terms = sorted([*((one.span, True) for one in result.applied), *((one.span, False) for one in result.missing)])
+        return codec.encode((result.text, [applied for _, applied in terms], findings, alignment, result.cut))
+
+    def decode(self, entry: bytes, wanted: SentenceConstraints) -> FinishedSentence:
+        """See `ResultKind.decode`."""
+        text, applied, findings, alignment, cut = codec.row(codec.decode(entry), 5)
+        text, source_chars = codec.text(text), len(wanted.source)
+        flags = list(map(codec.flag, codec.row(applied, len(wanted.required))))
+        terms = list(zip(wanted.required, flags, strict=True))
+        if (alignment is not None) and not wanted.aligned:
+            raise ValueError("an alignment that is not wanted")
+        return FinishedSentence(
+            text,
+            applied=tuple(one for one, there in terms if there),
+            missing=tuple(one for one, there in terms if not there),
+            findings=tuple(_finding(one, source_chars, len(text)) for one in codec.rows(findings)),
+            alignment=None if alignment is None else _alignment(alignment, source_chars, len(text)),
+            cut=codec.flag(cut),
+        )
+
+
+NO_PROMPT = ""
+NO_CONTEXT = ""
+_CODES = tuple(Code)
+_SEVERITIES = tuple(Severity)
+
+
+def _advance(
+    steps: Sequence[Finishing], answers: dict[int, Alignment | None], done: dict[int, FinishedSentence]
+) -> dict[int, TextHypothesis]:
+    """Send each of ``answers`` to its sentence; what those that are not ``done`` then need the alignment of."""
+    wanted: dict[int, TextHypothesis] = {}
+    for number, answer in answers.items():
+        try:
+            wanted[number] = steps[number].send(answer)
+        except StopIteration as finished:
+            done[number] = finished.value
+    return wanted
+
+
+def _finding(value: Any, source_chars: int, output_chars: int) -> Finding:
+    code, message, source, output, severity = codec.row(value, 5)
+    return Finding(
+        Code(codec.choice(code, _CODES)),
+        codec.text(message),
+        codec.optional_span(source, source_chars),
+        codec.optional_span(output, output_chars),
+        Severity(codec.choice(severity, _SEVERITIES)),
+    )
+
+
+def _alignment(value: Any, source_chars: int, output_chars: int) -> Alignment:
+    source, target, weights = codec.row(value, 3)
+    pieces, words = codec.spans(source, source_chars), codec.spans(target, output_chars)
+    return Alignment(pieces, words, codec.shares(weights, len(words), len(pieces)))

@@ -1,12 +1,12 @@
-"""Preparation of a text for translation: its sentences, tokens and options."""
+"""Preparation of a text for translation: its parts, its sentences, and the options."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from service.domain import Notice, Span, Tokens
-from service.generation.engines.tokenizers import Tokenizer
+from service.domain import Notice, Span
+from service.generation.base import TextGenerator
 from service.terms.glossary import Glossary
 from service.text.html.document import Block, Document, parse
 from service.text.html.tags import HTML_RULES, TagRules
@@ -37,18 +37,17 @@ class TranslationOptions:
 PLAIN = TranslationOptions()
 
 
-CHARS_A_TOKEN = 16
 _LINE_END = re.compile(r"[\n\r]")  # each by one blank, so that offsets stay
 _LETTER = re.compile(r"[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence as the model gets it; ``tokens`` is None where there is nothing to translate (no letters)."""
+    """One sentence: its place, and its normal form, which the model gets. Without letters it needs no translation."""
 
     span: Span
     text: str
-    tokens: Tokens | None
+    has_letters: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +70,19 @@ def notices_of(text: str) -> list[Notice]:
     return notices if language is None else [*notices, language]
 
 
-def prepare(text: str, tokenizer: Tokenizer, max_tokens: int, split: Split = "lines") -> Prepared:
-    """Cut ``text``, which is Unicode, into sentences of at most ``max_tokens``; see `Manner` for ``split``."""
+def prepare(text: str, generator: TextGenerator, split: Split = "lines") -> Prepared:
+    """Cut ``text``, which is Unicode, into sentences that the generator reads as a whole.
+
+    See `TranslationOptions` for ``split``.
+    """
     notices: list[Notice] = []
     found = _segmented(text, split)
     sentences: list[Sentence] = []
     for span in found.sentences:
-        parts = _fitting(text, span, tokenizer, max_tokens)
+        parts = _fitting(text, span, generator)
         if len(parts) > 1:
-            message = f"a sentence of over {max_tokens} tokens was translated in parts"
+            most = generator.manifest.tokens.max_source_tokens
+            message = f"a sentence of over {most} tokens was translated in parts"
             notices.append(Notice("sentence_split", message, span))
         sentences += parts
     spans = tuple(sentence.span for sentence in sentences)
@@ -96,24 +99,17 @@ def _segmented(text: str, split: Split) -> Segmentation:
     return Segmentation(text, (whole,) if whole.start < whole.end else (), (whole,))
 
 
-def _fitting(text: str, span: Span, tokenizer: Tokenizer, max_tokens: int) -> list[Sentence]:
-    """The sentence at ``span``, or its parts where it has more than ``max_tokens``; in order."""
+def _fitting(text: str, span: Span, generator: TextGenerator) -> list[Sentence]:
+    """The sentence at ``span``, or its parts where the generator does not read it as a whole; in order."""
     fitting: list[Sentence] = []
     waiting = [span]
     while waiting:
         part = waiting.pop()
         normal = for_model(part.of(text))
-        if not _LETTER.search(normal):
-            fitting.append(Sentence(part, normal, None))
-            continue
-        # What is far too long is halved without being encoded only to be counted.
-        tokens = tokenizer.encode(normal) if len(normal) <= max_tokens * CHARS_A_TOKEN else None
-        if tokens is not None and len(tokens) <= max_tokens:
-            fitting.append(Sentence(part, normal, tokens))
-            continue
-        halves = split_long(text, part)
+        has_letters = _LETTER.search(normal) is not None
+        halves = None if not has_letters or generator.fits(normal) else split_long(text, part)
         if halves is None:
-            fitting.append(Sentence(part, normal, tokens))
+            fitting.append(Sentence(part, normal, has_letters))
         else:
             waiting += reversed(halves)
     return fitting
@@ -152,18 +148,18 @@ class Submitted:
         return ((part, sentence) for part in self.parts for sentence in part.prepared.sentences)
 
 
-def take_apart(text: str, manner: TranslationOptions, tokenizer: Tokenizer, max_tokens: int) -> Submitted:
+def take_apart(text: str, manner: TranslationOptions, generator: TextGenerator) -> Submitted:
     """The parts of ``text``.
 
     Raises:
         InvalidInput: the text is no Unicode.
     """
     if manner.format == "text":
-        prepared = prepare(text, tokenizer, max_tokens, manner.split)
+        prepared = prepare(text, generator, manner.split)
         return Submitted(text, (Part(prepared, None),), (*notices_of(text), *prepared.notices))
     checked = check_text(text)
     document = parse(text, attribute_texts=manner.attribute_texts, rules=manner.tags)
-    parts = tuple(Part(prepare(block.text, tokenizer, max_tokens, manner.split), block) for block in document.blocks)
+    parts = tuple(Part(prepare(block.text, generator, manner.split), block) for block in document.blocks)
     language = german_notice("\n".join(block.text for block in document.blocks))
     inside = (_placed(notice, part) for part in parts for notice in part.prepared.notices)
     return Submitted(text, parts, (*checked, *([language] if language else []), *inside), document)

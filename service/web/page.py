@@ -1,44 +1,14 @@
-"""The page for trying the service."""
+"""The page for trying the service, as static files."""
 
-import hashlib
-from dataclasses import dataclass
-from functools import cache
+import os
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
-from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 FOLDER = Path(__file__).parent / "static"
 INDEX = "index.html"
-MEDIA_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".png": "image/png",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Asset:
-    """One file; ``tag`` is its quoted entity tag, which changes with its content alone."""
-
-    content: bytes
-    media_type: str
-    tag: str
-
-
-@cache
-def assets() -> dict[str, Asset]:
-    """All files by name, so that no request can name one outside the folder."""
-    return {path.name: _read(path) for path in FOLDER.iterdir() if path.suffix in MEDIA_TYPES}
-
-
-def _read(path: Path) -> Asset:
-    content = path.read_bytes()
-    return Asset(content, MEDIA_TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')
-
-
 METHODS = ["GET", "HEAD"]
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -53,32 +23,35 @@ HEADERS = {
     # Names carry no version: browsers keep the files and ask each time whether they are still the same.
     "Cache-Control": "no-cache",
 }
+# Browsers run a script of this type alone; the table of the system may have an older one.
+SCRIPT_TYPE = "text/javascript; charset=utf-8"
+
+
+class _PageFiles(StaticFiles):
+    """The files with the page's own headers, also where the browser has them: a 304 replaces the headers it kept."""
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """The file, or that it has not changed."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers.update(HEADERS)
+        if "content-type" in response.headers and str(full_path).endswith(".js"):
+            response.headers["content-type"] = SCRIPT_TYPE
+        return response
+
+
+_files = _PageFiles(directory=FOLDER)
 router = APIRouter(include_in_schema=False)
 
 
 @router.api_route("/", methods=METHODS)
-def page(request: Request) -> Response:
+async def page(request: Request) -> Response:
     """The page."""
-    return _answer(request, assets()[INDEX])
+    return await _files.get_response(INDEX, request.scope)
 
 
-@router.api_route("/static/{name:path}", methods=METHODS)
-def static(request: Request, name: str) -> Response:
+@router.api_route("/static/{name}", methods=METHODS)
+async def static(request: Request, name: str) -> Response:
     """A file of the page, 404 where there is none of this name."""
-    asset = assets().get(name)
-    if asset is None:
-        raise HTTPException(404, "the page has no such file")
-    return _answer(request, asset)
-
-
-def _answer(request: Request, asset: Asset) -> Response:
-    headers = HEADERS | {"ETag": asset.tag}
-    if _is_known(request.headers.get("if-none-match", ""), asset.tag):
-        return Response(status_code=304, headers=headers)
-    return Response(asset.content, headers=headers, media_type=asset.media_type)
-
-
-def _is_known(given: str, tag: str) -> bool:
-    """Whether an ``If-None-Match`` names the tag; the comparison is weak, as RFC 9110 asks for."""
-    tags = {one.strip().removeprefix("W/") for one in given.split(",")}
-    return bool(tags & {tag, "*"})
+    return await _files.get_response(name, request.scope)

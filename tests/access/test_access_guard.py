@@ -195,7 +195,7 @@ async def test_administration_needs_its_scope(ports: Both) -> None:
 async def test_a_key_that_is_taken_away_is_refused_without_a_restart(ports: Both, tmp_path: Path) -> None:
     assert (await ports.main.get("/v1/models", headers=bearer("summarize"))).status_code == 200
     write_keys(tmp_path / "keys", "translate")
-    ring = ports.main._transport.app.state.ring  # type: ignore[attr-defined]  # the ASGI transport's application
+    ring = ports.main._transport.app.state.runtime.keys  # type: ignore[attr-defined]  # the ASGI transport's application
     await ring.refresh()
     assert (await ports.main.get("/v1/models", headers=bearer("summarize"))).status_code == 401
     assert (await ports.main.get("/v1/models", headers=bearer("translate"))).status_code == 200

@@ -111,7 +111,7 @@ async def test_every_answer_has_the_security_headers_once(ports: Both, method: s
 
 
 async def test_a_crash_has_the_security_headers_too(ports: Both, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.http.routes.texts_of", lambda *_: 1 / 0)
+    monkeypatch.setattr("service.http.requests.texts_of", lambda *_: 1 / 0)
     answer = await ports.translate(TEXT)
     assert answer.status_code == 500
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -12,7 +12,7 @@ from httpx import ASGITransport, AsyncClient, Response
 
 from service.app import create_admin, create_app
 from service.generation.engines.fake import FakeEngine, Handler
-from service.newsroom.service import Service
+from service.newsroom.newsroom import Newsroom
 from service.settings import Settings
 
 READY_S = 60.0
@@ -24,7 +24,7 @@ class Both:
 
     main: AsyncClient
     admin: AsyncClient
-    service: Service
+    service: Newsroom
     engines: list[FakeEngine]
 
     def handle(self, handler: Handler) -> None:
@@ -59,11 +59,11 @@ async def both(patch: pytest.MonkeyPatch, handler: Handler | None = None, **give
         engines.append(FakeEngine(handler))
         return engines[-1]
 
-    patch.setattr("service.generation.model.load_engine", load)
+    patch.setattr("service.generation.local.load_engine", load)
     settings = Settings(**{"admin_port": 1, **given})
     app = create_app(settings)
     async with app.router.lifespan_context(app), _client(app) as main, _client(create_admin(app, settings)) as admin:
         async with asyncio.timeout(READY_S):
             while (await main.get("/readyz")).status_code != 200:  # noqa: ASYNC110 - a probe is there to be polled
                 await asyncio.sleep(0.02)
-        yield Both(main, admin, app.state.api.service, engines)
+        yield Both(main, admin, app.state.runtime.newsroom, engines)

@@ -95,7 +95,7 @@ async def test_metrics_are_where_the_setting_says(
 
 
 async def test_new_work_while_draining_is_told_to_go_elsewhere(ports: Both) -> None:
-    ports.service.refuse_work()
+    ports.service.lifecycle.refuse_work()
     answer = await ports.translate(STORY)
     assert (answer.status_code, answer.json()["code"]) == (503, "draining")
     assert int(answer.headers["retry-after"]) >= 1

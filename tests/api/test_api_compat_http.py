@@ -215,7 +215,7 @@ def test_limits_are_named(narrow: TestClient, path: str) -> None:
         ("DELETE", "/languages", 405, "method_not_allowed"),
         ("GET", "/v2/glossaries", 404, "not_found"),
         ("POST", "/v2/document", 404, "not_found"),
-        ("POST", "/v2/%0A", 404, "not_found"),
+        ("POST", "/v2/%0A", 400, "path_invalid"),
         ("GET", "/v2", 404, "not_found"),
         ("POST", "/translate_file", 404, "not_found"),
         ("GET", "/frontend/settings", 404, "not_found"),
@@ -273,7 +273,7 @@ async def test_a_full_queue_says_when_to_come_back(monkeypatch: pytest.MonkeyPat
             working = asyncio.create_task(ports.translate(TEXT))
             await asyncio.to_thread(gate.entered.wait, READY_S)
             waiting = asyncio.create_task(ports.translate(OTHER))
-            while not ports.service.translator.decoder.model.batcher.queue.tokens:  # noqa: ASYNC110 - nothing tells of it
+            while not ports.service.models[0].batcher.queue.tokens:  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.01)
             refused = await ports.main.post(path, json={**FIELDS[path], TEXT_FIELD[path]: "Guten Abend."})
         finally:

@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from service.app import create_app
 from service.domain import EngineInput
 from service.generation.engines.fake import FakeEngine, raising
-from service.generation.model import ServedModel
-from service.http.state import ApiState
+from service.generation.local import LocalGenerator
+from service.http.state import Runtime
 from service.settings import Settings
 from tests.conftest import wait_until_ready
 from tests.test_metrics import documented
@@ -35,10 +35,10 @@ def series(client: TestClient) -> set[str]:
     return {line.rsplit(" ", 1)[0] for line in lines if not line.startswith("#")}
 
 
-def translator_of(client: TestClient) -> ServedModel:
+def translator_of(client: TestClient) -> LocalGenerator:
     """The model that translates."""
-    state: ApiState = client.app.state.api  # type: ignore[attr-defined]  # any ASGI application, for the type
-    return state.service.translator.decoder.model
+    runtime: Runtime = client.app.state.runtime  # type: ignore[attr-defined]  # any ASGI application, for the type
+    return runtime.newsroom.models[0]
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def faked(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
         return FATAL in "".join(item.tokens)
 
     handler = raising(RuntimeError(MARKER), when=fatal)
-    monkeypatch.setattr("service.generation.model.load_engine", lambda *_, **__: FakeEngine(handler))
+    monkeypatch.setattr("service.generation.local.load_engine", lambda *_, **__: FakeEngine(handler))
     with TestClient(create_app(Settings()), raise_server_exceptions=False) as client:
         wait_until_ready(client)
         yield client

@@ -8,15 +8,14 @@ import pytest
 
 from service.registry.manifest import dumps, load
 from tests.api.both import both
-from tests.conftest import ROOT
 
 TEXT = "Der Zug fährt heute nicht."
 
 
-def models(folder: Path, **decoding: float) -> Path:
-    """The embedded models under ``folder``, the translator with another search."""
-    shutil.copytree(ROOT / "models" / "catalog", folder / "catalog")
-    shutil.copytree(ROOT / "models" / "embedded", folder / "embedded")
+def models(tiny: Path, folder: Path, **decoding: float) -> Path:
+    """The tiny models under ``folder``, the translator with another search."""
+    shutil.copytree(tiny / "catalog", folder / "catalog")
+    shutil.copytree(tiny / "embedded", folder / "embedded")
     path = folder / "catalog" / "starter-de-en.toml"
     manifest = load(path)
     other = manifest.model_copy(update={"decoding": manifest.decoding.model_copy(update=decoding)})
@@ -25,15 +24,15 @@ def models(folder: Path, **decoding: float) -> Path:
 
 
 async def test_another_search_gives_another_result_key_and_reads_no_entry_of_before(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, models_dir: Path, tmp_path: Path
 ) -> None:
-    folder = models(tmp_path / "models")
+    folder = models(models_dir, tmp_path / "models")
     answers: list[dict[str, Any]] = []
     async with both(monkeypatch, models_dir=folder) as ports:
         for penalty in (None, 1.75):
             if penalty is not None:
                 shutil.rmtree(folder)
-                models(folder, length_penalty=penalty)
+                models(models_dir, folder, length_penalty=penalty)
                 assert (await ports.admin.post("/admin/reload", json={})).status_code == 200
             answers += [(await ports.translate(TEXT)).json() for _ in range(2)]
     keys = [answer["result_key"] for answer in answers]

@@ -45,7 +45,7 @@ def _look(source: Tokens, place: int) -> list[float]:
 
 async def translated(ports: Both, **fields: Any) -> dict[str, Any]:
     """The translation of `SOURCE`, or of the same in markup."""
-    tokenizer = ports.service.translator.decoder.model.tokenizer
+    tokenizer = ports.service.models[0].tokenizer
     assert len(tokenizer.encode(SOURCE)) > len(SOURCE.split()) + 1  # words of several pieces are among it
     ports.handle(Stutterer(tokenizer))
     answer = await ports.main.post("/v1/translate", json={"text": SOURCE, **fields})

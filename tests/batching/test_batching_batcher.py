@@ -1,18 +1,15 @@
 """The batcher on a sound engine: what reaches the engine together, and what comes back."""
 
 import asyncio
-import threading
-from collections.abc import Sequence
 
 import pytest
 
-from service.domain import EngineInput, Hypothesis
 from service.errors import EngineError, ModelError, NotReady
 from service.events import BatchDone, EngineReady, Event
 from service.generation.batcher import Batcher
-from service.generation.engines.fake import FakeEngine, backwards, raising, writing
+from service.generation.engines.fake import FakeEngine, raising
 from service.generation.scheduler import Limits
-from tests.batching.rig import PATIENCE_S, WARM_UP, Engines, held, item, running, submit, turns, written
+from tests.batching.rig import WARM_UP, Engines, held, item, running, submit, turns, written
 
 
 async def test_an_item_comes_back_as_the_engine_wrote_it() -> None:
@@ -52,20 +49,6 @@ async def test_batches_keep_within_the_padded_token_budget() -> None:
     assert max(padded) <= 10
 
 
-async def test_two_workers_run_two_batches_at_a_time() -> None:
-    engines, both = Engines(), threading.Barrier(2)
-
-    def meet(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-        both.wait(PATIENCE_S)
-        return writing(backwards)(items)
-
-    async with running(engines, Limits(workers=2, batch_items=1)) as batcher:
-        for engine in engines.built:
-            engine.handler = meet
-        answers = await asyncio.gather(*batcher.submit_many([item("a"), item("b")]))
-    assert [written(answer) for answer in answers] == ["A", "B"]
-
-
 async def test_a_batch_is_told_to_the_listener_without_text() -> None:
     events: list[Event] = []
     async with running(Engines(), listener=events.append) as batcher:
@@ -103,8 +86,8 @@ async def test_an_engine_that_fails_its_warm_up_never_becomes_ready() -> None:
     await batcher.drain(0.0)
 
 
-async def test_draining_closes_the_engines() -> None:
+async def test_draining_closes_the_engine() -> None:
     engines = Engines()
-    async with running(engines, Limits(workers=2)):
+    async with running(engines):
         pass
-    assert [engine.closed for engine in engines.built] == [True, True]
+    assert [engine.closed for engine in engines.built] == [True]

@@ -76,15 +76,6 @@ async def test_what_the_engine_has_now_is_waited_for_too() -> None:
     assert refused.value.retry_after_s == pytest.approx((50 + 20) / 10)
 
 
-async def test_several_workers_shorten_the_wait() -> None:
-    queue = Queue(Limits(queue_tokens=100, batch_items=1, workers=2))
-    await crowd(queue, tokens_a_s=10)
-    put(queue, [sized(80)])
-    with pytest.raises(QueueFull) as refused:
-        put(queue, [sized(40)])
-    assert refused.value.retry_after_s == pytest.approx(1.0)
-
-
 async def test_a_long_wait_is_told_as_long_as_it_is() -> None:
     queue = Queue(Limits(queue_tokens=10_000, batch_items=1))
     await crowd(queue, tokens_a_s=10)

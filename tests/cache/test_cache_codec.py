@@ -1,95 +1,94 @@
-"""Entries: hypotheses survive the way into bytes and back."""
+"""Entries of the cache: values survive the way into bytes and back, and all else is refused."""
 
 import json
 import tracemalloc
 import zlib
-from base64 import b64encode
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cache.codec import MOST_BYTES, decode_hypotheses, encode_hypotheses
-from service.domain import Attention, Hypothesis
+from service.cache import codec
+from service.cache.codec import MOST_BYTES, decode, encode
+from service.domain import Span
 
-ROW = st.tuples(st.floats(0, 1), st.floats(0, 1))
-
-
-@st.composite
-def hypotheses(draw: st.DrawFn) -> Hypothesis:
-    tokens = tuple(draw(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=5)))
-    rows = draw(st.none() | st.lists(ROW, min_size=len(tokens), max_size=len(tokens)))
-    score = draw(st.none() | st.floats(allow_nan=False, allow_infinity=False))
-    return Hypothesis(
-        tokens, score, draw(st.sampled_from(["eos", "length"])), None if rows is None else Attention.of(rows)
-    )
-
-
-@given(st.lists(hypotheses(), min_size=1, max_size=3))
-def test_hypotheses_come_back_equal(many: list[Hypothesis]) -> None:
-    assert decode_hypotheses(encode_hypotheses(many)) == many
-
-
-def test_alike_hypotheses_share_their_bytes() -> None:
-    words = tuple(f"▁word{number}" for number in range(30))
-    many = [Hypothesis((*words[:at], "▁other", *words[at + 1 :]), -0.5, "eos") for at in range(4)]
-    assert len(encode_hypotheses(many)) < 2 * len(encode_hypotheses(many[:1]))
-
-
-@pytest.mark.parametrize("packed", [False, True], ids=["as they are", "deflated"])
-@pytest.mark.parametrize(
-    "foreign",
-    [b"", b"\xff", b"{}x", b"7", b"[7]", b"[[1]]", b'[[["a"],0.0,"other",null]]', b'[[["a"],0.0,"eos",[1,"x"]]]'],
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    lambda inner: st.lists(inner, max_size=4),
+    max_leaves=8,
 )
+
+
+@given(values)
+def test_values_come_back_equal(value: Any) -> None:
+    assert decode(encode(value)) == value
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "deflated"])
+@pytest.mark.parametrize("foreign", [b"", b"\xff", b"{}x", b"[1", b"NaN", b"[Infinity]", b"[" * 100_000])
 def test_foreign_bytes_are_refused(foreign: bytes, *, packed: bool) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 json and Unicode errors are ValueErrors too
-        decode_hypotheses(zlib.compress(foreign) if packed else foreign)
+    with pytest.raises(ValueError):  # noqa: PT011 - json and Unicode errors are ValueErrors too
+        decode(zlib.compress(foreign) if packed else foreign)
 
 
-def test_what_would_inflate_beyond_any_entry_and_what_was_cut_are_refused() -> None:
-    entry = encode_hypotheses([Hypothesis(("▁a",), -0.5, "eos")])
-    for foreign in (zlib.compress(b" " * (MOST_BYTES + 1)), entry[:-5]):
-        with pytest.raises(ValueError, match="was cut, or is longer"):
-            decode_hypotheses(foreign)
+@pytest.mark.parametrize("foreign", [zlib.compress(b" " * (MOST_BYTES + 1)), encode(["a"])[:-5], encode(["a"]) + b"x"])
+def test_cut_and_overlong_entries_are_refused(foreign: bytes) -> None:
+    with pytest.raises(ValueError, match="was cut, or is longer"):
+        decode(foreign)
 
 
-def entry(*rows: Any) -> bytes:
-    return zlib.compress(json.dumps(rows).encode())
-
-
-def attention(levels: bytes) -> str:
-    return b64encode(zlib.compress(levels)).decode()
-
-
-@pytest.mark.parametrize(
-    "foreign",
-    [
-        entry(),
-        zlib.compress(b"[" * 100_000),
-        entry([["\ud800"], -0.5, "eos", None]),
-        entry(["a", -0.5, "eos", None]),
-        entry([["a"], "-0.5", "eos", None]),
-        entry([["a"], float("nan"), "eos", None]),
-        zlib.compress(b'[[["a"],1e999,"eos",null]]'),
-        *(entry([["a"], -0.5, "eos", [columns, attention(b"1")]]) for columns in (-5, 0, "1", 1.5, 1e9, True, 10**30)),
-        entry([["a", "b"], -0.5, "eos", [2, attention(b"123")]]),
-        entry([["a", "b"], -0.5, "eos", [2, attention(b"12345")]]),
-        entry([["a"], -0.5, "eos", [1, attention(b"1")[:-4]]]),
-        entry([[], -0.5, "eos", [2, attention(b"")]]),
-    ],
-)
-def test_an_entry_that_is_not_strictly_ours_is_refused(foreign: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 json and Unicode errors are ValueErrors too
-        decode_hypotheses(foreign)
-
-
-def test_a_small_entry_never_inflates_beyond_its_size() -> None:
-    bomb = entry([["a", "b"], -0.5, "eos", [3, attention(bytes(64 * 2**20))]])
+def test_a_small_entry_never_inflates_beyond_the_bound() -> None:
+    bomb = zlib.compress(bytes(64 * 2**20))
     tracemalloc.start()
     try:
         with pytest.raises(ValueError, match="longer"):
-            decode_hypotheses(bomb)
-        assert tracemalloc.get_traced_memory()[1] < 2**20
+            decode(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 3 * MOST_BYTES
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("read", "value"),
+    [
+        (codec.text, 7),
+        (codec.text, json.loads('"\\ud800"')),
+        (codec.flag, 1),
+        (codec.flag, None),
+        (codec.rows, "ab"),
+        (lambda value: codec.row(value, 2), [1]),
+        (lambda value: codec.whole_number(value, 3), 4),
+        (lambda value: codec.whole_number(value, 3), -1),
+        (lambda value: codec.whole_number(value, 3), True),
+        (lambda value: codec.whole_number(value, 3), 1.0),
+        (codec.share, 1.5),
+        (codec.share, -0.1),
+        (codec.share, float("inf")),
+        (codec.share, 10**400),
+        (codec.share, True),
+        (codec.share, "1"),
+        (lambda value: codec.span(value, 9), [3, 2]),
+        (lambda value: codec.span(value, 9), [0, 10]),
+        (lambda value: codec.span(value, 9), [0]),
+        (lambda value: codec.spans(value, 9), {"0": 1}),
+        (lambda value: codec.shares(value, 1, 2), [[0.5]]),
+        (lambda value: codec.shares(value, 2, 1), [[0.5]]),
+        (lambda value: codec.choice(value, ("a",)), "b"),
+        (lambda value: codec.choice(value, ("a",)), ["a"]),
+    ],
+)
+def test_readers_refuse_what_is_not_of_their_kind(read: Any, value: Any) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each says something else
+        read(value)
+
+
+def test_readers_give_what_is_of_their_kind() -> None:
+    assert codec.spans([[0, 2], [2, 2]], 2) == (Span(0, 2), Span(2, 2))
+    assert codec.optional_span(None, 2) is None
+    assert codec.shares([[0, 1.0]], 1, 2) == ((0.0, 1.0),)
+    assert codec.numbers([0, 3], 3) == (0, 3)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from service.generation.decoder import SingleFlight
+from service.generation.cached import SingleFlight
 
 
 class Work:

@@ -297,19 +297,6 @@ async def test_a_hang_while_a_bad_item_is_sought_reaches_everyone(clock: Clock) 
         assert await outcomes(answers) == ["EngineHung", "B"]
 
 
-async def test_one_hung_worker_takes_readiness_but_the_other_one_goes_on(clock: Clock) -> None:
-    engines, gate = Engines(), Gate()
-    async with running(engines, Limits(engine_hang_s=10.0, workers=2, batch_items=1)) as batcher:
-        engines.first.handler = gate
-        answers = batcher.submit_many([item("a"), item("b")])
-        await entered(gate)
-        await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
-        await clock.turn(10.1)
-        assert batcher.state == HUNG
-        assert await outcomes(batcher.submit_many([item("c")])) == ["C"]
-        gate.release()
-
-
 async def test_batches_of_every_call_are_told() -> None:
     events: list[Event] = []
     engines = Engines(raising(RuntimeError("poison"), when=poisoned))

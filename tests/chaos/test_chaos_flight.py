@@ -7,7 +7,7 @@ import pytest
 from service.domain import Hypothesis
 from service.errors import EngineError, QueueFull
 from service.generation.batcher import Batcher
-from service.generation.decoder import SingleFlight
+from service.generation.cached import SingleFlight
 from service.generation.scheduler import Limits
 from tests.batching.rig import Engines, held, item, running, turns, written
 

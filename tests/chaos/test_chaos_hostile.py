@@ -14,6 +14,8 @@ import pytest
 
 from tests.chaos.server import PATIENCE_S, Server, serving
 
+pytestmark = pytest.mark.slow
+
 HEADER_S, BODY_S = 1.0, 1.5
 SLOWEST_S = 60.0  # of a busy machine
 HEAD = b"POST /v1/translate HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n"

@@ -15,7 +15,8 @@ import pytest
 
 from tests.chaos.server import PATIENCE_S, Server, serving
 
-MODELS = Path(__file__).parent.parent.parent / "models"
+pytestmark = pytest.mark.slow
+
 SENTENCE = "Am {}. Tag des Jahres fuhr der Zug Nummer {} nicht wie geplant nach Hamburg, sondern nach Kiel und Lübeck."
 NO_STORE = {"cache-control": "no-store"}
 TINY = 2_000
@@ -145,9 +146,9 @@ def test_sigterm_under_load_loses_no_accepted_request() -> None:
         assert server.process.wait(PATIENCE_S) == 0
 
 
-def test_weights_with_a_flipped_byte_are_refused_by_name(tmp_path: Path) -> None:
-    shutil.copytree(MODELS / "catalog", tmp_path / "catalog")
-    shutil.copytree(MODELS / "embedded", tmp_path / "embedded")
+def test_weights_with_a_flipped_byte_are_refused_by_name(tmp_path: Path, models_dir: Path) -> None:
+    shutil.copytree(models_dir / "catalog", tmp_path / "catalog")
+    shutil.copytree(models_dir / "embedded", tmp_path / "embedded")
     weights = tmp_path / "embedded" / "starter-de-en" / "ct2-int8" / "model.bin"
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1

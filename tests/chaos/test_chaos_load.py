@@ -138,7 +138,7 @@ async def test_in_a_storm_of_faults_and_departures_every_future_is_answered(seed
         return FakeEngine().handler(items)
 
     answers: list[ResultFuture] = []
-    async with running(Engines(stormy), Limits(batch_items=8, workers=2)) as batcher:
+    async with running(Engines(stormy), Limits(batch_items=8)) as batcher:
         for n in range(60):
             answers += batcher.submit_many([sized(draw.randint(1, 9), f"r{n}") for _ in range(draw.randint(1, 12))])
             draw.choice(answers).cancel()

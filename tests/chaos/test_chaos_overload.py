@@ -21,7 +21,7 @@ def story(number: int) -> str:
 
 async def joined(ports: Both, callers: int) -> None:
     """Until so many wait for each sentence that is under way."""
-    under_way = ports.service.translator.decoder._flight._under_way
+    under_way = ports.service._pool.serving.translator.sentences._flight._under_way
     while {len(work.tickets) for work in under_way.values()} != {callers}:  # noqa: ASYNC110 - a flight tells nobody
         await asyncio.sleep(0)
 

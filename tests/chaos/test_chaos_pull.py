@@ -13,6 +13,8 @@ import torch
 from tests.hub.desk import NAME, PATIENCE_S, REPO, Desk, Program, checkpoint, pickled
 from tests.hub_server import serving
 
+pytestmark = pytest.mark.slow
+
 MIB = 2**20
 
 

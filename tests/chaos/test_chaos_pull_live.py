@@ -16,6 +16,8 @@ from tests.hub.desk import NAME, REPO, Desk, Program, checkpoint, pickled
 from tests.hub_server import serving as hub
 from tests.redis_server import free_port
 
+pytestmark = pytest.mark.slow
+
 STORY = {"text": "Der Zug fährt heute nicht."}
 STARTER = "starter-sum-de"
 MODELS = Path(__file__).parents[2] / "models"

@@ -232,7 +232,7 @@ async def test_a_server_that_greets_well_and_then_answers_garbage_is_a_miss(garb
 
 
 def test_requests_are_answered_while_redis_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.generation.model.load_engine", lambda *_, **__: FakeEngine())
+    monkeypatch.setattr("service.generation.local.load_engine", lambda *_, **__: FakeEngine())
     settings = Settings(redis_url=f"redis://:secret@127.0.0.1:{free_port()}")
     assert "secret" not in repr(settings)
     with TestClient(create_app(settings)) as client:
@@ -246,7 +246,7 @@ def test_requests_are_answered_while_redis_is_down(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_second_process_is_served_from_redis(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.generation.model.load_engine", lambda *_, **__: FakeEngine())
+    monkeypatch.setattr("service.generation.local.load_engine", lambda *_, **__: FakeEngine())
     settings = Settings(redis_url=redis_server.url, redis_timeout_ms=5_000)
     cached = []
     for _ in range(2):

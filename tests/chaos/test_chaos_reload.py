@@ -76,7 +76,7 @@ async def test_models_that_cannot_be_loaded_leave_the_old_ones_serving(
     def broken(*_: object, **__: object) -> None:
         raise ModelError("the weights are damaged")
 
-    monkeypatch.setattr("service.generation.model.load_engine", broken)
+    monkeypatch.setattr("service.generation.local.load_engine", broken)
     assert await reload(ports) == (500, "model_invalid")
     assert (await ports.translate(STORY)).status_code == 200
     assert not any(engine.closed for engine in ports.engines)
@@ -92,7 +92,7 @@ async def test_a_model_that_fails_its_warm_up_leaves_the_old_ones_serving(
         ports.engines.append(FakeEngine(raising(RuntimeError("out of memory"))))
         return ports.engines[-1]
 
-    monkeypatch.setattr("service.generation.model.load_engine", failing)
+    monkeypatch.setattr("service.generation.local.load_engine", failing)
     assert await reload(ports) == (500, "engine_failed")
     await closed(ports, len(ports.engines) - made)
     assert (await ports.translate(STORY)).status_code == 200
@@ -105,16 +105,6 @@ async def test_a_second_reload_waits_its_turn_elsewhere(ports: Both) -> None:
     assert sorted([first, second]) == [(200, ""), (503, "not_ready")]
 
 
-async def test_a_purge_reaches_what_retiring_models_remember(ports: Both) -> None:
-    await ports.translate(STORY)
-    await ports.translate(STORY)
-    with ports.service.held() as old:
-        assert await reload(ports) == (200, "")
-        assert old.translator.decoder.remembered
-        await ports.purge(text=STORY)
-        assert not old.translator.decoder.remembered
-
-
 async def test_a_new_model_that_hangs_in_its_warm_up_is_no_end_of_the_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -122,7 +112,7 @@ async def test_a_new_model_that_hangs_in_its_warm_up_is_no_end_of_the_process(
     monkeypatch.setattr("service.app.exit_dead", lambda: died.append(True))
     async with both(monkeypatch, engine_replicas=1, engine_hang_s=HANG_S) as ports:
         gate = Gate()
-        monkeypatch.setattr("service.generation.model.load_engine", lambda *_, **__: FakeEngine(gate))
+        monkeypatch.setattr("service.generation.local.load_engine", lambda *_, **__: FakeEngine(gate))
         assert await reload(ports) == (504, "engine_hung")
         gate.release()
         assert (await ports.translate(STORY)).status_code == 200
@@ -132,8 +122,8 @@ async def test_a_new_model_that_hangs_in_its_warm_up_is_no_end_of_the_process(
 
 async def test_a_first_load_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, engine_replicas=1) as ports:
-        ports.service._current = None
-        ports.service.fail("the volume was not there")
+        ports.service._pool.current = None
+        ports.service.lifecycle.fail("the volume was not there")
         assert (await ports.main.get("/readyz")).status_code == 503
         assert await reload(ports) == (200, "")
         assert (await ports.main.get("/readyz")).status_code == 200

@@ -14,6 +14,8 @@ from tests.chaos.outage import break_redis
 from tests.chaos.rolling import roll
 from tests.chaos.server import PATIENCE_S, Server, serving
 
+pytestmark = pytest.mark.slow
+
 CALLERS = 6
 
 

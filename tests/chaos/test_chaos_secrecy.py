@@ -14,6 +14,8 @@ from tests.chaos.server import PATIENCE_S, Line, Server, serving
 from tests.redis_server import RedisServer, free_port
 from tests.test_tracing import collecting
 
+pytestmark = pytest.mark.slow
+
 # Written like words and cut into pieces by no tokenizer's whim: each is looked for by its first letters, too.
 MARKS = ("Zwetschgenkuchen", "Xanthippenfest", "Quarkkeulchen", "Yamswurzelbrei", "Joghurtbecherdeckel")
 TEXT = f"Der {MARKS[0]} ist vertraulich. Das {MARKS[1]} beginnt am Freitag um 9 Uhr in Kiel."

@@ -106,7 +106,7 @@ def test_a_service_that_loads_its_models_is_alive_and_not_ready(monkeypatch: pyt
         loaded.wait(READY_S)
         return FakeEngine()
 
-    monkeypatch.setattr("service.generation.model.load_engine", slowly)
+    monkeypatch.setattr("service.generation.local.load_engine", slowly)
     with TestClient(create_app(Settings())) as client:
         refused = client.post("/v1/translate", json={"text": HEADLINE})
         assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
@@ -125,7 +125,7 @@ async def test_health_is_gone_once_the_engine_has_died(monkeypatch: pytest.Monke
         def gone(*_: Any, **__: Any) -> None:
             raise MemoryError
 
-        monkeypatch.setattr("service.generation.model.load_engine", gone)
+        monkeypatch.setattr("service.generation.local.load_engine", gone)
         ports.handle(raising(MemoryError()))
         answer = await ports.translate(HEADLINE)
         assert (answer.status_code, answer.json()["code"]) == (500, "engine_failed")

@@ -148,6 +148,28 @@ def test_alignment_has_a_distribution_over_the_source_for_each_token(
             assert all(sum(row) == pytest.approx(1, abs=rounding + 1e-3) for row in hypothesis.alignment.rows())
 
 
+def test_a_given_target_has_the_attention_that_it_was_written_with(engine: Engine, tokenizer: Encoder) -> None:
+    items = inputs(tokenizer, replace(GREEDY, alignment=True))
+    free = engine.generate(items)
+    targets = [one[0].tokens for one in free]
+    forced = engine.generate([replace(item, target=target) for item, target in zip(items, targets, strict=True)])
+    assert [one[0].tokens for one in forced] == targets
+    for one, other in zip(forced, free, strict=True):
+        assert one[0].alignment is not None
+        assert other[0].alignment is not None
+        for row, expected in zip(one[0].alignment.rows(), other[0].alignment.rows(), strict=True):
+            assert row == pytest.approx(expected, abs=2e-3 + 1 / 255)
+
+
+def test_given_targets_and_searched_ones_share_a_call(engine: Engine, tokenizer: Encoder) -> None:
+    items = inputs(tokenizer, GREEDY)
+    target = tokenizer.encode_target("Der Zug fährt nach Hamburg.")
+    mixed = [replace(items[0], target=target), *items[1:]]
+    found = engine.generate(mixed)
+    assert found[0][0].tokens == target
+    assert texts(found)[1:] == texts(engine.generate(items))[1:]
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_an_alignment_leaves_the_kernel_and_later_scores(
     architecture: str, engines: dict[tuple[str, str], Engine], tokenizer: Encoder

@@ -5,6 +5,8 @@ import warnings
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.errors import ModelError
 from service.generation.engines.tokenizers import Subwords, Tokenizer, closed_up
@@ -94,3 +96,10 @@ def test_a_file_that_is_no_tokenizer_is_named(content: str, tmp_path: Path) -> N
 )
 def test_word_pieces_get_the_spacing_that_they_forgot(pieces: str, text: str) -> None:
     assert closed_up(pieces) == text
+
+
+@pytest.mark.parametrize("name", ["marian", "bart", "mbart", "fsmt", "mt5"])
+@given(text=st.text(st.sampled_from([*"abcxyzäöüß„“–€ .,0123456789-&'<", "…", "½", "ﷺ", "\u0301"]), max_size=30))
+def test_no_text_has_more_tokens_than_its_bound(name: str, built: dict[str, Checkpoint], text: str) -> None:
+    tokenizer = Tokenizer(built[name].manifest, built[name].folder)
+    assert len(tokenizer.encode(text)) <= tokenizer.most_tokens(text)

@@ -1,7 +1,7 @@
-"""What the tests of the pipeline share: a decoder over a real batcher and a fake engine that reads real pieces."""
+"""What the tests of the pipeline share: a generator over a real batcher and a fake engine that reads real pieces."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +9,22 @@ from typing import Any
 
 import sentencepiece
 
+from service.cache import codec
 from service.cache.memory import Memory
 from service.cache.tiers import Cache
-from service.domain import DecodingOptions, Tokens
+from service.domain import Tokens
+from service.events import Listener, ignore
+from service.generation.base import Source, TextHypothesis
 from service.generation.batcher import Batcher
-from service.generation.decoder import Decoder, Source
+from service.generation.cached import CachedGenerator
+from service.generation.call import Call
 from service.generation.engines.fake import FakeEngine, Handler, writing
 from service.generation.engines.tokenizers import Tokenizer
-from service.generation.model import ServedModel
+from service.generation.local import LocalGenerator
 from service.generation.scheduler import Limits
 from service.registry.manifest import Manifest
+from service.summarization.summarizer import Summarizer
+from service.translation.translator import Translator
 from tests.batching.rig import Engines, running
 
 SENTENCES = (Path(__file__).parent.parent / "data" / "sentences.txt").read_text("utf-8").splitlines()
@@ -68,14 +74,51 @@ def manifest(
     )
 
 
+class BestTexts:
+    """Results that are the best output as it was written."""
+
+    versions = ("1",)
+
+    def key(self, wanted: str) -> str:
+        return wanted
+
+    def source(self, wanted: str) -> Source:
+        return Source(wanted)
+
+    async def make(self, outputs: Sequence[tuple[str, list[TextHypothesis]]]) -> list[str]:
+        return [hypotheses[0].text for _, hypotheses in outputs]
+
+    def encode(self, result: str) -> bytes:
+        return codec.encode(result)
+
+    def decode(self, entry: bytes, wanted: str) -> str:
+        del wanted
+        return codec.text(codec.decode(entry))
+
+
 @dataclass(frozen=True)
 class Stand:
-    """A decoder and what is under it."""
+    """A generator, what is under it, and its best texts behind the cache."""
 
-    decoder: Decoder
+    generator: LocalGenerator
     engines: Engines
     batcher: Batcher
     cache: Cache
+    cached: CachedGenerator[str, str]
+
+    def translator(self) -> Translator:
+        """A new one, with the cache."""
+        return Translator(self.generator, self.cache, None)
+
+    def summarizer(self) -> Summarizer:
+        """A new one, with the cache."""
+        return Summarizer(self.generator, self.cache, None)
+
+    async def decode(self, *texts: str, origin: str | None = None, call: Call | None = None) -> list[tuple[str, bool]]:
+        """The best output for each text, made from the submitted ``origin`` or itself, and whether it was cached."""
+        tags = self.cached.tags([text if origin is None else origin for text in texts])
+        found = await self.cached.results(texts, tags, call or Call())
+        return [(one.value, one.cached) for one in found]
 
     @property
     def memory(self) -> Memory:
@@ -87,18 +130,13 @@ class Stand:
 
     @property
     def tokenizer(self) -> Tokenizer:
-        return self.decoder.model.tokenizer
+        return self.generator.tokenizer
 
     @property
     def reached(self) -> list[str]:
         """The texts that came to the engine, in order; what only keeps it busy is left out."""
         items = [item for batch in self.engines.batches() for item in batch]
         return [self.tokenizer.decode(item.tokens) for item in items if item.tokens != ("busy",)]
-
-    def source(self, text: str, origin: str | None = None) -> Source:
-        """``text`` as the decoder takes it, made from the submitted ``origin`` or from itself."""
-        (tag,) = self.decoder.tags([text if origin is None else origin])
-        return Source(text, self.tokenizer.encode(text), DecodingOptions(), tag)
 
     def answer(self, answers: Mapping[str, str], *, other: str | None = None) -> None:
         """From now on the engine writes the answer whose key the source holds, else ``other`` or the source itself."""
@@ -128,13 +166,14 @@ async def stand(
     hypotheses: int = 1,
     acceptance: Mapping[str, Any] | None = None,
     handler: Handler = COPYING,
+    listener: Listener = ignore,
 ) -> AsyncIterator[Stand]:
-    """A decoder at work over an engine that writes what it reads, or what ``handler`` says."""
+    """A generator at work over an engine that writes what it reads, or what ``handler`` says."""
     found = manifest(task, max_source_tokens=max_source_tokens, hypotheses=hypotheses, acceptance=acceptance)
-    engines, cache = Engines(handler), Cache(Memory(max_bytes=2**20, ttl_s=3_600))
+    engines, cache = Engines(handler), Cache(Memory(max_bytes=2**20, ttl_s=3_600), listener=listener)
     async with running(engines, limits) as batcher:
-        model = ServedModel("fake", found, "ctranslate2", Tokenizer(found, pieces), batcher)
-        yield Stand(Decoder(model, cache, None), engines, batcher, cache)
+        generator = LocalGenerator("fake", found, "ctranslate2", Tokenizer(found, pieces), batcher)
+        yield Stand(generator, engines, batcher, cache, CachedGenerator(generator, BestTexts(), cache, None))
 
 
 def codes(result: Any) -> list[str]:

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from service.checks.base import Code, Finding, Severity
 from service.domain import Attention, EngineInput, Hypothesis, Span
+from service.generation.base import TextHypothesis
 from service.generation.call import Call, Finished
-from service.generation.decoder import Candidate
 from service.results import Translation
 from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary
-from service.translation.postprocessing import COUNTED, FACTS, FinishedSentence, rerank
+from service.translation.postprocessing import COUNTED, FACTS, FinishedSentence, Finishing, rerank
 from service.translation.preparation import TranslationOptions
 from service.translation.translator import Translator
 from tests.pipeline.rig import Stand, stand
@@ -49,11 +49,15 @@ def choose(made: Sequence[FinishedSentence]) -> tuple[FinishedSentence, list[int
     """What stands of these, and which of them were made, in order."""
     asked: list[int] = []
 
-    def finish(candidate: Candidate) -> FinishedSentence:
-        asked.append(int(candidate.text))
+    def finish(hypothesis: TextHypothesis) -> Finishing:
+        asked.append(int(hypothesis.text))
+        yield from ()
         return made[asked[-1]]
 
-    return rerank([Candidate(str(rank), 0.0, "eos") for rank in range(len(made))], finish), asked
+    steps = rerank([TextHypothesis(str(rank), 0.0, "eos") for rank in range(len(made))], finish)
+    with pytest.raises(StopIteration) as stopped:
+        next(steps)
+    return stopped.value.value, asked
 
 
 @given(sentences)
@@ -113,9 +117,9 @@ def notes(found: Translation) -> list[tuple[str, bool]]:
 async def test_stream_answer_and_cache_have_the_hypothesis_that_the_source_supports(pieces: Path) -> None:
     async with stand(pieces, hypotheses=3) as at:
         writes(at, WRONG, WORSE, RIGHT)
-        translator = Translator(at.decoder)
+        translator = at.translator()
         answers = [await translated(translator) for _ in range(3)]
-        answers.append(await translated(Translator(at.decoder)))  # which remembers nothing
+        answers.append(await translated(at.translator()))
         assert at.reached == [SOURCE]
     assert [heard for heard, _ in answers] == [[RIGHT]] * 4
     assert [found.text for _, found in answers] == [RIGHT] * 4
@@ -126,7 +130,7 @@ async def test_stream_answer_and_cache_have_the_hypothesis_that_the_source_suppo
 async def test_the_first_stands_where_no_other_is_better(pieces: Path) -> None:
     async with stand(pieces, hypotheses=3) as at:
         writes(at, WRONG, WORSE, WRONG)
-        heard, found = await translated(Translator(at.decoder))
+        heard, found = await translated(at.translator())
     assert (heard, found.text) == ([WRONG], WRONG)
     assert "hypothesis_changed" not in dict(notes(found))
     assert "number_unsupported" in dict(notes(found))
@@ -135,7 +139,7 @@ async def test_the_first_stands_where_no_other_is_better(pieces: Path) -> None:
 async def test_a_whole_hypothesis_goes_before_one_that_met_its_limit(pieces: Path) -> None:
     async with stand(pieces, hypotheses=2) as at:
         writes(at, RIGHT, "It pays 12 euros, the council.", cut=True)
-        _, found = await translated(Translator(at.decoder))
+        _, found = await translated(at.translator())
     assert (found.text, found.truncated) == ("It pays 12 euros, the council.", False)
 
 
@@ -143,7 +147,7 @@ async def test_words_and_terms_are_those_of_the_hypothesis_that_stands(pieces: P
     manner = TranslationOptions(alignment=True, glossary=Glossary({"Rat": "assembly"}))
     async with stand(pieces, hypotheses=2) as at:
         writes(at, "Nobody pays the council 21 euros.", RIGHT)
-        heard, found = await translated(Translator(at.decoder), manner)
+        heard, found = await translated(at.translator(), manner)
     (pair,) = found.sentences
     assert found.text == "The assembly pays 12 euros."
     assert heard == [found.text]
@@ -151,18 +155,3 @@ async def test_words_and_terms_are_those_of_the_hypothesis_that_stands(pieces: P
     assert places[:3] == [
         (SOURCE.index(word), told) for word, told in (("Der", "The"), ("Rat", "assembly"), ("zahlt", "pays"))
     ]
-
-
-async def test_only_the_first_is_read_where_it_raises_no_doubt(pieces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[tuple[str, ...]] = []
-    async with stand(pieces, hypotheses=2) as at:
-        decode = at.tokenizer.decode
-
-        def noted(tokens: tuple[str, ...]) -> str:
-            read.append(tokens)
-            return decode(tokens)
-
-        monkeypatch.setattr(at.tokenizer, "decode", noted)
-        writes(at, RIGHT, WRONG)
-        _, found = await translated(Translator(at.decoder))
-    assert (found.text, len(read)) == (RIGHT, 1)

@@ -23,9 +23,10 @@ def backward_stand(pieces: Path, limits: Limits | None = None) -> AbstractAsyncC
 
 async def decode(at: Stand, *texts: str, call: Call | None = None) -> list[tuple[str, bool]]:
     """For each result the text that it was written for, and whether it came from the cache."""
-    found = await at.decoder.decode([at.source(text) for text in texts], call or Call())
-    sources = {at.tokenizer.decode(backwards(at.source(text).tokens[:-1])): text for text in texts}
-    return [(sources[next(iter(one.candidates)).text], one.cached) for one in found]
+    call = call or Call()
+    found = await call.in_time(at.decode(*texts, call=call))
+    sources = {at.tokenizer.decode(backwards(at.tokenizer.encode(text)[:-1])): text for text in texts}
+    return [(sources[text], cached) for text, cached in found]
 
 
 async def test_new_work_is_admitted_whole_or_not_at_all(pieces: Path) -> None:

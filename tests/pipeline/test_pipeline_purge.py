@@ -4,21 +4,23 @@ import asyncio
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from service.cache.keys import tag_key
 from service.cache.tiers import Purged
 from service.errors import DeadlineExceeded
+from service.generation.cached import CachedGenerator
 from service.generation.call import Call
-from service.generation.decoder import Decoder
 from service.generation.scheduler import Limits
-from service.newsroom.article import ArticleInput, ArticlePipeline
+from service.newsroom.article import ArticleInput, ArticlePipeline, ArticleResult
+from service.newsroom.commands import SummaryForm
+from service.newsroom.summary_translation import translate_summaries
 from service.summarization.lengths import from_request
 from service.summarization.summarizer import Summarizer
-from service.translation.translator import Translator
 from tests.batching.rig import Clock, held, hold_next, turns
-from tests.pipeline.rig import SENTENCES, Stand, stand
+from tests.pipeline.rig import SENTENCES, BestTexts, Stand, stand
 
 A, B, C, D = SENTENCES[:4]
 RESULT = "0" * 64
@@ -27,12 +29,11 @@ MEDIUM = from_request(length="medium")
 
 async def decode(at: Stand, *texts: str, origin: str | None = None, call: Call | None = None) -> list[bool]:
     """For each result whether it came from the cache."""
-    found = await at.decoder.decode([at.source(text, origin) for text in texts], call or Call())
-    return [one.cached for one in found]
+    return [cached for _, cached in await at.decode(*texts, origin=origin, call=call)]
 
 
 async def purge(at: Stand, *texts: str) -> Purged:
-    return await at.cache.purge(at.decoder.tags(texts))
+    return await at.cache.purge(at.cached.tags(texts))
 
 
 async def test_a_sentence_found_from_another_text_is_purged_with_both(pieces: Path) -> None:
@@ -103,20 +104,20 @@ async def test_a_request_that_fails_has_tagged_what_it_kept(pieces: Path) -> Non
 @pytest.mark.parametrize("outputs", [["summary"], ["translation"], ["summary", "translation", "summary_translation"]])
 async def test_all_that_was_made_of_an_article_goes_with_its_submitted_body(pieces: Path, outputs: list[str]) -> None:
     async with stand(pieces) as at, stand(pieces, "summary") as other:
-        translator = Translator(at.decoder)
-        summariser = Summarizer(Decoder(other.decoder.model, at.cache, None))
+        translator = at.translator()
+        summariser = Summarizer(other.generator, at.cache, None)
         body = " ".join(SENTENCES[:6])
         submission = ArticleInput(body, "Eine Überschrift", "Ein Vorspann.", clean=True)
-        await ArticlePipeline(translator, summariser).edit(submission, outputs, MEDIUM, "abstractive", Call())  # type: ignore[arg-type]  # parametrized
+        await ArticlePipeline(translator, summariser, at.cache).edit(submission, outputs, SummaryForm(MEDIUM), Call())  # type: ignore[arg-type]  # parametrized
         assert (await purge(at, body)).memory > 0
         assert at.memory.stats.entries == 0
 
 
 async def test_an_english_summary_goes_with_the_german_text(pieces: Path) -> None:
     async with stand(pieces) as at, stand(pieces, "summary") as other:
-        translator, texts = Translator(at.decoder), [" ".join(SENTENCES[:3]), " ".join(SENTENCES[3:6])]
-        summaries = await Summarizer(other.decoder).summarise(texts, MEDIUM, "lead", Call())
-        await translator.summaries(summaries, MEDIUM, Call(), origins=texts)
+        translator, texts = at.translator(), [" ".join(SENTENCES[:3]), " ".join(SENTENCES[3:6])]
+        summaries = await other.summarizer().summarise(texts, MEDIUM, "lead", Call())
+        await translate_summaries(translator, summaries, MEDIUM, Call(), origins=texts)
         for text in texts:
             assert (await purge(at, text)).memory == 3
         assert at.memory.stats.entries == 0
@@ -126,7 +127,7 @@ async def test_the_time_of_a_request_is_told_by_stage(pieces: Path, clock: Clock
     async with stand(pieces) as at:
         call = Call()
         async with held(at.engine, at.batcher):
-            working = asyncio.create_task(Translator(at.decoder).translate([A], call))
+            working = asyncio.create_task(at.translator().translate([A], call))
             while not len(at.batcher.queue):  # noqa: ASYNC110 - a queue tells nobody
                 await asyncio.sleep(0)
             await clock.turn(3.0)
@@ -134,35 +135,15 @@ async def test_the_time_of_a_request_is_told_by_stage(pieces: Path, clock: Clock
         assert call.timings.seconds.keys() == {"segment", "cache", "queue", "inference", "finish"}
         assert call.timings.seconds["queue"] == pytest.approx(3.0)
         again = Call()
-        await Translator(at.decoder).translate([A], again)
+        await at.translator().translate([A], again)
         assert again.timings.seconds.keys() == {"segment", "cache", "finish"}
-
-
-async def test_what_was_read_from_the_cache_is_forgotten_with_the_translations(pieces: Path) -> None:
-    async with stand(pieces) as at:
-        translator = Translator(at.decoder)
-        for _ in range(2):
-            await translator.translate([A], Call())
-        assert at.decoder.remembered == 1
-        translator.forget()
-        assert at.decoder.remembered == 0
-
-
-async def test_what_began_before_a_purge_leaves_nothing_in_memory(pieces: Path) -> None:
-    async with stand(pieces) as at:
-        before = Call()
-        assert at.decoder.may_keep(before)
-        await purge(at, A)
-        assert not at.decoder.may_keep(before)
-        assert at.decoder.may_keep(Call())
-        assert not at.decoder.may_keep(Call(write_cache=False))
 
 
 async def test_other_arithmetic_is_another_entry(pieces: Path) -> None:
     async with stand(pieces) as at:
         await decode(at, A)
-        other = Decoder(replace(at.decoder.model, arithmetic="float16/cuda"), at.cache, None)
-        (found,) = await other.decode([at.source(A)], Call())
+        other = replace(at.generator, arithmetic="float16/cuda")
+        (found,) = await CachedGenerator(other, BestTexts(), at.cache, None).results([A], at.cached.tags([A]), Call())
         assert not found.cached
 
 
@@ -170,3 +151,35 @@ async def test_work_without_an_engine_keeps_to_its_time_too() -> None:
     call = Call(asyncio.get_running_loop().time() + 0.01)
     with pytest.raises(DeadlineExceeded):
         await call.in_time(asyncio.sleep(30))
+
+
+async def test_a_whole_cached_article_is_kept_and_goes_with_a_purge(pieces: Path) -> None:
+    async with stand(pieces) as at, stand(pieces, "summary") as other:
+        pipeline = ArticlePipeline(at.translator(), Summarizer(other.generator, at.cache, None), at.cache)
+        body = " ".join(SENTENCES[:6])
+        submission = ArticleInput(body, None, None, clean=True)
+
+        async def edit(**options: Any) -> ArticleResult:
+            call = Call(result_key=RESULT, **options)
+            return await pipeline.edit(submission, ["translation"], SummaryForm(MEDIUM), call)
+
+        first, second, third = [await edit() for _ in range(3)]
+        assert first != second
+        assert third is second
+        assert await edit(read_cache=False) is not second
+        await purge(at, body)
+        assert await edit() == first
+
+
+async def test_nothing_of_an_article_without_trace_is_kept(pieces: Path) -> None:
+    async with stand(pieces) as at, stand(pieces, "summary") as other:
+        pipeline = ArticlePipeline(at.translator(), Summarizer(other.generator, at.cache, None), at.cache)
+        submission = ArticleInput(" ".join(SENTENCES[:3]), None, None, clean=True)
+        before = Call(result_key=RESULT)
+        for call in (before, before, replace(before, write_cache=False)):
+            await pipeline.edit(submission, ["translation"], SummaryForm(MEDIUM), call)
+        await at.cache.clear()
+        for call in (replace(before, write_cache=False), before):
+            found = await pipeline.edit(submission, ["translation"], SummaryForm(MEDIUM), call)
+            assert found.translation is not None
+            assert found.translation.body.cached == 0

@@ -1,63 +1,59 @@
 """Stutters: what a model writes twice in a row stands once, with its note, its pieces and its alignment."""
 
+import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.checks.repetition import stutter
-from service.domain import Attention, Span
+from service.domain import Span
 from service.generation.call import Call, Finished
-from service.generation.decoder import Candidate, Decoder
 from service.generation.engines.fake import writing
-from service.translation.postprocessing import collapse_repetitions
+from service.text.alignment import Alignment
+from service.translation.postprocessing import Collapsed, collapse_repetitions
 from service.translation.translator import Translator
 from tests.pipeline.rig import SENTENCES, Stand, stand
 
 A, B, C = SENTENCES[0], SENTENCES[1], SENTENCES[3]
 
 
-def candidate(text: str) -> Candidate:
-    """Each word a piece, each piece all of its own column's attention."""
-    tokens = tuple(f"▁{word}" for word in text.split())
-    return Candidate(text, -1.0, "eos", tokens, Attention.of(np.eye(len(tokens)).tolist()))
+def alignment(text: str) -> Alignment:
+    """Each word owes all to the source piece of its number."""
+    words = tuple(Span(*match.span()) for match in re.finditer(r"\w+|,", text))
+    rows = tuple(tuple(float(piece == word) for piece in range(len(words))) for word in range(len(words)))
+    return Alignment(words, words, rows)
 
 
-def columns(one: Candidate) -> list[int]:
-    """The column that each piece owes to."""
-    assert one.attention is not None
-    return [int(np.argmax(row)) for row in one.attention.rows()]
+def columns(found: Collapsed, output: str) -> list[tuple[str, int]]:
+    """The words that are left, and the number of the piece that each owes to."""
+    left = found.aligned(alignment(output))
+    return [(word.of(found.text), row.index(max(row))) for word, row in zip(left.target, left.weights, strict=True)]
 
 
-def test_words_pieces_and_attention_of_the_second_saying_go_together() -> None:
-    found = collapse_repetitions("Die Lage der Stadt", candidate("the state of the state of the town"))
+def test_words_and_alignment_of_the_second_saying_go_together() -> None:
+    output = "the state of the state of the town"
+    found = collapse_repetitions("Die Lage der Stadt", output)
     assert found.text == "the state of the town"
-    assert found.tokens == ("▁the", "▁state", "▁of", "▁the", "▁town")
-    assert columns(found) == [0, 1, 2, 6, 7]
+    assert columns(found, output) == [("the", 0), ("state", 1), ("of", 2), ("the", 6), ("town", 7)]
     assert [(span.of(found.text), times) for span, times in found.said_again] == [("the state of", 1)]
 
 
 def test_a_word_said_three_times_and_another_said_twice_stand_once_each() -> None:
-    found = collapse_repetitions("Gewalt und Trauer", candidate("force force force and the mourning mourning"))
+    found = collapse_repetitions("Gewalt und Trauer", "force force force and the mourning mourning")
     assert found.text == "force and the mourning"
     assert [(one.span.of(found.text), one.times) for one in found.said_again] == [("force", 2), ("mourning", 1)]
 
 
 def test_a_comma_within_one_saying_does_not_excuse_the_other() -> None:
-    found = collapse_repetitions(
-        "zur selben Zeit", candidate("at the same time, at the same time in at the same, time")
-    )
+    found = collapse_repetitions("zur selben Zeit", "at the same time, at the same time in at the same, time")
     assert found.text == "at the same time in at the same, time"
-    assert (
-        collapse_repetitions("Feiern", candidate("the same time, in the same time in here")).text
-        == "the same time, in here"
-    )
+    assert collapse_repetitions("Feiern", "the same time, in the same time in here").text == "the same time, in here"
 
 
 def test_a_long_loop_is_taken_out_in_one_go() -> None:
-    found = collapse_repetitions("Ohne Ende", candidate(" ".join(["over again and"] * 1_000)))
+    found = collapse_repetitions("Ohne Ende", " ".join(["over again and"] * 1_000))
     assert found.text == "over again and"
     assert [one.times for one in found.said_again] == [999]
 
@@ -76,7 +72,7 @@ def test_a_long_loop_is_taken_out_in_one_go() -> None:
     ],
 )
 def test_what_may_be_said_twice_stays(source: str, output: str) -> None:
-    assert collapse_repetitions(source, candidate(output)) == candidate(output)
+    assert collapse_repetitions(source, output) == Collapsed(output)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +84,7 @@ def test_what_may_be_said_twice_stays(source: str, output: str) -> None:
     ],
 )
 def test_words_that_only_part_german_clauses_excuse_no_stutter(source: str) -> None:
-    assert collapse_repetitions(source, candidate("the the city of Berlin, Berlin")).text == "the city of Berlin"
+    assert collapse_repetitions(source, "the the city of Berlin, Berlin").text == "the city of Berlin"
 
 
 words = st.lists(st.sampled_from("a bb ccc Ddd had 12 state of the".split()), max_size=24).map(" ".join)
@@ -96,11 +92,11 @@ words = st.lists(st.sampled_from("a bb ccc Ddd had 12 state of the".split()), ma
 
 @given(source=words, output=words)
 def test_nothing_is_left_that_follows_itself_and_no_new_word_appears(source: str, output: str) -> None:
-    found = collapse_repetitions(source, candidate(output))
+    found = collapse_repetitions(source, output)
     assert stutter(source, found.text) is None
     left = iter(output.lower().split())
     assert all(word in left for word in found.text.lower().split())
-    assert len(found.tokens) == len(columns(found)) == len(found.text.split())
+    assert [word for word, _ in columns(found, output)] == found.text.split()
     assert all(0 <= one.span.start < one.span.end <= len(found.text) for one in found.said_again)
 
 
@@ -128,7 +124,7 @@ async def told(translator: Translator, text: str) -> tuple[list[str], list[tuple
 async def test_a_stream_the_result_and_the_cache_say_the_same_and_the_model_works_once(pieces: Path) -> None:
     async with stand(pieces) as at:
         stuttering(at)
-        translator = Translator(Decoder(at.decoder.model, at.cache, None, mend=collapse_repetitions))
+        translator = at.translator()
         first = await told(translator, f"{A} {B} {C}")
         second = await told(translator, f"{A} {B} {C}")
         assert sorted(at.reached) == sorted([A, B, C])

@@ -8,7 +8,6 @@ from service.domain import Hypothesis
 from service.generation.call import Call
 from service.results import Method, Summary
 from service.summarization.lengths import Length
-from service.summarization.summarizer import Summarizer
 from service.text.segmentation import segment
 from tests.pipeline.rig import Stand, codes, stand
 
@@ -25,7 +24,7 @@ REFUSED = ""
 
 
 async def summarise(at: Stand, *texts: str, length: Length = FOUR, method: Method = "abstractive") -> list[Summary]:
-    return await Summarizer(at.decoder).summarise(texts, length, method, Call())
+    return await at.summarizer().summarise(texts, length, method, Call())
 
 
 async def test_a_refused_rewriting_leaves_the_sentence_as_it_stands(pieces: Path) -> None:

@@ -12,7 +12,6 @@ from service.generation.engines.fake import Handler
 from service.results import Method, Summary
 from service.summarization.lengths import Length
 from service.summarization.styles import Style, length_of
-from service.summarization.summarizer import Summarizer
 from tests.pipeline.rig import Stand, codes, stand
 
 COUNCIL = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu."
@@ -36,7 +35,7 @@ async def summarise(
     **wanted: Any,
 ) -> list[Summary]:
     whole = length_of(style) if length is None else length
-    return await Summarizer(at.decoder).summarise(texts, whole, method, Call(), style=style, **wanted)
+    return await at.summarizer().summarise(texts, whole, method, Call(), style=style, **wanted)
 
 
 def offering(at: Stand, answers: Mapping[str, Sequence[str]]) -> Handler:

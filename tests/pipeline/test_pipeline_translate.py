@@ -8,14 +8,13 @@ from service.domain import Span
 from service.generation.call import Call
 from service.results import Translation
 from service.text.segmentation import segment
-from service.translation.translator import Translator
 from tests.pipeline.rig import SENTENCES, Stand, stand
 
 A, B, C = SENTENCES[0], SENTENCES[1], SENTENCES[3]
 
 
 async def translate(at: Stand, text: str) -> Translation:
-    (found,) = await Translator(at.decoder).translate([text], Call())
+    (found,) = await at.translator().translate([text], Call())
     return found
 
 
@@ -107,7 +106,7 @@ async def test_a_sentence_too_long_for_the_model_is_split_with_a_warning(pieces:
 async def test_texts_keep_their_order_and_blank_ones_themselves(pieces: Path) -> None:
     texts = [B, "", A, " \n", f"{C} {A}"]
     async with stand(pieces) as at:
-        found = await Translator(at.decoder).translate(texts, Call())
+        found = await at.translator().translate(texts, Call())
     assert [one.text for one in found] == texts
     assert [one.of for one in found] == [1, 0, 1, 0, 2]
 

@@ -28,6 +28,15 @@ def run(*args: str) -> str:
 
 
 @pytest.fixture(scope="module")
+def shared() -> Path:
+    """The folder of the training data beside the checkout."""
+    folder = Path(__file__).parents[3] / "shared"
+    if not folder.is_dir():
+        pytest.skip("the training data is not beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="module")
 def models(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the recipe exports, a narrow network, made in less than five minutes of processor time."""
     work, models = (tmp_path_factory.mktemp(name) for name in ("work", "models"))
@@ -61,6 +70,7 @@ def models(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return models
 
 
+@pytest.mark.slow
 def test_the_service_loads_both_models_and_answers_with_them(models: Path) -> None:
     with TestClient(create_app(Settings(models_dir=models)), raise_server_exceptions=False) as client:
         wait_until_ready(client)

@@ -101,7 +101,7 @@ def test_head_answers_as_get_does(unready: TestClient, path: str) -> None:
         assert head.headers[name] == get.headers[name]
 
 
-@pytest.mark.parametrize("path", ["none.js", "", "../page.py", "%2e%2e/page.py", "sub/main.js", "main.js/", "%00"])
+@pytest.mark.parametrize("path", ["none.js", "", "../page.py", "%2e%2e/page.py", "sub/main.js", "main.js/"])
 def test_anything_else_is_a_404_problem(unready: TestClient, path: str) -> None:
     answer = unready.get(f"/static/{path}")
     assert answer.status_code == 404

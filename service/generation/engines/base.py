@@ -29,7 +29,8 @@ class Engine(Protocol):
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         """Return, in the order of the n ``items``, n lists of 1..k hypotheses, best first.
 
-        Nothing is cut: sources are taken whole, and a hypothesis that met its limit has ``finish_reason`` "length".
+        An item with a target has that alone. Nothing is cut: sources are taken whole, and a hypothesis that met its
+        limit has ``finish_reason`` "length".
         An item's output does not depend on its neighbours beyond the rounding of the arithmetic.
 
         Raises:

@@ -57,6 +57,38 @@ class CTranslate2Engine:
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         """See `Engine.generate`."""
+        found: list[list[Hypothesis]] = [[] for _ in items]
+        forced = [place for place, item in enumerate(items) if item.target is not None]
+        searched = [place for place, item in enumerate(items) if item.target is None]
+        for place, hypothesis in zip(forced, self._forced([items[place] for place in forced]), strict=True):
+            found[place] = [hypothesis]
+        for place, hypotheses in zip(searched, self._searched([items[place] for place in searched]), strict=True):
+            found[place] = hypotheses
+        return found
+
+    def _forced(self, items: Sequence[EngineInput]) -> list[Hypothesis]:
+        """The targets with their attention, which the library gives for a prefix, too."""
+        if not items:
+            return []
+        prefixes = [[*item.options.target_prefix, *(item.target or ())] for item in items]
+        try:
+            results = self._model.translate_batch(
+                [list(item.tokens) for item in items],
+                prefixes,
+                beam_size=1,
+                max_input_length=0,
+                max_decoding_length=max(map(len, prefixes)) + 1,
+                return_attention=True,
+            )
+        except (RuntimeError, ValueError) as error:
+            raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error
+        found = []
+        for item, prefix, result in zip(items, prefixes, results, strict=True):
+            rows = result.attention[0][len(item.options.target_prefix) : len(prefix)]
+            found.append(Hypothesis(item.target or (), None, "eos", Attention.of(rows)))
+        return found
+
+    def _searched(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         begun = [
             (places, self._begun([items[place].tokens for place in places], _of_all(items, places)))
             for group in groups(items, shared)

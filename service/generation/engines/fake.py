@@ -62,7 +62,12 @@ def writing(write: Writer) -> Handler:
     """
 
     def handle(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-        return [[_hypothesis(item, write, rank) for rank in range(item.options.hypotheses)] for item in items]
+        return [
+            [_hypothesis(item, write, rank) for rank in range(item.options.hypotheses)]
+            if item.target is None
+            else [_forced(item, item.target)]
+            for item in items
+        ]
 
     return handle
 
@@ -77,6 +82,10 @@ def _hypothesis(item: EngineInput, write: Writer, rank: int) -> Hypothesis:
     reason: FinishReason = "length" if len(tokens) < len(written) else "eos"
     alignment = _mirrored(len(tokens), len(source), len(item.tokens)) if options.alignment else None
     return Hypothesis(tokens, SCORE_A_RANK * (rank + 1), reason, alignment)
+
+
+def _forced(item: EngineInput, target: Tokens) -> Hypothesis:
+    return Hypothesis(target, None, "eos", _mirrored(len(target), len(item.tokens) - 1, len(item.tokens)))
 
 
 def _mirrored(targets: int, words: int, sources: int) -> Attention:

@@ -1,6 +1,7 @@
 """Tokenizers: text to the pieces of a model and back."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,16 +18,13 @@ from service.registry.manifest import Manifest
 class Pieces(Protocol):
     """Text to pieces and back.
 
-    ``control`` are the target pieces that stand for no text, ``single_bytes`` those that stand for one byte,
-    ``writable`` all pieces of both sides that stand for text. ``complete`` tells whether `encode` knows which special
+    ``control`` are the target pieces that stand for no text, ``writable`` all pieces of both sides that stand for
+    text. ``complete`` tells whether `encode` knows which special
     pieces a source has; otherwise it begins and ends with text.
     """
 
     @property
     def control(self) -> frozenset[str]: ...
-
-    @property
-    def single_bytes(self) -> frozenset[str]: ...
 
     @property
     def writable(self) -> frozenset[str]: ...
@@ -59,7 +57,6 @@ class SentencePieces:
         self._target = target
         ids = range(target.get_piece_size())
         self.control = frozenset(target.id_to_piece(i) for i in ids if target.is_control(i) or target.is_unknown(i))
-        self.single_bytes = frozenset(target.id_to_piece(i) for i in ids if target.is_byte(i))
 
     @property
     def writable(self) -> frozenset[str]:
@@ -116,7 +113,6 @@ class Subwords:
     """One ``tokenizer.json`` for both sides."""
 
     complete = True
-    single_bytes: frozenset[str] = frozenset()  # byte-level BPE writes every character in letters of its own
 
     def __init__(self, path: Path) -> None:
         """Load the file; what it says of cutting and padding is turned off.
@@ -179,7 +175,6 @@ class MosesPieces:
     """
 
     complete = False
-    single_bytes: frozenset[str] = frozenset()
 
     def __init__(self, folder: Path) -> None:
         """Load the checkpoint's tokenizer files in ``folder``.
@@ -218,6 +213,10 @@ class MosesPieces:
 
 
 EOS = "</s>"
+_BOUNDED = re.compile(r"[\x20-\x7eäöüÄÖÜß„“”‚‘’»«–—€]*")
+"""Characters that no normal form makes longer: a piece of them is at least one byte."""
+_SPECIAL_TOKENS = 4
+"""A space in front, the language's code, a beginning and an end are the most that are added to a text."""
 
 
 class Tokenizer:
@@ -239,6 +238,16 @@ class Tokenizer:
             return tuple(self._pieces.encode(self.prefix + text))
         return (*self._code, *self._pieces.encode(self.prefix + text, special=False), EOS)
 
+    def most_tokens(self, text: str) -> float:
+        """A bound of the source tokens of ``text`` that costs no encoding; infinite where none is known."""
+        if isinstance(self._pieces, MosesPieces) or not _BOUNDED.fullmatch(text):
+            return math.inf
+        return len((self.prefix + text).encode()) + _SPECIAL_TOKENS
+
+    def encode_target(self, text: str) -> Tokens:
+        """Target tokens of ``text``, without special ones."""
+        return tuple(self._pieces.encode_target(text))
+
     def decode(self, tokens: Tokens) -> str:
         """Text of target tokens; control pieces are left out."""
         control = self._pieces.control
@@ -254,11 +263,6 @@ class Tokenizer:
     def control(self) -> frozenset[str]:
         """The target pieces that stand for no text."""
         return self._pieces.control
-
-    @property
-    def byte_pieces(self) -> frozenset[str]:
-        """The pieces that stand for single bytes of characters outside the vocabulary."""
-        return self._pieces.single_bytes
 
     @property
     def writable(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from service.domain import Attention, DecodingOptions, EngineInput, Hypothesis
+from service.domain import Attention, DecodingOptions, EngineInput, Hypothesis, Tokens
 from service.errors import EngineError, ModelError
 from service.generation.engines.base import by_options
 from service.generation.engines.loading import Vocabulary
@@ -55,7 +55,21 @@ class TorchEngine:
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         """See `Engine.generate`."""
-        return by_options(items, self._call)
+        searched = iter(by_options([item for item in items if item.target is None], self._call))
+        return [next(searched) if item.target is None else [self._forced(item, item.target)] for item in items]
+
+    def _forced(self, item: EngineInput, target: Tokens) -> Hypothesis:
+        """The target with its attention, from one pass over it."""
+        begun = [self._start_id, *(self._target_ids[piece] for piece in item.options.target_prefix)]
+        written = [self._target_ids.get(piece, self._unknown_id) for piece in target]
+        try:
+            with self._torch.inference_mode():
+                inputs, mask = self._padded([list(item.tokens)])
+                sequences = self._torch.tensor([[*begun, *written, self._eos_id]], device=self._device)
+                found = [Hypothesis(target, None, "eos")]
+                return self._aligned(found, inputs, mask, sequences, len(begun))[0]
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise EngineError(f"transformers raised {type(error).__name__}") from error
 
     def _call(self, sources: list[list[str]], options: DecodingOptions) -> list[list[Hypothesis]]:
         try:

@@ -24,10 +24,11 @@ from service.http.compat.forms import (
     texts_in,
     translated,
 )
+from service.http.context import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.requests import MOST_TEXTS, SomeTexts
-from service.http.routes import quota_of, require_open
+from service.http.routes import require_open
 from service.http.schemas import link, linked
-from service.http.state import StateDep
+from service.http.state import RuntimeDep, info_of
 from service.text.html.tags import TagRules
 from service.translation.preparation import Split, TranslationOptions
 
@@ -127,18 +128,18 @@ class DeeplTranslations(BaseModel):
 @router.post(
     "/translate",
     response_model_exclude_none=True,
-    openapi_extra=documented(DeeplRequest),
+    openapi_extra={**documented(DeeplRequest), "parameters": [TIMEOUT_PARAMETER]},
     responses=linked(FAILURES, usage=link("usage_v2_usage_get", "What of a limit is used now.")),
 )
-async def translate(request: Request, state: StateDep) -> DeeplTranslations:
+async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> DeeplTranslations:
     """Translate texts as DeepL's clients ask for it."""
     fields = await read_body(request, DeeplRequest)
     require_english(fields.target_lang, "target_lang")
-    texts, manner = texts_in("text", fields.text, state.limits), _manner(fields)
+    texts, options = texts_in("text", fields.text, runtime.limits), _options(fields)
     if fields.tag_handling == "xml":
         _require_readable(texts)
-    await sources_of(fields.source_lang, texts, manner, "source_lang")
-    found = await translated(request, state, texts, manner)
+    await sources_of(fields.source_lang, texts, options, "source_lang")
+    found = await translated(runtime.newsroom, texts, options, context)
     billed = [len(text) if fields.show_billed_characters else None for text in texts]
     return DeeplTranslations(
         translations=[
@@ -157,7 +158,7 @@ def _require_readable(texts: Iterable[str]) -> None:
                 raise InvalidInput("markup_unsupported", detail, pointer="/tag_handling")
 
 
-def _manner(fields: DeeplRequest) -> TranslationOptions:
+def _options(fields: DeeplRequest) -> TranslationOptions:
     """What is asked of the work.
 
     Raises:
@@ -231,5 +232,6 @@ class DeeplUsage(BaseModel):
 @router.get("/usage")
 async def usage(request: Request) -> DeeplUsage:
     """What the caller has used of its limit, where characters are limited."""
-    quota = await quota_of(request)
+    ask = info_of(request.scope).quota
+    quota = None if ask is None else await ask()
     return DeeplUsage() if quota is None else DeeplUsage(character_count=quota[0], character_limit=quota[1])

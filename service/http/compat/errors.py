@@ -13,6 +13,7 @@ from service.errors import AccessDenied, ClientGone, DepescheError, InvalidInput
 from service.http import problems
 from service.http.problems import Failure
 from service.http.schemas import whole
+from service.http.state import info_of
 
 UNSUPPORTED = "unsupported"
 """The type of the validation error of a parameter that is known and has no meaning here."""
@@ -51,7 +52,7 @@ class CompatibleRoute(APIRoute):
 
 
 def _refusal(request: Request, status: int, code: str, detail: str) -> JSONResponse:
-    return problems.answer_of(request, problems.body_of(request, status, code, detail))
+    return problems.answer_of(request, problems.problem_body(info_of(request.scope).request_id, status, code, detail))
 
 
 def of_service(request: Request, error: DepescheError) -> JSONResponse:

@@ -12,12 +12,11 @@ from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 
 from service.errors import InvalidInput
-from service.generation.call import Call, off_loop
-from service.http.mapping import translation_out
-from service.http.routes import charge, texts_of
+from service.generation.call import off_loop
+from service.http.requests import texts_of
 from service.http.schemas import form, whole
-from service.http.state import ApiState, TextLimits, info_of
-from service.http.streaming import given
+from service.newsroom.commands import CallContext, TextLimits, TranslateCommand
+from service.newsroom.newsroom import Newsroom
 from service.text.html.document import parse
 from service.text.language_id import german_notice, likely_languages
 from service.translation.preparation import TranslationOptions
@@ -188,7 +187,7 @@ def is_to_detect(source: str | None, field: str) -> bool:
 
 
 async def sources_of(
-    source: str | None, texts: Sequence[str], manner: TranslationOptions, field: str
+    source: str | None, texts: Sequence[str], options: TranslationOptions, field: str
 ) -> list[Detected]:
     """The language of each text with how sure that is (0 to 1): as given, or detected.
 
@@ -196,19 +195,19 @@ async def sources_of(
         InvalidInput: another language than German was given, or a text is surely in another.
     """
     if is_to_detect(source, field):
-        return await asyncio.to_thread(_detected, texts, manner, field)
+        return await asyncio.to_thread(_detected, texts, options, field)
     return [("de", 1.0) for _ in texts]
 
 
-def _detected(texts: Sequence[str], manner: TranslationOptions, field: str) -> list[Detected]:
-    return [_german(_words(text, manner), number, field) for number, text in enumerate(texts)]
+def _detected(texts: Sequence[str], options: TranslationOptions, field: str) -> list[Detected]:
+    return [_german(_words(text, options), number, field) for number, text in enumerate(texts)]
 
 
-def _words(text: str, manner: TranslationOptions) -> str:
+def _words(text: str, options: TranslationOptions) -> str:
     """The text without its markup, whose names are English."""
-    if manner.format == "text":
+    if options.format == "text":
         return text
-    return "\n".join(block.text for block in parse(text, rules=manner.tags).blocks)
+    return "\n".join(block.text for block in parse(text, rules=options.tags).blocks)
 
 
 def _german(text: str, number: int, field: str) -> Detected:
@@ -235,14 +234,9 @@ def texts_in(field: str, value: str | list[str], limits: TextLimits) -> list[str
         raise InvalidInput(error.code, detail, pointer=f"/{place}", limit=error.limit) from error
 
 
-async def translated(request: Request, state: ApiState, texts: Sequence[str], manner: TranslationOptions) -> list[str]:
-    """The translations, in order; raises what `Translator.translate` and `charge` do."""
-    await charge(request, texts)
-    call = Call.within(state.timeout_ms / 1000)
-    info = info_of(request.scope)
-    info.timings, info.intervals = call.timings.seconds, call.timings.intervals
-    with state.service.held() as generation:
-        found = await call.in_time(generation.translator.translate(texts, call, manner=manner))
-    for one in found:
-        state.listener(given("translation", translation_out(one)))
-    return [one.text for one in found]
+async def translated(
+    newsroom: Newsroom, texts: Sequence[str], options: TranslationOptions, context: CallContext
+) -> list[str]:
+    """The translations, in order; raises what `Newsroom.translate` does."""
+    answer = await newsroom.translate(TranslateCommand(texts, options), context)
+    return [one.text for one in answer.translations]

@@ -22,10 +22,11 @@ from service.http.compat.forms import (
     texts_in,
     translated,
 )
+from service.http.context import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.requests import Text
 from service.http.routes import require_open
 from service.http.schemas import VISIBLE, link, linked
-from service.http.state import StateDep
+from service.http.state import RuntimeDep
 from service.text.language_id import likely_languages
 from service.translation.preparation import TranslationOptions
 
@@ -72,16 +73,16 @@ class LibreTranslation(BaseModel):
 @router.post(
     "/translate",
     response_model_exclude_none=True,
-    openapi_extra=documented(LibreRequest),
+    openapi_extra={**documented(LibreRequest), "parameters": [TIMEOUT_PARAMETER]},
     dependencies=[Depends(Requires("translate"))],
 )
-async def translate(request: Request, state: StateDep) -> LibreTranslation:
+async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> LibreTranslation:
     """Translate as LibreTranslate's clients ask for it."""
     fields = await read_body(request, LibreRequest)
     require_english(fields.target, "target")
-    texts, manner = texts_in("q", fields.q, state.limits), TranslationOptions(format=fields.format)
-    sources = await sources_of(fields.source, texts, manner, "source")
-    found = await translated(request, state, texts, manner)
+    texts, options = texts_in("q", fields.q, runtime.limits), TranslationOptions(format=fields.format)
+    sources = await sources_of(fields.source, texts, options, "source")
+    found = await translated(runtime.newsroom, texts, options, context)
     return _answer(fields, found, [_detected(source) for source in sources])
 
 
@@ -124,10 +125,10 @@ _LISTED = link(
     responses=linked(FAILURES, translate=_DETECTED),
     dependencies=[Depends(Requires("translate"))],
 )
-async def detect(request: Request, state: StateDep) -> list[LibreDetected]:
+async def detect(request: Request, runtime: RuntimeDep) -> list[LibreDetected]:
     """The likeliest languages of a text, the first one first; German where there is no word to tell it by."""
     fields = await read_body(request, DetectRequest)
-    (text,) = texts_in("q", fields.q, state.limits)
+    (text,) = texts_in("q", fields.q, runtime.limits)
     ranking = await asyncio.to_thread(likely_languages, text)
     found = [one for one in ranking[:MOST_DETECTED] if one[1] >= LEAST_DETECTED]
     return [_detected(one) for one in found or [("de", 0.0)]]

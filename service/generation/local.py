@@ -1,0 +1,243 @@
+"""A generator whose model runs in this process: its tokenizer, and the batcher in front of its engine."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from service.domain import DecodingOptions, EngineInput, Hypothesis, Tokens
+from service.events import LayoutFound, Listener
+from service.generation.base import (
+    FreeWords,
+    GenerationOptions,
+    Health,
+    PieceAttention,
+    Source,
+    TextFuture,
+    TextHypothesis,
+)
+from service.generation.batcher import Batcher
+from service.generation.call import Priority
+from service.generation.engines.base import Engine, ParallelConfig, compute_type, layouts
+from service.generation.engines.loading import Found, Probe, TunedFactory, load_engine
+from service.generation.engines.tokenizers import EOS, Tokenizer
+from service.generation.scheduler import Limits, ResultFuture
+from service.registry.catalog import Entry
+from service.registry.manifest import EngineKind, Manifest
+from service.registry.verify import verify
+
+WARM_UP = "Guten Morgen, Deutschland."
+SMALL_BYTES = 2**25
+SENTENCES_OF_SMALL, SENTENCES = 32, 64
+PROBE = "Der Bundestag hat am Donnerstag über den Haushalt beraten, und viele Städte warten auf das Geld."
+CHARS_A_TOKEN = 16
+"""A text with more characters for each token of the limit is too long, and is not encoded only to be counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """Which engine runs a model, on what device, on how many cores in how many replicas (0: the fastest), and how.
+
+    ``compute_type`` names the arithmetic; see `service.generation.engines.base`.
+    """
+
+    kind: EngineKind
+    device: str
+    threads: int
+    replicas: int = 0
+    compute_type: str = "auto"
+
+    def layouts(self) -> tuple[ParallelConfig, ...]:
+        """The ways to divide the cores among which the fastest is found; a single one is kept untimed."""
+        divisible = self.kind == "ctranslate2" and self.device == "cpu"
+        return layouts(self.threads, self.replicas) if divisible else (ParallelConfig(1, self.threads),)
+
+
+@dataclass(frozen=True)
+class LocalGenerator:
+    """A `TextGenerator` with its model in this process, loaded or being loaded; ``batcher`` tells which."""
+
+    name: str
+    manifest: Manifest
+    engine: EngineKind
+    tokenizer: Tokenizer
+    batcher: Batcher
+    arithmetic: str = ""
+    _free: dict[FreeWords, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def version(self) -> str:
+        """What outputs depend on beside the options: weights, engine, arithmetic and its device."""
+        return f"{self.manifest.revision}/{self.engine}/{self.arithmetic}"
+
+    @property
+    def search(self) -> str:
+        """The manifest's decoding options, which may change while the weights stay."""
+        return " ".join(f"{name}={value}" for name, value in self.manifest.decoding)
+
+    @property
+    def identity(self) -> str:
+        """See `TextGenerator.identity`."""
+        return f"{self.manifest.id} {self.version} {self.search} {self.manifest.tokens!r}"
+
+    @property
+    def health(self) -> Health:
+        """See `TextGenerator.health`."""
+        state = self.batcher.state
+        if state.dead:
+            return "dead"
+        if state.hung:
+            return "hung"
+        return "ready" if state.ready else "loading"
+
+    async def start(self) -> None:
+        """See `TextGenerator.start`."""
+        await self.batcher.start()
+
+    async def close(self, drain_s: float) -> None:
+        """See `TextGenerator.close`."""
+        await self.batcher.drain(drain_s)
+
+    def fits(self, text: str) -> bool:
+        """See `TextGenerator.fits`."""
+        limit = self.manifest.tokens.max_source_tokens
+        if self.tokenizer.most_tokens(text) <= limit:
+            return True
+        return len(text) <= limit * CHARS_A_TOKEN and len(self.tokenizer.encode(text)) <= limit
+
+    def generate(
+        self, sources: Sequence[Source], *, priority: Priority = "interactive", deadline_s: float | None = None
+    ) -> list[TextFuture]:
+        """See `TextGenerator.generate`."""
+        items = [self._item(source) for source in sources]
+        answers = self.batcher.submit_many(items, priority=priority, deadline_s=deadline_s)
+        return [self._texts(item, answer) for item, answer in zip(items, answers, strict=True)]
+
+    def _item(self, source: Source) -> EngineInput:
+        tokens, asked = self.tokenizer.encode(source.text), source.options
+        own = self.manifest.decoding_options(len(tokens))
+        options = replace(
+            own,
+            allowed=self._allowed(source.text, asked),
+            alignment=asked.attention,
+            min_output_tokens=asked.min_output_tokens,
+            # A beam is ranked by its scores anyway; a greedy search without them is faster.
+            scored=asked.scored or own.beam_size > 1,
+        )
+        return EngineInput(tokens, options)
+
+    def _allowed(self, text: str, options: GenerationOptions) -> frozenset[str] | None:
+        """The pieces that the output may be written with; None: all.
+
+        Fragments of longer words would only serve to begin words that the source does not have.
+        """
+        free = options.source_only
+        if free is None:
+            return None
+        pieces = self.tokenizer.pieces
+        if free not in self._free:
+            single = (found for word in free.words if len(found := pieces(word)) == 1)
+            self._free[free] = pieces(free.marks).union(*single)
+        return pieces(text) | self._free[free]
+
+    def _texts(self, item: EngineInput, answer: ResultFuture) -> TextFuture:
+        texts = TextFuture(loop=answer.get_loop())
+        texts.times = answer
+
+        def give_up(texts: "asyncio.Future[list[TextHypothesis]]") -> None:
+            if texts.cancelled():
+                answer.cancel()
+
+        def give(answer: "asyncio.Future[list[Hypothesis]]") -> None:
+            if answer.cancelled():
+                texts.cancel()
+            elif error := answer.exception():
+                if not texts.done():
+                    texts.set_exception(error)
+            elif not texts.done():
+                texts.set_result([self._text(item.tokens, one) for one in answer.result()])
+
+        texts.add_done_callback(give_up)
+        answer.add_done_callback(give)
+        return texts
+
+    def _text(self, source: Tokens, one: Hypothesis) -> TextHypothesis:
+        attention = None
+        if one.alignment is not None:
+            attention = PieceAttention(tuple(piece for piece in source if piece != EOS), one.tokens, one.alignment)
+        return TextHypothesis(self.tokenizer.decode(one.tokens), one.score, one.finish_reason, attention)
+
+    async def force(self, pairs: Sequence[tuple[str, str]]) -> list[PieceAttention]:
+        """The model's attention for outputs that it did not write: each pair is a source that `fits` and its output.
+
+        Raises:
+            QueueFull, NotReady, Draining, EngineError: see `TextGenerator.generate`.
+        """
+        options = DecodingOptions(alignment=True, target_prefix=self.manifest.tokens.target_prefix, scored=False)
+        encoded = [(self.tokenizer.encode(source), self.tokenizer.encode_target(output)) for source, output in pairs]
+        answers = self.batcher.submit_many([EngineInput(source, options, target) for source, target in encoded])
+        try:
+            found = await asyncio.gather(*answers)
+        finally:
+            for answer in answers:
+                answer.cancel()
+        texts = [self._text(source, outputs[0]) for (source, _), outputs in zip(encoded, found, strict=True)]
+        return [text.attention for text in texts if text.attention is not None]
+
+
+async def load_generator(
+    entry: Entry, choice: EngineChoice, limits: Limits, listener: Listener, on_dead: Callable[[], None]
+) -> LocalGenerator:
+    """Verify the files and prepare the model; `LocalGenerator.start` then loads and warms it up.
+
+    Where ``limits`` name no number of sentences for a call, it is `call_sentences`. ``on_dead`` is called when the
+    engine is lost for good.
+
+    Raises:
+        ModelError: a file is missing, is not the manifest's, or cannot be loaded.
+    """
+    await asyncio.to_thread(verify, entry, choice.kind)
+    tokenizer = await asyncio.to_thread(Tokenizer, entry.manifest, entry.folder)
+    factory = _factory(entry, choice, tokenizer, listener)
+    tokens = tokenizer.encode(WARM_UP)
+    warm_up = EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))
+    if not limits.batch_items:
+        limits = replace(limits, batch_items=call_sentences(entry, choice.kind))
+    batcher = Batcher(entry.name, factory, warm_up, limits=limits, listener=listener, on_dead=on_dead)
+    arithmetic = f"{compute_type(entry.manifest, choice.kind, choice.device, choice.compute_type)}/{choice.device}"
+    return LocalGenerator(entry.name, entry.manifest, choice.kind, tokenizer, batcher, arithmetic)
+
+
+def call_sentences(entry: Entry, kind: EngineKind) -> int:
+    """With how many sentences in a call the model is fastest; docs/adr/0006 has the figures.
+
+    The weights are read once a step for all sentences. A large model's are most of what is read, and pay off over more
+    of them; a small one's stay in the processor's cache, where more sentences would push them out.
+    """
+    folder = entry.folder / entry.manifest.engines[kind].folder
+    size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    return SENTENCES_OF_SMALL if size <= SMALL_BYTES else SENTENCES
+
+
+def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener: Listener) -> TunedFactory:
+    """Builds the model's engines in its engine's thread; the first time it finds out how to divide the cores."""
+    loop, manifest = asyncio.get_running_loop(), entry.manifest
+
+    def load(layout: ParallelConfig) -> Engine:
+        verify(entry, choice.kind)  # also when it is rebuilt: another model may have been installed in its place
+        return load_engine(
+            manifest,
+            entry.folder,
+            choice.kind,
+            device=choice.device,
+            threads=layout.threads,
+            replicas=layout.replicas,
+            arithmetic=choice.compute_type,
+        )
+
+    def tell(found: Found) -> None:
+        layout, seconds = found.layout, found.seconds
+        event = LayoutFound(entry.name, layout.replicas, layout.threads, seconds[layout], max(seconds.values()))
+        loop.call_soon_threadsafe(listener, event)
+
+    probe = Probe.of(tokenizer.encode(PROBE), manifest.decoding_options(len(tokenizer.encode(PROBE))))
+    return TunedFactory(load, choice.layouts(), probe, tell)

@@ -1,0 +1,202 @@
+"""The served models: loaded, leased to requests, replaced while they serve, and closed."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+from service.cache.tiers import Cache
+from service.errors import InvalidInput, NotReady
+from service.events import Listener
+from service.generation.local import EngineChoice, LocalGenerator, load_generator
+from service.generation.scheduler import Limits
+from service.newsroom.article import ArticlePipeline
+from service.newsroom.commands import GlossaryTerms
+from service.registry.catalog import Catalog
+from service.registry.choice import Profile, choose
+from service.registry.manifest import EngineKind, Task
+from service.summarization.summarizer import Summarizer
+from service.terms.glossary import Glossary, Terms, read_glossaries
+from service.text.language_id import load_detector
+from service.translation.preparation import TranslationOptions
+from service.translation.translator import Translator
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to serve, and within which bounds.
+
+    ``names`` are those of models that are asked for by name; the profile chooses for the other tasks. ``engine`` is
+    None for the one that suits each model.
+    """
+
+    models_dir: Path
+    installed_dir: Path
+    profile: Profile
+    names: Mapping[Task, str]
+    engine: EngineKind | None
+    device: str
+    threads: int
+    replicas: int
+    limits: Limits
+    cache_bytes: int
+    cache_ttl_s: float
+    cache_secret: bytes | None
+    redis_url: str | None = field(repr=False)  # it may hold a password
+    redis_timeout_s: float
+    drain_s: float
+    glossaries_dir: Path | None = None
+    compute_type: str = "auto"
+    seal_secrets: Sequence[bytes] = field(default=(), repr=False)
+
+
+class ModelSet:
+    """Models that serve together, one of each task, and the glossaries that were read with them.
+
+    A request leases a set from its start to its answer, so that the models that it began with last to its end.
+    Used from the event loop.
+    """
+
+    def __init__(
+        self, models: Mapping[Task, LocalGenerator], glossaries: Mapping[str, Terms], cache: Cache, secret: bytes | None
+    ) -> None:
+        self.models = models
+        self._glossaries = glossaries
+        self.translator = Translator(models["translation"], cache, secret)
+        self.summarizer = Summarizer(models["summary"], cache, secret)
+        self.articles = ArticlePipeline(self.translator, self.summarizer, cache)
+        self._leases = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
+
+    @contextmanager
+    def leased(self) -> Iterator["ModelSet"]:
+        """Keep the models open until the context ends."""
+        self._leases += 1
+        self._unused.clear()
+        try:
+            yield self
+        finally:
+            self._leases -= 1
+            if not self._leases:
+                self._unused.set()
+
+    @property
+    def ready(self) -> bool:
+        """Whether every model takes work."""
+        return all(model.health == "ready" for model in self.models.values())
+
+    def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
+        """``options`` with the glossary of a request: its own terms, and those of the named glossary that it lacks.
+
+        Raises:
+            InvalidInput: there is no glossary of that name, or a term cannot be looked for.
+        """
+        if terms.name is None:
+            return replace(options, glossary=Glossary(terms.translated, terms.kept))
+        named = self._glossaries.get(terms.name)
+        if named is None:
+            detail = "there is no glossary of this name"
+            raise InvalidInput("glossary_unknown", detail, pointer="/glossary_name")
+        return replace(options, glossary=named.beside(terms.translated, terms.kept))
+
+    def glossary_version(self, name: str | None) -> str:
+        """What a result depends on of the glossary of that name: its terms; empty where there is none."""
+        named = None if name is None else self._glossaries.get(name)
+        return "" if named is None else named.digest
+
+    async def retire(self) -> None:
+        """Close the models when no request holds a lease."""
+        await self._unused.wait()
+        await self.close(0.0)
+
+    async def close(self, drain_s: float) -> None:
+        """Take no new work, finish what was accepted within ``drain_s``, free the engines."""
+        await asyncio.gather(*(model.close(drain_s) for model in self.models.values()))
+
+
+class ModelPool:
+    """Loads the models of a plan, and others in their place later; leases those that serve now."""
+
+    def __init__(self, plan: Plan, cache: Cache, listener: Listener, on_dead: Callable[[], None]) -> None:
+        self._plan, self._cache = plan, cache
+        self._listener, self._on_dead = listener, on_dead
+        self._loading: dict[Task, LocalGenerator] = {}
+        self.current: ModelSet | None = None
+        self._retiring: dict[ModelSet, asyncio.Task[None]] = {}
+
+    @property
+    def serving(self) -> ModelSet:
+        """The models that serve now; raises `NotReady` until they are loaded."""
+        if self.current is None:
+            raise NotReady("the models are not loaded yet")
+        return self.current
+
+    @property
+    def served(self) -> Sequence[LocalGenerator]:
+        """The models that serve, or until there are any those that load; translation first."""
+        return tuple((self._loading if self.current is None else self.current.models).values())
+
+    @property
+    def all(self) -> Sequence[ModelSet]:
+        """All sets that work now: the one that serves, and those that finish what was begun with them."""
+        return [*([] if self.current is None else [self.current]), *self._retiring]
+
+    async def load(self) -> ModelSet:
+        """A new set, warmed up, which does not serve yet; what a failure leaves is closed.
+
+        Raises:
+            ModelError: a model, or a glossary, cannot be loaded.
+            EngineError: a model failed its warm-up.
+        """
+        plan, self._loading = self._plan, {}
+        try:
+            await asyncio.to_thread(load_detector)
+            for task in get_args(Task):
+                await self._load(task)
+            folder = plan.glossaries_dir
+            glossaries = {} if folder is None else await asyncio.to_thread(read_glossaries, folder)
+            return ModelSet(self._loading, glossaries, self._cache, plan.cache_secret)
+        except BaseException:
+            await asyncio.gather(*(model.close(0.0) for model in self._loading.values()))
+            raise
+
+    async def _load(self, task: Task) -> None:
+        plan = self._plan
+        catalog = Catalog(plan.models_dir, plan.installed_dir)
+        entry = await asyncio.to_thread(choose, catalog, task, plan.profile, plan.names.get(task))
+        kind = plan.engine or entry.manifest.engine
+        choice = EngineChoice(kind, plan.device, plan.threads, plan.replicas, plan.compute_type)
+        on_dead = partial(self._died, self._loading)
+        model = await load_generator(entry, choice, plan.limits, self._listener, on_dead)
+        self._loading[task] = model
+        await model.start()
+
+    def _died(self, models: Mapping[Task, LocalGenerator]) -> None:
+        """An engine of these models is lost: the end of the process where they serve, or none do yet."""
+        if self.current is None or self.current.models is models:
+            self._on_dead()
+
+    def serve(self, new: ModelSet, on_retired: Callable[[], None]) -> None:
+        """Lease ``new`` from now on; the set of before is closed after its last lease, then ``on_retired`` is told."""
+        old, self.current = self.current, new
+        if old is not None:
+            self._retiring[old] = retiring = asyncio.create_task(self._retire(old), name="retiring")
+            retiring.add_done_callback(lambda _: on_retired())
+
+    async def _retire(self, old: ModelSet) -> None:
+        try:
+            await old.retire()
+        finally:
+            del self._retiring[old]
+
+    async def close(self) -> None:
+        """Finish what was accepted within the plan's time, then free the engines."""
+        try:
+            await asyncio.gather(*(one.close(self._plan.drain_s) for one in self.all))
+        finally:
+            for task in self._retiring.values():
+                task.cancel()

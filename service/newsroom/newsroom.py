@@ -1,0 +1,419 @@
+"""The newsroom: every use case of the service, for every entry point.
+
+A command goes down through models and glossary, result key, charge and deadline to the pipelines; its answer comes up
+once, and events tell of its results.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from service.cache.keys import Field, result_key, tag_key
+from service.cache.memory import Memory
+from service.cache.redis import Breaker, Shared
+from service.cache.seal import Seal
+from service.cache.tiers import Cache, Purged
+from service.documents.base import Document
+from service.documents.registry import read_document, write_document
+from service.errors import DeadlineExceeded, DepescheError, InvalidInput, NotReady
+from service.events import Listener, ResultGiven
+from service.events import Output as Told
+from service.generation.call import Call, off_loop
+from service.generation.local import LocalGenerator
+from service.newsroom.article import ArticleInput, ArticleResult, Provenance, edition_of
+from service.newsroom.commands import (
+    ArticleCommand,
+    CallContext,
+    GlossaryTerms,
+    SummarizeCommand,
+    SummaryForm,
+    TextLimits,
+    TranslateCommand,
+)
+from service.newsroom.lifecycle import Lifecycle, Status
+from service.newsroom.models import ModelPool, ModelSet, Plan
+from service.newsroom.summary_translation import translate_summaries
+from service.results import Output, Summary, Translation, needs_review
+from service.translation.preparation import TranslationOptions
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TranslateAnswer:
+    """Translations in the order of the command's texts."""
+
+    translations: Sequence[Translation]
+    model: LocalGenerator
+    result_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class SummarizeAnswer:
+    """Summaries in the order of the command's texts; ``translation_model`` is None where they are not translated."""
+
+    summaries: Sequence[Summary]
+    model: LocalGenerator
+    translation_model: LocalGenerator | None
+    result_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleAnswer:
+    """The article's outputs. ``document`` is the submitted one, ``written`` what was made of it, None without it.
+
+    The models are None where an output did not need them.
+    """
+
+    submission: ArticleInput
+    document: Document | None
+    result: ArticleResult
+    summary_model: LocalGenerator | None
+    translation_model: LocalGenerator | None
+    provenance: Provenance
+    written: Mapping[str, Any] | None
+    result_key: str
+
+
+class Newsroom:
+    """Starts empty; `start` loads the models, `reload` others in their place, `stop` lets accepted work finish.
+
+    ``on_dead`` is called when an engine is lost beyond rescue; ``on_settled`` when models have been loaded, before
+    they serve, and when those of before are gone. ``limits`` are those of articles; None: no limits.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        listener: Listener,
+        on_dead: Callable[[], None],
+        on_settled: Callable[[], None] = lambda: None,
+        *,
+        limits: TextLimits | None = None,
+    ) -> None:
+        self._secret = plan.cache_secret
+        self._listener = listener
+        self._on_settled = on_settled
+        self._limits = limits
+        self._changing = asyncio.Lock()
+        self.lifecycle = Lifecycle()
+        self.cache = cache_of(plan, listener)
+        self._pool = ModelPool(plan, self.cache, listener, on_dead)
+
+    # Use cases
+
+    async def translate(self, command: TranslateCommand, context: CallContext) -> TranslateAnswer:
+        """Translate the command's texts.
+
+        Raises:
+            InvalidInput: a language is not served, a term cannot be looked for, or a text is no Unicode.
+            RateExceeded: the caller has used up its limit.
+            Unavailable: no work can be taken now.
+            DeadlineExceeded: the context's time was over first.
+            EngineError: the model failed.
+        """
+        with self._leased() as models:
+            translator, model = models.translator, models.models["translation"]
+            _require_languages(model, command.source_lang, command.target_lang)
+            options = models.options(command.options, command.terms)
+            fields = _translation_fields(options, command.terms, models)
+            key = _result_key("translate", [model], fields, command.texts)
+            call = await _accepted(context.call(command.priority, key), context, command.texts)
+            translations = await _in_time(context, translator.translate(command.texts, call, manner=options))
+        self._tell(_outcome("translation", one) for one in translations)
+        return TranslateAnswer(translations, model, key)
+
+    async def summarize(self, command: SummarizeCommand, context: CallContext) -> SummarizeAnswer:
+        """Summarise the command's texts; raises as `translate` does."""
+        with self._leased() as models:
+            model, translator = models.models["summary"], None
+            if command.target_lang != command.source_lang:
+                translator = models.models["translation"]
+                _require_languages(translator, command.source_lang, command.target_lang)
+            used = [model] if translator is None else [model, translator]
+            texts = [command.headline or "", *command.texts]
+            key = _result_key("summarize", used, _summary_fields(command.form), texts)
+            call = await _accepted(context.call(command.priority, key), context, texts)
+            summaries = await _in_time(context, self._summaries(models, command, call))
+        output: Told = "summary" if translator is None else "summary_translation"
+        self._tell(_with_variants(output, summaries))
+        return SummarizeAnswer(summaries, model, translator, key)
+
+    async def _summaries(self, models: ModelSet, command: SummarizeCommand, call: Call) -> list[Summary]:
+        form = command.form
+        summaries = await models.summarizer.summarise(
+            command.texts,
+            form.length,
+            form.method,
+            call,
+            headline=command.headline,
+            style=form.style,
+            variants=form.variants,
+        )
+        if command.target_lang == command.source_lang:
+            return summaries
+        return await translate_summaries(models.translator, summaries, form.length, call.quiet(), origins=command.texts)
+
+    async def article(self, command: ArticleCommand, context: CallContext) -> ArticleAnswer:
+        """Clean, summarise and translate the command's article; raises as `translate` does.
+
+        Raises:
+            InvalidInput: its document holds no article, or lacks what the format needs in which it is to be written.
+        """
+        with self._leased() as models:
+            summary_model, translation_model = _models_for(command.outputs, models)
+            if translation_model is not None:
+                _require_languages(translation_model, command.source_lang, command.target_lang)
+            options = models.options(command.options, command.terms)
+            submission, document = await self._submission(command, options)
+            used = [model for model in (summary_model, translation_model) if model is not None]
+            parts = [submission.headline or "", submission.lead or "", submission.body]
+            key = _result_key("articles", used, _article_fields(command, submission, models), parts)
+            call = await _accepted(context.call(command.priority, key), context, parts)
+            work = models.articles.edit(submission, command.outputs, command.form, call)
+            result = await _in_time(context, work)
+        provenance = Provenance.of(result, used, command.source_lang, command.target_lang)
+        written = None
+        if command.write_as is not None:
+            plain = Document(submission.headline, submission.lead, submission.body, submission.options.format)
+            edition = edition_of(submission, result, provenance)
+            written = write_document(document or plain, edition, command.write_as)
+        self._tell(_article_outcomes(result))
+        return ArticleAnswer(submission, document, result, summary_model, translation_model, provenance, written, key)
+
+    async def _submission(
+        self, command: ArticleCommand, options: TranslationOptions
+    ) -> tuple[ArticleInput, Document | None]:
+        """The article that the command holds, in its fields or as a document; fields go before the document's own."""
+        document = None
+        headline, lead, body = command.headline, command.lead, command.body
+        if command.document is not None:
+            source = command.document if isinstance(command.document, str) else ""
+            document = await off_loop(len(source), read_document, command.document)
+            headline, lead, body = headline or document.headline, lead or document.lead, document.body
+            options = replace(options, format=document.body_format)
+        if self._limits is not None:
+            self._limits.require_text(body, "/body" if document is None else "/document")
+            self._limits.require_fitting(headline or "", "/headline")
+            self._limits.require_fitting(lead or "", "/lead")
+        return ArticleInput(body, headline or None, lead or None, command.clean, options), document
+
+    @contextmanager
+    def _leased(self) -> Iterator[ModelSet]:
+        """The models of now for one command; raises `Draining` and `NotReady`."""
+        self.lifecycle.check_open()
+        with self._pool.serving.leased() as models:
+            yield models
+
+    def _tell(self, outcomes: Iterable[ResultGiven]) -> None:
+        for outcome in outcomes:
+            self._listener(outcome)
+
+    # Administration
+
+    async def purge(self, *, texts: Sequence[str] = (), results: Sequence[str] = ()) -> Purged:
+        """Forget what these submitted texts, and the texts of results of these keys, were answered with.
+
+        Raises:
+            PurgeIncomplete: the shared cache was not reached.
+        """
+        tags = [tag_key("text", text, self._secret) for text in texts]
+        return await self.cache.purge([*tags, *(tag_key("result", key, self._secret) for key in results)])
+
+    async def clear(self) -> Purged:
+        """Forget everything; raises as `purge` does."""
+        return await self.cache.clear()
+
+    # The life of the process
+
+    async def start(self) -> None:
+        """Verify, load and warm up the models; a failure is kept for the readiness probe and raised.
+
+        Raises:
+            ModelError: a model cannot be loaded.
+            EngineError: a model failed its warm-up.
+        """
+        try:
+            async with self._changing:
+                self._pool.serve(await self._pool.load(), self._on_settled)
+        except DepescheError as error:
+            self.lifecycle.fail(str(error))
+            raise
+        self._on_settled()
+        self.lifecycle.become_ready()
+
+    async def reload(self) -> None:
+        """Read glossaries and load models again; requests that come later get these, and no request is dropped.
+
+        The models that serve now do so until the last request that began with them is answered; until then both are
+        in memory. Where the new ones cannot be loaded, nothing changes.
+
+        Raises:
+            NotReady: models are being loaded already.
+            Draining: the process is about to end.
+            ModelError: a model, or a glossary, cannot be loaded.
+            EngineError: a model failed its warm-up.
+        """
+        self.lifecycle.check_staying()
+        if self._changing.locked():
+            raise NotReady("models are being loaded already")
+        if self._pool.current is None:
+            self.lifecycle.begin_loading()
+            await self.start()
+            return
+        async with self._changing:
+            new = await self._pool.load()
+            if self.lifecycle.ending:
+                await new.close(0.0)
+                self.lifecycle.check_staying()
+            self._pool.serve(new, self._on_settled)
+
+    async def stop(self) -> None:
+        """Take no new work, finish what was accepted, free the engines."""
+        self.lifecycle.refuse_work()
+        try:
+            await self._pool.close()
+        finally:
+            await self.cache.close()
+            self.lifecycle.close()
+
+    @property
+    def status(self) -> Status:
+        """What the readiness probe says: the lifecycle's, with an engine that is being rebuilt counted as loading."""
+        status, current = self.lifecycle.status, self._pool.current
+        return "loading" if status == "ready" and not (current is not None and current.ready) else status
+
+    @property
+    def models(self) -> Sequence[LocalGenerator]:
+        """The models that serve, or until there are any those that load; translation first."""
+        return self._pool.served
+
+    @property
+    def dead(self) -> bool:
+        """Whether an engine is lost beyond rescue."""
+        return any(model.health == "dead" for model in self.models)
+
+    @property
+    def notice(self) -> str:
+        """What an operator has to know of starter models; empty where none serves."""
+        starters = [model.name for model in self.models if model.manifest.quality == "starter"]
+        return f"{' and '.join(starters)}: starter models, whose outputs are not for publication" if starters else ""
+
+
+def cache_of(plan: Plan, listener: Listener) -> Cache:
+    """The memory tier, and Redis behind it where the plan names one."""
+    memory = Memory(max_bytes=plan.cache_bytes, ttl_s=plan.cache_ttl_s)
+    if plan.redis_url is None:
+        return Cache(memory, listener=listener)
+    shared = Shared(
+        plan.redis_url,
+        ttl_s=plan.cache_ttl_s,
+        timeout_s=plan.redis_timeout_s,
+        breaker=Breaker(),
+        seal=Seal(plan.seal_secrets) if plan.seal_secrets else None,
+        listener=listener,
+    )
+    return Cache(memory, shared, listener=listener)
+
+
+async def _accepted(call: Call, context: CallContext, texts: Iterable[str]) -> Call:
+    """Charge the caller for ``texts`` and tell it that the work begins."""
+    await context.charge(sum(map(len, texts)))
+    context.accepted()
+    return call
+
+
+async def _in_time(context: CallContext, work: Awaitable[T]) -> T:
+    """The result of ``work``; raises `DeadlineExceeded` where the context's time is over first."""
+    try:
+        async with asyncio.timeout_at(context.deadline_s) as deadline:
+            return await work
+    except TimeoutError as error:
+        if not deadline.expired():
+            raise
+        raise DeadlineExceeded("the request's time was over before its work was done") from error
+
+
+def _require_languages(model: LocalGenerator, source: str, target: str) -> None:
+    """Refuse a pair of languages that ``model`` does not translate."""
+    manifest = model.manifest
+    for given, served, field in ((source, manifest.source_lang, "source"), (target, manifest.target_lang, "target")):
+        if given != served:
+            detail = f"only {served} is served as {field} language"
+            raise InvalidInput(f"{field}_lang_unsupported", detail, pointer=f"/{field}_lang", limit=served)
+
+
+def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[LocalGenerator | None, LocalGenerator | None]:
+    """The models that summarise and translate, each None where it is not needed."""
+    wanted = set(outputs)
+    summary = models.models["summary"] if wanted & {"summary", "summary_translation"} else None
+    translation = models.models["translation"] if wanted & {"translation", "summary_translation"} else None
+    return summary, translation
+
+
+def _result_key(task: str, models: Sequence[LocalGenerator], options: dict[str, Field], texts: Sequence[str]) -> str:
+    return result_key(
+        task=task,
+        model_id=" ".join(model.manifest.id for model in models),
+        revision=" ".join(f"{model.version} {model.search}" for model in models),
+        options=options,
+        texts=texts,
+    )
+
+
+def _translation_fields(options: TranslationOptions, terms: GlossaryTerms, models: ModelSet) -> dict[str, Field]:
+    tags = options.tags
+    return {
+        "format": options.format,
+        "attribute_texts": str(options.attribute_texts),
+        "alignment": str(options.alignment),
+        "split": options.split,
+        "tags": [str(tags.xml), str(tags.outline), tags.ignored, tags.splitting, tags.non_splitting],
+        "glossary": [text for pair in sorted(terms.translated.items()) for text in pair],
+        "glossary_name": models.glossary_version(terms.name),
+        "do_not_translate": sorted(terms.kept),
+    }
+
+
+def _summary_fields(form: SummaryForm) -> dict[str, Field]:
+    length = form.length
+    return {
+        "length": [length.min_words, length.max_words, length.max_chars, length.max_sentences],
+        "method": form.method,
+        "style": form.style,
+        "variants": form.variants,
+    }
+
+
+def _article_fields(command: ArticleCommand, submission: ArticleInput, models: ModelSet) -> dict[str, Field]:
+    return {
+        **_summary_fields(command.form),
+        "clean": str(command.clean),
+        "outputs": sorted(command.outputs),
+        **_translation_fields(submission.options, command.terms, models),
+        "as": command.write_as or "",
+    }
+
+
+def _outcome(output: Told, result: Translation | Summary) -> ResultGiven:
+    codes = tuple(sorted({notice.code for notice in result.notices}))
+    return ResultGiven(output, codes, needs_review(result.notices), result.truncated)
+
+
+def _with_variants(output: Told, summaries: Iterable[Summary]) -> Iterator[ResultGiven]:
+    """A variant may be published as well as the first, so it counts as a result of its own."""
+    return (_outcome(output, one) for summary in summaries for one in (summary, *summary.variants))
+
+
+def _article_outcomes(result: ArticleResult) -> Iterator[ResultGiven]:
+    """The cleaned article counts as one result."""
+    codes = tuple(sorted({notice.code for notice in result.article.notices}))
+    yield ResultGiven("article", codes, needs_review=False, truncated=False)
+    if result.summary is not None:
+        yield from _with_variants("summary", [result.summary])
+    if result.translation is not None:
+        yield _outcome("translation", result.translation.body)
+    if result.summary_translation is not None:
+        yield from _with_variants("summary_translation", [result.summary_translation])

@@ -1,0 +1,51 @@
+"""Translation of summaries: their sentences in the target language, over the support in the source."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from service.domain import Notice
+from service.generation.call import Call
+from service.results import Summary, Translation
+from service.summarization.lengths import Length
+from service.summarization.styles import laid_out
+from service.translation.translator import Translator
+
+
+async def translate_summaries(
+    translator: Translator, summaries: Sequence[Summary], length: Length, call: Call, *, origins: Sequence[str]
+) -> list[Summary]:
+    """The same summaries in the target language; their support stays in the source.
+
+    ``origins`` are the submitted texts that they summarise.
+
+    Raises:
+        DepescheError: see `Translator.translate`.
+    """
+    every = [(one, o) for first, o in zip(summaries, origins, strict=True) for one in (first, *first.variants)]
+    texts = [sentence.text for one, _ in every for sentence in one.sentences]
+    of_each = [o for one, o in every for _ in one.sentences]
+    translated = iter(await translator.translate(texts, call, origins=of_each))
+
+    def next_of(summary: Summary) -> Summary:
+        return _translated(summary, [next(translated) for _ in summary.sentences], length)
+
+    firsts = ((next_of(summary), summary.variants) for summary in summaries)
+    return [replace(first, variants=tuple(map(next_of, others))) for first, others in firsts]
+
+
+def _translated(summary: Summary, translations: Sequence[Translation], length: Length) -> Summary:
+    sentences = tuple(
+        replace(sentence, text=one.text, verbatim=False)
+        for sentence, one in zip(summary.sentences, translations, strict=True)
+    )
+    notices = [replace(notice, span=None, target=None) for one in translations for notice in one.notices]
+    if not length.fits([sentence.text for sentence in sentences]):
+        notices.append(Notice("length_exceeded", "the German summary keeps the length, its translation does not"))
+    return replace(
+        summary,
+        text=laid_out(summary.style, [sentence.text for sentence in sentences]),
+        sentences=sentences,
+        notices=(*summary.notices, *notices),
+        truncated=summary.truncated or any(one.truncated for one in translations),
+        cached=summary.cached and all(one.cached == one.of for one in translations),
+    )

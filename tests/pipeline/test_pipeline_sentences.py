@@ -1,0 +1,162 @@
+"""Finished sentences: their cache entries, their keys, and the alignment that they ask for."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.cache import codec
+from service.checks.base import Code, Finding, Severity
+from service.domain import Span
+from service.events import EntryUnopened, Event
+from service.generation.aligners import Pair
+from service.generation.base import TextHypothesis
+from service.generation.call import Call
+from service.terms.constraints import TermConstraint
+from service.terms.glossary import Glossary
+from service.text.alignment import Alignment
+from service.translation.postprocessing import FinishedSentence, SentenceConstraints, SentenceKind
+from service.translation.preparation import Sentence, TranslationOptions
+from service.translation.translator import Translator
+from tests.pipeline.rig import stand
+
+SOURCE, OUTPUT = "Der Rat zahlt 12,5 Euro.", "The council pays 12.5 euros."
+RAT = TermConstraint(Span(4, 7), "council", "glossary", "Rat")
+NUMBER = TermConstraint(Span(14, 18), "12.5", "number", "12,5")
+
+
+class OneToOne:
+    """Aligns the n-th word of an output with the n-th of its source, and counts what it is asked."""
+
+    identity = "one to one"
+    needs_attention = False
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
+        self.asked += [output.text for _, output in pairs]
+        return [self._align(source, output) for source, output in pairs]
+
+    def _align(self, source: str, output: TextHypothesis) -> Alignment:
+        words, written = _words(source), _words(output.text)
+        rows = tuple(tuple(float(n == m) for m in range(len(words))) for n in range(len(written)))
+        return Alignment(words, written, rows)
+
+
+def _words(text: str) -> tuple[Span, ...]:
+    spans, end = [], 0
+    for word in text.split():
+        start = text.index(word, end)
+        end = start + len(word)
+        spans.append(Span(start, end))
+    return tuple(spans)
+
+
+def constraints(*required: TermConstraint, aligned: bool = False) -> SentenceConstraints:
+    return SentenceConstraints(SOURCE, Sentence(Span(0, len(SOURCE)), SOURCE, has_letters=True), required, aligned)
+
+
+KIND = SentenceKind(OneToOne())
+places = st.none() | st.tuples(st.integers(0, 9), st.integers(10, 20)).map(lambda pair: Span(*pair))
+findings = st.builds(
+    Finding, st.sampled_from(Code), st.text(st.characters(exclude_categories=["Cs"])), places, places,
+    st.sampled_from(Severity),
+)  # fmt: skip
+weights = st.lists(st.floats(0, 1), min_size=2, max_size=2).map(tuple)
+alignments = st.none() | st.lists(weights, min_size=1, max_size=3).map(
+    lambda rows: Alignment((Span(0, 3), Span(4, 7)), tuple(Span(n, n + 1) for n in range(len(rows))), tuple(rows))
+)
+
+
+@given(st.lists(findings, max_size=3), alignments, st.booleans(), st.booleans(), st.booleans())
+def test_a_finished_sentence_comes_back_equal(
+    found: list[Finding], alignment: Alignment | None, *, cut: bool, first: bool, second: bool
+) -> None:
+    terms = ((RAT, first), (NUMBER, second))
+    applied, missing = (tuple(one for one, there in terms if there is wanted) for wanted in (True, False))
+    sentence = FinishedSentence(OUTPUT, applied, missing, tuple(found), alignment, cut)
+    assert KIND.decode(KIND.encode(sentence), constraints(RAT, NUMBER, aligned=True)) == sentence
+
+
+GOOD: list[Any] = [OUTPUT, [True], [["number_missing", "why", [0, 3], None, "review"]], None, False]
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (0, 7),
+        (1, []),
+        (1, [True, True]),
+        (1, [1]),
+        (2, [["unknown", "why", None, None, "review"]]),
+        (2, [["number_missing", 1, None, None, "review"]]),
+        (2, [["number_missing", "why", [0, 99], None, "review"]]),
+        (2, [["number_missing", "why", None, [0, 99], "review"]]),
+        (2, [["number_missing", "why", None, None, "severe"]]),
+        (2, [["number_missing", "why", None, None]]),
+        (2, {}),
+        (3, [[[0, 3]], [[0, 3]], [[1.0]]]),
+        (4, 0),
+        (4, None),
+    ],
+)
+def test_an_entry_that_is_not_of_the_sentence_is_refused(place: int, value: Any) -> None:
+    assert KIND.decode(codec.encode(GOOD), constraints(RAT)).applied == (RAT,)
+    with pytest.raises(ValueError):  # noqa: PT011 - each says something else
+        KIND.decode(codec.encode([*GOOD[:place], value, *GOOD[place + 1 :]]), constraints(RAT))
+
+
+@pytest.mark.parametrize("weights", [[[1.0], [1.0]], [[1.0, 0.0]], [[2.0]], [["1"]], [1.0]])
+def test_weights_of_another_shape_are_refused(weights: Any) -> None:
+    entry = codec.encode([OUTPUT, [], [], [[[0, 3]], [[0, 3]], weights], False])
+    with pytest.raises(ValueError):  # noqa: PT011 - each says something else
+        KIND.decode(entry, constraints(aligned=True))
+
+
+def test_all_that_a_sentence_depends_on_is_in_its_key() -> None:
+    other = SentenceConstraints("Der Rat zahlt 13 Euro.", constraints().sentence, (), aligned=False)
+    wanted = [constraints(), constraints(RAT), constraints(NUMBER), constraints(RAT, aligned=True), other]
+    keys = [KIND.key(one) for one in wanted]
+    assert all(keys.count(key) == 1 for key in keys)
+
+
+async def test_a_damaged_entry_is_a_miss_that_is_deleted_and_counted(pieces: Path) -> None:
+    events: list[Event] = []
+    async with stand(pieces, listener=events.append) as at:
+        translator = at.translator()
+        (first,) = await translator.translate(["Guten Tag."], Call())
+        (key,) = [key for key in list(at.memory._kept) if at.memory.get(key) is not None]
+        at.memory.put(key, codec.encode(["damaged"]))
+        (second,) = await translator.translate(["Guten Tag."], Call())
+        (third,) = await translator.translate(["Guten Tag."], Call())
+    assert [first.cached, second.cached, third.cached] == [0, 0, 1]
+    assert [event.reason for event in events if isinstance(event, EntryUnopened)] == ["unreadable"]
+
+
+async def test_only_a_sentence_that_needs_it_is_aligned(pieces: Path) -> None:
+    aligner = OneToOne()
+    glossary = Glossary({"Stadtrat": "council"})
+    async with stand(pieces) as at:
+        at.answer({"Stadtrat": "The assembly votes.", "Bahn": "The train is late."})
+        translator = Translator(at.generator, at.cache, None, aligner=aligner)
+        manner = TranslationOptions(glossary=glossary)
+        (found,) = await translator.translate(["Der Stadtrat stimmt. Die Bahn kommt."], Call(), manner=manner)
+        assert not any(item.options.alignment for batch in at.engines.batches() for item in batch)
+    assert aligner.asked == ["The assembly votes."]
+    assert found.text == "The council votes. The train is late."
+
+
+async def test_a_bug_while_a_sentence_is_made_reaches_its_caller(pieces: Path) -> None:
+    class Broken(OneToOne):
+        async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
+            raise LookupError(len(pairs))
+
+    async with stand(pieces) as at:
+        translator = Translator(at.generator, at.cache, None, aligner=Broken())
+        with pytest.raises(LookupError):
+            await translator.translate(["Guten Tag."], Call(), manner=TranslationOptions(alignment=True))
+        assert at.memory.stats.entries == 0

@@ -1,0 +1,57 @@
+"""Check the sizes of `service`: 600 lines a module, 60 a function; a module has two importers or 150 lines."""
+
+import ast
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MOST_LINES, MOST_FUNCTION_LINES = 600, 60
+LEAST_IMPORTERS, ENOUGH_LINES = 2, 150
+PLUG_INS = {"documents", "languages", "engines", "compat"}  # one file each, which a registry finds
+PROGRAMS = {"__init__", "__main__"}
+
+
+def imported(tree: ast.Module, modules: set[str]) -> set[str]:
+    """The modules that a file imports, also by ``from package import module``."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found & modules
+
+
+def faults(path: Path, tree: ast.Module, lines: int, importers: int) -> Iterator[str]:
+    """What breaks a rule in one file."""
+    if lines > MOST_LINES:
+        yield f"{path}: {lines} lines, at most {MOST_LINES}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            if length > MOST_FUNCTION_LINES:
+                yield f"{path}:{node.lineno}: {node.name} has {length} lines, at most {MOST_FUNCTION_LINES}"
+    exempt = path.stem in PROGRAMS or PLUG_INS & set(path.parts)
+    if not exempt and importers < LEAST_IMPORTERS and lines < ENOUGH_LINES:
+        yield f"{path}: {importers} importer and {lines} lines: fold it into its importer"
+
+
+def main() -> int:
+    """Print each fault; the exit status is 1 where there is one."""
+    texts = {path.relative_to(ROOT): path.read_text("utf-8") for path in sorted((ROOT / "service").rglob("*.py"))}
+    trees = {path: ast.parse(text) for path, text in texts.items()}
+    names = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in texts}
+    importers: Counter[Path] = Counter()
+    for path, tree in trees.items():
+        importers.update({names[name] for name in imported(tree, set(names))} - {path})
+    found = [
+        one for path, text in texts.items() for one in faults(path, trees[path], text.count("\n"), importers[path])
+    ]
+    print(*found, sep="\n", end="\n" if found else "")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -190,6 +190,9 @@ def _loss_and_gradient(h: Tensor, embedding: Tensor, labels: Tensor, weights: Te
     return loss, slope.to(h.dtype) @ embedding
 
 
+CHUNK = {"cpu": 256, "cuda": 4096}
+"""Positions whose logits are held together."""
+
 Each = Callable[[Callable[["Product"], None], Iterator["Product"]], Iterator[None]]
 Chunk = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -200,11 +203,9 @@ class HeadLoss(torch.autograd.Function):
     Loss and gradient come chunk by chunk on the way forward, so that the logits are never all held.
     """
 
-    CHUNK = 256
-
     @staticmethod
     def forward(ctx: Any, h: Tensor, embedding: Tensor, labels: Tensor, weights: Tensor, run: Chunk) -> Tensor:
-        parts = zip(*(torch.split(x, HeadLoss.CHUNK) for x in (h, labels, weights)), strict=True)
+        parts = zip(*(torch.split(x, CHUNK[h.device.type]) for x in (h, labels, weights)), strict=True)
         made = [run(part, embedding, label, weight) for part, label, weight in parts]
         ctx.save_for_backward(torch.cat([slope for _, slope in made]))
         return torch.cat([loss for loss, _ in made])

@@ -1,46 +1,47 @@
-"""Short trainings side by side, by equal updates: ``python -m benchmarks.ablation with=WORK without=OTHER --of WHAT``.
+"""Short trainings compared by equal updates: ``python -m benchmarks.ablation with=WORK without=OTHER --of WHAT``.
 
-Reads what ``python -m models.train`` left in the folders: the corpora's sizes, and the held-back loss and chrF that
-the trainings logged. Losses can be compared where the folders have the same ``pieces.model`` and held-back slice.
+Reads what ``python -m models.train`` left in the folders: the held-back losses that the trainings logged, which can be
+compared where the held-back items are the same.
 """
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from benchmarks import record
-
-SAME = ("pieces.model", "translation/dev.tsv")
+from models.train.items import HELD
 
 
 def row(work: Path) -> dict[str, Any]:
-    """One training: pairs, held-back loss by updates, and the last chrF with the updates behind it."""
-    folder = work / "translation"
-    log = [json.loads(line) for line in (folder / "log.jsonl").read_text("utf-8").splitlines()]
-    scored = [line for line in log if "dev_chrf" in line]
-    return {
-        "pairs": len((folder / "train.tsv").read_text("utf-8").splitlines()),
-        "dev_loss": {str(line["steps"]): line["dev_loss"] for line in log if "dev_loss" in line},
-        "dev_chrf": {str(line["steps"]): line["dev_chrf"] for line in scored},
-    }
+    """One training: items drawn at its end, and the held-back losses by updates."""
+    lines = [json.loads(line) for line in (work / "log.jsonl").read_text("utf-8").splitlines()]
+    return {"items": lines[-1]["items"], "held": {str(line["steps"]): line["held"] for line in lines}}
+
+
+def held_back(work: Path) -> dict[str, list[int]]:
+    """Ids of all held-back items, by source."""
+    with np.load(work / "items.npz") as arrays:
+        names = [name for name in arrays.files if name.endswith(f"{HELD}/ids")]
+        return {name: arrays[name].tolist() for name in names}
 
 
 def compared(works: dict[str, Path]) -> dict[str, Any]:
-    """All trainings, cut to the updates that each of them reported a loss at.
+    """All trainings, cut to the updates that each of them reported losses at.
 
     Raises:
-        ValueError: their vocabularies or held-back slices differ.
+        ValueError: their held-back items differ.
     """
-    for name in SAME:
-        if len({hashlib.sha256((work / name).read_bytes()).digest() for work in works.values()}) > 1:
-            raise ValueError(f"{name} is not the same in all folders: their losses cannot be compared")
+    first, *others = works.items()
+    for name, work in others:
+        if held_back(work) != held_back(first[1]):
+            raise ValueError(f"the held-back items of {name} are not those of {first[0]}: losses cannot be compared")
     rows = {name: row(work) for name, work in works.items()}
-    common = set.intersection(*(set(one["dev_loss"]) for one in rows.values()))
+    common = set.intersection(*(set(one["held"]) for one in rows.values()))
     for one in rows.values():
-        one["dev_loss"] = {steps: loss for steps, loss in one["dev_loss"].items() if steps in common}
+        one["held"] = {steps: held for steps, held in one["held"].items() if steps in common}
     return rows
 
 

@@ -1,8 +1,8 @@
 """What each decoding setting does to BLEU and to speed: ``python -m benchmarks.decoding --data DIR --whole DIR``.
 
 Beam, order of the sentences, target vocabulary and shortlist, on the bare library. ``--whole`` and ``--trimmed`` are
-folders that ``python -m models.train export`` wrote with ``--no-trim`` and with ``--trim``; ``--table`` is a table
-p(target piece | source piece) of ``models.train.alignment``, from which a shortlist (``vmap``) is made.
+folders of the small Marian model with all pieces and with those of ``models.marian.trim``; ``--table`` is a table
+p(target piece | source piece), from which a shortlist (``vmap``) is made.
 """
 
 import json

@@ -3,7 +3,9 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks import ablation, bleu, doubts, loops, record, tables
@@ -131,28 +133,27 @@ def test_a_loop_of_the_source_is_not_counted_against_the_output() -> None:
     assert (counted["outputs"], counted["loops"], counted["empty"]) == (3, 1, 1)
 
 
-def trained(folder: Path, losses: dict[int, float], dev: str = "ja\tyes\n") -> Path:
-    """What a training leaves behind."""
-    (folder / "translation").mkdir(parents=True)
-    (folder / "pieces.model").write_bytes(b"pieces")
-    (folder / "translation" / "dev.tsv").write_text(dev, "utf-8")
-    (folder / "translation" / "train.tsv").write_text("a\tb\n" * 3, "utf-8")
-    lines = [{"steps": steps, "dev_loss": loss} for steps, loss in losses.items()] + [{"steps": 7, "dev_chrf": 9.5}]
-    (folder / "translation" / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+def trained(folder: Path, losses: dict[int, float], held: int = 7) -> Path:
+    """What a training left: a log of one held-back set, and its items."""
+    folder.mkdir()
+    lines = [{"steps": steps, "items": 9 * steps, "held": {"news": loss}} for steps, loss in losses.items()]
+    (folder / "log.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    arrays: dict[str, Any] = {"news/ids": np.array([len(losses)]), "news held/ids": np.array([held])}
+    np.savez(folder / "items.npz", **arrays)
     return folder
 
 
 def test_an_ablation_compares_at_updates_that_all_trainings_reached(tmp_path: Path) -> None:
     works = {"with": trained(tmp_path / "a", {5: 6.5, 10: 6.0}), "without": trained(tmp_path / "b", {5: 6.7, 9: 6.4})}
     assert ablation.compared(works) == {
-        "with": {"pairs": 3, "dev_loss": {"5": 6.5}, "dev_chrf": {"7": 9.5}},
-        "without": {"pairs": 3, "dev_loss": {"5": 6.7}, "dev_chrf": {"7": 9.5}},
+        "with": {"items": 90, "held": {"5": {"news": 6.5}}},
+        "without": {"items": 81, "held": {"5": {"news": 6.7}}},
     }
 
 
-def test_losses_on_different_held_back_slices_are_not_compared(tmp_path: Path) -> None:
-    works = {"a": trained(tmp_path / "a", {5: 6.5}), "b": trained(tmp_path / "b", {5: 6.7}, "nein\tno\n")}
-    with pytest.raises(ValueError, match=r"dev\.tsv is not the same"):
+def test_losses_on_different_held_back_items_are_not_compared(tmp_path: Path) -> None:
+    works = {"a": trained(tmp_path / "a", {5: 6.5}), "b": trained(tmp_path / "b", {5: 6.7}, held=8)}
+    with pytest.raises(ValueError, match="held-back items of b are not those of a"):
         ablation.compared(works)
 
 

@@ -47,12 +47,10 @@ def compared(works: dict[str, Path]) -> dict[str, Any]:
 
 def main(
     trainings: Annotated[list[str], typer.Argument(help="NAME=FOLDER of each training.")],
-    of: Annotated[str, typer.Option(help="What they differ in: the name of their table in the record.")],
+    of: Annotated[str, typer.Option(help="What they differ in: the last part of the record's name.")],
     setting: Annotated[str, typer.Option(help="The options of train that all of them had.")] = "",
     *,
-    save: Annotated[
-        bool, typer.Option("--record", help="Write their table of benchmarks/results/ablation.json.")
-    ] = False,
+    save: Annotated[bool, typer.Option("--record", help="Write the table to benchmarks/results.")] = False,
 ) -> None:
     """Print the rows, and record them on demand."""
     works = {name: Path(folder) for name, _, folder in (each.partition("=") for each in trainings)}
@@ -60,7 +58,7 @@ def main(
     for name, one in table.items():
         print(name, json.dumps(one))
     if save:
-        print(record.write_part("ablation", of, {"setting": setting, "table": table}))
+        print(record.write(f"ablation-{of}", {"setting": setting, "table": table}))
 
 
 if __name__ == "__main__":

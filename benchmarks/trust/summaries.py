@@ -22,8 +22,11 @@ from benchmarks.trust.shares import by_kind, with_findings
 from service.checks.assessment import check_summary
 from service.checks.base import Code, Finding
 from service.domain import Span
+from service.languages.base import language
 from service.summarization.guard import support
 from service.text.segmentation import segment
+
+GERMAN = language("de")
 
 FILE = Path("summaries") / "wikinews-de.jsonl.xz"
 SENTENCES_AN_ARTICLE = 4
@@ -67,7 +70,7 @@ class Story:
     def checked(self, sentence: str) -> list[Finding]:
         """The findings on a one-sentence summary, supported as the service finds it."""
         backing = [self.places[n] for n in support(sentence, [place.of(self.text) for place in self.places])]
-        return check_summary(self.text, sentence, [(Span(0, len(sentence)), backing)])
+        return check_summary(self.text, sentence, [(Span(0, len(sentence)), backing)], GERMAN)
 
 
 def stories(data: Path) -> list[Story]:
@@ -78,9 +81,9 @@ def stories(data: Path) -> list[Story]:
 
 
 def _story(item: Mapping[str, str]) -> Story:
-    opening = segment(item["summary"])
+    opening = segment(item["summary"], GERMAN)
     said = tuple(place.of(opening.text) for place in opening.sentences)
-    return Story(item["article"], tuple(segment(item["article"]).sentences), said)
+    return Story(item["article"], tuple(segment(item["article"], GERMAN).sentences), said)
 
 
 def names(texts: Sequence[str]) -> list[str]:

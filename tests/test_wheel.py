@@ -44,7 +44,7 @@ def content(wheel: zipfile.ZipFile) -> set[str]:
 def test_wheel_is_complete(checkout_with_weights: Path) -> None:
     service = (ROOT / "service").rglob("*")
     wanted = {str(path.relative_to(ROOT)) for path in service if path.is_file() and "__pycache__" not in path.parts}
-    assert {"service/__main__.py", "service/py.typed", "service/text/data/abbreviations.txt"} <= wanted
+    assert {"service/__main__.py", "service/py.typed", "service/languages/de/data/abbreviations.txt"} <= wanted
     with built(checkout_with_weights, "standard") as wheel:
         assert content(wheel) == wanted | {MANIFEST, WEIGHTS}
         assert wheel.read(WEIGHTS) == b"weights"

@@ -36,6 +36,7 @@ EDITION = Edition(
     source_type="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
     credit="made by software",
     made_at="2026-01-02T03:04:05+00:00",
+    original_language="de",
 )
 
 

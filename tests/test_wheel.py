@@ -41,7 +41,7 @@ def content(wheel: zipfile.ZipFile) -> set[str]:
     return {name for name in wheel.namelist() if ".dist-info/" not in name}
 
 
-def test_the_wheel_holds_the_whole_service_its_catalogue_and_its_weights(checkout_with_weights: Path) -> None:
+def test_wheel_is_complete(checkout_with_weights: Path) -> None:
     service = (ROOT / "service").rglob("*")
     wanted = {str(path.relative_to(ROOT)) for path in service if path.is_file() and "__pycache__" not in path.parts}
     assert {"service/__main__.py", "service/py.typed", "service/text/data/abbreviations.txt"} <= wanted
@@ -50,18 +50,18 @@ def test_the_wheel_holds_the_whole_service_its_catalogue_and_its_weights(checkou
         assert wheel.read(WEIGHTS) == b"weights"
 
 
-def test_an_editable_install_is_a_path_and_copies_no_weights(checkout_with_weights: Path) -> None:
+def test_editable_install_copies_no_weights(checkout_with_weights: Path) -> None:
     with built(checkout_with_weights, "editable") as wheel:
         assert content(wheel) == {"_depesche.pth"}
         assert wheel.read("_depesche.pth").decode().split("\n") == [str(checkout_with_weights)]
 
 
-def test_an_editable_install_works_before_there_are_weights(checkout: Path) -> None:
+def test_editable_install_needs_no_weights(checkout: Path) -> None:
     with built(checkout, "editable") as wheel:
         assert content(wheel) == {"_depesche.pth"}
 
 
-def test_the_command_line_is_installed_by_both(checkout_with_weights: Path) -> None:
+def test_both_install_the_command(checkout_with_weights: Path) -> None:
     for version in ("standard", "editable"):
         with built(checkout_with_weights, version) as wheel:
             (name,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))

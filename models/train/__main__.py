@@ -2,14 +2,16 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 import typer
 from safetensors.torch import load_file
 
-from models.train import base, curve, export, factors, items, machine, moving, recipe, scores, sources
+from models.train import base, curve, export, factors, items, machine, moving, packed, recipe, scores, sources
 from models.train.gemma import Gemma, Shape
 from models.train.tokens import Tokens
 from models.train.trainer import Plan, Trainer, run
@@ -77,6 +79,8 @@ def train_command(
     minutes: Annotated[float, typer.Option(help="Length of this call in time.")] = math.inf,
     steps: Annotated[float, typer.Option(help="Length of this call in updates; with both, the shorter.")] = math.inf,
     cooldown: Annotated[float, typer.Option(help="Share of this call in which the rate falls to nothing.")] = 0.0,
+    rate: Annotated[float | None, typer.Option(help="Instead of the recipe's.")] = None,
+    batch_tokens: Annotated[int | None, typer.Option(help="Instead of the recipe's; a GPU holds 32,000.")] = None,
     save_minutes: float = 10.0,
     workers: Annotated[int, typer.Option(help="Threads, each with batches of its own; one on a GPU.")] = 2,
     seed: int = 1,
@@ -90,6 +94,7 @@ def train_command(
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     plan = recipe.load(recipe_file)
+    plan = replace(plan, rate=rate or plan.rate, batch_tokens=batch_tokens or plan.batch_tokens)
     trainer = _trainer(work, plan, seed, workers, compiled=compiled)
     if (work / "state.pt").exists():
         trainer.resume(work / "state.pt")
@@ -141,6 +146,25 @@ def score_command(
 def curve_command(work: WorkDir, to: Annotated[Path, typer.Option(help="SVG file to write.")]) -> None:
     """Draw WORK/log.jsonl: held-back losses over the items seen."""
     to.write_text(curve.svg(curve.read(work / "log.jsonl")), "utf-8")
+
+
+@app.command("pack-base")
+def pack_base_command(work: WorkDir, to: Annotated[Path, typer.Option(help="Folder to write.")]) -> None:
+    """Write WORK/base as small as its parts were, to be moved."""
+    packed.pack(work / "gguf" / base.GGUF, work / "base", to, base.kept_pieces())
+
+
+@app.command("unpack-base")
+def unpack_base_command(packed_base: Annotated[Path, typer.Option("--packed", exists=True)], work: WorkDir) -> None:
+    """Write WORK/base again from what `pack-base` wrote."""
+    packed.unpack(packed_base, work / "base")
+
+
+@app.command("shrink")
+def shrink_command(work: WorkDir, to: Annotated[Path, typer.Option(help="File to write.")]) -> None:
+    """Write WORK/items.npz compressed, to be moved."""
+    with np.load(work / "items.npz") as arrays:
+        np.savez_compressed(to, **{name: arrays[name] for name in arrays.files})
 
 
 app.command("pack")(moving.pack_folder)

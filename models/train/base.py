@@ -20,6 +20,7 @@ GGUF = "gemma-3-270m-q4_k_m.gguf"
 GGUF_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 PARTS = 4
 PIECES = HERE / "pieces.json.xz"
+READABLE = 0o644
 EMBEDDING = "model.embed_tokens.weight"
 
 
@@ -126,3 +127,4 @@ def write_folder(
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False), "utf-8")
     stored = {name: weight.to(torch.bfloat16).contiguous().clone() for name, weight in weights.items()}
     save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(READABLE)  # safetensors writes for the owner alone

@@ -1,11 +1,10 @@
-"""Gemma 3's text layers in plain matrix products, with low-rank factors that are merged into the weights once a step.
+"""Gemma 3 for training: low-rank factors in one vector, merged into the weights once a step.
 
 Written apart from transformers' own module because it trains several times as fast on a CPU: query, key and value (and
 gate and up) are one product, the heads of multi-query attention are rows of one product, the loss never holds all its
 logits, and a factor costs nothing on the way forward. A test holds it equal to transformers' module.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from models.train.layers import GROUPS, NORMS, layer, norm
+from models.train.loss import HeadLoss, loss_and_gradient
+
+Places = dict[str, tuple[int, tuple[int, int]]]
+"""Where each factor begins in the vector of all factors, and its shape."""
+
+Each = Callable[[Callable[["Product"], None], Iterator["Product"]], Iterator[None]]
 
 
 @dataclass(frozen=True)
@@ -58,58 +65,6 @@ class Shape:
         )
 
 
-GROUPS: dict[str, tuple[str, ...]] = {
-    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-    "out": ("self_attn.o_proj",),
-    "wide": ("mlp.gate_proj", "mlp.up_proj"),
-    "narrow": ("mlp.down_proj",),
-}
-"""Which of transformers' linear layers share one product, because they read the same input."""
-
-GELU_SCALE = 2 * (2 / math.pi) ** 0.5
-
-Places = dict[str, tuple[int, tuple[int, int]]]
-"""Where each factor begins in the vector of all factors, and its shape."""
-
-NORMS = (
-    "input_layernorm",
-    "self_attn.q_norm",
-    "self_attn.k_norm",
-    "post_attention_layernorm",
-    "pre_feedforward_layernorm",
-    "post_feedforward_layernorm",
-)
-
-
-class Adapted(torch.autograd.Function):
-    """``x`` times weights into which ``b a`` is merged; the gradient goes to ``x``, ``a`` and ``b`` alone.
-
-    Shapes: x [..., in], merged [out, in], a [groups * rank, in], b [out, rank]; ``outs`` are the groups' shares of out.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, merged: Tensor, a: Tensor, b: Tensor, outs: tuple[int, ...]) -> Tensor:
-        ctx.save_for_backward(x, merged, a, b)
-        ctx.outs = outs
-        return functional.linear(x, merged)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, merged, a, b = ctx.saved_tensors
-        outs: tuple[int, ...] = ctx.outs
-        rows, dy = x.reshape(-1, x.shape[-1]), grads[0].reshape(-1, merged.shape[0])
-        inner = torch.split(rows @ a.T, b.shape[1], dim=1)
-        parts, factors = torch.split(dy, list(outs), dim=1), torch.split(b, list(outs))
-        db = torch.cat([part.T @ u for part, u in zip(parts, inner, strict=True)])
-        back = torch.cat([part @ factor for part, factor in zip(parts, factors, strict=True)], dim=1)
-        return (dy @ merged).view(x.shape), None, back.T @ rows, db, None
-
-
-def _adapted(x: Tensor, merged: Tensor, a: Tensor, b: Tensor, outs: tuple[int, ...]) -> Tensor:
-    made: Tensor = Adapted.apply(x, merged, a, b, outs)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    return made
-
-
 @dataclass
 class Product:
     """One group of linear layers: frozen ``base`` [out, in], ``merged`` = base + b a, and the factors as leaves."""
@@ -132,89 +87,6 @@ class Product:
             start += out
 
 
-def norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-    """Root-mean-square norm in float32, times 1 + ``weight``."""
-    wide = x.float()
-    return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + epsilon) * (1.0 + weight)).to(x.dtype)
-
-
-def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary positions: ``x`` [..., width]; ``cos`` and ``sin`` [..., width / 2]."""
-    one, other = x.float().chunk(2, dim=-1)
-    return torch.cat(((one * cos - other * sin).to(x.dtype), (other * cos + one * sin).to(x.dtype)), dim=-1)
-
-
-def gelu(x: Tensor) -> Tensor:
-    """GELU's tanh approximation by the sigmoid, to which it is equal and which a CPU computes faster."""
-    return x * torch.sigmoid(GELU_SCALE * (x + 0.044715 * x * x * x))
-
-
-def layer(
-    x: Tensor,
-    turns: Tensor,
-    norms: tuple[Tensor, ...],
-    weights: tuple[tuple[Tensor, Tensor, Tensor], ...],
-    outs: tuple[tuple[int, ...], ...],
-    shape: tuple[int, int, float, float],
-) -> Tensor:
-    """One layer over ``x`` [batch, length, width]; padding, if any, is at the end, where no other position sees it.
-
-    ``turns`` [2, window, head width / 2]: cosines and sines; ``norms`` as in `NORMS`, ``weights`` (merged, a, b) and
-    ``outs`` as in `GROUPS`; ``shape``: heads, head width, scale, epsilon.
-    """
-    heads, width, scale, epsilon = shape
-    batch, length, _ = x.shape
-    cos, sin = turns[0, :length], turns[1, :length]
-    qkv = _adapted(norm(x, norms[0], epsilon), *weights[0], outs[0])
-    query, key, value = torch.split(qkv, [heads * width, width, width], dim=-1)
-    query = norm(query.reshape(batch, length, heads, width), norms[1], epsilon)
-    query = rotated(query, cos[:, None], sin[:, None]).view(batch, length * heads, width)
-    key = rotated(norm(key, norms[2], epsilon), cos, sin)
-    scores = (query @ key.transpose(1, 2)).view(batch, length, heads, length)
-    places = torch.arange(length, device=x.device)
-    hidden = places[None, :] > places[:, None]
-    scores = (scores.float() * scale).masked_fill(hidden[None, :, None, :], -1e30)
-    mixed = scores.softmax(-1).to(x.dtype).view(batch, length * heads, length) @ value
-    x = x + norm(_adapted(mixed.view(batch, length, heads * width), *weights[1], outs[1]), norms[3], epsilon)
-    gate, up = _adapted(norm(x, norms[4], epsilon), *weights[2], outs[2]).chunk(2, dim=-1)
-    inner = (gelu(gate.float()) * up.float()).to(x.dtype)
-    return x + norm(_adapted(inner, *weights[3], outs[3]), norms[5], epsilon)
-
-
-def _loss_and_gradient(h: Tensor, embedding: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    logits = (h @ embedding.T).float()
-    top = logits.logsumexp(-1, keepdim=True)
-    loss = (top.squeeze(-1) - logits.gather(-1, labels[:, None]).squeeze(-1)) * weights
-    right = torch.arange(logits.shape[-1], device=h.device)[None, :] == labels[:, None]
-    slope = ((logits - top).exp() - right.float()) * weights[:, None]
-    return loss, slope.to(h.dtype) @ embedding
-
-
-Each = Callable[[Callable[["Product"], None], Iterator["Product"]], Iterator[None]]
-Chunk = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-
-
-class HeadLoss(torch.autograd.Function):
-    """Weighted cross-entropy a position, [positions], of ``h`` [positions, width] against the tied embedding.
-
-    Loss and gradient come chunk by chunk on the way forward, so that the logits are never all held.
-    """
-
-    CHUNK = 256
-
-    @staticmethod
-    def forward(ctx: Any, h: Tensor, embedding: Tensor, labels: Tensor, weights: Tensor, run: Chunk) -> Tensor:
-        parts = zip(*(torch.split(x, HeadLoss.CHUNK) for x in (h, labels, weights)), strict=True)
-        made = [run(part, embedding, label, weight) for part, label, weight in parts]
-        ctx.save_for_backward(torch.cat([slope for _, slope in made]))
-        return torch.cat([loss for loss, _ in made])
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (slope,) = ctx.saved_tensors
-        return slope * grads[0][:, None].to(slope.dtype), None, None, None, None
-
-
 class Gemma:
     """The network with its factors, whose storage is one vector, ``flat``, in the dtype of the products."""
 
@@ -233,7 +105,7 @@ class Gemma:
             self.products.append(
                 {group: self._product([prefix + name for name in names], weights) for group, names in GROUPS.items()}
             )
-        self.run_layer, self.run_loss = layer, _loss_and_gradient
+        self.run_layer, self.run_loss = layer, loss_and_gradient
 
     def _product(self, names: list[str], weights: Mapping[str, Tensor]) -> Product:
         base = torch.cat([weights[f"{name}.weight"] for name in names]).to(self.dtype)
@@ -260,7 +132,7 @@ class Gemma:
 
     def compiled(self) -> "Gemma":
         """Compile one layer and the loss; the first batches of each kind take their time."""
-        self.run_layer, self.run_loss = torch.compile(layer), torch.compile(_loss_and_gradient)
+        self.run_layer, self.run_loss = torch.compile(layer), torch.compile(loss_and_gradient)
         return self
 
     def all_products(self) -> Iterator[Product]:

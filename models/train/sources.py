@@ -12,11 +12,9 @@ from typing import Any
 from models.train.hints import Hints, Pair
 from models.train.quotes import requoted
 from models.train.recipe import Source
+from models.train.texts import DIGITS, beginning, covered, has_its_facts, is_damaged, is_translation, names
 from models.train.tokens import Example, Mark
 
-MOST_CHARS = 700
-MOST_RATIO = 2.2
-STEM_CHARS = 5
 LEAST_COVERED = 0.6
 YES, NO = "ja", "nein"
 ENTAILMENT = ("premise", "hypothesis", "entailment")
@@ -26,12 +24,8 @@ Row = dict[str, Any]
 Made = tuple[list[Example], list[Example]]
 """Examples to train on, and those held back."""
 
-_DIGITS = re.compile(r"\d+")
 _SPACED = re.compile(r" +([,.;:!?%)])")
 _NUMBERED = re.compile(r"\s*\(?\bNr\. ?\d+\)?")
-_WORD = re.compile(r"\w+")
-_LOW_COMMA = re.compile(r"(?<!\S),\w")
-_SENTENCE = re.compile(r".{40,}?[.!?“\"](?= [A-ZÄÖÜ„\"])", re.DOTALL)
 
 
 def read_pairs(data: Path, source: Source) -> Iterator[Pair]:
@@ -50,36 +44,6 @@ def read_rows(data: Path, source: Source) -> Iterator[Row]:
     for name in source.files:
         with lzma.open(data / name, "rt", encoding="utf-8") as lines:
             yield from map(json.loads, lines)
-
-
-def is_translation(german: str, english: str, least_chars: int = 15) -> bool:
-    """Whether both sides have a sentence's length and about the same, and the German side is not left as it was."""
-    short, long = sorted((len(german), len(english)))
-    return least_chars <= len(german) and long <= MOST_CHARS and long < MOST_RATIO * short and german != english
-
-
-def has_its_facts(text: str, made: str) -> bool:
-    """Whether every number of ``made`` is in ``text``."""
-    return set(_DIGITS.findall(made)) <= set(_DIGITS.findall(text))
-
-
-def covered(text: str, made: str) -> float:
-    """Share of the words of ``made`` with five letters or more whose beginnings occur in ``text``."""
-    there = text.lower()
-    stems = [word[:STEM_CHARS].lower() for word in _WORD.findall(made) if len(word) >= STEM_CHARS]
-    return sum(stem in there for stem in stems) / len(stems) if stems else 0.0
-
-
-def beginning(text: str, most_chars: int = MOST_CHARS) -> str:
-    """Whole sentences from the beginning of ``text`` up to that many characters; the first one in any case."""
-    if len(text) <= most_chars:
-        return text
-    end = 0
-    for sentence in _SENTENCE.finditer(text):
-        if end and sentence.end() > most_chars:
-            break
-        end = sentence.end()
-    return text[:end] or text
 
 
 def _split(source: Source, items: list[list[Example]]) -> Made:
@@ -147,15 +111,9 @@ def _versions(source: Source, data: Path, mark: str, *, is_held: Callable[[Row],
     held: list[Example] = []
     for row in read_rows(data, source):
         one, other = row[source.source], row[source.target]
-        if one != other and has_its_facts(one, other) and not _is_damaged(other):
+        if one != other and has_its_facts(one, other) and not is_damaged(other):
             (held if is_held(row) else kept).append(Example((one, Mark(mark)), other))
     return kept, held
-
-
-def _is_damaged(text: str) -> bool:
-    """Whether quotation marks lack their other half, or commas are used for them."""
-    halves = text.count("„") == text.count("“") + text.count("”") and text.count("»") == text.count("«")
-    return not halves or text.count('"') % 2 == 1 or _LOW_COMMA.search(text) is not None
 
 
 def shorten(source: Source, data: Path, _: random.Random) -> Made:
@@ -174,16 +132,10 @@ def simplify(source: Source, data: Path, _: random.Random) -> Made:
     return kept[source.held_back :], kept[: source.held_back]
 
 
-def names(text: str) -> frozenset[str]:
-    """Numbers and words in capitals or with a capital that no German noun has: what two versions have to share."""
-    found = set(_DIGITS.findall(text))
-    return frozenset(found | {word for word in _WORD.findall(text) if len(word) >= 2 and word.isupper()})
-
-
 def _groups(source: Source, data: Path) -> Iterator[tuple[str, int, list[str]]]:
     for row in read_rows(data, source):
         texts = [variant if isinstance(variant, str) else variant["text"] for variant in row["variants"]]
-        texts = [text for text in texts if len(text) >= source.least_chars and not _is_damaged(text)]
+        texts = [text for text in texts if len(text) >= source.least_chars and not is_damaged(text)]
         yield row.get("set", ""), row.get("line", 10**9), texts
 
 
@@ -233,7 +185,7 @@ def neighbours(source: Source, data: Path, rng: random.Random) -> Made:
         one, other = rng.sample(texts, 2)
         if names(one) != names(other):
             continue
-        wrong = _renumbered(other, rng) if _DIGITS.search(other) else others[0] if near == where else None
+        wrong = _renumbered(other, rng) if DIGITS.search(other) else others[0] if near == where else None
         if wrong is None:
             continue
         verdicts = (_verdict(one, other, follows=True), _verdict(one, wrong, follows=False))
@@ -243,7 +195,7 @@ def neighbours(source: Source, data: Path, rng: random.Random) -> Made:
 
 def _renumbered(text: str, rng: random.Random) -> str:
     """``text`` with one of its numbers changed by as much as a slip would."""
-    number = rng.choice(list(_DIGITS.finditer(text)))
+    number = rng.choice(list(DIGITS.finditer(text)))
     other = str(max(0, int(number[0]) + rng.choice((-10, -2, -1, 1, 2, 10))))
     if other == number[0]:
         other += "0"

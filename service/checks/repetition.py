@@ -35,7 +35,7 @@ def repeated_words(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 class Stutter(NamedTuple):
-    """Words that follow themselves: the first ones (``once``), and all further ``times``, from the end of ``once`` on."""
+    """Words that follow themselves: the first ones (``once``), and further ``times``, from the end of ``once`` on."""
 
     once: Span
     again: Span

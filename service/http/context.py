@@ -39,7 +39,6 @@ def _context(request: Request, timeout_ms: int | None) -> CallContext:
         charge=info.charge or free_of_charge,
     )
     info.timings, info.intervals = context.timings.seconds, context.timings.intervals
-    request.state.timings, request.state.intervals = info.timings, info.intervals
     return context
 
 

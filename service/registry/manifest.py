@@ -143,8 +143,8 @@ class Manifest(_Strict):
 
     An embedded model names its folder in ``weights``; a hub model is in the folder of its installed manifest. The
     catalogue's manifest of a hub model has neither ``revision`` nor ``engines`` nor ``files``. The ``preferred`` one of
-    several models with the same task, languages and quality is the default. Fields in ``verified`` were checked with the
-    model's own files; all others are as its authors published them.
+    several models with the same task, languages and quality is the default. Fields in ``verified`` were checked with
+    the model's own files; all others are as its authors published them.
     """
 
     id: str

@@ -29,7 +29,7 @@ def is_invisible(character: str) -> bool:
 
 
 def visible_span(text: str, span: Span) -> Span:
-    """``span`` without the characters at its ends that :func:`for_model` removes; empty, at its start, if none remain."""
+    """``span`` without the characters at its ends that :func:`for_model` removes; if none remain, empty."""
     start, end = span
     while start < end and is_invisible(text[start]):
         start += 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.train import recipe, sources
 from models.train.recipe import Source
-from models.train.sources import beginning, covered, has_its_facts, is_translation
+from models.train.texts import beginning, covered, has_its_facts, is_translation
 from models.train.tokens import Example, Mark
 from tests.train.tiny import write_lines
 

@@ -3,4 +3,4 @@
 from service.languages.base import LanguagePair, language
 
 DE, EN = language("de"), language("en")
-DE_EN = LanguagePair(DE, EN)
+PAIR = LanguagePair(DE, EN)

@@ -25,6 +25,18 @@ Data = Annotated[
     typer.Option(exists=True, file_okay=False, help="A folder with eval/*.de; default: made articles."),
 ]
 
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Cores of one engine call; default: the server tries at its start, which a busy machine disturbs."
+    ),
+]
+
+
+def settings_of(threads: int | None) -> dict[str, str]:
+    """The server's settings for a number of threads."""
+    return {} if threads is None else {"threads": str(threads)}
+
 
 @dataclass(frozen=True, slots=True)
 class Checkout:

@@ -9,11 +9,9 @@ from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service import __version__
 from service.cache.seal import secrets_in
@@ -21,23 +19,13 @@ from service.errors import DepescheError
 from service.events import Event, Listener
 from service.generation.scheduler import Limits
 from service.http import probes, problems, routes
-from service.http.auth import ApiKeyMiddleware, BodyApiKeyMiddleware
 from service.http.compat import deepl, libretranslate
 from service.http.compat import errors as failures
 from service.http.keys import ApiKeyStore
 from service.http.languages import describe_languages
-from service.http.limits import BodyLimitsMiddleware, Bounds
-from service.http.middleware import (
-    PLACE,
-    CancelOnDisconnectMiddleware,
-    CloseOnDrainMiddleware,
-    LingeringCloseMiddleware,
-    RequestContextMiddleware,
-    SecurityHeadersMiddleware,
-    listed,
-    rules,
-)
-from service.http.ratelimit import Counters, Policy, RateLimitMiddleware, Rates, policies
+from service.http.limits import Bounds
+from service.http.middleware import middlewares
+from service.http.ratelimit import Rates, policies
 from service.http.state import Runtime, info_of
 from service.languages.base import LanguagePair
 from service.newsroom.commands import TextLimits
@@ -66,7 +54,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send, error: DepescheErro
     """Answer ``error``: as the clients of other services expect it on their paths, as a problem everywhere else."""
     request = Request(scope, receive)
     if scope["path"] in KNOWN:  # nothing that a caller made up
-        scope["state"][PLACE] = info_of(scope).path = scope["path"]
+        info_of(scope).path = scope["path"]
     if scope["path"] in COMPATIBLE:
         answer = failures.of_service(request, error)
     else:
@@ -164,12 +152,12 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     if traces is not None:
         heard.append(traces.listen)
     keys = None if settings.keys_file is None else ApiKeyStore(settings.keys_file, listener=listener)
-    counters = _counters(settings, listener)
+    rates = _rates(settings, listener)
     app = FastAPI(
         title="Depesche",
         version=__version__,
         summary=f"{source.name} news articles in, a {source.name} summary and a translation into {target.name} out.",
-        lifespan=partial(_lifespan, counters=counters, traces=traces),
+        lifespan=partial(_lifespan, rates=rates, traces=traces),
         redirect_slashes=False,  # the address of a redirect is made from the caller's Host header
     )
     app.state.runtime = Runtime(
@@ -185,10 +173,7 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
         app.include_router(router)
     if settings.metrics_port != "admin":
         app.include_router(probes.metrics_router)
-    app.add_middleware(CancelOnDisconnectMiddleware, listener=listener)
-    if counters is not None:
-        app.add_middleware(RateLimitMiddleware, rates=Rates(_policies(settings), counters), refuse=refuse)
-    _add_middleware(app, settings, listed(settings.cors_origins))
+    _surround(app, settings, rates=rates, cancels=True, origins=_listed(settings.cors_origins))
     app.openapi = partial(_document, app.openapi, newsroom.languages)  # type: ignore[method-assign]  # FastAPI's way
     return app
 
@@ -200,17 +185,14 @@ def _document(made: Callable[[], dict[str, Any]], languages: LanguagePair) -> di
     return document
 
 
-def _policies(settings: Settings) -> tuple[Policy, ...]:
-    return policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
-
-
-def _counters(settings: Settings, listener: Listener) -> Counters | None:
-    """What counts callers' requests and characters; None where the settings limit neither."""
-    if not _policies(settings):
+def _rates(settings: Settings, listener: Listener) -> Rates | None:
+    """The limits of callers; None where the settings limit neither requests nor characters."""
+    limits = policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
+    if not limits:
         return None
     url = settings.rate_redis_url or settings.redis_url
     secret = None if url is None else url.get_secret_value()
-    return Counters(secret, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
+    return Rates(limits, secret, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
 
 
 def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
@@ -222,32 +204,35 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     admin_app.include_router(probes.admin_router)
     if settings.metrics_port != "main":
         admin_app.include_router(probes.metrics_router)
-    _add_middleware(admin_app, settings)
+    _surround(admin_app, settings)
     return admin_app
 
 
-def _add_middleware(app: FastAPI, settings: Settings, origins: Sequence[str] = ()) -> None:
-    """What surrounds every endpoint of either port; the middleware that is added last is the outermost."""
-    runtime: Runtime = app.state.runtime
+def _surround(app: FastAPI, settings: Settings, **options: Any) -> None:
+    """Put the middlewares around the endpoints of either port; ``options`` are those of `middlewares`."""
     problems.install(app)
-    if runtime.keys is not None:
-        app.add_middleware(BodyApiKeyMiddleware, ring=runtime.keys, refuse=refuse)
-    bounds = Bounds(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth)
-    app.add_middleware(BodyLimitsMiddleware, bounds=bounds, refuse=refuse, listener=runtime.listener)
-    if runtime.keys is not None:
-        app.add_middleware(ApiKeyMiddleware, ring=runtime.keys, refuse=refuse)
-    if origins:  # inside the envelope, so that preflights are counted, and outside keys, which they do not have
-        app.add_middleware(CORSMiddleware, **rules(origins))
-    app.add_middleware(RequestContextMiddleware, listener=runtime.listener, tracer=runtime.tracer)
-    app.add_middleware(SecurityHeadersMiddleware)
-    app.add_middleware(CloseOnDrainMiddleware, lifecycle=runtime.newsroom.lifecycle)
-    app.add_middleware(LingeringCloseMiddleware)
-    if settings.trusted_proxies is not None:
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=listed(settings.trusted_proxies))
+    runtime: Runtime = app.state.runtime
+    surrounding = middlewares(
+        bounds=Bounds(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth),
+        refuse=refuse,
+        listener=runtime.listener,
+        lifecycle=runtime.newsroom.lifecycle,
+        keys=runtime.keys,
+        tracer=runtime.tracer,
+        trusted_proxies=_listed(settings.trusted_proxies),
+        **options,
+    )
+    for one in reversed(surrounding):  # the one that is added last is the outermost
+        app.add_middleware(one.cls, *one.args, **one.kwargs)
+
+
+def _listed(setting: str | None) -> list[str]:
+    """The members of a setting with commas."""
+    return [] if setting is None else [one.strip() for one in setting.split(",")]
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(app: FastAPI, *, counters: Counters | None, traces: tracing.Tracing | None) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI, *, rates: Rates | None, traces: tracing.Tracing | None) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     newsroom, keys = runtime.newsroom, runtime.keys
     tasks = [
@@ -263,8 +248,8 @@ async def _lifespan(app: FastAPI, *, counters: Counters | None, traces: tracing.
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await newsroom.stop()
-        if counters is not None:
-            await counters.close()
+        if rates is not None:
+            await rates.close()
         if traces is not None:
             await asyncio.to_thread(traces.close)
 

@@ -21,61 +21,53 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from service.app import create_admin, create_app
 from service.errors import DepescheError
-from service.generation.supervisor import ENGINE_THREADS
 from service.newsroom.newsroom import Newsroom
 from service.settings import Settings
 
+ADMIN_DRAIN_S = 5
+# How long after SIGTERM callers are answered as before and told to close their connections. Without this time, one that
+# asks on an open connection just then is refused, or finds it closed with its request on the way.
+ANNOUNCE_S = 1.0
+ANNOUNCE_STEP_S = 0.05
+# How long a thread that works on texts may keep the loop waiting for the interpreter; Python's own 5 ms add up.
+SWITCH_S = 0.001
+_log = logging.getLogger("depesche")
+
 
 class HeaderTimeoutProtocol(H11Protocol):
-    """HTTP/1.1; the head of each request has to be there ``header_timeout_s`` after its connection, or first byte.
+    """HTTP/1.1; the head of a request has to be complete ``header_timeout_s`` after the connection or the first byte.
 
-    Between requests uvicorn's time for idle connections holds (``DEPESCHE_KEEP_ALIVE_S``).
+    Between requests uvicorn's timeout for idle connections holds (``DEPESCHE_KEEP_ALIVE_S``).
     """
 
     header_timeout_s = 10.0
-    _patience: asyncio.TimerHandle | None = None
+    _timeout: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """A connection begins, and with it the wait."""
+        """Begin to wait for the first head."""
         super().connection_made(transport)
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came: of a head, which is complete now or not, or of a body, which is timed elsewhere."""
+        """Stop to wait where a head is complete; begin where the next one began. Bodies are timed elsewhere."""
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
-        elif self._patience is None and not self.transport.is_closing():
+        elif self._timeout is None and not self.transport.is_closing():
             self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
+        """Stop to wait."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
-        self._patience = self.loop.call_later(self.header_timeout_s, self.transport.close)
+        self._timeout = self.loop.call_later(self.header_timeout_s, self.transport.close)
 
     def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-
-
-def patient(header_timeout_s: float) -> type[HeaderTimeoutProtocol]:
-    """The protocol with this time, as a class, which is what uvicorn asks for."""
-    own: dict[str, Any] = {"header_timeout_s": header_timeout_s}
-    return type("PatientProtocol", (HeaderTimeoutProtocol,), own)
-
-
-ADMIN_DRAIN_S = 5
-# After SIGTERM, so long are callers answered as before and told to close their connections. Without it, one that asks
-# on an open connection just then is refused, or finds it closed with its request on the way.
-FAREWELL_S = 1.0
-FAREWELL_STEP_S = 0.05
-# How long a thread that works on texts may keep the loop waiting for the interpreter; Python's own 5 ms add up.
-SWITCH_S = 0.001
-_log = logging.getLogger("depesche")
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
 
 
 def run(settings: Settings) -> None:
@@ -91,39 +83,40 @@ def run(settings: Settings) -> None:
         listening = _listening(settings.admin_host, settings.admin_port)
         admin = _AdminServer(_config(create_admin(app, settings), settings, ADMIN_DRAIN_S, lifespan="off"), listening)
     config = _config(app, settings, math.ceil(settings.drain_s), host=settings.host, port=settings.port)
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGINT, _leave)
+    signal.signal(signal.SIGTERM, _exit)
+    signal.signal(signal.SIGINT, _exit)
     _Server(config, app.state.runtime.newsroom, admin).run()
 
 
 def freeze_gc_heap() -> None:
-    """Take what is there now, and stays, out of the collector's sight: a look at all of it stops requests for 30 ms."""
+    """Exclude all objects of now from garbage collection: a collection of all of them stops requests for 30 ms."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    """Called once all is stopped, when uvicorn raises the signal again: a stop that was asked for is a success.
+def _exit(_signal: int, _frame: FrameType | None) -> None:
+    """Called when the server is closed and uvicorn raises the signal again: a stop that was asked for is a success.
 
-    A thread that loads a model cannot be ended, and the interpreter, taken down round it, would end by SIGABRT: it
-    unwinds the thread's C++ frames, which must not be unwound. So it is left as it is.
+    A daemon thread may be inside a library that loads a model. The interpreter would unwind its C++ frames, which
+    must not be unwound, and end by SIGABRT; so the process ends without that.
     """
-    if any(thread.name.startswith(ENGINE_THREADS) for thread in threading.enumerate()):
+    if any(thread.daemon for thread in threading.enumerate()):
         logging.shutdown()
-        with contextlib.suppress(OSError):  # whoever read it may be gone
+        with contextlib.suppress(OSError):  # its reader may be gone
             sys.stdout.flush()
         os._exit(0)
     sys.exit(0)
 
 
 def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvicorn.Config:
+    protocol = type("Protocol", (HeaderTimeoutProtocol,), {"header_timeout_s": settings.header_timeout_s})
     return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
-        http=patient(settings.header_timeout_s),
+        http=protocol,
         ws="none",
         proxy_headers=False,  # the application does it, for the proxies of the settings alone
         timeout_graceful_shutdown=drain_s,
@@ -173,7 +166,16 @@ class _AdminServer(uvicorn.Server):
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server, which says on the readiness probe that it is about to stop, and takes ``admin`` along."""
+    """Uvicorn's server of the main port, which stops in steps and stops the administration port last.
+
+    The states are those of `service.newsroom.lifecycle`:
+
+    state      begins when                                   what the server does
+    ready      the models are loaded                         answers
+    draining   SIGTERM or SIGINT comes                       answers, and closes each connection after its answer
+    refusing   no connection is open, `ANNOUNCE_S` at most   refuses new work; accepted requests finish (≤ drain_s)
+    closed     the application's lifespan ends               closes the administration port
+    """
 
     def __init__(self, config: uvicorn.Config, newsroom: Newsroom, admin: _AdminServer | None) -> None:
         super().__init__(config)
@@ -181,19 +183,37 @@ class _Server(uvicorn.Server):
         self._admin = admin
         self._reloading: asyncio.Future[None] | None = None
 
-    async def _reload(self) -> None:
-        """Load models anew, as the administration port's ``/admin/reload`` does; the log says how it ended."""
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen on both ports; ends the process where the main one cannot be listened on."""
+        await super().startup(sockets)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._begin_reload)
+        if self._admin is not None:
+            self._admin.begin()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain: called for SIGTERM and SIGINT."""
+        self._newsroom.lifecycle.begin_drain()
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Go the other steps; the administration port answers until the main one is closed."""
+        await self._announce()
+        self._newsroom.lifecycle.refuse_work()
         try:
-            await self._newsroom.reload()
-        except DepescheError as error:
-            _log.error("models_not_reloaded", extra={"detail": str(error)})
-        except Exception:  # noqa: BLE001 - whatever it is, the models of before go on, and the log has to say so
-            _log.exception("models_not_reloaded")
-        else:
-            _log.info("models_reloaded", extra={"models": [model.name for model in self._newsroom.models]})
+            await super().shutdown(sockets)  # closes idle connections, waits for requests, then for the lifespan
+        finally:
+            if self._admin is not None:
+                await self._admin.end()
+
+    async def _announce(self) -> None:
+        """Answer until every connection was closed after an answer, or the time is over."""
+        end_s = time.monotonic() + ANNOUNCE_S
+        connections = self.server_state.connections  # a plain set of uvicorn's, which tells nobody that it is empty
+        while connections and time.monotonic() < end_s and not self.force_exit:  # noqa: ASYNC110
+            await asyncio.sleep(ANNOUNCE_STEP_S)
 
     def _begin_reload(self) -> None:
-        """One after the other: what was changed during a load is loaded after it."""
+        """Load models one time after the other: what changes during a load is loaded after it."""
         before = self._reloading
 
         async def next_one() -> None:
@@ -203,31 +223,13 @@ class _Server(uvicorn.Server):
 
         self._reloading = asyncio.ensure_future(next_one())
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called for SIGTERM and SIGINT."""
-        self._newsroom.lifecycle.begin_drain()
-        super().handle_exit(sig, frame)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen on both ports; leaves the process where the main one cannot be listened on."""
-        await super().startup(sockets)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._begin_reload)
-        if self._admin is not None:
-            self._admin.begin()
-
-    async def _say_farewell(self) -> None:
-        """Serve on until every connection was closed after an answer, or the time is over; see `Farewell`."""
-        end_s = time.monotonic() + FAREWELL_S
-        connections = self.server_state.connections  # a plain set of uvicorn's: it tells nobody when it is empty
-        while connections and time.monotonic() < end_s and not self.force_exit:  # noqa: ASYNC110
-            await asyncio.sleep(FAREWELL_STEP_S)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain the main port while the administration port still answers, then stop that, too."""
-        await self._say_farewell()
-        self._newsroom.lifecycle.refuse_work()
+    async def _reload(self) -> None:
+        """Load models as ``/admin/reload`` does; the log says how it ended."""
         try:
-            await super().shutdown(sockets)
-        finally:
-            if self._admin is not None:
-                await self._admin.end()
+            await self._newsroom.reload()
+        except DepescheError as error:
+            _log.error("models_not_reloaded", extra={"detail": str(error)})
+        except Exception:  # noqa: BLE001 - the models of before go on, and the log has to say so
+            _log.exception("models_not_reloaded")
+        else:
+            _log.info("models_reloaded", extra={"models": [model.name for model in self._newsroom.models]})

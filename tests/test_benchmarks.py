@@ -3,10 +3,12 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from benchmarks import bleu, record, tables, texts
+from benchmarks import ablation, bleu, record, tables, texts
 
 RESULT = {"wmt20": {"ours": {"bleu": 3.1, "bleu_pm": 0.2, "chrf": 20.0, "chrf_pm": 0.3}, "theirs": {"bleu": 40.0}}}
 
@@ -80,6 +82,30 @@ def test_sizes_are_by_format_and_together(tmp_path: Path) -> None:
         (tmp_path / "starter" / name).write_bytes(bytes(1 << 20))
     (tmp_path / "starter" / "README.md").write_bytes(bytes(1 << 19))
     assert [line.split()[-2] for line in tables.sizes(tmp_path).splitlines()[2:]] == ["1.0", "1.0", "2.5"]
+
+
+def trained(folder: Path, losses: dict[int, float], held: int = 7) -> Path:
+    """What a training left: a log of one held-back set, and its items."""
+    folder.mkdir()
+    lines = [{"steps": steps, "items": 9 * steps, "held": {"news": loss}} for steps, loss in losses.items()]
+    (folder / "log.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    arrays: dict[str, Any] = {"news/ids": np.array([len(losses)]), "news held/ids": np.array([held])}
+    np.savez(folder / "items.npz", **arrays)
+    return folder
+
+
+def test_ablation_compares_at_common_updates(tmp_path: Path) -> None:
+    works = {"with": trained(tmp_path / "a", {5: 6.5, 10: 6.0}), "without": trained(tmp_path / "b", {5: 6.7, 9: 6.4})}
+    assert ablation.compared(works) == {
+        "with": {"items": 90, "held": {"5": {"news": 6.5}}},
+        "without": {"items": 81, "held": {"5": {"news": 6.7}}},
+    }
+
+
+def test_different_held_back_items_are_refused(tmp_path: Path) -> None:
+    works = {"a": trained(tmp_path / "a", {5: 6.5}), "b": trained(tmp_path / "b", {5: 6.7}, held=8)}
+    with pytest.raises(ValueError, match="held-back items of b are not those of a"):
+        ablation.compared(works)
 
 
 def test_record_has_machine_command_and_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

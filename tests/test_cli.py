@@ -36,7 +36,7 @@ def assert_told(result: Result, *words: str) -> None:
     assert result.stdout == ""
 
 
-def test_a_file_is_translated_paragraph_by_paragraph(file: Path) -> None:
+def test_file_keeps_its_paragraphs(file: Path) -> None:
     result = depesche("translate", file, "--no-clean")
     assert result.exit_code == 0, result.output
     first, second = result.stdout.strip().split("\n\n")
@@ -44,18 +44,18 @@ def test_a_file_is_translated_paragraph_by_paragraph(file: Path) -> None:
     assert "Bundestag stimmt am" not in result.stdout
 
 
-def test_standard_input_is_translated_as_a_file_is(file: Path) -> None:
+def test_standard_input_is_translated(file: Path) -> None:
     piped = depesche("translate", "-", stdin=TEXT.encode())
     assert piped.exit_code == 0, piped.output
     assert piped.stdout == depesche("translate", file).stdout
 
 
-def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
+def test_byte_order_mark_is_skipped() -> None:
     result = depesche("summarize", "-", "--method", "lead", "--no-clean", stdin=b"\xef\xbb\xbf" + TEXT.encode())
     assert result.stdout.startswith("Der Bundestag")
 
 
-def test_a_summary_has_the_method_and_the_length_that_were_asked_for(file: Path) -> None:
+def test_summary_has_method_and_length(file: Path) -> None:
     long = TEXT + "Der Zug fährt heute nicht nach Hamburg, sondern am Abend über Lübeck nach Kiel. " * 5
     result = depesche("summarize", "-", "--length", "short", "--method", "lead", "--no-clean", stdin=long.encode())
     assert result.exit_code == 0, result.output
@@ -66,13 +66,13 @@ def test_a_summary_has_the_method_and_the_length_that_were_asked_for(file: Path)
 
 
 @pytest.mark.parametrize("option", [("--length", "huge"), ("--method", "magic")])
-def test_an_option_that_does_not_exist_is_named(file: Path, option: tuple[str, str]) -> None:
+def test_unknown_option_is_named(file: Path, option: tuple[str, str]) -> None:
     result = depesche("summarize", file, *option)
     assert result.exit_code == 2
     assert option[0] in result.stderr
 
 
-def test_models_are_listed_with_their_terms() -> None:
+def test_models_list_their_licences() -> None:
     result = depesche("models", "list")
     assert result.exit_code == 0
     lines = {line.split()[1]: line for line in result.stdout.splitlines() if "starter-" in line}
@@ -84,41 +84,39 @@ def test_models_are_listed_with_their_terms() -> None:
 
 @pytest.mark.parametrize("content", [b"", b" \n\t\n"])
 @pytest.mark.parametrize("command", ["translate", "summarize"])
-def test_an_empty_file_is_told(tmp_path: Path, command: str, content: bytes) -> None:
+def test_empty_file_is_refused(tmp_path: Path, command: str, content: bytes) -> None:
     path = tmp_path / "empty.txt"
     path.write_bytes(content)
     assert_told(depesche(command, path), "empty.txt", "no text")
 
 
-def test_a_file_that_is_not_utf_8_is_told_with_the_place(tmp_path: Path) -> None:
+def test_invalid_utf_8_is_located(tmp_path: Path) -> None:
     path = tmp_path / "latin1.txt"
     path.write_bytes("Fußgänger".encode("latin-1"))
     assert_told(depesche("translate", path), "latin1.txt", "UTF-8", "byte 2")
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_missing_file_is_named(tmp_path: Path) -> None:
     assert_told(depesche("translate", tmp_path / "nothing.txt"), "nothing.txt", "No such file")
     assert_told(depesche("translate", tmp_path), "Is a directory")
 
 
 @pytest.mark.parametrize("command", [("models", "list"), ("serve",), ("translate", "-")])
-def test_a_wrong_setting_is_one_line(command: tuple[str, ...]) -> None:
+def test_wrong_setting_is_one_line(command: tuple[str, ...]) -> None:
     assert_told(depesche(*command, stdin=TEXT.encode(), DEPESCHE_PORT="eighty"), "settings", "port", "integer")
 
 
-def test_a_variable_that_is_no_setting_is_one_line() -> None:
+def test_unknown_variable_is_one_line() -> None:
     assert_told(depesche("models", "list", DEPESCHE_CACHE_SIZE="1"), "DEPESCHE_CACHE_SIZE", "no setting")
 
 
-def test_a_model_that_does_not_exist_is_one_line_that_offers_others(file: Path) -> None:
+def test_unknown_model_offers_others(file: Path) -> None:
     assert_told(
         depesche("translate", file, DEPESCHE_TRANSLATION_MODEL="starter-de-fr"), "starter-de-fr", "starter-de-en"
     )
 
 
-def test_a_model_of_the_hub_is_listed_and_told_to_be_pulled_before_it_is_served(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hub_model_must_be_pulled(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEPESCHE_INSTALLED_DIR", str(tmp_path))
     (line,) = [line for line in depesche("models", "list").stdout.splitlines() if "opus-mt-de-en" in line]
     assert [cell.strip() for cell in line.strip("│").split("│")][-3:] == ["Apache-2.0", "yes", "no"]
@@ -126,7 +124,7 @@ def test_a_model_of_the_hub_is_listed_and_told_to_be_pulled_before_it_is_served(
     assert_told(told, "opus-mt-de-en is not installed", "depesche models pull opus-mt-de-en")
 
 
-def test_a_models_folder_that_is_not_there_is_one_line(file: Path, tmp_path: Path) -> None:
+def test_missing_models_folder_is_one_line(file: Path, tmp_path: Path) -> None:
     assert_told(depesche("translate", file, DEPESCHE_MODELS_DIR=str(tmp_path / "nowhere")), "starter-de-en", "none")
 
 
@@ -136,7 +134,7 @@ def test_help_names_every_command() -> None:
     assert not [name for name in ("serve", "translate", "summarize", "models") if name not in result.stdout]
 
 
-def test_the_module_is_the_command_and_writes_utf_8_alone_to_standard_output(file: Path) -> None:
+def test_module_writes_utf_8(file: Path) -> None:
     command = [sys.executable, "-m", "service", "summarize", str(file), "--method", "lead", "--no-clean"]
     done = subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONUTF8": "1"})
     assert done.stdout.decode("utf-8").split() == TEXT.split()

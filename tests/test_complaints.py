@@ -21,19 +21,19 @@ def named_in(path: Path) -> set[str]:
     return {node.name for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, functions)}
 
 
-def test_no_complaint_is_left_out() -> None:
+def test_table_is_complete() -> None:
     assert len(ROWS) >= CASES
 
 
 @pytest.mark.parametrize(("complaint", "tests"), [(row[0], row[2]) for row in ROWS])
-def test_a_complaint_is_answered_by_tests_that_exist(complaint: str, tests: str) -> None:
+def test_named_tests_exist(complaint: str, tests: str) -> None:
     named = NAMED.findall(tests)
     assert named, complaint
     for file, name in named:
         assert name in named_in(ROOT / "tests" / file), (complaint, name)
 
 
-def test_every_test_of_a_complaint_is_in_the_table() -> None:
+def test_every_test_is_in_the_table() -> None:
     named = {name for row in ROWS for _, name in NAMED.findall(row[2])}
     there = {name for path in (ROOT / "tests/complaints").glob("test_*.py") for name in named_in(path)}
     assert {name for name in there if name.startswith("test_")} <= named

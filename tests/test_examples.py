@@ -86,7 +86,7 @@ def busy(retry_after: str = "1") -> tuple[int, dict[str, str], bytes]:
     return 503, headers, json.dumps(problem).encode()
 
 
-def test_every_call_of_the_shell_example_succeeds(url: str) -> None:
+def test_shell_example_succeeds(url: str) -> None:
     done = ran(["bash", str(EXAMPLES / "curl.sh")], url)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.rstrip().endswith("# Done")
@@ -94,13 +94,13 @@ def test_every_call_of_the_shell_example_succeeds(url: str) -> None:
         assert part in done.stdout, part
 
 
-def test_the_shell_example_ends_with_the_problem_where_a_call_fails(url: str) -> None:
+def test_shell_example_ends_at_a_problem(url: str) -> None:
     done = ran(["bash", str(EXAMPLES / "curl.sh")], f"{url}/nowhere")
     assert done.returncode != 0
     assert '"not_found"' in done.stdout
 
 
-def test_the_article_example_prints_summary_translation_and_warnings(url: str) -> None:
+def test_article_example_prints_all_outputs(url: str) -> None:
     done = python("article.py", url)
     assert done.returncode == 0, done.stderr
     for part in (
@@ -113,7 +113,7 @@ def test_the_article_example_prints_summary_translation_and_warnings(url: str) -
         assert part in done.stdout, part
 
 
-def test_the_article_example_waits_as_long_as_a_busy_service_asks(url: str) -> None:
+def test_article_example_waits_as_asked(url: str) -> None:
     with in_front_of(url, busy()) as front:
         done = python("article.py", front)
     assert done.returncode == 0, done.stderr
@@ -121,7 +121,7 @@ def test_the_article_example_waits_as_long_as_a_busy_service_asks(url: str) -> N
     assert "Summary: " in done.stdout
 
 
-def test_the_article_example_explains_what_cannot_be_worked_on(url: str, tmp_path: Path) -> None:
+def test_article_example_explains_a_refusal(url: str, tmp_path: Path) -> None:
     empty = tmp_path / "empty.txt"
     empty.write_text(" ", "utf-8")
     done = python("article.py", url, str(empty))
@@ -130,7 +130,7 @@ def test_the_article_example_explains_what_cannot_be_worked_on(url: str, tmp_pat
     assert "/body" in done.stderr
 
 
-def test_the_stream_example_prints_sentences_and_then_the_summary(url: str) -> None:
+def test_stream_example_prints_sentences_first(url: str) -> None:
     done = python("stream.py", url)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -139,7 +139,7 @@ def test_the_stream_example_prints_sentences_and_then_the_summary(url: str) -> N
     assert " of " in done.stderr
 
 
-def test_the_official_deepl_client_works_with_a_changed_address(url: str) -> None:
+def test_deepl_client_works(url: str) -> None:
     done = python("deepl_client.py", url)
     assert done.returncode == 0, done.stderr
     assert "DE: Good morning." in done.stdout
@@ -149,11 +149,11 @@ def test_the_official_deepl_client_works_with_a_changed_address(url: str) -> Non
     assert "<kuerzel>dpa/abc</kuerzel></meldung>" in done.stdout
 
 
-def test_the_official_deepl_client_is_told_of_english_as_the_target(url: str) -> None:
+def test_deepl_client_names_the_target(url: str) -> None:
     assert "EN-GB" in python("deepl_client.py", url).stdout.splitlines()[0]
 
 
-def test_the_plugin_is_valid_php() -> None:
+def test_plugin_is_valid_php() -> None:
     assert "No syntax errors" in php("-l", str(PLUGIN))
 
 
@@ -168,7 +168,7 @@ def asked(route: str, url: str, **given: Any) -> dict[str, Any]:
     return called("ask", **{"route": route, "fields": FIELDS, "settings": {"url": url, "key": "secret"}, **given})
 
 
-def test_the_plugin_stores_an_english_draft_that_names_its_source(url: str) -> None:
+def test_plugin_stores_an_english_draft(url: str) -> None:
     world = asked("english", url)
     assert world["answer"]["status"] == 201
     assert world["answer"]["body"]["starter"] is True
@@ -183,7 +183,7 @@ def test_the_plugin_stores_an_english_draft_that_names_its_source(url: str) -> N
     assert "trainedAlgorithmicMedia" in draft["meta_input"]["_depesche_provenance"]
 
 
-def test_the_plugin_gives_a_teaser_and_stores_nothing(url: str) -> None:
+def test_plugin_teaser_stores_nothing(url: str) -> None:
     world = asked("teaser", url)
     assert world["answer"]["status"] == 200, world["answer"]
     assert world["answer"]["body"]["teaser"]
@@ -191,33 +191,33 @@ def test_the_plugin_gives_a_teaser_and_stores_nothing(url: str) -> None:
 
 
 @pytest.mark.parametrize("given", [{"nonce": "stale"}, {"may": ["edit_post"]}, {"may": ["edit_posts"]}])
-def test_the_plugin_asks_nothing_for_who_may_not_edit(given: dict[str, Any]) -> None:
+def test_plugin_checks_the_right_to_edit(given: dict[str, Any]) -> None:
     world = asked("english", "http://127.0.0.1:9", **given)
     assert world["answer"]["code"] == "rest_forbidden"
 
 
-def test_the_plugin_hands_on_when_a_busy_service_may_be_asked_again(url: str) -> None:
+def test_plugin_passes_on_retry_after(url: str) -> None:
     with in_front_of(url, busy("7")) as front:
         answer = asked("english", front)["answer"]
     assert (answer["status"], answer["code"]) == (503, "depesche_queue_full")
     assert "7 seconds" in answer["message"]
 
 
-def test_the_plugin_does_not_end_the_editors_session_when_its_key_is_refused(url: str) -> None:
+def test_refused_key_ends_no_session(url: str) -> None:
     with in_front_of(url, (401, {}, b"{}")) as front:
         answer = asked("english", front)["answer"]
     assert (answer["status"], answer["code"]) == (502, "depesche_http_401")
 
 
 @pytest.mark.parametrize("content", [b"<html>login</html>", b"[]", b'{"article": 1}'])
-def test_the_plugin_says_so_when_the_answer_is_not_that_of_the_service(url: str, content: bytes) -> None:
+def test_plugin_reports_a_foreign_answer(url: str, content: bytes) -> None:
     with in_front_of(url, (200, {}, content)) as front:
         world = asked("english", front)
     assert world["answer"]["code"] == "depesche_not_understood"
     assert world["posts"] == []
 
 
-def test_the_plugin_takes_scripts_out_of_what_it_stores(url: str) -> None:
+def test_plugin_removes_scripts(url: str) -> None:
     translation: dict[str, Any] = {
         "headline": "<b>T</b>",
         "lead": None,
@@ -236,24 +236,24 @@ def test_the_plugin_takes_scripts_out_of_what_it_stores(url: str) -> None:
 
 
 @pytest.mark.parametrize("typed", ["javascript:alert(1)", "not an address"])
-def test_the_plugin_keeps_its_address_when_a_wrong_one_is_typed(typed: str) -> None:
+def test_plugin_refuses_a_wrong_address(typed: str) -> None:
     stored = {"url": "https://depesche.example", "key": "old"}
     world = called("sanitize", settings=stored, sent={"url": typed, "key": ""})
     assert world["answer"] == stored
     assert world["errors"] == ["url"]
 
 
-def test_the_plugin_forgets_its_key_when_told_to() -> None:
+def test_plugin_deletes_its_key() -> None:
     sent = {"url": "http://10.0.0.5:8000/", "key": "", "forget_key": "1"}
     world = called("sanitize", settings={"url": "", "key": "old"}, sent=sent)
     assert world["answer"] == {"url": "http://10.0.0.5:8000", "key": ""}
 
 
-def test_the_plugin_leaves_no_address_or_key_behind() -> None:
+def test_uninstall_deletes_the_options() -> None:
     assert called("uninstall", settings={"url": "http://10.0.0.5", "key": "old"})["options"] == []
 
 
-def test_the_plugin_loads_its_panel_only_in_the_editor_of_a_post() -> None:
+def test_panel_loads_in_the_editor_only() -> None:
     (script,) = called("editor")["scripts"].values()
     assert script["queued"] is True
     assert "registerPlugin" in script["source"]

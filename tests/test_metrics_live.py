@@ -88,12 +88,12 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
             process.wait(PATIENCE_S)
 
 
-def test_the_service_is_scraped_without_a_complaint(prometheus: Prometheus) -> None:
+def test_scrape_succeeds(prometheus: Prometheus) -> None:
     (target,) = prometheus.ask("targets")["activeTargets"]
     assert (target["health"], target["lastError"]) == ("up", "")
 
 
-def test_every_metric_of_the_dashboard_and_the_rules_is_in_the_scrape(prometheus: Prometheus) -> None:
+def test_used_metrics_are_scraped(prometheus: Prometheus) -> None:
     names = set(prometheus.ask("label/__name__/values"))
     rules = "\n".join(line for line in RULES.splitlines() if not line.lstrip().startswith("#"))
     asked = set(re.findall(METRIC, "\n".join([rules, *expressions()])))
@@ -102,18 +102,18 @@ def test_every_metric_of_the_dashboard_and_the_rules_is_in_the_scrape(prometheus
 
 
 @pytest.mark.parametrize("expression", expressions())
-def test_every_panel_can_be_drawn(prometheus: Prometheus, expression: str) -> None:
+def test_panel_expression_evaluates(prometheus: Prometheus, expression: str) -> None:
     expression = expression.replace('job=~"a|b"', 'job=~"depesche"')
     prometheus.ask("query", query=expression)
 
 
-def test_most_panels_show_something(prometheus: Prometheus) -> None:
+def test_most_panels_have_data(prometheus: Prometheus) -> None:
     asked = [expression.replace('job=~"a|b"', 'job=~"depesche"') for expression in expressions()]
     drawn = [expression for expression in asked if prometheus.value(expression)]
     assert len(drawn) > len(asked) / 2, set(asked) - set(drawn)
 
 
-def test_every_rule_is_evaluated_and_a_healthy_service_raises_no_alarm(prometheus: Prometheus) -> None:
+def test_healthy_service_fires_no_alert(prometheus: Prometheus) -> None:
     def rules() -> list[dict[str, Any]]:
         return [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
 
@@ -122,6 +122,6 @@ def test_every_rule_is_evaluated_and_a_healthy_service_raises_no_alarm(prometheu
     assert {rule["name"]: rule["state"] for rule in rules() if rule["state"] != "inactive"} == {}
 
 
-def test_a_condition_of_the_rules_is_seen_in_the_live_service(prometheus: Prometheus) -> None:
+def test_rule_condition_matches_live_data(prometheus: Prometheus) -> None:
     assert prometheus.value("depesche_ready == 1")
     assert not prometheus.value("absent(depesche_build_info)")

@@ -66,35 +66,35 @@ def given(client: TestClient) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def test_every_metric_that_is_asked_for_is_given(given: dict[str, list[dict[str, str]]]) -> None:
+def test_used_metrics_exist(given: dict[str, list[dict[str, str]]]) -> None:
     asked = set(re.findall(METRIC, queries()))
     assert len(asked) > 30
     assert asked - set(given) == set()
 
 
-def test_every_label_that_is_asked_for_is_one_of_its_metric(given: dict[str, list[dict[str, str]]]) -> None:
+def test_used_labels_exist(given: dict[str, list[dict[str, str]]]) -> None:
     for name, label, _, _ in matchers(queries()):
         assert label in {*OF_PROMETHEUS, *given[name][0]}, f"{name} has no label {label}"
 
 
-def test_every_reason_that_is_asked_for_is_given(given: dict[str, list[dict[str, str]]]) -> None:
+def test_used_reasons_exist(given: dict[str, list[dict[str, str]]]) -> None:
     closed = [m for m in matchers(queries()) if m[1] in {"reason", "tier", "priority", "output", "code", "during"}]
     assert closed
     for name, label, _, values in closed:
         assert set(values.split("|")) <= {labels[label] for labels in given[name]}, f"{name} {label}"
 
 
-def test_labels_that_are_grouped_by_exist(given: dict[str, list[dict[str, str]]]) -> None:
+def test_grouping_labels_exist(given: dict[str, list[dict[str, str]]]) -> None:
     labels = {label for samples in given.values() for one in samples for label in one} | OF_PROMETHEUS
     for grouping in re.findall(r"\b(?:by|on) \(([^)]*)\)", queries()):
         assert set(re.findall(r"\w+", grouping)) <= labels
 
 
-def test_the_dashboard_has_its_rows_in_order() -> None:
+def test_dashboard_rows_are_in_order() -> None:
     assert [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"] == ROWS
 
 
-def test_every_panel_says_what_it_shows_in_what_unit_and_asks_the_chosen_source() -> None:
+def test_panels_have_title_unit_and_source() -> None:
     for panel in panels():
         assert len(panel["description"]) > 20, panel["title"]
         assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
@@ -104,7 +104,7 @@ def test_every_panel_says_what_it_shows_in_what_unit_and_asks_the_chosen_source(
     assert "id" not in DASHBOARD  # Grafana gives it, and refuses a foreign one
 
 
-def test_panels_do_not_lie_over_each_other() -> None:
+def test_panels_do_not_overlap() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in DASHBOARD["panels"]:
         at = panel["gridPos"]
@@ -115,7 +115,7 @@ def test_panels_do_not_lie_over_each_other() -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_an_alert_waits_has_a_severity_a_runbook_and_a_test(alert: str) -> None:
+def test_alert_is_complete(alert: str) -> None:
     rule = RULES.split(f"- alert: {alert}\n")[1].partition("- alert:")[0]
     for part in (r"for: \d+m", "severity: (critical|warning|info)", "summary: .+", "description: .+"):
         assert re.search(part, rule), part
@@ -126,7 +126,7 @@ def test_an_alert_waits_has_a_severity_a_runbook_and_a_test(alert: str) -> None:
     assert set(silent) == {True, False}, "one case in which it fires, and one in which it does not"
 
 
-def test_the_runbook_has_no_alert_that_does_not_exist() -> None:
+def test_runbook_names_existing_alerts() -> None:
     assert re.findall(r"\n### (\w+)\n", (ROOT / "docs" / "metrics.md").read_text("utf-8")) == ALERTS
 
 
@@ -134,16 +134,16 @@ def test_promtool_accepts_the_rules() -> None:
     promtool("check", "rules", "alerts.yaml")
 
 
-def test_promtool_finds_that_the_rules_fire_when_they_should() -> None:
+def test_promtool_rule_tests_pass() -> None:
     promtool("test", "rules", "alerts_test.yaml")
 
 
-def test_promtool_accepts_every_expression_of_the_dashboard(tmp_path: Path) -> None:
+def test_promtool_accepts_the_dashboard(tmp_path: Path) -> None:
     rules = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(expressions())]
     file = tmp_path / "rules.yaml"
     file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}), "utf-8")  # JSON is YAML
     promtool("check", "rules", str(file))
 
 
-def test_promtool_accepts_what_the_service_gives(client: TestClient) -> None:
+def test_promtool_accepts_the_metrics(client: TestClient) -> None:
     promtool("check", "metrics", given=client.get("/metrics").text)

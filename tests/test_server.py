@@ -13,7 +13,7 @@ from tests.chaos.server import PATIENCE_S, serving
 from tests.redis_server import free_port
 
 
-def test_both_ports_serve_one_service_until_it_is_told_to_stop() -> None:
+def test_both_ports_serve_until_sigterm() -> None:
     port = free_port()
     with serving(admin_port=str(port), metrics_port="admin") as server:
         admin = f"http://127.0.0.1:{port}"
@@ -39,7 +39,7 @@ def ipv6() -> None:
 
 
 @pytest.mark.usefixtures("ipv6")
-def test_an_administration_host_of_ipv6_answers_there_and_opens_nothing_to_ipv4() -> None:
+def test_ipv6_admin_host_excludes_ipv4() -> None:
     port = free_port()
     with serving(ready=False, admin_host="::", admin_port=str(port), metrics_port="admin"):
         assert httpx.get(f"http://[::1]:{port}/metrics", timeout=PATIENCE_S).status_code == 200
@@ -47,7 +47,7 @@ def test_an_administration_host_of_ipv6_answers_there_and_opens_nothing_to_ipv4(
             assert other.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_an_administration_port_in_use_is_one_clear_line() -> None:
+def test_admin_port_in_use_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
@@ -63,6 +63,6 @@ def test_an_administration_port_in_use_is_one_clear_line() -> None:
     assert last.startswith(f"depesche: the administration port 127.0.0.1:{port} cannot be used: Address already in use")
 
 
-def test_small_answers_of_the_administration_port_are_sent_at_once() -> None:
+def test_admin_port_sends_without_delay() -> None:
     with _listening("127.0.0.1", 0) as listening:
         assert listening.proto == socket.IPPROTO_TCP

@@ -29,7 +29,7 @@ class Ring:
         self.own = self
 
 
-def test_what_is_there_is_looked_at_no_more_and_what_came_later_is() -> None:
+def test_freeze_spares_the_collector() -> None:
     stays = Ring()
     freeze_gc_heap()
     frozen = gc.get_freeze_count()
@@ -39,7 +39,7 @@ def test_what_is_there_is_looked_at_no_more_and_what_came_later_is() -> None:
     assert any(one is later for one in gc.get_objects())
 
 
-def test_what_was_out_of_sight_and_is_needed_no_more_is_freed_by_the_next_time() -> None:
+def test_frozen_garbage_is_freed_later() -> None:
     once = Ring()
     freeze_gc_heap()
     left = weakref.ref(once)
@@ -50,7 +50,7 @@ def test_what_was_out_of_sight_and_is_needed_no_more_is_freed_by_the_next_time()
     assert left() is None
 
 
-async def test_the_models_of_before_a_reload_are_freed() -> None:
+async def test_reload_frees_the_old_models() -> None:
     settled = asyncio.Event()
 
     def settling() -> None:

@@ -19,7 +19,7 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "service", root / "service", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, root)
-    for name in (MANIFEST, "models/train/loop.py", "models/README.md", "tests/test_it.py", "benchmarks/speed.py"):
+    for name in (MANIFEST, "models/train/trainer.py", "models/README.md", "tests/test_it.py", "benchmarks/speed.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("", "utf-8")
     return root
@@ -41,7 +41,7 @@ def content(wheel: zipfile.ZipFile) -> set[str]:
     return {name for name in wheel.namelist() if ".dist-info/" not in name}
 
 
-def test_the_wheel_holds_the_whole_service_its_catalogue_and_its_weights(checkout_with_weights: Path) -> None:
+def test_wheel_is_complete(checkout_with_weights: Path) -> None:
     service = (ROOT / "service").rglob("*")
     wanted = {str(path.relative_to(ROOT)) for path in service if path.is_file() and "__pycache__" not in path.parts}
     assert {"service/__main__.py", "service/py.typed", "service/languages/de/data/abbreviations.txt"} <= wanted
@@ -50,18 +50,18 @@ def test_the_wheel_holds_the_whole_service_its_catalogue_and_its_weights(checkou
         assert wheel.read(WEIGHTS) == b"weights"
 
 
-def test_an_editable_install_is_a_path_and_copies_no_weights(checkout_with_weights: Path) -> None:
+def test_editable_install_copies_no_weights(checkout_with_weights: Path) -> None:
     with built(checkout_with_weights, "editable") as wheel:
         assert content(wheel) == {"_depesche.pth"}
         assert wheel.read("_depesche.pth").decode().split("\n") == [str(checkout_with_weights)]
 
 
-def test_an_editable_install_works_before_there_are_weights(checkout: Path) -> None:
+def test_editable_install_needs_no_weights(checkout: Path) -> None:
     with built(checkout, "editable") as wheel:
         assert content(wheel) == {"_depesche.pth"}
 
 
-def test_the_command_line_is_installed_by_both(checkout_with_weights: Path) -> None:
+def test_both_install_the_command(checkout_with_weights: Path) -> None:
     for version in ("standard", "editable"):
         with built(checkout_with_weights, version) as wheel:
             (name,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))

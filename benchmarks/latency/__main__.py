@@ -11,14 +11,14 @@ import typer
 
 from benchmarks import record
 from benchmarks.articles import Articles
-from benchmarks.checkout import Against, Checkout, Data, Python, checkouts, in_turns
+from benchmarks.checkout import Against, Checkout, Data, Python, Threads, checkouts, in_turns, settings_of
 from benchmarks.figures import compared, compared_table, own, own_table
 from benchmarks.latency.parts import AGAINST, PARTS, TARGETS, Plan
 from benchmarks.server import Server
 
 
 async def measured(
-    plan: Plan, names: list[str], subjects: list[Checkout], rounds: int
+    plan: Plan, names: list[str], subjects: list[Checkout], rounds: int, **settings: str
 ) -> dict[str, list[list[dict[str, float]]]]:
     """By checkout: the rounds of each part."""
     found: dict[str, list[list[dict[str, float]]]] = {one.name: [] for one in subjects}
@@ -30,7 +30,7 @@ async def measured(
             print(f"{checkout.name}, {name}:", {what: round(value, 3) for what, value in figures.items()}, flush=True)
             return figures
 
-        rows = await in_turns(subjects, measure, 1 if part.once else rounds, **part.settings)
+        rows = await in_turns(subjects, measure, 1 if part.once else rounds, **settings, **part.settings)
         for one in subjects:
             found[one.name].append(rows[one.name])
     return found
@@ -40,6 +40,7 @@ def main(
     against: Against = None,
     python: Python = None,
     data: Data = None,
+    threads: Threads = None,
     parts: Annotated[
         str, typer.Option(help=f"Parts, with commas: {', '.join(PARTS)}. Default: all, against a checkout {AGAINST}.")
     ] = "",
@@ -57,7 +58,7 @@ def main(
         raise typer.BadParameter(f"there is no part {', '.join(unknown)}")
     subjects, busy = checkouts(against, python), os.getloadavg()[0]
     plan = Plan(Articles.of(data, seed), seconds, clients, memory_articles)
-    found = asyncio.run(measured(plan, names, subjects, rounds))
+    found = asyncio.run(measured(plan, names, subjects, rounds, **settings_of(threads)))
     rows: list[dict[str, Any]] = []
     for number in range(len(names)):
         if against is None:

@@ -16,7 +16,7 @@ import typer
 
 from benchmarks import record
 from benchmarks.articles import Articles
-from benchmarks.checkout import Against, Data, Python, checkouts
+from benchmarks.checkout import Against, Data, Python, Threads, checkouts, settings_of
 from benchmarks.figures import compared, compared_table, own, own_table
 from benchmarks.load.libretranslate import libretranslate
 from benchmarks.load.systems import Raw, System, Weights, depesche, naive
@@ -79,6 +79,7 @@ def main(
     against: Against = None,
     python: Python = None,
     data: Data = None,
+    threads: Threads = None,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
     clients: Annotated[int, typer.Option(min=1, help="Concurrent clients.")] = 16,
     articles: Annotated[int, typer.Option(min=1, help="Articles a round, at least four times the clients.")] = 96,
@@ -89,7 +90,7 @@ def main(
 ) -> None:
     """Measure, print the tables, and record them on demand. A request that fails ends the run."""
     plan, busy = Plan(data, rounds, clients, articles, seed), os.getloadavg()[0]
-    ours: list[System] = [depesche(one) for one in checkouts(against, python)]
+    ours: list[System] = [depesche(one, **settings_of(threads)) for one in checkouts(against, python)]
     systems = [*(peers() if with_peers else ()), *ours]
     result = result_of(systems, asyncio.run(measure(systems, plan)))
     for name, system in result["systems"].items():

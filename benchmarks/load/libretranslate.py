@@ -38,8 +38,8 @@ def install(weights: Weights) -> Path:
     python = _python()
     if not python.exists() or subprocess.run([python, "-c", _PROBE], check=False, capture_output=True).returncode:
         subprocess.run([sys.executable, "-m", "venv", str(python.parent.parent)], check=True)
-        for package in (TORCH, f"libretranslate=={VERSION}"):
-            subprocess.run([python, "-m", "pip", "install", "--quiet", package], check=True)
+        for needed in (TORCH, f"libretranslate=={VERSION}"):
+            subprocess.run([python, "-m", "pip", "install", "--quiet", needed], check=True)
     package = WORK / "argos-translate" / "packages" / "translate-de_en-1_0"
     shutil.copytree(weights.folder / "ct2-int8", package / "model", dirs_exist_ok=True)
     shutil.copy(weights.folder / "pieces.model", package / "sentencepiece.model")

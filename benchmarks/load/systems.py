@@ -91,12 +91,12 @@ class Http:
         return {"articles a second": load.requests_per_s, "latency p50, s": load.p50_s, "latency p99, s": load.p99_s}
 
 
-def depesche(checkout: Checkout) -> Http:
-    """The service as it ships."""
+def depesche(checkout: Checkout, **settings: str) -> Http:
+    """The service as it ships, but for ``settings``."""
     return Http(
         name=checkout.name,
         what=f"Depesche, commit {checkout.commit}",
-        server=checkout.server(),
+        server=checkout.server(**settings),
         path="/v1/translate",
         body=lambda article: {"text": article.text},
         check=_check_depesche,

@@ -1,1 +1,1 @@
-"""The recipe of the embedded models: data, vocabulary, training, evaluation, export."""
+"""The recipe of the language model: base, data, training, export."""

@@ -15,9 +15,8 @@ from rich.table import Table
 
 from service.errors import ModelError
 from service.hub import bundle
-from service.hub.conversion import convert
 from service.hub.installed import Installed, write_errors
-from service.hub.pull import Pull
+from service.hub.pull import Pull, convert
 from service.registry.catalog import Catalog, Entry
 from service.registry.verify import verify_whole
 

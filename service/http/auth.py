@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -14,20 +15,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.errors import AccessDenied, KeyMissing, ScopeMissing
 from service.http.keys import ApiKeyStore, needs_key
 from service.http.keys import Scope as KeyScope
-from service.http.limits import PENDING, Refuse, replayed
+from service.http.limits import Refuse
+from service.http.state import info_of, runtime_of
 
 SCHEMES = frozenset({"bearer", "deepl-auth-key"})
 FIELDS = ("api_key", "auth_key")
 BODY_PATHS = frozenset({"/translate", "/detect", "/v2/translate"})
 MOST_FORM_FIELDS = 1_000
 MOST_KEY_BYTES = 4_096
-"""Of a form's field or part that is looked at: its name, its value, and the head of a part."""
-# A body of this size is taken apart in well under a millisecond.
+"""Longest field or part of a form that may hold the key, with its name and a part's head."""
+# A body of this size is parsed in well under a millisecond.
 SMALL_BYTES = 20_000
 
 
 def in_headers(scope: Scope) -> str | None:
-    """The key of the ``Authorization`` header; one of a scheme that means no key is none."""
+    """The key of the ``Authorization`` header; None where there is none or its scheme is another."""
     for name, value in scope["headers"]:
         if name == b"authorization":
             scheme, _, token = value.decode("latin-1").strip().partition(" ")
@@ -37,7 +39,7 @@ def in_headers(scope: Scope) -> str | None:
 
 
 def may_be_in_body(scope: Scope) -> bool:
-    """Whether the clients of this path send their key in the body. Never in the URL: URLs are in many logs."""
+    """Whether the clients of this path send their key in the body. Logs keep URLs, so a URL holds no key."""
     return scope["method"] == "POST" and scope["path"] in BODY_PATHS
 
 
@@ -82,7 +84,7 @@ def _urlencoded(body: bytes) -> Mapping[str, str]:
 
 
 def _multipart(body: bytes, boundary: bytes) -> Mapping[str, str]:
-    """The parts that may be a key; the others are passed over as they are."""
+    """The parts that may be a key; the others are not decoded."""
     if not boundary:
         return {}
     parts = body.split(b"--" + boundary, MOST_FORM_FIELDS + 1)
@@ -99,27 +101,25 @@ def _multipart(body: bytes, boundary: bytes) -> Mapping[str, str]:
     return found
 
 
-KEY_ID = "key_id"
 NEEDED = "a key is needed: Authorization: Bearer …"
-SCOPES = "key_scopes"
 
 
 @dataclass(frozen=True, slots=True)
 class Requires:
-    """Dependency of a route: where there are keys, the caller's is for ``scope``."""
+    """Dependency of a route: where keys are asked for, the caller's is for ``scope``."""
 
     scope: KeyScope
 
     async def __call__(self, request: Request) -> None:
-        """Look at the scopes that `Guard` found.
+        """Check the scopes that `ApiKeyMiddleware` found.
 
         Raises:
-            KeyMissing: no key was looked at.
-            ScopeMissing: it is not for this route.
+            KeyMissing: no key was checked.
+            ScopeMissing: the key is not for this route.
         """
-        if request.app.state.runtime.keys is None:
+        if runtime_of(request).keys is None:
             return
-        scopes = request.scope["state"].get(SCOPES)
+        scopes = info_of(request.scope).scopes
         if scopes is None:
             raise KeyMissing(NEEDED)
         if self.scope not in scopes:
@@ -127,14 +127,15 @@ class Requires:
 
 
 class ApiKeyMiddleware:
-    """ASGI middleware, outside `BodyLimit`: ``refuse`` answers who holds no good key, before the body is read.
+    """ASGI middleware: ``refuse`` answers a request without a good key before its body is read.
 
-    Where clients send their key in the body, a request without one in its headers is left to `BodyGuard`.
+    Where clients send their key in the body, a request without one in its headers is checked by
+    `BodyLimitsMiddleware`, once it has read the body.
     """
 
-    def __init__(self, app: ASGIApp, ring: ApiKeyStore, refuse: Refuse) -> None:
+    def __init__(self, app: ASGIApp, keys: ApiKeyStore, refuse: Refuse) -> None:
         self._app = app
-        self._ring = ring
+        self._keys = keys
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,42 +145,21 @@ class ApiKeyMiddleware:
             return
         token = in_headers(scope)
         if token is None and may_be_in_body(scope):
-            scope.setdefault("state", {})[PENDING] = True
-            await self._app(scope, receive, send)
-            return
-        try:
-            _let_in(self._ring, scope, token)
-        except AccessDenied as denied:
-            await self._refuse(scope, receive, send, denied)
-            return
+            info_of(scope).check_body = partial(self._check_body, scope)
+        else:
+            try:
+                self._check(scope, token)
+            except AccessDenied as denied:
+                await self._refuse(scope, receive, send, denied)
+                return
         await self._app(scope, receive, send)
 
+    async def _check_body(self, scope: Scope, body: bytes) -> None:
+        self._check(scope, await in_body(scope, body))
 
-class BodyApiKeyMiddleware:
-    """ASGI middleware, inside `BodyLimit`: looks into the bodies that `Guard` left to it."""
-
-    def __init__(self, app: ASGIApp, ring: ApiKeyStore, refuse: Refuse) -> None:
-        self._app = app
-        self._ring = ring
-        self._refuse = refuse
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, whose body comes as one message."""
-        if scope["type"] != "http" or not scope.get("state", {}).pop(PENDING, False):
-            await self._app(scope, receive, send)
-            return
-        body = await receive()
-        try:
-            _let_in(self._ring, scope, await in_body(scope, body.get("body", b"")))
-        except AccessDenied as denied:
-            await self._refuse(scope, receive, send, denied)
-            return
-        await self._app(scope, replayed(body, receive), send)
-
-
-def _let_in(ring: ApiKeyStore, scope: Scope, token: str | None) -> None:
-    """Note whose key it is, and what for; raises `AccessDenied`."""
-    if token is None:
-        raise KeyMissing(NEEDED)
-    key = ring.require(token)
-    scope.setdefault("state", {}).update({KEY_ID: key.id, SCOPES: key.scopes})
+    def _check(self, scope: Scope, token: str | None) -> None:
+        """Note the key's holder and its scopes; raises `AccessDenied`."""
+        if token is None:
+            raise KeyMissing(NEEDED)
+        key, info = self._keys.require(token), info_of(scope)
+        info.key_id, info.scopes = key.id, key.scopes

@@ -1,122 +1,237 @@
-"""ASGI middlewares around every endpoint."""
+"""The middlewares around every endpoint, and their order.
+
+Own ones are here and in `service.http.auth`, `service.http.limits` and `service.http.ratelimit`. They tell each other
+what they find by `RequestInfo`. Headers of answers are added by `RequestContextMiddleware` alone; the request id's is
+added by asgi-correlation-id.
+"""
 
 import asyncio
 import logging
 import re
 import time
-import uuid
 from collections.abc import Sequence
 from http import HTTPMethod
 from typing import Any
 
+from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service.errors import ClientGone
 from service.events import ClientLeft, Listener, RequestBegun, RequestDone
 from service.http import problems
+from service.http.auth import ApiKeyMiddleware
+from service.http.keys import ApiKeyStore
+from service.http.limits import BodyLimitsMiddleware, Bounds, Refuse
+from service.http.ratelimit import RateLimitMiddleware, Rates
+from service.http.state import info_of
 from service.newsroom.lifecycle import Lifecycle
 from service.observability.spans import Span, Tracer, trace_id_in
 
-# An answer of the API is data: nothing in it may run, and no page may show it in a frame.
-POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-# FastAPI's documentation pages load their scripts from elsewhere and have one of their own in them.
-DOCUMENTATION_POLICY = (
-    b"default-src 'none'; script-src 'unsafe-inline' https:; style-src 'unsafe-inline' https:; font-src https:; "
-    b"img-src 'self' data: https:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; "
-    b"frame-ancestors 'none'"
-)
-DOCUMENTATION = frozenset({"/docs", "/redoc", "/docs/oauth2-redirect"})
-COMMON = {
-    b"x-content-type-options": b"nosniff",
-    b"referrer-policy": b"no-referrer",
-    b"x-frame-options": b"DENY",  # for browsers that do not know frame-ancestors
-    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
+ID_HEADER = "X-Request-Id"
+# A caller's own id is kept where it can do no harm in logs and headers.
+_PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+CORS: dict[str, Any] = {
+    "allow_methods": ("GET", "POST"),
+    "allow_headers": (
+        *("Authorization", "Cache-Control", "Content-Type", "Request-Timeout-Ms", "Traceparent"),
+        ID_HEADER,
+    ),
+    "expose_headers": (
+        *("RateLimit", "RateLimit-Policy", "Retry-After", "Server-Timing", "WWW-Authenticate"),
+        ID_HEADER,
+    ),
+    "allow_credentials": False,
 }
 
 
-class SecurityHeadersMiddleware:
-    """ASGI middleware, outermost, so that refusals and crashes have them, too."""
+def middlewares(
+    *,
+    bounds: Bounds,
+    refuse: Refuse,
+    listener: Listener,
+    lifecycle: Lifecycle,
+    keys: ApiKeyStore | None = None,
+    rates: Rates | None = None,
+    cancels: bool = False,
+    tracer: Tracer | None = None,
+    origins: Sequence[str] = (),
+    trusted_proxies: Sequence[str] = (),
+) -> list[Middleware]:
+    """The middlewares of an application, from the outermost to the innermost.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``cancels`` ends the work of callers that leave.
+    """
+    return [
+        # The address that it corrects is the one that all others see.
+        *([Middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))] if trusted_proxies else []),
+        # Logs and problem bodies of all others name the id.
+        Middleware(
+            CorrelationIdMiddleware,
+            header_name=ID_HEADER,
+            update_request_header=False,
+            validator=lambda given: _PLAIN_ID.fullmatch(given) is not None,
+        ),
+        # Refusals and crashes of all others are counted, and get their headers.
+        Middleware(RequestContextMiddleware, listener=listener, lifecycle=lifecycle, tracer=tracer),
+        # A preflight carries no key.
+        *([Middleware(CORSMiddleware, allow_origins=list(origins), **CORS)] if origins else []),
+        # A request without a good key is refused before its body is read.
+        *([Middleware(ApiKeyMiddleware, keys=keys, refuse=refuse)] if keys is not None else []),
+        # The others get the body in one message, within its bounds.
+        Middleware(BodyLimitsMiddleware, bounds=bounds, refuse=refuse, listener=listener),
+        # Only requests that could be worked on are counted, each for the holder of its key.
+        *([Middleware(RateLimitMiddleware, rates=rates, refuse=refuse)] if rates is not None else []),
+        # A message after the body means that the caller left, so the body has to be read before.
+        *([Middleware(CancelOnDisconnectMiddleware, listener=listener)] if cancels else []),
+    ]
+
+
+# An answer of the API is data: nothing in it may run, and no page may show it in a frame.
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# FastAPI's documentation pages load scripts from other hosts and contain one of their own.
+DOCUMENTATION_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' https:; style-src 'unsafe-inline' https:; font-src https:; "
+    "img-src 'self' data: https:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+DOCUMENTATION = frozenset({"/docs", "/redoc", "/docs/oauth2-redirect"})
+SECURITY = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",  # for browsers that do not know frame-ancestors
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+# A connection that is closed over unread bytes is reset, and a reset can overtake the answer.
+LINGER_S = 2.0
+METHODS = frozenset(HTTPMethod)
+# A route's pattern ends in "$", which also matches in front of a line feed: such a path would match another route.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_log = logging.getLogger("depesche.crash")
+
+
+class RequestContextMiddleware:
+    """ASGI middleware around all that answers: request id, time, trace, headers, and the answer to a crash.
+
+    An answer that comes before the body was read says ``Connection: close``; the rest of the body is discarded for
+    up to `LINGER_S`, so that a caller that still sends can read the answer. Answers of a process that is about to end
+    say ``Connection: close``, so that a caller loses no request on a connection that closes.
+    """
+
+    def __init__(self, app: ASGIApp, listener: Listener, lifecycle: Lifecycle, tracer: Tracer | None = None) -> None:
         self._app = app
+        self._listener = listener
+        self._lifecycle = lifecycle
+        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        policy = DOCUMENTATION_POLICY if scope["path"] in DOCUMENTATION else POLICY
-        wanted = {**COMMON, b"content-security-policy": policy}
+        info_of(scope).request_id = correlation_id.get() or ""
+        span = None if self._tracer is None else self._tracer.begin(scope["headers"])
+        exchange = _Exchange(scope, receive, send, self._lifecycle, span)
+        self._listener(RequestBegun())
+        try:
+            await self._answer(scope, exchange)
+        finally:
+            done = exchange.done()
+            self._listener(done)
+            if span is not None:
+                span.end(done, info_of(scope).intervals)
+        await exchange.end()
 
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                given = [*message.get("headers", [])]
-                names = {name.lower() for name, _ in given}
-                missing = [(name, value) for name, value in wanted.items() if name not in names]
-                message = {**message, "headers": given + missing}
-            await send(message)
-
-        await self._app(scope, receive, sending)
-
-
-# A connection that is closed over bytes unread is reset, and a reset can overtake the answer.
-LINGER_S = 2.0
-
-
-class LingeringCloseMiddleware:
-    """ASGI middleware, outside all that answers: such an answer says ``Connection: close``.
-
-    What still comes of the body is thrown away for up to `LINGER_S`, so that a caller in mid-body can read its answer.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http" or not _has_body(scope):
-            await self._app(scope, receive, send)
+    async def _answer(self, scope: Scope, exchange: "_Exchange") -> None:
+        request = Request(scope)
+        try:
+            if _CONTROL.search(scope["path"]):
+                refusal = problems.problem(request, 400, "path_invalid", "a path holds no control characters")
+                await refusal(scope, exchange.receive, exchange.send)
+            else:
+                await self._app(scope, exchange.receive, exchange.send)
+        except ClientGone:
             return
-        exchange = _Exchange(receive, send)
-        await self._app(scope, exchange.receive, exchange.send)
-        if exchange.last is not None:
-            if not _waits_to_be_asked(scope):
-                await exchange.linger()
-            await send(exchange.last)
+        except Exception as error:  # noqa: BLE001 - an error that is not foreseen becomes an answer
+            _log.error("crash", extra={"request_id": info_of(scope).request_id}, exc_info=error)
+            if exchange.status is None:
+                answer = await problems.on_error(request, error)
+                await answer(scope, exchange.receive, exchange.send)
 
 
 class _Exchange:
-    """How far the body was read; ``last`` is what ends the answer, held back where the body was not read."""
+    """A request and its answer: whether the body was read, and the headers of the answer."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, lifecycle: Lifecycle, span: Span | None) -> None:
+        self._scope = scope
         self._receive = receive
         self._send = send
-        self._whole = self._closing = False
-        self.last: Message | None = None
+        self._lifecycle = lifecycle
+        self._span = span
+        self._info = info_of(scope)
+        self._started_s = time.perf_counter()
+        self._is_read = not _has_body(scope)
+        self._is_early = False
+        self._last: Message | None = None
+        self.status: int | None = None
 
     async def receive(self) -> Message:
+        """The next message of the body."""
         message = await self._receive()
-        self._whole = self._whole or message["type"] != "http.request" or not message.get("more_body", False)
+        self._is_read = self._is_read or message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and not self._whole:
-            self._closing = True
-            kept = [(name, value) for name, value in message.get("headers", []) if name.lower() != b"connection"]
-            message = {**message, "headers": [*kept, (b"connection", b"close")]}
-        elif self._closing and message["type"] == "http.response.body" and not message.get("more_body", False):
-            self.last = {"type": "http.response.body", "body": b"", "more_body": False}
+        """Send a message of the answer; the end of one that comes before the body was read is sent by `end`."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._is_early = not self._is_read
+            message = {**message, "headers": self._headers(message)}
+        elif self._is_early and message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._last = {"type": "http.response.body", "body": b"", "more_body": False}
             message = {**message, "more_body": True}
         await self._send(message)
 
-    async def linger(self) -> None:
-        try:
-            async with asyncio.timeout(LINGER_S):
-                while not self._whole:
-                    await self.receive()
-        except TimeoutError:
+    def _headers(self, start: Message) -> list[tuple[bytes, bytes]]:
+        headers = MutableHeaders(raw=[*start.get("headers", []), *self._info.headers])
+        policy = DOCUMENTATION_POLICY if self._scope["path"] in DOCUMENTATION else POLICY
+        for name, value in {**SECURITY, "content-security-policy": policy}.items():
+            headers.setdefault(name, value)
+        if self._info.timings is not None:
+            timings = [*self._info.timings.items(), ("total", time.perf_counter() - self._started_s)]
+            headers["server-timing"] = ", ".join(f"{stage};dur={took_s * 1000:.1f}" for stage, took_s in timings)
+        if self._span is not None:
+            headers["traceresponse"] = self._span.response.decode()
+        if self._is_early or self._lifecycle.ending:
+            headers["connection"] = "close"
+        return headers.raw
+
+    async def end(self) -> None:
+        """Discard the rest of the body, and end the answer that came before it."""
+        if self._last is None:
             return
+        if not _waits_to_be_asked(self._scope):
+            try:
+                async with asyncio.timeout(LINGER_S):
+                    while not self._is_read:
+                        await self.receive()
+            except TimeoutError:
+                pass
+        await self._send(self._last)
+
+    def done(self) -> RequestDone:
+        """What the log and the metrics are told."""
+        scope, info = self._scope, self._info
+        # A caller can write any word as method or path; those of a refused request are kept where they are known.
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        route = str(getattr(scope.get("route"), "path", None) or info.path or "unmatched")
+        passed_s = time.perf_counter() - self._started_s
+        trace_id = trace_id_in(scope["headers"]) if self._span is None else self._span.trace_id
+        return RequestDone(method, route, self.status or 499, passed_s, info.request_id, info.key_id, trace_id)
 
 
 def _has_body(scope: Scope) -> bool:
@@ -129,14 +244,14 @@ def _waits_to_be_asked(scope: Scope) -> bool:
 
 
 class CancelOnDisconnectMiddleware:
-    """ASGI middleware, inside `BodyLimit`: what comes after the whole body can only be the caller's leaving."""
+    """ASGI middleware, inside `BodyLimitsMiddleware`: a message after the whole body says that the caller left."""
 
     def __init__(self, app: ASGIApp, listener: Listener) -> None:
         self._app = app
         self._listener = listener
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, or stop when its caller is gone first."""
+        """Answer the request, or cancel the work when its caller leaves first."""
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
@@ -148,17 +263,17 @@ class CancelOnDisconnectMiddleware:
             await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if answering.done():
                 answering.result()
-            elif not sender.ended:  # after the last byte a server says that the caller is gone, too
+            elif not sender.ended:  # a server says so after the last byte, too
                 self._listener(ClientLeft("answer" if sender.begun else "work"))
         finally:
             answering.cancel()
             leaving.cancel()
-            # Awaiting a task that failed a second time would cost its error the frames that led to it.
+            # A second await of a failed task would drop frames of its error.
             await asyncio.gather(answering, leaving, return_exceptions=True)
 
 
 class _WatchedSend:
-    """Passes an answer on and knows how far it came."""
+    """Passes an answer on; ``begun`` and ``ended`` say how much of it was sent."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -172,7 +287,7 @@ class _WatchedSend:
 
 
 class _Once:
-    """Gives the body; whoever asks again waits, as for a caller that stays."""
+    """Gives the body once; the next call waits for ever, as for a caller that stays."""
 
     def __init__(self, body: Message) -> None:
         self._body: Message | None = body
@@ -181,143 +296,5 @@ class _Once:
         body, self._body = self._body, None
         if body is None:
             await asyncio.Event().wait()
-            raise AssertionError("nobody sets this event")
+            raise AssertionError("this event is never set")
         return body
-
-
-CORS_METHODS = ("GET", "POST")
-ASKED = ("Authorization", "Cache-Control", "Content-Type", "Request-Timeout-Ms", "Traceparent", "X-Request-Id")
-SHOWN = ("RateLimit", "RateLimit-Policy", "Retry-After", "Server-Timing", "WWW-Authenticate", "X-Request-Id")
-
-
-def rules(origins: Sequence[str]) -> dict[str, Any]:
-    """The options of Starlette's CORSMiddleware for these origins."""
-    return {
-        "allow_origins": list(origins),
-        "allow_methods": CORS_METHODS,
-        "allow_headers": ASKED,
-        "expose_headers": SHOWN,
-        "allow_credentials": False,
-    }
-
-
-def listed(setting: str | None) -> list[str]:
-    """The members of a setting with commas."""
-    return [] if setting is None else [one.strip() for one in setting.split(",")]
-
-
-CLOSE = (b"connection", b"close")
-
-
-class CloseOnDrainMiddleware:
-    """ASGI middleware. A caller that has closed its connection by itself loses no request on a closed one."""
-
-    def __init__(self, app: ASGIApp, lifecycle: Lifecycle) -> None:
-        self._app = app
-        self._lifecycle = lifecycle
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and self._lifecycle.ending:
-                message = {**message, "headers": [*message.get("headers", []), CLOSE]}
-            await send(message)
-
-        await self._app(scope, receive, sending)
-
-
-HEADER = b"x-request-id"
-TIMING = b"server-timing"
-TRACE = b"traceresponse"
-PLACE = "place"
-METHODS = frozenset(HTTPMethod)
-_GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-# A route's pattern ends in "$", which also matches in front of a line feed: such a path is another one than it seems.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_log = logging.getLogger("depesche.crash")
-
-
-class RequestContextMiddleware:
-    """ASGI middleware, outermost. A caller's own ``X-Request-Id`` is kept where it is plain."""
-
-    def __init__(self, app: ASGIApp, listener: Listener, tracer: Tracer | None = None) -> None:
-        self._app = app
-        self._listener = listener
-        self._tracer = tracer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        given = dict(scope["headers"]).get(HEADER, b"")
-        request_id = given.decode() if _GIVEN.fullmatch(given) else uuid.uuid4().hex
-        scope.setdefault("state", {})["request_id"] = request_id
-        start = time.perf_counter()
-        span = None if self._tracer is None else self._tracer.begin(scope["headers"])
-        sender = _Sender(send, scope, start, span)
-        self._listener(RequestBegun())
-        try:
-            if _CONTROL.search(scope["path"]):
-                answer = problems.problem(Request(scope), 400, "path_invalid", "a path holds no control characters")
-                await answer(scope, receive, sender)
-            else:
-                await self._app(scope, receive, sender)
-        except ClientGone:
-            return
-        except Exception as error:  # noqa: BLE001 - the last line: whatever was not foreseen becomes an answer
-            _log.error("crash", extra={"request_id": request_id}, exc_info=error)
-            if sender.status is None:
-                answer = await problems.on_error(Request(scope), error)
-                await answer(scope, receive, sender)
-        finally:
-            done = _done(scope, sender.status or 499, time.perf_counter() - start, span)
-            self._listener(done)
-            if span is not None:
-                span.end(done, scope["state"].get("intervals", ()))
-
-
-class _Sender:
-    """Adds the headers of every answer."""
-
-    def __init__(self, send: Send, scope: Scope, start: float, span: Span | None) -> None:
-        self._send = send
-        self._span = span
-        self._state = scope["state"]
-        self._start = start
-        self.status: int | None = None
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            headers: list[Any] = [*message.get("headers", []), (HEADER, self._state["request_id"].encode())]
-            if (timings := self._state.get("timings")) is not None:
-                headers.append((TIMING, _timing({**timings, "total": time.perf_counter() - self._start})))
-            if self._span is not None:
-                headers.append((TRACE, self._span.response))
-            message = {**message, "headers": headers}
-        await self._send(message)
-
-
-def _timing(seconds: dict[str, float]) -> bytes:
-    """The value of a ``Server-Timing`` header, in milliseconds."""
-    return ", ".join(f"{stage};dur={passed_s * 1000:.1f}" for stage, passed_s in seconds.items()).encode()
-
-
-def _done(scope: Scope, status: int, seconds: float, span: Span | None) -> RequestDone:
-    state = scope["state"]
-    trace_id = trace_id_in(scope["headers"]) if span is None else span.trace_id
-    return RequestDone(
-        _method(scope), _route(scope), status, seconds, state["request_id"], state.get("key_id"), trace_id
-    )
-
-
-def _method(scope: Scope) -> str:
-    """A method that HTTP knows, or ``other``: a caller can write any word in its place."""
-    return scope["method"] if scope["method"] in METHODS else "other"
-
-
-def _route(scope: Scope) -> str:
-    """The declared path; also of a request that was refused before it was looked for, where that is a known one."""
-    return str(getattr(scope.get("route"), "path", None) or scope["state"].get(PLACE, "unmatched"))

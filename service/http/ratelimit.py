@@ -1,4 +1,4 @@
-"""Rate limits of callers.
+"""Rate limits of callers: fixed windows of the limits library, in Redis or in memory.
 
 The header fields are those of draft-ietf-httpapi-ratelimit-headers-11. Its registry of quota units has none for
 characters, so ``qu="characters"`` is ours.
@@ -8,13 +8,15 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from cachetools import TLRUCache
 from limits import RateLimitItem, parse_many
+from limits.aio.storage import RedisStorage, Storage
+from limits.aio.strategies import FixedWindowRateLimiter
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -24,108 +26,266 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.cache.redis import Breaker, reason_of
 from service.errors import DepescheError, InvalidInput, QuotaExceeded, RateExceeded
 from service.events import Listener, RateStoreFailed, ignore
-from service.http.auth import KEY_ID
 from service.http.keys import is_open
 from service.http.limits import Refuse
+from service.http.state import Header, RequestInfo, info_of
 
-# Outside the prefix of the cache, whose purge of everything must not forget what was used.
+# Outside the prefix of the cache, whose purge of everything must not reset what was used.
 KEY_PREFIX = "depesche-rate"
-MS_A_S = 1000
-T = TypeVar("T")
-# Some 30 MB: who calls from more addresses than this makes the service forget those that were quiet longest.
+# Some 30 MB: with more callers than this, the windows that were used least recently are dropped.
 MOST_WINDOWS = 100_000
+# Windows of one key end a second or more apart, so half of it tells them apart though clocks round.
+SAME_END_S = 0.5
+T = TypeVar("T")
+Unit = Literal["requests", "characters"]
+DAY_S = 86_400
+# One caller has many addresses of version 6: the first half of an address is its network.
+NETWORK_BITS = 64
 
-# Windows of one key end at least their length of a second or more apart, so that half a second tells two of them apart
-# whatever clocks round. Each script sees one moment.
-_ADD = """
-local left = redis.call('pttl', KEYS[1])
-local count = redis.call('incrby', KEYS[1], ARGV[2])
-if left < 0 then
-  left = tonumber(ARGV[1])
-  redis.call('pexpire', KEYS[1], left)
-end
-local now = redis.call('time')
-return {count, left, now[1] * 1000 + math.floor(now[2] / 1000) + left}
-"""
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One limit: so many ``unit`` in each window of ``item``."""
+
+    unit: Unit
+    item: RateLimitItem
+
+    @property
+    def name(self) -> str:
+        """The name in header fields; it changes with the window alone."""
+        return f"{self.unit}-{self.item.multiples}-{self.item.GRANULARITY.name}"
+
+    @property
+    def amount(self) -> int:
+        """What a window holds."""
+        return self.item.amount
+
+    @property
+    def window_s(self) -> int:
+        """The length of a window."""
+        return self.item.get_expiry()
+
+    def key(self, caller: str) -> tuple[str, Unit]:
+        """What tells the windows of a caller apart from those of others."""
+        return caller, self.unit
+
+
+def policies(unit: Unit, setting: str | None) -> tuple[Policy, ...]:
+    """The limits of a setting like ``60/minute; 1000/hour``. Raises ValueError when it is none."""
+    return () if setting is None else tuple(Policy(unit, item) for item in parse_many(setting))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is left of a policy for one caller, and when its window ends (epoch)."""
+
+    policy: Policy
+    left: int
+    ends_s: float
+
+    @property
+    def reset_s(self) -> int:
+        """Whole seconds until the window ends."""
+        return min(self.policy.window_s, max(1, math.ceil(self.ends_s - time.time())))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How a caller stands after ``amount`` was counted, in Redis (``shared``) or in memory, or was refused."""
+
+    caller: str
+    amount: int
+    standings: tuple[Standing, ...]
+    shared: bool
+    refusal: RateExceeded | None = None
+
+
+@dataclass(slots=True)
+class _Window:
+    count: int
+    ends_s: float
+
+
+def _ends_s(_key: str, window: _Window, _now_s: float) -> float:
+    return window.ends_s
+
+
+class MemoryWindows(Storage):
+    """The windows of this process, at most ``most``: past that the one that was used least recently is dropped.
+
+    The library's own memory storage has no bound, and looks at every window at every hit.
+    """
+
+    base_exceptions = ()
+
+    def __init__(self, most: int = MOST_WINDOWS) -> None:
+        super().__init__()
+        self._windows: TLRUCache[str, _Window] = TLRUCache(most, _ends_s, timer=time.monotonic)
+
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count ``amount``; a window of ``expiry`` seconds begins where there is none."""
+        window = self._windows.setdefault(key, _Window(0, time.monotonic() + expiry))
+        window.count += amount
+        return window.count
+
+    async def give_back(self, key: str, amount: int, ends_s: float) -> None:
+        """Take ``amount`` off the window that ends at ``ends_s`` (epoch); nothing where it has ended."""
+        window = self._windows.get(key)
+        if window is not None and abs(await self.get_expiry(key) - ends_s) < SAME_END_S:
+            window.count = max(0, window.count - amount)
+
+    async def get(self, key: str) -> int:
+        """The count of the window of ``key``."""
+        window = self._windows.get(key)
+        return 0 if window is None else window.count
+
+    async def get_expiry(self, key: str) -> float:
+        """When the window ends (epoch); now where there is none."""
+        window = self._windows.get(key)
+        return time.time() + (0.0 if window is None else window.ends_s - time.monotonic())
+
+    async def check(self) -> bool:
+        """Memory is always there."""
+        return True
+
+    async def clear(self, key: str) -> None:
+        """Forget the window of ``key``."""
+        self._windows.pop(key, None)
+
+    async def reset(self) -> int:
+        """Forget all windows; gives how many had not ended."""
+        self._windows.expire()
+        windows = len(self._windows)
+        self._windows.clear()
+        return windows
+
+
+# The library's strategy cannot give back, and a plain decrement would make a counter that never ends where the window
+# has just ended.
 _GIVE_BACK = """
 local count = tonumber(redis.call('get', KEYS[1]) or '0')
-local left = redis.call('pttl', KEYS[1])
-local now = redis.call('time')
-local ends = now[1] * 1000 + math.floor(now[2] / 1000) + left
-if left >= 0 and count > 0 and math.abs(ends - tonumber(ARGV[1])) < 500 then
-  redis.call('decrby', KEYS[1], math.min(count, tonumber(ARGV[2])))
+local left_ms = redis.call('pttl', KEYS[1])
+if left_ms >= 0 and count > 0 and math.abs(left_ms - tonumber(ARGV[2])) < tonumber(ARGV[3]) then
+  redis.call('decrby', KEYS[1], math.min(count, tonumber(ARGV[1])))
 end
 return 0
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """What was counted: ``amount`` in the window that ``ends_ms`` tells apart, in Redis (``shared``) or in memory."""
+class SharedWindows(RedisStorage):
+    """Windows in Redis, which all processes share."""
 
-    key: str
-    amount: int
-    ends_ms: int
-    shared: bool
+    def __init__(self, pool: ConnectionPool) -> None:
+        # A pool is one of the documented options; the library's types leave it out.
+        super().__init__("redis://", implementation="redispy", key_prefix=KEY_PREFIX, connection_pool=pool)  # type: ignore[arg-type]
+        self._redis = Redis(connection_pool=pool)
+        self._give_back = self._redis.register_script(_GIVE_BACK)
+
+    async def get_expiry(self, key: str) -> float:
+        """When the window ends (epoch); now where there is none. The library's is rounded, so it can be too early."""
+        left_ms: int = await self._redis.pttl(self.bridge.prefixed_key(key))
+        return time.time() + max(0, left_ms) / 1000
+
+    async def give_back(self, key: str, amount: int, ends_s: float) -> None:
+        """Take ``amount`` off the window that ends at ``ends_s``; nothing where it has ended."""
+        left_ms = round((ends_s - time.time()) * 1000)
+        await self._give_back([self.bridge.prefixed_key(key)], [amount, left_ms, round(SAME_END_S * 1000)])
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The sum of a window after ``charge``, and whole seconds until it begins anew."""
-
-    count: int
-    reset_s: int
-    charge: Charge
+Windows = MemoryWindows | SharedWindows
 
 
-class Counters:
-    """Counts in windows that begin with their first use. A Redis that fails costs no request.
+class Rates:
+    """The limits of all callers, in fixed windows that begin with a caller's first use.
 
-    Meanwhile each process counts by itself, so that the limits of n processes are up to n times as wide. Each
-    failure is told to ``listener``; after several in a row Redis is left alone for a while.
+    So a caller may send twice the amount in short time, at the end of one window and the beginning of the next.
+    A Redis that fails costs no request: while it fails, each process counts alone, so that the limits of n processes
+    are up to n times as wide. Each failure is told to ``listener``; after several in a row Redis is not asked for a
+    while. ``timeout_s`` bounds one round trip.
 
     Raises:
-        ValueError: ``redis_url`` is none of Redis.
+        ValueError: ``redis_url`` is no URL of Redis.
     """
 
-    def __init__(self, redis_url: str | None, *, timeout_s: float, listener: Listener = ignore) -> None:
-        self._memory = Windows()
+    def __init__(
+        self, limits: Sequence[Policy], redis_url: str | None, *, timeout_s: float, listener: Listener = ignore
+    ) -> None:
+        self._policies = limits
+        self._timeout_s = timeout_s
+        self._listener = listener
+        self._breaker = Breaker()
+        self._memory = MemoryWindows()
         self._pool: ConnectionPool | None = None
-        self._shared: _SharedWindows | None = None
+        self._shared: SharedWindows | None = None
         if redis_url is not None:
             self._pool = ConnectionPool.from_url(
                 redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
             )
-            self._shared = _SharedWindows(Redis(connection_pool=self._pool))
-        self._timeout_s = timeout_s
-        self._listener = listener
-        self._breaker = Breaker()
+            self._shared = SharedWindows(self._pool)
 
-    async def add(self, key: str, window_s: int, amount: int) -> Counted:
-        """Add ``amount`` to the window of ``key``, which begins now where there is none."""
+    async def take(self, caller: str, unit: Unit, amount: int) -> Taken:
+        """Count ``amount`` against every limit of this unit; what is refused counts nowhere.
+
+        Raises:
+            InvalidInput: it is more than a whole window holds, so that waiting would not help.
+        """
+        limits = [policy for policy in self._policies if policy.unit == unit]
+        for policy in limits:
+            if amount > policy.amount:
+                detail = f"{amount} {unit}, and only {policy.amount} are allowed in {policy.window_s} s"
+                raise InvalidInput("work_over_rate", detail, limit=policy.amount)
         shared = self._shared
         if shared is not None:
-            counted = await self._asked(lambda: shared.add(key, window_s, amount))
-            if counted is not None:
-                return counted
-        return self._memory.add(key, window_s, amount)
+            taken = await self._asked(lambda: self._take(shared, caller, limits, amount))
+            if taken is not None:
+                return taken
+        return await self._take(self._memory, caller, limits, amount)
 
-    async def give_back(self, charge: Charge) -> None:
-        """Take a charge off again, where it was made; once its window has ended there is nothing to take it off."""
+    async def _take(self, windows: Windows, caller: str, limits: Sequence[Policy], amount: int) -> Taken:
+        strategy = FixedWindowRateLimiter(windows)
+        # A hit of nothing would move the end of a window in which nothing is used.
+        fits = [
+            not amount or await self._in_time(strategy.hit(one.item, *one.key(caller), cost=amount)) for one in limits
+        ]
+        taken = Taken(caller, amount, await self._standings(strategy, caller, limits), windows is self._shared)
+        over = [standing for standing, fitting in zip(taken.standings, fits, strict=True) if not fitting]
+        if not over:
+            return taken
+        await self._give_back(windows, taken)
+        restored = await self._standings(strategy, caller, limits)
+        return replace(taken, standings=restored, refusal=_refusal(max(over, key=lambda standing: standing.ends_s)))
+
+    async def _standings(
+        self, strategy: FixedWindowRateLimiter, caller: str, limits: Sequence[Policy]
+    ) -> tuple[Standing, ...]:
+        found = [await self._in_time(strategy.get_window_stats(one.item, *one.key(caller))) for one in limits]
+        return tuple(Standing(one, at.remaining, at.reset_time) for one, at in zip(limits, found, strict=True))
+
+    async def give_back(self, taken: Taken) -> None:
+        """Take off again what `take` counted, each from the window that it was counted in, if that has not ended."""
         shared = self._shared
-        if not charge.shared:
-            self._memory.give_back(charge)
+        if not taken.shared:
+            await self._give_back(self._memory, taken)
         elif shared is not None:
-            await self._asked(lambda: shared.give_back(charge))
+            await self._asked(lambda: self._give_back(shared, taken))
+
+    async def _give_back(self, windows: Windows, taken: Taken) -> bool:
+        for one in taken.standings:
+            key = one.policy.item.key_for(*one.policy.key(taken.caller))
+            await self._in_time(windows.give_back(key, taken.amount, one.ends_s))
+        return True
+
+    async def _in_time(self, trip: Awaitable[T]) -> T:
+        async with asyncio.timeout(self._timeout_s):
+            return await trip
 
     async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T | None:
-        """What Redis says; None where it fails or is left alone."""
+        """What Redis answers; None where it fails or is not asked."""
         if not self._breaker.allows():
             self._listener(RateStoreFailed("open"))
             return None
         try:
-            async with asyncio.timeout(self._timeout_s):
-                found = await ask()
+            found = await ask()
         except (RedisError, OSError, TimeoutError) as error:
             self._listener(RateStoreFailed(reason_of(error), opened=self._breaker.failed()))
             return None
@@ -137,159 +297,6 @@ class Counters:
         if self._pool is not None:
             with contextlib.suppress(RedisError, OSError, TimeoutError):
                 await self._pool.aclose()
-
-
-@dataclass(slots=True)
-class _Window:
-    count: int
-    ends_ms: int
-
-
-def _now_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
-
-
-def _ends_ms(_key: str, window: _Window, _now: float) -> float:
-    return window.ends_ms
-
-
-class Windows:
-    """Windows of this process, at most ``most``: past that the one that was used least recently is forgotten."""
-
-    def __init__(self, most: int = MOST_WINDOWS) -> None:
-        self._windows: TLRUCache[str, _Window] = TLRUCache(most, _ends_ms, timer=_now_ms)
-
-    def __len__(self) -> int:
-        """How many windows have not ended."""
-        self._windows.expire()
-        return len(self._windows)
-
-    def add(self, key: str, window_s: int, amount: int) -> Counted:
-        """As `Counters.add`."""
-        window = self._windows.get(key)
-        if window is None:
-            window = self._windows[key] = _Window(0, _now_ms() + window_s * MS_A_S)
-        window.count += amount
-        charge = Charge(key, amount, window.ends_ms, shared=False)
-        return Counted(window.count, _whole_s(window.ends_ms - _now_ms(), window_s), charge)
-
-    def give_back(self, charge: Charge) -> None:
-        """As `Counters.give_back`."""
-        window = self._windows.get(charge.key)
-        if window is not None and window.ends_ms == charge.ends_ms:
-            window.count = max(0, window.count - charge.amount)
-
-
-class _SharedWindows:
-    """Windows in Redis."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._add = redis.register_script(_ADD)
-        self._give_back = redis.register_script(_GIVE_BACK)
-
-    async def add(self, key: str, window_s: int, amount: int) -> Counted:
-        answer: Any = await self._add([f"{KEY_PREFIX}:{key}"], [window_s * MS_A_S, amount])
-        count, left_ms, ends_ms = map(int, answer)
-        return Counted(count, _whole_s(left_ms, window_s), Charge(key, amount, ends_ms, shared=True))
-
-    async def give_back(self, charge: Charge) -> None:
-        await self._give_back([f"{KEY_PREFIX}:{charge.key}"], [charge.ends_ms, charge.amount])
-
-
-def _whole_s(left_ms: int, window_s: int) -> int:
-    return min(window_s, max(1, math.ceil(left_ms / MS_A_S)))
-
-
-Unit = Literal["requests", "characters"]
-DAY_S = 86_400
-# One caller has many addresses of version 6: the first half of one is its network.
-NETWORK_BITS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """One limit; ``name`` is the same for as long as the setting is."""
-
-    name: str
-    unit: Unit
-    amount: int
-    window_s: int
-
-    @classmethod
-    def of(cls, unit: Unit, item: RateLimitItem) -> "Policy":
-        """A limit as the library reads it."""
-        name = f"{unit}-{item.multiples}-{item.GRANULARITY.name}"
-        return cls(name, unit, item.amount, item.get_expiry())
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What is left of a policy for one caller, and in how many seconds its window ends."""
-
-    policy: Policy
-    left: int
-    reset_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """How a caller stands now, and why it was refused, if it was; else what was counted."""
-
-    standings: tuple[Standing, ...]
-    refusal: RateExceeded | None
-    charges: tuple[Charge, ...] = ()
-
-
-def policies(unit: Unit, setting: str | None) -> tuple[Policy, ...]:
-    """The limits of a setting like ``60/minute; 1000/hour``. Raises ValueError when it is none."""
-    return () if setting is None else tuple(Policy.of(unit, item) for item in parse_many(setting))
-
-
-class Rates:
-    """The limits of all callers. Windows are fixed: they begin with a caller's first use and are exact about their end.
-
-    So a caller may send twice the amount in short time, at the end of one window and the beginning of the next.
-    """
-
-    def __init__(self, limits: Sequence[Policy], counters: Counters) -> None:
-        self._policies = limits
-        self._counters = counters
-
-    def of(self, unit: Unit) -> list[Policy]:
-        """The limits that count in ``unit``."""
-        return [policy for policy in self._policies if policy.unit == unit]
-
-    async def take(self, caller: str, unit: Unit, amount: int) -> Taken:
-        """Count ``amount`` against every limit of this unit; what is refused counts nowhere.
-
-        Raises:
-            InvalidInput: it is more than a whole window holds, so that waiting would not help.
-        """
-        for policy in self.of(unit):
-            if amount > policy.amount:
-                detail = f"{amount} {unit}, and only {policy.amount} are allowed in {policy.window_s} s"
-                raise InvalidInput("work_over_rate", detail, limit=policy.amount)
-        counted = [await self._counters.add(_key(caller, one), one.window_s, amount) for one in self.of(unit)]
-        standings = tuple(
-            Standing(policy, policy.amount - one.count, one.reset_s)
-            for policy, one in zip(self.of(unit), counted, strict=True)
-        )
-        charges = tuple(one.charge for one in counted)
-        over = [standing for standing in standings if standing.left < 0]
-        if not over:
-            return Taken(standings, None, charges)
-        await self.give_back(charges)
-        restored = (Standing(one.policy, max(0, one.left + amount), one.reset_s) for one in standings)
-        return Taken(tuple(restored), _refusal(max(over, key=lambda standing: standing.reset_s)))
-
-    async def give_back(self, charges: Iterable[Charge]) -> None:
-        """Take off again what `take` counted, each from the window that it was counted in, if that has not ended."""
-        for charge in charges:
-            await self._counters.give_back(charge)
-
-
-def _key(caller: str, policy: Policy) -> str:
-    return f"{caller}/{policy.name}/{policy.amount}"
 
 
 def _refusal(worst: Standing) -> RateExceeded:
@@ -315,16 +322,12 @@ def caller_of(key_id: str | None, address: str | None) -> str:
     return f"addr:{found.ipv4_mapped if isinstance(found, IPv6Address) else found}"
 
 
-CHARGE = "charge"
-"""Where the state of a request holds what counts its characters, once they are known: ``await charge(number)``."""
-QUOTA = "quota"
-"""Where it holds what tells the characters used and allowed of the longest limit: ``await quota()``, or None."""
-# Not 504: a caller that gives its requests no time would have the work for nothing.
+# Not 504: a caller that gives its requests no time would get work for nothing.
 NO_FAULT_OF_THE_CALLER = frozenset({500, 503})
 
 
 class RateLimitMiddleware:
-    """ASGI middleware, inside `Guard`, which says whose key it is: ``refuse`` answers who is over a limit."""
+    """ASGI middleware, inside `ApiKeyMiddleware`, which finds the caller: ``refuse`` answers who is over a limit."""
 
     def __init__(self, app: ASGIApp, rates: Rates, refuse: Refuse) -> None:
         self._app = app
@@ -336,10 +339,9 @@ class RateLimitMiddleware:
         if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
-        state = scope.setdefault("state", {})
-        client = scope.get("client")
-        meter = _Meter(self._rates, caller_of(state.get(KEY_ID), client[0] if client else None), send)
-        state[CHARGE], state[QUOTA] = meter.charge, meter.quota
+        info, client = info_of(scope), scope.get("client")
+        meter = _Meter(self._rates, caller_of(info.key_id, client[0] if client else None), info, send)
+        info.charge, info.quota = meter.charge, meter.quota
         try:
             await meter.take("requests", 1)
         except DepescheError as refused:
@@ -349,26 +351,27 @@ class RateLimitMiddleware:
 
 
 class _Meter:
-    """One request: what it used, and the headers that say so."""
+    """What one request used, and the headers that say so."""
 
-    def __init__(self, rates: Rates, caller: str, send: Send) -> None:
+    def __init__(self, rates: Rates, caller: str, info: RequestInfo, send: Send) -> None:
         self._rates = rates
         self._caller = caller
+        self._info = info
         self._send = send
         self._standings: dict[Policy, Standing] = {}
-        self._charges: tuple[Charge, ...] = ()
+        self._charged: list[Taken] = []
 
-    async def take(self, unit: Unit, amount: int) -> tuple[Charge, ...]:
-        """Count so much; raises what a caller over its limits is told."""
+    async def take(self, unit: Unit, amount: int) -> Taken:
+        """Count so much; raises `RateExceeded` where a limit is exceeded."""
         taken = await self._rates.take(self._caller, unit, amount)
         self._standings |= {standing.policy: standing for standing in taken.standings}
         if taken.refusal is not None:
             raise taken.refusal
-        return taken.charges
+        return taken
 
     async def charge(self, characters: int) -> None:
         """Count the characters of the request's texts; raises as `take` does."""
-        self._charges += await self.take("characters", characters)
+        self._charged.append(await self.take("characters", characters))
 
     async def quota(self) -> tuple[int, int] | None:
         """Characters used, and allowed, of the limit with the longest window; None where there is none."""
@@ -382,11 +385,12 @@ class _Meter:
         """Pass the answer on. Characters of work that failed through no fault of the caller are given back."""
         if message["type"] == "http.response.start":
             if message["status"] in NO_FAULT_OF_THE_CALLER:
-                await self._rates.give_back(self._charges)
-            message = {**message, "headers": [*message.get("headers", []), *self._headers()]}
+                for taken in self._charged:
+                    await self._rates.give_back(taken)
+            self._info.headers = self._headers()
         await self._send(message)
 
-    def _headers(self) -> list[tuple[bytes, bytes]]:
+    def _headers(self) -> list[Header]:
         if not self._standings:
             return []
         told = self._standings.values()

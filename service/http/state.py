@@ -17,10 +17,10 @@ from service.newsroom.newsroom import Newsroom
 from service.observability.spans import Tracer
 
 INFO = "info"
-# Keys by which middlewares still leave values in a request's state; they go when all of them use `RequestInfo`.
-_STRING_KEYS = frozenset({"request_id", "key_id", "charge", "quota"})
 Charge = Callable[[int], Awaitable[None]]
 Quota = Callable[[], Awaitable[tuple[int, int] | None]]
+BodyCheck = Callable[[bytes], Awaitable[None]]
+Header = tuple[bytes, bytes]
 
 
 @dataclass(slots=True)
@@ -28,18 +28,20 @@ class RequestInfo:
     """What middlewares and routes tell each other of one request.
 
     ``path`` is the declared path of a request that is refused before it is routed. ``scopes`` are those of the
-    caller's key, None where no key was checked; ``key_in_body`` leaves the check to the middleware that reads bodies.
-    ``charge`` counts characters of texts, ``quota`` gives those used and allowed; both are None without a limit.
-    ``timings`` are seconds by stage, for ``Server-Timing``; ``intervals`` are when stages ran, for traces.
+    caller's key, None where no key was checked. ``check_body`` looks for the key in the body, None where that is not
+    needed; it raises `AccessDenied`. ``charge`` counts characters of texts, ``quota`` gives those used and allowed;
+    both are None without a limit. ``headers`` go into the answer. ``timings`` are seconds by stage, for
+    ``Server-Timing``; ``intervals`` are when stages ran, for traces.
     """
 
     request_id: str = ""
     path: str | None = None
     key_id: str | None = None
     scopes: frozenset[KeyScope] | None = None
-    key_in_body: bool = False
+    check_body: BodyCheck | None = None
     charge: Charge | None = None
     quota: Quota | None = None
+    headers: Sequence[Header] = field(default=())
     timings: Mapping[Stage, float] | None = None
     intervals: Sequence[Interval] = field(default=())
 
@@ -50,8 +52,6 @@ def info_of(scope: Scope) -> RequestInfo:
     if INFO not in state:
         state[INFO] = RequestInfo()
     info: RequestInfo = state[INFO]
-    for name in _STRING_KEYS & state.keys():
-        setattr(info, name, state[name])
     return info
 
 

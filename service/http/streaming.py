@@ -39,7 +39,7 @@ async def respond(
     if not wants_events(request):
         return response_of(await use_case(command, context))
     # The headers of a stream are sent before anything is done.
-    info_of(request.scope).timings = request.state.timings = None
+    info_of(request.scope).timings = None
 
     async def work(context: CallContext) -> BaseModel:
         return response_of(await use_case(command, context))

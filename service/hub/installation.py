@@ -1,19 +1,251 @@
-"""The steps of a conversion: trim, write tokenizer files, write CTranslate2's format, check. Imports torch."""
+"""Installation of a converted model: tokenizer, vocabulary, weights, and the check against its checkpoint."""
 
+import heapq
 import json
+import math
 import shutil
-from collections.abc import Mapping
+import statistics
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import ctranslate2
+import torch
+import wordfreq
+from google.protobuf.message import DecodeError
+from safetensors import safe_open
+from safetensors.torch import save_file
+from sentencepiece import SentencePieceProcessor, sentencepiece_model_pb2
+
+from service.domain import DecodingOptions, EngineInput, Hypothesis, Tokens
 from service.errors import ModelError
+from service.generation.engines.base import Engine
 from service.generation.engines.ctranslate2 import CTranslate2Engine
 from service.generation.engines.loading import Vocabulary, read_vocabulary
-from service.generation.engines.tokenizers import Tokenizer
+from service.generation.engines.tokenizers import EOS, Tokenizer
 from service.generation.engines.torch import TorchEngine
-from service.hub import checkpoint, conversion_check
-from service.hub.trimming import trim_checkpoint
+from service.hub import checkpoint
 from service.registry.manifest import EngineFiles, EngineKind, Manifest
+
+# Generated code without types.
+ModelProto: Any = sentencepiece_model_pb2.ModelProto  # type: ignore[attr-defined]
+LANGUAGES = frozenset({"de", "en"})
+FAMILY = frozenset({"t5", "mt5"})
+TRIM_ABOVE_PIECES = 100_000
+KEPT_PIECES = 40_000
+WORDS_PER_LANGUAGE = 200_000
+# Scripts of foreign names and formulas in German and English texts.
+SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
+NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6  # ModelProto.SentencePiece.Type
+SPACE = "▁"
+FIRST_EAST_ASIAN = "\u3000"  # punctuation of East Asian scripts begins here
+# Tensors of T5 checkpoints that have one row per piece.
+ROW_TENSORS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight")
+
+
+def trim_checkpoint(snapshot: Path, manifest: Manifest, folder: Path) -> Path:
+    """Write the checkpoint without the rows of unneeded pieces to ``folder``, and return that folder.
+
+    Returns ``snapshot`` unchanged if the model is not of the T5 family, serves other languages, or has at most
+    ``TRIM_ABOVE_PIECES`` pieces.
+
+    Raises:
+        ModelError: the SentencePiece model is missing or damaged, or has pieces without a row.
+    """
+    languages = {manifest.source_lang, manifest.target_lang}
+    if manifest.architecture not in FAMILY or not languages <= LANGUAGES or manifest.tokens.kind != "sentencepiece":
+        return snapshot
+    model = read_pieces(snapshot / manifest.tokens.source)
+    if len(model.pieces) <= TRIM_ABOVE_PIECES:
+        return snapshot
+    kept = kept_pieces(model, word_frequencies(), KEPT_PIECES, prefix=manifest.tokens.prefix)
+    write_trimmed(snapshot, manifest.tokens.source, model, kept, folder)
+    return folder
+
+
+def word_frequencies() -> dict[str, float]:
+    """Frequent German and English words in lower case, with their share of running text (from wordfreq)."""
+    found: defaultdict[str, float] = defaultdict(float)
+    for language in sorted(LANGUAGES):
+        frequencies = wordfreq.get_frequency_dict(language, wordlist="best")
+        for word in heapq.nlargest(WORDS_PER_LANGUAGE, frequencies, key=frequencies.__getitem__):
+            found[word] += frequencies[word]
+    return found
+
+
+def kept_pieces(model: Any, words: Mapping[str, float], count: int, *, prefix: str = "") -> list[int]:
+    """Ids of ``count`` pieces in ascending order: the indispensable ones, then the most frequent ones in ``words``.
+
+    Indispensable are special pieces and bytes, numbers, punctuation, single letters of the ``SCRIPTS`` (of all scripts
+    if the vocabulary has no bytes to spell the others), and the pieces of ``prefix``. They may be more than ``count``.
+    """
+    processor = SentencePieceProcessor(model_proto=model.SerializeToString())
+    has_bytes = any(piece.type == BYTE for piece in model.pieces)
+    needed = {number for number, piece in enumerate(model.pieces) if _indispensable(piece, has_bytes=has_bytes)}
+    needed |= set(processor.encode(prefix))
+    counts = _piece_counts(processor, words)
+    ranked = sorted(counts.keys() - needed, key=lambda number: (-counts[number], number))
+    return sorted([*needed, *ranked[: max(0, count - len(needed))]])
+
+
+def _indispensable(piece: Any, *, has_bytes: bool) -> bool:
+    if piece.type != NORMAL:
+        return bool(piece.type in {UNKNOWN, CONTROL, BYTE})
+    text = piece.piece.replace(SPACE, "")
+    if len(text) <= 1:
+        return not has_bytes or not text or _european(text)
+    return not any(character.isalpha() or character >= FIRST_EAST_ASIAN for character in text)
+
+
+def _european(character: str) -> bool:
+    if character.isalpha():
+        return unicodedata.name(character, "").startswith(SCRIPTS)
+    return character < FIRST_EAST_ASIAN
+
+
+def _piece_counts(processor: SentencePieceProcessor, words: Mapping[str, float]) -> dict[int, float]:
+    """Expected frequency of each piece in running text, over the words in lower case and capitalised."""
+    counts: defaultdict[int, float] = defaultdict(float)
+    for form in (str.lower, str.capitalize):
+        for pieces, share in zip(processor.encode(list(map(form, words))), words.values(), strict=True):
+            for number in pieces:
+                counts[number] += share
+    return counts
+
+
+def write_trimmed(snapshot: Path, name: str, model: Any, kept: Sequence[int], folder: Path) -> None:
+    """Write the checkpoint to ``folder`` with only the rows ``kept``, and its SentencePiece model as ``name``.
+
+    Raises:
+        ModelError: the weights have fewer rows than there are pieces.
+    """
+    folder.mkdir(parents=True)
+    config = json.loads((snapshot / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "vocab_size": len(kept)}, indent=1), "utf-8")
+    if (snapshot / "generation_config.json").is_file():
+        shutil.copyfile(snapshot / "generation_config.json", folder / "generation_config.json")
+    pieces = ModelProto()
+    pieces.CopyFrom(model)
+    del pieces.pieces[:]
+    pieces.pieces.extend(model.pieces[number] for number in kept)
+    pieces.trainer_spec.vocab_size = len(kept)
+    (folder / name).write_bytes(pieces.SerializeToString())
+    rows = torch.tensor(kept)
+    with safe_open(snapshot / "model.safetensors", framework="pt") as weights:
+        tensors = {key: _select_rows(key, weights.get_tensor(key), rows) for key in weights.keys()}  # noqa: SIM118 - not a mapping
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _select_rows(key: str, tensor: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    if key not in ROW_TENSORS:
+        return tensor
+    if int(rows.max()) >= tensor.shape[0]:
+        raise ModelError(f"the tokenizer has pieces up to {int(rows.max())}, the weights {tensor.shape[0]} rows")
+    return tensor[rows].contiguous()
+
+
+def read_pieces(path: Path) -> Any:
+    """Read a SentencePiece model.
+
+    Raises:
+        ModelError: the file is missing or is no SentencePiece model.
+    """
+    try:
+        return ModelProto.FromString(path.read_bytes())
+    except (OSError, DecodeError) as error:
+        raise ModelError(f"tokenizer file {path.name} is not a SentencePiece model") from error
+
+
+SENTENCES = Path(__file__).parent / "data" / "probe.txt"
+OUTPUT_TOKENS = 24
+# The engines round differently in the last bits, which decides between two pieces of equal probability.
+SCORE_TOLERANCE = 5e-3
+TIES_MAX = 1 / 6
+# Log-probability per token by which int8 may change the checkpoint's own outputs (docs/adr/0012-conversion-check.md).
+SHIFT_MAX = 0.25
+
+
+def probe_sentences() -> list[str]:
+    """The sentences of the probe."""
+    return SENTENCES.read_text("utf-8").splitlines()
+
+
+def probe_inputs(manifest: Manifest, tokenizer: Tokenizer) -> list[EngineInput]:
+    """The probe's sentences as engine inputs: greedy search, at most ``OUTPUT_TOKENS`` tokens."""
+    options = DecodingOptions(max_output_tokens=OUTPUT_TOKENS, target_prefix=manifest.tokens.target_prefix)
+    return [EngineInput(tokenizer.encode(sentence), options) for sentence in probe_sentences()]
+
+
+def unknown_share(items: list[EngineInput], known: frozenset[str]) -> float:
+    """The share of source tokens that are not in ``known``, from 0 to 1."""
+    tokens = [token for item in items for token in item.tokens if token != EOS]
+    return sum(token not in known for token in tokens) / max(1, len(tokens))
+
+
+def compare_outputs(converted: Engine, reference: Engine, items: Sequence[EngineInput]) -> list[Tokens]:
+    """Compare greedy outputs and scores of two engines that both compute in float32; returns the reference's outputs.
+
+    Raises:
+        ModelError: they differ by more than rounding, so the conversion is wrong.
+    """
+    ours, theirs = ([found[0] for found in engine.generate(items)] for engine in (converted, reference))
+    same = sum(one.tokens == other.tokens for one, other in zip(ours, theirs, strict=True))
+    gaps = [abs(one - other) for one, other in zip(_scores(ours), _scores(theirs), strict=True)]
+    if len(items) - same > TIES_MAX * len(items) or not all(gap <= SCORE_TOLERANCE for gap in gaps):
+        raise ModelError(
+            f"the conversion is not the checkpoint's equal: {same} of {len(items)} outputs are the same,"
+            f" scores differ by up to {max(gaps):.3f}"
+        )
+    return [one.tokens for one in theirs]
+
+
+def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput], outputs: Sequence[Tokens]) -> float:
+    """The mean shift of log-probability per token that int8 causes on ``outputs``, the float32 model's own.
+
+    Both models score the same tokens. Free outputs cannot be compared, because they diverge at the first difference.
+
+    Raises:
+        ModelError: the shift is above `SHIFT_MAX`, or all outputs are empty.
+    """
+    written = [(item, tokens) for item, tokens in zip(items, outputs, strict=True) if tokens]
+    if not written:
+        raise ModelError("the checkpoint writes nothing for any sentence of the probe")
+    sources = [list(item.tokens) for item, _ in written]
+    targets = [[*item.options.target_prefix, *tokens] for item, tokens in written]
+    before = _score(float32, "float32", sources, targets)
+    after = _score(quantized, "int8", sources, targets)
+    shift = statistics.fmean(abs(one - other) for one, other in zip(before, after, strict=True))
+    if shift > SHIFT_MAX:
+        raise ModelError(f"int8 moves the checkpoint's outputs by {shift:.2f} a token; {SHIFT_MAX} is allowed")
+    return shift
+
+
+def check_unconverted(reference: Engine, items: Sequence[EngineInput]) -> None:
+    """Check that a checkpoint which is served without conversion writes something, with a score.
+
+    Raises:
+        ModelError: all outputs are empty or have no score.
+    """
+    found = [hypotheses[0] for hypotheses in reference.generate(items)]
+    silent = sum(not one.tokens or math.isnan(score) for one, score in zip(found, _scores(found), strict=True))
+    if silent == len(found):
+        raise ModelError("the checkpoint writes nothing for any sentence of the probe")
+
+
+def _score(folder: Path, compute_type: str, sources: list[list[str]], targets: list[list[str]]) -> list[float]:
+    """Mean log-probability per token of each target, without the end token that CTranslate2 appends."""
+    model: Any = ctranslate2.Translator(str(folder), device="cpu", compute_type=compute_type)
+    scores = model.score_batch(sources, targets, max_input_length=0)
+    model.unload_model()
+    return [statistics.fmean(one.log_probs[:-1]) for one in scores]
+
+
+def _scores(found: Sequence[Hypothesis]) -> list[float]:
+    """The scores; NaN, which equals nothing, for a missing one."""
+    return [math.nan if one.score is None else one.score for one in found]
+
 
 CONVERTED, TORCH = "ct2", "torch"
 # Architectures that CTranslate2 has no converter for.
@@ -100,21 +332,21 @@ def _copy_checkpoint(source: Path, folder: Path) -> None:
 
 def _check(source: Path, manifest: Manifest, folder: Path, float32: Path | None, quantization: str) -> None:
     """Check the tokenizer against the weights, and the converted model against its checkpoint."""
-    items = conversion_check.probe_inputs(manifest, Tokenizer(manifest, folder))
+    items = probe_inputs(manifest, Tokenizer(manifest, folder))
     vocabulary = read_vocabulary(manifest, folder)
     _check_language_codes(manifest, vocabulary)
-    unknown = conversion_check.unknown_share(items, frozenset(vocabulary.source))
+    unknown = unknown_share(items, frozenset(vocabulary.source))
     if unknown > UNKNOWN_SHARE_MAX:
         raise ModelError(f"{manifest.id}: the model has no rows for {unknown:.0%} of what the tokenizer writes")
     reference = TorchEngine(source, vocabulary)
     if float32 is None:
-        conversion_check.check_unconverted(reference, items)
+        check_unconverted(reference, items)
         return
     converted = CTranslate2Engine(float32, written=vocabulary.written, compute_type="float32")
-    outputs = conversion_check.compare_outputs(converted, reference, items)
+    outputs = compare_outputs(converted, reference, items)
     converted.close()
     if quantization != "float32":
-        conversion_check.check_quantized(float32, folder / CONVERTED, items, outputs)
+        check_quantized(float32, folder / CONVERTED, items, outputs)
 
 
 def _check_language_codes(manifest: Manifest, vocabulary: Vocabulary) -> None:

@@ -161,7 +161,7 @@ class Metrics:
         self._lookups = self._counter("cache_lookups", "Entries looked for, by where they were.", "task", "tier")
         self._shared_failures = self._counter("shared_cache_failures", "Calls without the shared tier.", "reason")
         self._openings = self._counter("shared_cache_breaker_openings", "Times that the breaker opened.")
-        self._unopened = self._counter("shared_cache_unopened", "Values whose seal did not open.", "reason")
+        self._unopened = self._counter("shared_cache_unopened", "Values that could not be read.", "reason")
 
     def _begin(self) -> None:
         for counter, known in (

@@ -71,7 +71,8 @@ class Group:
 
     ``score`` is the core's, so that the weakest group can go where the rewritten text is too long. A ``spare`` one
     is more than the length is expected to have room for; a ``filler`` is one sentence that is not rewritten, for room
-    that the rewritings leave.
+    that the rewritings leave. Only the first variant takes groups with ``in_first``, only the others with
+    ``in_further``.
     """
 
     core: int
@@ -79,6 +80,8 @@ class Group:
     score: float
     spare: bool = False
     filler: bool = False
+    in_first: bool = True
+    in_further: bool = True
 
 
 def groups(
@@ -91,12 +94,16 @@ def groups(
     barred: Collection[int] = (),
     spares: int = 0,
     fillers: int = 0,
+    further: int = 0,
 ) -> list[Group]:
-    """Disjoint groups in the order of their cores, as many as ``length`` has room for once they are rewritten.
+    """Groups in the order of their cores, as many as ``length`` has room for once they are rewritten.
 
     A long article (twelve sentences or more) gives a core from each of its thirds where three or more are wanted.
     A core longer than ``max_group_words`` stands alone; with company a group never exceeds it. Headings, ``barred``
     and empty sentences are no cores. What is in no group then makes ``spares`` and ``fillers`` at most.
+
+    ``further`` more spares are for further variants only, so the first variant is the summary that is asked for alone.
+    A sentence in one of them is a filler of the first variant only. The groups of each variant are disjoint.
     """
     assessed = assess(sentences, headline=headline).without(barred)
     scores = assessed.scores
@@ -105,19 +112,29 @@ def groups(
     taken = set(cores)
     made: list[Group] = []
 
-    def make(core: int, *, spare: bool) -> None:
+    def make(core: int, *, spare: bool, in_first: bool = True) -> None:
         company = [other for other in _company(core, sentences, assessed) if other not in taken]
         members = _members(core, company, sentences, max_group_words, max_members)
         taken.update(members)
-        made.append(Group(core, tuple(sorted(members)), float(scores[core]), spare))
+        made.append(Group(core, tuple(sorted(members)), float(scores[core]), spare, in_first=in_first))
+
+    def left() -> list[int]:
+        return [core for core in every if core not in taken]
 
     for core in sorted(cores, key=lambda n: (-scores[n], n)):
         make(core, spare=False)
     for core in every:
         if core not in taken and len(made) < len(cores) + spares:
             make(core, spare=True)
-    left = [core for core in every if core not in taken][:fillers]
-    return sorted([*made, *(_filler(core, scores) for core in left)], key=lambda group: group.core)
+    fillers_of_first = left()[:fillers]
+    for core in every:
+        if core not in taken and len(made) < len(cores) + spares + further:
+            make(core, spare=True, in_first=False)
+    fillers_of_further = left()[:fillers]
+    for core in {*fillers_of_first, *fillers_of_further}:
+        in_first, in_further = core in fillers_of_first, core in fillers_of_further
+        made.append(Group(core, (core,), float(scores[core]), filler=True, in_first=in_first, in_further=in_further))
+    return sorted(made, key=lambda group: group.core)
 
 
 def _members(
@@ -131,10 +148,6 @@ def _members(
             members.append(other)
             room -= count_words(sentences[other])
     return members
-
-
-def _filler(core: int, scores: Matrix) -> Group:
-    return Group(core, (core,), float(scores[core]), filler=True)
 
 
 def _cores(assessed: Assessment, wanted: int) -> list[int]:

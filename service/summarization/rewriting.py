@@ -107,8 +107,9 @@ def rewrite_inputs(text: Text, brief: SummaryOptions, generator: TextGenerator) 
         headline=brief.headline,
         length=brief.length,
         barred=brief.barred(text),
-        spares=FORMS[brief.style].spares + brief.variants - 1,
+        spares=FORMS[brief.style].spares,
         fillers=FILLERS,
+        further=brief.variants - 1,
     )
     return [_input(text, group, generator) for group in found]
 

@@ -164,7 +164,14 @@ def _read(text: str, language: Language) -> Text:
 def _rewritten(done: Sequence[RewriteResult], brief: SummaryOptions) -> list[Summary]:
     """The variants, best first; none where no wording fits."""
     offers = [
-        Offer(tuple(w.text for w in one.wordings), group.score, spare=group.spare, filler=group.filler)
+        Offer(
+            tuple(w.text for w in one.wordings),
+            group.score,
+            spare=group.spare,
+            filler=group.filler,
+            in_first=group.in_first,
+            in_further=group.in_further,
+        )
         for one in done
         for group in (one.job.group,)
     ]

@@ -48,13 +48,20 @@ Choice = tuple[int, int]
 class Offer:
     """Wordings of one sentence, the best first; an empty one counts as none.
 
-    ``score`` is at most 1. A ``spare`` stands in where others leave room, a ``filler`` where those do, too.
+    ``score`` is at most 1. A ``spare`` stands in where others leave room, a ``filler`` where those do, too. Only the
+    first summary takes offers with ``in_first``, only the others with ``in_further``.
     """
 
     wordings: tuple[str, ...]
     score: float
     spare: bool = False
     filler: bool = False
+    in_first: bool = True
+    in_further: bool = True
+
+    def only_if(self, wanted: bool) -> "Offer":  # noqa: FBT001 - reads as a sentence
+        """The offer, without its wordings where it is not wanted."""
+        return self if wanted else replace(self, wordings=())
 
 
 def chosen(offers: Sequence[Offer], length: Length) -> list[Choice]:
@@ -63,6 +70,7 @@ def chosen(offers: Sequence[Offer], length: Length) -> list[Choice]:
     Each offer gives at most one wording: the best that fits. Spares and then fillers take the room that is left. Where
     that makes less than the length's least number of sentences, short wordings go before good ones.
     """
+    offers = [offer.only_if(offer.in_first) for offer in offers]
     found = _within(offers, length, Counter(), spares_last=True)
     if not _missing(found, length):
         return found
@@ -80,10 +88,11 @@ def variants(first: Sequence[Choice], offers: Sequence[Offer], length: Length, c
     """
     made = [list(first)]
     uses = Counter(first)
+    further = [offer.only_if(offer.in_further) for offer in offers]
     for _ in range(MOST_TRIES * count):
         if len(made) == count or not first:
             break
-        found = _within(offers, length, uses, most=len(first))
+        found = _within(further, length, uses, most=len(first))
         if not _missing(found, length) and not _copies(found, made, offers):
             made.append(found)
         uses.update(found)

@@ -7,11 +7,12 @@ import pytest
 from redis.exceptions import ResponseError
 
 from service.events import Event, RateStoreFailed
-from service.http.ratelimit import KEY_PREFIX, Counters
+from service.http.ratelimit import KEY_PREFIX, Rates, policies
 from tests.api.both import both
 from tests.redis_server import RedisServer, redis_running
 
 PATIENT_S = 30.0
+HOURLY = policies("requests", "9/hour")
 TEXT = "Der Zug fährt heute nicht."
 
 
@@ -66,13 +67,13 @@ def fill(server: RedisServer, policy: str) -> None:
 async def test_a_full_cache_throws_counters_out_and_one_that_evicts_nothing_does_not(rates: RedisServer) -> None:
     counted = {}
     for policy in ("volatile-ttl", "noeviction"):
-        counters = Counters(rates.url, timeout_s=PATIENT_S)
+        counting = Rates(HOURLY, rates.url, timeout_s=PATIENT_S)
         with rates.client() as client:
             client.flushall()
-        await counters.add("a", 3_600, 5)
+        await counting.take("a", "requests", 5)
         fill(rates, policy)
         counted[policy] = counters_in(rates)
-        await counters.close()
+        await counting.close()
     assert counted == {"volatile-ttl": 0, "noeviction": 1}
 
 
@@ -81,7 +82,8 @@ async def test_one_that_is_full_costs_no_request_and_is_told(rates: RedisServer)
     fill(rates, "noeviction")
     with rates.client() as client:
         client.config_set("maxmemory", 1)
-    counters = Counters(rates.url, timeout_s=PATIENT_S, listener=heard.append)
-    assert [(await counters.add("a", 3_600, 1)).count for _ in range(2)] == [1, 2]
-    await counters.close()
+    counting = Rates(HOURLY, rates.url, timeout_s=PATIENT_S, listener=heard.append)
+    taken = [await counting.take("a", "requests", 1) for _ in range(2)]
+    assert [one.standings[0].left for one in taken] == [8, 7]
+    await counting.close()
     assert [type(event) for event in heard] == [RateStoreFailed] * 2

@@ -1,17 +1,18 @@
 """Rate limits: who is counted as one, what is counted, and what a refusal promises."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from limits import parse
 
 from service.cache.redis import Breaker, Shared
 from service.errors import InvalidInput, QuotaExceeded, RateExceeded
 from service.events import Event
-from service.http.ratelimit import KEY_PREFIX, Counters, Policy, Rates, Windows, caller_of, policies
+from service.http.ratelimit import KEY_PREFIX, MemoryWindows, Policy, Rates, Unit, caller_of, policies
 from tests.redis_server import RedisServer, redis_running
 
 PATIENT_S = 30.0
@@ -23,18 +24,26 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
         yield server
 
 
+Open = Callable[[Unit, str], Rates]
+
+
 @pytest.fixture(params=["memory", "redis"])
-async def counters(request: pytest.FixtureRequest) -> AsyncIterator[Counters]:
-    """Counters of either kind, empty."""
-    url = None
+async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
+    """Opens limits that are counted in memory or in Redis, both empty."""
+    url, found = None, list[Rates]()
     if request.param == "redis":
         server: RedisServer = request.getfixturevalue("redis_server")
         with server.client() as client:
             client.flushall()
         url = server.url
-    found = Counters(url, timeout_s=PATIENT_S)
-    yield found
-    await found.close()
+
+    def open_rates(unit: Unit, setting: str) -> Rates:
+        found.append(Rates(policies(unit, setting), url, timeout_s=PATIENT_S))
+        return found[-1]
+
+    yield open_rates
+    for rates in found:
+        await rates.close()
 
 
 def left(taken_from: object) -> list[int]:
@@ -53,8 +62,8 @@ def test_a_setting_names_its_limits(setting: str | None, expected: list[tuple[st
     assert [(one.name, one.amount, one.window_s) for one in policies("requests", setting)] == expected
 
 
-async def test_a_limit_holds_exactly_and_says_when_it_ends(counters: Counters) -> None:
-    rates = Rates(policies("requests", "3/hour"), counters)
+async def test_a_limit_holds_exactly_and_says_when_it_ends(opened: Open) -> None:
+    rates = opened("requests", "3/hour")
     assert [left(await rates.take("a", "requests", 1)) for _ in range(3)] == [[2], [1], [0]]
     for _ in range(5):
         refused = await rates.take("a", "requests", 1)
@@ -64,8 +73,8 @@ async def test_a_limit_holds_exactly_and_says_when_it_ends(counters: Counters) -
     assert left(await rates.take("b", "requests", 1)) == [2]
 
 
-async def test_after_the_promised_time_there_is_more(counters: Counters) -> None:
-    rates = Rates(policies("requests", "2/second"), counters)
+async def test_after_the_promised_time_there_is_more(opened: Open) -> None:
+    rates = opened("requests", "2/second")
     while (taken := await rates.take("a", "requests", 1)).refusal is None:
         pass
     end = time.monotonic() + taken.refusal.retry_after_s
@@ -74,100 +83,100 @@ async def test_after_the_promised_time_there_is_more(counters: Counters) -> None
     assert (await rates.take("a", "requests", 1)).refusal is None
 
 
-async def test_what_one_limit_refuses_counts_for_none(counters: Counters) -> None:
-    rates = Rates(policies("characters", "100/hour; 150/day"), counters)
+async def test_what_one_limit_refuses_counts_for_none(opened: Open) -> None:
+    rates = opened("characters", "100/hour; 150/day")
     assert left(await rates.take("a", "characters", 90)) == [10, 60]
     assert isinstance((await rates.take("a", "characters", 11)).refusal, RateExceeded)
     assert left(await rates.take("a", "characters", 10)) == [0, 50]
 
 
-async def test_of_several_limits_the_one_that_lasts_longest_says_when_to_come_back(counters: Counters) -> None:
-    rates = Rates(policies("characters", "10/minute; 10/day"), counters)
+async def test_of_several_limits_the_one_that_lasts_longest_says_when_to_come_back(opened: Open) -> None:
+    rates = opened("characters", "10/minute; 10/day")
     await rates.take("a", "characters", 10)
     refusal = (await rates.take("a", "characters", 1)).refusal
     assert isinstance(refusal, QuotaExceeded)
     assert refusal.retry_after_s > 86_000
 
 
-async def test_what_no_window_holds_is_refused_for_good(counters: Counters) -> None:
-    rates = Rates(policies("characters", "100/hour"), counters)
+async def test_what_no_window_holds_is_refused_for_good(opened: Open) -> None:
+    rates = opened("characters", "100/hour")
     with pytest.raises(InvalidInput) as refused:
         await rates.take("a", "characters", 101)
     assert (refused.value.code, refused.value.limit) == ("work_over_rate", 100)
 
 
-async def test_what_is_given_back_can_be_used_again(counters: Counters) -> None:
-    rates = Rates(policies("characters", "100/hour"), counters)
+async def test_what_is_given_back_can_be_used_again(opened: Open) -> None:
+    rates = opened("characters", "100/hour")
     taken = await rates.take("a", "characters", 100)
-    await rates.give_back(taken.charges)
+    await rates.give_back(taken)
     assert left(await rates.take("a", "characters", 100)) == [0]
 
 
-async def test_nothing_is_given_back_to_a_window_that_was_not_charged(counters: Counters) -> None:
-    rates = Rates(policies("characters", "100/second"), counters)
+async def test_nothing_is_given_back_to_a_window_that_was_not_charged(opened: Open) -> None:
+    rates = opened("characters", "100/second")
     taken = await rates.take("a", "characters", 100)
     while left(now := await rates.take("a", "characters", 1)) == [0]:
         time.sleep(0.05)  # noqa: ASYNC251 - nothing else is to happen meanwhile
     assert now.refusal is None
-    await rates.give_back(taken.charges)
+    await rates.give_back(taken)
     # The window may have ended once more on a slow machine: it then holds the one character alone.
     assert left(await rates.take("a", "characters", 1))[0] in {98, 99}
-    counted = await counters.add("once", 60, 5)
+    once = opened("requests", "9/minute")
+    counted = await once.take("once", "requests", 5)
     for _ in range(3):
-        await counters.give_back(counted.charge)
-    assert (await counters.add("once", 60, 0)).count == 0
+        await once.give_back(counted)
+    assert left(await once.take("once", "requests", 0)) == [9]
 
 
-async def test_asking_for_the_quota_puts_no_windows_end_off(counters: Counters) -> None:
-    first = (await counters.add("asked", 3600, 0)).charge
+async def test_asking_for_the_quota_puts_no_windows_end_off(opened: Open) -> None:
+    rates = opened("requests", "9/hour")
+    await rates.take("asked", "requests", 1)
+    first = (await rates.take("asked", "requests", 0)).standings[0]
     time.sleep(0.6)  # noqa: ASYNC251 - nothing else is to happen meanwhile
-    again = (await counters.add("asked", 3600, 0)).charge
-    assert abs(again.ends_ms - first.ends_ms) < 100
+    again = (await rates.take("asked", "requests", 0)).standings[0]
+    assert abs(again.ends_s - first.ends_s) < 0.1
 
 
-def test_windows_in_memory_are_bounded_and_those_that_ended_are_gone() -> None:
-    windows = Windows(100)
-    assert windows.add("busy", 3600, 1).count == 1
+async def test_windows_in_memory_are_bounded_and_those_that_ended_are_gone() -> None:
+    windows = MemoryWindows(100)
+    assert await windows.incr("busy", 3600) == 1
     for number in range(1000):
-        windows.add(f"addr:{number}", 3600, 1)
-        windows.add("busy", 3600, 1)
-    assert len(windows) == 100
-    assert windows.add("busy", 3600, 0).count == 1001
-    assert windows.add("addr:0", 3600, 1).count == 1
-    short = Windows()
+        await windows.incr(f"addr:{number}", 3600)
+        await windows.incr("busy", 3600)
+    assert await windows.incr("addr:0", 3600) == 1
+    assert await windows.incr("busy", 3600, 0) == 1001
+    assert await windows.reset() == 100
     for number in range(1000):
-        short.add(f"addr:{number}", 1, 1)
-    time.sleep(1.1)
-    assert len(short) == 0
+        await windows.incr(f"addr:{number}", 1)
+    time.sleep(1.1)  # noqa: ASYNC251 - nothing else is to happen meanwhile
+    assert await windows.reset() == 0
 
 
 async def test_processes_that_share_a_redis_share_the_limits(redis_server: RedisServer) -> None:
-    both = [Counters(redis_server.url, timeout_s=PATIENT_S) for _ in range(2)]
-    rates = [Rates(policies("requests", "2/hour"), one) for one in both]
+    rates = [Rates(policies("requests", "2/hour"), redis_server.url, timeout_s=PATIENT_S) for _ in range(2)]
     taken = [(await one.take("shared", "requests", 1)).refusal for one in (*rates, *rates)]
     assert [refusal is None for refusal in taken] == [True, True, False, False]
-    for one in both:
+    for one in rates:
         await one.close()
 
 
 async def test_a_purge_of_the_cache_forgets_no_count(redis_server: RedisServer) -> None:
-    counters = Counters(redis_server.url, timeout_s=PATIENT_S)
-    await counters.add("kept", 3600, 1)
+    rates = Rates(policies("requests", "9/hour"), redis_server.url, timeout_s=PATIENT_S)
+    await rates.take("kept", "requests", 1)
     shared = Shared(redis_server.url, ttl_s=60, timeout_s=PATIENT_S, breaker=Breaker())
     await shared.clear()
-    assert (await counters.add("kept", 3600, 1)).count == 2
+    assert left(await rates.take("kept", "requests", 1)) == [7]
     with redis_server.client() as client:
         (key,) = client.keys(f"{KEY_PREFIX}:*kept*")
         assert 3500 < client.ttl(key) <= 3600
     await shared.close()
-    await counters.close()
+    await rates.close()
 
 
 async def test_a_redis_that_is_gone_leaves_each_process_its_own_limits(tmp_path: Path) -> None:
     told: list[Event] = []
     with redis_running(tmp_path) as server:
-        counters = Counters(server.url, timeout_s=PATIENT_S, listener=told.append)
-        rates = Rates(policies("requests", "4/hour"), counters)
+        rates = Rates(policies("requests", "4/hour"), server.url, timeout_s=PATIENT_S, listener=told.append)
         assert left(await rates.take("a", "requests", 1)) == [3]
         server.kill()
         assert [left(await rates.take("a", "requests", 1)) for _ in range(4)] == [[3], [2], [1], [0]]
@@ -175,7 +184,7 @@ async def test_a_redis_that_is_gone_leaves_each_process_its_own_limits(tmp_path:
         reasons = [getattr(event, "reason", "") for event in told]
         assert reasons[:5] == ["unreachable"] * 5
         assert {*reasons} <= {"unreachable", "open"}
-        await counters.close()
+        await rates.close()
 
 
 @pytest.mark.parametrize(
@@ -201,4 +210,5 @@ def test_all_addresses_of_a_network_of_version_6_are_one_caller(address: object)
 
 def test_a_policy_is_named_by_unit_and_window() -> None:
     (policy,) = policies("characters", "2000000/day")
-    assert policy == Policy("characters-1-day", "characters", 2_000_000, 86_400)
+    assert policy == Policy("characters", parse("2000000/day"))
+    assert (policy.name, policy.amount, policy.window_s) == ("characters-1-day", 2_000_000, 86_400)

@@ -215,7 +215,7 @@ def test_limits_are_named(narrow: TestClient, path: str) -> None:
         ("DELETE", "/languages", 405, "method_not_allowed"),
         ("GET", "/v2/glossaries", 404, "not_found"),
         ("POST", "/v2/document", 404, "not_found"),
-        ("POST", "/v2/%0A", 404, "not_found"),
+        ("POST", "/v2/%0A", 400, "path_invalid"),
         ("GET", "/v2", 404, "not_found"),
         ("POST", "/translate_file", 404, "not_found"),
         ("GET", "/frontend/settings", 404, "not_found"),

@@ -13,7 +13,7 @@ def marked(page: Page, cell: str) -> list[str]:
     return page.locator(f"{cell} mark.noted").all_text_contents()
 
 
-def test_warnings_stand_at_their_places_behind_an_emoji(tab: Tab, page: Page) -> None:
+def test_warnings_follow_emoji_correctly(tab: Tab, page: Page) -> None:
     tab.answer_with(**streamed(warned()))
     tab.result("any")
     assert marked(page, ".source") == ["120", "ruhig"]
@@ -22,7 +22,7 @@ def test_warnings_stand_at_their_places_behind_an_emoji(tab: Tab, page: Page) ->
     assert page.locator(".target .sentence").all_text_contents()[0].startswith("🎉🎉 The hall had 1,200")
 
 
-def test_a_warning_says_its_message_where_it_stands_and_to_screen_readers(tab: Tab, page: Page) -> None:
+def test_warning_reaches_screen_readers(tab: Tab, page: Page) -> None:
     tab.answer_with(**streamed(warned()))
     tab.result("any")
     note = page.locator(".target .note", has_text="Größenordnung verändert")
@@ -34,7 +34,7 @@ def test_a_warning_says_its_message_where_it_stands_and_to_screen_readers(tab: T
     assert {"120", "1,200"} <= set(tab.lit())
 
 
-def test_a_warning_of_an_unknown_code_or_without_a_place_is_shown_all_the_same(tab: Tab, page: Page) -> None:
+def test_unknown_warning_is_shown(tab: Tab, page: Page) -> None:
     tab.answer_with(**streamed(warned()))
     tab.result("any")
     expect(page.locator(".note", has_text="brand_new")).to_contain_text("a check that this page does not know")
@@ -57,13 +57,13 @@ def test_a_warning_of_an_unknown_code_or_without_a_place_is_shown_all_the_same(t
     ],
     ids=["nothing", "body", "empty-outputs", "sparse-summary", "nulls"],
 )
-def test_a_missing_or_new_field_is_no_error(tab: Tab, page: Page, answer: dict[str, Any]) -> None:
+def test_missing_or_new_field_is_no_error(tab: Tab, page: Page, answer: dict[str, Any]) -> None:
     tab.answer_with(**streamed(answer))
     tab.result("any")
     expect(page.locator(".failure")).to_have_count(0)
 
 
-def test_a_busy_service_is_counted_down_and_offered_again(tab: Tab, page: Page) -> None:
+def test_busy_service_offers_a_retry(tab: Tab, page: Page) -> None:
     tab.answer_with(**problem(503, "queue_full", **{"retry-after": "2"}))
     tab.submit("Das Museum öffnet am Montag um 9 Uhr.")
     again = page.get_by_role("button", name="Erneut versuchen")
@@ -77,7 +77,7 @@ def test_a_busy_service_is_counted_down_and_offered_again(tab: Tab, page: Page) 
     expect(page.locator(".failure")).to_have_count(0)
 
 
-def test_a_failure_in_the_middle_of_the_stream_is_shown(tab: Tab, page: Page) -> None:
+def test_failure_in_the_stream_is_shown(tab: Tab, page: Page) -> None:
     said = '{"status": 504, "code": "deadline_exceeded", "detail": "too late", "request_id": "r-2"}'
     event = {"headers": {"content-type": "text/event-stream"}, "body": f"event: error\ndata: {said}\n\n"}
     tab.answer_with(**event)
@@ -101,15 +101,13 @@ def test_a_failure_in_the_middle_of_the_stream_is_shown(tab: Tab, page: Page) ->
     ],
     ids=["cut", "gateway"],
 )
-def test_what_is_no_answer_of_the_service_is_a_failure_too(
-    tab: Tab, page: Page, answer: dict[str, Any], message: str
-) -> None:
+def test_foreign_answer_is_a_failure(tab: Tab, page: Page, answer: dict[str, Any], message: str) -> None:
     tab.answer_with(**answer)
     tab.submit(ARTICLE)
     expect(page.locator(".failure")).to_contain_text(message)
 
 
-def test_a_service_that_cannot_be_reached_is_said_so(tab: Tab, page: Page) -> None:
+def test_unreachable_service_is_reported(tab: Tab, page: Page) -> None:
     page.route("**/v1/articles", lambda route: route.abort("connectionrefused"))
     tab.submit(ARTICLE)
     expect(page.locator(".failure")).to_contain_text("nicht erreichbar")

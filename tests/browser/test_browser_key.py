@@ -12,7 +12,7 @@ from tests.chaos.server import serving
 TOKEN = "desk-" + "x" * 40
 
 
-def test_the_page_asks_for_the_key_and_goes_on_with_it(browser: Browser, tmp_path: Path, screenshot: Path) -> None:
+def test_page_asks_for_the_key(browser: Browser, tmp_path: Path, screenshot: Path) -> None:
     file = tmp_path / "keys"
     file.write_text(Key("desk", frozenset(SCOPES), digest_of(TOKEN)).line() + "\n", "utf-8")
     with serving(keys_file=str(file)) as server, Tab.opened(browser, server.url) as tab:

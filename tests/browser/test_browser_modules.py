@@ -20,7 +20,7 @@ def run(page: Page, module: str, program: str, given: Any) -> Any:
 
 @given(texts=st.lists(TEXTS, min_size=1, max_size=20))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_offsets_in_code_points_cut_a_text_as_python_does(page: Page, texts: list[str]) -> None:
+def test_offsets_are_code_points(page: Page, texts: list[str]) -> None:
     cuts = [
         (text, start, end) for text in texts for start in range(len(text) + 1) for end in range(start, len(text) + 1)
     ]
@@ -28,7 +28,7 @@ def test_offsets_in_code_points_cut_a_text_as_python_does(page: Page, texts: lis
     assert run(page, "codepoints", program, cuts) == [text[start:end] for text, start, end in cuts]
 
 
-def test_offsets_of_emoji_go_both_ways(page: Page) -> None:
+def test_emoji_offsets_convert_both_ways(page: Page) -> None:
     program = """({CodePoints}, text) => {
         const points = new CodePoints(text);
         return [points.length, points.utf16(2), points.of(3), points.utf16(99)];
@@ -36,7 +36,7 @@ def test_offsets_of_emoji_go_both_ways(page: Page) -> None:
     assert run(page, "codepoints", program, "a🎉b👩‍🚀") == [6, 3, 2, 9]
 
 
-def test_events_are_read_whatever_the_pieces_they_come_in(page: Page) -> None:
+def test_events_are_read_from_any_chunks(page: Page) -> None:
     first = ': alive\n\nevent: sentence\ndata: {"text": "Grüße 🎉"}\n\ndata: [1]\n\n'
     stream = first + 'event: result\ndata: {"a":\ndata: 2}\n\nevent: cut'
     program = """async ({eventsOf}, {stream, size}) => {
@@ -54,7 +54,7 @@ def test_events_are_read_whatever_the_pieces_they_come_in(page: Page) -> None:
         assert found == [["sentence", {"text": "Grüße 🎉"}], ["message", [1]], ["result", {"a": 2}]]
 
 
-def test_overlapping_ranges_cut_a_text_without_losing_any_of_it(page: Page) -> None:
+def test_overlapping_ranges_lose_no_text(page: Page) -> None:
     program = """async ({piecesOf}, text) => {
         const {CodePoints} = await import("/static/codepoints.js");
         const ranges = [{start: 0, end: 4, name: "a"}, {start: 2, end: 9, name: "b"}, {start: 5, end: 5, name: "c"}];
@@ -64,7 +64,7 @@ def test_overlapping_ranges_cut_a_text_without_losing_any_of_it(page: Page) -> N
     assert run(page, "pieces", program, "0🎉234567") == [["🎉", "a"], ["23", "ab"], ["45", "b"]]
 
 
-def test_a_web_page_is_read_as_its_reader_sees_it_and_does_nothing(page: Page) -> None:
+def test_pasted_page_runs_no_script(page: Page) -> None:
     html = """<html><head><title>T</title><script>window.hit = 1</script></head><body><h1>Titel</h1>
         <p>Ein <b>fetter</b>\n   Satz.<br>Neue Zeile &lt;hier&gt;</p><img src="/never.png">
         <ul><li>eins<li>zwei</ul></body></html>"""
@@ -81,7 +81,7 @@ def test_a_web_page_is_read_as_its_reader_sees_it_and_does_nothing(page: Page) -
         ("seite.html", "<p>Grüße</p><script>1</script>".encode(), "Grüße"),
     ],
 )
-def test_a_file_is_opened_into_the_form(page: Page, name: str, content: bytes, text: str) -> None:
+def test_file_opens_in_the_form(page: Page, name: str, content: bytes, text: str) -> None:
     page.set_input_files("#file", {"name": name, "mimeType": "", "buffer": content})
     expect(page.locator("#body")).to_have_value(text)
     expect(page.get_by_role("status")).to_contain_text(f"{name} geöffnet")
@@ -103,7 +103,7 @@ def test_terms_are_read_line_by_line(page: Page, lines: str, terms: dict[str, An
 
 
 @pytest.mark.parametrize(("lines", "wrong"), [("= x", 1), ("\nRathaus =", 2), ("a = b\na = c", 2), ("a\nb\na", 3)])
-def test_a_line_that_is_no_term_is_named(page: Page, lines: str, wrong: int) -> None:
+def test_malformed_term_is_named(page: Page, lines: str, wrong: int) -> None:
     page.fill("#body", "Es regnet.")
     page.fill("#terms", lines)
     page.click("#submit")
@@ -114,13 +114,13 @@ def test_a_line_that_is_no_term_is_named(page: Page, lines: str, wrong: int) -> 
     page.locator("#result-title").wait_for()
 
 
-def test_a_file_that_is_too_large_is_refused(page: Page) -> None:
+def test_large_file_is_refused(page: Page) -> None:
     page.set_input_files("#file", {"name": "x.txt", "mimeType": "text/plain", "buffer": b"x" * (8 * 2**20 + 1)})
     expect(page.get_by_role("status")).to_contain_text("höchstens 8 MB")
     expect(page.locator("#body")).to_have_value("")
 
 
-def test_the_given_article_goes_through_the_page(tab: Tab, page: Page, given_article: str) -> None:
+def test_sample_article_works(tab: Tab, page: Page, given_article: str) -> None:
     tab.result(given_article)
     assert page.locator(".summary .sentence").count() > 0
     assert page.locator(".target .sentence").count() > 30

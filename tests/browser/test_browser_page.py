@@ -25,7 +25,7 @@ def long_article(first: int) -> str:
     return "\n\n".join(f"Das Museum zählte im Herbst {first + number} Gäste." for number in range(1_500))
 
 
-def test_a_pasted_article_comes_back_cleaned_summarised_and_translated(tab: Tab, page: Page, screenshot: Path) -> None:
+def test_article_is_summarised_and_translated(tab: Tab, page: Page, screenshot: Path) -> None:
     summarised(tab)
     expect(page.locator("#result-title")).to_be_focused()
     expect(page.locator(".banner")).to_contain_text("Startmodell")
@@ -39,7 +39,7 @@ def test_a_pasted_article_comes_back_cleaned_summarised_and_translated(tab: Tab,
     page.screenshot(path=screenshot, full_page=True)
 
 
-def test_pointing_at_a_summary_sentence_marks_what_supports_it(tab: Tab, page: Page) -> None:
+def test_pointing_marks_the_support(tab: Tab, page: Page) -> None:
     summarised(tab)
     first = page.locator(SUMMARY).first
     first.hover()
@@ -50,7 +50,7 @@ def test_pointing_at_a_summary_sentence_marks_what_supports_it(tab: Tab, page: P
     assert tab.lit() == []
 
 
-def test_focus_marks_a_sentence_and_its_translation_and_arrows_go_on(tab: Tab, page: Page) -> None:
+def test_arrow_keys_move_between_sentences(tab: Tab, page: Page) -> None:
     summarised(tab)
     page.locator(TARGET).first.focus()
     for number in (0, 1):
@@ -62,7 +62,7 @@ def test_focus_marks_a_sentence_and_its_translation_and_arrows_go_on(tab: Tab, p
     assert page.locator(f"{TARGET}[tabindex='0']").count() == 1
 
 
-def test_the_keyboard_alone_is_enough(page: Page) -> None:
+def test_keyboard_alone_is_enough(page: Page) -> None:
     def tab_to(selector: str) -> None:
         for _ in range(40):
             page.keyboard.press("Tab")
@@ -85,7 +85,7 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
     tab_to(".provenance summary")
 
 
-def test_the_language_follows_the_browser_and_can_be_switched(tab: Tab, page: Page) -> None:
+def test_language_follows_the_browser(tab: Tab, page: Page) -> None:
     summarised(tab)
     text = page.locator(SUMMARY).first.text_content()
     assert page.locator("html").get_attribute("lang") == "de"
@@ -97,7 +97,7 @@ def test_the_language_follows_the_browser_and_can_be_switched(tab: Tab, page: Pa
     expect(page.locator("#submit")).to_have_text("Zusammenfassen und übersetzen")
 
 
-def test_an_english_browser_gets_english_and_the_hash_goes_first(browser: Browser, server: Server) -> None:
+def test_hash_overrides_the_language(browser: Browser, server: Server) -> None:
     with Tab.opened(browser, server.url, locale="en-GB") as tab:
         expect(tab.page.locator("#submit")).to_have_text("Summarise and translate")
         tab.page.get_by_role("link", name="Deutsch").click()
@@ -105,7 +105,7 @@ def test_an_english_browser_gets_english_and_the_hash_goes_first(browser: Browse
         expect(tab.page.locator("#submit")).to_have_text("Zusammenfassen und übersetzen")
 
 
-def test_a_problem_is_shown_with_its_request_id(tab: Tab, page: Page, screenshot: Path) -> None:
+def test_problem_shows_its_request_id(tab: Tab, page: Page, screenshot: Path) -> None:
     tab.submit("   ")
     failure = page.get_by_role("alert")
     expect(failure).to_contain_text("Der Artikel ist leer.")
@@ -116,7 +116,7 @@ def test_a_problem_is_shown_with_its_request_id(tab: Tab, page: Page, screenshot
     page.screenshot(path=screenshot)
 
 
-def test_without_an_output_or_a_text_the_form_says_so_and_sends_nothing(tab: Tab, page: Page) -> None:
+def test_empty_form_sends_nothing(tab: Tab, page: Page) -> None:
     page.click("#submit")
     expect(page.locator("#body:focus")).to_have_count(1)
     page.fill("#body", "Es regnet.")
@@ -143,7 +143,7 @@ def test_options_reach_the_service(tab: Tab, page: Page) -> None:
     assert len(tab.lit()) > 1
 
 
-def test_terms_reach_the_translation_and_are_counted(tab: Tab, page: Page, screenshot: Path) -> None:
+def test_terms_are_applied_and_counted(tab: Tab, page: Page, screenshot: Path) -> None:
     page.fill("#terms", "Altstadt = ancient quarter\nVolksschauspiel")
     tab.result(ARTICLE)
     expect(page.locator(".facts.terms")).to_have_text(re.compile(r"^(ein|\d+) Begriffe? eingesetzt"))
@@ -161,7 +161,7 @@ WEB_PAGE = """<!doctype html><html lang="de"><head><title>Zeitung</title>
 </article><footer>Impressum Datenschutz</footer></body></html>"""
 
 
-def test_a_web_page_is_read_by_its_structure_until_its_text_is_changed(tab: Tab, page: Page, screenshot: Path) -> None:
+def test_pasted_page_is_sent_as_html(tab: Tab, page: Page, screenshot: Path) -> None:
     page.set_input_files("#file", {"name": "b.html", "mimeType": "text/html", "buffer": WEB_PAGE.encode()})
     expect(page.locator("#opened")).to_be_visible()
     page.screenshot(path=screenshot, full_page=True)
@@ -183,7 +183,7 @@ def test_a_web_page_is_read_by_its_structure_until_its_text_is_changed(tab: Tab,
     page.locator("#result-title").wait_for()
 
 
-def test_a_web_page_without_an_article_says_so(tab: Tab, page: Page) -> None:
+def test_page_without_article_is_reported(tab: Tab, page: Page) -> None:
     empty = b"<!doctype html><html><body><script>1</script></body></html>"
     page.set_input_files("#file", {"name": "leer.html", "mimeType": "text/html", "buffer": empty})
     page.fill("#body", "Es regnet.")
@@ -194,7 +194,7 @@ def test_a_web_page_without_an_article_says_so(tab: Tab, page: Page) -> None:
     tab.complaints.clear()
 
 
-def test_cancelling_ends_the_work_in_the_service(tab: Tab, page: Page, server: Server) -> None:
+def test_cancel_ends_the_work(tab: Tab, page: Page, server: Server) -> None:
     def departures() -> float:
         answer = server.until("/metrics", lambda found: found is not None)
         lines = [] if answer is None else answer.text.splitlines()
@@ -209,7 +209,7 @@ def test_cancelling_ends_the_work_in_the_service(tab: Tab, page: Page, server: S
     server.until("/livez", lambda _: departures() > before)
 
 
-def test_progress_is_shown_while_it_works(tab: Tab, page: Page) -> None:
+def test_progress_is_shown(tab: Tab, page: Page) -> None:
     tab.submit(long_article(10_000))
     expect(page.locator("#progress")).to_contain_text("Schritten erledigt")
     expect(page.locator(".preview")).not_to_be_empty()
@@ -218,7 +218,7 @@ def test_progress_is_shown_while_it_works(tab: Tab, page: Page) -> None:
     expect(page.locator("#progress")).to_be_hidden()
 
 
-def test_markup_in_an_article_stays_text(tab: Tab, page: Page) -> None:
+def test_markup_in_an_article_is_text(tab: Tab, page: Page) -> None:
     image = '<img src=x onerror="window.hit = 1">'
     hostile = f'<script>window.hit = 1</script> {image} <a href="javascript:window.hit = 1">Hier</a>'
     tab.result(f"Die Stadt {hostile} öffnet am Montag.\n\nDer Eintritt <b>ist</b> frei. {hostile}")
@@ -227,7 +227,7 @@ def test_markup_in_an_article_stays_text(tab: Tab, page: Page) -> None:
     assert page.evaluate("window.hit") is None
 
 
-def test_copying_puts_the_output_on_the_clipboard_and_says_so(tab: Tab, page: Page) -> None:
+def test_copy_fills_the_clipboard(tab: Tab, page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     summarised(tab)
     page.get_by_role("button", name="Zusammenfassung kopieren").click()
@@ -237,7 +237,7 @@ def test_copying_puts_the_output_on_the_clipboard_and_says_so(tab: Tab, page: Pa
     assert "Hinweis" not in copied
 
 
-def test_without_a_clipboard_the_text_is_laid_out_for_copying(tab: Tab, page: Page) -> None:
+def test_copy_works_without_a_clipboard(tab: Tab, page: Page) -> None:
     page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     summarised(tab)
     page.get_by_role("button", name="Übersetzung kopieren").click()
@@ -258,7 +258,7 @@ def check_width(tab: Tab) -> None:
     [{"viewport": {"width": 320, "height": 700}}, {"color_scheme": "dark"}],
     ids=["narrow", "dark"],
 )
-def test_the_page_reads_well(browser: Browser, server: Server, context: dict[str, object], screenshot: Path) -> None:
+def test_page_is_readable(browser: Browser, server: Server, context: dict[str, object], screenshot: Path) -> None:
     with Tab.opened(browser, server.url, **context) as tab:
         check_width(tab)
         tab.page.screenshot(path=screenshot.with_stem(f"{screenshot.stem}-form"), full_page=True)

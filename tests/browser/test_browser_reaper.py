@@ -12,7 +12,7 @@ PATIENCE_S = 30.0
 STRAY = 'setsid sh -c "echo \\$\\$ > {told}; exec sleep 300" & {then}'
 
 
-def test_a_program_that_is_stopped_takes_its_strays_with_it(tmp_path: Path) -> None:
+def test_stopped_program_leaves_no_children(tmp_path: Path) -> None:
     told = tmp_path / "pid"
     reaper = subprocess.Popen([sys.executable, str(REAPER), "sh", "-c", STRAY.format(told=told, then="sleep 300")])
     stray = said(told)
@@ -22,7 +22,7 @@ def test_a_program_that_is_stopped_takes_its_strays_with_it(tmp_path: Path) -> N
     assert not stray.exists()
 
 
-def test_a_program_that_ends_by_itself_takes_its_strays_with_it(tmp_path: Path) -> None:
+def test_ended_program_leaves_no_children(tmp_path: Path) -> None:
     told = tmp_path / "pid"
     wait = f"while ! [ -s {told} ]; do sleep 0.05; done; exit 3"
     ended = subprocess.run([sys.executable, str(REAPER), "sh", "-c", STRAY.format(told=told, then=wait)], check=False)

@@ -43,7 +43,7 @@ async def outcomes(answers: Sequence[ResultFuture]) -> list[str]:
     return [type(one).__name__ if isinstance(one, BaseException) else written(one) for one in results]
 
 
-async def test_one_bad_item_never_fails_its_neighbours() -> None:
+async def test_bad_item_fails_alone() -> None:
     engines = Engines(raising(RuntimeError("poison"), when=poisoned))
     sources = [f"s{n}" for n in range(64)]
     sources[41] = "poison"
@@ -55,14 +55,14 @@ async def test_one_bad_item_never_fails_its_neighbours() -> None:
     assert got == expected
 
 
-async def test_finding_one_bad_item_takes_few_calls() -> None:
+async def test_bad_item_is_found_in_few_calls() -> None:
     engines = Engines(raising(RuntimeError("poison"), when=poisoned))
     async with running(engines) as batcher:
         await outcomes(batcher.submit_many([*[item("fine")] * 63, item("poison")]))
     assert len(engines.batches()) <= 1 + 2 * math.log2(64)
 
 
-async def test_a_bad_item_that_breaks_the_engine_for_all_after_it_fails_alone() -> None:
+async def test_item_that_breaks_the_engine_fails_alone() -> None:
     def fragile() -> Handler:
         broken = threading.Event()
 
@@ -81,14 +81,14 @@ async def test_a_bad_item_that_breaks_the_engine_for_all_after_it_fails_alone() 
     assert got == ["A", "B", "EngineError", "C", "D"]
 
 
-async def test_an_engine_that_passes_its_warm_up_is_kept_when_an_item_is_bad() -> None:
+async def test_bad_item_rebuilds_no_healthy_engine() -> None:
     engines = Engines(raising(RuntimeError("poison"), when=poisoned))
     async with running(engines) as batcher:
         assert await outcomes(batcher.submit_many([item("poison")])) == ["EngineError"]
     assert len(engines.built) == 1
 
 
-async def test_a_broken_engine_is_rebuilt_and_nobody_notices() -> None:
+async def test_broken_engine_is_rebuilt() -> None:
     engines = Engines(None)
     async with running(engines) as batcher:
         engines.first.handler = raising(RuntimeError("broken for good"))
@@ -97,7 +97,7 @@ async def test_a_broken_engine_is_rebuilt_and_nobody_notices() -> None:
     assert [engine.closed for engine in engines.built] == [True, True]
 
 
-async def test_readiness_is_gone_while_the_engine_is_rebuilt() -> None:
+async def test_rebuild_is_not_ready() -> None:
     engines, seen = Engines(), []
 
     def factory() -> FakeEngine:
@@ -112,14 +112,14 @@ async def test_readiness_is_gone_while_the_engine_is_rebuilt() -> None:
     await batcher.drain(0.0)
 
 
-async def test_an_engine_that_fails_all_work_but_the_warm_up_answers_each_with_an_error() -> None:
+async def test_engine_that_fails_all_work_answers_errors() -> None:
     engines = Engines(raising(RuntimeError("no"), when=lambda one: one != WARM_UP))
     async with running(engines) as batcher:
         assert await outcomes(batcher.submit_many([item("a")] * 10)) == ["EngineError"] * 10
         assert batcher.state == READY
 
 
-async def test_an_engine_that_cannot_be_rebuilt_is_dead_and_all_who_wait_are_told() -> None:
+async def test_failed_rebuild_fails_all_waiting_work() -> None:
     engines, dead = Engines(None, raising(MemoryError())), asyncio.Event()
     async with running(engines, Limits(batch_items=2, rebuild_pauses_s=(0.0, 0.0)), on_dead=dead.set) as batcher:
         engines.first.handler = raising(MemoryError())
@@ -131,7 +131,7 @@ async def test_an_engine_that_cannot_be_rebuilt_is_dead_and_all_who_wait_are_tol
             batcher.submit_many([item("late")])
 
 
-async def test_a_model_that_vanished_from_disk_ends_in_dead_not_in_silence() -> None:
+async def test_vanished_model_is_dead() -> None:
     first = FakeEngine()
     built = iter([first])
 
@@ -148,7 +148,7 @@ async def test_a_model_that_vanished_from_disk_ends_in_dead_not_in_silence() -> 
     await batcher.drain(0.0)
 
 
-async def test_a_result_too_few_fails_that_batch_and_no_other() -> None:
+async def test_missing_result_fails_its_batch_alone() -> None:
     engines = Engines()
     async with running(engines, Limits(batch_items=3)) as batcher:
         async with held(engines.first, batcher):
@@ -158,7 +158,7 @@ async def test_a_result_too_few_fails_that_batch_and_no_other() -> None:
     assert got == ["WrongCount"] * 3 + ["A"] * 3
 
 
-async def test_a_malformed_result_is_the_engines_failure_not_ours() -> None:
+async def test_malformed_result_is_an_engine_error() -> None:
     def malformed(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         return [None] * len(items)  # type: ignore[list-item]  # what a broken engine might do
 
@@ -169,7 +169,7 @@ async def test_a_malformed_result_is_the_engines_failure_not_ours() -> None:
     assert len(engines.built) == 2
 
 
-async def test_an_item_without_hypotheses_fails_alone() -> None:
+async def test_item_without_hypotheses_fails_alone() -> None:
     def forgetful(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         return [[] if poisoned(one) else [Hypothesis(one.tokens, 0.0, "eos")] for one in items]
 
@@ -177,7 +177,7 @@ async def test_an_item_without_hypotheses_fails_alone() -> None:
         assert await outcomes(batcher.submit_many([item("a"), item("poison")])) == ["a", "EngineError"]
 
 
-async def test_failures_are_told_without_the_text_of_the_message() -> None:
+async def test_failure_events_omit_the_message() -> None:
     events: list[Event] = []
     engines = Engines(raising(ValueError("Der Text des Artikels"), when=poisoned))
     async with running(engines, listener=events.append) as batcher:
@@ -187,7 +187,7 @@ async def test_failures_are_told_without_the_text_of_the_message() -> None:
     assert failures == [EngineFailed("model", "raised", "ValueError")] * 2
 
 
-async def test_a_listener_that_raises_stops_no_work() -> None:
+async def test_listener_that_raises_stops_no_work() -> None:
     def deaf(event: Event) -> None:
         raise LookupError(event)
 
@@ -198,7 +198,7 @@ async def test_a_listener_that_raises_stops_no_work() -> None:
     assert complaints
 
 
-async def test_a_hang_is_told_at_its_limit_and_readiness_goes(clock: Clock) -> None:
+async def test_hang_ends_readiness_at_its_limit(clock: Clock) -> None:
     engines, gate = Engines(), Gate()
     async with running(engines, Limits(engine_hang_s=10.0)) as batcher:
         engines.first.handler = gate
@@ -214,7 +214,7 @@ async def test_a_hang_is_told_at_its_limit_and_readiness_goes(clock: Clock) -> N
         gate.release()
 
 
-async def test_an_engine_that_comes_back_is_warmed_up_and_serves_what_waited(clock: Clock) -> None:
+async def test_recovered_engine_serves_waiting_work(clock: Clock) -> None:
     engines, gate = Engines(), Gate()
     async with running(engines, Limits(engine_hang_s=10.0)) as batcher:
         engines.first.handler = gate
@@ -228,7 +228,7 @@ async def test_an_engine_that_comes_back_is_warmed_up_and_serves_what_waited(clo
     assert engines.first.calls.count((WARM_UP,)) == 2
 
 
-async def test_an_engine_that_does_not_come_back_is_dead_after_a_second_period(clock: Clock) -> None:
+async def test_hung_engine_is_dead_after_two_periods(clock: Clock) -> None:
     engines, gate, dead = Engines(), Gate(), asyncio.Event()
     async with running(engines, Limits(engine_hang_s=10.0), on_dead=dead.set) as batcher:
         engines.first.handler = gate
@@ -245,7 +245,7 @@ async def test_an_engine_that_does_not_come_back_is_dead_after_a_second_period(c
         gate.release()
 
 
-async def test_draining_does_not_wait_for_a_hung_engine(clock: Clock) -> None:
+async def test_drain_does_not_wait_for_a_hung_engine(clock: Clock) -> None:
     engines, gate = Engines(), Gate()
     async with running(engines, Limits(engine_hang_s=10.0)) as batcher:
         engines.first.handler = gate
@@ -257,7 +257,7 @@ async def test_draining_does_not_wait_for_a_hung_engine(clock: Clock) -> None:
         gate.release()
 
 
-async def test_a_rebuild_that_hangs_ends_in_dead_and_all_who_wait_are_told(clock: Clock) -> None:
+async def test_hung_rebuild_fails_all_waiting_work(clock: Clock) -> None:
     engines, building, built = Engines(), threading.Event(), threading.Event()
 
     def factory() -> FakeEngine:
@@ -279,7 +279,7 @@ async def test_a_rebuild_that_hangs_ends_in_dead_and_all_who_wait_are_told(clock
     await batcher.drain(0.0)
 
 
-async def test_a_hang_while_a_bad_item_is_sought_reaches_everyone(clock: Clock) -> None:
+async def test_hang_during_bisection_fails_all(clock: Clock) -> None:
     engines, gate = Engines(), Gate()
     async with running(engines, Limits(engine_hang_s=10.0)) as batcher:
 
@@ -297,7 +297,7 @@ async def test_a_hang_while_a_bad_item_is_sought_reaches_everyone(clock: Clock) 
         assert await outcomes(answers) == ["EngineHung", "B"]
 
 
-async def test_batches_of_every_call_are_told() -> None:
+async def test_every_call_is_an_event() -> None:
     events: list[Event] = []
     engines = Engines(raising(RuntimeError("poison"), when=poisoned))
     async with running(engines, listener=events.append) as batcher:
@@ -306,7 +306,7 @@ async def test_batches_of_every_call_are_told() -> None:
     assert sum(event.items for event in events if isinstance(event, BatchDone)) == 1
 
 
-async def test_an_answer_of_an_engines_own_error_keeps_its_type_and_cause() -> None:
+async def test_engine_error_keeps_type_and_cause() -> None:
     async with running(Engines(raising(KeyError("secret"), when=poisoned))) as batcher:
         with pytest.raises(EngineError) as failed:
             await submit(batcher, item("poison"))
@@ -314,7 +314,7 @@ async def test_an_answer_of_an_engines_own_error_keeps_its_type_and_cause() -> N
     assert "secret" not in str(failed.value)
 
 
-async def test_a_fault_of_our_own_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_scheduler_fault_fails_all_waiting_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> list[int]:
         raise ZeroDivisionError
 

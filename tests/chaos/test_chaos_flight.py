@@ -20,7 +20,7 @@ def ask(flight: Sentences, batcher: Batcher, words: str) -> list[asyncio.Future[
     return flight.join(keys, lambda missing: batcher.submit_many([item(key.decode()) for key in missing]))
 
 
-async def test_sentences_that_two_requests_share_reach_the_engine_once() -> None:
+async def test_shared_sentences_run_once() -> None:
     flight, engines = Sentences(), Engines()
     async with running(engines) as batcher:
         async with held(engines.first, batcher):
@@ -30,7 +30,7 @@ async def test_sentences_that_two_requests_share_reach_the_engine_once() -> None
     assert sorted(one.tokens[0] for one in engines.batches()[1]) == ["a", "b", "c", "d"]
 
 
-async def test_a_refused_request_joins_nothing_and_leaves_shared_work_alone() -> None:
+async def test_refused_request_joins_no_work() -> None:
     flight, engines = Sentences(), Engines()
     async with running(engines, Limits(queue_items=2)) as batcher:
         async with held(engines.first, batcher):
@@ -42,7 +42,7 @@ async def test_a_refused_request_joins_nothing_and_leaves_shared_work_alone() ->
     assert len(flight) == 0
 
 
-async def test_what_the_last_request_gave_up_leaves_the_queue() -> None:
+async def test_abandoned_work_leaves_the_queue() -> None:
     flight, engines = Sentences(), Engines()
     async with running(engines) as batcher, held(engines.first, batcher):
         first, second = ask(flight, batcher, "a b"), ask(flight, batcher, "b c")
@@ -56,7 +56,7 @@ async def test_what_the_last_request_gave_up_leaves_the_queue() -> None:
         assert (len(batcher.queue), len(flight)) == (0, 0)
 
 
-async def test_a_lost_engine_answers_every_ticket() -> None:
+async def test_lost_engine_fails_every_ticket() -> None:
     flight, engines = Sentences(), Engines()
     async with running(engines) as batcher:
         async with held(engines.first, batcher):

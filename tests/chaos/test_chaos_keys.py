@@ -21,7 +21,7 @@ def status(server: Server, token: str) -> int:
     return httpx.get(f"{server.url}/v1/models", headers=headers, timeout=PATIENCE_S).status_code
 
 
-def test_keys_are_rotated_under_a_running_service_and_a_broken_file_locks_nobody_out(tmp_path: Path) -> None:
+def test_keys_rotate_without_restart(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_text(line(OLD), "utf-8")
     with serving(keys_file=str(file)) as server:
@@ -41,7 +41,7 @@ def test_keys_are_rotated_under_a_running_service_and_a_broken_file_locks_nobody
         assert server.sample("depesche_keys_refused") == 0
 
 
-def test_a_service_whose_key_file_is_missing_does_not_start_open(tmp_path: Path) -> None:
+def test_missing_key_file_refuses_start(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "service", "serve", "--port", "0"],
         env={"DEPESCHE_KEYS_FILE": str(tmp_path / "none")},

@@ -13,7 +13,7 @@ from service.generation.scheduler import Limits, ResultFuture
 from tests.batching.rig import WARM_UP, Clock, Engines, held, hold_next, item, running, sized, submit, turns, written
 
 
-async def test_a_caller_that_leaves_in_mid_batch_takes_nobody_along() -> None:
+async def test_cancel_mid_batch_affects_no_other() -> None:
     engines = Engines()
     async with running(engines) as batcher, held(engines.first, batcher) as gate:
         leaving, staying = (asyncio.create_task(submit(batcher, item(word))) for word in ("leaves", "stays"))
@@ -26,7 +26,7 @@ async def test_a_caller_that_leaves_in_mid_batch_takes_nobody_along() -> None:
     assert leaving.cancelled()
 
 
-async def test_a_caller_that_leaves_the_queue_costs_the_engine_nothing() -> None:
+async def test_cancel_in_queue_costs_no_work() -> None:
     engines = Engines()
     async with running(engines) as batcher:
         async with held(engines.first, batcher):
@@ -40,7 +40,7 @@ async def test_a_caller_that_leaves_the_queue_costs_the_engine_nothing() -> None
     assert [len(batch) for batch in engines.batches()] == [1, 1]
 
 
-async def test_a_full_queue_refuses_with_a_time_and_changes_no_probe() -> None:
+async def test_full_queue_gives_a_retry_time() -> None:
     engines = Engines()
     async with running(engines, Limits(queue_items=4)) as batcher:
         await submit(batcher, item("measured"))
@@ -55,7 +55,7 @@ async def test_a_full_queue_refuses_with_a_time_and_changes_no_probe() -> None:
         assert written(await submit(batcher, item("c"))) == "C"
 
 
-async def test_two_thousand_tiny_requests_at_once_share_few_calls() -> None:
+async def test_2000_requests_share_few_calls() -> None:
     engines = Engines()
     async with running(engines, Limits(batch_items=64)) as batcher:
         answers = await asyncio.gather(*(submit(batcher, item(f"s{n}")) for n in range(2_000)))
@@ -63,7 +63,7 @@ async def test_two_thousand_tiny_requests_at_once_share_few_calls() -> None:
     assert len(engines.batches()) <= 2_000 // 64 + 2
 
 
-async def test_short_requests_pass_the_tail_of_a_huge_one(clock: Clock) -> None:
+async def test_short_requests_pass_a_huge_one(clock: Clock) -> None:
     engines, order = Engines(), list[str]()
     async with running(engines, Limits(batch_items=50)) as batcher:
         async with held(engines.first, batcher):
@@ -79,7 +79,7 @@ async def test_short_requests_pass_the_tail_of_a_huge_one(clock: Clock) -> None:
     assert last_short < 500
 
 
-async def test_bulk_is_answered_while_interactive_work_never_stops_coming(clock: Clock) -> None:
+async def test_bulk_advances_under_interactive_load(clock: Clock) -> None:
     engines = Engines()
     async with running(engines, Limits(batch_items=2)) as batcher:
         async with held(engines.first, batcher):
@@ -96,7 +96,7 @@ async def test_bulk_is_answered_while_interactive_work_never_stops_coming(clock:
         assert rounds < 500
 
 
-async def test_draining_under_load_loses_nothing_that_was_accepted() -> None:
+async def test_drain_finishes_accepted_work() -> None:
     engines = Engines()
     async with running(engines, Limits(batch_items=8)) as batcher:
         async with held(engines.first, batcher):
@@ -111,7 +111,7 @@ async def test_draining_under_load_loses_nothing_that_was_accepted() -> None:
     assert engines.first.closed
 
 
-async def test_what_draining_cannot_finish_in_time_is_told_so(clock: Clock) -> None:
+async def test_drain_timeout_fails_the_rest(clock: Clock) -> None:
     engines = Engines()
     async with running(engines) as batcher:
         async with held(engines.first, batcher):
@@ -124,7 +124,7 @@ async def test_what_draining_cannot_finish_in_time_is_told_so(clock: Clock) -> N
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_in_a_storm_of_faults_and_departures_every_future_is_answered(seed: int) -> None:
+async def test_every_future_ends_despite_faults(seed: int) -> None:
     draw = random.Random(seed)
     faults = [
         raising(RuntimeError("weather")),

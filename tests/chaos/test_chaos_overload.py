@@ -36,7 +36,7 @@ async def patiently(ports: Both, number: int) -> tuple[Response, int]:
     return answer, refusals
 
 
-async def test_under_overload_the_accepted_are_done_in_time_and_the_refused_get_in_when_they_come_back(
+async def test_retrying_callers_are_served_under_overload(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with both(monkeypatch, queue_items=10 * SENTENCES, batch_items=SENTENCES) as ports:
@@ -49,7 +49,7 @@ async def test_under_overload_the_accepted_are_done_in_time_and_the_refused_get_
         assert max(refused) <= MOST_REFUSALS
 
 
-async def test_who_has_less_time_than_the_work_ahead_takes_is_told_at_once_and_served_when_it_comes_back(
+async def test_short_deadline_gets_503(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with both(monkeypatch, batch_items=SENTENCES) as ports:
@@ -69,7 +69,7 @@ async def test_who_has_less_time_than_the_work_ahead_takes_is_told_at_once_and_s
         assert {one.status_code for one in await asyncio.gather(*ahead)} == {200}
 
 
-async def test_a_hasty_caller_of_work_under_way_does_not_take_it_from_a_patient_one(
+async def test_timeout_keeps_shared_work_for_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with both(monkeypatch) as ports:

@@ -40,7 +40,7 @@ def large(files: dict[str, bytes]) -> dict[str, bytes]:
     return {**files, "large.spm": os.urandom(32 * MIB)}
 
 
-def test_a_connection_that_breaks_is_taken_up_where_it_broke(desk: Desk, files: dict[str, bytes]) -> None:
+def test_broken_download_resumes(desk: Desk, files: dict[str, bytes]) -> None:
     desk.publish(large(files), commit="2" * 40)
     desk.hub.cut_after_bytes = [25 * MIB]
     desk.pull()
@@ -49,7 +49,7 @@ def test_a_connection_that_breaks_is_taken_up_where_it_broke(desk: Desk, files: 
     assert desk.locked()["files"]["large.spm"]["size_bytes"] == 32 * MIB
 
 
-def test_a_pull_that_was_killed_goes_on_with_the_files_that_it_lacks(desk: Desk, files: dict[str, bytes]) -> None:
+def test_killed_pull_fetches_missing_files_only(desk: Desk, files: dict[str, bytes]) -> None:
     old = desk.content()
     desk.publish(large({**files, "config.json": files["config.json"] + b"\n"}), commit="2" * 40)
     desk.hub.held.clear()
@@ -66,7 +66,7 @@ def test_a_pull_that_was_killed_goes_on_with_the_files_that_it_lacks(desk: Desk,
     assert desk.left_over() == []
 
 
-def test_bytes_that_changed_on_their_way_are_refused_and_fetched_again(desk: Desk, files: dict[str, bytes]) -> None:
+def test_corrupt_download_is_refused(desk: Desk, files: dict[str, bytes]) -> None:
     old = desk.content()
     other = {**files, "model.safetensors": files["model.safetensors"] + b"\0"}
     desk.publish({**other}, commit="2" * 40)
@@ -81,7 +81,7 @@ def test_bytes_that_changed_on_their_way_are_refused_and_fetched_again(desk: Des
 
 
 @pytest.mark.parametrize("full_at", ["download", "installing"])
-def test_a_full_disk_leaves_the_installed_model_as_it_was(desk: Desk, files: dict[str, bytes], full_at: str) -> None:
+def test_full_disk_keeps_the_installed_model(desk: Desk, files: dict[str, bytes], full_at: str) -> None:
     old = desk.content()
     desk.publish(pickled(files), commit="2" * 40)
     weights = len(desk.hub.repos[REPO].files["pytorch_model.bin"])
@@ -95,7 +95,7 @@ def test_a_full_disk_leaves_the_installed_model_as_it_was(desk: Desk, files: dic
     desk.pull()
 
 
-def test_a_malicious_pickle_is_not_run_and_changes_nothing(desk: Desk, files: dict[str, bytes], tmp_path: Path) -> None:
+def test_malicious_pickle_does_not_run(desk: Desk, files: dict[str, bytes], tmp_path: Path) -> None:
     old, trace = desk.content(), tmp_path / "trace"
     desk.publish(pickled(files, more=Program(f"touch {trace}")), commit="2" * 40)
     told = desk.told("pull", NAME)
@@ -106,7 +106,7 @@ def test_a_malicious_pickle_is_not_run_and_changes_nothing(desk: Desk, files: di
     assert trace.exists()  # read without care, the same file does run
 
 
-def test_two_pulls_at_once_do_not_meet(desk: Desk, files: dict[str, bytes]) -> None:
+def test_second_command_is_refused(desk: Desk, files: dict[str, bytes]) -> None:
     desk.publish(large(files), commit="2" * 40)
     desk.hub.held.clear()
     first = desk.start("pull", NAME)

@@ -175,9 +175,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_pull_that_fails_is_told_and_the_model_serves_on_also_after_a_reload(
-    site: Site, files: Files, case: Case
-) -> None:
+def test_failed_pull_keeps_the_model_serving(site: Site, files: Files, case: Case) -> None:
     serving_before = site.translated()
     case.change(site, files)
     running = site.desk.start("pull", case.name, file_bytes=case.file_bytes)
@@ -188,7 +186,7 @@ def test_a_pull_that_fails_is_told_and_the_model_serves_on_also_after_a_reload(
     assert site.translated() == serving_before
 
 
-def test_a_pull_that_is_killed_half_way_is_none_of_the_services_business(site: Site, files: Files) -> None:
+def test_killed_pull_keeps_the_model_serving(site: Site, files: Files) -> None:
     serving_before = site.translated()
     other(site, {**files, "large.spm": bytes(2**20)})
     site.desk.hub.held.clear()
@@ -201,7 +199,7 @@ def test_a_pull_that_is_killed_half_way_is_none_of_the_services_business(site: S
     assert site.reloaded() == (200, serving_before)
 
 
-def test_installed_weights_that_were_damaged_are_not_loaded_and_the_loaded_ones_serve_on(site: Site) -> None:
+def test_damaged_weights_are_not_loaded(site: Site) -> None:
     serving_before = site.translated()
     path = site.desk.installed / NAME / "ct2" / "model.bin"
     content = path.read_bytes()

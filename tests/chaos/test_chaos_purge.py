@@ -18,9 +18,7 @@ from tests.redis_server import RedisServer, free_port
 STORY = "Der Zug fährt heute nicht. Der Bus fährt auch nicht."
 
 
-async def test_a_batch_that_runs_during_a_purge_brings_nothing_back(
-    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_batch_during_purge_stores_nothing(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, redis_url=redis_server.url, redis_timeout_ms=5_000) as ports:
         gate = Gate()
         ports.handle(gate)
@@ -36,9 +34,7 @@ async def test_a_batch_that_runs_during_a_purge_brings_nothing_back(
         assert (await ports.purge(text=STORY)).json() == {"purged": {"memory": 2, "shared": 2}}
 
 
-async def test_a_purge_without_redis_is_a_503_and_the_next_try_finds_all(
-    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_purge_without_redis_gets_503(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, redis_url=redis_server.url, redis_timeout_ms=5_000) as ports:
         await ports.translate(STORY)
         redis_server.kill()
@@ -57,7 +53,7 @@ def over(url: str, *, timeout_s: float = 0.3) -> Cache:
     return Cache(Memory(max_bytes=1 << 20, ttl_s=60.0), shared)
 
 
-async def test_a_purge_asks_redis_even_while_the_breaker_is_open(redis_server: RedisServer) -> None:
+async def test_purge_ignores_the_open_breaker(redis_server: RedisServer) -> None:
     cache = over(redis_server.url)
     key, tag = bytes(32), b"T" * 32
     await cache.put_many({key: b"a"}, {tag: {key}}, begun_s=float("inf"))
@@ -70,7 +66,7 @@ async def test_a_purge_asks_redis_even_while_the_breaker_is_open(redis_server: R
     await cache.close()
 
 
-async def test_a_redis_that_takes_no_writes_is_no_purge(redis_server: RedisServer) -> None:
+async def test_purge_on_readonly_redis_fails(redis_server: RedisServer) -> None:
     cache = over(redis_server.url, timeout_s=5.0)
     key, tag = bytes(32), b"T" * 32
     await cache.put_many({key: b"a"}, {tag: {key}}, begun_s=float("inf"))
@@ -83,7 +79,7 @@ async def test_a_redis_that_takes_no_writes_is_no_purge(redis_server: RedisServe
     await cache.close()
 
 
-async def test_a_foreign_value_in_a_tags_place_is_no_purge(redis_server: RedisServer) -> None:
+async def test_purge_of_a_foreign_value_fails(redis_server: RedisServer) -> None:
     cache = over(redis_server.url, timeout_s=5.0)
     with redis_server.client() as client:
         client.set(b"depesche:tag:" + b"T" * 32, b"foreign")
@@ -93,7 +89,7 @@ async def test_a_foreign_value_in_a_tags_place_is_no_purge(redis_server: RedisSe
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_purges_and_requests_at_once_leave_no_untagged_entry(
+async def test_concurrent_purges_leave_no_untagged_entry(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     draw = random.Random(seed)

@@ -102,7 +102,7 @@ def assert_reached(rig: Rig, calls: int) -> None:
     assert len(told) == 40
 
 
-async def test_a_redis_that_is_killed_is_a_miss_until_it_is_back(redis_server: RedisServer) -> None:
+async def test_killed_redis_is_a_miss(redis_server: RedisServer) -> None:
     async with rig_at(redis_server.url, PATIENT_S) as rig:
         assert await rig.works()
         redis_server.kill()
@@ -113,7 +113,7 @@ async def test_a_redis_that_is_killed_is_a_miss_until_it_is_back(redis_server: R
         await rig.recovers()
 
 
-async def test_a_redis_that_is_paused_is_a_miss_until_it_goes_on(redis_server: RedisServer) -> None:
+async def test_paused_redis_is_a_miss(redis_server: RedisServer) -> None:
     async with rig_at(redis_server.url) as rig:
         await rig.recovers()  # a busy machine may take longer than this rig has
         rig.events.clear()
@@ -125,7 +125,7 @@ async def test_a_redis_that_is_paused_is_a_miss_until_it_goes_on(redis_server: R
         await rig.recovers()
 
 
-async def test_a_redis_killed_in_the_middle_of_work_raises_nothing(redis_server: RedisServer) -> None:
+async def test_redis_killed_during_work_raises_nothing(redis_server: RedisServer) -> None:
     async with rig_at(redis_server.url, PATIENT_S) as rig:
         working = [asyncio.create_task(rig.works()) for _ in range(200)]
         await asyncio.sleep(0.01)
@@ -134,7 +134,7 @@ async def test_a_redis_killed_in_the_middle_of_work_raises_nothing(redis_server:
             await asyncio.gather(*working)
 
 
-async def test_a_full_redis_is_still_read(redis_server: RedisServer) -> None:
+async def test_full_redis_is_still_read(redis_server: RedisServer) -> None:
     async with rig_at(redis_server.url, PATIENT_S) as rig:
         assert await rig.works()
         with redis_server.client() as client:
@@ -149,7 +149,7 @@ async def test_a_full_redis_is_still_read(redis_server: RedisServer) -> None:
         assert await rig.look() == {A: b"a", B: b"b"}
 
 
-async def test_callers_that_leave_in_the_middle_take_no_connection_along(redis_server: RedisServer) -> None:
+async def test_cancelled_calls_leak_no_connection(redis_server: RedisServer) -> None:
     async with rig_at(redis_server.url, PATIENT_S) as rig:
         for _ in range(5):
             leaving = [asyncio.create_task(rig.works()) for _ in range(20)]
@@ -213,13 +213,13 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
-async def test_a_server_that_answers_garbage_is_a_miss(garbage: bytes) -> None:
+async def test_garbage_reply_is_a_miss(garbage: bytes) -> None:
     async with answering(lambda _: garbage) as url, rig_at(url) as rig:
         await calls_are_only_misses(rig)
 
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
-async def test_a_server_that_greets_well_and_then_answers_garbage_is_a_miss(garbage: bytes) -> None:
+async def test_garbage_after_handshake_is_a_miss(garbage: bytes) -> None:
     def answer(asked: bytes) -> bytes:
         return b"+OK\r\n" * asked.count(b"SETINFO") or garbage
 
@@ -231,7 +231,7 @@ async def test_a_server_that_greets_well_and_then_answers_garbage_is_a_miss(garb
         assert rig.reasons
 
 
-def test_requests_are_answered_while_redis_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_succeed_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.generation.local.load_engine", lambda *_, **__: FakeEngine())
     settings = Settings(redis_url=f"redis://:secret@127.0.0.1:{free_port()}")
     assert "secret" not in repr(settings)
@@ -245,7 +245,7 @@ def test_requests_are_answered_while_redis_is_down(monkeypatch: pytest.MonkeyPat
         assert any(line.startswith(f'depesche_shared_cache_failures_total{{reason="{reason}"}}') for line in metrics)
 
 
-def test_a_second_process_is_served_from_redis(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redis_serves_a_second_process(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.generation.local.load_engine", lambda *_, **__: FakeEngine())
     settings = Settings(redis_url=redis_server.url, redis_timeout_ms=5_000)
     cached = []

@@ -33,7 +33,7 @@ async def closed(ports: Both, number: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_new_models_serve_and_the_old_ones_are_closed(ports: Both) -> None:
+async def test_reload_closes_the_old_models(ports: Both) -> None:
     before = list(ports.engines)
     assert await reload(ports) == (200, "")
     await closed(ports, MODELS)
@@ -42,7 +42,7 @@ async def test_new_models_serve_and_the_old_ones_are_closed(ports: Both) -> None
     assert (await ports.main.get("/readyz")).status_code == 200
 
 
-async def test_a_request_keeps_the_models_that_it_began_with(ports: Both) -> None:
+async def test_request_keeps_its_models(ports: Both) -> None:
     gate = Gate()
     ports.handle(gate)
     asked = asyncio.create_task(
@@ -58,7 +58,7 @@ async def test_a_request_keeps_the_models_that_it_began_with(ports: Both) -> Non
     await closed(ports, MODELS)
 
 
-async def test_a_stream_keeps_them_to_its_end(ports: Both) -> None:
+async def test_stream_keeps_its_models(ports: Both) -> None:
     gate = Gate()
     ports.handle(gate)
     asked = asyncio.create_task(ports.translate(STORY, accept="text/event-stream"))
@@ -70,9 +70,7 @@ async def test_a_stream_keeps_them_to_its_end(ports: Both) -> None:
     assert "event: error" not in answer.text
 
 
-async def test_models_that_cannot_be_loaded_leave_the_old_ones_serving(
-    ports: Both, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_failed_load_keeps_the_old_models(ports: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ModelError("the weights are damaged")
 
@@ -83,9 +81,7 @@ async def test_models_that_cannot_be_loaded_leave_the_old_ones_serving(
     assert (await ports.main.get("/readyz")).status_code == 200
 
 
-async def test_a_model_that_fails_its_warm_up_leaves_the_old_ones_serving(
-    ports: Both, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_failed_warm_up_keeps_the_old_models(ports: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     made = len(ports.engines)
 
     def failing(*_: object, **__: object) -> FakeEngine:
@@ -98,14 +94,14 @@ async def test_a_model_that_fails_its_warm_up_leaves_the_old_ones_serving(
     assert (await ports.translate(STORY)).status_code == 200
 
 
-async def test_a_second_reload_waits_its_turn_elsewhere(ports: Both) -> None:
+async def test_second_reload_gets_503(ports: Both) -> None:
     gate = Gate()
     ports.handle(gate)
     first, second = await asyncio.gather(reload(ports), reload(ports))
     assert sorted([first, second]) == [(200, ""), (503, "not_ready")]
 
 
-async def test_a_new_model_that_hangs_in_its_warm_up_is_no_end_of_the_process(
+async def test_hung_warm_up_keeps_the_old_models(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     died: list[bool] = []
@@ -120,7 +116,7 @@ async def test_a_new_model_that_hangs_in_its_warm_up_is_no_end_of_the_process(
         assert not died
 
 
-async def test_a_first_load_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reload_retries_a_failed_first_load(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, engine_replicas=1) as ports:
         ports.service._pool.current = None
         ports.service.lifecycle.fail("the volume was not there")

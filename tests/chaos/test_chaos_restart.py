@@ -42,7 +42,7 @@ async def until_told_to_go(server: Server) -> Counter[int]:
                 server.process.send_signal(signal.SIGTERM)
 
 
-async def test_callers_on_open_connections_are_told_to_go_and_none_is_refused_or_cut_off() -> None:
+async def test_drain_closes_keep_alive_connections() -> None:
     with serving(drain_s=f"{PATIENCE_S:.0f}") as server:
         found = await asyncio.gather(*(until_told_to_go(server) for _ in range(CALLERS)))
         assert {status for statuses in found for status in statuses} == {200}
@@ -50,7 +50,7 @@ async def test_callers_on_open_connections_are_told_to_go_and_none_is_refused_or
         assert await asyncio.to_thread(server.process.wait, PATIENCE_S) == 0
 
 
-def test_an_idle_connection_stays_open_for_as_long_as_the_setting_says() -> None:
+def test_keep_alive_setting_is_honoured() -> None:
     with serving(keep_alive_s="6") as server:  # uvicorn's own time is 5 s, shorter than that of most proxies
         url = httpx.URL(server.url)
         with socket.create_connection((url.host, url.port or 0), timeout=PATIENCE_S) as connection:
@@ -63,7 +63,7 @@ def test_an_idle_connection_stays_open_for_as_long_as_the_setting_says() -> None
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_while_models_load_is_a_success(stop: signal.Signals) -> None:
+def test_stop_during_load_exits_0(stop: signal.Signals) -> None:
     with serving(ready=False) as server:
         # The engine's thread is in the library now, and cannot be ended from outside it.
         server.until("/readyz", lambda answer: answer is not None and bool(answer.json()["models"]))
@@ -71,7 +71,7 @@ def test_a_stop_while_models_load_is_a_success(stop: signal.Signals) -> None:
         assert server.process.wait(PATIENCE_S) == 0
 
 
-def test_sigterm_during_a_reload_is_a_success() -> None:
+def test_sigterm_during_reload_exits_0() -> None:
     with serving(threads="2") as server:  # of the ways to divide them the fastest is sought: a load takes its time
         server.event("EngineReady", model="starter-sum-de")  # the last of those that are loaded first
         server.process.send_signal(signal.SIGHUP)
@@ -81,7 +81,7 @@ def test_sigterm_during_a_reload_is_a_success() -> None:
 
 
 @pytest.mark.usefixtures("programs")
-async def test_a_rolling_restart_behind_nginx_loses_no_request() -> None:
+async def test_rolling_restart_loses_no_request() -> None:
     done = await roll(processes=2, requests=300, clients=4)
     assert (done.answers.failed, done.exit_codes) == (0, (0, 0))
     assert done.during > 0
@@ -89,7 +89,7 @@ async def test_a_rolling_restart_behind_nginx_loses_no_request() -> None:
 
 
 @pytest.mark.usefixtures("programs")
-async def test_no_request_fails_while_redis_is_killed_and_paused_and_it_is_used_again_afterwards() -> None:
+async def test_redis_outage_fails_no_request() -> None:
     outage = await break_redis(requests=60, clients=4)
     assert outage.answers.failed == 0
     phases = {phase.name: phase for phase in outage.phases}

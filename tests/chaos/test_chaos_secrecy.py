@@ -150,7 +150,7 @@ def overheard(keys: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyP
     return found
 
 
-def test_nothing_of_a_request_is_logged_counted_traced_or_stored_in_the_clear(overheard: Overheard) -> None:
+def test_request_text_never_leaves_the_service(overheard: Overheard) -> None:
     assert overheard.log.count("RequestDone") > len(REQUESTS)
     assert '"key_id": "cms"' in overheard.log
     assert words_in(overheard.log) == []

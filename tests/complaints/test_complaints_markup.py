@@ -27,7 +27,7 @@ def words(html: str) -> Counter[str]:
     return Counter(re.findall(r"\w+", re.sub(r"<[^>]*>", " ", html)))
 
 
-async def test_nested_inline_tags_do_not_split_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_inline_tags_split_no_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """The model gets the same tokens as of the text without tags, in one piece."""
     async with both(monkeypatch) as ports:
         await ports.main.post(
@@ -39,14 +39,14 @@ async def test_nested_inline_tags_do_not_split_a_sentence(monkeypatch: pytest.Mo
     assert of_html.tokens == of_text.tokens
 
 
-async def test_line_ends_and_tabs_of_the_source_do_not_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_line_ends_do_not_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch) as ports:
         found = await html_of(ports, "<p>\n\t\tDer neue\r\n\t\t<b>rote\n\n</b> Zug\tfährt \n heute nicht.\n\t</p>")
         plain = await text_of(ports, SENTENCE)
     assert re.sub(r"\s+", " ", re.sub(r"</?\w+>", "", found)).strip() == plain
 
 
-async def test_editors_comments_stay_byte_for_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_html_comments_are_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     opening, closing = '<!-- wp:heading {"level":3,"style":{"color":"#000"}} -->', "<!-- /wp:heading -->"
     more = "<!-- wp:more --><!--more--><!-- /wp:more -->"
     async with both(monkeypatch) as ports:
@@ -65,7 +65,7 @@ async def test_editors_comments_stay_byte_for_byte(monkeypatch: pytest.MonkeyPat
         'finden Sie <a href="/t"><i class="icon"></i>hier</a>',
     ],
 )
-async def test_no_text_is_lost_round_a_styled_link(monkeypatch: pytest.MonkeyPatch, link: str) -> None:
+async def test_text_around_links_is_kept(monkeypatch: pytest.MonkeyPatch, link: str) -> None:
     async with both(monkeypatch) as ports:
         found = await html_of(ports, f"<p>Alle weiteren Termine {link} und im Rathaus der Stadt.</p>")
         plain = await text_of(ports, "Alle weiteren Termine finden Sie hier und im Rathaus der Stadt.")
@@ -74,7 +74,7 @@ async def test_no_text_is_lost_round_a_styled_link(monkeypatch: pytest.MonkeyPat
         assert found.count(tag) >= 1
 
 
-async def test_an_escaped_sign_stays_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_escaped_sign_stays_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, writing(lambda tokens: (*tokens, "▁<b>&"))) as ports:
         found = await html_of(ports, "<p>Gilt 3 &lt; 4 &amp;&amp; 5 &gt; 4 auch im &lt;b&gt;?</p>")
     assert set(re.findall(r"<[^>]*>", found)) == {"<p>", "</p>"}

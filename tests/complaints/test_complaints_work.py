@@ -27,7 +27,7 @@ def sentences(first: int, count: int) -> list[str]:
     return [f"Am Montag zählte das Museum genau {first + number} Gäste." for number in range(count)]
 
 
-async def test_every_sentence_is_translated_the_last_one_without_a_full_stop_too(
+async def test_every_sentence_is_translated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     text = " ".join(sentences(1_000, 120)) + "\n\nNach dem letzten Satz steht nichts"
@@ -37,7 +37,7 @@ async def test_every_sentence_is_translated_the_last_one_without_a_full_stop_too
     assert found["cached"]["of"] == len(found["sentences"]) == 121
 
 
-async def test_texts_of_a_list_share_the_engines_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_texts_of_a_list_share_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch) as ports:
         before = [len(one.calls) for one in ports.engines]
         answer = await ports.translate(sentences(0, 32))
@@ -46,7 +46,7 @@ async def test_texts_of_a_list_share_the_engines_calls(monkeypatch: pytest.Monke
     assert len(calls) <= 4
 
 
-async def test_a_loop_is_told_and_asks_for_an_editor(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_repetition_loop_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """A German headline that a model went round in, as it was reported."""
     async with both(monkeypatch, writing(lambda _: ("▁storm", "▁over", "▁the", "▁coast") * 8)) as ports:
         (found,) = (await ports.translate(HEADLINE)).json()["translations"]
@@ -68,7 +68,7 @@ def stories(count: int) -> list[str]:
     return [" ".join(every[start : start + size]) for start in range(0, size * count, size)]
 
 
-async def test_memory_does_not_grow_with_the_texts_that_were_translated(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_memory_does_not_grow_with_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """With every bound on what is remembered made small, the last text leaves no more behind than the sixth."""
     for info in pkgutil.iter_modules(pipeline.__path__):
         module = importlib.import_module(f"service.pipeline.{info.name}")
@@ -98,7 +98,7 @@ async def test_memory_does_not_grow_with_the_texts_that_were_translated(monkeypa
     assert grown < MOST_GROWTH_BYTES
 
 
-def test_a_service_that_loads_its_models_is_alive_and_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loading_service_is_alive_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever took the one for the other would kill it while it starts."""
     loaded = threading.Event()
 
@@ -116,7 +116,7 @@ def test_a_service_that_loads_its_models_is_alive_and_not_ready(monkeypatch: pyt
         wait_until_ready(client)
 
 
-async def test_health_is_gone_once_the_engine_has_died(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dead_engine_fails_health(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process ends with it; until then no probe but that of the process itself may be green."""
     ended = asyncio.Event()
     monkeypatch.setattr("service.app.exit_dead", ended.set)

@@ -47,7 +47,7 @@ def pinned(name: str, image: dict[str, str]) -> dict[str, Version]:
 
 @pytest.mark.parametrize("image", IMAGES, ids=["x86_64", "aarch64"])
 @pytest.mark.parametrize("name", LOCKED)
-def test_lock_meets_the_bounds_of_the_project(name: str, image: dict[str, str]) -> None:
+def test_lock_meets_project_bounds(name: str, image: dict[str, str]) -> None:
     versions = pinned(name, image)
     for required in map(Requirement, LOCKED[name]):
         found = versions.get(canonicalize_name(required.name))
@@ -62,12 +62,12 @@ def test_every_requirement_has_a_hash(name: str) -> None:
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=["x86_64", "aarch64"])
-def test_both_targets_have_the_same_versions(image: dict[str, str]) -> None:
+def test_targets_share_versions(image: dict[str, str]) -> None:
     cpu, full = pinned("cpu", image), pinned("full", image)
     assert {name: version for name, version in cpu.items() if full[name] != version} == {}
 
 
-def test_torch_is_pinned_in_dockerfile_and_makefile() -> None:
+def test_torch_pins_agree() -> None:
     (bounds,) = (Requirement(one) for one in REQUIRED["full"] if Requirement(one).name == "torch")
     version = lock.torch_version((ROOT / "Dockerfile").read_text("utf-8"))
     assert bounds.specifier.contains(version)
@@ -75,7 +75,7 @@ def test_torch_is_pinned_in_dockerfile_and_makefile() -> None:
     assert [str(one) for one, _ in entries("full") if lock.TORCH_PACKAGE.fullmatch(one.name)] == []
 
 
-def test_image_has_all_extras_but_those_of_developers() -> None:
+def test_image_omits_developer_extras() -> None:
     extras = {
         "torch": ["torch>=2"],
         "convert": ["depesche[torch]", "wordfreq"],
@@ -105,12 +105,12 @@ def test_packages_of_torch_are_recognised() -> None:
     assert [name for name in lock.names(text) if lock.TORCH_PACKAGE.fullmatch(name)] == ["nvidia-cublas", "torch"]
 
 
-def test_dockerfile_without_a_version_of_torch_is_refused() -> None:
+def test_dockerfile_without_torch_is_refused() -> None:
     with pytest.raises(ValueError, match="no TORCH_VERSION"):
         lock.torch_version("FROM scratch\n")
 
 
-def test_image_tags_are_the_version_of_the_service() -> None:
+def test_image_tags_are_the_version() -> None:
     assert PROJECT["project"]["version"] == service.__version__
     files = [*(ROOT / "k8s").rglob("kustomization.yaml"), ROOT / "compose.yaml"]
     pattern = r"(?:newName: depesche\n\s+newTag: \"|image: depesche:)(.*)-(?:cpu|full)\b"
@@ -132,7 +132,7 @@ def write_docker(docker: Path, script: str) -> None:
     docker.chmod(0o755)
 
 
-def test_digest_of_the_base_is_written(docker: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_base_digest_is_written(docker: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_docker(docker, f'[ "$4" = debian:bookworm-slim ] && echo {DIGEST}')
     pin.main()
     assert pin.DOCKERFILE.read_text("utf-8") == DOCKERFILE.replace("BASE_DIGEST=", f"BASE_DIGEST={DIGEST}")
@@ -148,20 +148,20 @@ def test_old_digest_is_replaced() -> None:
     ("script", "reason"),
     [("echo no route to it >&2; exit 1", "no route to it"), ("echo latest", "latest"), ("true", "no digest")],
 )
-def test_dockerfile_is_unchanged_without_a_digest(docker: Path, script: str, reason: str) -> None:
+def test_no_digest_changes_nothing(docker: Path, script: str, reason: str) -> None:
     write_docker(docker, script)
     with pytest.raises(SystemExit, match=reason):
         pin.main()
     assert pin.DOCKERFILE.read_text("utf-8") == DOCKERFILE
 
 
-def test_dockerfile_is_unchanged_without_docker(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_docker_changes_nothing(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(docker.parent / "empty"))
     with pytest.raises(SystemExit, match="docker cannot be run"):
         pin.main()
     assert pin.DOCKERFILE.read_text("utf-8") == DOCKERFILE
 
 
-def test_dockerfile_without_a_base_is_refused() -> None:
+def test_dockerfile_without_base_is_refused() -> None:
     with pytest.raises(pin.NotPinned, match="no ARG BASE_IMAGE"):
         pin.base_image("FROM scratch\n")

@@ -12,7 +12,7 @@ import tokenizers
 import torch
 import transformers
 
-from service.hub.conversion import Quantization, convert
+from service.hub.pull import Quantization, convert
 from service.registry.manifest import Manifest
 
 SENTENCES = (Path(__file__).parent.parent / "data" / "sentences.txt").read_text("utf-8").splitlines()

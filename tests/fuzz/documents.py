@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 
 from service.documents.base import Document, Edition
-from service.documents.registry import As, read_document, write_document
+from service.documents.registry import read_document, write_document, written_formats
 from service.errors import InvalidInput
 from tests.fuzz.target import Target
 
@@ -28,7 +28,6 @@ SEEDS = (
         '"headlines": [{"role": "main", "value": "Zug"}], "versionCreated": "2024-05-03T10:00:00Z", "associations": []}'
     ),
 )
-SHAPES: tuple[As, ...] = ("jsonld", "ninjs")
 EDITION = Edition(
     "en", "Rail", None, "A sentence.", "Short.", "https://example.org/type", "Depesche", "2024-05-03", "de"
 )
@@ -58,7 +57,7 @@ def check(text: str) -> None:
     assert document.body.strip()
     for field in (document.headline, document.lead, document.language, document.uri):
         assert field is None or isinstance(field, str)
-    for shape in SHAPES:
+    for shape in written_formats():
         with suppress(InvalidInput):
             json.dumps(write_document(document, EDITION, shape), ensure_ascii=False).encode()
 

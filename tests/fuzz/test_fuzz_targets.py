@@ -15,7 +15,7 @@ from tests.fuzz.targets import TARGETS
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-def test_what_broke_a_target_once_breaks_nothing_any_more(target: Target) -> None:
+def test_regressions_stay_fixed(target: Target) -> None:
     for path in kept.regressions(target.name):
         with named(path):
             text = decoded(path.read_bytes())
@@ -34,30 +34,30 @@ def named(path: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-def test_the_seeds_break_nothing_and_cost_no_more_than_their_length(target: Target) -> None:
+def test_seeds_pass_in_linear_work(target: Target) -> None:
     for text in target.seeds:
         target.check(text)
         target.require_linear(text)
 
 
 @pytest.mark.parametrize("data", [b"", b"Ja \xff\xfe", "M\u00fcller".encode(), b"\xed\xa0\x80"])
-def test_every_input_is_a_text_and_back(data: bytes) -> None:
+def test_input_round_trips(data: bytes) -> None:
     assert encoded(decoded(data)) == data
 
 
-def test_a_cleaner_that_loses_a_line_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_line_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.cleaning.clean.read_lines", lambda text, language: read_lines(text, language)[:-1])
     with pytest.raises(AssertionError):
         check_cleaner("Ein Satz.\n\nNoch einer.")
 
 
-def test_work_that_takes_too_long_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_work_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.fuzz.target.MOST_S", 0.0)
     with pytest.raises(AssertionError, match="20000 characters"):
         TARGETS["segmenter"].require_linear("Ein Satz. ")
 
 
-def test_what_broke_a_target_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_input_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "FOLDER", tmp_path / "regressions")
     broken = tmp_path / "crash-0123"
     broken.write_bytes(b"Ja.")

@@ -14,9 +14,8 @@ from service.app import create_app
 from service.domain import Tokens
 from service.generation.engines.loading import load_engine
 from service.generation.engines.tokenizers import Tokenizer
-from service.hub.conversion import convert
-from service.hub.conversion_check import probe_inputs
-from service.hub.installation import TORCH_ALONE
+from service.hub.installation import TORCH_ALONE, probe_inputs
+from service.hub.pull import convert
 from service.registry.catalog import Catalog
 from service.registry.manifest import EngineKind, Manifest
 from service.settings import Settings

@@ -18,9 +18,10 @@ from service.domain import EngineInput
 from service.errors import ModelError
 from service.generation.engines.loading import load_engine
 from service.generation.engines.tokenizers import Tokenizer
-from service.hub import checkpoint, conversion
-from service.hub.conversion import convert
-from service.hub.conversion_check import probe_sentences
+from service.hub import checkpoint
+from service.hub import pull as conversion
+from service.hub.installation import probe_sentences
+from service.hub.pull import convert
 from service.registry.catalog import MANIFEST, Entry
 from service.registry.manifest import EngineKind, Manifest, load
 from service.registry.verify import verify
@@ -201,7 +202,7 @@ def test_full_disk_is_reported_and_leaves_no_files(
 
 
 def test_import_of_the_conversion_imports_no_torch() -> None:
-    program = "import sys, service.hub.conversion; assert not {'torch', 'transformers', 'wordfreq'} & set(sys.modules)"
+    program = "import sys, service.hub.pull; assert not {'torch', 'transformers', 'wordfreq'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 

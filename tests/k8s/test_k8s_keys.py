@@ -18,7 +18,7 @@ def with_keys(folder: str) -> list[Manifest]:
 
 
 @pytest.mark.parametrize("folder", OVERLAYS)
-def test_the_key_file_lies_in_a_mounted_folder_of_the_secret(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+def test_key_file_is_in_the_secret_volume(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
     manifests = with_keys(folder)
     monkeypatch.setenv("DEPESCHE_KEYS_FILE", settings(manifests)["DEPESCHE_KEYS_FILE"])
     file = Settings().keys_file
@@ -32,11 +32,11 @@ def test_the_key_file_lies_in_a_mounted_folder_of_the_secret(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("policy", policies.POLICIES)
-def test_a_production_with_keys_keeps_every_policy(policy: Policy) -> None:
+def test_keys_overlay_keeps_every_policy(policy: Policy) -> None:
     assert list(policy(with_keys("overlays/production"))) == []
 
 
-def test_a_production_with_keys_meets_its_schemas() -> None:
+def test_keys_overlay_meets_its_schemas() -> None:
     for manifest in with_keys("overlays/production"):
         validate(manifest, VERSIONS[0])
 

@@ -29,14 +29,14 @@ def writer() -> ModuleType:
     return module
 
 
-def test_the_operators_alerts_are_the_one_files() -> None:
+def test_prometheusrule_equals_the_rule_file() -> None:
     alerts = (MONITORING / "alerts.yaml").read_text("utf-8")
     assert (MONITORING / "prometheusrule.yaml").read_text("utf-8") == writer().written(alerts), "make rules"
     assert named(rendered("monitoring"), "PrometheusRule")["spec"] == yaml.safe_load(alerts)
 
 
 @pytest.mark.parametrize("folder", ["overlays/custom-metrics", "overlays/production"])
-def test_the_monitor_finds_the_administration_service_and_its_port(folder: str) -> None:
+def test_servicemonitor_selects_the_admin_port(folder: str) -> None:
     manifests = rendered(folder)
     spec = named(manifests, "ServiceMonitor")["spec"]
     wanted = spec["selector"]["matchLabels"].items()
@@ -45,7 +45,7 @@ def test_the_monitor_finds_the_administration_service_and_its_port(folder: str) 
     assert [port["name"] for port in found["spec"]["ports"]] == [endpoint["port"] for endpoint in spec["endpoints"]]
 
 
-def test_the_autoscaler_asks_for_what_the_adapter_gives_and_the_service_measures(client: TestClient) -> None:
+def test_hpa_metric_exists(client: TestClient) -> None:
     metrics: list[dict[str, Any]] = named(rendered("overlays/custom-metrics"), "HorizontalPodAutoscaler")["spec"][
         "metrics"
     ]
@@ -56,7 +56,7 @@ def test_the_autoscaler_asks_for_what_the_adapter_gives_and_the_service_measures
     assert series in {family.name for family in text_string_to_metric_families(client.get("/metrics").text)}
 
 
-def test_the_adapters_query_adds_up_a_pods_queues_and_passes_over_bursts(tmp_path: Path) -> None:
+def test_adapter_query_sums_queues(tmp_path: Path) -> None:
     if shutil.which("promtool") is None:
         pytest.skip("promtool is not installed")
     query = ADAPTED["metricsQuery"]

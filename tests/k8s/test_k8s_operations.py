@@ -16,7 +16,7 @@ DOCUMENT = (ROOT / "docs" / "operations.md").read_text("utf-8")
 KUSTOMIZATIONS = re.findall(r"^ *```yaml\n(.*?)^ *```$", DOCUMENT, re.DOTALL | re.MULTILINE)
 
 
-def test_metrics_to_look_at_are_given(client: TestClient) -> None:
+def test_documented_metrics_exist(client: TestClient) -> None:
     families = text_string_to_metric_families(client.get("/metrics").text)
     given = {sample.name for family in families for sample in family.samples}
     families_of_histograms = {name.removesuffix("_bucket") for name in given if name.endswith("_bucket")}
@@ -25,7 +25,7 @@ def test_metrics_to_look_at_are_given(client: TestClient) -> None:
     assert asked - given - families_of_histograms == set()
 
 
-def test_files_and_targets_that_are_named_are_there() -> None:
+def test_documented_files_exist() -> None:
     paths = re.findall(r"\b((?:k8s|container)/[\w./*-]+\w)", DOCUMENT)
     assert len(paths) > 10
     assert [path for path in paths if not list(ROOT.glob(path))] == []
@@ -34,17 +34,17 @@ def test_files_and_targets_that_are_named_are_there() -> None:
     assert f"depesche:{service.__version__}-cpu" in DOCUMENT
 
 
-def test_settings_that_are_named_are_settings() -> None:
+def test_documented_settings_exist() -> None:
     known = {f"DEPESCHE_{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"\bDEPESCHE_[A-Z_]+", DOCUMENT)) - known == set()
 
 
 @pytest.mark.parametrize("folder", OVERLAYS)
-def test_every_overlay_is_described(folder: str) -> None:
+def test_every_overlay_is_documented(folder: str) -> None:
     assert f"| `k8s/{folder}` |" in DOCUMENT
 
 
-def test_numbers_that_are_told_are_those_of_the_manifests() -> None:
+def test_documented_numbers_match() -> None:
     for folder in ("base", "overlays/production"):
         spec = named(rendered(folder), "HorizontalPodAutoscaler")["spec"]
         assert f"{spec['minReplicas']} to {spec['maxReplicas']} pods" in DOCUMENT
@@ -58,9 +58,7 @@ def test_numbers_that_are_told_are_those_of_the_manifests() -> None:
 
 
 @pytest.mark.parametrize("kustomization", KUSTOMIZATIONS)
-def test_what_operators_are_told_to_write_renders_and_is_taken(
-    monkeypatch: pytest.MonkeyPatch, kustomization: str
-) -> None:
+def test_documented_overlays_render(monkeypatch: pytest.MonkeyPatch, kustomization: str) -> None:
     manifests = composed(textwrap.dedent(kustomization))
     assert {one["metadata"]["namespace"] for one in manifests} == {"depesche"}
     ours = [one["image"] for _, _, one in containers(manifests) if "depesche" in one["image"]]
@@ -72,7 +70,7 @@ def test_what_operators_are_told_to_write_renders_and_is_taken(
         assert Settings().admin_port == 8001
 
 
-def test_every_image_that_operators_end_up_with_was_pushed() -> None:
+def test_every_image_was_pushed() -> None:
     """The overlays, and the job that fills the volume, under the name that the document has them give the image."""
     over = KUSTOMIZATIONS[0].replace("overlays/redis", "overlays/production")
     assert over != KUSTOMIZATIONS[0]

@@ -14,12 +14,12 @@ Break = Callable[[list[Manifest]], Any]
 
 
 @pytest.mark.parametrize("policy", policies.POLICIES)
-def test_every_overlay_keeps_every_policy(overlay: list[Manifest], policy: Policy) -> None:
+def test_overlay_keeps_the_policy(overlay: list[Manifest], policy: Policy) -> None:
     assert list(policy(overlay)) == []
 
 
 @pytest.mark.parametrize("policy", policies.OF_ANY_POD)
-def test_the_job_that_pulls_models_keeps_the_policies_of_pods(policy: Policy) -> None:
+def test_pull_job_keeps_the_pod_policies(policy: Policy) -> None:
     manifests = [*rendered("models"), *of_kind(rendered("base"), "ServiceAccount")]
     assert list(policy(manifests)) == []
 
@@ -120,12 +120,10 @@ BROKEN: list[tuple[Policy, str, Break]] = [
 
 
 @pytest.mark.parametrize(("policy", "complaint", "broken"), BROKEN)
-def test_a_policy_notices_what_is_broken(
-    production: list[Manifest], policy: Policy, complaint: str, broken: Break
-) -> None:
+def test_policy_finds_a_breach(production: list[Manifest], policy: Policy, complaint: str, broken: Break) -> None:
     broken(production)
     assert any(complaint in found for found in policy(production)), list(policy(production))
 
 
-def test_every_policy_is_broken_once() -> None:
+def test_every_policy_has_a_breach() -> None:
     assert {policy for policy, _, _ in BROKEN} == set(policies.POLICIES)

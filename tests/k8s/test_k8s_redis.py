@@ -55,9 +55,7 @@ def answering(client: Redis) -> Redis:
 @pytest.mark.parametrize(
     ("name", "policy", "mib"), [("redis", "volatile-ttl", (384, 256)), ("rates", "noeviction", (64, 64))]
 )
-def test_neither_keeps_a_thing_on_disk_and_the_caches_alone_forgets(
-    tmp_path: Path, name: str, policy: str, mib: tuple[int, int]
-) -> None:
+def test_redis_persists_nothing(tmp_path: Path, name: str, policy: str, mib: tuple[int, int]) -> None:
     """The cache's lets go first what expires first; the rates' forgets no counter."""
     for command, most_mib in zip((of_the_overlay(name), COMPOSE[name]["command"]), mib, strict=True):
         assert command[-2:] == ["--dir", "/tmp"]  # noqa: S108 - the container's own
@@ -71,13 +69,13 @@ def test_neither_keeps_a_thing_on_disk_and_the_caches_alone_forgets(
 
 
 @pytest.mark.parametrize("name", ["redis", "rates"])
-def test_it_is_granted_more_than_it_fills(name: str) -> None:
+def test_memory_limit_exceeds_maxmemory(name: str) -> None:
     (found,) = (one for _, _, one in containers(rendered("overlays/redis")) if one["name"] == name)
     most = int(found["args"][found["args"].index("--maxmemory") + 1].removesuffix("mb"))
     assert int(found["resources"]["limits"]["memory"].removesuffix("Mi")) >= most * 1.25  # buffers, fragmentation
 
 
-def test_pods_may_call_either_redis_by_the_names_that_the_settings_have() -> None:
+def test_pods_may_reach_both_redises() -> None:
     manifests = rendered("overlays/redis")
     called = {urlsplit(settings(manifests)[f"DEPESCHE_{one}REDIS_URL"]).hostname for one in ("", "RATE_")}
     assert called == {"depesche-redis", "depesche-rates"}

@@ -34,7 +34,7 @@ def validate(manifest: Manifest, version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("folder", WHOLE)
-def test_every_manifest_meets_its_schema(folder: str, version: str) -> None:
+def test_manifest_meets_its_schema(folder: str, version: str) -> None:
     for manifest in rendered(folder):
         validate(manifest, version)
 
@@ -52,7 +52,7 @@ BROKEN: list[tuple[str, Callable[[list[Manifest]], Any], str]] = [
 
 
 @pytest.mark.parametrize(("kind", "broken", "reason"), BROKEN)
-def test_a_misspelt_or_missing_field_is_noticed(
+def test_wrong_field_is_found(
     production: list[Manifest], kind: str, broken: Callable[[list[Manifest]], Any], reason: str
 ) -> None:
     broken(production)
@@ -60,7 +60,7 @@ def test_a_misspelt_or_missing_field_is_noticed(
         validate(named(production, kind), VERSIONS[0])
 
 
-def test_the_example_of_a_secret_meets_its_schema_and_is_applied_by_nobody() -> None:
+def test_secret_example_is_never_applied() -> None:
     example = yaml.safe_load((ROOT / "k8s" / "base" / "secret.example.yaml").read_text("utf-8"))
     kubernetes_validate.validate(example, VERSIONS[0], strict=True)
     assert not [one for folder in WHOLE for one in rendered(folder) if one["kind"] == "Secret"]

@@ -34,9 +34,7 @@ def given(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> Setti
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_the_service_takes_an_overlays_settings_and_listens_on_its_ports(
-    monkeypatch: pytest.MonkeyPatch, folder: str
-) -> None:
+def test_service_accepts_overlay_settings(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
     manifests = rendered(folder)
     found = given(monkeypatch, settings(manifests))
     ports = {port["name"]: port["containerPort"] for port in service_container(manifests)["ports"]}
@@ -46,14 +44,14 @@ def test_the_service_takes_an_overlays_settings_and_listens_on_its_ports(
 
 
 @pytest.mark.parametrize("folder", [*FOLDERS, "models"])
-def test_commands_that_manifests_call_are_there(folder: str) -> None:
+def test_manifest_commands_exist(folder: str) -> None:
     for _, _, container in containers(rendered(folder)):
         if container["image"].startswith("depesche:"):
             assert "command" not in container  # the image's entry point
             assert has_command(container.get("args", ["serve"]))
 
 
-def test_models_are_pulled_to_verified_on_and_served_from_one_volume(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_share_one_volume(monkeypatch: pytest.MonkeyPatch) -> None:
     production, (puller,) = rendered("overlays/production"), [one for _, _, one in containers(rendered("models"))]
     served, pulled = settings(production), {one["name"]: one["value"] for one in puller["env"]}
     assert given(monkeypatch, served).installed_dir == given(monkeypatch, pulled).installed_dir
@@ -66,7 +64,7 @@ def test_models_are_pulled_to_verified_on_and_served_from_one_volume(monkeypatch
     assert mounts == [served["DEPESCHE_INSTALLED_DIR"]] * 3
 
 
-def test_the_models_that_are_verified_are_those_that_are_served() -> None:
+def test_verified_models_are_served() -> None:
     (found,) = (one for _, _, one in containers(rendered("overlays/production")) if one["name"] == "verify-models")
     assert found["args"] == ["models", "verify", "$(DEPESCHE_TRANSLATION_MODEL)", "$(DEPESCHE_SUMMARY_MODEL)"]
     served = settings(rendered("overlays/production"))
@@ -75,7 +73,7 @@ def test_the_models_that_are_verified_are_those_that_are_served() -> None:
     assert puller["args"] == ["models", "pull", *names]
 
 
-def test_a_gpu_runs_models_that_were_converted_and_its_loader_looks_into_the_image(
+def test_gpu_overlay_serves_converted_models(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A pulled model has no weights for torch, so no overlay may insist on it."""
@@ -97,7 +95,7 @@ def has_command(arguments: list[str]) -> bool:
     return found is not None and not hasattr(found, "commands")
 
 
-def test_a_command_that_is_not_there_is_noticed() -> None:
+def test_missing_command_is_found() -> None:
     assert has_command(["models", "list"])
     assert has_command(["translate", "article.txt"])
     assert not has_command(["models", "verified"])
@@ -105,7 +103,7 @@ def test_a_command_that_is_not_there_is_noticed() -> None:
     assert not has_command(["models"])
 
 
-def test_the_secrets_example_names_secrets_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_example_names_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "k8s" / "base" / "secret.example.yaml").read_text("utf-8")
     filled_in = given(monkeypatch, yaml.safe_load(text)["stringData"])
     named = set(re.findall(r"^ +(?:# )?DEPESCHE_([A-Z_]+): ", text, re.MULTILINE))
@@ -116,12 +114,12 @@ def test_the_secrets_example_names_secrets_of_the_service(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_the_secrets_example_takes_no_overlays_setting_away(folder: str) -> None:
+def test_secret_example_overrides_no_setting(folder: str) -> None:
     example = yaml.safe_load((ROOT / "k8s" / "base" / "secret.example.yaml").read_text("utf-8"))
     assert set(example["stringData"]) & set(settings(rendered(folder))) == set()
 
 
-def test_composes_service_drains_before_it_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compose_drains_before_kill(monkeypatch: pytest.MonkeyPatch) -> None:
     found = given(monkeypatch, COMPOSE["depesche"]["environment"])
     assert found.drain_s >= found.request_timeout_ms / 1000
     assert float(COMPOSE["depesche"]["stop_grace_period"].removesuffix("s")) > found.drain_s + 6
@@ -129,7 +127,7 @@ def test_composes_service_drains_before_it_is_killed(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("name", COMPOSE)
-def test_composes_containers_are_as_confined_as_pods(name: str) -> None:
+def test_compose_is_as_confined_as_pods(name: str) -> None:
     container = COMPOSE[name]
     assert container["read_only"] is True
     assert container["cap_drop"] == ["ALL"]
@@ -139,7 +137,7 @@ def test_composes_containers_are_as_confined_as_pods(name: str) -> None:
     assert "USER 65532:65532\n" in DOCKERFILE
 
 
-def test_compose_and_manifests_name_the_image_of_this_version_and_one_redis() -> None:
+def test_compose_and_manifests_share_images() -> None:
     wanted = {f"depesche:{service.__version__}-cpu", f"depesche:{service.__version__}-full", COMPOSE["redis"]["image"]}
     manifests: list[Manifest] = [one for folder in FOLDERS for one in rendered(folder)]
     assert {container["image"] for _, _, container in containers(manifests)} == wanted

@@ -52,7 +52,7 @@ def references(path: Path) -> set[str]:
     return set(found) | set(re.findall(r"url\(['\"]?([^)'\"]+)", text))
 
 
-def test_the_page_is_html_and_is_there_before_the_models(unready: TestClient) -> None:
+def test_page_is_served_before_the_models(unready: TestClient) -> None:
     answer = unready.get("/")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -60,7 +60,7 @@ def test_the_page_is_html_and_is_there_before_the_models(unready: TestClient) ->
 
 
 @pytest.mark.parametrize("path", ["/", *(f"/static/{path.name}" for path in sorted(STATIC.iterdir()))])
-def test_every_file_is_served_under_the_policy(unready: TestClient, path: str) -> None:
+def test_every_file_has_the_security_policy(unready: TestClient, path: str) -> None:
     answer = unready.get(path)
     assert answer.status_code == 200
     policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
@@ -78,12 +78,12 @@ def test_every_file_is_served_under_the_policy(unready: TestClient, path: str) -
     assert answer.headers["referrer-policy"] == "no-referrer"
 
 
-def test_scripts_and_styles_have_the_types_that_browsers_insist_on(unready: TestClient) -> None:
+def test_files_have_their_media_types(unready: TestClient) -> None:
     assert unready.get("/static/main.js").headers["content-type"] == "text/javascript; charset=utf-8"
     assert unready.get("/static/page.css").headers["content-type"] == "text/css; charset=utf-8"
 
 
-def test_a_file_that_the_browser_has_is_not_sent_again(unready: TestClient) -> None:
+def test_known_file_gets_304(unready: TestClient) -> None:
     first = unready.get("/static/page.css")
     assert first.headers["cache-control"] == "no-cache"
     for known in (first.headers["etag"], f'"other", W/{first.headers["etag"]}', "*"):
@@ -94,7 +94,7 @@ def test_a_file_that_the_browser_has_is_not_sent_again(unready: TestClient) -> N
 
 
 @pytest.mark.parametrize("path", ["/", "/static/main.js"])
-def test_head_answers_as_get_does(unready: TestClient, path: str) -> None:
+def test_head_answers_like_get(unready: TestClient, path: str) -> None:
     head, get = unready.head(path), unready.get(path)
     assert head.status_code == 200
     for name in ("content-type", "content-length", "etag"):
@@ -102,7 +102,7 @@ def test_head_answers_as_get_does(unready: TestClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["none.js", "", "../page.py", "%2e%2e/page.py", "sub/main.js", "main.js/"])
-def test_anything_else_is_a_404_problem(unready: TestClient, path: str) -> None:
+def test_unknown_path_gets_404(unready: TestClient, path: str) -> None:
     answer = unready.get(f"/static/{path}")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
@@ -110,17 +110,17 @@ def test_anything_else_is_a_404_problem(unready: TestClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/static/main.js"])
-def test_the_page_is_read_only(unready: TestClient, path: str) -> None:
+def test_page_is_read_only(unready: TestClient, path: str) -> None:
     answer = unready.post(path)
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
 
 
-def test_the_page_is_no_part_of_the_described_interface(unready: TestClient) -> None:
+def test_page_is_not_in_openapi(unready: TestClient) -> None:
     assert not {"/", "/static/{name}"} & set(unready.get("/openapi.json").json()["paths"])
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
-def test_a_file_names_only_files_that_exist(path: Path) -> None:
+def test_named_files_exist(path: Path) -> None:
     assert references(path) <= {other.name for other in STATIC.iterdir()}
 
 
@@ -134,7 +134,7 @@ def test_no_file_names_another_origin(path: Path) -> None:
     assert not re.search(r"https?:|[\"'(]//|@import", path.read_text("utf-8"))
 
 
-def test_the_page_holds_no_inline_program_or_style() -> None:
+def test_page_has_no_inline_code() -> None:
     tags = Tags()
     assert tags.inline == []
     assert not [name for _, attributes in tags.tags for name in attributes if name.startswith("on") or name == "style"]
@@ -142,13 +142,13 @@ def test_the_page_holds_no_inline_program_or_style() -> None:
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
-def test_a_script_makes_no_markup_of_text_runs_no_text_and_stores_nothing(path: Path) -> None:
+def test_script_uses_no_unsafe_interface(path: Path) -> None:
     forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|\beval\(|new Function"
     assert not re.search(forbidden + r"|localStorage|sessionStorage|indexedDB|\.cookie", path.read_text("utf-8"))
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
-def test_a_script_says_in_one_line_what_it_is_for_and_stays_small(path: Path) -> None:
+def test_script_is_small_and_described(path: Path) -> None:
     lines = path.read_text("utf-8").splitlines()
     noun = path.stem.replace("codepoints", "code points")
     assert lines[0].lower().startswith(f"/** {noun}")
@@ -156,7 +156,7 @@ def test_a_script_says_in_one_line_what_it_is_for_and_stays_small(path: Path) ->
     assert len(lines) <= MOST_LINES
 
 
-def test_both_languages_say_the_same_things_with_the_same_places() -> None:
+def test_catalogues_have_the_same_keys() -> None:
     german, english = CATALOGUES["de"], CATALOGUES["en"]
     assert list(german) == list(english)
     for key, message in german.items():
@@ -164,7 +164,7 @@ def test_both_languages_say_the_same_things_with_the_same_places() -> None:
         assert set(re.findall(r"\{\w+\}", message)) == set(re.findall(r"\{\w+\}", english[key])), key
 
 
-def test_every_message_that_is_asked_for_exists() -> None:
+def test_used_messages_exist() -> None:
     asked = set(re.findall(r'data-(?:text|label)="([^"]+)"', INDEX))
     for path in SCRIPTS:
         asked |= set(
@@ -174,11 +174,11 @@ def test_every_message_that_is_asked_for_exists() -> None:
     assert not missing
 
 
-def test_the_german_of_the_page_itself_is_the_catalogues() -> None:
+def test_page_text_matches_the_catalogue() -> None:
     for key, text in re.findall(r'data-text="([^"]+)">([^<]*)<', INDEX):
         assert CATALOGUES["de"][key] == text
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
-def test_every_warning_of_the_service_has_a_name(language: str) -> None:
+def test_every_warning_has_a_name(language: str) -> None:
     assert {f"code.{code}" for code in WARNINGS - {OTHER}} <= set(CATALOGUES[language])

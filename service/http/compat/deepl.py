@@ -22,7 +22,7 @@ from service.http.compat.forms import (
     texts_in,
     translated,
 )
-from service.http.context import ContextDep
+from service.http.context import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.languages import SourceForm, TargetForm
 from service.http.requests import MOST_TEXTS, SomeTexts
 from service.http.routes import require_open
@@ -126,10 +126,10 @@ class DeeplTranslations(BaseModel):
 @router.post(
     "/translate",
     response_model_exclude_none=True,
-    openapi_extra=documented(DeeplRequest),
+    openapi_extra={**documented(DeeplRequest), "parameters": [TIMEOUT_PARAMETER]},
     responses=linked(FAILURES, usage=link("usage_v2_usage_get", "What of a limit is used now.")),
 )
-async def translate(request: Request, runtime: RuntimeDep, context: ContextDep) -> DeeplTranslations:
+async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> DeeplTranslations:
     """Translate texts as DeepL's clients ask for it."""
     fields = await read_body(request, DeeplRequest)
     source, target = runtime.newsroom.languages

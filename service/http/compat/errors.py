@@ -1,10 +1,9 @@
 """Failures in the shape that clients of other services read: ``message`` and ``error`` beside the stable code."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
@@ -44,11 +43,7 @@ class CompatibleRoute(APIRoute):
             except DepescheError as error:
                 return of_service(request, error)
             except ValidationError as error:
-                found = error.errors(include_input=False, include_url=False)
-                return _refusal(request, 400, "invalid_request", _fault(found[0], found[0]["loc"]))
-            except RequestValidationError as error:  # of what the framework reads: headers
-                first = error.errors()[0]
-                return _refusal(request, 400, "invalid_request", _fault(first, first["loc"][1:]))
+                return _refusal(request, 400, "invalid_request", _first_fault(error))
             except HTTPException as error:
                 code = problems.CODES.get(error.status_code, "http_error")
                 return _refusal(request, error.status_code, code, str(error.detail))
@@ -89,14 +84,14 @@ def _detail(error: DepescheError) -> str:
     return detail if limit is None or str(limit) in detail else f"{detail} (at most {limit})"
 
 
-def _fault(error: Mapping[str, Any], path: tuple[int | str, ...]) -> str:
-    """What is wrong with the field at ``path``, in the words of the peers."""
-    field = _named(path) or "body"
-    if error["type"] in {"extra_forbidden", UNSUPPORTED}:
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    field = _named(first["loc"]) or "body"
+    if first["type"] in {"extra_forbidden", UNSUPPORTED}:
         return f"Parameter '{field}' is not supported."
-    if error["type"] == "missing":
+    if first["type"] == "missing":
         return f"Parameter '{field}' is missing."
-    return f"Value for '{field}' not supported: {error['msg']}"
+    return f"Value for '{field}' not supported: {first['msg']}"
 
 
 def _named(path: tuple[int | str, ...]) -> str:

@@ -20,7 +20,7 @@ from service.http.compat.forms import (
     texts_in,
     translated,
 )
-from service.http.context import ContextDep
+from service.http.context import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.languages import SourceForm, TargetForm
 from service.http.requests import Text
 from service.http.routes import require_open
@@ -73,10 +73,10 @@ class LibreTranslation(BaseModel):
 @router.post(
     "/translate",
     response_model_exclude_none=True,
-    openapi_extra=documented(LibreRequest),
+    openapi_extra={**documented(LibreRequest), "parameters": [TIMEOUT_PARAMETER]},
     dependencies=[Depends(Requires("translate"))],
 )
-async def translate(request: Request, runtime: RuntimeDep, context: ContextDep) -> LibreTranslation:
+async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> LibreTranslation:
     """Translate as LibreTranslate's clients ask for it."""
     fields = await read_body(request, LibreRequest)
     source, target = runtime.newsroom.languages

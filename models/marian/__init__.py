@@ -1,0 +1,1 @@
+"""The small Marian model, which aligns words: its network, vocabulary and export."""

@@ -1,0 +1,59 @@
+"""Low-rank factors in files: reading them, adding them to weights, and the best factors of one rank for their sum."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+Factors = Mapping[str, Tensor]
+"""``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank] for every linear layer; b a is added to its weights."""
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """Factors of a file in float32.
+
+    Raises:
+        ValueError: a layer has one of the two alone.
+    """
+    factors = {name: factor.float() for name, factor in load_file(path).items()}
+    if odd := {name[:-2] for name in factors if not {f"{name[:-2]}.a", f"{name[:-2]}.b"} <= factors.keys()}:
+        raise ValueError(f"{path.name} has one factor alone for {min(odd)}")
+    return factors
+
+
+def write(path: Path, factors: Factors) -> None:
+    """Write factors in bfloat16, whole or not at all."""
+    new = path.with_suffix(".new")
+    save_file({name: factor.detach().to(torch.bfloat16).contiguous().cpu() for name, factor in factors.items()}, new)
+    new.replace(path)
+
+
+def added(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:
+    """Float32 weights (``LAYER.weight``) with the factors' products added."""
+    made = {name: weight.float() for name, weight in weights.items()}
+    for layer in {name[:-2] for name in factors}:
+        made[f"{layer}.weight"] = made[f"{layer}.weight"] + factors[f"{layer}.b"] @ factors[f"{layer}.a"]
+    return made
+
+
+def summed(sets: Iterable[Factors], rank: int) -> tuple[dict[str, Tensor], float]:
+    """Factors of one rank nearest to the sum of ``sets``, by singular values, and the share of its square that is lost.
+
+    Rows of ``a`` have length one, as at the beginning of training, and ``b`` has the singular values.
+    """
+    listed = list(sets)
+    made: dict[str, Tensor] = {}
+    lost = whole = 0.0
+    for layer in sorted({name[:-2] for factors in listed for name in factors}):
+        a = torch.cat([factors[f"{layer}.a"] for factors in listed])
+        b = torch.cat([factors[f"{layer}.b"] for factors in listed], dim=1)
+        q_b, r_b = torch.linalg.qr(b)
+        q_a, r_a = torch.linalg.qr(a.T)
+        u, values, v = torch.linalg.svd(r_b @ r_a.T)
+        made[f"{layer}.a"] = v[:rank] @ q_a.T
+        made[f"{layer}.b"] = (q_b @ u)[:, :rank] * values[:rank]
+        whole += float(values.square().sum())
+        lost += float(values[rank:].square().sum())
+    return made, lost / whole if whole else 0.0

@@ -1,0 +1,103 @@
+"""One layer of Gemma 3 in plain matrix products, whose weights have low-rank factors merged into them."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+GELU_SCALE = 2 * (2 / math.pi) ** 0.5
+NORMS = (
+    "input_layernorm",
+    "self_attn.q_norm",
+    "self_attn.k_norm",
+    "post_attention_layernorm",
+    "pre_feedforward_layernorm",
+    "post_feedforward_layernorm",
+)
+GROUPS: dict[str, tuple[str, ...]] = {
+    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "out": ("self_attn.o_proj",),
+    "wide": ("mlp.gate_proj", "mlp.up_proj"),
+    "narrow": ("mlp.down_proj",),
+}
+"""Which of transformers' linear layers share one product, because they read the same input."""
+
+
+class Adapted(torch.autograd.Function):
+    """``x`` times weights into which ``b a`` is merged; the gradient goes to ``x``, ``a`` and ``b`` alone.
+
+    Shapes: x [..., in], merged [out, in], a [groups * rank, in], b [out, rank]; ``outs`` are the groups' shares of out.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, merged: Tensor, a: Tensor, b: Tensor, outs: tuple[int, ...]) -> Tensor:
+        ctx.save_for_backward(x, merged, a, b)
+        ctx.outs = outs
+        return functional.linear(x, merged)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, merged, a, b = ctx.saved_tensors
+        outs: tuple[int, ...] = ctx.outs
+        rows, dy = x.reshape(-1, x.shape[-1]), grads[0].reshape(-1, merged.shape[0])
+        inner = torch.split(rows @ a.T, b.shape[1], dim=1)
+        parts, factors = torch.split(dy, list(outs), dim=1), torch.split(b, list(outs))
+        db = torch.cat([part.T @ u for part, u in zip(parts, inner, strict=True)])
+        back = torch.cat([part @ factor for part, factor in zip(parts, factors, strict=True)], dim=1)
+        return (dy @ merged).view(x.shape), None, back.T @ rows, db, None
+
+
+def _adapted(x: Tensor, merged: Tensor, a: Tensor, b: Tensor, outs: tuple[int, ...]) -> Tensor:
+    made: Tensor = Adapted.apply(x, merged, a, b, outs)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return made
+
+
+def norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+    """Root-mean-square norm in float32, times 1 + ``weight``."""
+    wide = x.float()
+    return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + epsilon) * (1.0 + weight)).to(x.dtype)
+
+
+def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary positions: ``x`` [..., width]; ``cos`` and ``sin`` [..., width / 2]."""
+    one, other = x.float().chunk(2, dim=-1)
+    return torch.cat(((one * cos - other * sin).to(x.dtype), (other * cos + one * sin).to(x.dtype)), dim=-1)
+
+
+def gelu(x: Tensor) -> Tensor:
+    """GELU's tanh approximation by the sigmoid, to which it is equal and which a CPU computes faster."""
+    return x * torch.sigmoid(GELU_SCALE * (x + 0.044715 * x * x * x))
+
+
+def layer(
+    x: Tensor,
+    turns: Tensor,
+    norms: tuple[Tensor, ...],
+    weights: tuple[tuple[Tensor, Tensor, Tensor], ...],
+    outs: tuple[tuple[int, ...], ...],
+    shape: tuple[int, int, float, float],
+) -> Tensor:
+    """One layer over ``x`` [batch, length, width]; padding, if any, is at the end, where no other position sees it.
+
+    ``turns`` [2, window, head width / 2]: cosines and sines; ``norms`` as in `NORMS`, ``weights`` (merged, a, b) and
+    ``outs`` as in `GROUPS`; ``shape``: heads, head width, scale, epsilon.
+    """
+    heads, width, scale, epsilon = shape
+    batch, length, _ = x.shape
+    cos, sin = turns[0, :length], turns[1, :length]
+    qkv = _adapted(norm(x, norms[0], epsilon), *weights[0], outs[0])
+    query, key, value = torch.split(qkv, [heads * width, width, width], dim=-1)
+    query = norm(query.reshape(batch, length, heads, width), norms[1], epsilon)
+    query = rotated(query, cos[:, None], sin[:, None]).view(batch, length * heads, width)
+    key = rotated(norm(key, norms[2], epsilon), cos, sin)
+    scores = (query @ key.transpose(1, 2)).view(batch, length, heads, length)
+    places = torch.arange(length, device=x.device)
+    hidden = places[None, :] > places[:, None]
+    scores = (scores.float() * scale).masked_fill(hidden[None, :, None, :], -1e30)
+    mixed = scores.softmax(-1).to(x.dtype).view(batch, length * heads, length) @ value
+    x = x + norm(_adapted(mixed.view(batch, length, heads * width), *weights[1], outs[1]), norms[3], epsilon)
+    gate, up = _adapted(norm(x, norms[4], epsilon), *weights[2], outs[2]).chunk(2, dim=-1)
+    inner = (gelu(gate.float()) * up.float()).to(x.dtype)
+    return x + norm(_adapted(inner, *weights[3], outs[3]), norms[5], epsilon)

@@ -1,0 +1,86 @@
+"""The base as small as it came: quantised weights of a GGUF file, without the pieces that are not kept, in one file."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from models.train.base import EMBEDDING, READABLE, BaseError
+
+LAYERS = {
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+"""Names of a layer's matrices in GGUF, and in transformers."""
+MOST_MARKS = 32
+FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
+
+
+def _name(of_gguf: str) -> str | None:
+    """The name in transformers of a matrix; None for what is small."""
+    if of_gguf == "token_embd.weight":
+        return EMBEDDING
+    _, *where = of_gguf.split(".")
+    if len(where) == 3 and where[1] in LAYERS:
+        return f"model.layers.{where[0]}.{LAYERS[where[1]]}.weight"
+    return None
+
+
+def _plain(raw: NDArray[np.uint8], kind: int) -> Tensor:
+    values: NDArray[np.float32] = gguf.quants.dequantize(raw, gguf.GGMLQuantizationType(kind))
+    return torch.from_numpy(values).to(torch.bfloat16)
+
+
+def pack(source: Path, base: Path, to: Path, ids: Sequence[int]) -> None:
+    """Write ``base`` to the folder ``to``, its matrices as the GGUF file ``source`` has them; ``ids`` are its pieces.
+
+    Raises:
+        BaseError: the base is not made of that file.
+    """
+    to.mkdir(parents=True, exist_ok=True)
+    rest = load_file(base / "model.safetensors")
+    arrays: dict[str, Any] = {}
+    for tensor in gguf.GGUFReader(source).tensors:
+        name = _name(tensor.name)
+        if name is None:
+            continue
+        raw = np.asarray(tensor.data)[list(ids)] if name == EMBEDDING else np.asarray(tensor.data)
+        kind = int(tensor.tensor_type)
+        weight, made = rest.pop(name), _plain(raw, kind)
+        other = (weight != made).any(dim=1) if weight.shape == made.shape else None
+        if other is None or int(other.sum()) > (MOST_MARKS if name == EMBEDDING else 0):
+            raise BaseError(f"{name} of {base} is not what {source.name} has")
+        rest |= {f"{name}.rows": other.nonzero().flatten(), f"{name}.values": weight[other]} if other.any() else {}
+        arrays[f"{kind}/{name}"] = raw
+    np.savez(to / "matrices.npz", **arrays)
+    save_file(rest, to / "rest.safetensors")
+    for file in FILES:
+        shutil.copy(base / file, to)
+
+
+def unpack(packed: Path, base: Path) -> None:
+    """Write the base that `pack` read."""
+    base.mkdir(parents=True, exist_ok=True)
+    weights = load_file(packed / "rest.safetensors")
+    with np.load(packed / "matrices.npz") as arrays:
+        for key in arrays.files:
+            kind, name = key.split("/")
+            weights[name] = _plain(arrays[key], int(kind))
+            if f"{name}.rows" in weights:
+                weights[name][weights.pop(f"{name}.rows")] = weights.pop(f"{name}.values")
+    save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
+    (base / "model.safetensors").chmod(READABLE)
+    for file in FILES:
+        shutil.copy(packed / file, base)

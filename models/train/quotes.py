@@ -1,0 +1,20 @@
+"""Quotation marks: a text's quotations in other marks than its writer chose."""
+
+import random
+import re
+
+QUOTED = re.compile(r"[„»“\"]([^„“”»«\"]+)[“”«\"]")
+MARKS = (("„", "“"), ("»", "«"), ("“", "”"), ('"', '"'))
+
+
+def requoted(german: str, rng: random.Random) -> str:
+    """All quotations in one other kind of marks than the first has."""
+    first = QUOTED.search(german)
+    if first is None:
+        return german
+    return in_marks(german, rng.choice([marks for marks in MARKS if marks[0] != first[0][0]]))
+
+
+def in_marks(text: str, marks: tuple[str, str]) -> str:
+    """All quotations in these marks, an opening and a closing one."""
+    return QUOTED.sub(lambda match: f"{marks[0]}{match[1]}{marks[1]}", text)

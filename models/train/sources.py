@@ -1,0 +1,230 @@
+"""Examples of each task from the data sets: what is read, filtered and held back, by the recipe's sources."""
+
+import json
+import lzma
+import random
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from models.train.hints import Hints, Pair
+from models.train.quotes import requoted
+from models.train.recipe import Source
+from models.train.texts import DIGITS, beginning, covered, has_its_facts, is_damaged, is_translation, names
+from models.train.tokens import Example, Mark
+
+LEAST_COVERED = 0.6
+YES, NO = "ja", "nein"
+ENTAILMENT = ("premise", "hypothesis", "entailment")
+PARAPHRASE = ("sentence1", "sentence2", "paraphrase")
+
+Row = dict[str, Any]
+Made = tuple[list[Example], list[Example]]
+"""Examples to train on, and those held back."""
+
+_SPACED = re.compile(r" +([,.;:!?%)])")
+_NUMBERED = re.compile(r"\s*\(?\bNr\. ?\d+\)?")
+
+
+def read_pairs(data: Path, source: Source) -> Iterator[Pair]:
+    """German and English of each line, white space in single spaces."""
+    for name in source.files:
+        with lzma.open(data / name, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                german, english = (" ".join(side.split()) for side in line.rstrip("\n").split("\t")[:2])
+                if source.detokenise:
+                    german, english = (_SPACED.sub(r"\1", side) for side in (german, english))
+                yield german, english
+
+
+def read_rows(data: Path, source: Source) -> Iterator[Row]:
+    """Objects of JSON lines."""
+    for name in source.files:
+        with lzma.open(data / name, "rt", encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
+
+def _split(source: Source, items: list[list[Example]]) -> Made:
+    """The first ``held_back`` items' examples apart from the rest's."""
+    held, kept = items[: source.held_back], items[source.held_back :]
+    return [e for item in kept for e in item], [e for item in held for e in item]
+
+
+def _direction(source: Source, german: str, english: str) -> Example:
+    return Example((english, Mark("german")), german) if source.reverse else Example((german, Mark("english")), english)
+
+
+def translation(source: Source, data: Path, rng: random.Random) -> Made:
+    """Sentence pairs, or two to ``in_a_row`` that follow each other as one."""
+    pairs = [_requoted(pair, source.quotes, rng) for pair in read_pairs(data, source)]
+    if source.in_a_row > 1:
+        pairs = [*pairs[: source.held_back], *_rows(pairs[source.held_back :], source.in_a_row, rng)]
+    return _split(
+        source,
+        [[_direction(source, *pair)] if is_translation(*pair, source.least_chars) else [] for pair in pairs],
+    )
+
+
+def _requoted(pair: Pair, share: float, rng: random.Random) -> Pair:
+    """The pair; in that share of cases with other quotation marks on the German side."""
+    return (requoted(pair[0], rng), pair[1]) if share and rng.random() < share else pair
+
+
+def _rows(pairs: list[Pair], most: int, rng: random.Random) -> Iterator[Pair]:
+    start = 0
+    while start < len(pairs):
+        part = pairs[start : start + rng.randint(2, most)]
+        yield " ".join(german for german, _ in part), " ".join(english for _, english in part)
+        start += len(part)
+
+
+def hinted(source: Source, data: Path, rng: random.Random) -> Made:
+    """Sentence pairs with terms of the translation as hints in the source."""
+    pairs = [_requoted(pair, source.quotes, rng) for pair in read_pairs(data, source)]
+    hints = Hints(pairs)
+    items = []
+    for german, english in pairs:
+        prompt = hints.prompt(german, english, rng) if is_translation(german, english) else None
+        items.append([Example((*prompt, Mark("english")), english)] if prompt else [])
+    return _split(source, items)
+
+
+def headline(source: Source, data: Path, _: random.Random) -> Made:
+    """A text's first sentences and its headline, where the headline's numbers and most of its words are there."""
+    items = []
+    for row in read_rows(data, source):
+        if source.split and row["split"] != source.split:
+            continue
+        lines = [" ".join(line.split()) for line in row[source.source].splitlines()]
+        text = beginning(" ".join(line for line in lines if len(line) >= 40))
+        title = _NUMBERED.sub("", " ".join(row[source.target].split()))
+        fits = 15 <= len(title) <= 110 and len(title) < 0.7 * len(text) and has_its_facts(text, title)
+        close = source.source == "lead" or covered(text, title) >= LEAST_COVERED
+        items.append([Example((text, Mark("headline")), title)] if fits and close else [])
+    return _split(source, items)
+
+
+def _versions(source: Source, data: Path, mark: str, *, is_held: Callable[[Row], bool]) -> Made:
+    kept: list[Example] = []
+    held: list[Example] = []
+    for row in read_rows(data, source):
+        one, other = row[source.source], row[source.target]
+        if one != other and has_its_facts(one, other) and not is_damaged(other):
+            (held if is_held(row) else kept).append(Example((one, Mark(mark)), other))
+    return kept, held
+
+
+def shorten(source: Source, data: Path, _: random.Random) -> Made:
+    """A sentence and a shorter version of it."""
+    return _versions(source, data, "shorten", is_held=lambda row: row["line"] < source.held_lines)
+
+
+def fuse(source: Source, data: Path, _: random.Random) -> Made:
+    """Two sentences or more and one of the same content."""
+    return _versions(source, data, "fuse", is_held=lambda row: row["line"] < source.held_lines)
+
+
+def simplify(source: Source, data: Path, _: random.Random) -> Made:
+    """A sentence and a simpler version; the first ones are held back."""
+    kept, _held = _versions(source, data, "simplify", is_held=lambda _: False)
+    return kept[source.held_back :], kept[: source.held_back]
+
+
+def _groups(source: Source, data: Path) -> Iterator[tuple[str, int, list[str]]]:
+    for row in read_rows(data, source):
+        texts = [variant if isinstance(variant, str) else variant["text"] for variant in row["variants"]]
+        texts = [text for text in texts if len(text) >= source.least_chars and not is_damaged(text)]
+        yield row.get("set", ""), row.get("line", 10**9), texts
+
+
+def paraphrase(source: Source, data: Path, _: random.Random) -> Made:
+    """Versions of one sentence with equal numbers and acronyms, and not much longer than each other."""
+    kept: list[Example] = []
+    held: list[Example] = []
+    for _set, line, texts in _groups(source, data):
+        for one in texts:
+            for other in texts:
+                fits = names(one) == names(other) and len(one) < 1.5 * len(other) < 2 * len(one)
+                if one != other and fits:
+                    (held if line < source.held_lines else kept).append(Example((one, Mark("reword")), other))
+    return kept, held
+
+
+def _verdict(premise: str, hypothesis: str, *, follows: bool) -> Example:
+    return Example((premise, Mark("entail"), hypothesis, Mark("verdict")), YES if follows else NO)
+
+
+def entail(source: Source, data: Path, _: random.Random) -> Made:
+    """Premise and hypothesis, judged by people; another split is held back."""
+    kept: list[Example] = []
+    held: list[Example] = []
+    for row in read_rows(data, source):
+        one, other, verdict = ENTAILMENT if "entailment" in row else PARAPHRASE
+        if row["split"] in {source.split, source.held_split}:
+            made = _verdict(row[one], row[other], follows=row[verdict])
+            (kept if row["split"] == source.split else held).append(made)
+    return _balanced(kept), held
+
+
+def _balanced(examples: list[Example]) -> list[Example]:
+    by_verdict = defaultdict(list)
+    for example in examples:
+        by_verdict[example.target].append(example)
+    fewest = min(map(len, by_verdict.values()))
+    return [example for part in by_verdict.values() for example in part[:fewest]]
+
+
+def neighbours(source: Source, data: Path, rng: random.Random) -> Made:
+    """A version of the sentence follows; one with another number, or of a sentence close by, does not."""
+    kept: list[Example] = []
+    held: list[Example] = []
+    groups = [(where, line, texts) for where, line, texts in _groups(source, data) if len(texts) >= 2]
+    for (where, line, texts), (near, _, others) in zip(groups, [*groups[1:], groups[0]], strict=True):
+        one, other = rng.sample(texts, 2)
+        if names(one) != names(other):
+            continue
+        wrong = _renumbered(other, rng) if DIGITS.search(other) else others[0] if near == where else None
+        if wrong is None:
+            continue
+        verdicts = (_verdict(one, other, follows=True), _verdict(one, wrong, follows=False))
+        (held if line < source.held_lines else kept).extend(verdicts)
+    return kept, held
+
+
+def _renumbered(text: str, rng: random.Random) -> str:
+    """``text`` with one of its numbers changed by as much as a slip would."""
+    number = rng.choice(list(DIGITS.finditer(text)))
+    other = str(max(0, int(number[0]) + rng.choice((-10, -2, -1, 1, 2, 10))))
+    if other == number[0]:
+        other += "0"
+    return text[: number.start()] + other + text[number.end() :]
+
+
+KINDS: dict[str, Callable[[Source, Path, random.Random], Made]] = {
+    "translation": translation,
+    "hinted": hinted,
+    "headline": headline,
+    "shorten": shorten,
+    "fuse": fuse,
+    "simplify": simplify,
+    "paraphrase": paraphrase,
+    "entail": entail,
+    "neighbours": neighbours,
+}
+
+
+def make(source: Source, data: Path, seed: int) -> Made:
+    """Examples of one source, the same for a seed.
+
+    Raises:
+        KeyError: the recipe names a kind that is not in `KINDS`.
+        FileNotFoundError: a file is missing.
+    """
+    return KINDS[source.kind](source, data, random.Random(f"{seed} {source.name}"))
+
+
+def without_repeats(examples: Iterable[Example]) -> list[Example]:
+    """Each example once, in order."""
+    return list(dict.fromkeys(examples))

@@ -1,0 +1,70 @@
+"""Text to token ids and back, with the marks of the tasks, which no text can write."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from models.train.recipe import MarkWords
+
+PAD, EOS, BOS = "<pad>", "<eos>", "<bos>"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A task's mark within a prompt, by its name in the recipe."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """What the model reads, texts and marks in turn, and what it has to write."""
+
+    prompt: tuple[str | Mark, ...]
+    target: str
+
+
+class Tokens:
+    """The trimmed tokenizer. Text that looks like a mark or another special piece is text."""
+
+    def __init__(self, path: Path, marks: Mapping[str, MarkWords]) -> None:
+        """Read ``tokenizer.json``.
+
+        Raises:
+            ValueError: the tokenizer lacks a mark's piece.
+        """
+        self.tokenizer = Tokenizer.from_file(str(path))
+        self.tokenizer.encode_special_tokens = True
+        self.pad, self.eos, self.bos = (self._id(piece) for piece in (PAD, EOS, BOS))
+        self.marks = {name: self._id(mark.piece) for name, mark in marks.items()}
+
+    def _id(self, piece: str) -> int:
+        found = self.tokenizer.token_to_id(piece)
+        if found is None:
+            raise ValueError(f"the tokenizer has no piece {piece}")
+        return int(found)
+
+    def __len__(self) -> int:
+        return int(self.tokenizer.get_vocab_size())
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of each text, without any special piece."""
+        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids; special pieces are left out."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def examples(self, examples: Sequence[Example]) -> list[tuple[list[int], list[int]]]:
+        """Prompt and target of each example, from the beginning mark to the end mark."""
+        texts = [part for example in examples for part in (*example.prompt, example.target) if isinstance(part, str)]
+        encoded = iter(self.encode(texts))
+        made = []
+        for example in examples:
+            prompt = [self.bos]
+            for part in example.prompt:
+                prompt += [self.marks[part.name]] if isinstance(part, Mark) else next(encoded)
+            made.append((prompt, [*next(encoded), self.eos]))
+        return made

@@ -1,0 +1,239 @@
+"""Training: steps, running average, checkpoints to resume from on any machine, and a log of held-back losses."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from models.train import items as data
+from models.train.gemma import Gemma
+from models.train.items import Batch, Item, Items, Position
+from models.train.recipe import Recipe
+from models.train.sources import NO, YES
+from models.train.tokens import Tokens
+
+Result = TypeVar("Result")
+ALONE_STEPS = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long one call trains: until ``minutes`` or ``steps`` are over; ``cooldown`` is the share that cools down."""
+
+    minutes: float = math.inf
+    steps: float = math.inf
+    cooldown: float = 0.0
+    save_minutes: float = 10.0
+    seed: int = 1
+
+    def done(self, seconds: float, steps: int) -> float:
+        """Share of the call that is over, 0 to 1."""
+        return max(seconds / 60 / self.minutes, steps / self.steps)
+
+
+class Trainer:
+    """Factors in float32, their optimiser and running average, and where in the data they are."""
+
+    def __init__(
+        self,
+        network: Gemma,
+        recipe: Recipe,
+        items: Mapping[str, Items],
+        tokens: Tokens,
+        seed: int,
+        workers: int = 1,
+    ) -> None:
+        """Train with ``workers`` threads, each of which takes whole batches and computes on one core.
+
+        Two cores that share one product wait for each other, and other programs make either late.
+        """
+        self.network, self.recipe, self.items, self.tokens, self.seed = network, recipe, items, tokens, seed
+        self.leaves = network.leaves()
+        self.workers = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+        self.device = network.flat.device
+        self.factors = nn.Parameter(torch.zeros(network.flat.numel(), device=self.device))
+        self.grad = torch.zeros_like(self.factors.data)
+        self.factors.grad = self.grad
+        self.average = torch.zeros_like(self.factors.data)
+        self.optimiser = torch.optim.AdamW(
+            [self.factors], lr=recipe.rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True
+        )
+        self.position = Position(0, 0, 0, {})
+        self.progress = {"steps": 0, "items": 0, "tokens": 0, "seconds": 0.0}
+        self.warmed = self.steps_here = 0
+
+    def start(self, factors: Mapping[str, Tensor]) -> None:
+        """Begin with these factors.
+
+        Raises:
+            ValueError: they are not those of this network and rank.
+        """
+        places = self.network.named(self.factors.data)
+        shapes, given = ({n: tuple(f.shape) for n, f in found.items()} for found in (places, factors))
+        if wrong := dict(shapes.items() ^ given.items()):
+            raise ValueError(f"the factors to begin with do not fit this network and rank: {min(wrong)}")
+        for name, place in places.items():
+            place.copy_(factors[name])
+        self.average.copy_(self.factors.data)
+        self.network.load(self.factors.data)
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, whole or not at all."""
+        state = {
+            "factors": self.factors.data,
+            "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+            "position": asdict(self.position),
+            "progress": self.progress,
+            "warmed": self.warmed,
+            "seed": self.seed,
+            "rank": self.network.rank,
+        }
+        new = path.with_suffix(".new")
+        torch.save(state, new)
+        with new.open("rb") as file:
+            os.fsync(file.fileno())
+        new.replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint, with its order of the data."""
+        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        self.factors.data.copy_(state["factors"])
+        self.average.copy_(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.position = Position(**state["position"])
+        self.progress, self.warmed, self.seed = state["progress"], state["warmed"], state["seed"]
+        self.network.load(self.factors.data)
+
+    def step(self, batches: list[list[Item]], share_left: float = 1.0) -> float:
+        """One update of several batches, each token counting alike; returns the loss a weighted token."""
+        made = [data.collate(batch, self.tokens.pad).to(self.device) for batch in batches]
+        whole = sum(float(batch.weights.sum()) for batch in made)
+        total = 0.0
+        for loss, gradients in self._each(self._gradients, made):
+            total += loss / whole
+            for leaf, gradient in zip(self.leaves, gradients, strict=True):
+                start = leaf.storage_offset()
+                self.grad[start : start + leaf.numel()].add_(gradient.flatten(), alpha=1 / whole)
+        self.warmed += 1
+        self.steps_here += 1
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.rate * min(1.0, self.warmed / self.recipe.warmup_steps) * share_left
+        nn.utils.clip_grad_norm_([self.factors], 1.0)
+        self.optimiser.step()
+        self.grad.zero_()
+        self.network.load(self.factors.data, self.workers.map)
+        self.progress["steps"] += 1
+        self.progress["items"] += sum(map(len, batches))
+        self.progress["tokens"] += sum(batch.ids.numel() for batch in made)
+        steps = self.progress["steps"]
+        self.average.lerp_(self.factors.data, 1 - min(self.recipe.average_decay, steps / (steps + 10)))
+        return total
+
+    def _gradients(self, batch: Batch) -> tuple[float, tuple[Tensor, ...]]:
+        loss = self.network.losses(batch.ids, batch.places, batch.labels, batch.weights).sum()
+        return float(loss.detach()), torch.autograd.grad(loss, self.leaves)
+
+    def _each(self, work: Callable[[Batch], Result], batches: Iterable[Batch]) -> Iterator[Result]:
+        """Results in order; one thread alone until everything is compiled."""
+        if self.steps_here < ALONE_STEPS:
+            return iter([self.workers.submit(work, batch).result() for batch in batches])
+        return self.workers.map(work, batches)
+
+    def scores(self) -> dict[str, float]:
+        """Loss a target token of each held-back set with the averaged factors; of verdicts, the share that is right.
+
+        Gradients are left on: without them the layer would be compiled once more.
+        """
+        self.network.load(self.average)
+        made: dict[str, float] = {}
+        for name, count in self.recipe.held_back.items():
+            held = self.items[name + data.HELD]
+            chosen = [held.item(i) for i in range(0, len(held), max(1, len(held) // count))][:count]
+            is_verdict = self.recipe.sources[name].kind in {"entail", "neighbours"}
+            if chosen:
+                made[name] = round(self._right(chosen) if is_verdict else self._loss(chosen), 4)
+        self.network.load(self.factors.data)
+        return made
+
+    def _batches(self, held: Iterable[Item]) -> list[Batch]:
+        groups = data.grouped([replace(item, weight=1.0) for item in held], self.recipe.batch_tokens)
+        return [data.collate(group, self.tokens.pad).to(self.device) for group in groups]
+
+    def _loss(self, held: list[Item]) -> float:
+        def loss(batch: Batch) -> tuple[float, int]:
+            losses = self.network.losses(batch.ids, batch.places, batch.labels, batch.weights)
+            return float(losses.detach().sum()), len(batch.labels)
+
+        total, tokens = map(sum, zip(*self._each(loss, self._batches(held)), strict=True))
+        return float(total / tokens)
+
+    def _right(self, held: list[Item]) -> float:
+        """Share of verdicts whose word is likelier than the other."""
+        words = [ids[0] for ids in self.tokens.encode((YES, NO))]
+
+        def right(batch: Batch) -> int:
+            first = torch.isin(batch.labels, torch.tensor(words, device=self.device))
+            h = self.network.hidden(batch.ids).flatten(0, 1)[batch.places[first]]
+            logits = (h @ self.network.embedding[words].T).float()
+            return int((logits.argmax(-1) == (batch.labels[first] == words[1]).long()).sum())
+
+        return sum(self._each(right, self._batches(held))) / len(held)
+
+
+def run(trainer: Trainer, plan: Plan, folder: Path, say: Callable[[str], None] = print) -> None:
+    """Train to the plan's end; ``folder`` gets ``state.pt`` and ``log.jsonl`` every few minutes and at the end."""
+    start = saved = last = time.monotonic()
+    taken_steps, recent = 0, []
+    while trainer.position.stage < len(trainer.recipe.stages):
+        stage, position = trainer.recipe.stages[trainer.position.stage], trainer.position
+        drawn, taken = data.window(trainer.items, stage, position, trainer.seed)
+        listed = data.steps(drawn, trainer.recipe, position, trainer.seed)
+        for batches in listed[position.step :]:
+            done = plan.done(time.monotonic() - start, taken_steps)
+            if done >= 1:
+                break
+            left = min(1.0, (1 - done) / plan.cooldown) if plan.cooldown else 1.0
+            recent.append(trainer.step(batches, max(left, 0.01)))
+            taken_steps += 1
+            position.step += 1
+            now = time.monotonic()
+            trainer.progress["seconds"] += now - last
+            last = now
+            if now - saved > plan.save_minutes * 60:
+                _report(trainer, stage.name, recent, folder, say)
+                recent, saved, last = [], time.monotonic(), time.monotonic()
+        else:
+            left_over = (position.window + 1) * data.WINDOW_ITEMS >= stage.items
+            trainer.position = (
+                Position(position.stage + 1, 0, 0, taken)
+                if left_over
+                else replace(position, window=position.window + 1, step=0, taken=taken)
+            )
+            continue
+        break
+    _report(trainer, "end", recent, folder, say)
+
+
+def _report(trainer: Trainer, stage: str, recent: list[float], folder: Path, say: Callable[[str], None]) -> None:
+    trainer.save(folder / "state.pt")
+    progress = trainer.progress
+    line = {
+        "stage": stage,
+        **{name: round(value) for name, value in progress.items()},
+        "tokens_per_s": round(progress["tokens"] / max(progress["seconds"], 1e-9)),
+        "rate": trainer.optimiser.param_groups[0]["lr"],
+        "loss": round(sum(recent) / len(recent), 4) if recent else None,
+        "held": trainer.scores(),
+    }
+    with (folder / "log.jsonl").open("a") as log:
+        log.write(json.dumps(line) + "\n")
+    say(json.dumps(line))

@@ -1,0 +1,89 @@
+"""The command line: from items to scores with the small model, and errors that say what is wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import Gemma3ForCausalLM
+from typer.testing import CliRunner
+
+from models.train import __main__ as command
+from models.train import curve, factors, machine, recipe
+from models.train.recipe import Recipe
+
+RUNNER = CliRunner()
+
+
+def called(*arguments: str | Path) -> str:
+    result = RUNNER.invoke(command.app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def steps(work: Path, data: Path, plan: Recipe, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The work folder after items and three steps from no factors but small ones."""
+    monkeypatch.setattr(recipe, "load", lambda _path=None: plan)
+    monkeypatch.setattr(machine, "keep_memory", lambda: True)
+    (work / "state.pt").unlink(missing_ok=True)
+    (work / "log.jsonl").unlink(missing_ok=True)
+    called("items", "--data", data, "--work", work)
+    weights = load_file(work / "base" / "model.safetensors")
+    torch.manual_seed(5)
+    layers = {name.removesuffix(".weight") for name in weights if name.endswith("_proj.weight")}
+    made = {f"{name}.a": torch.randn(plan.rank, weights[f"{name}.weight"].shape[1]) for name in layers}
+    made |= {f"{name}.b": torch.randn(weights[f"{name}.weight"].shape[0], plan.rank) * 0.1 for name in layers}
+    factors.write(work / "start.safetensors", made)
+    called(
+        "train", "--work", work, "--start", work / "start.safetensors", "--steps", "3", "--no-compile", "--workers", "1"
+    )
+    return work
+
+
+def test_the_whole_way_from_items_to_scores(steps: Path, data: Path, tmp_path: Path) -> None:
+    landed = tmp_path / "start" / "factors.safetensors"
+    called("factors", "--work", steps, "--to", landed)
+    readme = (tmp_path / "start" / "README.md").read_text("utf-8")
+    assert "in 3 steps" in readme
+    assert "| newstest |" in readme
+    called("export", "--work", steps, "--quantization", "float32")
+    model = Gemma3ForCausalLM.from_pretrained(steps / "hf", dtype=torch.float32)
+    expected = factors.added(load_file(steps / "base" / "model.safetensors"), factors.read(landed))
+    for name, weight in expected.items():
+        torch.testing.assert_close(model.state_dict()[name], weight, rtol=0.02, atol=0.02)
+    found = json.loads(called("score", "--data", data, "--work", steps, "--set", "wmt19", "--threads", "1"))
+    assert found.keys() == {"set", "lines", "beam", "bleu", "chrf", "tokens_per_s"}
+    assert 0 <= found["bleu"] <= 100
+    called("curve", "--work", steps, "--to", tmp_path / "curve.svg")
+    assert "newstest" in (tmp_path / "curve.svg").read_text("utf-8")
+
+
+def test_training_goes_on_where_it_was(steps: Path) -> None:
+    called("train", "--work", steps, "--steps", "2", "--no-compile", "--workers", "1")
+    logged = [json.loads(line)["steps"] for line in (steps / "log.jsonl").read_text("utf-8").splitlines()]
+    assert logged == [3, 5]
+
+
+def test_a_missing_part_of_the_base_is_named(tmp_path: Path) -> None:
+    (tmp_path / "wheels").mkdir()
+    result = RUNNER.invoke(
+        command.app, ["base", "--wheels", str(tmp_path / "wheels"), "--work", str(tmp_path / "work")]
+    )
+    assert result.exit_code == 1
+    assert "part1" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_curve_has_a_line_for_each_set() -> None:
+    lines = [{"items": n, "held": {"a": 3.0 - n, "b <": 1.0}} for n in range(3)]
+    picture = curve.svg(lines)
+    assert picture.count("<polyline") == 2
+    assert "b &lt; 1.000" in picture
+
+
+def test_an_empty_log_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text("", "utf-8")
+    with pytest.raises(ValueError, match="empty"):
+        curve.read(tmp_path / "log.jsonl")

@@ -1,0 +1,95 @@
+"""Items: every one is drawn once a turn, batches keep their size, and the loss is on the targets alone."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.train import items
+from models.train.items import HELD, Item, Items, Position, collate, grouped
+from models.train.recipe import Recipe, Stage
+from models.train.tokens import Example, Mark, Tokens
+
+ITEMS = st.lists(
+    st.builds(
+        lambda prompt, target: Item(np.arange(prompt + target, dtype=np.uint16) + 5, prompt, 1.0),
+        st.integers(1, 9),
+        st.integers(1, 9),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+def numbered(name: str, count: int) -> Items:
+    """Items of two tokens whose second is their number."""
+    ids = np.array([i for number in range(count) for i in (0, number)], np.uint16)
+    return Items(ids, np.arange(2, 2 * count + 1, 2), np.ones(count, np.uint16), float(len(name)))
+
+
+@given(ITEMS, st.integers(10, 60))
+def test_batches_hold_every_item_once_and_keep_their_size(drawn: list[Item], batch_tokens: int) -> None:
+    groups = grouped(drawn, batch_tokens)
+    assert Counter(id(item) for group in groups for item in group) == Counter(id(item) for item in drawn)
+    for group in groups:
+        assert len(group) == 1 or collate(group, 0).ids.numel() <= batch_tokens
+
+
+@given(ITEMS)
+def test_the_loss_is_on_the_targets_alone(drawn: list[Item]) -> None:
+    batch = collate(drawn, pad=0)
+    flat = batch.ids.flatten()
+    assert torch.equal(flat[batch.places + 1], batch.labels)
+    written = [item.ids[item.prompt :].tolist() for item in drawn]
+    assert batch.labels.tolist() == [number for target in written for number in target]
+    assert batch.ids[0, len(drawn[0].ids) :].eq(0).all()
+
+
+def test_a_source_is_used_up_before_it_begins_anew() -> None:
+    sources = {"a": numbered("a", 4_000), "bb": numbered("bb", 100)}
+    stage = Stage("all", 10**9, {"a": 2.0, "bb": 1.0})
+    drawn, taken = items.window(sources, stage, Position(0, 0, 0, {}), seed=1)
+    by_source = {name: [int(item.ids[1]) for item in drawn if item.weight == len(name)] for name in sources}
+    assert taken == {name: len(numbers) for name, numbers in by_source.items()}
+    assert 3_700 < taken["a"] < 4_300
+    assert len(set(by_source["a"][:4_000])) == len(by_source["a"][:4_000])
+    turns = [by_source["bb"][start : start + 100] for start in range(0, 1_900, 100)]
+    assert all(sorted(turn) == list(range(100)) for turn in turns)
+    assert turns[0] != turns[1]
+
+
+def test_the_next_window_goes_on_where_the_last_one_ended() -> None:
+    sources = {"a": numbered("a", 20_000)}
+    stage = Stage("all", 10**9, {"a": 1.0})
+    first, taken = items.window(sources, stage, Position(0, 0, 0, {}), seed=1)
+    second, _ = items.window(sources, stage, Position(0, 1, 0, taken), seed=1)
+    numbers = [int(item.ids[1]) for item in (*first, *second)]
+    assert len(set(numbers)) == 2 * items.WINDOW_ITEMS
+
+
+def test_steps_are_the_same_for_a_seed(plan: Recipe) -> None:
+    drawn = [numbered("a", 90).item(number) for number in range(90)]
+    small = replace(plan, batch_tokens=10, batches_a_step=3)
+    made = [items.steps(drawn, small, Position(0, 0, 0, {}), seed) for seed in (1, 1, 2)]
+    one, other, third = ([[int(i.ids[1]) for g in step for i in g] for step in steps] for steps in made)
+    assert one == other != third
+    assert len(one) == 6
+    assert all(len(step) == small.batches_a_step for step in made[0])
+
+
+def test_items_are_read_as_they_were_written(tokens: Tokens, plan: Recipe, tmp_path: Path) -> None:
+    source = plan.sources["entailment"]
+    long = Example(("Es regnet. " * 200, Mark("entail"), "Es ist nass.", Mark("verdict")), "ja")
+    short = Example(("Es regnet.", Mark("entail"), "Es ist nass.", Mark("verdict")), "nein")
+    made = items.tokenised([short, long, short], tokens, source, plan.longest_tokens)
+    items.write(tmp_path / "items.npz", {"entailment": made, "entailment" + HELD: made})
+    read = items.read(tmp_path / "items.npz", plan)
+    assert set(read) == {"entailment", "entailment held"}
+    assert len(read["entailment"]) == 2
+    item = read["entailment"].item(1)
+    ((prompt, target),) = tokens.examples([short])
+    assert (item.ids.tolist(), item.prompt, item.weight) == ([*prompt, *target], len(prompt), source.weight)

@@ -1,0 +1,116 @@
+"""Training: the loss falls, and what was broken off goes on as if it had not been."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from models.train import factors, items, sources
+from models.train.gemma import Gemma, Shape
+from models.train.items import HELD
+from models.train.recipe import Recipe
+from models.train.tokens import Tokens
+from models.train.trainer import Plan, Trainer, run
+
+
+@pytest.fixture(scope="module")
+def made(data: Path, tokens: Tokens, plan: Recipe) -> dict[str, items.Items]:
+    found: dict[str, items.Items] = {}
+    for name, source in plan.sources.items():
+        for part, examples in zip((name, name + HELD), sources.make(source, data, 1), strict=True):
+            found[part] = items.tokenised(examples, tokens, source, plan.longest_tokens)
+    return found
+
+
+def trainer(work: Path, plan: Recipe, made: dict[str, items.Items], tokens: Tokens) -> Trainer:
+    shape = Shape.of(json.loads((work / "base" / "config.json").read_text("utf-8")))
+    network = Gemma(shape, load_file(work / "base" / "model.safetensors"), plan.rank, torch.float32)
+    return Trainer(network, plan, made, tokens, seed=1)
+
+
+def begun(work: Path, plan: Recipe, made: dict[str, items.Items], tokens: Tokens) -> Trainer:
+    """A trainer that begins with small random factors."""
+    one = trainer(work, plan, made, tokens)
+    torch.manual_seed(3)
+    one.start({name: torch.randn(factor.shape) * 0.1 for name, factor in one.network.named(one.average).items()})
+    return one
+
+
+def test_losses_fall_and_are_logged(
+    work: Path, plan: Recipe, made: dict[str, items.Items], tokens: Tokens, tmp_path: Path
+) -> None:
+    one = begun(work, plan, made, tokens)
+    before = one.scores()
+    run(one, Plan(steps=30), tmp_path, lambda _: None)
+    (line,) = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text("utf-8").splitlines()]
+    assert line["steps"] == 30
+    assert line["held"].keys() == before.keys() == plan.held_back.keys()
+    assert line["held"]["newstest"] < before["newstest"] - 0.3
+    assert 0 <= line["held"]["entailment"] <= 1
+
+
+def test_a_resumed_training_ends_as_an_unbroken_one(
+    work: Path, plan: Recipe, made: dict[str, items.Items], tokens: Tokens, tmp_path: Path
+) -> None:
+    for name in ("whole", "broken"):
+        (tmp_path / name).mkdir()
+    whole = begun(work, plan, made, tokens)
+    run(whole, Plan(steps=7), tmp_path / "whole", lambda _: None)
+    run(begun(work, plan, made, tokens), Plan(steps=3), tmp_path / "broken", lambda _: None)
+    resumed = trainer(work, plan, made, tokens)
+    resumed.resume(tmp_path / "broken" / "state.pt")
+    run(resumed, Plan(steps=4), tmp_path / "broken", lambda _: None)
+    torch.testing.assert_close(resumed.factors, whole.factors, rtol=0, atol=0)
+    torch.testing.assert_close(resumed.average, whole.average, rtol=0, atol=0)
+    counts = ("steps", "items", "tokens")
+    assert [resumed.progress[name] for name in counts] == [whole.progress[name] for name in counts]
+
+
+def test_the_rate_warms_up_and_cools_down(
+    work: Path,
+    plan: Recipe,
+    made: dict[str, items.Items],
+    tokens: Tokens,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = begun(work, plan, made, tokens)
+    rates = []
+
+    def noted(*arguments: Any) -> float:
+        loss = Trainer.step(one, *arguments)
+        rates.append(one.optimiser.param_groups[0]["lr"])
+        return loss
+
+    monkeypatch.setattr(one, "step", noted)
+    run(one, Plan(steps=10, cooldown=0.5), tmp_path, lambda _: None)
+    assert rates[0] == pytest.approx(plan.rate / 2)
+    assert rates[1:6] == pytest.approx([plan.rate] * 5)
+    assert rates[6:] == pytest.approx([plan.rate * left for left in (0.8, 0.6, 0.4, 0.2)])
+
+
+def test_a_stage_ends_when_its_items_are_drawn(
+    work: Path,
+    plan: Recipe,
+    made: dict[str, items.Items],
+    tokens: Tokens,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(items, "WINDOW_ITEMS", 60)
+    one = begun(work, plan, made, tokens)
+    run(one, Plan(steps=1_000), tmp_path, lambda _: None)
+    assert one.position.stage == 1
+    assert 0 < one.progress["items"] <= 60
+
+
+def test_factors_of_another_rank_are_refused(
+    work: Path, plan: Recipe, made: dict[str, items.Items], tokens: Tokens
+) -> None:
+    one = trainer(work, plan, made, tokens)
+    given = {name: factor.detach() for name, factor in one.network.named(one.average).items()}
+    with pytest.raises(ValueError, match="do not fit this network and rank"):
+        one.start(factors.summed([given], plan.rank - 1)[0])

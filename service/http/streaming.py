@@ -21,6 +21,8 @@ from service.newsroom.commands import CallContext
 
 # A stream finishes like every accepted request; by default the library ends it at SIGTERM.
 AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # the library left it untyped
+# At level debug the library logs what it sends, and so text.
+logging.getLogger("sse_starlette").setLevel(logging.WARNING)
 KEEP_ALIVE_S = 15.0
 NEWLINE = "\n"
 Command = TypeVar("Command")

@@ -107,10 +107,12 @@ def train_command(
 
 @app.command("factors")
 def factors_command(
-    work: WorkDir, to: Annotated[Path, typer.Option(help="File to write.")] = START / "factors.safetensors"
+    work: WorkDir,
+    to: Annotated[Path, typer.Option(help="File to write.")] = START / "factors.safetensors",
+    recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
     """Write the averaged factors of WORK/state.pt, with a README of what they saw and how they scored."""
-    export.write_factors(work, to)
+    export.write_factors(work, to, recipe.load(recipe_file))
     typer.echo(f"{to}: {to.stat().st_size / 2**20:.1f} MiB")
 
 

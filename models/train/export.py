@@ -47,7 +47,7 @@ README = """# Factors to begin with
 `python -m models.train base` writes. b·a is added to the layer's weights: `train` begins with them, `export --start`
 adds them. Derived from Gemma and changed from the original by fine-tuning: the terms of use of Gemma apply.
 
-Seen since they were begun: {items:,} items in {steps:,} steps, {tokens:,} padded tokens, {seconds:,} seconds of training.
+Seen since they were begun: {items:,} items in {steps:,} steps, {tokens:,} padded tokens, {seconds:,} seconds.
 
 | held back | loss a target token; of verdicts, the share that is right |
 |---|---|

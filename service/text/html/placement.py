@@ -182,7 +182,7 @@ OUTSIDE = -1
 class Placement:
     """The range of the target for each of a block's inlines, and the order of those in each element.
 
-    What lies in one element is disjoint and within the element's range, so that tags written in this order nest.
+    The inlines of one element are disjoint and within the element's range, so that tags written in this order nest.
     """
 
     spans: tuple[Span, ...]

@@ -1,7 +1,8 @@
-"""Process-wide tuning: usable cores and memory returned to the system."""
+"""Process-wide tuning: usable cores, garbage collection, and memory returned to the system."""
 
 import asyncio
 import ctypes
+import gc
 import math
 import os
 import time
@@ -14,14 +15,14 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def available_cores() -> int:
-    """Cores that this process may use, at least 1; a part of a core that is granted counts as one."""
+    """Number of cores that this process may use, at least 1. A fractional quota is rounded up."""
     pinned = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     granted = granted_cores()
     return pinned if granted is None else max(1, min(pinned, math.ceil(granted)))
 
 
 def granted_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> float | None:
-    """The least CPU quota of this process's control group and of those round it, in cores; None: no limit.
+    """The smallest CPU quota, in cores, of this process's control group and its parents; None without a limit.
 
     Reads ``cpu.max`` of version 2, and ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us`` of version 1 (Linux kernel,
     Documentation/admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst).
@@ -32,7 +33,7 @@ def granted_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> flo
 
 
 def _groups(membership: Path) -> list[str]:
-    """The paths of this process's groups, and the root, which is its own group where it sees no other."""
+    """The paths of this process's groups and the root. In a container the root is often its own group."""
     return ["/", *(line.split(":", 2)[2] for line in _lines(membership) if line.count(":") > 1)]
 
 
@@ -41,19 +42,19 @@ def _mounts(cgroups: Path) -> tuple[Path, ...]:
 
 
 def _upward(mount: Path, path: str) -> list[Path]:
-    """The folder of the group at ``path`` and of all groups round it, up to the mount."""
+    """The folder of the group at ``path`` and the folders of its parents, up to the mount."""
     steps = [step for step in path.split("/") if step not in {"", ".."}]
     return [mount.joinpath(*steps[:depth]) for depth in range(len(steps) + 1)]
 
 
 def _quota(folder: Path) -> float | None:
-    """Cores that this group may use; None where it says nothing, or names no limit."""
+    """The quota of one group in cores; None without a quota."""
     values = " ".join(_lines(folder / "cpu.max")).split()
     if not values:
         values = [*_lines(folder / "cpu.cfs_quota_us"), *_lines(folder / "cpu.cfs_period_us")]
     try:
         quota_us, period_us = map(int, values)
-    except ValueError:  # "max", or no such files
+    except ValueError:  # "max" or missing files
         return None
     return quota_us / period_us if quota_us > 0 and period_us > 0 else None
 
@@ -65,15 +66,22 @@ def _lines(path: Path) -> list[str]:
         return []
 
 
+def freeze_gc_heap() -> None:
+    """Exclude all current objects from garbage collection. Otherwise a full collection pauses requests for 30 ms."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 PERIOD_S = 10.0
 BUSY_S = 0.1
-"""Of processor time in a period: who used less freed next to nothing."""
+"""Processor time in a period. A process that used less has freed almost no memory."""
 
 
 def trimmer() -> Callable[[], object] | None:
-    """What gives freed memory back; None where the C library has no such thing (musl, which keeps less).
+    """The C function ``malloc_trim``, which returns freed memory to the system; None if the C library lacks it (musl).
 
-    It takes some milliseconds, in which threads that allocate wait for it.
+    A call takes some milliseconds and blocks threads that allocate memory.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return None if trim is None else lambda: cast("object", trim(0))
@@ -82,10 +90,10 @@ def trimmer() -> Callable[[], object] | None:
 async def trim_malloc_periodically(
     trim: Callable[[], object] | None, *, period_s: float = PERIOD_S, clock: Callable[[], float] = time.process_time
 ) -> None:
-    """Call ``trim`` in a thread once a period in which the process worked, until cancelled.
+    """Call ``trim`` in a thread after each period in which the process worked, until cancelled.
 
-    glibc gives back the end of its heaps alone, and only by large steps: what many threads freed in between is kept for
-    them. docs/adr/0018 has the figures.
+    glibc returns only the end of its heaps, so memory that many threads freed would stay allocated.
+    docs/adr/0018 has measurements.
     """
     if trim is None:
         return

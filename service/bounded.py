@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import BaseModel, BeforeValidator, ModelWrapValidatorHandler, model_validator
 from pydantic_core import PydanticCustomError
 
-MOST_ERRORS = 20
+MAX_ERRORS = 20
 
 
 class Bounded(BaseModel):
-    """A model that forbids unknown fields and reports at most `MOST_ERRORS` + 1 of them."""
+    """A model that forbids unknown fields and reports at most `MAX_ERRORS` + 1 of them."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -19,10 +19,10 @@ class Bounded(BaseModel):
         if not isinstance(value, Mapping):
             return handler(value)
         known = {name for field, info in cls.model_fields.items() for name in (field, info.alias) if name is not None}
-        unknown = list(islice((name for name in value if name not in known), MOST_ERRORS + 2))
-        if len(unknown) <= MOST_ERRORS + 1:
+        unknown = list(islice((name for name in value if name not in known), MAX_ERRORS + 2))
+        if len(unknown) <= MAX_ERRORS + 1:
             return handler(value)
-        named = {name: value[name] for name in unknown[: MOST_ERRORS + 1]}
+        named = {name: value[name] for name in unknown[: MAX_ERRORS + 1]}
         return handler({name: value[name] for name in known if name in value} | named)
 
 
@@ -45,8 +45,8 @@ def _first_wrong(value: Any) -> Any:
     """Reduce a dict with many non-string values to the first of them, so that validation makes few errors."""
     if not isinstance(value, dict):
         return value
-    wrong = dict(islice(((name, one) for name, one in value.items() if not isinstance(one, str)), MOST_ERRORS + 1))
-    return wrong if len(wrong) > MOST_ERRORS else value
+    wrong = dict(islice(((name, one) for name, one in value.items() if not isinstance(one, str)), MAX_ERRORS + 1))
+    return wrong if len(wrong) > MAX_ERRORS else value
 
 
 FEW_WRONG = BeforeValidator(_first_wrong)

@@ -34,7 +34,7 @@ _PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 _OPENING = frozenset(b"[{")
 _STRING = ord('"')
 
-MOST_KEYED_BYTES = 2**20
+MAX_KEYED_BYTES = 2**20
 """Size limit of a body that holds the API key: it is read before authentication."""
 
 
@@ -69,7 +69,7 @@ def replay_body(body: Message, receive: Receive) -> Receive:
 
 
 Refuse = Callable[[Scope, Receive, Send, DepescheError], Awaitable[None]]
-MOST_DIGITS = 18
+MAX_DIGITS = 18
 # The event loop scans or parses a body of this size in well under a millisecond.
 SMALL_BYTES = 20_000
 
@@ -113,12 +113,12 @@ class BodyLimitsMiddleware:
         """Read the body; raises a `DepescheError` if a check fails."""
         headers, check = dict(scope["headers"]), info_of(scope).check_body
         # The caller is not authenticated yet if the key is in the body.
-        most_bytes = self._bounds.max_bytes if check is None else min(self._bounds.max_bytes, MOST_KEYED_BYTES)
+        most_bytes = self._bounds.max_bytes if check is None else min(self._bounds.max_bytes, MAX_KEYED_BYTES)
         if headers.get(b"content-encoding", b"identity").strip().lower() not in {b"", b"identity"}:
             raise EncodingUnsupported("Content-Encoding is not supported; send the body uncompressed")
         stated = headers.get(b"content-length", b"0")
         # The server has checked that these are digits. int() raises ValueError for thousands of digits.
-        if len(stated) > MOST_DIGITS or int(stated) > most_bytes:
+        if len(stated) > MAX_DIGITS or int(stated) > most_bytes:
             raise BodyTooLarge(most_bytes)
         try:
             async with asyncio.timeout(self._bounds.timeout_s):
@@ -158,8 +158,8 @@ class BodyLimitsMiddleware:
 SCHEMES = frozenset({"bearer", "deepl-auth-key"})
 FIELDS = ("api_key", "auth_key")
 BODY_PATHS = frozenset({"/translate", "/detect", "/v2/translate"})
-MOST_FORM_FIELDS = 1_000
-MOST_KEY_BYTES = 4_096
+MAX_FORM_FIELDS = 1_000
+MAX_KEY_BYTES = 4_096
 """Size limit of a form field or part that may hold the key, including its name and the header of the part."""
 
 
@@ -211,10 +211,10 @@ def _json(body: bytes) -> Mapping[str, Any]:
 
 def _urlencoded(body: bytes) -> Mapping[str, str]:
     """The fields that are short enough for a key. Longer fields are not decoded."""
-    fields = body.split(b"&", MOST_FORM_FIELDS)
-    if len(fields) > MOST_FORM_FIELDS:
+    fields = body.split(b"&", MAX_FORM_FIELDS)
+    if len(fields) > MAX_FORM_FIELDS:
         return {}
-    pairs = (field.partition(b"=") for field in fields if len(field) <= MOST_KEY_BYTES)
+    pairs = (field.partition(b"=") for field in fields if len(field) <= MAX_KEY_BYTES)
     return {unquote_plus(name.decode("latin-1")): unquote_plus(value.decode("latin-1")) for name, _, value in pairs}
 
 
@@ -222,12 +222,12 @@ def _multipart(body: bytes, boundary: bytes) -> Mapping[str, str]:
     """The parts that are short enough for a key. Longer parts are not decoded."""
     if not boundary:
         return {}
-    parts = body.split(b"--" + boundary, MOST_FORM_FIELDS + 1)
-    if len(parts) > MOST_FORM_FIELDS + 1:
+    parts = body.split(b"--" + boundary, MAX_FORM_FIELDS + 1)
+    if len(parts) > MAX_FORM_FIELDS + 1:
         return {}
     found: dict[str, str] = {}
     for part in parts:
-        head, blank, value = part.partition(b"\r\n\r\n") if len(part) <= MOST_KEY_BYTES else (b"", b"", b"")
+        head, blank, value = part.partition(b"\r\n\r\n") if len(part) <= MAX_KEY_BYTES else (b"", b"", b"")
         for line in head.split(b"\r\n") if blank else ():
             name, _, disposition = line.partition(b":")
             options = parse_options_header(disposition)[1]

@@ -44,8 +44,8 @@ ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HASH = re.compile(r"sha256:([0-9a-f]{64})")
 FIELDS = (3, 4)
 # 43 characters of base64url encode 256 bits. Fewer than 32 characters may be a password that a person chose.
-LEAST_TOKEN_CHARS, MOST_TOKEN_CHARS = 32, 512
-TOKEN = re.compile(rf"[!-~]{{{LEAST_TOKEN_CHARS},{MOST_TOKEN_CHARS}}}")
+MIN_TOKEN_CHARS, MAX_TOKEN_CHARS = 32, 512
+TOKEN = re.compile(rf"[!-~]{{{MIN_TOKEN_CHARS},{MAX_TOKEN_CHARS}}}")
 
 
 class KeyFileInvalid(DepescheError):

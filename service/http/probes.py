@@ -74,7 +74,7 @@ async def metrics(runtime: RuntimeDep) -> Response:
     return Response(generate_latest(runtime.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-MOST_TEXTS = 10_000
+MAX_TEXTS = 10_000
 admin_router = APIRouter(
     prefix="/admin",
     dependencies=[Depends(Requires("admin")), Depends(require_json)],
@@ -101,7 +101,7 @@ class PurgeRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"oneOf": _EXACTLY_ONE})
 
-    text: str | Annotated[list[str], Field(min_length=1, max_length=MOST_TEXTS)] | None = None
+    text: str | Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)] | None = None
     result_key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     all: Literal[True] | None = None
 

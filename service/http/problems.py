@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from service import errors
-from service.bounded import MOST_ERRORS
+from service.bounded import MAX_ERRORS
 from service.events import ProblemGiven
 from service.http.schemas import FieldProblem, Problem
 from service.http.state import info_of, runtime_of
@@ -130,8 +130,8 @@ def _invalid(request_id: str, found: Sequence[Any]) -> Problem:
     """The problem of a body that is not JSON (400) or violates its schema (422). It never repeats the input."""
     if any(e["type"] == "json_invalid" or (e["loc"] == ("body",) and e["type"] == "missing") for e in found):
         return problem_body(request_id, 400, "malformed_json", "the body is not valid JSON")
-    fields = tuple(_field(e) for e in found[:MOST_ERRORS])
-    more = ", and more" if len(found) > MOST_ERRORS else ""
+    fields = tuple(_field(e) for e in found[:MAX_ERRORS])
+    more = ", and more" if len(found) > MAX_ERRORS else ""
     places = ", ".join(sorted({f.pointer or "the body" for f in fields}))
     codes = {f.code for f in fields} & set(FIELD_CODES.values())
     code = codes.pop() if codes else "invalid_request"

@@ -34,7 +34,7 @@ from service.http.state import Header, RequestInfo, info_of
 # Differs from the prefix of the cache, so that clearing the cache does not reset the limits.
 KEY_PREFIX = "depesche-rate"
 # About 30 MB. Beyond this, the least recently used windows are dropped.
-MOST_WINDOWS = 100_000
+MAX_WINDOWS = 100_000
 # Windows of one key end at least one second apart. Half of that allows for rounding.
 SAME_END_S = 0.5
 T = TypeVar("T")
@@ -127,7 +127,7 @@ class MemoryWindows(Storage):
 
     base_exceptions = ()
 
-    def __init__(self, most: int = MOST_WINDOWS) -> None:
+    def __init__(self, most: int = MAX_WINDOWS) -> None:
         super().__init__()
         self._windows: TLRUCache[str, _Window] = TLRUCache(most, _ends_s, timer=time.monotonic)
 

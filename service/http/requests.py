@@ -97,14 +97,14 @@ def _schema(role: Role, languages: LanguagePair) -> dict[str, Any]:
 
 HEADLINE_CHARS = 1_000
 LEAD_CHARS = 10_000
-MOST_TERMS = 10_000
+MAX_TERMS = 10_000
 
-MOST_TEXTS = 10_000
+MAX_TEXTS = 10_000
 """Limit of texts in a request, checked before the texts are validated. The settings can lower it."""
 
 SomeTexts = Annotated[list[str], Field(fail_fast=True, json_schema_extra={"minItems": 1})]
 Text = Annotated[
-    Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})] | SomeTexts, at_most(MOST_TEXTS, "too_many_texts")
+    Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})] | SomeTexts, at_most(MAX_TEXTS, "too_many_texts")
 ]
 if TYPE_CHECKING:
     WrittenFormat = str
@@ -147,12 +147,12 @@ class TranslationFields(_Request):
 
     format: Literal["text", "html"] = "text"
     attribute_texts: bool = Field(default=False, description="Also translate `title` and `alt` in HTML.")
-    glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MOST_TERMS)] = Field(
-        default={}, max_length=MOST_TERMS, description="Terms and the translations that the output must use."
+    glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MAX_TERMS)] = Field(
+        default={}, max_length=MAX_TERMS, description="Terms and the translations that the output must use."
     )
     glossary_name: str | None = Field(default=None, description="A glossary of the service.")
-    do_not_translate: Annotated[list[str], FailFast(), at_most(MOST_TERMS)] = Field(
-        default=[], max_length=MOST_TERMS, description="Terms that stay untranslated."
+    do_not_translate: Annotated[list[str], FailFast(), at_most(MAX_TERMS)] = Field(
+        default=[], max_length=MAX_TERMS, description="Terms that stay untranslated."
     )
 
     def terms(self) -> GlossaryTerms:

@@ -77,10 +77,10 @@ def accepted_types(request: Request) -> set[str]:
 
 
 NAME = "Request-Timeout-Ms"
-MOST_MS = 3_600_000
-_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MOST_MS}  # without null: a header cannot be null
+MAX_MS = 3_600_000
+_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_MS}  # without null: a header cannot be null
 _MEANING = "Time limit of this request in milliseconds."
-Timeout = Annotated[int | None, WithJsonSchema(_SCHEMA), Header(alias=NAME, ge=1, le=MOST_MS, description=_MEANING)]
+Timeout = Annotated[int | None, WithJsonSchema(_SCHEMA), Header(alias=NAME, ge=1, le=MAX_MS, description=_MEANING)]
 TIMEOUT_PARAMETER: dict[str, Any] = {
     "name": NAME,
     "in": "header",
@@ -89,7 +89,7 @@ TIMEOUT_PARAMETER: dict[str, Any] = {
     "schema": _SCHEMA,
 }
 """OpenAPI parameter of the header, for endpoints that validate it themselves."""
-_TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MOST_MS)])
+_TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_MS)])
 
 
 def _context(request: Request, timeout_ms: int | None) -> CallContext:
@@ -121,7 +121,7 @@ async def _peer_context_of(request: Request) -> CallContext:
     except ValidationError as error:
         (fault,) = error.errors(include_input=False, include_url=False)
         detail = f"Value for '{NAME}' not supported: {fault['msg']}"
-        raise InvalidInput("invalid_request", detail, pointer=f"header:{NAME}", limit=MOST_MS) from error
+        raise InvalidInput("invalid_request", detail, pointer=f"header:{NAME}", limit=MAX_MS) from error
 
 
 ContextDep = Annotated[CallContext, Depends(_context_of)]

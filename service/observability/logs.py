@@ -30,8 +30,8 @@ LEVELS: dict[type, int] = {
     EngineFailed: logging.ERROR,
 }
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
-LEAST_FAILURE = 400
-MOST_FRAMES = 12
+MIN_ERROR_STATUS = 400
+MAX_FRAMES = 12
 
 
 def configure(level: str) -> None:
@@ -68,7 +68,7 @@ def failure(error: BaseException) -> dict[str, object]:
 
 
 def _frames(trace: TracebackType | None) -> list[str]:
-    return [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)][-MOST_FRAMES:]
+    return [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)][-MAX_FRAMES:]
 
 
 def _without_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
@@ -96,7 +96,7 @@ def _without_colours(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
 def listen(event: Event) -> None:
     """Write an event to the log. Successful probes are logged at level debug only."""
     log, level = logging.getLogger("depesche"), LEVELS.get(type(event), logging.DEBUG)
-    if isinstance(event, RequestDone) and event.route in QUIET_ROUTES and event.status < LEAST_FAILURE:
+    if isinstance(event, RequestDone) and event.route in QUIET_ROUTES and event.status < MIN_ERROR_STATUS:
         level = logging.DEBUG
     if isinstance(event, SharedCacheFailed | RateStoreFailed) and event.opened:
         level = logging.WARNING  # logs only the failure that opened the breaker; the metrics count all

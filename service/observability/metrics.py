@@ -94,7 +94,7 @@ REFUSED = frozenset(
 )
 FAILED = frozenset({"deadline_exceeded", "engine_failed", "engine_hung", "internal", OTHER})
 REFUSED_STATUS = frozenset({429, 503})
-LEAST_FAILURE = 500
+MIN_ERROR_STATUS = 500
 # Known warning codes. Other codes count as OTHER; a test finds codes that are missing here.
 WARNINGS = frozenset(
     {
@@ -254,7 +254,7 @@ class Metrics:
         """Count a refused or failed request. Client errors count only as requests, by their status."""
         if event.code in REFUSED or event.status in REFUSED_STATUS:
             self._refused.labels(event.code if event.code in REFUSED else OTHER).inc()
-        elif event.status >= LEAST_FAILURE:
+        elif event.status >= MIN_ERROR_STATUS:
             self._failed.labels(event.code if event.code in FAILED else OTHER).inc()
 
     def _count_lookups(self, event: events.CacheLooked) -> None:

@@ -24,8 +24,8 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 PROTOCOL = "http/protobuf"
 # Far more than the batches of all requests in progress.
-MOST_BATCHES = 4_096
-LEAST_FAILURE = 500
+MAX_BATCHES = 4_096
+MIN_ERROR_STATUS = 500
 NS = 1_000_000_000
 
 
@@ -71,7 +71,7 @@ class Tracing:
         )
         span.end(now_ns)
         self._batches[event.model, event.number] = span.get_span_context()
-        if len(self._batches) > MOST_BATCHES:
+        if len(self._batches) > MAX_BATCHES:
             self._batches.popitem(last=False)
 
     def stages(self, parent: "OtelSpan", intervals: Sequence[Interval]) -> None:
@@ -123,7 +123,7 @@ class RequestSpan:
             span.set_attribute("depesche.request_id", done.request_id)
             if done.key_id is not None:
                 span.set_attribute("depesche.key_id", done.key_id)
-            if done.status >= LEAST_FAILURE:
+            if done.status >= MIN_ERROR_STATUS:
                 span.set_status(StatusCode.ERROR)
             self._tracing.stages(span, stages)
         span.end()

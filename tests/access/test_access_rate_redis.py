@@ -84,6 +84,6 @@ async def test_one_that_is_full_costs_no_request_and_is_told(rates: RedisServer)
         client.config_set("maxmemory", 1)
     counting = Rates(HOURLY, rates.url, timeout_s=PATIENT_S, listener=heard.append)
     taken = [await counting.take("a", "requests", 1) for _ in range(2)]
-    assert [one.standings[0].left for one in taken] == [8, 7]
+    assert [one.statuses[0].left for one in taken] == [8, 7]
     await counting.close()
     assert [type(event) for event in heard] == [RateStoreFailed] * 2

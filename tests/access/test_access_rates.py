@@ -12,7 +12,7 @@ from limits import parse
 from service.cache.redis import Breaker, Shared
 from service.errors import InvalidInput, QuotaExceeded, RateExceeded
 from service.events import Event
-from service.http.ratelimit import KEY_PREFIX, MemoryWindows, Policy, Rates, Unit, caller_of, policies
+from service.http.ratelimit import KEY_PREFIX, MemoryWindows, Policy, Rates, Unit, Usage, caller_of, policies
 from tests.redis_server import RedisServer, redis_running
 
 PATIENT_S = 30.0
@@ -46,8 +46,8 @@ async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
         await rates.close()
 
 
-def left(taken_from: object) -> list[int]:
-    return [standing.left for standing in taken_from.standings]  # type: ignore[attr-defined]  # a Taken
+def left(usage: Usage) -> list[int]:
+    return [status.left for status in usage.statuses]
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ async def test_nothing_is_given_back_to_a_window_that_was_not_charged(opened: Op
 async def test_asking_for_the_quota_puts_no_windows_end_off(opened: Open) -> None:
     rates = opened("requests", "9/hour")
     await rates.take("asked", "requests", 1)
-    first = (await rates.take("asked", "requests", 0)).standings[0]
+    first = (await rates.take("asked", "requests", 0)).statuses[0]
     time.sleep(0.6)  # noqa: ASYNC251 - nothing else is to happen meanwhile
-    again = (await rates.take("asked", "requests", 0)).standings[0]
+    again = (await rates.take("asked", "requests", 0)).statuses[0]
     assert abs(again.ends_s - first.ends_s) < 0.1
 
 

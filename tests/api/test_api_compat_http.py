@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from service.app import create_app
 from service.generation.engines.fake import Gate
-from service.http.compat.forms import MOST_FORM_FIELDS, read_body
+from service.http.compat.forms import MAX_FORM_FIELDS, read_body
 from service.http.compat.libretranslate import LibreRequest
 from service.settings import Settings
 from tests.api.both import READY_S, both
@@ -121,10 +121,10 @@ def test_a_form_that_is_not_utf8_is_refused(client: TestClient, path: str) -> No
 
 @BOTH
 def test_a_form_of_too_many_fields_is_refused(client: TestClient, path: str) -> None:
-    many = {TEXT_FIELD[path]: ["a"] * (MOST_FORM_FIELDS + 1)}
-    assert_failure(client.post(path, data=many), 400, "malformed_form", str(MOST_FORM_FIELDS))
-    parts = [(TEXT_FIELD[path], (None, "a"))] * (MOST_FORM_FIELDS + 1)
-    assert_failure(client.post(path, files=parts), 400, "malformed_form", str(MOST_FORM_FIELDS))
+    many = {TEXT_FIELD[path]: ["a"] * (MAX_FORM_FIELDS + 1)}
+    assert_failure(client.post(path, data=many), 400, "malformed_form", str(MAX_FORM_FIELDS))
+    parts = [(TEXT_FIELD[path], (None, "a"))] * (MAX_FORM_FIELDS + 1)
+    assert_failure(client.post(path, files=parts), 400, "malformed_form", str(MAX_FORM_FIELDS))
 
 
 @BOTH

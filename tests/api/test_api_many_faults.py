@@ -6,7 +6,7 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
 
-from service.bounded import MOST_ERRORS
+from service.bounded import MAX_ERRORS
 from service.documents.ninjs import Item
 
 MANY = 50_000
@@ -39,10 +39,10 @@ def formed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_few_errors_are_formed_and_shown(client: TestClient, formed: list[int], body: dict[str, Any]) -> None:
     answer = client.post("/v1/translate", json=body)
     assert answer.status_code == 422
-    assert formed[0] <= MOST_ERRORS + 1
-    assert 1 <= len(answer.json()["errors"]) <= MOST_ERRORS
+    assert formed[0] <= MAX_ERRORS + 1
+    assert 1 <= len(answer.json()["errors"]) <= MAX_ERRORS
     assert len(answer.content) < MOST_BYTES
-    assert answer.json()["detail"].endswith("and more") == (formed[0] > MOST_ERRORS)
+    assert answer.json()["detail"].endswith("and more") == (formed[0] > MAX_ERRORS)
 
 
 def test_a_list_that_is_too_long_is_refused_by_its_length(client: TestClient) -> None:
@@ -54,9 +54,9 @@ def test_a_list_that_is_too_long_is_refused_by_its_length(client: TestClient) ->
 
 
 def test_that_there_are_more_errors_is_told(client: TestClient) -> None:
-    bodies = [{"text": "a", **{f"a{n}": 1 for n in range(count)}} for count in (MOST_ERRORS, MOST_ERRORS + 1)]
+    bodies = [{"text": "a", **{f"a{n}": 1 for n in range(count)}} for count in (MAX_ERRORS, MAX_ERRORS + 1)]
     few, many = (client.post("/v1/translate", json=body).json() for body in bodies)
-    assert len(few["errors"]) == len(many["errors"]) == MOST_ERRORS
+    assert len(few["errors"]) == len(many["errors"]) == MAX_ERRORS
     assert not few["detail"].endswith("and more")
     assert many["detail"].endswith("and more")
 
@@ -86,7 +86,7 @@ def test_the_compatible_endpoints_form_few_errors(client: TestClient, path: str,
         patched.setattr(failures, "_first_fault", counted)
         answer = client.post(path, json=wrong)
     assert answer.status_code == 400
-    assert formed[0] <= MOST_ERRORS + 2
+    assert formed[0] <= MAX_ERRORS + 2
     assert set(answer.json()) == {"message", "error", "code", "request_id"}
 
 
@@ -105,4 +105,4 @@ def test_a_ninjs_item_forms_few_errors(wrong: dict[str, Any]) -> None:
 
     with pytest.raises(ValidationError) as refused:
         Item.model_validate({"uri": "urn:x", "bodies": [{"value": "Hund"}], **wrong})
-    assert refused.value.error_count() <= MOST_ERRORS + 1
+    assert refused.value.error_count() <= MAX_ERRORS + 1

@@ -31,7 +31,7 @@ def test_each_sentence_of_the_cleaned_body_stands_where_it_maps_to(parts: list[t
     sentences = segment(article.body, DE).sentences
     assert sentences
     for span in sentences:
-        assert article.submitted(span).of(body) == span.of(article.body)
+        assert article.to_submitted(span).of(body) == span.of(article.body)
 
 
 @given(parts=pages, headline=st.sampled_from([None, "Haushalt im Bundestag"]))
@@ -42,7 +42,7 @@ def test_each_sentence_stands_where_it_maps_to_whatever_was_taken_off(
     body = joined(parts)
     article = understood(ArticleInput(body, headline, None, clean=True))
     for span in segment(article.body, DE).sentences:
-        assert article.submitted(span).of(body) == span.of(article.body)
+        assert article.to_submitted(span).of(body) == span.of(article.body)
 
 
 @given(parts=pages)
@@ -53,7 +53,7 @@ def test_without_cleaning_a_body_maps_to_itself(parts: list[tuple[str, str]]) ->
     assert (article.headline, article.lead, article.body) == ("Überschrift", "Vorspann.", body)
     assert (article.removed, article.notices) == ((), ())
     for span in segment(body, DE).sentences:
-        assert article.submitted(span) == span
+        assert article.to_submitted(span) == span
 
 
 def test_a_span_over_two_paragraphs_maps_to_all_that_lies_between() -> None:
@@ -62,7 +62,7 @@ def test_a_span_over_two_paragraphs_maps_to_all_that_lies_between() -> None:
     article = understood(ArticleInput(body, None, None, clean=True))
     whole = Span(0, len(article.body))
     assert "Anzeige" not in article.body
-    assert article.submitted(whole) == Span(0, len(body))
+    assert article.to_submitted(whole) == Span(0, len(body))
 
 
 def test_a_body_that_cleaning_would_empty_is_taken_as_it_is() -> None:
@@ -71,7 +71,7 @@ def test_a_body_that_cleaning_would_empty_is_taken_as_it_is() -> None:
     assert article.body == headline
     assert article.removed == ()
     assert [notice.code for notice in article.notices] == ["not_cleaned"]
-    assert article.submitted(Span(0, 9)) == Span(0, 9)
+    assert article.to_submitted(Span(0, 9)) == Span(0, 9)
 
 
 def test_what_is_odd_about_a_headline_is_said_without_a_place_in_the_body() -> None:

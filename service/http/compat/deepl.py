@@ -22,7 +22,7 @@ from service.http.compat.forms import (
     texts_in,
     translate_texts,
 )
-from service.http.requests import MOST_TEXTS, SomeTexts, SourceForm, TargetForm
+from service.http.requests import MAX_TEXTS, SomeTexts, SourceForm, TargetForm
 from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.routes import require_open
 from service.http.schemas import link, with_links
@@ -70,7 +70,7 @@ Unsupported = Annotated[None, BeforeValidator(_refused, json_schema_input_type=L
 Texts = Annotated[
     list[str],
     FailFast(),
-    at_most(MOST_TEXTS, "too_many_texts"),
+    at_most(MAX_TEXTS, "too_many_texts"),
     BeforeValidator(_listed, json_schema_input_type=str | SomeTexts),
 ]
 Tags = Annotated[frozenset[str], FailFast(), BeforeValidator(_names, json_schema_input_type=str | list[str] | None)]

@@ -18,7 +18,7 @@ from service.http.state import info_of
 UNSUPPORTED = "unsupported"
 """Validation error type of a parameter that the API defines but this service does not support."""
 REFUSALS = (400, 403, 408, 413, 415, 429, 500, 503, 504)
-MOST_NAME_CHARS = 100
+MAX_NAME_CHARS = 100
 DEEPL, DEEPL_QUOTA = "/v2/", 456
 
 
@@ -101,4 +101,4 @@ def _field_name(path: tuple[int | str, ...]) -> str:
     """The name of a field. The caller chooses unknown names, so they are cut and escaped."""
     # pydantic appends the branch of a union to the path.
     parts = [str(part) for n, part in enumerate(path) if not (n and part in problems.UNION_BRANCHES)]
-    return ".".join(parts)[:MOST_NAME_CHARS].encode("utf-8", "backslashreplace").decode()
+    return ".".join(parts)[:MAX_NAME_CHARS].encode("utf-8", "backslashreplace").decode()

@@ -27,7 +27,7 @@ Pairs = Sequence[tuple[str, str]]
 JSON = "application/json"
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
-MOST_FORM_FIELDS = 1_000
+MAX_FORM_FIELDS = 1_000
 
 
 async def read_body(request: Request, model: type[Fields]) -> Fields:
@@ -96,23 +96,23 @@ async def _form(request: Request) -> Pairs:
             # The framework's parser decodes UTF-8 without percent-encoding, which curl sends, as Latin-1.
             text = body.decode()
             return await off_loop(
-                len(text), parse_qsl, text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FORM_FIELDS
+                len(text), parse_qsl, text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS
             )
         # The limit of the body also limits each part.
-        async with request.form(max_files=0, max_fields=MOST_FORM_FIELDS, max_part_size=len(body)) as form:
+        async with request.form(max_files=0, max_fields=MAX_FORM_FIELDS, max_part_size=len(body)) as form:
             return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     except UnicodeDecodeError as error:
         raise InvalidInput("malformed_form", "the form is not UTF-8") from error
     except ValueError as error:
-        raise InvalidInput("malformed_form", f"the form has more than {MOST_FORM_FIELDS} fields") from error
+        raise InvalidInput("malformed_form", f"the form has more than {MAX_FORM_FIELDS} fields") from error
     except HTTPException as error:
         raise InvalidInput("malformed_form", f"the form is malformed: {error.detail}") from error
 
 
 _ON, _OFF = frozenset({"1", "t", "true", "y", "yes", "on"}), frozenset({"0", "f", "false", "n", "no", "off"})
 _SWITCH_PATTERN = "^([01]|[Tt]([Rr][Uu][Ee])?|[Ff]([Aa][Ll][Ss][Ee])?|[Yy]([Ee][Ss])?|[Nn][Oo]?|[Oo][Nn]|[Oo][Ff][Ff])$"
-MOST_DIGITS = 18
-_DIGITS = re.compile(f"[0-9]{{1,{MOST_DIGITS}}}")
+MAX_DIGITS = 18
+_DIGITS = re.compile(f"[0-9]{{1,{MAX_DIGITS}}}")
 
 
 def _parse_switch(value: Any) -> bool:
@@ -143,12 +143,12 @@ Switch = Annotated[
 Count = Annotated[
     int,
     BeforeValidator(_parse_count),
-    Field(ge=0, lt=10**MOST_DIGITS),
+    Field(ge=0, lt=10**MAX_DIGITS),
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": 0, "exclusiveMaximum": 10**MOST_DIGITS},
-                {"type": "string", "pattern": f"^[0-9]{{1,{MOST_DIGITS}}}$"},
+                {"type": "integer", "minimum": 0, "exclusiveMaximum": 10**MAX_DIGITS},
+                {"type": "string", "pattern": f"^[0-9]{{1,{MAX_DIGITS}}}$"},
             ]
         },
         mode="validation",

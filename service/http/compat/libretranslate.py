@@ -29,8 +29,8 @@ from service.languages.base import Language
 from service.text.language_id import likely_languages
 from service.translation.preparation import TranslationOptions
 
-MOST_DETECTED = 5
-LEAST_DETECTED = 0.01
+MAX_DETECTED = 5
+MIN_DETECTED = 0.01
 
 router = APIRouter(
     route_class=CompatibleRoute,
@@ -139,7 +139,7 @@ async def detect(request: Request, runtime: RuntimeDep) -> list[LibreDetected]:
     (text,) = texts_in("q", fields.q, runtime.limits)
     served = runtime.newsroom.languages.source
     ranking = await asyncio.to_thread(likely_languages, text, served)
-    found = [one for one in ranking[:MOST_DETECTED] if one[1] >= LEAST_DETECTED]
+    found = [one for one in ranking[:MAX_DETECTED] if one[1] >= MIN_DETECTED]
     return [_detected(one) for one in found or [(served.code, 0.0)]]
 
 

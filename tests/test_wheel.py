@@ -1,4 +1,4 @@
-"""The wheel holds the service and its models; an editable install holds the checkout's path alone."""
+"""The wheel holds the service and its models; an editable install holds the path of the checkout only."""
 
 import shutil
 import zipfile
@@ -14,7 +14,7 @@ MANIFEST = "models/catalog/small.toml"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The package's tree without its weights."""
+    """The repository without weights."""
     root = tmp_path / "checkout"
     shutil.copytree(ROOT / "service", root / "service", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
@@ -44,7 +44,7 @@ def content(wheel: zipfile.ZipFile) -> set[str]:
 def test_wheel_is_complete(checkout_with_weights: Path) -> None:
     service = (ROOT / "service").rglob("*")
     wanted = {str(path.relative_to(ROOT)) for path in service if path.is_file() and "__pycache__" not in path.parts}
-    assert {"service/__main__.py", "service/py.typed", "service/text/data/abbreviations.txt"} <= wanted
+    assert {"service/__main__.py", "service/py.typed", "service/languages/de/data/abbreviations.txt"} <= wanted
     with built(checkout_with_weights, "standard") as wheel:
         assert content(wheel) == wanted | {MANIFEST, WEIGHTS}
         assert wheel.read(WEIGHTS) == b"weights"

@@ -1,9 +1,9 @@
 """Two tiny Marian models under the names of the embedded ones: small, fast, and the same on every run.
 
-The embedding is drawn at random, the other weights are set. The step ``t`` of the decoder attends to the position ``t``
-of the source by the sinusoids of both, so its attention is the word alignment. The summary model writes the piece that
-it finds there, the translation model its partner in a short lexicon where it has one. So an output ends where its
-source does, and keeps its numbers.
+The embedding is random, the other weights are constructed. Step ``t`` of the decoder attends to position ``t`` of the
+source by the sinusoids of both, so its attention is the word alignment. The summary model copies the piece at that
+position. The translation model writes its partner in a short lexicon, if it has one. So an output ends with its source
+and keeps the numbers.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ DATA = Path(__file__).parent / "data"
 TEXTS = (DATA / "sentences.txt", DATA / "article.txt")
 TASKS = {"starter-de-en": ("translation", "en"), "starter-sum-de": ("summary", "de")}
 PIECES = 850
-WIDTH, PLACE_PAIRS = 96, 8  # so many pairs of sine and cosine tell places; the other dimensions tell pieces
+WIDTH, PLACE_PAIRS = 96, 8  # pairs of sine and cosine for positions; the other dimensions are for pieces
 SHARPNESS = 16.0  # of the attention: weights of more than 0.99 on the one place
 LONGEST = 256  # tokens of a source or an output
 RIDGE = 1e-3
@@ -31,7 +31,7 @@ CERTAINTY = 1.5  # of the output: a log-probability of about -0.01 a piece
 EMBEDDED = 0.2  # of the root of the width: pieces weigh twice as much as places
 NEVER = -1e4
 
-# Partners: each is written for the other, so a word has one. A piece begins longer words too: the longest that fits.
+# Partners replace each other, so a word has one. A piece also begins longer words: the longest that fits.
 LEXICON = dict(
     pair.split("/")
     for pair in (
@@ -83,7 +83,7 @@ compute_type = "float32"
 
 
 def tiny_models(cache: Path) -> Path:
-    """The models' folder under ``cache``: the first process that asks builds it, anew when its sources change."""
+    """The models' folder under ``cache``; the first process builds it, and again when its sources change."""
     made_of = hashlib.sha256(b"".join(path.read_bytes() for path in (Path(__file__), *TEXTS)))
     models = cache / made_of.hexdigest()[:12]
     with (cache / "lock").open("w") as lock:

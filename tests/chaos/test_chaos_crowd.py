@@ -1,4 +1,4 @@
-"""One giant among many, and a queue that is full: the whole service over an engine that measures its own time."""
+"""A giant article among short ones, and a full queue, with an engine that counts its work."""
 
 import asyncio
 import math
@@ -32,9 +32,9 @@ def giant() -> str:
 
 
 class Meter:
-    """A handler that counts what its calls would take: ``CALL_S`` each, ``TOKEN_S`` a source token, padded or not.
+    """A handler that counts the time of its calls: ``CALL_S`` each and ``TOKEN_S`` for each source token, with padding.
 
-    So what is measured does not depend on the machine. ``done_s``: when the last sentence of each train was done.
+    The result does not depend on the machine. ``done_s`` is the end of the last sentence of each train.
     """
 
     def __init__(self) -> None:
@@ -52,14 +52,14 @@ class Meter:
 
 
 async def queued(ports: Both, sentences: int) -> None:
-    """Until so many sentences wait for the translator; the event loop's clock may stand still meanwhile."""
+    """Wait for ``sentences`` in the translator's queue; the clock of the event loop may be stopped."""
     queue = ports.service.models[0].batcher.queue
     while len(queue) < sentences:
         await asyncio.to_thread(time.sleep, 0.005)
 
 
 async def p95_s(ports: Both, meter: Meter, busy_with: str, clock: Clock, first: int) -> float:
-    """The short articles' 95th percentile where all come while the engine has the first sentences of another text."""
+    """The 95th percentile of short articles that arrive while the engine works on another text."""
     gate = Gate(meter)
     ports.handle(gate)
     other = asyncio.create_task(ports.translate(busy_with))

@@ -1,0 +1,13 @@
+"""The service with engines that take 50 ms a call: ``python -m tests.chaos.slow serve``."""
+
+import sys
+
+from service.cli.main import main
+from service.generation import local
+from service.generation.engines.fake import FakeEngine, taking
+
+CALL_S = 0.05
+
+if __name__ == "__main__":
+    local.load_engine = lambda *_, **__: FakeEngine(taking(CALL_S))  # type: ignore[assignment]
+    sys.exit(main())

@@ -1,5 +1,6 @@
 """The two languages that most tests are about."""
 
-from service.languages.base import language
+from service.languages.base import LanguagePair, language
 
 DE, EN = language("de"), language("en")
+PAIR = LanguagePair(DE, EN)

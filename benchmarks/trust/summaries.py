@@ -27,7 +27,6 @@ from service.summarization.guard import support
 from service.text.segmentation import segment
 
 GERMAN = language("de")
-
 FILE = Path("summaries") / "wikinews-de.jsonl.xz"
 SENTENCES_AN_ARTICLE = 4
 LEAST_CHARS = 40

@@ -21,8 +21,7 @@ from service.checks.assessment import check_sentence
 from service.checks.base import Code, Finding, needs_review
 from service.languages.base import LanguagePair
 
-PAIR = LanguagePair.of("de", "en")
-
+LANGUAGES = LanguagePair.of("de", "en")
 SETS = ("wmt19", "wmt20", "flores-dev")
 TUNED_ON = ("newstest-2008-2018", "tatoeba", "debian-web", "xquad", "newstest-ende-2020-2022", "pud", "mlqe-pe")
 MACHINES = ("google", "microsoft")
@@ -87,7 +86,7 @@ def lost_its_marks(source: str, reference: str) -> bool:
 def clean(pairs: Pairs) -> tuple[dict[str, Any], list[list[Finding]]]:
     """The false alarms on the pairs as they are, and their findings."""
     start = time.process_time()
-    found = [check_sentence(german, english, *PAIR) for german, english in pairs]
+    found = [check_sentence(german, english, *LANGUAGES) for german, english in pairs]
     elapsed_s = time.process_time() - start
     table = by_kind(found, CODES)
     table["microseconds_a_pair"] = round(1e6 * elapsed_s / len(pairs))
@@ -106,7 +105,7 @@ def without_faults(pairs: Pairs, findings: Sequence[Sequence[Finding]]) -> dict[
 
 def machines(data: Path) -> dict[str, Any]:
     """The findings on good systems' translations of the same sentences, errors of theirs among them."""
-    found = {name: [check_sentence(*pair, *PAIR) for pair in read(data, f"{name}.en")] for name in MACHINES}
+    found = {name: [check_sentence(*pair, *LANGUAGES) for pair in read(data, f"{name}.en")] for name in MACHINES}
     return {name: by_kind(findings, CODES) for name, findings in found.items()}
 
 
@@ -126,7 +125,7 @@ def recall(all_cases: Sequence[Case], findings: Sequence[Sequence[Finding]]) -> 
                 if output is not None and output != case.output:
                     results.append((case.source, output))
             rng.shuffle(results)
-            checked = (check_sentence(*result, *PAIR) for result in results[:MOST_CASES])
+            checked = (check_sentence(*result, *LANGUAGES) for result in results[:MOST_CASES])
             rows[error] = [[f for f in one if f.code in ANSWERS[kind]] for one in checked]
         table[kind] = {
             "all": with_findings(list(chain(*rows.values()))),

@@ -217,7 +217,8 @@ class _Begun(Generic[T]):
         finish_s = now_s - end_s if calls else 0.0
         timings.add("inference", inference_s)
         timings.add("queue", max(0.0, now_s - self.since_s - inference_s - finish_s))
-        timings.add("finish", finish_s)
+        if finish_s > 0:  # a request whose time ran out finished nothing
+            timings.add("finish", finish_s)
         self._note(timings, calls, model, now_s)
 
     def _note(self, timings: Timings, calls: Mapping[int, tuple[float, float]], model: str, now_s: float) -> None:

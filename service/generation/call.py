@@ -114,9 +114,11 @@ class Call:
             DeadlineExceeded: the time was over first.
         """
         try:
-            async with asyncio.timeout_at(self.deadline_s):
+            async with asyncio.timeout_at(self.deadline_s) as deadline:
                 return await work
         except TimeoutError as error:
+            if not deadline.expired():
+                raise
             raise DeadlineExceeded("the request's time was over before its work was done") from error
 
 

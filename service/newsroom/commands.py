@@ -118,7 +118,7 @@ async def free_of_charge(_chars: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """Under which conditions a command is done, whatever it asks for.
+    """Under which conditions a command is done.
 
     ``deadline_s`` is absolute, on the event loop's clock; None: no deadline. ``charge`` counts the characters of the
     texts and raises where the caller's limit is used up. ``accepted`` is told when nothing but the work itself can
@@ -136,7 +136,7 @@ class CallContext:
 
     @classmethod
     def within(cls, seconds: float, **options: Any) -> "CallContext":
-        """A context whose deadline is so many seconds from now; ``options`` are the other fields."""
+        """A context whose deadline is ``seconds`` from now; ``options`` are the other fields."""
         return cls(asyncio.get_running_loop().time() + seconds, **options)
 
     def call(self, priority: Priority, result_key: str) -> Call:

@@ -5,7 +5,7 @@ once, and events tell of its results.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from service.cache.seal import Seal
 from service.cache.tiers import Cache, Purged
 from service.documents.base import Document
 from service.documents.registry import read_document, write_document
-from service.errors import DeadlineExceeded, DepescheError, InvalidInput, NotReady
+from service.errors import DepescheError, InvalidInput, NotReady
 from service.events import Listener, ResultGiven
 from service.events import Output as Told
 from service.generation.call import Call, off_loop
@@ -123,7 +123,7 @@ class Newsroom:
             fields = _translation_fields(options, command.terms, models)
             key = _result_key("translate", [model], fields, command.texts)
             call = await _accepted(context.call(command.priority, key), context, command.texts)
-            translations = await _in_time(context, translator.translate(command.texts, call, manner=options))
+            translations = await call.in_time(translator.translate(command.texts, call, manner=options))
         self._tell(_outcome("translation", one) for one in translations)
         return TranslateAnswer(translations, model, key)
 
@@ -138,7 +138,7 @@ class Newsroom:
             texts = [command.headline or "", *command.texts]
             key = _result_key("summarize", used, _summary_fields(command.form), texts)
             call = await _accepted(context.call(command.priority, key), context, texts)
-            summaries = await _in_time(context, self._summaries(models, command, call))
+            summaries = await call.in_time(self._summaries(models, command, call))
         output: Told = "summary" if translator is None else "summary_translation"
         self._tell(_with_variants(output, summaries))
         return SummarizeAnswer(summaries, model, translator, key)
@@ -177,7 +177,7 @@ class Newsroom:
             key = _result_key("articles", used, _article_fields(command, submission, models), parts)
             call = await _accepted(context.call(command.priority, key), context, parts)
             work = models.articles.edit(submission, command.outputs, command.form, call)
-            result = await _in_time(context, work)
+            result = await call.in_time(work)
         provenance = Provenance.of(result, used, self.languages.source.code, self.languages.target.code)
         written = None
         if command.write_as is not None:
@@ -214,7 +214,7 @@ class Newsroom:
 
     @contextmanager
     def _leased(self) -> Iterator[ModelSet]:
-        """The models of now for one command; raises `Draining` and `NotReady`."""
+        """The serving models for one command; raises `Draining` and `NotReady`."""
         self.lifecycle.check_open()
         with self._pool.serving.leased() as models:
             yield models
@@ -335,17 +335,6 @@ async def _accepted(call: Call, context: CallContext, texts: Iterable[str]) -> C
     await context.charge(sum(map(len, texts)))
     context.accepted()
     return call
-
-
-async def _in_time(context: CallContext, work: Awaitable[T]) -> T:
-    """The result of ``work``; raises `DeadlineExceeded` where the context's time is over first."""
-    try:
-        async with asyncio.timeout_at(context.deadline_s) as deadline:
-            return await work
-    except TimeoutError as error:
-        if not deadline.expired():
-            raise
-        raise DeadlineExceeded("the request's time was over before its work was done") from error
 
 
 def _summary_model(models: ModelSet) -> LocalGenerator:

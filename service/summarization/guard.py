@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from service.summarization.words import content_stems, count_words, stem, word_list, words
+from service.summarization.words import GRAMMAR, content_stems, count_words, words
 
 LEAST_SHARE = 0.2
 LEAST_ADDED_SHARE = 0.15
@@ -59,8 +59,8 @@ def unsupported(sentence: str, sources: Sequence[str]) -> list[str]:
     Numbers have to stand in a source exactly.
     """
     known = {word.lower() for source in sources for word in words(source)}
-    stems = {stem(word) for word in known}
-    free = word_list("function_words")
+    stems = {GRAMMAR.stem(word) for word in known}
+    free = GRAMMAR.function_words
     found = words(sentence)
     lower = [word.lower() if place == 0 else word for place, word in enumerate(found)]
     return [
@@ -71,7 +71,7 @@ def unsupported(sentence: str, sources: Sequence[str]) -> list[str]:
 
 
 def _supported(word: str, known: set[str], stems: set[str]) -> bool:
-    return word in known or (not any(char.isdigit() for char in word) and stem(word) in stems)
+    return word in known or (not any(char.isdigit() for char in word) and GRAMMAR.stem(word) in stems)
 
 
 def _has_odd_length(sentence: str, _: Sequence[str]) -> bool:
@@ -111,7 +111,7 @@ def _repeats(sentence: str, _: Sequence[str]) -> bool:
 def _has_no_main_verb(sentence: str, _: Sequence[str]) -> bool:
     """Whether no finite verb stands outside subordinate clauses; in doubt there is none, and the source stands."""
     first, *others = sentence.split(",")
-    openers = word_list("subordinators")
+    openers = GRAMMAR.subordinators
     main = [first, *(clause for clause in others if (words(clause) or [""])[0].lower() not in openers)]
     return not any(_has_finite_verb(clause) for clause in main)
 
@@ -119,7 +119,7 @@ def _has_no_main_verb(sentence: str, _: Sequence[str]) -> bool:
 def _has_finite_verb(clause: str) -> bool:
     found = words(clause)
     followers = [*found[1:], ""]
-    skipped, known = word_list("function_words"), word_list("finite_verbs")
+    skipped, known = GRAMMAR.function_words, GRAMMAR.finite_verbs
     return any(
         word in known or (word not in skipped and _FINITE.fullmatch(word) and not follower[:1].isupper())
         for word, follower in zip(found, followers, strict=False)

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from service.errors import InvalidInput
-from service.summarization.words import count_words
+from service.summarization.words import GRAMMAR, count_words
 
-CHARS_A_WORD = 7.3  # German news prose with the space after each word
 WORDS_A_SENTENCE = 13  # rewritten; see docs/adr/0007-summaries-fill-their-length.md
 
 
@@ -50,7 +49,7 @@ class Length:
         if self.max_words is not None:
             limits.append(self.max_words / WORDS_A_SENTENCE)
         if self.max_chars is not None:
-            limits.append(self.max_chars / (CHARS_A_WORD * WORDS_A_SENTENCE))
+            limits.append(self.max_chars / (GRAMMAR.chars_per_word * WORDS_A_SENTENCE))
         return max(1, round(min(limits))) if limits else 1
 
 

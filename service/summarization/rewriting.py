@@ -20,7 +20,7 @@ from service.summarization.planning import Group, groups, loose_joints
 from service.summarization.selection import assess, relevance, select
 from service.summarization.styles import FORMS, Style, admits, barred
 from service.summarization.variants import Offer, variants
-from service.summarization.words import word_list
+from service.summarization.words import GRAMMAR
 from service.text.normalization import NORMALISER_VERSION
 
 LEAST_OUTPUT_TOKENS = 8
@@ -199,7 +199,7 @@ class WordingKind:
 @cache
 def free_words() -> FreeWords:
     """What a rewriting may add to the pieces of its sources: function words that are one piece each, punctuation."""
-    return FreeWords(word_list("function_words"), PUNCTUATION)
+    return FreeWords(GRAMMAR.function_words, PUNCTUATION)
 
 
 def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Acceptance) -> bool:

@@ -27,7 +27,7 @@ from service.summarization.rewriting import (
 )
 from service.summarization.styles import Style, laid_out, repeats
 from service.summarization.variants import Choice, Offer, chosen, variants
-from service.summarization.words import count_words
+from service.summarization.words import count_words, require_grammar
 from service.text.language_id import foreign_notice
 from service.text.normalization import check_text, for_model
 from service.text.segmentation import segment
@@ -71,6 +71,7 @@ class Summarizer:
         self.generator = generator
         self._threads = threads
         self._language = language(generator.manifest.source_lang)
+        require_grammar(self._language)
         kind = WordingKind(generator.manifest.acceptance, threads)
         self.wordings = CachedGenerator(generator, kind, cache, secret)
 

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-import service.text
+import service.languages.de
 
-FOLDER = Path(service.text.__file__).parent / "data"
+FOLDER = Path(service.languages.de.__file__).parent / "data"
 EVERY = 4  # of a list's lines: enough to reach each rule, few enough to be tried
 
 
 def phrases() -> tuple[str, ...]:
-    """Some lines of every list that the cleaner and the segmenter know."""
+    """Some lines of every German list."""
     found: list[str] = []
     for path in sorted(FOLDER.glob("*.txt")):
         lines = [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]

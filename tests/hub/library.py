@@ -15,8 +15,8 @@ id = "test/{name}"
 revision = "1"
 task = "translation"
 architecture = "marian"
-source_lang = "de"
-target_lang = "en"
+source_lang = "{source_lang}"
+target_lang = "{target_lang}"
 licence = "Apache-2.0"
 commercial_use = "yes"
 quality = "starter"
@@ -46,7 +46,7 @@ compute_type = "float32"
 {files}"""
 
 
-def write_model(models: Path, name: str) -> Path:
+def write_model(models: Path, name: str, *, source_lang: str = "de", target_lang: str = "en") -> Path:
     """Write a model's files and its manifest under ``models``; returns the manifest's path."""
     folder = models / "embedded" / name
     lines = []
@@ -56,5 +56,6 @@ def write_model(models: Path, name: str) -> Path:
         lines.append(f'"{file}" = "{hashlib.sha256(file.encode()).hexdigest()}"\n')
     path = models / "catalog" / f"{name}.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(MANIFEST.format(name=name, files="".join(lines)), "utf-8")
+    text = MANIFEST.format(name=name, source_lang=source_lang, target_lang=target_lang, files="".join(lines))
+    path.write_text(text, "utf-8")
     return path

@@ -21,6 +21,7 @@ from service.text.alignment import Alignment
 from service.translation.postprocessing import FinishedSentence, SentenceConstraints, SentenceKind
 from service.translation.preparation import Sentence, TranslationOptions
 from service.translation.translator import Translator
+from tests.languages import PAIR
 from tests.pipeline.rig import stand
 
 SOURCE, OUTPUT = "Der Rat zahlt 12,5 Euro.", "The council pays 12.5 euros."
@@ -60,7 +61,7 @@ def constraints(*required: TermConstraint, aligned: bool = False) -> SentenceCon
     return SentenceConstraints(SOURCE, Sentence(Span(0, len(SOURCE)), SOURCE, has_letters=True), required, aligned)
 
 
-KIND = SentenceKind(OneToOne())
+KIND = SentenceKind(OneToOne(), PAIR)
 places = st.none() | st.tuples(st.integers(0, 9), st.integers(10, 20)).map(lambda pair: Span(*pair))
 findings = st.builds(
     Finding, st.sampled_from(Code), st.text(st.characters(exclude_categories=["Cs"])), places, places,

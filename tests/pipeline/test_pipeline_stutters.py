@@ -14,6 +14,7 @@ from service.generation.engines.fake import writing
 from service.text.alignment import Alignment
 from service.translation.postprocessing import Collapsed, collapse_repetitions
 from service.translation.translator import Translator
+from tests.languages import DE, EN, PAIR
 from tests.pipeline.rig import SENTENCES, Stand, stand
 
 A, B, C = SENTENCES[0], SENTENCES[1], SENTENCES[3]
@@ -34,26 +35,28 @@ def columns(found: Collapsed, output: str) -> list[tuple[str, int]]:
 
 def test_words_and_alignment_of_the_second_saying_go_together() -> None:
     output = "the state of the state of the town"
-    found = collapse_repetitions("Die Lage der Stadt", output)
+    found = collapse_repetitions("Die Lage der Stadt", output, PAIR)
     assert found.text == "the state of the town"
     assert columns(found, output) == [("the", 0), ("state", 1), ("of", 2), ("the", 6), ("town", 7)]
     assert [(span.of(found.text), times) for span, times in found.said_again] == [("the state of", 1)]
 
 
 def test_a_word_said_three_times_and_another_said_twice_stand_once_each() -> None:
-    found = collapse_repetitions("Gewalt und Trauer", "force force force and the mourning mourning")
+    found = collapse_repetitions("Gewalt und Trauer", "force force force and the mourning mourning", PAIR)
     assert found.text == "force and the mourning"
     assert [(one.span.of(found.text), one.times) for one in found.said_again] == [("force", 2), ("mourning", 1)]
 
 
 def test_a_comma_within_one_saying_does_not_excuse_the_other() -> None:
-    found = collapse_repetitions("zur selben Zeit", "at the same time, at the same time in at the same, time")
+    found = collapse_repetitions("zur selben Zeit", "at the same time, at the same time in at the same, time", PAIR)
     assert found.text == "at the same time in at the same, time"
-    assert collapse_repetitions("Feiern", "the same time, in the same time in here").text == "the same time, in here"
+    assert (
+        collapse_repetitions("Feiern", "the same time, in the same time in here", PAIR).text == "the same time, in here"
+    )
 
 
 def test_a_long_loop_is_taken_out_in_one_go() -> None:
-    found = collapse_repetitions("Ohne Ende", " ".join(["over again and"] * 1_000))
+    found = collapse_repetitions("Ohne Ende", " ".join(["over again and"] * 1_000), PAIR)
     assert found.text == "over again and"
     assert [one.times for one in found.said_again] == [999]
 
@@ -72,7 +75,7 @@ def test_a_long_loop_is_taken_out_in_one_go() -> None:
     ],
 )
 def test_what_may_be_said_twice_stays(source: str, output: str) -> None:
-    assert collapse_repetitions(source, output) == Collapsed(output)
+    assert collapse_repetitions(source, output, PAIR) == Collapsed(output)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,7 @@ def test_what_may_be_said_twice_stays(source: str, output: str) -> None:
     ],
 )
 def test_words_that_only_part_german_clauses_excuse_no_stutter(source: str) -> None:
-    assert collapse_repetitions(source, "the the city of Berlin, Berlin").text == "the city of Berlin"
+    assert collapse_repetitions(source, "the the city of Berlin, Berlin", PAIR).text == "the city of Berlin"
 
 
 words = st.lists(st.sampled_from("a bb ccc Ddd had 12 state of the".split()), max_size=24).map(" ".join)
@@ -92,8 +95,8 @@ words = st.lists(st.sampled_from("a bb ccc Ddd had 12 state of the".split()), ma
 
 @given(source=words, output=words)
 def test_nothing_is_left_that_follows_itself_and_no_new_word_appears(source: str, output: str) -> None:
-    found = collapse_repetitions(source, output)
-    assert stutter(source, found.text) is None
+    found = collapse_repetitions(source, output, PAIR)
+    assert stutter(source, found.text, DE, EN) is None
     left = iter(output.lower().split())
     assert all(word in left for word in found.text.lower().split())
     assert [word for word, _ in columns(found, output)] == found.text.split()

@@ -8,6 +8,7 @@ from service.domain import Span
 from service.generation.call import Call
 from service.results import Translation
 from service.text.segmentation import segment
+from tests.languages import DE
 from tests.pipeline.rig import SENTENCES, Stand, stand
 
 A, B, C = SENTENCES[0], SENTENCES[1], SENTENCES[3]
@@ -115,4 +116,4 @@ async def test_every_sentence_of_a_text_has_its_place_in_both(pieces: Path) -> N
     text = "\n\n".join(SENTENCES)
     async with stand(pieces) as at:
         found = await translate(at, text)
-    assert [pair.source for pair in found.sentences] == list(segment(text).sentences)
+    assert [pair.source for pair in found.sentences] == list(segment(text, DE).sentences)

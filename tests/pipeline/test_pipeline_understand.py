@@ -16,7 +16,7 @@ pages = st.lists(st.tuples(prose | st.sampled_from(FURNITURE), st.sampled_from(G
 
 
 def understood(submission: ArticleInput) -> Article:
-    return parse_article(submission)
+    return parse_article(submission, DE)
 
 
 def joined(parts: list[tuple[str, str]]) -> str:

@@ -8,7 +8,7 @@ import pytest
 from service.errors import ModelError, WeightsMismatch
 from service.hub.client import wanted
 from service.registry.catalog import Catalog, Entry
-from service.registry.choice import DEFAULTS, Profile, choose
+from service.registry.choice import Profile, choose
 from service.registry.manifest import Hub, Manifest, Quality, Task, dumps
 from service.registry.verify import verify
 from tests.hub.library import FILES, write_model
@@ -18,6 +18,18 @@ SHIPPED = Catalog(MODELS)
 MANIFESTS = {name: SHIPPED.published(name) for name in SHIPPED.names()}
 HUB_MODELS = {name: (manifest, manifest.hub) for name, manifest in MANIFESTS.items() if manifest.hub}
 WEIGHTS = "ct2/model.bin"
+TARGETS: dict[Task, str] = {"translation": "en", "summary": "de"}
+DEFAULTS: dict[Quality, dict[Task, str]] = {
+    "starter": {"translation": "starter-de-en", "summary": "starter-sum-de"},
+    "production": {"translation": "opus-mt-de-en", "summary": "mt5-small-sum-de-mit-v1"},
+}
+
+
+def chosen(catalog: Catalog, task: Task, profile: Profile, name: str | None = None) -> Entry:
+    """The model for German texts."""
+    entry = choose(catalog, task, "de", TARGETS[task], profile, name)
+    assert entry is not None
+    return entry
 
 
 @pytest.fixture
@@ -141,35 +153,50 @@ def test_catalogue_has_the_default_models(shipped: Catalog, task: Task, quality:
     ("profile", "quality"), [("auto", "starter"), ("embedded", "starter"), ("production", "production")]
 )
 def test_only_the_production_profile_needs_a_pulled_model(shipped: Catalog, profile: Profile, quality: Quality) -> None:
-    assert choose(shipped, "summary", profile).manifest.quality == quality
+    assert chosen(shipped, "summary", profile).manifest.quality == quality
 
 
 def test_auto_prefers_an_installed_model_for_its_task(shipped: Catalog, tmp_path: Path) -> None:
     name = install(tmp_path, "translation")
-    assert choose(shipped, "translation", "auto").name == name
-    assert choose(shipped, "summary", "auto").name == DEFAULTS["starter"]["summary"]
-    assert choose(shipped, "translation", "embedded").name == DEFAULTS["starter"]["translation"]
+    assert chosen(shipped, "translation", "auto").name == name
+    assert chosen(shipped, "summary", "auto").name == DEFAULTS["starter"]["summary"]
+    assert chosen(shipped, "translation", "embedded").name == DEFAULTS["starter"]["translation"]
 
 
 def test_auto_skips_an_incomplete_model(shipped: Catalog, tmp_path: Path) -> None:
     (tmp_path / install(tmp_path, "translation") / WEIGHTS).unlink()
-    assert choose(shipped, "translation", "auto").name == DEFAULTS["starter"]["translation"]
+    assert chosen(shipped, "translation", "auto").name == DEFAULTS["starter"]["translation"]
 
 
 def test_name_overrides_the_profile(shipped: Catalog) -> None:
-    assert choose(shipped, "translation", "production", "starter-de-en").name == "starter-de-en"
+    assert chosen(shipped, "translation", "production", "starter-de-en").name == "starter-de-en"
 
 
 def test_model_for_another_task_is_refused(shipped: Catalog) -> None:
     with pytest.raises(ModelError, match="starter-sum-de is a summary model, not a translation model"):
-        choose(shipped, "translation", "auto", "starter-sum-de")
+        chosen(shipped, "translation", "auto", "starter-sum-de")
+
+
+def test_model_for_other_languages_is_refused(tmp_path: Path) -> None:
+    write_model(tmp_path, "fr-es", source_lang="fr", target_lang="es")
+    with pytest.raises(ModelError, match="fr-es is a translation model for fr→es, and the service needs one for de→en"):
+        choose(Catalog(tmp_path), "translation", "de", "en", "auto", "fr-es")
+
+
+def test_languages_without_a_model_have_none(catalog: Catalog) -> None:
+    assert choose(catalog, "translation", "fr", "en", "auto") is None
+
+
+def test_one_of_several_models_has_to_be_preferred(catalog: Catalog) -> None:
+    with pytest.raises(ModelError, match="several starter translation models for de→en, and none is preferred"):
+        choose(catalog, "translation", "de", "en", "embedded")
 
 
 def test_auto_works_without_production_models_in_the_catalogue(tmp_path: Path) -> None:
     (tmp_path / "catalog").mkdir()
     for name in DEFAULTS["starter"].values():
         (tmp_path / "catalog" / f"{name}.toml").write_bytes((MODELS / "catalog" / f"{name}.toml").read_bytes())
-    assert choose(Catalog(tmp_path), "summary", "auto").name == DEFAULTS["starter"]["summary"]
+    assert chosen(Catalog(tmp_path), "summary", "auto").name == DEFAULTS["starter"]["summary"]
 
 
 @pytest.fixture

@@ -43,6 +43,15 @@ def _any_of(*names: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(form for name in names for form in LISTS.lines(name))})\b")
 
 
+SUMMARY = SummaryGrammar(
+    function_words=LISTS.phrases("function_words"),
+    dangling_openings=LISTS.phrases("dangling_openings"),
+    finite_verbs=LISTS.phrases("finite_verbs"),
+    subordinators=LISTS.phrases("subordinators"),
+    stem=stem,
+    chars_per_word=7.3,
+)
+
 LANGUAGE = Language(
     code="de",
     name="German",
@@ -103,12 +112,5 @@ LANGUAGE = Language(
         )
     },
     page=PAGE,
-    summary=SummaryGrammar(
-        function_words=LISTS.phrases("function_words"),
-        dangling_openings=LISTS.phrases("dangling_openings"),
-        finite_verbs=LISTS.phrases("finite_verbs"),
-        subordinators=LISTS.phrases("subordinators"),
-        stem=stem,
-        chars_per_word=7.3,
-    ),
+    summary=SUMMARY,
 )

@@ -1,4 +1,4 @@
-"""The page in a real browser, against the live service with its embedded models."""
+"""The page in a real browser with the real service."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ def summarised(tab: Tab) -> None:
 
 
 def long_article(first: int) -> str:
-    """More sentences than any machine does at once, none of them in the cache of another test."""
+    """An article too long to finish during the test; no other test has cached its sentences."""
     return "\n\n".join(f"Das Museum zählte im Herbst {first + number} Gäste." for number in range(1_500))
 
 
@@ -247,7 +247,7 @@ def test_copy_works_without_a_clipboard(tab: Tab, page: Page) -> None:
 
 
 def check_width(tab: Tab) -> None:
-    """Nothing stands beyond the right edge, unless it is only for screen readers."""
+    """No visible element crosses the right edge."""
     beyond = """[...document.querySelectorAll("main *:not(.unseen)")]
         .filter((one) => one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.outerHTML.slice(0, 80))"""
     assert tab.page.evaluate(beyond) == []

@@ -23,7 +23,7 @@ SENTENCE = "Am {}. Tag des Jahres fuhr der Zug Nummer {} nicht wie geplant nach 
 NO_STORE = {"cache-control": "no-store"}
 TINY = 2_000
 FILES = 2 * TINY
-SLOW = "tests.chaos.slow"
+SLOW = "tests.chaos.slow_service"
 SMALL = {"text": "Der Zug fährt heute nicht."}
 # Processor time of the server: a busy machine does not change it, other work that delays the probe does.
 PROBE_LIMIT_S = 2.0

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.chaos.cluster import Missing, require_programs
-from tests.chaos.outage import break_redis
-from tests.chaos.rolling import roll
+from tests.chaos.redis_outage import break_redis
+from tests.chaos.rolling_restart import roll
 from tests.chaos.server import PATIENCE_S, Server, serving
 
 pytestmark = pytest.mark.slow

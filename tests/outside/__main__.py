@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tests.outside.examination import examine, serving
+from tests.outside.schemathesis_run import examine, serving
 
 
 def main() -> int:

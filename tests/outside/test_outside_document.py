@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.outside.examination import examine, serving
-from tests.outside.whole import DOCUMENT
+from tests.outside.application import DOCUMENT
+from tests.outside.schemathesis_run import examine, serving
 
 EXAMPLES = 5
 

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from tests.outside.whole import DOCUMENT, application
+from tests.outside.application import DOCUMENT, application
 
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 ROOT = CONFIGURATION.parent.parent.parent

@@ -36,6 +36,20 @@ def tab(browser: Browser, server: Server) -> Iterator[Tab]:
         yield found
 
 
+@pytest.fixture(scope="package")
+def slow_server() -> Iterator[Server]:
+    """A service with slow engines and small batches."""
+    with serving(program="tests.chaos.slow_service", batch_items="4") as found:
+        yield found
+
+
+@pytest.fixture
+def slow_tab(browser: Browser, slow_server: Server) -> Iterator[Tab]:
+    """A tab on the page of the slow service."""
+    with Tab.opened(browser, slow_server.url) as found:
+        yield found
+
+
 @pytest.fixture
 def page(tab: Tab) -> Page:
     """The page in the tab."""

@@ -22,6 +22,13 @@ PROBES = ("/livez", "/readyz", "/health")
 SENTENCE = "Am {}. Tag fuhr der Zug Nummer {} nicht nach Kiel."
 
 
+BYTE = re.compile(r"<0x(\w\w)>")  # of a character that is no piece
+
+
+def _char(byte: re.Match[str]) -> str:
+    return chr(int(byte[1], 16))
+
+
 def story(number: int) -> str:
     return " ".join(SENTENCE.format(day, number) for day in range(1, SENTENCES + 1))
 
@@ -45,7 +52,7 @@ class Meter:
         longest = max(len(item.tokens) for item in items)
         self.now_s += CALL_S + TOKEN_S * longest * len(items)
         for item in items:
-            found = re.search(r"Nummer (\d+)", "".join(item.tokens).replace("▁", " "))
+            found = re.search(r"Nummer (\d+)", BYTE.sub(_char, "".join(item.tokens)).replace("▁", " "))
             if found is not None:
                 self.done_s[int(found[1])] = self.now_s
         return writing(backwards)(items)

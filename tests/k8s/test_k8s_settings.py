@@ -40,7 +40,7 @@ def test_service_accepts_overlay_settings(monkeypatch: pytest.MonkeyPatch, folde
     ports = {port["name"]: port["containerPort"] for port in service_container(manifests)["ports"]}
     assert ports == {"http": found.port, "admin": found.admin_port}
     assert (found.host, found.admin_host, found.metrics_port) == ("0.0.0.0", "0.0.0.0", "admin")  # noqa: S104
-    assert {found.translation_model, found.summary_model} - {None} <= set(Catalog(found.models_dir).names())
+    assert {found.translation_model, found.summary_model} - {None} <= set(Catalog(ROOT / "models").names())
 
 
 @pytest.mark.parametrize("folder", [*FOLDERS, "models"])

@@ -1,4 +1,4 @@
-"""Results made of a generator's outputs, behind the cache; identical work in flight is done once."""
+"""Cached generator: makes results from a generator's outputs, caches them, and shares work between equal requests."""
 
 import asyncio
 import time
@@ -18,41 +18,41 @@ W_contra = TypeVar("W_contra", contravariant=True)
 
 
 class ResultKind(Protocol[W_contra, T]):
-    """One kind of result ``T``, made for what is wanted: its key, its source, its making, its cache entry."""
+    """Defines one kind of result: how a request becomes a cache key and a source, and outputs become results."""
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """What all results of the kind depend on beside the generator."""
+        """Version strings that are part of every cache key of this kind, in addition to the generator's identity."""
         ...
 
     def key(self, wanted: W_contra) -> Field:
-        """What else the result depends on: the text, and all that is asked of the result."""
+        """The part of the cache key that depends on the request: its text and its options."""
         ...
 
     def source(self, wanted: W_contra) -> Source:
-        """What is generated from."""
+        """The generator's input for a request."""
         ...
 
     async def make(self, outputs: Sequence[tuple[W_contra, list[TextHypothesis]]]) -> list[T]:
-        """The results of outputs that are there at the same time, in order; works on texts in a thread."""
+        """Make results from a batch of outputs, in order. Text processing runs in a thread."""
         ...
 
     def encode(self, result: T) -> bytes:
-        """The cache entry of a result."""
+        """Encode a result as a cache entry."""
         ...
 
     def decode(self, entry: bytes, wanted: W_contra) -> T:
-        """The result that ``entry`` holds.
+        """Decode a cache entry.
 
         Raises:
-            ValueError: it holds none for ``wanted``.
+            ValueError: the entry is malformed or does not match the request.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Result(Generic[T]):
-    """A result; ``cached`` when no engine ran for this request."""
+    """A result. ``cached`` means that it came from the cache."""
 
     value: T
     cached: bool
@@ -65,10 +65,10 @@ class _Work(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """Work under way, by key. Used from one event loop.
+    """Shares running work between callers with the same key. It is used from one event loop.
 
-    Each caller holds a ticket of its own: cancelling it leaves the others alone, and cancelling the last one cancels
-    the work. A result or an error reaches every ticket; nothing is kept afterwards.
+    Each caller gets its own future, its waiter. Cancelling one waiter does not affect the others; cancelling the last
+    one cancels the work. Every waiter receives the result or the error. Finished work is not stored.
     """
 
     def __init__(self) -> None:
@@ -80,11 +80,10 @@ class SingleFlight(Generic[T]):
     def join(
         self, keys: Sequence[bytes], start: Callable[[list[bytes]], Sequence[Awaitable[T]]]
     ) -> list[asyncio.Future[T]]:
-        """Tickets in the order of ``keys``, which may repeat.
+        """Return a waiter for each of ``keys``, in order. Keys may repeat.
 
-        ``start`` is called once, with those keys that are not under way, each once, and gives their work in the same
-        order; it is not called when there are none. What it raises leaves everything as it was: so a request's new
-        work can be admitted as a whole.
+        ``start`` is called at most once, with the distinct keys that have no running work, and returns their work in
+        the same order. If it raises, nothing changes, so that a request is admitted as a whole or not at all.
         """
         missing = [key for key in dict.fromkeys(keys) if key not in self._under_way]
         if missing:
@@ -106,7 +105,7 @@ class SingleFlight(Generic[T]):
     def _leave(self, key: bytes, work: _Work[T], ticket: asyncio.Future[T]) -> None:
         work.tickets.discard(ticket)
         if not ticket.cancelled():
-            ticket.exception()  # a caller that stopped listening is no reason for asyncio to log the error
+            ticket.exception()  # mark it as retrieved: the caller has left, and asyncio must not log the error
         if not work.tickets and not work.future.done():
             self._forget(key, work)
             work.future.cancel()
@@ -117,10 +116,10 @@ class SingleFlight(Generic[T]):
             if not ticket.done():
                 _pass_on(work.future, ticket)
         if not work.future.cancelled():
-            work.future.exception()  # seen, also when all callers have left
+            work.future.exception()  # mark it as retrieved, for the case that all callers have left
 
     def _forget(self, key: bytes, work: _Work[T]) -> None:
-        if self._under_way.get(key) is work:  # work that is being cancelled may have a successor
+        if self._under_way.get(key) is work:  # new work may have replaced cancelled work
             del self._under_way[key]
 
 
@@ -134,10 +133,10 @@ def _pass_on(source: asyncio.Future[T], ticket: asyncio.Future[T]) -> None:
 
 
 class _Making(Generic[W, T]):
-    """Makes results of outputs as these come, those of one turn of the loop together.
+    """Makes results from outputs, one batch per turn of the event loop.
 
-    An engine call gives its outputs in one turn, and to ask a thread for each of them alone would take longer.
-    Cancelling one of ``results`` gives up its output.
+    An engine call completes all its outputs in one turn. One thread call per batch is faster than one per output.
+    Cancelling one of ``results`` cancels its output.
     """
 
     def __init__(self, kind: ResultKind[W, T], wanted: Sequence[W], outputs: Sequence[TextFuture]) -> None:
@@ -190,16 +189,17 @@ def _give_up(output: TextFuture, result: "asyncio.Future[T]") -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Begun(Generic[T]):
-    """A ticket for each result that was missing, and the outputs that this request began, at ``since_s``."""
+    """Waiters for the results that were not cached, and the outputs that this request itself started at ``since_s``."""
 
     tickets: "dict[bytes, asyncio.Future[T]]"
     outputs: list[TextFuture] = field(default_factory=list)
     since_s: float = 0.0
 
     def count(self, timings: Timings, model: str) -> None:
-        """Count the time in which an engine had any of the outputs as inference, before that as queue, then as finish.
+        """Add the queue, inference and finish times of this request.
 
-        What another request began is waited for in the queue's time.
+        Inference is the time in which an engine worked on any of the outputs; queue is the time before it, finish the
+        time after it. Waiting for outputs of another request counts as queue.
         """
         if not self.tickets:
             return
@@ -217,13 +217,13 @@ class _Begun(Generic[T]):
         finish_s = now_s - end_s if calls else 0.0
         timings.add("inference", inference_s)
         timings.add("queue", max(0.0, now_s - self.since_s - inference_s - finish_s))
-        if finish_s > 0:  # a request whose time ran out finished nothing
+        if finish_s > 0:  # not positive if the deadline passed during inference
             timings.add("finish", finish_s)
         self._note(timings, calls, model, now_s)
 
     def _note(self, timings: Timings, calls: Mapping[int, tuple[float, float]], model: str, now_s: float) -> None:
-        """Note the wait for the first engine call, and each call."""
-        to_perf_s = time.perf_counter() - now_s  # the loop's clock may be another one
+        """Record an interval for the wait before the first engine call, and one for each call."""
+        to_perf_s = time.perf_counter() - now_s  # the event loop may use another clock
         first_s = min((taken_s for taken_s, _ in calls.values()), default=now_s)
         timings.ran(Interval("queue", self.since_s + to_perf_s, first_s - self.since_s))
         for number, (taken_s, given_s) in calls.items():
@@ -231,7 +231,7 @@ class _Begun(Generic[T]):
 
 
 class CachedGenerator(Generic[W, T]):
-    """Results of one kind from one generator, behind the cache; identical work in flight is done once."""
+    """Returns results of one kind: cached ones, results of running work, and new ones from its generator."""
 
     def __init__(self, generator: TextGenerator, kind: ResultKind[W, T], cache: Cache, secret: bytes | None) -> None:
         self.generator = generator
@@ -242,7 +242,7 @@ class CachedGenerator(Generic[W, T]):
         self._flight: SingleFlight[T] = SingleFlight()
 
     def tags(self, texts: Sequence[str]) -> list[bytes]:
-        """The tags under which the cache can be purged of what was made from these submitted texts, in order."""
+        """The cache tags of submitted texts, in order. A purge of a tag deletes all results made from its text."""
         tags = {text: tag_key("text", text, self._secret) for text in dict.fromkeys(texts)}
         return [tags[text] for text in texts]
 
@@ -254,14 +254,15 @@ class CachedGenerator(Generic[W, T]):
         *,
         landed: Callable[[Sequence[tuple[int, Result[T]]]], None] = nothing,
     ) -> list[Result[T]]:
-        """One result for each of ``wanted``, in order. What is new is admitted to the queue as a whole or not at all.
+        """Return one result for each of ``wanted``, in order. All new work is admitted to the queue, or none.
 
-        ``tags`` name the submitted text that each is of. ``landed`` hears the numbers and results of those that are
-        there at the same time, in whatever order. A caller that is cancelled costs nothing more; what is done is kept.
+        ``tags`` holds the tag of each item's submitted text. ``landed`` is called with the indices and results of each
+        batch as it is done; batches come in any order. If the caller is cancelled, its work is cancelled and its
+        finished results are stored.
 
         Raises:
-            QueueFull, TooSlow, NotReady, Draining, DeadlineExceeded: no work can be taken now.
-            EngineError: the model failed on one of them.
+            QueueFull, TooSlow, NotReady, Draining, DeadlineExceeded: the generator accepts no work now.
+            EngineError: the model failed on one item.
         """
         keys = [entry_key(self._head, self._kind.key(one), self._secret) for one in wanted]
         by_key = dict(zip(keys, wanted, strict=True))
@@ -283,7 +284,7 @@ class CachedGenerator(Generic[W, T]):
             await _wait(begun.tickets, call, land)
         finally:
             begun.count(call.timings, self.generator.name)
-            # What is done is kept, also when the rest is not: a second try need not do it again.
+            # Store finished results even after an error, so that a retry does not repeat them.
             with call.timings.measured("cache"):
                 await self._keep(zip(keys, tags, strict=True), hits, begun.tickets, call)
         return [results[key] for key in keys]
@@ -295,7 +296,7 @@ class CachedGenerator(Generic[W, T]):
         for key, entry in (await self._cache.get_many(list(wanted), task=self.generator.manifest.task)).items():
             try:
                 found[key] = self._kind.decode(entry, wanted[key])
-            except ValueError:  # of another format, or damaged: others write to a shared store, too
+            except ValueError:  # of another format, or damaged: other processes also write to the shared tier
                 unreadable.append(key)
         await self._cache.drop(unreadable)
         return found
@@ -321,7 +322,7 @@ class CachedGenerator(Generic[W, T]):
         tickets: Mapping[bytes, asyncio.Future[T]],
         call: Call,
     ) -> None:
-        """Keep what is done, and under each text's tag all that it is answered with, also what others had made."""
+        """Store finished results, and tag them with every text that used them."""
         if not call.write_cache:
             return
         done = {key: t for key, t in tickets.items() if t.done() and not t.cancelled() and t.exception() is None}
@@ -338,7 +339,7 @@ class CachedGenerator(Generic[W, T]):
 async def _wait(
     tickets: Mapping[bytes, asyncio.Future[T]], call: Call, land: Callable[[Mapping[bytes, T]], None]
 ) -> None:
-    """Wait for all tickets and tell of them as they land; the first that fails is raised, the others are given up."""
+    """Wait for all waiters and report their results in batches. The first error is raised and cancels the others."""
     keys = {ticket: key for key, ticket in tickets.items()}
     landed: list[asyncio.Future[T]] = []
     arrival = asyncio.Event()
@@ -347,7 +348,7 @@ async def _wait(
         landed.append(ticket)
         arrival.set()
 
-    # Each is listened to once; asyncio.wait would add a callback to all that are left at every landing.
+    # One callback per waiter: asyncio.wait would add a callback to every pending waiter after each batch.
     for ticket in keys:
         ticket.add_done_callback(arrived)
     landings = 0
@@ -363,4 +364,4 @@ async def _wait(
                 call.progress(landings, len(tickets))
     finally:
         for ticket in keys:
-            ticket.cancel()  # nothing where it is done
+            ticket.cancel()  # without effect on a done future

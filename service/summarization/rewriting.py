@@ -1,4 +1,4 @@
-"""Rewriting of groups of sentences, and extracts in their place."""
+"""Rewriting of sentence groups by the model, and extracts as a fallback."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,20 +30,20 @@ PUNCTUATION = ", . : ; ! ? – - „ “ ( ) % €"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The sentences of a text in their normal form, and their places in it."""
+    """The normalised sentences of a text and their spans in it."""
 
     sentences: tuple[str, ...]
     spans: tuple[Span, ...]
     notices: tuple[Notice, ...]
 
     def verbatim(self, number: int) -> SummarySentence:
-        """A sentence as it is in the text."""
+        """An unchanged sentence of the text."""
         return SummarySentence(self.sentences[number], (self.spans[number],), verbatim=True)
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryOptions:
-    """What a summary has to be, whatever the text; ``variants`` is how many of each are wanted."""
+    """Options of a summary. ``variants`` is the number of different summaries of each text."""
 
     length: Length
     headline: str | None
@@ -51,17 +51,17 @@ class SummaryOptions:
     variants: int
 
     def barred(self, text: Text) -> frozenset[int]:
-        """Numbers of the sentences that must not be chosen."""
+        """The indices of the sentences that must not be chosen."""
         return barred(self.style, text.sentences, self.headline)
 
 
 Members = tuple[str, ...]
-"""The sentences that are rewritten as one, in their order."""
+"""The sentences of a group, in order. They are rewritten as one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One rewriting that may be given, and the numbers of the members that support it; none: the core does."""
+    """One accepted rewriting, and the indices of the members that support it. If there are none, the core does."""
 
     text: str
     support: tuple[int, ...]
@@ -72,9 +72,9 @@ Wordings = tuple[Wording, ...]
 
 @dataclass(frozen=True, slots=True)
 class RewriteInput:
-    """A group to rewrite; ``members`` are the numbers of its sentences, or of its core alone where it was ``cut``.
+    """The model's input for a group. ``members`` holds the indices of its sentences, or only the core if it was ``cut``.
 
-    ``rewritten`` is False for a filler, and where not even the core fits the model.
+    ``rewritten`` is False for a filler, and for a core that is too long for the model.
     """
 
     group: Group
@@ -89,9 +89,9 @@ class RewriteInput:
 
 @dataclass(frozen=True, slots=True)
 class RewriteResult:
-    """What one group may give: its wordings, the best first, the core as it is in the text among them.
+    """The possible sentences of one group, best first. The last one is the unchanged core.
 
-    ``refused`` where the core is the only one.
+    ``refused`` means that no rewriting was accepted.
     """
 
     wordings: tuple[SummarySentence, ...]
@@ -101,7 +101,7 @@ class RewriteResult:
 
 
 def rewrite_inputs(text: Text, brief: SummaryOptions, generator: TextGenerator) -> list[RewriteInput]:
-    """What the model reads for all variants of a summary, in the order of the cores."""
+    """The model's inputs for all variants of a summary, in the order of the cores."""
     found = groups(
         text.sentences,
         headline=brief.headline,
@@ -115,7 +115,7 @@ def rewrite_inputs(text: Text, brief: SummaryOptions, generator: TextGenerator) 
 
 
 def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
-    """The group's sentences, or its core alone where they are too long for the model."""
+    """The sentences of the group, or only its core if they are too long for the model."""
     if group.filler:
         return RewriteInput(group, group.members, rewritten=False, cut=False)
     for members in (group.members, (group.core,)):
@@ -127,7 +127,7 @@ def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
 def rewrite_result(
     text: Text, job: RewriteInput, written: Result[Wordings] | None, brief: SummaryOptions
 ) -> RewriteResult:
-    """The wordings that the style admits, rewritings before copies, and then the core as it is in the text."""
+    """The wordings that the style admits: rewritings first, then copies, then the unchanged core."""
     members = job.sentences(text)
     wordings = () if written is None else written.value
     fit = [one for one in wordings if admits(brief.style, one.text, brief.headline)]
@@ -150,7 +150,7 @@ def _sentence(text: Text, job: RewriteInput, one: Wording, members: Members) -> 
 
 
 class WordingKind:
-    """The wordings of groups, as `CachedGenerator` makes and keeps them: what depends on the group alone."""
+    """The `ResultKind` of wordings, which depend only on the sentences of a group."""
 
     def __init__(self, acceptance: Acceptance, threads: TextThreads = TEXT_THREADS) -> None:
         self._acceptance = acceptance
@@ -198,12 +198,12 @@ class WordingKind:
 
 @cache
 def free_words() -> FreeWords:
-    """What a rewriting may add to the pieces of its sources: function words that are one piece each, punctuation."""
+    """The words that a rewriting may contain although its sources do not: function words and punctuation."""
     return FreeWords(GRAMMAR.function_words, PUNCTUATION)
 
 
 def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Acceptance) -> bool:
-    """Whether it is whole, likely enough, well joined, and beyond objection."""
+    """Whether an output is complete, has a sufficient score and few loose joints, and passes the guard."""
     return (
         candidate.finish_reason == "eos"
         and candidate.score is not None
@@ -213,11 +213,11 @@ def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Accepta
     )
 
 
-MOST_OFFERS = 100  # of which variants are made; what comes later in the order says too little
+MOST_OFFERS = 100  # limit of sentences to make variants from; later ones are not relevant enough
 
 
 def beginning(text: Text, brief: SummaryOptions) -> list[int]:
-    """The first sentences; in a style with a form of its own the first that fits is the first of them."""
+    """The indices of the lead sentences. In styles other than abstract, leading sentences that do not fit are skipped."""
     barred = brief.barred(text)
     free = [number for number in range(len(text.sentences)) if number not in barred]
     if brief.style != "abstract":
@@ -226,7 +226,7 @@ def beginning(text: Text, brief: SummaryOptions) -> list[int]:
 
 
 def selections(text: Text, brief: SummaryOptions) -> list[list[int]]:
-    """The sentences of each variant, best first, in their own order; one that is empty where none fits."""
+    """The sentence indices of each variant, best variant first. If nothing fits, the only variant is empty."""
     barred = brief.barred(text)
     first = _selected(text, brief, barred)
     if brief.variants == 1 or not first:
@@ -240,7 +240,7 @@ def selections(text: Text, brief: SummaryOptions) -> list[list[int]]:
 
 
 def _selected(text: Text, brief: SummaryOptions, barred: frozenset[int]) -> list[int]:
-    """The best sentences; the short ones among them where the others leave no room for as many as there have to be."""
+    """The best sentences. If they are fewer than ``min_sentences``, shorter sentences may replace them."""
     length = brief.length
     found = select(text.sentences, budget=length, headline=brief.headline, barred=barred)
     if len(found) >= length.min_sentences:

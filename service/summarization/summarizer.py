@@ -1,4 +1,4 @@
-"""Summarization of texts with one generator."""
+"""Summarizer: selects sentences of texts, has them rewritten by one generator, and assembles summaries."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -34,7 +34,7 @@ from service.text.segmentation import segment
 
 
 def doubted(source: str, summary: Summary, language: Language) -> Summary:
-    """``summary`` of ``source`` with a notice for each doubt; sentences of the source itself are beyond doubt."""
+    """Add the findings of the checks to ``summary`` as notices. Verbatim sentences are not checked."""
     spans = list(_spans(summary))
     pairs = [(span, one.support) for span, one in zip(spans, summary.sentences, strict=True)]
     written = [span for span, one in zip(spans, summary.sentences, strict=True) if not one.verbatim]
@@ -49,7 +49,7 @@ def doubted(source: str, summary: Summary, language: Language) -> Summary:
 
 
 def _spans(summary: Summary) -> Iterator[Span]:
-    """The place of each sentence in the summary's text."""
+    """The span of each sentence in the summary's text."""
     end = 0
     for sentence in summary.sentences:
         start = summary.text.index(sentence.text, end)
@@ -63,7 +63,7 @@ def _within(finding: Finding, spans: list[Span]) -> bool:
 
 
 class Summarizer:
-    """Summarises texts with one generator; the wordings of its groups are cached."""
+    """Summarises texts with one generator and caches the wordings of sentence groups."""
 
     def __init__(
         self, generator: TextGenerator, cache: Cache, secret: bytes | None, *, threads: TextThreads = TEXT_THREADS
@@ -87,14 +87,13 @@ class Summarizer:
         style: Style = "abstract",
         variants: int = 1,
     ) -> list[Summary]:
-        """Summarise each of ``texts``, in order; a blank one gives an empty summary.
+        """Summarise ``texts`` and return the summaries in order. A blank text has an empty summary.
 
-        The new work of all of them, and of all their variants, is admitted to the queue together, or none is.
-        ``origins`` are the submitted texts that each was taken from, where it is not one itself. ``length`` is the
-        style's own (`length_of`).
+        The work of all texts and variants is admitted to the queue as a whole or not at all. ``origins`` holds the
+        submitted text of each text if it differs, for cache tags. ``length`` comes from `length_of` for the style.
 
         Raises:
-            InvalidInput: a text is no Unicode.
+            InvalidInput: a text is not valid Unicode.
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
         """
         brief, off_loop = SummaryOptions(length, headline, style, variants), self._threads.off_loop
@@ -140,7 +139,7 @@ def _settled(
     brief: SummaryOptions,
     language: Language,
 ) -> Summary:
-    """The rewritings that hold, or extracts where they are too long."""
+    """The summary of accepted rewritings, or an extract if they are too long."""
     done = [rewrite_result(text, job, one, brief) for job, one in zip(jobs, written, strict=True)]
     rewritten = _rewritten(done, brief)
     if not _meets(rewritten, brief.length):
@@ -150,7 +149,7 @@ def _settled(
 
 
 def _of_source(source: str, text: Text, brief: SummaryOptions, method: Method, language: Language) -> Summary:
-    """A summary in the source's own words."""
+    """An extractive summary or a lead."""
     return _whole(source, text, _verbatim(text, brief, method), brief, language)
 
 
@@ -162,7 +161,7 @@ def _read(text: str, language: Language) -> Text:
 
 
 def _rewritten(done: Sequence[RewriteResult], brief: SummaryOptions) -> list[Summary]:
-    """The variants, best first; none where no wording fits."""
+    """The variants, best first; empty if no wording fits."""
     offers = [
         Offer(
             tuple(w.text for w in one.wordings),
@@ -181,7 +180,7 @@ def _rewritten(done: Sequence[RewriteResult], brief: SummaryOptions) -> list[Sum
 
 
 def _verbatim(text: Text, brief: SummaryOptions, method: Method) -> list[Summary]:
-    """The variants, best first; a text has one beginning, and so one lead."""
+    """The variants, best first. A lead has only one variant."""
     numbers = [beginning(text, brief)] if method == "lead" else selections(text, brief)
     return [
         _laid_out([text.verbatim(n) for n in of_one], brief.style, method, (), truncated=False, cached=False)
@@ -190,12 +189,12 @@ def _verbatim(text: Text, brief: SummaryOptions, method: Method) -> list[Summary
 
 
 def _meets(summaries: Sequence[Summary], length: Length) -> bool:
-    """Whether there is one, with the least number of sentences."""
+    """Whether a summary exists and has at least ``min_sentences``."""
     return bool(summaries) and len(summaries[0].sentences) >= max(1, length.min_sentences)
 
 
 def _extracts(text: Text, brief: SummaryOptions) -> list[Summary]:
-    """What is given where rewritings are too long."""
+    """Extracts in place of rewritings that are too long."""
     extracts = _verbatim(text, brief, "extractive")
     if not extracts[0].sentences:
         return [replace(extracts[0], method="abstractive")]
@@ -230,44 +229,44 @@ def _laid_out(
 
 
 def _method_changed() -> Notice:
-    return Notice("method_changed", "every sentence stands in the source as it is: this is an extract")
+    return Notice("method_changed", "this is an extract: all sentences are unchanged source sentences")
 
 
 def _notices(one: RewriteResult) -> list[Notice]:
     place = one.wordings[0].support[0]
     notices = []
     if one.job.cut:
-        notices.append(Notice("truncated", "sentences here are longer than the model reads at once", place))
+        notices.append(Notice("truncated", "these sentences are too long for the model to read together", place))
     if one.refused:
-        notices.append(Notice("sentence_verbatim", "no rewriting of this sentence held; it stands as it is", place))
+        notices.append(Notice("sentence_verbatim", "no rewriting of this sentence passed the checks; the sentence is unchanged", place))
     return notices
 
 
 def _whole(source: str, text: Text, summaries: Sequence[Summary], brief: SummaryOptions, language: Language) -> Summary:
-    """The first with the others beside it, each with what an editor should know of it."""
+    """The first variant, with the others attached and with notices on each."""
     first, *others = (
         doubted(source, replace(one, notices=(*one.notices, *_doubts(text, one, brief))), language) for one in summaries
     )
     fewer = []
     if first.sentences and len(summaries) < brief.variants:
         fewer.append(
-            Notice("variants_fewer", f"{len(summaries)} of {brief.variants}: no further one differs enough and holds")
+            Notice("variants_fewer", f"only {len(summaries)} of {brief.variants} variants: others were too similar or failed the checks")
         )
     return replace(first, notices=(*text.notices, *first.notices, *fewer), variants=tuple(others))
 
 
 def _doubts(text: Text, summary: Summary, brief: SummaryOptions) -> list[Notice]:
-    """What an editor should know of the whole: nothing to say, nothing that fits, or less than was asked for."""
+    """Notices about the whole summary: it is empty, or shorter than requested."""
     length, count = brief.length, len(summary.sentences)
     if not text.sentences:
         return [Notice("nothing_to_summarise", "the text has no sentence with letters")]
     if not count and brief.headline and all(repeats(sentence, brief.headline) for sentence in text.sentences):
-        return [Notice("nothing_to_summarise", "the text says nothing beside its headline")]
+        return [Notice("nothing_to_summarise", "the text only repeats its headline")]
     if not count:
-        return [Notice("length_unreachable", "no whole sentence is short enough for this length")]
+        return [Notice("length_unreachable", "no complete sentence fits this length")]
     if count < length.min_sentences:
-        return [Notice("shorter_than_asked", f"{count} sentences, where at least {length.min_sentences} belong")]
+        return [Notice("shorter_than_asked", f"the summary has {count} sentences; this style needs at least {length.min_sentences}")]
     written, there = (sum(map(count_words, texts)) for texts in ((summary.text,), text.sentences))
     if written < length.min_words <= there:
-        return [Notice("shorter_than_asked", f"{written} words, where at least {length.min_words} were asked for")]
+        return [Notice("shorter_than_asked", f"the summary has {written} words; at least {length.min_words} were requested")]
     return []

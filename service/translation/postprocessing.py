@@ -1,4 +1,4 @@
-"""Postprocessing of generated sentences: repetitions, terms, checks, the choice among outputs, and cache entries."""
+"""Postprocessing of generated sentences: removes repetitions, places terms, checks and reranks outputs, encodes results."""
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ from service.translation.preparation import Sentence
 
 
 class SaidAgain(NamedTuple):
-    """Words of a text that the model wrote ``times`` more in a row."""
+    """Words that the model repeated ``times`` in a row."""
 
     span: Span
     times: int
@@ -33,9 +33,9 @@ class SaidAgain(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Collapsed:
-    """An output without words that follow themselves; ``said_again`` are the words that are left of them.
+    """An output without immediate repetitions. ``said_again`` holds the remaining copy of each repeated phrase.
 
-    ``removed`` are the ranges that were taken out, each of the text of then, in order.
+    ``removed`` holds the deleted ranges in order of deletion. Each refers to the text before its deletion.
     """
 
     text: str
@@ -43,11 +43,11 @@ class Collapsed:
     removed: tuple[Span, ...] = ()
 
     def without(self, found: Stutter) -> "Collapsed":
-        """The same without another repetition of its text."""
+        """Remove one more repetition."""
         once, again, said = found
         times = {once: said}
         for span, before in self.said_again:
-            place = _moved(span, again) or once  # what goes with the second saying is counted with the first
+            place = _moved(span, again) or once  # repetitions within the removed copy count for the remaining one
             times[place] = times.get(place, 0) + before
         return Collapsed(
             self.text[: again.start] + self.text[again.end :],
@@ -56,7 +56,7 @@ class Collapsed:
         )
 
     def aligned(self, alignment: Alignment) -> Alignment:
-        """The alignment of this text, from that of the whole output."""
+        """The alignment of this text, made from the alignment of the whole output."""
         target, weights = alignment.target, alignment.weights
         for removed in self.removed:
             moved = [_moved(word, removed) for word in target]
@@ -66,9 +66,9 @@ class Collapsed:
 
 
 def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> Collapsed:
-    """``output`` without what it says again right after itself, unless ``source`` does so.
+    """Remove immediate repetitions from ``output``, except those that ``source`` also has.
 
-    docs/adr/0017 has why the words are not decoded again instead.
+    docs/adr/0017 explains why the sentence is not decoded again instead.
     """
     collapsed = Collapsed(output)
     while (found := stutter(source, collapsed.text, *languages)) is not None:
@@ -77,25 +77,25 @@ def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> C
 
 
 def _moved(span: Span, removed: Span) -> Span | None:
-    """Where ``span`` is once ``removed`` is out of the text; None where it goes, too."""
+    """The position of ``span`` after the deletion of ``removed``; None if the deletion touches it."""
     if span.end <= removed.start:
         return span
     return span.shifted(removed.start - removed.end) if span.start >= removed.end else None
 
 
-FAINT = 0.05  # links of less weight say nothing
+FAINT = 0.05  # links with less weight are noise
 SHORT_WORDS = 3
-"""A longer phrase that came twice, or whatever came three times, asks for an editor: more may be lost."""
+"""A longer phrase, or one that the model wrote three times or more, needs a review: other content may be missing."""
 COUNTED = frozenset({"glossary", "kept"})
-"""The caller's own terms, of which the answer counts what was applied."""
+"""Kinds of the caller's own terms. The response counts how many of them were applied."""
 _YEAR = re.compile(r"\d{4}$")
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedSentence:
-    """A sentence's translation; ``applied`` and ``missing`` are what it had to hold; ``findings`` are of the pair.
+    """A translated sentence with its applied and missing terms and the findings of the checks.
 
-    ``cut``: the model met its limit.
+    ``cut`` means that the model reached its output limit.
     """
 
     text: str
@@ -107,20 +107,20 @@ class FinishedSentence:
 
     @property
     def for_review(self) -> list[Finding]:
-        """The findings that ask for an editor."""
+        """The findings that need an editor's review."""
         return [one for one in self.findings if one.severity is Severity.REVIEW]
 
     @property
     def doubts(self) -> int:
-        """In how many places it asks for an editor: findings, the caller's terms that it lacks, and its missing end."""
+        """The number of problems for an editor: findings, missing caller's terms, and a cut end."""
         return len(self.for_review) + sum(one.kind in COUNTED for one in self.missing) + self.cut
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceConstraints:
-    """What a sentence's translation has to hold; ``aligned``: and which words belong together.
+    """Requirements for the translation of one sentence: its terms, and its word alignment if ``aligned``.
 
-    ``source`` is the sentence as its text has it.
+    ``source`` is the sentence as submitted, before normalisation.
     """
 
     source: str
@@ -132,20 +132,20 @@ class SentenceConstraints:
 def constraints_of(
     source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair, *, aligned: bool
 ) -> SentenceConstraints:
-    """What is asked of the translation of a sentence that is ``source`` in its text."""
+    """The requirements for the translation of a sentence. ``source`` is the sentence as submitted."""
     return SentenceConstraints(source, sentence, _required(source, glossary, languages), aligned)
 
 
 Finishing = Generator[TextHypothesis, Alignment | None, FinishedSentence]
-"""Yields each output whose word alignment it needs, is sent the alignment, and returns the finished sentence."""
+"""A coroutine that yields outputs, receives their word alignments, and returns the finished sentence."""
 
 
 def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis: TextHypothesis) -> Finishing:
-    """The hypothesis as a translation of the sentence; with an alignment where one is asked for."""
+    """Make the finished sentence from one hypothesis, with an alignment if it is required."""
     required = constraints.required
     written = collapse_repetitions(constraints.sentence.text, hypothesis.text, languages)
     placed = place(written.text, (), required)
-    # Where all of it is there already, it does not matter which words come from where.
+    # If the output already contains all terms, their placement needs no alignment.
     complete = placed.text == written.text and not placed.missing
     alignment = None
     if constraints.aligned or not complete:
@@ -157,7 +157,7 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
         alignment = None
     elif alignment is not None and placed.text != written.text:
         alignment = _realigned(alignment, placed.links)
-    # Terms move what comes after them: then the sentence as a whole is the place.
+    # Placed terms move the words after them. Findings then refer to the whole sentence.
     removed = _removed(written, known=placed.text == written.text)
     findings = (*check_sentence(constraints.source, placed.text, *languages), *removed)
     cut = hypothesis.finish_reason == "length"
@@ -165,9 +165,9 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
 
 
 def finish_unread(source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair) -> FinishedSentence:
-    """A sentence without letters, which no model reads: its numerals in the form of the target language, and its terms.
+    """Translate a sentence without letters without the model: convert its numerals and apply its terms.
 
-    A day without a year is left alone: "1.2." is as often the number of a chapter.
+    A date without a year does not change, because "1.2." is often a chapter number.
     """
     required = [one for one in _required(source, glossary, languages) if one.kind != "date" or _YEAR.search(one.text)]
     if not required:
@@ -180,7 +180,7 @@ def finish_unread(source: str, sentence: Sentence, glossary: Glossary, languages
 
 
 def _required(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
-    """What the sentence's translation has to hold, none inside another: the caller's terms go first."""
+    """The terms of the sentence without overlaps. The caller's terms have priority."""
     chosen: list[TermConstraint] = []
     for found in (glossary.find(source, languages.source), addresses(source), numerals(source, *languages)):
         chosen += [one for one in found if not any(_meet(one.span, other.span) for other in chosen)]
@@ -192,12 +192,12 @@ def _meet(one: Span, other: Span) -> bool:
 
 
 def _removed(best: Collapsed, *, known: bool) -> Iterator[Finding]:
-    """What the model wrote again and is left out; ``known``: its words are in the translation where they were."""
+    """Findings for removed repetitions. ``known`` means that the positions are valid in the translation."""
     for span, times in best.said_again:
         short = times == 1 and len(span.of(best.text).split()) <= SHORT_WORDS
         yield Finding(
             Code.REPETITION_REMOVED,
-            f"the model wrote this {times + 1} times in a row; it stands once",
+            f"the model wrote this {times + 1} times in a row; the repetitions were removed",
             output=span if known else None,
             severity=Severity.NOTE if short else Severity.REVIEW,
         )
@@ -215,9 +215,9 @@ def _links(alignment: Alignment | None) -> list[Link]:
 
 
 def _realigned(alignment: Alignment, links: Sequence[Link]) -> Alignment:
-    """The alignment of an edited translation: words that were replaced together are one.
+    """The alignment of a translation after term placement. Words that were replaced together count as one word.
 
-    Two pieces may stand for one character, as those of "′" do; the last of them has the weight of both.
+    If two pieces make up one character, as in "′", the last piece gets the weight of both.
     """
     columns = {piece: number for number, piece in enumerate(alignment.source)}
     rows: dict[Span, list[float]] = {}
@@ -246,15 +246,15 @@ FACTS = frozenset(
         Code.NEGATION_ADDED,
     }
 )
-"""Doubts of who, what, when, how many and whether: never exchanged for doubts of another kind."""
+"""Codes of factual doubts. A hypothesis with more of them never replaces the first one."""
 
 
 def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesis], Finishing]) -> Finishing:
-    """The finished sentence to give, of hypotheses, best first and at least one.
+    """Choose the finished sentence from one or more hypotheses, best first.
 
-    The first is given where nothing of it asks for an editor, and no other is finished then. Else the one is given that
-    asks for an editor in the fewest places, the earliest of several, among those with no more doubts of facts than the
-    first. docs/adr/0019 has what this mends.
+    The first hypothesis wins if it has no doubts; the others are then not finished. Otherwise the hypothesis with the
+    fewest doubts wins, the earliest in a tie, among those with no more factual doubts than the first. docs/adr/0019
+    has the reasons.
     """
     left = iter(hypotheses)
     first = best = yield from finish(next(left))
@@ -267,19 +267,19 @@ def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesi
 
 
 def _facts(finished: FinishedSentence) -> int:
-    """In how many places an editor has to look at a fact."""
+    """The number of factual doubts."""
     return sum(one.code in FACTS for one in finished.for_review)
 
 
 def _changed(first: FinishedSentence) -> Finding:
     doubted = dict.fromkeys(one.code.value for one in first.for_review)
     told = f" ({', '.join(doubted)})" if doubted else ""
-    message = f"the model's likeliest wording raised more doubts{told}; another one of its stands"
+    message = f"the model's best translation raised more doubts{told}; another of its translations is used"
     return Finding(Code.HYPOTHESIS_CHANGED, message, severity=Severity.NOTE)
 
 
 class SentenceKind:
-    """Finished sentences, as `CachedGenerator` makes and keeps them."""
+    """The `ResultKind` of translated sentences."""
 
     def __init__(self, aligner: Aligner, languages: LanguagePair, threads: TextThreads = TEXT_THREADS) -> None:
         self._aligner = aligner
@@ -292,7 +292,7 @@ class SentenceKind:
         return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, NO_PROMPT
 
     def key(self, wanted: SentenceConstraints) -> Field:
-        """See `ResultKind.key`; the sentence is sent without others around it."""
+        """See `ResultKind.key`. No context is sent with the sentence."""
         terms = [(*one.span, one.text, one.kind, one.term, one.accepted) for one in wanted.required]
         return [wanted.source, wanted.aligned, terms, NO_CONTEXT]
 
@@ -330,7 +330,7 @@ class SentenceKind:
         flags = list(map(codec.flag, codec.row(applied, len(wanted.required))))
         terms = list(zip(wanted.required, flags, strict=True))
         if (alignment is not None) and not wanted.aligned:
-            raise ValueError("an alignment that is not wanted")
+            raise ValueError("the entry has an unexpected alignment")
         return FinishedSentence(
             text,
             applied=tuple(one for one, there in terms if there),
@@ -350,7 +350,7 @@ _SEVERITIES = tuple(Severity)
 def _advance(
     steps: Sequence[Finishing], answers: dict[int, Alignment | None], done: dict[int, FinishedSentence]
 ) -> dict[int, TextHypothesis]:
-    """Send each of ``answers`` to its sentence; what those that are not ``done`` then need the alignment of."""
+    """Send alignments to their sentences. Stores finished sentences in ``done``, and returns the outputs to align."""
     wanted: dict[int, TextHypothesis] = {}
     for number, answer in answers.items():
         try:

@@ -1,4 +1,4 @@
-"""Events of the service as frozen values. Metrics and logs subscribe to them in the app. No event contains article text."""
+"""Events of the service as frozen values, for metrics and logs. No event contains article text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,7 +47,10 @@ class EngineReady:
 
 @dataclass(frozen=True, slots=True)
 class LayoutFound:
-    """The parallel configuration of a model was measured at start. It has the time of the fastest and of the slowest."""
+    """The fastest parallel configuration of a model was found at start.
+
+    The seconds are the measured times of the fastest and of the slowest configuration.
+    """
 
     model: str
     replicas: int

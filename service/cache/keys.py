@@ -14,7 +14,7 @@ LENGTH_BYTES = 8
 
 
 def entry_key(head: tuple[str, ...], rest: Field, secret: bytes | None) -> bytes:
-    """The 32-byte key of an entry. Two keys are equal only if all fields are equal, up to SHA-256 collisions.
+    """The 32-byte key of an entry. Two keys are equal only if all fields are equal, up to collisions.
 
     ``head`` holds the fields that many entries share: task, model and versions. With a ``secret`` the key is an HMAC.
     Without it, a reader of the shared store can guess short sentences from their keys.
@@ -28,7 +28,7 @@ def _head(head: tuple[str, ...]) -> bytes:
 
 
 def tag_key(kind: Literal["text", "result"], value: str, secret: bytes | None) -> bytes:
-    """The 32-byte key of a tag. The tag of a text lists the entries used for it; the tag of a result lists text tags."""
+    """The 32-byte key of a tag. A text's tag lists the entries used for it; a result's tag lists text tags."""
     return _digest(encode([TAG_FORMAT, "tag", kind, value]), secret)
 
 

@@ -24,7 +24,7 @@ BreakerState = Literal["closed", "open", "half_open"]
 
 
 class Breaker:
-    """Circuit breaker. It opens after ``failures`` in a row, then allows one probe call every ``pause_s`` until success.
+    """Circuit breaker. It opens after ``failures`` in a row, then allows one probe every ``pause_s`` until success.
 
     The pause starts when the probe is allowed. So a probe without an outcome, because its caller left, blocks nothing.
     ``clock`` counts seconds.
@@ -231,7 +231,11 @@ class Shared:
         return sum(gone)
 
     async def clear(self) -> int:
-        """Delete all keys of this service, and return the number of entries. Raises PurgeIncomplete like `tag_members`."""
+        """Delete all keys of this service, and return the number of entries.
+
+        Raises:
+            PurgeIncomplete: see `tag_members`.
+        """
         cursor: int = 0
         entries: int = 0
         while True:

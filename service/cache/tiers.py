@@ -116,7 +116,7 @@ class Cache:
                 self._note(tag, keys, fresh=True)
 
     async def drop(self, keys: Collection[bytes]) -> None:
-        """Delete unreadable entries and report each as an event. If the shared tier does not answer, they stay there."""
+        """Delete unreadable entries and report each as an event. An unreachable shared tier keeps them."""
         self._forget(keys)
         for _ in keys:
             self._listener(EntryUnopened("unreadable"))
@@ -125,7 +125,7 @@ class Cache:
                 await self._shared.purge(keys, {})
 
     def may_keep(self, begun_s: float) -> bool:
-        """Whether results of work that started at ``started_s`` may be stored: no purge runs or has ended since then."""
+        """Whether results of work that started at ``started_s`` may be stored: no purge runs or has ended since."""
         return not self._purges and self._purged_s < begun_s
 
     def _news(self, tag: bytes, keys: AbstractSet[bytes], entries: Mapping[bytes, bytes]) -> set[bytes]:
@@ -192,7 +192,10 @@ class Cache:
 
     @asynccontextmanager
     async def _purge(self) -> AsyncIterator[None]:
-        """Block stores during a purge, and later those of work that started before its end. Waits for running writes."""
+        """Block stores during a purge, and later those of work that started before its end.
+
+        It waits for running writes first.
+        """
         self._purges += 1
         self.documents.clear()
         try:

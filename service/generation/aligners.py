@@ -1,6 +1,6 @@
 """Word aligners: they match the words of an output with the words of its source.
 
-One aligner reads the attention of the model that wrote the output. The other one runs forced decoding in a second model.
+One aligner reads the attention of the model that wrote the output. The other runs forced decoding in a second model.
 """
 
 from collections.abc import Sequence

@@ -48,7 +48,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class PieceAttention:
-    """Attention from each of n output pieces to each of m source pieces. ``weights`` has n rows of at least m columns."""
+    """Attention from each of n output pieces to each of m source pieces. ``weights`` is n × m or wider."""
 
     source: Tokens
     target: Tokens

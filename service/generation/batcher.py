@@ -18,7 +18,7 @@ Batch = list[QueuedItem]
 class Worker:
     """Runs batches from the queue in one engine. An idle worker starts a batch immediately; there is no batch timer.
 
-    The worker calls ``on_lost`` at most once, when its engine is lost. The argument is the error for all waiting callers.
+    The worker calls ``on_lost`` at most once, when its engine is lost, with the error for all waiting callers.
     """
 
     def __init__(

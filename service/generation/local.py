@@ -167,7 +167,9 @@ class LocalGenerator:
         return TextHypothesis(self.tokenizer.decode(one.tokens), one.score, one.finish_reason, attention)
 
     async def force(self, pairs: Sequence[tuple[str, str]]) -> list[PieceAttention]:
-        """Return the model's attention for given outputs (forced decoding). Each pair is a source that `fits`, an output.
+        """Return the model's attention for given outputs (forced decoding). Each pair is a source and an output.
+
+        Each source and output must fit the model (`fits`).
 
         Raises:
             QueueFull, NotReady, Draining, EngineError: see `TextGenerator.generate`.

@@ -179,7 +179,7 @@ class Throughput:
         return self._crowded.time_s(tokens)
 
     def time_s(self, tokens: float) -> float | None:
-        """The same estimate, based on all batches (too high) until a batch came from a backlog; None before the first."""
+        """The same estimate, from all batches (too high) until one came from a backlog; None before the first."""
         backlog_s = self.backlog_s(tokens)
         return self._all.time_s(tokens) if backlog_s is None else backlog_s
 
@@ -187,7 +187,7 @@ class Throughput:
 class ResultFuture(asyncio.Future[list[Hypothesis]]):
     """The future of one item, with the times of its engine call (event loop's clock) and the number of this call.
 
-    ``dequeued``: the item has left the queue. ``had_backlog``: at least as many items stayed in the queue as were taken.
+    ``dequeued``: the item has left the queue. ``had_backlog``: at least as many items stayed as were taken with it.
     """
 
     taken = False
@@ -323,9 +323,13 @@ class Queue:
     def _admit(self, request: Sequence[Pending], left_s: float | None) -> None:
         limits, tokens = self._limits, sum(one.tokens for one in request)
         if len(request) > limits.queue_items:
-            raise InvalidInput("work_too_large", "the request has more sentences than the queue holds", limit=limits.queue_items)
+            raise InvalidInput(
+                "work_too_large", "the request has more sentences than the queue holds", limit=limits.queue_items
+            )
         if tokens > limits.queue_tokens:
-            raise InvalidInput("work_too_large", "the request has more tokens than the queue holds", limit=limits.queue_tokens)
+            raise InvalidInput(
+                "work_too_large", "the request has more tokens than the queue holds", limit=limits.queue_tokens
+            )
         full = len(self) + len(request) > limits.queue_items or self.tokens + tokens > limits.queue_tokens
         wait_s = self._full_s(len(request), tokens) if full else 0.0
         if left_s is not None and request:
@@ -348,7 +352,7 @@ class Queue:
         return RETRY_AFTER_S if full_s is None else full_s
 
     def _in_time_s(self, tokens: int, turn_s: float, left_s: float, wait_s: float) -> float:
-        """Seconds, at least ``wait_s``, after which the request could be done within ``left_s`` if nothing else comes."""
+        """Seconds, at least ``wait_s``, after which the request could be done in ``left_s`` if nothing else comes."""
         at_most_s = self._throughput.backlog_s(self._running_tokens + self.tokens)
         if at_most_s is None:
             return wait_s

@@ -42,7 +42,7 @@ LEAST_WORDS = 4
 MOST_WORDS = 40
 _ENDS = re.compile(r"[.!?…][“”\"»«’)\]]*$")
 _NEGATION = re.compile(r"\b(?:nicht|nichts|nie|niemals|niemand\w*|kein\w*|ohne|weder)\b", re.IGNORECASE)
-# Third person and past tense of weak verbs. Before a noun, such a word is a participle or an adjective ("letzten Woche").
+# Third person and past tense of weak verbs. Before a noun, such a word is an adjective ("letzten Woche").
 _FINITE = re.compile(r"[a-zäöüß]{2,}(?:t|te|ten)")
 _PAIRS = (("„", "“"), ("»", "«"), ("(", ")"))
 
@@ -109,7 +109,7 @@ def _repeats(sentence: str, _: Sequence[str]) -> bool:
 
 
 def _has_no_main_verb(sentence: str, _: Sequence[str]) -> bool:
-    """Whether no finite verb was found in a main clause. Unknown verbs count as none, so the source sentence is used."""
+    """Whether no main clause has a known finite verb. In doubt the source sentence is used."""
     first, *others = sentence.split(",")
     openers = GRAMMAR.subordinators
     main = [first, *(clause for clause in others if (words(clause) or [""])[0].lower() not in openers)]

@@ -72,7 +72,7 @@ Wordings = tuple[Wording, ...]
 
 @dataclass(frozen=True, slots=True)
 class RewriteInput:
-    """The model's input for a group. ``members`` holds the indices of its sentences, or only the core if it was ``cut``.
+    """The model's input for a group. ``members`` holds the indices of its sentences, or only the core if ``cut``.
 
     ``rewritten`` is False for a filler, and for a core that is too long for the model.
     """
@@ -217,7 +217,7 @@ MOST_OFFERS = 100  # limit of sentences to make variants from; later ones are no
 
 
 def beginning(text: Text, brief: SummaryOptions) -> list[int]:
-    """The indices of the lead sentences. In styles other than abstract, leading sentences that do not fit are skipped."""
+    """The indices of the lead sentences. Styles other than abstract skip leading sentences that do not fit."""
     barred = brief.barred(text)
     free = [number for number in range(len(text.sentences)) if number not in barred]
     if brief.style != "abstract":

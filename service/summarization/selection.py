@@ -111,7 +111,7 @@ class Assessment:
     alike: Matrix
 
     def closest(self, number: int, *, least: float, most: int) -> list[int]:
-        """The indices of at most ``most`` sentences with a similarity of at least ``least`` to ``number``, best first."""
+        """The indices of the ``most`` sentences that are most similar to ``number`` (cosine ``least`` or more)."""
         cosines = self.alike[self.compared.index(number)]
         rows = np.argsort(-cosines, kind="stable")[:most]
         return [self.compared[row] for row in rows if cosines[row] >= least]
@@ -189,7 +189,7 @@ def _scaled(values: Matrix) -> Matrix:
 
 
 def _lexrank(alike: Matrix) -> Matrix:
-    """Continuous LexRank: the stationary distribution of a random walk between similar sentences, by power iteration."""
+    """Continuous LexRank, by power iteration: the stationary distribution of a random walk on similar sentences."""
     count = len(alike)
     sums = alike.sum(axis=1, keepdims=True)
     steps = np.divide(alike, sums, out=np.full_like(alike, 1 / count), where=sums > 0)

@@ -238,7 +238,11 @@ def _notices(one: RewriteResult) -> list[Notice]:
     if one.job.cut:
         notices.append(Notice("truncated", "these sentences are too long for the model to read together", place))
     if one.refused:
-        notices.append(Notice("sentence_verbatim", "no rewriting of this sentence passed the checks; the sentence is unchanged", place))
+        notices.append(
+            Notice(
+                "sentence_verbatim", "no rewriting of this sentence passed the checks; the sentence is unchanged", place
+            )
+        )
     return notices
 
 
@@ -250,7 +254,10 @@ def _whole(source: str, text: Text, summaries: Sequence[Summary], brief: Summary
     fewer = []
     if first.sentences and len(summaries) < brief.variants:
         fewer.append(
-            Notice("variants_fewer", f"only {len(summaries)} of {brief.variants} variants: others were too similar or failed the checks")
+            Notice(
+                "variants_fewer",
+                f"only {len(summaries)} of {brief.variants} variants: others were too similar or failed the checks",
+            )
         )
     return replace(first, notices=(*text.notices, *first.notices, *fewer), variants=tuple(others))
 
@@ -265,8 +272,15 @@ def _doubts(text: Text, summary: Summary, brief: SummaryOptions) -> list[Notice]
     if not count:
         return [Notice("length_unreachable", "no complete sentence fits this length")]
     if count < length.min_sentences:
-        return [Notice("shorter_than_asked", f"the summary has {count} sentences; this style needs at least {length.min_sentences}")]
+        return [
+            Notice(
+                "shorter_than_asked",
+                f"the summary has {count} sentences; this style needs at least {length.min_sentences}",
+            )
+        ]
     written, there = (sum(map(count_words, texts)) for texts in ((summary.text,), text.sentences))
     if written < length.min_words <= there:
-        return [Notice("shorter_than_asked", f"the summary has {written} words; at least {length.min_words} were requested")]
+        return [
+            Notice("shorter_than_asked", f"the summary has {written} words; at least {length.min_words} were requested")
+        ]
     return []

@@ -1,4 +1,4 @@
-"""Postprocessing of generated sentences: removes repetitions, places terms, checks and reranks outputs, encodes results."""
+"""Postprocessing of generated sentences: removes repetitions, places terms, checks and reranks outputs."""
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence

@@ -143,7 +143,12 @@ def _words(pair: _Pair, target: Span) -> tuple[tuple[Span, Span], ...]:
 
 def _notices(pair: _Pair) -> Iterator[Notice]:
     if pair.finished.cut:
-        yield Notice("truncated", "the translation of this sentence reached the length limit and is incomplete", pair.source, pair.target)
+        yield Notice(
+            "truncated",
+            "the translation of this sentence reached the length limit and is incomplete",
+            pair.source,
+            pair.target,
+        )
     for one in pair.finished.missing:
         if one.kind in COUNTED:
             yield Notice("term_not_applied", "this term could not be applied in the translation", pair.within(one.span))

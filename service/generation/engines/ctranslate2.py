@@ -150,7 +150,7 @@ def _of_one_call(items: Sequence[EngineInput], places: Sequence[int]) -> list[li
     """Split positions with compatible options into library calls."""
     options = items[places[0]].options
     if options.alignment and options.beam_size > 1:
-        # CTranslate2 4.8 bug: with beam search, the first target token gets the attention of another source in the call.
+        # CTranslate2 4.8 bug: with beam search, the first target token gets the attention of another source.
         return [[place] for place in places]
     lengths = [len(items[place].tokens) for place in places]
     return [[places[number] for number in group] for group in by_padded_length(lengths)]

@@ -59,7 +59,7 @@ class SentencePieces:
 
     @property
     def writable(self) -> frozenset[str]:
-        """See `Pieces`; made anew each time, as it is needed once and large."""
+        """See `Pieces`. The large set is used once, so it is not stored."""
         models = [self._target] if self._source is self._target else [self._source, self._target]
         return frozenset(model.id_to_piece(i) for model in models for i in range(model.get_piece_size())) - self.control
 
@@ -135,7 +135,7 @@ class Subwords:
 
     @property
     def writable(self) -> frozenset[str]:
-        """See `Pieces`; made anew each time, as it is needed once and large."""
+        """See `Pieces`. The large set is used once, so it is not stored."""
         return frozenset(self._tokenizer.get_vocab()) - self.control
 
     def encode(self, text: str, *, special: bool = True) -> list[str]:
@@ -202,7 +202,7 @@ class MosesPieces:
         return list(self._tokenizer.tokenize(text))
 
     def encode_target(self, text: str) -> list[str]:
-        """See `Pieces.encode_target`. Both sides share their byte pairs, so source pieces are filtered by vocabulary."""
+        """See `Pieces.encode_target`. Both sides share byte pairs, so source pieces are filtered by vocabulary."""
         targets = set(self._tokenizer.decoder.values())
         return [piece for piece in self.encode(text) if piece in targets]
 

@@ -168,7 +168,7 @@ class TorchEngine:
 
     @contextmanager
     def _kernel(self, name: str) -> Iterator[None]:
-        """Use another attention kernel in the ``with`` block. The model's own kernel must return: scores depend on it."""
+        """Use another attention kernel in the ``with`` block, then restore the model's own: scores depend on it."""
         own = self._model.config._attn_implementation  # noqa: SLF001 - transformers has no public name for it
         self._model.set_attn_implementation(name)
         try:

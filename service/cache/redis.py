@@ -67,7 +67,7 @@ class Breaker:
         return True
 
 
-ENDING = b"e"  # first byte of a value: format with expiry time
+EXPIRING = b"e"  # first byte of a value: format with expiry time
 SEALED = b"s"  # first byte of a sealed value
 END_BYTES = 8
 FASTEST = 1
@@ -83,28 +83,28 @@ class Found(NamedTuple):
 
 def pack(value: bytes, ends_ms: int) -> bytes:
     """The stored form of ``value``: a format byte, the expiry in Unix milliseconds, and the zlib-compressed value."""
-    return ENDING + ends_ms.to_bytes(END_BYTES, "big") + zlib.compress(value, FASTEST)
+    return EXPIRING + ends_ms.to_bytes(END_BYTES, "big") + zlib.compress(value, FASTEST)
 
 
 def unpack(stored: object, now_ms: int) -> Found | None:
     """Reverse ``pack``. Anything else returns None: no value, another format, damage, over ``MOST_ENTRY_BYTES``."""
-    if not isinstance(stored, bytes) or not stored.startswith(ENDING):
+    if not isinstance(stored, bytes) or not stored.startswith(EXPIRING):
         return None
     unzip = zlib.decompressobj()
     try:
-        value = unzip.decompress(stored[len(ENDING) + END_BYTES :], MOST_ENTRY_BYTES + 1)
+        value = unzip.decompress(stored[len(EXPIRING) + END_BYTES :], MOST_ENTRY_BYTES + 1)
     except zlib.error:
         return None
     if not unzip.eof or len(value) > MOST_ENTRY_BYTES:
         return None
-    ends_ms = int.from_bytes(stored[len(ENDING) :][:END_BYTES], "big")
+    ends_ms = int.from_bytes(stored[len(EXPIRING) :][:END_BYTES], "big")
     return Found(value, max(0, ends_ms - now_ms) / 1000)
 
 
 KEY_PREFIX = b"depesche:"
 TAG_PREFIX = b"depesche:tag:"
 # This many commands per round trip stay well within the timeout, which includes the time of Python's own work.
-TRIP_COMMANDS = 128
+ROUND_TRIP_COMMANDS = 128
 SCAN_COUNT = 1_000
 MOST_CONNECTIONS = 32
 LONGEST_TTL_S = 10 * 365 * 86_400.0
@@ -152,21 +152,21 @@ class Shared:
         self._seal = seal
         self._listener = listener
         self._clock = clock
-        self._turns = asyncio.Semaphore(MOST_CONNECTIONS)
+        self._connections = asyncio.Semaphore(MOST_CONNECTIONS)
         self._redis: Redis = Redis.from_url(
             url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
         )
 
     @property
-    def passed_over(self) -> bool:
+    def blocked(self) -> bool:
         """Whether the circuit breaker blocks calls to Redis."""
         return self._breaker.state != "closed"
 
     async def get_many(self, keys: Collection[bytes]) -> dict[bytes, Found]:
-        """Return the existing, readable entries. One round trip reads up to ``TRIP_COMMANDS`` keys."""
+        """Return the existing, readable entries. One round trip reads up to ``ROUND_TRIP_COMMANDS`` keys."""
         found: dict[bytes, Found] = {}
-        for some in _trips(list(dict.fromkeys(keys))):
-            answers = await self._ask(partial(self._redis.mget, [KEY_PREFIX + key for key in some]), len(some))
+        for some in _round_trips(list(dict.fromkeys(keys))):
+            answers = await self._round_trip(partial(self._redis.mget, [KEY_PREFIX + key for key in some]), len(some))
             if answers is None:
                 break
             values = ((key, self._opened(key, answer)) for key, answer in zip(some, answers, strict=True))
@@ -189,7 +189,7 @@ class Shared:
     async def put_many(self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]) -> bool:
         """Store entries up to ``MOST_ENTRY_BYTES`` and add keys to tags. Returns whether all writes succeeded.
 
-        One round trip holds up to ``TRIP_COMMANDS`` commands. Tags are written first, so that no entry lacks its tag.
+        One round trip holds up to ``ROUND_TRIP_COMMANDS`` commands. Tags are written first, so that no entry lacks its tag.
         """
         commands: list[Command] = []
         for tag, keys in tags.items():
@@ -198,13 +198,13 @@ class Shared:
         for key, value in entries.items():
             if len(value) <= MOST_ENTRY_BYTES:
                 commands.append(("SET", KEY_PREFIX + key, self._packed(key, value), "PX", self._ttl_ms))
-        for some in _trips(commands):
-            answers = await self._ask(partial(self._run, some), len(some))
+        for some in _round_trips(commands):
+            answers = await self._round_trip(partial(self._run, some), len(some))
             if answers is None or any(isinstance(answer, RedisError) for answer in answers):
                 return False
         return True
 
-    async def led_to(self, tags: Collection[bytes]) -> dict[bytes, set[bytes]]:
+    async def tag_members(self, tags: Collection[bytes]) -> dict[bytes, set[bytes]]:
         """Return the members of ``tags``, and the members of those members that are tags themselves.
 
         The call ignores an open circuit breaker.
@@ -215,7 +215,7 @@ class Shared:
         found: dict[bytes, set[bytes]] = {}
         asked: list[bytes] = list(tags)
         for _ in range(2):
-            answers = await self._insist([("SMEMBERS", TAG_PREFIX + tag) for tag in asked])
+            answers = await self._run_all([("SMEMBERS", TAG_PREFIX + tag) for tag in asked])
             step = {tag: set(answer) for tag, answer in zip(asked, answers, strict=True) if answer}
             found |= step
             asked = list(set().union(*step.values()) - set(asked))
@@ -226,9 +226,9 @@ class Shared:
 
         Members that were added to a tag in the meantime stay. Raises PurgeIncomplete like `tag_members`.
         """
-        gone: list[int] = await self._insist([("UNLINK", KEY_PREFIX + key) for key in keys])
-        await self._insist([("SREM", TAG_PREFIX + tag, *members) for tag, members in tags.items()])
-        return sum(gone)
+        deleted: list[int] = await self._run_all([("UNLINK", KEY_PREFIX + key) for key in keys])
+        await self._run_all([("SREM", TAG_PREFIX + tag, *members) for tag, members in tags.items()])
+        return sum(deleted)
 
     async def clear(self) -> int:
         """Delete all keys of this service, and return the number of entries.
@@ -239,10 +239,10 @@ class Shared:
         cursor: int = 0
         entries: int = 0
         while True:
-            ((cursor, keys),) = await self._insist([("SCAN", cursor, "MATCH", KEY_PREFIX + b"*", "COUNT", SCAN_COUNT)])
+            ((cursor, keys),) = await self._run_all([("SCAN", cursor, "MATCH", KEY_PREFIX + b"*", "COUNT", SCAN_COUNT)])
             tags = [key for key in keys if len(key) == len(TAG_PREFIX) + KEY_BYTES and key.startswith(TAG_PREFIX)]
-            entries += sum(await self._insist([("UNLINK", key) for key in set(keys).difference(tags)]))
-            await self._insist([("UNLINK", key) for key in tags])
+            entries += sum(await self._run_all([("UNLINK", key) for key in set(keys).difference(tags)]))
+            await self._run_all([("UNLINK", key) for key in tags])
             if not cursor:
                 return entries
 
@@ -257,11 +257,11 @@ class Shared:
             pipeline.execute_command(*command)
         return await pipeline.execute(raise_on_error=False)
 
-    async def _insist(self, commands: Sequence[Command]) -> list[Any]:
+    async def _run_all(self, commands: Sequence[Command]) -> list[Any]:
         """Run all commands, even while the breaker is open, and check the types of their answers."""
         answers: list[Any] = []
-        for some in _trips(commands):
-            answered = await self._ask(partial(self._run, some), len(some), always=True)
+        for some in _round_trips(commands):
+            answered = await self._round_trip(partial(self._run, some), len(some), always=True)
             kinds = [ANSWERS[command[0]] for command in some]
             if answered is None or not all(map(isinstance, answered, kinds)):
                 raise PurgeIncomplete("the shared cache did not answer, so it may still hold the entries to purge")
@@ -271,16 +271,16 @@ class Shared:
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
 
-    async def _ask(
-        self, question: Callable[[], Awaitable[Any]], answers: int, *, always: bool = False
+    async def _round_trip(
+        self, commands: Callable[[], Awaitable[Any]], answers: int, *, always: bool = False
     ) -> list[Any] | None:
         """Return the given number of answers, or None after a failure, which is reported as an event."""
         if not always and not self._breaker.allows():
             self._listener(SharedCacheFailed("open"))
             return None
         try:
-            async with asyncio.timeout(self._timeout_s), self._turns:
-                answered = await question()
+            async with asyncio.timeout(self._timeout_s), self._connections:
+                answered = await commands()
         except Exception as error:  # noqa: BLE001 - the parser raises many types of errors for malformed answers
             self._fail(reason_of(error))
             return None
@@ -311,6 +311,6 @@ def reason_of(error: Exception) -> SharedFailure:
             return "error"
 
 
-def _trips(commands: Sequence[T]) -> Iterator[Sequence[T]]:
+def _round_trips(commands: Sequence[T]) -> Iterator[Sequence[T]]:
     """Split commands into round trips."""
-    return (commands[at : at + TRIP_COMMANDS] for at in range(0, len(commands), TRIP_COMMANDS))
+    return (commands[at : at + ROUND_TRIP_COMMANDS] for at in range(0, len(commands), ROUND_TRIP_COMMANDS))

@@ -76,27 +76,31 @@ class Cache:
         """Return the existing entries. Repeated keys are looked up once. ``task`` is a metric label."""
         distinct = dict.fromkeys(keys)
         found = {key: value for key in distinct if (value := self.memory.get(key)) is not None}
-        shared = await self._look_further([key for key in distinct if key not in found])
+        shared = await self._get_shared([key for key in distinct if key not in found])
         self._listener(CacheLooked(task, asked=len(distinct), memory_hits=len(found), shared_hits=len(shared)))
         return found | shared
 
-    async def _look_further(self, missing: Collection[bytes]) -> dict[bytes, bytes]:
+    async def _get_shared(self, missing: Collection[bytes]) -> dict[bytes, bytes]:
         if self._shared is None or not missing:
             return {}
         asked_s = time.monotonic()
         found = await self._shared.get_many(missing)
-        if self.may_keep(asked_s):
+        if self.may_store(asked_s):
             for key, entry in found.items():
                 self.memory.put(key, entry.value, most_s=entry.left_s)
         return {key: entry.value for key, entry in found.items()}
 
-    def keep_document(self, result_key: str, result: Any, *, chars: int, begun_s: float) -> None:
+    def put_document(self, result_key: str, result: Any, *, chars: int, started_s: float) -> None:
         """Store a whole result of ``chars`` characters, unless its work started before the end of a purge."""
-        if self.may_keep(begun_s):
+        if self.may_store(started_s):
             self.documents.put(result_key, result, chars)
 
     async def put_many(
-        self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, AbstractSet[bytes]] | None = None, *, begun_s: float
+        self,
+        entries: Mapping[bytes, bytes],
+        tags: Mapping[bytes, AbstractSet[bytes]] | None = None,
+        *,
+        started_s: float,
     ) -> None:
         """Store entries, and add the keys of each tag in ``tags`` to it.
 
@@ -104,31 +108,35 @@ class Cache:
         started (``started_s``, monotonic clock) before the end of a purge, because it may use purged content. An entry
         larger than a tier's limit is not stored there.
         """
-        news = {tag: new for tag, keys in (tags or {}).items() if (new := self._news(tag, keys, entries))}
-        if not (entries or news) or not self.may_keep(begun_s):
+        new_members = {tag: new for tag, keys in (tags or {}).items() if (new := self._new_members(tag, keys, entries))}
+        if not (entries or new_members) or not self.may_store(started_s):
             return
         for key, value in entries.items():
             self.memory.put(key, value)
-        for tag, keys in news.items():
-            self._note(tag, keys, fresh=self._shared is None)
-        if self._shared is not None and await self._written(self._shared, entries, news) and self.may_keep(begun_s):
-            for tag, keys in news.items():
-                self._note(tag, keys, fresh=True)
+        for tag, keys in new_members.items():
+            self._put_tag(tag, keys, fresh=self._shared is None)
+        if (
+            self._shared is not None
+            and await self._write_shared(self._shared, entries, new_members)
+            and self.may_store(started_s)
+        ):
+            for tag, keys in new_members.items():
+                self._put_tag(tag, keys, fresh=True)
 
     async def drop(self, keys: Collection[bytes]) -> None:
         """Delete unreadable entries and report each as an event. An unreachable shared tier keeps them."""
-        self._forget(keys)
+        self._delete(keys)
         for _ in keys:
             self._listener(EntryUnopened("unreadable"))
         if self._shared is not None and keys:
             with suppress(PurgeIncomplete):
                 await self._shared.purge(keys, {})
 
-    def may_keep(self, begun_s: float) -> bool:
+    def may_store(self, started_s: float) -> bool:
         """Whether results of work that started at ``started_s`` may be stored: no purge runs or has ended since."""
-        return not self._purges and self._purged_s < begun_s
+        return not self._purges and self._purged_s < started_s
 
-    def _news(self, tag: bytes, keys: AbstractSet[bytes], entries: Mapping[bytes, bytes]) -> set[bytes]:
+    def _new_members(self, tag: bytes, keys: AbstractSet[bytes], entries: Mapping[bytes, bytes]) -> set[bytes]:
         """The keys to add to ``tag``: those that it does not have yet, and those of newly written entries."""
         known = self.memory.tag(tag)
         if known is None:
@@ -137,13 +145,13 @@ class Cache:
             return known.members().union(keys)
         return (keys & entries.keys()) | (keys - known.members())
 
-    def _note(self, tag: bytes, keys: Collection[bytes], *, fresh: bool) -> None:
+    def _put_tag(self, tag: bytes, keys: Collection[bytes], *, fresh: bool) -> None:
         known = self.memory.tag(tag)
         everything = keys if known is None else known.members().union(keys)
         fresh_until_s = self.memory.clock() + self.memory.ttl_s if fresh else 0.0
         self.memory.put(tag, Tag(b"".join(everything), fresh_until_s))
 
-    async def _written(
+    async def _write_shared(
         self, shared: Shared, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]
     ) -> bool:
         """Write to the shared tier in a way that purges can wait for, and return whether all writes succeeded."""
@@ -163,18 +171,18 @@ class Cache:
                 retry.
         """
         async with self._purge():
-            found = self._led_to(tags)
+            found = self._with_members(tags)
             try:
-                gone = None if self._shared is None else await self._purge_shared(self._shared, found)
+                shared_count = None if self._shared is None else await self._purge_shared(self._shared, found)
             except PurgeIncomplete:
-                self._forget(key for key in found if self.memory.tag(key) is None)
+                self._delete(key for key in found if self.memory.tag(key) is None)
                 raise
-            return Purged(self._forget(found), gone)
+            return Purged(self._delete(found), shared_count)
 
     async def _purge_shared(self, shared: Shared, found: set[bytes]) -> int:
         """Purge the shared tier first, because reads copy its entries to memory. Adds its keys to ``found``."""
-        tags = await shared.led_to(found)
-        found |= self._led_to(found.union(*tags.values()))
+        tags = await shared.tag_members(found)
+        found |= self._with_members(found.union(*tags.values()))
         return await shared.purge(found, tags)
 
     async def clear(self) -> Purged:
@@ -206,20 +214,20 @@ class Cache:
             self._purges -= 1
             self._purged_s = time.monotonic()
 
-    def _led_to(self, tags: Collection[bytes]) -> set[bytes]:
+    def _with_members(self, tags: Collection[bytes]) -> set[bytes]:
         """The tags with their members in memory, in two steps: from results to texts, and from texts to entries."""
         found = set(tags)
         for _ in range(2):
             found |= {key for tag in found if (kept := self.memory.tag(tag)) is not None for key in kept.members()}
         return found
 
-    def _forget(self, keys: Iterable[bytes]) -> int:
+    def _delete(self, keys: Iterable[bytes]) -> int:
         return sum(self.memory.purge(key) for key in list(keys))
 
     @property
-    def shared_passed_over(self) -> bool:
+    def shared_blocked(self) -> bool:
         """Whether a shared tier exists but the circuit breaker blocks it now."""
-        return self._shared is not None and self._shared.passed_over
+        return self._shared is not None and self._shared.blocked
 
     async def close(self) -> None:
         """Close the connections of the shared tier."""

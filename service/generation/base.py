@@ -71,8 +71,8 @@ class EngineTimes(Protocol):
     ``started_s`` is None before the call starts, ``finished_s`` before it returns.
     """
 
-    taken_s: float | None
-    given_s: float | None
+    started_s: float | None
+    finished_s: float | None
     batch: int
 
 

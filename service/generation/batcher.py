@@ -29,7 +29,7 @@ class Worker:
         self._queue = queue
         self._on_lost = on_lost
         self._task: asyncio.Task[None] | None = None
-        self._dealt: deque[Batch] = deque()
+        self._next_batches: deque[Batch] = deque()
         self._running: dict[asyncio.Task[None], Batch] = {}
 
     async def start(self) -> None:
@@ -48,9 +48,9 @@ class Worker:
         try:
             while True:
                 await self._queue.arrival()
-                await self._work_off()
+                await self._run_batches()
         except EngineLost as lost:
-            self._on_lost(lost.answer)
+            self._on_lost(lost.error)
         except Exception as error:  # noqa: BLE001 - a bug here must not leave callers waiting forever
             asyncio.get_running_loop().call_exception_handler({"message": "batching failed", "exception": error})
             self._on_lost(EngineError("batching failed"))
@@ -59,7 +59,7 @@ class Worker:
                 if not task.cancel():
                     task.exception()  # mark the exception as retrieved: the first failure was already reported
 
-    async def _work_off(self) -> None:
+    async def _run_batches(self) -> None:
         """Run batches until the queue is empty, as many in parallel as the engine accepts.
 
         After a failure, no batch starts until the running ones are done, the engine has passed its warm-up, and the
@@ -68,9 +68,9 @@ class Worker:
         failed: list[Batch] = []
         while True:
             if not failed:
-                self._fill()
+                self._start_batches()
             if self._running:
-                failed += await self._returned()
+                failed += await self._wait_for_batches()
             elif failed:
                 await self.engine.recover()
                 for batch in failed:
@@ -79,29 +79,29 @@ class Worker:
             else:
                 return
 
-    def _fill(self) -> None:
+    def _start_batches(self) -> None:
         """Start one batch for each free replica, and up to ``ahead`` batches more.
 
         A batch ahead of a free replica starts only if items stay in the queue, where further items can join them.
         """
         while len(self._running) < self.engine.replicas + self.engine.ahead:
-            if not self._dealt:
-                self._take(self.engine.replicas - len(self._running))
-            if not self._dealt:
+            if not self._next_batches:
+                self._take_next(self.engine.replicas - len(self._running))
+            if not self._next_batches:
                 return
-            batch = [one for one in self._dealt.popleft() if not one.answer.done()]
+            batch = [one for one in self._next_batches.popleft() if not one.future.done()]
             if batch:
                 self._queue.number(batch)
                 self._running[asyncio.create_task(self._run(batch))] = batch
 
-    def _take(self, free: int) -> None:
+    def _take_next(self, free: int) -> None:
         """Take the next batch for ``free`` replicas. If none is free, take a batch only from a backlog."""
         if free > 0:
-            self._dealt += self._queue.take(0 if self._running else free)
-        elif batch := self._queue.take_crowded():
-            self._dealt.append(batch)
+            self._next_batches += self._queue.take(0 if self._running else free)
+        elif batch := self._queue.take_from_backlog():
+            self._next_batches.append(batch)
 
-    async def _returned(self) -> list[Batch]:
+    async def _wait_for_batches(self) -> list[Batch]:
         """Wait until a batch returns or a request arrives, and return the batches that failed."""
         await asyncio.wait({*self._running, self._queue.next_arrival()}, return_when=asyncio.FIRST_COMPLETED)
         failed: list[Batch] = []
@@ -121,7 +121,7 @@ class Worker:
         """
         groups = _halves(batch)
         while groups:
-            group = [one for one in groups.pop() if not one.answer.done()]
+            group = [one for one in groups.pop() if not one.future.done()]
             if not group:
                 continue
             try:
@@ -150,7 +150,7 @@ class Worker:
             raise
         for one, hypotheses in zip(batch, generated.outputs, strict=True):
             if hypotheses:
-                one.give(hypotheses)
+                one.complete(hypotheses)
             else:
                 one.fail(EngineError("the engine returned no hypothesis"))
         self._measure(batch, generated)
@@ -158,18 +158,18 @@ class Worker:
     def _measure(self, batch: Sequence[QueuedItem], generated: Generated) -> None:
         # Under load every replica runs a call, so one call's share of the time is divided by their number.
         self._queue.measure(batch, generated.seconds / self.engine.replicas)
-        begun_s = asyncio.get_running_loop().time() - generated.seconds
+        started_s = asyncio.get_running_loop().time() - generated.seconds
         lengths = [one.pending.tokens for one in batch]
-        self.engine.tell(
+        self.engine.emit(
             BatchDone(
                 self._model,
                 items=len(batch),
                 source_tokens=sum(lengths),
                 padded_tokens=max(lengths) * len(lengths),
                 output_tokens=generated.output_tokens,
-                oldest_wait_s=begun_s - min(one.pending.enqueued_s for one in batch),
+                oldest_wait_s=started_s - min(one.pending.enqueued_s for one in batch),
                 inference_s=generated.seconds,
-                number=batch[0].answer.batch,
+                number=batch[0].future.batch,
             )
         )
 
@@ -238,8 +238,8 @@ class Batcher:
         try:
             await self.worker.start()
         except EngineLost as lost:
-            self._lose(lost.answer)
-            raise lost.answer from lost
+            self._lose(lost.error)
+            raise lost.error from lost
 
     def submit_many(
         self, items: Sequence[EngineInput], *, priority: Priority = "interactive", deadline_s: float | None = None

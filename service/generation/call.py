@@ -38,7 +38,7 @@ class Interval(NamedTuple):
     """One run of a stage: its start (`time.perf_counter` clock), its duration and its engine calls."""
 
     stage: Stage
-    begun_s: float
+    started_s: float
     seconds: float
     batches: tuple[Batch, ...] = ()
 
@@ -95,7 +95,7 @@ class Call:
     progress: Progress = nothing
     finished: Callable[[Finished], None] = nothing
     result_key: str | None = None
-    begun_s: float = field(default_factory=time.monotonic)
+    started_s: float = field(default_factory=time.monotonic)
     timings: Timings = field(default_factory=Timings)
 
     @classmethod

@@ -18,7 +18,7 @@ from service.generation.base import (
 from service.generation.batcher import Batcher
 from service.generation.call import Priority
 from service.generation.engines.base import Engine, ParallelConfig, compute_type, layouts
-from service.generation.engines.loading import Found, Probe, TunedFactory, load_engine
+from service.generation.engines.loading import Probe, TunedConfig, TunedFactory, load_engine
 from service.generation.engines.tokenizers import EOS, Tokenizer
 from service.generation.scheduler import Limits, ResultFuture
 from service.languages.base import language
@@ -235,7 +235,7 @@ def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener:
             arithmetic=choice.compute_type,
         )
 
-    def tell(found: Found) -> None:
+    def tell(found: TunedConfig) -> None:
         layout, seconds = found.layout, found.seconds
         event = LayoutFound(entry.name, layout.replicas, layout.threads, seconds[layout], max(seconds.values()))
         loop.call_soon_threadsafe(listener, event)

@@ -83,16 +83,18 @@ def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle:
         return []
     first = min(turns)
     head = pending[first[1]]
-    mates, others = _split(pending, turns, head.options)
+    mates, others = _by_options(pending, turns, head.options)
     most = room(head, max_items)
-    if not others and _fit(pending, items=most * idle, token_budget=token_budget * idle):
+    if not others and _fits_idle_engine(pending, items=most * idle, token_budget=token_budget * idle):
         return list(range(len(pending)))
-    mates = _unhurried(pending, head, mates, others)
-    like: list[_Turn] = []
-    unlike: list[_Turn] = []
+    mates = _without_bulk(pending, head, mates, others)
+    same_length: list[_Turn] = []
+    other_lengths: list[_Turn] = []
     for turn in mates:
-        (like if pending[turn[1]].padded_tokens == head.padded_tokens else unlike).append(turn)
-    return _fill(pending, first, _unhurried(pending, head, like, unlike), room=most, token_budget=token_budget)
+        (same_length if pending[turn[1]].padded_tokens == head.padded_tokens else other_lengths).append(turn)
+    return _fill_batch(
+        pending, first, _without_bulk(pending, head, same_length, other_lengths), room=most, token_budget=token_budget
+    )
 
 
 def room(head: Pending, max_items: int) -> int:
@@ -100,14 +102,18 @@ def room(head: Pending, max_items: int) -> int:
     return max(1, min(max_items, MOST_HYPOTHESES // head.hypotheses))
 
 
-def _unhurried(pending: Sequence[Pending], head: Pending, mates: list[_Turn], others: Sequence[_Turn]) -> list[_Turn]:
+def _without_bulk(
+    pending: Sequence[Pending], head: Pending, mates: list[_Turn], others: Sequence[_Turn]
+) -> list[_Turn]:
     """Return ``mates``, without bulk items if the head is interactive and an interactive item of ``others`` waits."""
     if head.priority == "bulk" or all(pending[index].priority == "bulk" for _, index in others):
         return mates
     return [turn for turn in mates if pending[turn[1]].priority == "interactive"]
 
 
-def _split(pending: Sequence[Pending], turns: Sequence[_Turn], options: Hashable) -> tuple[list[_Turn], list[_Turn]]:
+def _by_options(
+    pending: Sequence[Pending], turns: Sequence[_Turn], options: Hashable
+) -> tuple[list[_Turn], list[_Turn]]:
     """Split the turns into those of items with these options, and all others."""
     equal: dict[Hashable, bool] = {}  # compares each distinct object once: the comparison dominates the planning time
     mates: list[_Turn] = []
@@ -120,13 +126,13 @@ def _split(pending: Sequence[Pending], turns: Sequence[_Turn], options: Hashable
     return mates, others
 
 
-def _fit(pending: Sequence[Pending], *, items: int, token_budget: int) -> bool:
+def _fits_idle_engine(pending: Sequence[Pending], *, items: int, token_budget: int) -> bool:
     """Whether all items are interactive and stay within these limits."""
     few = len(pending) <= items and max(one.tokens for one in pending) * len(pending) <= token_budget
     return few and all(one.priority == "interactive" for one in pending)
 
 
-def _fill(
+def _fill_batch(
     pending: Sequence[Pending], first: _Turn, mates: Sequence[_Turn], *, room: int, token_budget: int
 ) -> list[int]:
     """The first item and those of its mates that fit the budget with it, in order of turn."""
@@ -166,17 +172,17 @@ class Throughput:
 
     def __init__(self) -> None:
         self._all = _Rate()
-        self._crowded = _Rate()
+        self._backlog = _Rate()
 
-    def add(self, tokens: int, seconds: float, *, crowded: bool) -> None:
+    def add(self, tokens: int, seconds: float, *, had_backlog: bool) -> None:
         """Add a finished batch of ``tokens`` source tokens that took ``seconds``."""
         self._all.add(tokens, seconds)
-        if crowded:
-            self._crowded.add(tokens, seconds)
+        if had_backlog:
+            self._backlog.add(tokens, seconds)
 
     def backlog_s(self, tokens: float) -> float | None:
         """Estimated seconds for a backlog of ``tokens`` source tokens; None before the first batch from a backlog."""
-        return self._crowded.time_s(tokens)
+        return self._backlog.time_s(tokens)
 
     def time_s(self, tokens: float) -> float | None:
         """The same estimate, from all batches (too high) until one came from a backlog; None before the first."""
@@ -190,10 +196,10 @@ class ResultFuture(asyncio.Future[list[Hypothesis]]):
     ``dequeued``: the item has left the queue. ``had_backlog``: at least as many items stayed as were taken with it.
     """
 
-    taken = False
-    taken_s: float | None = None
-    given_s: float | None = None
-    crowded = False
+    dequeued = False
+    started_s: float | None = None
+    finished_s: float | None = None
+    had_backlog = False
     batch = 0
 
 
@@ -203,21 +209,21 @@ class QueuedItem:
 
     item: EngineInput
     pending: Pending
-    answer: ResultFuture
+    future: ResultFuture
 
-    def give(self, hypotheses: list[Hypothesis]) -> None:
+    def complete(self, hypotheses: list[Hypothesis]) -> None:
         """Complete the future; without effect if it is already done or cancelled."""
-        if not self.answer.done():
-            self.answer.given_s = self.answer.get_loop().time()
-            self.answer.set_result(hypotheses)
+        if not self.future.done():
+            self.future.finished_s = self.future.get_loop().time()
+            self.future.set_result(hypotheses)
 
     def fail(self, error: DepescheError) -> None:
         """Fail the future; without effect if it is already done or cancelled."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
+        if not self.future.done():
+            self.future.set_exception(error)
 
 
-LEAST_SOURCES = 8
+LEAST_CALL_SOURCES = 8
 """A call with fewer sources takes a replica nearly as long as this many, because each step reads all weights once."""
 
 
@@ -225,7 +231,7 @@ def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, toke
     """Split the positions of ``lengths`` (all positive) into calls of one padded length each, the most work first.
 
     Sources of one padded length stay in one call, because each call may need a filler. If they exceed their share of
-    the work for ``count`` replicas, they are split into several calls of at least ``LEAST_SOURCES``. Sources are dealt
+    the work for ``count`` replicas, they are split into several calls of at least ``LEAST_CALL_SOURCES``. Sources are dealt
     in order of length, so that those of exactly the padded length, which make a filler needless, go to different calls.
 
     A call has at most ``room`` sources. Its longest source times its number of sources stays within ``token_budget``,
@@ -235,7 +241,7 @@ def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, toke
     share = sum(_work(lengths, group) for group in groups) / count
 
     def calls(group: Sequence[int]) -> int:
-        wanted = min(round(_work(lengths, group) / share), len(group) // LEAST_SOURCES)
+        wanted = min(round(_work(lengths, group) / share), len(group) // LEAST_CALL_SOURCES)
         most = max(1, min(room, token_budget // max(lengths[place] for place in group)))
         return max(1, wanted, math.ceil(len(group) / most))
 
@@ -256,7 +262,7 @@ def _split_group(lengths: Sequence[int], group: Sequence[int], count: int) -> li
 
 RETRY_AFTER_S = 1.0
 # Estimates are noisy: a request is refused only if its estimated wait exceeds its time by this factor.
-DOUBT = 1.5
+WAIT_TOLERANCE = 1.5
 ROUNDS = 4
 
 
@@ -313,12 +319,12 @@ class Queue:
             raise DeadlineExceeded("the request's deadline passed before its work was queued")
         pending = _pending(items, now_s, priority)
         self._admit(pending, None if deadline_s is None else deadline_s - now_s)
-        answers = [
+        futures = [
             self._add(QueuedItem(item, one, ResultFuture(loop=loop))) for item, one in zip(items, pending, strict=True)
         ]
         if self._next_arrival is not None and not self._next_arrival.done():
             self._next_arrival.set_result(None)
-        return answers
+        return futures
 
     def _admit(self, request: Sequence[Pending], left_s: float | None) -> None:
         limits, tokens = self._limits, sum(one.tokens for one in request)
@@ -345,8 +351,8 @@ class Queue:
         At a steady speed, room for n tokens is free once the running tokens and n more are done. Room for items is
         estimated from their mean length.
         """
-        a_item = self.tokens / len(self) if self._waiting else 0.0
-        over_items = (len(self) + items - self._limits.queue_items) * a_item
+        mean_tokens = self.tokens / len(self) if self._waiting else 0.0
+        over_items = (len(self) + items - self._limits.queue_items) * mean_tokens
         over_tokens = self.tokens + tokens - self._limits.queue_tokens
         full_s = self._throughput.time_s(self._running_tokens + max(over_items, over_tokens))
         return RETRY_AFTER_S if full_s is None else full_s
@@ -358,10 +364,10 @@ class Queue:
             return wait_s
         spare_s = max(0.0, left_s - (self._throughput.backlog_s(tokens) or 0.0))
         for _ in range(ROUNDS):
-            if at_most_s - wait_s <= DOUBT * left_s:
+            if at_most_s - wait_s <= WAIT_TOLERANCE * left_s:
                 return wait_s  # no need to look at each item
             # A later request has a later turn, so bulk that waits now may be served before it.
-            if self._ahead_s(turn_s + wait_s) - wait_s <= DOUBT * left_s:
+            if self._ahead_s(turn_s + wait_s) - wait_s <= WAIT_TOLERANCE * left_s:
                 return wait_s
             # The tail of an earlier request may share batches with earlier items, and then also runs before this one.
             wait_s = max(wait_s, self._ahead_s(turn_s + wait_s, whole=True) - spare_s)
@@ -379,10 +385,10 @@ class Queue:
     def measure(self, batch: Sequence[QueuedItem], seconds: float) -> None:
         """Add a batch that the engine finished in ``seconds`` to the measured throughput."""
         tokens = sum(one.pending.tokens for one in batch)
-        self._throughput.add(tokens, seconds, crowded=any(one.answer.crowded for one in batch))
+        self._throughput.add(tokens, seconds, had_backlog=any(one.future.had_backlog for one in batch))
 
     def _add(self, waiting: QueuedItem) -> ResultFuture:
-        answer = waiting.answer
+        answer = waiting.future
         self._waiting[answer] = waiting
         self._unanswered.add(answer)
         self.tokens += waiting.pending.tokens
@@ -390,9 +396,9 @@ class Queue:
         return answer
 
     def _forget(self, waiting: QueuedItem) -> None:
-        answer = waiting.answer
+        answer = waiting.future
         self._unanswered.discard(answer)
-        if answer.taken:
+        if answer.dequeued:
             self._running_tokens -= waiting.pending.tokens
         else:
             self._remove(waiting)
@@ -400,7 +406,7 @@ class Queue:
             answer.exception()  # mark it as retrieved: the caller may have left, and asyncio must not log the error
 
     def _remove(self, waiting: QueuedItem) -> None:
-        if self._waiting.pop(waiting.answer, None):
+        if self._waiting.pop(waiting.future, None):
             self.tokens -= waiting.pending.tokens
 
     def next_arrival(self) -> asyncio.Future[None]:
@@ -427,12 +433,12 @@ class Queue:
         calls = split_across_replicas(lengths, idle, room=most, token_budget=limits.token_budget)
         return [[batch[place] for place in call] for call in calls]
 
-    def take_crowded(self) -> list[QueuedItem]:
+    def take_from_backlog(self) -> list[QueuedItem]:
         """Remove the next batch only if it leaves items in the queue; else return an empty list."""
-        return self._next(0, crowded=True)
+        return self._next(0, had_backlog=True)
 
-    def _next(self, idle: int, *, crowded: bool = False) -> list[QueuedItem]:
-        waiting = [one for one in self._waiting.values() if not one.answer.done()]
+    def _next(self, idle: int, *, had_backlog: bool = False) -> list[QueuedItem]:
+        waiting = [one for one in self._waiting.values() if not one.future.done()]
         limits = self._limits
         chosen = plan(
             [one.pending for one in waiting],
@@ -440,22 +446,22 @@ class Queue:
             max_items=limits.batch_items,
             idle=idle,
         )
-        if crowded and len(chosen) == len(waiting):
+        if had_backlog and len(chosen) == len(waiting):
             return []
         batch = [waiting[index] for index in chosen]
         for one in batch:
             self._remove(one)
             self._running_tokens += one.pending.tokens
-            one.answer.taken = True
-            one.answer.crowded = len(waiting) >= 2 * len(batch)
+            one.future.dequeued = True
+            one.future.had_backlog = len(waiting) >= 2 * len(batch)
         return batch
 
     def number(self, batch: Sequence[QueuedItem]) -> None:
         """Record that an engine call starts now, and number it."""
         self._calls += 1
         for one in batch:
-            one.answer.batch = self._calls
-            one.answer.taken_s = one.answer.get_loop().time()
+            one.future.batch = self._calls
+            one.future.started_s = one.future.get_loop().time()
 
     def fail(self, error: DepescheError) -> None:
         """Fail all waiting and running items with ``error``."""

@@ -32,20 +32,20 @@ class ReplicaSlots:
 
     def join(self) -> SlotFuture:
         """Register a new call and return its slot."""
-        turn: SlotFuture = asyncio.get_running_loop().create_future()
-        self._calls[turn] = None
-        self._move_up()
-        return turn
+        slot: SlotFuture = asyncio.get_running_loop().create_future()
+        self._calls[slot] = None
+        self._assign()
+        return slot
 
-    def leave(self, turn: SlotFuture) -> None:
+    def leave(self, slot: SlotFuture) -> None:
         """Release the slot of a finished call."""
-        del self._calls[turn]
-        self._move_up()
+        del self._calls[slot]
+        self._assign()
 
-    def _move_up(self) -> None:
-        for turn in islice(self._calls, self.replicas):
-            if not turn.done():
-                turn.set_result(turn.get_loop().time())
+    def _assign(self) -> None:
+        for slot in islice(self._calls, self.replicas):
+            if not slot.done():
+                slot.set_result(slot.get_loop().time())
 
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class EngineThreads:
     def __init__(self, name: str) -> None:
         self._name = f"{ENGINE_THREADS}{name}"
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
-        self._under_way: set[asyncio.Future[Any]] = set()
+        self._running: set[asyncio.Future[Any]] = set()
         self._count = 0
         self._stopped = False
 
@@ -99,9 +99,9 @@ class EngineThreads:
         if self._stopped:
             raise RuntimeError("the engine's threads were stopped")
         outcome: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
-        self._under_way.add(outcome)
-        outcome.add_done_callback(self._under_way.discard)
-        if len(self._under_way) > self._count:
+        self._running.add(outcome)
+        outcome.add_done_callback(self._running.discard)
+        if len(self._running) > self._count:
             self._count += 1
             threading.Thread(target=self._run, name=self._name, daemon=True).start()
         self._calls.put(_Call(work, outcome))
@@ -109,7 +109,7 @@ class EngineThreads:
 
     async def idle(self, limit_s: float) -> bool:
         """Wait up to ``limit_s`` for running calls, and return whether all are done."""
-        return not self._under_way or not (await asyncio.wait(self._under_way, timeout=limit_s))[1]
+        return not self._running or not (await asyncio.wait(self._running, timeout=limit_s))[1]
 
     def stop(self) -> None:
         """End the threads after the calls that they already have."""
@@ -119,15 +119,15 @@ class EngineThreads:
 
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:
-            outcome, told = _attempt(call.work), call.outcome
+            outcome, future = _attempt(call.work), call.outcome
             # This thread must not hold the last reference to an engine: the exit of the process kills daemon threads,
             # possibly in the middle of the library's destructors.
             del call
             try:
-                told.get_loop().call_soon_threadsafe(_settle, told, outcome)
+                future.get_loop().call_soon_threadsafe(_settle, future, outcome)
             except RuntimeError:  # the event loop is closed, so no caller waits
                 return
-            del outcome, told
+            del outcome, future
 
 
 def _attempt(work: Callable[[], T]) -> Outcome[T]:
@@ -151,11 +151,11 @@ CLOSE_LIMIT_S = 5.0
 
 
 class EngineLost(Exception):
-    """The engine cannot be recovered in this process. ``answer`` is the error for its callers."""
+    """The engine cannot be recovered in this process. ``error`` is the error for its callers."""
 
-    def __init__(self, answer: EngineError) -> None:
-        super().__init__(str(answer))
-        self.answer = answer
+    def __init__(self, error: EngineError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class WrongCount(EngineError):
@@ -187,11 +187,11 @@ class SupervisedEngine:
         self._limits = limits
         self._listener = listener
         self._threads = EngineThreads(model)
-        self._line = ReplicaSlots()
+        self._slots = ReplicaSlots()
         self._engine: Engine | None = None
         self.replicas, self.ahead = 1, 0
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Send ``event`` to the listener in the next turn of the loop, so that its errors cannot break a call."""
         asyncio.get_running_loop().call_soon(self._listener, event)
 
@@ -218,15 +218,15 @@ class SupervisedEngine:
         engine = self._engine
         if engine is None:
             raise EngineError("the engine is not loaded")
-        turn = self._line.join()
+        slot = self._slots.join()
         try:
             returned = await self._call(
-                lambda: _checked(engine.generate, items), self._limits.engine_hang_s, on_hang, turn
+                lambda: _checked(engine.generate, items), self._limits.engine_hang_s, on_hang, slot
             )
             # A call that overtook earlier ones has no slot yet: its own duration counts.
-            seconds = asyncio.get_running_loop().time() - turn.result() if turn.done() else returned.seconds
+            seconds = asyncio.get_running_loop().time() - slot.result() if slot.done() else returned.seconds
         finally:
-            self._line.leave(turn)
+            self._slots.leave(slot)
         outputs, output_tokens = returned.value
         return Generated(outputs, output_tokens, seconds)
 
@@ -245,7 +245,7 @@ class SupervisedEngine:
 
     async def close(self) -> None:
         """Close the engine and end its threads. A hung engine stays open: its threads are daemons."""
-        engine, limit_s = self._let_go(), CLOSE_LIMIT_S if self.condition == "ready" else 0.0
+        engine, limit_s = self._release(), CLOSE_LIMIT_S if self.condition == "ready" else 0.0
         if engine is not None and await self._threads.idle(limit_s):
             await asyncio.wait({self._threads.call(engine.close)}, timeout=limit_s)
         self._threads.stop()
@@ -255,10 +255,10 @@ class SupervisedEngine:
         started_s = loop.time()
         engine = (await self._call(self._factory, limit_s)).value
         self._engine, self.replicas, self.ahead = engine, engine.replicas, engine.ahead
-        self._line.replicas = engine.replicas
+        self._slots.replicas = engine.replicas
         await self.generate([self._warm_up])
         self.condition = "ready"
-        self.tell(EngineReady(self._model, engine.name, loop.time() - started_s, rebuilt=rebuilt))
+        self.emit(EngineReady(self._model, engine.name, loop.time() - started_s, rebuilt=rebuilt))
 
     async def _rebuild(self) -> None:
         for pause_s in self._limits.rebuild_pauses_s:
@@ -273,11 +273,11 @@ class SupervisedEngine:
 
     async def _discard(self) -> None:
         """Free the old engine before a new one is built, because both may not fit into memory."""
-        engine = self._let_go()
+        engine = self._release()
         if engine is not None:
             await self._call(engine.close, self._limits.engine_hang_s)
 
-    def _let_go(self) -> Engine | None:
+    def _release(self) -> Engine | None:
         engine, self._engine = self._engine, None
         return engine
 
@@ -286,11 +286,11 @@ class SupervisedEngine:
         work: Callable[[], T],
         limit_s: float | None,
         on_hang: OnHang | None = None,
-        turn: SlotFuture | None = None,
+        slot: SlotFuture | None = None,
     ) -> Returned[T]:
         call = self._threads.call(work)
-        if turn is not None:
-            either: set[asyncio.Future[Any]] = {call, turn}
+        if slot is not None:
+            either: set[asyncio.Future[Any]] = {call, slot}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not await _done_within(call, limit_s):
             hung = EngineHung(f"the engine did not return within {limit_s} s")
@@ -306,14 +306,14 @@ class SupervisedEngine:
 
     def _hang(self, hung: EngineHung, on_hang: OnHang | None) -> None:
         self.condition = "hung"
-        self.tell(EngineFailed(self._model, "hung", type(hung).__name__))
+        self.emit(EngineFailed(self._model, "hung", type(hung).__name__))
         if on_hang is not None:
             on_hang(hung)
 
     def _failed(self, error: BaseException) -> DepescheError:
         """Convert an exception for the callers. Only its type is reported: its message may contain article text."""
         reason: Literal["raised", "wrong_count"] = "wrong_count" if isinstance(error, WrongCount) else "raised"
-        self.tell(EngineFailed(self._model, reason, type(error).__name__))
+        self.emit(EngineFailed(self._model, reason, type(error).__name__))
         if isinstance(error, DepescheError):
             return error
         failed = EngineError(f"the engine raised {type(error).__name__}")

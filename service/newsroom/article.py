@@ -129,7 +129,7 @@ class ArticlePipeline:
         result = ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
         # Kept once all of it comes from the cache, so that it says what a later answer has to say.
         if key is not None and call.write_cache and _is_cached(result):
-            self._cache.keep_document(key, result, chars=chars, begun_s=call.begun_s)
+            self._cache.put_document(key, result, chars=chars, started_s=call.started_s)
         return result
 
     def _document_key(self, call: Call) -> str | None:
@@ -167,7 +167,7 @@ class ArticlePipeline:
             texts,
             replace(call, finished=finished),
             origins=[submission.body] * len(texts),
-            manner=[submission.options, plain, plain],
+            options=[submission.options, plain, plain],
         )
         if not html:
             body = _of_submitted(body, article)

@@ -123,7 +123,7 @@ class Newsroom:
             fields = _translation_fields(options, command.terms, models)
             key = _result_key("translate", [model], fields, command.texts)
             call = await _accepted(context.call(command.priority, key), context, command.texts)
-            translations = await call.in_time(translator.translate(command.texts, call, manner=options))
+            translations = await call.in_time(translator.translate(command.texts, call, options=options))
         self._tell(_outcome("translation", one) for one in translations)
         return TranslateAnswer(translations, model, key)
 

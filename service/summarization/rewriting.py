@@ -95,21 +95,21 @@ class RewriteResult:
     """
 
     wordings: tuple[SummarySentence, ...]
-    job: RewriteInput
+    rewrite_input: RewriteInput
     cached: bool
     refused: bool
 
 
-def rewrite_inputs(text: Text, brief: SummaryOptions, generator: TextGenerator) -> list[RewriteInput]:
+def rewrite_inputs(text: Text, options: SummaryOptions, generator: TextGenerator) -> list[RewriteInput]:
     """The model's inputs for all variants of a summary, in the order of the cores."""
     found = groups(
         text.sentences,
-        headline=brief.headline,
-        length=brief.length,
-        barred=brief.barred(text),
-        spares=FORMS[brief.style].spares,
+        headline=options.headline,
+        length=options.length,
+        barred=options.barred(text),
+        spares=FORMS[options.style].spares,
         fillers=FILLERS,
-        further=brief.variants - 1,
+        further=options.variants - 1,
     )
     return [_input(text, group, generator) for group in found]
 
@@ -125,26 +125,26 @@ def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
 
 
 def rewrite_result(
-    text: Text, job: RewriteInput, written: Result[Wordings] | None, brief: SummaryOptions
+    text: Text, rewrite_input: RewriteInput, written: Result[Wordings] | None, options: SummaryOptions
 ) -> RewriteResult:
     """The wordings that the style admits: rewritings first, then copies, then the unchanged core."""
-    members = job.sentences(text)
+    members = rewrite_input.sentences(text)
     wordings = () if written is None else written.value
-    fit = [one for one in wordings if admits(brief.style, one.text, brief.headline)]
+    fit = [one for one in wordings if admits(options.style, one.text, options.headline)]
     fit.sort(key=lambda one: any(one.text in member for member in members))
-    core = text.verbatim(job.group.core)
+    core = text.verbatim(rewrite_input.group.core)
     distinct = {one.text: one for one in reversed(fit)}
     order = dict.fromkeys(one.text for one in fit if one.text != core.text)
     return RewriteResult(
-        (*(_sentence(text, job, distinct[written_text], members) for written_text in order), core),
-        job,
+        (*(_sentence(text, rewrite_input, distinct[written_text], members) for written_text in order), core),
+        rewrite_input,
         cached=written is not None and written.cached,
         refused=written is not None and not fit,
     )
 
 
-def _sentence(text: Text, job: RewriteInput, one: Wording, members: Members) -> SummarySentence:
-    numbers = [job.members[n] for n in one.support] or [job.group.core]
+def _sentence(text: Text, rewrite_input: RewriteInput, one: Wording, members: Members) -> SummarySentence:
+    numbers = [rewrite_input.members[n] for n in one.support] or [rewrite_input.group.core]
     verbatim = any(one.text in member for member in members)
     return SummarySentence(one.text, tuple(text.spans[n] for n in numbers), verbatim=verbatim)
 
@@ -216,36 +216,36 @@ def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Accepta
 MOST_OFFERS = 100  # limit of sentences to make variants from; later ones are not relevant enough
 
 
-def beginning(text: Text, brief: SummaryOptions) -> list[int]:
+def beginning(text: Text, options: SummaryOptions) -> list[int]:
     """The indices of the lead sentences. Styles other than abstract skip leading sentences that do not fit."""
-    barred = brief.barred(text)
+    barred = options.barred(text)
     free = [number for number in range(len(text.sentences)) if number not in barred]
-    if brief.style != "abstract":
-        free = list(dropwhile(lambda number: not brief.length.fits([text.sentences[number]]), free))
-    return [free[n] for n in lead([text.sentences[number] for number in free], budget=brief.length)]
+    if options.style != "abstract":
+        free = list(dropwhile(lambda number: not options.length.fits([text.sentences[number]]), free))
+    return [free[n] for n in lead([text.sentences[number] for number in free], budget=options.length)]
 
 
-def selections(text: Text, brief: SummaryOptions) -> list[list[int]]:
+def selections(text: Text, options: SummaryOptions) -> list[list[int]]:
     """The sentence indices of each variant, best variant first. If nothing fits, the only variant is empty."""
-    barred = brief.barred(text)
-    first = _selected(text, brief, barred)
-    if brief.variants == 1 or not first:
+    barred = options.barred(text)
+    first = _selected(text, options, barred)
+    if options.variants == 1 or not first:
         return [first]
-    ranked = relevance(assess(text.sentences, headline=brief.headline).without(barred))
+    ranked = relevance(assess(text.sentences, headline=options.headline).without(barred))
     scores = dict([(number, score) for number, score in ranked if number not in barred][:MOST_OFFERS])
     order = sorted({*scores, *first})
     offers = [Offer((text.sentences[number],), scores.get(number, 0.0)) for number in order]
-    made = variants([(order.index(number), 0) for number in first], offers, brief.length, brief.variants)
+    made = variants([(order.index(number), 0) for number in first], offers, options.length, options.variants)
     return [[order[offer] for offer, _ in choices] for choices in made]
 
 
-def _selected(text: Text, brief: SummaryOptions, barred: frozenset[int]) -> list[int]:
+def _selected(text: Text, options: SummaryOptions, barred: frozenset[int]) -> list[int]:
     """The best sentences. If they are fewer than ``min_sentences``, shorter sentences may replace them."""
-    length = brief.length
-    found = select(text.sentences, budget=length, headline=brief.headline, barred=barred)
+    length = options.length
+    found = select(text.sentences, budget=length, headline=options.headline, barred=barred)
     if len(found) >= length.min_sentences:
         return found
     share = length.share()
     long = {number for number, sentence in enumerate(text.sentences) if not share.fits([sentence])}
-    short = select(text.sentences, budget=length, headline=brief.headline, barred=barred | long)
+    short = select(text.sentences, budget=length, headline=options.headline, barred=barred | long)
     return max(found, short, key=len)

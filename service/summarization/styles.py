@@ -74,7 +74,7 @@ def _least(one: int | None, other: int | None) -> int | None:
     return min((limit for limit in (one, other) if limit is not None), default=None)
 
 
-def laid_out(style: Style, sentences: Sequence[str]) -> str:
+def lay_out(style: Style, sentences: Sequence[str]) -> str:
     """The text of a summary: running text, or one line with a bullet for each sentence."""
     if style == "bullets":
         return "\n".join(f"{BULLET}{sentence}" for sentence in sentences)

@@ -25,7 +25,7 @@ from service.summarization.rewriting import (
     rewrite_result,
     selections,
 )
-from service.summarization.styles import Style, laid_out, repeats
+from service.summarization.styles import Style, lay_out, repeats
 from service.summarization.variants import Choice, Offer, chosen, variants
 from service.summarization.words import count_words, require_grammar
 from service.text.language_id import foreign_notice
@@ -33,7 +33,7 @@ from service.text.normalization import check_text, for_model
 from service.text.segmentation import segment
 
 
-def doubted(source: str, summary: Summary, language: Language) -> Summary:
+def with_findings(source: str, summary: Summary, language: Language) -> Summary:
     """Add the findings of the checks to ``summary`` as notices. Verbatim sentences are not checked."""
     spans = list(_spans(summary))
     pairs = [(span, one.support) for span, one in zip(spans, summary.sentences, strict=True)]
@@ -96,71 +96,75 @@ class Summarizer:
             InvalidInput: a text is not valid Unicode.
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
         """
-        brief, off_loop = SummaryOptions(length, headline, style, variants), self._threads.off_loop
+        options, off_loop = SummaryOptions(length, headline, style, variants), self._threads.off_loop
         with call.timings.measured("segment"):
-            found = [await off_loop(len(text), _read, text, self._language) for text in texts]
+            found = [await off_loop(len(text), _prepare, text, self._language) for text in texts]
         if method == "abstractive":
-            return await self._abstractive(texts, found, self.wordings.tags(origins or texts), brief, call)
+            return await self._abstractive(texts, found, self.wordings.tags(origins or texts), options, call)
         with call.timings.measured("select"):
             return [
-                await off_loop(len(text), _of_source, text, one, brief, method, self._language)
+                await off_loop(len(text), _from_source, text, one, options, method, self._language)
                 for text, one in zip(texts, found, strict=True)
             ]
 
     async def _abstractive(
-        self, texts: Sequence[str], found: Sequence[Text], tags: Sequence[bytes], brief: SummaryOptions, call: Call
+        self, texts: Sequence[str], found: Sequence[Text], tags: Sequence[bytes], options: SummaryOptions, call: Call
     ) -> list[Summary]:
         off_loop = self._threads.off_loop
         with call.timings.measured("select"):
-            jobs = [
-                await off_loop(len(text), rewrite_inputs, one, brief, self.generator)
+            inputs = [
+                await off_loop(len(text), rewrite_inputs, one, options, self.generator)
                 for text, one in zip(texts, found, strict=True)
             ]
         wanted = [
-            (job.sentences(text), tag)
-            for text, of_text, tag in zip(found, jobs, tags, strict=True)
-            for job in of_text
-            if job.rewritten
+            (rewrite_input.sentences(text), tag)
+            for text, of_text, tag in zip(found, inputs, tags, strict=True)
+            for rewrite_input in of_text
+            if rewrite_input.rewritten
         ]
         written = iter(await self.wordings.results([one for one, _ in wanted], [tag for _, tag in wanted], call))
-        answers = [[next(written) if job.rewritten else None for job in of_text] for of_text in jobs]
+        answers = [
+            [next(written) if rewrite_input.rewritten else None for rewrite_input in of_text] for of_text in inputs
+        ]
         with call.timings.measured("finish"):
             return [
-                await off_loop(len(text), _settled, text, one, of_text, done, brief, self._language)
-                for text, one, of_text, done in zip(texts, found, jobs, answers, strict=True)
+                await off_loop(len(text), _compose, text, one, of_text, done, options, self._language)
+                for text, one, of_text, done in zip(texts, found, inputs, answers, strict=True)
             ]
 
 
-def _settled(
+def _compose(
     source: str,
     text: Text,
-    jobs: Sequence[RewriteInput],
+    inputs: Sequence[RewriteInput],
     written: Sequence[Result[Wordings] | None],
-    brief: SummaryOptions,
+    options: SummaryOptions,
     language: Language,
 ) -> Summary:
     """The summary of accepted rewritings, or an extract if they are too long."""
-    done = [rewrite_result(text, job, one, brief) for job, one in zip(jobs, written, strict=True)]
-    rewritten = _rewritten(done, brief)
-    if not _meets(rewritten, brief.length):
-        extracts = _extracts(text, brief)
-        rewritten = extracts if _meets(extracts, brief.length) or not rewritten else rewritten
-    return _whole(source, text, rewritten, brief, language)
+    done = [
+        rewrite_result(text, rewrite_input, one, options) for rewrite_input, one in zip(inputs, written, strict=True)
+    ]
+    rewritten = _rewritten(done, options)
+    if not _meets(rewritten, options.length):
+        extracts = _extracts(text, options)
+        rewritten = extracts if _meets(extracts, options.length) or not rewritten else rewritten
+    return _with_variants(source, text, rewritten, options, language)
 
 
-def _of_source(source: str, text: Text, brief: SummaryOptions, method: Method, language: Language) -> Summary:
+def _from_source(source: str, text: Text, options: SummaryOptions, method: Method, language: Language) -> Summary:
     """An extractive summary or a lead."""
-    return _whole(source, text, _verbatim(text, brief, method), brief, language)
+    return _with_variants(source, text, _verbatim(text, options, method), options, language)
 
 
-def _read(text: str, language: Language) -> Text:
+def _prepare(text: str, language: Language) -> Text:
     foreign = foreign_notice(text, language)
     notices = [*check_text(text), *([foreign] if foreign else [])]
     spans = [span for span in segment(text, language).sentences if any(char.isalpha() for char in span.of(text))]
     return Text(tuple(for_model(span.of(text), language) for span in spans), tuple(spans), tuple(notices))
 
 
-def _rewritten(done: Sequence[RewriteResult], brief: SummaryOptions) -> list[Summary]:
+def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[Summary]:
     """The variants, best first; empty if no wording fits."""
     offers = [
         Offer(
@@ -172,18 +176,18 @@ def _rewritten(done: Sequence[RewriteResult], brief: SummaryOptions) -> list[Sum
             in_further=group.in_further,
         )
         for one in done
-        for group in (one.job.group,)
+        for group in (one.rewrite_input.group,)
     ]
-    first = chosen(offers, brief.length)
-    made = variants(first, offers, brief.length, brief.variants) if first else []
-    return [_summary(done, choices, brief.style) for choices in made]
+    first = chosen(offers, options.length)
+    made = variants(first, offers, options.length, options.variants) if first else []
+    return [_summary(done, choices, options.style) for choices in made]
 
 
-def _verbatim(text: Text, brief: SummaryOptions, method: Method) -> list[Summary]:
+def _verbatim(text: Text, options: SummaryOptions, method: Method) -> list[Summary]:
     """The variants, best first. A lead has only one variant."""
-    numbers = [beginning(text, brief)] if method == "lead" else selections(text, brief)
+    numbers = [beginning(text, options)] if method == "lead" else selections(text, options)
     return [
-        _laid_out([text.verbatim(n) for n in of_one], brief.style, method, (), truncated=False, cached=False)
+        _lay_out([text.verbatim(n) for n in of_one], options.style, method, (), truncated=False, cached=False)
         for of_one in numbers
     ]
 
@@ -193,9 +197,9 @@ def _meets(summaries: Sequence[Summary], length: Length) -> bool:
     return bool(summaries) and len(summaries[0].sentences) >= max(1, length.min_sentences)
 
 
-def _extracts(text: Text, brief: SummaryOptions) -> list[Summary]:
+def _extracts(text: Text, options: SummaryOptions) -> list[Summary]:
     """Extracts in place of rewritings that are too long."""
-    extracts = _verbatim(text, brief, "extractive")
+    extracts = _verbatim(text, options, "extractive")
     if not extracts[0].sentences:
         return [replace(extracts[0], method="abstractive")]
     return [replace(one, notices=(_method_changed(),)) for one in extracts]
@@ -209,13 +213,13 @@ def _summary(done: Sequence[RewriteResult], choices: Sequence[Choice], style: St
     if all(sentence.verbatim for sentence in sentences):
         method = "extractive"
         notices.append(_method_changed())
-    truncated = any(one.job.cut for one in kept)
-    asked = [one for one in kept if not one.job.group.filler]
+    truncated = any(one.rewrite_input.cut for one in kept)
+    asked = [one for one in kept if not one.rewrite_input.group.filler]
     cached = bool(asked) and all(one.cached for one in asked)
-    return _laid_out(sentences, style, method, notices, truncated=truncated, cached=cached)
+    return _lay_out(sentences, style, method, notices, truncated=truncated, cached=cached)
 
 
-def _laid_out(
+def _lay_out(
     sentences: Sequence[SummarySentence],
     style: Style,
     method: Method,
@@ -224,7 +228,7 @@ def _laid_out(
     truncated: bool,
     cached: bool,
 ) -> Summary:
-    text = laid_out(style, [sentence.text for sentence in sentences])
+    text = lay_out(style, [sentence.text for sentence in sentences])
     return Summary(text, method, tuple(sentences), tuple(notices), truncated, cached, style)
 
 
@@ -235,7 +239,7 @@ def _method_changed() -> Notice:
 def _notices(one: RewriteResult) -> list[Notice]:
     place = one.wordings[0].support[0]
     notices = []
-    if one.job.cut:
+    if one.rewrite_input.cut:
         notices.append(Notice("truncated", "these sentences are too long for the model to read together", place))
     if one.refused:
         notices.append(
@@ -246,28 +250,31 @@ def _notices(one: RewriteResult) -> list[Notice]:
     return notices
 
 
-def _whole(source: str, text: Text, summaries: Sequence[Summary], brief: SummaryOptions, language: Language) -> Summary:
+def _with_variants(
+    source: str, text: Text, summaries: Sequence[Summary], options: SummaryOptions, language: Language
+) -> Summary:
     """The first variant, with the others attached and with notices on each."""
     first, *others = (
-        doubted(source, replace(one, notices=(*one.notices, *_doubts(text, one, brief))), language) for one in summaries
+        with_findings(source, replace(one, notices=(*one.notices, *_length_notices(text, one, options))), language)
+        for one in summaries
     )
     fewer = []
-    if first.sentences and len(summaries) < brief.variants:
+    if first.sentences and len(summaries) < options.variants:
         fewer.append(
             Notice(
                 "variants_fewer",
-                f"only {len(summaries)} of {brief.variants} variants: others were too similar or failed the checks",
+                f"only {len(summaries)} of {options.variants} variants: others were too similar or failed the checks",
             )
         )
     return replace(first, notices=(*text.notices, *first.notices, *fewer), variants=tuple(others))
 
 
-def _doubts(text: Text, summary: Summary, brief: SummaryOptions) -> list[Notice]:
+def _length_notices(text: Text, summary: Summary, options: SummaryOptions) -> list[Notice]:
     """Notices about the whole summary: it is empty, or shorter than requested."""
-    length, count = brief.length, len(summary.sentences)
+    length, count = options.length, len(summary.sentences)
     if not text.sentences:
         return [Notice("nothing_to_summarise", "the text has no sentence with letters")]
-    if not count and brief.headline and all(repeats(sentence, brief.headline) for sentence in text.sentences):
+    if not count and options.headline and all(repeats(sentence, options.headline) for sentence in text.sentences):
         return [Notice("nothing_to_summarise", "the text only repeats its headline")]
     if not count:
         return [Notice("length_unreachable", "no complete sentence fits this length")]

@@ -24,7 +24,7 @@ from service.text.normalization import NORMALISER_VERSION
 from service.translation.preparation import Sentence
 
 
-class SaidAgain(NamedTuple):
+class Repetition(NamedTuple):
     """Words that the model repeated ``times`` in a row."""
 
     span: Span
@@ -33,25 +33,27 @@ class SaidAgain(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Collapsed:
-    """An output without immediate repetitions. ``said_again`` holds the remaining copy of each repeated phrase.
+    """An output without immediate repetitions. ``repetitions`` holds the remaining copy of each repeated phrase.
 
     ``removed`` holds the deleted ranges in order of deletion. Each refers to the text before its deletion.
     """
 
     text: str
-    said_again: tuple[SaidAgain, ...] = ()
+    repetitions: tuple[Repetition, ...] = ()
     removed: tuple[Span, ...] = ()
 
     def without(self, found: Stutter) -> "Collapsed":
         """Remove one more repetition."""
         once, again, said = found
         times = {once: said}
-        for span, before in self.said_again:
-            place = _moved(span, again) or once  # repetitions within the removed copy count for the remaining one
+        for span, before in self.repetitions:
+            place = (
+                _after_removal(span, again) or once
+            )  # repetitions within the removed copy count for the remaining one
             times[place] = times.get(place, 0) + before
         return Collapsed(
             self.text[: again.start] + self.text[again.end :],
-            tuple(SaidAgain(*one) for one in sorted(times.items())),
+            tuple(Repetition(*one) for one in sorted(times.items())),
             (*self.removed, again),
         )
 
@@ -59,7 +61,7 @@ class Collapsed:
         """The alignment of this text, made from the alignment of the whole output."""
         target, weights = alignment.target, alignment.weights
         for removed in self.removed:
-            moved = [_moved(word, removed) for word in target]
+            moved = [_after_removal(word, removed) for word in target]
             weights = tuple(row for row, word in zip(weights, moved, strict=True) if word is not None)
             target = tuple(word for word in moved if word is not None)
         return Alignment(alignment.source, target, weights)
@@ -76,17 +78,17 @@ def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> C
     return collapsed
 
 
-def _moved(span: Span, removed: Span) -> Span | None:
+def _after_removal(span: Span, removed: Span) -> Span | None:
     """The position of ``span`` after the deletion of ``removed``; None if the deletion touches it."""
     if span.end <= removed.start:
         return span
     return span.shifted(removed.start - removed.end) if span.start >= removed.end else None
 
 
-FAINT = 0.05  # links with less weight are noise
+LEAST_LINK_WEIGHT = 0.05  # links with less weight are noise
 SHORT_WORDS = 3
 """A longer phrase, or one that the model wrote three times or more, needs a review: other content may be missing."""
-COUNTED = frozenset({"glossary", "kept"})
+CALLER_TERMS = frozenset({"glossary", "kept"})
 """Kinds of the caller's own terms. The response counts how many of them were applied."""
 _YEAR = re.compile(r"\d{4}$")
 
@@ -113,7 +115,7 @@ class FinishedSentence:
     @property
     def doubts(self) -> int:
         """The number of problems for an editor: findings, missing caller's terms, and a cut end."""
-        return len(self.for_review) + sum(one.kind in COUNTED for one in self.missing) + self.cut
+        return len(self.for_review) + sum(one.kind in CALLER_TERMS for one in self.missing) + self.cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def constraints_of(
     source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair, *, aligned: bool
 ) -> SentenceConstraints:
     """The requirements for the translation of a sentence. ``source`` is the sentence as submitted."""
-    return SentenceConstraints(source, sentence, _required(source, glossary, languages), aligned)
+    return SentenceConstraints(source, sentence, _terms_of(source, glossary, languages), aligned)
 
 
 Finishing = Generator[TextHypothesis, Alignment | None, FinishedSentence]
@@ -158,18 +160,20 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
     elif alignment is not None and placed.text != written.text:
         alignment = _realigned(alignment, placed.links)
     # Placed terms move the words after them. Findings then refer to the whole sentence.
-    removed = _removed(written, known=placed.text == written.text)
+    removed = _repetition_findings(written, known=placed.text == written.text)
     findings = (*check_sentence(constraints.source, placed.text, *languages), *removed)
     cut = hypothesis.finish_reason == "length"
     return FinishedSentence(placed.text, placed.applied, placed.missing, findings, alignment, cut)
 
 
-def finish_unread(source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair) -> FinishedSentence:
+def finish_without_model(
+    source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair
+) -> FinishedSentence:
     """Translate a sentence without letters without the model: convert its numerals and apply its terms.
 
     A date without a year does not change, because "1.2." is often a chapter number.
     """
-    required = [one for one in _required(source, glossary, languages) if one.kind != "date" or _YEAR.search(one.text)]
+    required = [one for one in _terms_of(source, glossary, languages) if one.kind != "date" or _YEAR.search(one.text)]
     if not required:
         return FinishedSentence(sentence.text)
     text, done = "", 0
@@ -179,21 +183,21 @@ def finish_unread(source: str, sentence: Sentence, glossary: Glossary, languages
     return FinishedSentence(text + source[done:], applied=tuple(required))
 
 
-def _required(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
+def _terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
     """The terms of the sentence without overlaps. The caller's terms have priority."""
     chosen: list[TermConstraint] = []
     for found in (glossary.find(source, languages.source), addresses(source), numerals(source, *languages)):
-        chosen += [one for one in found if not any(_meet(one.span, other.span) for other in chosen)]
+        chosen += [one for one in found if not any(_overlap(one.span, other.span) for other in chosen)]
     return tuple(sorted(chosen, key=lambda one: one.span))
 
 
-def _meet(one: Span, other: Span) -> bool:
+def _overlap(one: Span, other: Span) -> bool:
     return one.start < other.end and other.start < one.end
 
 
-def _removed(best: Collapsed, *, known: bool) -> Iterator[Finding]:
+def _repetition_findings(best: Collapsed, *, known: bool) -> Iterator[Finding]:
     """Findings for removed repetitions. ``known`` means that the positions are valid in the translation."""
-    for span, times in best.said_again:
+    for span, times in best.repetitions:
         short = times == 1 and len(span.of(best.text).split()) <= SHORT_WORDS
         yield Finding(
             Code.REPETITION_REMOVED,
@@ -210,7 +214,7 @@ def _links(alignment: Alignment | None) -> list[Link]:
         Link(word, piece, weight)
         for word, row in zip(alignment.target, alignment.weights, strict=True)
         for piece, weight in zip(alignment.source, row, strict=True)
-        if weight >= FAINT and piece.start < piece.end
+        if weight >= LEAST_LINK_WEIGHT and piece.start < piece.end
     ]
 
 

@@ -134,7 +134,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
+class Submission:
     """A submitted text with its parts in order and its notices. ``document`` is set for HTML."""
 
     text: str
@@ -147,21 +147,23 @@ class Submitted:
         return ((part, sentence) for part in self.parts for sentence in part.prepared.sentences)
 
 
-def take_apart(text: str, manner: TranslationOptions, generator: TextGenerator, language: Language) -> Submitted:
+def prepare_submission(
+    text: str, options: TranslationOptions, generator: TextGenerator, language: Language
+) -> Submission:
     """Split ``text``, which is in ``language``, into parts and sentences.
 
     Raises:
         InvalidInput: the text is not valid Unicode.
     """
-    if manner.format == "text":
-        prepared = prepare(text, generator, language, manner.split)
-        return Submitted(text, (Part(prepared, None),), (*notices_of(text, language), *prepared.notices))
+    if options.format == "text":
+        prepared = prepare(text, generator, language, options.split)
+        return Submission(text, (Part(prepared, None),), (*notices_of(text, language), *prepared.notices))
     checked = check_text(text)
-    document = parse(text, attribute_texts=manner.attribute_texts, rules=manner.tags)
-    parts = tuple(Part(prepare(block.text, generator, language, manner.split), block) for block in document.blocks)
+    document = parse(text, attribute_texts=options.attribute_texts, rules=options.tags)
+    parts = tuple(Part(prepare(block.text, generator, language, options.split), block) for block in document.blocks)
     foreign = foreign_notice("\n".join(block.text for block in document.blocks), language)
     inside = (_placed(notice, part) for part in parts for notice in part.prepared.notices)
-    return Submitted(text, parts, (*checked, *([foreign] if foreign else []), *inside), document)
+    return Submission(text, parts, (*checked, *([foreign] if foreign else []), *inside), document)
 
 
 def _placed(notice: Notice, part: Part) -> Notice:

@@ -19,14 +19,14 @@ from service.text.html.render import TranslatedSentence, render
 from service.text.language_id import foreign_code
 from service.text.segmentation import reassemble
 from service.translation.postprocessing import (
-    COUNTED,
+    CALLER_TERMS,
     FinishedSentence,
     SentenceConstraints,
     SentenceKind,
     constraints_of,
-    finish_unread,
+    finish_without_model,
 )
-from service.translation.preparation import PLAIN, Part, Sentence, Submitted, TranslationOptions, take_apart
+from service.translation.preparation import PLAIN, Part, Sentence, Submission, TranslationOptions, prepare_submission
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # control characters except white space
 
@@ -54,29 +54,29 @@ class _Pair:
         return self.part.place(span.shifted(self.sentence.span.start))
 
 
-def assembled(
-    submitted: Submitted,
+def assemble(
+    submission: Submission,
     results: Sequence[Result[FinishedSentence]],
-    manner: TranslationOptions,
+    options: TranslationOptions,
     languages: LanguagePair,
 ) -> Translation:
     """Assemble the translation of a text. ``results`` holds the results of its sentences with letters, in order."""
     left = iter(results)
-    pairs = [_pair(part, sentence, left, manner, languages) for part, sentence in submitted.sentences()]
-    text, targets = _whole(submitted, pairs, languages.source)
+    pairs = [_pair(part, sentence, left, options, languages) for part, sentence in submission.sentences()]
+    text, targets = _translated_text(submission, pairs, languages.source)
     pairs = [replace(pair, target=target) for pair, target in zip(pairs, targets, strict=True)]
     work = [pair.cached for pair in pairs if pair.cached is not None]
     # The checks are invalid for a text in another language.
-    foreign = any(notice.code == foreign_code(languages.source) for notice in submitted.notices)
-    doubts = [] if foreign else [*(notice for pair in pairs for notice in _doubts(pair)), *_repeated(pairs)]
+    foreign = any(notice.code == foreign_code(languages.source) for notice in submission.notices)
+    doubts = [] if foreign else [*(notice for pair in pairs for notice in _finding_notices(pair)), *_repeated(pairs)]
     return Translation(
         text=text,
         sentences=tuple(
-            SentencePair(pair.source, pair.target, _words(pair, pair.target) if manner.alignment else None)
+            SentencePair(pair.source, pair.target, _words(pair, pair.target) if options.alignment else None)
             for pair in pairs
             if pair.target is not None
         ),
-        notices=(*submitted.notices, *(notice for pair in pairs for notice in _notices(pair)), *doubts),
+        notices=(*submission.notices, *(notice for pair in pairs for notice in _notices(pair)), *doubts),
         truncated=any(pair.finished.cut for pair in pairs),
         cached=sum(work),
         of=len(work),
@@ -88,23 +88,25 @@ def _pair(
     part: Part,
     sentence: Sentence,
     results: Iterator[Result[FinishedSentence]],
-    manner: TranslationOptions,
+    options: TranslationOptions,
     languages: LanguagePair,
 ) -> _Pair:
     if sentence.has_letters:
         result = next(results)
         return _Pair(part, sentence, result.value, result.cached)
     source = sentence.span.of(part.prepared.segmentation.text)
-    return _Pair(part, sentence, finish_unread(source, sentence, manner.glossary, languages), None)
+    return _Pair(part, sentence, finish_without_model(source, sentence, options.glossary, languages), None)
 
 
-def _whole(submitted: Submitted, pairs: Sequence[_Pair], language: Language) -> tuple[str, list[Span | None]]:
+def _translated_text(
+    submission: Submission, pairs: Sequence[_Pair], language: Language
+) -> tuple[str, list[Span | None]]:
     """The translated text, and the span of each sentence in it."""
-    if submitted.document is not None:
-        return _html(submitted.document, submitted.parts, pairs, language)
-    (part,) = submitted.parts
+    if submission.document is not None:
+        return _html(submission.document, submission.parts, pairs, language)
+    (part,) = submission.parts
     # Replace control characters between sentences by spaces, which keep the offsets.
-    segmentation = replace(part.prepared.segmentation, text=_CONTROL.sub(" ", submitted.text))
+    segmentation = replace(part.prepared.segmentation, text=_CONTROL.sub(" ", submission.text))
     whole = reassemble(segmentation, [pair.finished.text for pair in pairs])
     return whole.text, list(whole.spans)
 
@@ -150,11 +152,11 @@ def _notices(pair: _Pair) -> Iterator[Notice]:
             pair.target,
         )
     for one in pair.finished.missing:
-        if one.kind in COUNTED:
+        if one.kind in CALLER_TERMS:
             yield Notice("term_not_applied", "this term could not be applied in the translation", pair.within(one.span))
 
 
-def _doubts(pair: _Pair) -> Iterator[Notice]:
+def _finding_notices(pair: _Pair) -> Iterator[Notice]:
     for finding in pair.finished.findings:
         if finding.code is Code.OUTPUT_TOO_SHORT and pair.finished.cut:
             continue  # the notice about the cut sentence says the same
@@ -177,7 +179,7 @@ def _repeated(pairs: Sequence[_Pair]) -> Iterator[Notice]:
 def _terms(pair: _Pair) -> Iterator[TermUse]:
     for applied, uses in ((True, pair.finished.applied), (False, pair.finished.missing)):
         for one in uses:
-            if one.kind in COUNTED:
+            if one.kind in CALLER_TERMS:
                 yield TermUse(one.term, one.text, pair.within(one.span), applied=applied)
 
 
@@ -188,13 +190,13 @@ Manners = TranslationOptions | Sequence[TranslationOptions]
 class _Prepared:
     """A prepared text, and the requirements for each of its sentences with letters."""
 
-    submitted: Submitted
+    submission: Submission
     wanted: list[SentenceConstraints]
 
     @property
     def places(self) -> Iterator[Span]:
         """The spans of these sentences in the text."""
-        return (part.place(sentence.span) for part, sentence in self.submitted.sentences() if sentence.has_letters)
+        return (part.place(sentence.span) for part, sentence in self.submission.sentences() if sentence.has_letters)
 
 
 class _InOrder:
@@ -205,9 +207,9 @@ class _InOrder:
         self._done: dict[int, FinishedSentence] = {}
         self._told = 0
 
-    def land(self, landed: Sequence[tuple[int, Result[FinishedSentence]]]) -> None:
+    def add(self, on_results: Sequence[tuple[int, Result[FinishedSentence]]]) -> None:
         """Add finished sentences, and report those whose turn has come."""
-        self._done.update((number, result.value) for number, result in landed)
+        self._done.update((number, result.value) for number, result in on_results)
         while (one := self._done.pop(self._told, None)) is not None:
             self._tell(self._told, one)
             self._told += 1
@@ -233,7 +235,7 @@ class Translator:
         self.sentences = CachedGenerator(generator, kind, cache, secret)
 
     async def translate(
-        self, texts: Sequence[str], call: Call, *, origins: Sequence[str] | None = None, manner: Manners = PLAIN
+        self, texts: Sequence[str], call: Call, *, origins: Sequence[str] | None = None, options: Manners = PLAIN
     ) -> list[Translation]:
         """Translate ``texts`` and return the translations in order. A blank text is its own translation.
 
@@ -244,11 +246,12 @@ class Translator:
             InvalidInput: a text is not valid Unicode.
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
         """
-        manners = [manner] * len(texts) if isinstance(manner, TranslationOptions) else manner
+        options_of_texts = [options] * len(texts) if isinstance(options, TranslationOptions) else options
         off_loop, chars = self._threads.off_loop, sum(map(len, texts))  # many short texts take as long as one long text
         with call.timings.measured("segment"):
             prepared = [
-                await off_loop(chars, self._prepare, text, one) for text, one in zip(texts, manners, strict=True)
+                await off_loop(chars, self._prepare, text, one)
+                for text, one in zip(texts, options_of_texts, strict=True)
             ]
         tags = self.sentences.tags(texts if origins is None else origins)
         wanted = [constraints for one in prepared for constraints in one.wanted]
@@ -258,26 +261,26 @@ class Translator:
         def tell(number: int, sentence: FinishedSentence) -> None:
             call.finished(Finished(*places[number], sentence.text))
 
-        results = iter(await self.sentences.results(wanted, tags_of, call, landed=_InOrder(tell).land))
+        results = iter(await self.sentences.results(wanted, tags_of, call, on_results=_InOrder(tell).add))
         with call.timings.measured("finish"):
             return [
                 await off_loop(
-                    chars, assembled, one.submitted, [next(results) for _ in one.wanted], options, self.languages
+                    chars, assemble, one.submission, [next(results) for _ in one.wanted], options, self.languages
                 )
-                for one, options in zip(prepared, manners, strict=True)
+                for one, options in zip(prepared, options_of_texts, strict=True)
             ]
 
-    def _prepare(self, text: str, manner: TranslationOptions) -> _Prepared:
-        submitted = take_apart(text, manner, self.generator, self.languages.source)
+    def _prepare(self, text: str, options: TranslationOptions) -> _Prepared:
+        submission = prepare_submission(text, options, self.generator, self.languages.source)
         wanted = [
             constraints_of(
                 sentence.span.of(part.prepared.segmentation.text),
                 sentence,
-                manner.glossary,
+                options.glossary,
                 self.languages,
-                aligned=manner.alignment or part.marked_up,
+                aligned=options.alignment or part.marked_up,
             )
-            for part, sentence in submitted.sentences()
+            for part, sentence in submission.sentences()
             if sentence.has_letters
         ]
-        return _Prepared(submitted, wanted)
+        return _Prepared(submission, wanted)

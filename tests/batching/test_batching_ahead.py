@@ -78,21 +78,21 @@ async def serving(engine: Replicas, limits: Limits = PAIRS, **options: object) -
 async def test_each_replica_has_a_batch_one_more_is_ahead_and_the_others_wait() -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
-        answers = batcher.submit_many([item(f"s{n}") for n in range(9)])
+        futures = batcher.submit_many([item(f"s{n}") for n in range(9)])
         await engine.begun(3)
         assert (engine.sizes, len(batcher.queue)) == ([2, 2, 2], 3)
         engine.let_all_go()
-        assert [written(one) for one in await asyncio.gather(*answers)] == [f"S{n}" for n in range(9)]
+        assert [written(one) for one in await asyncio.gather(*futures)] == [f"S{n}" for n in range(9)]
 
 
 async def test_what_leaves_nobody_waiting_does_not_begin_ahead() -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
-        answers = batcher.submit_many([item(f"s{n}") for n in range(6)])
+        futures = batcher.submit_many([item(f"s{n}") for n in range(6)])
         await engine.begun(2)
         assert len(batcher.queue) == 2
         engine.let_all_go()
-        await asyncio.gather(*answers)
+        await asyncio.gather(*futures)
 
 
 async def test_a_request_that_comes_while_a_replica_is_free_begins_at_once() -> None:
@@ -110,14 +110,14 @@ async def test_a_request_that_comes_while_a_replica_is_free_begins_at_once() -> 
 async def test_a_request_alone_is_dealt_out_to_the_replicas_and_given_back_call_by_call() -> None:
     engine = Replicas()
     async with serving(engine, Limits()) as batcher:
-        answers = batcher.submit_many([*[sized(20, "long")] * 4, *[sized(5, "short")] * 4])
+        futures = batcher.submit_many([*[sized(20, "long")] * 4, *[sized(5, "short")] * 4])
         await engine.begun(2)
         assert engine.sizes == [4, 4]
         engine.gate("short").set()
-        await asyncio.wait(answers[4:])
-        assert not any(answer.done() for answer in answers[:4])
+        await asyncio.wait(futures[4:])
+        assert not any(answer.done() for answer in futures[:4])
         engine.let_all_go()
-        await asyncio.gather(*answers)
+        await asyncio.gather(*futures)
 
 
 async def test_a_replica_that_hangs_is_noticed_beside_one_that_works(clock: Clock) -> None:
@@ -140,18 +140,18 @@ async def test_the_time_of_a_call_ahead_counts_from_when_a_replica_is_free_for_i
     events: list[Event] = []
     engine = Replicas()
     async with serving(engine, listener=events.append) as batcher:
-        answers = batcher.submit_many([item(f"s{n}") for n in range(7)])
+        futures = batcher.submit_many([item(f"s{n}") for n in range(7)])
         await engine.begun(3)
         await clock.turn(9.0)
         engine.gate("s0").set()
-        await asyncio.wait(answers[:2])
+        await asyncio.wait(futures[:2])
         await clock.turn(0.5)
         engine.gate("s2").set()
-        await asyncio.wait(answers[2:4])
+        await asyncio.wait(futures[2:4])
         await clock.turn(8.0)
         assert not batcher.state.hung
         engine.gate("s4").set()
-        await asyncio.wait(answers[4:6])
+        await asyncio.wait(futures[4:6])
         await turns()
         took_s = [event.inference_s for event in events if isinstance(event, BatchDone)]
         assert took_s == [9.0, 9.5, 8.5]
@@ -170,14 +170,14 @@ async def test_what_runs_beside_a_failure_is_answered_and_nothing_begins_until_t
             failed.set()
 
     async with serving(engine, listener=listen) as batcher:
-        answers = batcher.submit_many([item(word) for word in ("poison", "a", "b", "c", "d", "e", "f")])
+        futures = batcher.submit_many([item(word) for word in ("poison", "a", "b", "c", "d", "e", "f")])
         await engine.begun(3)
         engine.gate("poison").set()
         await failed.wait()
         await turns(50)
         assert len(engine.sizes) == 3
         engine.let_all_go()
-        results = await asyncio.gather(*answers, return_exceptions=True)
+        results = await asyncio.gather(*futures, return_exceptions=True)
         assert [isinstance(one, BaseException) for one in results] == [True, *[False] * 6]
         assert written(await submit(batcher, item("g"))) == "G"
 
@@ -198,12 +198,12 @@ async def test_draining_closes_no_engine_under_a_call() -> None:
 async def test_two_replicas_work_off_a_backlog_twice_as_fast_as_each_takes_for_a_call(clock: Clock) -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
-        answers = batcher.submit_many([item(f"s{n}") for n in range(8)])
+        futures = batcher.submit_many([item(f"s{n}") for n in range(8)])
         await engine.begun(3)
         await clock.turn(4.0)
         for word in ("s0", "s2"):
             engine.gate(word).set()
-        await asyncio.wait(answers[:4])
+        await asyncio.wait(futures[:4])
         batcher.submit_many([item("w " * 96)])
         with pytest.raises(TooSlow):  # 100 tokens at one a second
             batcher.submit_many([item("x")], deadline_s=clock.now_s + 60.0)

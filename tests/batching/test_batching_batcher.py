@@ -20,8 +20,8 @@ async def test_an_item_comes_back_as_the_engine_wrote_it() -> None:
 async def test_answers_are_in_the_order_of_the_items_whatever_the_batches_were() -> None:
     sources = [" ".join([f"w{n}"] * (1 + n * 7 % 5)) for n in range(100)]
     async with running(Engines(), Limits(batch_items=8)) as batcher:
-        answers = await asyncio.gather(*batcher.submit_many([item(source) for source in sources]))
-    assert [written(answer) for answer in answers] == [source.upper() for source in sources]
+        futures = await asyncio.gather(*batcher.submit_many([item(source) for source in sources]))
+    assert [written(answer) for answer in futures] == [source.upper() for source in sources]
 
 
 async def test_an_idle_engine_starts_at_once_and_what_comes_meanwhile_gathers() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.generation.engines.base import filler, padded_length
-from service.generation.scheduler import LEAST_SOURCES, split_across_replicas
+from service.generation.scheduler import LEAST_CALL_SOURCES, split_across_replicas
 
 ROOMY = {"room": 1_000, "token_budget": 1_000_000}
 
@@ -35,7 +35,7 @@ def test_one_padded_length_is_in_at_most_one_call_a_replica_and_none_of_them_is_
     for call in split_across_replicas(sizes, count, **ROOMY):
         of_length.setdefault(padded_length(sizes[call[0]]), []).append(len(call))
     assert all(len(found) <= count for found in of_length.values())
-    assert all(min(found) >= LEAST_SOURCES for found in of_length.values() if len(found) > 1)
+    assert all(min(found) >= LEAST_CALL_SOURCES for found in of_length.values() if len(found) > 1)
 
 
 def test_one_replica_gets_one_call_a_padded_length() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from service.domain import EngineInput
 from service.errors import DeadlineExceeded, EngineError, InvalidInput, QueueFull
-from service.generation.scheduler import DOUBT, Limits, Queue, QueuedItem, ResultFuture, TooSlow
+from service.generation.scheduler import WAIT_TOLERANCE, Limits, Queue, QueuedItem, ResultFuture, TooSlow
 from tests.batching.rig import Clock, sized, stopped_clock, turns
 
 
@@ -47,8 +47,8 @@ async def test_work_that_can_never_fit_is_not_told_to_come_back(items: list[Engi
 
 async def crowd(queue: Queue, *, tokens_a_s: float) -> None:
     """Let the queue measure a batch that left another one behind, which then is done, too."""
-    answers = put(queue, [sized(1)] * 2)
-    for answer in answers:
+    futures = put(queue, [sized(1)] * 2)
+    for answer in futures:
         (one,) = take(queue)
         queue.measure([one], 1 / tokens_a_s)
         one.give([])
@@ -99,7 +99,7 @@ async def test_an_estimate_that_is_a_little_too_long_refuses_nobody(clock: Clock
     queue = Queue(Limits(batch_items=1))
     await crowd(queue, tokens_a_s=10)
     put(queue, [sized(100)])
-    assert put(queue, [sized(20)], deadline_s=clock.now_s + 10 / DOUBT + 0.1)
+    assert put(queue, [sized(20)], deadline_s=clock.now_s + 10 / WAIT_TOLERANCE + 0.1)
 
 
 async def test_without_a_measured_backlog_nobody_is_refused_for_want_of_time(clock: Clock) -> None:
@@ -193,9 +193,9 @@ async def test_an_arrival_is_waited_for_and_a_caller_that_left_is_none() -> None
 
 async def test_two_takers_never_get_the_same_item() -> None:
     queue = Queue(Limits(batch_items=1))
-    answers = put(queue, [sized(1), sized(1)])
+    futures = put(queue, [sized(1), sized(1)])
     batches = [take(queue), take(queue), take(queue)]
-    assert [one.answer for batch in batches for one in batch] == answers
+    assert [one.answer for batch in batches for one in batch] == futures
 
 
 async def test_what_is_taken_is_unanswered_but_waits_no_longer() -> None:
@@ -207,11 +207,11 @@ async def test_what_is_taken_is_unanswered_but_waits_no_longer() -> None:
 
 async def test_a_failure_of_the_queue_reaches_waiting_and_running_items() -> None:
     queue = Queue(Limits(batch_items=1))
-    answers = put(queue, [sized(1), sized(1)])
+    futures = put(queue, [sized(1), sized(1)])
     take(queue)
     queue.fail(EngineError("gone"))
     await turns()
-    assert [type(answer.exception()) for answer in answers] == [EngineError, EngineError]
+    assert [type(answer.exception()) for answer in futures] == [EngineError, EngineError]
     assert not queue.unanswered
 
 
@@ -235,7 +235,7 @@ async def test_what_is_dealt_but_has_not_begun_has_no_time_with_the_engine() -> 
     queue = Queue(Limits())
     (answer,) = put(queue, [sized(1)])
     batch = take(queue)
-    assert (answer.taken, answer.taken_s) == (True, None)
+    assert (answer.taken, answer.started_s) == (True, None)
     queue.number(batch)
-    assert answer.taken_s is not None
+    assert answer.started_s is not None
     assert answer.batch == 1

@@ -9,10 +9,10 @@ from service.generation.scheduler import Throughput
 batches = st.lists(st.tuples(st.integers(1, 2_000), st.integers(1, 50)), min_size=1, max_size=30)
 
 
-def measured(*rates: tuple[int, float], crowded: bool = True) -> Throughput:
+def measured(*rates: tuple[int, float], had_backlog: bool = True) -> Throughput:
     throughput = Throughput()
     for tokens, seconds in rates:
-        throughput.add(tokens, seconds, crowded=crowded)
+        throughput.add(tokens, seconds, had_backlog=had_backlog)
     return throughput
 
 
@@ -31,7 +31,7 @@ def test_nothing_is_claimed_before_the_first_batch() -> None:
 
 
 def test_batches_that_left_nobody_behind_say_nothing_of_a_backlog() -> None:
-    throughput = measured((10, 1.0), crowded=False)
+    throughput = measured((10, 1.0), had_backlog=False)
     assert throughput.backlog_s(10) is None
     assert throughput.time_s(10) == pytest.approx(1.0)
 
@@ -39,7 +39,7 @@ def test_batches_that_left_nobody_behind_say_nothing_of_a_backlog() -> None:
 def test_a_backlog_goes_at_the_speed_of_crowded_batches_however_many_small_ones_came_since() -> None:
     throughput = measured((1_000, 1.0))
     for _ in range(50):
-        throughput.add(10, 0.5, crowded=False)
+        throughput.add(10, 0.5, had_backlog=False)
     assert throughput.time_s(1_000) == throughput.backlog_s(1_000) == pytest.approx(1.0)
 
 

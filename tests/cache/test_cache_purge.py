@@ -33,7 +33,7 @@ def alone(clock: Clock | None = None, max_bytes: int = 1 << 20) -> Cache:
 async def put(cache: Cache, keys: str, tags: Mapping[bytes, set[bytes]]) -> None:
     """A request that finds nothing."""
     named = {"A": A, "B": B, "C": C, "D": D}
-    await cache.put_many({named[key]: b"value" for key in keys}, tags, begun_s=time.monotonic())
+    await cache.put_many({named[key]: b"value" for key in keys}, tags, started_s=time.monotonic())
 
 
 async def found(cache: Cache) -> set[bytes]:
@@ -71,9 +71,9 @@ async def test_a_second_purge_finds_nothing() -> None:
 
 
 async def test_work_begun_before_a_purge_keeps_nothing_and_work_begun_after_it_does() -> None:
-    cache, begun_s = alone(), time.monotonic()
+    cache, started_s = alone(), time.monotonic()
     await cache.purge([TEXT])
-    await cache.put_many({A: b"a"}, {TEXT: {A}}, begun_s=begun_s)
+    await cache.put_many({A: b"a"}, {TEXT: {A}}, started_s=started_s)
     assert cache.memory.stats.entries == 0
     await put(cache, "A", {TEXT: {A}})
     assert await found(cache) == {A}
@@ -102,7 +102,7 @@ async def test_the_bound_takes_a_texts_own_entries_before_its_tag() -> None:
     cache = alone(max_bytes=20 * (ENTRY_OVERHEAD_BYTES + 200))
     for number in range(200):
         text, keys = b"T" + number.to_bytes(31, "big"), [bytes([k]) + number.to_bytes(31, "big") for k in range(4)]
-        await cache.put_many(dict.fromkeys(keys, b"v" * 99), {text: set(keys)}, begun_s=time.monotonic())
+        await cache.put_many(dict.fromkeys(keys, b"v" * 99), {text: set(keys)}, started_s=time.monotonic())
         for old in range(number + 1):
             there = any(cache.memory.get(bytes([k]) + old.to_bytes(31, "big")) for k in range(4))
             assert not there or cache.memory.tag(b"T" + old.to_bytes(31, "big")) is not None
@@ -132,7 +132,7 @@ async def test_a_purge_leaves_no_entry_that_the_text_was_ever_answered_with(
         elif what == "ask":
             there = await cache.get_many(asked, task="t")
             new = asked - there.keys()
-            await cache.put_many(dict.fromkeys(new, b"value"), {text: asked}, begun_s=time.monotonic())
+            await cache.put_many(dict.fromkeys(new, b"value"), {text: asked}, started_s=time.monotonic())
             written |= dict.fromkeys(new, number)
             answered |= {(text, key): number for key in asked}
         else:

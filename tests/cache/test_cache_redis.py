@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from service.cache.memory import Memory
 from service.cache.redis import (
-    ENDING,
+    EXPIRING,
     KEY_PREFIX,
     LONGEST_TTL_S,
     MOST_ENTRY_BYTES,
-    TRIP_COMMANDS,
+    ROUND_TRIP_COMMANDS,
     Breaker,
     Found,
     Shared,
@@ -58,7 +58,7 @@ async def shared(redis_server: RedisServer, events: list[Event]) -> AsyncIterato
 async def test_what_one_process_puts_another_one_finds(
     redis_server: RedisServer, shared: Shared, events: list[Event]
 ) -> None:
-    await both(shared, events).put_many({A: b"a", B: b""}, begun_s=time.monotonic())
+    await both(shared, events).put_many({A: b"a", B: b""}, started_s=time.monotonic())
     other = tier(redis_server.url, events)
     assert await both(other, events).get_many([A, B, C], task="t") == {A: b"a", B: b""}
     await other.close()
@@ -75,7 +75,7 @@ async def test_a_hit_is_kept_in_memory(shared: Shared, events: list[Event]) -> N
 
 async def test_a_memory_that_is_off_leaves_the_shared_tier(shared: Shared, events: list[Event]) -> None:
     cache = both(shared, events, memory_bytes=0)
-    await cache.put_many({A: b"a"}, begun_s=time.monotonic())
+    await cache.put_many({A: b"a"}, started_s=time.monotonic())
     assert await cache.get_many([A], task="t") == {A: b"a"}
     assert cache.memory.stats.entries == 0
 
@@ -94,7 +94,7 @@ async def test_a_look_is_one_command_and_none_where_memory_has_all(
 async def test_many_entries_take_few_trips_and_all_come_back(
     redis_server: RedisServer, shared: Shared, events: list[Event]
 ) -> None:
-    entries = {number.to_bytes(32, "big"): b"%d" % number for number in range(2 * TRIP_COMMANDS + 1)}
+    entries = {number.to_bytes(32, "big"): b"%d" % number for number in range(2 * ROUND_TRIP_COMMANDS + 1)}
     await shared.put_many(entries, {})
     assert values(await shared.get_many(list(entries))) == entries
     with redis_server.client() as client:
@@ -137,14 +137,14 @@ async def test_an_entry_over_the_bound_is_not_kept(shared: Shared, events: list[
     "foreign",
     [
         b"",
-        ENDING,
+        EXPIRING,
         b"plain",
-        ENDING + b"junk",
-        ENDING + bytes(8) + b"junk",
+        EXPIRING + b"junk",
+        EXPIRING + bytes(8) + b"junk",
         pack(b"damaged", 1)[:-1],
         pack(b"damaged", 1)[:-1] + b"\xff",
         b"x" + pack(b"other format", 1)[1:],
-        ENDING + bytes(8) + zlib.compress(bytes(MOST_ENTRY_BYTES + 1)),
+        EXPIRING + bytes(8) + zlib.compress(bytes(MOST_ENTRY_BYTES + 1)),
     ],
 )
 async def test_a_value_that_cannot_be_read_is_a_miss(
@@ -192,6 +192,6 @@ def test_values_survive_packing_with_the_time_that_is_left(value: bytes, ends_ms
     assert unpack(pack(value, ends_ms), now_ms) == Found(value, max(0, ends_ms - now_ms) / 1000)
 
 
-@given(st.one_of(st.none(), st.integers(), st.text(), st.binary(), st.binary().map(lambda rest: ENDING + rest)))
+@given(st.one_of(st.none(), st.integers(), st.text(), st.binary(), st.binary().map(lambda rest: EXPIRING + rest)))
 def test_nothing_that_redis_may_answer_makes_unpacking_raise(stored: object) -> None:
     assert unpack(stored, 0) is None or isinstance(stored, bytes)

@@ -10,7 +10,7 @@ import pytest
 from service.domain import DecodingOptions, EngineInput
 from service.generation.engines.base import Engine, ParallelConfig, layouts
 from service.generation.engines.fake import FakeEngine, taking
-from service.generation.engines.loading import OUTPUT_TOKENS, Found, Probe, TunedFactory, chosen, load_engine
+from service.generation.engines.loading import OUTPUT_TOKENS, Probe, TunedConfig, TunedFactory, chosen, load_engine
 from service.generation.engines.tokenizers import Tokenizer
 from tests.engine.checkpoints import SENTENCES, Checkpoint, installed
 
@@ -37,7 +37,7 @@ class Fakes:
 
 @pytest.mark.parametrize("fastest", [ONE, TWO])
 def test_the_fastest_layout_is_kept_and_no_other_stays_loaded(fastest: ParallelConfig) -> None:
-    load, heard = Fakes({layout: 0.001 if layout == fastest else 0.02 for layout in (ONE, TWO)}), list[Found]()
+    load, heard = Fakes({layout: 0.001 if layout == fastest else 0.02 for layout in (ONE, TWO)}), list[TunedConfig]()
     TunedFactory(load, (ONE, TWO), PROBE, heard.append)()
     assert load.open == [fastest]
     (found,) = heard
@@ -51,7 +51,7 @@ def test_fewer_replicas_have_to_be_clearly_faster(one_s: float, kept: ParallelCo
 
 
 def test_a_rebuilt_engine_is_not_timed_again() -> None:
-    load, heard = Fakes({ONE: 0.01, TWO: 0.001}), list[Found]()
+    load, heard = Fakes({ONE: 0.01, TWO: 0.001}), list[TunedConfig]()
     factory = TunedFactory(load, (ONE, TWO), PROBE, heard.append)
     factory()
     factory()
@@ -60,7 +60,7 @@ def test_a_rebuilt_engine_is_not_timed_again() -> None:
 
 
 def test_a_single_layout_is_not_timed() -> None:
-    load, heard = Fakes({ONE: 0.0}), list[Found]()
+    load, heard = Fakes({ONE: 0.0}), list[TunedConfig]()
     TunedFactory(load, (ONE,), PROBE, heard.append)()
     assert (load.built[0][1].calls, heard) == ([], [])
 

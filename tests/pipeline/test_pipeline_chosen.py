@@ -16,7 +16,7 @@ from service.generation.call import Call, Finished
 from service.results import Translation
 from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary
-from service.translation.postprocessing import COUNTED, FACTS, FinishedSentence, Finishing, rerank
+from service.translation.postprocessing import CALLER_TERMS, FACTS, FinishedSentence, Finishing, rerank
 from service.translation.preparation import TranslationOptions
 from service.translation.translator import Translator
 from tests.pipeline.rig import Stand, stand
@@ -26,7 +26,7 @@ WRONG, RIGHT, WORSE = "The council pays 21 euros.", "The council pays 12 euros."
 
 findings = st.builds(Finding, st.sampled_from(Code), st.just("why"), severity=st.sampled_from(Severity))
 required = st.builds(
-    TermConstraint, st.just(Span(0, 1)), st.just("a"), st.just("b"), st.sampled_from([*sorted(COUNTED), "number"])
+    TermConstraint, st.just(Span(0, 1)), st.just("a"), st.just("b"), st.sampled_from([*sorted(CALLER_TERMS), "number"])
 )
 sentences = st.lists(
     st.builds(
@@ -103,10 +103,14 @@ def writes(at: Stand, *texts: str, cut: bool = False) -> None:
     at.engine.handler = lambda items: [[written(item, rank) for rank in range(len(texts))] for item in items]
 
 
-async def translated(translator: Translator, manner: TranslationOptions | None = None) -> tuple[list[str], Translation]:
+async def translated(
+    translator: Translator, options: TranslationOptions | None = None
+) -> tuple[list[str], Translation]:
     """The sentences of `SOURCE` as they were told of, and its translation."""
     heard: list[Finished] = []
-    (found,) = await translator.translate([SOURCE], Call(finished=heard.append), manner=manner or TranslationOptions())
+    (found,) = await translator.translate(
+        [SOURCE], Call(finished=heard.append), options=options or TranslationOptions()
+    )
     return [one.output for one in heard], found
 
 
@@ -144,10 +148,10 @@ async def test_a_whole_hypothesis_goes_before_one_that_met_its_limit(pieces: Pat
 
 
 async def test_words_and_terms_are_those_of_the_hypothesis_that_stands(pieces: Path) -> None:
-    manner = TranslationOptions(alignment=True, glossary=Glossary({"Rat": "assembly"}))
+    options = TranslationOptions(alignment=True, glossary=Glossary({"Rat": "assembly"}))
     async with stand(pieces, hypotheses=2) as at:
         writes(at, "Nobody pays the council 21 euros.", RIGHT)
-        heard, found = await translated(at.translator(), manner)
+        heard, found = await translated(at.translator(), options)
     (pair,) = found.sentences
     assert found.text == "The assembly pays 12 euros."
     assert heard == [found.text]

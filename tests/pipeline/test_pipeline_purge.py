@@ -85,7 +85,7 @@ async def test_the_later_steps_of_a_request_keep_nothing_either(pieces: Path) ->
         await purge(at, "story")
         await decode(at, B, origin="story", call=call)
         assert at.memory.stats.entries == 0
-        await decode(at, B, origin="story", call=replace(call, begun_s=time.monotonic()))
+        await decode(at, B, origin="story", call=replace(call, started_s=time.monotonic()))
         assert await decode(at, B) == [True]
 
 

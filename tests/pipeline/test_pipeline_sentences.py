@@ -144,8 +144,8 @@ async def test_only_a_sentence_that_needs_it_is_aligned(pieces: Path) -> None:
     async with stand(pieces) as at:
         at.answer({"Stadtrat": "The assembly votes.", "Bahn": "The train is late."})
         translator = Translator(at.generator, at.cache, None, aligner=aligner)
-        manner = TranslationOptions(glossary=glossary)
-        (found,) = await translator.translate(["Der Stadtrat stimmt. Die Bahn kommt."], Call(), manner=manner)
+        options = TranslationOptions(glossary=glossary)
+        (found,) = await translator.translate(["Der Stadtrat stimmt. Die Bahn kommt."], Call(), options=options)
         assert not any(item.options.alignment for batch in at.engines.batches() for item in batch)
     assert aligner.asked == ["The assembly votes."]
     assert found.text == "The council votes. The train is late."
@@ -159,5 +159,5 @@ async def test_a_bug_while_a_sentence_is_made_reaches_its_caller(pieces: Path) -
     async with stand(pieces) as at:
         translator = Translator(at.generator, at.cache, None, aligner=Broken())
         with pytest.raises(LookupError):
-            await translator.translate(["Guten Tag."], Call(), manner=TranslationOptions(alignment=True))
+            await translator.translate(["Guten Tag."], Call(), options=TranslationOptions(alignment=True))
         assert at.memory.stats.entries == 0

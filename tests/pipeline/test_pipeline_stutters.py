@@ -38,13 +38,13 @@ def test_words_and_alignment_of_the_second_saying_go_together() -> None:
     found = collapse_repetitions("Die Lage der Stadt", output, PAIR)
     assert found.text == "the state of the town"
     assert columns(found, output) == [("the", 0), ("state", 1), ("of", 2), ("the", 6), ("town", 7)]
-    assert [(span.of(found.text), times) for span, times in found.said_again] == [("the state of", 1)]
+    assert [(span.of(found.text), times) for span, times in found.repetitions] == [("the state of", 1)]
 
 
 def test_a_word_said_three_times_and_another_said_twice_stand_once_each() -> None:
     found = collapse_repetitions("Gewalt und Trauer", "force force force and the mourning mourning", PAIR)
     assert found.text == "force and the mourning"
-    assert [(one.span.of(found.text), one.times) for one in found.said_again] == [("force", 2), ("mourning", 1)]
+    assert [(one.span.of(found.text), one.times) for one in found.repetitions] == [("force", 2), ("mourning", 1)]
 
 
 def test_a_comma_within_one_saying_does_not_excuse_the_other() -> None:
@@ -58,7 +58,7 @@ def test_a_comma_within_one_saying_does_not_excuse_the_other() -> None:
 def test_a_long_loop_is_taken_out_in_one_go() -> None:
     found = collapse_repetitions("Ohne Ende", " ".join(["over again and"] * 1_000), PAIR)
     assert found.text == "over again and"
-    assert [one.times for one in found.said_again] == [999]
+    assert [one.times for one in found.repetitions] == [999]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_nothing_is_left_that_follows_itself_and_no_new_word_appears(source: str
     left = iter(output.lower().split())
     assert all(word in left for word in found.text.lower().split())
     assert [word for word, _ in columns(found, output)] == found.text.split()
-    assert all(0 <= one.span.start < one.span.end <= len(found.text) for one in found.said_again)
+    assert all(0 <= one.span.start < one.span.end <= len(found.text) for one in found.repetitions)
 
 
 def stuttering(at: Stand) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.summarization.lengths import PRESETS, Length
-from service.summarization.styles import FORMS, Style, admits, barred, laid_out, length_of, repeats
+from service.summarization.styles import FORMS, Style, admits, barred, lay_out, length_of, repeats
 
 HEADLINE = "Stadtrat stimmt dem Umbau des Hallenbads zu"
 SENTENCES = st.lists(st.text("aä ,.–1", min_size=1, max_size=40), max_size=6)
@@ -40,13 +40,13 @@ def test_of_two_bounds_the_tighter_one_holds(style: Style, asked: dict[str, Any]
 
 
 def test_bullets_are_lines() -> None:
-    assert laid_out("bullets", ["Eins.", "Zwei."]) == "• Eins.\n• Zwei."
+    assert lay_out("bullets", ["Eins.", "Zwei."]) == "• Eins.\n• Zwei."
 
 
 @settings(max_examples=60)
 @given(SENTENCES, st.sampled_from(get_args(Style)))
 def test_a_length_counts_the_text_as_it_is_laid_out(sentences: list[str], style: Style) -> None:
-    size = len(laid_out(style, sentences))
+    size = len(lay_out(style, sentences))
     marks = FORMS[style].limits.mark_chars
     assert Length(max_chars=size, mark_chars=marks).fits(sentences)
     assert not sentences or not Length(max_chars=size - 1, mark_chars=marks).fits(sentences)

@@ -156,7 +156,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TunedConfig:
     """The fastest configuration, and the measured seconds of all."""
 
     layout: ParallelConfig
@@ -166,7 +166,7 @@ class Found:
 class TunedFactory:
     """Builds the engines of one model. The first call measures all ``layouts``; later calls use the fastest.
 
-    ``load`` builds an engine in a configuration. ``on_found`` is called once with the result, in the thread of the
+    ``load`` builds an engine in a configuration. ``on_tuned`` is called once with the result, in the thread of the
     first call.
     """
 
@@ -175,12 +175,12 @@ class TunedFactory:
         load: Callable[[ParallelConfig], Engine],
         layouts: Sequence[ParallelConfig],
         probe: Probe,
-        on_found: Callable[[Found], None],
+        on_tuned: Callable[[TunedConfig], None],
     ) -> None:
         self._load = load
         self._layouts = layouts
         self._probe = probe
-        self._on_found = on_found
+        self._on_found = on_tuned
         self._layout: ParallelConfig | None = layouts[0] if len(layouts) == 1 else None
 
     def __call__(self) -> Engine:
@@ -195,7 +195,7 @@ class TunedFactory:
             seconds[layout] = self._probe.seconds(engine, give_up_s=min(seconds.values(), default=math.inf))
             engine.close()
         self._layout = chosen(seconds)
-        self._on_found(Found(self._layout, seconds))
+        self._on_found(TunedConfig(self._layout, seconds))
         return self._load(self._layout)
 
 

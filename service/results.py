@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from service.domain import Notice, Span
-from service.summarization.styles import Style
 
 Method = Literal["abstractive", "extractive", "lead"]
+Style = Literal["abstract", "teaser", "bullets", "seo"]
 Output = Literal["summary", "translation", "summary_translation"]
 
 

@@ -189,7 +189,7 @@ class Shared:
     async def put_many(self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]) -> bool:
         """Store entries up to ``MOST_ENTRY_BYTES`` and add keys to tags. Returns whether all writes succeeded.
 
-        One round trip holds up to ``ROUND_TRIP_COMMANDS`` commands. Tags are written first, so that no entry lacks its tag.
+        One round trip holds up to ``ROUND_TRIP_COMMANDS`` commands. Tags go first, so that no entry lacks its tag.
         """
         commands: list[Command] = []
         for tag, keys in tags.items():

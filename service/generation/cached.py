@@ -258,9 +258,9 @@ class CachedGenerator(Generic[W, T]):
     ) -> list[Result[T]]:
         """Return one result for each of ``wanted``, in order. All new work is admitted to the queue, or none.
 
-        ``tags`` holds the tag of each item's submitted text. ``on_results`` is called with the indices and results of each
-        batch as it is done; batches come in any order. If the caller is cancelled, its work is cancelled and its
-        finished results are stored.
+        ``tags`` holds the tag of each item's submitted text. ``on_results`` is called with the indices and results of
+        each finished batch, in any order. If the caller is cancelled, its work is cancelled and its finished results
+        are stored.
 
         Raises:
             QueueFull, TooSlow, NotReady, Draining, DeadlineExceeded: the generator accepts no work now.
@@ -343,27 +343,27 @@ async def _wait(
 ) -> None:
     """Wait for all waiters and report their results in batches. The first error is raised and cancels the others."""
     keys = {waiter: key for key, waiter in waiters.items()}
-    on_results: list[asyncio.Future[T]] = []
-    arrival = asyncio.Event()
+    done: list[asyncio.Future[T]] = []
+    some_done = asyncio.Event()
 
-    def arrived(waiter: "asyncio.Future[T]") -> None:
-        on_results.append(waiter)
-        arrival.set()
+    def on_done(waiter: "asyncio.Future[T]") -> None:
+        done.append(waiter)
+        some_done.set()
 
     # One callback per waiter: asyncio.wait would add a callback to every pending waiter after each batch.
     for waiter in keys:
-        waiter.add_done_callback(arrived)
-    landings = 0
+        waiter.add_done_callback(on_done)
+    count = 0
     try:
-        while landings < len(keys):
-            await arrival.wait()
-            arrival.clear()
-            done = on_results.copy()
-            on_results.clear()
-            add({keys[waiter]: waiter.result() for waiter in done})
-            for _ in done:
-                landings += 1
-                call.progress(landings, len(waiters))
+        while count < len(keys):
+            await some_done.wait()
+            some_done.clear()
+            batch = done.copy()
+            done.clear()
+            add({keys[waiter]: waiter.result() for waiter in batch})
+            for _ in batch:
+                count += 1
+                call.progress(count, len(waiters))
     finally:
         for waiter in keys:
             waiter.cancel()  # without effect on a done future

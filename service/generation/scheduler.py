@@ -231,8 +231,9 @@ def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, toke
     """Split the positions of ``lengths`` (all positive) into calls of one padded length each, the most work first.
 
     Sources of one padded length stay in one call, because each call may need a filler. If they exceed their share of
-    the work for ``count`` replicas, they are split into several calls of at least ``LEAST_CALL_SOURCES``. Sources are dealt
-    in order of length, so that those of exactly the padded length, which make a filler needless, go to different calls.
+    the work for ``count`` replicas, they are split into several calls of at least ``LEAST_CALL_SOURCES``. Sources are
+    dealt in order of length, so that sources of exactly the padded length, which make a filler needless, go to
+    different calls.
 
     A call has at most ``room`` sources. Its longest source times its number of sources stays within ``token_budget``,
     except for a single source. No call is empty.

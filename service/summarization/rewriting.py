@@ -13,12 +13,12 @@ from service.generation.base import FreeWords, GenerationOptions, Source, TextGe
 from service.generation.cached import Result
 from service.generation.call import TEXT_THREADS, TextThreads
 from service.registry.manifest import Acceptance
-from service.results import SummarySentence
+from service.results import Style, SummarySentence
 from service.summarization.guard import objection, support
 from service.summarization.lengths import Length, lead
 from service.summarization.planning import Group, groups, loose_joints
 from service.summarization.selection import assess, relevance, select
-from service.summarization.styles import FORMS, Style, admits, barred
+from service.summarization.styles import FORMS, admits, barred
 from service.summarization.variants import Offer, variants
 from service.summarization.words import GRAMMAR
 from service.text.normalization import NORMALISER_VERSION

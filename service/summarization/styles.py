@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
 
+from service.results import Style
 from service.summarization.guard import LEAST_WORDS, is_fragment
 from service.summarization.lengths import Length, from_request
 from service.summarization.words import content_stems, count_words, leans_on_previous, words
 
-Style = Literal["abstract", "teaser", "bullets", "seo"]
 BULLET = "• "
 OPENING_SENTENCES = 10
 REPEATING_SHARE = 0.6

@@ -11,7 +11,7 @@ from service.generation.base import TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, TextThreads
 from service.languages.base import Language, language
-from service.results import Method, Summary, SummarySentence
+from service.results import Method, Style, Summary, SummarySentence
 from service.summarization.lengths import Length
 from service.summarization.rewriting import (
     RewriteInput,
@@ -25,7 +25,7 @@ from service.summarization.rewriting import (
     rewrite_result,
     selections,
 )
-from service.summarization.styles import Style, lay_out, repeats
+from service.summarization.styles import lay_out, repeats
 from service.summarization.variants import Choice, Offer, chosen, variants
 from service.summarization.words import count_words, require_grammar
 from service.text.language_id import foreign_notice
@@ -117,19 +117,17 @@ class Summarizer:
                 for text, one in zip(texts, found, strict=True)
             ]
         wanted = [
-            (rewrite_input.sentences(text), tag)
-            for text, of_text, tag in zip(found, inputs, tags, strict=True)
-            for rewrite_input in of_text
-            if rewrite_input.rewritten
+            (one.sentences(text), tag)
+            for text, inputs_of_text, tag in zip(found, inputs, tags, strict=True)
+            for one in inputs_of_text
+            if one.rewritten
         ]
         written = iter(await self.wordings.results([one for one, _ in wanted], [tag for _, tag in wanted], call))
-        answers = [
-            [next(written) if rewrite_input.rewritten else None for rewrite_input in of_text] for of_text in inputs
-        ]
+        wordings = [[next(written) if one.rewritten else None for one in of_text] for of_text in inputs]
         with call.timings.measured("finish"):
             return [
                 await off_loop(len(text), _compose, text, one, of_text, done, options, self._language)
-                for text, one, of_text, done in zip(texts, found, inputs, answers, strict=True)
+                for text, one, of_text, done in zip(texts, found, inputs, wordings, strict=True)
             ]
 
 
@@ -142,9 +140,7 @@ def _compose(
     language: Language,
 ) -> Summary:
     """The summary of accepted rewritings, or an extract if they are too long."""
-    done = [
-        rewrite_result(text, rewrite_input, one, options) for rewrite_input, one in zip(inputs, written, strict=True)
-    ]
+    done = [rewrite_result(text, one, wordings, options) for one, wordings in zip(inputs, written, strict=True)]
     rewritten = _rewritten(done, options)
     if not _meets(rewritten, options.length):
         extracts = _extracts(text, options)

@@ -47,9 +47,8 @@ class Collapsed:
         once, again, said = found
         times = {once: said}
         for span, before in self.repetitions:
-            place = (
-                _after_removal(span, again) or once
-            )  # repetitions within the removed copy count for the remaining one
+            # Repetitions within the removed copy count for the remaining one.
+            place = _after_removal(span, again) or once
             times[place] = times.get(place, 0) + before
         return Collapsed(
             self.text[: again.start] + self.text[again.end :],

@@ -9,9 +9,9 @@ import pytest
 from service.domain import EngineInput, Hypothesis
 from service.generation.call import Call
 from service.generation.engines.fake import Handler
-from service.results import Method, Summary
+from service.results import Method, Style, Summary
 from service.summarization.lengths import Length
-from service.summarization.styles import Style, length_of
+from service.summarization.styles import length_of
 from tests.pipeline.rig import Stand, codes, stand
 
 COUNCIL = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu."

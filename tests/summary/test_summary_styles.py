@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.results import Style
 from service.summarization.lengths import PRESETS, Length
-from service.summarization.styles import FORMS, Style, admits, barred, lay_out, length_of, repeats
+from service.summarization.styles import FORMS, admits, barred, lay_out, length_of, repeats
 
 HEADLINE = "Stadtrat stimmt dem Umbau des Hallenbads zu"
 SENTENCES = st.lists(st.text("aä ,.–1", min_size=1, max_size=40), max_size=6)

@@ -75,7 +75,7 @@ async def serving(engine: Replicas, limits: Limits = PAIRS, **options: object) -
         await batcher.drain(PATIENCE_S)
 
 
-async def test_each_replica_has_a_batch_one_more_is_ahead_and_the_others_wait() -> None:
+async def test_replicas_are_busy_one_batch_is_ahead_rest_waits() -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
         futures = batcher.submit_many([item(f"s{n}") for n in range(9)])
@@ -85,7 +85,7 @@ async def test_each_replica_has_a_batch_one_more_is_ahead_and_the_others_wait() 
         assert [written(one) for one in await asyncio.gather(*futures)] == [f"S{n}" for n in range(9)]
 
 
-async def test_what_leaves_nobody_waiting_does_not_begin_ahead() -> None:
+async def test_no_batch_ahead_without_backlog() -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
         futures = batcher.submit_many([item(f"s{n}") for n in range(6)])
@@ -95,7 +95,7 @@ async def test_what_leaves_nobody_waiting_does_not_begin_ahead() -> None:
         await asyncio.gather(*futures)
 
 
-async def test_a_request_that_comes_while_a_replica_is_free_begins_at_once() -> None:
+async def test_request_starts_immediately_on_free_replica() -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
         first = batcher.submit_many([item("a")])
@@ -107,7 +107,7 @@ async def test_a_request_that_comes_while_a_replica_is_free_begins_at_once() -> 
         assert not first[0].done()
 
 
-async def test_a_request_alone_is_dealt_out_to_the_replicas_and_given_back_call_by_call() -> None:
+async def test_single_request_is_split_across_replicas() -> None:
     engine = Replicas()
     async with serving(engine, Limits()) as batcher:
         futures = batcher.submit_many([*[sized(20, "long")] * 4, *[sized(5, "short")] * 4])
@@ -120,7 +120,7 @@ async def test_a_request_alone_is_dealt_out_to_the_replicas_and_given_back_call_
         await asyncio.gather(*futures)
 
 
-async def test_a_replica_that_hangs_is_noticed_beside_one_that_works(clock: Clock) -> None:
+async def test_hung_replica_is_noticed_while_another_works(clock: Clock) -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
         hung = batcher.submit_many([item("hung")])
@@ -136,7 +136,7 @@ async def test_a_replica_that_hangs_is_noticed_beside_one_that_works(clock: Cloc
         assert isinstance(hung[0].exception(), EngineHung)
 
 
-async def test_the_time_of_a_call_ahead_counts_from_when_a_replica_is_free_for_it(clock: Clock) -> None:
+async def test_time_of_call_ahead_starts_with_free_replica(clock: Clock) -> None:
     events: list[Event] = []
     engine = Replicas()
     async with serving(engine, listener=events.append) as batcher:
@@ -157,7 +157,7 @@ async def test_the_time_of_a_call_ahead_counts_from_when_a_replica_is_free_for_i
         assert took_s == [9.0, 9.5, 8.5]
 
 
-async def test_what_runs_beside_a_failure_is_answered_and_nothing_begins_until_the_engine_is_proved() -> None:
+async def test_running_batches_finish_before_recovery() -> None:
     def poisoned(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         if any("poison" in one.tokens for one in items):
             raise RuntimeError("poison")
@@ -182,7 +182,7 @@ async def test_what_runs_beside_a_failure_is_answered_and_nothing_begins_until_t
         assert written(await submit(batcher, item("g"))) == "G"
 
 
-async def test_draining_closes_no_engine_under_a_call() -> None:
+async def test_drain_waits_for_running_calls() -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
         batcher.submit_many([item("a")])
@@ -195,7 +195,7 @@ async def test_draining_closes_no_engine_under_a_call() -> None:
         assert engine.closed
 
 
-async def test_two_replicas_work_off_a_backlog_twice_as_fast_as_each_takes_for_a_call(clock: Clock) -> None:
+async def test_two_replicas_halve_the_backlog_estimate(clock: Clock) -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
         futures = batcher.submit_many([item(f"s{n}") for n in range(8)])

@@ -48,7 +48,7 @@ def items(entry: Entry) -> list[EngineInput]:
     return [EngineInput(source, entry.manifest.decoding_options(len(source))) for source in sources]
 
 
-def test_a_text_gives_the_same_alone_and_in_company(engine: Engine, items: list[EngineInput]) -> None:
+def test_output_is_equal_alone_and_in_a_batch(engine: Engine, items: list[EngineInput]) -> None:
     alone = [engine.generate([item])[0] for item in items]
     assert engine.generate(items) == alone
     shuffled = random.Random(4).sample(range(len(items)), len(items))

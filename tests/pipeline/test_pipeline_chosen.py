@@ -61,7 +61,7 @@ def choose(made: Sequence[FinishedSentence]) -> tuple[FinishedSentence, list[int
 
 
 @given(sentences)
-def test_what_stands_has_the_fewest_doubts_of_those_with_no_more_of_facts(made: list[FinishedSentence]) -> None:
+def test_rerank_picks_fewest_doubts_without_more_factual_doubts(made: list[FinishedSentence]) -> None:
     found, _ = choose(made)
     fit = [one for one in made if facts(one) <= facts(made[0])]
     best = min(fit, key=lambda one: one.doubts)  # the earliest of several
@@ -75,7 +75,7 @@ def test_what_stands_has_the_fewest_doubts_of_those_with_no_more_of_facts(made: 
 
 
 @given(sentences)
-def test_none_is_made_twice_and_none_after_one_without_doubts(made: list[FinishedSentence]) -> None:
+def test_rerank_finishes_each_hypothesis_once_and_stops_without_doubts(made: list[FinishedSentence]) -> None:
     _, asked = choose(made)
     assert asked == list(range(len(asked)))
     clean = [rank for rank, one in enumerate(made) if not one.doubts and facts(one) <= facts(made[0])]
@@ -118,7 +118,7 @@ def notes(found: Translation) -> list[tuple[str, bool]]:
     return [(notice.code, notice.review) for notice in found.notices]
 
 
-async def test_stream_answer_and_cache_have_the_hypothesis_that_the_source_supports(pieces: Path) -> None:
+async def test_stream_response_and_cache_hold_the_supported_hypothesis(pieces: Path) -> None:
     async with stand(pieces, hypotheses=3) as at:
         writes(at, WRONG, WORSE, RIGHT)
         translator = at.translator()
@@ -131,7 +131,7 @@ async def test_stream_answer_and_cache_have_the_hypothesis_that_the_source_suppo
     assert [found.cached for _, found in answers] == [0, 1, 1, 1]
 
 
-async def test_the_first_stands_where_no_other_is_better(pieces: Path) -> None:
+async def test_first_hypothesis_wins_a_tie(pieces: Path) -> None:
     async with stand(pieces, hypotheses=3) as at:
         writes(at, WRONG, WORSE, WRONG)
         heard, found = await translated(at.translator())
@@ -140,14 +140,14 @@ async def test_the_first_stands_where_no_other_is_better(pieces: Path) -> None:
     assert "number_unsupported" in dict(notes(found))
 
 
-async def test_a_whole_hypothesis_goes_before_one_that_met_its_limit(pieces: Path) -> None:
+async def test_complete_hypothesis_beats_truncated_one(pieces: Path) -> None:
     async with stand(pieces, hypotheses=2) as at:
         writes(at, RIGHT, "It pays 12 euros, the council.", cut=True)
         _, found = await translated(at.translator())
     assert (found.text, found.truncated) == ("It pays 12 euros, the council.", False)
 
 
-async def test_words_and_terms_are_those_of_the_hypothesis_that_stands(pieces: Path) -> None:
+async def test_alignment_and_terms_come_from_the_chosen_hypothesis(pieces: Path) -> None:
     options = TranslationOptions(alignment=True, glossary=Glossary({"Rat": "assembly"}))
     async with stand(pieces, hypotheses=2) as at:
         writes(at, "Nobody pays the council 21 euros.", RIGHT)

@@ -36,7 +36,7 @@ async def purge(at: Stand, *texts: str) -> Purged:
     return await at.cache.purge(at.cached.tags(texts))
 
 
-async def test_a_sentence_found_from_another_text_is_purged_with_both(pieces: Path) -> None:
+async def test_shared_sentence_is_purged_with_either_text(pieces: Path) -> None:
     async with stand(pieces) as at:
         await decode(at, A, B, origin="first")
         assert await decode(at, B, C, origin="second") == [True, False]
@@ -44,7 +44,7 @@ async def test_a_sentence_found_from_another_text_is_purged_with_both(pieces: Pa
         assert await decode(at, A, B, C) == [True, False, False]
 
 
-async def test_a_fully_cached_request_adds_its_text_and_its_result(pieces: Path) -> None:
+async def test_fully_cached_request_writes_its_tags(pieces: Path) -> None:
     async with stand(pieces) as at:
         await decode(at, A, B, origin="first")
         assert await decode(at, A, origin="second", call=Call(result_key=RESULT)) == [True]
@@ -52,13 +52,13 @@ async def test_a_fully_cached_request_adds_its_text_and_its_result(pieces: Path)
         assert await decode(at, A, B) == [False, True]
 
 
-async def test_no_store_leaves_no_trace_of_its_text(pieces: Path) -> None:
+async def test_no_store_writes_no_tag(pieces: Path) -> None:
     async with stand(pieces) as at:
         await decode(at, A, call=Call(read_cache=False, write_cache=False, result_key=RESULT))
         assert at.memory.stats.entries == 0
 
 
-async def test_a_result_of_the_engine_does_not_come_back_after_a_purge(pieces: Path) -> None:
+async def test_result_of_running_work_is_not_stored_after_purge(pieces: Path) -> None:
     async with stand(pieces) as at:
         async with held(at.engine, at.batcher):
             under_way = asyncio.create_task(decode(at, A, origin="story"))
@@ -68,7 +68,7 @@ async def test_a_result_of_the_engine_does_not_come_back_after_a_purge(pieces: P
         assert at.memory.stats.entries == 0
 
 
-async def test_nobody_who_shares_work_from_before_a_purge_keeps_it(pieces: Path) -> None:
+async def test_shared_work_from_before_purge_is_not_stored(pieces: Path) -> None:
     async with stand(pieces) as at:
         async with held(at.engine, at.batcher):
             callers = [asyncio.create_task(decode(at, A, origin=origin)) for origin in ("story", "other")]
@@ -78,7 +78,7 @@ async def test_nobody_who_shares_work_from_before_a_purge_keeps_it(pieces: Path)
         assert at.memory.stats.entries == 0
 
 
-async def test_the_later_steps_of_a_request_keep_nothing_either(pieces: Path) -> None:
+async def test_later_steps_of_a_request_store_nothing_after_purge(pieces: Path) -> None:
     async with stand(pieces) as at:
         call = Call()
         await decode(at, A, origin="story", call=call)
@@ -89,7 +89,7 @@ async def test_the_later_steps_of_a_request_keep_nothing_either(pieces: Path) ->
         assert await decode(at, B) == [True]
 
 
-async def test_a_request_that_fails_has_tagged_what_it_kept(pieces: Path) -> None:
+async def test_failed_request_tags_its_stored_results(pieces: Path) -> None:
     async with stand(pieces, limits=Limits(batch_items=1)) as at:
         async with held(at.engine, at.batcher) as busy:
             leaving = asyncio.create_task(decode(at, A, B, origin="story"))
@@ -102,7 +102,7 @@ async def test_a_request_that_fails_has_tagged_what_it_kept(pieces: Path) -> Non
 
 
 @pytest.mark.parametrize("outputs", [["summary"], ["translation"], ["summary", "translation", "summary_translation"]])
-async def test_all_that_was_made_of_an_article_goes_with_its_submitted_body(pieces: Path, outputs: list[str]) -> None:
+async def test_purge_of_submitted_body_deletes_all_article_results(pieces: Path, outputs: list[str]) -> None:
     async with stand(pieces) as at, stand(pieces, "summary") as other:
         translator = at.translator()
         summariser = Summarizer(other.generator, at.cache, None)
@@ -113,7 +113,7 @@ async def test_all_that_was_made_of_an_article_goes_with_its_submitted_body(piec
         assert at.memory.stats.entries == 0
 
 
-async def test_an_english_summary_goes_with_the_german_text(pieces: Path) -> None:
+async def test_purge_of_german_text_deletes_english_summary(pieces: Path) -> None:
     async with stand(pieces) as at, stand(pieces, "summary") as other:
         translator, texts = at.translator(), [" ".join(SENTENCES[:3]), " ".join(SENTENCES[3:6])]
         summaries = await other.summarizer().summarise(texts, MEDIUM, "lead", Call())
@@ -123,7 +123,7 @@ async def test_an_english_summary_goes_with_the_german_text(pieces: Path) -> Non
         assert at.memory.stats.entries == 0
 
 
-async def test_the_time_of_a_request_is_told_by_stage(pieces: Path, clock: Clock) -> None:
+async def test_request_time_is_reported_by_stage(pieces: Path, clock: Clock) -> None:
     async with stand(pieces) as at:
         call = Call()
         async with held(at.engine, at.batcher):
@@ -139,7 +139,7 @@ async def test_the_time_of_a_request_is_told_by_stage(pieces: Path, clock: Clock
         assert again.timings.seconds.keys() == {"segment", "cache", "finish"}
 
 
-async def test_other_arithmetic_is_another_entry(pieces: Path) -> None:
+async def test_other_compute_type_is_another_entry(pieces: Path) -> None:
     async with stand(pieces) as at:
         await decode(at, A)
         other = replace(at.generator, arithmetic="float16/cuda")
@@ -147,13 +147,13 @@ async def test_other_arithmetic_is_another_entry(pieces: Path) -> None:
         assert not found.cached
 
 
-async def test_work_without_an_engine_keeps_to_its_time_too() -> None:
+async def test_work_without_engine_respects_the_deadline() -> None:
     call = Call(asyncio.get_running_loop().time() + 0.01)
     with pytest.raises(DeadlineExceeded):
         await call.in_time(asyncio.sleep(30))
 
 
-async def test_a_whole_cached_article_is_kept_and_goes_with_a_purge(pieces: Path) -> None:
+async def test_whole_article_is_cached_and_purged(pieces: Path) -> None:
     async with stand(pieces) as at, stand(pieces, "summary") as other:
         pipeline = ArticlePipeline(at.translator(), Summarizer(other.generator, at.cache, None), at.cache)
         body = " ".join(SENTENCES[:6])
@@ -171,7 +171,7 @@ async def test_a_whole_cached_article_is_kept_and_goes_with_a_purge(pieces: Path
         assert await edit() == first
 
 
-async def test_nothing_of_an_article_without_trace_is_kept(pieces: Path) -> None:
+async def test_no_store_article_is_not_cached(pieces: Path) -> None:
     async with stand(pieces) as at, stand(pieces, "summary") as other:
         pipeline = ArticlePipeline(at.translator(), Summarizer(other.generator, at.cache, None), at.cache)
         submission = ArticleInput(" ".join(SENTENCES[:3]), None, None, clean=True)

@@ -74,7 +74,7 @@ alignments = st.none() | st.lists(weights, min_size=1, max_size=3).map(
 
 
 @given(found=st.lists(findings, max_size=3), alignment=alignments, cut=st.booleans(), first=..., second=...)
-def test_a_finished_sentence_comes_back_equal(
+def test_finished_sentence_survives_encoding(
     found: list[Finding], alignment: Alignment | None, *, cut: bool, first: bool, second: bool
 ) -> None:
     terms = ((RAT, first), (NUMBER, second))
@@ -105,27 +105,27 @@ GOOD: list[Any] = [OUTPUT, [True], [["number_missing", "why", [0, 3], None, "rev
         (4, None),
     ],
 )
-def test_an_entry_that_is_not_of_the_sentence_is_refused(place: int, value: Any) -> None:
+def test_entry_of_another_sentence_is_rejected(place: int, value: Any) -> None:
     assert KIND.decode(codec.encode(GOOD), constraints(RAT)).applied == (RAT,)
     with pytest.raises(ValueError):  # noqa: PT011 - each says something else
         KIND.decode(codec.encode([*GOOD[:place], value, *GOOD[place + 1 :]]), constraints(RAT))
 
 
 @pytest.mark.parametrize("weights", [[[1.0], [1.0]], [[1.0, 0.0]], [[2.0]], [["1"]], [1.0]])
-def test_weights_of_another_shape_are_refused(weights: Any) -> None:
+def test_weights_of_wrong_shape_are_rejected(weights: Any) -> None:
     entry = codec.encode([OUTPUT, [], [], [[[0, 3]], [[0, 3]], weights], False])
     with pytest.raises(ValueError):  # noqa: PT011 - each says something else
         KIND.decode(entry, constraints(aligned=True))
 
 
-def test_all_that_a_sentence_depends_on_is_in_its_key() -> None:
+def test_key_contains_every_dependency_of_a_sentence() -> None:
     other = SentenceConstraints("Der Rat zahlt 13 Euro.", constraints().sentence, (), aligned=False)
     wanted = [constraints(), constraints(RAT), constraints(NUMBER), constraints(RAT, aligned=True), other]
     keys = [KIND.key(one) for one in wanted]
     assert all(keys.count(key) == 1 for key in keys)
 
 
-async def test_a_damaged_entry_is_a_miss_that_is_deleted_and_counted(pieces: Path) -> None:
+async def test_damaged_entry_is_a_deleted_and_counted_miss(pieces: Path) -> None:
     events: list[Event] = []
     async with stand(pieces, listener=events.append) as at:
         translator = at.translator()
@@ -138,7 +138,7 @@ async def test_a_damaged_entry_is_a_miss_that_is_deleted_and_counted(pieces: Pat
     assert [event.reason for event in events if isinstance(event, EntryUnopened)] == ["unreadable"]
 
 
-async def test_only_a_sentence_that_needs_it_is_aligned(pieces: Path) -> None:
+async def test_alignment_runs_only_where_needed(pieces: Path) -> None:
     aligner = OneToOne()
     glossary = Glossary({"Stadtrat": "council"})
     async with stand(pieces) as at:
@@ -151,7 +151,7 @@ async def test_only_a_sentence_that_needs_it_is_aligned(pieces: Path) -> None:
     assert found.text == "The council votes. The train is late."
 
 
-async def test_a_bug_while_a_sentence_is_made_reaches_its_caller(pieces: Path) -> None:
+async def test_bug_in_postprocessing_reaches_the_caller(pieces: Path) -> None:
     class Broken(OneToOne):
         async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
             raise LookupError(len(pairs))

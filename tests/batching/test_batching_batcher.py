@@ -1,4 +1,4 @@
-"""The batcher on a sound engine: what reaches the engine together, and what comes back."""
+"""Tests of the batcher with a working engine."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The planner's promises, for any mixture of pending items."""
+"""Tests of the planner, for any mixture of pending items."""
 
 import random
 import time

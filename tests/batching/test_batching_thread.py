@@ -1,4 +1,4 @@
-"""The engine's threads: what they report, and that they never hold up the process."""
+"""Tests of the engine threads: they report every outcome and never block the exit of the process."""
 
 import asyncio
 import subprocess

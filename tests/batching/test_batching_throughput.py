@@ -1,4 +1,4 @@
-"""The measured speed of an engine."""
+"""Tests of the measured throughput of an engine."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The circuit breaker, with a clock that the tests turn."""
+"""Tests of the circuit breaker with a manual clock."""
 
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ PAUSE_S = 5.0
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A manual clock in seconds."""
 
     def __init__(self) -> None:
         self.now_s = 0.0

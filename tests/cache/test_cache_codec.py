@@ -1,4 +1,4 @@
-"""Entries of the cache: values survive the way into bytes and back, and all else is refused."""
+"""Tests of the codec: values survive encoding, and other bytes are rejected."""
 
 import json
 import tracemalloc
@@ -32,7 +32,7 @@ def test_values_survive_encoding(value: Any) -> None:
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "deflated"])
 @pytest.mark.parametrize("foreign", [b"", b"\xff", b"{}x", b"[1", b"NaN", b"[Infinity]", b"[" * 100_000])
 def test_foreign_bytes_are_rejected(foreign: bytes, *, packed: bool) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - json and Unicode errors are ValueErrors too
+    with pytest.raises(ValueError):  # noqa: PT011 - JSON and Unicode errors are ValueErrors
         decode(zlib.compress(foreign) if packed else foreign)
 
 
@@ -83,7 +83,7 @@ def test_small_entry_never_expands_beyond_limit() -> None:
     ],
 )
 def test_readers_reject_wrong_types(read: Any, value: Any) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - each says something else
+    with pytest.raises(ValueError):  # noqa: PT011 - messages differ
         read(value)
 
 

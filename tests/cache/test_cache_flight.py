@@ -1,4 +1,4 @@
-"""Single flight: once for all, and nobody's departure or error is another's."""
+"""Tests of single flight: work is shared, and callers do not affect each other."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -9,7 +9,7 @@ from service.generation.cached import SingleFlight
 
 
 class Work:
-    """Work that waits for the test, and counts how often it was begun and cancelled."""
+    """Work that waits for the test, and counts its starts and cancellations."""
 
     def __init__(self) -> None:
         self.begun = 0

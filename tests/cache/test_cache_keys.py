@@ -1,4 +1,4 @@
-"""Keys: equal for equal fields, and for nothing else."""
+"""Tests of cache keys: they are equal exactly for equal fields."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""The memory tier: bounded in real bytes, least recently used, for a limited time."""
+"""Tests of the memory tier: byte limit, LRU order and expiry."""
 
 import os
 import tracemalloc
@@ -148,4 +148,4 @@ def test_counted_bytes_cover_real_memory(entries: int, kind: str) -> None:
         taken_bytes, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert 1.5 * taken_bytes <= memory.stats.bytes <= 2.2 * taken_bytes  # the rest is for pools kept alive
+    assert 1.5 * taken_bytes <= memory.stats.bytes <= 2.2 * taken_bytes  # the rest covers allocator pools

@@ -1,4 +1,4 @@
-"""Purging: what a text or a result led to is gone from both tiers, whoever asked first, whatever runs meanwhile."""
+"""Tests of purges: all entries of a text or result leave both tiers, whatever else runs."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ def alone(clock: Clock | None = None, max_bytes: int = 1 << 20) -> Cache:
 
 
 async def put(cache: Cache, keys: str, tags: Mapping[bytes, set[bytes]]) -> None:
-    """A request that finds nothing."""
+    """A request that finds no entries."""
     named = {"A": A, "B": B, "C": C, "D": D}
     await cache.put_many({named[key]: b"value" for key in keys}, tags, started_s=time.monotonic())
 
@@ -92,7 +92,7 @@ async def test_tag_outlives_every_entry_of_its_text() -> None:
     await put(cache, "", {TEXT: {A}})
     clock.now_s = TTL_S - 1
     await put(cache, "A", {OTHER: {A}})
-    await put(cache, "", {TEXT: {A}})  # known already
+    await put(cache, "", {TEXT: {A}})  # already stored
     clock.now_s = 2 * TTL_S - 2
     assert await found(cache) == {A}
     assert (await cache.purge([TEXT])).memory == 1
@@ -196,7 +196,7 @@ async def test_known_tag_is_not_written_again(redis_server: RedisServer, shared:
     before = await commands(redis_server)
     await put(cache, "", {TEXT: {A, B}})
     await put(cache, "", {TEXT: {B}})
-    assert await commands(redis_server) - before == 1  # the question itself
+    assert await commands(redis_server) - before == 1  # the INFO command itself
     await put(cache, "", {TEXT: {A, C}})
     with redis_server.client() as client:
         assert client.smembers(TAG_PREFIX + TEXT) == {A, B, C}

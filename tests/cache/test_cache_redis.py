@@ -1,4 +1,4 @@
-"""The shared tier over a real Redis, alone and behind the memory tier."""
+"""Tests of the shared tier with a real Redis, alone and behind the memory tier."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Sealed values: nobody without the secret reads, changes, moves or forges one; secrets can be changed."""
+"""Tests of sealed values: only holders of the secret can read or write them, and secrets can be rotated."""
 
 import base64
 import itertools
@@ -24,7 +24,7 @@ LATER_MS = 2**42
 
 
 class Tiers:
-    """Shared tiers over one Redis, and what they told."""
+    """Shared tiers on one Redis, and their events."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -120,7 +120,7 @@ async def test_sealed_value_is_a_miss_without_secret(tiers: Tiers) -> None:
 async def test_secret_rotation_has_no_miss(tiers: Tiers) -> None:
     steps = [(OLD,), (OLD, NEW), (NEW, OLD), (NEW,)]
     for before, after in itertools.pairwise(steps):
-        # During a roll-out processes of both settings read what either wrote; the last step comes a lifetime later.
+        # During a rollout, processes with both settings share entries. The last step comes one entry lifetime later.
         for writes, reads in ((after, before), *([] if after == (NEW,) else [(before, after)])):
             await tiers(*writes).put_many({A: TEXT}, {})
             assert await values(tiers(*reads), A) == {A: TEXT}

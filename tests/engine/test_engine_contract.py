@@ -1,4 +1,4 @@
-"""One suite for every engine: the same promises, kept on a converted checkpoint of every architecture."""
+"""Contract tests of every engine, on a converted checkpoint of every architecture."""
 
 import warnings
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ PAIRS = [(kind, name) for kind in KINDS for name in (CONVERTED if kind == "ctran
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Checkpoint]:
     folder = tmp_path_factory.mktemp("checkpoints")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # transformers recommends sacremoses to whoever loads a Marian tokenizer
+        warnings.simplefilter("ignore")  # transformers recommends sacremoses for Marian tokenizers
         return {name: checkpoints.installed(name, folder / name) for name in ARCHITECTURES}
 
 
@@ -51,7 +51,7 @@ def engine(request: pytest.FixtureRequest, engines: dict[tuple[str, str], Engine
 
 
 class Encoder(Tokenizer):
-    """A checkpoint's tokenizer, which knows how its outputs begin."""
+    """The tokenizer of a checkpoint and the prefix of its outputs."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint.manifest, checkpoint.folder)
@@ -219,7 +219,7 @@ def test_engines_agree_on_alignment(
 def test_long_source_is_not_truncated(
     architecture: str, engines: dict[tuple[str, str], Engine], tokenizer: Encoder
 ) -> None:
-    # CTranslate2 cuts at 1,024 tokens unless told otherwise; T5 has no end, the others have 512 positions.
+    # CTranslate2 truncates at 1,024 tokens by default. T5 has no limit, other models have 512 positions.
     length = 1_500 if "t5" in architecture else 500
     tokens = (*(tokenizer.encode(" ".join(SENTENCES * 20))[: length - 1]), "</s>")
     item = EngineInput(tokens, replace(GREEDY, alignment=True, target_prefix=tokenizer.target_prefix))

@@ -1,4 +1,4 @@
-"""Padding: what stands together has one padded length, and a filler reaches it where no source does."""
+"""Tests of padding: groups of one padded length, and fillers."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Tokenizers of every format: German text and its quotation marks survive, and nothing is cut."""
+"""Tests of tokenizers of every format: German text survives and is never truncated."""
 
 import json
 import warnings
@@ -13,7 +13,7 @@ from service.generation.engines.tokenizers import Subwords, Tokenizer, closed_up
 from tests.engine import checkpoints
 from tests.engine.checkpoints import SENTENCES, Checkpoint
 
-# Of the letters that the sentences have, so that every tiny vocabulary can spell it.
+# Only letters of the sentences, so that every tiny vocabulary can spell it.
 QUOTED = "„In Hamburg“, sagte er, „stieg der Preis um 4,5 Prozent.“"
 
 
@@ -21,7 +21,7 @@ QUOTED = "„In Hamburg“, sagte er, „stieg der Preis um 4,5 Prozent.“"
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Checkpoint]:
     folder = tmp_path_factory.mktemp("tokenizers")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # transformers recommends sacremoses to whoever loads a Marian tokenizer
+        warnings.simplefilter("ignore")  # transformers recommends sacremoses for Marian tokenizers
         return {name: checkpoints.installed(name, folder / name) for name in ("marian", "bart", "mbart", "fsmt", "mt5")}
 
 

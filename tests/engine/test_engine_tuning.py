@@ -1,4 +1,4 @@
-"""The layout of an engine's cores: found once by timing, kept afterwards, without effect on what is written."""
+"""Tests of the parallel configuration: it is measured once, then reused, and does not change outputs."""
 
 import warnings
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ PROBE = Probe.of(("Guten", "Morgen", "</s>"), DecodingOptions(no_repeat_ngram=3)
 
 
 class Fakes:
-    """Engines whose calls take the seconds of their layout; keeps what was built."""
+    """Fake engines with a call time for each configuration. It records the engines."""
 
     def __init__(self, seconds: dict[ParallelConfig, float]) -> None:
         self._seconds = seconds
@@ -101,7 +101,7 @@ def test_configurations_use_all_cores(cores: int, replicas: int, expected: list[
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # transformers recommends sacremoses to whoever loads a Marian tokenizer
+        warnings.simplefilter("ignore")  # transformers recommends sacremoses for Marian tokenizers
         return installed("marian", tmp_path_factory.mktemp("tuning"))
 
 

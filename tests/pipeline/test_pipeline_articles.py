@@ -1,4 +1,4 @@
-"""A pasted article, the whole way: cleaned, summarised and translated."""
+"""Tests of a whole article: it is cleaned, summarised and translated."""
 
 import re
 from typing import Any

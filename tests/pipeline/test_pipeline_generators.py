@@ -1,4 +1,4 @@
-"""Generators and aligners: what comes back as text, what fits, and which words belong together."""
+"""Tests of generators and aligners: outputs, length limits and word alignment."""
 
 import asyncio
 from pathlib import Path
@@ -69,7 +69,7 @@ async def test_fits_matches_the_token_limit(pieces: Path) -> None:
 
 
 def strongest(alignment: Alignment | None) -> list[Span]:
-    """The piece of the source that each word of the output owes most to."""
+    """The source piece with the highest weight for each output word."""
     assert alignment is not None
     return [alignment.source[row.index(max(row))] for row in alignment.weights]
 

@@ -1,4 +1,4 @@
-"""Withdrawn stories: what was made from a text, by whichever endpoint, is gone after a purge, and stays away."""
+"""Tests of purges: all results of a withdrawn text are deleted and do not return."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ MEDIUM = from_request(length="medium")
 
 
 async def decode(at: Stand, *texts: str, origin: str | None = None, call: Call | None = None) -> list[bool]:
-    """For each result whether it came from the cache."""
+    """The cached flag of each result."""
     return [cached for _, cached in await at.decode(*texts, origin=origin, call=call)]
 
 
@@ -128,7 +128,7 @@ async def test_request_time_is_reported_by_stage(pieces: Path, clock: Clock) -> 
         call = Call()
         async with held(at.engine, at.batcher):
             working = asyncio.create_task(at.translator().translate([A], call))
-            while not len(at.batcher.queue):  # noqa: ASYNC110 - a queue tells nobody
+            while not len(at.batcher.queue):  # noqa: ASYNC110 - the queue has no event for this
                 await asyncio.sleep(0)
             await clock.turn(3.0)
         await working

@@ -1,4 +1,4 @@
-"""Finished sentences: their cache entries, their keys, and the alignment that they ask for."""
+"""Tests of finished sentences: cache entries, keys and alignment."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ NUMBER = TermConstraint(Span(14, 18), "12.5", "number", "12,5")
 
 
 class OneToOne:
-    """Aligns the n-th word of an output with the n-th of its source, and counts what it is asked."""
+    """Align the n-th output word with the n-th source word, and count the calls."""
 
     identity = "one to one"
     needs_attention = False
@@ -107,14 +107,14 @@ GOOD: list[Any] = [OUTPUT, [True], [["number_missing", "why", [0, 3], None, "rev
 )
 def test_entry_of_another_sentence_is_rejected(place: int, value: Any) -> None:
     assert KIND.decode(codec.encode(GOOD), constraints(RAT)).applied == (RAT,)
-    with pytest.raises(ValueError):  # noqa: PT011 - each says something else
+    with pytest.raises(ValueError):  # noqa: PT011 - messages differ
         KIND.decode(codec.encode([*GOOD[:place], value, *GOOD[place + 1 :]]), constraints(RAT))
 
 
 @pytest.mark.parametrize("weights", [[[1.0], [1.0]], [[1.0, 0.0]], [[2.0]], [["1"]], [1.0]])
 def test_weights_of_wrong_shape_are_rejected(weights: Any) -> None:
     entry = codec.encode([OUTPUT, [], [], [[[0, 3]], [[0, 3]], weights], False])
-    with pytest.raises(ValueError):  # noqa: PT011 - each says something else
+    with pytest.raises(ValueError):  # noqa: PT011 - messages differ
         KIND.decode(entry, constraints(aligned=True))
 
 

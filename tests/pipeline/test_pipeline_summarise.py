@@ -1,4 +1,4 @@
-"""Summaries: what becomes of a rewriting that holds, of one that does not, and of what the model cannot read."""
+"""Tests of summaries: accepted and rejected rewritings, and sentences that are too long for the model."""
 
 from pathlib import Path
 
@@ -71,7 +71,7 @@ async def test_summary_of_verbatim_sentences_is_extractive(pieces: Path) -> None
 
 async def test_invented_content_is_rejected(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
-        # A model may only write pieces of its sources, but in any order: "Stadt" is none of their words.
+        # The model may use source pieces in any order. "Stadt" is not a word of the sources.
         at.answer({COUNCIL: REWRITTEN.replace("Stadtrat", "Stadt")}, other=REFUSED)
         (found,) = await summarise(at, COUNCIL)
     assert found.text == COUNCIL

@@ -1,4 +1,4 @@
-"""Styles and variants of summaries: from one visit to the engine, each of another text, none repeating the headline."""
+"""Tests of styles and variants of summaries."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,7 +39,7 @@ async def summarise(
 
 
 def offering(at: Stand, answers: Mapping[str, Sequence[str]]) -> Handler:
-    """A handler that writes the hypotheses whose key the source holds; others are empty."""
+    """A handler that writes the hypotheses whose key the source contains. Other outputs are empty."""
 
     def written(item: EngineInput) -> list[Hypothesis]:
         source = at.tokenizer.decode(item.tokens)

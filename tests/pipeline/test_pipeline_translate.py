@@ -1,4 +1,4 @@
-"""Translations: what reaches the engine, what does not, and what an editor is told."""
+"""Tests of translations: the sentences that reach the engine, and the notices for editors."""
 
 from pathlib import Path
 

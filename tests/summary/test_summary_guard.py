@@ -1,4 +1,4 @@
-"""What a rewritten sentence is refused for, and which rewritings stand."""
+"""Tests of the guard: accepted and rejected rewritings."""
 
 import pytest
 

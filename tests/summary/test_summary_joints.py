@@ -1,4 +1,4 @@
-"""Joints: whole clauses may be left out, words from the middle of one may not."""
+"""Tests of joints: a removed clause leaves none loose, removed words inside a clause do."""
 
 import pytest
 
@@ -23,10 +23,10 @@ def test_removed_clause_leaves_no_loose_joint(sentence: str) -> None:
 @pytest.mark.parametrize(
     "sentence",
     [
-        "Der Minister sprach mit der Präsidentin.",  # "am Abend" is no clause
-        "Der Minister sprach am Abend.",  # ends in the middle of one
-        "Am Abend sprach der Minister mit der Präsidentin.",  # another order
-        "Aus Wien kam der Minister.",  # begins in the middle
+        "Der Minister sprach mit der Präsidentin.",  # "am Abend" is not a clause
+        "Der Minister sprach am Abend.",  # ends inside a clause
+        "Am Abend sprach der Minister mit der Präsidentin.",  # different order
+        "Aus Wien kam der Minister.",  # starts inside a clause
         "Der Minister sprach heute mit der Präsidentin.",  # a new word
     ],
 )

@@ -1,4 +1,4 @@
-"""The lead method takes whole sentences from the top."""
+"""Tests of the lead method."""
 
 from service.summarization.lengths import Length, lead
 

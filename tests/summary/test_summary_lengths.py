@@ -1,4 +1,4 @@
-"""Editorial lengths: what a request may ask for, and what fits."""
+"""Tests of length limits: parsing and counting."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Novelty: how much of a sentence is in its own words."""
+"""Tests of novelty: the share of new word n-grams."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Groups for rewriting: cores from the whole article, in company, without overlap."""
+"""Tests of groups for rewriting."""
 
 import pytest
 from hypothesis import given, settings

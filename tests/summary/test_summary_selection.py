@@ -1,4 +1,4 @@
-"""Extractive selection: what it prefers, what it keeps out, and what always holds."""
+"""Tests of the selection of sentences."""
 
 import time
 

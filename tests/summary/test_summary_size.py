@@ -1,4 +1,4 @@
-"""Selection, groups and lead on the largest text that may be submitted: time and memory stay bounded."""
+"""Tests of selection, groups and lead on the largest allowed text: time and memory stay limited."""
 
 import time
 import tracemalloc
@@ -42,7 +42,7 @@ def test_room_counts_each_sentence_once(limit: Length) -> None:
     began = time.process_time()
     assert limit.fits(LARGEST[: len(lead(LARGEST, budget=limit))])
     assert select(LARGEST, budget=limit)
-    assert time.process_time() - began < 5  # measured: 0.8 s; counting anew for each took minutes
+    assert time.process_time() - began < 5  # measured: 0.8 s; a recount for each sentence took minutes
 
 
 def test_late_important_sentence_is_found() -> None:

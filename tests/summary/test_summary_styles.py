@@ -1,4 +1,4 @@
-"""Styles: the bounds of each, what may stand in it, and how it is laid out."""
+"""Tests of styles: limits, admissible sentences and layout."""
 
 from typing import Any, get_args
 

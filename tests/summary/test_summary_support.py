@@ -1,4 +1,4 @@
-"""Support: the source sentences behind a sentence of a summary."""
+"""Tests of support: the source sentences behind a summary sentence."""
 
 from service.summarization.guard import support
 

@@ -1,4 +1,4 @@
-"""Variants: what is chosen first, what differs from it, and what always holds."""
+"""Tests of variants: the choice of the first, and differences between variants."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

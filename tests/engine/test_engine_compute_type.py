@@ -1,4 +1,4 @@
-"""The arithmetic of an engine: what the manifest says, what the device is best at, and what a model cannot bear."""
+"""Tests of compute types: the manifest's choice, the device's default and the limits of a model."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An article told apart: its cleaned body and where that stands in the submitted one."""
+"""Tests of article parsing: the cleaned body and its mapping to the submitted body."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

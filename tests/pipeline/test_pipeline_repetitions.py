@@ -1,4 +1,4 @@
-"""Stutters: what a model writes twice in a row stands once, with its note, its pieces and its alignment."""
+"""Tests of repetitions: the model's repeated words are removed, with a notice, and with their alignment."""
 
 import re
 from pathlib import Path
@@ -21,14 +21,14 @@ A, B, C = SENTENCES[0], SENTENCES[1], SENTENCES[3]
 
 
 def alignment(text: str) -> Alignment:
-    """Each word owes all to the source piece of its number."""
+    """Align each word with the source piece of the same number."""
     words = tuple(Span(*match.span()) for match in re.finditer(r"\w+|,", text))
     rows = tuple(tuple(float(piece == word) for piece in range(len(words))) for word in range(len(words)))
     return Alignment(words, words, rows)
 
 
 def columns(found: Collapsed, output: str) -> list[tuple[str, int]]:
-    """The words that are left, and the number of the piece that each owes to."""
+    """The remaining words and the numbers of their source pieces."""
     left = found.aligned(alignment(output))
     return [(word.of(found.text), row.index(max(row))) for word, row in zip(left.target, left.weights, strict=True)]
 
@@ -104,7 +104,7 @@ def test_collapsed_output_has_no_repetition_and_no_new_word(source: str, output:
 
 
 def stuttering(at: Stand) -> None:
-    """Let the engine say all of B twice."""
+    """Let the engine repeat all of B."""
 
     def written(tokens: tuple[str, ...]) -> tuple[str, ...]:
         return at.tokenizer.encode("the city the city council")[:-1] if at.tokenizer.decode(tokens) == B else tokens
@@ -113,7 +113,7 @@ def stuttering(at: Stand) -> None:
 
 
 async def told(translator: Translator, text: str) -> tuple[list[str], list[tuple[str, str]], str, int]:
-    """A text's sentences as they were told of, its notes of what was left out, and the whole; how many were cached."""
+    """The streamed sentences, the notices about removals, the translation, and the number of cached sentences."""
     heard: list[Finished] = []
     (found,) = await translator.translate([text], Call(finished=heard.append))
     notes = [

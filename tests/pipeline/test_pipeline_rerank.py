@@ -1,4 +1,4 @@
-"""Hypotheses: the first stands unless its source leaves fewer doubts of a later one; stream, answer and cache agree."""
+"""Tests of reranking: the chosen hypothesis, and its agreement in stream, response and cache."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,7 +46,7 @@ def facts(one: FinishedSentence) -> int:
 
 
 def choose(made: Sequence[FinishedSentence]) -> tuple[FinishedSentence, list[int]]:
-    """What stands of these, and which of them were made, in order."""
+    """The sentence that reranking chooses, and the finished hypotheses in order."""
     asked: list[int] = []
 
     def finish(hypothesis: TextHypothesis) -> Finishing:
@@ -64,7 +64,7 @@ def choose(made: Sequence[FinishedSentence]) -> tuple[FinishedSentence, list[int
 def test_rerank_picks_fewest_doubts_without_more_factual_doubts(made: list[FinishedSentence]) -> None:
     found, _ = choose(made)
     fit = [one for one in made if facts(one) <= facts(made[0])]
-    best = min(fit, key=lambda one: one.doubts)  # the earliest of several
+    best = min(fit, key=lambda one: one.doubts)  # the first in a tie
     if best.doubts == made[0].doubts:
         assert found is made[0]
     else:
@@ -83,17 +83,17 @@ def test_rerank_finishes_each_hypothesis_once_and_stops_without_doubts(made: lis
 
 
 def words(tokens: Sequence[str]) -> list[int]:
-    """The number of the word that each piece is of."""
+    """The number of the word of each piece."""
     return [number - 1 for number in accumulate(piece.startswith("▁") for piece in tokens)]
 
 
 def attention(source: Sequence[str], target: Sequence[str]) -> Attention:
-    """Each word looks at the source's word of its number."""
+    """Align each word with the source word of the same number."""
     return Attention.of([[float(place == word) for place in words(source)] for word in words(target)])
 
 
 def writes(at: Stand, *texts: str, cut: bool = False) -> None:
-    """Let the engine write these for every source, best first; ``cut``: the first met its limit."""
+    """Let the engine write these hypotheses for every source. ``cut`` truncates the first one."""
 
     def written(item: EngineInput, rank: int) -> Hypothesis:
         tokens = at.tokenizer.encode(texts[rank])[:-1]
@@ -106,7 +106,7 @@ def writes(at: Stand, *texts: str, cut: bool = False) -> None:
 async def translated(
     translator: Translator, options: TranslationOptions | None = None
 ) -> tuple[list[str], Translation]:
-    """The sentences of `SOURCE` as they were told of, and its translation."""
+    """The reported sentences of `SOURCE`, and its translation."""
     heard: list[Finished] = []
     (found,) = await translator.translate(
         [SOURCE], Call(finished=heard.append), options=options or TranslationOptions()

@@ -1,4 +1,4 @@
-"""The room's door: many entries at once."""
+"""Tests of lookups of many entries."""
 
 import time
 

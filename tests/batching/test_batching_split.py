@@ -1,4 +1,4 @@
-"""How a batch is split into calls, and these between replicas."""
+"""Tests of the split of a batch across replicas."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Sentences on their way to the engine: admitted whole, done once, kept in the cache, left alone by others' fate."""
+"""Tests of the cached generator: admission, shared work, cancellation, deadlines and caching."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
@@ -22,7 +22,7 @@ def backward_stand(pieces: Path, limits: Limits | None = None) -> AbstractAsyncC
 
 
 async def decode(at: Stand, *texts: str, call: Call | None = None) -> list[tuple[str, bool]]:
-    """For each result the text that it was written for, and whether it came from the cache."""
+    """The text and the cached flag of each result."""
     call = call or Call()
     found = await call.in_time(at.decode(*texts, call=call))
     sources = {at.tokenizer.decode(backwards(at.tokenizer.encode(text)[:-1])): text for text in texts}

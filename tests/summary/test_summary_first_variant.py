@@ -1,4 +1,4 @@
-"""The first of several variants is the summary that is asked for alone."""
+"""Tests of the first variant: it does not depend on the number of variants."""
 
 import pytest
 from hypothesis import given

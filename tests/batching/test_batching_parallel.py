@@ -1,4 +1,4 @@
-"""Several calls at the same time: what an engine of some replicas gets, and when."""
+"""Tests of parallel calls: replicas, batches ahead, hangs and failures."""
 
 import asyncio
 import threading
@@ -20,7 +20,7 @@ WRITE = writing(backwards)
 
 
 class Replicas(FakeEngine):
-    """A fake that works on two calls at once, takes a third, and holds each until it is let go by its first word."""
+    """A fake engine with two replicas and one call ahead. It holds each call until its first word is released."""
 
     replicas = 2
     ahead = 1
@@ -49,7 +49,7 @@ class Replicas(FakeEngine):
                 gate.set()
 
     async def begun(self, calls: int) -> None:
-        """Until so many calls have begun; those that will not begin had their chance."""
+        """Wait until this many calls have started, and give further calls time to start."""
 
         def wait() -> bool:
             with self._begun:

@@ -76,7 +76,7 @@ def test_truncation_and_padding_of_tokenizer_file_are_off(built: dict[str, Check
 @pytest.mark.parametrize("content", ["", "{}", '{"model": 1}', "[]"])
 def test_invalid_tokenizer_file_is_named(content: str, tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(content, "utf-8")
-    with pytest.raises(ModelError, match=r"tokenizer\.json is not of the tokenizers library"):
+    with pytest.raises(ModelError, match=r"tokenizer\.json cannot be read by the tokenizers library"):
         Subwords(tmp_path / "tokenizer.json")
 
 

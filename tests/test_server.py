@@ -29,6 +29,21 @@ def test_both_ports_serve_until_sigterm() -> None:
             assert again.connect_ex(("127.0.0.1", port)) != 0
 
 
+def test_a_stream_that_is_under_way_ends_with_its_result_after_sigterm() -> None:
+    text = " ".join(f"Der Bus Nummer {n} fährt heute nicht nach Kiel, sondern nach Husum." for n in range(200))
+    headers = {"accept": "text/event-stream"}
+    with (
+        serving() as server,
+        httpx.stream("POST", f"{server.url}/v1/translate", json={"text": text}, headers=headers, timeout=60) as stream,
+    ):
+        lines = stream.iter_lines()
+        names = [next(lines)]
+        server.process.send_signal(signal.SIGTERM)
+        names += [line for line in lines if line.startswith("event:")]
+        assert names[-1] == "event: result"
+        assert server.process.wait(PATIENCE_S) == 0
+
+
 @pytest.fixture
 def ipv6() -> None:
     """This machine has IPv6."""

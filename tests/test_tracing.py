@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from service.domain import EngineInput
 from service.generation.engines.fake import raising
 from service.observability import tracing
-from service.observability.spans import trace_id_in
+from service.observability.tracing import trace_id_in
 from tests.api.both import Both, both
 from tests.chaos.server import serving
 
@@ -121,6 +121,8 @@ async def test_a_trace_of_the_caller_is_continued_and_told_back(ports: Both, exp
     (request,) = spans(exporter)["POST /v1/translate"]
     assert request.parent is not None
     assert f"{request.parent.trace_id:032x}-{request.parent.span_id:016x}" == f"{TRACE}-{PARENT}"
+    assert "vendor" not in request.to_json()
+    assert not request.parent.trace_state
     assert answer.headers["traceresponse"] == f"00-{TRACE}-{context_of(request)[1]:016x}-01"
 
 

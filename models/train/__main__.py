@@ -79,7 +79,6 @@ def train_command(
     minutes: Annotated[float, typer.Option(help="Length of this call in time.")] = math.inf,
     steps: Annotated[float, typer.Option(help="Length of this call in updates; with both, the shorter.")] = math.inf,
     cooldown: Annotated[float, typer.Option(help="Share of this call in which the rate falls to nothing.")] = 0.0,
-    rate: Annotated[float | None, typer.Option(help="Instead of the recipe's.")] = None,
     batch_tokens: Annotated[int | None, typer.Option(help="Instead of the recipe's; a GPU holds 32,000.")] = None,
     save_minutes: float = 10.0,
     workers: Annotated[int, typer.Option(help="Threads, each with batches of its own; one on a GPU.")] = 2,
@@ -94,7 +93,7 @@ def train_command(
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     plan = recipe.load(recipe_file)
-    plan = replace(plan, rate=rate or plan.rate, batch_tokens=batch_tokens or plan.batch_tokens)
+    plan = replace(plan, batch_tokens=batch_tokens or plan.batch_tokens)
     trainer = _trainer(work, plan, seed, workers, compiled=compiled)
     if (work / "state.pt").exists():
         trainer.resume(work / "state.pt")
@@ -108,10 +107,12 @@ def train_command(
 
 @app.command("factors")
 def factors_command(
-    work: WorkDir, to: Annotated[Path, typer.Option(help="File to write.")] = START / "factors.safetensors"
+    work: WorkDir,
+    to: Annotated[Path, typer.Option(help="File to write.")] = START / "factors.safetensors",
+    recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
     """Write the averaged factors of WORK/state.pt, with a README of what they saw and how they scored."""
-    export.write_factors(work, to)
+    export.write_factors(work, to, recipe.load(recipe_file))
     typer.echo(f"{to}: {to.stat().st_size / 2**20:.1f} MiB")
 
 

@@ -13,37 +13,48 @@ from torch import Tensor
 from models.train import base, factors
 from models.train.curve import read
 from models.train.gemma import Shape, places
+from models.train.recipe import Recipe
+
+
+def _state(work: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(work / "state.pt", map_location="cpu", weights_only=True)
+    return state
 
 
 def averaged(work: Path) -> dict[str, Tensor]:
     """The running average of ``WORK/state.pt`` by name."""
-    state: dict[str, Any] = torch.load(work / "state.pt", map_location="cpu", weights_only=True)
+    state = _state(work)
     weights = load_file(work / "base" / "model.safetensors")
     shape = Shape.of(json.loads((work / "base" / "config.json").read_text("utf-8")))
     found = places(shape.layers, weights, state["rank"])
     return {name: state["average"][start:][: x * y].view(x, y) for name, (start, (x, y)) in found.items()}
 
 
-def write_factors(work: Path, path: Path) -> None:
-    """Write the averaged factors to ``path`` and a README beside it."""
+def write_factors(work: Path, path: Path, plan: Recipe) -> None:
+    """Write the averaged factors to ``path``, and a README with what they saw, its terms, and how they score."""
     path.parent.mkdir(parents=True, exist_ok=True)
     factors.write(path, averaged(work))
     last = read(work / "log.jsonl")[-1]
+    taken: dict[str, int] = _state(work)["position"]["taken"]
+    drawn = "".join(f"| {name} | {taken.get(name, 0):,} | {source.terms} |\n" for name, source in plan.sources.items())
     rows = "".join(f"| {name} | {score} |\n" for name, score in last["held"].items())
-    (path.parent / "README.md").write_text(README.format(name=path.name, rows=rows, **last), "utf-8")
+    (path.parent / "README.md").write_text(README.format(name=path.name, rows=rows, drawn=drawn, **last), "utf-8")
 
 
 README = """# Factors to begin with
 
-`{name}`: `LAYER.a` (rank × in) and `LAYER.b` (out × rank) in bfloat16 for every linear layer of the base, which
+`{name}`: `LAYER.a` (rank × in) and `LAYER.b` (out × rank), bfloat16, for every linear layer of the base, which
 `python -m models.train base` writes. b·a is added to the layer's weights: `train` begins with them, `export --start`
 adds them. Derived from Gemma and changed from the original by fine-tuning: the terms of use of Gemma apply.
 
-Seen: {items:,} items in {steps:,} steps, {tokens:,} padded tokens, {seconds:,} seconds of training.
+Seen since they were begun: {items:,} items in {steps:,} steps, {tokens:,} padded tokens, {seconds:,} seconds.
 
 | held back | loss a target token; of verdicts, the share that is right |
 |---|---|
-{rows}"""
+{rows}
+| source | items drawn, in whole windows | terms |
+|---|---|---|
+{drawn}"""
 
 
 def write_models(work: Path, added: factors.Factors, quantization: str) -> None:

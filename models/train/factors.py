@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+READABLE = 0o644
 Factors = Mapping[str, Tensor]
 """``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank] for every linear layer; b a is added to its weights."""
 
@@ -27,6 +28,7 @@ def write(path: Path, factors: Factors) -> None:
     """Write factors in bfloat16, whole or not at all."""
     new = path.with_suffix(".new")
     save_file({name: factor.detach().to(torch.bfloat16).contiguous().cpu() for name, factor in factors.items()}, new)
+    new.chmod(READABLE)  # safetensors writes for the owner alone
     new.replace(path)
 
 

@@ -44,10 +44,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Stage:
-    """So many ``items``, drawn from the sources by their shares, which need not sum to anything."""
+    """So many ``items``, drawn from the sources by their shares, which need not sum to anything.
+
+    ``rate`` is the highest rate; it falls to nothing over the last ``cooldown`` share of the items.
+    """
 
     name: str
     items: int
+    rate: float
+    cooldown: float
     shares: dict[str, float]
 
 
@@ -56,7 +61,6 @@ class Recipe:
     """All of it. Rates, sizes and counts as the file's comments say."""
 
     rank: int
-    rate: float
     warmup_steps: int
     batch_tokens: int
     batches_a_step: int

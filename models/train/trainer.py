@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from models.train import items as data
 from models.train.gemma import Gemma
 from models.train.items import Batch, Item, Items, Position
-from models.train.recipe import Recipe
+from models.train.recipe import Recipe, Stage
 from models.train.sources import NO, YES
 from models.train.tokens import Tokens
 
@@ -64,7 +64,7 @@ class Trainer:
         self.factors.grad = self.grad
         self.average = torch.zeros_like(self.factors.data)
         self.optimiser = torch.optim.AdamW(
-            [self.factors], lr=recipe.rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True
+            [self.factors], lr=recipe.stages[0].rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True
         )
         self.position = Position(0, 0, 0, {})
         self.progress = {"steps": 0, "items": 0, "tokens": 0, "seconds": 0.0}
@@ -113,7 +113,7 @@ class Trainer:
         self.progress, self.warmed, self.seed = state["progress"], state["warmed"], state["seed"]
         self.network.load(self.factors.data)
 
-    def step(self, batches: list[list[Item]], share_left: float = 1.0) -> float:
+    def step(self, batches: list[list[Item]], rate: float) -> float:
         """One update of several batches, each token counting alike; returns the loss a weighted token."""
         made = [data.collate(batch, self.tokens.pad).to(self.device) for batch in batches]
         whole = sum(float(batch.weights.sum()) for batch in made)
@@ -126,7 +126,7 @@ class Trainer:
         self.warmed += 1
         self.steps_here += 1
         for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.rate * min(1.0, self.warmed / self.recipe.warmup_steps) * share_left
+            group["lr"] = rate * min(1.0, self.warmed / self.recipe.warmup_steps)
         nn.utils.clip_grad_norm_([self.factors], 1.0)
         self.optimiser.step()
         self.grad.zero_()
@@ -189,38 +189,44 @@ class Trainer:
         return sum(self._each(right, self._batches(held))) / len(held)
 
 
+def _rate(stage: Stage, plan: Plan, of_stage: float, of_call: float) -> float:
+    """The rate when these shares of the stage's items and of the call are over; it does not fall below a hundredth."""
+    falls = ((of_stage, stage.cooldown), (of_call, plan.cooldown))
+    left = [min(1.0, (1 - done) / cooldown) for done, cooldown in falls if cooldown]
+    return stage.rate * max(math.prod(left), 0.01)
+
+
 def run(trainer: Trainer, plan: Plan, folder: Path, say: Callable[[str], None] = print) -> None:
     """Train to the plan's end; ``folder`` gets ``state.pt`` and ``log.jsonl`` every few minutes and at the end."""
     start = saved = last = time.monotonic()
-    taken_steps, recent = 0, []
+    recent: list[float] = []
+    for stage, batches, of_stage in _steps(trainer):
+        of_call = plan.done(time.monotonic() - start, trainer.steps_here)
+        if of_call >= 1:
+            break
+        recent.append(trainer.step(batches, _rate(stage, plan, of_stage, of_call)))
+        trainer.position.step += 1
+        now = time.monotonic()
+        trainer.progress["seconds"] += now - last
+        last = now
+        if now - saved > plan.save_minutes * 60:
+            _report(trainer, stage.name, recent, folder, say)
+            recent, saved, last = [], time.monotonic(), time.monotonic()
+    _report(trainer, "end", recent, folder, say)
+
+
+def _steps(trainer: Trainer) -> Iterator[tuple[Stage, list[list[Item]], float]]:
+    """The steps that follow the trainer's position, with their stage and the share of its items that is over."""
     while trainer.position.stage < len(trainer.recipe.stages):
         stage, position = trainer.recipe.stages[trainer.position.stage], trainer.position
         drawn, taken = data.window(trainer.items, stage, position, trainer.seed)
         listed = data.steps(drawn, trainer.recipe, position, trainer.seed)
-        for batches in listed[position.step :]:
-            done = plan.done(time.monotonic() - start, taken_steps)
-            if done >= 1:
-                break
-            left = min(1.0, (1 - done) / plan.cooldown) if plan.cooldown else 1.0
-            recent.append(trainer.step(batches, max(left, 0.01)))
-            taken_steps += 1
-            position.step += 1
-            now = time.monotonic()
-            trainer.progress["seconds"] += now - last
-            last = now
-            if now - saved > plan.save_minutes * 60:
-                _report(trainer, stage.name, recent, folder, say)
-                recent, saved, last = [], time.monotonic(), time.monotonic()
-        else:
-            left_over = (position.window + 1) * data.WINDOW_ITEMS >= stage.items
-            trainer.position = (
-                Position(position.stage + 1, 0, 0, taken)
-                if left_over
-                else replace(position, window=position.window + 1, step=0, taken=taken)
-            )
-            continue
-        break
-    _report(trainer, "end", recent, folder, say)
+        for number in range(position.step, len(listed)):
+            over = (position.window + number / len(listed)) * data.WINDOW_ITEMS / stage.items
+            yield stage, listed[number], min(over, 1.0)
+        is_over = (position.window + 1) * data.WINDOW_ITEMS >= stage.items
+        following = (position.stage + 1, 0) if is_over else (position.stage, position.window + 1)
+        trainer.position = Position(*following, 0, taken)
 
 
 def _report(trainer: Trainer, stage: str, recent: list[float], folder: Path, say: Callable[[str], None]) -> None:

@@ -103,6 +103,11 @@ class Call:
         """A call whose deadline is ``seconds`` from now; ``options`` are the other fields."""
         return cls(asyncio.get_running_loop().time() + seconds, **options)
 
+    @property
+    def follows(self) -> bool:
+        """Whether its caller hears of each sentence."""
+        return self.finished is not nothing
+
     def quiet(self) -> "Call":
         """The same call without callbacks."""
         return replace(self, progress=nothing, finished=nothing)

@@ -30,7 +30,7 @@ from service.http.limits import BodyLimitsMiddleware, Bounds, Refuse
 from service.http.ratelimit import RateLimitMiddleware, Rates
 from service.http.state import info_of
 from service.newsroom.lifecycle import Lifecycle
-from service.observability.spans import Span, Tracer, trace_id_in
+from service.observability.tracing import RequestSpan, Tracing, trace_id_in
 
 ID_HEADER = "X-Request-Id"
 # A caller's own id is kept where it can do no harm in logs and headers.
@@ -58,7 +58,7 @@ def middlewares(
     keys: ApiKeyStore | None = None,
     rates: Rates | None = None,
     cancels: bool = False,
-    tracer: Tracer | None = None,
+    tracer: Tracing | None = None,
     origins: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
 ) -> list[Middleware]:
@@ -112,6 +112,8 @@ METHODS = frozenset(HTTPMethod)
 # A route's pattern ends in "$", which also matches in front of a line feed: such a path would match another route.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _log = logging.getLogger("depesche.crash")
+# It logs each request id that it refuses, so that a caller could fill the log.
+logging.getLogger("asgi_correlation_id").setLevel(logging.ERROR)
 
 
 class RequestContextMiddleware:
@@ -122,7 +124,7 @@ class RequestContextMiddleware:
     say ``Connection: close``, so that a caller loses no request on a connection that closes.
     """
 
-    def __init__(self, app: ASGIApp, listener: Listener, lifecycle: Lifecycle, tracer: Tracer | None = None) -> None:
+    def __init__(self, app: ASGIApp, listener: Listener, lifecycle: Lifecycle, tracer: Tracing | None = None) -> None:
         self._app = app
         self._listener = listener
         self._lifecycle = lifecycle
@@ -166,7 +168,9 @@ class RequestContextMiddleware:
 class _Exchange:
     """A request and its answer: whether the body was read, and the headers of the answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, lifecycle: Lifecycle, span: Span | None) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, lifecycle: Lifecycle, span: RequestSpan | None
+    ) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send

@@ -17,6 +17,7 @@ from cachetools import TLRUCache
 from limits import RateLimitItem, parse_many
 from limits.aio.storage import RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
+from limits.util import WindowStats
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -77,16 +78,18 @@ def policies(unit: Unit, setting: str | None) -> tuple[Policy, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is left of a policy for one caller, and when its window ends (epoch)."""
+    """What is left of a policy for one caller; the window ends at ``ends_s`` (epoch), ``reset_s`` after it was read."""
 
     policy: Policy
     left: int
     ends_s: float
+    reset_s: int
 
-    @property
-    def reset_s(self) -> int:
-        """Whole seconds until the window ends."""
-        return min(self.policy.window_s, max(1, math.ceil(self.ends_s - time.time())))
+    @classmethod
+    def of(cls, policy: Policy, stats: WindowStats) -> "Standing":
+        """As the library says it."""
+        reset_s = min(policy.window_s, max(1, math.ceil(stats.reset_time - time.time())))
+        return cls(policy, stats.remaining, stats.reset_time, reset_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +261,12 @@ class Rates:
     async def _standings(
         self, strategy: FixedWindowRateLimiter, caller: str, limits: Sequence[Policy]
     ) -> tuple[Standing, ...]:
-        found = [await self._in_time(strategy.get_window_stats(one.item, *one.key(caller))) for one in limits]
-        return tuple(Standing(one, at.remaining, at.reset_time) for one, at in zip(limits, found, strict=True))
+        return tuple(
+            [
+                Standing.of(one, await self._in_time(strategy.get_window_stats(one.item, *one.key(caller))))
+                for one in limits
+            ]
+        )
 
     async def give_back(self, taken: Taken) -> None:
         """Take off again what `take` counted, each from the window that it was counted in, if that has not ended."""

@@ -14,7 +14,7 @@ from service.http.keys import ApiKeyStore
 from service.http.keys import Scope as KeyScope
 from service.newsroom.commands import TextLimits
 from service.newsroom.newsroom import Newsroom
-from service.observability.spans import Tracer
+from service.observability.tracing import Tracing
 
 INFO = "info"
 Charge = Callable[[int], Awaitable[None]]
@@ -68,7 +68,7 @@ class Runtime:
     listener: Listener
     registry: CollectorRegistry
     keys: ApiKeyStore | None
-    tracer: Tracer | None = None
+    tracer: Tracing | None = None
 
 
 def runtime_of(request: Request) -> Runtime:

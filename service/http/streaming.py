@@ -7,18 +7,24 @@ from dataclasses import replace
 from typing import TypeVar
 
 from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import AppStatus
 
 from service.errors import DepescheError
 from service.generation.call import Finished
 from service.http.problems import explained, told
-from service.http.responses import EVENTS, wants_events
+from service.http.responses import wants_events
 from service.http.schemas import ProgressEvent, SentenceEvent
 from service.http.state import info_of
 from service.newsroom.commands import CallContext
 
+# A stream finishes like every accepted request; by default the library ends it at SIGTERM.
+AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # the library left it untyped
+# At level debug the library logs what it sends, and so text.
+logging.getLogger("sse_starlette").setLevel(logging.WARNING)
 KEEP_ALIVE_S = 15.0
+NEWLINE = "\n"
 Command = TypeVar("Command")
 Answer = TypeVar("Answer")
 Item = tuple[str, BaseModel]
@@ -46,8 +52,14 @@ async def respond(
 
     stream = _EventStream(request, context, work)
     await stream.begin()
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(stream.events(), media_type=EVENTS, headers=headers)
+    response = EventSourceResponse(stream.events(), ping=KEEP_ALIVE_S, ping_message_factory=_keep_alive, sep=NEWLINE)
+    del response.headers["connection"]  # whether the connection stays open is decided for all answers in one place
+    return response
+
+
+def _keep_alive() -> ServerSentEvent:
+    """A comment, for proxies that close a connection on which nothing is sent."""
+    return ServerSentEvent(comment="still at work", sep=NEWLINE)
 
 
 class _EventStream:
@@ -97,18 +109,11 @@ class _EventStream:
             self._items.put_nowait(("result", work.result()))
         self._items.put_nowait(None)
 
-    async def events(self) -> AsyncIterator[str]:
-        """The events as they are sent, and comments that keep the connection open."""
+    async def events(self) -> AsyncIterator[ServerSentEvent]:
+        """The events in their order; ends the work where the caller leaves."""
         try:
-            while True:
-                try:
-                    item = await asyncio.wait_for(self._items.get(), KEEP_ALIVE_S)
-                except TimeoutError:
-                    yield ": still at work\n\n"
-                    continue
-                if item is None:
-                    return
-                yield f"event: {item[0]}\ndata: {item[1].model_dump_json()}\n\n"
+            while (item := await self._items.get()) is not None:
+                yield ServerSentEvent(item[1].model_dump_json(), event=item[0], sep=NEWLINE)
         finally:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)

@@ -1,9 +1,11 @@
-"""OpenTelemetry traces: a span a request, one a stage below it, and one an engine call, linked to those it worked for.
+"""OpenTelemetry traces: a span for each request, below it one for each stage, and one for each engine call.
 
-Needs the extra ``depesche[otel]``. Off unless the environment names a collector, by OpenTelemetry's own variables;
-those also choose sampling and the service's name. No attribute holds text, or anything else that a caller wrote.
+An engine call works for many requests, so its span is linked from theirs. Needs the extra ``depesche[otel]``. Off
+unless the environment names a collector, by OpenTelemetry's own variables; those also choose sampling and the service's
+name. Of what a caller wrote, spans hold the ids of ``traceparent`` alone (docs/adr/0021-libraries-at-the-edge.md).
 """
 
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -13,7 +15,6 @@ from service import __version__
 from service.errors import DepescheError
 from service.events import BatchDone, Event, RequestDone
 from service.generation.call import Batch, Interval
-from service.observability.spans import Headers
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -27,6 +28,20 @@ PROTOCOL = "http/protobuf"
 MOST_BATCHES = 4_096
 LEAST_FAILURE = 500
 NS = 1_000_000_000
+Headers = Sequence[tuple[bytes, bytes]]
+# Version 00 of W3C Trace Context; identifiers of zeros are none.
+_PARENT = re.compile(rb"00-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def _parent_in(headers: Headers) -> re.Match[bytes] | None:
+    given = [value for name, value in headers if name == b"traceparent"]
+    return _PARENT.fullmatch(given[0]) if len(given) == 1 else None
+
+
+def trace_id_in(headers: Headers) -> str | None:
+    """The trace that a caller says its request belongs to, for the log; None where there is no valid one."""
+    found = _parent_in(headers)
+    return None if found is None else found[1].decode()
 
 
 class TracingUnavailable(DepescheError):
@@ -36,7 +51,7 @@ class TracingUnavailable(DepescheError):
 
 
 class Tracing:
-    """Makes spans of requests (`service.observability.spans`) and, as a listener, of engine calls."""
+    """Makes spans of requests and, as a listener, of engine calls."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         self._provider = provider
@@ -44,18 +59,18 @@ class Tracing:
         self._batches: OrderedDict[Batch, SpanContext] = OrderedDict()
 
     def begin(self, headers: Headers) -> "RequestSpan":
-        """The span of a request, below the caller's where it names one."""
+        """The span of a request, below the caller's where ``headers`` name a valid one."""
         from opentelemetry.trace import SpanKind  # noqa: PLC0415 - an extra
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
-        carrier = {
-            name.decode(): value.decode("latin-1") for name, value in headers if name in {b"traceparent", b"tracestate"}
-        }
+        parent = _parent_in(headers)
+        # Without tracestate, which holds any words of the caller.
+        carrier = {} if parent is None else {"traceparent": parent[0].decode()}
         context = TraceContextTextMapPropagator().extract(carrier)
         return RequestSpan(self, self._tracer.start_span("HTTP", context, SpanKind.SERVER))
 
     def listen(self, event: Event) -> None:
-        """An engine call returned: a span of its own, since it works for many requests."""
+        """Make the span of an engine call that returned."""
         if not isinstance(event, BatchDone) or event.number is None:
             return
         now_ns = time.time_ns()
@@ -76,7 +91,7 @@ class Tracing:
             self._batches.popitem(last=False)
 
     def stages(self, parent: "OtelSpan", intervals: Sequence[Interval]) -> None:
-        """A span below ``parent`` for each stage; those of the engine link to its calls."""
+        """Make a span below ``parent`` for each stage; those of the engine link to its calls."""
         from opentelemetry.trace import Link, set_span_in_context  # noqa: PLC0415 - an extra
 
         # The intervals are on another clock than spans are.
@@ -88,7 +103,7 @@ class Tracing:
             span.end(begun_ns + int(one.seconds * NS))
 
     def close(self) -> None:
-        """Send what is left; waits for the collector."""
+        """Send the spans that are left; waits for the collector."""
         self._provider.shutdown()
 
 
@@ -107,12 +122,12 @@ class RequestSpan:
 
     @property
     def response(self) -> bytes:
-        """The value of ``traceresponse``."""
+        """The value of ``traceresponse`` (W3C Trace Context, level 2), which tells the caller."""
         flags = int(self._context.trace_flags)
         return f"00-{self.trace_id}-{self._context.span_id:016x}-{flags:02x}".encode()
 
     def end(self, done: RequestDone, stages: Sequence[Interval]) -> None:
-        """Say what came of it, by the names of OpenTelemetry's conventions for HTTP."""
+        """End the span, with the attributes of OpenTelemetry's conventions for HTTP, after its stages."""
         from opentelemetry.trace import StatusCode  # noqa: PLC0415 - an extra
 
         span = self._span

@@ -142,7 +142,7 @@ def test_wrong_weights_keep_the_service_unready_and_alive(tmp_path: Any) -> None
             answer = client.get("/readyz").json()
             if answer["status"] == "failed":
                 break
-        assert "starter-de-en" in answer["detail"]
+        assert "no translation model for de→en" in answer["detail"]
         assert client.get("/livez").status_code == 200
 
 

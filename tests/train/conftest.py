@@ -41,11 +41,10 @@ def plan() -> Recipe:
     kept["newstest"] = replace(kept["newstest"], files=kept["newstest"].files[:1], held_back=4)
     kept["headlines"] = replace(kept["headlines"], held_back=1)
     kept["entailment"] = replace(kept["entailment"], files=kept["entailment"].files[:1])
-    stage = replace(shipped.stages[0], items=60, shares=dict.fromkeys(kept, 1.0))
+    stage = replace(shipped.stages[0], items=10**6, rate=0.01, cooldown=0.0, shares=dict.fromkeys(kept, 1.0))
     return replace(
         shipped,
         rank=4,
-        rate=0.01,
         warmup_steps=2,
         batch_tokens=200,
         sources=kept,

@@ -51,7 +51,7 @@ def test_the_loss_is_on_the_targets_alone(drawn: list[Item]) -> None:
 
 def test_a_source_is_used_up_before_it_begins_anew() -> None:
     sources = {"a": numbered("a", 4_000), "bb": numbered("bb", 100)}
-    stage = Stage("all", 10**9, {"a": 2.0, "bb": 1.0})
+    stage = Stage("all", 10**9, 0.01, 0.0, {"a": 2.0, "bb": 1.0})
     drawn, taken = items.window(sources, stage, Position(0, 0, 0, {}), seed=1)
     by_source = {name: [int(item.ids[1]) for item in drawn if item.weight == len(name)] for name in sources}
     assert taken == {name: len(numbers) for name, numbers in by_source.items()}
@@ -64,7 +64,7 @@ def test_a_source_is_used_up_before_it_begins_anew() -> None:
 
 def test_the_next_window_goes_on_where_the_last_one_ended() -> None:
     sources = {"a": numbered("a", 20_000)}
-    stage = Stage("all", 10**9, {"a": 1.0})
+    stage = Stage("all", 10**9, 0.01, 0.0, {"a": 1.0})
     first, taken = items.window(sources, stage, Position(0, 0, 0, {}), seed=1)
     second, _ = items.window(sources, stage, Position(0, 1, 0, taken), seed=1)
     numbers = [int(item.ids[1]) for item in (*first, *second)]

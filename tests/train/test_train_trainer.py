@@ -1,6 +1,7 @@
 """Training: the loss falls, and what was broken off goes on as if it had not been."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,9 @@ def test_the_rate_warms_up_and_cools_down(
 
     monkeypatch.setattr(one, "step", noted)
     run(one, Plan(steps=10, cooldown=0.5), tmp_path, lambda _: None)
-    assert rates[0] == pytest.approx(plan.rate / 2)
-    assert rates[1:6] == pytest.approx([plan.rate] * 5)
-    assert rates[6:] == pytest.approx([plan.rate * left for left in (0.8, 0.6, 0.4, 0.2)])
+    assert rates[0] == pytest.approx(plan.stages[0].rate / 2)
+    assert rates[1:6] == pytest.approx([plan.stages[0].rate] * 5)
+    assert rates[6:] == pytest.approx([plan.stages[0].rate * left for left in (0.8, 0.6, 0.4, 0.2)])
 
 
 def test_a_stage_ends_when_its_items_are_drawn(
@@ -101,9 +102,11 @@ def test_a_stage_ends_when_its_items_are_drawn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(items, "WINDOW_ITEMS", 60)
-    one = begun(work, plan, made, tokens)
+    stage = replace(plan.stages[0], items=60, cooldown=1.0)
+    one = begun(work, replace(plan, stages=(stage,)), made, tokens)
     run(one, Plan(steps=1_000), tmp_path, lambda _: None)
     assert one.position.stage == 1
+    assert one.optimiser.param_groups[0]["lr"] < stage.rate / 2
     assert 0 < one.progress["items"] <= 60
 
 

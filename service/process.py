@@ -15,14 +15,14 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def available_cores() -> int:
-    """Number of cores that this process may use, at least 1. A fractional quota is rounded up."""
+    """The number of cores that this process may use, at least 1; a fraction of a core counts as one."""
     pinned = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     granted = granted_cores()
     return pinned if granted is None else max(1, min(pinned, math.ceil(granted)))
 
 
 def granted_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> float | None:
-    """The smallest CPU quota, in cores, of this process's control group and its parents; None without a limit.
+    """The smallest CPU quota of this process's control group and its ancestors, in cores; None: no limit.
 
     Reads ``cpu.max`` of version 2, and ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us`` of version 1 (Linux kernel,
     Documentation/admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst).
@@ -33,7 +33,7 @@ def granted_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> flo
 
 
 def _groups(membership: Path) -> list[str]:
-    """The paths of this process's groups and the root. In a container the root is often its own group."""
+    """The paths of this process's groups, and the root: inside a container it is the process's own group."""
     return ["/", *(line.split(":", 2)[2] for line in _lines(membership) if line.count(":") > 1)]
 
 
@@ -42,13 +42,13 @@ def _mounts(cgroups: Path) -> tuple[Path, ...]:
 
 
 def _upward(mount: Path, path: str) -> list[Path]:
-    """The folder of the group at ``path`` and the folders of its parents, up to the mount."""
+    """The folders of the group at ``path`` and of all its ancestors, up to the mount."""
     steps = [step for step in path.split("/") if step not in {"", ".."}]
     return [mount.joinpath(*steps[:depth]) for depth in range(len(steps) + 1)]
 
 
 def _quota(folder: Path) -> float | None:
-    """The quota of one group in cores; None without a quota."""
+    """The quota of this group in cores; None if it has no limit."""
     values = " ".join(_lines(folder / "cpu.max")).split()
     if not values:
         values = [*_lines(folder / "cpu.cfs_quota_us"), *_lines(folder / "cpu.cfs_period_us")]
@@ -67,7 +67,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def freeze_gc_heap() -> None:
-    """Exclude all current objects from garbage collection. Otherwise a full collection pauses requests for 30 ms."""
+    """Freeze all existing objects, so that full garbage collections (30 ms pauses) skip them."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
@@ -75,13 +75,13 @@ def freeze_gc_heap() -> None:
 
 PERIOD_S = 10.0
 BUSY_S = 0.1
-"""Processor time in a period. A process that used less has freed almost no memory."""
+"""Processor time in a period; a process that used less has freed almost no memory."""
 
 
 def trimmer() -> Callable[[], object] | None:
-    """The C function ``malloc_trim``, which returns freed memory to the system; None if the C library lacks it (musl).
+    """A function that returns freed memory to the system (``malloc_trim``); None if the C library has none (musl).
 
-    A call takes some milliseconds and blocks threads that allocate memory.
+    A call takes some milliseconds, and threads that allocate memory wait for it.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return None if trim is None else lambda: cast("object", trim(0))
@@ -92,8 +92,8 @@ async def trim_malloc_periodically(
 ) -> None:
     """Call ``trim`` in a thread after each period in which the process worked, until cancelled.
 
-    glibc returns only the end of its heaps, so memory that many threads freed would stay allocated.
-    docs/adr/0018 has measurements.
+    glibc returns only the ends of its heaps, in large steps. It keeps memory that many threads freed in between.
+    docs/adr/0018 has the figures.
     """
     if trim is None:
         return

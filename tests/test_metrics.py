@@ -126,13 +126,13 @@ CASES: list[tuple[events.Event, dict[str, float]]] = [
 
 
 @pytest.mark.parametrize(("event", "changes"), CASES, ids=[type(event).__name__ for event, _ in CASES])
-def test_an_event_changes_its_samples_and_no_others(
+def test_event_changes_only_its_samples(
     counted: Metrics, event: events.Event, changes: dict[str, float]
 ) -> None:
     assert changed(counted, event) == changes
 
 
-def test_the_metrics_of_a_model_are_there_before_its_first_batch(counted: Metrics) -> None:
+def test_model_metrics_exist_before_first_batch(counted: Metrics) -> None:
     counted.listen(events.EngineReady("m", "fake", 2.5))
     before = set(samples(counted))
     counted.listen(BATCH)
@@ -150,7 +150,7 @@ def codes_of(tree: ast.Module) -> Iterator[str]:
             yield from (one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str))
 
 
-def test_every_warning_of_the_service_has_a_label_of_its_own() -> None:
+def test_every_warning_has_a_label() -> None:
     modules = (ast.parse(path.read_text("utf-8")) for path in (ROOT / "service").rglob("*.py"))
     said = {code for module in modules for code in codes_of(module)} | {code.value for code in Code}
     assert said | {foreign_code(DE), metrics.OTHER} == metrics.WARNINGS
@@ -168,13 +168,13 @@ def documented() -> dict[str, tuple[str, set[str]]]:
     return {name.strip(" `"): (kind.strip(), set(labels.split("`")[1::2])) for name, kind, labels in rows}
 
 
-def test_the_document_has_exactly_the_metrics_that_there_are_with_their_types(counted: Metrics) -> None:
+def test_docs_list_all_metrics_and_types(counted: Metrics) -> None:
     there = {f.name + "_total" * (f.type == "counter"): f.type for f in families(counted)}
     of_process = {name for name in documented() if name.startswith("process_")}  # which only Linux has
     assert {name: kind for name, (kind, _) in documented().items() if name in there or name not in of_process} == there
 
 
-def test_the_document_has_the_labels_of_every_metric(counted: Metrics) -> None:
+def test_docs_list_all_labels(counted: Metrics) -> None:
     for family in families(counted):
         labels = {name for sample in family.samples for name in sample.labels} - {"le"}
         name = family.name + "_total" * (family.type == "counter")
@@ -182,7 +182,7 @@ def test_the_document_has_the_labels_of_every_metric(counted: Metrics) -> None:
         assert labels == documented()[name][1] or not family.samples, name
 
 
-def test_the_document_names_every_reason(counted: Metrics) -> None:
+def test_docs_list_all_reasons(counted: Metrics) -> None:
     for family in families(counted):
         for sample in family.samples:
             for name in {"reason", "during", "output", "tier", "priority"} & set(sample.labels):
@@ -217,7 +217,7 @@ BODY: Message = {"type": "http.request", "body": b"{}", "more_body": False}
 
 
 @pytest.mark.parametrize(("path", "during"), [("/", "work"), ("/stream", "answer")])
-async def test_a_caller_that_leaves_is_told_of_by_how_far_its_answer_came(path: str, during: events.Stage) -> None:
+async def test_disconnect_is_counted_by_stage(path: str, during: events.Stage) -> None:
     told: list[events.Event] = []
     await CancelOnDisconnectMiddleware(hangs, told.append)(
         {"type": "http", "method": "POST", "path": path}, leaving(BODY), unsent
@@ -225,7 +225,7 @@ async def test_a_caller_that_leaves_is_told_of_by_how_far_its_answer_came(path: 
     assert told == [events.ClientLeft(during)]
 
 
-async def test_a_caller_that_is_gone_after_its_answer_has_not_left() -> None:
+async def test_disconnect_after_answer_is_not_counted() -> None:
     async def answers_and_lingers(_: Scope, __: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"{}"})
@@ -237,7 +237,7 @@ async def test_a_caller_that_is_gone_after_its_answer_has_not_left() -> None:
     assert told == []
 
 
-async def test_a_caller_that_leaves_before_its_body_was_read_is_told_of() -> None:
+async def test_disconnect_in_body_is_counted() -> None:
     told: list[events.Event] = []
     part: Message = {"type": "http.request", "body": b"{", "more_body": True}
     app = BodyLimitsMiddleware(hangs, Bounds(100, 60.0, 64), lambda *_: unsent({}), told.append)

@@ -156,7 +156,7 @@ class ArticlePipeline:
             texts,
             replace(call, finished=on_sentence),
             origins=[submission.body] * len(texts),
-            manner=[submission.options, plain, plain],
+            options=[submission.options, plain, plain],
         )
         if not html:
             body = _translation_to_submitted(body, article)

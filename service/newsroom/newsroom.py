@@ -132,7 +132,7 @@ class Newsroom:
             translations: Sequence[Translation] | None = self._cached_result(call, key)
             if translations is None:
                 options = models.options(command.options, command.terms)
-                work = translator.translate(command.texts, call, manner=options)
+                work = translator.translate(command.texts, call, options=options)
                 translations = await call.in_time(work)
                 self._store_result(call, key, [replace(one, cached=one.of) for one in translations], command.texts)
         self._emit(_outcome("translation", one) for one in translations)
@@ -230,7 +230,7 @@ class Newsroom:
     def _store_result(self, call: Call, key: str, result: Any, texts: Iterable[str]) -> None:
         """Cache a whole result. All its parts must be marked as cached."""
         if call.write_cache:
-            self.cache.keep_document(key, result, chars=sum(map(len, texts)), begun_s=call.begun_s)
+            self.cache.put_document(key, result, chars=sum(map(len, texts)), started_s=call.started_s)
 
     def _require_languages(self, command: TranslateCommand | SummarizeCommand | ArticleCommand) -> None:
         """Raise `InvalidInput` if a language of the command is not served."""

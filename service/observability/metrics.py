@@ -41,10 +41,8 @@ class Present(Collector):
         stats = cache.memory.stats
         yield _family("cache_memory_bytes", "Size of the memory tier in bytes.", (), ((), stats.bytes))
         yield _family("cache_memory_entries", "Number of entries in the memory tier.", (), ((), stats.entries))
-        passed_over = ((), cache.shared_passed_over)
-        yield _family(
-            "shared_cache_passed_over", "1 while the circuit breaker skips the shared cache.", (), passed_over
-        )
+        blocked = ((), cache.shared_blocked)
+        yield _family("shared_cache_passed_over", "1 while the circuit breaker skips the shared cache.", (), blocked)
 
     def _model_gauges(self) -> Iterable[GaugeMetricFamily]:
         models = self._newsroom.models

@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_key_is_found_by_itself_alone(file: Path) -> None:
+def test_only_exact_token_finds_key(file: Path) -> None:
     ring = ApiKeyStore(file)
     assert ring.require(OLD).id == "cms"
     for wrong in (NEW, "", OLD[:-1], OLD + " ", OLD.upper(), digest_of(OLD).hex(), "\udfff"):
@@ -34,14 +34,14 @@ def test_a_key_is_found_by_itself_alone(file: Path) -> None:
             ring.require(wrong)
 
 
-def test_a_key_is_good_on_its_last_day_and_not_after(file: Path) -> None:
+def test_key_expires_after_its_last_day(file: Path) -> None:
     file.write_text(line(OLD, LAST), "utf-8")
     assert ApiKeyStore(file, today=lambda: LAST).require(OLD)
     with pytest.raises(KeyExpired, match="2027-03-31"):
         ApiKeyStore(file, today=lambda: LAST + dt.timedelta(1)).require(OLD)
 
 
-def test_a_rotation_takes_effect_line_by_line(file: Path) -> None:
+def test_rotation_takes_effect(file: Path) -> None:
     told: list[Event] = []
     ring = ApiKeyStore(file, listener=told.append)
     file.write_text(line(OLD) + line(NEW), "utf-8")
@@ -55,7 +55,7 @@ def test_a_rotation_takes_effect_line_by_line(file: Path) -> None:
     assert told == [KeysRead(1), KeysRead(2), KeysRead(1)]
 
 
-def test_a_link_that_is_turned_to_another_file_is_followed(file: Path, tmp_path: Path) -> None:
+def test_replaced_symlink_is_followed(file: Path, tmp_path: Path) -> None:
     mounted, later = tmp_path / "mounted", tmp_path / "later"
     mounted.symlink_to(file)
     ring = ApiKeyStore(mounted)
@@ -68,7 +68,7 @@ def test_a_link_that_is_turned_to_another_file_is_followed(file: Path, tmp_path:
 
 
 @pytest.mark.parametrize("content", ["", "# all gone\n", "cms translate\n", line(NEW) + "broken\n", None])
-def test_a_broken_file_keeps_the_old_keys_says_so_once_and_is_left_behind(file: Path, content: str | None) -> None:
+def test_broken_file_keeps_old_keys(file: Path, content: str | None) -> None:
     told: list[Event] = []
     ring = ApiKeyStore(file, listener=told.append)
     file.unlink()
@@ -84,6 +84,6 @@ def test_a_broken_file_keeps_the_old_keys_says_so_once_and_is_left_behind(file: 
     assert told[-1] == KeysRead(2)
 
 
-def test_a_file_that_is_broken_from_the_start_opens_no_service(tmp_path: Path) -> None:
+def test_file_broken_at_start_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(KeyFileInvalid):
         ApiKeyStore(tmp_path / "none")

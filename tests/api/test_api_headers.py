@@ -47,7 +47,7 @@ def entries(ports: Both) -> int:
 
 
 @each
-async def test_no_store_leaves_no_entry(ports: Both, endpoint: Endpoint) -> None:
+async def test_no_store_writes_no_entry(ports: Both, endpoint: Endpoint) -> None:
     body = endpoint.body(TEXT.format(3))
     answer = await ports.main.post(endpoint.path, json=body, headers={"Cache-Control": "no-store"})
     assert answer.status_code == 200, answer.text

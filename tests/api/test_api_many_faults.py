@@ -45,7 +45,7 @@ def test_few_errors_are_formed_and_shown(client: TestClient, formed: list[int], 
     assert answer.json()["detail"].endswith("and more") == (formed[0] > MAX_ERRORS)
 
 
-def test_a_list_that_is_too_long_is_refused_by_its_length(client: TestClient) -> None:
+def test_long_list_is_refused_by_its_length(client: TestClient) -> None:
     problem = client.post("/v1/translate", json={"text": [1] * 10_001}).json()
     (error,) = problem["errors"]
     assert (problem["code"], error["pointer"], error["code"], error["limit"]) == (
@@ -53,7 +53,7 @@ def test_a_list_that_is_too_long_is_refused_by_its_length(client: TestClient) ->
     )  # fmt: skip
 
 
-def test_that_there_are_more_errors_is_told(client: TestClient) -> None:
+def test_detail_mentions_more_errors(client: TestClient) -> None:
     bodies = [{"text": "a", **{f"a{n}": 1 for n in range(count)}} for count in (MAX_ERRORS, MAX_ERRORS + 1)]
     few, many = (client.post("/v1/translate", json=body).json() for body in bodies)
     assert len(few["errors"]) == len(many["errors"]) == MAX_ERRORS
@@ -63,7 +63,7 @@ def test_that_there_are_more_errors_is_told(client: TestClient) -> None:
 
 @pytest.mark.parametrize("path", ["/translate", "/v2/translate"])
 @pytest.mark.parametrize("shape", ["members", "fields", "tags"])
-def test_the_compatible_endpoints_form_few_errors(client: TestClient, path: str, shape: str) -> None:
+def test_compatible_endpoints_form_few_errors(client: TestClient, path: str, shape: str) -> None:
     field = {"/translate": "q", "/v2/translate": "text"}[path]
     body: dict[str, Any] = (
         {field: "Hund", "target": "en"} if path == "/translate" else {field: ["Hund"], "target_lang": "EN"}
@@ -100,7 +100,7 @@ def test_the_compatible_endpoints_form_few_errors(client: TestClient, path: str,
     ],
     ids=["objects", "bodies", "fields", "content"],
 )
-def test_a_ninjs_item_forms_few_errors(wrong: dict[str, Any]) -> None:
+def test_ninjs_item_forms_few_errors(wrong: dict[str, Any]) -> None:
     from pydantic import ValidationError
 
     with pytest.raises(ValidationError) as refused:

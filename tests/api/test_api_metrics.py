@@ -55,7 +55,7 @@ def faked(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
         yield client
 
 
-def test_a_sentence_is_counted_on_its_way(client: TestClient) -> None:
+def test_sentence_is_counted(client: TestClient) -> None:
     before = client.get("/metrics").text
     client.post("/v1/translate", json={"text": "Die Brücke bleibt bis Donnerstag gesperrt."})
     after = client.get("/metrics").text
@@ -70,7 +70,7 @@ def test_a_sentence_is_counted_on_its_way(client: TestClient) -> None:
     assert value(after, "depesche_http_requests_in_progress") == 1
 
 
-def test_of_forty_sentences_only_the_edited_one_reaches_the_engine(faked: TestClient) -> None:
+def test_edit_reaches_engine_with_one_sentence(faked: TestClient) -> None:
     counter = 'depesche_source_tokens_total{model="starter-de-en"}'
     sentences = [f"Am {day}. Mai fuhr der Zug nicht nach Hamburg." for day in range(1, 41)]
     assert faked.post("/v1/translate", json={"text": " ".join(sentences)}).status_code == 200
@@ -81,7 +81,7 @@ def test_of_forty_sentences_only_the_edited_one_reaches_the_engine(faked: TestCl
     assert value(faked.get("/metrics").text, counter) - before == len(translator_of(faked).tokenizer.encode(edited))
 
 
-def test_every_model_is_named_with_its_readiness(client: TestClient) -> None:
+def test_every_model_has_readiness(client: TestClient) -> None:
     text = client.get("/metrics").text
     for model in ("starter-de-en", "starter-sum-de"):
         assert value(text, f'depesche_model_ready{{model="{model}"}}') == 1
@@ -92,7 +92,7 @@ def test_every_model_is_named_with_its_readiness(client: TestClient) -> None:
     assert "depesche_ready 1.0" in text
 
 
-def test_every_sample_has_the_labels_that_its_document_says(client: TestClient) -> None:
+def test_samples_have_documented_labels(client: TestClient) -> None:
     labels = {name: labels for name, (_, labels) in documented().items()}
     for sample in series(client):
         name, _, rest = sample.partition("{")
@@ -100,7 +100,7 @@ def test_every_sample_has_the_labels_that_its_document_says(client: TestClient) 
         assert set(re.findall(r'(\w+)="', rest)) - {"le"} == labels[family], sample
 
 
-def test_a_failure_within_a_stream_is_counted_as_one(faked: TestClient) -> None:
+def test_stream_failure_is_counted_once(faked: TestClient) -> None:
     answer = faked.post("/v1/translate", json={"text": f"Der {FATAL}."}, headers={"accept": "text/event-stream"})
     assert (answer.status_code, "event: error" in answer.text) == (200, True)
     text = faked.get("/metrics").text
@@ -109,7 +109,7 @@ def test_a_failure_within_a_stream_is_counted_as_one(faked: TestClient) -> None:
     assert value(text, 'depesche_results_total{output="translation"}') == 0
 
 
-def test_what_an_article_gives_is_counted_by_output_and_warning(faked: TestClient) -> None:
+def test_article_is_counted_by_output_and_warning(faked: TestClient) -> None:
     outputs = ["summary", "translation", "summary_translation"]
     assert faked.post("/v1/articles", json={"body": "Guten Tag. 12", "outputs": outputs}).status_code == 200
     text = faked.get("/metrics").text
@@ -120,7 +120,7 @@ def test_what_an_article_gives_is_counted_by_output_and_warning(faked: TestClien
     assert 'depesche_warnings_total{code="other"} 0.0' in text
 
 
-def test_variants_are_counted_as_the_results_that_they_are(client: TestClient) -> None:
+def test_variants_are_counted_as_results(client: TestClient) -> None:
     """With their warnings: an editor may publish any of them."""
     text = (
         "Der Stadtrat hat am Montag den Bau einer neuen Brücke beschlossen. Die Arbeiten sollen im März beginnen und"
@@ -142,7 +142,7 @@ def test_variants_are_counted_as_the_results_that_they_are(client: TestClient) -
     assert {sample: value(after, sample) - value(before, sample) for sample in wanted} == wanted
 
 
-def test_a_refused_body_is_counted_by_its_reason(faked: TestClient) -> None:
+def test_refused_body_is_counted_by_reason(faked: TestClient) -> None:
     faked.post("/v1/translate", content=b" " * (4 * 2**20 + 1))
     assert value(faked.get("/metrics").text, 'depesche_requests_refused_total{reason="body_too_large"}') == 1
 
@@ -162,7 +162,7 @@ def odd(client: TestClient, draw: random.Random) -> None:
     )
 
 
-def test_two_hundred_odd_requests_make_few_series_and_as_many_more_make_none(faked: TestClient) -> None:
+def test_odd_requests_make_few_series(faked: TestClient) -> None:
     draw = random.Random(4)
     before = series(faked)
     for _ in range(ODD_REQUESTS):
@@ -175,7 +175,7 @@ def test_two_hundred_odd_requests_make_few_series_and_as_many_more_make_none(fak
     assert series(faked) == after
 
 
-def test_nothing_that_a_caller_writes_is_in_the_metrics(faked: TestClient) -> None:
+def test_metrics_contain_no_caller_input(faked: TestClient) -> None:
     draw = random.Random(5)
     for _ in range(50):
         odd(faked, draw)

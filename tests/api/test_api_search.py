@@ -23,9 +23,7 @@ def models(tiny: Path, folder: Path, **decoding: float) -> Path:
     return folder
 
 
-async def test_another_search_gives_another_result_key_and_reads_no_entry_of_before(
-    monkeypatch: pytest.MonkeyPatch, models_dir: Path, tmp_path: Path
-) -> None:
+async def test_changed_search_changes_keys(monkeypatch: pytest.MonkeyPatch, models_dir: Path, tmp_path: Path) -> None:
     folder = models(models_dir, tmp_path / "models")
     answers: list[dict[str, Any]] = []
     async with both(monkeypatch, models_dir=folder) as ports:

@@ -58,7 +58,7 @@ def removed(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for one in found["warnings"] if one["code"] == "repetition_removed"]
 
 
-async def test_it_is_said_once_and_the_place_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_repetition_is_removed_with_span(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, engine_replicas=1) as ports:
         found = await translated(ports)
     assert found["text"] == "The council meets today."
@@ -66,7 +66,7 @@ async def test_it_is_said_once_and_the_place_is_told(monkeypatch: pytest.MonkeyP
     assert (warning["target_span"], warning["review"]) == ([0, len("The council")], False)
 
 
-async def test_a_term_is_put_once_where_its_word_was_written_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_repeated_term_is_placed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, engine_replicas=1) as ports:
         found = await translated(ports, glossary={"Stadtrat": "city assembly"})
     assert found["text"] == "The city assembly meets today."
@@ -78,9 +78,7 @@ async def test_a_term_is_put_once_where_its_word_was_written_twice(monkeypatch: 
 @pytest.mark.parametrize(
     ("glossary", "name"), [({}, "council"), ({"Stadtrat": "city assembly"}, "city assembly")], ids=["plain", "term"]
 )
-async def test_markup_stands_once_round_what_is_left(
-    monkeypatch: pytest.MonkeyPatch, glossary: dict[str, str], name: str
-) -> None:
+async def test_markup_is_kept_once(monkeypatch: pytest.MonkeyPatch, glossary: dict[str, str], name: str) -> None:
     html = "<p>Der <b>Stadtrat</b> tagt heute.</p>"
     async with both(monkeypatch, engine_replicas=1) as ports:
         found = await translated(ports, text=html, format="html", glossary=glossary)

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, with the request's id, and never a word of what was submitted."""
+"""Logs: one JSON object per line with the request id, and no submitted text."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ from tests.conftest import wait_until_ready
 MARKER = "Zwetschgenkuchen"
 TEXT = f"Der {MARKER} ist vertraulich."
 FATAL = "Unfall"
-CALLERS_LOGGERS = ("httpx", "httpx2")  # of the test's own client, which runs in the same process
+CALLERS_LOGGERS = ("httpx", "httpx2")  # the test client runs in the same process
 LOGGERS = ("", "uvicorn", "uvicorn.error", "uvicorn.access", *CALLERS_LOGGERS)
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -31,7 +31,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    """Logging as the service configures it, at its most talkative; gives what was written since."""
+    """Configure logging at level debug. Returns the lines since the last call."""
     before = {name: vars(logging.getLogger(name)).copy() for name in LOGGERS}
     handlers = {name: list(logging.getLogger(name).handlers) for name in LOGGERS}
     stream = io.StringIO()
@@ -59,7 +59,7 @@ def lines() -> Iterator[Lines]:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> Iterator[TestClient]:
-    """The application over engines that raise, with the text in their message, where the text holds ``FATAL``."""
+    """The application with engines that raise an error with the text if it contains ``FATAL``."""
 
     def fatal(item: EngineInput) -> bool:
         return FATAL in "".join(item.tokens)
@@ -107,9 +107,7 @@ def test_log_never_quotes_a_request(
     )
 
 
-def test_crash_is_logged_without_message(
-    client: TestClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_crash_is_logged_without_message(client: TestClient, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Summarizer, "summarise", crash)
     answer = client.post("/v1/summarize", json={"text": TEXT}, headers={"x-request-id": "cms-43"})
     assert answer.status_code == 500

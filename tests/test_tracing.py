@@ -1,4 +1,4 @@
-"""Traces: a request's stages under its span, linked to the engine's calls; sent as OTLP, and only where asked for."""
+"""Traces: request spans, stage spans, links to engine calls, and OTLP export."""
 
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -31,7 +31,7 @@ SAMPLED = 1
 
 @pytest.fixture
 def exporter(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    """Where the spans of an application go that is made now."""
+    """An in-memory exporter for applications created in the test."""
     found = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(found))
@@ -50,7 +50,7 @@ async def ports(monkeypatch: pytest.MonkeyPatch, exporter: InMemorySpanExporter)
 
 
 def spans(exporter: InMemorySpanExporter) -> dict[str, list[ReadableSpan]]:
-    """The finished spans, by name."""
+    """The finished spans by name."""
     found: dict[str, list[ReadableSpan]] = {}
     for span in exporter.get_finished_spans():
         found.setdefault(span.name, []).append(span)
@@ -84,13 +84,11 @@ async def test_stage_spans_are_within_request_span(ports: Both, exporter: InMemo
             assert (span.parent.trace_id, span.parent.span_id) == context_of(request)
             assert span.start_time is not None
             assert span.end_time is not None
-            # Two clocks are read one after the other for each request.
+            # Each request reads two clocks, one after the other.
             assert request.start_time - NS // 100 <= span.start_time <= span.end_time <= request.end_time + NS // 100
 
 
-async def test_requests_link_to_engine_calls(
-    ports: Both, exporter: InMemorySpanExporter
-) -> None:
+async def test_requests_link_to_engine_calls(ports: Both, exporter: InMemorySpanExporter) -> None:
     assert (await ports.translate(TEXT)).status_code == 200
     found = spans(exporter)
     (call,) = found["engine call"]
@@ -190,8 +188,8 @@ def test_unsupported_protocol_is_refused() -> None:
 
 
 @contextmanager
-def collecting() -> Iterator[tuple[str, list[bytes]]]:
-    """A collector that keeps what it is sent: its address, and the bodies."""
+def collector() -> Iterator[tuple[str, list[bytes]]]:
+    """A collector that stores request bodies: its address, and the bodies."""
     bodies: list[bytes] = []
 
     class Collector(BaseHTTPRequestHandler):
@@ -215,7 +213,7 @@ def collecting() -> Iterator[tuple[str, list[bytes]]]:
 
 
 def test_spans_reach_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
-    with collecting() as (endpoint, bodies):
+    with collector() as (endpoint, bodies):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         with serving() as server:
             assert server.post("/v1/translate", {"text": TEXT}, {"x-request-id": "cms-1"}).status_code == 200

@@ -1,4 +1,4 @@
-"""The clients that newsrooms have, unmodified, at a service with keys and rates: their own errors, no retry storm."""
+"""Unmodified DeepL and LibreTranslate clients with keys and rate limits: error types and retries."""
 
 import urllib.error
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ QUOTA_CHARS = 200
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service with a key each, and few characters a day."""
+    """A service with two keys and a small daily character limit."""
     file = tmp_path_factory.mktemp("keys") / "keys"
     lines = (
         Key(token[9:14].strip("-"), frozenset({scope}), digest_of(token)).line() for token, scope in SCOPES.items()

@@ -1,4 +1,4 @@
-"""``depesche keys``: a key is shown once, its line is one that the service reads, and nothing secret is an argument."""
+"""The command ``depesche keys``: new keys, lines of the key file, and errors."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Keys over HTTP: who may do what, in the shapes of every client; probes and the page are open to all."""
+"""API keys over HTTP: scopes, open paths, keys in headers and bodies, and error formats."""
 
 import threading
 from collections.abc import AsyncIterator
@@ -53,7 +53,7 @@ def bearer(scope: Scope) -> dict[str, str]:
 
 @pytest.fixture
 async def ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Both]:
-    """Both applications with one key a scope."""
+    """Both applications with one key for each scope."""
     write_keys(tmp_path / "keys", *ALL)
     async with both(monkeypatch, keys_file=tmp_path / "keys", metrics_port="both") as found:
         yield found
@@ -193,8 +193,8 @@ async def test_administration_requires_its_scope(ports: Both) -> None:
 async def test_removed_key_is_refused_without_restart(ports: Both, tmp_path: Path) -> None:
     assert (await ports.main.get("/v1/models", headers=bearer("summarize"))).status_code == 200
     write_keys(tmp_path / "keys", "translate")
-    ring = ports.main._transport.app.state.runtime.keys  # type: ignore[attr-defined]  # the ASGI transport's application
-    await ring.refresh()
+    store = ports.main._transport.app.state.runtime.keys  # type: ignore[attr-defined]  # the ASGI transport's application
+    await store.refresh()
     assert (await ports.main.get("/v1/models", headers=bearer("summarize"))).status_code == 401
     assert (await ports.main.get("/v1/models", headers=bearer("translate"))).status_code == 200
     assert "depesche_keys 1.0" in (await ports.main.get("/metrics")).text

@@ -1,4 +1,4 @@
-"""The key file: what is written is read, and what is wrong is refused by its line, never by its content."""
+"""The key file: parsing, and errors that name the line without its content."""
 
 import datetime as dt
 import hashlib

@@ -1,4 +1,4 @@
-"""Limits, headers and origins over HTTP: what is refused, how, and what every answer says."""
+"""Body limits, security headers and CORS over HTTP."""
 
 import asyncio
 import gzip
@@ -51,7 +51,7 @@ async def test_incomplete_body_times_out(monkeypatch: pytest.MonkeyPatch) -> Non
     begun = [b'{"text": ']
 
     async with both(monkeypatch, body_timeout_s=0.2) as ports:
-        # The client's transport asks the body's source while the application waits for it.
+        # The transport reads the body's source while the application waits for the body.
         transport: Any = ports.main._transport
         answers: list[Any] = []
 
@@ -164,7 +164,7 @@ async def test_host_header_is_not_echoed(ports: Both, host: str) -> None:
         ("..%2fsettings.py", 404),
         ("..%5csettings.py", 404),
         ("/etc/passwd", 404),
-        ("%00", 400),  # no path holds a control character
+        ("%00", 400),  # control character
         ("main.js%00", 400),
     ],
 )

@@ -1,4 +1,4 @@
-"""Rates that have a Redis of their own: counters lie there, and outlast what a full cache throws out."""
+"""A separate Redis for rate limits: its counters survive evictions in the cache."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -51,14 +51,14 @@ async def test_counters_default_to_the_cache_redis(monkeypatch: pytest.MonkeyPat
 
 
 def fill(server: RedisServer, policy: str) -> None:
-    """Entries that live for a week, more than it may hold, as a cache of long standing has."""
+    """Fill Redis beyond its memory limit with entries that live for a week."""
     with server.client() as client:
         client.config_set("maxmemory-policy", policy)
         client.config_set("maxmemory", client.info("memory")["used_memory"] + 2**20)
         for number in range(400):
             try:
                 client.set(f"entry-{number}", "x" * 10_000, ex=7 * 86_400)
-            except ResponseError:  # noeviction: it is full now
+            except ResponseError:  # noeviction: Redis is full
                 return
 
 
@@ -76,12 +76,12 @@ async def test_noeviction_redis_keeps_counters(rates: RedisServer) -> None:
 
 
 async def test_full_redis_costs_no_request(rates: RedisServer) -> None:
-    heard: list[Event] = []
+    received: list[Event] = []
     fill(rates, "noeviction")
     with rates.client() as client:
         client.config_set("maxmemory", 1)
-    counting = Rates(HOURLY, rates.url, timeout_s=PATIENT_S, listener=heard.append)
-    taken = [await counting.take("a", "requests", 1) for _ in range(2)]
-    assert [one.statuses[0].left for one in taken] == [8, 7]
+    counting = Rates(HOURLY, rates.url, timeout_s=PATIENT_S, listener=received.append)
+    usages = [await counting.take("a", "requests", 1) for _ in range(2)]
+    assert [one.statuses[0].left for one in usages] == [8, 7]
     await counting.close()
-    assert [type(event) for event in heard] == [RateStoreFailed] * 2
+    assert [type(event) for event in received] == [RateStoreFailed] * 2

@@ -1,4 +1,4 @@
-"""Rate limits over HTTP: refusals in every client's shape, header fields, and whom they count."""
+"""Rate limits over HTTP: refusals, header fields, and the identity of callers."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ async def test_request_over_limit_gets_retry_after(monkeypatch: pytest.MonkeyPat
         assert third.headers["content-type"] == "application/problem+json"
         assert body["detail"].startswith("at most 2 requests in 60 s")
         assert third.headers["ratelimit"].startswith('"requests-1-minute";r=0;t=')
-        # The promise and the field agree, as the draft asks for.
+        # Retry-After and RateLimit must agree, as the draft requires.
         assert f";t={third.headers['retry-after']}," in third.headers["ratelimit"]
         metrics = (await ports.main.get("/metrics")).text
         assert 'depesche_requests_refused_total{reason="rate_exceeded"} 1.0' in metrics
@@ -156,7 +156,7 @@ async def test_forwarded_address_is_ignored_by_default(monkeypatch: pytest.Monke
 async def test_trusted_proxy_sets_last_address(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, rate_requests="1/hour", trusted_proxies="10.0.0.0/8, 192.0.2.9") as ports:
         assert await sent_from(ports, "10.1.2.3", "203.0.113.7, 198.51.100.1") == 200
-        # What the caller wrote before the proxy's own entry changes nothing.
+        # Entries before the proxy's own entry are ignored.
         assert await sent_from(ports, "192.0.2.9", "203.0.113.8, 198.51.100.1, 10.9.9.9") == 429
         assert await sent_from(ports, "10.1.2.3", "198.51.100.2") == 200
         assert await sent_from(ports, "192.0.2.1", "198.51.100.3") == 200

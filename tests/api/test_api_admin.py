@@ -1,4 +1,4 @@
-"""The administration port: purges of withdrawn stories, metrics by setting, and nothing of it on the service's port."""
+"""The administration port: purges, reloads, metrics and drain."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -23,7 +23,7 @@ async def test_purge_by_text_deletes_shared_sentences(ports: Both) -> None:
     answer = await ports.purge(text=STORY)
     assert answer.json() == {"purged": {"memory": 2, "shared": None}}
     assert await ports.cached(OTHER) == 1
-    assert await ports.cached(STORY) == 1  # that which the other text has just brought back
+    assert await ports.cached(STORY) == 1  # the other text has just cached it again
 
 
 async def test_purge_accepts_several_texts(ports: Both) -> None:

@@ -1,4 +1,4 @@
-"""Bad input: each gets a problem answer that names the field and the limit, or a right result with a warning."""
+"""Invalid input gets a problem that names field and limit, or a correct result with a warning."""
 
 import json
 from typing import Any
@@ -248,7 +248,7 @@ def test_warning_never_quotes_text(client: TestClient) -> None:
 
 
 def test_request_while_loading_gets_503() -> None:
-    # No context manager, so the application never starts and no model is loaded.
+    # Without the context manager the application does not start and loads no model.
     response = TestClient(create_app(Settings())).post("/v1/translate", json={"text": SENTENCE})
     assert_problem(response, 503, "not_ready")
     assert int(response.headers["retry-after"]) >= 1

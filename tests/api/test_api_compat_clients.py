@@ -1,4 +1,4 @@
-"""The clients that newsrooms have, unmodified, against the service in a process of its own."""
+"""Unmodified DeepL and LibreTranslate clients against a service process."""
 
 import re
 import urllib.error
@@ -25,19 +25,19 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> Iterator[deepl.Translator]:
-    """DeepL's client with a key that nobody gave out."""
+    """DeepL's client with an arbitrary key."""
     with closing(deepl.Translator("any-key:fx", server_url=server.url)) as translator:
         yield translator
 
 
 @pytest.fixture
 def libre(server: Server) -> LibreTranslateAPI:
-    """LibreTranslate's client with a key that nobody gave out."""
+    """LibreTranslate's client with an arbitrary key."""
     return LibreTranslateAPI(server.url, "any-key")
 
 
 def v1(server: Server, text: str, **options: str) -> str:
-    """What /v1 makes of a text."""
+    """Translate a text with /v1."""
     answer = server.post("/v1/translate", {"text": text, **options}).json()
     found: str = answer["translations"][0]["text"]
     return found
@@ -116,7 +116,7 @@ def test_deepl_unsupported_option_is_named(client: deepl.Translator, option: dic
 
 
 def test_deepl_detects_xml_structure(client: deepl.Translator, server: Server) -> None:
-    """The structure is detected: each paragraph is a text of its own, and what stands within one is part of it."""
+    """Each paragraph is a separate text; inline tags do not split it."""
     markup = f"<Beitrag><Titel>{TEXT}</Titel><Absatz>{OTHER}</Absatz><Bild quelle='a.jpg'/></Beitrag>"
     found = one(client.translate_text(markup, target_lang="EN-US", tag_handling="xml")).text
     title, paragraph = v1(server, TEXT), v1(server, OTHER)
@@ -124,7 +124,7 @@ def test_deepl_detects_xml_structure(client: deepl.Translator, server: Server) -
 
 
 def test_deepl_tag_options_are_honoured(client: deepl.Translator, server: Server) -> None:
-    """The options together, as DeepL's own clients document them."""
+    """All tag options together, as in the documentation of DeepL's clients."""
     markup = (
         f"<dokument><par><teil>Der Zug fährt</teil> <teil>heute nicht.</teil></par><par>{OTHER}</par>"
         "<roh>Dieser Satz bleibt &lt;so&gt;.</roh></dokument>"
@@ -147,7 +147,7 @@ def test_deepl_tag_options_are_honoured(client: deepl.Translator, server: Server
 
 
 def test_deepl_accepts_typo3_requests(client: deepl.Translator, server: Server) -> None:
-    """Rich text as XML with lists of tags, version 2: as `deepltranslate_core` asks for it."""
+    """Rich text as XML with tag lists in version 2, as `deepltranslate_core` sends it."""
     markup = f'<p>{TEXT}</p><ul><li>{OTHER} <a href="t3://page?uid=1">Mehr</a></li></ul><t3-ignore>f:link</t3-ignore>'
     found = one(
         client.translate_text(

@@ -1,4 +1,4 @@
-"""The compatible endpoints as any program may call them: bodies, refusals, limits, and their documentation."""
+"""The compatible endpoints over HTTP: bodies, errors, limits and OpenAPI."""
 
 import asyncio
 import json
@@ -34,8 +34,8 @@ BOTH = pytest.mark.parametrize("path", [DEEPL, LIBRE])
 
 
 @pytest.fixture(scope="module")
-def narrow() -> Iterator[TestClient]:
-    """A service that takes two texts of fifty characters, and two sentences at once."""
+def limited_client() -> Iterator[TestClient]:
+    """A service with small limits: two texts of fifty characters, and a queue of two sentences."""
     with TestClient(create_app(Settings(max_texts=2, max_text_chars=50, queue_items=2, max_body_bytes=2_000))) as found:
         wait_until_ready(found)
         yield found
@@ -47,7 +47,7 @@ def english(client: TestClient, text: str) -> str:
 
 
 def translated(response: Any) -> list[str]:
-    """The translations of either shape."""
+    """The translations in an answer of either API."""
     assert response.status_code == 200, response.text
     body = response.json()
     if "translations" in body:
@@ -196,16 +196,16 @@ def test_blank_text_is_refused_unless_in_a_list(client: TestClient) -> None:
 
 
 @BOTH
-def test_limit_is_named(narrow: TestClient, path: str) -> None:
+def test_limit_is_named(limited_client: TestClient, path: str) -> None:
     field = TEXT_FIELD[path]
 
     def ask(text: list[str]) -> Any:
-        return narrow.post(path, json={**FIELDS[path], field: text})
+        return limited_client.post(path, json={**FIELDS[path], field: text})
 
     assert_failure(ask(["a"] * 3), 400, "too_many_texts", f"'{field}'", "3 texts, at most 2")
     assert_failure(ask(["a", "b" * 51]), 400, "text_too_long", f"'{field}.1'", "51 characters, at most 50")
     assert_failure(ask(["Guten Tag. Gute Nacht. Gut so."]), 400, "work_too_large", "at most 2")
-    assert_failure(narrow.post(path, content=b"a" * 2_001), 413, "body_too_large", "2000")
+    assert_failure(limited_client.post(path, content=b"a" * 2_001), 413, "body_too_large", "2000")
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ async def test_full_queue_gets_retry_after(monkeypatch: pytest.MonkeyPatch, path
             working = asyncio.create_task(ports.translate(TEXT))
             await asyncio.to_thread(gate.entered.wait, READY_S)
             waiting = asyncio.create_task(ports.translate(OTHER))
-            while not ports.service.models[0].batcher.queue.tokens:  # noqa: ASYNC110 - nothing tells of it
+            while not ports.service.models[0].batcher.queue.tokens:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.01)
             refused = await ports.main.post(path, json={**FIELDS[path], TEXT_FIELD[path]: "Guten Abend."})
         finally:

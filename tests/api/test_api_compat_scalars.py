@@ -1,4 +1,4 @@
-"""Switches and numbers of the compatible endpoints, as their clients may write them."""
+"""Switch and count parameters of the compatible endpoints."""
 
 from typing import Any
 

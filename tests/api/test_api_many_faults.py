@@ -1,4 +1,4 @@
-"""A body with many faults is refused with a few errors, in an answer that is no larger than they are."""
+"""A body with many faults gets an answer with a limited number of errors."""
 
 from typing import Any
 
@@ -22,8 +22,8 @@ WRONG: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def formed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many errors are formed, of each refused request."""
+def error_counts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of validation errors of each refused request."""
     counts: list[int] = []
     init = RequestValidationError.__init__
 
@@ -36,13 +36,13 @@ def formed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.parametrize("body", WRONG)
-def test_few_errors_are_formed_and_shown(client: TestClient, formed: list[int], body: dict[str, Any]) -> None:
+def test_few_errors_are_formed_and_shown(client: TestClient, error_counts: list[int], body: dict[str, Any]) -> None:
     answer = client.post("/v1/translate", json=body)
     assert answer.status_code == 422
-    assert formed[0] <= MAX_ERRORS + 1
+    assert error_counts[0] <= MAX_ERRORS + 1
     assert 1 <= len(answer.json()["errors"]) <= MAX_ERRORS
     assert len(answer.content) < MOST_BYTES
-    assert answer.json()["detail"].endswith("and more") == (formed[0] > MAX_ERRORS)
+    assert answer.json()["detail"].endswith("and more") == (error_counts[0] > MAX_ERRORS)
 
 
 def test_long_list_is_refused_by_its_length(client: TestClient) -> None:
@@ -74,19 +74,19 @@ def test_compatible_endpoints_form_few_errors(client: TestClient, path: str, sha
         "tags": {**body, "ignore_tags": list(range(MANY))},
     }[shape]
     with pytest.MonkeyPatch.context() as patched:
-        formed: list[int] = []
+        error_counts: list[int] = []
         from service.http.compat import errors as failures
 
         first = failures._first_fault
 
         def counted(error: Any) -> str:
-            formed.append(error.error_count())
+            error_counts.append(error.error_count())
             return first(error)
 
         patched.setattr(failures, "_first_fault", counted)
         answer = client.post(path, json=wrong)
     assert answer.status_code == 400
-    assert formed[0] <= MAX_ERRORS + 2
+    assert error_counts[0] <= MAX_ERRORS + 2
     assert set(answer.json()) == {"message", "error", "code", "request_id"}
 
 

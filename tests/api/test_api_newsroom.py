@@ -1,4 +1,4 @@
-"""What a newsroom sends: HTML bodies, its own terms, documents in their standards; and where each answer comes from."""
+"""HTML bodies, glossary terms, documents, and provenance."""
 
 import re
 from pathlib import Path
@@ -178,7 +178,7 @@ def test_json_ld_with_summary_stays_german(client: TestClient) -> None:
     ],
 )
 def test_lone_numerals_become_english(client: TestClient, german: str, english: str) -> None:
-    """As in the cells of a table, of which no model reads anything."""
+    """Table cells that are only numerals do not reach the model."""
     html = f"<table><tr><td>Der Umsatz stieg.</td><td>{german}</td></tr></table>"
     texts = [
         client.post("/v1/translate", json={"text": given, "format": kind}).json()["translations"][0]["text"]

@@ -1,4 +1,4 @@
-"""Styles and variants in the answers of /v1, with the tiny models."""
+"""Summary styles and variants in /v1, with the tiny models."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The life of the process: which state follows which, and what each of them takes."""
+"""The lifecycle of the process: transitions between states, and admission of work."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A whole result that was given before is given again without its pipeline."""
+"""Cached whole results: a repeated command skips its pipeline."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ def service() -> Iterator[TestClient]:
 
 @pytest.fixture
 def stop(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes every pipeline fail from now on."""
+    """Make every pipeline fail."""
 
     async def fail(*_: object, **__: object) -> None:
         raise AssertionError

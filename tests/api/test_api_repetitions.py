@@ -1,4 +1,4 @@
-"""What a model writes twice in a row, through the whole service in the model's own pieces: beside terms and in HTML."""
+"""Removal of repetitions in model output, with terms and HTML, through the whole service."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +10,12 @@ from service.generation.engines.tokenizers import EOS, Tokenizer
 from tests.api.both import Both, both
 
 SOURCE = "Der Stadtrat tagt heute."
-# Each word with the place of the source's word that the model looked at for it.
+# Each output word with the index of its source word.
 WRITTEN = [("The", 0), ("council", 1), ("the", 0), ("council", 1), ("meets", 2), ("today.", 3)]
 
 
-class Stutterer:
-    """A handler that writes `WRITTEN` for every source, in the pieces of a real model."""
+class RepeatingModel:
+    """An engine handler that outputs `WRITTEN` for every source, in pieces of a real model."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -34,7 +34,7 @@ class Stutterer:
 
 
 def _look(source: Tokens, place: int) -> list[float]:
-    """Attention to all pieces of the source's word at ``place``, and to nothing else."""
+    """Attention to the pieces of one source word."""
     word = -1
     weights = []
     for piece in source:
@@ -44,10 +44,10 @@ def _look(source: Tokens, place: int) -> list[float]:
 
 
 async def translated(ports: Both, **fields: Any) -> dict[str, Any]:
-    """The translation of `SOURCE`, or of the same in markup."""
+    """The translation of `SOURCE`, as text or in markup."""
     tokenizer = ports.service.models[0].tokenizer
-    assert len(tokenizer.encode(SOURCE)) > len(SOURCE.split()) + 1  # words of several pieces are among it
-    ports.handle(Stutterer(tokenizer))
+    assert len(tokenizer.encode(SOURCE)) > len(SOURCE.split()) + 1  # some words have several pieces
+    ports.handle(RepeatingModel(tokenizer))
     answer = await ports.main.post("/v1/translate", json={"text": SOURCE, **fields})
     assert answer.status_code == 200, answer.text
     (found,) = answer.json()["translations"]
@@ -72,7 +72,7 @@ async def test_repeated_term_is_placed_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert found["text"] == "The city assembly meets today."
     assert (found["terms"]["applied"], found["terms"]["missing"]) == (1, 0)
     (warning,) = removed(found)
-    assert warning["target_span"] == [0, len(found["text"])]  # terms moved what it was said of
+    assert warning["target_span"] == [0, len(found["text"])]  # the span covers the text after term placement
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The ring: keys are found, expire, and follow their file; a broken one changes nothing and is told."""
+"""The key store: lookup, expiry, and reloads of the key file."""
 
 import asyncio
 import datetime as dt
@@ -27,11 +27,11 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_only_exact_token_finds_key(file: Path) -> None:
-    ring = ApiKeyStore(file)
-    assert ring.require(OLD).id == "cms"
+    store = ApiKeyStore(file)
+    assert store.require(OLD).id == "cms"
     for wrong in (NEW, "", OLD[:-1], OLD + " ", OLD.upper(), digest_of(OLD).hex(), "\udfff"):
         with pytest.raises(KeyUnknown):
-            ring.require(wrong)
+            store.require(wrong)
 
 
 def test_key_expires_after_its_last_day(file: Path) -> None:
@@ -42,46 +42,46 @@ def test_key_expires_after_its_last_day(file: Path) -> None:
 
 
 def test_rotation_takes_effect(file: Path) -> None:
-    told: list[Event] = []
-    ring = ApiKeyStore(file, listener=told.append)
+    received: list[Event] = []
+    store = ApiKeyStore(file, listener=received.append)
     file.write_text(line(OLD) + line(NEW), "utf-8")
-    asyncio.run(ring.refresh())
-    assert ring.require(OLD) != ring.require(NEW)
+    asyncio.run(store.refresh())
+    assert store.require(OLD) != store.require(NEW)
     file.write_text(line(NEW), "utf-8")
-    asyncio.run(ring.refresh())
+    asyncio.run(store.refresh())
     with pytest.raises(KeyUnknown):
-        ring.require(OLD)
-    asyncio.run(ring.refresh())
-    assert told == [KeysRead(1), KeysRead(2), KeysRead(1)]
+        store.require(OLD)
+    asyncio.run(store.refresh())
+    assert received == [KeysRead(1), KeysRead(2), KeysRead(1)]
 
 
 def test_replaced_symlink_is_followed(file: Path, tmp_path: Path) -> None:
     mounted, later = tmp_path / "mounted", tmp_path / "later"
     mounted.symlink_to(file)
-    ring = ApiKeyStore(mounted)
+    store = ApiKeyStore(mounted)
     later.write_text(line(NEW), "utf-8")
     os.utime(later, ns=(file.stat().st_mtime_ns,) * 2)
     mounted.unlink()
     mounted.symlink_to(later)
-    asyncio.run(ring.refresh())
-    assert ring.require(NEW)
+    asyncio.run(store.refresh())
+    assert store.require(NEW)
 
 
 @pytest.mark.parametrize("content", ["", "# all gone\n", "cms translate\n", line(NEW) + "broken\n", None])
 def test_broken_file_keeps_old_keys(file: Path, content: str | None) -> None:
-    told: list[Event] = []
-    ring = ApiKeyStore(file, listener=told.append)
+    received: list[Event] = []
+    store = ApiKeyStore(file, listener=received.append)
     file.unlink()
     if content is not None:
         file.write_text(content, "utf-8")
     for _ in range(2):
-        asyncio.run(ring.refresh())
-    assert ring.require(OLD)
-    refused = [event for event in told if isinstance(event, KeysRefused)]
+        asyncio.run(store.refresh())
+    assert store.require(OLD)
+    refused = [event for event in received if isinstance(event, KeysRefused)]
     assert [event.kept for event in refused] == [1]
     file.write_text(line(NEW) + line(OLD), "utf-8")
-    asyncio.run(ring.refresh())
-    assert told[-1] == KeysRead(2)
+    asyncio.run(store.refresh())
+    assert received[-1] == KeysRead(2)
 
 
 def test_file_broken_at_start_is_an_error(tmp_path: Path) -> None:

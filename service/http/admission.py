@@ -103,22 +103,22 @@ class BodyLimitsMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._checked_body(scope, receive)
+            body = await self._read_checked_body(scope, receive)
         except (BodyTooLarge, BodyTooSlow, EncodingUnsupported, InvalidInput, AccessDenied) as refused:
             await self._refuse(scope, receive, send, refused)
             return
         await self._app(scope, replay_body({"type": "http.request", "body": body, "more_body": False}, receive), send)
 
-    async def _checked_body(self, scope: Scope, receive: Receive) -> bytes:
+    async def _read_checked_body(self, scope: Scope, receive: Receive) -> bytes:
         """Read the body; raises a `DepescheError` if a check fails."""
         headers, check = dict(scope["headers"]), info_of(scope).check_body
         # The caller is not authenticated yet if the key is in the body.
         most_bytes = self._bounds.max_bytes if check is None else min(self._bounds.max_bytes, MAX_KEYED_BYTES)
         if headers.get(b"content-encoding", b"identity").strip().lower() not in {b"", b"identity"}:
             raise EncodingUnsupported("Content-Encoding is not supported; send the body uncompressed")
-        stated = headers.get(b"content-length", b"0")
+        content_length = headers.get(b"content-length", b"0")
         # The server has checked that these are digits. int() raises ValueError for thousands of digits.
-        if len(stated) > MAX_DIGITS or int(stated) > most_bytes:
+        if len(content_length) > MAX_DIGITS or int(content_length) > most_bytes:
             raise BodyTooLarge(most_bytes)
         try:
             async with asyncio.timeout(self._bounds.timeout_s):

@@ -15,19 +15,19 @@ def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
     """The JSON schema of ``model`` with all references resolved, so that it can be part of another document."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
-    found: dict[str, Any] = _resolved(schema, definitions)
+    found: dict[str, Any] = _resolve_references(schema, definitions)
     return found
 
 
-def _resolved(value: Any, definitions: Mapping[str, Any]) -> Any:
+def _resolve_references(value: Any, definitions: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
-        return [_resolved(one, definitions) for one in value]
+        return [_resolve_references(one, definitions) for one in value]
     if not isinstance(value, dict):
         return value
     name = value.get("$ref", "")
     if isinstance(name, str) and name.startswith(_DEFINITIONS):
-        return _resolved(definitions[name.removeprefix(_DEFINITIONS)], definitions)
-    return {key: _resolved(one, definitions) for key, one in value.items()}
+        return _resolve_references(definitions[name.removeprefix(_DEFINITIONS)], definitions)
+    return {key: _resolve_references(one, definitions) for key, one in value.items()}
 
 
 def form_schema(model: type[BaseModel]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class ModelSet:
         self._unused.set()
 
     @contextmanager
-    def leased(self) -> Iterator["ModelSet"]:
+    def lease(self) -> Iterator["ModelSet"]:
         """Keep the models open until the context exits."""
         self._leases += 1
         self._unused.clear()
@@ -99,7 +99,7 @@ class ModelSet:
         """
         if terms.name is None:
             return replace(options, glossary=Glossary(terms.translated, terms.kept))
-        return replace(options, glossary=self._named(terms.name).beside(terms.translated, terms.kept))
+        return replace(options, glossary=self._glossary(terms.name).beside(terms.translated, terms.kept))
 
     def glossary_version(self, name: str | None) -> str:
         """The digest of the terms in the glossary ``name``; empty if ``name`` is None.
@@ -107,9 +107,9 @@ class ModelSet:
         Raises:
             InvalidInput: there is no glossary with that name.
         """
-        return "" if name is None else self._named(name).digest
+        return "" if name is None else self._glossary(name).digest
 
-    def _named(self, name: str) -> Terms:
+    def _glossary(self, name: str) -> Terms:
         named = self._glossaries.get(name)
         if named is None:
             raise InvalidInput("glossary_unknown", "there is no glossary with this name", pointer="/glossary_name")

@@ -123,7 +123,7 @@ class Newsroom:
             DeadlineExceeded: the deadline of the context passed.
             EngineError: the model failed.
         """
-        with self._leased() as models:
+        with self._lease() as models:
             translator, model = models.translator, models.models["translation"]
             self._require_languages(command)
             fields = _translation_fields(command.options, command.terms, models)
@@ -140,7 +140,7 @@ class Newsroom:
 
     async def summarize(self, command: SummarizeCommand, context: CallContext) -> SummarizeAnswer:
         """Summarise the command's texts; raises the same errors as `translate`."""
-        with self._leased() as models:
+        with self._lease() as models:
             model, translator = _summary_model(models), None
             if command.target_lang not in (None, self.languages.source.code):
                 translator = models.models["translation"]
@@ -179,7 +179,7 @@ class Newsroom:
             InvalidInput: the document has no article, or lacks a part that the output format requires.
             DepescheError: see `translate`.
         """
-        with self._leased() as models:
+        with self._lease() as models:
             summary_model, translation_model = _models_for(command.outputs, models)
             self._require_languages(command)
             options = models.options(command.options, command.terms)
@@ -241,10 +241,10 @@ class Newsroom:
                 raise InvalidInput(f"{field}_lang_unsupported", detail, pointer=f"/{field}_lang", limit=served.code)
 
     @contextmanager
-    def _leased(self) -> Iterator[ModelSet]:
+    def _lease(self) -> Iterator[ModelSet]:
         """Lease the models for one command; raises `Draining` or `NotReady`."""
         self.lifecycle.check_open()
-        with self._pool.serving.leased() as models:
+        with self._pool.serving.lease() as models:
             yield models
 
     def _emit(self, outcomes: Iterable[ResultGiven]) -> None:

@@ -44,10 +44,10 @@ def configure(level: str) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=before,
         processors=[
-            _without_reprs,
+            _remove_reprs,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _without_colours,
-            _without_messages,
+            _remove_colours,
+            _remove_messages,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     )
@@ -71,7 +71,7 @@ def _frames(trace: TracebackType | None) -> list[str]:
     return [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)][-MAX_FRAMES:]
 
 
-def _without_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
+def _remove_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
     """Remove the message of an exception that a library logged, because it may quote the article."""
     raised = record.pop("exc_info", None)
     error = raised[1] if isinstance(raised, tuple) else raised
@@ -80,14 +80,14 @@ def _without_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict
     return record
 
 
-def _without_reprs(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
+def _remove_reprs(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
     """Cut asyncio's messages before the repr of the failed call, which contains its arguments."""
     if record["_record"].name == "asyncio":
         record["event"] = record["event"].partition("\n")[0].partition("(")[0]
     return record
 
 
-def _without_colours(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
+def _remove_colours(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
     """Remove the second, coloured copy that uvicorn adds to some messages."""
     record.pop("color_message", None)
     return record

@@ -17,7 +17,7 @@ from service.registry.manifest import Task
 from service.text.language_id import foreign_code
 
 
-class Present(Collector):
+class StateCollector(Collector):
     """Reads gauges from ``newsroom`` at each scrape, on the event loop."""
 
     def __init__(self, newsroom: Newsroom) -> None:
@@ -25,13 +25,13 @@ class Present(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """The gauges of the process, the cache, the models and the queues."""
-        yield _family(
+        yield _gauge_family(
             "build_info",
             "The version of the service.",
             ("version", "python"),
             ((__version__, platform.python_version()), 1),
         )
-        yield _family("ready", "1 if the service is ready.", (), ((), self._newsroom.status == "ready"))
+        yield _gauge_family("ready", "1 if the service is ready.", (), ((), self._newsroom.status == "ready"))
         yield from self._cache_gauges()
         yield from self._model_gauges()
         yield from self._queue_gauges()
@@ -39,32 +39,42 @@ class Present(Collector):
     def _cache_gauges(self) -> Iterable[GaugeMetricFamily]:
         cache = self._newsroom.cache
         stats = cache.memory.stats
-        yield _family("cache_memory_bytes", "Size of the memory tier in bytes.", (), ((), stats.bytes))
-        yield _family("cache_memory_entries", "Number of entries in the memory tier.", (), ((), stats.entries))
+        yield _gauge_family("cache_memory_bytes", "Size of the memory tier in bytes.", (), ((), stats.bytes))
+        yield _gauge_family("cache_memory_entries", "Number of entries in the memory tier.", (), ((), stats.entries))
         blocked = ((), cache.shared_blocked)
-        yield _family("shared_cache_passed_over", "1 while the circuit breaker skips the shared cache.", (), blocked)
+        yield _gauge_family(
+            "shared_cache_passed_over", "1 while the circuit breaker skips the shared cache.", (), blocked
+        )
 
     def _model_gauges(self) -> Iterable[GaugeMetricFamily]:
         models = self._newsroom.models
         labels = ("model", "revision", "engine", "quality")
         named = [((m.name, m.manifest.revision, m.engine, m.manifest.quality), 1.0) for m in models]
-        yield _family("model_info", "A served model.", labels, *named)
+        yield _gauge_family("model_info", "A served model.", labels, *named)
         states = [((m.name,), m.batcher.state) for m in models]
-        yield _family("model_ready", "1 if the model takes work.", ("model",), *((n, s.ready) for n, s in states))
+        yield _gauge_family("model_ready", "1 if the model takes work.", ("model",), *((n, s.ready) for n, s in states))
         hung = ((name, state.hung or state.dead) for name, state in states)
-        yield _family("model_hung", "1 if an engine call hangs or the engine has failed for good.", ("model",), *hung)
+        yield _gauge_family(
+            "model_hung", "1 if an engine call hangs or the engine has failed for good.", ("model",), *hung
+        )
 
     def _queue_gauges(self) -> Iterable[GaugeMetricFamily]:
         queues = [(m.name, m.batcher.queue) for m in self._newsroom.models]
-        yield _family("queue_sentences", "Sentences in the queue.", ("model",), *(((n,), len(q)) for n, q in queues))
-        yield _family(
+        yield _gauge_family(
+            "queue_sentences", "Sentences in the queue.", ("model",), *(((n,), len(q)) for n, q in queues)
+        )
+        yield _gauge_family(
             "queue_source_tokens", "Source tokens in the queue.", ("model",), *(((n,), q.tokens) for n, q in queues)
         )
         ages = [((name, p), queue.oldest_s(p)) for name, queue in queues for p in get_args(Priority)]
-        yield _family("queue_oldest_seconds", "Age of the oldest sentence in the queue.", ("model", "priority"), *ages)
+        yield _gauge_family(
+            "queue_oldest_seconds", "Age of the oldest sentence in the queue.", ("model", "priority"), *ages
+        )
 
 
-def _family(name: str, text: str, labels: Sequence[str], *values: tuple[Sequence[str], float]) -> GaugeMetricFamily:
+def _gauge_family(
+    name: str, text: str, labels: Sequence[str], *values: tuple[Sequence[str], float]
+) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"depesche_{name}", text, labels=labels)
     for of, value in values:
         family.add_metric(of, value)
@@ -129,7 +139,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.registry.register(Present(newsroom))
+        self.registry.register(StateCollector(newsroom))
         self._add_http()
         self._add_results()
         self._add_batching()

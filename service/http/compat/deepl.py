@@ -18,8 +18,8 @@ from service.http.compat.forms import (
     read_body,
     read_parameters,
     require_target,
-    sources_of,
-    texts_in,
+    source_languages,
+    texts_of_parameter,
     translate_texts,
 )
 from service.http.requests import MAX_TEXTS, SomeTexts, SourceForm, TargetForm
@@ -44,7 +44,7 @@ router = APIRouter(
 )
 
 
-def _refused(value: Any) -> None:
+def _refuse_value(value: Any) -> None:
     """Refuse a value unless it is empty."""
     if value not in (None, "", [], [""]):
         raise PydanticCustomError(UNSUPPORTED, "not supported")
@@ -54,24 +54,24 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
 def _names(value: Any) -> Any:
     """The names of tags, from a list or from comma-separated strings."""
-    parts = _listed([] if value is None else value)
+    parts = _as_list([] if value is None else value)
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         return value
     return [name.lower() for part in parts for name in map(str.strip, part.split(",")) if name]
 
 
-Unsupported = Annotated[None, BeforeValidator(_refused, json_schema_input_type=Literal[""] | None)]
+Unsupported = Annotated[None, BeforeValidator(_refuse_value, json_schema_input_type=Literal[""] | None)]
 Texts = Annotated[
     list[str],
     FailFast(),
     at_most(MAX_TEXTS, "too_many_texts"),
-    BeforeValidator(_listed, json_schema_input_type=str | SomeTexts),
+    BeforeValidator(_as_list, json_schema_input_type=str | SomeTexts),
 ]
 Tags = Annotated[frozenset[str], FailFast(), BeforeValidator(_names, json_schema_input_type=str | list[str] | None)]
 # DeepL's clients send a word, some other clients a number.
@@ -135,10 +135,10 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
     fields = await read_body(request, DeeplRequest)
     source, target = runtime.newsroom.languages
     require_target(fields.target_lang, target, "target_lang")
-    texts, options = texts_in("text", fields.text, runtime.limits), _options(fields)
+    texts, options = texts_of_parameter("text", fields.text, runtime.limits), _options(fields)
     if fields.tag_handling == "xml":
         _require_readable(texts)
-    await sources_of(fields.source_lang, texts, options, source, "source_lang")
+    await source_languages(fields.source_lang, texts, options, source, "source_lang")
     found = await translate_texts(runtime.newsroom, texts, options, context)
     billed = [len(text) if fields.show_billed_characters else None for text in texts]
     return DeeplTranslations(

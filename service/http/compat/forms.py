@@ -171,7 +171,7 @@ def require_target(target: str, served: Language, field: str) -> None:
         raise InvalidInput(UNSUPPORTED["target"], detail, pointer=f"/{field}")
 
 
-def is_to_detect(source: str | None, served: Language, field: str) -> bool:
+def needs_detection(source: str | None, served: Language, field: str) -> bool:
     """Whether the source language must be detected.
 
     Raises:
@@ -184,7 +184,7 @@ def is_to_detect(source: str | None, served: Language, field: str) -> bool:
     return code in TO_DETECT
 
 
-async def sources_of(
+async def source_languages(
     source: str | None, texts: Sequence[str], options: TranslationOptions, served: Language, field: str
 ) -> list[Detected]:
     """The language of each text and its probability (0 to 1). The language is from ``source`` or detected.
@@ -192,23 +192,25 @@ async def sources_of(
     Raises:
         InvalidInput: ``source`` is not the served language, or a text is clearly in another language.
     """
-    if is_to_detect(source, served, field):
-        return await asyncio.to_thread(_detected, texts, options, served, field)
+    if needs_detection(source, served, field):
+        return await asyncio.to_thread(_detect_languages, texts, options, served, field)
     return [(served.code, 1.0) for _ in texts]
 
 
-def _detected(texts: Sequence[str], options: TranslationOptions, served: Language, field: str) -> list[Detected]:
-    return [_language_of(_words(text, options), number, served, field) for number, text in enumerate(texts)]
+def _detect_languages(
+    texts: Sequence[str], options: TranslationOptions, served: Language, field: str
+) -> list[Detected]:
+    return [_detect_language(_plain_text(text, options), number, served, field) for number, text in enumerate(texts)]
 
 
-def _words(text: str, options: TranslationOptions) -> str:
+def _plain_text(text: str, options: TranslationOptions) -> str:
     """The text without markup, whose English tag names would mislead the detector."""
     if options.format == "text":
         return text
     return "\n".join(block.text for block in parse(text, rules=options.tags).blocks)
 
 
-def _language_of(text: str, number: int, served: Language, field: str) -> Detected:
+def _detect_language(text: str, number: int, served: Language, field: str) -> Detected:
     """The language of a text. If it is unclear (a headline, a name), the served language is assumed."""
     found = likely_languages(text, served)
     if foreign_notice(text, served) is not None:
@@ -219,7 +221,7 @@ def _language_of(text: str, number: int, served: Language, field: str) -> Detect
     return served.code, dict(found).get(served.code, 0.0)
 
 
-def texts_in(field: str, value: str | list[str], limits: TextLimits) -> list[str]:
+def texts_of_parameter(field: str, value: str | list[str], limits: TextLimits) -> list[str]:
     """The texts of the parameter ``field`` as a list.
 
     Raises:

@@ -13,11 +13,11 @@ from service.http.compat.forms import (
     Count,
     Detected,
     documented_body,
-    is_to_detect,
+    needs_detection,
     read_body,
     require_target,
-    sources_of,
-    texts_in,
+    source_languages,
+    texts_of_parameter,
     translate_texts,
 )
 from service.http.requests import SourceForm, TargetForm, Text
@@ -83,10 +83,10 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
     fields = await read_body(request, LibreRequest)
     source, target = runtime.newsroom.languages
     require_target(fields.target, target, "target")
-    texts, options = texts_in("q", fields.q, runtime.limits), TranslationOptions(format=fields.format)
-    sources = await sources_of(fields.source, texts, options, source, "source")
+    texts, options = texts_of_parameter("q", fields.q, runtime.limits), TranslationOptions(format=fields.format)
+    sources = await source_languages(fields.source, texts, options, source, "source")
     found = await translate_texts(runtime.newsroom, texts, options, context)
-    return _answer(fields, found, [_detected(one) for one in sources], source)
+    return _answer(fields, found, [_detected_out(one) for one in sources], source)
 
 
 def _answer(
@@ -95,14 +95,14 @@ def _answer(
     single = isinstance(fields.q, str)
     none: list[list[str]] = [[] for _ in found]
     answer = LibreTranslation(translatedText=found[0] if single else found)
-    if is_to_detect(fields.source, served, "source"):
+    if needs_detection(fields.source, served, "source"):
         answer.detectedLanguage = detected[0] if single else detected
     if fields.alternatives:
         answer.alternatives = none[0] if single else none
     return answer
 
 
-def _detected(source: Detected) -> LibreDetected:
+def _detected_out(source: Detected) -> LibreDetected:
     return LibreDetected(language=source[0], confidence=round(100 * source[1], 1))
 
 
@@ -136,11 +136,11 @@ async def detect(request: Request, runtime: RuntimeDep) -> list[LibreDetected]:
     For a text without words, the answer is the served source language.
     """
     fields = await read_body(request, DetectRequest)
-    (text,) = texts_in("q", fields.q, runtime.limits)
+    (text,) = texts_of_parameter("q", fields.q, runtime.limits)
     served = runtime.newsroom.languages.source
     ranking = await asyncio.to_thread(likely_languages, text, served)
     found = [one for one in ranking[:MAX_DETECTED] if one[1] >= MIN_DETECTED]
-    return [_detected(one) for one in found or [(served.code, 0.0)]]
+    return [_detected_out(one) for one in found or [(served.code, 0.0)]]
 
 
 class LibreLanguage(BaseModel):

@@ -135,7 +135,7 @@ def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
         raise InvalidInput("text_empty", "the list of texts is empty", pointer="/text")
     if len(text) > limits.texts:
         raise InvalidInput(
-            "too_many_texts", f"{len(text)} texts, at most {limits.texts}", pointer="/text", limit=limits.texts
+            "too_many_texts", f"{len(text)} texts exceed the limit of {limits.texts}", pointer="/text", limit=limits.texts
         )
     for number, member in enumerate(text):
         limits.require_fitting(member, f"/text/{number}")

@@ -230,7 +230,7 @@ def test_crash_has_peer_format(client: TestClient, monkeypatch: pytest.MonkeyPat
     def crash(*_: Any, **__: Any) -> None:
         raise RuntimeError("not foreseen")
 
-    monkeypatch.setattr("service.translation.translator.take_apart", crash)
+    monkeypatch.setattr("service.translation.translator.prepare_submission", crash)
     answer = client.post(path, json={**FIELDS[path], TEXT_FIELD[path]: "Ein Satz, den niemand kennt."})
     assert_failure(answer, 500, "internal", "request id")
     assert "not foreseen" not in answer.text

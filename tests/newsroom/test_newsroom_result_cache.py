@@ -33,7 +33,7 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def stop_pipelines() -> None:
         monkeypatch.setattr(Translator, "translate", fail)
-        monkeypatch.setattr(ArticlePipeline, "edit", fail)
+        monkeypatch.setattr(ArticlePipeline, "run", fail)
 
     return stop_pipelines
 

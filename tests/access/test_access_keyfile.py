@@ -46,14 +46,14 @@ def test_hash_matches_sha256sum() -> None:
     [
         ("cms translate", "2 fields"),
         (f"{GOOD} 2027-03-31 more", "5 fields"),
-        (f"c/ms translate {HASH}", "an id has"),
-        (f"{'c' * 65} translate {HASH}", "an id has"),
-        (f"cms translate,root {HASH}", "scopes are translate, summarize, articles, admin"),
-        (f"cms translate, {HASH}", "scopes are"),
-        ("cms translate geheim", "the hash is not"),
-        (f"cms translate {HASH.upper()}", "the hash is not"),
-        (f"{GOOD} 31.03.2027", "not YYYY-MM-DD"),
-        (GOOD, "on another line"),
+        (f"c/ms translate {HASH}", "an id must have"),
+        (f"{'c' * 65} translate {HASH}", "an id must have"),
+        (f"cms translate,root {HASH}", "valid scopes are translate, summarize, articles, admin"),
+        (f"cms translate, {HASH}", "valid scopes are"),
+        ("cms translate geheim", "the hash must be"),
+        (f"cms translate {HASH.upper()}", "the hash must be"),
+        (f"{GOOD} 31.03.2027", "as YYYY-MM-DD"),
+        (GOOD, "duplicate key"),
     ],
 )
 def test_invalid_line_is_named_not_quoted(line: str, words: str) -> None:

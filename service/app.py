@@ -19,13 +19,13 @@ from service.errors import DepescheError
 from service.events import Listener, broadcast
 from service.generation.scheduler import Limits
 from service.http import probes, problems, routes
+from service.http.admission import Bounds
 from service.http.compat import deepl, libretranslate
 from service.http.compat import errors as failures
 from service.http.keys import ApiKeyStore
-from service.http.languages import describe_languages
-from service.http.limits import Bounds
 from service.http.middleware import middlewares
 from service.http.ratelimit import Rates, policies
+from service.http.requests import describe_languages
 from service.http.state import Runtime, info_of
 from service.languages.base import LanguagePair
 from service.newsroom.commands import TextLimits

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi.testclient import TestClient
 
 from tests.chaos.server import PATIENCE_S, serving
 from tests.php import php
@@ -86,6 +88,16 @@ def busy(retry_after: str = "1") -> tuple[int, dict[str, str], bytes]:
     problem = {"status": 503, "code": "queue_full", "detail": "full", "request_id": "a", "errors": []}
     headers = {"Content-Type": "application/problem+json", "Retry-After": retry_after}
     return 503, headers, json.dumps(problem).encode()
+
+
+@pytest.mark.slow
+def test_readme_shows_the_real_answer(embedded_client: TestClient) -> None:
+    example = (ROOT / "README.md").read_text("utf-8").partition("<!-- example -->")[2]
+    command, answer = re.findall(r"```(?:sh|json)\n(.*?)```", example, re.DOTALL)[:2]
+    body = json.loads(command.partition("-d '")[2].rpartition("'")[0])
+    assert "http://127.0.0.1:8000/v1/translate " in command
+    given = embedded_client.post("/v1/translate", json=body, headers={"Cache-Control": "no-cache"})
+    assert given.json() == json.loads(answer)
 
 
 def test_shell_example_succeeds(url: str) -> None:

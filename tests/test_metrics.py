@@ -14,7 +14,7 @@ from service import events
 from service.app import plan_of
 from service.checks.base import Code
 from service.errors import ClientGone
-from service.http.limits import BodyLimitsMiddleware, Bounds
+from service.http.admission import BodyLimitsMiddleware, Bounds
 from service.http.middleware import CancelOnDisconnectMiddleware
 from service.newsroom.newsroom import Newsroom
 from service.observability import metrics

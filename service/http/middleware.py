@@ -1,8 +1,8 @@
 """The middlewares around every endpoint, and their order.
 
-Own ones are here and in `service.http.auth`, `service.http.limits` and `service.http.ratelimit`. They tell each other
-what they find by `RequestInfo`. Headers of answers are added by `RequestContextMiddleware` alone; the request id's is
-added by asgi-correlation-id.
+The project's own middlewares are here, in `service.http.admission` and in `service.http.ratelimit`. They share what
+they find in `RequestInfo`. `RequestContextMiddleware` alone adds response headers, except the request id, which
+asgi-correlation-id adds.
 """
 
 import asyncio
@@ -24,9 +24,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from service.errors import ClientGone
 from service.events import ClientLeft, Listener, RequestBegun, RequestDone
 from service.http import problems
-from service.http.auth import ApiKeyMiddleware
+from service.http.admission import ApiKeyMiddleware, BodyLimitsMiddleware, Bounds, Refuse
 from service.http.keys import ApiKeyStore
-from service.http.limits import BodyLimitsMiddleware, Bounds, Refuse
 from service.http.ratelimit import RateLimitMiddleware, Rates
 from service.http.state import RequestSpan, Tracer, info_of
 from service.newsroom.lifecycle import Lifecycle
@@ -137,7 +136,7 @@ class RequestContextMiddleware:
             await self._app(scope, receive, send)
             return
         info_of(scope).request_id = correlation_id.get() or ""
-        span = None if self._tracer is None else self._tracer.begin(_traceparent(scope["headers"]))
+        span = None if self._tracer is None else self._tracer.begin(traceparent_in(scope["headers"]))
         exchange = _Exchange(scope, receive, send, self._lifecycle, span)
         self._listener(RequestBegun())
         try:
@@ -235,11 +234,11 @@ class _Exchange:
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = str(getattr(scope.get("route"), "path", None) or info.path or "unmatched")
         passed_s = time.perf_counter() - self._started_s
-        trace_id = _trace_id(_traceparent(scope["headers"])) if self._span is None else self._span.trace_id
+        trace_id = _trace_id(traceparent_in(scope["headers"])) if self._span is None else self._span.trace_id
         return RequestDone(method, route, self.status or 499, passed_s, info.request_id, info.key_id, trace_id)
 
 
-def _traceparent(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+def traceparent_in(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
     """The valid ``traceparent`` of a request, version 00 of W3C Trace Context; None without exactly one."""
     given = [value for name, value in headers if name == b"traceparent"]
     return given[0].decode() if len(given) == 1 and _TRACEPARENT.fullmatch(given[0]) else None

@@ -1,6 +1,6 @@
 """What happened, as frozen values; metrics and logs listen and are wired by the app alone. No event carries text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -180,6 +180,16 @@ Event = (
     | RequestDone
 )
 Listener = Callable[[Event], None]
+
+
+def broadcast(listeners: Sequence[Listener]) -> Listener:
+    """One listener that passes each event to all of ``listeners``."""
+
+    def tell(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return tell
 
 
 def ignore(event: Event) -> None:

@@ -173,6 +173,7 @@ def test_an_output_that_does_not_exist_is_named(mixed: Path, output: Path) -> No
     assert not output.exists()
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_gives_the_same_file(
     archive: Path, output: Path, uninterrupted: list[dict[str, Any]]
 ) -> None:
@@ -194,6 +195,7 @@ def test_killed_again_and_again_it_gives_the_same_file(
     assert records(output) == uninterrupted
 
 
+@pytest.mark.slow
 def test_a_signal_lets_what_is_in_flight_finish(
     archive: Path, output: Path, uninterrupted: list[dict[str, Any]]
 ) -> None:

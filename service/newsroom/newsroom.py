@@ -381,7 +381,7 @@ def _result_key(task: str, models: Sequence[LocalGenerator], options: dict[str, 
     return result_key(
         task=task,
         model_id=" ".join(model.manifest.id for model in models),
-        revision=" ".join(f"{model.version} {model.search}" for model in models),
+        revision=" ".join(model.fingerprint for model in models),
         options=options,
         texts=texts,
     )

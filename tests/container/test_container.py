@@ -111,7 +111,6 @@ def test_dockerfile_without_torch_is_refused() -> None:
 
 
 def test_image_tags_are_the_version() -> None:
-    assert PROJECT["project"]["version"] == service.__version__
     files = [*(ROOT / "k8s").rglob("kustomization.yaml"), ROOT / "compose.yaml"]
     pattern = r"(?:newName: depesche\n\s+newTag: \"|image: depesche:)(.*)-(?:cpu|full)\b"
     tags = [tag for file in files for tag in re.findall(pattern, file.read_text("utf-8"))]

@@ -13,7 +13,8 @@ TARGET ?= cpu
 JOBS ?= 2
 # Prose that the plain-English check and the spelling check read.
 PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) docs/adr/002* examples/*.md .github
-PROSE ?= README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs examples models/README.md k8s tools .github service tests
+PROSE ?= $(wildcard *.md) docs examples models/README.md k8s tools .github service/backfill service/cleaning service/cli \
+  service/documents service/languages service/registry service/process.py service/server.py service/settings.py service/web
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
 .PHONY: serve test check bench eval lock rules pin-base image clean

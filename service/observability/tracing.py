@@ -82,7 +82,7 @@ class Tracing:
         offset_ns = time.time_ns() - time.perf_counter_ns()
         for one in intervals:
             links = [Link(self._batches[batch]) for batch in one.batches if batch in self._batches]
-            begun_ns = offset_ns + int(one.begun_s * NS)
+            begun_ns = offset_ns + int(one.started_s * NS)
             span = self._tracer.start_span(one.stage, set_span_in_context(parent), links=links, start_time=begun_ns)
             span.end(begun_ns + int(one.seconds * NS))
 

@@ -34,7 +34,7 @@ class Phase:
     name: str
     requests: int
     shared_hits: int
-    passed_over: bool
+    blocked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +67,15 @@ async def break_redis(requests: int, clients: int) -> Outage:
 
 
 async def _phases(redis: RedisServer, real: Process, load: Traffic, requests: int) -> Outage:
-    def phase(name: str, change: Callable[[], None], *, passed_over: bool) -> Awaitable[Phase]:
-        return _phase(name, change, real, load, requests, passed_over=passed_over)
+    def phase(name: str, change: Callable[[], None], *, blocked: bool) -> Awaitable[Phase]:
+        return _phase(name, change, real, load, requests, blocked=blocked)
 
     phases = [
-        await phase("up", lambda: None, passed_over=False),
-        await phase("killed", redis.kill, passed_over=True),
-        await phase("restored", redis.start, passed_over=False),
-        await phase("paused", redis.pause, passed_over=True),
-        await phase("resumed", redis.resume, passed_over=False),
+        await phase("up", lambda: None, blocked=False),
+        await phase("killed", redis.kill, blocked=True),
+        await phase("restored", redis.start, blocked=False),
+        await phase("paused", redis.pause, blocked=True),
+        await phase("resumed", redis.resume, blocked=False),
     ]
     samples = await real.samples()
     failures = {name: int(value) for name, value in samples.items() if name.startswith(FAILURES)}
@@ -84,11 +84,11 @@ async def _phases(redis: RedisServer, real: Process, load: Traffic, requests: in
 
 
 async def _phase(
-    name: str, change: Callable[[], None], real: Process, load: Traffic, requests: int, *, passed_over: bool
+    name: str, change: Callable[[], None], real: Process, load: Traffic, requests: int, *, blocked: bool
 ) -> Phase:
     """Change Redis, wait for the breaker, then count."""
     await asyncio.to_thread(change)
-    await _until_passed_over(real, wanted=passed_over)
+    await _until_passed_over(real, wanted=blocked)
     before, asked = (await real.samples()).get(HITS, 0.0), load.requests
     await load.more(requests)
     after = await real.samples()

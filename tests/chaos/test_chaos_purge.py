@@ -56,9 +56,9 @@ def over(url: str, *, timeout_s: float = 0.3) -> Cache:
 async def test_purge_ignores_the_open_breaker(redis_server: RedisServer) -> None:
     cache = over(redis_server.url)
     key, tag = bytes(32), b"T" * 32
-    await cache.put_many({key: b"a"}, {tag: {key}}, begun_s=float("inf"))
+    await cache.put_many({key: b"a"}, {tag: {key}}, started_s=float("inf"))
     redis_server.pause()
-    while not cache.shared_passed_over:
+    while not cache.shared_blocked:
         with pytest.raises(PurgeIncomplete):
             await cache.purge([tag])
     redis_server.resume()
@@ -69,7 +69,7 @@ async def test_purge_ignores_the_open_breaker(redis_server: RedisServer) -> None
 async def test_purge_on_readonly_redis_fails(redis_server: RedisServer) -> None:
     cache = over(redis_server.url, timeout_s=5.0)
     key, tag = bytes(32), b"T" * 32
-    await cache.put_many({key: b"a"}, {tag: {key}}, begun_s=float("inf"))
+    await cache.put_many({key: b"a"}, {tag: {key}}, started_s=float("inf"))
     with redis_server.client() as client:
         client.replicaof("127.0.0.1", str(free_port()))
         with pytest.raises(PurgeIncomplete):

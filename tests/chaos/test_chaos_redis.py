@@ -54,7 +54,7 @@ class Rig:
 
     async def works(self) -> bool:
         """Whether what is put is found."""
-        await self.cache.put_many({A: b"a"}, begun_s=time.monotonic())
+        await self.cache.put_many({A: b"a"}, started_s=time.monotonic())
         return await self.look() == {A: b"a"}
 
     async def recovers(self) -> None:
@@ -64,7 +64,7 @@ class Rig:
                 break
             await asyncio.sleep(PAUSE_S / 2)
         assert await self.works()
-        assert not self.shared.passed_over
+        assert not self.shared.blocked
 
     @property
     def reasons(self) -> set[str]:
@@ -89,9 +89,9 @@ async def calls_are_only_misses(rig: Rig) -> None:
         async with asyncio.timeout(PATIENT_S):
             for _ in range(10):
                 assert await rig.look() == {}
-                await rig.cache.put_many({A: b"a"}, begun_s=time.monotonic())
+                await rig.cache.put_many({A: b"a"}, started_s=time.monotonic())
             assert await asyncio.gather(*(rig.look() for _ in range(20))) == [{}] * 20
-        assert rig.shared.passed_over
+        assert rig.shared.blocked
     assert [event.opened for event in rig.events if isinstance(event, SharedCacheFailed)].count(True) == 1
 
 
@@ -141,11 +141,11 @@ async def test_full_redis_is_still_read(redis_server: RedisServer) -> None:
             client.config_set("maxmemory-policy", "noeviction")
             client.config_set("maxmemory", "1")
             for _ in range(2 * FAILURES):
-                await rig.cache.put_many({B: b"b"}, begun_s=time.monotonic())
+                await rig.cache.put_many({B: b"b"}, started_s=time.monotonic())
                 assert await rig.look() == {A: b"a"}
             assert rig.reasons == {"error"}
             client.config_set("maxmemory", "0")
-        await rig.cache.put_many({B: b"b"}, begun_s=time.monotonic())
+        await rig.cache.put_many({B: b"b"}, started_s=time.monotonic())
         assert await rig.look() == {A: b"a", B: b"b"}
 
 
@@ -227,7 +227,7 @@ async def test_garbage_after_handshake_is_a_miss(garbage: bytes) -> None:
         async with asyncio.timeout(PATIENT_S):
             for _ in range(10):
                 assert await rig.look() == {}
-                await rig.cache.put_many({A: b"a"}, begun_s=time.monotonic())
+                await rig.cache.put_many({A: b"a"}, started_s=time.monotonic())
         assert rig.reasons
 
 

@@ -93,7 +93,7 @@ async def test_redis_outage_fails_no_request() -> None:
     outage = await break_redis(requests=60, clients=4)
     assert outage.answers.failed == 0
     phases = {phase.name: phase for phase in outage.phases}
-    assert {name for name, phase in phases.items() if phase.passed_over} == {"killed", "paused"}
+    assert {name for name, phase in phases.items() if phase.blocked} == {"killed", "paused"}
     for name in ("up", "restored", "resumed"):
         assert phases[name].shared_hits > 0
     for name in ("killed", "paused"):

@@ -106,7 +106,7 @@ def test_packages_of_torch_are_recognised() -> None:
 
 
 def test_dockerfile_without_torch_is_refused() -> None:
-    with pytest.raises(ValueError, match="no TORCH_VERSION"):
+    with pytest.raises(ValueError, match="no ARG TORCH_VERSION"):
         lock.torch_version("FROM scratch\n")
 
 

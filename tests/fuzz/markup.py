@@ -11,7 +11,7 @@ from service.text.html.tokens import tokens
 from service.text.segmentation import segment
 from tests.fuzz.target import Target, encoded
 from tests.languages import DE
-from tests.text.markup_rig import same, scramble, translated
+from tests.text.html_cases import same, scramble, translated
 
 XML = TagRules(xml=True, ignored=frozenset({"x"}), splitting=frozenset({"p", "b"}), non_splitting=frozenset({"i"}))
 LAST = "<p>Ende.</p>"  # a tag that stands last may be open, and is a boundary for that alone

@@ -14,7 +14,7 @@ JOBS ?= 2
 # Prose that the plain-English check and the spelling check read.
 PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) .github
 UNREAD = docs/architecture.md docs/models.md docs/production.md docs/scaling.md # until their prose is rewritten
-PROSE ?= CHANGELOG.md CONTRIBUTING.md SECURITY.md tools k8s .github docs/adr $(filter-out $(UNREAD),$(wildcard docs/*.md))
+PROSE ?= CHANGELOG.md CONTRIBUTING.md SECURITY.md benchmarks container models tools k8s .github docs/adr $(filter-out $(UNREAD),$(wildcard docs/*.md))
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
 .PHONY: serve test check bench eval lock rules pin-base image clean

@@ -18,6 +18,7 @@ BANNED = re.compile(
     re.IGNORECASE,
 )
 UNREAD = re.compile(r"<!-- prose: off -->.*?<!-- prose: on -->|```.*?```|`[^`\n]*`|\]\([^)]*\)|<[^>\n]*>", re.DOTALL)
+SUFFIXES = {".py", ".md", ".yaml", ".yml", ".toml", ".env"}
 OLD_DECISION = re.compile(r"00(0\d|1\d)-")
 
 
@@ -41,7 +42,7 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
     elif path.suffix == ".md":
         read = text.partition("\n## ")[0] if OLD_DECISION.match(path.name) else text
         yield 1, UNREAD.sub(lambda unread: "\n" * unread[0].count("\n"), read)
-    elif path.suffix in {".yaml", ".yml", ".toml", ".env"}:
+    else:
         yield from ((n, line.partition("#")[2]) for n, line in enumerate(text.splitlines(), 1) if "#" in line)
 
 
@@ -49,6 +50,7 @@ def main(arguments: list[str]) -> int:
     """Print each hit; the exit code is 1 if there is one."""
     roots = [Path(argument) for argument in arguments]
     files = sorted(path for root in roots for path in ([root] if root.is_file() else root.rglob("*.*")))
+    files = [path for path in files if path.suffix in SUFFIXES]
     found = [(path, n, text, hit) for path in files for n, text in prose(path) for hit in BANNED.finditer(text)]
     for path, line, text, hit in found:
         print(f"{path}:{line + text.count(chr(10), 0, hit.start())}: {hit[0]}")

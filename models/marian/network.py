@@ -180,6 +180,6 @@ class Transformer(nn.Module):
         return self.scores(hidden), attention
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return teacher-forced scores [batch, target, vocabulary - 1] and those of the guided head [batch, target, source]."""
+        """Return teacher-forced scores [batch, target, vocabulary - 1]; the guided head's are [batch, target, source]."""
         memory, mask = self.encode(source)
         return self.decode(target, memory, mask)

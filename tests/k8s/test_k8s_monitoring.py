@@ -1,4 +1,4 @@
-"""What Prometheus, its operator and its adapter are given fits together and fits the service."""
+"""Configuration of Prometheus, its operator and its adapter agrees with itself and with the service."""
 
 import importlib.util
 import json

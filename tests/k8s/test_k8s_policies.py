@@ -1,4 +1,4 @@
-"""Every overlay keeps every policy, and every policy notices when it is broken."""
+"""Every overlay meets every policy, and every policy finds a violation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -66,18 +66,18 @@ BROKEN: list[tuple[Policy, str, Break]] = [
     (policies.restricted, "seccompProfile", lambda m: context(m).update(seccompProfile={"type": "Unconfined"})),
     (policies.restricted, "hostNetwork", lambda m: pod(m).update(hostNetwork=True)),
     (policies.restricted, "port of its node", lambda m: service_container(m)["ports"][0].update(hostPort=80)),
-    (policies.volumes, "has no bound", lambda m: pod(m)["volumes"].append({"name": "tmp", "emptyDir": {}})),
-    (policies.volumes, "/models can be written", lambda m: service_container(m)["volumeMounts"][0].pop("readOnly")),
+    (policies.volumes, "has no size limit", lambda m: pod(m)["volumes"].append({"name": "tmp", "emptyDir": {}})),
+    (policies.volumes, "/models is writable", lambda m: service_container(m)["volumeMounts"][0].pop("readOnly")),
     (policies.volumes, "the node's", lambda m: pod(m)["volumes"].append({"name": "n", "hostPath": {"path": "/"}})),
     (policies.tokens, "mounts a token", lambda m: pod(m).pop("automountServiceAccountToken")),
-    (policies.tokens, "gives tokens", lambda m: named(m, "ServiceAccount").pop("automountServiceAccountToken")),
-    (policies.tokens, "account of everybody", lambda m: pod(m).pop("serviceAccountName")),
+    (policies.tokens, "mounts tokens", lambda m: named(m, "ServiceAccount").pop("automountServiceAccountToken")),
+    (policies.tokens, "default account", lambda m: pod(m).pop("serviceAccountName")),
     (policies.links, "service links", lambda m: pod(m).pop("enableServiceLinks")),
-    (policies.images, "any version", lambda m: starter(m).update(image="depesche")),
-    (policies.images, "any version", lambda m: service_container(m).update(image="registry:5000/depesche:latest")),
-    (policies.resources, "asks for no cpu", lambda m: service_container(m)["resources"]["requests"].pop("cpu")),
+    (policies.images, "has no version", lambda m: starter(m).update(image="depesche")),
+    (policies.images, "has no version", lambda m: service_container(m).update(image="registry:5000/depesche:latest")),
+    (policies.resources, "requests no cpu", lambda m: service_container(m)["resources"]["requests"].pop("cpu")),
     (policies.resources, "memory", lambda m: service_container(m)["resources"]["limits"].update(memory="8Gi")),
-    (policies.resources, "no limit of cores", lambda m: service_container(m)["resources"]["limits"].pop("cpu")),
+    (policies.resources, "no limit on cores", lambda m: service_container(m)["resources"]["limits"].pop("cpu")),
     (
         policies.probes,
         "livenessProbe does not",
@@ -89,13 +89,17 @@ BROKEN: list[tuple[Policy, str, Break]] = [
         "kills a busy process",
         lambda m: service_container(m)["livenessProbe"].update(failureThreshold=2),
     ),
-    (policies.probes, "sends work", lambda m: service_container(m)["readinessProbe"].update(periodSeconds=30)),
+    (policies.probes, "reacts too late", lambda m: service_container(m)["readinessProbe"].update(periodSeconds=30)),
     (policies.probes, "starts slowly", lambda m: service_container(m)["startupProbe"].pop("failureThreshold")),
-    (policies.endings, "before proxies know", lambda m: service_container(m).pop("lifecycle")),
-    (policies.endings, "not waited for", lambda m: settings(m).update(DEPESCHE_REQUEST_TIMEOUT_MS="300000")),
+    (policies.endings, "before proxies drop it", lambda m: service_container(m).pop("lifecycle")),
+    (
+        policies.endings,
+        "shorter than the longest request",
+        lambda m: settings(m).update(DEPESCHE_REQUEST_TIMEOUT_MS="300000"),
+    ),
     (policies.endings, "killed while it drains", lambda m: settings(m).update(DEPESCHE_DRAIN_S="135")),
     (policies.scaling, "owned by the autoscaler", lambda m: named(m, "Deployment")["spec"].update(replicas=3)),
-    (policies.scaling, "nobody’s", without("HorizontalPodAutoscaler")),
+    (policies.scaling, "replicas are not set", without("HorizontalPodAutoscaler")),
     (policies.scaling, "more than one pod", lambda m: named(m, "PodDisruptionBudget")["spec"].update(maxUnavailable=2)),
     (
         policies.scaling,
@@ -115,7 +119,7 @@ BROKEN: list[tuple[Policy, str, Break]] = [
     (policies.network, "may call anything", lambda m: egress(m).append({})),
     (policies.network, "may call ['443', '53']", lambda m: egress(m)[0]["ports"].append({"port": 443})),
     (policies.network, "may call", lambda m: egress(m)[0].pop("to")),
-    (policies.network, "administration port is open", lambda m: admin_ingress(m).pop("from")),
+    (policies.network, "admin port is open", lambda m: admin_ingress(m).pop("from")),
 ]
 
 

@@ -1,4 +1,4 @@
-"""What manifests, image and Compose give the service is what its settings, its ports and its commands are."""
+"""Environment, ports and commands of manifests, image and Compose exist in the service."""
 
 import re
 from typing import Any
@@ -76,7 +76,7 @@ def test_verified_models_are_served() -> None:
 def test_gpu_overlay_serves_converted_models(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A pulled model has no weights for torch, so no overlay may insist on it."""
+    """A pulled model has no weights for torch, so no overlay may require them."""
     manifests = rendered("overlays/gpu")
     found = given(monkeypatch, settings(manifests))
     assert (found.engine, found.device) == ("auto", "cuda")
@@ -87,10 +87,10 @@ def test_gpu_overlay_serves_converted_models(
 
 
 def has_command(arguments: list[str]) -> bool:
-    """Whether the command line has the command that these arguments begin with."""
+    """Whether the command line has the command of these arguments."""
     found: Any = typer.main.get_command(app)
     for argument in arguments:
-        if hasattr(found, "commands"):  # otherwise it is the command's own argument
+        if hasattr(found, "commands"):  # otherwise it is an argument of the command
             found = found.commands.get(argument)
     return found is not None and not hasattr(found, "commands")
 

@@ -103,7 +103,7 @@ BROKEN: list[tuple[Policy, str, Break]] = [
     (policies.scaling, "more than one pod", lambda m: named(m, "PodDisruptionBudget")["spec"].update(maxUnavailable=2)),
     (
         policies.scaling,
-        "for no pod",
+        "selects no pod",
         lambda m: named(m, "PodDisruptionBudget")["spec"]["selector"].update(matchLabels={}),
     ),
     (policies.references, "0 kinds of pods", lambda m: named(m, "Service")["spec"]["selector"].update(more="labels")),

@@ -23,6 +23,7 @@ OF_THE_IMAGE = dict(re.findall(r"(DEPESCHE_[A-Z_]+)=(\S+)", DOCKERFILE))
 
 @pytest.fixture(autouse=True)
 def the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEPESCHE_MODELS_DIR")  # the image has the repository's models, not the tests' tiny ones
     for name, value in OF_THE_IMAGE.items():
         monkeypatch.setenv(name, value)
 

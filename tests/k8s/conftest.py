@@ -1,4 +1,4 @@
-"""The overlays, each rendered once by kubectl."""
+"""The overlays, rendered once by kubectl."""
 
 import copy
 import json
@@ -24,7 +24,7 @@ LEAST_KUSTOMIZE = 5
 
 @lru_cache
 def kustomize_version() -> int:
-    """The major version of the kustomize in kubectl; 0 without kubectl."""
+    """The major version of the kustomize in kubectl; 0 if there is none."""
     if shutil.which("kubectl") is None:
         return 0
     asked = ["kubectl", "version", "--client", "--output", "json"]
@@ -40,7 +40,7 @@ def rendered_text(folder: str) -> str:
 
 
 def composed(kustomization: str) -> list[Manifest]:
-    """The manifests of an operator's kustomization next to a checkout of this repository called ``depesche``."""
+    """The manifests of an operator's kustomization, next to a checkout called ``depesche``."""
     with tempfile.TemporaryDirectory() as folder:
         checkout = os.path.relpath(ROOT, Path(folder).resolve())
         text = re.sub(r"(?<![\w/])depesche/k8s", f"{checkout}/k8s", kustomization)
@@ -58,7 +58,7 @@ def _kustomized(folder: Path) -> str:
 
 
 def rendered(folder: str) -> list[Manifest]:
-    """The overlay's manifests, a copy that a test may change."""
+    """A copy of the manifests, which the test may change."""
     return copy.deepcopy(_parsed(folder))
 
 

@@ -1,4 +1,4 @@
-"""Policies for manifests beyond their schemas. Each policy yields its violations."""
+"""Policies of manifests beyond their schemas; each returns its complaints."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,12 +15,12 @@ from tests.k8s.manifests import (
 
 Policy = Callable[[list[Manifest]], Iterator[str]]
 NOBODY = 65532
-LEAVING_S = 6  # see service/server.py: the shutdown and the admin port
+LEAVING_S = 6  # service/server.py: its farewell, and what the admin port has
 DNS, REDIS = 53, 6379
 
 
 def restricted(manifests: list[Manifest]) -> Iterator[str]:
-    """Every container meets the Pod Security Standard Restricted, and has our user and a read-only root."""
+    """Each container keeps the Pod Security Standard Restricted, our user and a read-only root."""
     for where, spec, container in containers(manifests):
         context = container.get("securityContext", {})
         wanted = {
@@ -39,7 +39,7 @@ def restricted(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def volumes(manifests: list[Manifest]) -> Iterator[str]:
-    """Only /tmp is writable, and bounded. All other mounts are read-only, except in the job that pulls models."""
+    """Only /tmp is writable, and bounded; all other mounts are read-only, except in the job that pulls models."""
     for where, spec, container in containers(manifests):
         by_name = {volume["name"]: volume for volume in spec.get("volumes", [])}
         for mount in container.get("volumeMounts", []):
@@ -52,7 +52,7 @@ def volumes(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def tokens(manifests: list[Manifest]) -> Iterator[str]:
-    """No pod has a token for the cluster."""
+    """No pod mounts a token for the cluster."""
     for where, template in templates(manifests):
         if template["spec"].get("automountServiceAccountToken") is not False:
             yield f"{where}: mounts a token"
@@ -64,7 +64,7 @@ def tokens(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def links(manifests: list[Manifest]) -> Iterator[str]:
-    """Service links are off, so that Kubernetes sets no DEPESCHE_PORT for the Service ``depesche``."""
+    """Kubernetes sets no DEPESCHE_PORT for the Service depesche."""
     for where, template in templates(manifests):
         if template["spec"].get("enableServiceLinks") is not False:
             yield f"{where}: enables service links"
@@ -79,7 +79,7 @@ def images(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def resources(manifests: list[Manifest]) -> Iterator[str]:
-    """Every container requests resources; memory limits equal requests; the service's cores are limited."""
+    """All resources are requested; the memory limit is the request; the service has a CPU limit."""
     for where, _, container in containers(manifests):
         found = container.get("resources", {})
         requests, limits = found.get("requests", {}), found.get("limits", {})
@@ -91,7 +91,7 @@ def resources(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def probes(manifests: list[Manifest]) -> Iterator[str]:
-    """Startup: the server listens. Readiness: it accepts work. Liveness: a restart would help, after a long wait."""
+    """Each probe asks its own path; the liveness probe is the most patient."""
     container = service_container(manifests)
     for probe, path in (("startupProbe", "/livez"), ("readinessProbe", "/readyz"), ("livenessProbe", "/livez")):
         if container.get(probe, {}).get("httpGet") != {"path": path, "port": "http"}:
@@ -109,7 +109,7 @@ def probes(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def endings(manifests: list[Manifest]) -> Iterator[str]:
-    """A stopping pod has time for proxies to drop it, and then for its longest request."""
+    """The grace period covers the update of proxies and the longest request."""
     spec = named(manifests, "Deployment")["spec"]["template"]["spec"]
     command = service_container(manifests).get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
     pause_s = int(command[1]) if command[:1] == ["sleep"] else 0
@@ -124,7 +124,7 @@ def endings(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def scaling(manifests: list[Manifest]) -> Iterator[str]:
-    """One owner sets the number of replicas, and a disruption removes one pod at a time."""
+    """One owner of the number of replicas; one pod at a time is disrupted."""
     owned = {one["spec"]["scaleTargetRef"]["name"] for one in of_kind(manifests, "HorizontalPodAutoscaler")}
     for deployment in of_kind(manifests, "Deployment"):
         name, has = deployment["metadata"]["name"], "replicas" in deployment["spec"]
@@ -163,7 +163,7 @@ def references(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def network(manifests: list[Manifest]) -> Iterator[str]:
-    """Every pod's traffic is limited: out only to DNS and Redis, and to the admin port only from monitoring."""
+    """Network policies cover every pod; egress is DNS and Redis; the admin port is for monitoring."""
     policies = of_kind(manifests, "NetworkPolicy")
     for where, template in templates(manifests):
         mine = [one for one in policies if _selects(one["spec"]["podSelector"].get("matchLabels", {}), template)]
@@ -199,5 +199,5 @@ POLICIES: tuple[Policy, ...] = (
     references,
     network,
 )
-# The job has no Service and no probes, and reaches a hub.
+# The job is a visitor: it has no service, no probes, and reaches a hub.
 OF_ANY_POD: tuple[Policy, ...] = (restricted, volumes, tokens, links, images, resources)

@@ -1,4 +1,4 @@
-"""Component `keys`: on any overlay, the service reads the Secret's key file and sees changes of the Secret."""
+"""Component `keys`: on any overlay, the service reads the key file of the Secret."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_key_file_is_in_the_secret_volume(monkeypatch: pytest.MonkeyPatch, folde
     assert file is not None
     assert file.name == FILE
     (mount,) = (one for one in service_container(manifests)["volumeMounts"] if one["name"] == "keys")
-    # A subPath mount would not change with the Secret.
+    # A subPath would stay as it was when the pod began, and a changed Secret would reach nobody.
     assert mount == {"name": "keys", "mountPath": str(file.parent), "readOnly": True}
     volumes = named(manifests, "Deployment")["spec"]["template"]["spec"]["volumes"]
     assert {"name": "keys", "secret": {"secretName": SECRET}} in volumes

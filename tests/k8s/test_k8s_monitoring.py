@@ -1,4 +1,4 @@
-"""Configuration of Prometheus, its operator and its adapter agrees with itself and with the service."""
+"""The configuration of Prometheus, its operator and its adapter matches the service."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""Environment, ports and commands of manifests, image and Compose exist in the service."""
+"""Manifests, image and Compose match the settings, ports and commands of the service."""
 
 import re
 from typing import Any
@@ -23,7 +23,6 @@ OF_THE_IMAGE = dict(re.findall(r"(DEPESCHE_[A-Z_]+)=(\S+)", DOCKERFILE))
 
 @pytest.fixture(autouse=True)
 def the_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DEPESCHE_MODELS_DIR")  # the image has the repository's models, not the tests' tiny ones
     for name, value in OF_THE_IMAGE.items():
         monkeypatch.setenv(name, value)
 
@@ -41,7 +40,7 @@ def test_service_accepts_overlay_settings(monkeypatch: pytest.MonkeyPatch, folde
     ports = {port["name"]: port["containerPort"] for port in service_container(manifests)["ports"]}
     assert ports == {"http": found.port, "admin": found.admin_port}
     assert (found.host, found.admin_host, found.metrics_port) == ("0.0.0.0", "0.0.0.0", "admin")  # noqa: S104
-    assert {found.translation_model, found.summary_model} - {None} <= set(Catalog(found.models_dir).names())
+    assert {found.translation_model, found.summary_model} - {None} <= set(Catalog(ROOT / "models").names())
 
 
 @pytest.mark.parametrize("folder", [*FOLDERS, "models"])
@@ -91,7 +90,7 @@ def has_command(arguments: list[str]) -> bool:
     """Whether the command line has the command of these arguments."""
     found: Any = typer.main.get_command(app)
     for argument in arguments:
-        if hasattr(found, "commands"):  # otherwise it is an argument of the command
+        if hasattr(found, "commands"):  # otherwise it is the command's own argument
             found = found.commands.get(argument)
     return found is not None and not hasattr(found, "commands")
 

@@ -15,7 +15,7 @@ from tests.k8s.manifests import (
 
 Policy = Callable[[list[Manifest]], Iterator[str]]
 NOBODY = 65532
-LEAVING_S = 6  # service/server.py: its farewell, and what the admin port has
+LEAVING_S = 6  # see service/server.py: the shutdown and the admin port
 DNS, REDIS = 53, 6379
 
 
@@ -199,5 +199,5 @@ POLICIES: tuple[Policy, ...] = (
     references,
     network,
 )
-# The job is a visitor: it has no service, no probes, and reaches a hub.
+# The job has no Service and no probes, and reaches a hub.
 OF_ANY_POD: tuple[Policy, ...] = (restricted, volumes, tokens, links, images, resources)

@@ -9,7 +9,7 @@ PORT ?= 8000
 DATA ?= data
 IMAGE ?= depesche
 TARGET ?= cpu
-# Test files that run at once. Most wait for a server of theirs, which keeps to one core.
+# Test files that run in parallel. Most of them wait for a server, which uses one core.
 JOBS ?= 2
 # Prose that the plain-English check and the spelling check read.
 PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) .github

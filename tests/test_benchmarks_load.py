@@ -121,7 +121,7 @@ def test_missing_and_blank_translations_fail() -> None:
         require_text(article, ["One.", " "])
 
 
-def test_peers_use_the_manifest_s_search() -> None:
+def test_peers_use_manifest_search_settings() -> None:
     weights = Weights.of("starter-de-en")
     assert (weights.folder / "ct2-int8").is_dir()
     assert weights.search["beam_size"] >= 1

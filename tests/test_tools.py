@@ -49,7 +49,7 @@ def test_line_of_a_banned_word_is_printed(tmp_path: Path, capsys: pytest.Capture
     assert ":7: goes on" in capsys.readouterr().out
 
 
-def test_release_notes_are_the_version_s_section() -> None:
+def test_release_notes_are_one_section() -> None:
     notes = release.notes(f"v{service.__version__}", service.__version__, CHANGELOG)
     assert notes.startswith("### ")
     assert "\n## " not in notes

@@ -76,7 +76,7 @@ def test_trimmed_vocabulary_round_trips_text(text: str) -> None:
     assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids, skip_special_tokens=False) == text
 
 
-def test_new_id_is_the_old_id_s_index() -> None:
+def test_new_ids_are_indices_of_old_ids() -> None:
     ids = kept_ids(TABLE, 400)
     old = {number: piece for piece, number in TABLE["model"]["vocab"].items()}
     assert [old[number] for number in ids] == sorted(SMALL["model"]["vocab"], key=SMALL["model"]["vocab"].__getitem__)

@@ -44,8 +44,9 @@ def write_factors(work: Path, path: Path, plan: Recipe) -> None:
 README = """# Start factors
 
 `{name}` has `LAYER.a` (rank × in) and `LAYER.b` (out × rank), bfloat16, for every linear layer of the base, which
-`python -m models.train base` writes. The product b·a is added to the layer's weights. `train` starts from these factors,
-`export --start` adds them. They are derived from Gemma and changed by fine-tuning, so the terms of use of Gemma apply.
+`python -m models.train base` writes. The product b·a is added to the layer's weights. `train` starts from these
+factors; `export --start` adds them. They are derived from Gemma and changed by fine-tuning, so
+the terms of use of Gemma apply.
 
 Training so far: {items:,} items in {steps:,} steps, {tokens:,} padded tokens, {seconds:,} seconds.
 

@@ -1,6 +1,6 @@
 """Events of the service as frozen values, for metrics and logs. No event contains article text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -186,6 +186,16 @@ Event = (
     | RequestDone
 )
 Listener = Callable[[Event], None]
+
+
+def broadcast(listeners: Sequence[Listener]) -> Listener:
+    """One listener that passes each event to all of ``listeners``."""
+
+    def tell(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return tell
 
 
 def ignore(event: Event) -> None:

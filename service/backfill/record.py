@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from service.backfill.journal import InputLine
 from service.errors import DepescheError, EngineHung, InvalidInput, Unavailable
 from service.http import problems
-from service.http.limits import is_deeper
+from service.http.admission import is_deeper
 from service.http.mapping import article_response
 from service.http.requests import ArticleRequest
 from service.http.schemas import FieldProblem

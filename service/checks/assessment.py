@@ -77,7 +77,7 @@ class _Foreign:
         self._knows = target.knows
 
     def unknown(self, word: str) -> bool:
-        """Whether a long word in lower case is none of the target language."""
+        """Whether a long word in lower case does not belong to the target language."""
         return len(word) >= _LEAST_COPIED_CHARS and word.islower() and self._knows is not None and not self._knows(word)
 
     def untranslated(self, word: str) -> bool:

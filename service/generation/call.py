@@ -103,6 +103,11 @@ class Call:
         """Create a call with a deadline ``seconds`` from now. ``options`` sets the other fields."""
         return cls(asyncio.get_running_loop().time() + seconds, **options)
 
+    @property
+    def follows(self) -> bool:
+        """Whether its caller hears of each sentence."""
+        return self.finished is not nothing
+
     def quiet(self) -> "Call":
         """Return a copy of this call without callbacks."""
         return replace(self, progress=nothing, finished=nothing)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from service.domain import DecodingOptions, EngineInput, Hypothesis, Tokens
 from service.events import LayoutFound, Listener
@@ -73,6 +74,11 @@ class LocalGenerator:
     def search(self) -> str:
         """The manifest's decoding options as text. They may change without new weights."""
         return " ".join(f"{name}={value}" for name, value in self.manifest.decoding)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The version and the search, for result keys."""
+        return f"{self.version} {self.search}"
 
     @property
     def identity(self) -> str:

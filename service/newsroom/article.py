@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from service import __version__
-from service.cache.tiers import Cache
 from service.cleaning.clean import Removed, clean
 from service.documents.base import Edition
 from service.domain import Notice, Span
 from service.errors import InvalidInput
-from service.generation.call import Call, Finished, nothing, off_loop
+from service.generation.call import Call, Finished, off_loop
 from service.generation.local import LocalGenerator
 from service.languages.base import Language
 from service.newsroom.commands import SummaryForm
@@ -80,16 +79,20 @@ class ArticleResult:
     translation: TranslatedArticle | None
     summary_translation: Summary | None
 
+    @property
+    def cached(self) -> bool:
+        """Whether no engine ran for it."""
+        summaries = [one for one in (self.summary, self.summary_translation) if one is not None]
+        body = None if self.translation is None else self.translation.body
+        return all(one.cached for one in summaries) and (body is None or body.cached == body.of)
+
 
 class ArticlePipeline:
     """Does everything that is asked of one article."""
 
-    def __init__(self, translator: Translator, summariser: Summarizer | None, cache: Cache) -> None:
+    def __init__(self, translator: Translator, summariser: Summarizer | None) -> None:
         self._translator = translator
         self._summariser = summariser
-        self._cache = cache
-        generators = [one.generator for one in (translator, summariser) if one is not None]
-        self._identity = " ".join(generator.identity for generator in generators)
 
     async def edit(
         self,
@@ -104,12 +107,6 @@ class ArticlePipeline:
             InvalidInput: a field is no Unicode.
             DepescheError: see `CachedGenerator.results`.
         """
-        key = self._document_key(call)
-        if key is not None and call.read_cache:
-            with call.timings.measured("cache"):
-                known: ArticleResult | None = self._cache.documents.get(key)
-            if known is not None:
-                return known
         with call.timings.measured("clean"):
             chars = sum(len(part or "") for part in (submission.body, submission.headline, submission.lead))
             article = await off_loop(chars, parse_article, submission, self._translator.languages.source)
@@ -126,17 +123,7 @@ class ArticlePipeline:
             (english,) = await translate_summaries(
                 self._translator, [summary], form.length, call.quiet(), origins=[origin]
             )
-        result = ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
-        # Kept once all of it comes from the cache, so that it says what a later answer has to say.
-        if key is not None and call.write_cache and _is_cached(result):
-            self._cache.put_document(key, result, chars=chars, started_s=call.started_s)
-        return result
-
-    def _document_key(self, call: Call) -> str | None:
-        """The key of the whole result; None for a call that has none, or that follows the sentences one by one."""
-        if call.result_key is None or call.finished is not nothing:
-            return None
-        return f"{self._identity} {call.result_key}"
+        return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
 
     async def _summary(self, article: Article, origin: str, form: SummaryForm, call: Call) -> Summary:
         if self._summariser is None:
@@ -181,12 +168,6 @@ class ArticlePipeline:
             terms=tuple(use for part in (body, *heads) for use in part.terms),
         )
         return TranslatedArticle(headline.text or None, lead.text or None, whole)
-
-
-def _is_cached(result: ArticleResult) -> bool:
-    summaries = [one for one in (result.summary, result.summary_translation) if one is not None]
-    body = None if result.translation is None else result.translation.body
-    return all(one.cached for one in summaries) and (body is None or body.cached == body.of)
 
 
 async def _together(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class ModelSet:
         self._glossaries = glossaries
         self.translator = Translator(models["translation"], cache, secret)
         self.summarizer = Summarizer(models["summary"], cache, secret) if "summary" in models else None
-        self.articles = ArticlePipeline(self.translator, self.summarizer, cache)
+        self.articles = ArticlePipeline(self.translator, self.summarizer)
         self._leases = 0
         self._unused = asyncio.Event()
         self._unused.set()
@@ -99,16 +99,21 @@ class ModelSet:
         """
         if terms.name is None:
             return replace(options, glossary=Glossary(terms.translated, terms.kept))
-        named = self._glossaries.get(terms.name)
-        if named is None:
-            detail = "there is no glossary of this name"
-            raise InvalidInput("glossary_unknown", detail, pointer="/glossary_name")
-        return replace(options, glossary=named.beside(terms.translated, terms.kept))
+        return replace(options, glossary=self._named(terms.name).beside(terms.translated, terms.kept))
 
     def glossary_version(self, name: str | None) -> str:
-        """What a result depends on of the glossary of that name: its terms; empty where there is none."""
-        named = None if name is None else self._glossaries.get(name)
-        return "" if named is None else named.digest
+        """What a result depends on of the glossary of that name: its terms; empty without a name.
+
+        Raises:
+            InvalidInput: there is no glossary of that name.
+        """
+        return "" if name is None else self._named(name).digest
+
+    def _named(self, name: str) -> Terms:
+        named = self._glossaries.get(name)
+        if named is None:
+            raise InvalidInput("glossary_unknown", "there is no glossary of this name", pointer="/glossary_name")
+        return named
 
     async def retire(self) -> None:
         """Close the models when no request holds a lease."""

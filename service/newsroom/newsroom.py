@@ -119,11 +119,15 @@ class Newsroom:
         with self._leased() as models:
             translator, model = models.translator, models.models["translation"]
             self._require_languages(command)
-            options = models.options(command.options, command.terms)
-            fields = _translation_fields(options, command.terms, models)
+            fields = _translation_fields(command.options, command.terms, models)
             key = _result_key("translate", [model], fields, command.texts)
             call = await _accepted(context.call(command.priority, key), context, command.texts)
-            translations = await call.in_time(translator.translate(command.texts, call, options=options))
+            translations: Sequence[Translation] | None = self._known(call, key)
+            if translations is None:
+                options = models.options(command.options, command.terms)
+                work = translator.translate(command.texts, call, options=options)
+                translations = await call.in_time(work)
+                self._keep(call, key, [replace(one, cached=one.of) for one in translations], command.texts)
         self._tell(_outcome("translation", one) for one in translations)
         return TranslateAnswer(translations, model, key)
 
@@ -176,8 +180,12 @@ class Newsroom:
             parts = [submission.headline or "", submission.lead or "", submission.body]
             key = _result_key("articles", used, _article_fields(command, submission, models), parts)
             call = await _accepted(context.call(command.priority, key), context, parts)
-            work = models.articles.edit(submission, command.outputs, command.form, call)
-            result = await call.in_time(work)
+            result: ArticleResult | None = self._known(call, key)
+            if result is None:
+                work = models.articles.edit(submission, command.outputs, command.form, call)
+                result = await call.in_time(work)
+                if result.cached:
+                    self._keep(call, key, result, parts)
         provenance = Provenance.of(result, used, self.languages.source.code, self.languages.target.code)
         written = None
         if command.write_as is not None:
@@ -203,6 +211,18 @@ class Newsroom:
             self._limits.require_fitting(headline or "", "/headline")
             self._limits.require_fitting(lead or "", "/lead")
         return ArticleInput(body, headline or None, lead or None, command.clean, options), document
+
+    def _known(self, call: Call, key: str) -> Any:
+        """The whole result of the same command, if it is kept; None for a call that follows its sentences."""
+        if not call.read_cache or call.follows:
+            return None
+        with call.timings.measured("cache"):
+            return self.cache.documents.get(key)
+
+    def _keep(self, call: Call, key: str, result: Any, texts: Iterable[str]) -> None:
+        """Keep a whole result in the form of a later answer: as cached."""
+        if call.write_cache:
+            self.cache.put_document(key, result, chars=sum(map(len, texts)), started_s=call.started_s)
 
     def _require_languages(self, command: TranslateCommand | SummarizeCommand | ArticleCommand) -> None:
         """Refuse languages that are not served."""
@@ -361,7 +381,7 @@ def _result_key(task: str, models: Sequence[LocalGenerator], options: dict[str, 
     return result_key(
         task=task,
         model_id=" ".join(model.manifest.id for model in models),
-        revision=" ".join(f"{model.version} {model.search}" for model in models),
+        revision=" ".join(model.fingerprint for model in models),
         options=options,
         texts=texts,
     )

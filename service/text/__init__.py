@@ -1,1 +1,1 @@
-"""German article text: cleaned of page furniture, cut into sentences without loss, and put together again."""
+"""Article text: normalisation, language identification, segmentation, HTML and word alignment."""

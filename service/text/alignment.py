@@ -1,4 +1,4 @@
-"""Which words of a translation stand for which of its source, from the attention between their pieces."""
+"""Word alignment of a translation and its source, from the attention between their pieces."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Zs"})
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """For each word of a translated sentence how much it owes to each piece of the source sentence.
+    """The weight of each piece of a source sentence for each word of its translation.
 
     ``source`` are the m pieces as ranges of the source sentence, ``target`` the n words as ranges of the translation,
     both in order, in code points; ``weights`` is n × m, and no row sums to more than 1.
@@ -54,10 +54,10 @@ def align(
 
 
 def piece_spans(pieces: Sequence[str], text: str) -> tuple[Span, ...]:
-    """Where the pieces of a text lie in it; empty, at its place, for a piece that has nothing there.
+    """The spans of the pieces of a text in it; a piece that the text does not show has an empty span at its place.
 
-    Pieces are of a normal form of the text, so compatible characters count as equal, and what has no partner within a
-    few characters is passed over. Linear in the length.
+    Pieces are of a normal form of the text, so compatible characters count as equal, and a character without a partner
+    within a few characters is skipped. Linear in the length.
     """
     written = [
         (character, number)

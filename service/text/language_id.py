@@ -59,7 +59,7 @@ def foreign_notice(text: str, language: Language) -> Notice | None:
 def likely_languages(text: str, language: Language) -> list[tuple[str, float]]:
     """Languages (ISO 639-1) with their probability, the likeliest first; empty for a text without letters.
 
-    A text with marker words of ``language`` is in it, whatever the model says: the model is unsure of short texts.
+    A text with marker words of ``language`` is in it, even against the model, which is unsure of short texts.
     """
     sample = _sample(text)
     words = _WORD.findall(sample)

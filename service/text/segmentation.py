@@ -130,7 +130,7 @@ def _is_glued(line: str, kicker: str) -> bool:
     return line.startswith(kicker) and (rest[:1] in {"„", "»"} or (rest[:1].isupper() and rest[1:].islower()))
 
 
-_WINDOW_CHARS = 4_000  # sentencex is quadratic in unclosed quotation marks: it never sees more at once
+_WINDOW_CHARS = 4_000  # sentencex is quadratic in unclosed quotation marks: it never sees more
 _LONG_SPEECH_CHARS = 200  # direct speech of several sentences stays whole up to here
 _SURROGATE = re.compile(r"[\ud800-\udfff]")  # sentencex takes UTF-8, which has none
 _SINGLE_QUOTES = str.maketrans("‚‘›‹", "„“»«")

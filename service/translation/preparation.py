@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from service.domain import Notice, Span
@@ -19,6 +19,9 @@ Format = Literal["text", "html"]
 Split = Literal["lines", "sentences", "no"]
 
 
+NO_TERMS = Glossary({})
+
+
 @dataclass(frozen=True, slots=True)
 class TranslationOptions:
     """Options of a translation.
@@ -33,7 +36,7 @@ class TranslationOptions:
     tags: TagRules = HTML_RULES
     split: Split = "lines"
     alignment: bool = False
-    glossary: Glossary = field(default_factory=lambda: Glossary({}))
+    glossary: Glossary = NO_TERMS
 
 
 PLAIN = TranslationOptions()

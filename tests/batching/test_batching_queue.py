@@ -235,7 +235,7 @@ async def test_item_has_no_start_time_before_its_call() -> None:
     queue = Queue(Limits())
     (answer,) = put(queue, [sized(1)])
     batch = take(queue)
-    assert (answer.taken, answer.started_s) == (True, None)
+    assert (answer.dequeued, answer.started_s) == (True, None)
     queue.number(batch)
     assert answer.started_s is not None
     assert answer.batch == 1

@@ -4,7 +4,6 @@ import asyncio
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,7 @@ from service.errors import DeadlineExceeded
 from service.generation.cached import CachedGenerator
 from service.generation.call import Call
 from service.generation.scheduler import Limits
-from service.newsroom.article import ArticleInput, ArticlePipeline, ArticleResult
+from service.newsroom.article import ArticleInput, ArticlePipeline
 from service.newsroom.commands import SummaryForm
 from service.newsroom.summary_translation import translate_summaries
 from service.summarization.lengths import from_request
@@ -108,7 +107,7 @@ async def test_purge_of_submitted_body_deletes_all_article_results(pieces: Path,
         summariser = Summarizer(other.generator, at.cache, None)
         body = " ".join(SENTENCES[:6])
         submission = ArticleInput(body, "Eine Überschrift", "Ein Vorspann.", clean=True)
-        await ArticlePipeline(translator, summariser, at.cache).edit(submission, outputs, SummaryForm(MEDIUM), Call())  # type: ignore[arg-type]  # parametrized
+        await ArticlePipeline(translator, summariser).edit(submission, outputs, SummaryForm(MEDIUM), Call())  # type: ignore[arg-type]  # parametrized
         assert (await purge(at, body)).memory > 0
         assert at.memory.stats.entries == 0
 
@@ -151,35 +150,3 @@ async def test_work_without_engine_respects_the_deadline() -> None:
     call = Call(asyncio.get_running_loop().time() + 0.01)
     with pytest.raises(DeadlineExceeded):
         await call.in_time(asyncio.sleep(30))
-
-
-async def test_whole_article_is_cached_and_purged(pieces: Path) -> None:
-    async with stand(pieces) as at, stand(pieces, "summary") as other:
-        pipeline = ArticlePipeline(at.translator(), Summarizer(other.generator, at.cache, None), at.cache)
-        body = " ".join(SENTENCES[:6])
-        submission = ArticleInput(body, None, None, clean=True)
-
-        async def edit(**options: Any) -> ArticleResult:
-            call = Call(result_key=RESULT, **options)
-            return await pipeline.edit(submission, ["translation"], SummaryForm(MEDIUM), call)
-
-        first, second, third = [await edit() for _ in range(3)]
-        assert first != second
-        assert third is second
-        assert await edit(read_cache=False) is not second
-        await purge(at, body)
-        assert await edit() == first
-
-
-async def test_no_store_article_is_not_cached(pieces: Path) -> None:
-    async with stand(pieces) as at, stand(pieces, "summary") as other:
-        pipeline = ArticlePipeline(at.translator(), Summarizer(other.generator, at.cache, None), at.cache)
-        submission = ArticleInput(" ".join(SENTENCES[:3]), None, None, clean=True)
-        before = Call(result_key=RESULT)
-        for call in (before, before, replace(before, write_cache=False)):
-            await pipeline.edit(submission, ["translation"], SummaryForm(MEDIUM), call)
-        await at.cache.clear()
-        for call in (replace(before, write_cache=False), before):
-            found = await pipeline.edit(submission, ["translation"], SummaryForm(MEDIUM), call)
-            assert found.translation is not None
-            assert found.translation.body.cached == 0

@@ -339,7 +339,7 @@ class Document:
 def parse(html: str, *, attribute_texts: bool = False, rules: TagRules = HTML_RULES) -> Document:
     """The blocks of any string; with ``attribute_texts`` those of ``title`` and ``alt`` too. Linear in its length.
 
-    ``rules`` say what is known of its tags beside HTML, or that it is XML.
+    ``rules`` add tags to those of HTML, or say that the text is XML.
     """
     found = parts(html, vocabulary(html, rules))
     blocks = [one for run in runs(found) if (one := block(html, run)) is not None]

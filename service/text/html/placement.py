@@ -31,15 +31,15 @@ class Stretch(Protocol):
         ...
 
     def first(self, source: Span, window: Span) -> int:
-        """Where in ``window`` a range begins that goes on behind this stretch."""
+        """The offset in ``window`` at which a range begins that continues after this stretch."""
         ...
 
     def last(self, source: Span, window: Span) -> int:
-        """Where in ``window`` a range ends that began before this stretch."""
+        """The offset in ``window`` at which a range ends that began before this stretch."""
         ...
 
     def point(self, at: int, *, monotone: bool) -> int:
-        """Where a point goes: with the word beside it, or (``monotone``) as far on its way as in the source."""
+        """The place of a point: next to its neighbouring word, or (``monotone``) in proportion to the source."""
         ...
 
 
@@ -50,7 +50,7 @@ def within(span: Span, window: Span) -> Span:
 
 
 def literal_spans(text: str, literal: str | None, window: Span) -> list[Span]:
-    """The places in ``window`` where a text that is not translated stands as whole words."""
+    """The places in ``window`` of a text that is not translated, as whole words."""
     if not literal:
         return []
     whole = re.compile(rf"(?<!\w){re.escape(literal)}(?!\w)", re.IGNORECASE)
@@ -175,14 +175,14 @@ def _knots(source: Span, source_text: str, words: Sequence[Span], target_text: s
 
 
 OUTSIDE = -1
-"""The parent of what lies in no element."""
+"""The parent of inlines without an enclosing element."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
     """The range of the target for each of a block's inlines, and the order of those in each element.
 
-    What lies in one element is disjoint and within the element's range, so that tags written in this order nest.
+    The inlines of one element are disjoint and within the element's range, so that tags written in this order nest.
     """
 
     spans: tuple[Span, ...]
@@ -210,7 +210,7 @@ class _Placing:
         return Placement(tuple(self._spans), ordered)
 
     def _place(self, parent: int, numbers: Sequence[int]) -> list[int]:
-        """Place what lies in one element, which has its own place already; return it in the order of the target."""
+        """Place the inlines of one element, which has its place already; return them in the order of the target."""
         whole = Span(0, self._stretches[-1].target.end)
         window = whole if parent == OUTSIDE else self._spans[parent]
         wide: list[int] = []
@@ -284,7 +284,7 @@ class _Placing:
 
 
 def _visible_ranges(block: Block) -> list[Span]:
-    """The ranges of the inlines without what nobody sees at their ends; empty where there is nothing else."""
+    """The ranges of the inlines without invisible characters at their ends; empty if no other character remains."""
     length = len(block.text)
     unseen = [one.isspace() or is_invisible(one) for one in block.text]
     following, preceding = list(range(length + 1)), list(range(length + 1))

@@ -149,7 +149,7 @@ class Aligned:
     ) -> None:
         """Of a word that is marked up in part ("CO₂") it is that part, where the word that owes it most has it too.
 
-        Several parts may lie in one word: a deletion and what was put in its place, glued together.
+        Several parts may be in one word: a deletion and its replacement without a space between them.
         """
         for k, one in enumerate(ranges):
             if literals[k] or not words or not self._is_part(one):
@@ -227,7 +227,7 @@ class Aligned:
         return share - _BAR
 
     def _within(self, window: Span) -> range:
-        """The words that lie in ``window``."""
+        """The words in ``window``."""
         first = bisect_left(self._words, window.start, key=lambda word: word.start)
         return range(first, max(first, bisect_right(self._words, window.end, key=lambda word: word.end)))
 
@@ -285,7 +285,7 @@ _SPACES = frozenset("\t\n\f\r ")
 class TranslatedSentence:
     """A sentence of a block (a range of its text), its translation, and their alignment where it is known.
 
-    A sentence that was not translated is its own translation, as it stands or as the model would see it.
+    A sentence that was not translated is its own translation, unchanged or in the form that the model sees.
     """
 
     source: Span
@@ -295,16 +295,16 @@ class TranslatedSentence:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """HTML, and for each block where its sentences stand there, as far as they have characters; none for attributes."""
+    """HTML, and for each block the places of its sentences that have characters; none for attributes."""
 
     html: str
     sentences: tuple[tuple[Span, ...], ...]
 
 
 def render(document: Document, translations: Sequence[Sequence[TranslatedSentence]], language: Language) -> Rendered:
-    """The document's HTML with each block's sentences, in order, in the place of the source's.
+    """The HTML of the document, with translated sentences in place of the sentences of each block, in order.
 
-    Whatever is no block is copied, as is a block of which no sentence was changed.
+    Everything outside blocks is copied, and so is a block without a changed sentence.
 
     Raises:
         ValueError: there are more or fewer translations than blocks, or sentences that are out of order.

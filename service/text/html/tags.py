@@ -17,7 +17,7 @@ VOID = frozenset(
     """area base basefont bgsound br col embed frame hr image img input keygen link meta param source track
     wbr""".split()
 )
-# Embeds that stand on their own are among them: no sentence goes on across a video.
+# Independent embeds are included: no sentence continues across a video.
 BLOCK = frozenset(
     """address article aside audio base blockquote body canvas caption center col colgroup dd details dialog dir div dl
     dt embed fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe
@@ -133,7 +133,7 @@ class Vocabulary:
 def vocabulary(markup: str, rules: TagRules) -> Vocabulary:
     """The meaning of a document's tags.
 
-    XML whose elements are all HTML's is XHTML. In other XML an element is a boundary unless it stands beside text
+    XML whose elements are all HTML's is XHTML. In other XML an element is a boundary unless it is next to text
     somewhere in the document or has the name of one that marks words in HTML.
     """
     if not rules.xml:

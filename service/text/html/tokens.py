@@ -65,7 +65,7 @@ def tokens(html: str, *, xml: bool = False, raw_texts: bool = True) -> Iterator[
     """The tokens of any string, in order and without gaps; linear in its length.
 
     ``xml``: an element may be empty, as in ``<script/>``, and a reference to an entity that HTML does not know is a
-    ``comment``: nobody knows whether it has words. Without ``raw_texts`` no element's text is without tags.
+    ``comment``: it may or may not have words. Without ``raw_texts`` the text of every element may have tags.
     """
     done = 0
     while done < len(html):

@@ -1,0 +1,89 @@
+"""A whole result that was given before is given again without its pipeline."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.app import create_app
+from service.newsroom.article import ArticlePipeline
+from service.settings import Settings
+from service.translation.translator import Translator
+from tests.conftest import wait_until_ready
+
+TEXT = "Der Bundestag hat am Donnerstag den Haushalt beschlossen. Die Opposition stimmte dagegen."
+BODIES = {"/v1/translate": {"text": TEXT}, "/v1/articles": {"body": TEXT, "outputs": ["translation"]}}
+KEPT = pytest.mark.parametrize("path", BODIES)
+
+
+@pytest.fixture
+def service() -> Iterator[TestClient]:
+    with TestClient(create_app(Settings()), raise_server_exceptions=False) as found:
+        wait_until_ready(found)
+        yield found
+
+
+@pytest.fixture
+def stop(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes every pipeline fail from now on."""
+
+    async def fail(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    def stop_pipelines() -> None:
+        monkeypatch.setattr(Translator, "translate", fail)
+        monkeypatch.setattr(ArticlePipeline, "edit", fail)
+
+    return stop_pipelines
+
+
+def ask(service: TestClient, path: str, **headers: str) -> Any:
+    return service.post(path, json=BODIES[path], headers=headers)
+
+
+@KEPT
+def test_repeated_command_needs_no_pipeline(service: TestClient, stop: Any, path: str) -> None:
+    first, second = ask(service, path).json(), ask(service, path).json()
+    stop()
+    third = ask(service, path).json()
+    for answer in (first, second, third):
+        answer.pop("provenance", None)
+    assert third == second
+    assert third["result_key"] == first["result_key"]
+
+
+def test_kept_translation_says_that_it_is_cached(service: TestClient, stop: Any) -> None:
+    assert ask(service, "/v1/translate").json()["translations"][0]["cached"] == {"sentences": 0, "of": 2}
+    stop()
+    assert ask(service, "/v1/translate").json()["translations"][0]["cached"] == {"sentences": 2, "of": 2}
+
+
+@KEPT
+@pytest.mark.parametrize("control", ["no-cache", "no-store"])
+def test_cache_control_passes_over_kept_results(service: TestClient, stop: Any, path: str, control: str) -> None:
+    ask(service, path), ask(service, path)
+    stop()
+    assert ask(service, path, **{"Cache-Control": control}).status_code == 500
+
+
+@KEPT
+def test_no_store_keeps_nothing(service: TestClient, stop: Any, path: str) -> None:
+    for _ in range(2):
+        ask(service, path, **{"Cache-Control": "no-store"})
+    stop()
+    assert ask(service, path).status_code == 500
+
+
+@KEPT
+async def test_purge_forgets_kept_results(service: TestClient, stop: Any, path: str) -> None:
+    ask(service, path), ask(service, path)
+    await service.app.state.runtime.newsroom.clear()  # type: ignore[attr-defined]  # TestClient types it as ASGIApp
+    stop()
+    assert ask(service, path).status_code == 500
+
+
+def test_unknown_glossary_is_refused_after_the_same_text(service: TestClient) -> None:
+    ask(service, "/v1/translate")
+    answer = service.post("/v1/translate", json={"text": TEXT, "glossary_name": "absent"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "glossary_unknown")

@@ -21,7 +21,7 @@ from service.generation.call import Priority
 from service.generation.engines.base import Engine, ParallelConfig, compute_type, layouts
 from service.generation.engines.loading import Probe, TunedConfig, TunedFactory, load_engine
 from service.generation.engines.tokenizers import EOS, Tokenizer
-from service.generation.scheduler import Limits, ResultFuture
+from service.generation.scheduler import Limits
 from service.languages.base import language
 from service.registry.catalog import Entry
 from service.registry.manifest import EngineKind, Manifest
@@ -115,8 +115,7 @@ class LocalGenerator:
     ) -> list[TextFuture]:
         """See `TextGenerator.generate`."""
         items = [self._item(source) for source in sources]
-        answers = self.batcher.submit_many(items, priority=priority, deadline_s=deadline_s)
-        return [self._texts(item, answer) for item, answer in zip(items, answers, strict=True)]
+        return self.batcher.submit_many(items, priority=priority, deadline_s=deadline_s, convert=self._texts)
 
     def _item(self, source: Source) -> EngineInput:
         tokens, asked = self.tokenizer.encode(source.text), source.options
@@ -145,26 +144,8 @@ class LocalGenerator:
             self._free[free] = pieces(free.marks).union(*single)
         return pieces(text) | self._free[free]
 
-    def _texts(self, item: EngineInput, answer: ResultFuture) -> TextFuture:
-        texts = TextFuture(loop=answer.get_loop())
-        texts.times = answer
-
-        def give_up(texts: "asyncio.Future[list[TextHypothesis]]") -> None:
-            if texts.cancelled():
-                answer.cancel()
-
-        def give(answer: "asyncio.Future[list[Hypothesis]]") -> None:
-            if answer.cancelled():
-                texts.cancel()
-            elif error := answer.exception():
-                if not texts.done():
-                    texts.set_exception(error)
-            elif not texts.done():
-                texts.set_result([self._text(item.tokens, one) for one in answer.result()])
-
-        texts.add_done_callback(give_up)
-        answer.add_done_callback(give)
-        return texts
+    def _texts(self, item: EngineInput, hypotheses: list[Hypothesis]) -> list[TextHypothesis]:
+        return [self._text(item.tokens, one) for one in hypotheses]
 
     def _text(self, source: Tokens, one: Hypothesis) -> TextHypothesis:
         attention = None

@@ -10,8 +10,9 @@ from service.domain import EngineInput
 from service.errors import DepescheError, Draining, EngineError, NotReady
 from service.events import BatchDone, Listener, ignore
 from service.generation.base import ItemFuture
+from service.generation.call import Priority
 from service.generation.engines.base import Engine
-from service.generation.scheduler import Convert, Limits, Priority, Queue, QueuedItem, ResultFuture
+from service.generation.scheduler import Convert, Limits, Queue, QueuedItem, ResultFuture
 from service.generation.supervisor import EngineLost, Generated, SupervisedEngine, WrongCount
 
 T = TypeVar("T")

@@ -108,7 +108,7 @@ class Call:
         """Whether its caller hears of each sentence."""
         return self.finished is not nothing
 
-    def quiet(self) -> "Call":
+    def without_callbacks(self) -> "Call":
         """Return a copy of this call without callbacks."""
         return replace(self, progress=nothing, finished=nothing)
 

@@ -18,7 +18,7 @@ from service.generation.base import (
 )
 from service.generation.batcher import Batcher
 from service.generation.call import Priority
-from service.generation.engines.base import Engine, ParallelConfig, compute_type, layouts
+from service.generation.engines.base import Engine, ParallelConfig, layouts, resolve_compute_type
 from service.generation.engines.loading import Probe, TunedConfig, TunedFactory, load_engine
 from service.generation.engines.tokenizers import EOS, Tokenizer
 from service.generation.scheduler import Limits
@@ -62,13 +62,13 @@ class LocalGenerator:
     engine: EngineKind
     tokenizer: Tokenizer
     batcher: Batcher
-    arithmetic: str = ""
+    compute_type: str = ""
     _free: dict[FreeWords, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def version(self) -> str:
         """The weights' revision, the engine, the compute type and the device. Outputs may change with each of them."""
-        return f"{self.manifest.revision}/{self.engine}/{self.arithmetic}"
+        return f"{self.manifest.revision}/{self.engine}/{self.compute_type}"
 
     @property
     def search(self) -> str:
@@ -191,8 +191,10 @@ async def load_generator(
     if not limits.batch_items:
         limits = replace(limits, batch_items=call_sentences(entry, choice.kind))
     batcher = Batcher(entry.name, factory, warm_up, limits=limits, listener=listener, on_dead=on_dead)
-    arithmetic = f"{compute_type(entry.manifest, choice.kind, choice.device, choice.compute_type)}/{choice.device}"
-    return LocalGenerator(entry.name, entry.manifest, choice.kind, tokenizer, batcher, arithmetic)
+    compute_type = (
+        f"{resolve_compute_type(entry.manifest, choice.kind, choice.device, choice.compute_type)}/{choice.device}"
+    )
+    return LocalGenerator(entry.name, entry.manifest, choice.kind, tokenizer, batcher, compute_type)
 
 
 def call_sentences(entry: Entry, kind: EngineKind) -> int:
@@ -219,7 +221,7 @@ def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener:
             device=choice.device,
             threads=layout.threads,
             replicas=layout.replicas,
-            arithmetic=choice.compute_type,
+            compute_type=choice.compute_type,
         )
 
     def tell(found: TunedConfig) -> None:

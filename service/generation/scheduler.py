@@ -5,11 +5,12 @@ import heapq
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from service.domain import EngineInput, Hypothesis
 from service.errors import DeadlineExceeded, DepescheError, InvalidInput, QueueFull, Unavailable
 from service.generation.base import ItemFuture
+from service.generation.call import Priority
 from service.generation.engines.base import by_padded_length, padded_length, shared
 
 
@@ -31,7 +32,6 @@ class Limits:
 
 
 T = TypeVar("T")
-Priority = Literal["interactive", "bulk"]
 
 BULK_DELAY_S = 60.0
 ITEM_DELAY_S = 1 / 64

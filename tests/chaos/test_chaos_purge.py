@@ -1,4 +1,4 @@
-"""Purges in bad moments: while a batch runs, without Redis, with a Redis that refuses or answers nonsense."""
+"""Purges while a batch runs, without Redis, and with a Redis that refuses or replies garbage."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from service.cache.redis import Breaker, PurgeIncomplete, Shared
 from service.cache.tiers import Cache, Purged
 from service.generation.engines.fake import Gate, taking
 from tests.api.both import both
-from tests.batching.rig import entered
+from tests.batching.rig import entered, turns
 from tests.redis_server import RedisServer, free_port
 
 STORY = "Der Zug fährt heute nicht. Der Bus fährt auch nicht."
@@ -96,7 +96,7 @@ async def test_concurrent_purges_leave_no_untagged_entry(
     texts = [f"Der Zug Nummer {n % 4} fährt heute nicht. Der Bus Nummer {n} auch nicht." for n in range(12)]
 
     async def later(work: Awaitable[Response]) -> Response:
-        await asyncio.sleep(draw.random() / 2)
+        await turns(draw.randint(0, 400))
         return await work
 
     async with both(monkeypatch, redis_url=redis_server.url, redis_timeout_ms=5_000) as ports:

@@ -3,7 +3,7 @@
 import pytest
 
 from service.text.html.document import parse
-from tests.text.markup_rig import FRAGMENTS, Translate, backwards, bare, faults, same, scramble, shape, shout, through
+from tests.text.html_cases import FRAGMENTS, Translate, backwards, bare, faults, same, scramble, shape, shout, through
 
 every_fragment = pytest.mark.parametrize("html", FRAGMENTS.values(), ids=FRAGMENTS)
 

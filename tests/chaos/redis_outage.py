@@ -1,6 +1,6 @@
-"""Redis killed, restored, paused and resumed in the middle of load; what callers got, and what the metrics said.
+"""Redis is killed, restored, paused and resumed under load; answers and metrics are recorded.
 
-The memory tier of the cache is off, so that every repeated text is one for Redis: hits there show whether it is used.
+The memory tier of the cache is off, so hits of the shared tier show whether Redis is used.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ PASSED_OVER = "depesche_shared_cache_passed_over"
 HITS = "depesche_cache_lookups_total{task=translation,tier=shared}"
 FAILURES = "depesche_shared_cache_failures_total"
 PATIENCE_S = 60.0
-# On a busy machine a Redis that works needs longer than production allows it.
+# A working Redis on a busy machine needs more time than in production.
 REDIS_TIMEOUT_MS = "1000"
 
 
 class Unseen(Exception):
-    """The metrics did not say in time what they have to say."""
+    """The metrics did not change in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One state of Redis: requests meanwhile, lookups that Redis answered; was it passed over at the end?"""
+    """One state of Redis: the requests, the lookups that Redis answered, and whether it was passed over at the end."""
 
     name: str
     requests: int
@@ -39,7 +39,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """All phases, every answer, and what the process says of failures."""
+    """All phases and answers, and the failures in the metrics."""
 
     answers: Answers
     phases: tuple[Phase, ...]
@@ -86,7 +86,7 @@ async def _phases(redis: RedisServer, real: Process, load: Traffic, requests: in
 async def _phase(
     name: str, change: Callable[[], None], real: Process, load: Traffic, requests: int, *, blocked: bool
 ) -> Phase:
-    """Change Redis, wait until the breaker has seen it, and count from there on."""
+    """Change Redis, wait for the breaker, then count."""
     await asyncio.to_thread(change)
     await _until_passed_over(real, wanted=blocked)
     before, asked = (await real.samples()).get(HITS, 0.0), load.requests

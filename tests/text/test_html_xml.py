@@ -13,7 +13,7 @@ from service.text.html.document import parse
 from service.text.html.render import render
 from service.text.html.tags import TagRules
 from tests.languages import DE
-from tests.text.markup_rig import Translate, backwards, scramble, shout, translated
+from tests.text.html_cases import Translate, backwards, scramble, shout, translated
 
 XML = TagRules(xml=True)
 

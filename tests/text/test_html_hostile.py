@@ -12,7 +12,7 @@ from service.text.html.placement import Same
 from service.text.html.render import TranslatedSentence, render
 from service.text.html.tokens import tokens
 from tests.languages import DE
-from tests.text.markup_rig import Translate, same, shout, through
+from tests.text.html_cases import Translate, same, shout, through
 
 CHARS = 30_000
 MOST_S = 6.0  # of processor time; what grows with the square takes minutes at this length

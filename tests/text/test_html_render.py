@@ -7,7 +7,7 @@ from service.text.alignment import Alignment, align
 from service.text.html.document import parse
 from service.text.html.render import TranslatedSentence, render
 from tests.languages import DE
-from tests.text.markup_rig import backwards, bare, same, shout, through, translated, words
+from tests.text.html_cases import backwards, bare, same, shout, through, translated, words
 
 
 def once(html: str, target: str, links: str | None) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from service.text.html.document import parse
-from tests.text.markup_rig import texts
+from tests.text.html_cases import texts
 
 
 @pytest.mark.parametrize(

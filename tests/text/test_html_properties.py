@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.text.html.document import parse
 from service.text.html.tokens import tokens
-from tests.text.markup_rig import backwards, bare, faults, same, scramble, shape, shout, texts, through, translated
+from tests.text.html_cases import backwards, bare, faults, same, scramble, shape, shout, texts, through, translated
 
 WORDS = st.sampled_from(
     "Haus Tür Montag drei &amp; &lt;b&gt; 1.000 „Ja“ M&uuml;ller na&shy;he Ende. Wirklich? so,".split()

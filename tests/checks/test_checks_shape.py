@@ -7,7 +7,7 @@ from service.checks.assessment import check_sentence, length_ratio, untranslated
 from service.checks.base import Code, Finding, Passage, Severity, needs_review
 from service.checks.repetition import repeated_sentences, repeated_words
 from tests.languages import DE, EN
-from tests.trust.sentences import sentences
+from tests.checks.sentences import sentences
 
 
 def read(german: str, english: str) -> tuple[Passage, Passage]:

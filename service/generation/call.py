@@ -105,7 +105,7 @@ class Call:
 
     @property
     def follows(self) -> bool:
-        """Whether its caller hears of each sentence."""
+        """Whether the caller receives each sentence as it is done."""
         return self.finished is not nothing
 
     def without_callbacks(self) -> "Call":

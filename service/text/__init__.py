@@ -1,1 +1,1 @@
-"""German article text: cleaned of page furniture, cut into sentences without loss, and put together again."""
+"""Text: normalisation, segmentation into sentences, assembly of outputs, language identification and alignment."""

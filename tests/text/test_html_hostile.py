@@ -8,7 +8,7 @@ import pytest
 from service.domain import Span
 from service.text.html import placement as markup_placement
 from service.text.html.document import parse
-from service.text.html.placement import Same
+from service.text.html.placement import UnchangedStretch
 from service.text.html.render import TranslatedSentence, render
 from service.text.html.tokens import tokens
 from tests.languages import DE
@@ -86,7 +86,7 @@ class Counted(int):
 def test_each_element_of_a_block_is_looked_at_a_few_times() -> None:
     count = 500
     (block,) = parse("<b>a</b> " * count).blocks
-    placing = markup_placement._Placing(block, [Same(Span(0, len(block.text)), 0)])
+    placing = markup_placement._InlinePlacer(block, [UnchangedStretch(Span(0, len(block.text)), 0)])
     Counted.hashed = 0
     assert len(placing._place(markup_placement.OUTSIDE, [Counted(n) for n in range(count)])) == count
     assert Counted.hashed <= 4 * count

@@ -6,8 +6,8 @@ from hypothesis import given
 from service.checks.assessment import check_sentence, length_ratio, untranslated
 from service.checks.base import Code, Finding, Passage, Severity, needs_review
 from service.checks.repetition import repeated_sentences, repeated_words
-from tests.languages import DE, EN
 from tests.checks.sentences import sentences
+from tests.languages import DE, EN
 
 
 def read(german: str, english: str) -> tuple[Passage, Passage]:

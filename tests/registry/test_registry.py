@@ -50,17 +50,17 @@ def test_entry_has_name_manifest_and_folder(catalog: Catalog, tmp_path: Path) ->
 
 
 def test_unknown_name_offers_the_nearest_names(catalog: Catalog) -> None:
-    with pytest.raises(ModelError, match=r"no model 'opus-de-em'; there is opus-de-en$"):
+    with pytest.raises(ModelError, match=r"no model 'opus-de-em'; the known models are: opus-de-en$"):
         catalog.entry("opus-de-em")
 
 
 def test_unknown_name_without_neighbours_offers_all_names(catalog: Catalog) -> None:
-    with pytest.raises(ModelError, match="there is opus-de-en, starter-de-en, starter-sum-de"):
+    with pytest.raises(ModelError, match="are: opus-de-en, starter-de-en, starter-sum-de"):
         catalog.entry("xyz")
 
 
 def test_empty_catalogue_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="there is none at all"):
+    with pytest.raises(ModelError, match="the known models are: none"):
         Catalog(tmp_path).entry("starter-de-en")
 
 
@@ -179,7 +179,7 @@ def test_model_for_another_task_is_refused(shipped: Catalog) -> None:
 
 def test_model_for_other_languages_is_refused(tmp_path: Path) -> None:
     write_model(tmp_path, "fr-es", source_lang="fr", target_lang="es")
-    with pytest.raises(ModelError, match="fr-es is a translation model for fr→es, and the service needs one for de→en"):
+    with pytest.raises(ModelError, match="fr-es is a translation model for fr→es, but the service needs de→en"):
         choose(Catalog(tmp_path), "translation", "de", "en", "auto", "fr-es")
 
 
@@ -188,7 +188,7 @@ def test_languages_without_a_model_have_none(catalog: Catalog) -> None:
 
 
 def test_one_of_several_models_has_to_be_preferred(catalog: Catalog) -> None:
-    with pytest.raises(ModelError, match="several starter translation models for de→en, and none is preferred"):
+    with pytest.raises(ModelError, match="several starter translation models for de→en exist, but none is preferred"):
         choose(catalog, "translation", "de", "en", "embedded")
 
 
@@ -214,7 +214,7 @@ def test_flipped_byte_is_found(entry: Entry, name: str) -> None:
     content = bytearray((entry.folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (entry.folder / name).write_bytes(content)
-    with pytest.raises(WeightsMismatch, match=f"opus-de-en: {name} is not the file"):
+    with pytest.raises(WeightsMismatch, match=f"opus-de-en: {name} differs from its SHA-256"):
         verify(entry, "ctranslate2")
 
 

@@ -138,7 +138,7 @@ def test_terms_that_begin_alike_cost_a_comparison_a_word(monkeypatch: pytest.Mon
 )
 def test_terms_that_are_all_alike_are_refused(monkeypatch: pytest.MonkeyPatch, terms: list[str]) -> None:
     text = "guten " * 1_000 + "aaaaaaaaaa " * 1_000
-    with pytest.raises(InvalidInput, match="alike") as refused:
+    with pytest.raises(InvalidInput, match="too similar") as refused:
         comparisons(monkeypatch, text, terms)
     assert refused.value.limit == COMPARISONS_PER_WORD * 2_000
 

@@ -1,1 +1,1 @@
-"""Programs that measure: speed of the engines, quality of the models."""
+"""Benchmarks: speed of the engines and the service, quality of the models, recall of the trust checks."""

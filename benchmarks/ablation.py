@@ -1,7 +1,7 @@
-"""Short trainings compared by equal updates: ``python -m benchmarks.ablation with=WORK without=OTHER --of WHAT``.
+"""Compare short trainings after equal numbers of updates.
 
-Reads what ``python -m models.train`` left in the folders: the held-back losses that the trainings logged, which can be
-compared where the held-back items are the same.
+Usage: ``python -m benchmarks.ablation with=WORK without=OTHER --of WHAT``. The program reads the losses on held-back
+items from the logs of ``python -m models.train``. Losses are comparable only if the trainings hold back the same items.
 """
 
 import json
@@ -16,20 +16,20 @@ from models.train.items import HELD
 
 
 def row(work: Path) -> dict[str, Any]:
-    """One training: items drawn at its end, and the held-back losses by updates."""
+    """Return the number of items that one training has drawn, and its held-back losses by update."""
     lines = [json.loads(line) for line in (work / "log.jsonl").read_text("utf-8").splitlines()]
     return {"items": lines[-1]["items"], "held": {str(line["steps"]): line["held"] for line in lines}}
 
 
 def held_back(work: Path) -> dict[str, list[int]]:
-    """Ids of all held-back items, by source."""
+    """Return the ids of all held-back items, by source."""
     with np.load(work / "items.npz") as arrays:
         names = [name for name in arrays.files if name.endswith(f"{HELD}/ids")]
         return {name: arrays[name].tolist() for name in names}
 
 
 def compared(works: dict[str, Path]) -> dict[str, Any]:
-    """All trainings, cut to the updates that each of them reported losses at.
+    """Return all trainings, with only those updates for which every training has losses.
 
     Raises:
         ValueError: their held-back items differ.
@@ -37,7 +37,7 @@ def compared(works: dict[str, Path]) -> dict[str, Any]:
     first, *others = works.items()
     for name, work in others:
         if held_back(work) != held_back(first[1]):
-            raise ValueError(f"the held-back items of {name} are not those of {first[0]}: losses cannot be compared")
+            raise ValueError(f"losses are not comparable: {name} and {first[0]} hold back different items")
     rows = {name: row(work) for name, work in works.items()}
     common = set.intersection(*(set(one["held"]) for one in rows.values()))
     for one in rows.values():
@@ -47,12 +47,12 @@ def compared(works: dict[str, Path]) -> dict[str, Any]:
 
 def main(
     trainings: Annotated[list[str], typer.Argument(help="NAME=FOLDER of each training.")],
-    of: Annotated[str, typer.Option(help="What they differ in: the last part of the record's name.")],
-    setting: Annotated[str, typer.Option(help="The options of train that all of them had.")] = "",
+    of: Annotated[str, typer.Option(help="The difference between the trainings; it ends the record's name.")],
+    setting: Annotated[str, typer.Option(help="The options of train that all trainings share.")] = "",
     *,
     save: Annotated[bool, typer.Option("--record", help="Write the table to benchmarks/results.")] = False,
 ) -> None:
-    """Print the rows, and record them on demand."""
+    """Print the rows, and record them with --record."""
     works = {name: Path(folder) for name, _, folder in (each.partition("=") for each in trainings)}
     table = compared(works)
     for name, one in table.items():

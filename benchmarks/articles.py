@@ -1,7 +1,7 @@
-"""German news articles for load and latency: made of sentence patterns, or of the lines of a data set.
+"""German news articles for load and latency, from sentence patterns or from the lines of a data set.
 
-The same seed gives the same articles, and no sentence occurs in two of them: a sentence that two requests share may be
-translated once for both, which is no measure of speed.
+The same seed gives the same articles. No two articles share a sentence, because the service may translate a shared
+sentence once for two requests, and such a request does not measure speed.
 """
 
 import random
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 LEAST, MOST = 10, 40
-MOST_CHARS = 280  # a longer sentence may not fit the model: some systems would cut it and others not
+MOST_CHARS = 280  # some systems cut a sentence that does not fit the model, others do not
 PARAGRAPH_SENTENCES = 3
 
 SLOTS: dict[str, tuple[str, ...]] = {
@@ -82,7 +82,7 @@ PATTERNS = (
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """The sentences of an article, which every system has to translate."""
+    """The sentences of an article. Every system has to translate each of them."""
 
     sentences: tuple[str, ...]
 
@@ -93,13 +93,13 @@ class Article:
         return "\n\n".join(" ".join(self.sentences[start : start + PARAGRAPH_SENTENCES]) for start in starts)
 
     def edited(self, place: int) -> "Article":
-        """The same article with one more word in the sentence at ``place``."""
+        """Return the same article with one more word in sentence number ``place``."""
         first, _, rest = self.sentences[place].partition(" ")
         return Article((*self.sentences[:place], f"{first} gestern {rest}", *self.sentences[place + 1 :]))
 
 
 class Articles:
-    """Articles by name: whoever asks for the same name gets the same articles."""
+    """Articles by name. The same name always gives the same articles."""
 
     def __init__(self, sentences: Iterator[str], seed: int) -> None:
         self._sentences = sentences
@@ -108,26 +108,26 @@ class Articles:
 
     @classmethod
     def of(cls, data: Path | None, seed: int) -> Self:
-        """Articles of the lines of ``data``, a folder with ``eval/*.de``; None: made ones."""
+        """Make articles from the lines of ``data``, a folder with ``eval/*.de``; None: from `PATTERNS`."""
         return cls(made(seed) if data is None else lines(data, seed), seed)
 
     def take(self, name: str, count: int, least: int = LEAST, most: int = MOST) -> list[Article]:
-        """``count`` articles of ``least`` to ``most`` sentences each.
+        """Return ``count`` articles of ``least`` to ``most`` sentences each.
 
         Raises:
-            ValueError: other articles were taken under this name.
+            ValueError: an earlier call took another number of articles under this name.
         """
         if name not in self._taken:
             sizes = [self._rng.randint(least, most) for _ in range(count)]
             self._taken[name] = [Article(tuple(next(self._sentences) for _ in range(size))) for size in sizes]
         found = self._taken[name]
         if len(found) != count:
-            raise ValueError(f"{name}: {len(found)} articles were taken before, not {count}")
+            raise ValueError(f"{name}: an earlier call took {len(found)} articles, not {count}")
         return found
 
 
 def made(seed: int) -> Iterator[str]:
-    """Endless different sentences of `PATTERNS`."""
+    """Yield sentences of `PATTERNS` without end; no sentence repeats."""
     rng = random.Random(seed)
     seen: set[str] = set()
     while True:
@@ -140,7 +140,7 @@ def made(seed: int) -> Iterator[str]:
 
 
 def lines(data: Path, seed: int) -> Iterator[str]:
-    """Endless lines of the German test sets; when all were used they come again in another order.
+    """Yield lines of the German test sets without end. Each round has all lines in another order.
 
     Raises:
         SystemExit: the folder has no test set.

@@ -1,4 +1,4 @@
-"""BLEU and chrF with their intervals, and what one set of outputs loses against another, by sacreBLEU's statistics."""
+"""BLEU and chrF with confidence intervals, and the difference between two systems, from sacreBLEU's statistics."""
 
 import random
 from collections.abc import Sequence
@@ -13,21 +13,21 @@ SEED = 12345
 
 
 def scores(outputs: Sequence[str], references: Sequence[str], *, caseless: bool = False) -> dict[str, Any]:
-    """BLEU and chrF with half-widths of their 95 % bootstrap intervals, and the signatures."""
+    """Return BLEU and chrF with half-widths of their 95 % bootstrap intervals, and sacreBLEU's signatures."""
     found: dict[str, Any] = {}
     for name, metric in _metrics(caseless=caseless).items():
         score = metric.corpus_score(list(outputs), [list(references)], n_bootstrap=RESAMPLES)
         found[name] = round(float(score.score), 1)
-        found[f"{name}_pm"] = round(float(score._ci), 1)  # noqa: SLF001 - sacrebleu keeps the interval there
+        found[f"{name}_pm"] = round(float(score._ci), 1)  # noqa: SLF001 - sacrebleu has no public name for the interval
         found[f"{name}_signature"] = str(metric.get_signature())
     return found
 
 
 def loss(outputs: Sequence[str], others: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-    """BLEU of ``others`` less that of ``outputs``, with half of its 95 % interval by paired bootstrap (Koehn 2004).
+    """Return BLEU of ``others`` minus BLEU of ``outputs``, with half of its 95 % interval.
 
-    Both are scored on the same resampled lines, so the interval is that of the difference. ``same`` counts lines in
-    per cent that are letter for letter alike.
+    The interval is from paired bootstrap (Koehn 2004). Each resample scores the same lines of both, so the interval is
+    that of the difference. ``same`` is the percentage of identical lines.
     """
     lost, half = _difference(sacrebleu.BLEU(), outputs, others, references)
     same = sum(one == other for one, other in zip(outputs, others, strict=True)) / len(outputs)
@@ -37,7 +37,10 @@ def loss(outputs: Sequence[str], others: Sequence[str], references: Sequence[str
 def gain(
     outputs: Sequence[str], others: Sequence[str], references: Sequence[str], *, caseless: bool = False
 ) -> dict[str, float]:
-    """BLEU and chrF of ``outputs`` less those of ``others``, with half of each 95 % interval by paired bootstrap."""
+    """Return BLEU and chrF of ``outputs`` minus those of ``others``.
+
+    Each has half of its 95 % interval by paired bootstrap.
+    """
     found: dict[str, float] = {}
     for name, metric in _metrics(caseless=caseless).items():
         found[name], found[f"{name}_pm"] = _difference(metric, others, outputs, references)
@@ -51,7 +54,7 @@ def _metrics(*, caseless: bool) -> dict[str, Metric]:
 def _difference(
     metric: Metric, outputs: Sequence[str], others: Sequence[str], references: Sequence[str]
 ) -> tuple[float, float]:
-    """The score of ``others`` less that of ``outputs``, and half of its interval."""
+    """Return the score of ``others`` minus that of ``outputs``, and half of its interval."""
     ours, theirs = (_statistics(metric, texts, references) for texts in (outputs, others))
     rng = random.Random(SEED)
     places = range(len(references))
@@ -62,8 +65,8 @@ def _difference(
 
 
 def _statistics(metric: Metric, outputs: Sequence[str], references: Sequence[str]) -> "np.ndarray[Any, Any]":
-    """N-gram counts of every line, [lines, counts]."""
-    return np.array(metric._extract_corpus_statistics(list(outputs), [list(references)]))  # noqa: SLF001 - as its own bootstrap does
+    """Return the n-gram counts of every line, [lines, counts]."""
+    return np.array(metric._extract_corpus_statistics(list(outputs), [list(references)]))  # noqa: SLF001 - as sacrebleu's own bootstrap does
 
 
 def _score(metric: Metric, lines: "np.ndarray[Any, Any]") -> float:

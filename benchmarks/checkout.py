@@ -1,4 +1,4 @@
-"""A checkout of the service: this one, or another that is measured in turns with it."""
+"""A checkout of the service: this one, or another one for comparison."""
 
 import contextlib
 import sys
@@ -14,27 +14,29 @@ from benchmarks.server import ROOT, Server, free_port
 
 Against = Annotated[
     Path | None,
-    typer.Option(exists=True, file_okay=False, resolve_path=True, help="Another checkout, measured in turns."),
+    typer.Option(exists=True, file_okay=False, resolve_path=True, help="Another checkout; both are measured in turns."),
 ]
 Python = Annotated[
     Path | None,
-    typer.Option(exists=True, dir_okay=False, help="The other checkout's interpreter; default: its .venv/bin/python."),
+    typer.Option(
+        exists=True, dir_okay=False, help="The other checkout's interpreter; by default its .venv/bin/python."
+    ),
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(exists=True, file_okay=False, help="A folder with eval/*.de; default: made articles."),
+    typer.Option(exists=True, file_okay=False, help="A folder with eval/*.de; by default generated articles."),
 ]
 
 Threads = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Cores of one engine call; default: the server tries at its start, which a busy machine disturbs."
+        min=1, help="Cores of one engine call; by default the server measures the best number when it starts."
     ),
 ]
 
 
 def settings_of(threads: int | None) -> dict[str, str]:
-    """The server's settings for a number of threads."""
+    """Return the server's settings for a number of threads."""
     return {} if threads is None else {"threads": str(threads)}
 
 
@@ -49,12 +51,12 @@ class Checkout:
 
     @classmethod
     def here(cls) -> Self:
-        """The checkout of this program."""
+        """Return the checkout that contains this program."""
         return cls("here", ROOT, Path(sys.executable), record.commit(ROOT))
 
     @classmethod
     def at(cls, folder: Path, python: Path | None) -> Self:
-        """Another checkout.
+        """Return another checkout.
 
         Raises:
             typer.BadParameter: the folder has no service or no interpreter.
@@ -66,14 +68,14 @@ class Checkout:
         return cls("other", folder, python, record.commit(folder))
 
     def server(self, **settings: str) -> Server:
-        """The service of this checkout with ``settings`` by their names without prefix, in small letters."""
+        """Return a server of this checkout. ``settings`` are names without prefix, in lower case."""
         port = free_port()
         given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}
         extra = {
             "DEPESCHE_PORT": str(port),
             "DEPESCHE_LOG_LEVEL": "warning",
             "PYTHONPATH": str(self.folder),
-            "PYTHONDONTWRITEBYTECODE": "1",  # the other checkout stays as it is
+            "PYTHONDONTWRITEBYTECODE": "1",  # the benchmark must not write into the other checkout
             **given,
         }
         command = [str(self.python), "-m", "service", "serve"]
@@ -81,7 +83,7 @@ class Checkout:
 
 
 def checkouts(against: Path | None, python: Path | None) -> list[Checkout]:
-    """This checkout, after the other one if there is one."""
+    """Return the other checkout, if there is one, and then this one."""
     others = [] if against is None else [Checkout.at(against, python)]
     return [*others, Checkout.here()]
 
@@ -93,7 +95,10 @@ Measure = Callable[[Checkout, Server, int], Awaitable[dict[str, float]]]
 async def in_turns(
     measured: Sequence[Checkout], measure: Measure, rounds: int, **settings: str
 ) -> dict[str, list[dict[str, float]]]:
-    """By checkout: the figures of each round. All servers run all the time; every second round reverses their order."""
+    """Measure every checkout in every round, and return the figures of each round by checkout.
+
+    All servers run during all rounds. Every second round reverses their order.
+    """
     found: dict[str, list[dict[str, float]]] = {one.name: [] for one in measured}
     async with contextlib.AsyncExitStack() as stack:
         running = [(one, await stack.enter_async_context(one.server(**settings))) for one in measured]

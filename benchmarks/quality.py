@@ -1,8 +1,8 @@
-"""Quality of the models as the service runs them: ``python -m benchmarks.quality --data DIR``.
+"""Quality of the models in the running service: ``python -m benchmarks.quality --data DIR``.
 
-Translation: BLEU and chrF on held-out sets, next to other systems' outputs, which are scored here, and published
-figures. Summaries: ROUGE F against the first three sentences and the extract, all at the length of those three
-sentences. Every figure has a 95 % bootstrap interval.
+Translation: BLEU and chrF on held-out sets. The program also scores outputs of other systems, and lists published
+scores. Summaries: ROUGE F of the first three sentences, of the extract and of the abstractive summary, all at the
+length of those three sentences. Every score has a 95 % bootstrap interval.
 """
 
 import asyncio
@@ -36,15 +36,15 @@ Outputs = dict[str, list[str]]
 
 
 class GermanTokenizer:
-    """Words of a German text for ROUGE; the library's own tokenizer drops what is not ASCII."""
+    """German words for ROUGE. The library's own tokenizer drops characters outside ASCII."""
 
     def tokenize(self, text: str) -> list[str]:
-        """Lower-case words."""
+        """Return the words in lower case."""
         return words(text)
 
 
 async def outputs_of(server: Server, data: Path, limit: int | None) -> Outputs:
-    """Translations of every test set."""
+    """Translate every test set."""
     return {
         name: [one_line(one["text"]) for one in await translations(server, lines_of(data / f"{name}.de")[:limit])]
         for name in SETS
@@ -52,7 +52,7 @@ async def outputs_of(server: Server, data: Path, limit: int | None) -> Outputs:
 
 
 def score_translation(made: Outputs, reference: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
-    """By test set and system: scores of ours, in int8 and in float32, of the peers' outputs, and published ones."""
+    """Score each system on each test set: the service in int8 and float32, the peers' outputs, and published scores."""
     with (data / "published-scores.tsv").open(encoding="utf-8") as file:
         published = {row["set"]: row for row in csv.DictReader(file, delimiter="\t")}
     table: dict[str, Any] = {}
@@ -70,12 +70,12 @@ def score_translation(made: Outputs, reference: Outputs, data: Path, limit: int 
 
 
 def score_quantisation(made: Outputs, reference: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
-    """By test set: BLEU that int8 costs against float32 of the same weights."""
+    """Return, by test set, the BLEU that int8 loses against float32 of the same weights."""
     return {name: bleu.loss(made[name], reference[name], lines_of(data / f"{name}.en")[:limit]) for name in SETS}
 
 
 async def score_summaries(server: Server, rows: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """By method: ROUGE F in per cent with intervals, and shares of what is verbatim, copied and for review."""
+    """Return, by method, ROUGE F in per cent and the shares of verbatim sentences, copied 4-grams and reviews."""
     scorer = RougeScorer(list(ROUGE), tokenizer=GermanTokenizer())
     lengths = []
     for row in rows:
@@ -104,7 +104,7 @@ async def _summary(server: Server, row: dict[str, str], **options: Any) -> dict[
 
 
 def interval(values: Sequence[float]) -> dict[str, float]:
-    """Mean, and the half-width of its 95 % bootstrap interval over articles."""
+    """Return the mean, and the half-width of its 95 % bootstrap interval over articles."""
     rng = random.Random(SEED)
     means = sorted(sum(rng.choices(values, k=len(values))) / len(values) for _ in range(RESAMPLES))
     half = (means[int(0.975 * RESAMPLES)] - means[int(0.025 * RESAMPLES)]) / 2
@@ -112,12 +112,12 @@ def interval(values: Sequence[float]) -> dict[str, float]:
 
 
 def share(flags: Sequence[bool]) -> float:
-    """Percentage that is true."""
+    """Return the percentage of true flags."""
     return round(100 * sum(flags) / max(1, len(flags)), 1)
 
 
 async def measure(data: Path, limit: int | None) -> dict[str, Any]:
-    """Score both models as the service runs them, and the translator once more in float32."""
+    """Score both models in the running service, and the translator once more in float32."""
     with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["split"] == "test"][:limit]
     here = Checkout.here()
@@ -137,13 +137,15 @@ async def measure(data: Path, limit: int | None) -> dict[str, Any]:
 
 def main(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the data sets.")],
-    limit: Annotated[int | None, typer.Option(help="Lines and articles of each set at most, for a quick look.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="At most this many lines and articles of each set, for a quick look.")
+    ] = None,
     *,
     save: Annotated[
         bool, typer.Option("--record", help="Write results/quality.json and the tables of README and model cards.")
     ] = False,
 ) -> None:
-    """Measure, print the tables, and record them on demand."""
+    """Measure, print the tables, and record them with --record."""
     result = asyncio.run(measure(data, limit))
     made = tables.quality(result)
     print(*made.values(), sep="\n\n")

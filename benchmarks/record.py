@@ -1,4 +1,4 @@
-"""A recorded result: what was measured, on which machine, by which command, at which commit."""
+"""Recorded results with their provenance: machine, command, commit and time."""
 
 import json
 import os
@@ -19,13 +19,13 @@ def _git(folder: Path, *args: str) -> str:
 
 
 def commit(folder: Path) -> str:
-    """The commit of a checkout, with ``+changes`` where tracked files differ from it; ``none`` without git."""
+    """Return the commit of a checkout; ``+changes`` marks changed tracked files, ``none`` a folder without git."""
     dirty = "+changes" if _git(folder, "status", "--porcelain", "--untracked-files=no") else ""
     return (_git(folder, "rev-parse", "--short=12", "HEAD") or "none") + dirty
 
 
 def machine() -> str:
-    """Processor and cores, as a reader needs them to judge a number."""
+    """Return the processor, the number of cores and the version of Python."""
     processor = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -35,7 +35,7 @@ def machine() -> str:
 
 
 def provenance() -> dict[str, Any]:
-    """Machine, command, commit and time of this run."""
+    """Return machine, command, commit and time of this run."""
     return {
         "machine": machine(),
         "command": "python -m " + " ".join([_module(), *("DIR" if "/" in a else a for a in sys.argv[1:])]),

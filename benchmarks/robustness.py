@@ -1,7 +1,7 @@
-"""How the translator takes other writing: ``python -m benchmarks.robustness --data DIR [--against CHECKOUT]``.
+"""Translation of unusual spellings: ``python -m benchmarks.robustness --data DIR [--against CHECKOUT]``.
 
-Lines of a test set are translated as they are and rewritten: other quotation marks, capitals, Swiss spelling, pairs of
-neighbours as one text. With another checkout each gain has its interval.
+The program translates the lines of a test set as they are and rewritten: with other quotation marks, in capitals, in
+Swiss spelling, and in pairs as one text. With another checkout, each gain has its interval.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ Pairs = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Sources that are translated one by one, their outputs joined by a blank, and the reference for them together."""
+    """Sources that are translated separately, and one reference for their outputs joined by spaces."""
 
     sources: tuple[str, ...]
     reference: str
@@ -35,14 +35,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Some lines of the test set, all written in one way; ``caseless``: scored without regard to capitals."""
+    """Lines of the test set in one spelling. ``caseless``: the scores ignore case."""
 
     rows: tuple[Row, ...]
     caseless: bool = False
 
 
 def forms(lines: Sequence[str], references: Sequence[str]) -> dict[str, Form]:
-    """The lines by how they are written. A headline ends in a letter or digit."""
+    """Return the lines of each spelling. A line that ends in a letter or digit counts as a headline."""
     pairs = list(zip(lines, references, strict=True))
     quoting = [pair for pair in pairs if QUOTED.search(pair[0])]
     headlines = [pair for pair in pairs if pair[0][-1:].isalnum()]
@@ -74,7 +74,7 @@ def _in_marks(opening: str, closing: str) -> Callable[[str], str]:
 
 
 async def outputs(checkout: Checkout, asked: Mapping[str, Form]) -> dict[str, dict[str, Any]]:
-    """What the service says of each source. No source is translated twice."""
+    """Return the service's translation of each source. Each source is translated once."""
     sources = sorted({source for form in asked.values() for row in form.rows for source in row.sources})
     async with checkout.server() as server:
         return dict(zip(sources, await translations(server, sources), strict=True))
@@ -83,7 +83,7 @@ async def outputs(checkout: Checkout, asked: Mapping[str, Form]) -> dict[str, di
 def scored(
     form: Form, ours: Mapping[str, dict[str, Any]], others: Mapping[str, dict[str, Any]] | None
 ) -> dict[str, Any]:
-    """Scores, the share of rows for review in per cent, and the gain over the other checkout if there is one."""
+    """Return scores, the percentage of rows for review, and the gain over the other checkout if there is one."""
 
     def written(made: Mapping[str, dict[str, Any]]) -> list[str]:
         return [" ".join(one_line(made[source]["text"]) for source in row.sources) for row in form.rows]
@@ -101,7 +101,7 @@ def scored(
 
 
 async def measure(data: Path, limit: int | None, subjects: Sequence[Checkout]) -> dict[str, Any]:
-    """By form: what was scored. The last of ``subjects`` is this checkout."""
+    """Score every form. The last of ``subjects`` is this checkout."""
     asked = forms(*(lines_of(data / "eval" / f"{TEST_SET}.{side}")[:limit] for side in ("de", "en")))
     *others, ours = [await outputs(checkout, asked) for checkout in subjects]
     table = {name: scored(form, ours, others[0] if others else None) for name, form in asked.items() if form.rows}
@@ -112,11 +112,11 @@ def main(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the data sets.")],
     against: Against = None,
     python: Python = None,
-    limit: Annotated[int | None, typer.Option(help="Lines of the set at most, for a quick look.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most this many lines of the set, for a quick look.")] = None,
     *,
     save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/robustness.json.")] = False,
 ) -> None:
-    """Measure, print, and record on demand."""
+    """Measure, print, and record with --record."""
     result = asyncio.run(measure(data, limit, checkouts(against, python)))
     print("| form | rows | BLEU | chrF | for review | gain in BLEU | in chrF |\n|---|---|---|---|---|---|---|")
     for name, row in result["table"].items():

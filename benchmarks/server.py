@@ -1,4 +1,4 @@
-"""A server process that a benchmark starts, waits for, asks, and stops."""
+"""A server process of a benchmark: start, wait until ready, send requests, stop."""
 
 import asyncio
 import contextlib
@@ -19,16 +19,16 @@ READY_LIMIT_S = 300.0
 STOP_LIMIT_S = 20.0
 LOG_CHARS = 2_000
 LOOPBACK = "127.0.0.1"
-NO_STORE = {"Cache-Control": "no-store"}  # without meaning to systems that have no cache
-# Below the ports that Linux and others give to connections and to programs that ask for any port.
+NO_STORE = {"Cache-Control": "no-store"}  # systems without a cache ignore it
+# Below the ephemeral ports of Linux and other systems.
 PORTS = range(20_000, 32_768)
 
 
 def free_port() -> int:
-    """A port for a server: no process listens on it, and no other call gets it until this process ends.
+    """Return a port on which no process listens. No other call gets it until this process ends.
 
     Raises:
-        RuntimeError: every one of `PORTS` is in use.
+        RuntimeError: all of `PORTS` are in use.
     """
     for port in random.SystemRandom().sample(PORTS, len(PORTS)):
         if _is_free(port) and _claim(port):
@@ -44,7 +44,7 @@ def _is_free(port: int) -> bool:
 
 
 def _claim(port: int) -> bool:
-    """Whether this process now holds the UDP port of that number, which marks the TCP port as taken."""
+    """Return whether this process could bind the UDP port of that number, which marks the TCP port as taken."""
     with socket.socket(type=socket.SOCK_DGRAM) as claim, contextlib.suppress(OSError):
         claim.bind((LOOPBACK, port))
         claim.detach()  # stays open until the process ends
@@ -53,18 +53,18 @@ def _claim(port: int) -> bool:
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment without settings of the service, and with no way to a model hub."""
+    """Return this process's environment without the service's settings and without access to a model hub."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("DEPESCHE_")}
     return {**kept, "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", **extra}
 
 
 class Server:
-    """One process that answers HTTP on ``port``; used with ``async with``, ready inside."""
+    """One process that answers HTTP on ``port``. Inside ``async with`` it is ready."""
 
     def __init__(
         self, command: Sequence[str], port: int, ready: str, *, extra: Mapping[str, str], folder: Path = ROOT
     ) -> None:
-        """``ready`` is the path that answers 200 once the models are loaded; ``folder`` is where the process runs."""
+        """``ready`` is the path that answers 200 once the models are loaded; ``folder`` is the working directory."""
         self._command = list(command)
         self._ready = ready
         self._environment = environment(extra)
@@ -80,10 +80,10 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The process's number.
+        """The process id.
 
         Raises:
-            RuntimeError: it was not started.
+            RuntimeError: the process was not started.
         """
         if self._process is None:
             raise RuntimeError("the process was not started")
@@ -91,7 +91,7 @@ class Server:
 
     @property
     def exit_code(self) -> int | None:
-        """How the process ended; None while it runs, and before it was started."""
+        """The exit code; None while the process runs, and before it was started."""
         return None if self._process is None else self._process.poll()
 
     async def __aenter__(self) -> Self:
@@ -126,17 +126,17 @@ class Server:
         await self._running.aclose()
 
     async def post(self, path: str, body: Any, headers: Mapping[str, str]) -> Any:
-        """The JSON of the answer.
+        """Return the JSON of the answer.
 
         Raises:
-            httpx.HTTPError: no answer, or one that is no success.
+            httpx.HTTPError: there is no answer, or its status is an error.
         """
         answer = await self.http.post(path, json=body, headers=dict(headers))
         answer.raise_for_status()
         return answer.json()
 
     async def sample(self, name: str) -> float:
-        """The sum of the service's own metric ``name`` over its labels.
+        """Return the sum of the service's metric ``name`` over its labels.
 
         Raises:
             LookupError: the server has no such metric.

@@ -1,4 +1,4 @@
-"""Texts through a running service, and what is said of the outputs."""
+"""Translations of a running service, and measures of the outputs."""
 
 import re
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ _WORD = re.compile(r"\w+")
 
 
 def lines_of(path: Path) -> list[str]:
-    """Lines of a UTF-8 file."""
+    """Return the lines of a UTF-8 file."""
     return path.read_text("utf-8").split("\n")[:-1]
 
 
 async def translations(server: Server, sources: Sequence[str]) -> list[dict[str, Any]]:
-    """What ``/v1/translate`` says of each source, in order; nothing is cached.
+    """Return the answers of ``/v1/translate``, in the order of the sources. The cache is not used.
 
     Raises:
         httpx.HTTPError: a request failed.
@@ -32,17 +32,17 @@ async def translations(server: Server, sources: Sequence[str]) -> list[dict[str,
 
 
 def one_line(text: str) -> str:
-    """The text with single blanks, as test sets have it."""
+    """Return the text with single spaces, as in the test sets."""
     return " ".join(text.split())
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words."""
+    """Return the words in lower case."""
     return [word.lower() for word in _WORD.findall(text)]
 
 
 def copied_percent(output: str, source: str) -> float:
-    """Share of the output's word 4-grams that the source has, in per cent; 100 where there is none."""
+    """Return the percentage of the output's word 4-grams that the source contains; 100 if the output has none."""
     ours, theirs = _ngrams(words(output)), set(_ngrams(words(source)))
     return 100 * sum(ngram in theirs for ngram in ours) / len(ours) if ours else 100.0
 

@@ -1,1 +1,1 @@
-"""Maintenance of the image's inputs: locked requirements and the digest of the base image."""
+"""Inputs of the image: locked requirements and the digest of the base image."""

@@ -1,8 +1,8 @@
-"""``make lock``: resolves pyproject.toml to the versions and hashes that the image installs.
+"""``make lock``: resolve pyproject.toml to the versions and hashes that the image installs.
 
-``requirements-build.txt`` builds the wheel, ``requirements-cpu.txt`` is the target ``cpu``, and
-``requirements-full.txt`` is the target ``full`` without torch. The builds of torch differ by index and so do their
-hashes. The Dockerfile names the version of torch; its CUDA libraries are dependencies of that build.
+``requirements-build.txt`` is for building the wheel, ``requirements-cpu.txt`` for the target ``cpu``, and
+``requirements-full.txt`` for the target ``full`` without torch. Builds of torch differ by package index and so do their
+hashes: the Dockerfile names the version of torch, and that build brings its CUDA libraries.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
-PYTHON = "3.11"  # of Debian bookworm, the base image
+PYTHON = "3.11"  # Python of the base image, Debian bookworm
 DEVELOPER_EXTRAS = {"train", "dev", "docs"}
 OWN_EXTRA = re.compile(r"depesche\[")
 TORCH_PACKAGE = re.compile(r"torch|triton|(nvidia|cuda)-.+")
@@ -30,9 +30,9 @@ def main() -> None:
 
 
 def requirements(project: dict[str, Any]) -> dict[str, list[str]]:
-    """The requirements in pyproject.toml for each lock. The image has all extras but those of developers.
+    """Return the requirements of each lock. The image has all extras except those for developers.
 
-    The extra ``torch``, and extras that name another extra of the project (`depesche[torch]`), are in ``full`` alone.
+    Only ``full`` has the extra ``torch``, and extras that name another extra of the project (`depesche[torch]`).
     """
     extras: dict[str, list[str]] = project["project"].get("optional-dependencies", {})
     wanted = {name: asked for name, asked in extras.items() if name not in DEVELOPER_EXTRAS}
@@ -43,19 +43,19 @@ def requirements(project: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def torch_version(dockerfile: str) -> str:
-    """The version of torch that the Dockerfile installs.
+    """Return the version of torch that the Dockerfile installs.
 
     Raises:
         ValueError: the Dockerfile has no ``ARG TORCH_VERSION``.
     """
     found = re.search(r"^ARG TORCH_VERSION=(\S+)$", dockerfile, re.MULTILINE)
     if found is None:
-        raise ValueError("the Dockerfile names no TORCH_VERSION")
+        raise ValueError("the Dockerfile has no ARG TORCH_VERSION")
     return found[1]
 
 
 def resolved(requirements: list[str]) -> str:
-    """The lock for these requirements as a requirements file, without torch and its CUDA packages.
+    """Resolve these requirements to the text of a requirements file, without torch and its CUDA packages.
 
     Raises:
         subprocess.CalledProcessError: uv finds no solution, or no package index answers.
@@ -66,13 +66,13 @@ def resolved(requirements: list[str]) -> str:
 
 
 def names(lock: str) -> list[str]:
-    """The packages of a lock, in order."""
+    """Return the packages of a lock, in its order."""
     return re.findall(r"^([a-z0-9][a-z0-9.-]*)==", lock, re.MULTILINE)
 
 
 def write(name: str, lock: str) -> None:
     """Write a lock file."""
-    head = f"# What {name} is made with. Written by `make lock`; not to be edited.\n"
+    head = f"# Locked packages of the image: {name}. Written by `make lock`; do not edit.\n"
     (FOLDER / f"requirements-{name}.txt").write_text(head + lock, "utf-8")
 
 

@@ -1,4 +1,4 @@
-"""``make pin-base``: writes the current digest of the base image to the Dockerfile. Needs docker and a registry."""
+"""``make pin-base``: write the current digest of the base image to the Dockerfile. Needs docker and a registry."""
 
 import re
 import subprocess
@@ -24,7 +24,7 @@ def main() -> None:
 
 
 def base_image(dockerfile: str) -> str:
-    """The name and tag of the base image.
+    """Return the name and tag of the base image.
 
     Raises:
         NotPinned: the Dockerfile has no ``ARG BASE_IMAGE``.
@@ -36,7 +36,7 @@ def base_image(dockerfile: str) -> str:
 
 
 def current(image: str) -> str:
-    """The registry's digest of the image index, which covers all platforms.
+    """Return the registry's digest of the image index, which covers all platforms.
 
     Raises:
         NotPinned: docker is not installed, or the registry gives no digest.
@@ -53,7 +53,7 @@ def current(image: str) -> str:
 
 
 def pinned(dockerfile: str, digest: str) -> str:
-    """The Dockerfile with the digest replaced."""
+    """Return the Dockerfile with this digest."""
     return re.sub(r"^ARG BASE_DIGEST=.*$", f"ARG BASE_DIGEST={digest}", dockerfile, flags=re.MULTILINE)
 
 

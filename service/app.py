@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
@@ -16,16 +16,16 @@ from starlette.types import Receive, Scope, Send
 from service import __version__
 from service.cache.seal import secrets_in
 from service.errors import DepescheError
-from service.events import Event, Listener
+from service.events import Listener, broadcast
 from service.generation.scheduler import Limits
 from service.http import probes, problems, routes
+from service.http.admission import Bounds
 from service.http.compat import deepl, libretranslate
 from service.http.compat import errors as failures
 from service.http.keys import ApiKeyStore
-from service.http.languages import describe_languages
-from service.http.limits import Bounds
 from service.http.middleware import middlewares
 from service.http.ratelimit import Rates, policies
+from service.http.requests import describe_languages
 from service.http.state import Runtime, info_of
 from service.languages.base import LanguagePair
 from service.newsroom.commands import TextLimits
@@ -109,16 +109,6 @@ def exit_dead() -> None:
     """Leave the process: a hung engine call cannot be ended from inside. Probes get a moment to see it."""
     _log.critical("engine_dead", extra={"exit_code": EXIT_DEAD})
     asyncio.get_running_loop().call_later(EXIT_GRACE_S, os._exit, EXIT_DEAD)
-
-
-def broadcast(heard: Sequence[Listener]) -> Listener:
-    """One listener that tells all of ``heard``."""
-
-    def tell(event: Event) -> None:
-        for listener in heard:
-            listener(event)
-
-    return tell
 
 
 def text_limits(settings: Settings) -> TextLimits:

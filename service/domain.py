@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Span(NamedTuple):
-    """Half-open range of Unicode code points in a text."""
+    """A half-open range of Unicode code points in a text."""
 
     start: int
     end: int
@@ -18,16 +18,16 @@ class Span(NamedTuple):
         return text[self.start : self.end]
 
     def shifted(self, by: int) -> "Span":
-        """The same range, ``by`` code points further on."""
+        """The same range, moved by ``by`` code points."""
         return Span(self.start + by, self.end + by)
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What an editor should know about a result.
+    """A message to an editor about a result.
 
-    ``span`` points into the submitted text, ``target`` into the result, where there is a place. One that is not for
-    ``review`` is often harmless.
+    ``span`` refers to the submitted text, ``target`` to the result; each is None if there is no position. Notices
+    without ``review`` are often harmless.
     """
 
     code: str
@@ -43,11 +43,11 @@ Tokens = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class DecodingOptions:
-    """How an engine searches. Equal options may share an engine call; lengths count tokens.
+    """Options of an engine's search. Items with equal options can share a call. Lengths count tokens.
 
-    ``allowed`` limits what may be written to these pieces (None: all); ``alignment`` asks for the attention matrix.
-    Every output begins with ``target_prefix``, which is neither counted nor part of a hypothesis: the pieces with
-    which a model is told the language to write. Where hypotheses need not be ``scored``, a greedy search is faster.
+    ``allowed`` restricts outputs to these pieces (None: no restriction). ``alignment`` requests the attention matrix.
+    ``target_prefix`` starts every output, usually to select the target language; it is not counted and not part of a
+    hypothesis. Greedy search is faster without ``scored``.
     """
 
     beam_size: int = 1
@@ -65,10 +65,10 @@ class DecodingOptions:
 
 @dataclass(frozen=True, slots=True)
 class EngineInput:
-    """One source, tokenised as the model wants it (end-of-sentence included), and how to decode it.
+    """One tokenised source, including end-of-sentence, with its decoding options.
 
-    With a ``target`` (prefix and end-of-sentence not included) nothing is searched: the one output is the target, with
-    its attention and without a score.
+    ``target`` (without prefix and end-of-sentence) requests forced decoding: the only output is the target, with
+    attention and without a score.
     """
 
     tokens: Tokens
@@ -78,32 +78,28 @@ class EngineInput:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """How much each target token owes to each of ``columns`` source tokens, a row a target token, a byte a weight.
-
-    So small, it is kept in caches as it is, and gives the same result from there.
-    """
+    """An attention matrix with one row per target token and ``columns`` source tokens, one byte per weight."""
 
     columns: int
     levels: bytes
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[float]]) -> "Attention":
-        """Weights from 0 to 1, rounded."""
+        """Round weights from 0 to 1 to bytes."""
         levels = np.rint(np.clip(np.asarray(rows, np.float64), 0, 1) * 255).astype(np.uint8)
         return cls(len(rows[0]) if rows else 0, levels.tobytes())
 
     def rows(self) -> tuple[tuple[float, ...], ...]:
-        """The weights."""
+        """The weights as numbers from 0 to 1."""
         weights = [level / 255 for level in self.levels]
         return tuple(tuple(weights[n : n + self.columns]) for n in range(0, len(weights), self.columns or 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One output: its tokens without end-of-sentence, log-probability a token, and why it ended.
+    """One output. ``tokens`` has no end-of-sentence; ``score`` is the log-probability per token, None if not requested.
 
-    ``score`` is None where the options asked for none. ``alignment``, on demand: of the target tokens to the source's,
-    end-of-sentence included.
+    ``alignment`` is the attention of target tokens to source tokens, end-of-sentence included; None if not requested.
     """
 
     tokens: Tokens
@@ -113,9 +109,9 @@ class Hypothesis:
 
 
 class Link(NamedTuple):
-    """Words of a translation and the source words they come from, as code points of both sentences.
+    """A link between words of a translation and words of its source, as spans within both sentences.
 
-    ``weight`` is the model's attention, 0 to 1.
+    ``weight`` is the model's attention from 0 to 1.
     """
 
     target: Span

@@ -1,43 +1,43 @@
-"""What can go wrong, as a tree. Foreign errors are turned into these at the seam where they arise.
+"""Error tree of the service. Errors of libraries are converted where they occur.
 
 DepescheError
-├── InvalidInput       the caller's value cannot be worked on; names the field and the limit (HTTP 422)
-├── Unavailable        the service cannot take work now; says when to come back (503)
+├── InvalidInput       a value of the request is invalid; names the field and the limit (HTTP 422)
+├── Unavailable        the service cannot accept work now; says when to retry (503)
 │   ├── QueueFull
 │   ├── NotReady
 │   └── Draining
-├── BodyTooLarge       the body has more bytes than are taken (413)
-├── BodyTooSlow        the body does not come to its end (408)
+├── BodyTooLarge       the body exceeds the size limit (413)
+├── BodyTooSlow        the body did not arrive in time (408)
 ├── EncodingUnsupported   the body is compressed (415)
-├── AccessDenied       the caller may not
-│   ├── KeyMissing     there is no key in its request (401)
-│   ├── KeyUnknown     its key is none of ours (401)
+├── AccessDenied       the request is not authorised
+│   ├── KeyMissing     the request has no API key (401)
+│   ├── KeyUnknown     the API key is unknown (401)
 │   │   └── KeyExpired
-│   └── ScopeMissing   its key is for other things (403)
-├── RateExceeded       the caller asked for more than its rate; says when to come back (429)
-│   └── QuotaExceeded  the rate is one of a day or longer
-├── ClientGone         the caller left before its request was complete; nobody is there to answer
-├── DeadlineExceeded   the work was not done in the caller's time (504)
+│   └── ScopeMissing   the API key lacks the scope of the endpoint (403)
+├── RateExceeded       the caller exceeded its rate limit; says when to retry (429)
+│   └── QuotaExceeded  the limit covers a day or longer
+├── ClientGone         the client disconnected before its request was complete
+├── DeadlineExceeded   the work was not done before the deadline (504)
 ├── EngineError        the model failed (500)
 │   └── EngineHung     the model did not answer in time (504)
 └── ModelError         a model cannot be loaded: manifest, files or architecture
-    ├── WeightsMismatch   a file's SHA-256 is not the manifest's
-    ├── LockMismatch      a file is not the one that was pulled at first
-    ├── UnsafeWeights     a file holds more than weights, so it is not read
-    └── HubError          the hub cannot be reached, or does not give the model
+    ├── WeightsMismatch   the SHA-256 of a file differs from the manifest
+    ├── LockMismatch      the SHA-256 of a file differs from models.lock
+    ├── UnsafeWeights     a weights file contains other objects and is not loaded
+    └── HubError          the hub is unreachable or does not have the model
 """
 
 
 class DepescheError(Exception):
-    """Root of the tree. ``code`` is stable: callers match on it."""
+    """Root of the error tree. ``code`` is stable, so callers can match it."""
 
     code = "internal"
 
 
 class InvalidInput(DepescheError):
-    """A value that cannot be worked on.
+    """A value of the request is invalid.
 
-    ``pointer`` is the JSON pointer of the field, ``limit`` what the field may hold at most.
+    ``pointer`` is the JSON pointer of the field, ``limit`` the limit that the value exceeds.
     """
 
     def __init__(self, code: str, detail: str, *, pointer: str = "", limit: int | str | None = None) -> None:
@@ -49,7 +49,7 @@ class InvalidInput(DepescheError):
 
 
 class Unavailable(DepescheError):
-    """No work can be taken now; ``retry_after_s`` says when it is worth asking again."""
+    """The service cannot accept work now. ``retry_after_s`` is the recommended delay before a retry."""
 
     code = "unavailable"
 
@@ -59,13 +59,13 @@ class Unavailable(DepescheError):
 
 
 class QueueFull(Unavailable):
-    """As much work waits as the settings admit."""
+    """The queue has reached its limit."""
 
     code = "queue_full"
 
 
 class NotReady(Unavailable):
-    """Models are loading, or an engine is being rebuilt."""
+    """A model is loading, or its engine is being rebuilt."""
 
     code = "not_ready"
 
@@ -87,7 +87,7 @@ class BodyTooLarge(DepescheError):
 
 
 class BodyTooSlow(DepescheError):
-    """The body was not there in time."""
+    """The body did not arrive in time."""
 
     code = "body_timeout"
 
@@ -99,33 +99,33 @@ class EncodingUnsupported(DepescheError):
 
 
 class AccessDenied(DepescheError):
-    """The caller may not do this; ``challenge`` is the value of ``WWW-Authenticate`` (RFC 6750)."""
+    """The request is not authorised. ``challenge`` is the value of ``WWW-Authenticate`` (RFC 6750)."""
 
     code = "access_denied"
     challenge = 'Bearer realm="depesche"'
 
 
 class KeyMissing(AccessDenied):
-    """A key is needed, and the request holds none."""
+    """The endpoint needs an API key, and the request has none."""
 
     code = "key_missing"
 
 
 class KeyUnknown(AccessDenied):
-    """The key of the request is not in the key file."""
+    """The API key of the request is not in the key file."""
 
     code = "key_unknown"
     challenge = f'{AccessDenied.challenge}, error="invalid_token"'
 
 
 class KeyExpired(KeyUnknown):
-    """The key of the request was good until a day that is past."""
+    """The API key of the request has expired."""
 
     code = "key_expired"
 
 
 class ScopeMissing(AccessDenied):
-    """The key of the request does not have the ``scope`` that this endpoint needs."""
+    """The API key of the request does not have the ``scope`` of the endpoint."""
 
     code = "scope_missing"
 
@@ -135,7 +135,7 @@ class ScopeMissing(AccessDenied):
 
 
 class RateExceeded(DepescheError):
-    """The caller used what its rate allows; ``retry_after_s`` says when there is more."""
+    """The caller exceeded its rate limit. ``retry_after_s`` is the time until the next request is allowed."""
 
     code = "rate_exceeded"
 
@@ -145,31 +145,31 @@ class RateExceeded(DepescheError):
 
 
 class QuotaExceeded(RateExceeded):
-    """The caller used all characters of a day, or of a longer time."""
+    """The caller has used all characters of its daily or longer quota."""
 
     code = "quota_exceeded"
 
 
 class ClientGone(DepescheError):
-    """The caller left before its request was complete."""
+    """The client disconnected before its request was complete."""
 
     code = "client_gone"
 
 
 class DeadlineExceeded(DepescheError):
-    """The work was not done in the time the caller gave."""
+    """The work was not done before the request's deadline."""
 
     code = "deadline_exceeded"
 
 
 class EngineError(DepescheError):
-    """The model raised, or gave back what does not match its input."""
+    """The model raised an error or returned results that do not match its input."""
 
     code = "engine_failed"
 
 
 class EngineHung(EngineError):
-    """The model did not return in time; its thread cannot be stopped."""
+    """The model did not return in time. Its thread cannot be stopped."""
 
     code = "engine_hung"
 
@@ -181,24 +181,24 @@ class ModelError(DepescheError):
 
 
 class WeightsMismatch(ModelError):
-    """A model file is not the one that the manifest names."""
+    """The SHA-256 of a model file differs from the manifest."""
 
     code = "weights_mismatch"
 
 
 class LockMismatch(ModelError):
-    """What the hub gives is not what ``models.lock`` says it gave at first."""
+    """The hub serves a file whose SHA-256 differs from ``models.lock``."""
 
     code = "lock_mismatch"
 
 
 class UnsafeWeights(ModelError):
-    """A file of weights holds more than weights: it could be a program."""
+    """A weights file contains objects other than tensors, which could run code."""
 
     code = "unsafe_weights"
 
 
 class HubError(ModelError):
-    """The hub cannot be reached, refuses, or does not have what is wanted."""
+    """The hub is unreachable, refuses the request, or does not have the file."""
 
     code = "hub_failed"

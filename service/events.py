@@ -1,6 +1,6 @@
-"""What happened, as frozen values; metrics and logs listen and are wired by the app alone. No event carries text."""
+"""Events of the service as frozen values, for metrics and logs. No event contains article text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,8 +9,8 @@ from typing import Literal
 class BatchDone:
     """An engine call returned. Seconds are wall time.
 
-    ``source_tokens`` are those that the engine was given, ``padded_tokens`` what they take as a batch. ``number`` is
-    that of the batch among those of its model; the calls that search one for a bad sentence share it.
+    ``source_tokens`` counts without padding, ``padded_tokens`` with padding. ``number`` counts the batches of a model;
+    the calls that isolate a bad sentence share the number of its batch.
     """
 
     model: str
@@ -28,7 +28,7 @@ EngineFailure = Literal["raised", "wrong_count", "hung"]
 
 @dataclass(frozen=True, slots=True)
 class EngineFailed:
-    """An engine call raised, returned the wrong number of results, or hung; ``error`` is the exception's type alone."""
+    """An engine call raised, returned the wrong number of results, or hung. ``error`` is the type of the exception."""
 
     model: str
     reason: EngineFailure
@@ -37,7 +37,7 @@ class EngineFailed:
 
 @dataclass(frozen=True, slots=True)
 class EngineReady:
-    """A model was loaded and warmed up; ``rebuilt`` when that was because its engine had failed."""
+    """A model was loaded and warmed up. ``rebuilt`` means that its previous engine had failed."""
 
     model: str
     engine: str
@@ -47,7 +47,10 @@ class EngineReady:
 
 @dataclass(frozen=True, slots=True)
 class LayoutFound:
-    """At start, a model was timed on its cores: the fastest layout is kept, and what the slowest took beside it."""
+    """The fastest parallel configuration of a model was found at start.
+
+    The seconds are the measured times of the fastest and of the slowest configuration.
+    """
 
     model: str
     replicas: int
@@ -58,7 +61,7 @@ class LayoutFound:
 
 @dataclass(frozen=True, slots=True)
 class CacheLooked:
-    """A request looked for entries: how many there were, by tier, of how many."""
+    """A request looked up ``asked`` entries. The hits are counted by tier."""
 
     task: str
     asked: int
@@ -71,7 +74,7 @@ SharedFailure = Literal["timeout", "unreachable", "error", "open"]
 
 @dataclass(frozen=True, slots=True)
 class SharedCacheFailed:
-    """The shared tier did not do what was asked, or was not asked (``open``). ``opened``: this opened the breaker."""
+    """A call to the shared tier failed or was blocked by the circuit breaker (``open``). ``opened``: it opened now."""
 
     reason: SharedFailure
     opened: bool = False
@@ -82,7 +85,7 @@ Unopened = Literal["seal", "unsealed", "unreadable"]
 
 @dataclass(frozen=True, slots=True)
 class EntryUnopened:
-    """A cache entry counts as a miss: its ``seal`` does not open, it has none and should, or it is not readable."""
+    """A cache entry counts as a miss: its ``seal`` is invalid, it is ``unsealed``, or it is ``unreadable``."""
 
     reason: Unopened
 
@@ -92,7 +95,7 @@ Output = Literal["article", "translation", "summary", "summary_translation"]
 
 @dataclass(frozen=True, slots=True)
 class ResultGiven:
-    """An answer holds one more result; ``codes`` are those of its warnings, each once."""
+    """A response contains one more result. ``codes`` holds the distinct codes of its warnings."""
 
     output: Output
     codes: tuple[str, ...]
@@ -102,7 +105,7 @@ class ResultGiven:
 
 @dataclass(frozen=True, slots=True)
 class ProblemGiven:
-    """A request failed, or was refused: as an answer of its own or, in a stream, as its last event."""
+    """A request failed or was refused, with an error response or an error as the last event of a stream."""
 
     code: str
     status: int
@@ -113,21 +116,21 @@ Stage = Literal["body", "work", "answer"]
 
 @dataclass(frozen=True, slots=True)
 class ClientLeft:
-    """A caller left before its body was read, while its work was done, or while its answer was sent."""
+    """A client disconnected before its body was read, during its work, or while the response was sent."""
 
     during: Stage
 
 
 @dataclass(frozen=True, slots=True)
 class KeysRead:
-    """The key file was read; so many keys are known now."""
+    """The key file was read. ``keys`` is the number of its keys."""
 
     keys: int
 
 
 @dataclass(frozen=True, slots=True)
 class KeysRefused:
-    """The key file changed and cannot be used; ``kept`` old keys stay good. ``detail`` holds nothing of the file."""
+    """The changed key file is invalid; the ``kept`` old keys stay valid. ``detail`` contains no content of the file."""
 
     detail: str
     kept: int
@@ -135,7 +138,10 @@ class KeysRefused:
 
 @dataclass(frozen=True, slots=True)
 class RateStoreFailed:
-    """The shared counters of the rate limits were not reached; this process counted alone. Fields as above."""
+    """A call to the shared rate-limit counters failed, so this process counted alone.
+
+    ``reason`` and ``opened`` have the same meaning as in `SharedCacheFailed`.
+    """
 
     reason: SharedFailure
     opened: bool = False
@@ -143,14 +149,14 @@ class RateStoreFailed:
 
 @dataclass(frozen=True, slots=True)
 class RequestBegun:
-    """An HTTP request came in; a `RequestDone` follows, whatever happens."""
+    """An HTTP request arrived. A `RequestDone` always follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestDone:
-    """An HTTP request was answered; ``method`` and ``route`` are among few words, whatever the caller wrote.
+    """An HTTP request was answered. ``method`` and ``route`` are limited to known values, for use as metric labels.
 
-    ``key_id`` names who holds its key, where keys are asked for; never the key. ``trace_id`` is its trace's, if any.
+    ``key_id`` is the name of the API key, never the key itself. ``trace_id`` is set if the request is traced.
     """
 
     method: str
@@ -182,6 +188,16 @@ Event = (
 Listener = Callable[[Event], None]
 
 
+def broadcast(listeners: Sequence[Listener]) -> Listener:
+    """One listener that passes each event to all of ``listeners``."""
+
+    def tell(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return tell
+
+
 def ignore(event: Event) -> None:
-    """Listener of whoever has none."""
+    """Default listener, which does nothing."""
     del event

@@ -14,14 +14,14 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def available_cores() -> int:
-    """Cores that this process may use, at least 1; a part of a core that is granted counts as one."""
+    """The number of cores that this process may use, at least 1; a fraction of a core counts as one."""
     pinned = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     granted = granted_cores()
     return pinned if granted is None else max(1, min(pinned, math.ceil(granted)))
 
 
 def granted_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> float | None:
-    """The least CPU quota of this process's control group and of those round it, in cores; None: no limit.
+    """The smallest CPU quota of this process's control group and its ancestors, in cores; None: no limit.
 
     Reads ``cpu.max`` of version 2, and ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us`` of version 1 (Linux kernel,
     Documentation/admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst).
@@ -32,7 +32,7 @@ def granted_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> flo
 
 
 def _groups(membership: Path) -> list[str]:
-    """The paths of this process's groups, and the root, which is its own group where it sees no other."""
+    """The paths of this process's groups, and the root: inside a container it is the process's own group."""
     return ["/", *(line.split(":", 2)[2] for line in _lines(membership) if line.count(":") > 1)]
 
 
@@ -41,13 +41,13 @@ def _mounts(cgroups: Path) -> tuple[Path, ...]:
 
 
 def _upward(mount: Path, path: str) -> list[Path]:
-    """The folder of the group at ``path`` and of all groups round it, up to the mount."""
+    """The folders of the group at ``path`` and of all its ancestors, up to the mount."""
     steps = [step for step in path.split("/") if step not in {"", ".."}]
     return [mount.joinpath(*steps[:depth]) for depth in range(len(steps) + 1)]
 
 
 def _quota(folder: Path) -> float | None:
-    """Cores that this group may use; None where it says nothing, or names no limit."""
+    """The quota of this group in cores; None if it has no limit."""
     values = " ".join(_lines(folder / "cpu.max")).split()
     if not values:
         values = [*_lines(folder / "cpu.cfs_quota_us"), *_lines(folder / "cpu.cfs_period_us")]
@@ -67,13 +67,13 @@ def _lines(path: Path) -> list[str]:
 
 PERIOD_S = 10.0
 BUSY_S = 0.1
-"""Of processor time in a period: who used less freed next to nothing."""
+"""Processor time in a period; a process that used less has freed almost no memory."""
 
 
 def trimmer() -> Callable[[], object] | None:
-    """What gives freed memory back; None where the C library has no such thing (musl, which keeps less).
+    """A function that returns freed memory to the system (``malloc_trim``); None if the C library has none (musl).
 
-    It takes some milliseconds, in which threads that allocate wait for it.
+    A call takes some milliseconds, and threads that allocate memory wait for it.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return None if trim is None else lambda: cast("object", trim(0))
@@ -82,10 +82,10 @@ def trimmer() -> Callable[[], object] | None:
 async def trim_malloc_periodically(
     trim: Callable[[], object] | None, *, period_s: float = PERIOD_S, clock: Callable[[], float] = time.process_time
 ) -> None:
-    """Call ``trim`` in a thread once a period in which the process worked, until cancelled.
+    """Call ``trim`` in a thread after each period in which the process worked, until cancelled.
 
-    glibc gives back the end of its heaps alone, and only by large steps: what many threads freed in between is kept for
-    them. docs/adr/0018 has the figures.
+    glibc returns only the ends of its heaps, in large steps. It keeps memory that many threads freed in between.
+    docs/adr/0018 has the figures.
     """
     if trim is None:
         return

@@ -1,26 +1,26 @@
-"""Results of translation and summarization, as every entry point maps them."""
+"""Results of translation and summarization. All interfaces convert them to their own formats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from service.domain import Notice, Span
-from service.summarization.styles import Style
 
 Method = Literal["abstractive", "extractive", "lead"]
+Style = Literal["abstract", "teaser", "bullets", "seo"]
 Output = Literal["summary", "translation", "summary_translation"]
 
 
 def needs_review(notices: Sequence[Notice]) -> bool:
-    """Whether one of the notices asks for an editor."""
+    """Whether one of the notices needs an editor's review."""
     return any(notice.review for notice in notices)
 
 
 @dataclass(frozen=True, slots=True)
 class SentencePair:
-    """Where a sentence stands in the submitted text, and where its translation stands in the answer's.
+    """The span of a sentence in the submitted text, and the span of its translation in the translated text.
 
-    ``words``, on demand: (source, target) of the words that belong together, in the translation's order.
+    ``words`` holds pairs (source, target) of aligned words in the translation's order; None if not requested.
     """
 
     source: Span
@@ -30,7 +30,7 @@ class SentencePair:
 
 @dataclass(frozen=True, slots=True)
 class TermUse:
-    """A place where a term of the caller stands in the source, and whether its translation was put there."""
+    """One occurrence of a caller's term in the source, and whether its translation was applied."""
 
     source: str
     target: str
@@ -40,7 +40,10 @@ class TermUse:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """A translated text: ``cached`` of ``of`` sentences were cached; ``truncated``: a sentence met its limit."""
+    """A translated text. ``cached`` of ``of`` sentences came from the cache.
+
+    ``truncated`` means that a sentence reached its length limit.
+    """
 
     text: str
     sentences: tuple[SentencePair, ...]
@@ -53,7 +56,7 @@ class Translation:
 
 @dataclass(frozen=True, slots=True)
 class SummarySentence:
-    """A sentence of a summary and the source sentences behind it; ``verbatim`` when it is one of them."""
+    """A sentence of a summary with the source sentences that support it. ``verbatim`` means that it was copied."""
 
     text: str
     support: tuple[Span, ...]
@@ -62,9 +65,9 @@ class SummarySentence:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A summary. ``method`` is what was done, which may be less than was asked for; a notice says so then.
+    """A summary. ``method`` is the method used; if it differs from the requested one, a notice says so.
 
-    ``variants``: others of the same text, best first, as many as were asked for beside this one or could be made.
+    ``variants`` holds the other variants of this summary, best first.
     """
 
     text: str

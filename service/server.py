@@ -25,31 +25,31 @@ from service.newsroom.newsroom import Newsroom
 from service.settings import Settings
 
 ADMIN_DRAIN_S = 5
-# How long after SIGTERM callers are answered as before and told to close their connections. Without this time, one that
-# asks on an open connection just then is refused, or finds it closed with its request on the way.
+# After SIGTERM callers are answered for this time and told to close their connections. Without it, a request on an open
+# connection may be refused, or may meet a closed connection on its way.
 ANNOUNCE_S = 1.0
 ANNOUNCE_STEP_S = 0.05
-# How long a thread that works on texts may keep the loop waiting for the interpreter; Python's own 5 ms add up.
+# The loop waits this long for the interpreter if a text thread has it; Python's default of 5 ms adds up.
 SWITCH_S = 0.001
 _log = logging.getLogger("depesche")
 
 
 class HeaderTimeoutProtocol(H11Protocol):
-    """HTTP/1.1; the head of a request has to be complete ``header_timeout_s`` after the connection or the first byte.
+    """HTTP/1.1; the head of a request must be complete ``header_timeout_s`` after the connection or the first byte.
 
-    Between requests uvicorn's timeout for idle connections holds (``DEPESCHE_KEEP_ALIVE_S``).
+    Between requests, uvicorn's timeout for idle connections applies (``DEPESCHE_KEEP_ALIVE_S``).
     """
 
     header_timeout_s = 10.0
     _timeout: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Begin to wait for the first head."""
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's signature
+        """Start the timeout of the first head."""
         super().connection_made(transport)
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        """Stop to wait where a head is complete; begin where the next one began. Bodies are timed elsewhere."""
+        """Stop the timeout if a head is complete; start it if a head begins. `BodyLimitsMiddleware` times bodies."""
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
@@ -57,7 +57,7 @@ class HeaderTimeoutProtocol(H11Protocol):
             self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop to wait."""
+        """Stop the timeout."""
         self._stop_waiting()
         super().connection_lost(exc)
 
@@ -89,21 +89,21 @@ def run(settings: Settings) -> None:
 
 
 def freeze_gc_heap() -> None:
-    """Exclude all objects of now from garbage collection: a collection of all of them stops requests for 30 ms."""
+    """Freeze all existing objects, so that full garbage collections (30 ms pauses) skip them."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:
-    """Called when the server is closed and uvicorn raises the signal again: a stop that was asked for is a success.
+    """Exit with code 0; uvicorn raises the signal again after the server is closed.
 
-    A daemon thread may be inside a library that loads a model. The interpreter would unwind its C++ frames, which
-    must not be unwound, and end by SIGABRT; so the process ends without that.
+    A daemon thread may be inside a library that loads a model. The interpreter would unwind its C++ frames and abort,
+    so the process exits without a shutdown of the interpreter.
     """
     if any(thread.daemon for thread in threading.enumerate()):
         logging.shutdown()
-        with contextlib.suppress(OSError):  # its reader may be gone
+        with contextlib.suppress(OSError):  # the reader of the pipe may be gone
             sys.stdout.flush()
         os._exit(0)
     sys.exit(0)
@@ -118,7 +118,7 @@ def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvico
         server_header=False,
         http=protocol,
         ws="none",
-        proxy_headers=False,  # the application does it, for the proxies of the settings alone
+        proxy_headers=False,  # a middleware reads them, for the trusted proxies only
         timeout_graceful_shutdown=drain_s,
         timeout_keep_alive=math.ceil(settings.keep_alive_s),
         **options,
@@ -127,10 +127,10 @@ def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvico
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named: asyncio sends small packets at once only on sockets that say that they are TCP's.
+    # asyncio sets TCP_NODELAY only on sockets that name the protocol.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if family == socket.AF_INET6:  # "::" must not open the port to IPv4, too
+        if family == socket.AF_INET6:  # "::" must not open the port for IPv4
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
@@ -142,7 +142,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 class _AdminServer(uvicorn.Server):
-    """Serves on a socket of its own for as long as the main server does."""
+    """Serves the administration port while the main server runs."""
 
     def __init__(self, config: uvicorn.Config, listening: socket.socket) -> None:
         super().__init__(config)
@@ -151,7 +151,7 @@ class _AdminServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are the main server's."""
+        """Leave signals to the main server."""
         yield
 
     def begin(self) -> None:
@@ -159,14 +159,14 @@ class _AdminServer(uvicorn.Server):
         self._serving = asyncio.create_task(self.serve(sockets=[self._listening]), name="administration")
 
     async def end(self) -> None:
-        """Stop, once requests are answered; nothing where it did not begin."""
+        """Stop after running requests are answered; no effect if it did not begin."""
         self.should_exit = True
         if self._serving is not None:
             await self._serving
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server of the main port, which stops in steps and stops the administration port last.
+    """The server of the main port. It stops in steps, and stops the administration port last.
 
     The states are those of `service.newsroom.lifecycle`:
 
@@ -184,19 +184,19 @@ class _Server(uvicorn.Server):
         self._reloading: asyncio.Future[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen on both ports; ends the process where the main one cannot be listened on."""
+        """Listen on both ports; uvicorn exits if the main port cannot be used."""
         await super().startup(sockets)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._begin_reload)
         if self._admin is not None:
             self._admin.begin()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain: called for SIGTERM and SIGINT."""
+        """Begin to drain; uvicorn calls it for SIGTERM and SIGINT."""
         self._newsroom.lifecycle.begin_drain()
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Go the other steps; the administration port answers until the main one is closed."""
+        """Do the other steps; the administration port answers until the main port is closed."""
         await self._announce()
         self._newsroom.lifecycle.refuse_work()
         try:
@@ -206,14 +206,14 @@ class _Server(uvicorn.Server):
                 await self._admin.end()
 
     async def _announce(self) -> None:
-        """Answer until every connection was closed after an answer, or the time is over."""
+        """Wait until every connection is closed after an answer, at most `ANNOUNCE_S`."""
         end_s = time.monotonic() + ANNOUNCE_S
-        connections = self.server_state.connections  # a plain set of uvicorn's, which tells nobody that it is empty
+        connections = self.server_state.connections  # uvicorn's set; it has no event for becoming empty
         while connections and time.monotonic() < end_s and not self.force_exit:  # noqa: ASYNC110
             await asyncio.sleep(ANNOUNCE_STEP_S)
 
     def _begin_reload(self) -> None:
-        """Load models one time after the other: what changes during a load is loaded after it."""
+        """Start a reload after the running one, because files may change during a load."""
         before = self._reloading
 
         async def next_one() -> None:
@@ -224,12 +224,12 @@ class _Server(uvicorn.Server):
         self._reloading = asyncio.ensure_future(next_one())
 
     async def _reload(self) -> None:
-        """Load models as ``/admin/reload`` does; the log says how it ended."""
+        """Load models as ``/admin/reload`` does, and log the outcome."""
         try:
             await self._newsroom.reload()
         except DepescheError as error:
             _log.error("models_not_reloaded", extra={"detail": str(error)})
-        except Exception:  # noqa: BLE001 - the models of before go on, and the log has to say so
+        except Exception:  # noqa: BLE001 - the old models serve on; the log has the traceback
             _log.exception("models_not_reloaded")
         else:
             _log.info("models_reloaded", extra={"models": [model.name for model in self._newsroom.models]})

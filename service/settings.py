@@ -1,4 +1,4 @@
-"""Every setting of the service, read from the environment (prefix ``DEPESCHE_``). Only app and cli read them."""
+"""The settings, from environment variables with the prefix ``DEPESCHE_``. Only app, cli and server read them."""
 
 import os
 import re
@@ -15,16 +15,17 @@ from service.cache.seal import secrets_in
 
 
 def _installed_dir() -> Path:
-    """Where the XDG base directory specification puts a user's data."""
+    """The folder for a user's data by the XDG base directory specification."""
     home = os.environ.get("XDG_DATA_HOME", "")
     return (Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "share") / "depesche" / "models"
 
 
 class Settings(BaseSettings):
-    """Defaults serve the embedded models on one machine. docs/settings.md lists them all.
+    """The settings. The defaults serve the embedded models on one machine; docs/settings.md lists them all.
 
-    Raises ValidationError for a wrong value, and for a variable with the prefix that is no setting: a mistyped one
-    would be ignored in silence.
+    Raises:
+        ValidationError: a value is wrong, or a variable with the prefix is no setting, because a mistyped name would
+            otherwise be ignored.
     """
 
     model_config = SettingsConfigDict(env_prefix="DEPESCHE_", frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -156,7 +157,7 @@ class Settings(BaseSettings):
     @classmethod
     def _secrets(cls, given: SecretStr | None) -> SecretStr | None:
         if given is not None:
-            secrets_in(given.get_secret_value())  # a ValueError says what is wrong, and not with what
+            secrets_in(given.get_secret_value())  # its ValueError names the fault without the secret
         return given
 
     @field_validator("redis_url", "rate_redis_url")
@@ -166,7 +167,7 @@ class Settings(BaseSettings):
             if url is not None:
                 redis_options(url.get_secret_value())
         except ValueError:
-            # Without the cause: it may quote a part of the password.
+            # The cause may quote a part of the password.
             raise ValueError("is no URL of Redis (redis://…, rediss://… or unix://…)") from None
         return url
 
@@ -174,14 +175,14 @@ class Settings(BaseSettings):
     @classmethod
     def _a_rate(cls, rate: str | None) -> str | None:
         if rate is not None and not all(item.amount for item in parse_many(rate)):
-            raise ValueError("a rate of nothing lets nobody in")
+            raise ValueError("a rate limit must allow at least one request or character")
         return rate
 
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, given: str | None) -> str | None:
         for one in [] if given is None else given.split(","):
-            ip_network(one.strip())  # a ValueError says what is wrong
+            ip_network(one.strip())  # its ValueError names the fault
         return given
 
     @field_validator("cors_origins")
@@ -189,15 +190,15 @@ class Settings(BaseSettings):
     def _origins(cls, given: str | None) -> str | None:
         for one in [] if given is None else given.split(","):
             if re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?", one.strip()) is None:
-                raise ValueError("an origin is a scheme, a host and perhaps a port (https://cms.example)")
+                raise ValueError("an origin must be a scheme, a host and an optional port (https://cms.example)")
         return given
 
     @model_validator(mode="after")
     def _ports_that_go_together(self) -> "Settings":
         if self.admin_port and self.admin_port == self.port:
-            raise ValueError("port and admin_port are the same")
+            raise ValueError("port and admin_port must differ")
         if self.metrics_port != "main" and not self.admin_port:
-            raise ValueError(f"metrics_port is {self.metrics_port}, but there is no admin_port")
+            raise ValueError(f"metrics_port {self.metrics_port} needs an admin_port")
         return self
 
     @model_validator(mode="after")

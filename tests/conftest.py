@@ -1,4 +1,4 @@
-"""What every test may use: the tiny models, the real application that serves them, and an article."""
+"""Fixtures of all tests: the tiny models, the application that serves them, and an article."""
 
 import os
 import time
@@ -14,25 +14,26 @@ from service.settings import Settings
 from tests.tiny_models import tiny_models
 
 ROOT = Path(__file__).resolve().parent.parent
-# Examples are not timed: how long one takes says more of the machine than of the code.
+# Examples have no deadline: their time depends on the machine.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
+MARKERS = {"browser": ("browser", "slow"), "redis_server": ("redis",), "embedded_client": ("slow",)}
 REQUIRE_ALL = os.environ.get("DEPESCHE_TEST_REQUIRE_ALL") == "1"
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, None]:
-    """Where everything is required, a skip is a failure."""
+    """A skip is a failure if `DEPESCHE_TEST_REQUIRE_ALL` is 1."""
     outcome = yield
     report: pytest.TestReport = outcome.get_result()
     if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
-        report.longrepr = f"skipped where nothing may be: {report.longrepr}"
+        report.longrepr = f"skipped, but DEPESCHE_TEST_REQUIRE_ALL is 1: {report.longrepr}"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def models_dir(pytestconfig: pytest.Config) -> Path:
-    """The folder of the tiny models: every `Settings` and every process that a test starts reads them by default."""
+    """The folder of the tiny models, which `Settings` and processes of tests read by default."""
     folder = tiny_models(pytestconfig.cache.mkdir("tiny-models"))
     os.environ["DEPESCHE_MODELS_DIR"] = str(folder)
     return folder
@@ -46,7 +47,7 @@ def given_article() -> str:
 
 @pytest.fixture(scope="session")
 def client() -> Iterator[TestClient]:
-    """The real application with the tiny models, once they are ready."""
+    """The application with the tiny models, ready."""
     with TestClient(create_app(Settings()), raise_server_exceptions=False) as found:
         wait_until_ready(found)
         yield found
@@ -54,7 +55,7 @@ def client() -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def embedded_client() -> Iterator[TestClient]:
-    """The real application with the embedded models, for the few tests of what these write; such a test is slow."""
+    """The application with the embedded models, for the few tests of their outputs; they are slow."""
     settings = Settings(models_dir=ROOT / "models")
     with TestClient(create_app(settings), raise_server_exceptions=False) as found:
         wait_until_ready(found)
@@ -63,16 +64,17 @@ def embedded_client() -> Iterator[TestClient]:
 
 @pytest.hookimpl(tryfirst=True)  # before markers select
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that asks for the browser or a Redis is marked so."""
+    """Mark the tests that use a browser, a Redis or the embedded models."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        for marker, fixture in (("browser", "browser"), ("redis", "redis_server")):
+        for fixture, markers in MARKERS.items():
             if fixture in fixtures:
-                item.add_marker(marker)
+                for marker in markers:
+                    item.add_marker(marker)
 
 
 def wait_until_ready(client: TestClient, *, limit_s: float = 60.0) -> None:
-    """Ask the readiness probe until it says yes."""
+    """Wait until the readiness probe answers 200."""
     end = time.monotonic() + limit_s
     while client.get("/readyz").status_code != 200:
         assert time.monotonic() < end, client.get("/readyz").text

@@ -117,7 +117,7 @@ def test_a_second_run_skips_what_is_there_and_counts_it(mixed: Path, output: Pat
         file.write(json.dumps({"id": "new", "body": SENTENCES[0]}) + "\n")
     result = depesche(mixed, output, *FAST, "--report", tmp_path / "report.json")
     assert result.exit_code == 3
-    assert "resumed: 4 lines are there already and are skipped" in result.stderr
+    assert "resumed: 4 lines are done already and are skipped" in result.stderr
     assert output.read_bytes().startswith(before)
     assert records(output)[4]["id"] == "new"
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
@@ -173,6 +173,7 @@ def test_an_output_that_does_not_exist_is_named(mixed: Path, output: Path) -> No
     assert not output.exists()
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_gives_the_same_file(
     archive: Path, output: Path, uninterrupted: list[dict[str, Any]]
 ) -> None:
@@ -194,6 +195,7 @@ def test_killed_again_and_again_it_gives_the_same_file(
     assert records(output) == uninterrupted
 
 
+@pytest.mark.slow
 def test_a_signal_lets_what_is_in_flight_finish(
     archive: Path, output: Path, uninterrupted: list[dict[str, Any]]
 ) -> None:

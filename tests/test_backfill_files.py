@@ -177,9 +177,9 @@ def test_two_runs_do_not_write_one_output(archive: Path, output: Path) -> None:
 
 def test_what_cannot_be_read_twice_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(DepescheError, match="no plain file"):
+    with pytest.raises(DepescheError, match="not a regular file"):
         InputLines(tmp_path / "pipe", LIMIT_BYTES)
-    with pytest.raises(DepescheError, match="no plain file"):
+    with pytest.raises(DepescheError, match="not a regular file"):
         Journal(tmp_path / "pipe")
     with pytest.raises(DepescheError, match="No such file"):
         InputLines(tmp_path / "nothing", LIMIT_BYTES)

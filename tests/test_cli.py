@@ -1,4 +1,4 @@
-"""The command line: what goes to standard output, what an operator reads when it cannot work, and its exit codes."""
+"""The command line: standard output, error messages and exit codes."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ def depesche(*arguments: str | Path, stdin: bytes | None = None, **environment: 
 
 
 def assert_told(result: Result, *words: str) -> None:
-    """One line says what is wrong, and the exit code is 1."""
+    """Standard error is one line, and the exit code is 1."""
     assert result.exit_code == 1, result.output
     (line,) = result.stderr.splitlines()
     assert line.startswith("depesche: ")
@@ -134,6 +134,7 @@ def test_help_names_every_command() -> None:
     assert not [name for name in ("serve", "translate", "summarize", "models") if name not in result.stdout]
 
 
+@pytest.mark.slow
 def test_module_writes_utf_8(file: Path) -> None:
     command = [sys.executable, "-m", "service", "summarize", str(file), "--method", "lead", "--no-clean"]
     done = subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONUTF8": "1"})

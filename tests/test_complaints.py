@@ -1,4 +1,4 @@
-"""The table of complaints: every test that it names exists, and every complaint has one."""
+"""The table of complaints: every complaint names tests, and every named test exists."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes the running service: every panel and every rule is asked of what it really gives."""
+"""A real Prometheus scrapes the service: every panel and rule is evaluated on its metrics."""
 
 import json
 import re
@@ -15,19 +15,21 @@ from tests.chaos.server import PATIENCE_S, serving
 from tests.redis_server import free_port
 from tests.test_metrics_rules import ALERTS, METRIC, MONITORING, RULES, expressions
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = "prometheus"
 SCRAPES = 4
 ARTICLE = {"body": "Der Zug fährt heute nicht nach Kiel. Die Regierung rechnet mit einer Mehrheit im Bundestag."}
 
 
 class Prometheus:
-    """A server of its own, asked over its API."""
+    """A Prometheus server and its API."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def ask(self, path: str, **parameters: str) -> Any:
-        """The data of an answer, which has to be a success."""
+        """The data of a successful answer."""
         answer = httpx.get(f"{self._url}/api/v1/{path}", params=parameters, timeout=PATIENCE_S)
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
@@ -38,7 +40,7 @@ class Prometheus:
         return found
 
     def until(self, wanted: Callable[[], bool]) -> None:
-        """Wait for it."""
+        """Wait until ``wanted`` is true."""
         end = time.monotonic() + PATIENCE_S
         while not self._holds(wanted):
             assert time.monotonic() < end
@@ -52,7 +54,7 @@ class Prometheus:
 
 
 def configuration(target: str) -> str:
-    """Scrape the service every second, and evaluate its rules as often."""
+    """Scrape the service and evaluate its rules every second."""
     scrape = {"job_name": "depesche", "scrape_interval": "1s", "static_configs": [{"targets": [target]}]}
     return json.dumps(  # JSON is YAML
         {
@@ -65,7 +67,7 @@ def configuration(target: str) -> str:
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Prometheus, with several scrapes of a service that did some work."""
+    """Prometheus after several scrapes of a service that did some work."""
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     folder = tmp_path_factory.mktemp("prometheus")

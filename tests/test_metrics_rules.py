@@ -1,4 +1,4 @@
-"""Dashboard and alert rules: they ask only for what the service gives, and promtool finds no fault with them."""
+"""Dashboard and alert rules use existing metrics, and promtool accepts them."""
 
 import json
 import re
@@ -25,7 +25,7 @@ Matcher = tuple[str, str, str, str]
 
 
 def promtool(*args: str, given: str | None = None) -> None:
-    """Run promtool, which has to be content; the test is skipped where the program is missing."""
+    """Run promtool, which must succeed; skips the test if it is missing."""
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     done = subprocess.run([PROGRAM, *args], input=given, capture_output=True, text=True, check=False, cwd=MONITORING)
@@ -37,13 +37,13 @@ def panels() -> list[dict[str, Any]]:
 
 
 def expressions() -> list[str]:
-    """Those of the dashboard, with the variables as Grafana would put them in."""
+    """The expressions of the dashboard, with Grafana's variables replaced."""
     found = [target["expr"] for panel in panels() for target in panel["targets"]]
     return [e.replace("$__rate_interval", "5m").replace("$job", "a|b").replace("$instance", ".*") for e in found]
 
 
 def queries() -> str:
-    """All text that names metrics: rules without their comments, expressions, and what fills the variables."""
+    """All text that names metrics: rules without comments, expressions and variables."""
     rules = "\n".join(line for line in RULES.splitlines() if not line.lstrip().startswith("#"))
     variables = [one["definition"] for one in DASHBOARD["templating"]["list"] if one["type"] == "query"]
     return "\n".join([rules, *expressions(), *variables])
@@ -57,7 +57,7 @@ def matchers(text: str) -> Iterator[Matcher]:
 
 @pytest.fixture(scope="module")
 def given(client: TestClient) -> dict[str, list[dict[str, str]]]:
-    """The labels of all samples, by name, after a real request."""
+    """The labels of all samples by name, after a real request."""
     assert client.post("/v1/articles", json={"body": "Der Zug fährt heute nicht nach Kiel."}).status_code == 200
     found: dict[str, list[dict[str, str]]] = {}
     for family in text_string_to_metric_families(client.get("/metrics").text):

@@ -1,4 +1,4 @@
-"""Both ports in one process: they start together, stop together, and say so when they cannot."""
+"""Both ports in one process: they start and stop together, and report a port in use."""
 
 import signal
 import socket
@@ -13,6 +13,7 @@ from tests.chaos.server import PATIENCE_S, serving
 from tests.redis_server import free_port
 
 
+@pytest.mark.slow
 def test_both_ports_serve_until_sigterm() -> None:
     port = free_port()
     with serving(admin_port=str(port), metrics_port="admin") as server:
@@ -53,6 +54,7 @@ def ipv6() -> None:
         pytest.skip(f"no IPv6 on this machine: {error}")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ipv6")
 def test_ipv6_admin_host_excludes_ipv4() -> None:
     port = free_port()
@@ -62,6 +64,7 @@ def test_ipv6_admin_host_excludes_ipv4() -> None:
             assert other.connect_ex(("127.0.0.1", port)) != 0
 
 
+@pytest.mark.slow
 def test_admin_port_in_use_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

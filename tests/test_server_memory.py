@@ -1,4 +1,4 @@
-"""What stays is out of the collector's sight, and what a reload has replaced is freed all the same."""
+"""Long-lived objects are frozen for the collector; a reload frees the old models."""
 
 import asyncio
 import gc
@@ -17,13 +17,13 @@ PATIENCE_S = 60.0
 
 @pytest.fixture(autouse=True)
 def in_sight_again() -> Iterator[None]:
-    """Nothing of this process stays frozen."""
+    """Unfreeze all objects after the test."""
     yield
     gc.unfreeze()
 
 
 class Ring:
-    """A thing that only the collector frees."""
+    """An object that only the collector frees."""
 
     def __init__(self) -> None:
         self.own = self
@@ -33,7 +33,7 @@ def test_freeze_spares_the_collector() -> None:
     stays = Ring()
     freeze_gc_heap()
     frozen = gc.get_freeze_count()
-    assert frozen > 10_000  # this interpreter and its modules
+    assert frozen > 10_000  # the interpreter and its modules
     assert not any(one is stays for one in gc.get_objects())
     later = Ring()
     assert any(one is later for one in gc.get_objects())
@@ -69,7 +69,7 @@ async def test_reload_frees_the_old_models() -> None:
 
 
 def parts(service: Newsroom) -> list[object]:
-    """What a generation has in memory: itself, and of each model the tokenizer, the batcher and the engine."""
+    """The objects of a generation: itself, and each model's tokenizer, batcher and engine."""
     generation = service._pool.serving
     found: list[object] = [generation]
     for model in generation.models.values():

@@ -1,4 +1,4 @@
-"""The wheel holds the service and its models; an editable install holds the checkout's path alone."""
+"""The wheel holds the service and its models; an editable install holds the path of the checkout only."""
 
 import shutil
 import zipfile
@@ -14,7 +14,7 @@ MANIFEST = "models/catalog/small.toml"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The package's tree without its weights."""
+    """The repository without weights."""
     root = tmp_path / "checkout"
     shutil.copytree(ROOT / "service", root / "service", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):

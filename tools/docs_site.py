@@ -1,7 +1,8 @@
-"""Hooks of mkdocs: pages from the repository's root, and links from the docs to files that are not pages.
+"""Hooks for mkdocs: add pages from the repository's root, and rewrite links to files that are not pages.
 
-The pages in ``docs`` link to files by their paths in the repository, so that the links work on a code host. On the site
-a link that leaves ``docs`` points to the repository (``DEPESCHE_REPO_URL``), or becomes the path if no address is set.
+The pages in ``docs`` link to files by their paths in the repository, so that the links work on a code host. On the
+site, a link that leaves ``docs`` points to the repository (``DEPESCHE_REPO_URL``); without an address it becomes the
+path.
 """
 
 import logging
@@ -40,7 +41,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def rewritten(link: re.Match[str], here: str, origin: str, repository: str) -> str:
-    """The link as the site needs it; ``here`` is the page's path in the site, ``origin`` its path in the repository."""
+    """Return the link for the site. ``here`` is the page's path on the site, ``origin`` its path in the repository."""
     text, target, anchor = link[1], link[2], link[3] or ""
     path = normpath(f"{dirname(origin)}/{target}".lstrip("/"))
     if not (ROOT / path).exists():

@@ -1,7 +1,7 @@
-"""Reports sentences that read as translated: ``prose.py PATH...`` exits with 1 if a comment, docstring or page has one.
+"""Report phrases that read as translated: ``prose.py PATH...`` exits with 1 if a comment, docstring or page has one.
 
-CONTRIBUTING.md has the rule and examples. Code, tables of measurements and text between ``<!-- prose: off -->`` and
-``<!-- prose: on -->`` are skipped; of the decisions 1 to 19 only the title and summary are read.
+CONTRIBUTING.md has the rule and examples. The check skips code, tables of measurements and text between ``<!-- prose:
+off -->`` and ``<!-- prose: on -->``; of decisions 1 to 19 it reads only the title and the summary.
 """
 
 import ast
@@ -22,7 +22,7 @@ OLD_DECISION = re.compile(r"00(0\d|1\d)-")
 
 
 def python_prose(text: str) -> Iterator[tuple[int, str]]:
-    """Docstrings and comments, each with the line on which it begins."""
+    """Yield docstrings and comments, each with its first line number."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
             node
@@ -34,7 +34,7 @@ def python_prose(text: str) -> Iterator[tuple[int, str]]:
 
 
 def prose(path: Path) -> Iterator[tuple[int, str]]:
-    """Everything in the file that people read, each part with the line on which it begins."""
+    """Yield the prose of a file, each part with its first line number."""
     text = path.read_text("utf-8")
     if path.suffix == ".py":
         yield from python_prose(text)
@@ -46,7 +46,7 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code: 1 if anything was found."""
+    """Print each hit; the exit code is 1 if there is one."""
     roots = [Path(argument) for argument in arguments]
     files = sorted(path for root in roots for path in ([root] if root.is_file() else root.rglob("*.*")))
     found = [(path, n, text, hit) for path in files for n, text in prose(path) for hit in BANNED.finditer(text)]

@@ -13,7 +13,7 @@ CHANGELOG = Path(__file__).parent.parent / "CHANGELOG.md"
 
 
 def notes(tag: str, version: str, changelog: str) -> str:
-    """The section of the changelog for this version, without its heading.
+    """Return the section of the changelog for this version, without its heading.
 
     Raises:
         ValueError: the tag is not ``v`` and the version, or the changelog has no dated section for it.

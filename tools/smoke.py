@@ -44,13 +44,13 @@ def wait_until_ready(url: str) -> None:
 
 
 def get(url: str) -> str:
-    """The body of the answer."""
+    """Return the body of the answer."""
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the caller's own address
         return str(answer.read().decode())
 
 
 def post(url: str, body: dict[str, Any]) -> Any:
-    """The parsed JSON of the answer."""
+    """Return the parsed JSON of the answer."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the caller's own address
         return json.load(answer)

@@ -1,1 +1,1 @@
-"""Latency, memory and start of the service, beside their targets or beside another checkout, in one run."""
+"""Latency, memory and start-up time of the service, compared with their targets or with another checkout."""

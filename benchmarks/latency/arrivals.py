@@ -1,4 +1,4 @@
-"""Arrivals at fixed times, whether or not earlier ones are answered; latency counts from the scheduled time."""
+"""Open-loop load: requests start at fixed times, and latency counts from the scheduled time."""
 
 import asyncio
 import gc
@@ -9,10 +9,9 @@ Ask = Callable[[], Awaitable[None]]
 
 
 async def steady(ask: Ask, rate_per_s: float, seconds: float) -> list[float]:
-    """Seconds that each request took, evenly spaced at ``rate_per_s`` for so many ``seconds``; at least two requests.
+    """Return the seconds of each request. Requests start at ``rate_per_s`` for ``seconds``; there are at least two.
 
-    A request that is late because this process was is late in the figures, too: asyncio's timers alone cost up to a
-    millisecond.
+    Delays of this process count as latency: asyncio's timers alone are late by up to a millisecond.
 
     Raises:
         ExceptionGroup: a request failed; the others are cancelled.
@@ -35,7 +34,7 @@ async def steady(ask: Ask, rate_per_s: float, seconds: float) -> list[float]:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Switch this process's garbage collector off: its pauses are not the server's."""
+    """Switch off this process's garbage collector, whose pauses are not the server's."""
     gc.collect()
     gc.disable()
     try:

@@ -1,6 +1,6 @@
 """The parts of the latency benchmark. Each measures a running server in one round and returns figures by name.
 
-`TARGETS` holds the most that a figure may be on two cores with the embedded models.
+`TARGETS` holds the highest value allowed for a figure on two cores with the embedded models.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from benchmarks.load import wrk
 from benchmarks.load.wrk import Failed
 from benchmarks.server import NO_STORE, Server
 
-EDIT_SENTENCES, MOST_DONE_AGAIN = 40, 3  # the edited sentence, and at most two for whose context it counts
+EDIT_SENTENCES, MOST_DONE_AGAIN = 40, 3  # the edited sentence and at most two whose context it is in
 HITS_PER_S, HIT_SENTENCES, WARM_UP_S = 50.0, 20, 2.0
 PROBES_PER_S, SETTLE_S, MOST_ARTICLES_A_S = 20.0, 2.0, 100
 SHORT_ARTICLES, SHORT_SENTENCES, LONG_SENTENCES = 50, 5, 2_000
@@ -48,7 +48,7 @@ TARGETS = {
 class Plan:
     """Sizes that the parts share.
 
-    ``seconds`` is how long each loop at a fixed rate runs, ``clients`` how many saturate the server.
+    ``seconds`` is the length of each loop at a fixed rate, ``clients`` the number of clients that saturate the server.
     """
 
     articles: Articles
@@ -58,25 +58,25 @@ class Plan:
 
 
 async def edit(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """A new article, and the same one with one sentence edited.
+    """Translate a new article, and the same article with one sentence edited.
 
     Raises:
-        Failed: more than the edited sentence and those around it was translated again.
+        Failed: the edit caused more new translations than the edited sentence and its neighbours.
     """
     (article,) = plan.articles.take(f"edit {number}", 1, EDIT_SENTENCES, EDIT_SENTENCES)
     changed = article.edited(EDIT_SENTENCES // 2)
     whole_s, cached = await _translated(server, article)
     edited_s, cached_then = await _translated(server, changed)
     if cached != 0 or cached_then < EDIT_SENTENCES - MOST_DONE_AGAIN:
-        raise Failed(f"of {EDIT_SENTENCES} sentences {cached} were cached, after the edit {cached_then}")
+        raise Failed(f"of {EDIT_SENTENCES} sentences {cached} were cached; after the edit, {cached_then}")
     return {EDIT: edited_s / whole_s, "the whole article, s": whole_s, "with one sentence edited, s": edited_s}
 
 
 async def _translated(server: Server, article: Article) -> tuple[float, int]:
-    """Seconds, and how many sentences were cached.
+    """Return the seconds, and the number of cached sentences.
 
     Raises:
-        Failed: the service cut the article into other sentences.
+        Failed: the service split the article into other sentences.
     """
     started_s = time.perf_counter()
     answer = await server.post("/v1/translate", {"text": article.text}, {})
@@ -88,10 +88,10 @@ async def _translated(server: Server, article: Article) -> tuple[float, int]:
 
 
 async def hits(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """A cached article at a fixed rate, on both endpoints.
+    """Request a cached article at a fixed rate, from both endpoints.
 
     Raises:
-        Failed: something reached the engine.
+        Failed: a request reached the engine.
     """
     (article,) = plan.articles.take(f"hits {number}", 1, HIT_SENTENCES, HIT_SENTENCES)
     found: dict[str, float] = {}
@@ -103,14 +103,14 @@ async def hits(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str
             await steady(ask, HITS_PER_S, min(WARM_UP_S, plan.seconds))
             seconds = await steady(ask, HITS_PER_S, plan.seconds)
         if await server.sample("depesche_source_tokens_total") != before:
-            raise Failed(f"{path}: the engine worked on what was to be cached")
+            raise Failed(f"{path}: the engine ran, although the article was cached")
         for percent in (50, 99):
             found[f"{path} from the cache, p{percent}, ms"] = percentile(seconds, percent) * 1000
     return found
 
 
 def _asking(server: Server, path: str, body: dict[str, Any]) -> Callable[[], Awaitable[None]]:
-    """A request whose body is encoded once, and whose answer is not parsed."""
+    """Return a request whose body is encoded once and whose answer is not parsed."""
     content = json.dumps(body).encode()
 
     async def ask() -> None:
@@ -122,7 +122,7 @@ def _asking(server: Server, path: str, body: dict[str, Any]) -> Callable[[], Awa
 
 
 async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """``/livez`` at a fixed rate, each on a connection of its own as probes are, while clients saturate the server."""
+    """Request ``/livez`` at a fixed rate while clients saturate the server. Each probe opens its own connection."""
     articles = plan.articles.take(f"probes {number}", MOST_ARTICLES_A_S * round(plan.seconds + 2 * SETTLE_S))
     bodies = [{"text": article.text} for article in articles]
     url, enough = str(server.http.base_url.join("/v1/translate")), asyncio.Event()
@@ -138,7 +138,7 @@ async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 
 
 async def _probe(server: Server) -> None:
-    """One probe without a client library, whose own work would be in the figure."""
+    """Send one probe over a plain socket, because a client library's work would add to the figure."""
     url = server.http.base_url
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -149,7 +149,7 @@ async def _probe(server: Server) -> None:
 
 
 async def neighbour(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Short articles, all at the same time: alone, and with a long one that was asked for first."""
+    """Send several short articles at the same time: first without other load, then behind a long article."""
     (long,) = plan.articles.take(f"long {number}", 1, LONG_SENTENCES, LONG_SENTENCES)
     short = plan.articles.take(f"short {number}", SHORT_ARTICLES, SHORT_SENTENCES, SHORT_SENTENCES)
     alone_s = await _p95_s(server, short)
@@ -171,7 +171,7 @@ async def _p95_s(server: Server, articles: Sequence[Article]) -> float:
 
 
 async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """A new article as server-sent events: the first sentence, and the end.
+    """Stream a new article as server-sent events, and time its first sentence and its end.
 
     Raises:
         Failed: no sentence or no result came.
@@ -190,9 +190,9 @@ async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 
 
 async def memory(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Resident memory while many different articles are translated with a small cache.
+    """Measure resident memory while many different articles are translated with a small cache.
 
-    Of each step the highest figure counts: the process now and then gives back what it freed, and takes it again.
+    The highest figure of each step counts, because the process frees memory and allocates it again from time to time.
     """
     step = max(1, plan.memory_articles // MEMORY_STEPS)
     highest_mib: list[float] = []
@@ -210,7 +210,7 @@ async def memory(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 
 
 async def _all_of(server: Server, articles: Sequence[Article], clients: int) -> None:
-    """Translate each once, so many at the same time."""
+    """Translate each article once, a fixed number at the same time."""
     waiting = iter(articles)
 
     async def client() -> None:
@@ -223,14 +223,14 @@ async def _all_of(server: Server, articles: Sequence[Article], clients: int) -> 
 
 
 def _resident_mib(pid: int) -> float:
-    """Resident memory of a process, from Linux's /proc."""
+    """Return the resident memory of a process, from Linux's /proc."""
     lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
     (kib,) = (line.split()[1] for line in lines if line.startswith("VmRSS:"))
     return int(kib) / 1024
 
 
 async def start(_: Plan, checkout: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Another process of the same checkout, until its readiness probe says yes. It is asked every 200 ms."""
+    """Start another process of the same checkout, and poll its readiness probe every 200 ms."""
     del server, number
     started_s = time.perf_counter()
     async with checkout.server():
@@ -239,7 +239,7 @@ async def start(_: Plan, checkout: Checkout, server: Server, number: int) -> dic
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A measurement, and the settings of its server. ``once``: one round is enough, since it is long."""
+    """A measurement, and the settings of its server. ``once``: one round is enough, because the round is long."""
 
     measure: Callable[[Plan, Checkout, Server, int], Awaitable[dict[str, float]]]
     once: bool = False

@@ -1,1 +1,1 @@
-"""Throughput under load: the service, another checkout of it, or other systems with the same weights, in one run."""
+"""Throughput under load: the service, another checkout of it, or other systems with the same weights."""

@@ -1,7 +1,7 @@
-"""Articles a second of new articles: ``python -m benchmarks.load [--against CHECKOUT | --peers]``.
+"""New articles per second: ``python -m benchmarks.load [--against CHECKOUT | --peers]``.
 
-All systems run all the time and are measured in turns, several rounds, each round with new articles that are the same
-for all systems. wrk (Debian's package) is the load generator.
+All systems run during all rounds and are measured in turns. Each round has new articles, the same for all systems. wrk
+(a Debian package) generates the load.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ RATE = "articles a second"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What every round does."""
+    """Sizes of a round."""
 
     data: Path | None
     rounds: int
@@ -38,10 +38,10 @@ class Plan:
 
 
 async def measure(systems: Sequence[System], plan: Plan) -> dict[str, list[dict[str, float]]]:
-    """By system: the figures of each round.
+    """Return the figures of each round, by system.
 
     Raises:
-        Failed: a request failed or a sentence has no translation.
+        Failed: a request failed, or a sentence has no translation.
     """
     articles = Articles.of(plan.data, plan.seed)
     warm_up = articles.take("warm-up", WARM_UP_ARTICLES)
@@ -60,13 +60,13 @@ async def measure(systems: Sequence[System], plan: Plan) -> dict[str, list[dict[
 
 
 def peers() -> list[System]:
-    """Other systems with the embedded translator's weights, each with the search of its manifest."""
+    """Return other systems with the embedded translator's weights and the search settings of its manifest."""
     weights = Weights.of(MODEL)
     return [naive(weights, "sentence"), naive(weights, "article"), libretranslate(weights), Raw(weights)]
 
 
 def result_of(systems: Sequence[System], found: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
-    """What is recorded: each system's figures, and the comparison of the last system with each of the others."""
+    """Return the record: each system's figures, and the comparison of the last system with each of the others."""
     *others, ours = systems
     rates = {name: [{RATE: one[RATE]} for one in rounds] for name, rounds in found.items()}
     return {
@@ -85,10 +85,10 @@ def main(
     articles: Annotated[int, typer.Option(min=1, help="Articles a round, at least four times the clients.")] = 96,
     seed: Annotated[int, typer.Option(help="Chooses the articles.")] = 1,
     *,
-    with_peers: Annotated[bool, typer.Option("--peers", help="Measure other systems, too.")] = False,
+    with_peers: Annotated[bool, typer.Option("--peers", help="Also measure other systems.")] = False,
     save: Annotated[bool, typer.Option("--record", help="Write a file to benchmarks/results.")] = False,
 ) -> None:
-    """Measure, print the tables, and record them on demand. A request that fails ends the run."""
+    """Measure, print the tables, and record them with --record. A failed request ends the run."""
     plan, busy = Plan(data, rounds, clients, articles, seed), os.getloadavg()[0]
     ours: list[System] = [depesche(one, **settings_of(threads)) for one in checkouts(against, python)]
     systems = [*(peers() if with_peers else ()), *ours]

@@ -1,4 +1,4 @@
-"""LibreTranslate from PyPI in a virtual environment of its own, with our weights packed as an Argos package."""
+"""LibreTranslate from PyPI in its own virtual environment, with our weights as an Argos package."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from benchmarks.load.wrk import Failed
 from benchmarks.server import ROOT, Server, free_port
 
 VERSION = "1.9.6"
-TORCH = "torch==2.13.0"  # first and alone: the build that the project uses, not the one that a resolver would choose
+TORCH = "torch==2.13.0"  # installed first, because a resolver would choose another build than the project's
 WORK = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depesche-benchmarks"
 METADATA = {
     "package_version": "1.0",
@@ -30,7 +30,7 @@ _PROBE = f"import libretranslate, importlib.metadata as m; assert m.version('lib
 
 
 def install(weights: Weights) -> Path:
-    """Make the environment where it is missing, and pack the weights; returns the folder of both.
+    """Create the environment if it is missing, pack the weights, and return the folder of both.
 
     Raises:
         subprocess.CalledProcessError: the packages cannot be installed.
@@ -55,7 +55,7 @@ def _python() -> Path:
 
 @dataclass
 class LibreTranslate(Http):
-    """The server. It is checked that its model was given each sentence, since the answer is one text."""
+    """The server. Its answer is one text, so it also reports the sentences that its model left blank."""
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
         """See `System`."""
@@ -67,7 +67,10 @@ class LibreTranslate(Http):
 
 
 def libretranslate(weights: Weights) -> LibreTranslate:
-    """The server with the manifest's beam. Sentences are lines: its own splitter needs a model that is downloaded."""
+    """Return the server with the manifest's beam.
+
+    Each line is one sentence, because LibreTranslate's own splitter needs a model that it would download.
+    """
     home, port = install(weights), free_port()
     homes = dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), str(home))
     beam = str(weights.search["beam_size"])

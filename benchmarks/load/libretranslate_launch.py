@@ -1,6 +1,6 @@
-"""Starts LibreTranslate inside its own environment, with three changes around how it translates.
+"""Start LibreTranslate inside its own environment, with three changes around its translator.
 
-It downloads no packages, takes each line as one sentence, and counts the sentences that the model gave no text for.
+It downloads no packages, treats each line as one sentence, and counts the sentences with a blank translation.
 """
 
 import importlib
@@ -9,14 +9,14 @@ from typing import Any
 
 
 class Counter:
-    """Takes the place of CTranslate2's translator, and counts blank outputs of all translators that it makes."""
+    """Replaces CTranslate2's translator class, and counts the blank outputs of all translators that it creates."""
 
     def __init__(self, translator: Callable[..., Any]) -> None:
         self.blank = 0
         self._translator = translator
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a translator that counts."""
+        """Create a translator that counts."""
         return _Counting(self, self._translator(*args, **kwargs))
 
 
@@ -33,7 +33,7 @@ class _Counting:
 
 def main() -> None:
     """Serve until interrupted; the arguments are LibreTranslate's."""
-    # By name: these packages are in LibreTranslate's environment alone.
+    # Imported by name: only LibreTranslate's environment has these packages.
     names = ("ctranslate2", "libretranslate.main", "libretranslate.init", "argostranslate.sbd")
     ctranslate2, server, init, sbd = map(_module, names)
     counter = Counter(ctranslate2.Translator)

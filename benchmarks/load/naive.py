@@ -1,7 +1,7 @@
-"""The service that people write first: FastAPI around transformers' ``generate``.
+"""A minimal service for comparison: FastAPI around transformers' ``generate``.
 
-A program: ``python -m benchmarks.load.naive WEIGHTS PORT SEARCH UNIT``. UNIT ``sentence`` calls the model once for each
-sentence; ``article`` gives it all sentences of the article, padded.
+Usage: ``python -m benchmarks.load.naive WEIGHTS PORT SEARCH UNIT``. With the unit ``sentence`` each call of the model
+gets one sentence, with ``article`` all sentences of the article, padded.
 """
 
 import json
@@ -22,13 +22,13 @@ TOKENIZER = {"tokenizer_class": "MarianTokenizer", "eos_token": "</s>", "unk_tok
 
 
 class Request(BaseModel):
-    """An article, cut into its sentences."""
+    """An article, split into sentences."""
 
     sentences: list[str]
 
 
 class Translator:
-    """A Marian checkpoint. One call at a time: on few cores calls at the same time only disturb each other."""
+    """A Marian checkpoint that runs one call at a time, because parallel calls on few cores slow each other down."""
 
     def __init__(self, weights: Path, search: dict[str, Any]) -> None:
         with tempfile.TemporaryDirectory() as scratch:
@@ -43,7 +43,7 @@ class Translator:
         self._one_at_a_time = threading.Lock()
 
     def translate(self, sentences: list[str]) -> list[str]:
-        """One padded batch."""
+        """Translate one padded batch."""
         with self._one_at_a_time, torch.inference_mode():
             inputs = self._tokenizer(sentences, return_tensors="pt", padding=True)
             outputs = self._model.generate(
@@ -52,7 +52,7 @@ class Translator:
                 num_beams=self._search["beam_size"],
                 max_new_tokens=self._search["max_output_tokens"],
                 no_repeat_ngram_size=self._search["no_repeat_ngram"],
-                # transformers warns of a length penalty without a beam
+                # transformers warns about a length penalty without beam search
                 **({"length_penalty": self._search["length_penalty"]} if self._search["beam_size"] > 1 else {}),
             )
             found: list[str] = self._tokenizer.batch_decode(outputs, skip_special_tokens=True)
@@ -60,7 +60,7 @@ class Translator:
 
 
 def application(translator: Translator, unit: str) -> FastAPI:
-    """The service: ``POST /translate`` and a probe."""
+    """Return the service: ``POST /translate`` and a probe."""
     app = FastAPI()
 
     @app.get("/health")

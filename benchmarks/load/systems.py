@@ -1,4 +1,4 @@
-"""The systems under load: the service of a checkout, and what else can serve the same weights."""
+"""The systems under load: the service of a checkout, and other systems with the same weights."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,11 @@ WARM_UPS = 3
 
 
 def require_text(article: Article, outputs: Sequence[str]) -> None:
-    """Raises Failed where there is not one output for each sentence, or one is blank."""
+    """Check that each sentence has one output that is not blank.
+
+    Raises:
+        Failed: an output is missing, surplus or blank.
+    """
     if len(outputs) != len(article.sentences):
         raise Failed(f"{len(outputs)} translations for {len(article.sentences)} sentences")
     for source, output in zip(article.sentences, outputs, strict=True):
@@ -30,7 +34,7 @@ def require_text(article: Article, outputs: Sequence[str]) -> None:
 
 
 class System(Protocol):
-    """One system, used with ``async with``; ready inside."""
+    """One system. Inside ``async with`` it is ready."""
 
     name: str
     what: str
@@ -40,7 +44,7 @@ class System(Protocol):
     async def __aexit__(self, *_: object) -> None: ...
 
     async def warm_up(self, articles: Sequence[Article]) -> None:
-        """Work that is not measured, whose answers are checked.
+        """Translate some articles without measuring, and check the answers.
 
         Raises:
             Failed: a sentence has no translation.
@@ -48,9 +52,9 @@ class System(Protocol):
         ...
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
-        """Articles a second with that many clients, and latencies where there are requests.
+        """Return the articles per second with this number of clients, and latencies if the system serves requests.
 
-        The second half of ``articles`` is sent only while the last of the first half are on the way.
+        The second half of ``articles`` only fills up the load while the last requests of the first half run.
 
         Raises:
             Failed: a request failed.
@@ -60,7 +64,7 @@ class System(Protocol):
 
 @dataclass
 class Http:
-    """A system behind HTTP. ``body`` makes a request's JSON; ``check`` raises Failed for an incomplete answer."""
+    """A system behind HTTP. ``body`` makes a request's JSON; ``check`` raises `Failed` for an incomplete answer."""
 
     name: str
     what: str
@@ -86,13 +90,13 @@ class Http:
         url = str(self.server.http.base_url.join(self.path))
         bodies = [self.body(article) for article in articles]
         load = await wrk.closed_loop(url, bodies, clients, len(articles) // 2)
-        # wrk leaves in the middle of its last requests. The system is idle again when it has answered one more.
+        # wrk breaks off its last requests. Once the system answers one more request, it is idle again.
         await self.server.post(self.path, self.body(Article(articles[-1].sentences[:1])), NO_STORE)
         return {"articles a second": load.requests_per_s, "latency p50, s": load.p50_s, "latency p99, s": load.p99_s}
 
 
 def depesche(checkout: Checkout, **settings: str) -> Http:
-    """The service as it ships, but for ``settings``."""
+    """Return the service with its defaults, except for ``settings``."""
     return Http(
         name=checkout.name,
         what=f"Depesche, commit {checkout.commit}",
@@ -111,14 +115,14 @@ def _check_depesche(article: Article, answer: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The embedded translator, and how its manifest searches."""
+    """The embedded translator, and the search settings of its manifest."""
 
     folder: Path
     search: dict[str, Any]
 
     @classmethod
     def of(cls, name: str) -> Self:
-        """The model of that name in the catalogue."""
+        """Read the model of that name from the catalogue."""
         manifest = tomllib.loads((ROOT / "models" / "catalog" / f"{name}.toml").read_text("utf-8"))
         decoding = manifest["decoding"]
         search = {
@@ -131,7 +135,7 @@ class Weights:
 
 
 def naive(weights: Weights, unit: str) -> Http:
-    """FastAPI around transformers' ``generate``, called once for each ``unit``: sentence or article."""
+    """Return FastAPI around transformers' ``generate``. ``unit`` of one call: sentence or article."""
     port = free_port()
     program = [sys.executable, "-m", "benchmarks.load.naive", str(weights.folder), str(port)]
     return Http(
@@ -146,7 +150,7 @@ def naive(weights: Weights, unit: str) -> Http:
 
 @dataclass
 class Raw:
-    """CTranslate2 in a process of its own, asked over pipes: the ceiling for any service on it."""
+    """CTranslate2 in its own process behind pipes: the upper bound for any service on it."""
 
     weights: Weights
     name: str = "CTranslate2 raw"
@@ -170,13 +174,13 @@ class Raw:
         await self._ask(articles)
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
-        """See `System`. Several clients are all sentences at once, one is an article after the other."""
+        """See `System`. One client sends one article per call; several clients send all sentences in one call."""
         some = articles[: len(articles) // 2]
         calls = [[article] for article in some] if clients == 1 else [some]
         return {"articles a second": len(some) / sum([await self._ask(call) for call in calls])}
 
     async def _ask(self, articles: Sequence[Article]) -> float:
-        """Translate these in one call; its seconds."""
+        """Translate these articles in one call, and return its seconds."""
         to, back = self._process.stdin, self._process.stdout
         if to is None or back is None:
             raise Failed(f"{self.name} has no pipes")

@@ -17,12 +17,12 @@ TIMEOUT = "120s"  # the time that the service gives a request; wrk reserves memo
 
 
 class Failed(Exception):
-    """A request failed, or the load was not what it was to be."""
+    """A request failed, or the load was not as planned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests that were answered in ``seconds``, and percentiles of their latency."""
+    """The number of requests answered in ``seconds``, and percentiles of their latency."""
 
     requests: int
     seconds: float
@@ -38,10 +38,10 @@ class Load:
 async def closed_loop(
     url: str, bodies: Sequence[Any], clients: int, answers: int, enough: asyncio.Event | None = None
 ) -> Load:
-    """``clients`` at once, each posting the next of ``bodies`` as soon as it has an answer.
+    """Run ``clients`` in parallel; each posts the next of ``bodies`` as soon as it has an answer.
 
-    The loop ends after so many ``answers``, or when ``enough`` is set. A number of answers, not of seconds, is what
-    slow systems need too: theirs come in waves of as many as there are clients.
+    The loop ends after ``answers`` answers, or when ``enough`` is set. It counts answers and not seconds, because a
+    slow system answers in waves of ``clients`` answers, and a fixed time would cut a wave.
 
     Raises:
         FileNotFoundError: wrk is not installed.
@@ -68,7 +68,7 @@ async def closed_loop(
 
 
 async def _output(process: asyncio.subprocess.Process, enough: asyncio.Event) -> str:
-    """What wrk prints; it is interrupted when the script or ``enough`` says so."""
+    """Return wrk's output. wrk is interrupted when the script prints ``enough`` or ``enough`` is set."""
     lines: list[str] = []
 
     async def read() -> None:
@@ -92,19 +92,19 @@ async def _output(process: asyncio.subprocess.Process, enough: asyncio.Event) ->
 
 
 def load_of(output: str, bodies: int) -> Load:
-    """What the script printed in the end.
+    """Parse the line that the script prints at the end.
 
     Raises:
         Failed: see `closed_loop`.
     """
     lines = [line for line in output.splitlines() if line.startswith("{")]
     if not lines:
-        raise Failed(f"{PROGRAM} said:\n{output}")
+        raise Failed(f"{PROGRAM} printed no result:\n{output}")
     told = json.loads(lines[-1])
     if told["failed"]:
         raise Failed(f"{told['failed']} of {told['requests']} requests failed")
     if not told["requests"]:
         raise Failed(f"no request was answered in {told['seconds']:.0f} s")
     if told["sent"] > bodies:
-        raise Failed(f"{told['sent']} requests were sent, and there were only {bodies} different articles")
+        raise Failed(f"{told['sent']} requests were sent, but only {bodies} different articles were given")
     return Load(told["requests"], told["seconds"], told["p50_s"], told["p99_s"])

@@ -1,1 +1,1 @@
-"""The trust checks on good outputs with planted errors: how many are found, how many good outputs are flagged."""
+"""Recall and false alarms of the trust checks: planted errors that they find, good outputs that they flag."""

@@ -1,8 +1,8 @@
-"""Measures the trust checks, prints the tables, and records them on demand.
+"""Measure the trust checks, print the tables, and record them with --record.
 
 Usage: python -m benchmarks.trust --data DIR [--development] [--record]
 
-``--development`` runs on the data that the rules were tuned on, which is not recorded.
+``--development`` measures on the data for tuning the rules, and records nothing.
 """
 
 from pathlib import Path
@@ -18,10 +18,10 @@ from benchmarks.trust.rendered import alarms, found_and_flagged
 def main(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the data sets.")],
     *,
-    development: Annotated[bool, typer.Option(help="Use the data that the rules were tuned on.")] = False,
+    development: Annotated[bool, typer.Option(help="Use the data for tuning the rules.")] = False,
     save: Annotated[bool, typer.Option("--record", help="Write results/trust.json.")] = False,
 ) -> None:
-    """Measure, print the tables, and record them on demand."""
+    """Measure, print the tables, and record them with --record."""
     pairs = translations.read_development(data) if development else translations.read(data)
     flagged, findings = translations.clean(pairs)
     result: dict[str, Any] = {

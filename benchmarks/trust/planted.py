@@ -1,6 +1,6 @@
-"""Errors as translation models make them, planted into good English translations, the same ones for the same seed.
+"""Typical errors of translation models, planted into good English translations; the same seed plants the same errors.
 
-Planting knows nothing of how the checks read a text: it works on the surface of the English sentence.
+Planting works on the surface of the English sentence and shares no code with the checks.
 """
 
 import random
@@ -26,7 +26,7 @@ LEAST_WORDS = 6
 
 @dataclass(frozen=True)
 class Case:
-    """One sentence pair, the sentence pairs around it, and names that other sentences of the set have."""
+    """One sentence pair, the sentence pairs around it, and names from other sentences of the set."""
 
     source: str
     output: str
@@ -41,7 +41,7 @@ Plant = Callable[[Case, random.Random], str | None]
 def one_of_places(
     text: str, places: Sequence[re.Match[str]], new: Callable[[str], str | None], rng: random.Random
 ) -> str | None:
-    """``text`` with one of ``places`` replaced, or None."""
+    """Return ``text`` with one of ``places`` replaced, or None."""
     if not places:
         return None
     place = rng.choice(places)
@@ -50,12 +50,12 @@ def one_of_places(
 
 
 def one_of_words(words: Sequence[str]) -> re.Pattern[str]:
-    """Any of ``words``, each whole."""
+    """Return a pattern that matches any of ``words`` as a whole word."""
     return re.compile(rf"(?<!\w)(?:{'|'.join(re.escape(word) for word in words)})(?!\w)")
 
 
 def _swap(words: Sequence[str]) -> Plant:
-    """Replaces one of ``words`` by another."""
+    """Replace one of ``words`` by another."""
     pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -66,7 +66,7 @@ def _swap(words: Sequence[str]) -> Plant:
 
 
 def _exchange(table: Mapping[str, str]) -> Plant:
-    """Replaces a word by its counterpart in ``table``."""
+    """Replace a word by its counterpart in ``table``."""
     pattern = re.compile(
         "|".join(rf"\b{re.escape(w)}\b" if w.isalpha() else rf"{re.escape(w)}(?=\s?\d)" for w in table)
     )
@@ -78,7 +78,7 @@ def _exchange(table: Mapping[str, str]) -> Plant:
 
 
 def digit(case: Case, rng: random.Random) -> str | None:
-    """Another digit in a numeral."""
+    """Change a digit of a numeral."""
 
     def changed(numeral: str) -> str:
         place = rng.choice([n for n, char in enumerate(numeral) if char.isdigit()])
@@ -89,7 +89,7 @@ def digit(case: Case, rng: random.Random) -> str | None:
 
 
 def decimal_shift(case: Case, rng: random.Random) -> str | None:
-    """1.5 becomes 15, 4,000 becomes 40,000, 120 becomes 1,200."""
+    """Shift the decimal point: 1.5 becomes 15, 4,000 becomes 40,000, 120 becomes 1,200."""
 
     def shifted(numeral: str) -> str | None:
         if "." in numeral:
@@ -101,19 +101,19 @@ def decimal_shift(case: Case, rng: random.Random) -> str | None:
 
 
 def year(case: Case, rng: random.Random) -> str | None:
-    """Another year."""
+    """Change a year."""
     return one_of_places(
         case.output, list(YEAR.finditer(case.output)), lambda old: str(int(old) + rng.choice((-2, -1, 1, 3))), rng
     )
 
 
 def hour(case: Case, rng: random.Random) -> str | None:
-    """Another hour in a time of day."""
+    """Change the hour of a time of day."""
     return one_of_places(case.output, list(CLOCK.finditer(case.output)), lambda old: str(int(old) % 11 + 1), rng)
 
 
 def name(case: Case, rng: random.Random) -> str | None:
-    """A name that both texts have becomes one of another sentence."""
+    """Replace a name that both texts have by one from another sentence."""
     places = [
         match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
     ]
@@ -122,7 +122,7 @@ def name(case: Case, rng: random.Random) -> str | None:
 
 
 def dropped_name(case: Case, rng: random.Random) -> str | None:
-    """A name that both texts have is left out."""
+    """Leave out a name that both texts have."""
     places = [
         match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
     ]
@@ -130,27 +130,27 @@ def dropped_name(case: Case, rng: random.Random) -> str | None:
 
 
 def _quotations(case: Case) -> list[re.Match[str]]:
-    """Quotations that are not the whole sentence."""
+    """Return the quotations that are not the whole sentence."""
     return [match for match in QUOTATION.finditer(case.output) if len(match.group()) < len(case.output) - 2]
 
 
 def lost_marks(case: Case, rng: random.Random) -> str | None:
-    """A quotation loses its marks."""
+    """Remove the marks of a quotation."""
     return one_of_places(case.output, list(QUOTATION.finditer(case.output)), lambda old: old[1:-1], rng)
 
 
 def emptied_quotation(case: Case, rng: random.Random) -> str | None:
-    """A quotation loses its words."""
+    """Remove the words of a quotation."""
     return one_of_places(case.output, _quotations(case), lambda _: "“”", rng)
 
 
 def dropped_quotation(case: Case, rng: random.Random) -> str | None:
-    """A quotation is left out, with its marks."""
+    """Leave out a quotation with its marks."""
     return one_of_places(case.output, _quotations(case), lambda _: "", rng)
 
 
 def added_quotation(case: Case, rng: random.Random) -> str | None:
-    """Three words of a sentence without quotations are put in marks."""
+    """Put three words of a sentence without quotations in quotation marks."""
     words = case.output.split()
     if any(mark in case.source + case.output for mark in "„“”\"«»'‘’‚") or len(words) < LEAST_WORDS:
         return None
@@ -159,18 +159,18 @@ def added_quotation(case: Case, rng: random.Random) -> str | None:
 
 
 def dropped_negation(case: Case, rng: random.Random) -> str | None:
-    """The words “not”, “n't” and “never” go, “no” becomes “a”, “without” becomes “with”."""
+    """Remove “not”, “n't” or “never”, or replace “no” by “a” or “without” by “with”."""
     table = {"no ": "a ", "without": "with"}
     return one_of_places(case.output, list(NEGATION.finditer(case.output)), lambda old: table.get(old, ""), rng)
 
 
 def added_negation(case: Case, rng: random.Random) -> str | None:
-    """A verb is denied."""
+    """Negate a verb."""
     return one_of_places(case.output, list(AUXILIARY.finditer(case.output)), lambda old: f"{old} not", rng)
 
 
 def repeated_phrase(case: Case, rng: random.Random) -> str | None:
-    """One to six words follow themselves."""
+    """Repeat one to six words."""
     words = case.output.split()
     if len(words) < LEAST_WORDS:
         return None
@@ -180,33 +180,33 @@ def repeated_phrase(case: Case, rng: random.Random) -> str | None:
 
 
 def loop(case: Case, rng: random.Random) -> str | None:
-    """The end goes round in a loop."""
+    """Repeat the end many times, as a decoding loop does."""
     words = case.output.split()
     length = rng.randint(1, 5)
     return " ".join((*words, *(4 * words[-length:]))) if len(words) >= LEAST_WORDS else None
 
 
 def first_half(case: Case, rng: random.Random) -> str | None:
-    """The second half of the words is cut off."""
+    """Cut off the second half of the words."""
     del rng
     words = case.output.split()
     return " ".join(words[: len(words) // 2]) if len(words) >= LEAST_WORDS else None
 
 
 def rambling(case: Case, rng: random.Random) -> str | None:
-    """Another sentence's translation is added."""
+    """Append another sentence's translation."""
     del rng
     return f"{case.output} {case.other_output}" if len(case.output.split()) >= LEAST_WORDS else None
 
 
 def left_german(case: Case, rng: random.Random) -> str | None:
-    """The source comes back."""
+    """Return the source instead of a translation."""
     del rng
     return case.source if len(case.source.split()) >= LEAST_WORDS else None
 
 
 def half_german(case: Case, rng: random.Random) -> str | None:
-    """The second half stays German."""
+    """Leave the second half in German."""
     del rng
     english, german = case.output.split(), case.source.split()
     if min(len(english), len(german)) < 2 * LEAST_WORDS:

@@ -1,6 +1,6 @@
-"""Errors as summary models make them, planted into German sentences of articles, the same ones for the same seed.
+"""Typical errors of summary models, planted into German sentences of articles; the same seed plants the same errors.
 
-As in `benchmarks.planted`, planting knows nothing of how the checks read a text.
+Like `benchmarks.trust.planted`, this module shares no code with the checks.
 """
 
 import random
@@ -34,7 +34,7 @@ AUXILIARY = re.compile(
 
 
 def stranger(words: Sequence[str]) -> Plant:
-    """One of ``words`` becomes another of them that the article does not have."""
+    """Replace one of ``words`` by another of them that the article does not contain."""
     pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -46,7 +46,7 @@ def stranger(words: Sequence[str]) -> Plant:
 
 
 def exchange(table: Mapping[str, str]) -> Plant:
-    """A word becomes its counterpart in ``table``."""
+    """Replace a word by its counterpart in ``table``."""
     pattern = one_of_words(list(table))
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -56,14 +56,14 @@ def exchange(table: Mapping[str, str]) -> Plant:
 
 
 def another_name(case: Case, rng: random.Random) -> str | None:
-    """A name becomes one of another article."""
+    """Replace a name by one from another article."""
     places = [match for match in NAME.finditer(case.output) if match.group() in case.names]
     strangers = [name for name in case.names if name not in case.source]
     return one_of_places(case.output, places, lambda _: rng.choice(strangers), rng)
 
 
 def reworded_quotation(case: Case, rng: random.Random) -> str | None:
-    """A word of a quotation becomes one of another article."""
+    """Replace a word of a quotation by one from another article."""
     others = [word for word in WORD.findall(case.other_output) if word not in case.source]
 
     def reworded(quotation: str) -> str | None:
@@ -73,7 +73,7 @@ def reworded_quotation(case: Case, rng: random.Random) -> str | None:
 
 
 def added_quotation(case: Case, rng: random.Random) -> str | None:
-    """Four words that nobody said are put in marks."""
+    """Put four words that are no quotation in quotation marks."""
     words = case.output.split()
     if any(mark in case.output for mark in '„“”"«»') or len(words) < LEAST_WORDS:
         return None
@@ -82,7 +82,7 @@ def added_quotation(case: Case, rng: random.Random) -> str | None:
 
 
 def dropped_negation(case: Case, rng: random.Random) -> str | None:
-    """The word “nicht” goes, “kein” becomes “ein”, “ohne” becomes “mit”."""
+    """Remove “nicht”, or replace “kein” by “ein” or “ohne” by “mit”."""
 
     def affirmed(word: str) -> str:
         return (
@@ -93,12 +93,12 @@ def dropped_negation(case: Case, rng: random.Random) -> str | None:
 
 
 def added_negation(case: Case, rng: random.Random) -> str | None:
-    """A verb is denied."""
+    """Negate a verb."""
     return one_of_places(case.output, list(AUXILIARY.finditer(case.output)), lambda verb: f"{verb} nicht", rng)
 
 
 def another_article(case: Case, rng: random.Random) -> str | None:
-    """A sentence that another article has."""
+    """Return a sentence of another article."""
     del rng
     return case.other_output
 

@@ -1,8 +1,8 @@
-"""Summary sentences: false alarms on verbatim ones and on newsrooms' own openings, and planted errors found.
+"""Summary sentences: false alarms on verbatim sentences and on newsrooms' own openings, and recall of planted errors.
 
-Made on Wikinews, no article of which was looked at when the rules were written. A sentence of an article is a summary
-that is right in every word; the opening paragraph, which stands apart from its article, may say more than that, so what
-is flagged in it is an upper bound.
+The data are Wikinews articles, which did not serve to write the rules. A sentence of an article is a correct summary.
+The opening paragraph was written separately from the article and may say more, so its share of flagged sentences is an
+upper bound.
 """
 
 import json
@@ -54,26 +54,26 @@ ANSWERS = {
     **CODES,
     "numbers": CODES["numbers"] | CODES["dates"],
     "dates": CODES["numbers"] | CODES["dates"],
-    "support": UNSUPPORTED,  # a stranger's sentence gives itself away by any of these
+    "support": UNSUPPORTED,  # each of these may reveal a sentence of another article
 }
 
 
 @dataclass(frozen=True)
 class Story:
-    """An article, its sentences' places, and the sentences of its opening."""
+    """An article, the positions of its sentences, and the sentences of its opening."""
 
     text: str
     places: tuple[Span, ...]
     opening: tuple[str, ...]
 
     def checked(self, sentence: str) -> list[Finding]:
-        """The findings on a one-sentence summary, supported as the service finds it."""
+        """Return the findings on a one-sentence summary, with the supporting sentences that the service finds."""
         backing = [self.places[n] for n in support(sentence, [place.of(self.text) for place in self.places])]
         return check_summary(self.text, sentence, [(Span(0, len(sentence)), backing)], GERMAN)
 
 
 def stories(data: Path) -> list[Story]:
-    """The articles of Wikinews with at least a few sentences."""
+    """Return the articles of Wikinews that have enough sentences."""
     with lzma.open(data / FILE, "rt", encoding="utf-8") as lines:
         found = [_story(json.loads(line)) for line in lines]
     return [story for story in found if len(story.places) >= SENTENCES_AN_ARTICLE]
@@ -86,9 +86,9 @@ def _story(item: Mapping[str, str]) -> Story:
 
 
 def names(texts: Sequence[str]) -> list[str]:
-    """Places and persons of the texts: words after a preposition or after a title and a first name, never an article's.
+    """Return places and persons: words after a preposition, or after a title and a first name.
 
-    A word that the texts have in small letters, or after "der", "ein" and their like, is none.
+    A word is no name if the texts also have it in lower case, or after "der", "ein" or another article.
     """
     whole = "\n".join(texts)
     nouns = set(_AFTER_ARTICLE.findall(whole)) | {word.capitalize() for word in re.findall(r"\b[a-zäöüß]+\b", whole)}
@@ -97,7 +97,7 @@ def names(texts: Sequence[str]) -> list[str]:
 
 
 def cases(found: Sequence[Story]) -> Iterator[tuple[Story, Case]]:
-    """Some sentences of each article, each with one of the next article."""
+    """Return some sentences of each article, each with a sentence of the next article."""
     rng = random.Random(SEED)
     known = names([story.text for story in found])
     sentences = [[s for place in one.places if len(s := place.of(one.text)) >= LEAST_CHARS] for one in found]
@@ -108,7 +108,7 @@ def cases(found: Sequence[Story]) -> Iterator[tuple[Story, Case]]:
 
 
 def measured(data: Path) -> dict[str, Any]:
-    """False alarms and recall."""
+    """Measure false alarms and recall."""
     found = stories(data)
     told = list(cases(found))
     verbatim = [story.checked(case.output) for story, case in told]
@@ -122,7 +122,7 @@ def measured(data: Path) -> dict[str, Any]:
 
 
 def recall(told: Sequence[tuple[Story, Case]], findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Planted errors found; planted only where the good sentence raises no doubt of their kind."""
+    """Measure recall. Errors are planted only in sentences without a finding of the same kind."""
     table: dict[str, Any] = {}
     for kind, plants in PLANTS.items():
         rows: dict[str, list[list[Finding]]] = {}

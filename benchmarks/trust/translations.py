@@ -1,8 +1,9 @@
-"""Translated sentences: false alarms on references and on other systems' translations, and planted errors found.
+"""Translated sentences: false alarms on references and on other systems' translations, and recall of planted errors.
 
-The rules, word lists and thresholds of ``service/trust`` were written and tuned on newstest-2008-2018 and tatoeba (word
-lists also on debian-web and xquad) and looked at on newstest-ende-2020-2022, pud and mlqe-pe. The table is made on
-wmt19, wmt20 and flores-dev, whose sentences none of these has; no sentence of them was looked at.
+The rules, word lists and thresholds of ``service/checks`` were written and tuned on newstest-2008-2018 and tatoeba
+(word lists also on debian-web and xquad), and reviewed on newstest-ende-2020-2022, pud and mlqe-pe. The tables use
+wmt19, wmt20 and flores-dev. These share no sentence with the other sets, and their sentences did not serve to write the
+rules.
 """
 
 import lzma
@@ -40,7 +41,7 @@ CODES: Mapping[str, frozenset[Code]] = {
     "length": frozenset({Code.OUTPUT_TOO_SHORT, Code.OUTPUT_TOO_LONG}),
     "untranslated": frozenset({Code.UNTRANSLATED}),
 }
-# A year or a day by itself is a number to the checks, and "8 p.m." may lose its hour as one.
+# The checks may report a wrong year, day or hour as a number or as a date.
 ANSWERS = {**CODES, "numbers": CODES["numbers"] | CODES["dates"], "dates": CODES["numbers"] | CODES["dates"]}
 _SPOKEN = re.compile(r"[„\"](?:[^\s„“\"]+\s+){2,}[^\s„“\"]+[“\"]")
 _ANY_MARK = re.compile("[„“”\"«»'‘’‚`´]")
@@ -48,13 +49,13 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def read(data: Path, english: str = "en") -> list[tuple[str, str]]:
-    """The sentence pairs of the table: German source, and the reference or a machine's English (``google.en``)."""
+    """Return the sentence pairs of the tables: German, and the reference or a machine's English (``google.en``)."""
     return [
         pair
         for name in SETS
         for pair in zip(
             (data / "eval" / f"{name}.de").read_text("utf-8").splitlines(),
-            # Some of the stored outputs have their marks as references of HTML.
+            # Some stored outputs contain HTML character references.
             map(unescape, (data / "eval" / f"{name}.{english}").read_text("utf-8").splitlines()),
             strict=True,
         )
@@ -62,7 +63,7 @@ def read(data: Path, english: str = "en") -> list[tuple[str, str]]:
 
 
 def read_development(data: Path) -> list[tuple[str, str]]:
-    """Sentence pairs that the rules were tuned on."""
+    """Return the sentence pairs for tuning the rules."""
     with lzma.open(data / "parallel" / "newstest-2008-2018.tsv.xz", "rt", encoding="utf-8") as lines:
         rows = [tuple(line.rstrip("\n").split("\t")[:2]) for line in lines]
     random.Random(SEED).shuffle(rows)
@@ -70,7 +71,7 @@ def read_development(data: Path) -> list[tuple[str, str]]:
 
 
 def cases(pairs: Pairs) -> Iterator[Case]:
-    """Every pair with the next one's translation and the names of all: words that no English text has in lower case."""
+    """Return every pair with the next pair's translation and all names: words that never occur in lower case."""
     common = {word for _, english in pairs for word in re.findall(r"\b[a-z]+\b", english)}
     both = {match.group() for german, english in pairs for match in NAME.finditer(english) if match.group() in german}
     names = sorted(name for name in both - {*MONTHS} if name.lower() not in common)
@@ -79,12 +80,12 @@ def cases(pairs: Pairs) -> Iterator[Case]:
 
 
 def lost_its_marks(source: str, reference: str) -> bool:
-    """Whether a quotation of three words or more has come out without a mark of any kind: a fault of the reference."""
+    """Return whether a quotation of three words or more has lost all marks, which is an error of the reference."""
     return _SPOKEN.search(source) is not None and _ANY_MARK.search(reference) is None
 
 
 def clean(pairs: Pairs) -> tuple[dict[str, Any], list[list[Finding]]]:
-    """The false alarms on the pairs as they are, and their findings."""
+    """Return the false alarms on the unchanged pairs, and their findings."""
     start = time.process_time()
     found = [check_sentence(german, english, *LANGUAGES) for german, english in pairs]
     elapsed_s = time.process_time() - start
@@ -94,7 +95,7 @@ def clean(pairs: Pairs) -> tuple[dict[str, Any], list[list[Finding]]]:
 
 
 def without_faults(pairs: Pairs, findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """The false alarms without the references that lost all marks of a quotation."""
+    """Return the false alarms without the references that lost all marks of a quotation."""
     kept = [found for pair, found in zip(pairs, findings, strict=True) if not lost_its_marks(*pair)]
     return {
         "references_left_out": len(pairs) - len(kept),
@@ -104,15 +105,15 @@ def without_faults(pairs: Pairs, findings: Sequence[Sequence[Finding]]) -> dict[
 
 
 def machines(data: Path) -> dict[str, Any]:
-    """The findings on good systems' translations of the same sentences, errors of theirs among them."""
+    """Return the findings on good systems' translations of the same sentences, which contain real errors."""
     found = {name: [check_sentence(*pair, *LANGUAGES) for pair in read(data, f"{name}.en")] for name in MACHINES}
     return {name: by_kind(findings, CODES) for name, findings in found.items()}
 
 
 def recall(all_cases: Sequence[Case], findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Planted errors found, by kind and by error.
+    """Return the recall of planted errors, by kind and by error.
 
-    An error is planted only where the good pair raises no doubt of its kind, so that none is found by chance.
+    Errors are planted only in pairs without a finding of the same kind, so a finding is never due to chance.
     """
     table: dict[str, Any] = {}
     for kind, plants in PLANTS.items():

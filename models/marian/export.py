@@ -1,4 +1,4 @@
-"""Export: a checkpoint as transformers' Marian model in float16 and as CTranslate2 int8, with its manifest."""
+"""Export a checkpoint as transformers' Marian model in float16 and as CTranslate2 int8, with its manifest."""
 
 import hashlib
 import json
@@ -59,7 +59,7 @@ compute_type = "float32"
 
 @dataclass(frozen=True)
 class Terms:
-    """What a manifest says beside the files."""
+    """Fields of the manifest that do not follow from the files."""
 
     name: str
     task: str
@@ -99,7 +99,10 @@ def _layer(side: str, number: int, weights: dict[str, Tensor]) -> dict[str, Tens
 
 
 def marian_weights(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights under the names of transformers' MarianMTModel; tied ones once, positions left to the model."""
+    """Return the weights under the names of transformers' MarianMTModel.
+
+    Tied weights occur once. Positions are left out, because the model computes them.
+    """
     named = {"model.shared.weight": weights["embedding.weight"]}
     bias = torch.cat([weights["output_bias"], torch.tensor([NEVER])])
     named["final_logits_bias"] = bias.unsqueeze(0)
@@ -110,7 +113,7 @@ def marian_weights(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor
 
 
 def network_weights(shape: Shape, named: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Inverse of `marian_weights`: a landed model as a start for training, in float32."""
+    """Return the inverse of `marian_weights`, in float32, so that training can start from a committed model."""
     weights = {"embedding.weight": named["model.shared.weight"], "output_bias": named["final_logits_bias"][0, :-1]}
     for side, layers in (("encoder", shape.encoder_layers), ("decoder", shape.decoder_layers)):
         for number in range(layers):
@@ -136,7 +139,7 @@ def _network_layer(side: str, number: int, named: dict[str, Tensor]) -> dict[str
 
 
 def marian_config(shape: Shape, eos_id: int) -> dict[str, Any]:
-    """``config.json`` of the checkpoint."""
+    """Return ``config.json`` of the checkpoint."""
     return {
         "architectures": ["MarianMTModel"],
         "model_type": "marian",
@@ -168,7 +171,8 @@ def write_float16(
 ) -> None:
     """Write the transformers checkpoint: configuration, float16 safetensors and ``vocab.json``.
 
-    It stays whole, as training goes on from it; pieces ``kept`` for outputs are listed in a file of their own.
+    The checkpoint has the whole vocabulary, because training continues from it. A separate file lists the pieces
+    ``kept`` for outputs.
     """
     folder.mkdir(parents=True, exist_ok=True)
     half = {name: tensor.half() for name, tensor in marian_weights(shape, weights).items()}
@@ -183,7 +187,7 @@ def write_float16(
 def write_ctranslate2(
     folder: Path, float16: Path, pieces: Pieces, kept: list[int] | None = None, as_type: str = "int8"
 ) -> None:
-    """Convert a float16 checkpoint to CTranslate2; its outputs can have the pieces ``kept``, by default all."""
+    """Convert a float16 checkpoint to CTranslate2. Its outputs can have only the pieces ``kept``; None: all."""
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "checkpoint"
         shutil.copytree(float16, whole)
@@ -216,7 +220,7 @@ def write_manifest(path: Path, folder: Path, terms: Terms) -> None:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file under ``folder`` but its model card, by its path from there."""
+    """Return the SHA-256 of each file under ``folder`` except its model card, by relative path."""
     files = (file for file in sorted(folder.rglob("*")) if file.is_file() and file.suffix != ".md")
     return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
@@ -232,14 +236,15 @@ def write_model(
 ) -> None:
     """Write a model under ``models``: ``embedded/NAME`` in both formats and ``catalog/NAME.toml``.
 
-    ``kept`` are the ids of the pieces that outputs are written with; None: all.
+    ``kept`` are the ids of the pieces that outputs can have; None: all.
     """
     folder = models / "embedded" / terms.name
     (folder / "float16" / TARGET_VOCABULARY).unlink(missing_ok=True)
     write_float16(folder / "float16", shape, weights, pieces, kept)
     write_ctranslate2(folder / "ct2-int8", folder / "float16", pieces, kept)
     shutil.copy(pieces.path, folder / "pieces.model")
-    for file in folder.rglob("*"):  # safetensors writes for the owner alone; the service runs as another user
+    # safetensors writes files that only the owner can read; the service runs as another user.
+    for file in folder.rglob("*"):
         if file.is_file():
             file.chmod(READABLE)
     (models / "catalog").mkdir(exist_ok=True)

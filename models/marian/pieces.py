@@ -1,4 +1,4 @@
-"""The vocabulary: one joint SentencePiece model, and its pieces in the order of the Marian architecture."""
+"""The vocabulary: one joint SentencePiece model, with pieces in the order of the Marian architecture."""
 
 import io
 from collections.abc import Iterable
@@ -14,9 +14,9 @@ REQUIRED_CHARS = "0123456789äöüÄÖÜßéèáàçñ„“”‚‘’‹›«
 
 
 def train_vocabulary(sentences: Iterable[str], size: int, path: Path) -> None:
-    """Train a joint unigram model of ``size`` pieces (padding not counted) and write it to ``path``.
+    """Train a joint unigram model of ``size`` pieces (without padding) and write it to ``path``.
 
-    Digits are pieces of their own, so that numbers are copied digit by digit; bytes stand for unseen characters.
+    Each digit is a piece, so that numbers are copied digit by digit. Unseen characters are encoded as bytes.
     """
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
@@ -42,7 +42,7 @@ def train_vocabulary(sentences: Iterable[str], size: int, path: Path) -> None:
 
 
 class Pieces:
-    """A SentencePiece model and its Marian ids: the pieces in order, ``<pad>`` last."""
+    """A SentencePiece model and its Marian ids: the pieces in order, then ``<pad>``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -54,17 +54,17 @@ class Pieces:
         return self.pad_id + 1
 
     def encode(self, texts: list[str]) -> list[list[int]]:
-        """Ids of each text, ending in end-of-sentence."""
+        """Return the ids of each text, with end-of-sentence."""
         encoded: list[list[int]] = self._model.encode(texts, out_type=int, add_eos=True, num_threads=2)
         return encoded
 
     def decode(self, ids: list[int]) -> str:
-        """Text of ids; end-of-sentence and padding are left out."""
+        """Return the text of ids, without end-of-sentence and padding."""
         text: str = self._model.decode([i for i in ids if i not in (self.eos_id, self.pad_id)])
         return text
 
     def spelling_ids(self) -> set[int]:
-        """Ids of the special pieces, the bytes, and the single characters with and without the space before them."""
+        """Return the ids of special pieces, bytes, and single characters with and without the space before them."""
         model = self._model
         return {
             i
@@ -76,6 +76,6 @@ class Pieces:
         }
 
     def vocabulary(self) -> dict[str, int]:
-        """Piece to id, as ``vocab.json`` of a Marian checkpoint holds it."""
+        """Return the id of each piece, as in ``vocab.json`` of a Marian checkpoint."""
         pieces = {self._model.id_to_piece(i): i for i in range(self.pad_id)}
         return {**pieces, PAD: self.pad_id}

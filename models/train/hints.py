@@ -1,6 +1,6 @@
-"""Terms of a glossary within a source sentence, made from parallel text: which English term a German noun became there.
+"""Glossary hints in source sentences, made from parallel text: the English term that translates a German noun.
 
-A noun and a term of one or two words belong to each other by how often they occur in the same pairs (Dice 1945).
+A noun belongs to a term of one or two words if they often occur in the same pairs (Dice 1945).
 """
 
 import random
@@ -23,7 +23,7 @@ TWO_WORDS = 1.1
 
 
 def terms(english: str) -> Iterator[tuple[str, int, int]]:
-    """Words of three letters or more and pairs of neighbouring words, in small letters, with start and end."""
+    """Return words of three letters or more and pairs of adjacent words, in lower case, with start and end."""
     before: re.Match[str] | None = None
     for word in WORD.finditer(english):
         if len(word[0]) >= 3:
@@ -34,7 +34,7 @@ def terms(english: str) -> Iterator[tuple[str, int, int]]:
 
 
 class Hints:
-    """Which term goes with which noun, as counted in ``pairs``."""
+    """Which term translates which noun, by counts in ``pairs``."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         sides = [
@@ -63,7 +63,10 @@ class Hints:
         self.together = dict(zip(unique[often].tolist(), counts[often].tolist(), strict=True))
 
     def dice(self, noun: str, term: str) -> float:
-        """How much the two belong to each other, 0 to 1; two words count a little more, or compounds would get one."""
+        """Return the association of the two, 0 to 1.
+
+        A term of two words gets a bonus, because a German compound would otherwise get only one English word.
+        """
         if noun not in self.nouns or term not in self.terms:
             return 0.0
         (i, of_noun), (j, of_term) = self.nouns[noun], self.terms[term]
@@ -71,7 +74,7 @@ class Hints:
         return dice * TWO_WORDS if " " in term else dice
 
     def found(self, german: str, english: str) -> list[tuple[int, str]]:
-        """Ends of nouns in ``german`` and the terms that they became in ``english``, spelt as there."""
+        """Return the ends of nouns in ``german``, with their terms as spelt in ``english``."""
         nouns = list(NOUN.finditer(german))
         found = []
         for noun in nouns:
@@ -82,13 +85,13 @@ class Hints:
         return found
 
     def base_form(self, term: str, rng: random.Random) -> str:
-        """The singular half of the time where the pairs have one, so that the model learns to inflect."""
+        """Return the singular in half of the cases if the pairs have one, so that the model learns to inflect."""
         if term.endswith("s") and term[:-1].lower() in self.terms and rng.random() < SINGULAR:
             return term[:-1]
         return term
 
     def prompt(self, german: str, english: str, rng: random.Random) -> tuple[str | Mark, ...] | None:
-        """``german`` with one to three hints, each after its noun; None where no term was found."""
+        """Return ``german`` with one to three hints, each after its noun; None if it has no known term."""
         found = self.found(german, english)
         if not found:
             return None

@@ -1,4 +1,4 @@
-"""Items: tokenised examples in one file, the endless order in which a stage draws them, and batches of like lengths."""
+"""Items: tokenised examples in one file, the endless order of each source, and batches of similar lengths."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ HELD = " held"
 
 @dataclass(frozen=True)
 class Items:
-    """Tokenised examples of one source: all ids in one row, where each item ends, and how long its prompt is."""
+    """Tokenised examples of one source: all ids in one array, the end of each item, and the length of its prompt."""
 
     ids: NDArray[np.uint16]
     ends: NDArray[np.int64]
@@ -31,14 +31,14 @@ class Items:
         return len(self.ends)
 
     def item(self, number: int) -> "Item":
-        """The item of that number."""
+        """Return the item of that number."""
         start = int(self.ends[number - 1]) if number else 0
         return Item(self.ids[start : int(self.ends[number])], int(self.prompts[number]), self.weight)
 
 
 @dataclass(frozen=True)
 class Item:
-    """One example: ids of prompt and target, how many are the prompt's, and how much a target token counts."""
+    """One example: ids of prompt and target, the length of the prompt, and the weight of a target token."""
 
     ids: NDArray[np.uint16]
     prompt: int
@@ -46,7 +46,7 @@ class Item:
 
 
 def tokenised(examples: Sequence[Example], tokens: Tokens, source: Source, longest: int) -> Items:
-    """Items of the examples that are at most ``longest`` tokens long."""
+    """Tokenise the examples; those of more than ``longest`` tokens are left out."""
     rows = [(prompt, target) for prompt, target in tokens.examples(examples) if len(prompt) + len(target) <= longest]
     lengths = [len(prompt) + len(target) for prompt, target in rows]
     return Items(
@@ -58,7 +58,7 @@ def tokenised(examples: Sequence[Example], tokens: Tokens, source: Source, longe
 
 
 def write(path: Path, items: Mapping[str, Items]) -> None:
-    """Write items of several sources, whole or not at all."""
+    """Write the items of several sources, atomically."""
     arrays = {
         f"{name}/{part}": getattr(made, part) for name, made in items.items() for part in ("ids", "ends", "prompts")
     }
@@ -69,7 +69,7 @@ def write(path: Path, items: Mapping[str, Items]) -> None:
 
 
 def read(path: Path, recipe: Recipe) -> dict[str, Items]:
-    """Read what `write` wrote; weights are the recipe's."""
+    """Read a file of `write`. Weights come from the recipe."""
     with np.load(path) as arrays:
         names = dict.fromkeys(key.split("/")[0] for key in arrays.files)
         return {
@@ -85,7 +85,7 @@ def read(path: Path, recipe: Recipe) -> dict[str, Items]:
 
 @dataclass
 class Position:
-    """Where training is: the stage, how many items of each source are drawn, and the next step of the window."""
+    """The position of a training: stage, number of items drawn from each source, and next step of the window."""
 
     stage: int
     window: int
@@ -96,7 +96,7 @@ class Position:
 def window(
     items: Mapping[str, Items], stage: Stage, position: Position, seed: int
 ) -> tuple[list[Item], dict[str, int]]:
-    """The items of the position's window, and how many of each source are drawn after it."""
+    """Return the items of the position's window, and the number of items drawn from each source after it."""
     rng = np.random.default_rng([seed, position.stage, position.window])
     names = [name for name in stage.shares if len(items[name])]
     shares = np.array([stage.shares[name] for name in names])
@@ -111,7 +111,7 @@ def window(
 
 
 def _order(name: str, size: int, first: int, count: int, seed: int) -> Iterator[int]:
-    """Numbers ``first`` to ``first + count`` of an endless row of permutations."""
+    """Return numbers ``first`` to ``first + count`` of an endless sequence of permutations."""
     shuffled: dict[int, NDArray[np.int64]] = {}
     letters = list(name.encode())
     for place in range(first, first + count):
@@ -123,7 +123,7 @@ def _order(name: str, size: int, first: int, count: int, seed: int) -> Iterator[
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of ids [batch, length], padded at the end, and what is to be written after which flat places."""
+    """Rows of ids [batch, length], padded at the end, and the labels with their flat positions."""
 
     ids: Tensor
     places: Tensor
@@ -131,12 +131,12 @@ class Batch:
     weights: Tensor
 
     def to(self, device: torch.device) -> "Batch":
-        """The batch on that device."""
+        """Move the batch to that device."""
         return Batch(*(x.to(device) for x in (self.ids, self.places, self.labels, self.weights)))
 
 
 def collate(items: Sequence[Item], pad: int) -> Batch:
-    """One batch; the loss is on the targets alone, end mark included."""
+    """Make one batch. Only targets, with their end mark, count for the loss."""
     width = max(len(item.ids) for item in items)
     ids = torch.full((len(items), width), pad)
     places, labels, weights = [], [], []
@@ -150,7 +150,10 @@ def collate(items: Sequence[Item], pad: int) -> Batch:
 
 
 def grouped(items: Sequence[Item], batch_tokens: int) -> list[list[Item]]:
-    """Groups of like lengths, each of at most ``batch_tokens`` padded tokens (a longer item is alone), short first."""
+    """Group items of similar lengths, short ones first.
+
+    Each group has at most ``batch_tokens`` padded tokens; a longer item forms its own group.
+    """
     groups: list[list[Item]] = []
     for item in sorted(items, key=lambda item: len(item.ids)):
         if not groups or len(item.ids) * (len(groups[-1]) + 1) > batch_tokens:
@@ -160,7 +163,7 @@ def grouped(items: Sequence[Item], batch_tokens: int) -> list[list[Item]]:
 
 
 def steps(items: Sequence[Item], recipe: Recipe, position: Position, seed: int) -> list[list[list[Item]]]:
-    """The window's steps, each of ``batches_a_step`` batches; an incomplete last step is left out."""
+    """Return the window's steps, each of ``batches_a_step`` batches. An incomplete last step is left out."""
     groups = grouped(items, recipe.batch_tokens)
     random.Random(f"{seed} {position.stage} {position.window}").shuffle(groups)
     size = recipe.batches_a_step

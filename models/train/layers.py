@@ -1,4 +1,4 @@
-"""One layer of Gemma 3 in plain matrix products, whose weights have low-rank factors merged into them."""
+"""One layer of Gemma 3 in plain matrix products, with low-rank factors merged into its weights."""
 
 import math
 from typing import Any
@@ -26,7 +26,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 
 class Adapted(torch.autograd.Function):
-    """``x`` times weights into which ``b a`` is merged; the gradient goes to ``x``, ``a`` and ``b`` alone.
+    """``x`` times weights that contain ``b a``. Only ``x``, ``a`` and ``b`` get a gradient.
 
     Shapes: x [..., in], merged [out, in], a [groups * rank, in], b [out, rank]; ``outs`` are the groups' shares of out.
     """
@@ -61,13 +61,13 @@ def norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
 
 
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary positions: ``x`` [..., width]; ``cos`` and ``sin`` [..., width / 2]."""
+    """Apply rotary positions: ``x`` [..., width]; ``cos`` and ``sin`` [..., width / 2]."""
     one, other = x.float().chunk(2, dim=-1)
     return torch.cat(((one * cos - other * sin).to(x.dtype), (other * cos + one * sin).to(x.dtype)), dim=-1)
 
 
 def gelu(x: Tensor) -> Tensor:
-    """GELU's tanh approximation by the sigmoid, to which it is equal and which a CPU computes faster."""
+    """Apply GELU's tanh approximation. It is written with the sigmoid, which is equal and faster on a CPU."""
     return x * torch.sigmoid(GELU_SCALE * (x + 0.044715 * x * x * x))
 
 
@@ -79,7 +79,7 @@ def layer(
     outs: tuple[tuple[int, ...], ...],
     shape: tuple[int, int, float, float],
 ) -> Tensor:
-    """One layer over ``x`` [batch, length, width]; padding, if any, is at the end, where no other position sees it.
+    """Apply one layer to ``x`` [batch, length, width]. Padding is at the end, where no other position attends to it.
 
     ``turns`` [2, window, head width / 2]: cosines and sines; ``norms`` as in `NORMS`, ``weights`` (merged, a, b) and
     ``outs`` as in `GROUPS`; ``shape``: heads, head width, scale, epsilon.

@@ -1,4 +1,4 @@
-"""The loss of the tied head, chunk by chunk."""
+"""The loss of the tied output layer, computed in chunks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,9 +22,9 @@ def loss_and_gradient(h: Tensor, embedding: Tensor, labels: Tensor, weights: Ten
 
 
 class HeadLoss(torch.autograd.Function):
-    """Weighted cross-entropy a position, [positions], of ``h`` [positions, width] against the tied embedding.
+    """Weighted cross-entropy per position, [positions], of ``h`` [positions, width] against the tied embedding.
 
-    Loss and gradient come chunk by chunk on the way forward, so that the logits are never all held.
+    The forward pass computes loss and gradient in chunks, so that memory never holds all logits.
     """
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""What this machine trains fastest with: dtype by a probe, threads, and memory that is kept instead of given back."""
+"""Settings for fast training on this machine: dtype, number of threads, and memory that stays allocated."""
 
 import ctypes
 import ctypes.util
@@ -11,7 +11,7 @@ KEPT_BYTES = 1 << 28
 
 
 def probe_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where this machine multiplies it faster than float32, else float32 (a CPU may only emulate it)."""
+    """Return bfloat16 if this machine multiplies it faster than float32 (a CPU may only emulate it), else float32."""
     seconds = {}
     for dtype in (torch.float32, torch.bfloat16):
         a, b = torch.ones(1024, 512, dtype=dtype, device=device), torch.ones(512, 512, dtype=dtype, device=device)
@@ -25,9 +25,9 @@ def probe_dtype(device: torch.device) -> torch.dtype:
 
 
 def keep_memory() -> bool:
-    """Tell glibc to keep freed memory: it else maps and clears every large tensor anew, a third of the time.
+    """Tell glibc to keep freed memory; else it maps and clears every large tensor again, a third of the time.
 
-    Returns whether this is glibc and it agreed.
+    Return whether the C library is glibc and accepted the settings.
     """
     name = ctypes.util.find_library("c")
     mallopt = getattr(ctypes.CDLL(name), "mallopt", None) if name else None

@@ -1,4 +1,4 @@
-"""The commands `pack` and `unpack`: data and weights as parts of one size, to be moved, and back again."""
+"""The commands `pack` and `unpack`: split data and weights into parts of one size for transfer, and join them again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ def pack_folder(
     to: PartsDir,
     part_mib: Annotated[float, typer.Option(help="Size of a part in MiB.")] = 16.0,
 ) -> None:
-    """Write a folder as parts of one size, with a manifest of checksums, to be moved."""
+    """Write a folder as parts of one size, with a manifest of checksums, for transfer."""
     with _explained():
         packed = parts.pack(folder, to, int(part_mib * MIB))
     typer.echo(f"{len(packed.files)} files in {len(packed.parts)} parts")
@@ -27,7 +27,7 @@ def pack_folder(
 def unpack_folder(
     packed: PartsDir, folder: Annotated[Path, typer.Argument(file_okay=False, help="New folder for the files.")]
 ) -> None:
-    """Put a folder together from the parts that `pack` wrote; refuses missing, doubled and damaged ones."""
+    """Restore a folder from the parts of `pack`. Missing, duplicated and damaged parts are refused."""
     with _explained():
         made = parts.unpack(packed, folder)
     typer.echo(f"{len(made.files)} files from {len(made.parts)} parts")

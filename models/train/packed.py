@@ -1,4 +1,4 @@
-"""The base as small as it came: quantised weights of a GGUF file, without the pieces that are not kept, in one file."""
+"""The base in the size of its download: the GGUF file's quantised weights of the kept pieces, in one file."""
 
 import shutil
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 def _name(of_gguf: str) -> str | None:
-    """The name in transformers of a matrix; None for what is small."""
+    """Return transformers' name of a matrix; None for other tensors."""
     if of_gguf == "token_embd.weight":
         return EMBEDDING
     _, *where = of_gguf.split(".")
@@ -44,10 +44,10 @@ def _plain(raw: NDArray[np.uint8], kind: int) -> Tensor:
 
 
 def pack(source: Path, base: Path, to: Path, ids: Sequence[int]) -> None:
-    """Write ``base`` to the folder ``to``, its matrices as the GGUF file ``source`` has them; ``ids`` are its pieces.
+    """Write ``base`` to the folder ``to``, with its matrices as in the GGUF file ``source``. ``ids`` are its pieces.
 
     Raises:
-        BaseError: the base is not made of that file.
+        BaseError: the base was not made from that file.
     """
     to.mkdir(parents=True, exist_ok=True)
     rest = load_file(base / "model.safetensors")
@@ -61,7 +61,7 @@ def pack(source: Path, base: Path, to: Path, ids: Sequence[int]) -> None:
         weight, made = rest.pop(name), _plain(raw, kind)
         other = (weight != made).any(dim=1) if weight.shape == made.shape else None
         if other is None or int(other.sum()) > (MOST_MARKS if name == EMBEDDING else 0):
-            raise BaseError(f"{name} of {base} is not what {source.name} has")
+            raise BaseError(f"{name} of {base} differs from {source.name}")
         rest |= {f"{name}.rows": other.nonzero().flatten(), f"{name}.values": weight[other]} if other.any() else {}
         arrays[f"{kind}/{name}"] = raw
     np.savez(to / "matrices.npz", **arrays)
@@ -71,7 +71,7 @@ def pack(source: Path, base: Path, to: Path, ids: Sequence[int]) -> None:
 
 
 def unpack(packed: Path, base: Path) -> None:
-    """Write the base that `pack` read."""
+    """Write the base from the output of `pack`."""
     base.mkdir(parents=True, exist_ok=True)
     weights = load_file(packed / "rest.safetensors")
     with np.load(packed / "matrices.npz") as arrays:

@@ -1,7 +1,7 @@
-"""Parts: a folder of data or weights as files of one size, to be moved where large files cannot, and back again.
+"""Parts: a folder split into files of one size for transfer, where large files are not possible, and its restoration.
 
-The files' bytes, in the order of their paths, make one stream, which is cut into parts. ``manifest.json`` beside them
-has the size and SHA-256 of every part and of every file.
+The files' bytes, in the order of their paths, form one stream, which is cut into parts. ``manifest.json`` lists the
+size and SHA-256 of every part and of every file.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ CHUNK_BYTES = 1 << 20
 
 
 class PartsError(Exception):
-    """What was given cannot be packed, or what lies there is not what was packed; the message names the file."""
+    """A folder cannot be packed, or its parts differ from the packed ones. The message names the file."""
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,22 @@ class Piece:
 
 @dataclass(frozen=True)
 class Packed:
-    """What a manifest says: the parts in order, and the files that their bytes make one after the other."""
+    """A manifest: the parts in order, and the files that their bytes form."""
 
     parts: tuple[Piece, ...]
     files: tuple[Piece, ...]
 
 
 def pack(folder: Path, parts: Path, part_bytes: int) -> Packed:
-    """Write the files under ``folder`` to ``parts``, which is new or empty, in parts of ``part_bytes`` (the last less).
+    """Write the files under ``folder`` to ``parts``, a new or empty folder, in parts of ``part_bytes``.
+
+    Only the last part may be smaller.
 
     Raises:
-        PartsError: ``parts`` holds something, or ``folder`` something that is neither a file nor a folder.
+        PartsError: ``parts`` is not empty, or ``folder`` contains something other than files and folders.
     """
     if part_bytes < 1:
-        raise PartsError(f"a part has one byte at least, not {part_bytes}")
+        raise PartsError(f"a part has at least one byte, not {part_bytes}")
     names = _names(folder)
     _emptied(parts)
     files: list[Piece] = []
@@ -58,11 +60,10 @@ def pack(folder: Path, parts: Path, part_bytes: int) -> Packed:
 
 
 def unpack(parts: Path, folder: Path) -> Packed:
-    """Put the files that ``pack`` cut together again under ``folder``, which is new or empty; all of them or none.
+    """Restore the files of ``pack`` under ``folder``, which is new or empty: either all of them or none.
 
     Raises:
-        PartsError: a part is missing, damaged or not listed, a file comes out otherwise than it went in, or ``folder``
-            holds something.
+        PartsError: a part is missing, damaged or not listed, a restored file differs, or ``folder`` is not empty.
     """
     packed = _listed(parts)
     _emptied(folder)
@@ -96,7 +97,7 @@ def _emptied(folder: Path) -> None:
 
 
 def _cuts(folder: Path, names: Iterable[str], files: list[Piece], part_bytes: int) -> Iterator[bytes]:
-    """The stream in cuts of ``part_bytes``; each file that went by is added to ``files``."""
+    """Yield the stream in cuts of ``part_bytes``. Each complete file is added to ``files``."""
     held = bytearray()
     for name in names:
         digest, size = hashlib.sha256(), 0
@@ -119,7 +120,7 @@ def _written(path: Path, cut: bytes) -> Piece:
 
 
 def _listed(parts: Path) -> Packed:
-    """The manifest, once it is sound and the folder holds what it lists and nothing else."""
+    """Return the manifest, after checking it and that the folder has exactly the listed parts."""
     try:
         table = json.loads((parts / MANIFEST).read_text("utf-8"))
         if table["version"] != VERSION:
@@ -132,7 +133,7 @@ def _listed(parts: Path) -> Packed:
         if twice := {name for name in names if names.count(name) > 1}:
             raise PartsError(f"{MANIFEST} lists {min(twice)} twice")
     if outside := [file.name for file in packed.files if not _is_inside(file.name)]:
-        raise PartsError(f"{MANIFEST} lists {outside[0]}, which is no path inside a folder")
+        raise PartsError(f"{MANIFEST} lists {outside[0]}, which is not a path inside the folder")
     there = {path.name for path in parts.iterdir()} - {MANIFEST}
     listed = {part.name for part in packed.parts}
     if missing := listed - there:
@@ -151,12 +152,12 @@ def _stream(parts: Path, listed: Iterable[Piece]) -> Iterator[bytes]:
     for part in listed:
         cut = (parts / part.name).read_bytes()
         if (len(cut), hashlib.sha256(cut).hexdigest()) != (part.size_bytes, part.sha256):
-            raise PartsError(f"{part.name} is damaged: it is not what was packed")
+            raise PartsError(f"{part.name} is damaged: its checksum differs from the manifest")
         yield cut
 
 
 def _file(path: Path, file: Piece, stream: Iterator[bytes], rest: bytes) -> bytes:
-    """Write one file from what is left of a part and the parts that follow; return what is left then."""
+    """Write one file from the rest of a part and the parts that follow. Return the new rest."""
     path.parent.mkdir(parents=True, exist_ok=True)
     digest, missing = hashlib.sha256(), file.size_bytes
     with path.open("wb") as out:
@@ -169,5 +170,5 @@ def _file(path: Path, file: Piece, stream: Iterator[bytes], rest: bytes) -> byte
             out.write(taken)
             missing -= len(taken)
     if digest.hexdigest() != file.sha256:
-        raise PartsError(f"{file.name} is not what was packed")
+        raise PartsError(f"{file.name} is damaged: its checksum differs from the manifest")
     return rest

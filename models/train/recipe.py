@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class MarkWords:
-    """The unused piece that marks a task, and the pieces whose mean its embedding begins as."""
+    """The unused piece that marks a task, and the pieces whose mean initialises its embedding."""
 
     piece: str
     words: tuple[str, ...]
@@ -17,11 +17,11 @@ class MarkWords:
 
 @dataclass(frozen=True)
 class Source:
-    """Where examples come from. ``kind`` names their maker in `sources`; what it does not use is left as it is.
+    """A source of examples. ``kind`` names the function in `sources` that makes them and that uses the other fields.
 
-    ``held_back`` leading items, those of the first ``held_lines`` of each set, or those of ``held_split`` are scored
-    and never trained on. ``in_a_row`` is the most sentences of an item, ``quotes`` the share of pairs whose German side
-    gets other quotation marks. ``weight`` is how often a target token's loss counts.
+    These items are scored and never trained on: the first ``held_back`` ones, those of the first ``held_lines`` of each
+    set, or those of ``held_split``. ``in_a_row`` is the most sentences of an item, ``quotes`` the share of pairs whose
+    German side gets other quotation marks. ``weight`` multiplies the loss of a target token.
     """
 
     name: str
@@ -44,9 +44,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Stage:
-    """So many ``items``, drawn from the sources by their shares, which need not sum to anything.
+    """A stage draws ``items`` from the sources by their shares; the shares need not sum to one.
 
-    ``rate`` is the highest rate; it falls to nothing over the last ``cooldown`` share of the items.
+    ``rate`` is the highest learning rate; it falls to its minimum over the last ``cooldown`` share of the items.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All of it. Rates, sizes and counts as the file's comments say."""
+    """The whole recipe. The file's comments explain its rates, sizes and counts."""
 
     rank: int
     warmup_steps: int
@@ -76,7 +76,7 @@ def load(path: Path = HERE / "recipe.toml") -> Recipe:
     """Read a recipe.
 
     Raises:
-        ValueError: a stage or the held-back table names a source that the file does not have.
+        ValueError: a stage or the held-back table names an unknown source.
     """
     table = tomllib.loads(path.read_text("utf-8"))
     table["marks"] = {name: MarkWords(mark["piece"], tuple(mark["words"])) for name, mark in table["marks"].items()}

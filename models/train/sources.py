@@ -1,4 +1,4 @@
-"""Examples of each task from the data sets: what is read, filtered and held back, by the recipe's sources."""
+"""Examples of each task: the sources of the recipe are read, filtered, and split into training and held-back parts."""
 
 import json
 import lzma
@@ -29,7 +29,7 @@ _NUMBERED = re.compile(r"\s*\(?\bNr\. ?\d+\)?")
 
 
 def read_pairs(data: Path, source: Source) -> Iterator[Pair]:
-    """German and English of each line, white space in single spaces."""
+    """Read German and English of each line, with single spaces."""
     for name in source.files:
         with lzma.open(data / name, "rt", encoding="utf-8") as lines:
             for line in lines:
@@ -40,14 +40,14 @@ def read_pairs(data: Path, source: Source) -> Iterator[Pair]:
 
 
 def read_rows(data: Path, source: Source) -> Iterator[Row]:
-    """Objects of JSON lines."""
+    """Read the objects of JSON lines."""
     for name in source.files:
         with lzma.open(data / name, "rt", encoding="utf-8") as lines:
             yield from map(json.loads, lines)
 
 
 def _split(source: Source, items: list[list[Example]]) -> Made:
-    """The first ``held_back`` items' examples apart from the rest's."""
+    """Return the examples of the first ``held_back`` items, and those of the rest."""
     held, kept = items[: source.held_back], items[source.held_back :]
     return [e for item in kept for e in item], [e for item in held for e in item]
 
@@ -57,7 +57,7 @@ def _direction(source: Source, german: str, english: str) -> Example:
 
 
 def translation(source: Source, data: Path, rng: random.Random) -> Made:
-    """Sentence pairs, or two to ``in_a_row`` that follow each other as one."""
+    """Make sentence pairs, or items of two to ``in_a_row`` consecutive sentences."""
     pairs = [_requoted(pair, source.quotes, rng) for pair in read_pairs(data, source)]
     if source.in_a_row > 1:
         pairs = [*pairs[: source.held_back], *_rows(pairs[source.held_back :], source.in_a_row, rng)]
@@ -68,7 +68,7 @@ def translation(source: Source, data: Path, rng: random.Random) -> Made:
 
 
 def _requoted(pair: Pair, share: float, rng: random.Random) -> Pair:
-    """The pair; in that share of cases with other quotation marks on the German side."""
+    """Return the pair. In a share of the cases the German side gets other quotation marks."""
     return (requoted(pair[0], rng), pair[1]) if share and rng.random() < share else pair
 
 
@@ -81,7 +81,7 @@ def _rows(pairs: list[Pair], most: int, rng: random.Random) -> Iterator[Pair]:
 
 
 def hinted(source: Source, data: Path, rng: random.Random) -> Made:
-    """Sentence pairs with terms of the translation as hints in the source."""
+    """Make sentence pairs whose source has terms of the translation as hints."""
     pairs = [_requoted(pair, source.quotes, rng) for pair in read_pairs(data, source)]
     hints = Hints(pairs)
     items = []
@@ -92,7 +92,7 @@ def hinted(source: Source, data: Path, rng: random.Random) -> Made:
 
 
 def headline(source: Source, data: Path, _: random.Random) -> Made:
-    """A text's first sentences and its headline, where the headline's numbers and most of its words are there."""
+    """Make pairs of a text's first sentences and its headline, if they support its numbers and most of its words."""
     items = []
     for row in read_rows(data, source):
         if source.split and row["split"] != source.split:
@@ -117,17 +117,17 @@ def _versions(source: Source, data: Path, mark: str, *, is_held: Callable[[Row],
 
 
 def shorten(source: Source, data: Path, _: random.Random) -> Made:
-    """A sentence and a shorter version of it."""
+    """Make pairs of a sentence and a shorter version of it."""
     return _versions(source, data, "shorten", is_held=lambda row: row["line"] < source.held_lines)
 
 
 def fuse(source: Source, data: Path, _: random.Random) -> Made:
-    """Two sentences or more and one of the same content."""
+    """Make pairs of several sentences and one sentence of the same content."""
     return _versions(source, data, "fuse", is_held=lambda row: row["line"] < source.held_lines)
 
 
 def simplify(source: Source, data: Path, _: random.Random) -> Made:
-    """A sentence and a simpler version; the first ones are held back."""
+    """Make pairs of a sentence and a simpler version. The first ones are held back."""
     kept, _held = _versions(source, data, "simplify", is_held=lambda _: False)
     return kept[source.held_back :], kept[: source.held_back]
 
@@ -140,7 +140,7 @@ def _groups(source: Source, data: Path) -> Iterator[tuple[str, int, list[str]]]:
 
 
 def paraphrase(source: Source, data: Path, _: random.Random) -> Made:
-    """Versions of one sentence with equal numbers and acronyms, and not much longer than each other."""
+    """Make pairs of versions of one sentence. They have equal numbers and acronyms and similar lengths."""
     kept: list[Example] = []
     held: list[Example] = []
     for _set, line, texts in _groups(source, data):
@@ -157,7 +157,7 @@ def _verdict(premise: str, hypothesis: str, *, follows: bool) -> Example:
 
 
 def entail(source: Source, data: Path, _: random.Random) -> Made:
-    """Premise and hypothesis, judged by people; another split is held back."""
+    """Make verdicts on premise and hypothesis from human judgements. Another split is held back."""
     kept: list[Example] = []
     held: list[Example] = []
     for row in read_rows(data, source):
@@ -177,7 +177,7 @@ def _balanced(examples: list[Example]) -> list[Example]:
 
 
 def neighbours(source: Source, data: Path, rng: random.Random) -> Made:
-    """A version of the sentence follows; one with another number, or of a sentence close by, does not."""
+    """Make verdicts: a version of the sentence follows; a changed number or a version of a nearby sentence does not."""
     kept: list[Example] = []
     held: list[Example] = []
     groups = [(where, line, texts) for where, line, texts in _groups(source, data) if len(texts) >= 2]
@@ -194,7 +194,7 @@ def neighbours(source: Source, data: Path, rng: random.Random) -> Made:
 
 
 def _renumbered(text: str, rng: random.Random) -> str:
-    """``text`` with one of its numbers changed by as much as a slip would."""
+    """Return ``text`` with one number changed by a typical slip."""
     number = rng.choice(list(DIGITS.finditer(text)))
     other = str(max(0, int(number[0]) + rng.choice((-10, -2, -1, 1, 2, 10))))
     if other == number[0]:
@@ -216,15 +216,15 @@ KINDS: dict[str, Callable[[Source, Path, random.Random], Made]] = {
 
 
 def make(source: Source, data: Path, seed: int) -> Made:
-    """Examples of one source, the same for a seed.
+    """Make the examples of one source; the same seed gives the same examples.
 
     Raises:
-        KeyError: the recipe names a kind that is not in `KINDS`.
+        KeyError: `KINDS` does not have the kind that the recipe names.
         FileNotFoundError: a file is missing.
     """
     return KINDS[source.kind](source, data, random.Random(f"{seed} {source.name}"))
 
 
 def without_repeats(examples: Iterable[Example]) -> list[Example]:
-    """Each example once, in order."""
+    """Return each example once, in order."""
     return list(dict.fromkeys(examples))

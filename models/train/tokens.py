@@ -1,4 +1,4 @@
-"""Text to token ids and back, with the marks of the tasks, which no text can write."""
+"""Tokenisation, with marks of the tasks that texts cannot contain."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ PAD, EOS, BOS = "<pad>", "<eos>", "<bos>"
 
 @dataclass(frozen=True)
 class Mark:
-    """A task's mark within a prompt, by its name in the recipe."""
+    """A task's mark in a prompt, by its name in the recipe."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Example:
-    """What the model reads, texts and marks in turn, and what it has to write."""
+    """A prompt, which alternates texts and marks, and its target."""
 
     prompt: tuple[str | Mark, ...]
     target: str
 
 
 class Tokens:
-    """The trimmed tokenizer. Text that looks like a mark or another special piece is text."""
+    """The trimmed tokenizer. It encodes text that looks like a mark or a special piece as text."""
 
     def __init__(self, path: Path, marks: Mapping[str, MarkWords]) -> None:
         """Read ``tokenizer.json``.
@@ -50,15 +50,15 @@ class Tokens:
         return int(self.tokenizer.get_vocab_size())
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Ids of each text, without any special piece."""
+        """Return the ids of each text, without special pieces."""
         return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids; special pieces are left out."""
+        """Return the text of ids, without special pieces."""
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def examples(self, examples: Sequence[Example]) -> list[tuple[list[int], list[int]]]:
-        """Prompt and target of each example, from the beginning mark to the end mark."""
+        """Return prompt and target of each example, from the beginning mark to the end mark."""
         texts = [part for example in examples for part in (*example.prompt, example.target) if isinstance(part, str)]
         encoded = iter(self.encode(texts))
         made = []

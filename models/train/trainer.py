@@ -1,4 +1,4 @@
-"""Training: steps, running average, checkpoints to resume from on any machine, and a log of held-back losses."""
+"""Training: steps, running average, checkpoints that any machine can resume, and a log of held-back losses."""
 
 import json
 import math
@@ -26,7 +26,10 @@ ALONE_STEPS = 2
 
 @dataclass(frozen=True)
 class Plan:
-    """How long one call trains: until ``minutes`` or ``steps`` are over; ``cooldown`` is the share that cools down."""
+    """The length of one call: until ``minutes`` or ``steps`` are over.
+
+    ``cooldown`` is the last share of the call, in which the learning rate falls.
+    """
 
     minutes: float = math.inf
     steps: float = math.inf
@@ -35,12 +38,12 @@ class Plan:
     seed: int = 1
 
     def done(self, seconds: float, steps: int) -> float:
-        """Share of the call that is over, 0 to 1."""
+        """Return the share of the call that is over, 0 to 1."""
         return max(seconds / 60 / self.minutes, steps / self.steps)
 
 
 class Trainer:
-    """Factors in float32, their optimiser and running average, and where in the data they are."""
+    """Factors in float32, their optimiser and running average, and the position in the data."""
 
     def __init__(
         self,
@@ -51,9 +54,9 @@ class Trainer:
         seed: int,
         workers: int = 1,
     ) -> None:
-        """Train with ``workers`` threads, each of which takes whole batches and computes on one core.
+        """Train with ``workers`` threads. Each computes whole batches on one core.
 
-        Two cores that share one product wait for each other, and other programs make either late.
+        Two cores that share one product wait for each other, and other programs slow down either.
         """
         self.network, self.recipe, self.items, self.tokens, self.seed = network, recipe, items, tokens, seed
         self.leaves = network.leaves()
@@ -71,22 +74,22 @@ class Trainer:
         self.warmed = self.steps_here = 0
 
     def start(self, factors: Mapping[str, Tensor]) -> None:
-        """Begin with these factors.
+        """Start from these factors.
 
         Raises:
-            ValueError: they are not those of this network and rank.
+            ValueError: the factors do not fit this network and rank.
         """
         places = self.network.named(self.factors.data)
         shapes, given = ({n: tuple(f.shape) for n, f in found.items()} for found in (places, factors))
         if wrong := dict(shapes.items() ^ given.items()):
-            raise ValueError(f"the factors to begin with do not fit this network and rank: {min(wrong)}")
+            raise ValueError(f"the start factors do not fit this network and rank: {min(wrong)}")
         for name, place in places.items():
             place.copy_(factors[name])
         self.average.copy_(self.factors.data)
         self.network.load(self.factors.data)
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, whole or not at all."""
+        """Write a checkpoint, atomically."""
         state = {
             "factors": self.factors.data,
             "average": self.average,
@@ -104,7 +107,7 @@ class Trainer:
         new.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Go on from a checkpoint, with its order of the data."""
+        """Resume a checkpoint, with its order of the data."""
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         self.factors.data.copy_(state["factors"])
         self.average.copy_(state["average"])
@@ -114,7 +117,7 @@ class Trainer:
         self.network.load(self.factors.data)
 
     def step(self, batches: list[list[Item]], rate: float) -> float:
-        """One update of several batches, each token counting alike; returns the loss a weighted token."""
+        """Update once from several batches; each token has equal weight. Return the loss per weighted token."""
         made = [data.collate(batch, self.tokens.pad).to(self.device) for batch in batches]
         whole = sum(float(batch.weights.sum()) for batch in made)
         total = 0.0
@@ -143,15 +146,15 @@ class Trainer:
         return float(loss.detach()), torch.autograd.grad(loss, self.leaves)
 
     def _each(self, work: Callable[[Batch], Result], batches: Iterable[Batch]) -> Iterator[Result]:
-        """Results in order; one thread alone until everything is compiled."""
+        """Return results in order. Only one thread runs until everything is compiled."""
         if self.steps_here < ALONE_STEPS:
             return iter([self.workers.submit(work, batch).result() for batch in batches])
         return self.workers.map(work, batches)
 
     def scores(self) -> dict[str, float]:
-        """Loss a target token of each held-back set with the averaged factors; of verdicts, the share that is right.
+        """Score each held-back set with the averaged factors: loss per target token, or the share of correct verdicts.
 
-        Gradients are left on: without them the layer would be compiled once more.
+        Gradients stay on, because without them the layer would be compiled again.
         """
         self.network.load(self.average)
         made: dict[str, float] = {}
@@ -177,7 +180,7 @@ class Trainer:
         return float(total / tokens)
 
     def _right(self, held: list[Item]) -> float:
-        """Share of verdicts whose word is likelier than the other."""
+        """Return the share of verdicts whose correct word is likelier than the other."""
         words = [ids[0] for ids in self.tokens.encode((YES, NO))]
 
         def right(batch: Batch) -> int:
@@ -190,14 +193,17 @@ class Trainer:
 
 
 def _rate(stage: Stage, plan: Plan, of_stage: float, of_call: float) -> float:
-    """The rate when these shares of the stage's items and of the call are over; it does not fall below a hundredth."""
+    """Return the learning rate at these completed shares of the stage's items and of the call.
+
+    It is at least a hundredth of the stage's rate.
+    """
     falls = ((of_stage, stage.cooldown), (of_call, plan.cooldown))
     left = [min(1.0, (1 - done) / cooldown) for done, cooldown in falls if cooldown]
     return stage.rate * max(math.prod(left), 0.01)
 
 
 def run(trainer: Trainer, plan: Plan, folder: Path, say: Callable[[str], None] = print) -> None:
-    """Train to the plan's end; ``folder`` gets ``state.pt`` and ``log.jsonl`` every few minutes and at the end."""
+    """Train to the plan's end. ``folder`` gets ``state.pt`` and ``log.jsonl`` every few minutes and at the end."""
     start = saved = last = time.monotonic()
     recent: list[float] = []
     for stage, batches, of_stage in _steps(trainer):
@@ -216,7 +222,7 @@ def run(trainer: Trainer, plan: Plan, folder: Path, say: Callable[[str], None] =
 
 
 def _steps(trainer: Trainer) -> Iterator[tuple[Stage, list[list[Item]], float]]:
-    """The steps that follow the trainer's position, with their stage and the share of its items that is over."""
+    """Yield the steps that follow the trainer's position, with their stage and the completed share of its items."""
     while trainer.position.stage < len(trainer.recipe.stages):
         stage, position = trainer.recipe.stages[trainer.position.stage], trainer.position
         drawn, taken = data.window(trainer.items, stage, position, trainer.seed)

@@ -1,1 +1,1 @@
-"""An archive of articles, line by line through the service's own pipeline, with checkpoint and resume."""
+"""Archives: one article per line through the newsroom, with checkpoints and resume."""

@@ -17,7 +17,7 @@ from service.errors import DepescheError
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace ``path`` by ``text``, in UTF-8; raises OSError."""
+    """Replace the content of ``path`` by ``text``, in UTF-8; raises OSError."""
     draft = path.with_name(path.name + ".tmp")
     with draft.open("w", encoding="utf-8") as file:
         file.write(text)
@@ -30,7 +30,7 @@ CHUNK_BYTES = 1 << 20
 
 
 class FilePosition(BaseModel):
-    """The first ``size_bytes`` of a file: ``lines`` whole lines (the last may lack its end), and their SHA-256."""
+    """The first ``size_bytes`` of a file: ``lines`` lines (the last may have no line end), and their SHA-256."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -40,7 +40,7 @@ class FilePosition(BaseModel):
 
 
 class RunningDigest:
-    """Follows a file from its beginning, piece by piece."""
+    """The position in a file that is read or written from its beginning."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
@@ -49,17 +49,17 @@ class RunningDigest:
 
     @property
     def place(self) -> FilePosition:
-        """How far it is."""
+        """The current position."""
         return FilePosition(lines=self._lines, size_bytes=self._size_bytes, sha256=self._digest.hexdigest())
 
     def add(self, data: bytes, *, lines: int = 0) -> None:
-        """Go on by ``data``, which ends ``lines`` more lines."""
+        """Advance by ``data``, which has ``lines`` line ends."""
         self._digest.update(data)
         self._size_bytes += len(data)
         self._lines += lines
 
     def passes(self, file: BinaryIO, place: FilePosition) -> bool:
-        """Go from the beginning to ``place``; whether ``file``, which stands there then, begins as it did."""
+        """Read ``file`` from its beginning to ``place``; whether its content is unchanged up to there."""
         while missing := place.size_bytes - self._size_bytes:
             data = file.read(min(missing, CHUNK_BYTES))
             if not data:
@@ -70,15 +70,15 @@ class RunningDigest:
 
 
 class CannotResume(DepescheError):
-    """What is there is not what an earlier run left."""
+    """The files are not as the last run left them."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(f"{detail}; --restart throws the output away and begins anew")
+        super().__init__(f"{detail}; --restart deletes the output and starts again")
 
 
 @dataclass(frozen=True, slots=True)
 class InputLine:
-    """One line: its number (from 1), its bytes (None where it is too long), and the place behind it."""
+    """One line: its number (from 1), its bytes (None if it is too long), and the position after it."""
 
     number: int
     data: bytes | None
@@ -86,15 +86,15 @@ class InputLine:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of memory that the line takes."""
+        """Bytes of memory for the line."""
         return 0 if self.data is None else len(self.data)
 
 
 class InputLines:
-    """The lines of a file that are not blank; a line of more than ``max_line_bytes`` comes without its bytes.
+    """The lines of a file that are not blank. A line of more than ``max_line_bytes`` comes without its bytes.
 
     Raises:
-        DepescheError: the file cannot be read, or is no plain file: a pipe could not be read a second time.
+        DepescheError: the file cannot be read, or is not a regular file, as a pipe cannot be read a second time.
     """
 
     def __init__(self, path: Path, max_line_bytes: int) -> None:
@@ -103,7 +103,7 @@ class InputLines:
         self._so_far = RunningDigest()
         try:
             if not S_ISREG(path.stat().st_mode):
-                raise DepescheError(f"{path} is no plain file: what cannot be read twice cannot be resumed")
+                raise DepescheError(f"{path} is not a regular file: a run could not be resumed")
             self.size_bytes = path.stat().st_size
             self._file = path.open("rb")
         except OSError as error:
@@ -115,14 +115,14 @@ class InputLines:
 
     @property
     def place(self) -> FilePosition:
-        """How far it is read."""
+        """The position up to which the file is read."""
         return self._so_far.place
 
     def skip(self, place: FilePosition) -> None:
-        """Go to where an earlier run stopped.
+        """Go to the position at which an earlier run stopped.
 
         Raises:
-            CannotResume: the file does not begin with what that run read.
+            CannotResume: the file changed before that position.
         """
         if not self._so_far.passes(self._file, place):
             raise CannotResume(f"{self._path} was changed: its first {place.lines} lines are not those of the last run")
@@ -130,7 +130,7 @@ class InputLines:
             self._end_last(place)
 
     def _end_last(self, place: FilePosition) -> None:
-        """The last line that was read may have had no end; it may have got one meanwhile, but nothing else."""
+        """Skip the line end that the last line may have got since; raises `CannotResume` if anything else was added."""
         self._file.seek(place.size_bytes - 1)
         if self._file.read(1) != b"\n":
             behind = self._file.read(1)
@@ -139,8 +139,8 @@ class InputLines:
             self._so_far.add(behind)
 
     def __iter__(self) -> Iterator[InputLine]:
-        """Raises OSError where the file cannot be read on."""
-        # One byte more than a line may have, for its end.
+        """Yield the lines; raises OSError if the file cannot be read."""
+        # The line end is one byte more than a line may have.
         while data := self._file.readline(self._max_line_bytes + 1):
             fits = data.endswith(b"\n") or len(data) <= self._max_line_bytes
             if not fits:
@@ -152,7 +152,7 @@ class InputLines:
                 yield InputLine(end.lines, data if fits else None, end)
 
     def _pass_over(self, data: bytes) -> None:
-        """Read to the end of a line that began with ``data``."""
+        """Read to the end of the line that begins with ``data``."""
         while data and not data.endswith(b"\n"):
             self._so_far.add(data)
             data = self._file.readline(CHUNK_BYTES)
@@ -160,10 +160,10 @@ class InputLines:
 
 
 class Output:
-    """One file that one process writes.
+    """The output file, locked against other processes.
 
     Raises:
-        DepescheError: it cannot be written, is no plain file, or another process writes it.
+        DepescheError: the file cannot be written, is not a regular file, or another process has it locked.
     """
 
     def __init__(self, path: Path) -> None:
@@ -181,11 +181,11 @@ class Output:
 
     def _claim(self) -> None:
         if not S_ISREG(os.fstat(self._file.fileno()).st_mode):
-            raise DepescheError(f"{self._path} is no plain file: it could not be resumed")
+            raise DepescheError(f"{self._path} is not a regular file: a run could not be resumed")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DepescheError(f"{self._path} is being written by another backfill") from error
+            raise DepescheError(f"{self._path} is in use by another backfill") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -193,19 +193,19 @@ class Output:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is in it."""
+        """Whether the file is empty."""
         return os.fstat(self._file.fileno()).st_size == 0
 
     @property
     def place(self) -> FilePosition:
-        """How far it is written."""
+        """The position up to which the file is written."""
         return self._so_far.place
 
     def resume(self, place: FilePosition) -> int:
-        """Stand at ``place`` and cut off what is behind it: it was never vouched for. Returns the bytes cut.
+        """Go to ``place`` and cut off the rest, which no checkpoint covers; returns the number of bytes cut.
 
         Raises:
-            CannotResume: the file does not begin with what was written.
+            CannotResume: the file changed before ``place``.
         """
         if not self._so_far.passes(self._file, place):
             raise CannotResume(f"{self._path} was changed: its first {place.lines} lines are not those of the last run")
@@ -214,19 +214,19 @@ class Output:
         return behind_bytes
 
     def lines(self) -> Iterator[bytes]:
-        """What is in it."""
+        """The lines of the file."""
         with self._path.open("rb") as file:
             yield from file
 
     def append(self, line: bytes) -> None:
-        """Write one line, its end included; raises OSError."""
+        """Write one line with its line end; raises OSError."""
         rest = memoryview(line)
         while rest:
             rest = rest[self._file.write(rest) :]
         self._so_far.add(line, lines=1)
 
     def sync(self) -> None:
-        """Let everything reach the disk; raises OSError."""
+        """Flush the file to the disk; raises OSError."""
         os.fsync(self._file.fileno())
 
 
@@ -234,7 +234,10 @@ SUFFIX = ".checkpoint"
 
 
 class Checkpoint(BaseModel):
-    """The output up to ``written`` holds the input up to ``read``; ``made_with`` must be the same to go on."""
+    """The output up to ``written`` has the results of the input up to ``read``.
+
+    A resumed run needs an equal ``made_with``.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -244,23 +247,23 @@ class Checkpoint(BaseModel):
     written: FilePosition = FilePosition()
 
     def require_same(self, made_with: dict[str, Any]) -> None:
-        """Raises CannotResume where options, models, limits or software are others than ``made_with``."""
+        """Raise `CannotResume` if options, models, limits or software differ from ``made_with``."""
         changed = [name for name in made_with if made_with[name] != self.made_with.get(name)]
         if changed:
             raise CannotResume(f"not as in the last run: {', '.join(changed)}")
 
 
 def checkpoint_path(output: Path) -> Path:
-    """Where the checkpoint of ``output`` lies."""
+    """The path of the checkpoint of ``output``."""
     return output.with_name(output.name + SUFFIX)
 
 
 def load(path: Path) -> Checkpoint | None:
-    """The checkpoint at ``path``; None where there is none.
+    """The checkpoint at ``path``; None if the file does not exist.
 
     Raises:
-        CannotResume: what is there is no checkpoint.
-        OSError: it cannot be read.
+        CannotResume: the file is no checkpoint.
+        OSError: the file cannot be read.
     """
     try:
         return Checkpoint.model_validate_json(path.read_bytes())
@@ -271,7 +274,7 @@ def load(path: Path) -> Checkpoint | None:
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write it atomically; raises OSError."""
+    """Write the checkpoint atomically; raises OSError."""
     write_atomically(path, checkpoint.model_dump_json(indent=1) + "\n")
 
 
@@ -279,7 +282,7 @@ COMMIT_EVERY_S = 1.0
 
 
 class Journal:
-    """Opens and locks the output; `resume` comes first, then `append`, and `commit` when `due` and at the end."""
+    """The locked output and its checkpoint. Call `resume`, then `append`, and `commit` when `due` and at the end."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -292,18 +295,18 @@ class Journal:
         self._output.close()
 
     def resume(self, lines: InputLines, made_with: dict[str, Any], *, restart: bool) -> int:
-        """Take output and archive to where the last run committed; returns the bytes of output cut off behind it.
+        """Go to the last commit in output and archive; returns the number of bytes cut off the output.
 
-        ``restart`` begins anew whatever is there. ``made_with`` must be that of the last run.
+        ``restart`` ignores the last run and starts from the first line.
 
         Raises:
-            CannotResume: output, archive or ``made_with`` is not as it was; nothing was changed.
+            CannotResume: output, archive or ``made_with`` differ from the last run; no file was changed.
             OSError: a file cannot be read or written.
         """
         found = None if restart else load(self._checkpoint_path)
         if found is None:
             if not (restart or self._output.empty):
-                raise CannotResume(f"{self._path} is not empty, and {self._checkpoint_path.name} is not beside it")
+                raise CannotResume(f"{self._path} is not empty and has no {self._checkpoint_path.name}")
             found = Checkpoint(made_with=made_with)
             save(self._checkpoint_path, found)
         found.require_same(made_with)
@@ -312,12 +315,12 @@ class Journal:
         return self._output.resume(found.written)
 
     def records(self) -> Iterator[bytes]:
-        """What is in the output."""
+        """The lines of the output."""
         return self._output.lines()
 
     @property
     def due(self) -> bool:
-        """Whether the last commit is so long ago that the next should come."""
+        """Whether the last commit is at least ``COMMIT_EVERY_S`` ago."""
         return time.monotonic() - self._committed_s >= COMMIT_EVERY_S
 
     def append(self, record: bytes) -> None:
@@ -325,7 +328,7 @@ class Journal:
         self._output.append(record)
 
     def commit(self, read: FilePosition) -> None:
-        """Vouch for the output as it is: it holds the archive up to ``read``. Raises OSError."""
+        """Flush the output, and record that it has the archive up to ``read``; raises OSError."""
         self._output.sync()
         self._checkpoint = self._checkpoint.model_copy(update={"read": read, "written": self._output.place})
         save(self._checkpoint_path, self._checkpoint)

@@ -1,4 +1,4 @@
-"""One line of the archive to one record of the output, as ``POST /v1/articles`` would answer it."""
+"""One line of the archive to one record of the output, with the answer of ``POST /v1/articles``."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from service.backfill.journal import InputLine
 from service.errors import DepescheError, EngineHung, InvalidInput, Unavailable
 from service.http import problems
-from service.http.limits import is_deeper
+from service.http.admission import is_deeper
 from service.http.mapping import article_response
 from service.http.requests import ArticleRequest
 from service.http.schemas import FieldProblem
@@ -32,14 +32,14 @@ _log = logging.getLogger("depesche")
 
 
 class EngineDead(DepescheError):
-    """An engine is lost beyond rescue: no further line can be worked on by this process."""
+    """An engine is lost; this process cannot run any further line."""
 
 
 class Worker:
-    """Makes records with a newsroom that is started.
+    """Makes records with a started newsroom.
 
-    ``defaults`` are fields of the body for lines that have none; without ``cache`` no cache is read or written. Lines
-    have no deadline, because no caller waits for one.
+    ``defaults`` are body fields for lines that do not have them. Without ``cache``, no cache is read or written. Lines
+    have no deadline, because no caller waits for them.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class Worker:
         self._cache = cache
 
     async def record(self, line: InputLine) -> Record:
-        """``{id, line, result}`` or ``{id, line, error}``: a bad line is answered, never raised.
+        """``{id, line, result}`` or ``{id, line, error}``; a bad line gives an error record and raises nothing.
 
-        The request id in an error is made of the line's number, so that a second run gives the same.
+        The request id of an error is made of the line's number, so that a second run gives the same record.
 
         Raises:
-            EngineDead: the fault is not the line's.
+            EngineDead: an engine is lost.
         """
         name: str | int | float = line.number
         request_id = f"line-{line.number}"
@@ -81,7 +81,7 @@ class Worker:
             raise _TooLong(self._max_line_bytes)
         most = self._limits.depth
         if is_deeper(line.data, most):
-            raise InvalidInput("json_too_deep", f"arrays and objects may lie {most} deep in each other", limit=most)
+            raise InvalidInput("json_too_deep", f"arrays and objects may be nested {most} deep", limit=most)
         try:
             body = json.loads(line.data)
         except (ValueError, RecursionError) as error:
@@ -93,7 +93,7 @@ class Worker:
         if any(body.get(name) is not None for name in LENGTHS):
             defaults.pop("length", None)
         elif "length" in defaults:
-            body.pop("length", None)  # null, which says "none"
+            body.pop("length", None)  # null means no length
         return defaults | body
 
     async def _result(self, body: Any) -> Record:
@@ -107,9 +107,9 @@ class Worker:
         return result
 
     async def _answer(self, command: ArticleCommand) -> ArticleAnswer:
-        """The newsroom's answer. A full queue and an engine that is being rebuilt are waited for.
+        """The newsroom's answer. It waits while the queue is full or an engine is being rebuilt.
 
-        A hang is tried again: it fails all that were in the same engine call.
+        A hang is tried again, because it fails all articles of the same engine call.
         """
         hangs = 0
         while True:
@@ -118,7 +118,7 @@ class Worker:
                 return await self._newsroom.article(command, context)
             except DepescheError as error:
                 if self._newsroom.dead:
-                    raise EngineDead("an engine is lost; run the same command again to go on") from error
+                    raise EngineDead("an engine is lost; run the same command again to resume") from error
                 hangs += isinstance(error, EngineHung)
                 if not isinstance(error, Unavailable | EngineHung) or hangs >= HANG_ATTEMPTS:
                     raise
@@ -126,7 +126,7 @@ class Worker:
 
 
 class _Refused(Exception):
-    """A line that is refused before it is looked at: status, code and detail, as the API says them."""
+    """A line that is refused before validation, with status, code and detail of the API."""
 
     fields: tuple[FieldProblem, ...] = ()
 
@@ -140,16 +140,16 @@ class _TooLong(_Refused):
 
 def _checked_id(given: Any) -> str | int | float:
     if isinstance(given, str) and len(given) <= ID_CHARS:
-        with contextlib.suppress(InvalidInput):  # said below, with the id's own code
+        with contextlib.suppress(InvalidInput):  # raised below with the code of an id
             check_text(given)
             return given
     if isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given):
         return given
-    detail = f"an id is a number, or a Unicode string of at most {ID_CHARS} characters"
+    detail = f"an id must be a number, or a Unicode string of at most {ID_CHARS} characters"
     raise InvalidInput("id_invalid", detail, pointer="/id", limit=ID_CHARS)
 
 
 def encoded(record: Record) -> bytes:
-    """A record as a line of the output; a lone surrogate, which has no UTF-8, is written as JSON's own escape."""
+    """A record as a line of the output. A lone surrogate has no UTF-8 form, so it becomes a JSON escape."""
     text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "backslashreplace") + b"\n"

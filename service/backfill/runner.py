@@ -23,7 +23,7 @@ MOST_FAILURES_LISTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is counted of one line: its error's code (None: it has a result), and the codes of its warnings."""
+    """The outcome of one line: the code of its error (None: it has a result), and the codes of its warnings."""
 
     line: int
     error: str | None
@@ -31,7 +31,7 @@ class Verdict:
 
 
 def verdict(record: Mapping[str, Any]) -> Verdict:
-    """That of one record of the output."""
+    """The verdict of one record of the output."""
     if "error" in record:
         return Verdict(record["line"], record["error"]["code"], ())
     parts = [part for part in record["result"].values() if isinstance(part, dict)]
@@ -40,7 +40,7 @@ def verdict(record: Mapping[str, Any]) -> Verdict:
 
 
 class Counts:
-    """Counts verdicts, those of earlier runs too; bounded in memory."""
+    """Counts of verdicts, including those of earlier runs; bounded in memory."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -50,7 +50,7 @@ class Counts:
 
     @property
     def failed(self) -> int:
-        """Lines that hold an error."""
+        """The number of lines with an error."""
         return self.errors.total()
 
     def add(self, one: Verdict) -> None:
@@ -63,7 +63,7 @@ class Counts:
                 self._failures.append(one)
 
     def report(self) -> dict[str, Any]:
-        """As it goes into the report; of the failures the first ``MOST_FAILURES_LISTED``, the output has them all."""
+        """The counts for the report, with the first ``MOST_FAILURES_LISTED`` failures."""
         return {
             "lines": self.lines,
             "done": self.lines - self.failed,
@@ -80,10 +80,10 @@ T = TypeVar("T")
 
 
 class Window(Generic[T]):
-    """Does ``work`` on up to ``concurrency`` lines at once.
+    """Runs ``work`` on up to ``concurrency`` lines at the same time, and gives the results in order.
 
-    So that one long article does not stop the others, ``DONE_PER_WORKING`` times as many may be in the window, those
-    included that are done but not yet out; lines of ``most_bytes`` together close it, too.
+    The window has up to ``DONE_PER_WORKING`` times as many lines, including finished ones that wait for an earlier
+    line, so that one long article does not stop the others. It takes no line while its lines have ``most_bytes``.
     """
 
     def __init__(self, work: Callable[[InputLine], Awaitable[T]], *, concurrency: int, most_bytes: int) -> None:
@@ -97,11 +97,11 @@ class Window(Generic[T]):
         return len(self._lines)
 
     def close(self) -> None:
-        """Take no further line; what is in the window still comes out."""
+        """Take no further line; lines in the window are finished."""
         self._closed = True
 
     async def results(self, lines: Iterator[InputLine]) -> AsyncGenerator[tuple[InputLine, T], None]:
-        """Each line with its result, in order; what ``work`` raises ends it and cancels the others."""
+        """Each line with its result, in order; an exception of ``work`` is raised and cancels the other lines."""
         try:
             while True:
                 self._fill(lines)
@@ -136,13 +136,13 @@ class Window(Generic[T]):
         return [result for _, result in self._lines if not result.done()]
 
 
-# The bytes of the lines in flight, counted in longest lines: a few of those, or thousands of ordinary ones.
+# Lines in the window may have the bytes of this many longest lines, which is thousands of ordinary ones.
 LONGEST_LINES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What is asked for. ``defaults`` are fields of the body for lines that have none."""
+    """The job of one command. ``defaults`` are body fields for lines that do not have them."""
 
     archive: Path
     output: Path
@@ -154,7 +154,7 @@ class JobSpec:
     restart: bool
 
     def made_with(self, newsroom: Newsroom) -> dict[str, Any]:
-        """What must stay the same from run to run, or the output would be of two kinds."""
+        """The conditions of the output, which must be equal in every run of a job."""
         return {
             "software": f"depesche {__version__}",
             "models": [model_out(model).model_dump(mode="json") for model in newsroom.models],
@@ -165,7 +165,7 @@ class JobSpec:
 
 @dataclass(slots=True)
 class BackfillProgress:
-    """How far it is. ``resumed`` lines of ``tally`` were done by earlier runs, ``cut_bytes`` of theirs were torn."""
+    """The progress of a run. Earlier runs did ``resumed`` lines; ``cut_bytes`` of their output were cut off."""
 
     tally: Counts = field(default_factory=Counts)
     resumed: int = 0
@@ -177,7 +177,7 @@ class BackfillProgress:
 
     @property
     def articles_per_s(self) -> float:
-        """Lines of this run a second, loading not counted."""
+        """Lines per second of this run, without the loading of models."""
         return (self.tally.lines - self.resumed) / self.seconds if self.seconds else 0.0
 
 
@@ -185,7 +185,7 @@ Follower = Callable[[BackfillProgress], None]
 
 
 class Run:
-    """Works an order off once. ``resumed`` hears where it begins, ``progress`` of every line that is written."""
+    """One run of a job. It calls ``resumed`` at its beginning, and ``progress`` for every line that is written."""
 
     def __init__(self, order: JobSpec, newsroom: Newsroom, *, resumed: Follower, progress: Follower) -> None:
         self._order = order
@@ -198,17 +198,17 @@ class Run:
         self.standing = BackfillProgress()
 
     def stop(self) -> int:
-        """Take no further line; returns how many are in flight, which are finished and written."""
+        """Take no further line; returns the number of lines in progress, which are finished and written."""
         self.standing.stopped = True
         self._window.close()
         return len(self._window)
 
     async def go(self) -> None:
-        """Work off the archive.
+        """Run the archive to its end, or until `stop`.
 
         Raises:
-            CannotResume: archive, output, options or models are not those of the last run.
-            EngineDead: an engine is lost; what is committed stays.
+            CannotResume: archive, output, options or models differ from the last run.
+            EngineDead: an engine is lost; committed lines stay in the output.
             DepescheError: a file cannot be read or written, or a model cannot be loaded.
         """
         order = self._order
@@ -235,7 +235,7 @@ class Run:
         self._resumed(standing)
 
     async def _work(self, line: InputLine) -> tuple[bytes, Verdict]:
-        """Only bytes wait for their turn: a record as objects takes several times their memory."""
+        """The record as bytes, because as objects it needs several times their memory while it waits."""
         record = await self._worker.record(line)
         return encoded(record), verdict(record)
 

@@ -1,1 +1,1 @@
-"""Cache: what was translated or summarised once is not done again, and identical work in flight is done once."""
+"""Cache of finished sentences and documents, in memory and in Redis."""

@@ -1,4 +1,4 @@
-"""Keys of cache entries and of results: a digest over fields that cannot run into each other."""
+"""Keys of cache entries, tags and results: digests over an unambiguous encoding of their fields."""
 
 import hashlib
 import hmac
@@ -14,10 +14,10 @@ LENGTH_BYTES = 8
 
 
 def entry_key(head: tuple[str, ...], rest: Field, secret: bytes | None) -> bytes:
-    """The 32 bytes under which an entry is kept: equal exactly when all fields are, up to collisions of SHA-256.
+    """The 32-byte key of an entry. Two keys are equal only if all fields are equal, up to collisions.
 
-    ``head`` holds what many entries have in common: task, model, versions. With a ``secret`` the key is an
-    HMAC: without one, a reader of a shared store can guess short sentences.
+    ``head`` holds the fields that many entries share: task, model and versions. With a ``secret`` the key is an HMAC.
+    Without it, a reader of the shared store can guess short sentences from their keys.
     """
     return _digest(_head(head) + encode(rest), secret)
 
@@ -28,7 +28,7 @@ def _head(head: tuple[str, ...]) -> bytes:
 
 
 def tag_key(kind: Literal["text", "result"], value: str, secret: bytes | None) -> bytes:
-    """The 32 bytes of the tag that lists which entries a submitted text, or a result, was answered with."""
+    """The 32-byte key of a tag. A text's tag lists the entries used for it; a result's tag lists text tags."""
     return _digest(encode([TAG_FORMAT, "tag", kind, value]), secret)
 
 
@@ -40,9 +40,9 @@ def result_key(
     options: Mapping[str, Field],
     texts: Sequence[str],
 ) -> str:
-    """64 hexadecimal digits that are equal when a request's task, model revision, options and texts are equal.
+    """64 hexadecimal digits that identify a result by task, model revision, options and texts.
 
-    Given to callers, who hold the texts anyway: no secret, so that it stays the same when one changes.
+    Callers receive this key. It needs no secret, because they know the texts, and so it survives a change of secrets.
     """
     return hashlib.sha256(encode(["result", task, model_id, revision, options, texts])).hexdigest()
 
@@ -54,10 +54,10 @@ def _digest(preimage: bytes, secret: bytes | None) -> bytes:
 
 
 def encode(field: Field) -> bytes:
-    """The canonical bytes of a field: one byte of type, the length as ``LENGTH_BYTES``, the content.
+    """The canonical bytes of a field: one byte for its type, its length in ``LENGTH_BYTES``, and its content.
 
-    Injective up to equality: equal fields (1 and 1.0, mappings and sets in any order) give the same bytes, unequal
-    ones never do. No encoded field is the beginning of another one, so a sequence is the fields one after the other.
+    Equal fields (1 and 1.0, mappings and sets in any order) have equal bytes, and unequal fields never do. No encoding
+    is a prefix of another one, so a sequence is the concatenation of its fields.
     """
     match field:
         case None:
@@ -83,5 +83,5 @@ def _text(field: str) -> bytes:
 
 
 def _number(value: float) -> str:
-    """Equal numbers as equal strings: whole ones in decimals, the others exactly, in hexadecimals."""
+    """Encode equal numbers as equal strings: integers in decimal, others exactly in hexadecimal."""
     return value.hex() if isinstance(value, float) and not value.is_integer() else str(int(value))

@@ -1,4 +1,4 @@
-"""The Redis tier of the cache, with its circuit breaker and its value format."""
+"""Shared tier of the cache in Redis, with a circuit breaker and the format of stored values."""
 
 import asyncio
 import contextlib
@@ -24,9 +24,9 @@ BreakerState = Literal["closed", "open", "half_open"]
 
 
 class Breaker:
-    """Opens after ``failures`` in a row. Then one call is let through every ``pause_s``, until one succeeds.
+    """Circuit breaker. It opens after ``failures`` in a row, then allows one probe every ``pause_s`` until success.
 
-    A probe counts from when it was let through, so one that is never told of (its caller left) blocks nothing.
+    The pause starts when the probe is allowed. So a probe without an outcome, because its caller left, blocks nothing.
     ``clock`` counts seconds.
     """
 
@@ -39,25 +39,25 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """Open also while a probe is under way."""
+        """The current state. It is also open while a probe is running."""
         if self._probe_at_s is None:
             return "closed"
         return "open" if self._clock() < self._probe_at_s else "half_open"
 
     def allows(self) -> bool:
-        """Whether to call now. A True while half open is the probe, and the next one is a pause away."""
+        """Whether a call may start now. In state half open, True allows one probe and starts the next pause."""
         if self.state == "half_open":
             self._probe_at_s = self._clock() + self._pause_s
             return True
         return self.state == "closed"
 
     def succeeded(self) -> None:
-        """A call was answered: closed, whatever was before."""
+        """Record a successful call and close the breaker."""
         self._failures = 0
         self._probe_at_s = None
 
     def failed(self) -> bool:
-        """A call failed; True when that opened the breaker, False when it stays as it was."""
+        """Record a failed call, and return whether it opened the breaker."""
         if self._probe_at_s is not None:
             return False
         self._failures += 1
@@ -67,44 +67,44 @@ class Breaker:
         return True
 
 
-ENDING = b"e"  # the first byte of a value: how the rest is written
-SEALED = b"s"  # the first byte of one that is sealed
+EXPIRING = b"e"  # first byte of a value: format with expiry time
+SEALED = b"s"  # first byte of a sealed value
 END_BYTES = 8
 FASTEST = 1
 MOST_ENTRY_BYTES = 1 << 20
 
 
 class Found(NamedTuple):
-    """An entry, and for how long it may still be used."""
+    """An entry and its remaining lifetime in seconds."""
 
     value: bytes
     left_s: float
 
 
 def pack(value: bytes, ends_ms: int) -> bytes:
-    """``value`` as Redis keeps it: a byte that names the format, when it ends (Unix time), zlib's bytes."""
-    return ENDING + ends_ms.to_bytes(END_BYTES, "big") + zlib.compress(value, FASTEST)
+    """The stored form of ``value``: a format byte, the expiry in Unix milliseconds, and the zlib-compressed value."""
+    return EXPIRING + ends_ms.to_bytes(END_BYTES, "big") + zlib.compress(value, FASTEST)
 
 
 def unpack(stored: object, now_ms: int) -> Found | None:
-    """What ``pack`` was given; None for all else: no value, another format, damaged, over ``MOST_ENTRY_BYTES``."""
-    if not isinstance(stored, bytes) or not stored.startswith(ENDING):
+    """Reverse ``pack``. Anything else returns None: no value, another format, damage, over ``MOST_ENTRY_BYTES``."""
+    if not isinstance(stored, bytes) or not stored.startswith(EXPIRING):
         return None
     unzip = zlib.decompressobj()
     try:
-        value = unzip.decompress(stored[len(ENDING) + END_BYTES :], MOST_ENTRY_BYTES + 1)
+        value = unzip.decompress(stored[len(EXPIRING) + END_BYTES :], MOST_ENTRY_BYTES + 1)
     except zlib.error:
         return None
     if not unzip.eof or len(value) > MOST_ENTRY_BYTES:
         return None
-    ends_ms = int.from_bytes(stored[len(ENDING) :][:END_BYTES], "big")
+    ends_ms = int.from_bytes(stored[len(EXPIRING) :][:END_BYTES], "big")
     return Found(value, max(0, ends_ms - now_ms) / 1000)
 
 
 KEY_PREFIX = b"depesche:"
 TAG_PREFIX = b"depesche:tag:"
-# A round trip of this many stays well inside the timeout, which Python's own work for them counts towards.
-TRIP_COMMANDS = 128
+# This many commands per round trip stay well within the timeout, which includes the time of Python's own work.
+ROUND_TRIP_COMMANDS = 128
 SCAN_COUNT = 1_000
 MOST_CONNECTIONS = 32
 LONGEST_TTL_S = 10 * 365 * 86_400.0
@@ -116,23 +116,23 @@ T = TypeVar("T")
 
 
 class PurgeIncomplete(Unavailable):
-    """The shared tier was not reached, or refused: it may still hold what was to be purged."""
+    """The shared tier did not complete a purge, so it may still hold the purged entries."""
 
     code = "purge_incomplete"
 
 
 class Shared:
-    """Entries and tags under their keys, each for ``ttl_s`` (tags for ``TAG_LIVES`` as long).
+    """Stores entries for ``ttl_s`` and tags for ``TAG_LIVES`` times as long in Redis.
 
-    Reading and writing never raise when Redis is slow, gone or answers nonsense; purging does.
+    Reads and writes do not raise if Redis is slow, unreachable or sends malformed answers. Purges do.
 
-    Every round trip takes ``timeout_s`` at most, connecting and waiting for a connection included; the first that fails
-    ends the call. Each failure is told to ``listener``. With a ``seal`` values are sealed, and what does not open is
-    none. Nothing is connected before the first call. ``clock`` is wall time, which the processes that share a Redis
-    should agree on within a small part of ``ttl_s``.
+    Each round trip takes at most ``timeout_s``, including the connection. The first failed round trip ends the call,
+    and ``listener`` receives an event for each failure. With a ``seal``, values are sealed, and a value that cannot be
+    opened counts as missing. The first call opens the connection. ``clock`` returns wall time; the clocks of all
+    processes on one Redis must agree within a small fraction of ``ttl_s``.
 
     Raises:
-        ValueError: ``url`` is none of Redis (redis://, rediss://, unix://).
+        ValueError: the scheme of ``url`` is not redis://, rediss:// or unix://.
     """
 
     def __init__(
@@ -152,21 +152,21 @@ class Shared:
         self._seal = seal
         self._listener = listener
         self._clock = clock
-        self._turns = asyncio.Semaphore(MOST_CONNECTIONS)
+        self._connections = asyncio.Semaphore(MOST_CONNECTIONS)
         self._redis: Redis = Redis.from_url(
             url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
         )
 
     @property
-    def passed_over(self) -> bool:
-        """Whether the breaker keeps calls from Redis."""
+    def blocked(self) -> bool:
+        """Whether the circuit breaker blocks calls to Redis."""
         return self._breaker.state != "closed"
 
     async def get_many(self, keys: Collection[bytes]) -> dict[bytes, Found]:
-        """The entries that there are and can be read; one round trip for up to ``TRIP_COMMANDS``."""
+        """Return the existing, readable entries. One round trip reads up to ``ROUND_TRIP_COMMANDS`` keys."""
         found: dict[bytes, Found] = {}
-        for some in _trips(list(dict.fromkeys(keys))):
-            answers = await self._ask(partial(self._redis.mget, [KEY_PREFIX + key for key in some]), len(some))
+        for some in _round_trips(list(dict.fromkeys(keys))):
+            answers = await self._round_trip(partial(self._redis.mget, [KEY_PREFIX + key for key in some]), len(some))
             if answers is None:
                 break
             values = ((key, self._opened(key, answer)) for key, answer in zip(some, answers, strict=True))
@@ -187,56 +187,62 @@ class Shared:
         return packed if self._seal is None else SEALED + self._seal.close(packed, KEY_PREFIX + key)
 
     async def put_many(self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]) -> bool:
-        """Keep the entries, save those over ``MOST_ENTRY_BYTES``, and add keys to tags; whether all of it is there.
+        """Store entries up to ``MOST_ENTRY_BYTES`` and add keys to tags. Returns whether all writes succeeded.
 
-        One round trip for up to ``TRIP_COMMANDS``. The tags go first: no entry is ever there without its own.
+        One round trip holds up to ``ROUND_TRIP_COMMANDS`` commands. Tags go first, so that no entry lacks its tag.
         """
         commands: list[Command] = []
         for tag, keys in tags.items():
-            # A tag outlasts whatever its text was answered with.
+            # A tag must outlive all entries of its text.
             commands += [("SADD", TAG_PREFIX + tag, *keys), ("PEXPIRE", TAG_PREFIX + tag, self._ttl_ms * TAG_LIVES)]
         for key, value in entries.items():
             if len(value) <= MOST_ENTRY_BYTES:
                 commands.append(("SET", KEY_PREFIX + key, self._packed(key, value), "PX", self._ttl_ms))
-        for some in _trips(commands):
-            answers = await self._ask(partial(self._run, some), len(some))
+        for some in _round_trips(commands):
+            answers = await self._round_trip(partial(self._run, some), len(some))
             if answers is None or any(isinstance(answer, RedisError) for answer in answers):
                 return False
         return True
 
-    async def led_to(self, tags: Collection[bytes]) -> dict[bytes, set[bytes]]:
-        """What is under those of ``tags`` that are some, and, one step further, under what is there.
+    async def tag_members(self, tags: Collection[bytes]) -> dict[bytes, set[bytes]]:
+        """Return the members of ``tags``, and the members of those members that are tags themselves.
+
+        The call ignores an open circuit breaker.
 
         Raises:
-            PurgeIncomplete: Redis did not answer as it should. It is asked even while the breaker is open.
+            PurgeIncomplete: Redis did not answer, or its answer is malformed.
         """
         found: dict[bytes, set[bytes]] = {}
         asked: list[bytes] = list(tags)
         for _ in range(2):
-            answers = await self._insist([("SMEMBERS", TAG_PREFIX + tag) for tag in asked])
+            answers = await self._run_all([("SMEMBERS", TAG_PREFIX + tag) for tag in asked])
             step = {tag: set(answer) for tag, answer in zip(asked, answers, strict=True) if answer}
             found |= step
             asked = list(set().union(*step.values()) - set(asked))
         return found
 
     async def purge(self, keys: Collection[bytes], tags: Mapping[bytes, Collection[bytes]]) -> int:
-        """Forget the entries, then take these keys off the tags; how many entries there were.
+        """Delete entries, then remove the given members from their tags. Returns the number of deleted entries.
 
-        What was added to a tag meanwhile stays. Raises PurgeIncomplete as in ``led_to``.
+        Members that were added to a tag in the meantime stay. Raises PurgeIncomplete like `tag_members`.
         """
-        gone: list[int] = await self._insist([("UNLINK", KEY_PREFIX + key) for key in keys])
-        await self._insist([("SREM", TAG_PREFIX + tag, *members) for tag, members in tags.items()])
-        return sum(gone)
+        deleted: list[int] = await self._run_all([("UNLINK", KEY_PREFIX + key) for key in keys])
+        await self._run_all([("SREM", TAG_PREFIX + tag, *members) for tag, members in tags.items()])
+        return sum(deleted)
 
     async def clear(self) -> int:
-        """Forget everything of this service; how many entries there were. Raises PurgeIncomplete as in ``led_to``."""
+        """Delete all keys of this service, and return the number of entries.
+
+        Raises:
+            PurgeIncomplete: see `tag_members`.
+        """
         cursor: int = 0
         entries: int = 0
         while True:
-            ((cursor, keys),) = await self._insist([("SCAN", cursor, "MATCH", KEY_PREFIX + b"*", "COUNT", SCAN_COUNT)])
+            ((cursor, keys),) = await self._run_all([("SCAN", cursor, "MATCH", KEY_PREFIX + b"*", "COUNT", SCAN_COUNT)])
             tags = [key for key in keys if len(key) == len(TAG_PREFIX) + KEY_BYTES and key.startswith(TAG_PREFIX)]
-            entries += sum(await self._insist([("UNLINK", key) for key in set(keys).difference(tags)]))
-            await self._insist([("UNLINK", key) for key in tags])
+            entries += sum(await self._run_all([("UNLINK", key) for key in set(keys).difference(tags)]))
+            await self._run_all([("UNLINK", key) for key in tags])
             if not cursor:
                 return entries
 
@@ -251,38 +257,38 @@ class Shared:
             pipeline.execute_command(*command)
         return await pipeline.execute(raise_on_error=False)
 
-    async def _insist(self, commands: Sequence[Command]) -> list[Any]:
-        """The answers of all commands, of the kind that each should give."""
+    async def _run_all(self, commands: Sequence[Command]) -> list[Any]:
+        """Run all commands, even while the breaker is open, and check the types of their answers."""
         answers: list[Any] = []
-        for some in _trips(commands):
-            answered = await self._ask(partial(self._run, some), len(some), always=True)
+        for some in _round_trips(commands):
+            answered = await self._round_trip(partial(self._run, some), len(some), always=True)
             kinds = [ANSWERS[command[0]] for command in some]
             if answered is None or not all(map(isinstance, answered, kinds)):
-                raise PurgeIncomplete("the shared cache was not reached, so it may still hold what was to be purged")
+                raise PurgeIncomplete("the shared cache did not answer, so it may still hold the entries to purge")
             answers += answered
         return answers
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
 
-    async def _ask(
-        self, question: Callable[[], Awaitable[Any]], answers: int, *, always: bool = False
+    async def _round_trip(
+        self, commands: Callable[[], Awaitable[Any]], answers: int, *, always: bool = False
     ) -> list[Any] | None:
-        """So many answers, or None when there are not: then it was told why."""
+        """Return the given number of answers, or None after a failure, which is reported as an event."""
         if not always and not self._breaker.allows():
             self._listener(SharedCacheFailed("open"))
             return None
         try:
-            async with asyncio.timeout(self._timeout_s), self._turns:
-                answered = await question()
-        except Exception as error:  # noqa: BLE001 - the parser fails in many ways on what is no answer of Redis
+            async with asyncio.timeout(self._timeout_s), self._connections:
+                answered = await commands()
+        except Exception as error:  # noqa: BLE001 - the parser raises many types of errors for malformed answers
             self._fail(reason_of(error))
             return None
         if not isinstance(answered, list) or len(answered) != answers:
             self._fail("error")
             return None
         if any(isinstance(answer, RedisError) for answer in answered):
-            # Full, or read-only: it answers in time, so reading goes on; the breaker takes it as neither good nor bad.
+            # Redis is full or read-only, but it answers. Reads continue, so this is neither a success nor a failure.
             self._listener(SharedCacheFailed("error"))
         else:
             self._breaker.succeeded()
@@ -293,7 +299,7 @@ class Shared:
 
 
 def reason_of(error: Exception) -> SharedFailure:
-    """The kind of a failure; refused credentials and a Redis that still loads are errors, though it was reached."""
+    """Classify a failure. Refused credentials and a Redis that still loads its data count as "error"."""
     match error:
         case TimeoutError() | RedisTimeoutError():
             return "timeout"
@@ -305,6 +311,6 @@ def reason_of(error: Exception) -> SharedFailure:
             return "error"
 
 
-def _trips(commands: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The commands, by round trip."""
-    return (commands[at : at + TRIP_COMMANDS] for at in range(0, len(commands), TRIP_COMMANDS))
+def _round_trips(commands: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Split commands into round trips."""
+    return (commands[at : at + ROUND_TRIP_COMMANDS] for at in range(0, len(commands), ROUND_TRIP_COMMANDS))

@@ -1,4 +1,4 @@
-"""The cache: the memory tier, then the shared tier."""
+"""Two-tier cache: memory first, then the shared tier."""
 
 import asyncio
 import time
@@ -21,46 +21,46 @@ DOCUMENT_TTL_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many entries were forgotten, by tier; ``shared`` is None where there is no shared tier."""
+    """Numbers of purged entries by tier. ``shared`` is None without a shared tier."""
 
     memory: int
     shared: int | None
 
 
 class Documents:
-    """Whole results of this process by ``result_key``: a document that is asked for often is not made again.
+    """Memory cache of whole results by ``result_key``, so that a repeated request does no work per sentence.
 
-    Bounded by the characters that the caller counts for each, the least recently used forgotten first, and in time.
+    It has a limit on characters and an expiry time, and evicts the least recently used results.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._chars = 0  # of what is being put
+        self._chars = 0  # size of the result that `put` is storing
         self._kept: TTLCache[str, Any] = TTLCache(
             DOCUMENT_CHARS, DOCUMENT_TTL_S, timer=clock, getsizeof=lambda _: self._chars
         )
 
     def get(self, result_key: str) -> Any:
-        """The result, or None."""
+        """Return the result or None."""
         return self._kept.get(result_key)
 
     def put(self, result_key: str, result: Any, chars: int) -> None:
-        """Keep a result of so many characters; one that alone is over the bound is not kept."""
+        """Store a result of ``chars`` characters, unless it alone exceeds the limit."""
         self._chars = max(chars, DOCUMENT_CHARS // MOST_DOCUMENTS)
         if self._chars <= DOCUMENT_CHARS:
             self._kept[result_key] = result
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         self._kept.clear()
 
 
 class Cache:
-    """Entries as bytes under keys of ``entry_key``, tags under keys of ``tag_key``.
+    """Stores entries under keys of `entry_key` and tags under keys of `tag_key`.
 
-    Memory is asked first, ``shared`` for what is missing there; what it had is kept in memory for the rest of its life.
-    A text's tag names the entries that the text was answered with, whoever asked first for them; a result's tag names
-    the tags of its texts. A tag is put after its entries and used whenever they are: so the memory tier's bound takes
-    it after those entries that no other text uses.
+    A lookup reads memory first and then the shared tier. Entries from the shared tier are copied to memory for their
+    remaining lifetime. Each submitted text has a tag that lists every entry used for it, even entries written for
+    another text. A result's tag lists the tags of its texts. Tags are written and read after their entries, so that
+    the memory tier evicts the entries first.
     """
 
     def __init__(self, memory: Memory, shared: Shared | None = None, *, listener: Listener = ignore) -> None:
@@ -73,63 +73,71 @@ class Cache:
         self._writing: set[asyncio.Future[None]] = set()
 
     async def get_many(self, keys: Collection[bytes], *, task: str) -> dict[bytes, bytes]:
-        """The entries that there are; a key that repeats is looked up once. ``task`` is for the metrics."""
+        """Return the existing entries. Repeated keys are looked up once. ``task`` is a metric label."""
         distinct = dict.fromkeys(keys)
         found = {key: value for key in distinct if (value := self.memory.get(key)) is not None}
-        shared = await self._look_further([key for key in distinct if key not in found])
+        shared = await self._get_shared([key for key in distinct if key not in found])
         self._listener(CacheLooked(task, asked=len(distinct), memory_hits=len(found), shared_hits=len(shared)))
         return found | shared
 
-    async def _look_further(self, missing: Collection[bytes]) -> dict[bytes, bytes]:
+    async def _get_shared(self, missing: Collection[bytes]) -> dict[bytes, bytes]:
         if self._shared is None or not missing:
             return {}
         asked_s = time.monotonic()
         found = await self._shared.get_many(missing)
-        if self.may_keep(asked_s):
+        if self.may_store(asked_s):
             for key, entry in found.items():
                 self.memory.put(key, entry.value, most_s=entry.left_s)
         return {key: entry.value for key, entry in found.items()}
 
-    def keep_document(self, result_key: str, result: Any, *, chars: int, begun_s: float) -> None:
-        """Keep a whole result of so many characters, unless it was ``begun_s`` before a purge ended."""
-        if self.may_keep(begun_s):
+    def put_document(self, result_key: str, result: Any, *, chars: int, started_s: float) -> None:
+        """Store a whole result of ``chars`` characters, unless its work started before the end of a purge."""
+        if self.may_store(started_s):
             self.documents.put(result_key, result, chars)
 
     async def put_many(
-        self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, AbstractSet[bytes]] | None = None, *, begun_s: float
+        self,
+        entries: Mapping[bytes, bytes],
+        tags: Mapping[bytes, AbstractSet[bytes]] | None = None,
+        *,
+        started_s: float,
     ) -> None:
-        """Keep the entries, and under each of ``tags`` that its keys came from there.
+        """Store entries, and add the keys of each tag in ``tags`` to it.
 
-        Nothing is written that is known to be there: tags whose entries were all found cost no round trip. Nothing is
-        kept for work that was ``begun_s`` (on the monotonic clock) before a purge ended: it may be what was purged. An
-        entry that alone is larger than a tier is not kept there.
+        Tags that already hold their keys are not written again and need no round trip. Nothing is stored for work that
+        started (``started_s``, monotonic clock) before the end of a purge, because it may use purged content. An entry
+        larger than a tier's limit is not stored there.
         """
-        news = {tag: new for tag, keys in (tags or {}).items() if (new := self._news(tag, keys, entries))}
-        if not (entries or news) or not self.may_keep(begun_s):
+        new_members = {tag: new for tag, keys in (tags or {}).items() if (new := self._new_members(tag, keys, entries))}
+        if not (entries or new_members) or not self.may_store(started_s):
             return
         for key, value in entries.items():
             self.memory.put(key, value)
-        for tag, keys in news.items():
-            self._note(tag, keys, fresh=self._shared is None)
-        if self._shared is not None and await self._written(self._shared, entries, news) and self.may_keep(begun_s):
-            for tag, keys in news.items():
-                self._note(tag, keys, fresh=True)
+        for tag, keys in new_members.items():
+            self._put_tag(tag, keys, fresh=self._shared is None)
+        if (
+            self._shared is not None
+            and await self._write_shared(self._shared, entries, new_members)
+            and self.may_store(started_s)
+        ):
+            for tag, keys in new_members.items():
+                self._put_tag(tag, keys, fresh=True)
 
     async def drop(self, keys: Collection[bytes]) -> None:
-        """Delete and count entries that cannot be read. A shared tier that does not answer keeps them as misses."""
-        self._forget(keys)
+        """Delete unreadable entries and report each as an event. An unreachable shared tier keeps them."""
+        self._delete(keys)
         for _ in keys:
             self._listener(EntryUnopened("unreadable"))
         if self._shared is not None and keys:
             with suppress(PurgeIncomplete):
                 await self._shared.purge(keys, {})
 
-    def may_keep(self, begun_s: float) -> bool:
-        """Whether what was ``begun_s`` may be kept: no purge has come since, nor is one under way."""
-        return not self._purges and self._purged_s < begun_s
+    def may_store(self, started_s: float) -> bool:
+        """Whether results of work that started at ``started_s`` may be stored: no purge runs or has ended since."""
+        return not self._purges and self._purged_s < started_s
 
-    def _news(self, tag: bytes, keys: AbstractSet[bytes], entries: Mapping[bytes, bytes]) -> set[bytes]:
-        """What is to be written under ``tag``: keys that are not known to be there, those of entries written anew."""
+    def _new_members(self, tag: bytes, keys: AbstractSet[bytes], entries: Mapping[bytes, bytes]) -> set[bytes]:
+        """The keys to add to ``tag``: those that it does not have yet, and those of newly written entries."""
         known = self.memory.tag(tag)
         if known is None:
             return set(keys)
@@ -137,16 +145,16 @@ class Cache:
             return known.members().union(keys)
         return (keys & entries.keys()) | (keys - known.members())
 
-    def _note(self, tag: bytes, keys: Collection[bytes], *, fresh: bool) -> None:
+    def _put_tag(self, tag: bytes, keys: Collection[bytes], *, fresh: bool) -> None:
         known = self.memory.tag(tag)
         everything = keys if known is None else known.members().union(keys)
         fresh_until_s = self.memory.clock() + self.memory.ttl_s if fresh else 0.0
         self.memory.put(tag, Tag(b"".join(everything), fresh_until_s))
 
-    async def _written(
+    async def _write_shared(
         self, shared: Shared, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]
     ) -> bool:
-        """Write to the shared tier, in sight of purges; whether all of it is there now."""
+        """Write to the shared tier in a way that purges can wait for, and return whether all writes succeeded."""
         writing = asyncio.get_running_loop().create_future()
         self._writing.add(writing)
         try:
@@ -156,32 +164,32 @@ class Cache:
             writing.set_result(None)
 
     async def purge(self, tags: Collection[bytes]) -> Purged:
-        """Forget what the texts or results of these tags were answered with, in both tiers.
+        """Delete all entries of these tags of texts or results from both tiers.
 
         Raises:
-            PurgeIncomplete: the shared tier was not reached. Memory has forgotten what it knew, but keeps the tags, so
-                that another try finds as much as this one.
+            PurgeIncomplete: the shared tier did not answer. Memory has deleted the entries but keeps the tags for a
+                retry.
         """
         async with self._purge():
-            found = self._led_to(tags)
+            found = self._with_members(tags)
             try:
-                gone = None if self._shared is None else await self._purge_shared(self._shared, found)
+                shared_count = None if self._shared is None else await self._purge_shared(self._shared, found)
             except PurgeIncomplete:
-                self._forget(key for key in found if self.memory.tag(key) is None)
+                self._delete(key for key in found if self.memory.tag(key) is None)
                 raise
-            return Purged(self._forget(found), gone)
+            return Purged(self._delete(found), shared_count)
 
     async def _purge_shared(self, shared: Shared, found: set[bytes]) -> int:
-        """Purge the shared tier before memory, where its entries would come back; adds to ``found``."""
-        tags = await shared.led_to(found)
-        found |= self._led_to(found.union(*tags.values()))
+        """Purge the shared tier first, because reads copy its entries to memory. Adds its keys to ``found``."""
+        tags = await shared.tag_members(found)
+        found |= self._with_members(found.union(*tags.values()))
         return await shared.purge(found, tags)
 
     async def clear(self) -> Purged:
-        """Forget everything.
+        """Delete everything from both tiers.
 
         Raises:
-            PurgeIncomplete: the shared tier was not reached; memory is empty.
+            PurgeIncomplete: the shared tier did not answer. Memory is empty.
         """
         async with self._purge():
             try:
@@ -192,7 +200,10 @@ class Cache:
 
     @asynccontextmanager
     async def _purge(self) -> AsyncIterator[None]:
-        """Meanwhile nothing is kept, nor later what was begun before its end; what is being written is waited for."""
+        """Block stores during a purge, and later those of work that started before its end.
+
+        It waits for running writes first.
+        """
         self._purges += 1
         self.documents.clear()
         try:
@@ -203,22 +214,22 @@ class Cache:
             self._purges -= 1
             self._purged_s = time.monotonic()
 
-    def _led_to(self, tags: Collection[bytes]) -> set[bytes]:
-        """The tags and what memory knows under them: from results to texts to entries in two steps."""
+    def _with_members(self, tags: Collection[bytes]) -> set[bytes]:
+        """The tags with their members in memory, in two steps: from results to texts, and from texts to entries."""
         found = set(tags)
         for _ in range(2):
             found |= {key for tag in found if (kept := self.memory.tag(tag)) is not None for key in kept.members()}
         return found
 
-    def _forget(self, keys: Iterable[bytes]) -> int:
+    def _delete(self, keys: Iterable[bytes]) -> int:
         return sum(self.memory.purge(key) for key in list(keys))
 
     @property
-    def shared_passed_over(self) -> bool:
-        """Whether there is a shared tier that is not asked now."""
-        return self._shared is not None and self._shared.passed_over
+    def shared_blocked(self) -> bool:
+        """Whether a shared tier exists but the circuit breaker blocks it now."""
+        return self._shared is not None and self._shared.blocked
 
     async def close(self) -> None:
-        """Close the connections of the shared tier; the entries stay."""
+        """Close the connections of the shared tier."""
         if self._shared is not None:
             await self._shared.close()

@@ -1,4 +1,4 @@
-"""The command ``depesche backfill``: its options, its progress bar, what it says, and its exit codes."""
+"""The command ``depesche backfill``: options, progress bar, messages and exit codes."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ CONCURRENCY = 16
 
 @dataclass(frozen=True, slots=True)
 class BackfillContext:
-    """What the command line gives: the newsroom, not started, limits of texts and lines, and where messages go."""
+    """The input of the command line: a newsroom that is not started, limits, and the console for messages."""
 
     newsroom: Newsroom
     limits: TextLimits
@@ -40,26 +40,30 @@ class BackfillContext:
 
 def backfill(
     context: typer.Context,
-    archive: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="One article a line, as for POST /v1/articles.")],
-    output: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="One answer a line, in the same order.")],
+    archive: Annotated[
+        Path, typer.Argument(metavar="IN.jsonl", help="One article per line, as for POST /v1/articles.")
+    ],
+    output: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="One answer per line, in the same order.")],
     *,
     outputs: Annotated[
-        str | None, typer.Option(help="summary, translation, summary_translation: some of them, with commas.")
+        str | None, typer.Option(help="summary, translation, summary_translation; separated by commas.")
     ] = None,
     length: Annotated[Literal["short", "medium", "long"] | None, typer.Option(help="Length of the summaries.")] = None,
     method: Annotated[
-        Literal["abstractive", "extractive", "lead"] | None, typer.Option(help="How the summaries are made.")
+        Literal["abstractive", "extractive", "lead"] | None, typer.Option(help="Method of the summaries.")
     ] = None,
-    clean: Annotated[bool | None, typer.Option(help="Take page furniture off first.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=1_024, help="Articles at work at once.")] = CONCURRENCY,
-    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write counts and failures there.")] = None,
-    cache: Annotated[bool, typer.Option(help="Use the sentence cache, the shared one too.")] = False,
-    restart: Annotated[bool, typer.Option(help="Throw away what is in OUT.jsonl and begin anew.")] = False,
+    clean: Annotated[bool | None, typer.Option(help="Remove boilerplate first.")] = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=1_024, help="Articles in progress at the same time.")
+    ] = CONCURRENCY,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="File for counts and failures.")] = None,
+    cache: Annotated[bool, typer.Option(help="Use the sentence cache, including the shared one.")] = False,
+    restart: Annotated[bool, typer.Option(help="Delete the content of OUT.jsonl and start again.")] = False,
 ) -> None:
-    """Run an archive through the service; run it again to go on where it stopped.
+    """Run an archive through the service. The same command resumes a run that was stopped.
 
-    Options are for lines that say nothing themselves. Exit codes: 0 all lines are done, 3 some failed, 75 stopped by a
-    signal, 70 an engine was lost, 1 it cannot work, 2 wrong options.
+    Options apply to lines without the field. Exit codes: 0 all lines have a result, 3 some failed, 75 stopped by a
+    signal, 70 an engine was lost, 1 the run is impossible, 2 wrong options.
     """
     given = {"outputs": _outputs(outputs), "length": length, "method": method, "clean": clean}
     defaults = {name: value for name, value in given.items() if value is not None}
@@ -83,12 +87,12 @@ def _outputs(given: str | None) -> list[str] | None:
         return None
     names = list(dict.fromkeys(name.strip() for name in given.split(",")))
     if unknown := [name for name in names if name not in get_args(Output)]:
-        raise typer.BadParameter(f"there is no {', '.join(unknown)}", param_hint="--outputs")
+        raise typer.BadParameter(f"unknown output: {', '.join(unknown)}", param_hint="--outputs")
     return names
 
 
 def _worked_off(order: JobSpec, workplace: BackfillContext, report: Path | None) -> int:
-    """Run it, say what came of it, and give the exit code."""
+    """Run the job, print the outcome, and return the exit code."""
     say = _speaker(workplace.messages)
     with _bar(workplace.messages) as bar:
         run = Run(order, workplace.newsroom, resumed=lambda s: _say_start(say, s), progress=bar)
@@ -107,14 +111,14 @@ def _worked_off(order: JobSpec, workplace: BackfillContext, report: Path | None)
 
 
 async def _stoppable(run: Run, say: Callable[[str], None]) -> None:
-    """The first SIGINT or SIGTERM lets what is in flight finish, a second one ends the process at once."""
+    """Run until the end, or until a signal: the first lets articles in progress finish, the second ends the process."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
 
     def stop() -> None:
         for one in signals:
             loop.remove_signal_handler(one)
-        say(f"stopping: {run.stop()} articles in flight are finished first; a second signal ends it at once")
+        say(f"stopping: {run.stop()} articles in progress are finished first; a second signal stops them, too")
 
     for one in signals:
         loop.add_signal_handler(one, stop)
@@ -145,9 +149,9 @@ def _write_report(path: Path, order: JobSpec, newsroom: Newsroom, standing: Back
 
 def _say_start(say: Callable[[str], None], standing: BackfillProgress) -> None:
     if standing.cut_bytes:
-        say(f"{standing.cut_bytes} bytes behind the last checkpoint were cut off and are made again")
+        say(f"{standing.cut_bytes} bytes after the last checkpoint were cut off; their lines run again")
     if standing.resumed:
-        say(f"resumed: {standing.resumed} lines are there already and are skipped")
+        say(f"resumed: {standing.resumed} lines are done already and are skipped")
 
 
 def _say_end(say: Callable[[str], None], standing: BackfillProgress) -> None:
@@ -157,7 +161,7 @@ def _say_end(say: Callable[[str], None], standing: BackfillProgress) -> None:
     speed = f"{standing.articles_per_s:.1f} articles/s in {standing.seconds:.1f} s"
     say(f"{tally.lines} lines: {tally.lines - tally.failed} done, {failed}; {speed}")
     if standing.stopped:
-        say("stopped before the end: the same command goes on from here")
+        say("stopped before the end: the same command resumes here")
 
 
 def _speaker(messages: Console) -> Callable[[str], None]:
@@ -169,7 +173,7 @@ def _speaker(messages: Console) -> Callable[[str], None]:
 
 @contextlib.contextmanager
 def _bar(messages: Console) -> Iterator[Callable[[BackfillProgress], None]]:
-    """A progress bar on standard error, where that is a terminal; by bytes: nobody has counted the lines."""
+    """A progress bar on standard error if it is a terminal. It counts bytes, because the number of lines is unknown."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -35,18 +35,18 @@ from service.results import Method
 from service.settings import Settings
 from service.summarization.lengths import from_request
 
-PREFIX = "depesche_"  # so that scanners for secrets, and people, see what it is
+PREFIX = "depesche_"  # so that secret scanners and people recognise a key
 RANDOM_BYTES = 32
 FILE_MODE = 0o600
 DEFAULT_SCOPES = ",".join(scope for scope in SCOPES if scope != "admin")
 
-keys = typer.Typer(no_args_is_help=True, help="API keys, which are kept as hashes in a file (DEPESCHE_KEYS_FILE).")
+keys = typer.Typer(no_args_is_help=True, help="API keys. A file has their hashes (DEPESCHE_KEYS_FILE).")
 _key_messages = Console(stderr=True)
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="Who holds the key: its name in logs and limits.")]
-Scopes = Annotated[str, typer.Option(help=f"With commas between them: {', '.join(SCOPES)}.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Holder of the key: the name in logs and rate limits.")]
+Scopes = Annotated[str, typer.Option(help=f"Scopes, separated by commas: {', '.join(SCOPES)}.")]
 Until = Annotated[
-    dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it is good, in UTC.")
+    dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day on which the key is valid, in UTC.")
 ]
 Append = Annotated[
     Path | None, typer.Option("--file", envvar="DEPESCHE_KEYS_FILE", help="Key file to append the line to.")
@@ -55,40 +55,40 @@ Append = Annotated[
 
 @keys.command()
 def new(holder: Id, *, scopes: Scopes = DEFAULT_SCOPES, until: Until = None, file: Append = None) -> None:
-    """Make a key: it goes to standard output, once; only its hash is kept."""
+    """Make a key and print it once, to standard output. Only its hash is stored."""
     token = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     line = _key(holder, scopes, until, token).line()
     if file is None:
         _say(f"Add this line to the key file:\n{line}")
     else:
         _append(file, line)
-        _say(f"Added to {file}; running services read it within seconds. The key is shown only now:")
+        _say(f"Added to {file}; running services read it within seconds. The key is shown only once:")
     typer.echo(token)
 
 
 @keys.command("hash")
 def hash_(holder: Id, *, scopes: Scopes = DEFAULT_SCOPES, until: Until = None) -> None:
-    """Give the key file's line for a key that there is, from standard input: arguments are seen by other users."""
+    """Print the key file's line for an existing key from standard input, because other users can see arguments."""
     token = sys.stdin.readline().strip()
     if TOKEN.fullmatch(token) is None:
-        # Also a guard against passwords, for which the hash of the file is not made.
-        raise typer.BadParameter("a key has 32 to 512 visible ASCII characters, drawn at random")
+        # The fast hash of the key file is unsafe for passwords, so they are refused.
+        raise typer.BadParameter("a key must have 32 to 512 visible ASCII characters, chosen at random")
     typer.echo(_key(holder, scopes, until, token).line())
 
 
 @keys.command("list")
 def list_(file: Annotated[Path, typer.Option("--file", envvar="DEPESCHE_KEYS_FILE", help="Key file.")]) -> None:
-    """List the keys of a file, and whether they are still good; a broken file is refused as by the service."""
-    table = Table("id", "scopes", "good until", "hash")
+    """List the keys of a file and until when they are valid. A broken file is an error, as for the service."""
+    table = Table("id", "scopes", "valid until", "hash")
     for key in _keys(file):
-        until = "for ever" if key.until is None else key.until.isoformat()
+        until = "no end" if key.until is None else key.until.isoformat()
         table.add_row(key.id, ",".join(s for s in SCOPES if s in key.scopes), until, key.digest.hex()[:12] + "…")
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def _key(holder: str, scopes: str, until: dt.datetime | None, token: str) -> Key:
     if ID.fullmatch(holder) is None:
-        raise typer.BadParameter("1 to 64 letters, digits, dots, dashes and underscores", param_hint="ID")
+        raise typer.BadParameter("an id has 1 to 64 letters, digits, dots, dashes or underscores", param_hint="ID")
     try:
         return Key(holder, scopes_in(scopes), digest_of(token), None if until is None else until.date())
     except ValueError as error:
@@ -103,7 +103,7 @@ def _keys(file: Path) -> tuple[Key, ...]:
 
 
 def _append(file: Path, line: str) -> None:
-    """Add a line in one write: a service that reads meanwhile sees all of it or nothing."""
+    """Add a line in one write, so that a service that reads the file sees the whole line or none of it."""
     try:
         begun = b"" if not file.exists() or file.read_bytes().endswith(b"\n") or not file.stat().st_size else b"\n"
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE), "wb", buffering=0) as out:
@@ -113,7 +113,7 @@ def _append(file: Path, line: str) -> None:
 
 
 def _failed(message: str) -> typer.Exit:
-    """One line says what is wrong, as for every other command."""
+    """Print the error as one line, as every other command does."""
     _say(f"depesche: {message}")
     return typer.Exit(1)
 
@@ -131,7 +131,7 @@ app = typer.Typer(
 app.add_typer(keys, name="keys")
 _messages = Console(stderr=True)
 File = Annotated[Path, typer.Argument(help="UTF-8 text file; - for standard input.")]
-Clean = Annotated[bool, typer.Option(help="Take page furniture off first.")]
+Clean = Annotated[bool, typer.Option(help="Remove boilerplate first.")]
 
 
 @app.command()
@@ -171,7 +171,7 @@ def _greet(settings: Settings) -> None:
 
 @app.command()
 def translate(file: File, *, clean: Clean = True) -> None:
-    """Translate a German text into English, to standard output."""
+    """Translate a German text into English and print it."""
     asyncio.run(_translate(_read(file), clean=clean))
 
 
@@ -190,10 +190,10 @@ def summarize(
     file: File,
     *,
     length: Annotated[Literal["short", "medium", "long"], typer.Option(help="Length of the summary.")] = "medium",
-    method: Annotated[Method, typer.Option(help="How the summary is made.")] = "abstractive",
+    method: Annotated[Method, typer.Option(help="Method of the summary.")] = "abstractive",
     clean: Clean = True,
 ) -> None:
-    """Summarise a German text, to standard output."""
+    """Summarise a German text and print the summary."""
     asyncio.run(_summarize(_read(file), length, method, clean=clean))
 
 
@@ -206,7 +206,7 @@ async def _summarize(text: str, length: str, method: Method, *, clean: bool) -> 
 
 
 async def _done(command: ArticleCommand, title: str) -> ArticleResult:
-    """What the newsroom makes of one article."""
+    """The result of one article."""
     async with _newsroom() as newsroom:
         with _bar(title) as progress:
             return (await newsroom.article(command, CallContext(progress=progress))).result
@@ -235,7 +235,7 @@ app.add_typer(models_app, name="models", context_settings={"obj": _store})
 
 
 def _warn(notices: Sequence[Notice]) -> None:
-    """Show each kind of notice once, with how often it came."""
+    """Print each different notice once, with its count."""
     for message, count in Counter(f"{notice.code}: {notice.message}" for notice in notices).items():
         times = f" ({count} times)" if count > 1 else ""
         _messages.print(message + times, style="yellow", highlight=False, markup=False, soft_wrap=True)
@@ -252,13 +252,13 @@ def _read(file: Path) -> str:
         except UnicodeDecodeError as error:
             raise DepescheError(f"{file} is not UTF-8: byte {error.start}") from error
         if not text.strip():
-            raise DepescheError(f"{file} holds no text")
+            raise DepescheError(f"{file} has no text")
         return text
 
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """Show an error of ours as one line, not as a traceback."""
+    """Print a `DepescheError` as one line instead of a traceback, and exit with code 1."""
     try:
         yield
     except DepescheError as error:
@@ -268,7 +268,7 @@ def _told() -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def _newsroom() -> AsyncIterator[Newsroom]:
-    """The newsroom without HTTP, for one command."""
+    """A started newsroom without HTTP, for one command."""
     with _told():
         newsroom = Newsroom(plan_of(_settings()), events.ignore, lambda: os.kill(os.getpid(), signal.SIGTERM))
         await newsroom.start()
@@ -280,7 +280,7 @@ async def _newsroom() -> AsyncIterator[Newsroom]:
 
 @contextlib.contextmanager
 def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error; yields what `CallContext.progress` takes."""
+    """A progress bar on standard error; yields a callback for `CallContext.progress`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_messages, transient=True) as progress:
         task = progress.add_task(title, total=None)

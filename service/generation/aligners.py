@@ -1,4 +1,7 @@
-"""Word alignment of a source and its output: by the attention of the model that wrote it, or of another one."""
+"""Word aligners: they match the words of an output with the words of its source.
+
+One aligner reads the attention of the model that wrote the output. The other runs forced decoding in a second model.
+"""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,33 +14,33 @@ from service.text.alignment import Alignment, align
 from service.text.normalization import for_model
 
 Pair = tuple[str, TextHypothesis]
-"""A sentence as its text has it, and an output for it."""
+"""A source sentence as submitted, and an output for it."""
 
 
 class Aligner(Protocol):
-    """Says which words of outputs stand for which words of their sources."""
+    """Matches the words of outputs with the words of their sources."""
 
     @property
     def identity(self) -> str:
-        """What an alignment depends on beside the pair; part of cache keys."""
+        """A string that changes when the same pair may get another alignment. It is part of cache keys."""
         ...
 
     @property
     def needs_attention(self) -> bool:
-        """Whether outputs have to be generated with their attention."""
+        """Whether the generator must return attention with each output."""
         ...
 
     async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
-        """The alignment of each pair, in order; None where there is none.
+        """Return one alignment for each pair, in order. An alignment that cannot be made is None.
 
         Raises:
-            DepescheError: a model that is needed for it takes no work, or failed.
+            DepescheError: the aligner's model refuses work or fails.
         """
         ...
 
 
 class AttentionAligner:
-    """Reads the attention of the model that wrote the output; None where the output came without it."""
+    """Reads the attention of the model that wrote the output. An output without attention has no alignment."""
 
     identity = "attention"
     needs_attention = True
@@ -52,9 +55,10 @@ class AttentionAligner:
 
 
 class ForcedAligner:
-    """Lets a small encoder-decoder model write outputs that another generator wrote, and reads its attention.
+    """Aligns outputs of any generator by forced decoding.
 
-    None where a sentence or its output is longer than that model reads.
+    A small encoder-decoder model decodes the given output, and its attention is the alignment. A pair that is too long
+    for this model has no alignment.
     """
 
     needs_attention = False

@@ -1,4 +1,4 @@
-"""The generator interface: source texts and options in, hypotheses with scores out."""
+"""Generator interface: it takes source texts and options, and returns hypotheses with scores."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +14,10 @@ Health = Literal["loading", "ready", "hung", "dead"]
 
 @dataclass(frozen=True, slots=True)
 class FreeWords:
-    """What an output may hold beside pieces of its source: ``words`` that are one piece each, and all of ``marks``."""
+    """Words that an output may contain although its source does not.
+
+    ``words`` count only if the tokenizer encodes them as one piece. The pieces of ``marks`` are always allowed.
+    """
 
     words: frozenset[str]
     marks: str = ""
@@ -22,10 +25,11 @@ class FreeWords:
 
 @dataclass(frozen=True, slots=True)
 class GenerationOptions:
-    """How one text is generated, beyond what the model's own manifest says.
+    """Options for one text. The model's manifest holds the other decoding options.
 
-    ``attention`` asks for what an `AttentionAligner` needs, ``scored`` for scores where the model can spare them.
-    ``source_only`` limits outputs to pieces of their source and these words; None: no limit.
+    ``attention`` requests the weights that an `AttentionAligner` needs. ``scored`` requests a score for each
+    hypothesis. ``source_only`` restricts outputs to pieces of their source and to these words; None means no
+    restriction.
     """
 
     attention: bool = False
@@ -36,7 +40,7 @@ class GenerationOptions:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One text in its normal form (`for_model`), and how to generate from it."""
+    """One normalised text (see `for_model`) and its options."""
 
     text: str
     options: GenerationOptions = GenerationOptions()
@@ -44,7 +48,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class PieceAttention:
-    """The model's attention from each piece of its output (n) to each piece of its source (m): n × m or wider."""
+    """Attention from each of n output pieces to each of m source pieces. ``weights`` is n × m or wider."""
 
     source: Tokens
     target: Tokens
@@ -53,7 +57,7 @@ class PieceAttention:
 
 @dataclass(frozen=True, slots=True)
 class TextHypothesis:
-    """One output: its text, its log-probability a token (None: not asked for, or not known), and why it ended."""
+    """One output. ``score`` is its log-probability per token, or None if it was not requested or is unknown."""
 
     text: str
     score: float | None
@@ -62,70 +66,76 @@ class TextHypothesis:
 
 
 class EngineTimes(Protocol):
-    """When an engine had an item, on the event loop's clock, and in which of its calls; None: not yet, or unknown."""
+    """Times of one item's engine call, on the event loop's clock. ``batch`` is the number of the call.
 
-    taken_s: float | None
-    given_s: float | None
+    ``started_s`` is None before the call starts, ``finished_s`` before it returns.
+    """
+
+    started_s: float | None
+    finished_s: float | None
     batch: int
 
 
 class TextFuture(asyncio.Future[list[TextHypothesis]]):
-    """The hypotheses of one source, best first and at least one. ``times`` is None where no engine here works on it."""
+    """The hypotheses of one source: at least one, best first. ``times`` is None for an engine outside this process."""
 
     times: EngineTimes | None = None
 
 
 class TextGenerator(Protocol):
-    """A model that writes texts. Used from one event loop."""
+    """A model that generates text. All calls come from one event loop."""
 
     @property
     def name(self) -> str:
-        """Its name in metrics and traces."""
+        """The name of the model in metrics and traces."""
         ...
 
     @property
     def manifest(self) -> Manifest:
-        """Its contract with the service: task, languages, limits, acceptance."""
+        """The manifest of the model: task, languages, limits and acceptance rules."""
         ...
 
     @property
     def identity(self) -> str:
-        """All that its output for a text depends on: model, revision, engine, arithmetic, decoding and limits."""
+        """A string that changes when the same text may get another output.
+
+        It names the model, revision, engine, compute type, decoding options and limits.
+        """
         ...
 
     @property
     def health(self) -> Health:
-        """What the readiness probe says of it."""
+        """The state of the model for the readiness probe."""
         ...
 
     async def start(self) -> None:
-        """Load the model, or reach its server; ready afterwards.
+        """Load the model or connect to its server. The generator is ready when this returns.
 
         Raises:
-            ModelError, EngineError: it cannot be used.
+            ModelError, EngineError: the model cannot be used.
         """
         ...
 
     async def close(self, drain_s: float) -> None:
-        """Take no new work and finish what was taken within ``drain_s``; the rest raises `Draining`."""
+        """Refuse new work and finish accepted work within ``drain_s``. Unfinished work raises `Draining`."""
         ...
 
     def fits(self, text: str) -> bool:
-        """Whether the model reads ``text``, in its normal form, as a whole."""
+        """Whether the normalised ``text`` fits into one input of the model."""
         ...
 
     def generate(
         self, sources: Sequence[Source], *, priority: Priority = "interactive", deadline_s: float | None = None
     ) -> list[TextFuture]:
-        """Take all ``sources`` or none. The futures are in their order, and each is done as soon as its own is.
+        """Accept all ``sources`` or none, and return one future for each, in order.
 
-        They are futures and not one awaitable, since each has callers of its own: cancelling one gives up its source
-        alone. ``deadline_s``, on the event loop's clock, decides whether the work is taken; the caller keeps to it.
-        A future raises EngineError or Draining.
+        Each future completes as soon as its source is done. Cancelling a future cancels only its source, because
+        several callers may share a request's sources. ``deadline_s`` (event loop's clock) only decides whether the
+        work is accepted; the caller must enforce it. A future raises EngineError or Draining.
 
         Raises:
-            QueueFull, TooSlow, NotReady, Draining: no work can be taken now.
-            InvalidInput: more work than is ever taken.
-            DeadlineExceeded: the deadline is past.
+            QueueFull, TooSlow, NotReady, Draining: the generator accepts no work now.
+            InvalidInput: the request exceeds the limit of an empty queue.
+            DeadlineExceeded: the deadline has passed.
         """
         ...

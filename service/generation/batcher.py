@@ -1,4 +1,4 @@
-"""The batcher: the queue and the worker of one model."""
+"""Batcher of one model: it owns the queue, and the worker that runs batches in the engine."""
 
 import asyncio
 from collections import deque
@@ -16,9 +16,9 @@ Batch = list[QueuedItem]
 
 
 class Worker:
-    """One engine and the task that feeds it. An idle one starts at once with what waits; there is no timer.
+    """Runs batches from the queue in one engine. An idle worker starts a batch immediately; there is no batch timer.
 
-    ``on_lost`` hears, at most once, that this worker serves no more, and what every caller that waits is to be told.
+    The worker calls ``on_lost`` at most once, when its engine is lost, with the error for all waiting callers.
     """
 
     def __init__(
@@ -29,16 +29,16 @@ class Worker:
         self._queue = queue
         self._on_lost = on_lost
         self._task: asyncio.Task[None] | None = None
-        self._dealt: deque[Batch] = deque()
+        self._next_batches: deque[Batch] = deque()
         self._running: dict[asyncio.Task[None], Batch] = {}
 
     async def start(self) -> None:
-        """Load the engine, then serve until ``stop``; raises what ``SupervisedEngine.start`` raises."""
+        """Load the engine and serve until ``stop``. Raises the errors of `SupervisedEngine.start`."""
         await self.engine.start()
         self._task = asyncio.create_task(self._serve(), name=f"batching-{self._model}")
 
     async def stop(self) -> None:
-        """Take no further batch and close the engine. What is being worked on is not answered."""
+        """Stop taking batches and close the engine. Running batches stay unanswered."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -48,28 +48,29 @@ class Worker:
         try:
             while True:
                 await self._queue.arrival()
-                await self._work_off()
+                await self._run_batches()
         except EngineLost as lost:
-            self._on_lost(lost.answer)
-        except Exception as error:  # noqa: BLE001 a fault of our own must not leave futures that nobody answers
+            self._on_lost(lost.error)
+        except Exception as error:  # noqa: BLE001 - a bug here must not leave callers waiting forever
             asyncio.get_running_loop().call_exception_handler({"message": "batching failed", "exception": error})
             self._on_lost(EngineError("batching failed"))
         finally:
             for task in self._running:
                 if not task.cancel():
-                    task.exception()  # two were lost at once: one has told of it
+                    task.exception()  # mark the exception as retrieved: the first failure was already reported
 
-    async def _work_off(self) -> None:
-        """Run batches until nothing waits, as many at the same time as the engine takes.
+    async def _run_batches(self) -> None:
+        """Run batches until the queue is empty, as many in parallel as the engine accepts.
 
-        After a failure none begins until those that run are done, the engine is proved, and what failed is sorted out.
+        After a failure, no batch starts until the running ones are done, the engine has passed its warm-up, and the
+        failed batches were retried in parts.
         """
         failed: list[Batch] = []
         while True:
             if not failed:
-                self._fill()
+                self._start_batches()
             if self._running:
-                failed += await self._returned()
+                failed += await self._wait_for_batches()
             elif failed:
                 await self.engine.recover()
                 for batch in failed:
@@ -78,30 +79,30 @@ class Worker:
             else:
                 return
 
-    def _fill(self) -> None:
-        """Begin what the engine can take: a batch for each free replica, and one ahead of them.
+    def _start_batches(self) -> None:
+        """Start one batch for each free replica, and up to ``ahead`` batches more.
 
-        What is ahead leaves others waiting behind it, who go on gathering company; there are never more than ``ahead``.
+        A batch ahead of a free replica starts only if items stay in the queue, where further items can join them.
         """
         while len(self._running) < self.engine.replicas + self.engine.ahead:
-            if not self._dealt:
-                self._take(self.engine.replicas - len(self._running))
-            if not self._dealt:
+            if not self._next_batches:
+                self._take_next(self.engine.replicas - len(self._running))
+            if not self._next_batches:
                 return
-            batch = [one for one in self._dealt.popleft() if not one.answer.done()]
+            batch = [one for one in self._next_batches.popleft() if not one.future.done()]
             if batch:
                 self._queue.number(batch)
                 self._running[asyncio.create_task(self._run(batch))] = batch
 
-    def _take(self, free: int) -> None:
-        """Take the queue's next batch for so many free replicas; for none, only one that leaves others behind."""
+    def _take_next(self, free: int) -> None:
+        """Take the next batch for ``free`` replicas. If none is free, take a batch only from a backlog."""
         if free > 0:
-            self._dealt += self._queue.take(0 if self._running else free)
-        elif batch := self._queue.take_crowded():
-            self._dealt.append(batch)
+            self._next_batches += self._queue.take(0 if self._running else free)
+        elif batch := self._queue.take_from_backlog():
+            self._next_batches.append(batch)
 
-    async def _returned(self) -> list[Batch]:
-        """Wait until a batch returns, or until another request arrives; those batches that failed."""
+    async def _wait_for_batches(self) -> list[Batch]:
+        """Wait until a batch returns or a request arrives, and return the batches that failed."""
         await asyncio.wait({*self._running, self._queue.next_arrival()}, return_when=asyncio.FIRST_COMPLETED)
         failed: list[Batch] = []
         for task in [task for task in self._running if task.done()]:
@@ -113,14 +114,14 @@ class Worker:
         return failed
 
     async def _isolate(self, batch: Batch) -> None:
-        """Run what a failed call left unanswered again in ever smaller parts, so that only the bad items fail.
+        """Retry the unanswered items of a failed batch in halves, so that only the bad items fail.
 
-        Halving finds one bad item among n in 2 log2 n calls, where one by one would need n. The engine is proved after
-        each failure: a bad item may break it for those that come after.
+        Halving finds one bad item among n in 2 log2 n calls instead of n. The engine recovers after each failure,
+        because a bad item may break it for later calls.
         """
         groups = _halves(batch)
         while groups:
-            group = [one for one in groups.pop() if not one.answer.done()]
+            group = [one for one in groups.pop() if not one.future.done()]
             if not group:
                 continue
             try:
@@ -133,9 +134,9 @@ class Worker:
                 await self.engine.recover()
 
     async def _run(self, batch: Batch) -> None:
-        """One engine call for ``batch``, which answers every item; raises when the call failed.
+        """Run one engine call and answer every item of ``batch``. A failed call raises.
 
-        A hang or a wrong count is the whole batch's answer; after any other failure the items still wait.
+        A hang or a wrong number of results fails the whole batch. After any other failure the items stay unanswered.
         """
 
         def fail_all(error: EngineError) -> None:
@@ -149,41 +150,42 @@ class Worker:
             raise
         for one, hypotheses in zip(batch, generated.outputs, strict=True):
             if hypotheses:
-                one.give(hypotheses)
+                one.complete(hypotheses)
             else:
                 one.fail(EngineError("the engine returned no hypothesis"))
         self._measure(batch, generated)
 
     def _measure(self, batch: Sequence[QueuedItem], generated: Generated) -> None:
-        # Under load each replica has a call: so many are done in the time of one.
+        # Under load every replica runs a call, so one call's share of the time is divided by their number.
         self._queue.measure(batch, generated.seconds / self.engine.replicas)
-        begun_s = asyncio.get_running_loop().time() - generated.seconds
+        started_s = asyncio.get_running_loop().time() - generated.seconds
         lengths = [one.pending.tokens for one in batch]
-        self.engine.tell(
+        self.engine.emit(
             BatchDone(
                 self._model,
                 items=len(batch),
                 source_tokens=sum(lengths),
                 padded_tokens=max(lengths) * len(lengths),
                 output_tokens=generated.output_tokens,
-                oldest_wait_s=begun_s - min(one.pending.enqueued_s for one in batch),
+                oldest_wait_s=started_s - min(one.pending.enqueued_s for one in batch),
                 inference_s=generated.seconds,
-                number=batch[0].answer.batch,
+                number=batch[0].future.batch,
             )
         )
 
 
 def _halves(batch: Batch) -> list[Batch]:
-    """The second half and the first, which is popped first; a single item is one part, tried once more alone."""
+    """Split a batch into its second and first half; the caller pops the first half first. One item is one part."""
     middle = len(batch) // 2
     return [part for part in (batch[middle:], batch[:middle]) if part]
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What probes ask. ``ready``: a warmed-up engine serves, none hangs, nothing drains. ``dead``: exit the process.
+    """State for the health probes.
 
-    ``alive`` is the opposite of ``dead``. A full queue changes none of them.
+    ``ready``: the engine is warmed up, does not hang and does not drain. ``dead``: the process must exit; ``alive`` is
+    the opposite. A full queue changes no flag.
     """
 
     alive: bool
@@ -193,11 +195,11 @@ class State:
 
 
 class Batcher:
-    """Gathers what many callers want of one model into batches. Made and used on one event loop.
+    """Batches the requests of many callers for one model. It is created and used on one event loop.
 
-    ``factory`` builds the engine, in a thread of that engine; ``warm_up`` is an input that a sound engine answers.
-    ``on_dead`` is called when the engine is lost for good: a call outlasted twice ``engine_hang_s``, or an engine that
-    failed could not be rebuilt. All futures are answered by then.
+    ``factory`` builds the engine in an engine thread. ``warm_up`` is an input that a working engine can answer.
+    ``on_dead`` is called when the engine is lost: a call ran longer than twice ``engine_hang_s``, or a failed engine
+    could not be rebuilt. All futures are done before this call.
     """
 
     def __init__(
@@ -220,38 +222,38 @@ class Batcher:
 
     @property
     def state(self) -> State:
-        """The state of this moment."""
+        """The current state."""
         condition = self.worker.engine.condition
         dead, hung = self._lost is not None, condition == "hung"
         ready = condition == "ready" and not (dead or self._draining)
         return State(alive=not dead, ready=ready, hung=hung, dead=dead)
 
     async def start(self) -> None:
-        """Load and warm up the engine; ready afterwards. ``drain`` ends what a failed start began.
+        """Load and warm up the engine. After a failed start, call ``drain`` to free its resources.
 
         Raises:
             ModelError: the model's files cannot be loaded.
-            EngineError: the engine could not be built, or failed the warm-up.
+            EngineError: the engine cannot be built or fails its warm-up.
         """
         try:
             await self.worker.start()
         except EngineLost as lost:
-            self._lose(lost.answer)
-            raise lost.answer from lost
+            self._lose(lost.error)
+            raise lost.error from lost
 
     def submit_many(
         self, items: Sequence[EngineInput], *, priority: Priority = "interactive", deadline_s: float | None = None
     ) -> list[ResultFuture]:
-        """Admit all ``items`` of one request or none; the futures are in their order.
+        """Admit all ``items`` of one request or none, and return one future for each, in order.
 
-        Each future gives 1..k hypotheses, or raises EngineError, EngineHung or Draining. Cancelling it takes its item
-        out of the queue; that is for the caller to do at its ``deadline_s`` (on the event loop's clock), since another
-        caller may wait for the same. Work that would be done long after it is not taken.
+        Each future holds 1..k hypotheses, or raises EngineError, EngineHung or Draining. Cancelling a future removes
+        its item from the queue. ``deadline_s`` (event loop's clock) only decides whether the request is admitted; the
+        caller cancels its futures at the deadline.
 
         Raises:
-            QueueFull, TooSlow, NotReady, Draining: no work can be taken now.
-            InvalidInput: more work than the queue ever holds.
-            DeadlineExceeded: the deadline is past.
+            QueueFull, TooSlow, NotReady, Draining: the batcher accepts no work now.
+            InvalidInput: the request exceeds the limits of an empty queue.
+            DeadlineExceeded: the deadline has passed.
         """
         if self._draining:
             raise Draining("the service is shutting down")
@@ -260,7 +262,7 @@ class Batcher:
         return self.queue.put(items, priority=priority, deadline_s=deadline_s)
 
     async def drain(self, timeout_s: float) -> None:
-        """Admit nothing more, finish what was admitted, stop; what is not done after ``timeout_s`` gets Draining."""
+        """Refuse new requests, finish admitted ones and stop. Items not done within ``timeout_s`` get Draining."""
         self._draining = True
         if unanswered := self.queue.unanswered:
             await asyncio.wait(unanswered, timeout=timeout_s)

@@ -1,4 +1,4 @@
-"""Results made of a generator's outputs, behind the cache; identical work in flight is done once."""
+"""Cached generator: makes results from a generator's outputs, caches them, and shares work between equal requests."""
 
 import asyncio
 import time
@@ -18,41 +18,41 @@ W_contra = TypeVar("W_contra", contravariant=True)
 
 
 class ResultKind(Protocol[W_contra, T]):
-    """One kind of result ``T``, made for what is wanted: its key, its source, its making, its cache entry."""
+    """Defines one kind of result: how a request becomes a cache key and a source, and outputs become results."""
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """What all results of the kind depend on beside the generator."""
+        """Version strings that are part of every cache key of this kind, in addition to the generator's identity."""
         ...
 
     def key(self, wanted: W_contra) -> Field:
-        """What else the result depends on: the text, and all that is asked of the result."""
+        """The part of the cache key that depends on the request: its text and its options."""
         ...
 
     def source(self, wanted: W_contra) -> Source:
-        """What is generated from."""
+        """The generator's input for a request."""
         ...
 
     async def make(self, outputs: Sequence[tuple[W_contra, list[TextHypothesis]]]) -> list[T]:
-        """The results of outputs that are there at the same time, in order; works on texts in a thread."""
+        """Make results from a batch of outputs, in order. Text processing runs in a thread."""
         ...
 
     def encode(self, result: T) -> bytes:
-        """The cache entry of a result."""
+        """Encode a result as a cache entry."""
         ...
 
     def decode(self, entry: bytes, wanted: W_contra) -> T:
-        """The result that ``entry`` holds.
+        """Decode a cache entry.
 
         Raises:
-            ValueError: it holds none for ``wanted``.
+            ValueError: the entry is malformed or does not match the request.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Result(Generic[T]):
-    """A result; ``cached`` when no engine ran for this request."""
+    """A result. ``cached`` means that it came from the cache."""
 
     value: T
     cached: bool
@@ -61,97 +61,96 @@ class Result(Generic[T]):
 @dataclass(slots=True, eq=False)
 class _Work(Generic[T]):
     future: asyncio.Future[T]
-    tickets: set[asyncio.Future[T]] = field(default_factory=set)
+    waiters: set[asyncio.Future[T]] = field(default_factory=set)
 
 
 class SingleFlight(Generic[T]):
-    """Work under way, by key. Used from one event loop.
+    """Shares running work between callers with the same key. It is used from one event loop.
 
-    Each caller holds a ticket of its own: cancelling it leaves the others alone, and cancelling the last one cancels
-    the work. A result or an error reaches every ticket; nothing is kept afterwards.
+    Each caller gets its own future, its waiter. Cancelling one waiter does not affect the others; cancelling the last
+    one cancels the work. Every waiter receives the result or the error. Finished work is not stored.
     """
 
     def __init__(self) -> None:
-        self._under_way: dict[bytes, _Work[T]] = {}
+        self._running: dict[bytes, _Work[T]] = {}
 
     def __len__(self) -> int:
-        return len(self._under_way)
+        return len(self._running)
 
     def join(
         self, keys: Sequence[bytes], start: Callable[[list[bytes]], Sequence[Awaitable[T]]]
     ) -> list[asyncio.Future[T]]:
-        """Tickets in the order of ``keys``, which may repeat.
+        """Return a waiter for each of ``keys``, in order. Keys may repeat.
 
-        ``start`` is called once, with those keys that are not under way, each once, and gives their work in the same
-        order; it is not called when there are none. What it raises leaves everything as it was: so a request's new
-        work can be admitted as a whole.
+        ``start`` is called at most once, with the distinct keys that have no running work, and returns their work in
+        the same order. If it raises, nothing changes, so that a request is admitted as a whole or not at all.
         """
-        missing = [key for key in dict.fromkeys(keys) if key not in self._under_way]
+        missing = [key for key in dict.fromkeys(keys) if key not in self._running]
         if missing:
             for key, awaitable in zip(missing, start(missing), strict=True):
-                self._begin(key, _Work(asyncio.ensure_future(awaitable)))
-        return [self._ticket(key) for key in keys]
+                self._start(key, _Work(asyncio.ensure_future(awaitable)))
+        return [self._add_waiter(key) for key in keys]
 
-    def _begin(self, key: bytes, work: _Work[T]) -> None:
-        self._under_way[key] = work
-        work.future.add_done_callback(lambda _: self._land(key, work))
+    def _start(self, key: bytes, work: _Work[T]) -> None:
+        self._running[key] = work
+        work.future.add_done_callback(lambda _: self._complete(key, work))
 
-    def _ticket(self, key: bytes) -> asyncio.Future[T]:
-        work = self._under_way[key]
-        ticket: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        work.tickets.add(ticket)
-        ticket.add_done_callback(lambda ticket: self._leave(key, work, ticket))
-        return ticket
+    def _add_waiter(self, key: bytes) -> asyncio.Future[T]:
+        work = self._running[key]
+        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        work.waiters.add(waiter)
+        waiter.add_done_callback(lambda waiter: self._leave(key, work, waiter))
+        return waiter
 
-    def _leave(self, key: bytes, work: _Work[T], ticket: asyncio.Future[T]) -> None:
-        work.tickets.discard(ticket)
-        if not ticket.cancelled():
-            ticket.exception()  # a caller that stopped listening is no reason for asyncio to log the error
-        if not work.tickets and not work.future.done():
+    def _leave(self, key: bytes, work: _Work[T], waiter: asyncio.Future[T]) -> None:
+        work.waiters.discard(waiter)
+        if not waiter.cancelled():
+            waiter.exception()  # mark it as retrieved: the caller has left, and asyncio must not log the error
+        if not work.waiters and not work.future.done():
             self._forget(key, work)
             work.future.cancel()
 
-    def _land(self, key: bytes, work: _Work[T]) -> None:
+    def _complete(self, key: bytes, work: _Work[T]) -> None:
         self._forget(key, work)
-        for ticket in work.tickets:
-            if not ticket.done():
-                _pass_on(work.future, ticket)
+        for waiter in work.waiters:
+            if not waiter.done():
+                _copy_outcome(work.future, waiter)
         if not work.future.cancelled():
-            work.future.exception()  # seen, also when all callers have left
+            work.future.exception()  # mark it as retrieved, for the case that all callers have left
 
     def _forget(self, key: bytes, work: _Work[T]) -> None:
-        if self._under_way.get(key) is work:  # work that is being cancelled may have a successor
-            del self._under_way[key]
+        if self._running.get(key) is work:  # new work may have replaced cancelled work
+            del self._running[key]
 
 
-def _pass_on(source: asyncio.Future[T], ticket: asyncio.Future[T]) -> None:
+def _copy_outcome(source: asyncio.Future[T], waiter: asyncio.Future[T]) -> None:
     if source.cancelled():
-        ticket.cancel()
+        waiter.cancel()
     elif error := source.exception():
-        ticket.set_exception(error)
+        waiter.set_exception(error)
     else:
-        ticket.set_result(source.result())
+        waiter.set_result(source.result())
 
 
-class _Making(Generic[W, T]):
-    """Makes results of outputs as these come, those of one turn of the loop together.
+class _ResultMaker(Generic[W, T]):
+    """Makes results from outputs, one batch per turn of the event loop.
 
-    An engine call gives its outputs in one turn, and to ask a thread for each of them alone would take longer.
-    Cancelling one of ``results`` gives up its output.
+    An engine call completes all its outputs in one turn. One thread call per batch is faster than one per output.
+    Cancelling one of ``results`` cancels its output.
     """
 
     def __init__(self, kind: ResultKind[W, T], wanted: Sequence[W], outputs: Sequence[TextFuture]) -> None:
         self._kind = kind
         self._wanted = wanted
         self._loop = asyncio.get_running_loop()
-        self._there: list[tuple[int, list[TextHypothesis]]] = []
+        self._ready: list[tuple[int, list[TextHypothesis]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.results: list[asyncio.Future[T]] = [self._loop.create_future() for _ in wanted]
         for number, (output, result) in enumerate(zip(outputs, self.results, strict=True)):
-            result.add_done_callback(partial(_give_up, output))
-            output.add_done_callback(partial(self._come, number))
+            result.add_done_callback(partial(_cancel_output, output))
+            output.add_done_callback(partial(self._add_output, number))
 
-    def _come(self, number: int, output: "asyncio.Future[list[TextHypothesis]]") -> None:
+    def _add_output(self, number: int, output: "asyncio.Future[list[TextHypothesis]]") -> None:
         result = self.results[number]
         if output.cancelled():
             result.cancel()
@@ -159,20 +158,20 @@ class _Making(Generic[W, T]):
             if not result.done():
                 result.set_exception(error)
         elif not result.done():
-            if not self._there:
-                self._loop.call_soon(self._begin)
-            self._there.append((number, output.result()))
+            if not self._ready:
+                self._loop.call_soon(self._start)
+            self._ready.append((number, output.result()))
 
-    def _begin(self) -> None:
-        there, self._there = self._there, []
-        task = asyncio.create_task(self._make(there))
+    def _start(self) -> None:
+        ready, self._ready = self._ready, []
+        task = asyncio.create_task(self._make(ready))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _make(self, there: Sequence[tuple[int, list[TextHypothesis]]]) -> None:
-        results = [self.results[number] for number, _ in there]
+    async def _make(self, ready: Sequence[tuple[int, list[TextHypothesis]]]) -> None:
+        results = [self.results[number] for number, _ in ready]
         try:
-            made = await self._kind.make([(self._wanted[number], outputs) for number, outputs in there])
+            made = await self._kind.make([(self._wanted[number], outputs) for number, outputs in ready])
         except Exception as error:  # noqa: BLE001 - a bug here must not leave callers waiting forever
             for result in results:
                 if not result.done():
@@ -183,55 +182,58 @@ class _Making(Generic[W, T]):
                 result.set_result(value)
 
 
-def _give_up(output: TextFuture, result: "asyncio.Future[T]") -> None:
+def _cancel_output(output: TextFuture, result: "asyncio.Future[T]") -> None:
     if result.cancelled():
         output.cancel()
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun(Generic[T]):
-    """A ticket for each result that was missing, and the outputs that this request began, at ``since_s``."""
+class _NewWork(Generic[T]):
+    """Waiters for the results that were not cached, and the outputs that this request itself started at ``since_s``."""
 
-    tickets: "dict[bytes, asyncio.Future[T]]"
+    waiters: "dict[bytes, asyncio.Future[T]]"
     outputs: list[TextFuture] = field(default_factory=list)
     since_s: float = 0.0
 
     def count(self, timings: Timings, model: str) -> None:
-        """Count the time in which an engine had any of the outputs as inference, before that as queue, then as finish.
+        """Add the queue, inference and finish times of this request.
 
-        What another request began is waited for in the queue's time.
+        Inference is the time in which an engine worked on any of the outputs; queue is the time before it, finish the
+        time after it. Waiting for outputs of another request counts as queue.
         """
-        if not self.tickets:
+        if not self.waiters:
             return
         now_s = asyncio.get_running_loop().time()
         times = [output.times for output in self.outputs if output.times is not None]
         calls = {
-            one.batch: (one.taken_s, now_s if one.given_s is None else one.given_s)
+            one.batch: (one.started_s, now_s if one.finished_s is None else one.finished_s)
             for one in times
-            if one.taken_s is not None
+            if one.started_s is not None
         }
         inference_s, end_s = 0.0, self.since_s
-        for taken_s, given_s in sorted(calls.values()):
-            inference_s += max(0.0, given_s - max(taken_s, end_s))
-            end_s = max(end_s, given_s)
+        for started_s, finished_s in sorted(calls.values()):
+            inference_s += max(0.0, finished_s - max(started_s, end_s))
+            end_s = max(end_s, finished_s)
         finish_s = now_s - end_s if calls else 0.0
         timings.add("inference", inference_s)
         timings.add("queue", max(0.0, now_s - self.since_s - inference_s - finish_s))
-        if finish_s > 0:  # a request whose time ran out finished nothing
+        if finish_s > 0:  # not positive if the deadline passed during inference
             timings.add("finish", finish_s)
-        self._note(timings, calls, model, now_s)
+        self._record_intervals(timings, calls, model, now_s)
 
-    def _note(self, timings: Timings, calls: Mapping[int, tuple[float, float]], model: str, now_s: float) -> None:
-        """Note the wait for the first engine call, and each call."""
-        to_perf_s = time.perf_counter() - now_s  # the loop's clock may be another one
-        first_s = min((taken_s for taken_s, _ in calls.values()), default=now_s)
+    def _record_intervals(
+        self, timings: Timings, calls: Mapping[int, tuple[float, float]], model: str, now_s: float
+    ) -> None:
+        """Record an interval for the wait before the first engine call, and one for each call."""
+        to_perf_s = time.perf_counter() - now_s  # the event loop may use another clock
+        first_s = min((started_s for started_s, _ in calls.values()), default=now_s)
         timings.ran(Interval("queue", self.since_s + to_perf_s, first_s - self.since_s))
-        for number, (taken_s, given_s) in calls.items():
-            timings.ran(Interval("inference", taken_s + to_perf_s, given_s - taken_s, ((model, number),)))
+        for number, (started_s, finished_s) in calls.items():
+            timings.ran(Interval("inference", started_s + to_perf_s, finished_s - started_s, ((model, number),)))
 
 
 class CachedGenerator(Generic[W, T]):
-    """Results of one kind from one generator, behind the cache; identical work in flight is done once."""
+    """Returns results of one kind: cached ones, results of running work, and new ones from its generator."""
 
     def __init__(self, generator: TextGenerator, kind: ResultKind[W, T], cache: Cache, secret: bytes | None) -> None:
         self.generator = generator
@@ -242,7 +244,7 @@ class CachedGenerator(Generic[W, T]):
         self._flight: SingleFlight[T] = SingleFlight()
 
     def tags(self, texts: Sequence[str]) -> list[bytes]:
-        """The tags under which the cache can be purged of what was made from these submitted texts, in order."""
+        """The cache tags of submitted texts, in order. A purge of a tag deletes all results made from its text."""
         tags = {text: tag_key("text", text, self._secret) for text in dict.fromkeys(texts)}
         return [tags[text] for text in texts]
 
@@ -252,16 +254,17 @@ class CachedGenerator(Generic[W, T]):
         tags: Sequence[bytes],
         call: Call,
         *,
-        landed: Callable[[Sequence[tuple[int, Result[T]]]], None] = nothing,
+        on_results: Callable[[Sequence[tuple[int, Result[T]]]], None] = nothing,
     ) -> list[Result[T]]:
-        """One result for each of ``wanted``, in order. What is new is admitted to the queue as a whole or not at all.
+        """Return one result for each of ``wanted``, in order. All new work is admitted to the queue, or none.
 
-        ``tags`` name the submitted text that each is of. ``landed`` hears the numbers and results of those that are
-        there at the same time, in whatever order. A caller that is cancelled costs nothing more; what is done is kept.
+        ``tags`` holds the tag of each item's submitted text. ``on_results`` is called with the indices and results of
+        each finished batch, in any order. If the caller is cancelled, its work is cancelled and its finished results
+        are stored.
 
         Raises:
-            QueueFull, TooSlow, NotReady, Draining, DeadlineExceeded: no work can be taken now.
-            EngineError: the model failed on one of them.
+            QueueFull, TooSlow, NotReady, Draining, DeadlineExceeded: the generator accepts no work now.
+            EngineError: the model failed on one item.
         """
         keys = [entry_key(self._head, self._kind.key(one), self._secret) for one in wanted]
         by_key = dict(zip(keys, wanted, strict=True))
@@ -270,97 +273,97 @@ class CachedGenerator(Generic[W, T]):
             numbers.setdefault(key, []).append(number)
         results: dict[bytes, Result[T]] = {}
 
-        def land(new: Mapping[bytes, T], *, cached: bool = False) -> None:
+        def add(new: Mapping[bytes, T], *, cached: bool = False) -> None:
             for key, value in new.items():
                 results[key] = Result(value, cached)
-            landed([(number, results[key]) for key in new for number in numbers[key]])
+            on_results([(number, results[key]) for key in new for number in numbers[key]])
 
         with call.timings.measured("cache"):
-            land(await self._look_up(by_key, call), cached=True)
+            add(await self._get_cached(by_key, call), cached=True)
         hits = set(results)
-        begun = self._begin({key: one for key, one in by_key.items() if key not in hits}, call)
+        new_work = self._start({key: one for key, one in by_key.items() if key not in hits}, call)
         try:
-            await _wait(begun.tickets, call, land)
+            await _wait(new_work.waiters, call, add)
         finally:
-            begun.count(call.timings, self.generator.name)
-            # What is done is kept, also when the rest is not: a second try need not do it again.
+            new_work.count(call.timings, self.generator.name)
+            # Store finished results even after an error, so that a retry does not repeat them.
             with call.timings.measured("cache"):
-                await self._keep(zip(keys, tags, strict=True), hits, begun.tickets, call)
+                await self._store(zip(keys, tags, strict=True), hits, new_work.waiters, call)
         return [results[key] for key in keys]
 
-    async def _look_up(self, wanted: Mapping[bytes, W], call: Call) -> dict[bytes, T]:
+    async def _get_cached(self, wanted: Mapping[bytes, W], call: Call) -> dict[bytes, T]:
         if not call.read_cache:
             return {}
         found, unreadable = {}, []
         for key, entry in (await self._cache.get_many(list(wanted), task=self.generator.manifest.task)).items():
             try:
                 found[key] = self._kind.decode(entry, wanted[key])
-            except ValueError:  # of another format, or damaged: others write to a shared store, too
+            except ValueError:  # of another format, or damaged: other processes also write to the shared tier
                 unreadable.append(key)
         await self._cache.drop(unreadable)
         return found
 
-    def _begin(self, missing: Mapping[bytes, W], call: Call) -> _Begun[T]:
+    def _start(self, missing: Mapping[bytes, W], call: Call) -> _NewWork[T]:
         if not missing:
-            return _Begun({})
+            return _NewWork({})
         outputs: list[TextFuture] = []
 
         def start(keys: list[bytes]) -> Sequence[asyncio.Future[T]]:
             wanted = [missing[key] for key in keys]
             sources = [self._kind.source(one) for one in wanted]
             outputs.extend(self.generator.generate(sources, priority=call.priority, deadline_s=call.deadline_s))
-            return _Making(self._kind, wanted, outputs).results
+            return _ResultMaker(self._kind, wanted, outputs).results
 
         since_s = asyncio.get_running_loop().time()
-        return _Begun(dict(zip(missing, self._flight.join(list(missing), start), strict=True)), outputs, since_s)
+        return _NewWork(dict(zip(missing, self._flight.join(list(missing), start), strict=True)), outputs, since_s)
 
-    async def _keep(
+    async def _store(
         self,
         asked: Iterable[tuple[bytes, bytes]],
         hits: Collection[bytes],
-        tickets: Mapping[bytes, asyncio.Future[T]],
+        waiters: Mapping[bytes, asyncio.Future[T]],
         call: Call,
     ) -> None:
-        """Keep what is done, and under each text's tag all that it is answered with, also what others had made."""
+        """Store finished results, and tag them with every text that used them."""
         if not call.write_cache:
             return
-        done = {key: t for key, t in tickets.items() if t.done() and not t.cancelled() and t.exception() is None}
+        done = {key: t for key, t in waiters.items() if t.done() and not t.cancelled() and t.exception() is None}
         tags: dict[bytes, set[bytes]] = {}
         for key, tag in asked:
             if key in hits or key in done:
                 tags.setdefault(tag, set()).add(key)
         if call.result_key is not None and tags:
             tags[tag_key("result", call.result_key, self._secret)] = set(tags)
-        entries = {key: self._kind.encode(ticket.result()) for key, ticket in done.items()}
-        await self._cache.put_many(entries, tags, begun_s=call.begun_s)
+        entries = {key: self._kind.encode(waiter.result()) for key, waiter in done.items()}
+        await self._cache.put_many(entries, tags, started_s=call.started_s)
 
 
 async def _wait(
-    tickets: Mapping[bytes, asyncio.Future[T]], call: Call, land: Callable[[Mapping[bytes, T]], None]
+    waiters: Mapping[bytes, asyncio.Future[T]], call: Call, add: Callable[[Mapping[bytes, T]], None]
 ) -> None:
-    """Wait for all tickets and tell of them as they land; the first that fails is raised, the others are given up."""
-    keys = {ticket: key for key, ticket in tickets.items()}
-    landed: list[asyncio.Future[T]] = []
-    arrival = asyncio.Event()
+    """Wait for all waiters and report their results in batches. The first error is raised and cancels the others."""
+    keys = {waiter: key for key, waiter in waiters.items()}
+    done: list[asyncio.Future[T]] = []
+    some_done = asyncio.Event()
 
-    def arrived(ticket: "asyncio.Future[T]") -> None:
-        landed.append(ticket)
-        arrival.set()
+    def on_done(waiter: "asyncio.Future[T]") -> None:
+        done.append(waiter)
+        some_done.set()
 
-    # Each is listened to once; asyncio.wait would add a callback to all that are left at every landing.
-    for ticket in keys:
-        ticket.add_done_callback(arrived)
-    landings = 0
+    # One callback per waiter: asyncio.wait would add a callback to every pending waiter after each batch.
+    for waiter in keys:
+        waiter.add_done_callback(on_done)
+    count = 0
     try:
-        while landings < len(keys):
-            await arrival.wait()
-            arrival.clear()
-            done = landed.copy()
-            landed.clear()
-            land({keys[ticket]: ticket.result() for ticket in done})
-            for _ in done:
-                landings += 1
-                call.progress(landings, len(tickets))
+        while count < len(keys):
+            await some_done.wait()
+            some_done.clear()
+            batch = done.copy()
+            done.clear()
+            add({keys[waiter]: waiter.result() for waiter in batch})
+            for _ in batch:
+                count += 1
+                call.progress(count, len(waiters))
     finally:
-        for ticket in keys:
-            ticket.cancel()  # nothing where it is done
+        for waiter in keys:
+            waiter.cancel()  # without effect on a done future

@@ -1,4 +1,4 @@
-"""Options and timings of one call, and the threads that its text work runs in."""
+"""Options and timings of one call, and the threads for text processing."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ MOST_INTERVALS = 500
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A translated sentence: the number of its text in the request, its place there, and the translation."""
+    """A finished sentence: the index of its text in the request, its span in that text, and its translation."""
 
     text_number: int
     source: Span
@@ -31,14 +31,14 @@ class Finished:
 
 
 Batch = tuple[str, int]
-"""An engine call: its model and its number among that model's calls (`BatchDone`)."""
+"""An engine call: the name of the model and the number of the call (see `BatchDone`)."""
 
 
 class Interval(NamedTuple):
-    """A stage that began at ``begun_s`` (clock of `time.perf_counter`) and took ``seconds``, and its engine calls."""
+    """One run of a stage: its start (`time.perf_counter` clock), its duration and its engine calls."""
 
     stage: Stage
-    begun_s: float
+    started_s: float
     seconds: float
     batches: tuple[Batch, ...] = ()
 
@@ -48,9 +48,9 @@ def nothing(*_: object) -> None:
 
 
 class Timings:
-    """Seconds of wall time that a request spent in each stage; stages that run at the same time add up.
+    """Wall-clock seconds of a request by stage. Parallel stages add up.
 
-    ``intervals`` hold when the first ``MOST_INTERVALS`` of them ran.
+    ``intervals`` holds the first ``MOST_INTERVALS`` runs of stages.
     """
 
     def __init__(self) -> None:
@@ -58,17 +58,17 @@ class Timings:
         self.intervals: list[Interval] = []
 
     def add(self, stage: Stage, seconds: float) -> None:
-        """Count ``seconds`` more."""
+        """Add ``seconds`` to a stage."""
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
     def ran(self, interval: Interval) -> None:
-        """Note when a stage ran, without counting it."""
+        """Record an interval without adding its seconds to the stage."""
         if len(self.intervals) < MOST_INTERVALS:
             self.intervals.append(interval)
 
     @contextmanager
     def measured(self, stage: Stage) -> Iterator[None]:
-        """Count the time of the block."""
+        """Add the duration of the ``with`` block to a stage."""
         started_s = time.perf_counter()
         try:
             yield
@@ -80,12 +80,12 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How one request is worked on, and whom it tells.
+    """Options and callbacks of one request.
 
-    ``deadline_s`` (on the event loop's clock) decides whether the queue takes its work; the caller of the work keeps to
-    it (`in_time`). ``begun_s`` is on the monotonic clock, as `Cache.put_many` needs it. ``result_key`` is the answer's:
-    the cache can be purged by it. ``progress`` hears (done, of) units of engine work, ``finished`` each translated
-    sentence in the text's order.
+    ``deadline_s`` (event loop's clock) decides whether the queue admits the work; `in_time` enforces it. ``started_s``
+    is on the monotonic clock, for `Cache.put_many`. ``result_key`` identifies the response, so that a purge can name
+    it. ``progress`` is called with the numbers of finished and of all units of engine work, ``finished`` with each
+    translated sentence in text order.
     """
 
     deadline_s: float | None = None
@@ -95,12 +95,12 @@ class Call:
     progress: Progress = nothing
     finished: Callable[[Finished], None] = nothing
     result_key: str | None = None
-    begun_s: float = field(default_factory=time.monotonic)
+    started_s: float = field(default_factory=time.monotonic)
     timings: Timings = field(default_factory=Timings)
 
     @classmethod
     def within(cls, seconds: float, **options: Any) -> "Call":
-        """A call whose deadline is ``seconds`` from now; ``options`` are the other fields."""
+        """Create a call with a deadline ``seconds`` from now. ``options`` sets the other fields."""
         return cls(asyncio.get_running_loop().time() + seconds, **options)
 
     @property
@@ -109,14 +109,14 @@ class Call:
         return self.finished is not nothing
 
     def quiet(self) -> "Call":
-        """The same call without callbacks."""
+        """Return a copy of this call without callbacks."""
         return replace(self, progress=nothing, finished=nothing)
 
     async def in_time(self, work: Awaitable[T]) -> T:
-        """The result of ``work``.
+        """Await ``work`` until the deadline and return its result.
 
         Raises:
-            DeadlineExceeded: the time was over first.
+            DeadlineExceeded: the deadline passed first.
         """
         try:
             async with asyncio.timeout_at(self.deadline_s) as deadline:
@@ -124,7 +124,7 @@ class Call:
         except TimeoutError as error:
             if not deadline.expired():
                 raise
-            raise DeadlineExceeded("the request's time was over before its work was done") from error
+            raise DeadlineExceeded("the request's deadline passed before its work was done") from error
 
 
 OFF_LOOP_CHARS = 500
@@ -132,9 +132,9 @@ LONG_CHARS = 20_000
 
 
 class TextThreads:
-    """Threads for work on texts: one for usual texts and one for long ones, which hold up nothing short.
+    """Two threads for text processing: one for usual texts and one for long texts, which would delay short ones.
 
-    More than one of each would only take the interpreter from each other.
+    More threads would not be faster, because they share the interpreter lock.
     """
 
     def __init__(self) -> None:
@@ -142,17 +142,17 @@ class TextThreads:
         self._long = ThreadPoolExecutor(1, "long-texts")
 
     async def off_loop(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do ``work`` on texts of ``chars`` characters together: on the loop where they are few, else `in_thread`."""
+        """Run ``work`` on texts of ``chars`` characters in total: short texts on the event loop, others in a thread."""
         return work(*args, **kwargs) if chars <= OFF_LOOP_CHARS else await self.in_thread(chars, work, *args, **kwargs)
 
     async def in_thread(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do ``work`` on texts of ``chars`` characters together in a thread, in order of asking."""
+        """Run ``work`` on texts of ``chars`` characters in total in a thread, first come, first served."""
         thread = self._usual if chars <= LONG_CHARS else self._long
         whole = partial(copy_context().run, work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(thread, whole)
 
 
 TEXT_THREADS = TextThreads()
-"""Those of the process; what works on texts takes others where a caller gives them."""
+"""The default threads of the process. A caller can pass others."""
 off_loop = TEXT_THREADS.off_loop
 in_thread = TEXT_THREADS.in_thread

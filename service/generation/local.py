@@ -1,8 +1,9 @@
-"""A generator whose model runs in this process: its tokenizer, and the batcher in front of its engine."""
+"""Local generator: runs its model in this process with a tokenizer, a batcher and an engine."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from service.domain import DecodingOptions, EngineInput, Hypothesis, Tokens
 from service.events import LayoutFound, Listener
@@ -18,7 +19,7 @@ from service.generation.base import (
 from service.generation.batcher import Batcher
 from service.generation.call import Priority
 from service.generation.engines.base import Engine, ParallelConfig, compute_type, layouts
-from service.generation.engines.loading import Found, Probe, TunedFactory, load_engine
+from service.generation.engines.loading import Probe, TunedConfig, TunedFactory, load_engine
 from service.generation.engines.tokenizers import EOS, Tokenizer
 from service.generation.scheduler import Limits, ResultFuture
 from service.languages.base import language
@@ -29,14 +30,15 @@ from service.registry.verify import verify
 SMALL_BYTES = 2**25
 SENTENCES_OF_SMALL, SENTENCES = 32, 64
 CHARS_A_TOKEN = 16
-"""A text with more characters for each token of the limit is too long, and is not encoded only to be counted."""
+"""A text with more characters per token of the limit is rejected as too long without being encoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """Which engine runs a model, on what device, on how many cores in how many replicas (0: the fastest), and how.
+    """The engine of a model, its device, its cores (``threads``), its replicas and its compute type.
 
-    ``compute_type`` names the arithmetic; see `service.generation.engines.base`.
+    0 replicas mean that the fastest configuration is measured at start. See `service.generation.engines.base` for
+    compute types.
     """
 
     kind: EngineKind
@@ -46,14 +48,14 @@ class EngineChoice:
     compute_type: str = "auto"
 
     def layouts(self) -> tuple[ParallelConfig, ...]:
-        """The ways to divide the cores among which the fastest is found; a single one is kept untimed."""
+        """The candidate configurations. The fastest one is measured; a single candidate is used without measurement."""
         divisible = self.kind == "ctranslate2" and self.device == "cpu"
         return layouts(self.threads, self.replicas) if divisible else (ParallelConfig(1, self.threads),)
 
 
 @dataclass(frozen=True)
 class LocalGenerator:
-    """A `TextGenerator` with its model in this process, loaded or being loaded; ``batcher`` tells which."""
+    """A `TextGenerator` whose model runs in this process. ``batcher`` holds its state."""
 
     name: str
     manifest: Manifest
@@ -65,13 +67,18 @@ class LocalGenerator:
 
     @property
     def version(self) -> str:
-        """What outputs depend on beside the options: weights, engine, arithmetic and its device."""
+        """The weights' revision, the engine, the compute type and the device. Outputs may change with each of them."""
         return f"{self.manifest.revision}/{self.engine}/{self.arithmetic}"
 
     @property
     def search(self) -> str:
-        """The manifest's decoding options, which may change while the weights stay."""
+        """The manifest's decoding options as text. They may change without new weights."""
         return " ".join(f"{name}={value}" for name, value in self.manifest.decoding)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The version and the search, for result keys."""
+        return f"{self.version} {self.search}"
 
     @property
     def identity(self) -> str:
@@ -119,15 +126,15 @@ class LocalGenerator:
             allowed=self._allowed(source.text, asked),
             alignment=asked.attention,
             min_output_tokens=asked.min_output_tokens,
-            # A beam is ranked by its scores anyway; a greedy search without them is faster.
+            # Beam search computes scores anyway. Greedy search is faster without them.
             scored=asked.scored or own.beam_size > 1,
         )
         return EngineInput(tokens, options)
 
     def _allowed(self, text: str, options: GenerationOptions) -> frozenset[str] | None:
-        """The pieces that the output may be written with; None: all.
+        """The pieces that an output may contain; None means all.
 
-        Fragments of longer words would only serve to begin words that the source does not have.
+        A free word of several pieces is left out, because its pieces could form words that the source does not have.
         """
         free = options.source_only
         if free is None:
@@ -166,7 +173,9 @@ class LocalGenerator:
         return TextHypothesis(self.tokenizer.decode(one.tokens), one.score, one.finish_reason, attention)
 
     async def force(self, pairs: Sequence[tuple[str, str]]) -> list[PieceAttention]:
-        """The model's attention for outputs that it did not write: each pair is a source that `fits` and its output.
+        """Return the model's attention for given outputs (forced decoding). Each pair is a source and an output.
+
+        Each source and output must fit the model (`fits`).
 
         Raises:
             QueueFull, NotReady, Draining, EngineError: see `TextGenerator.generate`.
@@ -186,13 +195,12 @@ class LocalGenerator:
 async def load_generator(
     entry: Entry, choice: EngineChoice, limits: Limits, listener: Listener, on_dead: Callable[[], None]
 ) -> LocalGenerator:
-    """Verify the files and prepare the model; `LocalGenerator.start` then loads and warms it up.
+    """Verify the model's files and create its generator. `LocalGenerator.start` then loads and warms up the model.
 
-    Where ``limits`` name no number of sentences for a call, it is `call_sentences`. ``on_dead`` is called when the
-    engine is lost for good.
+    If ``limits.batch_items`` is 0, `call_sentences` sets it. ``on_dead`` is called when the engine is lost.
 
     Raises:
-        ModelError: a file is missing, is not the manifest's, or cannot be loaded.
+        ModelError: a file is missing, differs from the manifest or cannot be loaded.
     """
     await asyncio.to_thread(verify, entry, choice.kind)
     tokenizer = await asyncio.to_thread(Tokenizer, entry.manifest, entry.folder)
@@ -207,10 +215,10 @@ async def load_generator(
 
 
 def call_sentences(entry: Entry, kind: EngineKind) -> int:
-    """With how many sentences in a call the model is fastest; docs/adr/0006 has the figures.
+    """The number of sentences per engine call at which the model is fastest. docs/adr/0006 has the measurements.
 
-    The weights are read once a step for all sentences. A large model's are most of what is read, and pay off over more
-    of them; a small one's stay in the processor's cache, where more sentences would push them out.
+    Each step reads the weights once for all sentences. A large model spends most of its time on this read, so large
+    calls pay off. A small model's weights stay in the CPU cache, and large calls would evict them.
     """
     folder = entry.folder / entry.manifest.engines[kind].folder
     size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
@@ -218,11 +226,11 @@ def call_sentences(entry: Entry, kind: EngineKind) -> int:
 
 
 def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener: Listener) -> TunedFactory:
-    """Builds the model's engines in its engine's thread; the first time it finds out how to divide the cores."""
+    """Create the engine factory of a model. Its first call measures how to divide the cores."""
     loop, manifest = asyncio.get_running_loop(), entry.manifest
 
     def load(layout: ParallelConfig) -> Engine:
-        verify(entry, choice.kind)  # also when it is rebuilt: another model may have been installed in its place
+        verify(entry, choice.kind)  # before each rebuild, too: another model may have replaced the files
         return load_engine(
             manifest,
             entry.folder,
@@ -233,7 +241,7 @@ def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener:
             arithmetic=choice.compute_type,
         )
 
-    def tell(found: Found) -> None:
+    def tell(found: TunedConfig) -> None:
         layout, seconds = found.layout, found.seconds
         event = LayoutFound(entry.name, layout.replicas, layout.threads, seconds[layout], max(seconds.values()))
         loop.call_soon_threadsafe(listener, event)

@@ -1,4 +1,4 @@
-"""The scheduler: a bounded queue, and the pure planner that forms batches from it."""
+"""Scheduler: a bounded queue, and a pure planner that forms batches from its items."""
 
 import asyncio
 import heapq
@@ -14,11 +14,11 @@ from service.generation.engines.base import by_padded_length, padded_length, sha
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one model's queue and batches. Where ``batch_items`` is 0, whoever serves the model has to name them.
+    """Limits of one model's queue and batches.
 
-    ``token_budget`` counts padded source tokens of an engine call (longest item times items), ``batch_items`` its
-    sentences, ``queue_tokens`` plain source tokens that wait. ``rebuild_pauses_s`` holds the pause before each attempt
-    to rebuild an engine.
+    ``token_budget`` limits the padded source tokens of an engine call (longest item times number of items),
+    ``batch_items`` its sentences (0: `load_generator` sets the number). ``queue_tokens`` limits the waiting source
+    tokens, without padding. ``rebuild_pauses_s`` holds the pause before each attempt to rebuild an engine.
     """
 
     token_budget: int = 4_096
@@ -34,20 +34,19 @@ Priority = Literal["interactive", "bulk"]
 BULK_DELAY_S = 60.0
 ITEM_DELAY_S = 1 / 64
 MOST_HYPOTHESES = 64
-"""What a call searches at the same time: more of a beam's hypotheses take longer and are no faster by sentence."""
+"""Limit of parallel hypotheses in a call. Larger calls with beam search take longer and are not faster per sentence."""
 WINDOW_CALLS = 4
 _Turn = tuple[float, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What the planner knows of an item that waits; times are on the queue's clock.
+    """A waiting item, as the planner sees it. Times are on the queue's clock.
 
-    Only items of equal ``options`` share a batch, those of one ``padded_tokens`` one call. ``ahead`` counts the items
-    of the same request that stand before this one. Its turn ``turn_s`` is when it came, but bulk counts as come
-    ``BULK_DELAY_S`` later, and a request as coming item by item, ``ITEM_DELAY_S`` apart, so that small ones pass the
-    tail of a huge one. A turn never changes: what comes long enough after an item is served after it, so nothing
-    starves.
+    Only items with equal ``options`` share a batch, and only items with equal ``padded_tokens`` share a call.
+    ``ahead`` is the number of earlier items of the same request. The planner serves items in order of ``turn_s``: the
+    arrival time, plus ``BULK_DELAY_S`` for bulk, plus ``ITEM_DELAY_S`` for each earlier item of the request. So small
+    requests overtake the tail of a huge one. A turn never changes, so every item is served eventually.
     """
 
     tokens: int
@@ -64,52 +63,59 @@ class Pending:
 
     @property
     def request_turn_s(self) -> float:
-        """The turn of the first item of its request."""
+        """The turn of the request's first item."""
         return self.enqueued_s + (BULK_DELAY_S if self.priority == "bulk" else 0.0)
 
 
 def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle: int = 0) -> list[int]:
-    """The indices of the next batch, the one whose turn is first in front; empty when nothing is pending.
+    """Return the indices of the next batch, starting with the item whose turn is first. O(n) for n pending items.
 
-    The first in turn always goes, and those of its options and padded length with it, in turn: longest item times items
-    stays within ``token_budget``, and their number within `room`. So a batch is one call of the library. But to an
-    engine all of whose ``idle`` replicas have nothing to do all that waits goes at once, be the lengths what they are,
-    where it is interactive, has one kind of options, and fits as many calls. Where the first is interactive, bulk joins
-    it only while no other interactive one has to wait, whom it would hold up. An item larger than the budget goes
-    alone. Takes O(n) for n pending: the window is bounded.
+    The batch takes items with the first item's options and padded length, in order of their turns, up to
+    ``token_budget`` (longest item times number of items) and `room`. Such a batch is one library call. An item larger
+    than the budget is a batch of its own.
+
+    If ``idle`` replicas have no work, one batch takes all items of any length, provided that they are interactive,
+    have equal options, and fit into ``idle`` calls. Bulk items join an interactive first item only if no interactive
+    item with other options waits, because they would delay it.
     """
     turns = [(item.turn_s, index) for index, item in enumerate(pending)]
     if not turns:
         return []
     first = min(turns)
     head = pending[first[1]]
-    mates, others = _split(pending, turns, head.options)
+    mates, others = _by_options(pending, turns, head.options)
     most = room(head, max_items)
-    if not others and _fit(pending, items=most * idle, token_budget=token_budget * idle):
+    if not others and _fits_idle_engine(pending, items=most * idle, token_budget=token_budget * idle):
         return list(range(len(pending)))
-    mates = _unhurried(pending, head, mates, others)
-    like: list[_Turn] = []
-    unlike: list[_Turn] = []
+    mates = _without_bulk(pending, head, mates, others)
+    same_length: list[_Turn] = []
+    other_lengths: list[_Turn] = []
     for turn in mates:
-        (like if pending[turn[1]].padded_tokens == head.padded_tokens else unlike).append(turn)
-    return _fill(pending, first, _unhurried(pending, head, like, unlike), room=most, token_budget=token_budget)
+        (same_length if pending[turn[1]].padded_tokens == head.padded_tokens else other_lengths).append(turn)
+    return _fill_batch(
+        pending, first, _without_bulk(pending, head, same_length, other_lengths), room=most, token_budget=token_budget
+    )
 
 
 def room(head: Pending, max_items: int) -> int:
-    """How many items like this one a call holds: ``max_items``, or as many as have `MOST_HYPOTHESES`; at least one."""
+    """The number of items like ``head`` in a call: at least one, at most ``max_items``, `MOST_HYPOTHESES` in total."""
     return max(1, min(max_items, MOST_HYPOTHESES // head.hypotheses))
 
 
-def _unhurried(pending: Sequence[Pending], head: Pending, mates: list[_Turn], others: Sequence[_Turn]) -> list[_Turn]:
-    """The mates, but no bulk beside an interactive head while an interactive one of the others waits."""
+def _without_bulk(
+    pending: Sequence[Pending], head: Pending, mates: list[_Turn], others: Sequence[_Turn]
+) -> list[_Turn]:
+    """Return ``mates``, without bulk items if the head is interactive and an interactive item of ``others`` waits."""
     if head.priority == "bulk" or all(pending[index].priority == "bulk" for _, index in others):
         return mates
     return [turn for turn in mates if pending[turn[1]].priority == "interactive"]
 
 
-def _split(pending: Sequence[Pending], turns: Sequence[_Turn], options: Hashable) -> tuple[list[_Turn], list[_Turn]]:
-    """The turns of items of these options, and those of all others."""
-    equal: dict[Hashable, bool] = {}  # each is compared once: field by field it would be most of a plan's time
+def _by_options(
+    pending: Sequence[Pending], turns: Sequence[_Turn], options: Hashable
+) -> tuple[list[_Turn], list[_Turn]]:
+    """Split the turns into those of items with these options, and all others."""
+    equal: dict[Hashable, bool] = {}  # compares each distinct object once: the comparison dominates the planning time
     mates: list[_Turn] = []
     others: list[_Turn] = []
     for turn in turns:
@@ -120,16 +126,16 @@ def _split(pending: Sequence[Pending], turns: Sequence[_Turn], options: Hashable
     return mates, others
 
 
-def _fit(pending: Sequence[Pending], *, items: int, token_budget: int) -> bool:
-    """Whether all that waits is interactive, and so little."""
+def _fits_idle_engine(pending: Sequence[Pending], *, items: int, token_budget: int) -> bool:
+    """Whether all items are interactive and stay within these limits."""
     few = len(pending) <= items and max(one.tokens for one in pending) * len(pending) <= token_budget
     return few and all(one.priority == "interactive" for one in pending)
 
 
-def _fill(
+def _fill_batch(
     pending: Sequence[Pending], first: _Turn, mates: Sequence[_Turn], *, room: int, token_budget: int
 ) -> list[int]:
-    """The first and those of its mates that fit the budget beside it, in turn."""
+    """The first item and those of its mates that fit the budget with it, in order of turn."""
     batch, longest = [first[1]], pending[first[1]].tokens
     for _, index in heapq.nsmallest(WINDOW_CALLS * room, (turn for turn in mates if turn != first)):
         grown = max(longest, pending[index].tokens)
@@ -143,7 +149,7 @@ DECAY = 0.8
 
 
 class _Rate:
-    """Tokens a second over the last few batches; a batch counts ``DECAY`` times as much as the next one."""
+    """Tokens per second over the last batches, with weights that decay by ``DECAY`` per batch."""
 
     def __init__(self) -> None:
         self._tokens = 0.0
@@ -158,84 +164,85 @@ class _Rate:
 
 
 class Throughput:
-    """The speed of all batches, and that of the crowded ones, which left at least as many others behind.
+    """Measures the speed of all batches, and of those taken from a backlog.
 
-    A batch takes nearly as long for one sentence as for many, so only crowded ones, which had others to choose their
-    company from, say how fast a backlog is worked off.
+    A batch of one sentence takes nearly as long as a full one. So only batches from a backlog, where at least as many
+    items stayed in the queue as were taken, show how fast a backlog shrinks.
     """
 
     def __init__(self) -> None:
         self._all = _Rate()
-        self._crowded = _Rate()
+        self._backlog = _Rate()
 
-    def add(self, tokens: int, seconds: float, *, crowded: bool) -> None:
-        """Count a finished batch of ``tokens`` source tokens that took ``seconds``."""
+    def add(self, tokens: int, seconds: float, *, had_backlog: bool) -> None:
+        """Add a finished batch of ``tokens`` source tokens that took ``seconds``."""
         self._all.add(tokens, seconds)
-        if crowded:
-            self._crowded.add(tokens, seconds)
+        if had_backlog:
+            self._backlog.add(tokens, seconds)
 
     def backlog_s(self, tokens: float) -> float | None:
-        """Seconds that a backlog of ``tokens`` source tokens will take; None before the first crowded batch."""
-        return self._crowded.time_s(tokens)
+        """Estimated seconds for a backlog of ``tokens`` source tokens; None before the first batch from a backlog."""
+        return self._backlog.time_s(tokens)
 
     def time_s(self, tokens: float) -> float | None:
-        """The same, guessed too high from the other batches where there was no crowded one; None before the first."""
+        """The same estimate, from all batches (too high) until one came from a backlog; None before the first."""
         backlog_s = self.backlog_s(tokens)
         return self._all.time_s(tokens) if backlog_s is None else backlog_s
 
 
 class ResultFuture(asyncio.Future[list[Hypothesis]]):
-    """The future of one item; ``taken_s`` and ``given_s`` (loop's clock): when the engine got it and gave it back.
+    """The future of one item, with the times of its engine call (event loop's clock) and the number of this call.
 
-    ``taken``: it waits in the queue no longer. ``crowded``: at least as many others were left behind as were taken with
-    it. ``batch`` is the number of its engine call.
+    ``dequeued``: the item has left the queue. ``had_backlog``: at least as many items stayed as were taken with it.
     """
 
-    taken = False
-    taken_s: float | None = None
-    given_s: float | None = None
-    crowded = False
+    dequeued = False
+    started_s: float | None = None
+    finished_s: float | None = None
+    had_backlog = False
     batch = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueuedItem:
-    """One item, what the planner knows of it, and the future that its caller holds."""
+    """One item with its planning data and the future of its caller."""
 
     item: EngineInput
     pending: Pending
-    answer: ResultFuture
+    future: ResultFuture
 
-    def give(self, hypotheses: list[Hypothesis]) -> None:
-        """Answer the caller; without effect when it has left or was told of a deadline."""
-        if not self.answer.done():
-            self.answer.given_s = self.answer.get_loop().time()
-            self.answer.set_result(hypotheses)
+    def complete(self, hypotheses: list[Hypothesis]) -> None:
+        """Complete the future; without effect if it is already done or cancelled."""
+        if not self.future.done():
+            self.future.finished_s = self.future.get_loop().time()
+            self.future.set_result(hypotheses)
 
     def fail(self, error: DepescheError) -> None:
-        """Tell the caller what went wrong; without effect as in ``give``."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
+        """Fail the future; without effect if it is already done or cancelled."""
+        if not self.future.done():
+            self.future.set_exception(error)
 
 
-LEAST_SOURCES = 8
-"""A call of fewer costs its replica nearly as long as one of so many: the weights are read once a step for all."""
+LEAST_CALL_SOURCES = 8
+"""A call with fewer sources takes a replica nearly as long as this many, because each step reads all weights once."""
 
 
 def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, token_budget: int) -> list[list[int]]:
-    """The positions of all ``lengths``, all positive, in calls of one padded length, the most work first.
+    """Split the positions of ``lengths`` (all positive) into calls of one padded length each, the most work first.
 
-    What has one padded length stays together, since each call may need a filler. Only where that is more than its share
-    of the work for ``count`` replicas is it dealt out to several of them, ``LEAST_SOURCES`` to each at least: in turns
-    by length, so that sources of just the padded length, which spare a call its filler, come into different calls. A
-    call holds at most ``room`` sources, and longest source times sources is within ``token_budget``, unless it is one
-    source alone. No call is empty.
+    Sources of one padded length stay in one call, because each call may need a filler. If they exceed their share of
+    the work for ``count`` replicas, they are split into several calls of at least ``LEAST_CALL_SOURCES``. Sources are
+    dealt in order of length, so that sources of exactly the padded length, which make a filler needless, go to
+    different calls.
+
+    A call has at most ``room`` sources. Its longest source times its number of sources stays within ``token_budget``,
+    except for a single source. No call is empty.
     """
     groups = by_padded_length(lengths)
     share = sum(_work(lengths, group) for group in groups) / count
 
     def calls(group: Sequence[int]) -> int:
-        wanted = min(round(_work(lengths, group) / share), len(group) // LEAST_SOURCES)
+        wanted = min(round(_work(lengths, group) / share), len(group) // LEAST_CALL_SOURCES)
         most = max(1, min(room, token_budget // max(lengths[place] for place in group)))
         return max(1, wanted, math.ceil(len(group) / most))
 
@@ -244,32 +251,32 @@ def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, toke
 
 
 def _work(lengths: Sequence[int], group: Sequence[int]) -> int:
-    """Padded tokens of a group and its filler."""
+    """Padded tokens of a group and its filler row."""
     return padded_length(lengths[group[0]]) * (len(group) + 1)
 
 
 def _split_group(lengths: Sequence[int], group: Sequence[int], count: int) -> list[list[int]]:
-    """The group in ``count`` calls, in turns by length."""
+    """Deal the group to ``count`` calls in order of length."""
     order = sorted(group, key=lambda place: -lengths[place])
     return [order[start::count] for start in range(count)]
 
 
 RETRY_AFTER_S = 1.0
-# Estimates are noisy: only who would have to wait this many times too long is refused for want of time.
-DOUBT = 1.5
+# Estimates are noisy: a request is refused only if its estimated wait exceeds its time by this factor.
+WAIT_TOLERANCE = 1.5
 ROUNDS = 4
 
 
 class TooSlow(Unavailable):
-    """The work ahead takes longer than the caller has."""
+    """The queued work takes longer than the time left to the request."""
 
     code = "too_slow"
 
 
 class Queue:
-    """Items that wait, bounded in number and in source tokens; a request gets in as a whole or not at all.
+    """A queue with limits on items and source tokens. A request is admitted as a whole or not at all.
 
-    An item whose future is done (its caller left, its time was over) is gone from here at once.
+    An item leaves the queue as soon as its future is done or cancelled.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -287,99 +294,102 @@ class Queue:
 
     @property
     def unanswered(self) -> frozenset[ResultFuture]:
-        """The futures of all items that wait or are being worked on."""
+        """The futures of all waiting and running items."""
         return frozenset(self._unanswered)
 
     def oldest_s(self, priority: Priority) -> float:
-        """Seconds that the oldest waiting item of ``priority`` has waited; 0 when there is none. O(n)."""
+        """Age in seconds of the oldest waiting item of ``priority``; 0 if none waits. O(n)."""
         times_s = (one.pending.enqueued_s for one in self._waiting.values() if one.pending.priority == priority)
-        first_s = next(times_s, None)  # they are kept in the order in which they came
+        first_s = next(times_s, None)  # items are in order of arrival
         return 0.0 if first_s is None else asyncio.get_running_loop().time() - first_s
 
     def put(self, items: Sequence[EngineInput], *, priority: Priority, deadline_s: float | None) -> list[ResultFuture]:
-        """Queue all ``items`` of one request; the futures are in their order.
+        """Queue all ``items`` of one request, and return their futures in order.
 
-        ``deadline_s`` (on the event loop's clock) is asked here alone: a caller cancels its futures when it is over.
+        ``deadline_s`` (event loop's clock) is checked only here; the caller cancels its futures at the deadline.
 
         Raises:
-            QueueFull: they do not fit beside what waits now.
-            TooSlow: they would be done long after the deadline.
-            InvalidInput: they would not fit into the empty queue either.
-            DeadlineExceeded: the deadline is past.
+            QueueFull: the items do not fit into the queue now.
+            TooSlow: the items would be done long after the deadline.
+            InvalidInput: the items do not fit into an empty queue.
+            DeadlineExceeded: the deadline has passed.
         """
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         if deadline_s is not None and deadline_s <= now_s:
-            raise DeadlineExceeded("the deadline had passed when the work arrived")
+            raise DeadlineExceeded("the request's deadline passed before its work was queued")
         pending = _pending(items, now_s, priority)
         self._admit(pending, None if deadline_s is None else deadline_s - now_s)
-        answers = [
+        futures = [
             self._add(QueuedItem(item, one, ResultFuture(loop=loop))) for item, one in zip(items, pending, strict=True)
         ]
         if self._next_arrival is not None and not self._next_arrival.done():
             self._next_arrival.set_result(None)
-        return answers
+        return futures
 
     def _admit(self, request: Sequence[Pending], left_s: float | None) -> None:
         limits, tokens = self._limits, sum(one.tokens for one in request)
         if len(request) > limits.queue_items:
-            raise InvalidInput("work_too_large", "more sentences than the queue holds", limit=limits.queue_items)
+            raise InvalidInput(
+                "work_too_large", "the request has more sentences than the queue holds", limit=limits.queue_items
+            )
         if tokens > limits.queue_tokens:
-            raise InvalidInput("work_too_large", "more tokens than the queue holds", limit=limits.queue_tokens)
+            raise InvalidInput(
+                "work_too_large", "the request has more tokens than the queue holds", limit=limits.queue_tokens
+            )
         full = len(self) + len(request) > limits.queue_items or self.tokens + tokens > limits.queue_tokens
         wait_s = self._full_s(len(request), tokens) if full else 0.0
         if left_s is not None and request:
             wait_s = self._in_time_s(tokens, request[-1].turn_s, left_s, wait_s)
         if full:
-            raise QueueFull(f"{len(self)} items wait already", retry_after_s=wait_s)
+            raise QueueFull(f"the queue is full: {len(self)} sentences wait", retry_after_s=wait_s)
         if wait_s:
-            raise TooSlow("the work ahead of this takes longer than the request's time", retry_after_s=wait_s)
+            raise TooSlow("the queued work takes longer than the time left to this request", retry_after_s=wait_s)
 
     def _full_s(self, items: int, tokens: int) -> float:
-        """Seconds until there will be room for a request that does not fit now.
+        """Estimated seconds until a request fits that does not fit now.
 
-        The engine frees room as it takes batches, the next one when it is done with what it has: at a steady speed
-        room for n more tokens is there after the time of those that run and of n at the latest. Room for items is
-        guessed from their mean length.
+        At a steady speed, room for n tokens is free once the running tokens and n more are done. Room for items is
+        estimated from their mean length.
         """
-        a_item = self.tokens / len(self) if self._waiting else 0.0
-        over_items = (len(self) + items - self._limits.queue_items) * a_item
+        mean_tokens = self.tokens / len(self) if self._waiting else 0.0
+        over_items = (len(self) + items - self._limits.queue_items) * mean_tokens
         over_tokens = self.tokens + tokens - self._limits.queue_tokens
         full_s = self._throughput.time_s(self._running_tokens + max(over_items, over_tokens))
         return RETRY_AFTER_S if full_s is None else full_s
 
     def _in_time_s(self, tokens: int, turn_s: float, left_s: float, wait_s: float) -> float:
-        """Seconds, ``wait_s`` at least, after which a request could be done in ``left_s``, if nothing else comes."""
+        """Seconds, at least ``wait_s``, after which the request could be done in ``left_s`` if nothing else comes."""
         at_most_s = self._throughput.backlog_s(self._running_tokens + self.tokens)
         if at_most_s is None:
             return wait_s
         spare_s = max(0.0, left_s - (self._throughput.backlog_s(tokens) or 0.0))
         for _ in range(ROUNDS):
-            if at_most_s - wait_s <= DOUBT * left_s:
-                return wait_s  # decided without a look at each item
-            # Who comes later has a later turn: bulk that waits now may come to be ahead.
-            if self._ahead_s(turn_s + wait_s) - wait_s <= DOUBT * left_s:
+            if at_most_s - wait_s <= WAIT_TOLERANCE * left_s:
+                return wait_s  # no need to look at each item
+            # A later request has a later turn, so bulk that waits now may be served before it.
+            if self._ahead_s(turn_s + wait_s) - wait_s <= WAIT_TOLERANCE * left_s:
                 return wait_s
-            # The tail of a request that began earlier may be company of what goes first, so that it is done first, too.
+            # The tail of an earlier request may share batches with earlier items, and then also runs before this one.
             wait_s = max(wait_s, self._ahead_s(turn_s + wait_s, whole=True) - spare_s)
         return max(wait_s, at_most_s - spare_s)
 
     def _ahead_s(self, turn_s: float, *, whole: bool = False) -> float:
-        """Estimated seconds of the work before that turn: what the engine has, and what waits with an earlier one.
+        """Estimated seconds of the running work and of the waiting items with a turn up to ``turn_s``.
 
-        ``whole``: with requests as a whole, as long as they begin before that turn.
+        ``whole`` counts all items of the requests whose first turn is up to ``turn_s``.
         """
         waiting = (one.pending for one in self._waiting.values())
         tokens = sum(one.tokens for one in waiting if (one.request_turn_s if whole else one.turn_s) <= turn_s)
         return self._throughput.backlog_s(self._running_tokens + tokens) or 0.0
 
     def measure(self, batch: Sequence[QueuedItem], seconds: float) -> None:
-        """Count a batch that the engine finished in ``seconds``."""
+        """Add a batch that the engine finished in ``seconds`` to the measured throughput."""
         tokens = sum(one.pending.tokens for one in batch)
-        self._throughput.add(tokens, seconds, crowded=any(one.answer.crowded for one in batch))
+        self._throughput.add(tokens, seconds, had_backlog=any(one.future.had_backlog for one in batch))
 
     def _add(self, waiting: QueuedItem) -> ResultFuture:
-        answer = waiting.answer
+        answer = waiting.future
         self._waiting[answer] = waiting
         self._unanswered.add(answer)
         self.tokens += waiting.pending.tokens
@@ -387,49 +397,49 @@ class Queue:
         return answer
 
     def _forget(self, waiting: QueuedItem) -> None:
-        answer = waiting.answer
+        answer = waiting.future
         self._unanswered.discard(answer)
-        if answer.taken:
+        if answer.dequeued:
             self._running_tokens -= waiting.pending.tokens
         else:
             self._remove(waiting)
         if not answer.cancelled():
-            answer.exception()  # a caller that stopped listening is no reason for asyncio to log its error
+            answer.exception()  # mark it as retrieved: the caller may have left, and asyncio must not log the error
 
     def _remove(self, waiting: QueuedItem) -> None:
-        if self._waiting.pop(waiting.answer, None):
+        if self._waiting.pop(waiting.future, None):
             self.tokens -= waiting.pending.tokens
 
     def next_arrival(self) -> asyncio.Future[None]:
-        """Done when the next request is queued; several may wait for it, none may cancel it."""
+        """A future that completes when the next request is queued. Waiters share it and must not cancel it."""
         if self._next_arrival is None or self._next_arrival.done():
             self._next_arrival = asyncio.get_running_loop().create_future()
         return self._next_arrival
 
     async def arrival(self) -> None:
-        """Until anything waits."""
+        """Wait until the queue has an item."""
         while all(answer.done() for answer in self._waiting):
             await asyncio.wait({self.next_arrival()})
 
     def take(self, idle: int = 1) -> list[list[QueuedItem]]:
-        """The next batch, whose items wait no longer, as the engine calls that it becomes; none where nothing waits.
+        """Remove the next batch from the queue and return its engine calls; none if the queue is empty.
 
-        ``idle`` replicas have nothing to do; see `plan`. A single one gets all in one call.
+        ``idle`` is the number of replicas without work; see `plan`. A single idle replica gets one call.
         """
         batch = self._next(idle)
-        if len(batch) <= 1 or idle < 2:  # noqa: PLR2004 - it takes two to deal
+        if len(batch) <= 1 or idle < 2:  # noqa: PLR2004 - one replica needs no split
             return [batch] if batch else []
         limits, lengths = self._limits, [one.pending.tokens for one in batch]
         most = room(batch[0].pending, limits.batch_items)
         calls = split_across_replicas(lengths, idle, room=most, token_budget=limits.token_budget)
         return [[batch[place] for place in call] for call in calls]
 
-    def take_crowded(self) -> list[QueuedItem]:
-        """The next batch if it leaves others behind, so that there is more to do; else nothing."""
-        return self._next(0, crowded=True)
+    def take_from_backlog(self) -> list[QueuedItem]:
+        """Remove the next batch only if it leaves items in the queue; else return an empty list."""
+        return self._next(0, had_backlog=True)
 
-    def _next(self, idle: int, *, crowded: bool = False) -> list[QueuedItem]:
-        waiting = [one for one in self._waiting.values() if not one.answer.done()]
+    def _next(self, idle: int, *, had_backlog: bool = False) -> list[QueuedItem]:
+        waiting = [one for one in self._waiting.values() if not one.future.done()]
         limits = self._limits
         chosen = plan(
             [one.pending for one in waiting],
@@ -437,32 +447,32 @@ class Queue:
             max_items=limits.batch_items,
             idle=idle,
         )
-        if crowded and len(chosen) == len(waiting):
+        if had_backlog and len(chosen) == len(waiting):
             return []
         batch = [waiting[index] for index in chosen]
         for one in batch:
             self._remove(one)
             self._running_tokens += one.pending.tokens
-            one.answer.taken = True
-            one.answer.crowded = len(waiting) >= 2 * len(batch)
+            one.future.dequeued = True
+            one.future.had_backlog = len(waiting) >= 2 * len(batch)
         return batch
 
     def number(self, batch: Sequence[QueuedItem]) -> None:
-        """Give an engine call that begins now its number."""
+        """Record that an engine call starts now, and number it."""
         self._calls += 1
         for one in batch:
-            one.answer.batch = self._calls
-            one.answer.taken_s = one.answer.get_loop().time()
+            one.future.batch = self._calls
+            one.future.started_s = one.future.get_loop().time()
 
     def fail(self, error: DepescheError) -> None:
-        """Answer with ``error`` whatever waits or is being worked on."""
+        """Fail all waiting and running items with ``error``."""
         for answer in self._unanswered:
             if not answer.done():
                 answer.set_exception(error)
 
 
 def _pending(items: Sequence[EngineInput], now_s: float, priority: Priority) -> list[Pending]:
-    """What the planner knows of a request's ``items``; equal options are one object, so that they compare at once."""
+    """Planning data of a request's ``items``. Equal options become one object, which makes comparisons fast."""
     options: dict[Hashable, Hashable] = {}
     found: list[Pending] = []
     for number, item in enumerate(items):

@@ -1,4 +1,4 @@
-"""The supervised engine: its thread, its replica slots, and its recovery after a failure."""
+"""Supervised engine: runs one engine in its own threads, notices hangs, and rebuilds the engine after a failure."""
 
 import asyncio
 import contextlib
@@ -17,13 +17,13 @@ from service.generation.engines.base import Engine
 from service.generation.scheduler import Limits
 
 SlotFuture = asyncio.Future[float]
-"""Done as soon as a call is worked on, with the event loop's time of then."""
+"""Completes when a replica starts its call. The result is the start time on the event loop's clock."""
 
 
 class ReplicaSlots:
-    """The first ``replicas`` calls in line are taken to be at work, though an engine may make several of one.
+    """Estimates when each call starts: the oldest ``replicas`` calls count as running.
 
-    Used from the event loop.
+    An engine may split one call over several replicas, which this estimate ignores. It is used from the event loop.
     """
 
     def __init__(self) -> None:
@@ -31,31 +31,31 @@ class ReplicaSlots:
         self._calls: dict[SlotFuture, None] = {}
 
     def join(self) -> SlotFuture:
-        """The turn of a call that begins now."""
-        turn: SlotFuture = asyncio.get_running_loop().create_future()
-        self._calls[turn] = None
-        self._move_up()
-        return turn
+        """Register a new call and return its slot."""
+        slot: SlotFuture = asyncio.get_running_loop().create_future()
+        self._calls[slot] = None
+        self._assign()
+        return slot
 
-    def leave(self, turn: SlotFuture) -> None:
-        """A call is done."""
-        del self._calls[turn]
-        self._move_up()
+    def leave(self, slot: SlotFuture) -> None:
+        """Release the slot of a finished call."""
+        del self._calls[slot]
+        self._assign()
 
-    def _move_up(self) -> None:
-        for turn in islice(self._calls, self.replicas):
-            if not turn.done():
-                turn.set_result(turn.get_loop().time())
+    def _assign(self) -> None:
+        for slot in islice(self._calls, self.replicas):
+            if not slot.done():
+                slot.set_result(slot.get_loop().time())
 
 
 T = TypeVar("T")
 ENGINE_THREADS = "engine-"
-"""How the names of engines' threads begin."""
+"""Prefix of the names of engine threads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Returned(Generic[T]):
-    """The work gave ``value`` after ``seconds`` of wall time."""
+    """The work returned ``value`` after ``seconds`` of wall time."""
 
     value: T
     seconds: float
@@ -63,7 +63,7 @@ class Returned(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The work raised."""
+    """The work raised ``error``."""
 
     error: BaseException
 
@@ -78,63 +78,63 @@ class _Call:
 
 
 class EngineThreads:
-    """As many threads as there were ever calls at the same time; calls begin in the order in which they were given.
+    """A pool of daemon threads that grows to the largest number of parallel calls. Calls start in order.
 
-    Daemons, unlike a ThreadPoolExecutor's threads: a model that never returns does not hold up the process's exit.
+    ThreadPoolExecutor is unsuitable: its threads are no daemons, so a hung model would block the exit of the process.
     """
 
     def __init__(self, name: str) -> None:
         self._name = f"{ENGINE_THREADS}{name}"
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
-        self._under_way: set[asyncio.Future[Any]] = set()
+        self._running: set[asyncio.Future[Any]] = set()
         self._count = 0
         self._stopped = False
 
     def call(self, work: Callable[[], T]) -> asyncio.Future[Outcome[T]]:
-        """Do ``work``; the future never carries an exception, a raise is a value.
+        """Run ``work`` in a thread. The future never raises: an exception is returned as `Raised`.
 
         Raises:
-            RuntimeError: the threads were stopped, nobody would do the work.
+            RuntimeError: the threads were stopped.
         """
         if self._stopped:
             raise RuntimeError("the engine's threads were stopped")
         outcome: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
-        self._under_way.add(outcome)
-        outcome.add_done_callback(self._under_way.discard)
-        if len(self._under_way) > self._count:
+        self._running.add(outcome)
+        outcome.add_done_callback(self._running.discard)
+        if len(self._running) > self._count:
             self._count += 1
             threading.Thread(target=self._run, name=self._name, daemon=True).start()
         self._calls.put(_Call(work, outcome))
         return outcome
 
     async def idle(self, limit_s: float) -> bool:
-        """Whether all calls are done, within ``limit_s`` at the latest."""
-        return not self._under_way or not (await asyncio.wait(self._under_way, timeout=limit_s))[1]
+        """Wait up to ``limit_s`` for running calls, and return whether all are done."""
+        return not self._running or not (await asyncio.wait(self._running, timeout=limit_s))[1]
 
     def stop(self) -> None:
-        """End the threads once they have done what was given before."""
+        """End the threads after the calls that they already have."""
         self._stopped = True
         for _ in range(self._count):
             self._calls.put(None)
 
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:
-            outcome, told = _attempt(call.work), call.outcome
-            # Whoever holds the last reference to an engine frees it: never a daemon, which the process's end would
-            # kill in the middle of the library's destructors.
+            outcome, future = _attempt(call.work), call.outcome
+            # This thread must not hold the last reference to an engine: the exit of the process kills daemon threads,
+            # possibly in the middle of the library's destructors.
             del call
             try:
-                told.get_loop().call_soon_threadsafe(_settle, told, outcome)
-            except RuntimeError:  # the event loop is closed: nobody is left to tell
+                future.get_loop().call_soon_threadsafe(_settle, future, outcome)
+            except RuntimeError:  # the event loop is closed, so no caller waits
                 return
-            del outcome, told
+            del outcome, future
 
 
 def _attempt(work: Callable[[], T]) -> Outcome[T]:
     started_s = time.perf_counter()
     try:
         value = work()
-    except BaseException as error:  # noqa: BLE001 whatever the model raises is an answer: a dead thread would give none
+    except BaseException as error:  # noqa: BLE001 - every exception must reach the caller: a dead thread would answer nothing
         return Raised(error)
     return Returned(value, time.perf_counter() - started_s)
 
@@ -151,20 +151,20 @@ CLOSE_LIMIT_S = 5.0
 
 
 class EngineLost(Exception):
-    """No engine comes back in this process any more; ``answer`` is what its callers are told."""
+    """The engine cannot be recovered in this process. ``error`` is the error for its callers."""
 
-    def __init__(self, answer: EngineError) -> None:
-        super().__init__(str(answer))
-        self.answer = answer
+    def __init__(self, error: EngineError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class WrongCount(EngineError):
-    """The engine returned another number of results than it was given items."""
+    """The engine returned more or fewer results than it received items."""
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What one call gave: for each item its hypotheses; all their tokens counted; the wall time since its turn."""
+    """Result of one engine call: the hypotheses of each item, their number of tokens, and the wall time."""
 
     outputs: list[list[Hypothesis]]
     output_tokens: int
@@ -172,9 +172,9 @@ class Generated:
 
 
 class SupervisedEngine:
-    """Owns one engine, the threads that alone touch it, and the ``condition`` that probes read.
+    """Owns one engine, the only threads that use it, and the ``condition`` for the probes.
 
-    It works on ``replicas`` calls at the same time, and takes ``ahead`` more.
+    It runs ``replicas`` calls in parallel and accepts ``ahead`` more.
     """
 
     def __init__(
@@ -187,16 +187,16 @@ class SupervisedEngine:
         self._limits = limits
         self._listener = listener
         self._threads = EngineThreads(model)
-        self._line = ReplicaSlots()
+        self._slots = ReplicaSlots()
         self._engine: Engine | None = None
         self.replicas, self.ahead = 1, 0
 
-    def tell(self, event: Event) -> None:
-        """Let the listener hear of ``event`` in the loop's next turn, so that what it raises hurts no work."""
+    def emit(self, event: Event) -> None:
+        """Send ``event`` to the listener in the next turn of the loop, so that its errors cannot break a call."""
         asyncio.get_running_loop().call_soon(self._listener, event)
 
     async def start(self) -> None:
-        """Build the engine, however long that takes, and warm it up; ready afterwards.
+        """Build the engine without a time limit, and warm it up.
 
         Raises:
             ModelError: the model's files cannot be loaded.
@@ -206,46 +206,46 @@ class SupervisedEngine:
         await self._load(limit_s=None)
 
     async def generate(self, items: Sequence[EngineInput], *, on_hang: OnHang | None = None) -> Generated:
-        """One engine call. ``on_hang`` hears of a hang as soon as it is noticed, while the call still runs.
+        """Run one engine call. ``on_hang`` is called as soon as a hang is noticed, while the call still runs.
 
-        Its time counts from when a replica is free for it.
+        The time of the call starts when a replica is free for it.
 
         Raises:
-            EngineHung: the call returned, but after ``engine_hang_s``: the engine has to ``recover``.
-            EngineError: the engine raised, or as ``WrongCount``: results are missing or too many.
-            EngineLost: the call had not returned after twice ``engine_hang_s``.
+            EngineHung: the call returned after more than ``engine_hang_s``. The engine must ``recover``.
+            EngineError: the engine raised. `WrongCount`: the number of results is wrong.
+            EngineLost: the call did not return within twice ``engine_hang_s``.
         """
         engine = self._engine
         if engine is None:
             raise EngineError("the engine is not loaded")
-        turn = self._line.join()
+        slot = self._slots.join()
         try:
             returned = await self._call(
-                lambda: _checked(engine.generate, items), self._limits.engine_hang_s, on_hang, turn
+                lambda: _checked(engine.generate, items), self._limits.engine_hang_s, on_hang, slot
             )
-            # One that overtook those before it was at work all the time.
-            seconds = asyncio.get_running_loop().time() - turn.result() if turn.done() else returned.seconds
+            # A call that overtook earlier ones has no slot yet: its own duration counts.
+            seconds = asyncio.get_running_loop().time() - slot.result() if slot.done() else returned.seconds
         finally:
-            self._line.leave(turn)
+            self._slots.leave(slot)
         outputs, output_tokens = returned.value
         return Generated(outputs, output_tokens, seconds)
 
     async def recover(self) -> None:
-        """After a failure: ready once this engine passes the warm-up or, when it does not, a rebuilt one does.
+        """Make the engine ready after a failure: repeat the warm-up, and rebuild the engine if that fails.
 
         Raises:
-            EngineLost: no attempt to rebuild it gave an engine that passes.
+            EngineLost: no rebuilt engine passed the warm-up.
         """
         try:
             await self.generate([self._warm_up])
-        except DepescheError:  # told as an event where it arose
+        except DepescheError:  # `generate` reported it as an event
             await self._rebuild()
         else:
             self.condition = "ready"
 
     async def close(self) -> None:
-        """Close the engine and end its threads. One that does not return is left behind: its threads are daemons."""
-        engine, limit_s = self._let_go(), CLOSE_LIMIT_S if self.condition == "ready" else 0.0
+        """Close the engine and end its threads. A hung engine stays open: its threads are daemons."""
+        engine, limit_s = self._release(), CLOSE_LIMIT_S if self.condition == "ready" else 0.0
         if engine is not None and await self._threads.idle(limit_s):
             await asyncio.wait({self._threads.call(engine.close)}, timeout=limit_s)
         self._threads.stop()
@@ -255,16 +255,16 @@ class SupervisedEngine:
         started_s = loop.time()
         engine = (await self._call(self._factory, limit_s)).value
         self._engine, self.replicas, self.ahead = engine, engine.replicas, engine.ahead
-        self._line.replicas = engine.replicas
+        self._slots.replicas = engine.replicas
         await self.generate([self._warm_up])
         self.condition = "ready"
-        self.tell(EngineReady(self._model, engine.name, loop.time() - started_s, rebuilt=rebuilt))
+        self.emit(EngineReady(self._model, engine.name, loop.time() - started_s, rebuilt=rebuilt))
 
     async def _rebuild(self) -> None:
         for pause_s in self._limits.rebuild_pauses_s:
             self.condition = "loading"
             await asyncio.sleep(pause_s)
-            with contextlib.suppress(DepescheError):  # told as an event where it arose; the next attempt follows
+            with contextlib.suppress(DepescheError):  # reported as an event; the next attempt follows
                 await self._discard()
                 await self._load(self._limits.engine_hang_s, rebuilt=True)
                 return
@@ -272,12 +272,12 @@ class SupervisedEngine:
         raise EngineLost(EngineError("the engine failed and could not be rebuilt"))
 
     async def _discard(self) -> None:
-        """Free the old engine before the new one is built: both may not fit into memory."""
-        engine = self._let_go()
+        """Free the old engine before a new one is built, because both may not fit into memory."""
+        engine = self._release()
         if engine is not None:
             await self._call(engine.close, self._limits.engine_hang_s)
 
-    def _let_go(self) -> Engine | None:
+    def _release(self) -> Engine | None:
         engine, self._engine = self._engine, None
         return engine
 
@@ -286,11 +286,11 @@ class SupervisedEngine:
         work: Callable[[], T],
         limit_s: float | None,
         on_hang: OnHang | None = None,
-        turn: SlotFuture | None = None,
+        slot: SlotFuture | None = None,
     ) -> Returned[T]:
         call = self._threads.call(work)
-        if turn is not None:
-            either: set[asyncio.Future[Any]] = {call, turn}
+        if slot is not None:
+            either: set[asyncio.Future[Any]] = {call, slot}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not await _done_within(call, limit_s):
             hung = EngineHung(f"the engine did not return within {limit_s} s")
@@ -306,14 +306,14 @@ class SupervisedEngine:
 
     def _hang(self, hung: EngineHung, on_hang: OnHang | None) -> None:
         self.condition = "hung"
-        self.tell(EngineFailed(self._model, "hung", type(hung).__name__))
+        self.emit(EngineFailed(self._model, "hung", type(hung).__name__))
         if on_hang is not None:
             on_hang(hung)
 
     def _failed(self, error: BaseException) -> DepescheError:
-        """The error for the callers. Only its type is told: a foreign message may hold the article's text."""
+        """Convert an exception for the callers. Only its type is reported: its message may contain article text."""
         reason: Literal["raised", "wrong_count"] = "wrong_count" if isinstance(error, WrongCount) else "raised"
-        self.tell(EngineFailed(self._model, reason, type(error).__name__))
+        self.emit(EngineFailed(self._model, reason, type(error).__name__))
         if isinstance(error, DepescheError):
             return error
         failed = EngineError(f"the engine raised {type(error).__name__}")
@@ -324,7 +324,7 @@ class SupervisedEngine:
 def _checked(
     generate: Callable[[Sequence[EngineInput]], list[list[Hypothesis]]], items: Sequence[EngineInput]
 ) -> tuple[list[list[Hypothesis]], int]:
-    """Runs in an engine's thread, so that a malformed result counts as the engine's failure."""
+    """Generate, and check the number of results in the engine's thread, so that a wrong number is an engine failure."""
     outputs = generate(items)
     if len(outputs) != len(items):
         raise WrongCount(f"the engine returned {len(outputs)} results for {len(items)} items")

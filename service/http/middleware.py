@@ -1,8 +1,8 @@
 """The middlewares around every endpoint, and their order.
 
-Own ones are here and in `service.http.auth`, `service.http.limits` and `service.http.ratelimit`. They tell each other
-what they find by `RequestInfo`. Headers of answers are added by `RequestContextMiddleware` alone; the request id's is
-added by asgi-correlation-id.
+The project's own middlewares are here, in `service.http.admission` and in `service.http.ratelimit`. They share what
+they find in `RequestInfo`. `RequestContextMiddleware` alone adds response headers, except the request id, which
+asgi-correlation-id adds.
 """
 
 import asyncio
@@ -24,13 +24,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from service.errors import ClientGone
 from service.events import ClientLeft, Listener, RequestBegun, RequestDone
 from service.http import problems
-from service.http.auth import ApiKeyMiddleware
+from service.http.admission import ApiKeyMiddleware, BodyLimitsMiddleware, Bounds, Refuse
 from service.http.keys import ApiKeyStore
-from service.http.limits import BodyLimitsMiddleware, Bounds, Refuse
 from service.http.ratelimit import RateLimitMiddleware, Rates
-from service.http.state import info_of
+from service.http.state import RequestSpan, Tracer, info_of
 from service.newsroom.lifecycle import Lifecycle
-from service.observability.tracing import RequestSpan, Tracing, trace_id_in
 
 ID_HEADER = "X-Request-Id"
 # A caller's own id is kept where it can do no harm in logs and headers.
@@ -58,7 +56,7 @@ def middlewares(
     keys: ApiKeyStore | None = None,
     rates: Rates | None = None,
     cancels: bool = False,
-    tracer: Tracing | None = None,
+    tracer: Tracer | None = None,
     origins: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
 ) -> list[Middleware]:
@@ -110,6 +108,8 @@ SECURITY = {
 LINGER_S = 2.0
 METHODS = frozenset(HTTPMethod)
 # A route's pattern ends in "$", which also matches in front of a line feed: such a path would match another route.
+# Identifiers of zeros are invalid.
+_TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _log = logging.getLogger("depesche.crash")
 # It logs each request id that it refuses, so that a caller could fill the log.
@@ -124,7 +124,7 @@ class RequestContextMiddleware:
     say ``Connection: close``, so that a caller loses no request on a connection that closes.
     """
 
-    def __init__(self, app: ASGIApp, listener: Listener, lifecycle: Lifecycle, tracer: Tracing | None = None) -> None:
+    def __init__(self, app: ASGIApp, listener: Listener, lifecycle: Lifecycle, tracer: Tracer | None = None) -> None:
         self._app = app
         self._listener = listener
         self._lifecycle = lifecycle
@@ -136,7 +136,7 @@ class RequestContextMiddleware:
             await self._app(scope, receive, send)
             return
         info_of(scope).request_id = correlation_id.get() or ""
-        span = None if self._tracer is None else self._tracer.begin(scope["headers"])
+        span = None if self._tracer is None else self._tracer.begin(traceparent_in(scope["headers"]))
         exchange = _Exchange(scope, receive, send, self._lifecycle, span)
         self._listener(RequestBegun())
         try:
@@ -234,8 +234,19 @@ class _Exchange:
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = str(getattr(scope.get("route"), "path", None) or info.path or "unmatched")
         passed_s = time.perf_counter() - self._started_s
-        trace_id = trace_id_in(scope["headers"]) if self._span is None else self._span.trace_id
+        trace_id = _trace_id(traceparent_in(scope["headers"])) if self._span is None else self._span.trace_id
         return RequestDone(method, route, self.status or 499, passed_s, info.request_id, info.key_id, trace_id)
+
+
+def traceparent_in(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """The valid ``traceparent`` of a request, version 00 of W3C Trace Context; None without exactly one."""
+    given = [value for name, value in headers if name == b"traceparent"]
+    return given[0].decode() if len(given) == 1 and _TRACEPARENT.fullmatch(given[0]) else None
+
+
+def _trace_id(traceparent: str | None) -> str | None:
+    """The id of the trace, for the log."""
+    return None if traceparent is None else traceparent.split("-")[1]
 
 
 def _has_body(scope: Scope) -> bool:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from service.http.auth import Requires
+from service.http.admission import Requires
 from service.http.mapping import model_out
 from service.http.responses import PROBLEMS, require_json
 from service.http.schemas import ModelListResponse

@@ -27,8 +27,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.cache.redis import Breaker, reason_of
 from service.errors import DepescheError, InvalidInput, QuotaExceeded, RateExceeded
 from service.events import Listener, RateStoreFailed, ignore
+from service.http.admission import Refuse
 from service.http.keys import is_open
-from service.http.limits import Refuse
 from service.http.state import Header, RequestInfo, info_of
 
 # Outside the prefix of the cache, whose purge of everything must not reset what was used.

@@ -1,12 +1,24 @@
-"""Content negotiation and documented responses."""
+"""Responses: content negotiation, the call context of a request, and answers as JSON or as events."""
 
-from typing import Any
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Request
+from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, WithJsonSchema
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import AppStatus
 from starlette.exceptions import HTTPException
 
+from service.errors import DepescheError, InvalidInput
+from service.generation.call import Finished
 from service.http import schemas
-from service.http.schemas import link, linked, whole
+from service.http.problems import explained, told
+from service.http.schemas import ProgressEvent, SentenceEvent, link, linked, whole
+from service.http.state import info_of, runtime_of
+from service.newsroom.commands import CallContext, free_of_charge
 
 PROBLEM_CODES = (400, 401, 403, 406, 408, 413, 415, 422, 429, 500, 503, 504)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -62,3 +74,155 @@ def accepted(request: Request) -> set[str]:
         if quality.strip("0.") != "":
             found.add(media)
     return found
+
+
+NAME = "Request-Timeout-Ms"
+MOST_MS = 3_600_000
+_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MOST_MS}  # without null, which no header has
+_MEANING = "Milliseconds this request may take."
+Timeout = Annotated[int | None, WithJsonSchema(_SCHEMA), Header(alias=NAME, ge=1, le=MOST_MS, description=_MEANING)]
+TIMEOUT_PARAMETER: dict[str, Any] = {
+    "name": NAME,
+    "in": "header",
+    "required": False,
+    "description": _MEANING,
+    "schema": _SCHEMA,
+}
+"""The header in OpenAPI's terms, for endpoints whose failures are not those of the framework."""
+_TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MOST_MS)])
+
+
+def _context(request: Request, timeout_ms: int | None) -> CallContext:
+    """The context of a request, whose time begins now; what it measures is left in the request's record.
+
+    ``Cache-Control: no-cache`` reads no cache, ``no-store`` neither reads nor writes one.
+    """
+    info = info_of(request.scope)
+    control = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
+    context = CallContext.within(
+        runtime_of(request).timeout_s if timeout_ms is None else timeout_ms / 1000,
+        read_cache=not control & {"no-cache", "no-store"},
+        write_cache="no-store" not in control,
+        charge=info.charge or free_of_charge,
+    )
+    info.timings, info.intervals = context.timings.seconds, context.timings.intervals
+    return context
+
+
+async def _context_of(request: Request, timeout_ms: Timeout = None) -> CallContext:
+    return _context(request, timeout_ms)
+
+
+async def _peer_context_of(request: Request) -> CallContext:
+    """The context of a request to a compatible endpoint; raises `InvalidInput` in the words of the peers."""
+    given = request.headers.get(NAME)
+    try:
+        return _context(request, None if given is None else _TIMEOUT_MS.validate_python(given))
+    except ValidationError as error:
+        (fault,) = error.errors(include_input=False, include_url=False)
+        detail = f"Value for '{NAME}' not supported: {fault['msg']}"
+        raise InvalidInput("invalid_request", detail, pointer=f"header:{NAME}", limit=MOST_MS) from error
+
+
+ContextDep = Annotated[CallContext, Depends(_context_of)]
+PeerContextDep = Annotated[CallContext, Depends(_peer_context_of)]
+
+
+# A stream finishes like every accepted request; by default the library ends it at SIGTERM.
+AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # the library left it untyped
+# At level debug the library logs what it sends, and so text.
+logging.getLogger("sse_starlette").setLevel(logging.WARNING)
+KEEP_ALIVE_S = 15.0
+NEWLINE = "\n"
+Command = TypeVar("Command")
+Answer = TypeVar("Answer")
+Item = tuple[str, BaseModel]
+_log = logging.getLogger("depesche")
+
+
+async def respond(
+    request: Request,
+    context: CallContext,
+    use_case: Callable[[Command, CallContext], Awaitable[Answer]],
+    command: Command,
+    response_of: Callable[[Answer], BaseModel],
+) -> Response | BaseModel:
+    """The response to ``command``, or a stream of it where the caller asks for one.
+
+    What is refused before the work begins is raised in both cases.
+    """
+    if not wants_events(request):
+        return response_of(await use_case(command, context))
+    # The headers of a stream are sent before anything is done.
+    info_of(request.scope).timings = None
+
+    async def work(context: CallContext) -> BaseModel:
+        return response_of(await use_case(command, context))
+
+    stream = _EventStream(request, context, work)
+    await stream.begin()
+    response = EventSourceResponse(stream.events(), ping=KEEP_ALIVE_S, ping_message_factory=_keep_alive, sep=NEWLINE)
+    del response.headers["connection"]  # whether the connection stays open is decided for all answers in one place
+    return response
+
+
+def _keep_alive() -> ServerSentEvent:
+    """A comment, for proxies that close a connection on which nothing is sent."""
+    return ServerSentEvent(comment="still at work", sep=NEWLINE)
+
+
+class _EventStream:
+    """The work of a request, which runs beside the answer that tells of it."""
+
+    def __init__(
+        self, request: Request, context: CallContext, work: Callable[[CallContext], Awaitable[BaseModel]]
+    ) -> None:
+        self._request = request
+        self._items: asyncio.Queue[Item | None] = asyncio.Queue()
+        self._accepted = asyncio.Event()
+        context = replace(context, accepted=self._accepted.set, progress=self._on_progress, finished=self._on_sentence)
+        self._work = asyncio.ensure_future(work(context))
+
+    def _on_progress(self, done: int, of: int) -> None:
+        self._items.put_nowait(("progress", ProgressEvent(done=done, of=of)))
+
+    def _on_sentence(self, sentence: Finished) -> None:
+        source = [sentence.source.start, sentence.source.end]
+        event = SentenceEvent(text_number=sentence.text_number, source=source, text=sentence.output)
+        self._items.put_nowait(("sentence", event))
+
+    async def begin(self) -> None:
+        """Wait until the work is accepted; raises what it is refused with."""
+        accepted = asyncio.ensure_future(self._accepted.wait())
+        try:
+            await asyncio.wait({self._work, accepted}, return_when=asyncio.FIRST_COMPLETED)
+            if not self._accepted.is_set():
+                self._work.result()
+        except asyncio.CancelledError:
+            self._work.cancel()
+            raise
+        finally:
+            accepted.cancel()
+        self._work.add_done_callback(self._end)
+
+    def _end(self, work: "asyncio.Future[BaseModel]") -> None:
+        """Put the last event, a result or an error with the problem's body, and then the end."""
+        error = None if work.cancelled() else work.exception()
+        if isinstance(error, Exception):
+            # The answer has begun, so a failure becomes its last event.
+            request_id = info_of(self._request.scope).request_id
+            if not isinstance(error, DepescheError):
+                _log.error("crash", extra={"request_id": request_id}, exc_info=error)
+            self._items.put_nowait(("error", told(self._request, explained(request_id, error))))
+        elif not work.cancelled():
+            self._items.put_nowait(("result", work.result()))
+        self._items.put_nowait(None)
+
+    async def events(self) -> AsyncIterator[ServerSentEvent]:
+        """The events in their order; ends the work where the caller leaves."""
+        try:
+            while (item := await self._items.get()) is not None:
+                yield ServerSentEvent(item[1].model_dump_json(), event=item[0], sep=NEWLINE)
+        finally:
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)

@@ -5,12 +5,10 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 
 from service.http import requests, schemas
-from service.http.auth import Requires
-from service.http.context import ContextDep
+from service.http.admission import Requires
 from service.http.mapping import article_response, model_out, summarize_response, translate_response
-from service.http.responses import PROBLEMS, STREAMED, STREAMED_WITH_BODY, require_json
+from service.http.responses import PROBLEMS, STREAMED, STREAMED_WITH_BODY, ContextDep, require_json, respond
 from service.http.state import NewsroomDep, RuntimeDep
-from service.http.streaming import respond
 
 
 async def require_open(newsroom: NewsroomDep) -> None:

@@ -2,25 +2,50 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 from starlette.types import Scope
 
-from service.events import Listener
+from service.events import Listener, RequestDone
 from service.generation.call import Interval, Stage
 from service.http.keys import ApiKeyStore
 from service.http.keys import Scope as KeyScope
 from service.newsroom.commands import TextLimits
 from service.newsroom.newsroom import Newsroom
-from service.observability.tracing import Tracing
 
 INFO = "info"
 Charge = Callable[[int], Awaitable[None]]
 Quota = Callable[[], Awaitable[tuple[int, int] | None]]
 BodyCheck = Callable[[bytes], Awaitable[None]]
 Header = tuple[bytes, bytes]
+
+
+class RequestSpan(Protocol):
+    """The trace span of one request."""
+
+    @property
+    def trace_id(self) -> str:
+        """32 hexadecimal digits."""
+        ...
+
+    @property
+    def response(self) -> bytes:
+        """The value of the header ``traceresponse``."""
+        ...
+
+    def end(self, done: RequestDone, stages: Sequence[Interval]) -> None:
+        """End the span after the spans of its stages."""
+        ...
+
+
+class Tracer(Protocol):
+    """Makes the trace spans of requests."""
+
+    def begin(self, traceparent: str | None) -> RequestSpan:
+        """The span of a request, below the caller's span if ``traceparent`` names one."""
+        ...
 
 
 @dataclass(slots=True)
@@ -68,7 +93,7 @@ class Runtime:
     listener: Listener
     registry: CollectorRegistry
     keys: ApiKeyStore | None
-    tracer: Tracing | None = None
+    tracer: Tracer | None = None
 
 
 def runtime_of(request: Request) -> Runtime:

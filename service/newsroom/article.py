@@ -154,7 +154,7 @@ class ArticlePipeline:
             texts,
             replace(call, finished=finished),
             origins=[submission.body] * len(texts),
-            manner=[submission.options, plain, plain],
+            options=[submission.options, plain, plain],
         )
         if not html:
             body = _of_submitted(body, article)

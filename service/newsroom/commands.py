@@ -8,9 +8,8 @@ from typing import Any
 from service.domain import Span
 from service.errors import InvalidInput
 from service.generation.call import Call, Finished, Priority, Progress, Timings, nothing
-from service.results import Method, Output
+from service.results import Method, Output, Style
 from service.summarization.lengths import Length
-from service.summarization.styles import Style
 from service.text.normalization import check_text, visible_span
 from service.translation.preparation import PLAIN, TranslationOptions
 

@@ -125,7 +125,7 @@ class Newsroom:
             translations: Sequence[Translation] | None = self._known(call, key)
             if translations is None:
                 options = models.options(command.options, command.terms)
-                work = translator.translate(command.texts, call, manner=options)
+                work = translator.translate(command.texts, call, options=options)
                 translations = await call.in_time(work)
                 self._keep(call, key, [replace(one, cached=one.of) for one in translations], command.texts)
         self._tell(_outcome("translation", one) for one in translations)
@@ -222,7 +222,7 @@ class Newsroom:
     def _keep(self, call: Call, key: str, result: Any, texts: Iterable[str]) -> None:
         """Keep a whole result in the form of a later answer: as cached."""
         if call.write_cache:
-            self.cache.keep_document(key, result, chars=sum(map(len, texts)), begun_s=call.begun_s)
+            self.cache.put_document(key, result, chars=sum(map(len, texts)), started_s=call.started_s)
 
     def _require_languages(self, command: TranslateCommand | SummarizeCommand | ArticleCommand) -> None:
         """Refuse languages that are not served."""
@@ -381,7 +381,7 @@ def _result_key(task: str, models: Sequence[LocalGenerator], options: dict[str, 
     return result_key(
         task=task,
         model_id=" ".join(model.manifest.id for model in models),
-        revision=" ".join(f"{model.version} {model.search}" for model in models),
+        revision=" ".join(model.fingerprint for model in models),
         options=options,
         texts=texts,
     )

@@ -7,7 +7,7 @@ from service.domain import Notice
 from service.generation.call import Call
 from service.results import Summary, Translation
 from service.summarization.lengths import Length
-from service.summarization.styles import laid_out
+from service.summarization.styles import lay_out
 from service.translation.translator import Translator
 
 
@@ -43,7 +43,7 @@ def _translated(summary: Summary, translations: Sequence[Translation], length: L
         notices.append(Notice("length_exceeded", "the German summary keeps the length, its translation does not"))
     return replace(
         summary,
-        text=laid_out(summary.style, [sentence.text for sentence in sentences]),
+        text=lay_out(summary.style, [sentence.text for sentence in sentences]),
         sentences=sentences,
         notices=(*summary.notices, *notices),
         truncated=summary.truncated or any(one.truncated for one in translations),

@@ -36,8 +36,8 @@ class Present(Collector):
         stats = cache.memory.stats
         yield _family("cache_memory_bytes", "Bytes of the memory tier.", (), ((), stats.bytes))
         yield _family("cache_memory_entries", "Entries of the memory tier.", (), ((), stats.entries))
-        passed_over = ((), cache.shared_passed_over)
-        yield _family("shared_cache_passed_over", "1 while the breaker is not closed.", (), passed_over)
+        blocked = ((), cache.shared_blocked)
+        yield _family("shared_cache_passed_over", "1 while the breaker is not closed.", (), blocked)
 
     def _of_models(self) -> Iterable[GaugeMetricFamily]:
         models = self._newsroom.models

@@ -2,10 +2,9 @@
 
 An engine call works for many requests, so its span is linked from theirs. Needs the extra ``depesche[otel]``. Off
 unless the environment names a collector, by OpenTelemetry's own variables; those also choose sampling and the service's
-name. Of what a caller wrote, spans hold the ids of ``traceparent`` alone (docs/adr/0021-libraries-at-the-edge.md).
+name. Of what a caller wrote, spans hold the ids of ``traceparent`` alone (docs/adr/0022-libraries-at-the-edge.md).
 """
 
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -28,20 +27,6 @@ PROTOCOL = "http/protobuf"
 MOST_BATCHES = 4_096
 LEAST_FAILURE = 500
 NS = 1_000_000_000
-Headers = Sequence[tuple[bytes, bytes]]
-# Version 00 of W3C Trace Context; identifiers of zeros are none.
-_PARENT = re.compile(rb"00-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-
-
-def _parent_in(headers: Headers) -> re.Match[bytes] | None:
-    given = [value for name, value in headers if name == b"traceparent"]
-    return _PARENT.fullmatch(given[0]) if len(given) == 1 else None
-
-
-def trace_id_in(headers: Headers) -> str | None:
-    """The trace that a caller says its request belongs to, for the log; None where there is no valid one."""
-    found = _parent_in(headers)
-    return None if found is None else found[1].decode()
 
 
 class TracingUnavailable(DepescheError):
@@ -58,14 +43,13 @@ class Tracing:
         self._tracer = provider.get_tracer("depesche", __version__)
         self._batches: OrderedDict[Batch, SpanContext] = OrderedDict()
 
-    def begin(self, headers: Headers) -> "RequestSpan":
-        """The span of a request, below the caller's where ``headers`` name a valid one."""
+    def begin(self, traceparent: str | None) -> "RequestSpan":
+        """The span of a request, below the caller's if the request has a valid ``traceparent``."""
         from opentelemetry.trace import SpanKind  # noqa: PLC0415 - an extra
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
-        parent = _parent_in(headers)
-        # Without tracestate, which holds any words of the caller.
-        carrier = {} if parent is None else {"traceparent": parent[0].decode()}
+        # Without tracestate, which may hold any words of the caller.
+        carrier = {} if traceparent is None else {"traceparent": traceparent}
         context = TraceContextTextMapPropagator().extract(carrier)
         return RequestSpan(self, self._tracer.start_span("HTTP", context, SpanKind.SERVER))
 
@@ -98,7 +82,7 @@ class Tracing:
         offset_ns = time.time_ns() - time.perf_counter_ns()
         for one in intervals:
             links = [Link(self._batches[batch]) for batch in one.batches if batch in self._batches]
-            begun_ns = offset_ns + int(one.begun_s * NS)
+            begun_ns = offset_ns + int(one.started_s * NS)
             span = self._tracer.start_span(one.stage, set_span_in_context(parent), links=links, start_time=begun_ns)
             span.end(begun_ns + int(one.seconds * NS))
 

@@ -1,4 +1,4 @@
-"""The guard of rewritten sentences: their support in the source and their wording."""
+"""Guard of rewritten sentences: finds their supporting source sentences and rejects bad rewritings."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,10 +13,10 @@ _COMPOUND_CHARS = 6
 
 
 def support(sentence: str, sources: Sequence[str]) -> list[int]:
-    """Numbers of at most three source sentences that together hold the most of ``sentence``'s content, in order.
+    """The indices, in order, of at most three source sentences that together cover most of ``sentence``'s content.
 
-    A stem counts as held where a source has it or a word that begins with the same six letters (compounds). [] where
-    no source holds a fifth of the content; a second and third source must each add 15 %.
+    A source covers a stem if it has the stem or a word with the same first six letters (compounds). The first source
+    must cover a fifth of the content, otherwise the result is empty. Each further source must add 15 %.
     """
     missing = set(content_stems(sentence))
     total = len(missing)
@@ -42,21 +42,21 @@ LEAST_WORDS = 4
 MOST_WORDS = 40
 _ENDS = re.compile(r"[.!?…][“”\"»«’)\]]*$")
 _NEGATION = re.compile(r"\b(?:nicht|nichts|nie|niemals|niemand\w*|kein\w*|ohne|weder)\b", re.IGNORECASE)
-# Third person and past of weak verbs; before a noun it is a participle or an adjective ("letzten Woche").
+# Third person and past tense of weak verbs. Before a noun, such a word is an adjective ("letzten Woche").
 _FINITE = re.compile(r"[a-zäöüß]{2,}(?:t|te|ten)")
 _PAIRS = (("„", "“"), ("»", "«"), ("(", ")"))
 
 
 def objection(sentence: str, sources: Sequence[str]) -> str | None:
-    """Why ``sentence`` may not stand for ``sources``, in one word; None where it may."""
+    """The reason, in one word, why ``sentence`` must not replace ``sources``; None if there is no objection."""
     return next((name for name, applies in OBJECTIONS if applies(sentence, sources)), None)
 
 
 def unsupported(sentence: str, sources: Sequence[str]) -> list[str]:
-    """Words of ``sentence`` that no source has, in that form or with the same stem.
+    """The words of ``sentence`` that no source has in the same form or with the same stem.
 
-    Function words need no support, but for a capital within the sentence: there it makes a noun of them ("der Will").
-    Numbers have to stand in a source exactly.
+    Function words need no support, unless they are capitalised within the sentence and so are nouns ("der Will").
+    Numbers must match exactly.
     """
     known = {word.lower() for source in sources for word in words(source)}
     stems = {GRAMMAR.stem(word) for word in known}
@@ -79,7 +79,7 @@ def _has_odd_length(sentence: str, _: Sequence[str]) -> bool:
 
 
 def is_fragment(sentence: str, _: Sequence[str] = ()) -> bool:
-    """Whether it lacks the end or the beginning of a sentence: a subheading, a dateline, a piece."""
+    """Whether the beginning or the end of a sentence is missing, as in a subheading or a dateline."""
     return not _ENDS.search(sentence) or not (sentence[0].isupper() or sentence[0].isdigit() or sentence[0] in "„»")
 
 
@@ -92,9 +92,9 @@ def _is_unsupported(sentence: str, sources: Sequence[str]) -> bool:
 
 
 def _changes_negation(sentence: str, sources: Sequence[str]) -> bool:
-    """Whether it affirms what a sentence behind it denies, or denies what none of them denies.
+    """Whether only one of the sentence and its supporting sources contains a negation.
 
-    Behind it stand the sources that `support` names; all of them where it names none.
+    If `support` finds no source, all sources count.
     """
     backing = [sources[number] for number in support(sentence, sources)] or sources
     denied = any(_NEGATION.search(source) for source in backing)
@@ -102,14 +102,14 @@ def _changes_negation(sentence: str, sources: Sequence[str]) -> bool:
 
 
 def _repeats(sentence: str, _: Sequence[str]) -> bool:
-    """Whether two words in a row come back, or a word follows itself."""
+    """Whether a pair of words occurs twice, or a word follows itself."""
     found = [word.lower() for word in words(sentence)]
     pairs = list(pairwise(found))
     return len(set(pairs)) < len(pairs) or any(one == other for one, other in pairs)
 
 
 def _has_no_main_verb(sentence: str, _: Sequence[str]) -> bool:
-    """Whether no finite verb stands outside subordinate clauses; in doubt there is none, and the source stands."""
+    """Whether no main clause has a known finite verb. In doubt the source sentence is used."""
     first, *others = sentence.split(",")
     openers = GRAMMAR.subordinators
     main = [first, *(clause for clause in others if (words(clause) or [""])[0].lower() not in openers)]

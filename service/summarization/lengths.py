@@ -1,4 +1,4 @@
-"""The length of a summary, and the lead that keeps it."""
+"""Length limits of a summary: parsing, counting, and the lead within a length."""
 
 import math
 from collections.abc import Sequence
@@ -8,16 +8,15 @@ from itertools import takewhile
 from service.errors import InvalidInput
 from service.summarization.words import GRAMMAR, count_words
 
-WORDS_A_SENTENCE = 13  # rewritten; see docs/adr/0007-summaries-fill-their-length.md
+WORDS_A_SENTENCE = 13  # mean of rewritten sentences; see docs/adr/0007-summaries-fill-their-length.md
 
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """Limits of a summary; None: no such limit.
+    """Length limits of a summary. None means no limit.
 
-    ``max_chars`` counts the sentences joined by single spaces, and ``mark_chars`` for what stands before each of them.
-    ``min_words`` and ``min_sentences`` are aims: an article may be shorter than that, and sentences are never cut or
-    padded to meet them.
+    ``max_chars`` counts the sentences joined by single spaces, plus ``mark_chars`` for the mark before each sentence.
+    ``min_words`` and ``min_sentences`` are goals: sentences are never cut or padded to meet them.
     """
 
     min_words: int = 0
@@ -28,12 +27,12 @@ class Length:
     mark_chars: int = 0
 
     def fits(self, sentences: Sequence[str]) -> bool:
-        """Whether ``sentences`` together keep every upper limit."""
+        """Whether ``sentences`` together stay within all upper limits."""
         room = Room(self)
         return all(map(room.take, sentences))
 
     def share(self) -> "Length":
-        """What one sentence may take where the least number of them is to fit; limits below one fit none."""
+        """The limits of one sentence if ``min_sentences`` sentences share the length equally."""
         parts = max(1, self.min_sentences)
         return replace(
             self,
@@ -42,7 +41,7 @@ class Length:
         )
 
     def expected_sentences(self) -> int:
-        """How many rewritten sentences of 11 to 15 words fill this length; at least one."""
+        """The number of rewritten sentences (11 to 15 words each) that fill this length; at least one."""
         limits = []
         if self.max_sentences is not None:
             limits.append(float(self.max_sentences))
@@ -54,7 +53,7 @@ class Length:
 
 
 class Room:
-    """What a length still has room for while sentences are taken one by one; each is counted once."""
+    """The remaining room within a length, while sentences are added one by one."""
 
     def __init__(self, length: Length) -> None:
         self._sentences = math.inf if length.max_sentences is None else length.max_sentences
@@ -64,7 +63,7 @@ class Room:
         self._chars = math.inf if length.max_chars is None else length.max_chars + 1
 
     def take(self, sentence: str) -> bool:
-        """Take ``sentence`` if it fits beside those taken before; else nothing changes and the answer is False."""
+        """Add ``sentence`` if it fits, and return whether it does."""
         words, chars = count_words(sentence), len(sentence) + self._between
         if self._sentences < 1 or self._words < words or self._chars < chars:
             return False
@@ -89,16 +88,16 @@ def from_request(
     max_words: int | None = None,
     max_sentences: int | None = None,
 ) -> Length:
-    """The length that a request asks for: a preset (``medium`` where nothing is said) or exactly one limit.
+    """The length of a request: a preset (default ``medium``) or exactly one limit.
 
     Raises:
-        InvalidInput: ``length_conflict`` for more than one of them, ``length_unknown`` for a preset that does not
-            exist, ``length_too_small`` for a limit below one.
+        InvalidInput: ``length_conflict`` for more than one of them, ``length_unknown`` for an unknown preset,
+            ``length_too_small`` for a limit below one.
     """
     limits = {"max_chars": max_chars, "max_words": max_words, "max_sentences": max_sentences}
     given = [name for name, value in {"length": length, **limits}.items() if value is not None]
     if len(given) > 1:
-        raise InvalidInput("length_conflict", f"give one of {', '.join(given)}, not more", pointer=f"/{given[1]}")
+        raise InvalidInput("length_conflict", f"give only one of {', '.join(given)}", pointer=f"/{given[1]}")
     for name, value in limits.items():
         if value is not None and value < 1:
             raise InvalidInput("length_too_small", f"{name} must be at least 1", pointer=f"/{name}")
@@ -106,11 +105,11 @@ def from_request(
         return Length(max_chars=max_chars, max_words=max_words, max_sentences=max_sentences)
     preset = PRESETS.get(length or DEFAULT)
     if preset is None:
-        raise InvalidInput("length_unknown", f"length is one of {', '.join(PRESETS)}", pointer="/length")
+        raise InvalidInput("length_unknown", f"length must be one of {', '.join(PRESETS)}", pointer="/length")
     return preset
 
 
 def lead(sentences: Sequence[str], *, budget: Length) -> list[int]:
-    """Numbers of the first sentences up to ``budget``; it stops at the first that does not fit. [] where none fits."""
+    """The indices of the first sentences within ``budget``, up to the first one that does not fit."""
     room = Room(budget)
     return [number for number, _ in takewhile(lambda numbered: room.take(numbered[1]), enumerate(sentences))]

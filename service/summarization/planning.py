@@ -1,4 +1,4 @@
-"""Planning of a summary: groups of sentences to rewrite, and the joints between them."""
+"""Planning of a summary: chooses groups of sentences to rewrite, and checks the joints of rewritten sentences."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ SEAMS = frozenset(',;:–—()[]„“”»«".!?…')
 
 
 def loose_joints(sentence: str, sources: Sequence[str]) -> int:
-    """How many joints of ``sentence`` are loose: 0 for a sentence with whole clauses left out, or none.
+    """The number of loose joints in ``sentence``; 0 if it is a source sentence, or one with whole clauses removed.
 
-    Two words may stand side by side when they do so in a source, or when one source has them in this order and what was
-    left out between them begins or ends at punctuation. So may the sentence begin and end.
+    A joint of two adjacent words is not loose if they are adjacent in a source, or if a source has them in this order
+    and the removed words between them begin or end at punctuation. The same rule holds for the first and last word.
     """
     found = [word.lower() for word, _ in spaced_words(sentence)]
     texts = [_Source(source) for source in sources]
@@ -27,7 +27,7 @@ def loose_joints(sentence: str, sources: Sequence[str]) -> int:
 
 
 class _Source:
-    """The words of a source by place, and whether a seam follows each."""
+    """The positions of the words of a source, and whether punctuation (a seam) follows each position."""
 
     def __init__(self, text: str) -> None:
         spaced = spaced_words(text)
@@ -42,15 +42,15 @@ class _Source:
         return place == 0 or self._seam_after[place - 1]
 
     def begins(self, word: str) -> bool:
-        """Whether a clause begins with ``word``."""
+        """Whether a clause starts with ``word``."""
         return any(self._seam_before(place) for place in self._places.get(word, ()))
 
     def ends(self, word: str) -> bool:
-        """Whether a clause ends in ``word``."""
+        """Whether a clause ends with ``word``."""
         return any(self._seam_after[place] for place in self._places.get(word, ()))
 
     def joins(self, one: str, other: str) -> bool:
-        """Whether the words follow each other, or have a seam where something between them was left out."""
+        """Whether the words are adjacent, or the words between them begin or end at a seam."""
         return any(
             later == place + 1 or (later > place and (self._seam_after[place] or self._seam_before(later)))
             for place in self._places.get(one, ())
@@ -58,7 +58,7 @@ class _Source:
         )
 
 
-MAX_GROUP_WORDS = 48  # about 110 pieces of an 8,000-piece vocabulary
+MAX_GROUP_WORDS = 48  # about 110 pieces with an 8,000-piece vocabulary
 MAX_MEMBERS = 3
 LEAST_LIKENESS = 0.15
 PARTS = 3
@@ -67,12 +67,11 @@ LONG_SENTENCES = 12
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sentences that are rewritten as one: ``core`` is the one that was chosen, ``members`` all of them in order.
+    """Sentences that are rewritten as one. ``core`` is the chosen sentence, ``members`` are all sentences in order.
 
-    ``score`` is the core's, so that the weakest group can go where the rewritten text is too long. A ``spare`` one
-    is more than the length is expected to have room for; a ``filler`` is one sentence that is not rewritten, for room
-    that the rewritings leave. Only the first variant takes groups with ``in_first``, only the others with
-    ``in_further``.
+    ``score`` is the core's score; the groups with the lowest scores are dropped if the summary is too long. A ``spare``
+    group exceeds the expected room. A ``filler`` is a single sentence that is not rewritten and fills remaining room.
+    ``in_first`` allows the group in the first variant, ``in_further`` in the other variants.
     """
 
     core: int
@@ -96,14 +95,15 @@ def groups(
     fillers: int = 0,
     further: int = 0,
 ) -> list[Group]:
-    """Groups in the order of their cores, as many as ``length`` has room for once they are rewritten.
+    """Choose the groups of a summary, in the order of their cores: as many as fit ``length`` after rewriting.
 
-    A long article (twelve sentences or more) gives a core from each of its thirds where three or more are wanted.
-    A core longer than ``max_group_words`` stands alone; with company a group never exceeds it. Headings, ``barred``
-    and empty sentences are no cores. What is in no group then makes ``spares`` and ``fillers`` at most.
+    If three or more cores are needed, a long article (twelve sentences or more) has a core in each third. A core longer
+    than ``max_group_words`` is a group of its own; no other group exceeds this limit. Headings, ``barred`` sentences
+    and empty sentences cannot be cores. The remaining sentences form up to ``spares`` spare groups and ``fillers``
+    fillers.
 
-    ``further`` more spares are for further variants only, so the first variant is the summary that is asked for alone.
-    A sentence in one of them is a filler of the first variant only. The groups of each variant are disjoint.
+    Further variants get ``further`` additional spare groups, which the first variant does not use. So the first variant
+    does not depend on the number of variants. The groups of each variant are disjoint.
     """
     assessed = assess(sentences, headline=headline).without(barred)
     scores = assessed.scores
@@ -140,7 +140,7 @@ def groups(
 def _members(
     core: int, company: Iterable[int], sentences: Sequence[str], max_words: int, max_members: int
 ) -> list[int]:
-    """``core`` with those of its ``company`` that fit beside it, the most helpful first."""
+    """``core`` and those sentences of ``company`` that fit into its group, the most helpful first."""
     room = max_words - count_words(sentences[core])
     members = [core]
     for other in company:
@@ -151,12 +151,12 @@ def _members(
 
 
 def _cores(assessed: Assessment, wanted: int) -> list[int]:
-    """The best sentences but for those that hardly score; the same thing is not chosen twice."""
+    """The best sentences with a positive score, without redundant ones."""
     return [number for number in relevance_order(assessed) if assessed.scores[number] > 0][:wanted]
 
 
 def _spread(cores: list[int], scores: Matrix, count: int) -> list[int]:
-    """Cores with one in each third of a long article: the weakest of the fullest third makes room for it."""
+    """Ensure a core in each third of a long article, in place of the weakest core of the third with the most cores."""
     if len(cores) < PARTS or count < LONG_SENTENCES:
         return cores
     spread = list(cores)
@@ -180,7 +180,8 @@ def _weakest_of_fullest(cores: Iterable[int], scores: Matrix, count: int) -> int
 def _company(core: int, sentences: Sequence[str], assessed: Assessment) -> list[int]:
     """Sentences that help to rewrite ``core``, the most helpful first.
 
-    What a leaning core leans on, what leans on the core, and then the most alike anywhere in the article.
+    These are the previous sentence if the core refers to it, the next sentence if it refers to the core, and then the
+    most similar sentences of the article.
     """
     company = []
     if core > 0 and leans_on_previous(sentences[core]):

@@ -1,4 +1,4 @@
-"""Rewriting of groups of sentences, and extracts in their place."""
+"""Rewriting of sentence groups by the model, and extracts as a fallback."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from service.generation.base import FreeWords, GenerationOptions, Source, TextGe
 from service.generation.cached import Result
 from service.generation.call import TEXT_THREADS, TextThreads
 from service.registry.manifest import Acceptance
-from service.results import SummarySentence
+from service.results import Style, SummarySentence
 from service.summarization.guard import objection, support
 from service.summarization.lengths import Length, lead
 from service.summarization.planning import Group, groups, loose_joints
 from service.summarization.selection import assess, relevance, select
-from service.summarization.styles import FORMS, Style, admits, barred
+from service.summarization.styles import FORMS, admits, barred
 from service.summarization.variants import Offer, variants
 from service.summarization.words import GRAMMAR
 from service.text.normalization import NORMALISER_VERSION
@@ -30,20 +30,20 @@ PUNCTUATION = ", . : ; ! ? – - „ “ ( ) % €"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The sentences of a text in their normal form, and their places in it."""
+    """The normalised sentences of a text and their spans in it."""
 
     sentences: tuple[str, ...]
     spans: tuple[Span, ...]
     notices: tuple[Notice, ...]
 
     def verbatim(self, number: int) -> SummarySentence:
-        """A sentence as it is in the text."""
+        """An unchanged sentence of the text."""
         return SummarySentence(self.sentences[number], (self.spans[number],), verbatim=True)
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryOptions:
-    """What a summary has to be, whatever the text; ``variants`` is how many of each are wanted."""
+    """Options of a summary. ``variants`` is the number of different summaries of each text."""
 
     length: Length
     headline: str | None
@@ -51,17 +51,17 @@ class SummaryOptions:
     variants: int
 
     def barred(self, text: Text) -> frozenset[int]:
-        """Numbers of the sentences that must not be chosen."""
+        """The indices of the sentences that must not be chosen."""
         return barred(self.style, text.sentences, self.headline)
 
 
 Members = tuple[str, ...]
-"""The sentences that are rewritten as one, in their order."""
+"""The sentences of a group, in order. They are rewritten as one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One rewriting that may be given, and the numbers of the members that support it; none: the core does."""
+    """One accepted rewriting, and the indices of the members that support it. If there are none, the core does."""
 
     text: str
     support: tuple[int, ...]
@@ -72,9 +72,9 @@ Wordings = tuple[Wording, ...]
 
 @dataclass(frozen=True, slots=True)
 class RewriteInput:
-    """A group to rewrite; ``members`` are the numbers of its sentences, or of its core alone where it was ``cut``.
+    """The model's input for a group. ``members`` holds the indices of its sentences, or only the core if ``cut``.
 
-    ``rewritten`` is False for a filler, and where not even the core fits the model.
+    ``rewritten`` is False for a filler, and for a core that is too long for the model.
     """
 
     group: Group
@@ -89,33 +89,33 @@ class RewriteInput:
 
 @dataclass(frozen=True, slots=True)
 class RewriteResult:
-    """What one group may give: its wordings, the best first, the core as it is in the text among them.
+    """The possible sentences of one group, best first. The last one is the unchanged core.
 
-    ``refused`` where the core is the only one.
+    ``refused`` means that no rewriting was accepted.
     """
 
     wordings: tuple[SummarySentence, ...]
-    job: RewriteInput
+    rewrite_input: RewriteInput
     cached: bool
     refused: bool
 
 
-def rewrite_inputs(text: Text, brief: SummaryOptions, generator: TextGenerator) -> list[RewriteInput]:
-    """What the model reads for all variants of a summary, in the order of the cores."""
+def rewrite_inputs(text: Text, options: SummaryOptions, generator: TextGenerator) -> list[RewriteInput]:
+    """The model's inputs for all variants of a summary, in the order of the cores."""
     found = groups(
         text.sentences,
-        headline=brief.headline,
-        length=brief.length,
-        barred=brief.barred(text),
-        spares=FORMS[brief.style].spares,
+        headline=options.headline,
+        length=options.length,
+        barred=options.barred(text),
+        spares=FORMS[options.style].spares,
         fillers=FILLERS,
-        further=brief.variants - 1,
+        further=options.variants - 1,
     )
     return [_input(text, group, generator) for group in found]
 
 
 def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
-    """The group's sentences, or its core alone where they are too long for the model."""
+    """The sentences of the group, or only its core if they are too long for the model."""
     if group.filler:
         return RewriteInput(group, group.members, rewritten=False, cut=False)
     for members in (group.members, (group.core,)):
@@ -125,32 +125,32 @@ def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
 
 
 def rewrite_result(
-    text: Text, job: RewriteInput, written: Result[Wordings] | None, brief: SummaryOptions
+    text: Text, rewrite_input: RewriteInput, written: Result[Wordings] | None, options: SummaryOptions
 ) -> RewriteResult:
-    """The wordings that the style admits, rewritings before copies, and then the core as it is in the text."""
-    members = job.sentences(text)
+    """The wordings that the style admits: rewritings first, then copies, then the unchanged core."""
+    members = rewrite_input.sentences(text)
     wordings = () if written is None else written.value
-    fit = [one for one in wordings if admits(brief.style, one.text, brief.headline)]
+    fit = [one for one in wordings if admits(options.style, one.text, options.headline)]
     fit.sort(key=lambda one: any(one.text in member for member in members))
-    core = text.verbatim(job.group.core)
+    core = text.verbatim(rewrite_input.group.core)
     distinct = {one.text: one for one in reversed(fit)}
     order = dict.fromkeys(one.text for one in fit if one.text != core.text)
     return RewriteResult(
-        (*(_sentence(text, job, distinct[written_text], members) for written_text in order), core),
-        job,
+        (*(_sentence(text, rewrite_input, distinct[written_text], members) for written_text in order), core),
+        rewrite_input,
         cached=written is not None and written.cached,
         refused=written is not None and not fit,
     )
 
 
-def _sentence(text: Text, job: RewriteInput, one: Wording, members: Members) -> SummarySentence:
-    numbers = [job.members[n] for n in one.support] or [job.group.core]
+def _sentence(text: Text, rewrite_input: RewriteInput, one: Wording, members: Members) -> SummarySentence:
+    numbers = [rewrite_input.members[n] for n in one.support] or [rewrite_input.group.core]
     verbatim = any(one.text in member for member in members)
     return SummarySentence(one.text, tuple(text.spans[n] for n in numbers), verbatim=verbatim)
 
 
 class WordingKind:
-    """The wordings of groups, as `CachedGenerator` makes and keeps them: what depends on the group alone."""
+    """The `ResultKind` of wordings, which depend only on the sentences of a group."""
 
     def __init__(self, acceptance: Acceptance, threads: TextThreads = TEXT_THREADS) -> None:
         self._acceptance = acceptance
@@ -198,12 +198,12 @@ class WordingKind:
 
 @cache
 def free_words() -> FreeWords:
-    """What a rewriting may add to the pieces of its sources: function words that are one piece each, punctuation."""
+    """The words that a rewriting may contain although its sources do not: function words and punctuation."""
     return FreeWords(GRAMMAR.function_words, PUNCTUATION)
 
 
 def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Acceptance) -> bool:
-    """Whether it is whole, likely enough, well joined, and beyond objection."""
+    """Whether an output is complete, has a sufficient score and few loose joints, and passes the guard."""
     return (
         candidate.finish_reason == "eos"
         and candidate.score is not None
@@ -213,39 +213,39 @@ def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Accepta
     )
 
 
-MOST_OFFERS = 100  # of which variants are made; what comes later in the order says too little
+MOST_OFFERS = 100  # limit of sentences to make variants from; later ones are not relevant enough
 
 
-def beginning(text: Text, brief: SummaryOptions) -> list[int]:
-    """The first sentences; in a style with a form of its own the first that fits is the first of them."""
-    barred = brief.barred(text)
+def beginning(text: Text, options: SummaryOptions) -> list[int]:
+    """The indices of the lead sentences. Styles other than abstract skip leading sentences that do not fit."""
+    barred = options.barred(text)
     free = [number for number in range(len(text.sentences)) if number not in barred]
-    if brief.style != "abstract":
-        free = list(dropwhile(lambda number: not brief.length.fits([text.sentences[number]]), free))
-    return [free[n] for n in lead([text.sentences[number] for number in free], budget=brief.length)]
+    if options.style != "abstract":
+        free = list(dropwhile(lambda number: not options.length.fits([text.sentences[number]]), free))
+    return [free[n] for n in lead([text.sentences[number] for number in free], budget=options.length)]
 
 
-def selections(text: Text, brief: SummaryOptions) -> list[list[int]]:
-    """The sentences of each variant, best first, in their own order; one that is empty where none fits."""
-    barred = brief.barred(text)
-    first = _selected(text, brief, barred)
-    if brief.variants == 1 or not first:
+def selections(text: Text, options: SummaryOptions) -> list[list[int]]:
+    """The sentence indices of each variant, best variant first. If nothing fits, the only variant is empty."""
+    barred = options.barred(text)
+    first = _selected(text, options, barred)
+    if options.variants == 1 or not first:
         return [first]
-    ranked = relevance(assess(text.sentences, headline=brief.headline).without(barred))
+    ranked = relevance(assess(text.sentences, headline=options.headline).without(barred))
     scores = dict([(number, score) for number, score in ranked if number not in barred][:MOST_OFFERS])
     order = sorted({*scores, *first})
     offers = [Offer((text.sentences[number],), scores.get(number, 0.0)) for number in order]
-    made = variants([(order.index(number), 0) for number in first], offers, brief.length, brief.variants)
+    made = variants([(order.index(number), 0) for number in first], offers, options.length, options.variants)
     return [[order[offer] for offer, _ in choices] for choices in made]
 
 
-def _selected(text: Text, brief: SummaryOptions, barred: frozenset[int]) -> list[int]:
-    """The best sentences; the short ones among them where the others leave no room for as many as there have to be."""
-    length = brief.length
-    found = select(text.sentences, budget=length, headline=brief.headline, barred=barred)
+def _selected(text: Text, options: SummaryOptions, barred: frozenset[int]) -> list[int]:
+    """The best sentences. If they are fewer than ``min_sentences``, shorter sentences may replace them."""
+    length = options.length
+    found = select(text.sentences, budget=length, headline=options.headline, barred=barred)
     if len(found) >= length.min_sentences:
         return found
     share = length.share()
     long = {number for number, sentence in enumerate(text.sentences) if not share.fits([sentence])}
-    short = select(text.sentences, budget=length, headline=brief.headline, barred=barred | long)
+    short = select(text.sentences, budget=length, headline=options.headline, barred=barred | long)
     return max(found, short, key=len)

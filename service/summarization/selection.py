@@ -1,8 +1,8 @@
-"""Selection of sentences: term vectors, centrality and redundancy.
+"""Selection of sentences for a summary, by importance and redundancy.
 
-Centrality is LexRank (Erkan and Radev, 2004) over tf-idf cosines, mixed with likeness to the whole text and to the
-headline and with the place in the article; redundancy goes by maximal marginal relevance (Carbonell and Goldstein,
-1998). What compares sentences in pairs sees the best `MOST_COMPARED` by the other signs: work stays linear in the text.
+Importance combines LexRank (Erkan and Radev, 2004) over tf-idf cosines, the similarity to the whole text and to the
+headline, and the position in the article. Redundancy is reduced by maximal marginal relevance (Carbonell and Goldstein,
+1998). Pairwise comparisons are limited to the `MOST_COMPARED` sentences that are best by the other features.
 """
 
 import math
@@ -19,13 +19,13 @@ from service.summarization.words import content_stems, count_words, leans_on_pre
 
 Matrix = NDArray[np.float64]
 Vector = Mapping[str, float]
-"""Weight by stem, of length one; empty for a sentence without content."""
+"""Weights by stem, normalised to length one; empty for a sentence without content words."""
 
 
 def sentence_vectors(sentences: Sequence[str]) -> list[Vector]:
-    """The tf-idf vector of each sentence; time and space grow in step with the text.
+    """The tf-idf vector of each sentence, in linear time and space.
 
-    The weight is (1 + ln tf) * ln(1 + n / df), with document frequencies over these sentences.
+    The weight of a stem is (1 + ln tf) * ln(1 + n / df). Document frequencies count these sentences.
     """
     bags = [Counter(content_stems(sentence)) for sentence in sentences]
     frequency = Counter(stem for bag in bags for stem in bag)
@@ -39,7 +39,7 @@ def _unit(vector: Vector) -> Vector:
 
 
 def centroid_likeness(vectors: Sequence[Vector]) -> Matrix:
-    """Cosine [sentences] of each sentence with the sum of all."""
+    """The cosine of each sentence with the sum of all sentences. Shape: [sentences]."""
     centre: defaultdict[str, float] = defaultdict(float)
     for vector in vectors:
         for stem, weight in vector.items():
@@ -48,7 +48,7 @@ def centroid_likeness(vectors: Sequence[Vector]) -> Matrix:
 
 
 def query_likeness(query: str, vectors: Sequence[Vector]) -> Matrix:
-    """Cosine [sentences] of each sentence with ``query``, of which only stems that a sentence has count."""
+    """The cosine of each sentence with ``query``. Stems that no sentence has are ignored. Shape: [sentences]."""
     known = {stem for vector in vectors for stem in vector}
     return _cosines(_unit(dict.fromkeys(known.intersection(content_stems(query)), 1.0)), vectors)
 
@@ -58,7 +58,7 @@ def _cosines(one: Vector, vectors: Iterable[Vector]) -> Matrix:
 
 
 def likeness(vectors: Sequence[Vector]) -> Matrix:
-    """Cosines [sentences, sentences], zero on the diagonal; the only thing here that grows with their square."""
+    """The pairwise cosines of sentences, with a zero diagonal. Shape: [sentences, sentences]."""
     rows: defaultdict[str, list[int]] = defaultdict(list)
     weights: defaultdict[str, list[float]] = defaultdict(list)
     for row, vector in enumerate(vectors):
@@ -77,7 +77,7 @@ DAMPING = 0.85
 MAX_ITERATIONS = 60
 CONVERGED = 1e-9
 REDUNDANCY_WEIGHT = 0.6
-MOST_COMPARED = 800  # an article has fifty sentences; so many take a second
+MOST_COMPARED = 800  # takes about a second; an article has about fifty sentences
 _ENDS = re.compile(r"[.!?…][\"“”»«’)\]]*$")
 _ASKS = re.compile(r"\?[\"“”»«’)\]]*$")
 _ALL_QUOTED = re.compile(r"[„“\"»«‚].*[“”\"«»‘][.,!?]?$", re.DOTALL)
@@ -86,7 +86,7 @@ _SHORT_WORDS, _LONG_WORDS = 7, 40
 
 @dataclass(frozen=True)
 class Weights:
-    """What each sign of importance counts for in the score."""
+    """Weights of the features in the score."""
 
     rank: float = 1.0
     centroid: float = 1.0
@@ -99,10 +99,11 @@ DEFAULT_WEIGHTS = Weights()
 
 @dataclass(frozen=True)
 class Assessment:
-    """``scores`` [sentences], the best 1, none below 0, and 0 for sentences that were not compared.
+    """Scores of the sentences of an article.
 
-    ``compared`` are the numbers of those that were, in order; ``alike`` [compared, compared] their cosines, with a
-    diagonal of zeros.
+    ``scores`` [sentences] is from 0 to 1, with 1 for the best sentence and 0 for sentences that were not compared.
+    ``compared`` holds the indices of the compared sentences, ``alike`` [compared, compared] their cosines with a zero
+    diagonal.
     """
 
     scores: Matrix
@@ -110,20 +111,20 @@ class Assessment:
     alike: Matrix
 
     def closest(self, number: int, *, least: float, most: int) -> list[int]:
-        """Numbers of at most ``most`` sentences that are alike by ``least`` or more to a compared one, best first."""
+        """The indices of the ``most`` sentences that are most similar to ``number`` (cosine ``least`` or more)."""
         cosines = self.alike[self.compared.index(number)]
         rows = np.argsort(-cosines, kind="stable")[:most]
         return [self.compared[row] for row in rows if cosines[row] >= least]
 
     def without(self, numbers: Collection[int]) -> "Assessment":
-        """The same with these sentences at 0, so that none of them is chosen."""
+        """Return a copy in which these sentences have score 0, so that they are not chosen."""
         scores = self.scores.copy()
         scores[list(numbers)] = 0.0
         return replace(self, scores=scores)
 
 
 def assess(sentences: Sequence[str], *, headline: str | None = None, weights: Weights = DEFAULT_WEIGHTS) -> Assessment:
-    """Score the sentences of an article; all scores are 0 where none has content."""
+    """Score the sentences of an article. All scores are 0 if no sentence has content words."""
     if not sentences:
         return Assessment(np.zeros(0), (), np.zeros((0, 0)))
     vectors = sentence_vectors(sentences)
@@ -141,17 +142,17 @@ def assess(sentences: Sequence[str], *, headline: str | None = None, weights: We
 
 
 def rank(sentences: Sequence[str], *, headline: str | None = None) -> list[float]:
-    """A score from 0 to 1 for each sentence, the best 1; all 0 where no sentence has content."""
+    """The scores of the sentences, from 0 to 1."""
     return [float(score) for score in assess(sentences, headline=headline).scores]
 
 
 def select(
     sentences: Sequence[str], *, budget: Length, headline: str | None = None, barred: Collection[int] = ()
 ) -> list[int]:
-    """Numbers, in article order, of the sentences that sum the article up within ``budget``, none of them ``barred``.
+    """Select sentences that summarise the article within ``budget``, and return their indices in article order.
 
-    All others where they fit. Sentences are never cut: one too long for what is left is passed over, and the answer
-    is [] where none fits.
+    ``barred`` sentences are not selected. If all others fit, all are selected. A sentence that is too long for the
+    remaining room is skipped, never cut. The result is empty if no sentence fits.
     """
     free = [number for number in range(len(sentences)) if number not in barred]
     if budget.fits([sentences[number] for number in free]):
@@ -162,12 +163,12 @@ def select(
 
 
 def relevance_order(assessed: Assessment) -> list[int]:
-    """Numbers of the compared sentences, each the best of those left when likeness to the earlier ones is taken off."""
+    """The indices of the compared sentences in order of marginal relevance."""
     return [number for number, _ in relevance(assessed)]
 
 
 def relevance(assessed: Assessment) -> list[tuple[int, float]]:
-    """The compared sentences in that order: the number of each, and its score less the likeness to the earlier ones."""
+    """The compared sentences in order of marginal relevance: score minus similarity to the sentences before them."""
     scores = assessed.scores[list(assessed.compared)]
     order: list[tuple[int, float]] = []
     redundancy = np.zeros(len(scores))
@@ -188,7 +189,7 @@ def _scaled(values: Matrix) -> Matrix:
 
 
 def _lexrank(alike: Matrix) -> Matrix:
-    """Stationary distribution of a walk between like sentences; continuous LexRank, by power iteration."""
+    """Continuous LexRank, by power iteration: the stationary distribution of a random walk on similar sentences."""
     count = len(alike)
     sums = alike.sum(axis=1, keepdims=True)
     steps = np.divide(alike, sums, out=np.full_like(alike, 1 / count), where=sums > 0)
@@ -203,7 +204,7 @@ def _lexrank(alike: Matrix) -> Matrix:
 
 
 def _suitability(sentence: str) -> float:
-    """How fit a sentence is to stand in a summary, whatever it says: 1, or less for each thing against it."""
+    """The suitability of a sentence for a summary by its form alone: 1, or less for each weakness."""
     text = sentence.strip()
     count = count_words(text)
     fit = 1.0

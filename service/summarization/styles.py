@@ -1,15 +1,14 @@
-"""The editorial styles of a summary: how long each is, which sentences may stand in it, and how they are laid out."""
+"""Editorial styles of a summary: their length limits, admissible sentences and layout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
 
+from service.results import Style
 from service.summarization.guard import LEAST_WORDS, is_fragment
 from service.summarization.lengths import Length, from_request
 from service.summarization.words import content_stems, count_words, leans_on_previous, words
 
-Style = Literal["abstract", "teaser", "bullets", "seo"]
 BULLET = "• "
 OPENING_SENTENCES = 10
 REPEATING_SHARE = 0.6
@@ -18,9 +17,9 @@ LEAST_HEADLINE_WORDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a style asks for whatever the request says, and beside it where the request gives no length.
+    """The limits of a style. ``limits`` always apply; ``unasked`` applies if the request gives no length.
 
-    ``spares``: how many more sentences are rewritten than it has room for, so that one of them fits.
+    ``spares`` is the number of sentences that are rewritten in addition, so that one of them fits.
     """
 
     limits: Length
@@ -44,9 +43,9 @@ def length_of(
     max_words: int | None = None,
     max_sentences: int | None = None,
 ) -> Length:
-    """The length that a request asks for in this style; of two bounds the tighter one.
+    """The length of a request in this style. The tighter one of two limits applies.
 
-    A preset's least number of words is an abstract's alone.
+    A preset's minimum number of words applies only to an abstract.
 
     Raises:
         InvalidInput: see `from_request`.
@@ -74,18 +73,18 @@ def _least(one: int | None, other: int | None) -> int | None:
     return min((limit for limit in (one, other) if limit is not None), default=None)
 
 
-def laid_out(style: Style, sentences: Sequence[str]) -> str:
-    """The text of a summary: running, or each sentence a line that begins with a bullet."""
+def lay_out(style: Style, sentences: Sequence[str]) -> str:
+    """The text of a summary: running text, or one line with a bullet for each sentence."""
     if style == "bullets":
         return "\n".join(f"{BULLET}{sentence}" for sentence in sentences)
     return " ".join(sentences)
 
 
 def admits(style: Style, sentence: str, headline: str | None) -> bool:
-    """Whether a sentence may stand in a summary of this style.
+    """Whether a summary of this style may contain the sentence.
 
-    None may repeat the headline. An abstract runs on from sentence to sentence; in the other styles each is whole and
-    leans on no sentence before it.
+    It must not repeat the headline. In styles other than abstract it must be a complete sentence that does not refer to
+    the previous one.
     """
     if headline and repeats(sentence, headline):
         return False
@@ -97,10 +96,10 @@ def _stands_alone(sentence: str) -> bool:
 
 
 def barred(style: Style, sentences: Sequence[str], headline: str | None) -> frozenset[int]:
-    """Numbers of the sentences of an article that must not be chosen.
+    """The indices of the sentences of an article that must not be chosen.
 
-    A teaser is taken from the opening: the first ten sentences that it admits. Where a style admits none, only those
-    that repeat the headline are barred.
+    A teaser is limited to the first ten sentences that it admits. If a style admits no sentence, only sentences that
+    repeat the headline are barred.
     """
     admitted = [number for number, sentence in enumerate(sentences) if admits(style, sentence, headline)]
     if not admitted:
@@ -111,9 +110,10 @@ def barred(style: Style, sentences: Sequence[str], headline: str | None) -> froz
 
 
 def repeats(sentence: str, headline: str) -> bool:
-    """Whether a sentence says little but what the headline says, or has all of its words in a row.
+    """Whether a sentence repeats the headline.
 
-    Little: three fifths of its content stems or more are the headline's.
+    It does if the headline has at least three fifths of its content stems, or if it contains the headline's words in a
+    row.
     """
     known, wanted = _headline(headline)
     own = set(content_stems(sentence))
@@ -124,5 +124,5 @@ def repeats(sentence: str, headline: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _headline(headline: str) -> tuple[frozenset[str], str]:
-    """Its content stems, and its words in a row; every sentence of an article asks for the same."""
+    """The headline's content stems, and its words joined by spaces. It is cached for all sentences of an article."""
     return frozenset(content_stems(headline)), " ".join(words(headline)).lower()

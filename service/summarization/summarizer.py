@@ -1,4 +1,4 @@
-"""Summarization of texts with one generator."""
+"""Summarizer: selects sentences of texts, has them rewritten by one generator, and assembles summaries."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from service.generation.base import TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, TextThreads
 from service.languages.base import Language, language
-from service.results import Method, Summary, SummarySentence
+from service.results import Method, Style, Summary, SummarySentence
 from service.summarization.lengths import Length
 from service.summarization.rewriting import (
     RewriteInput,
@@ -25,7 +25,7 @@ from service.summarization.rewriting import (
     rewrite_result,
     selections,
 )
-from service.summarization.styles import Style, laid_out, repeats
+from service.summarization.styles import lay_out, repeats
 from service.summarization.variants import Choice, Offer, chosen, variants
 from service.summarization.words import count_words, require_grammar
 from service.text.language_id import foreign_notice
@@ -33,8 +33,8 @@ from service.text.normalization import check_text, for_model
 from service.text.segmentation import segment
 
 
-def doubted(source: str, summary: Summary, language: Language) -> Summary:
-    """``summary`` of ``source`` with a notice for each doubt; sentences of the source itself are beyond doubt."""
+def with_findings(source: str, summary: Summary, language: Language) -> Summary:
+    """Add the findings of the checks to ``summary`` as notices. Verbatim sentences are not checked."""
     spans = list(_spans(summary))
     pairs = [(span, one.support) for span, one in zip(spans, summary.sentences, strict=True)]
     written = [span for span, one in zip(spans, summary.sentences, strict=True) if not one.verbatim]
@@ -49,7 +49,7 @@ def doubted(source: str, summary: Summary, language: Language) -> Summary:
 
 
 def _spans(summary: Summary) -> Iterator[Span]:
-    """The place of each sentence in the summary's text."""
+    """The span of each sentence in the summary's text."""
     end = 0
     for sentence in summary.sentences:
         start = summary.text.index(sentence.text, end)
@@ -63,7 +63,7 @@ def _within(finding: Finding, spans: list[Span]) -> bool:
 
 
 class Summarizer:
-    """Summarises texts with one generator; the wordings of its groups are cached."""
+    """Summarises texts with one generator and caches the wordings of sentence groups."""
 
     def __init__(
         self, generator: TextGenerator, cache: Cache, secret: bytes | None, *, threads: TextThreads = TEXT_THREADS
@@ -87,82 +87,81 @@ class Summarizer:
         style: Style = "abstract",
         variants: int = 1,
     ) -> list[Summary]:
-        """Summarise each of ``texts``, in order; a blank one gives an empty summary.
+        """Summarise ``texts`` and return the summaries in order. A blank text has an empty summary.
 
-        The new work of all of them, and of all their variants, is admitted to the queue together, or none is.
-        ``origins`` are the submitted texts that each was taken from, where it is not one itself. ``length`` is the
-        style's own (`length_of`).
+        The work of all texts and variants is admitted to the queue as a whole or not at all. ``origins`` holds the
+        submitted text of each text if it differs, for cache tags. ``length`` comes from `length_of` for the style.
 
         Raises:
-            InvalidInput: a text is no Unicode.
+            InvalidInput: a text is not valid Unicode.
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
         """
-        brief, off_loop = SummaryOptions(length, headline, style, variants), self._threads.off_loop
+        options, off_loop = SummaryOptions(length, headline, style, variants), self._threads.off_loop
         with call.timings.measured("segment"):
-            found = [await off_loop(len(text), _read, text, self._language) for text in texts]
+            found = [await off_loop(len(text), _prepare, text, self._language) for text in texts]
         if method == "abstractive":
-            return await self._abstractive(texts, found, self.wordings.tags(origins or texts), brief, call)
+            return await self._abstractive(texts, found, self.wordings.tags(origins or texts), options, call)
         with call.timings.measured("select"):
             return [
-                await off_loop(len(text), _of_source, text, one, brief, method, self._language)
+                await off_loop(len(text), _from_source, text, one, options, method, self._language)
                 for text, one in zip(texts, found, strict=True)
             ]
 
     async def _abstractive(
-        self, texts: Sequence[str], found: Sequence[Text], tags: Sequence[bytes], brief: SummaryOptions, call: Call
+        self, texts: Sequence[str], found: Sequence[Text], tags: Sequence[bytes], options: SummaryOptions, call: Call
     ) -> list[Summary]:
         off_loop = self._threads.off_loop
         with call.timings.measured("select"):
-            jobs = [
-                await off_loop(len(text), rewrite_inputs, one, brief, self.generator)
+            inputs = [
+                await off_loop(len(text), rewrite_inputs, one, options, self.generator)
                 for text, one in zip(texts, found, strict=True)
             ]
         wanted = [
-            (job.sentences(text), tag)
-            for text, of_text, tag in zip(found, jobs, tags, strict=True)
-            for job in of_text
-            if job.rewritten
+            (one.sentences(text), tag)
+            for text, inputs_of_text, tag in zip(found, inputs, tags, strict=True)
+            for one in inputs_of_text
+            if one.rewritten
         ]
         written = iter(await self.wordings.results([one for one, _ in wanted], [tag for _, tag in wanted], call))
-        answers = [[next(written) if job.rewritten else None for job in of_text] for of_text in jobs]
+        wordings = [[next(written) if one.rewritten else None for one in of_text] for of_text in inputs]
         with call.timings.measured("finish"):
             return [
-                await off_loop(len(text), _settled, text, one, of_text, done, brief, self._language)
-                for text, one, of_text, done in zip(texts, found, jobs, answers, strict=True)
+                await off_loop(len(text), _compose, text, one, of_text, done, options, self._language)
+                for text, one, of_text, done in zip(texts, found, inputs, wordings, strict=True)
             ]
 
 
-def _settled(
+def _compose(
     source: str,
     text: Text,
-    jobs: Sequence[RewriteInput],
+    inputs: Sequence[RewriteInput],
     written: Sequence[Result[Wordings] | None],
-    brief: SummaryOptions,
+    options: SummaryOptions,
     language: Language,
 ) -> Summary:
-    """The rewritings that hold, or extracts where they are too long."""
-    done = [rewrite_result(text, job, one, brief) for job, one in zip(jobs, written, strict=True)]
-    rewritten = _rewritten(done, brief)
-    if not _meets(rewritten, brief.length):
-        extracts = _extracts(text, brief)
-        rewritten = extracts if _meets(extracts, brief.length) or not rewritten else rewritten
-    return _whole(source, text, rewritten, brief, language)
+    """The summary of accepted rewritings, or an extract if they are too long."""
+    done = [rewrite_result(text, one, wordings, options) for one, wordings in zip(inputs, written, strict=True)]
+    rewritten = _rewritten(done, options)
+    if not _meets(rewritten, options.length):
+        extracts = _extracts(text, options)
+        rewritten = extracts if _meets(extracts, options.length) or not rewritten else rewritten
+    return _with_variants(source, text, rewritten, options, language)
 
 
-def _of_source(source: str, text: Text, brief: SummaryOptions, method: Method, language: Language) -> Summary:
-    """A summary in the source's own words."""
-    return _whole(source, text, _verbatim(text, brief, method), brief, language)
+def _from_source(source: str, text: Text, options: SummaryOptions, method: Method, language: Language) -> Summary:
+    """An extractive summary or a lead."""
+    return _with_variants(source, text, _verbatim(text, options, method), options, language)
 
 
-def _read(text: str, language: Language) -> Text:
+def _prepare(text: str, language: Language) -> Text:
     foreign = foreign_notice(text, language)
     notices = [*check_text(text), *([foreign] if foreign else [])]
     spans = [span for span in segment(text, language).sentences if any(char.isalpha() for char in span.of(text))]
     return Text(tuple(for_model(span.of(text), language) for span in spans), tuple(spans), tuple(notices))
 
 
-def _rewritten(done: Sequence[RewriteResult], brief: SummaryOptions) -> list[Summary]:
-    """The variants, best first; none where no wording fits."""
+def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[Summary]:
+    """The variants, best first; empty if no wording fits."""
     offers = [
         Offer(
             tuple(w.text for w in one.wordings),
@@ -173,30 +172,30 @@ def _rewritten(done: Sequence[RewriteResult], brief: SummaryOptions) -> list[Sum
             in_further=group.in_further,
         )
         for one in done
-        for group in (one.job.group,)
+        for group in (one.rewrite_input.group,)
     ]
-    first = chosen(offers, brief.length)
-    made = variants(first, offers, brief.length, brief.variants) if first else []
-    return [_summary(done, choices, brief.style) for choices in made]
+    first = chosen(offers, options.length)
+    made = variants(first, offers, options.length, options.variants) if first else []
+    return [_summary(done, choices, options.style) for choices in made]
 
 
-def _verbatim(text: Text, brief: SummaryOptions, method: Method) -> list[Summary]:
-    """The variants, best first; a text has one beginning, and so one lead."""
-    numbers = [beginning(text, brief)] if method == "lead" else selections(text, brief)
+def _verbatim(text: Text, options: SummaryOptions, method: Method) -> list[Summary]:
+    """The variants, best first. A lead has only one variant."""
+    numbers = [beginning(text, options)] if method == "lead" else selections(text, options)
     return [
-        _laid_out([text.verbatim(n) for n in of_one], brief.style, method, (), truncated=False, cached=False)
+        _lay_out([text.verbatim(n) for n in of_one], options.style, method, (), truncated=False, cached=False)
         for of_one in numbers
     ]
 
 
 def _meets(summaries: Sequence[Summary], length: Length) -> bool:
-    """Whether there is one, with the least number of sentences."""
+    """Whether a summary exists and has at least ``min_sentences``."""
     return bool(summaries) and len(summaries[0].sentences) >= max(1, length.min_sentences)
 
 
-def _extracts(text: Text, brief: SummaryOptions) -> list[Summary]:
-    """What is given where rewritings are too long."""
-    extracts = _verbatim(text, brief, "extractive")
+def _extracts(text: Text, options: SummaryOptions) -> list[Summary]:
+    """Extracts in place of rewritings that are too long."""
+    extracts = _verbatim(text, options, "extractive")
     if not extracts[0].sentences:
         return [replace(extracts[0], method="abstractive")]
     return [replace(one, notices=(_method_changed(),)) for one in extracts]
@@ -210,13 +209,13 @@ def _summary(done: Sequence[RewriteResult], choices: Sequence[Choice], style: St
     if all(sentence.verbatim for sentence in sentences):
         method = "extractive"
         notices.append(_method_changed())
-    truncated = any(one.job.cut for one in kept)
-    asked = [one for one in kept if not one.job.group.filler]
+    truncated = any(one.rewrite_input.cut for one in kept)
+    asked = [one for one in kept if not one.rewrite_input.group.filler]
     cached = bool(asked) and all(one.cached for one in asked)
-    return _laid_out(sentences, style, method, notices, truncated=truncated, cached=cached)
+    return _lay_out(sentences, style, method, notices, truncated=truncated, cached=cached)
 
 
-def _laid_out(
+def _lay_out(
     sentences: Sequence[SummarySentence],
     style: Style,
     method: Method,
@@ -225,49 +224,66 @@ def _laid_out(
     truncated: bool,
     cached: bool,
 ) -> Summary:
-    text = laid_out(style, [sentence.text for sentence in sentences])
+    text = lay_out(style, [sentence.text for sentence in sentences])
     return Summary(text, method, tuple(sentences), tuple(notices), truncated, cached, style)
 
 
 def _method_changed() -> Notice:
-    return Notice("method_changed", "every sentence stands in the source as it is: this is an extract")
+    return Notice("method_changed", "this is an extract: all sentences are unchanged source sentences")
 
 
 def _notices(one: RewriteResult) -> list[Notice]:
     place = one.wordings[0].support[0]
     notices = []
-    if one.job.cut:
-        notices.append(Notice("truncated", "sentences here are longer than the model reads at once", place))
+    if one.rewrite_input.cut:
+        notices.append(Notice("truncated", "these sentences are too long for the model to read together", place))
     if one.refused:
-        notices.append(Notice("sentence_verbatim", "no rewriting of this sentence held; it stands as it is", place))
+        notices.append(
+            Notice(
+                "sentence_verbatim", "no rewriting of this sentence passed the checks; the sentence is unchanged", place
+            )
+        )
     return notices
 
 
-def _whole(source: str, text: Text, summaries: Sequence[Summary], brief: SummaryOptions, language: Language) -> Summary:
-    """The first with the others beside it, each with what an editor should know of it."""
+def _with_variants(
+    source: str, text: Text, summaries: Sequence[Summary], options: SummaryOptions, language: Language
+) -> Summary:
+    """The first variant, with the others attached and with notices on each."""
     first, *others = (
-        doubted(source, replace(one, notices=(*one.notices, *_doubts(text, one, brief))), language) for one in summaries
+        with_findings(source, replace(one, notices=(*one.notices, *_length_notices(text, one, options))), language)
+        for one in summaries
     )
     fewer = []
-    if first.sentences and len(summaries) < brief.variants:
+    if first.sentences and len(summaries) < options.variants:
         fewer.append(
-            Notice("variants_fewer", f"{len(summaries)} of {brief.variants}: no further one differs enough and holds")
+            Notice(
+                "variants_fewer",
+                f"only {len(summaries)} of {options.variants} variants: others were too similar or failed the checks",
+            )
         )
     return replace(first, notices=(*text.notices, *first.notices, *fewer), variants=tuple(others))
 
 
-def _doubts(text: Text, summary: Summary, brief: SummaryOptions) -> list[Notice]:
-    """What an editor should know of the whole: nothing to say, nothing that fits, or less than was asked for."""
-    length, count = brief.length, len(summary.sentences)
+def _length_notices(text: Text, summary: Summary, options: SummaryOptions) -> list[Notice]:
+    """Notices about the whole summary: it is empty, or shorter than requested."""
+    length, count = options.length, len(summary.sentences)
     if not text.sentences:
         return [Notice("nothing_to_summarise", "the text has no sentence with letters")]
-    if not count and brief.headline and all(repeats(sentence, brief.headline) for sentence in text.sentences):
-        return [Notice("nothing_to_summarise", "the text says nothing beside its headline")]
+    if not count and options.headline and all(repeats(sentence, options.headline) for sentence in text.sentences):
+        return [Notice("nothing_to_summarise", "the text only repeats its headline")]
     if not count:
-        return [Notice("length_unreachable", "no whole sentence is short enough for this length")]
+        return [Notice("length_unreachable", "no complete sentence fits this length")]
     if count < length.min_sentences:
-        return [Notice("shorter_than_asked", f"{count} sentences, where at least {length.min_sentences} belong")]
+        return [
+            Notice(
+                "shorter_than_asked",
+                f"the summary has {count} sentences; this style needs at least {length.min_sentences}",
+            )
+        ]
     written, there = (sum(map(count_words, texts)) for texts in ((summary.text,), text.sentences))
     if written < length.min_words <= there:
-        return [Notice("shorter_than_asked", f"{written} words, where at least {length.min_words} were asked for")]
+        return [
+            Notice("shorter_than_asked", f"the summary has {written} words; at least {length.min_words} were requested")
+        ]
     return []

@@ -1,4 +1,4 @@
-"""Variants of a summary that differ enough."""
+"""Variants of a summary that differ from each other."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ COPY_NOVELTY = 0.1
 
 
 def novelty(sentence: str, sources: Sequence[str], *, ngram_words: int = NGRAM_WORDS) -> float:
-    """Share of the sentence's word n-grams that no source has, from 0 (copied) to 1; case does not matter.
+    """The share of the sentence's word n-grams that no source has, from 0 (copied) to 1. Case is ignored.
 
-    A sentence shorter than an n-gram is taken as one n-gram of its own length; one without words has novelty 0.
+    A sentence with fewer words than an n-gram counts as one n-gram. A sentence without words has novelty 0.
     """
     tokens = [word.lower() for word in words(sentence)]
     size = min(ngram_words, len(tokens))
@@ -28,7 +28,7 @@ def novelty(sentence: str, sources: Sequence[str], *, ngram_words: int = NGRAM_W
 
 
 def copies(sentence: str, sources: Sequence[str]) -> bool:
-    """Whether a sentence is taken over as it stands, but for a word here and there."""
+    """Whether a sentence is copied from the sources, except for single words."""
     return novelty(sentence, sources) < COPY_NOVELTY
 
 
@@ -41,15 +41,15 @@ RANK_COST = 0.05
 MOST_TRIES = 6
 
 Choice = tuple[int, int]
-"""The number of an offer and the number of its wording."""
+"""The index of an offer and the index of its wording."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Wordings of one sentence, the best first; an empty one counts as none.
+    """Alternative wordings of one sentence, best first. An empty wording is not used.
 
-    ``score`` is at most 1. A ``spare`` stands in where others leave room, a ``filler`` where those do, too. Only the
-    first summary takes offers with ``in_first``, only the others with ``in_further``.
+    ``score`` is at most 1. Offers are used in this order: normal ones, then ``spare`` ones, then ``filler`` ones.
+    ``in_first`` allows the offer in the first summary, ``in_further`` in the others.
     """
 
     wordings: tuple[str, ...]
@@ -59,16 +59,16 @@ class Offer:
     in_first: bool = True
     in_further: bool = True
 
-    def only_if(self, wanted: bool) -> "Offer":  # noqa: FBT001 - reads as a sentence
-        """The offer, without its wordings where it is not wanted."""
+    def only_if(self, wanted: bool) -> "Offer":  # noqa: FBT001 - `only_if` names the flag
+        """The offer itself, or one without wordings if not ``wanted``."""
         return self if wanted else replace(self, wordings=())
 
 
 def chosen(offers: Sequence[Offer], length: Length) -> list[Choice]:
-    """The best summary within ``length``, in the offers' order; [] where nothing fits.
+    """Choose the best summary within ``length``, in the order of the offers; empty if nothing fits.
 
-    Each offer gives at most one wording: the best that fits. Spares and then fillers take the room that is left. Where
-    that makes less than the length's least number of sentences, short wordings go before good ones.
+    Each offer contributes at most one wording, the best that fits. Spares and then fillers use the remaining room. If
+    the summary has fewer than ``min_sentences``, short wordings are preferred to good ones.
     """
     offers = [offer.only_if(offer.in_first) for offer in offers]
     found = _within(offers, length, Counter(), spares_last=True)
@@ -80,11 +80,11 @@ def chosen(offers: Sequence[Offer], length: Length) -> list[Choice]:
 
 
 def variants(first: Sequence[Choice], offers: Sequence[Offer], length: Length, count: int) -> list[list[Choice]]:
-    """At most ``count`` summaries of different texts, ``first`` at their head, the others best first.
+    """Make at most ``count`` different summaries: ``first``, then others, best first.
 
-    Each further one is the best that is left when every wording loses ``USE_COST`` for each use and ``RANK_COST`` for
-    each better wording. What repeats an earlier one but for a word here and there is none, nor is a part of it. None
-    has more sentences than the first, or fewer than the length's least.
+    Each further summary is the best one after every wording loses ``USE_COST`` for each earlier use, and ``RANK_COST``
+    for each better wording of its offer. A summary that copies an earlier one, or a part of it, is skipped. No summary
+    has more sentences than the first, or fewer than ``min_sentences``.
     """
     made = [list(first)]
     uses = Counter(first)

@@ -1,4 +1,4 @@
-"""Postprocessing of generated sentences: repetitions, terms, checks, the choice among outputs, and cache entries."""
+"""Postprocessing of generated sentences: removes repetitions, places terms, checks and reranks outputs."""
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -24,8 +24,8 @@ from service.text.normalization import NORMALISER_VERSION
 from service.translation.preparation import Sentence
 
 
-class SaidAgain(NamedTuple):
-    """Words of a text that the model wrote ``times`` more in a row."""
+class Repetition(NamedTuple):
+    """Words that the model repeated ``times`` in a row."""
 
     span: Span
     times: int
@@ -33,42 +33,43 @@ class SaidAgain(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Collapsed:
-    """An output without words that follow themselves; ``said_again`` are the words that are left of them.
+    """An output without immediate repetitions. ``repetitions`` holds the remaining copy of each repeated phrase.
 
-    ``removed`` are the ranges that were taken out, each of the text of then, in order.
+    ``removed`` holds the deleted ranges in order of deletion. Each refers to the text before its deletion.
     """
 
     text: str
-    said_again: tuple[SaidAgain, ...] = ()
+    repetitions: tuple[Repetition, ...] = ()
     removed: tuple[Span, ...] = ()
 
     def without(self, found: Stutter) -> "Collapsed":
-        """The same without another repetition of its text."""
+        """Remove one more repetition."""
         once, again, said = found
         times = {once: said}
-        for span, before in self.said_again:
-            place = _moved(span, again) or once  # what goes with the second saying is counted with the first
+        for span, before in self.repetitions:
+            # Repetitions within the removed copy count for the remaining one.
+            place = _after_removal(span, again) or once
             times[place] = times.get(place, 0) + before
         return Collapsed(
             self.text[: again.start] + self.text[again.end :],
-            tuple(SaidAgain(*one) for one in sorted(times.items())),
+            tuple(Repetition(*one) for one in sorted(times.items())),
             (*self.removed, again),
         )
 
     def aligned(self, alignment: Alignment) -> Alignment:
-        """The alignment of this text, from that of the whole output."""
+        """The alignment of this text, made from the alignment of the whole output."""
         target, weights = alignment.target, alignment.weights
         for removed in self.removed:
-            moved = [_moved(word, removed) for word in target]
+            moved = [_after_removal(word, removed) for word in target]
             weights = tuple(row for row, word in zip(weights, moved, strict=True) if word is not None)
             target = tuple(word for word in moved if word is not None)
         return Alignment(alignment.source, target, weights)
 
 
 def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> Collapsed:
-    """``output`` without what it says again right after itself, unless ``source`` does so.
+    """Remove immediate repetitions from ``output``, except those that ``source`` also has.
 
-    docs/adr/0017 has why the words are not decoded again instead.
+    docs/adr/0017 explains why the sentence is not decoded again instead.
     """
     collapsed = Collapsed(output)
     while (found := stutter(source, collapsed.text, *languages)) is not None:
@@ -76,26 +77,26 @@ def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> C
     return collapsed
 
 
-def _moved(span: Span, removed: Span) -> Span | None:
-    """Where ``span`` is once ``removed`` is out of the text; None where it goes, too."""
+def _after_removal(span: Span, removed: Span) -> Span | None:
+    """The position of ``span`` after the deletion of ``removed``; None if the deletion touches it."""
     if span.end <= removed.start:
         return span
     return span.shifted(removed.start - removed.end) if span.start >= removed.end else None
 
 
-FAINT = 0.05  # links of less weight say nothing
+LEAST_LINK_WEIGHT = 0.05  # links with less weight are noise
 SHORT_WORDS = 3
-"""A longer phrase that came twice, or whatever came three times, asks for an editor: more may be lost."""
-COUNTED = frozenset({"glossary", "kept"})
-"""The caller's own terms, of which the answer counts what was applied."""
+"""A longer phrase, or one that the model wrote three times or more, needs a review: other content may be missing."""
+CALLER_TERMS = frozenset({"glossary", "kept"})
+"""Kinds of the caller's own terms. The response counts how many of them were applied."""
 _YEAR = re.compile(r"\d{4}$")
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedSentence:
-    """A sentence's translation; ``applied`` and ``missing`` are what it had to hold; ``findings`` are of the pair.
+    """A translated sentence with its applied and missing terms and the findings of the checks.
 
-    ``cut``: the model met its limit.
+    ``cut`` means that the model reached its output limit.
     """
 
     text: str
@@ -107,20 +108,20 @@ class FinishedSentence:
 
     @property
     def for_review(self) -> list[Finding]:
-        """The findings that ask for an editor."""
+        """The findings that need an editor's review."""
         return [one for one in self.findings if one.severity is Severity.REVIEW]
 
     @property
     def doubts(self) -> int:
-        """In how many places it asks for an editor: findings, the caller's terms that it lacks, and its missing end."""
-        return len(self.for_review) + sum(one.kind in COUNTED for one in self.missing) + self.cut
+        """The number of problems for an editor: findings, missing caller's terms, and a cut end."""
+        return len(self.for_review) + sum(one.kind in CALLER_TERMS for one in self.missing) + self.cut
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceConstraints:
-    """What a sentence's translation has to hold; ``aligned``: and which words belong together.
+    """Requirements for the translation of one sentence: its terms, and its word alignment if ``aligned``.
 
-    ``source`` is the sentence as its text has it.
+    ``source`` is the sentence as submitted, before normalisation.
     """
 
     source: str
@@ -132,20 +133,20 @@ class SentenceConstraints:
 def constraints_of(
     source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair, *, aligned: bool
 ) -> SentenceConstraints:
-    """What is asked of the translation of a sentence that is ``source`` in its text."""
-    return SentenceConstraints(source, sentence, _required(source, glossary, languages), aligned)
+    """The requirements for the translation of a sentence. ``source`` is the sentence as submitted."""
+    return SentenceConstraints(source, sentence, _terms_of(source, glossary, languages), aligned)
 
 
 Finishing = Generator[TextHypothesis, Alignment | None, FinishedSentence]
-"""Yields each output whose word alignment it needs, is sent the alignment, and returns the finished sentence."""
+"""A coroutine that yields outputs, receives their word alignments, and returns the finished sentence."""
 
 
 def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis: TextHypothesis) -> Finishing:
-    """The hypothesis as a translation of the sentence; with an alignment where one is asked for."""
+    """Make the finished sentence from one hypothesis, with an alignment if it is required."""
     required = constraints.required
     written = collapse_repetitions(constraints.sentence.text, hypothesis.text, languages)
     placed = place(written.text, (), required)
-    # Where all of it is there already, it does not matter which words come from where.
+    # If the output already contains all terms, their placement needs no alignment.
     complete = placed.text == written.text and not placed.missing
     alignment = None
     if constraints.aligned or not complete:
@@ -157,19 +158,21 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
         alignment = None
     elif alignment is not None and placed.text != written.text:
         alignment = _realigned(alignment, placed.links)
-    # Terms move what comes after them: then the sentence as a whole is the place.
-    removed = _removed(written, known=placed.text == written.text)
+    # Placed terms move the words after them. Findings then refer to the whole sentence.
+    removed = _repetition_findings(written, known=placed.text == written.text)
     findings = (*check_sentence(constraints.source, placed.text, *languages), *removed)
     cut = hypothesis.finish_reason == "length"
     return FinishedSentence(placed.text, placed.applied, placed.missing, findings, alignment, cut)
 
 
-def finish_unread(source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair) -> FinishedSentence:
-    """A sentence without letters, which no model reads: its numerals in the form of the target language, and its terms.
+def finish_without_model(
+    source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair
+) -> FinishedSentence:
+    """Translate a sentence without letters without the model: convert its numerals and apply its terms.
 
-    A day without a year is left alone: "1.2." is as often the number of a chapter.
+    A date without a year does not change, because "1.2." is often a chapter number.
     """
-    required = [one for one in _required(source, glossary, languages) if one.kind != "date" or _YEAR.search(one.text)]
+    required = [one for one in _terms_of(source, glossary, languages) if one.kind != "date" or _YEAR.search(one.text)]
     if not required:
         return FinishedSentence(sentence.text)
     text, done = "", 0
@@ -179,25 +182,25 @@ def finish_unread(source: str, sentence: Sentence, glossary: Glossary, languages
     return FinishedSentence(text + source[done:], applied=tuple(required))
 
 
-def _required(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
-    """What the sentence's translation has to hold, none inside another: the caller's terms go first."""
+def _terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
+    """The terms of the sentence without overlaps. The caller's terms have priority."""
     chosen: list[TermConstraint] = []
     for found in (glossary.find(source, languages.source), addresses(source), numerals(source, *languages)):
-        chosen += [one for one in found if not any(_meet(one.span, other.span) for other in chosen)]
+        chosen += [one for one in found if not any(_overlap(one.span, other.span) for other in chosen)]
     return tuple(sorted(chosen, key=lambda one: one.span))
 
 
-def _meet(one: Span, other: Span) -> bool:
+def _overlap(one: Span, other: Span) -> bool:
     return one.start < other.end and other.start < one.end
 
 
-def _removed(best: Collapsed, *, known: bool) -> Iterator[Finding]:
-    """What the model wrote again and is left out; ``known``: its words are in the translation where they were."""
-    for span, times in best.said_again:
+def _repetition_findings(best: Collapsed, *, known: bool) -> Iterator[Finding]:
+    """Findings for removed repetitions. ``known`` means that the positions are valid in the translation."""
+    for span, times in best.repetitions:
         short = times == 1 and len(span.of(best.text).split()) <= SHORT_WORDS
         yield Finding(
             Code.REPETITION_REMOVED,
-            f"the model wrote this {times + 1} times in a row; it stands once",
+            f"the model wrote this {times + 1} times in a row; the repetitions were removed",
             output=span if known else None,
             severity=Severity.NOTE if short else Severity.REVIEW,
         )
@@ -210,14 +213,14 @@ def _links(alignment: Alignment | None) -> list[Link]:
         Link(word, piece, weight)
         for word, row in zip(alignment.target, alignment.weights, strict=True)
         for piece, weight in zip(alignment.source, row, strict=True)
-        if weight >= FAINT and piece.start < piece.end
+        if weight >= LEAST_LINK_WEIGHT and piece.start < piece.end
     ]
 
 
 def _realigned(alignment: Alignment, links: Sequence[Link]) -> Alignment:
-    """The alignment of an edited translation: words that were replaced together are one.
+    """The alignment of a translation after term placement. Words that were replaced together count as one word.
 
-    Two pieces may stand for one character, as those of "′" do; the last of them has the weight of both.
+    If two pieces make up one character, as in "′", the last piece gets the weight of both.
     """
     columns = {piece: number for number, piece in enumerate(alignment.source)}
     rows: dict[Span, list[float]] = {}
@@ -246,15 +249,15 @@ FACTS = frozenset(
         Code.NEGATION_ADDED,
     }
 )
-"""Doubts of who, what, when, how many and whether: never exchanged for doubts of another kind."""
+"""Codes of factual doubts. A hypothesis with more of them never replaces the first one."""
 
 
 def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesis], Finishing]) -> Finishing:
-    """The finished sentence to give, of hypotheses, best first and at least one.
+    """Choose the finished sentence from one or more hypotheses, best first.
 
-    The first is given where nothing of it asks for an editor, and no other is finished then. Else the one is given that
-    asks for an editor in the fewest places, the earliest of several, among those with no more doubts of facts than the
-    first. docs/adr/0019 has what this mends.
+    The first hypothesis wins if it has no doubts; the others are then not finished. Otherwise the hypothesis with the
+    fewest doubts wins, the earliest in a tie, among those with no more factual doubts than the first. docs/adr/0019
+    has the reasons.
     """
     left = iter(hypotheses)
     first = best = yield from finish(next(left))
@@ -267,19 +270,19 @@ def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesi
 
 
 def _facts(finished: FinishedSentence) -> int:
-    """In how many places an editor has to look at a fact."""
+    """The number of factual doubts."""
     return sum(one.code in FACTS for one in finished.for_review)
 
 
 def _changed(first: FinishedSentence) -> Finding:
     doubted = dict.fromkeys(one.code.value for one in first.for_review)
     told = f" ({', '.join(doubted)})" if doubted else ""
-    message = f"the model's likeliest wording raised more doubts{told}; another one of its stands"
+    message = f"the model's best translation raised more doubts{told}; another of its translations is used"
     return Finding(Code.HYPOTHESIS_CHANGED, message, severity=Severity.NOTE)
 
 
 class SentenceKind:
-    """Finished sentences, as `CachedGenerator` makes and keeps them."""
+    """The `ResultKind` of translated sentences."""
 
     def __init__(self, aligner: Aligner, languages: LanguagePair, threads: TextThreads = TEXT_THREADS) -> None:
         self._aligner = aligner
@@ -292,7 +295,7 @@ class SentenceKind:
         return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, NO_PROMPT
 
     def key(self, wanted: SentenceConstraints) -> Field:
-        """See `ResultKind.key`; the sentence is sent without others around it."""
+        """See `ResultKind.key`. No context is sent with the sentence."""
         terms = [(*one.span, one.text, one.kind, one.term, one.accepted) for one in wanted.required]
         return [wanted.source, wanted.aligned, terms, NO_CONTEXT]
 
@@ -330,7 +333,7 @@ class SentenceKind:
         flags = list(map(codec.flag, codec.row(applied, len(wanted.required))))
         terms = list(zip(wanted.required, flags, strict=True))
         if (alignment is not None) and not wanted.aligned:
-            raise ValueError("an alignment that is not wanted")
+            raise ValueError("the entry has an unexpected alignment")
         return FinishedSentence(
             text,
             applied=tuple(one for one, there in terms if there),
@@ -350,7 +353,7 @@ _SEVERITIES = tuple(Severity)
 def _advance(
     steps: Sequence[Finishing], answers: dict[int, Alignment | None], done: dict[int, FinishedSentence]
 ) -> dict[int, TextHypothesis]:
-    """Send each of ``answers`` to its sentence; what those that are not ``done`` then need the alignment of."""
+    """Send alignments to their sentences. Stores finished sentences in ``done``, and returns the outputs to align."""
     wanted: dict[int, TextHypothesis] = {}
     for number, answer in answers.items():
         try:

@@ -1,8 +1,8 @@
-"""Preparation of a text for translation: its parts, its sentences, and the options."""
+"""Preparation of a text for translation: options, HTML blocks and sentences."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from service.domain import Notice, Span
@@ -19,12 +19,16 @@ Format = Literal["text", "html"]
 Split = Literal["lines", "sentences", "no"]
 
 
+NO_TERMS = Glossary({})
+
+
 @dataclass(frozen=True, slots=True)
 class TranslationOptions:
-    """``split``: at line ends and sentences, at sentences alone, or nowhere but where a text is too long for the model.
+    """Options of a translation.
 
-    ``attribute_texts``: translate ``title`` and ``alt`` of HTML too. ``tags``: what a caller says of tags, or that
-    the HTML is XML. ``alignment``: say which words belong together.
+    ``split`` cuts the text at line ends and sentences, only at sentences, or only where it is too long for the model.
+    ``attribute_texts`` also translates the HTML attributes ``title`` and ``alt``. ``tags`` holds the caller's rules for
+    tags. ``alignment`` requests the word alignment.
     """
 
     format: Format = "text"
@@ -32,19 +36,19 @@ class TranslationOptions:
     tags: TagRules = HTML_RULES
     split: Split = "lines"
     alignment: bool = False
-    glossary: Glossary = field(default_factory=lambda: Glossary({}))
+    glossary: Glossary = NO_TERMS
 
 
 PLAIN = TranslationOptions()
 
 
-_LINE_END = re.compile(r"[\n\r]")  # each by one blank, so that offsets stay
+_LINE_END = re.compile(r"[\n\r]")  # each is replaced by one space, so that offsets do not change
 _LETTER = re.compile(r"[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence: its place, and its normal form, which the model gets. Without letters it needs no translation."""
+    """One sentence: its span in the text, and its normalised text for the model. The model skips it without letters."""
 
     span: Span
     text: str
@@ -53,7 +57,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A text cut into sentences; ``segmentation`` has one span for each of ``sentences``."""
+    """A text split into sentences. ``segmentation`` has one span for each of ``sentences``."""
 
     segmentation: Segmentation
     sentences: tuple[Sentence, ...]
@@ -61,10 +65,10 @@ class Prepared:
 
 
 def notices_of(text: str, language: Language) -> list[Notice]:
-    """What there is to say of any source text.
+    """The notices about a source text.
 
     Raises:
-        InvalidInput: the text is no Unicode.
+        InvalidInput: the text is not valid Unicode.
     """
     notices = check_text(text)
     foreign = foreign_notice(text, language)
@@ -72,10 +76,7 @@ def notices_of(text: str, language: Language) -> list[Notice]:
 
 
 def prepare(text: str, generator: TextGenerator, language: Language, split: Split = "lines") -> Prepared:
-    """Cut ``text``, which is Unicode, into sentences that the generator reads as a whole.
-
-    See `TranslationOptions` for ``split``.
-    """
+    """Split ``text`` (valid Unicode) into sentences that fit the generator. See `TranslationOptions` for ``split``."""
     notices: list[Notice] = []
     found = _segmented(text, language, split)
     sentences: list[Sentence] = []
@@ -83,7 +84,7 @@ def prepare(text: str, generator: TextGenerator, language: Language, split: Spli
         parts = _fitting(text, span, generator, language)
         if len(parts) > 1:
             most = generator.manifest.tokens.max_source_tokens
-            message = f"a sentence of over {most} tokens was translated in parts"
+            message = f"this sentence has more than {most} tokens and was translated in parts"
             notices.append(Notice("sentence_split", message, span))
         sentences += parts
     spans = tuple(sentence.span for sentence in sentences)
@@ -91,7 +92,7 @@ def prepare(text: str, generator: TextGenerator, language: Language, split: Spli
 
 
 def _segmented(text: str, language: Language, split: Split) -> Segmentation:
-    """The sentences of ``text``, and its own gaps between them."""
+    """Split ``text`` into sentences and the gaps between them."""
     if split == "lines":
         return segment(text, language)
     if split == "sentences":
@@ -101,7 +102,7 @@ def _segmented(text: str, language: Language, split: Split) -> Segmentation:
 
 
 def _fitting(text: str, span: Span, generator: TextGenerator, language: Language) -> list[Sentence]:
-    """The sentence at ``span``, or its parts where the generator does not read it as a whole; in order."""
+    """The sentence at ``span``, or its parts in order if it is too long for the generator."""
     fitting: list[Sentence] = []
     waiting = [span]
     while waiting:
@@ -118,26 +119,26 @@ def _fitting(text: str, span: Span, generator: TextGenerator, language: Language
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of text without block markup; ``block`` says where it stands in HTML, None for plain text."""
+    """A piece of text without block markup. ``block`` is its HTML block; None for plain text."""
 
     prepared: Prepared
     block: Block | None
 
     def place(self, span: Span) -> Span:
-        """Where a range of this part stands in the submitted text."""
+        """The position of a range of this part in the submitted text."""
         if self.block is None:
             return span
         return self.block.in_html(span) if span.start < span.end else self.block.source
 
     @property
     def marked_up(self) -> bool:
-        """Whether markup has to find its place in the translation."""
+        """Whether the part has inline markup, which must be placed in the translation."""
         return self.block is not None and bool(self.block.inlines)
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
-    """A text, its parts in order, and what there is to say of it; ``document`` where it is HTML."""
+class Submission:
+    """A submitted text with its parts in order and its notices. ``document`` is set for HTML."""
 
     text: str
     parts: tuple[Part, ...]
@@ -145,25 +146,27 @@ class Submitted:
     document: Document | None = None
 
     def sentences(self) -> Iterator[tuple[Part, Sentence]]:
-        """Every sentence with its part, in order."""
+        """All sentences in order, each with its part."""
         return ((part, sentence) for part in self.parts for sentence in part.prepared.sentences)
 
 
-def take_apart(text: str, manner: TranslationOptions, generator: TextGenerator, language: Language) -> Submitted:
-    """The parts of ``text``, which is in ``language``.
+def prepare_submission(
+    text: str, options: TranslationOptions, generator: TextGenerator, language: Language
+) -> Submission:
+    """Split ``text``, which is in ``language``, into parts and sentences.
 
     Raises:
-        InvalidInput: the text is no Unicode.
+        InvalidInput: the text is not valid Unicode.
     """
-    if manner.format == "text":
-        prepared = prepare(text, generator, language, manner.split)
-        return Submitted(text, (Part(prepared, None),), (*notices_of(text, language), *prepared.notices))
+    if options.format == "text":
+        prepared = prepare(text, generator, language, options.split)
+        return Submission(text, (Part(prepared, None),), (*notices_of(text, language), *prepared.notices))
     checked = check_text(text)
-    document = parse(text, attribute_texts=manner.attribute_texts, rules=manner.tags)
-    parts = tuple(Part(prepare(block.text, generator, language, manner.split), block) for block in document.blocks)
+    document = parse(text, attribute_texts=options.attribute_texts, rules=options.tags)
+    parts = tuple(Part(prepare(block.text, generator, language, options.split), block) for block in document.blocks)
     foreign = foreign_notice("\n".join(block.text for block in document.blocks), language)
     inside = (_placed(notice, part) for part in parts for notice in part.prepared.notices)
-    return Submitted(text, parts, (*checked, *([foreign] if foreign else []), *inside), document)
+    return Submission(text, parts, (*checked, *([foreign] if foreign else []), *inside), document)
 
 
 def _placed(notice: Notice, part: Part) -> Notice:

@@ -1,4 +1,4 @@
-"""Translation of texts with one generator."""
+"""Translator: prepares texts, has their sentences translated by one generator, and assembles the results."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -19,23 +19,23 @@ from service.text.html.render import TranslatedSentence, render
 from service.text.language_id import foreign_code
 from service.text.segmentation import reassemble
 from service.translation.postprocessing import (
-    COUNTED,
+    CALLER_TERMS,
     FinishedSentence,
     SentenceConstraints,
     SentenceKind,
     constraints_of,
-    finish_unread,
+    finish_without_model,
 )
-from service.translation.preparation import PLAIN, Part, Sentence, Submitted, TranslationOptions, take_apart
+from service.translation.preparation import PLAIN, Part, Sentence, Submission, TranslationOptions, prepare_submission
 
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # all but white space
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # control characters except white space
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A sentence, its translation, and the place of it in the answer's text (None: nowhere).
+    """A sentence and its translation. ``target`` is the span in the translated text; None if it has no place there.
 
-    ``cached`` is None where no model was needed.
+    ``cached`` is None if the sentence needed no model.
     """
 
     part: Part
@@ -46,37 +46,37 @@ class _Pair:
 
     @property
     def source(self) -> Span:
-        """The place of the sentence in the submitted text."""
+        """The span of the sentence in the submitted text."""
         return self.part.place(self.sentence.span)
 
     def within(self, span: Span) -> Span:
-        """The place of a range of the sentence in the submitted text."""
+        """The span of a range of the sentence in the submitted text."""
         return self.part.place(span.shifted(self.sentence.span.start))
 
 
-def assembled(
-    submitted: Submitted,
+def assemble(
+    submission: Submission,
     results: Sequence[Result[FinishedSentence]],
-    manner: TranslationOptions,
+    options: TranslationOptions,
     languages: LanguagePair,
 ) -> Translation:
-    """The translation of ``submitted``; ``results`` are those of its sentences with letters, in order."""
+    """Assemble the translation of a text. ``results`` holds the results of its sentences with letters, in order."""
     left = iter(results)
-    pairs = [_pair(part, sentence, left, manner, languages) for part, sentence in submitted.sentences()]
-    text, targets = _whole(submitted, pairs, languages.source)
+    pairs = [_pair(part, sentence, left, options, languages) for part, sentence in submission.sentences()]
+    text, targets = _translated_text(submission, pairs, languages.source)
     pairs = [replace(pair, target=target) for pair, target in zip(pairs, targets, strict=True)]
     work = [pair.cached for pair in pairs if pair.cached is not None]
-    # The checks say nothing about a text in another language.
-    foreign = any(notice.code == foreign_code(languages.source) for notice in submitted.notices)
-    doubts = [] if foreign else [*(notice for pair in pairs for notice in _doubts(pair)), *_repeated(pairs)]
+    # The checks are invalid for a text in another language.
+    foreign = any(notice.code == foreign_code(languages.source) for notice in submission.notices)
+    doubts = [] if foreign else [*(notice for pair in pairs for notice in _finding_notices(pair)), *_repeated(pairs)]
     return Translation(
         text=text,
         sentences=tuple(
-            SentencePair(pair.source, pair.target, _words(pair, pair.target) if manner.alignment else None)
+            SentencePair(pair.source, pair.target, _words(pair, pair.target) if options.alignment else None)
             for pair in pairs
             if pair.target is not None
         ),
-        notices=(*submitted.notices, *(notice for pair in pairs for notice in _notices(pair)), *doubts),
+        notices=(*submission.notices, *(notice for pair in pairs for notice in _notices(pair)), *doubts),
         truncated=any(pair.finished.cut for pair in pairs),
         cached=sum(work),
         of=len(work),
@@ -88,23 +88,25 @@ def _pair(
     part: Part,
     sentence: Sentence,
     results: Iterator[Result[FinishedSentence]],
-    manner: TranslationOptions,
+    options: TranslationOptions,
     languages: LanguagePair,
 ) -> _Pair:
     if sentence.has_letters:
         result = next(results)
         return _Pair(part, sentence, result.value, result.cached)
     source = sentence.span.of(part.prepared.segmentation.text)
-    return _Pair(part, sentence, finish_unread(source, sentence, manner.glossary, languages), None)
+    return _Pair(part, sentence, finish_without_model(source, sentence, options.glossary, languages), None)
 
 
-def _whole(submitted: Submitted, pairs: Sequence[_Pair], language: Language) -> tuple[str, list[Span | None]]:
-    """The answer's text, and where each sentence stands in it."""
-    if submitted.document is not None:
-        return _html(submitted.document, submitted.parts, pairs, language)
-    (part,) = submitted.parts
-    # Control characters between sentences do not come out again; a blank keeps the offsets as they are.
-    segmentation = replace(part.prepared.segmentation, text=_CONTROL.sub(" ", submitted.text))
+def _translated_text(
+    submission: Submission, pairs: Sequence[_Pair], language: Language
+) -> tuple[str, list[Span | None]]:
+    """The translated text, and the span of each sentence in it."""
+    if submission.document is not None:
+        return _html(submission.document, submission.parts, pairs, language)
+    (part,) = submission.parts
+    # Replace control characters between sentences by spaces, which keep the offsets.
+    segmentation = replace(part.prepared.segmentation, text=_CONTROL.sub(" ", submission.text))
     whole = reassemble(segmentation, [pair.finished.text for pair in pairs])
     return whole.text, list(whole.spans)
 
@@ -123,13 +125,13 @@ def _html(
     rendered = render(document, translations, language)
     spans: list[Span | None] = []
     for part, found in zip(parts, rendered.sentences, strict=True):
-        # Texts of attributes stand within tags, where no span can point to them.
+        # Texts of attributes are inside tags and have no span.
         spans += found or [None] * len(part.prepared.sentences)
     return rendered.html, spans
 
 
 def _words(pair: _Pair, target: Span) -> tuple[tuple[Span, Span], ...]:
-    """Each word of a plain text's translation with the piece of the source that it owes most to, and its neighbours."""
+    """Each word of the translation with the source word of the highest weight. Plain text only."""
     alignment = pair.finished.alignment
     if alignment is None or pair.part.block is not None:
         return ()
@@ -143,16 +145,21 @@ def _words(pair: _Pair, target: Span) -> tuple[tuple[Span, Span], ...]:
 
 def _notices(pair: _Pair) -> Iterator[Notice]:
     if pair.finished.cut:
-        yield Notice("truncated", "the translation of this sentence met its length limit", pair.source, pair.target)
+        yield Notice(
+            "truncated",
+            "the translation of this sentence reached the length limit and is incomplete",
+            pair.source,
+            pair.target,
+        )
     for one in pair.finished.missing:
-        if one.kind in COUNTED:
-            yield Notice("term_not_applied", "this term could not be put into the translation", pair.within(one.span))
+        if one.kind in CALLER_TERMS:
+            yield Notice("term_not_applied", "this term could not be applied in the translation", pair.within(one.span))
 
 
-def _doubts(pair: _Pair) -> Iterator[Notice]:
+def _finding_notices(pair: _Pair) -> Iterator[Notice]:
     for finding in pair.finished.findings:
         if finding.code is Code.OUTPUT_TOO_SHORT and pair.finished.cut:
-            continue  # said already
+            continue  # the notice about the cut sentence says the same
         source = pair.source if finding.source is None else pair.within(finding.source)
         target = pair.target
         if finding.output is not None and target is not None and pair.part.block is None:
@@ -172,7 +179,7 @@ def _repeated(pairs: Sequence[_Pair]) -> Iterator[Notice]:
 def _terms(pair: _Pair) -> Iterator[TermUse]:
     for applied, uses in ((True, pair.finished.applied), (False, pair.finished.missing)):
         for one in uses:
-            if one.kind in COUNTED:
+            if one.kind in CALLER_TERMS:
                 yield TermUse(one.term, one.text, pair.within(one.span), applied=applied)
 
 
@@ -181,35 +188,35 @@ Manners = TranslationOptions | Sequence[TranslationOptions]
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A text in parts, and what is asked of the translation of each of its sentences that has letters."""
+    """A prepared text, and the requirements for each of its sentences with letters."""
 
-    submitted: Submitted
+    submission: Submission
     wanted: list[SentenceConstraints]
 
     @property
     def places(self) -> Iterator[Span]:
-        """The places of those sentences in the text."""
-        return (part.place(sentence.span) for part, sentence in self.submitted.sentences() if sentence.has_letters)
+        """The spans of these sentences in the text."""
+        return (part.place(sentence.span) for part, sentence in self.submission.sentences() if sentence.has_letters)
 
 
 class _InOrder:
-    """Tells of sentences in the text's order: of each as soon as all before it are done."""
+    """Reports sentences in text order, each as soon as all sentences before it are done."""
 
     def __init__(self, tell: Callable[[int, FinishedSentence], None]) -> None:
         self._tell = tell
         self._done: dict[int, FinishedSentence] = {}
         self._told = 0
 
-    def land(self, landed: Sequence[tuple[int, Result[FinishedSentence]]]) -> None:
-        """Take these as done."""
-        self._done.update((number, result.value) for number, result in landed)
+    def add(self, on_results: Sequence[tuple[int, Result[FinishedSentence]]]) -> None:
+        """Add finished sentences, and report those whose turn has come."""
+        self._done.update((number, result.value) for number, result in on_results)
         while (one := self._done.pop(self._told, None)) is not None:
             self._tell(self._told, one)
             self._told += 1
 
 
 class Translator:
-    """Translates texts with one generator; its sentences are cached as they are given."""
+    """Translates texts with one generator and caches finished sentences."""
 
     def __init__(
         self,
@@ -228,22 +235,23 @@ class Translator:
         self.sentences = CachedGenerator(generator, kind, cache, secret)
 
     async def translate(
-        self, texts: Sequence[str], call: Call, *, origins: Sequence[str] | None = None, manner: Manners = PLAIN
+        self, texts: Sequence[str], call: Call, *, origins: Sequence[str] | None = None, options: Manners = PLAIN
     ) -> list[Translation]:
-        """Translate ``texts``, in order; an empty or blank one gives itself.
+        """Translate ``texts`` and return the translations in order. A blank text is its own translation.
 
-        All of them are admitted to the queue together, or none is. ``origins`` are the submitted texts that each was
-        taken from, where it is not one itself; ``manner`` is that of all texts, or one of each.
+        All texts are admitted to the queue, or none. ``origins`` holds the submitted text of each text if it differs,
+        for cache tags. The options apply to all texts, or there is one for each text.
 
         Raises:
-            InvalidInput: a text is no Unicode.
+            InvalidInput: a text is not valid Unicode.
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
         """
-        manners = [manner] * len(texts) if isinstance(manner, TranslationOptions) else manner
-        off_loop, chars = self._threads.off_loop, sum(map(len, texts))  # many short texts take as long as a long one
+        options_of_texts = [options] * len(texts) if isinstance(options, TranslationOptions) else options
+        off_loop, chars = self._threads.off_loop, sum(map(len, texts))  # many short texts take as long as one long text
         with call.timings.measured("segment"):
             prepared = [
-                await off_loop(chars, self._prepare, text, one) for text, one in zip(texts, manners, strict=True)
+                await off_loop(chars, self._prepare, text, one)
+                for text, one in zip(texts, options_of_texts, strict=True)
             ]
         tags = self.sentences.tags(texts if origins is None else origins)
         wanted = [constraints for one in prepared for constraints in one.wanted]
@@ -253,26 +261,26 @@ class Translator:
         def tell(number: int, sentence: FinishedSentence) -> None:
             call.finished(Finished(*places[number], sentence.text))
 
-        results = iter(await self.sentences.results(wanted, tags_of, call, landed=_InOrder(tell).land))
+        results = iter(await self.sentences.results(wanted, tags_of, call, on_results=_InOrder(tell).add))
         with call.timings.measured("finish"):
             return [
                 await off_loop(
-                    chars, assembled, one.submitted, [next(results) for _ in one.wanted], options, self.languages
+                    chars, assemble, one.submission, [next(results) for _ in one.wanted], options, self.languages
                 )
-                for one, options in zip(prepared, manners, strict=True)
+                for one, options in zip(prepared, options_of_texts, strict=True)
             ]
 
-    def _prepare(self, text: str, manner: TranslationOptions) -> _Prepared:
-        submitted = take_apart(text, manner, self.generator, self.languages.source)
+    def _prepare(self, text: str, options: TranslationOptions) -> _Prepared:
+        submission = prepare_submission(text, options, self.generator, self.languages.source)
         wanted = [
             constraints_of(
                 sentence.span.of(part.prepared.segmentation.text),
                 sentence,
-                manner.glossary,
+                options.glossary,
                 self.languages,
-                aligned=manner.alignment or part.marked_up,
+                aligned=options.alignment or part.marked_up,
             )
-            for part, sentence in submitted.sentences()
+            for part, sentence in submission.sentences()
             if sentence.has_letters
         ]
-        return _Prepared(submitted, wanted)
+        return _Prepared(submission, wanted)

@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 import pytest
 from starlette.requests import Request
 
-from service.http import auth as credentials
+from service.http import admission as credentials
 from service.http.keys import Key, Scope, digest_of, needs_key
 from tests.api.both import Both, both
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.http.limits import is_deeper
+from service.http.admission import is_deeper
 
 values = st.recursive(
     st.none() | st.text(st.sampled_from('a["]{}\\,ü')) | st.integers(),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -142,6 +143,7 @@ def test_wrong_weights_keep_the_service_unready_and_alive(tmp_path: Any) -> None
             answer = client.get("/readyz").json()
             if answer["status"] == "failed":
                 break
+            time.sleep(0.05)
         assert "no translation model for de→en" in answer["detail"]
         assert client.get("/livez").status_code == 200
 

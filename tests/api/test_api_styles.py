@@ -61,15 +61,10 @@ def test_seo_that_no_sentence_fits_is_said_and_not_cut(client: TestClient, given
 
 
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize(
-    ("server", "method"),
-    [pytest.param("embedded_client", "abstractive", marks=pytest.mark.slow), ("client", "extractive")],
-    ids=["abstractive", "extractive"],
-)
+@pytest.mark.parametrize("method", ["abstractive", "extractive"])
 def test_variants_differ_and_the_first_is_the_summary_alone(
-    request: pytest.FixtureRequest, given_article: str, style: str, server: str, method: str
+    client: TestClient, given_article: str, style: str, method: str
 ) -> None:
-    client: TestClient = request.getfixturevalue(server)
     alone = summary_of(client, given_article, style=style, method=method)
     several = summary_of(client, given_article, style=style, method=method, variants=5)
     assert alone["variants"] == []

@@ -9,7 +9,7 @@ from tests.batching.rig import Clock
 
 @pytest.fixture
 async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Stops the running loop's clock; the test turns it."""
+    """Stop the running loop's clock. The test advances it."""
     loop = asyncio.get_running_loop()
     stopped = Clock(loop.time())
     monkeypatch.setattr(loop, "time", stopped)

@@ -1,4 +1,4 @@
-"""What the tests of batching share: inputs, factories of fake engines, a running batcher, a clock that tests turn."""
+"""Shared helpers of the batching tests: inputs, factories of fake engines, a running batcher and a manual clock."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -17,28 +17,28 @@ WARM_UP = EngineInput(("warm", "up"), DecodingOptions())
 
 
 def item(source: str, **options: Any) -> EngineInput:
-    """An input of the words of ``source``."""
+    """An input with the words of ``source``."""
     return EngineInput(tuple(source.split()), DecodingOptions(**options))
 
 
 def sized(tokens: int, mark: str = "w") -> EngineInput:
-    """An input of ``tokens`` times the same word."""
+    """An input of ``tokens`` equal words."""
     return EngineInput((mark,) * tokens, DecodingOptions())
 
 
 async def submit(batcher: Batcher, one: EngineInput) -> list[Hypothesis]:
-    """The hypotheses of one item; leaving takes it out of the queue."""
+    """Await the hypotheses of one item. Cancellation removes it from the queue."""
     (answer,) = batcher.submit_many([one])
     return await answer
 
 
 def written(hypotheses: list[Hypothesis]) -> str:
-    """The best hypothesis as text."""
+    """The text of the best hypothesis."""
     return " ".join(hypotheses[0].tokens)
 
 
 class Engines:
-    """A factory that gives its n-th engine the n-th handler, later ones the last, and keeps what it built."""
+    """A factory whose n-th engine has the n-th handler, later ones the last. It records its engines."""
 
     def __init__(self, *handlers: Handler | None) -> None:
         self._handlers = handlers or (None,)
@@ -54,13 +54,13 @@ class Engines:
         return self.built[0]
 
     def batches(self) -> list[tuple[EngineInput, ...]]:
-        """The calls of all engines but the warm-ups."""
+        """The calls of all engines without warm-ups."""
         return [call for engine in self.built for call in engine.calls if call != (WARM_UP,)]
 
 
 @asynccontextmanager
 async def running(factory: Engines, limits: Limits | None = None, **options: Any) -> AsyncIterator[Batcher]:
-    """A started batcher, drained at the end."""
+    """A started batcher. It is drained at the end."""
     batcher = Batcher("model", factory, WARM_UP, limits=limits, **options)
     await batcher.start()
     try:
@@ -71,7 +71,7 @@ async def running(factory: Engines, limits: Limits | None = None, **options: Any
 
 @asynccontextmanager
 async def held(engine: FakeEngine, batcher: Batcher) -> AsyncIterator[Gate]:
-    """The engine is busy with a batch of its own until the gate is released, at the end at the latest."""
+    """Keep the engine busy with its own batch until the gate opens, or until the end of the block."""
     gate = Gate()
     engine.handler = gate
     blocker = batcher.submit_many([item("busy")])
@@ -84,7 +84,7 @@ async def held(engine: FakeEngine, batcher: Batcher) -> AsyncIterator[Gate]:
 
 
 async def hold_next(engine: FakeEngine, gate: Gate) -> Gate:
-    """Let the batch at ``gate`` through; the gate at which the next one, gathered meanwhile, now waits."""
+    """Release the batch at ``gate``, and return the gate of the next batch, which has gathered in the meantime."""
     second = Gate()
     engine.handler = second
     gate.release()
@@ -93,18 +93,18 @@ async def hold_next(engine: FakeEngine, gate: Gate) -> Gate:
 
 
 async def entered(gate: Gate) -> None:
-    """Until a call waits at the gate."""
+    """Wait until a call waits at the gate."""
     assert await asyncio.to_thread(gate.entered.wait, PATIENCE_S), "no call came to the gate"
 
 
 async def turns(count: int = 10) -> None:
-    """Let the event loop run what is due."""
+    """Let the event loop run its due callbacks."""
     for _ in range(count):
         await asyncio.sleep(0)
 
 
 class Clock:
-    """The event loop's time, which stands still until a test turns it."""
+    """A clock of the event loop that only the test advances."""
 
     def __init__(self, now_s: float) -> None:
         self.now_s = now_s
@@ -113,14 +113,14 @@ class Clock:
         return self.now_s
 
     async def turn(self, seconds: float) -> None:
-        """Let ``seconds`` pass and what they make due happen."""
+        """Advance the clock by ``seconds``, and run the due callbacks."""
         self.now_s += seconds
         await turns()
 
 
 @contextmanager
 def stopped_clock() -> Iterator[Clock]:
-    """The running loop's clock, stopped until the block ends; the test turns it."""
+    """Stop the running loop's clock within the block. The test advances it."""
     loop = asyncio.get_running_loop()
     clock = Clock(loop.time())
     with pytest.MonkeyPatch.context() as patch:

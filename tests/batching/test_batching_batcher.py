@@ -1,4 +1,4 @@
-"""The batcher on a sound engine: what reaches the engine together, and what comes back."""
+"""Tests of the batcher with a working engine."""
 
 import asyncio
 
@@ -12,19 +12,19 @@ from service.generation.scheduler import Limits
 from tests.batching.rig import WARM_UP, Engines, held, item, running, submit, turns, written
 
 
-async def test_an_item_comes_back_as_the_engine_wrote_it() -> None:
+async def test_output_reaches_the_caller_unchanged() -> None:
     async with running(Engines()) as batcher:
         assert written(await submit(batcher, item("eins zwei"))) == "ZWEI EINS"
 
 
-async def test_answers_are_in_the_order_of_the_items_whatever_the_batches_were() -> None:
+async def test_outputs_are_in_the_order_of_items() -> None:
     sources = [" ".join([f"w{n}"] * (1 + n * 7 % 5)) for n in range(100)]
     async with running(Engines(), Limits(batch_items=8)) as batcher:
-        answers = await asyncio.gather(*batcher.submit_many([item(source) for source in sources]))
-    assert [written(answer) for answer in answers] == [source.upper() for source in sources]
+        futures = await asyncio.gather(*batcher.submit_many([item(source) for source in sources]))
+    assert [written(answer) for answer in futures] == [source.upper() for source in sources]
 
 
-async def test_an_idle_engine_starts_at_once_and_what_comes_meanwhile_gathers() -> None:
+async def test_idle_engine_starts_immediately_and_later_items_share_a_batch() -> None:
     engines = Engines()
     async with running(engines) as batcher:
         async with held(engines.first, batcher):
@@ -34,14 +34,14 @@ async def test_an_idle_engine_starts_at_once_and_what_comes_meanwhile_gathers() 
     assert [len(batch) for batch in engines.batches()] == [1, 20]
 
 
-async def test_different_decoding_options_share_no_batch() -> None:
+async def test_different_options_share_no_batch() -> None:
     engines = Engines()
     async with running(engines) as batcher:
         await asyncio.gather(*batcher.submit_many([item("a"), item("b", beam_size=4), item("c")]))
     assert [len({one.options for one in batch}) for batch in engines.batches()] == [1, 1]
 
 
-async def test_batches_keep_within_the_padded_token_budget() -> None:
+async def test_batches_stay_within_token_budget() -> None:
     engines = Engines()
     async with running(engines, Limits(token_budget=10)) as batcher:
         await asyncio.gather(*batcher.submit_many([item("w " * (1 + n % 7)) for n in range(50)]))
@@ -49,7 +49,7 @@ async def test_batches_keep_within_the_padded_token_budget() -> None:
     assert max(padded) <= 10
 
 
-async def test_a_batch_is_told_to_the_listener_without_text() -> None:
+async def test_batch_event_contains_no_text() -> None:
     events: list[Event] = []
     async with running(Engines(), listener=events.append) as batcher:
         await asyncio.gather(*batcher.submit_many([item("a b c"), item("d")]))
@@ -60,14 +60,14 @@ async def test_a_batch_is_told_to_the_listener_without_text() -> None:
     assert (done.items, done.padded_tokens, done.output_tokens) == (2, 6, 4)
 
 
-async def test_no_work_is_taken_before_the_warm_up() -> None:
+async def test_work_before_warm_up_is_refused() -> None:
     batcher = Batcher("model", FakeEngine, WARM_UP)
     assert (batcher.state.alive, batcher.state.ready) == (True, False)
     with pytest.raises(NotReady):
         batcher.submit_many([item("a")])
 
 
-async def test_a_model_that_cannot_be_loaded_fails_the_start_as_what_it_is() -> None:
+async def test_load_error_fails_the_start_unchanged() -> None:
     def factory() -> FakeEngine:
         raise ModelError("no weights")
 
@@ -78,7 +78,7 @@ async def test_a_model_that_cannot_be_loaded_fails_the_start_as_what_it_is() -> 
     await batcher.drain(0.0)
 
 
-async def test_an_engine_that_fails_its_warm_up_never_becomes_ready() -> None:
+async def test_failed_warm_up_leaves_engine_not_ready() -> None:
     batcher = Batcher("model", lambda: FakeEngine(raising(ValueError("bad weights"))), WARM_UP)
     with pytest.raises(EngineError):
         await batcher.start()
@@ -86,7 +86,7 @@ async def test_an_engine_that_fails_its_warm_up_never_becomes_ready() -> None:
     await batcher.drain(0.0)
 
 
-async def test_draining_closes_the_engine() -> None:
+async def test_drain_closes_the_engine() -> None:
     engines = Engines()
     async with running(engines):
         pass

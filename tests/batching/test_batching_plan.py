@@ -1,4 +1,4 @@
-"""The planner's promises, for any mixture of pending items."""
+"""Tests of the planner, for any mixture of pending items."""
 
 import random
 import time
@@ -31,9 +31,7 @@ def waiting(tokens: int, enqueued_s: float = 0.0, **fields: object) -> Pending:
 
 
 @given(queues, budgets, counts)
-def test_a_batch_is_within_budget_and_count_unless_one_item_is_alone(
-    queue: list[Pending], budget: int, count: int
-) -> None:
+def test_batch_stays_within_limits_unless_single(queue: list[Pending], budget: int, count: int) -> None:
     batch = plan(queue, token_budget=budget, max_items=count)
     longest = max((queue[i].tokens for i in batch), default=0)
     assert len(batch) <= count
@@ -41,29 +39,27 @@ def test_a_batch_is_within_budget_and_count_unless_one_item_is_alone(
 
 
 @given(queues, budgets, counts)
-def test_a_batch_holds_each_item_once_all_of_equal_options(queue: list[Pending], budget: int, count: int) -> None:
+def test_batch_has_distinct_items_of_equal_options(queue: list[Pending], budget: int, count: int) -> None:
     batch = plan(queue, token_budget=budget, max_items=count)
     assert len(set(batch)) == len(batch)
     assert len({queue[i].options for i in batch}) <= 1
 
 
 @given(queues, budgets, counts)
-def test_a_batch_is_empty_only_when_nothing_is_pending(queue: list[Pending], budget: int, count: int) -> None:
+def test_batch_is_empty_only_without_pending_items(queue: list[Pending], budget: int, count: int) -> None:
     batch = plan(queue, token_budget=budget, max_items=count)
     assert bool(batch) == bool(queue)
 
 
 @given(queues, budgets, counts)
-def test_the_oldest_of_equal_priority_is_always_in(queue: list[Pending], budget: int, count: int) -> None:
+def test_oldest_item_is_always_in_the_batch(queue: list[Pending], budget: int, count: int) -> None:
     same = [replace(one, priority="interactive", ahead=0) for one in queue]
     batch = plan(same, token_budget=budget, max_items=count)
     assert not same or min(range(len(same)), key=lambda i: (same[i].enqueued_s, i)) in batch
 
 
 @given(queues, budgets, counts)
-def test_every_item_is_served_in_at_most_as_many_rounds_as_there_are_items(
-    queue: list[Pending], budget: int, count: int
-) -> None:
+def test_every_item_is_served_eventually(queue: list[Pending], budget: int, count: int) -> None:
     left = list(queue)
     for _ in range(len(queue)):
         batch = plan(left, token_budget=budget, max_items=count)
@@ -71,65 +67,63 @@ def test_every_item_is_served_in_at_most_as_many_rounds_as_there_are_items(
     assert left == []
 
 
-def test_an_item_larger_than_the_budget_goes_alone() -> None:
+def test_oversized_item_is_its_own_batch() -> None:
     queue = [waiting(50), waiting(5, 1.0), waiting(5, 2.0)]
     assert plan(queue, token_budget=20, max_items=8) == [0]
 
 
-def test_those_of_the_firsts_padded_length_join_it_in_turn() -> None:
+def test_items_of_equal_padded_length_join_in_order() -> None:
     queue = [waiting(10, 0.0), waiting(90, 1.0), waiting(9, 3.0), waiting(11, 2.0), waiting(17, 2.5)]
     assert plan(queue, token_budget=100, max_items=8) == [0, 3, 2]
 
 
-def test_one_that_is_too_long_does_not_keep_out_a_shorter_one() -> None:
+def test_too_long_item_does_not_block_a_shorter_one() -> None:
     queue = [waiting(30, 0.0), waiting(31, 1.0), waiting(20, 2.0)]
     assert plan(queue, token_budget=60, max_items=8) == [0, 2]
 
 
 @given(queues, budgets, counts)
-def test_a_batch_has_one_padded_length_unless_it_is_all_for_an_idle_engine(
-    queue: list[Pending], budget: int, count: int
-) -> None:
+def test_batch_mixes_lengths_only_for_idle_engine(queue: list[Pending], budget: int, count: int) -> None:
     padded = [replace(one, padded_tokens=padded_length(one.tokens)) for one in queue]
     batch = plan(padded, token_budget=budget, max_items=count)
     assert len({padded[i].padded_tokens for i in batch}) <= 1
 
 
-def test_all_goes_at_once_to_an_engine_whose_replicas_are_idle_where_it_fits_them() -> None:
+def test_idle_replicas_get_all_items_that_fit() -> None:
     queue = [waiting(10), waiting(40), *[waiting(20)] * 6]
     assert sorted(plan(queue, token_budget=200, max_items=4, idle=2)) == list(range(8))
     assert plan(queue, token_budget=200, max_items=3, idle=2) == [0]
     assert plan(queue, token_budget=100, max_items=4, idle=2) == [0]
 
 
-def test_an_idle_engine_gets_one_call_where_other_options_or_bulk_wait() -> None:
+def test_idle_engine_gets_one_call_if_options_differ_or_bulk_waits() -> None:
     queue = [waiting(10), waiting(40), waiting(20)]
     assert plan([*queue, waiting(10, options="beam 4")], token_budget=200, max_items=4, idle=2) == [0]
     assert plan([*queue, waiting(10, priority="bulk")], token_budget=200, max_items=4, idle=2) == [0]
 
 
-def test_a_call_holds_as_many_sentences_as_it_can_search_hypotheses_at_once() -> None:
+def test_beam_size_limits_sentences_per_call() -> None:
     queue = [waiting(10, hypotheses=4)] * 40
     assert len(plan(queue, token_budget=4_096, max_items=64)) == MOST_HYPOTHESES // 4
     assert len(plan([waiting(10, hypotheses=200)], token_budget=4_096, max_items=64)) == 1
 
 
-def test_interactive_goes_before_bulk_of_the_same_age() -> None:
+def test_interactive_precedes_bulk_of_same_age() -> None:
     queue = [waiting(5, 99.0, priority="bulk"), waiting(5, 99.0)]
     assert plan(queue, token_budget=5, max_items=1) == [1]
 
 
-def test_interactive_fills_a_batch_before_bulk_that_came_earlier() -> None:
+def test_interactive_fills_batch_before_earlier_bulk() -> None:
     queue = [waiting(10), waiting(10, priority="bulk"), waiting(12, 1.0)]
     assert plan(queue, token_budget=100, max_items=2) == [0, 2]
 
 
-def test_bulk_that_waited_long_goes_before_interactive_that_just_came() -> None:
+def test_old_bulk_precedes_new_interactive() -> None:
     queue = [waiting(5, 99.9), waiting(5, 0.0, priority="bulk")]
     assert plan(queue, token_budget=5, max_items=1) == [1]
 
 
-def test_bulk_is_served_while_interactive_work_never_stops_coming() -> None:
+def test_bulk_does_not_starve() -> None:
     now_s, bulk = 0.0, waiting(5, 0.0, priority="bulk")
     queue = [bulk, waiting(5, 0.0)]
     for _ in range(200):
@@ -142,7 +136,7 @@ def test_bulk_is_served_while_interactive_work_never_stops_coming() -> None:
     assert bulk not in queue
 
 
-def test_the_tail_of_a_huge_request_lets_a_small_one_pass() -> None:
+def test_small_request_overtakes_tail_of_huge_one() -> None:
     huge = [waiting(5, 0.0, ahead=i) for i in range(640)]
     start = plan([*huge, waiting(5, 2.5)], token_budget=50, max_items=10)
     tail = plan([*huge[200:], waiting(5, 2.5)], token_budget=50, max_items=10)
@@ -150,7 +144,7 @@ def test_the_tail_of_a_huge_request_lets_a_small_one_pass() -> None:
     assert tail[0] == len(huge) - 200
 
 
-def test_twenty_thousand_pending_items_are_planned_in_linear_time() -> None:
+def test_planning_time_is_linear() -> None:
     draw = random.Random(7)
     queue = [waiting(draw.randint(1, 80), draw.random() * NOW_S, ahead=draw.randint(0, 99)) for _ in range(20_000)]
 
@@ -163,17 +157,17 @@ def test_twenty_thousand_pending_items_are_planned_in_linear_time() -> None:
     assert large < 40 * small
 
 
-def test_bulk_joins_no_batch_while_interactive_work_of_other_options_waits() -> None:
+def test_bulk_does_not_delay_interactive_with_other_options() -> None:
     queue = [waiting(10), waiting(10, priority="bulk"), waiting(40, options="longer")]
     assert plan(queue, token_budget=100, max_items=4) == [0]
 
 
-def test_bulk_whose_time_has_come_takes_its_mates_along() -> None:
+def test_due_bulk_fills_its_batch_with_bulk() -> None:
     queue = [waiting(10, 0.0, priority="bulk"), waiting(10, 1.0, priority="bulk"), waiting(40, 90.0, options="longer")]
     assert plan(queue, token_budget=100, max_items=4) == [0, 1]
 
 
-def test_bulk_joins_no_interactive_call_while_an_interactive_one_of_another_length_waits() -> None:
+def test_bulk_does_not_delay_interactive_of_other_length() -> None:
     queue = [waiting(10), waiting(10, priority="bulk"), waiting(40)]
     assert plan(queue, token_budget=100, max_items=4) == [0]
     assert plan(queue[:2], token_budget=100, max_items=4) == [0, 1]

@@ -1,4 +1,4 @@
-"""The queue: bounds, times, callers that leave."""
+"""Tests of the queue: limits, estimates and cancelled callers."""
 
 import asyncio
 from typing import Literal
@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from service.domain import EngineInput
 from service.errors import DeadlineExceeded, EngineError, InvalidInput, QueueFull
-from service.generation.scheduler import DOUBT, Limits, Queue, QueuedItem, ResultFuture, TooSlow
+from service.generation.scheduler import WAIT_TOLERANCE, Limits, Queue, QueuedItem, ResultFuture, TooSlow
 from tests.batching.rig import Clock, sized, stopped_clock, turns
 
 
 def take(queue: Queue) -> list[QueuedItem]:
-    """All of the next batch."""
+    """All items of the next batch."""
     return [one for call in queue.take() for one in call]
 
 
@@ -22,7 +22,7 @@ def put(queue: Queue, items: list[EngineInput], deadline_s: float | None = None)
     return queue.put(items, priority="interactive", deadline_s=deadline_s)
 
 
-async def test_a_request_that_does_not_fit_is_refused_as_a_whole() -> None:
+async def test_request_is_refused_as_a_whole() -> None:
     queue = Queue(Limits(queue_items=5))
     put(queue, [sized(1)] * 3)
     with pytest.raises(QueueFull):
@@ -30,7 +30,7 @@ async def test_a_request_that_does_not_fit_is_refused_as_a_whole() -> None:
     assert (len(queue), queue.tokens) == (3, 3)
 
 
-async def test_tokens_are_bounded_as_well_as_items() -> None:
+async def test_queue_limits_tokens_and_items() -> None:
     queue = Queue(Limits(queue_tokens=10))
     put(queue, [sized(6)])
     with pytest.raises(QueueFull):
@@ -38,7 +38,7 @@ async def test_tokens_are_bounded_as_well_as_items() -> None:
 
 
 @pytest.mark.parametrize("items", [[sized(1)] * 6, [sized(11)]])
-async def test_work_that_can_never_fit_is_not_told_to_come_back(items: list[EngineInput]) -> None:
+async def test_oversized_request_gets_no_retry_after(items: list[EngineInput]) -> None:
     queue = Queue(Limits(queue_items=5, queue_tokens=10))
     with pytest.raises(InvalidInput) as refused:
         put(queue, items)
@@ -46,9 +46,9 @@ async def test_work_that_can_never_fit_is_not_told_to_come_back(items: list[Engi
 
 
 async def crowd(queue: Queue, *, tokens_a_s: float) -> None:
-    """Let the queue measure a batch that left another one behind, which then is done, too."""
-    answers = put(queue, [sized(1)] * 2)
-    for answer in answers:
+    """Let the queue measure a batch with a backlog of one item, and finish this item, too."""
+    futures = put(queue, [sized(1)] * 2)
+    for answer in futures:
         (one,) = take(queue)
         queue.measure([one], 1 / tokens_a_s)
         one.give([])
@@ -56,7 +56,7 @@ async def crowd(queue: Queue, *, tokens_a_s: float) -> None:
     await turns()
 
 
-async def test_retry_after_is_the_time_until_there_is_room_at_the_measured_speed() -> None:
+async def test_retry_after_follows_measured_speed() -> None:
     queue = Queue(Limits(queue_tokens=100, batch_items=1))
     await crowd(queue, tokens_a_s=10)
     put(queue, [sized(80)])
@@ -65,7 +65,7 @@ async def test_retry_after_is_the_time_until_there_is_room_at_the_measured_speed
     assert refused.value.retry_after_s == pytest.approx(2.0)
 
 
-async def test_what_the_engine_has_now_is_waited_for_too() -> None:
+async def test_retry_after_includes_running_work() -> None:
     queue = Queue(Limits(queue_tokens=100, batch_items=1))
     await crowd(queue, tokens_a_s=10)
     put(queue, [sized(50)])
@@ -76,7 +76,7 @@ async def test_what_the_engine_has_now_is_waited_for_too() -> None:
     assert refused.value.retry_after_s == pytest.approx((50 + 20) / 10)
 
 
-async def test_a_long_wait_is_told_as_long_as_it_is() -> None:
+async def test_long_retry_after_is_not_capped() -> None:
     queue = Queue(Limits(queue_tokens=10_000, batch_items=1))
     await crowd(queue, tokens_a_s=10)
     put(queue, [sized(10_000)])
@@ -85,7 +85,7 @@ async def test_a_long_wait_is_told_as_long_as_it_is() -> None:
     assert refused.value.retry_after_s == pytest.approx(500)
 
 
-async def test_a_request_whose_time_is_over_before_its_turn_is_refused_at_once(clock: Clock) -> None:
+async def test_request_with_short_deadline_is_refused_immediately(clock: Clock) -> None:
     queue = Queue(Limits(batch_items=1))
     await crowd(queue, tokens_a_s=10)
     put(queue, [sized(100)])
@@ -95,14 +95,14 @@ async def test_a_request_whose_time_is_over_before_its_turn_is_refused_at_once(c
     assert len(queue) == 1
 
 
-async def test_an_estimate_that_is_a_little_too_long_refuses_nobody(clock: Clock) -> None:
+async def test_slightly_long_estimate_refuses_no_request(clock: Clock) -> None:
     queue = Queue(Limits(batch_items=1))
     await crowd(queue, tokens_a_s=10)
     put(queue, [sized(100)])
-    assert put(queue, [sized(20)], deadline_s=clock.now_s + 10 / DOUBT + 0.1)
+    assert put(queue, [sized(20)], deadline_s=clock.now_s + 10 / WAIT_TOLERANCE + 0.1)
 
 
-async def test_without_a_measured_backlog_nobody_is_refused_for_want_of_time(clock: Clock) -> None:
+async def test_no_request_is_too_slow_without_measured_backlog(clock: Clock) -> None:
     queue = Queue(Limits())
     put(queue, [sized(1)])
     queue.measure(take(queue), 60.0)
@@ -110,7 +110,7 @@ async def test_without_a_measured_backlog_nobody_is_refused_for_want_of_time(clo
     assert put(queue, [sized(1)], deadline_s=clock.now_s + 0.1)
 
 
-async def test_bulk_that_waits_does_not_stand_before_interactive_work(clock: Clock) -> None:
+async def test_waiting_bulk_does_not_count_for_interactive_estimate(clock: Clock) -> None:
     queue = Queue(Limits(batch_items=1))
     await crowd(queue, tokens_a_s=10)
     queue.put([sized(1_000)], priority="bulk", deadline_s=None)
@@ -120,7 +120,7 @@ async def test_bulk_that_waits_does_not_stand_before_interactive_work(clock: Clo
 
 
 async def work_off(queue: Queue, clock: Clock, *, tokens_a_s: float, until_s: float) -> None:
-    """An engine of that speed that takes batch after batch; time passes for nobody else."""
+    """Simulate an engine of this speed. Only its work advances the time."""
     while len(queue) and clock.now_s < until_s:
         batch = take(queue)
         seconds = sum(len(one.item.tokens) for one in batch) / tokens_a_s
@@ -142,7 +142,7 @@ requests = st.lists(
 @settings(max_examples=100, deadline=None)
 @given(requests, st.floats(1, 60))
 @example([([1], "interactive"), ([1, 1, 10], "interactive"), ([30], "interactive"), ([1], "interactive")], 1.0)
-async def test_who_waits_as_long_as_it_was_told_is_admitted(
+async def test_retry_after_the_given_delay_is_admitted(
     wanted: list[tuple[list[int], Literal["interactive", "bulk"]]], left_s: float
 ) -> None:
     with stopped_clock() as clock:
@@ -162,7 +162,7 @@ async def test_who_waits_as_long_as_it_was_told_is_admitted(
                     break
 
 
-async def test_an_item_whose_caller_left_frees_its_room_and_is_not_planned() -> None:
+async def test_cancelled_item_frees_its_room() -> None:
     queue = Queue(Limits(queue_items=2))
     gone, stays = put(queue, [sized(1), sized(2)])
     gone.cancel()
@@ -172,14 +172,14 @@ async def test_an_item_whose_caller_left_frees_its_room_and_is_not_planned() -> 
     assert (len(queue), queue.tokens) == (0, 0)
 
 
-async def test_a_deadline_that_is_past_admits_nothing(clock: Clock) -> None:
+async def test_expired_deadline_is_refused(clock: Clock) -> None:
     queue = Queue(Limits())
     with pytest.raises(DeadlineExceeded):
         put(queue, [sized(3)], deadline_s=clock.now_s)
     assert len(queue) == 0
 
 
-async def test_an_arrival_is_waited_for_and_a_caller_that_left_is_none() -> None:
+async def test_arrival_ignores_cancelled_items() -> None:
     queue = Queue(Limits())
     arrival = asyncio.create_task(queue.arrival())
     await turns()
@@ -191,31 +191,31 @@ async def test_an_arrival_is_waited_for_and_a_caller_that_left_is_none() -> None
     await arrival
 
 
-async def test_two_takers_never_get_the_same_item() -> None:
+async def test_item_is_taken_once() -> None:
     queue = Queue(Limits(batch_items=1))
-    answers = put(queue, [sized(1), sized(1)])
+    futures = put(queue, [sized(1), sized(1)])
     batches = [take(queue), take(queue), take(queue)]
-    assert [one.answer for batch in batches for one in batch] == answers
+    assert [one.answer for batch in batches for one in batch] == futures
 
 
-async def test_what_is_taken_is_unanswered_but_waits_no_longer() -> None:
+async def test_taken_item_is_unanswered_and_not_waiting() -> None:
     queue = Queue(Limits())
     (answer,) = put(queue, [sized(4)])
     take(queue)
     assert (len(queue), queue.tokens, queue.unanswered) == (0, 0, frozenset({answer}))
 
 
-async def test_a_failure_of_the_queue_reaches_waiting_and_running_items() -> None:
+async def test_queue_failure_reaches_waiting_and_running_items() -> None:
     queue = Queue(Limits(batch_items=1))
-    answers = put(queue, [sized(1), sized(1)])
+    futures = put(queue, [sized(1), sized(1)])
     take(queue)
     queue.fail(EngineError("gone"))
     await turns()
-    assert [type(answer.exception()) for answer in answers] == [EngineError, EngineError]
+    assert [type(answer.exception()) for answer in futures] == [EngineError, EngineError]
     assert not queue.unanswered
 
 
-async def test_all_that_waits_is_dealt_out_to_idle_replicas_within_the_bounds_of_a_call() -> None:
+async def test_waiting_items_are_split_across_idle_replicas() -> None:
     queue = Queue(Limits(batch_items=8, token_budget=512))
     put(queue, [*[sized(16)] * 11, *[sized(64)] * 3])
     calls = queue.take(2)
@@ -223,7 +223,7 @@ async def test_all_that_waits_is_dealt_out_to_idle_replicas_within_the_bounds_of
     assert all(max(one.pending.tokens for one in call) * len(call) <= 512 for call in calls)
 
 
-async def test_a_call_that_leaves_few_behind_says_nothing_of_a_backlog(clock: Clock) -> None:
+async def test_batch_with_few_items_left_is_no_backlog_measurement(clock: Clock) -> None:
     queue = Queue(Limits(batch_items=2))
     put(queue, [sized(1)] * 3)
     queue.measure(take(queue), 60.0)
@@ -231,11 +231,11 @@ async def test_a_call_that_leaves_few_behind_says_nothing_of_a_backlog(clock: Cl
     assert put(queue, [sized(1)], deadline_s=clock.now_s + 0.1)
 
 
-async def test_what_is_dealt_but_has_not_begun_has_no_time_with_the_engine() -> None:
+async def test_item_has_no_start_time_before_its_call() -> None:
     queue = Queue(Limits())
     (answer,) = put(queue, [sized(1)])
     batch = take(queue)
-    assert (answer.taken, answer.taken_s) == (True, None)
+    assert (answer.taken, answer.started_s) == (True, None)
     queue.number(batch)
-    assert answer.taken_s is not None
+    assert answer.started_s is not None
     assert answer.batch == 1

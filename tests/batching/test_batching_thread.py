@@ -1,4 +1,4 @@
-"""The engine's threads: what they report, and that they never hold up the process."""
+"""Tests of the engine threads: they report every outcome and never block the exit of the process."""
 
 import asyncio
 import subprocess
@@ -23,7 +23,7 @@ print("left")
 """
 
 
-async def test_a_raise_is_a_value_and_the_thread_goes_on() -> None:
+async def test_exception_is_returned_and_thread_continues() -> None:
     thread = EngineThreads("test")
     first = await thread.call(lambda: 1 // 0)
     second = await thread.call(lambda: "next")
@@ -34,26 +34,26 @@ async def test_a_raise_is_a_value_and_the_thread_goes_on() -> None:
     assert second.value == "next"
 
 
-async def test_even_an_exit_in_the_engine_is_reported() -> None:
+async def test_system_exit_in_engine_is_returned() -> None:
     thread = EngineThreads("test")
     outcome = await thread.call(sys.exit)
     thread.stop()
     assert isinstance(outcome, Raised)
 
 
-async def test_a_stopped_thread_takes_no_call_that_nobody_would_answer() -> None:
+async def test_stopped_threads_refuse_calls() -> None:
     thread = EngineThreads("test")
     thread.stop()
     with pytest.raises(RuntimeError):
         thread.call(asyncio.get_running_loop)
 
 
-def test_a_hung_call_does_not_hold_up_the_exit_of_the_process() -> None:
+def test_hung_call_does_not_block_process_exit() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.strip() == "left"
 
 
-async def test_a_thread_keeps_nothing_of_what_it_has_done() -> None:
+async def test_thread_keeps_no_reference_to_finished_work() -> None:
     class Work:
         def __call__(self) -> None:
             pass

@@ -1,4 +1,4 @@
-"""The measured speed of an engine."""
+"""Tests of the measured throughput of an engine."""
 
 import pytest
 from hypothesis import given
@@ -9,42 +9,42 @@ from service.generation.scheduler import Throughput
 batches = st.lists(st.tuples(st.integers(1, 2_000), st.integers(1, 50)), min_size=1, max_size=30)
 
 
-def measured(*rates: tuple[int, float], crowded: bool = True) -> Throughput:
+def measured(*rates: tuple[int, float], had_backlog: bool = True) -> Throughput:
     throughput = Throughput()
     for tokens, seconds in rates:
-        throughput.add(tokens, seconds, crowded=crowded)
+        throughput.add(tokens, seconds, had_backlog=had_backlog)
     return throughput
 
 
-def test_the_time_of_tokens_follows_the_speed_of_finished_batches() -> None:
+def test_estimate_follows_finished_batches() -> None:
     assert measured((200, 2.0), (200, 2.0)).backlog_s(50) == pytest.approx(0.5)
 
 
-def test_recent_batches_count_most() -> None:
+def test_recent_batches_have_more_weight() -> None:
     throughput = measured(*[(100, 1.0)] * 20, *[(100, 10.0)] * 20)
     assert throughput.backlog_s(100) == pytest.approx(10.0, rel=0.05)
 
 
-def test_nothing_is_claimed_before_the_first_batch() -> None:
+def test_no_estimate_before_first_batch() -> None:
     assert Throughput().time_s(10) is None
     assert Throughput().backlog_s(10) is None
 
 
-def test_batches_that_left_nobody_behind_say_nothing_of_a_backlog() -> None:
-    throughput = measured((10, 1.0), crowded=False)
+def test_batches_without_backlog_give_no_backlog_estimate() -> None:
+    throughput = measured((10, 1.0), had_backlog=False)
     assert throughput.backlog_s(10) is None
     assert throughput.time_s(10) == pytest.approx(1.0)
 
 
-def test_a_backlog_goes_at_the_speed_of_crowded_batches_however_many_small_ones_came_since() -> None:
+def test_backlog_estimate_ignores_small_batches() -> None:
     throughput = measured((1_000, 1.0))
     for _ in range(50):
-        throughput.add(10, 0.5, crowded=False)
+        throughput.add(10, 0.5, had_backlog=False)
     assert throughput.time_s(1_000) == throughput.backlog_s(1_000) == pytest.approx(1.0)
 
 
 @given(batches, st.integers(0, 10**6))
-def test_the_estimate_lies_between_the_fastest_and_the_slowest_batch(rates: list[tuple[int, int]], tokens: int) -> None:
+def test_estimate_is_between_fastest_and_slowest_batch(rates: list[tuple[int, int]], tokens: int) -> None:
     estimate_s = measured(*rates).backlog_s(tokens)
     alone_s = [tokens * seconds / of for of, seconds in rates]
     assert estimate_s is not None

@@ -1,4 +1,4 @@
-"""Articles for the page, and made-up answers for what the embedded models cannot be made to say."""
+"""Articles for the page, and fixed answers that the models do not give."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ TRANSLATION = "🎉🎉 The hall had 1,200 seats. It stayed calm."
 
 
 def streamed(answer: dict[str, Any]) -> dict[str, Any]:
-    """How the service sends an answer: as the last event of a stream."""
+    """An answer as the last event of a stream."""
     body = f": still at work\n\nevent: surprise\ndata: {{}}\n\nevent: result\ndata: {json.dumps(answer)}\n\n"
     return {"status": 200, "headers": {"content-type": "text/event-stream; charset=utf-8"}, "body": body}
 
@@ -45,13 +45,13 @@ def problem(status: int, code: str, **headers: str) -> dict[str, Any]:
 
 
 def span(text: str, part: str) -> list[int]:
-    """Where ``part`` stands in ``text``, in code points."""
+    """The place of ``part`` in ``text``, in code points."""
     start = text.index(part)
     return [start, start + len(part)]
 
 
 def warned() -> dict[str, Any]:
-    """An answer with a warning at a place of both texts, one of an unknown code, and one that names no place."""
+    """An answer with a warning at a place of both texts, one of an unknown code, and one without a place."""
     sentences = [
         ("🎉🎉 Im Saal gab es 120 Plätze.", "🎉🎉 The hall had 1,200 seats."),
         ("Es blieb ruhig.", "It stayed calm."),
@@ -94,5 +94,5 @@ def warned() -> dict[str, Any]:
 
 
 def _moved(place: list[int]) -> list[int]:
-    """In the submitted body seven code points stand before the cleaned one."""
+    """The cleaned body starts at the eighth code point of the submitted one."""
     return [place[0] + 7, place[1] + 7]

@@ -1,4 +1,4 @@
-"""Debian's Chromium, headless, under a reaper, driven by playwright."""
+"""Debian's Chromium, headless, below a subreaper, driven by Playwright."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 PROGRAM = "chromium"
-REAPER = Path(__file__).with_name("reaper.py")
+SUBREAPER = Path(__file__).with_name("subreaper.py")
 PATIENCE_S = 60.0
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run --mute-audio
     --no-default-browser-check --disable-background-networking --disable-component-update --disable-sync
@@ -21,7 +21,7 @@ FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --disable-dev-sh
 
 @contextmanager
 def browsing(folder: Path) -> Iterator[Browser]:
-    """A browser with an empty profile in ``folder``; the test is skipped where the program is missing."""
+    """A browser with an empty profile in ``folder``; skips the test if Chromium is missing."""
     program = shutil.which(PROGRAM)
     if program is None:
         pytest.skip(f"{PROGRAM} is not installed")
@@ -35,7 +35,7 @@ def browsing(folder: Path) -> Iterator[Browser]:
 def _running(program: str, folder: Path) -> Iterator[str]:
     """The address of its debugging port."""
     profile = folder / "profile"
-    command = [sys.executable, str(REAPER), program, *FLAGS.split(), f"--user-data-dir={profile}", "about:blank"]
+    command = [sys.executable, str(SUBREAPER), program, *FLAGS.split(), f"--user-data-dir={profile}", "about:blank"]
     with (folder / "chromium.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:

@@ -1,4 +1,4 @@
-"""One browser and one live service for all tests of the page, and a tab that must stay clean."""
+"""One browser and one service for all tests of the page, and a tab without errors."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
-    """The service with the embedded models."""
+    """The service."""
     with serving() as found:
         yield found
 
@@ -36,6 +36,20 @@ def tab(browser: Browser, server: Server) -> Iterator[Tab]:
         yield found
 
 
+@pytest.fixture(scope="package")
+def slow_server() -> Iterator[Server]:
+    """A service with slow engines and small batches."""
+    with serving(program="tests.chaos.slow_service", batch_items="4") as found:
+        yield found
+
+
+@pytest.fixture
+def slow_tab(browser: Browser, slow_server: Server) -> Iterator[Tab]:
+    """A tab on the page of the slow service."""
+    with Tab.opened(browser, slow_server.url) as found:
+        yield found
+
+
 @pytest.fixture
 def page(tab: Tab) -> Page:
     """The page in the tab."""
@@ -44,7 +58,7 @@ def page(tab: Tab) -> Page:
 
 @pytest.fixture
 def screenshot(request: pytest.FixtureRequest) -> Path:
-    """Where the test keeps its picture of the page."""
+    """The path of the test's screenshot."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"\W+", "-", request.node.name).strip("-").removeprefix("test_")
     path = SCREENSHOTS / f"{name}.png"

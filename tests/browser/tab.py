@@ -1,4 +1,4 @@
-"""A tab on the page that fails its test for an error, a broken policy or a request to another origin."""
+"""A tab that fails its test for an error, a policy violation or a request to another origin."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ document.addEventListener("securitypolicyviolation", (event) => window.violation
 
 
 class Tab:
-    """The page, what it complained of, and what it asked for."""
+    """The page, its errors and its requests."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
@@ -32,7 +32,7 @@ class Tab:
     @classmethod
     @contextmanager
     def opened(cls, browser: Browser, url: str, **context: Any) -> Iterator["Tab"]:
-        """A tab in a context of its own, at the page; nothing may be wrong at its end."""
+        """A tab in a new context; it is checked at the end."""
         options = {"locale": "de-DE", "viewport": {"width": 1360, "height": 900}, **context}
         with browser.new_context(**options) as own:
             own.set_default_timeout(PATIENCE_MS)
@@ -43,12 +43,12 @@ class Tab:
             tab.check()
 
     def visit(self, path: str = "/") -> None:
-        """Load the page and wait until its program runs."""
+        """Load the page and wait for its script."""
         self.page.goto(self.url + path)
         self.page.locator("body[data-ready]").wait_for()
 
     def check(self) -> None:
-        """No error, no violation, no foreign request, nothing kept."""
+        """Check for errors, violations, foreign requests and stored data."""
         assert self.complaints == []
         assert self.page.evaluate("window.violations") == []
         assert [asked for asked in self.requests if not asked.startswith(self.url)] == []
@@ -65,9 +65,9 @@ class Tab:
         self.page.locator("#result-title").wait_for()
 
     def answer_with(self, **answer: Any) -> None:
-        """The service's next answers, made up: for what its models cannot be made to say."""
+        """Replace the service's next answers."""
         self.page.route("**/v1/articles", lambda route: route.fulfill(**answer))
 
     def lit(self) -> list[str]:
-        """The texts that are lit up."""
+        """The highlighted texts."""
         return self.page.locator(".lit").all_text_contents()

@@ -1,4 +1,4 @@
-"""What the page makes of answers that the live service gives only at a bad time: warnings, new fields, refusals."""
+"""The page shows warnings, new fields and refusals."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The page before a service that asks for keys: it asks its reader, keeps the key in its field, and goes on with it."""
+"""The page of a service with keys asks for the key, keeps it in its field and continues."""
 
 from pathlib import Path
 

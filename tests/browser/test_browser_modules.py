@@ -1,4 +1,4 @@
-"""The page's modules on their own, in the browser that they are written for."""
+"""The modules of the page in a browser."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 def run(page: Page, module: str, program: str, given: Any) -> Any:
-    """What ``program``, a function of the module and a value, gives back."""
+    """The result of ``program``, a function of the module and a value."""
     return page.evaluate(f"async (given) => ({program})(await import('/static/{module}.js'), given)", given)
 
 

@@ -1,4 +1,4 @@
-"""The page in a real browser, against the live service with its embedded models."""
+"""The page in a real browser with the real service."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ def summarised(tab: Tab) -> None:
 
 
 def long_article(first: int) -> str:
-    """More sentences than any machine does at once, none of them in the cache of another test."""
+    """An article of 1,500 sentences, which no other test has cached."""
     return "\n\n".join(f"Das Museum zählte im Herbst {first + number} Gäste." for number in range(1_500))
 
 
@@ -194,23 +194,26 @@ def test_page_without_article_is_reported(tab: Tab, page: Page) -> None:
     tab.complaints.clear()
 
 
-def test_cancel_ends_the_work(tab: Tab, page: Page, server: Server) -> None:
+def test_cancel_ends_the_work(slow_tab: Tab, slow_server: Server) -> None:
+    page = slow_tab.page
+
     def departures() -> float:
-        answer = server.until("/metrics", lambda found: found is not None)
+        answer = slow_server.until("/metrics", lambda found: found is not None)
         lines = [] if answer is None else answer.text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith("depesche_client_departures_total"))
 
     before = departures()
-    tab.submit(long_article(1_000))
+    slow_tab.submit(long_article(1_000))
     expect(page.locator("#progress progress[value]")).to_be_visible()
     page.click("#cancel")
     expect(page.get_by_role("status")).to_contain_text("Abgebrochen")
     expect(page.locator("#submit")).to_be_focused()
-    server.until("/livez", lambda _: departures() > before)
+    slow_server.until("/livez", lambda _: departures() > before)
 
 
-def test_progress_is_shown(tab: Tab, page: Page) -> None:
-    tab.submit(long_article(10_000))
+def test_progress_is_shown(slow_tab: Tab) -> None:
+    page = slow_tab.page
+    slow_tab.submit(long_article(10_000))
     expect(page.locator("#progress")).to_contain_text("Schritten erledigt")
     expect(page.locator(".preview")).not_to_be_empty()
     expect(page.locator("#submit")).to_be_disabled()
@@ -247,7 +250,7 @@ def test_copy_works_without_a_clipboard(tab: Tab, page: Page) -> None:
 
 
 def check_width(tab: Tab) -> None:
-    """Nothing stands beyond the right edge, unless it is only for screen readers."""
+    """No visible element crosses the right edge."""
     beyond = """[...document.querySelectorAll("main *:not(.unseen)")]
         .filter((one) => one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.outerHTML.slice(0, 80))"""
     assert tab.page.evaluate(beyond) == []

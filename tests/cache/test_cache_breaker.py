@@ -1,4 +1,4 @@
-"""The circuit breaker, with a clock that the tests turn."""
+"""Tests of the circuit breaker with a manual clock."""
 
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ PAUSE_S = 5.0
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A manual clock in seconds."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -27,14 +27,14 @@ def opened() -> tuple[Breaker, Clock]:
     return breaker, clock
 
 
-def test_it_opens_after_failures_in_a_row_and_says_so_once() -> None:
+def test_breaker_opens_after_failures_in_a_row() -> None:
     breaker, _ = opened()
     assert breaker.state == "open"
     assert not breaker.allows()
     assert not breaker.failed()
 
 
-def test_an_answer_between_failures_keeps_it_closed() -> None:
+def test_success_between_failures_keeps_breaker_closed() -> None:
     breaker = Breaker(failures=2, pause_s=PAUSE_S, clock=Clock())
     for _ in range(5):
         assert not breaker.failed()
@@ -43,14 +43,14 @@ def test_an_answer_between_failures_keeps_it_closed() -> None:
     assert breaker.allows()
 
 
-def test_after_the_pause_one_call_is_let_through() -> None:
+def test_one_probe_is_allowed_after_the_pause() -> None:
     breaker, clock = opened()
     clock.now_s += PAUSE_S
     assert breaker.state == "half_open"
     assert [breaker.allows() for _ in range(3)] == [True, False, False]
 
 
-def test_a_probe_that_fails_begins_the_pause_anew() -> None:
+def test_failed_probe_restarts_the_pause() -> None:
     breaker, clock = opened()
     clock.now_s += PAUSE_S
     assert breaker.allows()
@@ -61,14 +61,14 @@ def test_a_probe_that_fails_begins_the_pause_anew() -> None:
     assert breaker.allows()
 
 
-def test_a_probe_that_is_never_told_of_blocks_nothing() -> None:
+def test_probe_without_outcome_blocks_nothing() -> None:
     breaker, clock = opened()
     for _ in range(3):
         clock.now_s += PAUSE_S
         assert breaker.allows()
 
 
-def test_a_probe_that_succeeds_closes_it_with_a_clean_record() -> None:
+def test_successful_probe_closes_breaker_and_resets_count() -> None:
     breaker, clock = opened()
     clock.now_s += PAUSE_S
     assert breaker.allows()
@@ -78,7 +78,7 @@ def test_a_probe_that_succeeds_closes_it_with_a_clean_record() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 2), st.sampled_from(["ask", "fail"])), max_size=60))
-def test_while_nothing_succeeds_probes_are_a_pause_apart(steps: list[tuple[float, str]]) -> None:
+def test_probes_are_a_pause_apart(steps: list[tuple[float, str]]) -> None:
     breaker, clock = opened()
     probes_s = [clock.now_s]
     for seconds, step in steps:

@@ -1,4 +1,4 @@
-"""Entries of the cache: values survive the way into bytes and back, and all else is refused."""
+"""Tests of the codec: values survive encoding, and other bytes are rejected."""
 
 import json
 import tracemalloc
@@ -25,24 +25,24 @@ values: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(values)
-def test_values_come_back_equal(value: Any) -> None:
+def test_values_survive_encoding(value: Any) -> None:
     assert decode(encode(value)) == value
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "deflated"])
 @pytest.mark.parametrize("foreign", [b"", b"\xff", b"{}x", b"[1", b"NaN", b"[Infinity]", b"[" * 100_000])
-def test_foreign_bytes_are_refused(foreign: bytes, *, packed: bool) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - json and Unicode errors are ValueErrors too
+def test_foreign_bytes_are_rejected(foreign: bytes, *, packed: bool) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - JSON and Unicode errors are ValueErrors
         decode(zlib.compress(foreign) if packed else foreign)
 
 
 @pytest.mark.parametrize("foreign", [zlib.compress(b" " * (MOST_BYTES + 1)), encode(["a"])[:-5], encode(["a"]) + b"x"])
-def test_cut_and_overlong_entries_are_refused(foreign: bytes) -> None:
+def test_truncated_and_overlong_entries_are_rejected(foreign: bytes) -> None:
     with pytest.raises(ValueError, match="was cut, or is longer"):
         decode(foreign)
 
 
-def test_a_small_entry_never_inflates_beyond_the_bound() -> None:
+def test_small_entry_never_expands_beyond_limit() -> None:
     bomb = zlib.compress(bytes(64 * 2**20))
     tracemalloc.start()
     try:
@@ -82,12 +82,12 @@ def test_a_small_entry_never_inflates_beyond_the_bound() -> None:
         (lambda value: codec.choice(value, ("a",)), ["a"]),
     ],
 )
-def test_readers_refuse_what_is_not_of_their_kind(read: Any, value: Any) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - each says something else
+def test_readers_reject_wrong_types(read: Any, value: Any) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - messages differ
         read(value)
 
 
-def test_readers_give_what_is_of_their_kind() -> None:
+def test_readers_return_valid_values() -> None:
     assert codec.spans([[0, 2], [2, 2]], 2) == (Span(0, 2), Span(2, 2))
     assert codec.optional_span(None, 2) is None
     assert codec.shares([[0, 1.0]], 1, 2) == ((0.0, 1.0),)

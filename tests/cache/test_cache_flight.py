@@ -1,4 +1,4 @@
-"""Single flight: once for all, and nobody's departure or error is another's."""
+"""Tests of single flight: work is shared, and callers do not affect each other."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -9,7 +9,7 @@ from service.generation.cached import SingleFlight
 
 
 class Work:
-    """Work that waits for the test, and counts how often it was begun and cancelled."""
+    """Work that waits for the test, and counts its starts and cancellations."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -36,7 +36,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_identical_work_is_done_once_for_all_who_ask() -> None:
+async def test_equal_work_is_done_once() -> None:
     flight, work = SingleFlight[str](), Work()
     callers = [asyncio.create_task(do(flight, b"k", work)) for _ in range(10)]
     await turns()
@@ -45,7 +45,7 @@ async def test_identical_work_is_done_once_for_all_who_ask() -> None:
     assert work.begun == 1
 
 
-async def test_different_keys_are_different_work() -> None:
+async def test_different_keys_are_separate_work() -> None:
     flight, work = SingleFlight[str](), Work()
     callers = [asyncio.create_task(do(flight, key, work)) for key in (b"k", b"l")]
     await turns()
@@ -54,7 +54,7 @@ async def test_different_keys_are_different_work() -> None:
     assert work.begun == 2
 
 
-async def test_a_first_caller_that_leaves_does_not_cancel_the_others() -> None:
+async def test_cancelled_first_waiter_does_not_cancel_others() -> None:
     flight, work = SingleFlight[str](), Work()
     first, second = (asyncio.create_task(do(flight, b"k", work)) for _ in range(2))
     await turns()
@@ -65,7 +65,7 @@ async def test_a_first_caller_that_leaves_does_not_cancel_the_others() -> None:
     assert (first.cancelled(), work.cancelled) == (True, 0)
 
 
-async def test_work_that_all_have_left_is_cancelled_and_forgotten() -> None:
+async def test_work_without_waiters_is_cancelled() -> None:
     flight, work = SingleFlight[str](), Work()
     callers = [asyncio.create_task(do(flight, b"k", work)) for _ in range(3)]
     await turns()
@@ -75,7 +75,7 @@ async def test_work_that_all_have_left_is_cancelled_and_forgotten() -> None:
     assert (work.cancelled, len(flight)) == (1, 0)
 
 
-async def test_who_comes_after_an_abandoned_work_begins_anew() -> None:
+async def test_caller_after_cancelled_work_starts_new_work() -> None:
     flight, abandoned, fresh = SingleFlight[str](), Work(), Work()
     leaving = asyncio.create_task(do(flight, b"k", abandoned))
     await turns()
@@ -86,7 +86,7 @@ async def test_who_comes_after_an_abandoned_work_begins_anew() -> None:
     assert len(flight) == 0
 
 
-async def test_an_error_reaches_all_callers_and_is_not_remembered() -> None:
+async def test_error_reaches_all_waiters_and_is_not_stored() -> None:
     flight, work, retry = SingleFlight[str](), Work(), Work()
     callers = [asyncio.create_task(do(flight, b"k", work)) for _ in range(3)]
     await turns()
@@ -97,7 +97,7 @@ async def test_an_error_reaches_all_callers_and_is_not_remembered() -> None:
     assert await do(flight, b"k", retry) == "later"
 
 
-async def test_many_keys_begin_only_what_is_not_under_way_each_once() -> None:
+async def test_start_gets_only_missing_distinct_keys() -> None:
     flight, started = SingleFlight[str](), list[list[bytes]]()
     futures = {key: asyncio.get_running_loop().create_future() for key in (b"a", b"b", b"c")}
 
@@ -114,7 +114,7 @@ async def test_many_keys_begin_only_what_is_not_under_way_each_once() -> None:
     assert started == [[b"a"], [b"b", b"c"]]
 
 
-async def test_refused_work_leaves_nothing_behind() -> None:
+async def test_refused_work_changes_nothing() -> None:
     flight = SingleFlight[str]()
 
     def refuse(keys: list[bytes]) -> list[Awaitable[str]]:
@@ -125,7 +125,7 @@ async def test_refused_work_leaves_nothing_behind() -> None:
     assert len(flight) == 0
 
 
-async def test_the_last_ticket_that_is_cancelled_cancels_a_future_given_as_work() -> None:
+async def test_last_cancelled_waiter_cancels_the_work_future() -> None:
     flight, future = SingleFlight[str](), asyncio.get_running_loop().create_future()
     one, two = flight.join([b"a", b"a"], lambda _: [future])
     one.cancel()
@@ -136,7 +136,7 @@ async def test_the_last_ticket_that_is_cancelled_cancels_a_future_given_as_work(
     assert future.cancelled()
 
 
-async def test_work_that_is_cancelled_from_outside_leaves_no_caller_waiting() -> None:
+async def test_externally_cancelled_work_cancels_waiters() -> None:
     flight, future = SingleFlight[str](), asyncio.get_running_loop().create_future()
     (ticket,) = flight.join([b"a"], lambda _: [future])
     future.cancel()

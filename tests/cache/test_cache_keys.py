@@ -1,4 +1,4 @@
-"""Keys: equal for equal fields, and for nothing else."""
+"""Tests of cache keys: they are equal exactly for equal fields."""
 
 import math
 from typing import Any
@@ -20,60 +20,60 @@ HEAD = ("translation", "model", "1")
 
 
 @given(fields, fields)
-def test_fields_have_equal_bytes_exactly_when_they_are_equal(left: Any, right: Any) -> None:
+def test_field_bytes_are_equal_exactly_for_equal_fields(left: Any, right: Any) -> None:
     assert (encode(left) == encode(right)) == (left == right)
 
 
 @given(st.lists(fields, max_size=3), st.lists(fields, max_size=3))
-def test_sequences_never_run_into_each_other(left: list[Any], right: list[Any]) -> None:
+def test_sequence_encoding_is_unambiguous(left: list[Any], right: list[Any]) -> None:
     runs = [b"".join(map(encode, one)) for one in (left, right)]
     assert (runs[0] == runs[1]) == (left == right)
 
 
 @given(texts, texts, texts, texts)
-def test_characters_that_move_between_fields_change_the_key(task: str, text: str, task_2: str, text_2: str) -> None:
+def test_moved_character_changes_the_key(task: str, text: str, task_2: str, text_2: str) -> None:
     first, second = (entry_key((one,), two, None) for one, two in ((task, text), (task_2, text_2)))
     assert (first == second) == ((task, text) == (task_2, text_2))
 
 
 @given(fields, fields)
-def test_entries_have_equal_keys_exactly_when_their_fields_are_equal(left: Any, right: Any) -> None:
+def test_entry_keys_are_equal_exactly_for_equal_fields(left: Any, right: Any) -> None:
     assert (entry_key(HEAD, left, None) == entry_key(HEAD, right, None)) == (left == right)
 
 
 @pytest.mark.parametrize("place", range(len(HEAD)))
-def test_every_field_of_the_head_counts(place: int) -> None:
+def test_each_head_field_changes_the_key(place: int) -> None:
     other = (*HEAD[:place], "other", *HEAD[place + 1 :])
     assert entry_key(HEAD, "text", None) != entry_key(other, "text", None)
 
 
-def test_a_secret_changes_the_key_and_so_does_another_secret() -> None:
+def test_each_secret_changes_the_key() -> None:
     keys = {entry_key(HEAD, "text", secret) for secret in (None, b"one", b"two")}
     assert len(keys) == 3
     assert {len(key) for key in keys} == {32}
 
 
-def test_a_key_does_not_depend_on_the_order_of_mappings() -> None:
+def test_key_ignores_order_of_mappings() -> None:
     forwards, backwards = {"a": "1", "b": "2"}, {"b": "2", "a": "1"}
     assert entry_key(HEAD, forwards, None) == entry_key(HEAD, backwards, None)
 
 
-def test_a_set_is_encoded_in_one_order_whatever_the_processs_hash_seed() -> None:
+def test_set_encoding_ignores_hash_seed() -> None:
     content = b"".join(map(encode, "abcdefgh"))
     assert encode(frozenset("hgfedcba")) == b"f" + len(content).to_bytes(8, "big") + content
 
 
-def test_the_encoding_stays_the_same_between_releases() -> None:
+def test_encoding_is_stable_between_releases() -> None:
     assert encode(["ß"]) == b"l\0\0\0\0\0\0\0\x0bs\0\0\0\0\0\0\0\x02\xc3\x9f"
 
 
 @pytest.mark.parametrize(("left", "right"), [(["a|b"], ["a", "b"]), (["ab", ""], ["a", "b"]), (["a"], ["a", ""])])
-def test_result_keys_of_differently_cut_texts_differ(left: list[str], right: list[str]) -> None:
+def test_result_key_depends_on_text_boundaries(left: list[str], right: list[str]) -> None:
     keys = [result_key(task="translate", model_id="m", revision="r", options={}, texts=one) for one in (left, right)]
     assert keys[0] != keys[1]
 
 
-def test_result_keys_are_equal_when_task_revision_options_and_texts_are() -> None:
+def test_result_key_is_equal_for_equal_requests() -> None:
     def key(**changed: Any) -> str:
         fields: dict[str, Any] = {
             "task": "t",
@@ -96,11 +96,11 @@ def test_result_keys_are_equal_when_task_revision_options_and_texts_are() -> Non
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, 1e300, 5e-324, 2**80, -0.0])
-def test_extreme_numbers_have_an_encoding(value: float) -> None:
+def test_extreme_numbers_are_encoded(value: float) -> None:
     assert encode(value) != encode(1)
 
 
-def test_a_tag_is_that_of_its_kind_its_value_and_its_secret() -> None:
+def test_tag_depends_on_kind_value_and_secret() -> None:
     tags = [tag_key(kind, value, secret) for kind in ("text", "result") for value in "ab" for secret in (None, b"s")]
     assert len(set(tags)) == 8
     assert {len(tag) for tag in tags} == {32}

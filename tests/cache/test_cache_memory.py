@@ -1,4 +1,4 @@
-"""The memory tier: bounded in real bytes, least recently used, for a limited time."""
+"""Tests of the memory tier: byte limit, LRU order and expiry."""
 
 import os
 import tracemalloc
@@ -26,13 +26,13 @@ def roomy(clock: Clock | None = None, max_bytes: int = 1 << 20) -> Memory:
     return Memory(max_bytes=max_bytes, ttl_s=60.0, clock=clock or Clock())
 
 
-def test_what_was_put_is_got() -> None:
+def test_get_returns_stored_value() -> None:
     memory = roomy()
     assert memory.put(key(1), b"value")
     assert memory.get(key(1)) == b"value"
 
 
-def test_an_entry_ends_with_its_time() -> None:
+def test_entry_expires() -> None:
     clock = Clock()
     memory = roomy(clock)
     memory.put(key(1), b"value")
@@ -43,7 +43,7 @@ def test_an_entry_ends_with_its_time() -> None:
     assert (memory.stats.entries, memory.stats.bytes) == (0, 0)
 
 
-def test_the_least_recently_used_goes_first() -> None:
+def test_least_recently_used_is_evicted_first() -> None:
     memory = roomy(max_bytes=3 * (ENTRY_OVERHEAD_BYTES + 50))
     for number in range(3):
         memory.put(key(number), b"v")
@@ -52,32 +52,32 @@ def test_the_least_recently_used_goes_first() -> None:
     assert [memory.get(key(number)) is not None for number in range(4)] == [True, False, True, True]
 
 
-def test_a_value_over_the_bound_is_refused_and_takes_its_older_version_with_it() -> None:
+def test_oversized_value_is_refused_and_deletes_the_old_one() -> None:
     memory = roomy(max_bytes=2_000)
     memory.put(key(1), b"old")
     assert not memory.put(key(1), bytes(2_000))
     assert memory.get(key(1)) is None
 
 
-def test_a_key_of_another_length_is_refused() -> None:
+def test_key_of_wrong_length_is_refused() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         roomy().put(b"short", b"value")
 
 
-def test_a_purged_entry_is_gone() -> None:
+def test_purged_entry_is_missing() -> None:
     memory = roomy()
     memory.put(key(1), b"value")
     assert (memory.purge(key(1)), memory.purge(key(1))) == (True, False)
     assert memory.get(key(1)) is None
 
 
-def test_an_empty_value_is_a_hit() -> None:
+def test_empty_value_is_a_hit() -> None:
     memory = roomy()
     memory.put(key(1), b"")
     assert memory.get(key(1)) == b""
 
 
-def test_an_entry_that_is_to_end_sooner_does() -> None:
+def test_entry_with_shorter_lifetime_expires_earlier() -> None:
     clock = Clock()
     memory = roomy(clock)
     memory.put(key(1), b"short", most_s=5.0)
@@ -88,14 +88,14 @@ def test_an_entry_that_is_to_end_sooner_does() -> None:
     assert memory.get(key(2)) is None
 
 
-def test_an_entry_with_no_time_left_is_not_kept() -> None:
+def test_entry_without_remaining_time_is_not_stored() -> None:
     memory = roomy()
     memory.put(key(1), b"old")
     memory.put(key(1), b"new", most_s=0.0)
     assert memory.get(key(1)) is None
 
 
-def test_a_tag_outlives_the_entries_that_were_put_with_it() -> None:
+def test_tag_outlives_its_entries() -> None:
     clock = Clock()
     memory = roomy(clock)
     memory.put(key(1), b"value")
@@ -106,7 +106,7 @@ def test_a_tag_outlives_the_entries_that_were_put_with_it() -> None:
     assert memory.tag(key(9)) is None
 
 
-def test_a_tag_is_no_entry_and_an_entry_no_tag() -> None:
+def test_tags_and_entries_are_separate() -> None:
     memory = roomy()
     memory.put(key(1), b"value")
     memory.put(key(9), Tag(key(1) + key(2), 0.0))
@@ -115,7 +115,7 @@ def test_a_tag_is_no_entry_and_an_entry_no_tag() -> None:
     assert (memory.purge(key(9)), memory.tag(key(9))) == (False, None)
 
 
-def test_clearing_counts_entries_alone() -> None:
+def test_clear_counts_entries_without_tags() -> None:
     memory = roomy()
     memory.put(key(1), b"value")
     memory.put(key(2), b"value")
@@ -125,7 +125,7 @@ def test_clearing_counts_entries_alone() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3_000), st.floats(0, 30)), max_size=60))
-def test_the_bound_holds_and_no_wrong_value_is_ever_given(puts: list[tuple[int, int, float]]) -> None:
+def test_size_limit_holds_and_values_are_correct(puts: list[tuple[int, int, float]]) -> None:
     clock = Clock()
     memory, last = roomy(clock, max_bytes=8_000), dict[int, bytes]()
     for number, size, passed_s in puts:
@@ -138,7 +138,7 @@ def test_the_bound_holds_and_no_wrong_value_is_ever_given(puts: list[tuple[int, 
 
 @pytest.mark.parametrize("entries", [1_000, 5_500, 11_000])
 @pytest.mark.parametrize("kind", ["entry", "tag"])
-def test_the_bytes_counted_cover_what_python_really_takes(entries: int, kind: str) -> None:
+def test_counted_bytes_cover_real_memory(entries: int, kind: str) -> None:
     memory = roomy(max_bytes=1 << 30)
     tracemalloc.start()
     try:
@@ -148,4 +148,4 @@ def test_the_bytes_counted_cover_what_python_really_takes(entries: int, kind: st
         taken_bytes, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert 1.5 * taken_bytes <= memory.stats.bytes <= 2.2 * taken_bytes  # the rest is for pools kept alive
+    assert 1.5 * taken_bytes <= memory.stats.bytes <= 2.2 * taken_bytes  # the rest covers allocator pools

@@ -1,4 +1,4 @@
-"""Purging: what a text or a result led to is gone from both tiers, whoever asked first, whatever runs meanwhile."""
+"""Tests of purges: all entries of a text or result leave both tiers, whatever else runs."""
 
 import asyncio
 import time
@@ -31,23 +31,23 @@ def alone(clock: Clock | None = None, max_bytes: int = 1 << 20) -> Cache:
 
 
 async def put(cache: Cache, keys: str, tags: Mapping[bytes, set[bytes]]) -> None:
-    """A request that finds nothing."""
+    """A request that finds no entries."""
     named = {"A": A, "B": B, "C": C, "D": D}
-    await cache.put_many({named[key]: b"value" for key in keys}, tags, begun_s=time.monotonic())
+    await cache.put_many({named[key]: b"value" for key in keys}, tags, started_s=time.monotonic())
 
 
 async def found(cache: Cache) -> set[bytes]:
     return set(await cache.get_many([A, B, C, D], task="t"))
 
 
-async def test_a_text_takes_its_entries_along_and_no_others() -> None:
+async def test_purge_deletes_only_entries_of_the_text() -> None:
     cache = alone()
     await put(cache, "ABC", {TEXT: {A, B}, OTHER: {C}})
     assert await cache.purge([TEXT]) == Purged(memory=2, shared=None)
     assert await found(cache) == {C}
 
 
-async def test_what_a_text_found_from_another_one_goes_too() -> None:
+async def test_purge_deletes_entries_shared_with_other_texts() -> None:
     cache = alone()
     await put(cache, "A", {OTHER: {A}})
     await put(cache, "B", {TEXT: {A, B}})
@@ -55,7 +55,7 @@ async def test_what_a_text_found_from_another_one_goes_too() -> None:
     assert await found(cache) == set()
 
 
-async def test_a_result_leads_to_its_texts_and_all_that_they_led_to() -> None:
+async def test_purge_of_result_deletes_its_texts_and_entries() -> None:
     cache = alone()
     await put(cache, "AB", {TEXT: {A}, OTHER: {B}, RESULT: {TEXT, OTHER}})
     await put(cache, "C", {TEXT: {C}})
@@ -63,46 +63,46 @@ async def test_a_result_leads_to_its_texts_and_all_that_they_led_to() -> None:
     assert cache.memory.stats.entries == 0
 
 
-async def test_a_second_purge_finds_nothing() -> None:
+async def test_second_purge_deletes_nothing() -> None:
     cache = alone()
     await put(cache, "A", {TEXT: {A}})
     await cache.purge([TEXT])
     assert await cache.purge([TEXT]) == Purged(memory=0, shared=None)
 
 
-async def test_work_begun_before_a_purge_keeps_nothing_and_work_begun_after_it_does() -> None:
-    cache, begun_s = alone(), time.monotonic()
+async def test_only_work_after_a_purge_is_stored() -> None:
+    cache, started_s = alone(), time.monotonic()
     await cache.purge([TEXT])
-    await cache.put_many({A: b"a"}, {TEXT: {A}}, begun_s=begun_s)
+    await cache.put_many({A: b"a"}, {TEXT: {A}}, started_s=started_s)
     assert cache.memory.stats.entries == 0
     await put(cache, "A", {TEXT: {A}})
     assert await found(cache) == {A}
 
 
-async def test_everything_can_be_forgotten() -> None:
+async def test_clear_deletes_everything() -> None:
     cache = alone()
     await put(cache, "ABC", {TEXT: {A, B}})
     assert await cache.clear() == Purged(memory=3, shared=None)
     assert cache.memory.stats.entries == 0
 
 
-async def test_a_tag_outlives_every_entry_that_its_text_was_answered_with() -> None:
+async def test_tag_outlives_every_entry_of_its_text() -> None:
     clock = Clock()
     cache = alone(clock)
     await put(cache, "", {TEXT: {A}})
     clock.now_s = TTL_S - 1
     await put(cache, "A", {OTHER: {A}})
-    await put(cache, "", {TEXT: {A}})  # known already
+    await put(cache, "", {TEXT: {A}})  # already stored
     clock.now_s = 2 * TTL_S - 2
     assert await found(cache) == {A}
     assert (await cache.purge([TEXT])).memory == 1
 
 
-async def test_the_bound_takes_a_texts_own_entries_before_its_tag() -> None:
+async def test_eviction_takes_entries_before_their_tag() -> None:
     cache = alone(max_bytes=20 * (ENTRY_OVERHEAD_BYTES + 200))
     for number in range(200):
         text, keys = b"T" + number.to_bytes(31, "big"), [bytes([k]) + number.to_bytes(31, "big") for k in range(4)]
-        await cache.put_many(dict.fromkeys(keys, b"v" * 99), {text: set(keys)}, begun_s=time.monotonic())
+        await cache.put_many(dict.fromkeys(keys, b"v" * 99), {text: set(keys)}, started_s=time.monotonic())
         for old in range(number + 1):
             there = any(cache.memory.get(bytes([k]) + old.to_bytes(31, "big")) for k in range(4))
             assert not there or cache.memory.tag(b"T" + old.to_bytes(31, "big")) is not None
@@ -121,7 +121,7 @@ steps = st.lists(
 
 @settings(deadline=None)
 @given(steps)
-async def test_a_purge_leaves_no_entry_that_the_text_was_ever_answered_with(
+async def test_purge_leaves_no_entry_of_the_text(
     history: list[tuple[str, bytes, set[bytes]]],
 ) -> None:
     clock = Clock()
@@ -132,7 +132,7 @@ async def test_a_purge_leaves_no_entry_that_the_text_was_ever_answered_with(
         elif what == "ask":
             there = await cache.get_many(asked, task="t")
             new = asked - there.keys()
-            await cache.put_many(dict.fromkeys(new, b"value"), {text: asked}, begun_s=time.monotonic())
+            await cache.put_many(dict.fromkeys(new, b"value"), {text: asked}, started_s=time.monotonic())
             written |= dict.fromkeys(new, number)
             answered |= {(text, key): number for key in asked}
         else:
@@ -155,7 +155,7 @@ def over(shared: Shared) -> Cache:
     return Cache(Memory(max_bytes=1 << 20, ttl_s=TTL_S), shared)
 
 
-async def test_both_tiers_forget_and_say_how_much(redis_server: RedisServer, shared: Shared) -> None:
+async def test_purge_counts_deletions_of_both_tiers(redis_server: RedisServer, shared: Shared) -> None:
     cache = over(shared)
     await put(cache, "ABC", {TEXT: {A, B}, OTHER: {C}, RESULT: {TEXT}})
     cache.memory.purge(A)
@@ -165,12 +165,12 @@ async def test_both_tiers_forget_and_say_how_much(redis_server: RedisServer, sha
         assert set(client.keys()) == {KEY_PREFIX + C, TAG_PREFIX + OTHER}
 
 
-async def test_another_process_finds_by_the_tags_in_redis(shared: Shared) -> None:
+async def test_another_process_purges_by_redis_tags(shared: Shared) -> None:
     await put(over(shared), "ABC", {TEXT: {A, B}, OTHER: {C}, RESULT: {TEXT, OTHER}})
     assert await over(shared).purge([RESULT]) == Purged(memory=0, shared=3)
 
 
-async def test_what_only_memory_knows_is_forgotten_in_redis_too(redis_server: RedisServer, shared: Shared) -> None:
+async def test_keys_known_only_to_memory_are_purged_in_redis(redis_server: RedisServer, shared: Shared) -> None:
     cache = over(shared)
     await put(cache, "AB", {TEXT: {A, B}, RESULT: {TEXT}})
     with redis_server.client() as client:
@@ -179,7 +179,7 @@ async def test_what_only_memory_knows_is_forgotten_in_redis_too(redis_server: Re
         assert client.keys() == []
 
 
-async def test_a_tag_in_redis_lives_two_lives(redis_server: RedisServer, shared: Shared) -> None:
+async def test_redis_tag_lives_twice_as_long(redis_server: RedisServer, shared: Shared) -> None:
     await put(over(shared), "A", {TEXT: {A}})
     with redis_server.client() as client:
         assert TTL_S < client.pttl(TAG_PREFIX + TEXT) / 1000 <= 2 * TTL_S
@@ -190,21 +190,19 @@ async def commands(redis_server: RedisServer) -> int:
         return int(client.info("stats")["total_commands_processed"])
 
 
-async def test_a_text_whose_tag_is_known_writes_nothing(redis_server: RedisServer, shared: Shared) -> None:
+async def test_known_tag_is_not_written_again(redis_server: RedisServer, shared: Shared) -> None:
     cache = over(shared)
     await put(cache, "AB", {TEXT: {A, B}})
     before = await commands(redis_server)
     await put(cache, "", {TEXT: {A, B}})
     await put(cache, "", {TEXT: {B}})
-    assert await commands(redis_server) - before == 1  # the question itself
+    assert await commands(redis_server) - before == 1  # the INFO command itself
     await put(cache, "", {TEXT: {A, C}})
     with redis_server.client() as client:
         assert client.smembers(TAG_PREFIX + TEXT) == {A, B, C}
 
 
-async def test_a_tag_that_did_not_reach_redis_is_written_with_the_next_request(
-    redis_server: RedisServer, shared: Shared
-) -> None:
+async def test_unwritten_tag_is_written_by_next_request(redis_server: RedisServer, shared: Shared) -> None:
     cache = over(shared)
     redis_server.kill()
     await put(cache, "A", {TEXT: {A}})
@@ -214,7 +212,7 @@ async def test_a_tag_that_did_not_reach_redis_is_written_with_the_next_request(
         assert client.smembers(TAG_PREFIX + TEXT) == {A, B}
 
 
-async def test_what_is_on_its_way_to_redis_is_waited_for_and_purged(shared: Shared, redis_server: RedisServer) -> None:
+async def test_purge_waits_for_running_writes(shared: Shared, redis_server: RedisServer) -> None:
     for _ in range(20):
         cache = over(shared)
         writing = asyncio.create_task(put(cache, "ABCD", {TEXT: {A, B, C, D}}))
@@ -226,7 +224,7 @@ async def test_what_is_on_its_way_to_redis_is_waited_for_and_purged(shared: Shar
             assert client.keys() == []
 
 
-async def test_what_is_read_from_redis_while_a_purge_runs_does_not_stay_in_memory(shared: Shared) -> None:
+async def test_reads_during_purge_are_not_stored_in_memory(shared: Shared) -> None:
     for _ in range(20):
         cache = over(shared)
         await put(over(shared), "A", {TEXT: {A}})
@@ -237,7 +235,7 @@ async def test_what_is_read_from_redis_while_a_purge_runs_does_not_stay_in_memor
         assert cache.memory.get(A) is None
 
 
-async def test_clearing_leaves_what_others_keep_in_the_same_redis(redis_server: RedisServer, shared: Shared) -> None:
+async def test_clear_leaves_foreign_keys(redis_server: RedisServer, shared: Shared) -> None:
     cache = over(shared)
     await put(cache, "ABC", {TEXT: {A, B, C}})
     with redis_server.client() as client:
@@ -246,5 +244,5 @@ async def test_clearing_leaves_what_others_keep_in_the_same_redis(redis_server: 
         assert client.dbsize() == 3_000
 
 
-def test_a_tag_splits_into_its_keys() -> None:
+def test_tag_members_are_its_keys() -> None:
     assert Tag(A + B, 0.0).members() == {A, B}

@@ -1,4 +1,4 @@
-"""The shared tier over a real Redis, alone and behind the memory tier."""
+"""Tests of the shared tier with a real Redis, alone and behind the memory tier."""
 
 import asyncio
 import time
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from service.cache.memory import Memory
 from service.cache.redis import (
-    ENDING,
+    EXPIRING,
     KEY_PREFIX,
     LONGEST_TTL_S,
     MOST_ENTRY_BYTES,
-    TRIP_COMMANDS,
+    ROUND_TRIP_COMMANDS,
     Breaker,
     Found,
     Shared,
@@ -55,17 +55,17 @@ async def shared(redis_server: RedisServer, events: list[Event]) -> AsyncIterato
     await found.close()
 
 
-async def test_what_one_process_puts_another_one_finds(
+async def test_entry_is_shared_between_processes(
     redis_server: RedisServer, shared: Shared, events: list[Event]
 ) -> None:
-    await both(shared, events).put_many({A: b"a", B: b""}, begun_s=time.monotonic())
+    await both(shared, events).put_many({A: b"a", B: b""}, started_s=time.monotonic())
     other = tier(redis_server.url, events)
     assert await both(other, events).get_many([A, B, C], task="t") == {A: b"a", B: b""}
     await other.close()
     assert events == [CacheLooked("t", asked=3, memory_hits=0, shared_hits=2)]
 
 
-async def test_a_hit_is_kept_in_memory(shared: Shared, events: list[Event]) -> None:
+async def test_shared_hit_is_copied_to_memory(shared: Shared, events: list[Event]) -> None:
     await shared.put_many({A: b"a"}, {})
     cache = both(shared, events)
     await cache.get_many([A], task="t")
@@ -73,16 +73,14 @@ async def test_a_hit_is_kept_in_memory(shared: Shared, events: list[Event]) -> N
     assert events == [CacheLooked("t", 1, memory_hits=0, shared_hits=1), CacheLooked("t", 1, memory_hits=1)]
 
 
-async def test_a_memory_that_is_off_leaves_the_shared_tier(shared: Shared, events: list[Event]) -> None:
+async def test_shared_tier_works_without_memory(shared: Shared, events: list[Event]) -> None:
     cache = both(shared, events, memory_bytes=0)
-    await cache.put_many({A: b"a"}, begun_s=time.monotonic())
+    await cache.put_many({A: b"a"}, started_s=time.monotonic())
     assert await cache.get_many([A], task="t") == {A: b"a"}
     assert cache.memory.stats.entries == 0
 
 
-async def test_a_look_is_one_command_and_none_where_memory_has_all(
-    redis_server: RedisServer, shared: Shared, events: list[Event]
-) -> None:
+async def test_lookup_needs_at_most_one_command(redis_server: RedisServer, shared: Shared, events: list[Event]) -> None:
     cache = both(shared, events)
     await shared.put_many({A: b"a", B: b"b"}, {})
     with redis_server.client() as client:
@@ -91,10 +89,10 @@ async def test_a_look_is_one_command_and_none_where_memory_has_all(
             assert client.info("commandstats")["cmdstat_mget"]["calls"] == 1
 
 
-async def test_many_entries_take_few_trips_and_all_come_back(
+async def test_many_entries_take_few_round_trips(
     redis_server: RedisServer, shared: Shared, events: list[Event]
 ) -> None:
-    entries = {number.to_bytes(32, "big"): b"%d" % number for number in range(2 * TRIP_COMMANDS + 1)}
+    entries = {number.to_bytes(32, "big"): b"%d" % number for number in range(2 * ROUND_TRIP_COMMANDS + 1)}
     await shared.put_many(entries, {})
     assert values(await shared.get_many(list(entries))) == entries
     with redis_server.client() as client:
@@ -103,7 +101,9 @@ async def test_many_entries_take_few_trips_and_all_come_back(
 
 
 @pytest.mark.parametrize(("ttl_s", "kept_s"), [(TTL_S, TTL_S), (float("inf"), LONGEST_TTL_S), (1e300, LONGEST_TTL_S)])
-async def test_every_entry_expires(redis_server: RedisServer, events: list[Event], ttl_s: float, kept_s: float) -> None:
+async def test_redis_entries_have_expiry(
+    redis_server: RedisServer, events: list[Event], ttl_s: float, kept_s: float
+) -> None:
     shared = tier(redis_server.url, events, ttl_s)
     await shared.put_many({A: b"a", B: b"b"}, {})
     await shared.close()
@@ -112,7 +112,7 @@ async def test_every_entry_expires(redis_server: RedisServer, events: list[Event
             assert kept_s - 30 < client.pttl(KEY_PREFIX + key) / 1000 <= kept_s
 
 
-async def test_an_entry_is_gone_after_its_time(redis_server: RedisServer, events: list[Event]) -> None:
+async def test_entry_is_missing_after_expiry(redis_server: RedisServer, events: list[Event]) -> None:
     shared = tier(redis_server.url, events, ttl_s=0.05)
     await shared.put_many({A: b"a"}, {})
     await asyncio.sleep(0.1)
@@ -127,7 +127,7 @@ async def test_values_are_compressed_under_prefixed_keys(redis_server: RedisServ
         assert client.strlen(KEY_PREFIX + A) < 200
 
 
-async def test_an_entry_over_the_bound_is_not_kept(shared: Shared, events: list[Event]) -> None:
+async def test_oversized_entry_is_not_stored(shared: Shared, events: list[Event]) -> None:
     await shared.put_many({A: bytes(MOST_ENTRY_BYTES + 1), B: bytes(MOST_ENTRY_BYTES)}, {})
     assert (await shared.get_many([A, B])).keys() == {B}
     assert not events
@@ -137,17 +137,17 @@ async def test_an_entry_over_the_bound_is_not_kept(shared: Shared, events: list[
     "foreign",
     [
         b"",
-        ENDING,
+        EXPIRING,
         b"plain",
-        ENDING + b"junk",
-        ENDING + bytes(8) + b"junk",
+        EXPIRING + b"junk",
+        EXPIRING + bytes(8) + b"junk",
         pack(b"damaged", 1)[:-1],
         pack(b"damaged", 1)[:-1] + b"\xff",
         b"x" + pack(b"other format", 1)[1:],
-        ENDING + bytes(8) + zlib.compress(bytes(MOST_ENTRY_BYTES + 1)),
+        EXPIRING + bytes(8) + zlib.compress(bytes(MOST_ENTRY_BYTES + 1)),
     ],
 )
-async def test_a_value_that_cannot_be_read_is_a_miss(
+async def test_unreadable_value_is_a_miss(
     redis_server: RedisServer, shared: Shared, events: list[Event], foreign: bytes
 ) -> None:
     await shared.put_many({B: b"b"}, {})
@@ -157,23 +157,21 @@ async def test_a_value_that_cannot_be_read_is_a_miss(
     assert not events
 
 
-async def test_a_key_of_another_type_is_a_miss(redis_server: RedisServer, shared: Shared, events: list[Event]) -> None:
+async def test_key_of_wrong_type_is_a_miss(redis_server: RedisServer, shared: Shared, events: list[Event]) -> None:
     with redis_server.client() as client:
         client.rpush(KEY_PREFIX + A, b"a", b"b")
     assert await shared.get_many([A]) == {}
     assert not events
 
 
-async def test_refused_credentials_are_told_as_an_error(redis_server: RedisServer, events: list[Event]) -> None:
+async def test_refused_credentials_are_reported_as_error(redis_server: RedisServer, events: list[Event]) -> None:
     shared = tier(redis_server.url.replace("//", "//:wrong@"), events)
     assert await shared.get_many([A]) == {}
     assert events == [SharedCacheFailed("error")]
     await shared.close()
 
 
-async def test_what_memory_takes_from_the_shared_tier_ends_with_it(
-    redis_server: RedisServer, events: list[Event]
-) -> None:
+async def test_memory_copy_expires_with_the_shared_entry(redis_server: RedisServer, events: list[Event]) -> None:
     passed_s = 0.0
     shared = Shared(redis_server.url, ttl_s=TTL_S, timeout_s=TIMEOUT_S, breaker=Breaker(), clock=lambda: passed_s)
     cache = Cache(Memory(max_bytes=1 << 20, ttl_s=TTL_S, clock=lambda: passed_s), shared, listener=events.append)
@@ -188,10 +186,10 @@ async def test_what_memory_takes_from_the_shared_tier_ends_with_it(
 
 
 @given(st.binary(max_size=200), st.integers(0, 2**40), st.integers(0, 2**40))
-def test_values_survive_packing_with_the_time_that_is_left(value: bytes, ends_ms: int, now_ms: int) -> None:
+def test_packed_values_keep_remaining_time(value: bytes, ends_ms: int, now_ms: int) -> None:
     assert unpack(pack(value, ends_ms), now_ms) == Found(value, max(0, ends_ms - now_ms) / 1000)
 
 
-@given(st.one_of(st.none(), st.integers(), st.text(), st.binary(), st.binary().map(lambda rest: ENDING + rest)))
-def test_nothing_that_redis_may_answer_makes_unpacking_raise(stored: object) -> None:
+@given(st.one_of(st.none(), st.integers(), st.text(), st.binary(), st.binary().map(lambda rest: EXPIRING + rest)))
+def test_unpack_never_raises(stored: object) -> None:
     assert unpack(stored, 0) is None or isinstance(stored, bytes)

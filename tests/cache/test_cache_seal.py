@@ -1,4 +1,4 @@
-"""Sealed values: nobody without the secret reads, changes, moves or forges one; secrets can be changed."""
+"""Tests of sealed values: only holders of the secret can read or write them, and secrets can be rotated."""
 
 import base64
 import itertools
@@ -24,7 +24,7 @@ LATER_MS = 2**42
 
 
 class Tiers:
-    """Shared tiers over one Redis, and what they told."""
+    """Shared tiers on one Redis, and their events."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -56,7 +56,7 @@ async def values(tier: Shared, *keys: bytes) -> dict[bytes, bytes]:
 
 
 @given(st.binary(max_size=500), st.binary(max_size=50))
-def test_what_is_sealed_is_opened_where_it_belongs(value: bytes, place: bytes) -> None:
+def test_sealed_value_opens_at_its_key(value: bytes, place: bytes) -> None:
     seal = Seal([OLD])
     assert seal.open(seal.close(value, place), place) == value
     assert seal.open(seal.close(value, place), place + b"x") is None
@@ -64,7 +64,7 @@ def test_what_is_sealed_is_opened_where_it_belongs(value: bytes, place: bytes) -
 
 
 @given(st.data())
-def test_a_value_that_was_changed_in_any_place_does_not_open(data: st.DataObject) -> None:
+def test_changed_value_does_not_open(data: st.DataObject) -> None:
     seal = Seal([OLD])
     sealed = bytearray(seal.close(TEXT, A))
     sealed[data.draw(st.integers(0, len(sealed) - 1))] ^= data.draw(st.integers(1, 255))
@@ -73,16 +73,16 @@ def test_a_value_that_was_changed_in_any_place_does_not_open(data: st.DataObject
 
 
 @given(st.binary(max_size=100))
-def test_nothing_that_a_store_may_hold_makes_opening_raise(stored: bytes) -> None:
+def test_open_never_raises(stored: bytes) -> None:
     assert Seal([OLD, NEW]).open(stored, A) is None
 
 
-def test_equal_values_are_sealed_differently() -> None:
+def test_equal_values_have_different_ciphertexts() -> None:
     seal = Seal([OLD])
     assert len({seal.close(TEXT, A) for _ in range(100)}) == 100
 
 
-async def test_redis_holds_no_word_of_a_sealed_value(tiers: Tiers, redis_server: RedisServer) -> None:
+async def test_redis_holds_no_plaintext(tiers: Tiers, redis_server: RedisServer) -> None:
     sealed = tiers(OLD)
     assert await sealed.put_many({A: TEXT}, {})
     assert await values(sealed, A, B) == {A: TEXT}
@@ -94,9 +94,7 @@ async def test_redis_holds_no_word_of_a_sealed_value(tiers: Tiers, redis_server:
     assert tiers.events == []
 
 
-async def test_a_value_that_was_moved_to_another_key_is_a_miss_and_counted(
-    tiers: Tiers, redis_server: RedisServer
-) -> None:
+async def test_moved_value_is_a_counted_miss(tiers: Tiers, redis_server: RedisServer) -> None:
     sealed = tiers(OLD)
     await sealed.put_many({A: TEXT}, {})
     with redis_server.client() as client:
@@ -105,9 +103,7 @@ async def test_a_value_that_was_moved_to_another_key_is_a_miss_and_counted(
     assert tiers.events == [EntryUnopened("seal")]
 
 
-async def test_a_value_that_somebody_wrote_without_the_secret_is_a_miss(
-    tiers: Tiers, redis_server: RedisServer
-) -> None:
+async def test_unsealed_value_is_a_miss(tiers: Tiers, redis_server: RedisServer) -> None:
     await tiers().put_many({A: TEXT}, {})
     with redis_server.client() as client:
         client.set(KEY_PREFIX + B, SEALED + pack(TEXT, LATER_MS))
@@ -115,35 +111,35 @@ async def test_a_value_that_somebody_wrote_without_the_secret_is_a_miss(
     assert tiers.events == [EntryUnopened("unsealed"), EntryUnopened("seal")]
 
 
-async def test_without_the_secret_a_sealed_value_is_a_miss(tiers: Tiers) -> None:
+async def test_sealed_value_is_a_miss_without_secret(tiers: Tiers) -> None:
     await tiers(OLD).put_many({A: TEXT}, {})
     assert await values(tiers(), A) == {}
     assert await values(tiers(NEW), A) == {}
 
 
-async def test_a_secret_is_changed_in_three_steps_without_a_miss(tiers: Tiers) -> None:
+async def test_secret_rotation_has_no_miss(tiers: Tiers) -> None:
     steps = [(OLD,), (OLD, NEW), (NEW, OLD), (NEW,)]
     for before, after in itertools.pairwise(steps):
-        # During a roll-out processes of both settings read what either wrote; the last step comes a lifetime later.
+        # During a rollout, processes with both settings share entries. The last step comes one entry lifetime later.
         for writes, reads in ((after, before), *([] if after == (NEW,) else [(before, after)])):
             await tiers(*writes).put_many({A: TEXT}, {})
             assert await values(tiers(*reads), A) == {A: TEXT}
     assert tiers.events == []
 
 
-def test_a_setting_names_its_secrets() -> None:
+def test_setting_is_parsed_into_secrets() -> None:
     first, second = (base64.b64encode(secret).decode() for secret in (NEW, OLD))
     assert secrets_in(f"{first}, {second}") == [NEW, OLD]
 
 
 @pytest.mark.parametrize("wrong", ["geheim", "Z2VoZWlt", base64.b64encode(bytes(31)).decode(), "ü" * 44])
-def test_a_secret_that_is_none_is_refused_and_not_repeated(wrong: str) -> None:
+def test_invalid_secret_is_refused_and_not_logged(wrong: str) -> None:
     with pytest.raises(ValidationError, match="base64 of 32 bytes") as refused:
         Settings(cache_seal_key=SecretStr(wrong))
     assert wrong not in str(refused.value)
 
 
-def test_sealing_without_its_library_is_refused_by_the_extras_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_library_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
     with pytest.raises(SealUnavailable, match=r"depesche\[seal\]"):
         Seal([OLD])

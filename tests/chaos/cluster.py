@@ -1,9 +1,8 @@
 """Processes of the service on loopback, and nginx in front of them.
 
-Nginx's endpoints are taken out and put back while it runs: a file for each one that gets no new requests. A reload of
-its configuration would do the same, but then nginx itself closes its callers' connections, now and then in the middle
-of a request. Here they stay open, and so do nginx's own to the process that is about to end, as those of proxies in
-front of Kubernetes' pods do.
+A file per port removes the port from nginx while nginx runs. A reload of the configuration would close connections of
+callers, sometimes in the middle of a request. Here they stay open, and so do nginx's connections to the process that
+ends, like those of proxies in front of Kubernetes pods.
 """
 
 import contextlib
@@ -55,7 +54,11 @@ class Missing(Exception):
 
 
 def require_programs() -> None:
-    """Raises Missing, which names those that are not installed."""
+    """Check the programs.
+
+    Raises:
+        Missing: names those that are not installed.
+    """
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
         raise Missing(f"{' and '.join(missing)} must be installed")
@@ -63,14 +66,14 @@ def require_programs() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of the service: where it is asked, and where it is administered."""
+    """One process of the service and its two ports."""
 
     port: int
     admin_port: int
     server: Server
 
     async def samples(self) -> dict[str, float]:
-        """Its metrics: values by name and labels, as ``name`` or ``name{label=value,…}`` with labels in order."""
+        """Its metrics by ``name`` or ``name{label=value,…}``, with sorted labels."""
         text = (await self.server.http.get("/metrics")).raise_for_status().text
         families = text_string_to_metric_families(text)
         return {_named(one.name, one.labels): one.value for family in families for one in family.samples}
@@ -83,7 +86,7 @@ def _named(name: str, labels: dict[str, str]) -> str:
 
 @asynccontextmanager
 async def nginx(upstreams: str, route: str, folder: Path) -> AsyncIterator[Server]:
-    """Nginx with these upstreams and this way to them, asked for ``/readyz`` until one of them is ready."""
+    """Nginx with these upstreams and this route, once one of them is ready."""
     port = free_port()
     config = folder / "nginx.conf"
     config.write_text(NGINX.format(folder=folder, port=port, upstreams=upstreams, route=route), "utf-8")
@@ -93,14 +96,14 @@ async def nginx(upstreams: str, route: str, folder: Path) -> AsyncIterator[Serve
 
 
 def upstream(name: str, ports: Sequence[int]) -> str:
-    """An upstream of these ports; each request goes to the one with the fewest open ones."""
+    """An upstream of these ports; a request goes to the port with the fewest connections."""
     servers = " ".join(f"server 127.0.0.1:{port} max_fails=0;" for port in ports)
     return f"  upstream {name} {{ least_conn; {servers} keepalive 32; }}\n"
 
 
 @asynccontextmanager
 async def process(port: int, redis_url: str | None, **settings: str) -> AsyncIterator[Process]:
-    """One process of one thread an engine, ready; ``settings`` by their names without prefix, in small letters."""
+    """One ready process with one thread per engine; ``settings`` have lower-case names without prefix."""
     admin_port = free_port()
     given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}
     shared = {} if redis_url is None else {"DEPESCHE_REDIS_URL": redis_url}
@@ -118,33 +121,33 @@ async def process(port: int, redis_url: str | None, **settings: str) -> AsyncIte
 
 
 class Endpoints:
-    """The ports that requests are spread over, those that were taken out excepted."""
+    """The ports that get requests."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self.url = url
         self._folder = folder
 
     def take_out(self, port: int) -> None:
-        """No new request goes there."""
+        """Send no new request to ``port``."""
         (self._folder / str(port)).touch()
 
     def put_back(self, port: int) -> None:
-        """It gets its part again."""
+        """Send requests to ``port`` again."""
         (self._folder / str(port)).unlink()
 
 
 @asynccontextmanager
 async def endpoints(ports: Sequence[int]) -> AsyncIterator[Endpoints]:
-    """Nginx before two or more ports, up, and one of them ready."""
+    """Nginx in front of two or more ports, one of them ready."""
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="depesche-nginx-")))
-        folder.chmod(0o755)  # noqa: ASYNC240 - no wait; started by root, nginx looks for the files as somebody else
+        folder.chmod(0o755)  # noqa: ASYNC240 - no wait; nginx reads the files as another user
         server = await stack.enter_async_context(nginx(_upstreams(ports), _route(folder), folder))
         yield Endpoints(str(server.http.base_url), folder)
 
 
 def _upstreams(ports: Sequence[int]) -> str:
-    """By a request's random number one port, which is alone in its upstream, and all others in a second one."""
+    """For each port an upstream with the port only, and one with all others; the request's number chooses the port."""
     shares = "".join(f" {100 / len(ports):.2f}% {port};" for port in ports[:-1])
     split = f"  split_clients $request_id $port {{{shares} * {ports[-1]}; }}\n"
     alone = "".join(upstream(f"only{port}", [port]) for port in ports)

@@ -1,4 +1,4 @@
-"""The real server as a process of its own, its log as a queue of lines."""
+"""The real server in a separate process; its log is a queue of lines."""
 
 import json
 import os
@@ -17,22 +17,22 @@ from typing import Any
 import httpx
 
 Line = dict[str, Any]
-# A start and its imports take seconds of processor time, of which a busy machine gives a process a small part.
+# A start and its imports take seconds of processor time; a busy machine gives a process a small share of it.
 PATIENCE_S = 300.0
 LISTENS = re.compile(r"Uvicorn running on (http://\S+)")
 CLOCK_TICKS_A_S = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    """``python -m service serve`` on a free port, which it takes itself; talkative, and on one core."""
+    """``python -m PROGRAM serve`` on a free port, with debug logging and one thread."""
 
-    url = ""  # as soon as it listens
+    url = ""  # until it listens
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, program: str = "service", **settings: str) -> None:
         given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}
         self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in `stop`
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "service", "serve", "--port", "0"],
+            [sys.executable, "-m", program, "serve", "--port", "0"],
             stdout=subprocess.PIPE,
             stderr=self._complaints,
             env={**os.environ, "DEPESCHE_LOG_LEVEL": "debug", "DEPESCHE_THREADS": "1", **given},
@@ -49,21 +49,21 @@ class Server:
         self._lines.put(None)
 
     def listen(self) -> None:
-        """Wait until it says where it listens."""
+        """Wait until the log names the address."""
         told = self.line(lambda line: LISTENS.match(line["event"]) is not None)
         found = LISTENS.match(told["event"])
         assert found is not None
         self.url = found[1]
 
     def stop(self) -> None:
-        """End the process, however busy it is, and read the last of its log."""
+        """Kill the process and read the rest of its log."""
         self.process.kill()
         self.process.wait()
         self._reader.join()
         self._complaints.close()
 
     def line(self, wanted: Callable[[Line], bool]) -> Line:
-        """The next line of the log that is ``wanted``; what comes before it is passed over."""
+        """The next line of the log that is ``wanted``; earlier lines are skipped."""
         end = time.monotonic() + PATIENCE_S
         while True:
             found = self._lines.get(timeout=max(0.0, end - time.monotonic()))
@@ -76,11 +76,11 @@ class Server:
         return self._complaints.read()
 
     def event(self, name: str, **fields: Any) -> Line:
-        """The next line that says ``name`` with these fields."""
+        """The next line of the event ``name`` with these fields."""
         return self.line(lambda line: line["event"] == name and fields.items() <= line.items())
 
     def until(self, path: str, wanted: Callable[[httpx.Response | None], bool]) -> httpx.Response | None:
-        """Ask ``path`` until the answer is ``wanted``; None stands for a refused connection."""
+        """Ask ``path`` until the answer is ``wanted``; None is a refused connection."""
         end = time.monotonic() + PATIENCE_S
         while not wanted(answer := self._asked(path)):
             assert time.monotonic() < end, answer
@@ -96,25 +96,25 @@ class Server:
     def post(
         self, path: str, body: Any, headers: dict[str, str] | None = None, *, timeout_s: float = PATIENCE_S
     ) -> httpx.Response:
-        """One request on a connection of its own."""
+        """One request on a new connection."""
         return httpx.post(self.url + path, json=body, timeout=timeout_s, headers=headers)
 
     def sample(self, name: str) -> float:
-        """A sample of its metrics, by its name and labels as they are written; 0 where it is not there."""
+        """A sample of the metrics by its name and labels; 0 if there is none."""
         lines = httpx.get(f"{self.url}/metrics", timeout=PATIENCE_S).text.splitlines()
         return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name} ")), 0.0)
 
     @property
     def processor_s(self) -> float:
-        """Processor time that it has used, of all its threads (proc(5))."""
+        """Processor time of all its threads (proc(5))."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_A_S
 
 
 @contextmanager
-def serving(*, ready: bool = True, **settings: str) -> Iterator[Server]:
-    """A server that listens, ready unless told otherwise, killed at the end."""
-    server = Server(**settings)
+def serving(*, ready: bool = True, program: str = "service", **settings: str) -> Iterator[Server]:
+    """A server that listens, and is ready unless ``ready`` is False; it is killed at the end."""
+    server = Server(program, **settings)
     try:
         server.listen()
         if ready:

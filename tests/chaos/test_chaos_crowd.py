@@ -1,4 +1,4 @@
-"""One giant among many, and a queue that is full: the whole service over an engine that measures its own time."""
+"""A giant article among short ones, and a full queue, with an engine that counts its work."""
 
 import asyncio
 import math
@@ -22,6 +22,13 @@ PROBES = ("/livez", "/readyz", "/health")
 SENTENCE = "Am {}. Tag fuhr der Zug Nummer {} nicht nach Kiel."
 
 
+BYTE = re.compile(r"<0x(\w\w)>")  # of a character that is no piece
+
+
+def _char(byte: re.Match[str]) -> str:
+    return chr(int(byte[1], 16))
+
+
 def story(number: int) -> str:
     return " ".join(SENTENCE.format(day, number) for day in range(1, SENTENCES + 1))
 
@@ -32,9 +39,9 @@ def giant() -> str:
 
 
 class Meter:
-    """A handler that counts what its calls would take: ``CALL_S`` each, ``TOKEN_S`` a source token, padded or not.
+    """A handler that counts the time of its calls: ``CALL_S`` each and ``TOKEN_S`` for each source token, with padding.
 
-    So what is measured does not depend on the machine. ``done_s``: when the last sentence of each train was done.
+    The result does not depend on the machine. ``done_s`` is the end of the last sentence of each train.
     """
 
     def __init__(self) -> None:
@@ -45,21 +52,21 @@ class Meter:
         longest = max(len(item.tokens) for item in items)
         self.now_s += CALL_S + TOKEN_S * longest * len(items)
         for item in items:
-            found = re.search(r"Nummer (\d+)", "".join(item.tokens).replace("▁", " "))
+            found = re.search(r"Nummer (\d+)", BYTE.sub(_char, "".join(item.tokens)).replace("▁", " "))
             if found is not None:
                 self.done_s[int(found[1])] = self.now_s
         return writing(backwards)(items)
 
 
 async def queued(ports: Both, sentences: int) -> None:
-    """Until so many sentences wait for the translator; the event loop's clock may stand still meanwhile."""
+    """Wait for ``sentences`` in the translator's queue; the clock of the event loop may be stopped."""
     queue = ports.service.models[0].batcher.queue
     while len(queue) < sentences:
         await asyncio.to_thread(time.sleep, 0.005)
 
 
 async def p95_s(ports: Both, meter: Meter, busy_with: str, clock: Clock, first: int) -> float:
-    """The short articles' 95th percentile where all come while the engine has the first sentences of another text."""
+    """The 95th percentile of short articles that arrive while the engine works on another text."""
     gate = Gate(meter)
     ports.handle(gate)
     other = asyncio.create_task(ports.translate(busy_with))

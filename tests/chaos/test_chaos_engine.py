@@ -1,4 +1,4 @@
-"""What goes wrong in an engine: all who wait are answered, and the service comes back or says that it is lost."""
+"""Engine failures: all waiting work is answered; the engine recovers or is reported dead."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""The fake engine: it keeps the Protocol, so that what passes on it means something."""
+"""The fake engine keeps the contract of engines."""
 
 import time
 

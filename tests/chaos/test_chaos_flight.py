@@ -1,4 +1,4 @@
-"""Single flight above the queue: the work of many requests is admitted as a whole, shared, and given up by the last."""
+"""Single flight above the queue: requests share work, and the last one cancels it."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The real server against hostile bytes: slow, huge, compressed and forged ones; it answers, and serves on."""
+"""The server process survives slow, huge, compressed and forged requests."""
 
 import contextlib
 import gzip
@@ -17,7 +17,7 @@ from tests.chaos.server import PATIENCE_S, Server, serving
 pytestmark = pytest.mark.slow
 
 HEADER_S, BODY_S = 1.0, 1.5
-SLOWEST_S = 60.0  # of a busy machine
+SLOWEST_S = 60.0  # on a busy machine
 HEAD = b"POST /v1/translate HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n"
 TOKEN = "t" * 40
 KEYS = f"desk translate sha256:{hashlib.sha256(TOKEN.encode()).hexdigest()}\n"
@@ -26,7 +26,7 @@ SMALL = {"text": "Der Zug fährt heute nicht."}
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """One server with short patience for all tests; it has to live through each."""
+    """One server with short time limits; every test leaves it alive."""
     with serving(header_timeout_s=str(HEADER_S), body_timeout_s=str(BODY_S)) as found:
         yield found
 
@@ -45,7 +45,7 @@ def connected(server: Server) -> socket.socket:
 
 
 def answer_to(server: Server, sent: bytes) -> bytes:
-    """All bytes that come back until the server closes."""
+    """All bytes of the answer until the server closes."""
     with connected(server) as connection:
         connection.sendall(sent)
         return read_all(connection)
@@ -61,7 +61,7 @@ def read_all(connection: socket.socket) -> bytes:
 def _received(connection: socket.socket) -> bytes:
     try:
         return connection.recv(65_536)
-    except ConnectionResetError:  # closed with bytes of ours unread
+    except ConnectionResetError:  # closed with unread bytes
         return b""
 
 
@@ -72,7 +72,7 @@ def status_of(answer: bytes) -> int:
 
 @pytest.mark.parametrize("begun", [b"", b"GET", HEAD, HEAD + b"x-slow: "], ids=["nothing", "line", "head", "header"])
 def test_unfinished_head_is_closed(server: Server, begun: bytes) -> None:
-    started_s = time.monotonic()  # before the server's time begins, however late this process gets its turn after it
+    started_s = time.monotonic()  # before the server starts its timer
     with connected(server) as connection:
         connection.sendall(begun)
         assert read_all(connection) == b""
@@ -139,7 +139,7 @@ def test_refusal_before_the_body_closes(server: Server, refused: str, more: byte
 
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with a key file, whose only key may do nothing but translate."""
+    """A server with a key file whose only key has the scope translate."""
     keys = tmp_path_factory.mktemp("keys") / "keys.toml"
     keys.write_text(KEYS, "utf-8")
     with serving(body_timeout_s=str(BODY_S), keys_file=str(keys)) as found:
@@ -160,7 +160,7 @@ def test_refused_key_closes_before_the_body(locked: Server, path: str, token: st
 
 
 def _require_the_end(server: Server, rest: bytes, status: int, more: bytes, head: bytes = HEAD) -> None:
-    """The answer is whole, says that the connection ends, and it does, whatever comes of the body."""
+    """The answer is complete, has ``Connection: close``, and the server closes."""
     with connected(server) as connection:
         connection.sendall(head + rest)
         answer = connection.recv(65_536)
@@ -190,7 +190,7 @@ def test_slow_connections_block_no_other(server: Server) -> None:
 )
 def test_huge_headers_are_refused(server: Server, header: bytes) -> None:
     with connected(server) as connection:
-        with contextlib.suppress(OSError):  # it hangs up in mid-header
+        with contextlib.suppress(OSError):  # the server closes in mid-header
             connection.sendall(HEAD + header + b"\r\ncontent-length: 2\r\n\r\n{}")
         assert status_of(read_all(connection)) in {0, 400}
 
@@ -238,7 +238,7 @@ def test_injection_reaches_no_header_or_log(server: Server, sent: bytes) -> None
     assert status_of(answer) in {200, 400, 404, 405, 415, 422, 501}
     assert b"set-cookie" not in head.lower()
     assert b"forged" not in head.lower()
-    # What was logged since is one JSON object a line, or reading it would have failed; and says nothing of it.
+    # Each log line since is a JSON object, or reading it would fail; none holds the injected text.
     marker = f"after-{time.monotonic_ns()}"
     httpx.get(f"{server.url}/v1/models", headers={"x-request-id": marker}, timeout=PATIENCE_S)
     lines = []

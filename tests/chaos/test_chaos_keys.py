@@ -1,13 +1,16 @@
-"""The key file while the service runs: rotated without a restart, broken in mid-run, and missing at the start."""
+"""The key file: rotated and broken while the service runs, and missing at the start."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
 from service.http.keys import Key, digest_of
 from tests.chaos.server import PATIENCE_S, Server, serving
+
+pytestmark = pytest.mark.slow
 
 OLD, NEW = "old-" + "x" * 40, "new-" + "x" * 40
 

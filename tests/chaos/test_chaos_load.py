@@ -1,4 +1,4 @@
-"""Too much, too large, too late, gone: whatever callers do, each accepted item gets one answer."""
+"""Overload, huge requests, drains and disconnects: each accepted item gets one answer."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""More than the service can do: what is accepted is done in its time, and who waits as told is served."""
+"""Overload: accepted requests end in time, and callers that wait for Retry-After are served."""
 
 import asyncio
 
@@ -20,14 +20,14 @@ def story(number: int) -> str:
 
 
 async def joined(ports: Both, callers: int) -> None:
-    """Until so many wait for each sentence that is under way."""
+    """Wait until ``callers`` requests share each sentence in progress."""
     under_way = ports.service._pool.serving.translator.sentences._flight._under_way
-    while {len(work.tickets) for work in under_way.values()} != {callers}:  # noqa: ASYNC110 - a flight tells nobody
+    while {len(work.tickets) for work in under_way.values()} != {callers}:  # noqa: ASYNC110 - a flight has no event
         await asyncio.sleep(0)
 
 
 async def patiently(ports: Both, number: int) -> tuple[Response, int]:
-    """The last answer of a caller that comes back when it is told to, and how often it was refused."""
+    """The last answer of a caller that retries after Retry-After, and its number of refusals."""
     refusals = 0
     while (answer := await ports.translate(story(number), **{"request-timeout-ms": "20000"})).status_code == 503:
         assert answer.json()["code"] == "queue_full"
@@ -36,6 +36,7 @@ async def patiently(ports: Both, number: int) -> tuple[Response, int]:
     return answer, refusals
 
 
+@pytest.mark.slow
 async def test_retrying_callers_are_served_under_overload(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -45,10 +46,11 @@ async def test_retrying_callers_are_served_under_overload(
         assert {answer.status_code for answer, _ in found} == {200}
         refused = [refusals for _, refusals in found if refusals]
         assert len(refused) >= 10
-        # They all come back at once, so not all find room the first time: a fourth try gets in on a machine of its own.
+        # All retry in the same second, so some are refused again; four tries are enough on an idle machine.
         assert max(refused) <= MOST_REFUSALS
 
 
+@pytest.mark.slow
 async def test_short_deadline_gets_503(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -58,9 +60,9 @@ async def test_short_deadline_gets_503(
         await asyncio.wait(ahead, return_when=asyncio.FIRST_COMPLETED)
         hasty = {"request-timeout-ms": "1000"}
         answer = await ports.translate(story(99), **hasty)
-        assert not all(one.done() for one in ahead)  # at once, not after the work that it would have waited for
+        assert not all(one.done() for one in ahead)  # the refusal does not wait for the work
         assert (answer.status_code, answer.json()["code"]) == (503, "too_slow")
-        for _ in range(MOST_TRIES):  # the estimate is of the work, not of what else this machine does
+        for _ in range(MOST_TRIES):  # the estimate does not know other load of this machine
             await asyncio.sleep(int(answer.headers.get("retry-after", "1")))
             answer = await ports.translate(story(99), **hasty)
             if answer.status_code == 200:

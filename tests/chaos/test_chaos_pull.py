@@ -1,4 +1,4 @@
-"""A pull that fails half way: what was installed stays, what is damaged is not used, and the next pull goes on."""
+"""A pull that fails half way: the installed model stays, damaged files are not used, the next pull resumes."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture
 def desk(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Desk]:
-    """A desk whose model is installed; the hub then has other files and no lock forbids them."""
+    """A desk with an installed model and no lock, so that other files of the hub are allowed."""
     with serving() as hub:
         made = Desk(tmp_path, hub)
         made.publish(files)
@@ -36,7 +36,7 @@ def desk(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Desk]:
 
 
 def large(files: dict[str, bytes]) -> dict[str, bytes]:
-    """The checkpoint with a file of 32 MiB beside it: the client keeps what it gets in pieces of 10 MiB."""
+    """The checkpoint and a file of 32 MiB, which the client stores in chunks of 10 MiB."""
     return {**files, "large.spm": os.urandom(32 * MIB)}
 
 
@@ -86,7 +86,7 @@ def test_full_disk_keeps_the_installed_model(desk: Desk, files: dict[str, bytes]
     desk.publish(pickled(files), commit="2" * 40)
     weights = len(desk.hub.repos[REPO].files["pytorch_model.bin"])
     if full_at == "installing":
-        desk.pull()  # the download is in the cache now
+        desk.pull()  # fills the download cache
         old = desk.content()
     told = desk.told("pull", NAME, file_bytes=weights // 2)
     assert "File too large" in told
@@ -103,7 +103,7 @@ def test_malicious_pickle_does_not_run(desk: Desk, files: dict[str, bytes], tmp_
     assert not trace.exists()
     assert desk.content() == old
     torch.load(BytesIO(desk.hub.repos[REPO].files["pytorch_model.bin"]), weights_only=False)
-    assert trace.exists()  # read without care, the same file does run
+    assert trace.exists()  # an unsafe load runs it
 
 
 def test_second_command_is_refused(desk: Desk, files: dict[str, bytes]) -> None:

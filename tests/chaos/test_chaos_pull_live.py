@@ -1,4 +1,4 @@
-"""A service with a pulled model goes on answering while another pull fails, and when it is told to load models anew."""
+"""A service with a pulled model keeps answering while another pull fails, and after a reload."""
 
 import hashlib
 import json
@@ -20,14 +20,13 @@ pytestmark = pytest.mark.slow
 
 STORY = {"text": "Der Zug fährt heute nicht."}
 STARTER = "starter-sum-de"
-MODELS = Path(__file__).parents[2] / "models"
 Files = dict[str, bytes]
 Model = dict[str, object]
 
 
 @dataclass(frozen=True)
 class Site:
-    """An operator's desk, and the service that serves what was pulled there."""
+    """An operator's desk, and the service that serves the pulled model."""
 
     desk: Desk
     server: Server
@@ -37,11 +36,11 @@ class Site:
 
     @property
     def trace(self) -> Path:
-        """What a malicious file would leave."""
+        """The file that a malicious pickle would create."""
         return self.desk.folder / "trace"
 
     def translated(self) -> Model:
-        """The model of an answer, which no cache has."""
+        """The model of an uncached answer."""
         answer = self.server.post("/v1/translate", STORY, {"Cache-Control": "no-store"})
         assert answer.status_code == 200, answer.text
         found: Model = answer.json()["model"]
@@ -49,18 +48,18 @@ class Site:
         return found
 
     def reloaded(self) -> tuple[int, Model]:
-        """The status of a reload by the administration port; by a signal it succeeds, too. Then what serves."""
+        """Reload by the administration port and by SIGHUP; the status of the first, and the model that serves then."""
         answer = httpx.post(f"{self.admin}/admin/reload", json={}, timeout=PATIENCE_S)
         self.server.process.send_signal(signal.SIGHUP)
         self.server.event("models_reloaded")
         return answer.status_code, self.translated()
 
     def unharmed(self) -> bool:
-        """Whether the installed model is as it was, nothing lies beside it, and nothing malicious ran."""
+        """Whether the installed model is unchanged, there are no other files, and nothing malicious ran."""
         return self.desk.content() == self.installed and not self.desk.left_over() and not self.trace.exists()
 
     def restore(self, files: Files) -> None:
-        """Put hub, lock, cache and settings back to what they were after the pull that succeeded."""
+        """Restore hub, lock, cache and settings of the first pull."""
         hub = self.desk.hub
         hub.status = None
         hub.spoilt.clear()
@@ -78,12 +77,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, files: Files) -> Iterator[Site]:
-    """One service for all tests; it has to live through each."""
+def site(tmp_path_factory: pytest.TempPathFactory, models_dir: Path, files: Files) -> Iterator[Site]:
+    """One service; every test leaves it alive."""
     with hub() as state:
         desk = Desk(tmp_path_factory.mktemp("site"), state, program="service")
-        shutil.copy(MODELS / "catalog" / f"{STARTER}.toml", desk.models / "catalog")
-        (desk.models / "embedded").symlink_to(MODELS / "embedded")
+        shutil.copy(models_dir / "catalog" / f"{STARTER}.toml", desk.models / "catalog")
+        (desk.models / "embedded").symlink_to(models_dir / "embedded")
         desk.publish(files)
         desk.pull()
         port = str(free_port())
@@ -106,7 +105,7 @@ def restored(site: Site, files: Files) -> Iterator[None]:
 
 
 def other(site: Site, files: Files) -> None:
-    """The hub has another commit, and no lock forbids it."""
+    """The hub has another commit, and there is no lock."""
     site.desk.publish(files, commit="2" * 40)
     (site.desk.installed / "models.lock").unlink()
 
@@ -152,7 +151,7 @@ def amended(content: bytes, **more: object) -> bytes:
 
 @dataclass(frozen=True)
 class Case:
-    """A pull that fails, and what it says."""
+    """A pull that fails, and its message."""
 
     told: str
     change: Callable[[Site, Files], None] = other

@@ -1,4 +1,4 @@
-"""Purges in bad moments: while a batch runs, without Redis, with a Redis that refuses or answers nonsense."""
+"""Purges while a batch runs, without Redis, and with a Redis that refuses or replies garbage."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from service.cache.redis import Breaker, PurgeIncomplete, Shared
 from service.cache.tiers import Cache, Purged
 from service.generation.engines.fake import Gate, taking
 from tests.api.both import both
-from tests.batching.rig import entered
+from tests.batching.rig import entered, turns
 from tests.redis_server import RedisServer, free_port
 
 STORY = "Der Zug fährt heute nicht. Der Bus fährt auch nicht."
@@ -56,9 +56,9 @@ def over(url: str, *, timeout_s: float = 0.3) -> Cache:
 async def test_purge_ignores_the_open_breaker(redis_server: RedisServer) -> None:
     cache = over(redis_server.url)
     key, tag = bytes(32), b"T" * 32
-    await cache.put_many({key: b"a"}, {tag: {key}}, begun_s=float("inf"))
+    await cache.put_many({key: b"a"}, {tag: {key}}, started_s=float("inf"))
     redis_server.pause()
-    while not cache.shared_passed_over:
+    while not cache.shared_blocked:
         with pytest.raises(PurgeIncomplete):
             await cache.purge([tag])
     redis_server.resume()
@@ -69,7 +69,7 @@ async def test_purge_ignores_the_open_breaker(redis_server: RedisServer) -> None
 async def test_purge_on_readonly_redis_fails(redis_server: RedisServer) -> None:
     cache = over(redis_server.url, timeout_s=5.0)
     key, tag = bytes(32), b"T" * 32
-    await cache.put_many({key: b"a"}, {tag: {key}}, begun_s=float("inf"))
+    await cache.put_many({key: b"a"}, {tag: {key}}, started_s=float("inf"))
     with redis_server.client() as client:
         client.replicaof("127.0.0.1", str(free_port()))
         with pytest.raises(PurgeIncomplete):
@@ -96,7 +96,7 @@ async def test_concurrent_purges_leave_no_untagged_entry(
     texts = [f"Der Zug Nummer {n % 4} fährt heute nicht. Der Bus Nummer {n} auch nicht." for n in range(12)]
 
     async def later(work: Awaitable[Response]) -> Response:
-        await asyncio.sleep(draw.random() / 2)
+        await turns(draw.randint(0, 400))
         return await work
 
     async with both(monkeypatch, redis_url=redis_server.url, redis_timeout_ms=5_000) as ports:

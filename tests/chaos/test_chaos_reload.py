@@ -1,4 +1,4 @@
-"""Models are exchanged while requests are under way: none is dropped, and what cannot be loaded changes nothing."""
+"""Reloads while requests run: none is dropped, and a failed load changes nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,12 +12,12 @@ from tests.batching.rig import entered
 
 STORY = "Der Zug fährt heute nicht. Der Bus fährt auch nicht."
 MODELS = 2
-HANG_S = 1.5  # of an engine that works no call takes as long, on a busy machine either
+HANG_S = 1.5  # longer than any call of a working engine on a busy machine
 
 
 @pytest.fixture
 async def ports(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Both]:
-    async with both(monkeypatch, engine_replicas=1) as found:  # untimed, so that there is one engine a model
+    async with both(monkeypatch, engine_replicas=1) as found:  # one engine per model
         yield found
 
 
@@ -27,9 +27,9 @@ async def reload(ports: Both) -> tuple[int, str]:
 
 
 async def closed(ports: Both, number: int) -> None:
-    """Until so many engines are closed."""
+    """Wait until ``number`` engines are closed."""
     async with asyncio.timeout(30):
-        while sum(engine.closed for engine in ports.engines) < number:  # noqa: ASYNC110 - an engine tells nobody
+        while sum(engine.closed for engine in ports.engines) < number:  # noqa: ASYNC110 - an engine has no event
             await asyncio.sleep(0.01)
 
 

@@ -1,4 +1,4 @@
-"""Restarts and a Redis that fails, each with real processes under load: every caller gets its answer."""
+"""Restarts and Redis outages with real processes under load: every caller gets its answer."""
 
 import asyncio
 import signal
@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.chaos.cluster import Missing, require_programs
-from tests.chaos.outage import break_redis
-from tests.chaos.rolling import roll
+from tests.chaos.redis_outage import break_redis
+from tests.chaos.rolling_restart import roll
 from tests.chaos.server import PATIENCE_S, Server, serving
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ CALLERS = 6
 
 @pytest.fixture
 def programs() -> None:
-    """Nginx and redis-server are there."""
+    """Nginx and redis-server are installed."""
     try:
         require_programs()
     except Missing as missing:
@@ -29,7 +29,7 @@ def programs() -> None:
 
 
 async def until_told_to_go(server: Server) -> Counter[int]:
-    """Statuses of a caller that asks on one connection until an answer says that it is the last."""
+    """Statuses of a caller that uses one connection until an answer has ``Connection: close``."""
     limits = httpx.Limits(max_connections=1)
     statuses: Counter[int] = Counter()
     async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S, limits=limits, trust_env=False) as http:
@@ -51,10 +51,10 @@ async def test_drain_closes_keep_alive_connections() -> None:
 
 
 def test_keep_alive_setting_is_honoured() -> None:
-    with serving(keep_alive_s="6") as server:  # uvicorn's own time is 5 s, shorter than that of most proxies
+    with serving(keep_alive_s="6") as server:  # uvicorn's default is 5 s, shorter than most proxies'
         url = httpx.URL(server.url)
         with socket.create_connection((url.host, url.port or 0), timeout=PATIENCE_S) as connection:
-            asked_s = time.monotonic()  # before the server's time begins, however late the answer is read
+            asked_s = time.monotonic()  # before the server starts its timer
             connection.sendall(b"GET /livez HTTP/1.1\r\nhost: test\r\n\r\n")
             assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
             while connection.recv(1 << 16):
@@ -65,17 +65,17 @@ def test_keep_alive_setting_is_honoured() -> None:
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_stop_during_load_exits_0(stop: signal.Signals) -> None:
     with serving(ready=False) as server:
-        # The engine's thread is in the library now, and cannot be ended from outside it.
+        # The engine's thread is inside the library, and cannot be cancelled.
         server.until("/readyz", lambda answer: answer is not None and bool(answer.json()["models"]))
         server.process.send_signal(stop)
         assert server.process.wait(PATIENCE_S) == 0
 
 
 def test_sigterm_during_reload_exits_0() -> None:
-    with serving(threads="2") as server:  # of the ways to divide them the fastest is sought: a load takes its time
-        server.event("EngineReady", model="starter-sum-de")  # the last of those that are loaded first
+    with serving(threads="2") as server:  # tunes the layout, so a load takes time
+        server.event("EngineReady", model="starter-sum-de")  # the last of the first load
         server.process.send_signal(signal.SIGHUP)
-        server.event("EngineReady", model="starter-de-en")  # the first of the new ones; the second is being loaded
+        server.event("EngineReady", model="starter-de-en")  # the reload now loads the second
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(PATIENCE_S) == 0
 
@@ -93,7 +93,7 @@ async def test_redis_outage_fails_no_request() -> None:
     outage = await break_redis(requests=60, clients=4)
     assert outage.answers.failed == 0
     phases = {phase.name: phase for phase in outage.phases}
-    assert {name for name, phase in phases.items() if phase.passed_over} == {"killed", "paused"}
+    assert {name for name, phase in phases.items() if phase.blocked} == {"killed", "paused"}
     for name in ("up", "restored", "resumed"):
         assert phases[name].shared_hits > 0
     for name in ("killed", "paused"):

@@ -1,4 +1,4 @@
-"""What a request holds stays in its answer: marked text and keys through every endpoint, then a look elsewhere."""
+"""Texts and keys of requests appear in no log, metric, trace or cache entry."""
 
 import base64
 import contextlib
@@ -16,7 +16,7 @@ from tests.test_tracing import collecting
 
 pytestmark = pytest.mark.slow
 
-# Written like words and cut into pieces by no tokenizer's whim: each is looked for by its first letters, too.
+# Words that a tokenizer may cut; their first letters are searched as well.
 MARKS = ("Zwetschgenkuchen", "Xanthippenfest", "Quarkkeulchen", "Yamswurzelbrei", "Joghurtbecherdeckel")
 TEXT = f"Der {MARKS[0]} ist vertraulich. Das {MARKS[1]} beginnt am Freitag um 9 Uhr in Kiel."
 TOKEN = "depesche_geheimer-schluessel-" + "x" * 30
@@ -39,7 +39,7 @@ REQUESTS: list[tuple[str, dict[str, Any], int]] = [
     ("/v2/translate", {"data": {"text": TEXT, "target_lang": "EN", "auth_key": TOKEN}}, 200),
     ("/translate", {"json": {"q": TEXT, "source": "de", "target": "en", "api_key": TOKEN}}, 200),
     ("/detect", {"json": {"q": TEXT, "api_key": TOKEN}}, 200),
-    # What is wrong with each is the caller's fault, or that of time.
+    # Refused requests, and one whose time runs out.
     ("/v1/translate", {"json": {**MARKED, MARKS[3]: MARKS[4]}}, 422),
     ("/v1/translate", {"json": {"text": {MARKS[0]: TEXT}}}, 422),
     ("/v1/translate", {"content": f'{{"text": "{TEXT}'.encode()}, 400),
@@ -61,12 +61,12 @@ REQUESTS: list[tuple[str, dict[str, Any], int]] = [
         400,
     ),
 ]
-# The one kind of answer that repeats a name of the caller's: the parameter, or element, that cannot be worked on.
+# Refusals repeat one name of the caller: the wrong parameter or element.
 NAMING = {422: 1, 400: 1}
 
 
 def sent(server: Server, path: str, request: dict[str, Any]) -> httpx.Response:
-    """One marked request, also where only libraries and proxies look."""
+    """One request with marks in the body and the headers."""
     given = {"content-type": "application/json"} if "content" in request else {}
     fields = {*request.get("json", ()), *request.get("data", ())}
     auth = {} if fields & {"api_key", "auth_key"} else AUTH
@@ -76,14 +76,14 @@ def sent(server: Server, path: str, request: dict[str, Any]) -> httpx.Response:
 
 
 def words_in(written: str | bytes) -> list[str]:
-    """The marks, or beginnings of them, and the secrets that stand there."""
+    """The secrets and the beginnings of marks in a text."""
     text = (written if isinstance(written, str) else written.decode("utf-8", "replace")).lower()
     sought = [*SECRETS, *(mark[:9] for mark in MARKS)]
     return [word for word in sought if word.lower() in text]
 
 
 class Overheard:
-    """All that a server wrote, counted, traced and stored."""
+    """Log, metrics, traces and cache entries of a server."""
 
     def __init__(self) -> None:
         self.log = ""
@@ -112,7 +112,7 @@ def settings_of(keys: Path, redis: RedisServer) -> dict[str, Any]:
 
 
 def drained(server: Server) -> str:
-    """The rest of the log, once the server has ended."""
+    """The rest of the log, after the server has ended."""
     server.process.terminate()
     server.process.wait(PATIENCE_S)
     lines: list[str] = []
@@ -121,14 +121,14 @@ def drained(server: Server) -> str:
         lines.append(json.dumps(line, ensure_ascii=False))
         return False
 
-    with contextlib.suppress(AssertionError):  # that the server ended is the end of the lines
+    with contextlib.suppress(AssertionError):  # the server ended: there are no more lines
         server.line(kept)
     return "\n".join(lines) + server._complained()
 
 
 @pytest.fixture
 def overheard(keys: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Overheard:
-    """Every request, sent to a server with all that can be turned on; once more with a Redis that is gone."""
+    """Every request to a server with all features; the first ones again without Redis."""
     found = Overheard()
     with collecting() as (endpoint, bodies):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)

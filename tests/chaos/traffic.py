@@ -1,4 +1,4 @@
-"""Traffic while something fails: closed-loop callers on keep-alive connections; every answer and error is counted."""
+"""Closed-loop callers on keep-alive connections, with a count of every answer and error."""
 
 import asyncio
 import contextlib
@@ -17,16 +17,16 @@ LIMIT_S = 120.0
 
 
 class Answers(Counter[str]):
-    """How many had which status, or which connection's error by its name."""
+    """The number of answers by status, or by the name of a connection error."""
 
     @property
     def failed(self) -> int:
-        """How many were anything but a 200."""
+        """The number of answers that are not 200."""
         return self.total() - self["200"]
 
 
 class Traffic:
-    """Callers, and all ``answers`` that they got up to now."""
+    """Callers and their ``answers``."""
 
     def __init__(self, url: str, clients: int, seed: int = 1) -> None:
         self.answers = Answers()
@@ -38,20 +38,20 @@ class Traffic:
 
     @property
     def requests(self) -> int:
-        """How many were answered or failed."""
+        """The number of answers and errors."""
         return self.answers.total()
 
     async def until(self, requests: int) -> None:
-        """Wait for so many in all."""
-        while self.requests < requests:  # noqa: ASYNC110 - the callers count, this only looks
+        """Wait for ``requests`` in all."""
+        while self.requests < requests:  # noqa: ASYNC110 - the callers count
             await asyncio.sleep(0.05)
 
     async def more(self, requests: int) -> None:
-        """Wait for so many more."""
+        """Wait for ``requests`` more."""
         await self.until(self.requests + requests)
 
     async def caller(self) -> None:
-        """One caller with a connection of its own, which asks again as soon as it is answered."""
+        """One caller with one connection; it asks again after each answer."""
         async with httpx.AsyncClient(base_url=self._url, timeout=LIMIT_S, trust_env=False) as http:
             while not self._ending:
                 self.answers[await self._outcome(http)] += 1
@@ -62,18 +62,18 @@ class Traffic:
         try:
             answer = await http.post("/v1/translate", json={"text": NEW.format(number, number)})
         except httpx.HTTPError as error:
-            await asyncio.sleep(0.05)  # a refused connection is no reason for thousands
+            await asyncio.sleep(0.05)  # do not retry thousands of times
             return type(error).__name__
         return str(answer.status_code)
 
     def end(self) -> None:
-        """Each caller's present request is its last."""
+        """End each caller after its present request."""
         self._ending = True
 
 
 @asynccontextmanager
 async def traffic(url: str, clients: int) -> AsyncIterator[Traffic]:
-    """Callers that ask from now to the end of the block; all are answered after it."""
+    """Callers that ask until the end of the block; all are answered then."""
     found = Traffic(url, clients)
     callers = [asyncio.create_task(found.caller()) for _ in range(clients)]
     try:

@@ -106,12 +106,11 @@ def test_packages_of_torch_are_recognised() -> None:
 
 
 def test_dockerfile_without_torch_is_refused() -> None:
-    with pytest.raises(ValueError, match="no TORCH_VERSION"):
+    with pytest.raises(ValueError, match="no ARG TORCH_VERSION"):
         lock.torch_version("FROM scratch\n")
 
 
 def test_image_tags_are_the_version() -> None:
-    assert PROJECT["project"]["version"] == service.__version__
     files = [*(ROOT / "k8s").rglob("kustomization.yaml"), ROOT / "compose.yaml"]
     pattern = r"(?:newName: depesche\n\s+newTag: \"|image: depesche:)(.*)-(?:cpu|full)\b"
     tags = [tag for file in files for tag in re.findall(pattern, file.read_text("utf-8"))]

@@ -1,4 +1,4 @@
-"""Tiny checkpoints with random weights, as the hub has them, of every architecture that the service loads."""
+"""Tiny checkpoints with random weights, in the hub's format, of every supported architecture."""
 
 import json
 import shutil
@@ -37,7 +37,7 @@ class Checkpoint:
 
 
 def described(architecture: str, **tokens: Any) -> Manifest:
-    """A manifest of the catalogue for such a checkpoint."""
+    """A catalogue manifest for such a checkpoint."""
     return Manifest.model_validate(
         {
             "id": f"test/{architecture}",
@@ -55,7 +55,7 @@ def described(architecture: str, **tokens: Any) -> Manifest:
 
 
 def installed(name: str, folder: Path, *, quantization: Quantization = "float32") -> Checkpoint:
-    """The checkpoint of that name, converted; both engines can run it where both know the architecture."""
+    """Create and convert the checkpoint of this name, for each engine that supports its architecture."""
     (folder / "snapshot").mkdir(parents=True)
     manifest = SNAPSHOTS[name](folder / "snapshot")
     done = convert(folder / "snapshot", manifest, folder / "installed", quantization=quantization, keep_checkpoint=True)
@@ -63,7 +63,7 @@ def installed(name: str, folder: Path, *, quantization: Quantization = "float32"
 
 
 def pieces(path: Path, **more: Any) -> sentencepiece.SentencePieceProcessor:
-    """A SentencePiece model of the sentences, written to ``path``."""
+    """Train a SentencePiece model on the sentences and write it to ``path``."""
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(SENTENCES * 3),
         model_prefix=str(path.with_suffix("")),
@@ -78,9 +78,9 @@ def pieces(path: Path, **more: Any) -> sentencepiece.SentencePieceProcessor:
 
 
 def lively(model: Any, *, embeddings: float, layers: float) -> Any:
-    """Scale the weights up: fresh ones are so even that every output is one piece repeated.
+    """Scale up random weights, whose outputs would otherwise repeat one piece.
 
-    Tied embeddings that are too large repeat the last piece, too; layers that are too large leave no room for int8.
+    Too large tied embeddings also repeat the last piece, and too large layers exceed the range of int8.
     """
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -90,7 +90,7 @@ def lively(model: Any, *, embeddings: float, layers: float) -> Any:
 
 
 def marian(folder: Path) -> Manifest:
-    """A Marian model as the opus-mt checkpoints are: joint pieces, padding last, decoder starts with padding."""
+    """A Marian model like the opus-mt checkpoints: joint pieces, padding last, the decoder starts with padding."""
     model = pieces(folder / "source.spm", eos_id=0, unk_id=1, pad_id=-1)
     shutil.copy(folder / "source.spm", folder / "target.spm")
     vocabulary = {model.id_to_piece(i): i for i in range(model.get_piece_size())}
@@ -118,21 +118,21 @@ def marian(folder: Path) -> Manifest:
 
 
 def t5(folder: Path) -> Manifest:
-    """A T5 model: one table for inputs and outputs, which are scaled; sentinel rows beyond the SentencePiece model."""
+    """A T5 model: one scaled table for inputs and outputs, and sentinel rows beyond the SentencePiece model."""
     config = transformers.T5Config(**_t5_sizes(folder), feed_forward_proj="relu")
     _t5_saved(lively(transformers.T5ForConditionalGeneration(config), embeddings=0.2, layers=3), folder)
     return described("t5", source="spiece.model", target="spiece.model", vocabulary="", prefix="übersetze: ")
 
 
 def t5_untied(folder: Path) -> Manifest:
-    """T5 version 1.1, as MADLAD-400 is: an output table of its own, and outputs that are not scaled."""
+    """A T5 1.1 model, like MADLAD-400: a separate output table, and unscaled outputs."""
     config = transformers.T5Config(**_t5_sizes(folder), feed_forward_proj="gated-gelu")
     _t5_saved(_untied(transformers.T5ForConditionalGeneration(config)), folder, tie_word_embeddings=False)
     return described("t5", source="spiece.model", target="spiece.model", vocabulary="")
 
 
 def mt5(folder: Path) -> Manifest:
-    """An mT5 model as the published ones are: untied, unscaled, and its configuration says so."""
+    """An mT5 model like the published ones: untied, unscaled, with a matching configuration."""
     config = transformers.MT5Config(**_t5_sizes(folder), feed_forward_proj="gated-gelu")
     _t5_saved(_untied(transformers.MT5ForConditionalGeneration(config)), folder, tie_word_embeddings=False)
     return described("mt5", source="spiece.model", target="spiece.model", vocabulary="")
@@ -159,14 +159,14 @@ def _untied(network: Any) -> Any:
 
 
 def _t5_saved(network: Any, folder: Path, **config: Any) -> None:
-    """Saved with keys that transformers 5 would not write, as the published configurations have them."""
+    """Save with keys that transformers 5 does not write, as in the published configurations."""
     network.config.tie_word_embeddings = config.get("tie_word_embeddings", True)
     network.save_pretrained(folder)
     _amend(folder / "config.json", decoder_start_token_id=0, **config)
 
 
 def bart(folder: Path) -> Manifest:
-    """A BART model with byte-level pieces, whose every output begins with ``<s>``."""
+    """A BART model with byte-level pieces. Every output starts with ``<s>``."""
     trained = tokenizers.ByteLevelBPETokenizer()
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     trained.train_from_iterator(SENTENCES, vocab_size=340, show_progress=False, special_tokens=special)
@@ -180,7 +180,7 @@ def bart(folder: Path) -> Manifest:
 
 
 def mbart(folder: Path) -> Manifest:
-    """An mBART-50 model: every source begins with its language, every output is made to."""
+    """An mBART-50 model: sources and outputs start with a language code."""
     model = pieces(folder / "sentencepiece.bpe.model", bos_id=1, eos_id=2, unk_id=0)
     scored = [(model.id_to_piece(i), model.get_score(i)) for i in range(model.get_piece_size())]
     tokenizer = transformers.MBart50Tokenizer(vocab=scored, src_lang=CODES[1], tgt_lang=CODES[0])
@@ -194,7 +194,7 @@ def mbart(folder: Path) -> Manifest:
 
 
 def nllb(folder: Path) -> Manifest:
-    """An NLLB model: M2M100's network, and languages as ``deu_Latn``."""
+    """An NLLB model: the network of M2M100 with language codes such as ``deu_Latn``."""
     trained = tokenizers.SentencePieceBPETokenizer()
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     trained.train_from_iterator(SENTENCES, vocab_size=PIECES, show_progress=False, special_tokens=special)
@@ -211,7 +211,7 @@ def nllb(folder: Path) -> Manifest:
 
 
 def encoder_decoder_bert(folder: Path) -> Manifest:
-    """Two BERTs with WordPiece, the second one with cross-attention; an output ends with ``[SEP]``."""
+    """Two BERT models with WordPiece, the second with cross-attention. Outputs end with ``[SEP]``."""
     trained = tokenizers.BertWordPieceTokenizer(lowercase=False, strip_accents=False)
     trained.train_from_iterator(SENTENCES, vocab_size=300, min_frequency=1, show_progress=False)
     trained.save_model(str(folder))
@@ -234,7 +234,7 @@ def encoder_decoder_bert(folder: Path) -> Manifest:
 
 
 def fsmt(folder: Path) -> Manifest:
-    """A WMT19 model of fairseq: Moses rules, byte pairs, and a vocabulary a side."""
+    """A fairseq WMT19 model: Moses rules, byte pairs and two vocabularies."""
     words = " ".join(SENTENCES)
     letters = sorted({letter for letter in words if not letter.isspace()})
     merges = ["e n</w>", "e r</w>", "i n", "c h", "u n", "d er</w>", "ch t</w>", "S t", "un d</w>"]

@@ -1,4 +1,4 @@
-"""One suite for every engine: the same promises, kept on a converted checkpoint of every architecture."""
+"""Contract tests of every engine, on a converted checkpoint of every architecture."""
 
 import warnings
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ PAIRS = [(kind, name) for kind in KINDS for name in (CONVERTED if kind == "ctran
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Checkpoint]:
     folder = tmp_path_factory.mktemp("checkpoints")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # transformers recommends sacremoses to whoever loads a Marian tokenizer
+        warnings.simplefilter("ignore")  # transformers recommends sacremoses for Marian tokenizers
         return {name: checkpoints.installed(name, folder / name) for name in ARCHITECTURES}
 
 
@@ -51,7 +51,7 @@ def engine(request: pytest.FixtureRequest, engines: dict[tuple[str, str], Engine
 
 
 class Encoder(Tokenizer):
-    """A checkpoint's tokenizer, which knows how its outputs begin."""
+    """The tokenizer of a checkpoint and the prefix of its outputs."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint.manifest, checkpoint.folder)
@@ -73,27 +73,27 @@ def texts(results: list[list[Hypothesis]]) -> list[tuple[str, ...]]:
     return [hypotheses[0].tokens for hypotheses in results]
 
 
-def test_results_come_in_the_order_of_the_items(engine: Engine, tokenizer: Encoder) -> None:
+def test_results_are_in_order(engine: Engine, tokenizer: Encoder) -> None:
     items = inputs(tokenizer, GREEDY)
     assert texts(engine.generate(items[::-1])) == texts(engine.generate(items))[::-1]
 
 
-def test_there_is_one_result_an_item(engine: Engine, tokenizer: Encoder) -> None:
+def test_each_item_has_one_result(engine: Engine, tokenizer: Encoder) -> None:
     for count in (1, 2, 7):
         assert len(engine.generate(inputs(tokenizer, GREEDY, SENTENCES[:count]))) == count
 
 
-def test_no_items_give_no_results(engine: Engine) -> None:
+def test_empty_call_has_no_results(engine: Engine) -> None:
     assert engine.generate([]) == []
 
 
-def test_an_item_gives_the_same_alone_and_in_company(engine: Engine, tokenizer: Encoder) -> None:
+def test_item_output_is_equal_alone_and_in_a_batch(engine: Engine, tokenizer: Encoder) -> None:
     items = inputs(tokenizer, GREEDY)
     alone = [engine.generate([item])[0] for item in items]
     assert texts(alone) == texts(engine.generate(items))
 
 
-def test_items_of_unequal_options_may_share_a_call(engine: Engine, tokenizer: Encoder) -> None:
+def test_items_of_different_options_may_share_a_call(engine: Engine, tokenizer: Encoder) -> None:
     items = inputs(tokenizer, GREEDY)
     short = replace(items[0].options, max_output_tokens=3)
     mixed = [replace(item, options=short) if n % 2 else item for n, item in enumerate(items)]
@@ -102,19 +102,19 @@ def test_items_of_unequal_options_may_share_a_call(engine: Engine, tokenizer: En
     assert found[::2] == whole[::2]
 
 
-def test_a_hypothesis_that_meets_its_limit_says_so(engine: Engine, tokenizer: Encoder) -> None:
+def test_truncated_hypothesis_has_reason_length(engine: Engine, tokenizer: Encoder) -> None:
     for hypotheses in engine.generate(inputs(tokenizer, replace(GREEDY, max_output_tokens=2))):
         assert (len(hypotheses[0].tokens), hypotheses[0].finish_reason) == (2, "length")
 
 
-def test_hypotheses_come_best_first(engine: Engine, tokenizer: Encoder) -> None:
+def test_hypotheses_are_best_first(engine: Engine, tokenizer: Encoder) -> None:
     for hypotheses in engine.generate(inputs(tokenizer, BEAM)):
         scores = [hypothesis.score for hypothesis in hypotheses if hypothesis.score is not None]
         assert len(scores) == len(hypotheses) == BEAM.hypotheses
         assert scores == sorted(scores, reverse=True)
 
 
-def test_what_needs_no_score_is_written_just_the_same_and_has_none(engine: Engine, tokenizer: Encoder) -> None:
+def test_unscored_output_is_equal_and_has_no_score(engine: Engine, tokenizer: Encoder) -> None:
     scored = engine.generate(inputs(tokenizer, GREEDY))
     unscored = engine.generate(inputs(tokenizer, replace(GREEDY, scored=False)))
     assert texts(unscored) == texts(scored)
@@ -122,22 +122,20 @@ def test_what_needs_no_score_is_written_just_the_same_and_has_none(engine: Engin
     assert not any(one[0].score is None for one in scored)
 
 
-def test_only_allowed_pieces_are_written(engine: Engine, tokenizer: Encoder) -> None:
+def test_output_has_only_allowed_pieces(engine: Engine, tokenizer: Encoder) -> None:
     allowed = tokenizer.pieces("Der Zug fährt nach Hamburg.")
     for hypotheses in engine.generate(inputs(tokenizer, replace(BEAM, allowed=allowed))):
         assert {piece for hypothesis in hypotheses for piece in hypothesis.tokens} <= allowed
 
 
-def test_control_pieces_are_never_written(engine: Engine, tokenizer: Encoder) -> None:
+def test_output_has_no_control_pieces(engine: Engine, tokenizer: Encoder) -> None:
     for hypotheses in engine.generate(inputs(tokenizer, replace(BEAM, max_output_tokens=60))):
         written = {piece for hypothesis in hypotheses for piece in hypothesis.tokens}
         assert not {piece for piece in written if piece in tokenizer.control or piece.startswith("<extra_id")}
 
 
 @pytest.mark.parametrize("options", [GREEDY, BEAM], ids=["greedy", "beam"])
-def test_alignment_has_a_distribution_over_the_source_for_each_token(
-    engine: Engine, tokenizer: Encoder, options: DecodingOptions
-) -> None:
+def test_attention_rows_are_distributions(engine: Engine, tokenizer: Encoder, options: DecodingOptions) -> None:
     items = inputs(tokenizer, replace(options, alignment=True))
     for item, hypotheses in zip(items, engine.generate(items), strict=True):
         for hypothesis in hypotheses:
@@ -148,7 +146,7 @@ def test_alignment_has_a_distribution_over_the_source_for_each_token(
             assert all(sum(row) == pytest.approx(1, abs=rounding + 1e-3) for row in hypothesis.alignment.rows())
 
 
-def test_a_given_target_has_the_attention_that_it_was_written_with(engine: Engine, tokenizer: Encoder) -> None:
+def test_forced_target_has_its_original_attention(engine: Engine, tokenizer: Encoder) -> None:
     items = inputs(tokenizer, replace(GREEDY, alignment=True))
     free = engine.generate(items)
     targets = [one[0].tokens for one in free]
@@ -161,7 +159,7 @@ def test_a_given_target_has_the_attention_that_it_was_written_with(engine: Engin
             assert row == pytest.approx(expected, abs=2e-3 + 1 / 255)
 
 
-def test_given_targets_and_searched_ones_share_a_call(engine: Engine, tokenizer: Encoder) -> None:
+def test_forced_and_searched_items_share_a_call(engine: Engine, tokenizer: Encoder) -> None:
     items = inputs(tokenizer, GREEDY)
     target = tokenizer.encode_target("Der Zug fährt nach Hamburg.")
     mixed = [replace(items[0], target=target), *items[1:]]
@@ -171,7 +169,7 @@ def test_given_targets_and_searched_ones_share_a_call(engine: Engine, tokenizer:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_an_alignment_leaves_the_kernel_and_later_scores(
+def test_alignment_does_not_change_later_scores(
     architecture: str, engines: dict[tuple[str, str], Engine], tokenizer: Encoder
 ) -> None:
     engine = engines["torch", architecture]
@@ -193,7 +191,7 @@ def test_an_alignment_leaves_the_kernel_and_later_scores(
     [GREEDY, replace(GREEDY, no_repeat_ngram=2, repetition_penalty=1.2), replace(GREEDY, min_output_tokens=12)],
     ids=["plain", "penalties", "least"],
 )
-def test_both_engines_write_the_same_greedy_tokens_in_float32(
+def test_engines_agree_on_greedy_tokens_in_float32(
     architecture: str, options: DecodingOptions, engines: dict[tuple[str, str], Engine], tokenizer: Encoder
 ) -> None:
     items = inputs(tokenizer, options, SENTENCES)
@@ -205,7 +203,7 @@ def test_both_engines_write_the_same_greedy_tokens_in_float32(
 
 
 @pytest.mark.parametrize("architecture", CONVERTED)
-def test_both_engines_report_the_same_alignment(
+def test_engines_agree_on_alignment(
     architecture: str, engines: dict[tuple[str, str], Engine], tokenizer: Encoder
 ) -> None:
     items = inputs(tokenizer, replace(GREEDY, alignment=True))
@@ -218,10 +216,10 @@ def test_both_engines_report_the_same_alignment(
 
 
 @pytest.mark.parametrize("architecture", CONVERTED)
-def test_a_long_source_is_not_cut(
+def test_long_source_is_not_truncated(
     architecture: str, engines: dict[tuple[str, str], Engine], tokenizer: Encoder
 ) -> None:
-    # CTranslate2 cuts at 1,024 tokens unless told otherwise; T5 has no end, the others have 512 positions.
+    # CTranslate2 truncates at 1,024 tokens by default. T5 has no limit, other models have 512 positions.
     length = 1_500 if "t5" in architecture else 500
     tokens = (*(tokenizer.encode(" ".join(SENTENCES * 20))[: length - 1]), "</s>")
     item = EngineInput(tokens, replace(GREEDY, alignment=True, target_prefix=tokenizer.target_prefix))
@@ -231,7 +229,7 @@ def test_a_long_source_is_not_cut(
     assert ours[0][0].alignment.columns == length
 
 
-def test_a_model_without_files_for_an_engine_says_which_it_has(built: dict[str, Checkpoint]) -> None:
+def test_missing_engine_files_error_names_available_engines(built: dict[str, Checkpoint]) -> None:
     checkpoint = built["marian"]
     manifest = checkpoint.manifest.model_copy(update={"engines": {"torch": checkpoint.manifest.engines["torch"]}})
     with pytest.raises(ModelError, match="offers torch"):
@@ -239,7 +237,7 @@ def test_a_model_without_files_for_an_engine_says_which_it_has(built: dict[str, 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_source_beyond_the_positions_is_an_engine_error(
+def test_source_beyond_positions_is_an_engine_error(
     kind: str, engines: dict[tuple[str, str], Engine], built: dict[str, Checkpoint]
 ) -> None:
     tokenizer = Tokenizer(built["marian"].manifest, built["marian"].folder)
@@ -248,7 +246,7 @@ def test_a_source_beyond_the_positions_is_an_engine_error(
         engines[kind, "marian"].generate([EngineInput(tokens, GREEDY)])
 
 
-def test_the_fake_keeps_the_order_and_the_count_too() -> None:
+def test_fake_engine_keeps_order_and_count() -> None:
     items = [EngineInput(tuple(f"{n}{letter}" for letter in "abc"), GREEDY) for n in range(5)]
     results = FakeEngine().generate(items)
     assert texts(results) == [tuple(token.upper() for token in reversed(item.tokens)) for item in items]

@@ -1,4 +1,4 @@
-"""The embedded models: both engines on the same sentences, their size, their files and their cards."""
+"""Tests of the embedded models: agreement of both engines, sizes, files and cards."""
 
 import difflib
 import hashlib
@@ -50,7 +50,9 @@ def greedy(entry: Entry, kind: EngineKind) -> list[Tokens]:
     return [hypotheses[0].tokens for hypotheses in results]
 
 
-def test_int8_and_float32_write_nearly_the_same(entry: Entry, record_property: Callable[[str, object], None]) -> None:
+def test_int8_and_float32_outputs_are_nearly_equal(
+    entry: Entry, record_property: Callable[[str, object], None]
+) -> None:
     int8, float32 = greedy(entry, "ctranslate2"), greedy(entry, "torch")
     assert all(int8)
     assert all(float32)
@@ -67,17 +69,17 @@ def test_int8_and_float32_write_nearly_the_same(entry: Entry, record_property: C
         assert likeness >= LEAST_LIKENESS
 
 
-def test_each_file_is_the_one_that_the_manifest_names(entry: Entry) -> None:
+def test_embedded_files_match_their_manifests(entry: Entry) -> None:
     found = {name: hashlib.sha256((entry.folder / name).read_bytes()).hexdigest() for name in entry.manifest.files}
     assert found == entry.manifest.files
 
 
-def test_each_file_beside_the_card_is_named_by_a_manifest(entry: Entry) -> None:
+def test_embedded_folders_have_no_unlisted_files(entry: Entry) -> None:
     there = {str(path.relative_to(entry.folder)) for path in entry.folder.rglob("*") if path.is_file()}
     assert there - {"README.md"} == set(entry.manifest.files)
 
 
-def test_each_model_has_a_card_with_its_licence_and_its_data(entry: Entry) -> None:
+def test_embedded_models_have_cards_with_licence_and_data(entry: Entry) -> None:
     card = (MODELS / "embedded" / entry.name / "README.md").read_text("utf-8")
     assert entry.manifest.licence in card
     _, _, data = card.partition("## Data")
@@ -87,14 +89,14 @@ def test_each_model_has_a_card_with_its_licence_and_its_data(entry: Entry) -> No
 
 
 def parameters(path: Path) -> int:
-    """Numbers in a safetensors file, by its header: its length in eight bytes, then JSON."""
+    """Count the numbers in a safetensors file by its header: its length in eight bytes, then JSON."""
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))
     return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
 
 
-def test_all_models_together_are_small(record_property: Callable[[str, object], None]) -> None:
+def test_embedded_models_are_small(record_property: Callable[[str, object], None]) -> None:
     folders = {CATALOG.entry(name).folder for name in NAMES}
     counted = sum(parameters(path) for folder in folders for path in folder.rglob("*.safetensors"))
     size = sum(path.stat().st_size for path in (MODELS / "embedded").rglob("*") if path.is_file())

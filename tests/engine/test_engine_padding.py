@@ -1,4 +1,4 @@
-"""Padding: what stands together has one padded length, and a filler reaches it where no source does."""
+"""Tests of padding: groups of one padded length, and fillers."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,24 +9,24 @@ LENGTHS = st.lists(st.integers(1, 200), min_size=1, max_size=40)
 
 
 @given(LENGTHS)
-def test_every_source_is_in_one_group_of_its_padded_length(lengths: list[int]) -> None:
+def test_each_source_is_in_one_group(lengths: list[int]) -> None:
     groups = by_padded_length(lengths)
     assert sorted(place for group in groups for place in group) == list(range(len(lengths)))
     assert [len({padded_length(lengths[place]) for place in group}) for group in groups] == [1] * len(groups)
 
 
 @given(st.integers(1, 2_000))
-def test_a_padded_length_is_whole_cache_lines_and_less_than_half_as_long_again(length: int) -> None:
+def test_padded_length_is_whole_cache_lines_with_limited_padding(length: int) -> None:
     assert padded_length(length) % LEAST_STEP_TOKENS == 0
     assert 0 <= padded_length(length) - length < max(LEAST_STEP_TOKENS, length / 2)
 
 
-def test_padded_lengths_grow_with_what_they_pad() -> None:
+def test_padded_length_is_monotonic() -> None:
     assert sorted({padded_length(length) for length in range(1, 257)}) == [16, 32, 48, 64, 96, 128, 192, 256]
 
 
 @given(LENGTHS)
-def test_with_the_filler_a_group_is_as_long_as_its_padded_length(lengths: list[int]) -> None:
+def test_filler_has_the_padded_length(lengths: list[int]) -> None:
     for group in by_padded_length(lengths):
         of_group = [lengths[place] for place in group]
         fillers = filler(of_group)

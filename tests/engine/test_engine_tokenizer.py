@@ -1,4 +1,4 @@
-"""Tokenizers of every format: German text and its quotation marks survive, and nothing is cut."""
+"""Tests of tokenizers of every format: German text survives and is never truncated."""
 
 import json
 import warnings
@@ -13,7 +13,7 @@ from service.generation.engines.tokenizers import Subwords, Tokenizer, closed_up
 from tests.engine import checkpoints
 from tests.engine.checkpoints import SENTENCES, Checkpoint
 
-# Of the letters that the sentences have, so that every tiny vocabulary can spell it.
+# Only letters of the sentences, so that every tiny vocabulary can spell it.
 QUOTED = "„In Hamburg“, sagte er, „stieg der Preis um 4,5 Prozent.“"
 
 
@@ -21,7 +21,7 @@ QUOTED = "„In Hamburg“, sagte er, „stieg der Preis um 4,5 Prozent.“"
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Checkpoint]:
     folder = tmp_path_factory.mktemp("tokenizers")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # transformers recommends sacremoses to whoever loads a Marian tokenizer
+        warnings.simplefilter("ignore")  # transformers recommends sacremoses for Marian tokenizers
         return {name: checkpoints.installed(name, folder / name) for name in ("marian", "bart", "mbart", "fsmt", "mt5")}
 
 
@@ -30,13 +30,13 @@ def text_of(tokenizer: Tokenizer, text: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["marian", "bart", "mt5"])
-def test_german_text_comes_back_as_it_was(name: str, built: dict[str, Checkpoint]) -> None:
+def test_german_text_survives_tokenization(name: str, built: dict[str, Checkpoint]) -> None:
     tokenizer = Tokenizer(built[name].manifest, built[name].folder)
     for sentence in (*SENTENCES, QUOTED):
         assert text_of(tokenizer, sentence) == sentence
 
 
-def test_language_codes_are_no_text(built: dict[str, Checkpoint]) -> None:
+def test_language_codes_are_not_decoded(built: dict[str, Checkpoint]) -> None:
     tokenizer = Tokenizer(built["mbart"].manifest, built["mbart"].folder)
     tokens = tokenizer.encode(SENTENCES[0])
     assert (tokens[0], tokens[-1]) == ("de_DE", "</s>")
@@ -44,12 +44,12 @@ def test_language_codes_are_no_text(built: dict[str, Checkpoint]) -> None:
     assert tokenizer.decode(tokens) == SENTENCES[0]
 
 
-def test_moses_rules_write_quotation_marks_plainly_and_lose_nothing_else(built: dict[str, Checkpoint]) -> None:
+def test_moses_changes_only_quotation_marks(built: dict[str, Checkpoint]) -> None:
     tokenizer = Tokenizer(built["fsmt"].manifest, built["fsmt"].folder)
     assert text_of(tokenizer, QUOTED) == QUOTED.replace("„", '"').replace("“", '"')
 
 
-def test_the_pieces_that_may_be_written_are_those_that_stand_for_text(built: dict[str, Checkpoint]) -> None:
+def test_writable_pieces_are_text(built: dict[str, Checkpoint]) -> None:
     for checkpoint in built.values():
         tokenizer = Tokenizer(checkpoint.manifest, checkpoint.folder)
         assert not tokenizer.writable & tokenizer.control
@@ -57,9 +57,7 @@ def test_the_pieces_that_may_be_written_are_those_that_stand_for_text(built: dic
         assert not tokenizer.writable & {"<pad>", "</s>", "<unk>", "<mask>", "de_DE", "en_XX"}
 
 
-def test_what_a_tokenizer_file_says_of_cutting_and_padding_does_not_apply(
-    built: dict[str, Checkpoint], tmp_path: Path
-) -> None:
+def test_truncation_and_padding_of_tokenizer_file_are_off(built: dict[str, Checkpoint], tmp_path: Path) -> None:
     path = built["bart"].folder / "tokenizer.json"
     content = json.loads(path.read_text("utf-8"))
     content["truncation"] = {"direction": "Right", "max_length": 8, "strategy": "LongestFirst", "stride": 0}
@@ -76,9 +74,9 @@ def test_what_a_tokenizer_file_says_of_cutting_and_padding_does_not_apply(
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"model": 1}', "[]"])
-def test_a_file_that_is_no_tokenizer_is_named(content: str, tmp_path: Path) -> None:
+def test_invalid_tokenizer_file_is_named(content: str, tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(content, "utf-8")
-    with pytest.raises(ModelError, match=r"tokenizer\.json is not of the tokenizers library"):
+    with pytest.raises(ModelError, match=r"tokenizer\.json cannot be read by the tokenizers library"):
         Subwords(tmp_path / "tokenizer.json")
 
 
@@ -94,12 +92,12 @@ def test_a_file_that_is_no_tokenizer_is_named(content: str, tmp_path: Path) -> N
         ("80 km / h", "80 km/h"),
     ],
 )
-def test_word_pieces_get_the_spacing_that_they_forgot(pieces: str, text: str) -> None:
+def test_word_pieces_regain_their_spacing(pieces: str, text: str) -> None:
     assert closed_up(pieces) == text
 
 
 @pytest.mark.parametrize("name", ["marian", "bart", "mbart", "fsmt", "mt5"])
 @given(text=st.text(st.sampled_from([*"abcxyzäöüß„“–€ .,0123456789-&'<", "…", "½", "ﷺ", "\u0301"]), max_size=30))
-def test_no_text_has_more_tokens_than_its_bound(name: str, built: dict[str, Checkpoint], text: str) -> None:
+def test_most_tokens_is_an_upper_bound(name: str, built: dict[str, Checkpoint], text: str) -> None:
     tokenizer = Tokenizer(built[name].manifest, built[name].folder)
     assert len(tokenizer.encode(text)) <= tokenizer.most_tokens(text)

@@ -1,4 +1,4 @@
-"""The layout of an engine's cores: found once by timing, kept afterwards, without effect on what is written."""
+"""Tests of the parallel configuration: it is measured once, then reused, and does not change outputs."""
 
 import warnings
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 from service.domain import DecodingOptions, EngineInput
 from service.generation.engines.base import Engine, ParallelConfig, layouts
 from service.generation.engines.fake import FakeEngine, taking
-from service.generation.engines.loading import OUTPUT_TOKENS, Found, Probe, TunedFactory, chosen, load_engine
+from service.generation.engines.loading import OUTPUT_TOKENS, Probe, TunedConfig, TunedFactory, chosen, load_engine
 from service.generation.engines.tokenizers import Tokenizer
 from tests.engine.checkpoints import SENTENCES, Checkpoint, installed
 
@@ -19,7 +19,7 @@ PROBE = Probe.of(("Guten", "Morgen", "</s>"), DecodingOptions(no_repeat_ngram=3)
 
 
 class Fakes:
-    """Engines whose calls take the seconds of their layout; keeps what was built."""
+    """Fake engines with a call time for each configuration. It records the engines."""
 
     def __init__(self, seconds: dict[ParallelConfig, float]) -> None:
         self._seconds = seconds
@@ -36,8 +36,8 @@ class Fakes:
 
 
 @pytest.mark.parametrize("fastest", [ONE, TWO])
-def test_the_fastest_layout_is_kept_and_no_other_stays_loaded(fastest: ParallelConfig) -> None:
-    load, heard = Fakes({layout: 0.001 if layout == fastest else 0.02 for layout in (ONE, TWO)}), list[Found]()
+def test_only_the_fastest_configuration_stays_loaded(fastest: ParallelConfig) -> None:
+    load, heard = Fakes({layout: 0.001 if layout == fastest else 0.02 for layout in (ONE, TWO)}), list[TunedConfig]()
     TunedFactory(load, (ONE, TWO), PROBE, heard.append)()
     assert load.open == [fastest]
     (found,) = heard
@@ -46,12 +46,12 @@ def test_the_fastest_layout_is_kept_and_no_other_stays_loaded(fastest: ParallelC
 
 
 @pytest.mark.parametrize(("one_s", "kept"), [(0.9, TWO), (0.7, ONE)])
-def test_fewer_replicas_have_to_be_clearly_faster(one_s: float, kept: ParallelConfig) -> None:
+def test_fewer_replicas_must_be_clearly_faster(one_s: float, kept: ParallelConfig) -> None:
     assert chosen({ONE: one_s, TWO: 1.0}) == kept
 
 
-def test_a_rebuilt_engine_is_not_timed_again() -> None:
-    load, heard = Fakes({ONE: 0.01, TWO: 0.001}), list[Found]()
+def test_rebuilt_engine_is_not_measured_again() -> None:
+    load, heard = Fakes({ONE: 0.01, TWO: 0.001}), list[TunedConfig]()
     factory = TunedFactory(load, (ONE, TWO), PROBE, heard.append)
     factory()
     factory()
@@ -59,26 +59,26 @@ def test_a_rebuilt_engine_is_not_timed_again() -> None:
     assert (layout, engine.calls, len(heard)) == (TWO, [], 1)
 
 
-def test_a_single_layout_is_not_timed() -> None:
-    load, heard = Fakes({ONE: 0.0}), list[Found]()
+def test_single_configuration_is_not_measured() -> None:
+    load, heard = Fakes({ONE: 0.0}), list[TunedConfig]()
     TunedFactory(load, (ONE,), PROBE, heard.append)()
     assert (load.built[0][1].calls, heard) == ([], [])
 
 
-def test_the_probe_is_the_same_each_time_and_bounded_in_its_output() -> None:
+def test_probe_is_deterministic_with_limited_output() -> None:
     again = Probe.of(("Guten", "Morgen", "</s>"), DecodingOptions(no_repeat_ngram=3))
     assert again == PROBE
     assert {item.options.max_output_tokens for item in PROBE.items} == {OUTPUT_TOKENS}
     assert len({len(item.tokens) for item in PROBE.items}) > len(PROBE.items) // 2
 
 
-def test_a_slow_engine_is_timed_once() -> None:
+def test_slow_engine_is_measured_once() -> None:
     engine = FakeEngine(taking(0.11))
     PROBE.seconds(engine)
     assert len(engine.calls) == 5
 
 
-def test_a_layout_that_is_slow_for_a_lone_sentence_is_given_up() -> None:
+def test_configuration_slow_for_single_sentences_is_abandoned() -> None:
     engine = FakeEngine(taking(0.02))
     assert PROBE.seconds(engine, give_up_s=0.03) > 0.03
     assert len(engine.calls) == 2
@@ -94,14 +94,14 @@ def test_a_layout_that_is_slow_for_a_lone_sentence_is_given_up() -> None:
         (2, 4, [(4, 1)]),
     ],
 )
-def test_layouts_use_all_cores(cores: int, replicas: int, expected: list[tuple[int, int]]) -> None:
+def test_configurations_use_all_cores(cores: int, replicas: int, expected: list[tuple[int, int]]) -> None:
     assert [(layout.replicas, layout.threads) for layout in layouts(cores, replicas)] == expected
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # transformers recommends sacremoses to whoever loads a Marian tokenizer
+        warnings.simplefilter("ignore")  # transformers recommends sacremoses for Marian tokenizers
         return installed("marian", tmp_path_factory.mktemp("tuning"))
 
 
@@ -123,7 +123,7 @@ def items(folder: Path, checkpoint: Checkpoint, *limits: int) -> list[EngineInpu
 
 
 @pytest.mark.parametrize("limits", [(24,), (3, 24, 12)])
-def test_what_is_written_does_not_depend_on_replicas_nor_on_the_limits_of_neighbours(
+def test_output_does_not_depend_on_replicas_or_neighbours(
     engine: Engine, checkpoint: Checkpoint, limits: tuple[int, ...]
 ) -> None:
     given = items(checkpoint.folder, checkpoint, *limits)
@@ -133,9 +133,7 @@ def test_what_is_written_does_not_depend_on_replicas_nor_on_the_limits_of_neighb
         assert one[0].score == pytest.approx(other[0].score, abs=1e-3)
 
 
-def test_calls_of_several_threads_at_once_are_answered_each_with_its_own(
-    engine: Engine, checkpoint: Checkpoint
-) -> None:
+def test_concurrent_calls_get_their_own_results(engine: Engine, checkpoint: Checkpoint) -> None:
     given = items(checkpoint.folder, checkpoint, 12)
     calls = [given[n::5] for n in range(5)]
     with ThreadPoolExecutor(engine.replicas + engine.ahead) as pool:

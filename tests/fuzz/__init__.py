@@ -1,1 +1,1 @@
-"""Fuzzing of what reads strangers' text: the targets, their kept inputs, and the command that looks for more."""
+"""Fuzz targets of the code that reads texts of callers, their regressions, and a command."""

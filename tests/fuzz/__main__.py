@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz TARGET --seconds 600``: look for inputs that break a target, and keep those that do."""
+"""``python -m tests.fuzz TARGET --seconds 600``: search for inputs that break a target, and keep them."""
 
 import argparse
 import subprocess
@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.fuzz import kept
+from tests.fuzz import regression_files
 from tests.fuzz.target import Target, encoded
 from tests.fuzz.targets import TARGETS
 
@@ -15,7 +15,7 @@ HANG_S = 30
 
 
 def main() -> int:
-    """Search from the target's seeds. What broke it becomes a regression, and the exit status is 1."""
+    """Search from the target's seeds; a failing input becomes a regression and exit status 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", choices=sorted(TARGETS))
     parser.add_argument("--seconds", type=int, default=600)
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def _search(target: Target, folder: Path, seconds: int, seed: int) -> int:
-    """The exit status of libFuzzer; inputs and what broke are in ``folder``."""
+    """The exit status of libFuzzer; ``folder`` holds inputs and failures."""
     inputs = folder / "inputs"
     inputs.mkdir()
     for number, text in enumerate(target.seeds):
@@ -53,19 +53,19 @@ def _search(target: Target, folder: Path, seconds: int, seed: int) -> int:
         "seed": seed,
     }
     arguments = [f"-{name}={value}" for name, value in options.items()]
-    folders = [inputs, *(one for one in [kept.FOLDER / target.name] if one.is_dir())]
-    command = [sys.executable, "-m", "tests.fuzz.search", target.name, *arguments, *map(str, folders)]
+    folders = [inputs, *(one for one in [regression_files.FOLDER / target.name] if one.is_dir())]
+    command = [sys.executable, "-m", "tests.fuzz.libfuzzer", target.name, *arguments, *map(str, folders)]
     return subprocess.run(command, check=False).returncode
 
 
 def _escaped(word: str) -> str:
-    """A word as libFuzzer's dictionaries write it."""
+    """A word in the format of libFuzzer's dictionaries."""
     return "".join(f"\\x{byte:02x}" for byte in encoded(word))
 
 
 def _keep(target: Target, broken: list[Path], status: int) -> int:
-    """Put what broke the target among its regressions, which `make test` checks; what took memory shows only here."""
-    folder = kept.FOLDER / target.name
+    """Copy failing inputs to the regressions, which `make test` checks."""
+    folder = regression_files.FOLDER / target.name
     folder.mkdir(parents=True, exist_ok=True)
     for path in broken:
         copy = folder / path.name[:24]

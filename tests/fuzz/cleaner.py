@@ -1,4 +1,4 @@
-"""The cleaner: nothing visible is lost or doubled, and every span says where its text stood."""
+"""The cleaner: no visible text is lost or doubled, and every span is correct."""
 
 from service.cleaning.boilerplate import read_lines
 from service.cleaning.clean import Cleaned, clean
@@ -21,13 +21,13 @@ SEEDS = (
 
 
 def work(text: str) -> Cleaned:
-    """The cleaning of a text with the headline and lead that may stand before it."""
+    """The cleaning of a text with a headline and a lead."""
     *given, body = text.split(SEPARATOR, 2)
     return clean(body, DE, headline=given[0] if given else None, lead=given[1] if len(given) > 1 else None)
 
 
 def check(text: str) -> None:
-    """Raise where something of the text is lost, doubled, or not where it is said to be."""
+    """Raise if text is lost, doubled, or not at its span."""
     body = text.split(SEPARATOR, 2)[-1]
     cleaned = work(text)
     done = 0

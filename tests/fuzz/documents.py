@@ -1,4 +1,4 @@
-"""Whole documents, pages and JSON objects: an article comes out, or the one error that says why there is none."""
+"""Documents, pages and JSON objects: reading gives an article or the documented error."""
 
 import json
 from contextlib import suppress
@@ -34,14 +34,14 @@ EDITION = Edition(
 
 
 def work(text: str) -> Document | None:
-    """The document, None where there is none in the input."""
+    """The document; None if the input has none."""
     with suppress(InvalidInput):
         return read_document(_value(text))
     return None
 
 
 def _value(text: str) -> str | dict[str, object]:
-    """The JSON object that an input is, or the input as a page."""
+    """The JSON object of an input, or the input as a page."""
     with suppress(ValueError, RecursionError):
         value = json.loads(text) if text.startswith("{") else None
         if isinstance(value, dict):
@@ -50,7 +50,7 @@ def _value(text: str) -> str | dict[str, object]:
 
 
 def check(text: str) -> None:
-    """Raise where reading fails in another way than it says, or what is read is no article."""
+    """Raise if reading raises another error, or the result is no article."""
     document = work(text)
     if document is None:
         return

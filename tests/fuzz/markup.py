@@ -1,4 +1,4 @@
-"""Markup within texts: unchanged it comes back byte for byte, and a translation keeps every tag and boundary."""
+"""Markup: an unchanged document keeps its bytes, a translation keeps every tag and boundary."""
 
 from collections import Counter
 from zlib import crc32
@@ -32,7 +32,7 @@ def work(text: str) -> str:
 
 
 def check(text: str) -> None:
-    """Raise where markup is lost, doubled or moved into another block, as HTML and as XML."""
+    """Raise if markup is lost, doubled or moved to another block, as HTML and as XML."""
     for rules in (HTML_RULES, XML):
         _check(text, rules)
 
@@ -48,7 +48,7 @@ def _check(text: str, rules: TagRules) -> None:
 
 
 def _check_markup(text: str, rules: TagRules) -> None:
-    """A translation that means nothing has all tags, and every boundary where it was."""
+    """A meaningless translation keeps all tags and boundaries."""
     document = parse(text, rules=rules)
     rendered = render(document, translated(document, scramble(crc32(encoded(text)))), DE)
     words = vocabulary(text, rules)  # of XML, what a tag means depends on the text beside it

@@ -1,4 +1,4 @@
-"""The segmenter: sentences and gaps give the text back, and nothing visible lies in a gap."""
+"""The segmenter: sentences and gaps make the text, and no gap has visible text."""
 
 from service.domain import Span
 from service.text.normalization import for_model
@@ -16,12 +16,12 @@ SEEDS = (
 
 
 def work(text: str) -> Segmentation:
-    """The segmentation alone."""
+    """The segmentation."""
     return segment(text, DE)
 
 
 def check(text: str) -> None:
-    """Raise where reassembling does not give the text back, or a part is out of its place."""
+    """Raise if the parts do not make the text, or a part is misplaced."""
     segmentation = segment(text, DE)
     sentences = segmentation.sentences
     identity = reassemble(segmentation, [sentence.of(text) for sentence in sentences])
@@ -36,7 +36,7 @@ def check(text: str) -> None:
 
 
 def _visible_outside(text: str, spans: tuple[Span, ...]) -> bool:
-    """Whether a model would see something between the spans, which are in order and within the text."""
+    """Whether visible text is between the spans, which are in order and within the text."""
     done = 0
     seen = False
     for span in spans:
@@ -47,7 +47,7 @@ def _visible_outside(text: str, spans: tuple[Span, ...]) -> bool:
 
 
 def _check_halves(text: str, sentence: Span) -> None:
-    """Both halves of a sentence are shorter and hold all that a model would see of it."""
+    """Both halves of a sentence are shorter, and together hold its visible text."""
     halves = split_long(text, sentence, DE)
     if halves is None:
         return

@@ -1,18 +1,18 @@
-"""What a target of the fuzzer is: text in, assertions about what the service makes of it."""
+"""A fuzz target: a text, and assertions on the service's result."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 PUMPED_CHARS = 20_000
-MOST_S = 5.0  # of processor time for that many; what grows with the square takes minutes, also where calls are counted
+MOST_S = 5.0  # of processor time; quadratic work takes minutes
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """``check`` raises where an invariant is broken, ``work`` is the mere work, whose time is bounded.
+    """``check`` raises if an invariant is broken; ``work`` is the work whose time is bounded.
 
-    ``seeds`` are texts to begin with, ``words`` what an input may be made of.
+    ``seeds`` are the first texts, ``words`` the parts of inputs.
     """
 
     name: str
@@ -22,7 +22,7 @@ class Target:
     words: tuple[str, ...]
 
     def require_linear(self, text: str) -> None:
-        """The text over and over, up to a length at which a square would be felt."""
+        """Repeat the text to a length at which quadratic work exceeds the limit."""
         pumped = (text * (PUMPED_CHARS // max(1, len(text)) + 1))[:PUMPED_CHARS]
         start = time.process_time()
         self.work(pumped)
@@ -31,7 +31,7 @@ class Target:
 
 
 def decoded(data: bytes) -> str:
-    """An input as text; bytes that are no UTF-8 become lone surrogates, which a JSON body may hold, too."""
+    """An input as text; invalid UTF-8 becomes lone surrogates, which a JSON body may also hold."""
     return data.decode("utf-8", "surrogateescape")
 
 

@@ -1,4 +1,4 @@
-"""Seeds and regressions break nothing, and a target that is broken is seen to be."""
+"""Seeds and regressions pass, and a broken target is found."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.cleaning.boilerplate import read_lines
-from tests.fuzz import kept
+from tests.fuzz import regression_files
 from tests.fuzz.__main__ import _keep
 from tests.fuzz.cleaner import check as check_cleaner
 from tests.fuzz.target import Target, decoded, encoded
@@ -16,7 +16,7 @@ from tests.fuzz.targets import TARGETS
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 def test_regressions_stay_fixed(target: Target) -> None:
-    for path in kept.regressions(target.name):
+    for path in regression_files.regressions(target.name):
         with named(path):
             text = decoded(path.read_bytes())
             target.check(text)
@@ -25,7 +25,7 @@ def test_regressions_stay_fixed(target: Target) -> None:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Whatever is raised says by which input."""
+    """Errors name the input."""
     try:
         yield
     except Exception as error:
@@ -58,9 +58,9 @@ def test_slow_work_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_failing_input_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "FOLDER", tmp_path / "regressions")
+    monkeypatch.setattr(regression_files, "FOLDER", tmp_path / "regressions")
     broken = tmp_path / "crash-0123"
     broken.write_bytes(b"Ja.")
     assert _keep(TARGETS["segmenter"], [broken], 77) == 1
-    (copy,) = kept.regressions("segmenter")
+    (copy,) = regression_files.regressions("segmenter")
     assert (copy.name, copy.read_bytes()) == ("crash-0123", b"Ja.")

@@ -1,4 +1,4 @@
-"""Words that inputs are made of: the service's own lists of phrases."""
+"""Words of inputs: the service's lists of phrases."""
 
 from pathlib import Path
 

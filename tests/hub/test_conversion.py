@@ -27,6 +27,8 @@ from service.registry.manifest import EngineKind, Manifest, load
 from service.registry.verify import verify
 from tests.engine.checkpoints import SNAPSHOTS
 
+pytestmark = pytest.mark.slow
+
 Making = Callable[[str], tuple[Path, Manifest]]
 TORCH_ALONE = {"encoder_decoder_bert", "fsmt"}
 OLD = "old weights"

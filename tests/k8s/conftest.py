@@ -24,7 +24,7 @@ LEAST_KUSTOMIZE = 5
 
 @lru_cache
 def kustomize_version() -> int:
-    """The major version of the kustomize in kubectl; 0 where there is none."""
+    """The major version of the kustomize in kubectl; 0 if there is none."""
     if shutil.which("kubectl") is None:
         return 0
     asked = ["kubectl", "version", "--client", "--output", "json"]
@@ -35,12 +35,12 @@ def kustomize_version() -> int:
 
 @lru_cache
 def rendered_text(folder: str) -> str:
-    """What ``kubectl kustomize`` makes of it; a warning of it is an error."""
+    """The output of ``kubectl kustomize``; a warning is an error."""
     return _kustomized(K8S / folder)
 
 
 def composed(kustomization: str) -> list[Manifest]:
-    """The manifests of an operator's kustomization, beside a checkout of this repository called ``depesche``."""
+    """The manifests of an operator's kustomization, next to a checkout called ``depesche``."""
     with tempfile.TemporaryDirectory() as folder:
         checkout = os.path.relpath(ROOT, Path(folder).resolve())
         text = re.sub(r"(?<![\w/])depesche/k8s", f"{checkout}/k8s", kustomization)
@@ -58,7 +58,7 @@ def _kustomized(folder: Path) -> str:
 
 
 def rendered(folder: str) -> list[Manifest]:
-    """Its manifests, to be changed at will."""
+    """A copy of the manifests, which the test may change."""
     return copy.deepcopy(_parsed(folder))
 
 

@@ -1,4 +1,4 @@
-"""What the manifests hold, by the questions that tests ask of them."""
+"""Access to parts of the manifests."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ def named(manifests: list[Manifest], kind: str, name: str = SERVICE) -> Manifest
 
 
 def templates(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
-    """What owns pods, with their template."""
+    """The objects that own pods."""
     for manifest in manifests:
         template = manifest.get("spec", {}).get("template")
         if template is not None:
@@ -25,7 +25,7 @@ def templates(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
 
 
 def containers(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest, Manifest]]:
-    """Every container, those that begin the pod included: where it is, the pod's spec, the container."""
+    """Every container, also init containers: its place, the pod's spec, the container."""
     for owner, template in templates(manifests):
         spec = template["spec"]
         for container in [*spec.get("initContainers", []), *spec["containers"]]:

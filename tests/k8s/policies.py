@@ -1,4 +1,4 @@
-"""What we ask of manifests beyond their schemas: each policy gives its complaints, and an empty list is consent."""
+"""Policies of manifests beyond their schemas; each returns its complaints."""
 
 from collections.abc import Callable, Iterator
 
@@ -20,7 +20,7 @@ DNS, REDIS = 53, 6379
 
 
 def restricted(manifests: list[Manifest]) -> Iterator[str]:
-    """Pod Security Standards, profile Restricted, and beyond it our user and the read-only root, in each container."""
+    """Each container keeps the Pod Security Standard Restricted, our user and a read-only root."""
     for where, spec, container in containers(manifests):
         context = container.get("securityContext", {})
         wanted = {
@@ -39,7 +39,7 @@ def restricted(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def volumes(manifests: list[Manifest]) -> Iterator[str]:
-    """What may be written is /tmp, bounded; everything else is mounted read-only, but for the job that pulls models."""
+    """Only /tmp is writable, and bounded; all other mounts are read-only, except in the job that pulls models."""
     for where, spec, container in containers(manifests):
         by_name = {volume["name"]: volume for volume in spec.get("volumes", [])}
         for mount in container.get("volumeMounts", []):
@@ -52,7 +52,7 @@ def volumes(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def tokens(manifests: list[Manifest]) -> Iterator[str]:
-    """No pod holds a token for the cluster."""
+    """No pod mounts a token for the cluster."""
     for where, template in templates(manifests):
         if template["spec"].get("automountServiceAccountToken") is not False:
             yield f"{where}: mounts a token"
@@ -64,14 +64,14 @@ def tokens(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def links(manifests: list[Manifest]) -> Iterator[str]:
-    """Kubernetes sets no DEPESCHE_PORT of its own, for the Service called depesche."""
+    """Kubernetes sets no DEPESCHE_PORT for the Service depesche."""
     for where, template in templates(manifests):
         if template["spec"].get("enableServiceLinks") is not False:
             yield f"{where}: has service links"
 
 
 def images(manifests: list[Manifest]) -> Iterator[str]:
-    """Every image is named with a version."""
+    """Every image has a version."""
     for where, _, container in containers(manifests):
         tag = container["image"].rpartition("/")[2].partition(":")[2]
         if tag in {"", "latest"}:
@@ -79,7 +79,7 @@ def images(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def resources(manifests: list[Manifest]) -> Iterator[str]:
-    """Everything is asked for; memory is granted as asked; the service's cores are bounded, as it counts its quota."""
+    """All resources are requested; the memory limit is the request; the service has a CPU limit."""
     for where, _, container in containers(manifests):
         found = container.get("resources", {})
         requests, limits = found.get("requests", {}), found.get("limits", {})
@@ -91,7 +91,7 @@ def resources(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def probes(manifests: list[Manifest]) -> Iterator[str]:
-    """Started: it listens. Ready: send it work. Alive: a restart would help, which takes a while to know."""
+    """Each probe asks its own path; the liveness probe is the most patient."""
     container = service_container(manifests)
     for probe, path in (("startupProbe", "/livez"), ("readinessProbe", "/readyz"), ("livenessProbe", "/livez")):
         if container.get(probe, {}).get("httpGet") != {"path": path, "port": "http"}:
@@ -109,7 +109,7 @@ def probes(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def endings(manifests: list[Manifest]) -> Iterator[str]:
-    """A pod that is told to stop has time to be forgotten by proxies, and then for its longest request."""
+    """The grace period covers the update of proxies and the longest request."""
     spec = named(manifests, "Deployment")["spec"]["template"]["spec"]
     command = service_container(manifests).get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
     pause_s = int(command[1]) if command[:1] == ["sleep"] else 0
@@ -124,7 +124,7 @@ def endings(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def scaling(manifests: list[Manifest]) -> Iterator[str]:
-    """One owner of the number of replicas; one pod at a time is taken away."""
+    """One owner of the number of replicas; one pod at a time is disrupted."""
     owned = {one["spec"]["scaleTargetRef"]["name"] for one in of_kind(manifests, "HorizontalPodAutoscaler")}
     for deployment in of_kind(manifests, "Deployment"):
         name, has = deployment["metadata"]["name"], "replicas" in deployment["spec"]
@@ -138,7 +138,7 @@ def scaling(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def references(manifests: list[Manifest]) -> Iterator[str]:
-    """What is named is there."""
+    """Every named object exists."""
     pods = [template for _, template in templates(manifests)]
     for service in of_kind(manifests, "Service"):
         name = service["metadata"]["name"]
@@ -163,7 +163,7 @@ def references(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def network(manifests: list[Manifest]) -> Iterator[str]:
-    """Every pod's traffic is bounded both ways; outwards there is DNS and Redis; the admin port is for monitoring."""
+    """Network policies cover every pod; egress is DNS and Redis; the admin port is for monitoring."""
     policies = of_kind(manifests, "NetworkPolicy")
     for where, template in templates(manifests):
         mine = [one for one in policies if _selects(one["spec"]["podSelector"].get("matchLabels", {}), template)]

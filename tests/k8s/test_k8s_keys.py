@@ -1,4 +1,4 @@
-"""Component `keys`: on any overlay, the service reads the Secret's key file, and sees when the Secret changes."""
+"""Component `keys`: on any overlay, the service reads the key file of the Secret."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What Prometheus, its operator and its adapter are given fits together and fits the service."""
+"""The configuration of Prometheus, its operator and its adapter matches the service."""
 
 import importlib.util
 import json

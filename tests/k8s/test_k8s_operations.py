@@ -1,4 +1,4 @@
-"""The operators' document names what there is: metrics, files, targets of make, settings, and the numbers of pods."""
+"""The operators' document names existing metrics, files, make targets, settings and numbers."""
 
 import re
 import textwrap
@@ -71,7 +71,7 @@ def test_documented_overlays_render(monkeypatch: pytest.MonkeyPatch, kustomizati
 
 
 def test_every_image_was_pushed() -> None:
-    """The overlays, and the job that fills the volume, under the name that the document has them give the image."""
+    """The overlays and the job that fills the volume, with the image name of the document."""
     over = KUSTOMIZATIONS[0].replace("overlays/redis", "overlays/production")
     assert over != KUSTOMIZATIONS[0]
     (job,) = (one for one in KUSTOMIZATIONS if "k8s/models" in one)

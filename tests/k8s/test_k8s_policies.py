@@ -1,4 +1,4 @@
-"""Every overlay keeps every policy, and every policy notices when it is broken."""
+"""Every overlay keeps every policy, and every policy finds a breach."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The Redis of the manifests and of Compose: a real one starts with its arguments, and forgets as it should."""
+"""The Redis of the manifests and of Compose starts with its arguments and evicts as intended."""
 
 import shutil
 import subprocess
@@ -27,7 +27,7 @@ def of_the_overlay(name: str) -> list[str]:
 
 @contextmanager
 def started(command: list[str], folder: Path) -> Iterator[Redis]:
-    """A server by that command, but for its folder, on a free port of loopback."""
+    """A server by that command on a free port, with another folder."""
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     port = free_port()
@@ -56,7 +56,7 @@ def answering(client: Redis) -> Redis:
     ("name", "policy", "mib"), [("redis", "volatile-ttl", (384, 256)), ("rates", "noeviction", (64, 64))]
 )
 def test_redis_persists_nothing(tmp_path: Path, name: str, policy: str, mib: tuple[int, int]) -> None:
-    """The cache's lets go first what expires first; the rates' forgets no counter."""
+    """The Redis of the cache evicts the next to expire; the one of the rates evicts nothing."""
     for command, most_mib in zip((of_the_overlay(name), COMPOSE[name]["command"]), mib, strict=True):
         assert command[-2:] == ["--dir", "/tmp"]  # noqa: S108 - the container's own
         with started(command, tmp_path) as client:

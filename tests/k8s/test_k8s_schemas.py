@@ -1,4 +1,4 @@
-"""Every rendered manifest meets the schema of its kind: Kubernetes' own, and minimal ones of ours for Prometheus'."""
+"""Every rendered manifest meets the schema of its kind: Kubernetes' own, or ours for Prometheus."""
 
 import json
 from collections.abc import Callable

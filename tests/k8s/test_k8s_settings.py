@@ -1,4 +1,4 @@
-"""What manifests, image and Compose give the service is what its settings, its ports and its commands are."""
+"""Manifests, image and Compose match the settings, ports and commands of the service."""
 
 import re
 from typing import Any
@@ -40,7 +40,7 @@ def test_service_accepts_overlay_settings(monkeypatch: pytest.MonkeyPatch, folde
     ports = {port["name"]: port["containerPort"] for port in service_container(manifests)["ports"]}
     assert ports == {"http": found.port, "admin": found.admin_port}
     assert (found.host, found.admin_host, found.metrics_port) == ("0.0.0.0", "0.0.0.0", "admin")  # noqa: S104
-    assert {found.translation_model, found.summary_model} - {None} <= set(Catalog(found.models_dir).names())
+    assert {found.translation_model, found.summary_model} - {None} <= set(Catalog(ROOT / "models").names())
 
 
 @pytest.mark.parametrize("folder", [*FOLDERS, "models"])
@@ -76,7 +76,7 @@ def test_verified_models_are_served() -> None:
 def test_gpu_overlay_serves_converted_models(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A pulled model has no weights for torch, so no overlay may insist on it."""
+    """A pulled model has no weights for torch, so no overlay may require them."""
     manifests = rendered("overlays/gpu")
     found = given(monkeypatch, settings(manifests))
     assert (found.engine, found.device) == ("auto", "cuda")
@@ -87,7 +87,7 @@ def test_gpu_overlay_serves_converted_models(
 
 
 def has_command(arguments: list[str]) -> bool:
-    """Whether the command line has the command that these arguments begin with."""
+    """Whether the command line has the command of these arguments."""
     found: Any = typer.main.get_command(app)
     for argument in arguments:
         if hasattr(found, "commands"):  # otherwise it is the command's own argument

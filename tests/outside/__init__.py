@@ -1,1 +1,1 @@
-"""Tests that know of the service nothing but its OpenAPI document."""
+"""Tests by the OpenAPI document of the service."""

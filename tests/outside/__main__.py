@@ -1,13 +1,13 @@
-"""``python -m tests.outside --seconds 600``: examine the service for a longer time than the tests do."""
+"""``python -m tests.outside --seconds 600``: run Schemathesis for longer than the tests do."""
 
 import argparse
 import sys
 
-from tests.outside.examination import examine, serving
+from tests.outside.schemathesis_run import examine, serving
 
 
 def main() -> int:
-    """Examine, print what was found, and exit with Schemathesis' own status."""
+    """Run Schemathesis, print its output, and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.outside", description=__doc__)
     parser.add_argument(
         "--seconds", type=int, default=600, help="at least; the phases are repeated until they are over"

@@ -1,29 +1,29 @@
-"""What a schema cannot say: which refusals well-formed data may meet. Schemathesis loads this file."""
+"""Checks that a schema cannot express: the refusals of valid data. Schemathesis loads this file."""
 
 from typing import Any
 
 import schemathesis
 
 Case = schemathesis.Case[Any]
-# The text itself: none that a model would see, or none that a document holds.
+# Of the text: it is empty, or the document holds none.
 OF_TEXT = {"text_empty", "document_empty", "jsonld_invalid", "ninjs_invalid"}
-# Of DeepL's and LibreTranslate's endpoints: the text's own language, and what only makes sense together.
+# Of DeepL's and LibreTranslate's endpoints: the language, and fields that need each other.
 OF_PEERS = {"source_lang_unsupported", "needs_tag_handling", "markup_unsupported"}
-# Fields that do not go together, terms without words, names that this service does not have.
+# Of fields: conflicts, empty terms, unknown names.
 OF_FIELDS = {"length_conflict", "term_empty", "term_twice", "glossary_unknown", "as_without_output"}
 OF_FIELDS |= {"document_without_uri"}
 REASONS = OF_TEXT | OF_PEERS | OF_FIELDS
 REFUSED = (400, 422)
 TIMEOUT = "Request-Timeout-Ms"
 LATE = {503: "too_slow", 504: "deadline_exceeded"}
-SHORT_MS = 30_000  # less than this a busy machine may not keep
+SHORT_MS = 30_000  # a busy machine may exceed a shorter one
 
 
 @schemathesis.check
 def refusal_of_valid_data_has_a_reason(
     _: schemathesis.CheckContext, response: schemathesis.Response, case: Case
 ) -> None:
-    """Data that fits its schema is refused for one of these reasons alone."""
+    """Valid data is refused for one of these reasons only."""
     if case.meta is not None and case.meta.generation.mode.is_positive and response.status_code in REFUSED:
         code = response.json().get("code")
         assert code in REASONS, f"{code}: the schema lets through what the service refuses"

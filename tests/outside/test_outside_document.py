@@ -1,4 +1,4 @@
-"""The service does what its OpenAPI document says, as seen by a tool that knows nothing else of it."""
+"""The service conforms to its OpenAPI document, checked by Schemathesis."""
 
 import re
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.outside.examination import examine, serving
-from tests.outside.whole import DOCUMENT
+from tests.outside.application import DOCUMENT
+from tests.outside.schemathesis_run import examine, serving
 
 EXAMPLES = 5
 
@@ -25,6 +25,7 @@ def document(url: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_answers_conform_to_openapi(url: str) -> None:
     done = examine(url, "--max-examples", str(EXAMPLES), "--generation-deterministic")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -34,6 +35,7 @@ def test_answers_conform_to_openapi(url: str) -> None:
     assert int(links[1]) > 0
 
 
+@pytest.mark.slow
 def test_nonconforming_answer_is_found(url: str, document: dict[str, Any]) -> None:
     other = {**document["paths"]["/livez"]["get"], "responses": {"204": {"description": "Never."}}}
     broken = {**document, "paths": {"/livez": {"get": other}}}

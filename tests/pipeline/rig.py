@@ -1,4 +1,4 @@
-"""What the tests of the pipeline share: a generator over a real batcher and a fake engine that reads real pieces."""
+"""Shared helpers of the pipeline tests: a generator with a real tokenizer and batcher and a fake engine."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -32,7 +32,7 @@ PIECES_FILE = "pieces.model"
 
 
 def train_pieces(folder: Path) -> Path:
-    """A tiny SentencePiece model in ``folder``."""
+    """Write a tiny SentencePiece model to ``folder``."""
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(SENTENCES * 3),
         model_prefix=str(folder / "pieces"),
@@ -47,7 +47,7 @@ def train_pieces(folder: Path) -> Path:
 def manifest(
     task: str, *, max_source_tokens: int, hypotheses: int, acceptance: Mapping[str, Any] | None = None
 ) -> Manifest:
-    """The manifest of a model that nobody trained."""
+    """The manifest of an imaginary model."""
     return Manifest.model_validate(
         {
             "id": "test/fake",
@@ -75,7 +75,7 @@ def manifest(
 
 
 class BestTexts:
-    """Results that are the best output as it was written."""
+    """A result kind whose results are the texts of the best outputs."""
 
     versions = ("1",)
 
@@ -98,7 +98,7 @@ class BestTexts:
 
 @dataclass(frozen=True)
 class Stand:
-    """A generator, what is under it, and its best texts behind the cache."""
+    """A generator with its engine and cache, and a `CachedGenerator` of best texts."""
 
     generator: LocalGenerator
     engines: Engines
@@ -107,15 +107,15 @@ class Stand:
     cached: CachedGenerator[str, str]
 
     def translator(self) -> Translator:
-        """A new one, with the cache."""
+        """Create a translator with this generator and cache."""
         return Translator(self.generator, self.cache, None)
 
     def summarizer(self) -> Summarizer:
-        """A new one, with the cache."""
+        """Create a summarizer with this generator and cache."""
         return Summarizer(self.generator, self.cache, None)
 
     async def decode(self, *texts: str, origin: str | None = None, call: Call | None = None) -> list[tuple[str, bool]]:
-        """The best output for each text, made from the submitted ``origin`` or itself, and whether it was cached."""
+        """Generate the best output of each text, tagged with ``origin`` or with the text itself."""
         tags = self.cached.tags([text if origin is None else origin for text in texts])
         found = await self.cached.results(texts, tags, call or Call())
         return [(one.value, one.cached) for one in found]
@@ -134,12 +134,12 @@ class Stand:
 
     @property
     def reached(self) -> list[str]:
-        """The texts that came to the engine, in order; what only keeps it busy is left out."""
+        """The texts that reached the engine, in order, without those that only keep it busy."""
         items = [item for batch in self.engines.batches() for item in batch]
         return [self.tokenizer.decode(item.tokens) for item in items if item.tokens != ("busy",)]
 
     def answer(self, answers: Mapping[str, str], *, other: str | None = None) -> None:
-        """From now on the engine writes the answer whose key the source holds, else ``other`` or the source itself."""
+        """Let the engine write the answer whose key the source contains, else ``other`` or the source itself."""
 
         def write(tokens: Tokens) -> Tokens:
             text = self.tokenizer.decode(tokens)
@@ -168,7 +168,7 @@ async def stand(
     handler: Handler = COPYING,
     listener: Listener = ignore,
 ) -> AsyncIterator[Stand]:
-    """A generator at work over an engine that writes what it reads, or what ``handler`` says."""
+    """A started generator. Its engine copies sources, or uses ``handler``."""
     found = manifest(task, max_source_tokens=max_source_tokens, hypotheses=hypotheses, acceptance=acceptance)
     engines, cache = Engines(handler), Cache(Memory(max_bytes=2**20, ttl_s=3_600), listener=listener)
     async with running(engines, limits) as batcher:
@@ -182,5 +182,5 @@ def codes(result: Any) -> list[str]:
 
 
 def now_s() -> float:
-    """The running loop's time."""
+    """The time of the running loop."""
     return asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""A pasted article, the whole way: cleaned, summarised and translated."""
+"""Tests of a whole article: it is cleaned, summarised and translated."""
 
 import re
 from typing import Any
@@ -28,7 +28,7 @@ def answer(client: TestClient, given_article: str) -> Json:
     return found
 
 
-def test_headline_lead_and_body_are_told_apart(answer: Json) -> None:
+def test_article_splits_into_headline_lead_and_body(answer: Json) -> None:
     article = answer["article"]
     assert article["headline"] == "Hafenstadt will im Brückenstreit vermitteln – doch der Landkreis bleibt unnachgiebig"
     assert article["lead"].startswith("Der Stadtrat von Altenwerder hält")
@@ -37,25 +37,25 @@ def test_headline_lead_and_body_are_told_apart(answer: Json) -> None:
     assert article["body"].endswith("ein Veto einzulegen.")
 
 
-def test_the_body_holds_none_of_the_furniture(answer: Json) -> None:
+def test_cleaned_body_has_no_boilerplate(answer: Json) -> None:
     assert not [phrase for phrase in FURNITURE if phrase in answer["article"]["body"]]
 
 
-def test_what_was_taken_off_stands_where_its_span_says(answer: Json, given_article: str) -> None:
+def test_removed_boilerplate_has_its_span(answer: Json, given_article: str) -> None:
     for removed in answer["article"]["removed"]:
         start, end = removed["span"]
         assert given_article[start:end] == removed["text"]
         assert removed["reason"]
 
 
-def test_the_cleaned_body_maps_to_the_submitted_one(answer: Json, given_article: str) -> None:
+def test_cleaned_body_maps_to_submitted_body(answer: Json, given_article: str) -> None:
     article = answer["article"]
     for mapping in article["spans"]:
         (start, end), (source_start, source_end) = mapping["cleaned"], mapping["source"]
         assert article["body"][start:end] == given_article[source_start:source_end]
 
 
-def test_the_summary_is_german_of_the_asked_length_and_on_the_matter(answer: Json) -> None:
+def test_summary_is_german_relevant_and_of_requested_length(answer: Json) -> None:
     summary = answer["summary"]
     assert 40 <= len(summary["text"].split()) <= 120
     assert re.search("Brücke|Landrat", summary["text"])
@@ -63,31 +63,27 @@ def test_the_summary_is_german_of_the_asked_length_and_on_the_matter(answer: Jso
 
 
 @pytest.mark.slow
-def test_an_abstractive_summary_is_no_copy_of_the_first_sentences(
-    embedded_client: TestClient, given_article: str
-) -> None:
+def test_abstractive_summary_does_not_copy_the_lead(embedded_client: TestClient, given_article: str) -> None:
     answer = embedded_client.post("/v1/articles", json={"body": given_article, "outputs": ["summary"]}).json()
     body, sentences = answer["article"]["body"], answer["summary"]["sentences"]
     assert not body.startswith(answer["summary"]["text"][:80])
     assert [sentence for sentence in sentences if sentence["text"] not in body]
 
 
-def test_the_summary_draws_on_all_of_the_article(answer: Json, given_article: str) -> None:
+def test_summary_covers_the_whole_article(answer: Json, given_article: str) -> None:
     places = [start for sentence in answer["summary"]["sentences"] for start, _ in sentence["support"]]
     assert min(places) < len(given_article) / 3
     assert max(places) > len(given_article) / 2
 
 
-def test_each_summary_sentence_is_supported_by_sentences_of_the_submitted_text(
-    answer: Json, given_article: str
-) -> None:
+def test_summary_sentences_have_support_in_submitted_text(answer: Json, given_article: str) -> None:
     for sentence in answer["summary"]["sentences"]:
         assert sentence["support"]
         for start, end in sentence["support"]:
             assert given_article[start:end].strip() == given_article[start:end] != ""
 
 
-def test_the_translation_has_as_many_paragraphs_as_the_body(answer: Json) -> None:
+def test_translation_keeps_the_number_of_paragraphs(answer: Json) -> None:
     translation = answer["translation"]
     assert len(translation["text"].split("\n\n")) == len(answer["article"]["body"].split("\n\n"))
     assert translation["headline"]
@@ -95,7 +91,7 @@ def test_the_translation_has_as_many_paragraphs_as_the_body(answer: Json) -> Non
 
 
 @pytest.mark.slow
-def test_the_translation_is_english(embedded_client: TestClient, given_article: str) -> None:
+def test_translation_is_english(embedded_client: TestClient, given_article: str) -> None:
     answer = embedded_client.post("/v1/articles", json={"body": given_article, "outputs": ["translation"]}).json()
     found = answer["translation"]["text"].lower().split()
     english, german = (
@@ -105,7 +101,7 @@ def test_the_translation_is_english(embedded_client: TestClient, given_article: 
     assert german < 5
 
 
-def test_the_second_time_everything_comes_from_the_cache(client: TestClient, given_article: str, answer: Json) -> None:
+def test_second_request_is_cached(client: TestClient, given_article: str, answer: Json) -> None:
     again = client.post("/v1/articles", json={"body": given_article}).json()
     assert again["translation"]["cached"]["sentences"] == again["translation"]["cached"]["of"]
     assert again["summary"]["cached"] is True

@@ -1,4 +1,4 @@
-"""Generators and aligners: what comes back as text, what fits, and which words belong together."""
+"""Tests of generators and aligners: outputs, length limits and word alignment."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ A, B = SENTENCES[:2]
 WITH_ATTENTION = GenerationOptions(attention=True)
 
 
-async def test_texts_come_back_in_order_with_scores_and_without_attention(pieces: Path) -> None:
+async def test_outputs_are_in_order_with_scores_and_without_attention(pieces: Path) -> None:
     async with stand(pieces, hypotheses=2) as at:
         generator: TextGenerator = at.generator
         found = await asyncio.gather(*generator.generate([Source(A), Source(B)]))
@@ -28,7 +28,7 @@ async def test_texts_come_back_in_order_with_scores_and_without_attention(pieces
     assert found[0][0].score is not None
 
 
-async def test_a_cancelled_future_gives_up_its_source_alone(pieces: Path) -> None:
+async def test_cancelled_future_cancels_only_its_source(pieces: Path) -> None:
     async with stand(pieces) as at:
         async with held(at.engine, at.batcher):
             first, second = at.generator.generate([Source(A), Source(B)])
@@ -39,7 +39,7 @@ async def test_a_cancelled_future_gives_up_its_source_alone(pieces: Path) -> Non
         assert at.reached == [B]
 
 
-async def test_failures_and_the_end_reach_the_futures(pieces: Path) -> None:
+async def test_engine_error_and_draining_reach_futures(pieces: Path) -> None:
     async with stand(pieces) as at:
         poison = at.tokenizer.encode(A)
         at.engine.handler = raising(RuntimeError("out of memory"), when=lambda item: item.tokens == poison)
@@ -51,7 +51,7 @@ async def test_failures_and_the_end_reach_the_futures(pieces: Path) -> None:
             at.generator.generate([Source(A)])
 
 
-async def test_outputs_are_held_to_pieces_of_their_source_and_free_words(pieces: Path) -> None:
+async def test_outputs_use_only_source_pieces_and_free_words(pieces: Path) -> None:
     async with stand(pieces) as at:
         free = FreeWords(frozenset({"und", "Quarzuhr"}), ",")
         await asyncio.gather(*at.generator.generate([Source(A, GenerationOptions(source_only=free))]))
@@ -62,19 +62,19 @@ async def test_outputs_are_held_to_pieces_of_their_source_and_free_words(pieces:
         assert wanted <= allowed <= wanted | at.tokenizer.pieces("und")
 
 
-async def test_a_text_fits_exactly_when_the_model_reads_all_of_its_tokens(pieces: Path) -> None:
+async def test_fits_matches_the_token_limit(pieces: Path) -> None:
     async with stand(pieces, max_source_tokens=24) as at:
         for text in ("", "Ja.", A, f"{A} {B}", "ﷺ" * 8):
             assert at.generator.fits(text) == (len(at.tokenizer.encode(text)) <= 24)
 
 
 def strongest(alignment: Alignment | None) -> list[Span]:
-    """The piece of the source that each word of the output owes most to."""
+    """The source piece with the highest weight for each output word."""
     assert alignment is not None
     return [alignment.source[row.index(max(row))] for row in alignment.weights]
 
 
-async def test_a_models_own_attention_and_a_forced_one_align_alike(pieces: Path) -> None:
+async def test_own_attention_and_forced_decoding_align_equally(pieces: Path) -> None:
     async with stand(pieces, handler=writing(backwards)) as at:
         ((own, *_),) = await asyncio.gather(*at.generator.generate([Source(A, WITH_ATTENTION)]))
         assert own.attention is not None
@@ -89,7 +89,7 @@ async def test_a_models_own_attention_and_a_forced_one_align_alike(pieces: Path)
     assert forced.target == read.target
 
 
-async def test_what_has_no_attention_or_is_too_long_has_no_alignment(pieces: Path) -> None:
+async def test_output_without_attention_or_too_long_has_no_alignment(pieces: Path) -> None:
     async with stand(pieces, max_source_tokens=24) as at:
         long = TextHypothesis(f"{A} {B}", None, "eos")
         short = TextHypothesis("Ja.", None, "eos")

@@ -1,4 +1,4 @@
-"""Withdrawn stories: what was made from a text, by whichever endpoint, is gone after a purge, and stays away."""
+"""Tests of purges: all results of a withdrawn text are deleted and do not return."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ MEDIUM = from_request(length="medium")
 
 
 async def decode(at: Stand, *texts: str, origin: str | None = None, call: Call | None = None) -> list[bool]:
-    """For each result whether it came from the cache."""
+    """The cached flag of each result."""
     return [cached for _, cached in await at.decode(*texts, origin=origin, call=call)]
 
 
@@ -35,7 +35,7 @@ async def purge(at: Stand, *texts: str) -> Purged:
     return await at.cache.purge(at.cached.tags(texts))
 
 
-async def test_a_sentence_found_from_another_text_is_purged_with_both(pieces: Path) -> None:
+async def test_shared_sentence_is_purged_with_either_text(pieces: Path) -> None:
     async with stand(pieces) as at:
         await decode(at, A, B, origin="first")
         assert await decode(at, B, C, origin="second") == [True, False]
@@ -43,7 +43,7 @@ async def test_a_sentence_found_from_another_text_is_purged_with_both(pieces: Pa
         assert await decode(at, A, B, C) == [True, False, False]
 
 
-async def test_a_fully_cached_request_adds_its_text_and_its_result(pieces: Path) -> None:
+async def test_fully_cached_request_writes_its_tags(pieces: Path) -> None:
     async with stand(pieces) as at:
         await decode(at, A, B, origin="first")
         assert await decode(at, A, origin="second", call=Call(result_key=RESULT)) == [True]
@@ -51,13 +51,13 @@ async def test_a_fully_cached_request_adds_its_text_and_its_result(pieces: Path)
         assert await decode(at, A, B) == [False, True]
 
 
-async def test_no_store_leaves_no_trace_of_its_text(pieces: Path) -> None:
+async def test_no_store_writes_no_tag(pieces: Path) -> None:
     async with stand(pieces) as at:
         await decode(at, A, call=Call(read_cache=False, write_cache=False, result_key=RESULT))
         assert at.memory.stats.entries == 0
 
 
-async def test_a_result_of_the_engine_does_not_come_back_after_a_purge(pieces: Path) -> None:
+async def test_result_of_running_work_is_not_stored_after_purge(pieces: Path) -> None:
     async with stand(pieces) as at:
         async with held(at.engine, at.batcher):
             under_way = asyncio.create_task(decode(at, A, origin="story"))
@@ -67,7 +67,7 @@ async def test_a_result_of_the_engine_does_not_come_back_after_a_purge(pieces: P
         assert at.memory.stats.entries == 0
 
 
-async def test_nobody_who_shares_work_from_before_a_purge_keeps_it(pieces: Path) -> None:
+async def test_shared_work_from_before_purge_is_not_stored(pieces: Path) -> None:
     async with stand(pieces) as at:
         async with held(at.engine, at.batcher):
             callers = [asyncio.create_task(decode(at, A, origin=origin)) for origin in ("story", "other")]
@@ -77,18 +77,18 @@ async def test_nobody_who_shares_work_from_before_a_purge_keeps_it(pieces: Path)
         assert at.memory.stats.entries == 0
 
 
-async def test_the_later_steps_of_a_request_keep_nothing_either(pieces: Path) -> None:
+async def test_later_steps_of_a_request_store_nothing_after_purge(pieces: Path) -> None:
     async with stand(pieces) as at:
         call = Call()
         await decode(at, A, origin="story", call=call)
         await purge(at, "story")
         await decode(at, B, origin="story", call=call)
         assert at.memory.stats.entries == 0
-        await decode(at, B, origin="story", call=replace(call, begun_s=time.monotonic()))
+        await decode(at, B, origin="story", call=replace(call, started_s=time.monotonic()))
         assert await decode(at, B) == [True]
 
 
-async def test_a_request_that_fails_has_tagged_what_it_kept(pieces: Path) -> None:
+async def test_failed_request_tags_its_stored_results(pieces: Path) -> None:
     async with stand(pieces, limits=Limits(batch_items=1)) as at:
         async with held(at.engine, at.batcher) as busy:
             leaving = asyncio.create_task(decode(at, A, B, origin="story"))
@@ -101,7 +101,7 @@ async def test_a_request_that_fails_has_tagged_what_it_kept(pieces: Path) -> Non
 
 
 @pytest.mark.parametrize("outputs", [["summary"], ["translation"], ["summary", "translation", "summary_translation"]])
-async def test_all_that_was_made_of_an_article_goes_with_its_submitted_body(pieces: Path, outputs: list[str]) -> None:
+async def test_purge_of_submitted_body_deletes_all_article_results(pieces: Path, outputs: list[str]) -> None:
     async with stand(pieces) as at, stand(pieces, "summary") as other:
         translator = at.translator()
         summariser = Summarizer(other.generator, at.cache, None)
@@ -112,7 +112,7 @@ async def test_all_that_was_made_of_an_article_goes_with_its_submitted_body(piec
         assert at.memory.stats.entries == 0
 
 
-async def test_an_english_summary_goes_with_the_german_text(pieces: Path) -> None:
+async def test_purge_of_german_text_deletes_english_summary(pieces: Path) -> None:
     async with stand(pieces) as at, stand(pieces, "summary") as other:
         translator, texts = at.translator(), [" ".join(SENTENCES[:3]), " ".join(SENTENCES[3:6])]
         summaries = await other.summarizer().summarise(texts, MEDIUM, "lead", Call())
@@ -122,12 +122,12 @@ async def test_an_english_summary_goes_with_the_german_text(pieces: Path) -> Non
         assert at.memory.stats.entries == 0
 
 
-async def test_the_time_of_a_request_is_told_by_stage(pieces: Path, clock: Clock) -> None:
+async def test_request_time_is_reported_by_stage(pieces: Path, clock: Clock) -> None:
     async with stand(pieces) as at:
         call = Call()
         async with held(at.engine, at.batcher):
             working = asyncio.create_task(at.translator().translate([A], call))
-            while not len(at.batcher.queue):  # noqa: ASYNC110 - a queue tells nobody
+            while not len(at.batcher.queue):  # noqa: ASYNC110 - the queue has no event for this
                 await asyncio.sleep(0)
             await clock.turn(3.0)
         await working
@@ -138,7 +138,7 @@ async def test_the_time_of_a_request_is_told_by_stage(pieces: Path, clock: Clock
         assert again.timings.seconds.keys() == {"segment", "cache", "finish"}
 
 
-async def test_other_arithmetic_is_another_entry(pieces: Path) -> None:
+async def test_other_compute_type_is_another_entry(pieces: Path) -> None:
     async with stand(pieces) as at:
         await decode(at, A)
         other = replace(at.generator, arithmetic="float16/cuda")
@@ -146,7 +146,7 @@ async def test_other_arithmetic_is_another_entry(pieces: Path) -> None:
         assert not found.cached
 
 
-async def test_work_without_an_engine_keeps_to_its_time_too() -> None:
+async def test_work_without_engine_respects_the_deadline() -> None:
     call = Call(asyncio.get_running_loop().time() + 0.01)
     with pytest.raises(DeadlineExceeded):
         await call.in_time(asyncio.sleep(30))

@@ -1,4 +1,4 @@
-"""Finished sentences: their cache entries, their keys, and the alignment that they ask for."""
+"""Tests of finished sentences: cache entries, keys and alignment."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ NUMBER = TermConstraint(Span(14, 18), "12.5", "number", "12,5")
 
 
 class OneToOne:
-    """Aligns the n-th word of an output with the n-th of its source, and counts what it is asked."""
+    """Align the n-th output word with the n-th source word, and count the calls."""
 
     identity = "one to one"
     needs_attention = False
@@ -74,7 +74,7 @@ alignments = st.none() | st.lists(weights, min_size=1, max_size=3).map(
 
 
 @given(found=st.lists(findings, max_size=3), alignment=alignments, cut=st.booleans(), first=..., second=...)
-def test_a_finished_sentence_comes_back_equal(
+def test_finished_sentence_survives_encoding(
     found: list[Finding], alignment: Alignment | None, *, cut: bool, first: bool, second: bool
 ) -> None:
     terms = ((RAT, first), (NUMBER, second))
@@ -105,27 +105,27 @@ GOOD: list[Any] = [OUTPUT, [True], [["number_missing", "why", [0, 3], None, "rev
         (4, None),
     ],
 )
-def test_an_entry_that_is_not_of_the_sentence_is_refused(place: int, value: Any) -> None:
+def test_entry_of_another_sentence_is_rejected(place: int, value: Any) -> None:
     assert KIND.decode(codec.encode(GOOD), constraints(RAT)).applied == (RAT,)
-    with pytest.raises(ValueError):  # noqa: PT011 - each says something else
+    with pytest.raises(ValueError):  # noqa: PT011 - messages differ
         KIND.decode(codec.encode([*GOOD[:place], value, *GOOD[place + 1 :]]), constraints(RAT))
 
 
 @pytest.mark.parametrize("weights", [[[1.0], [1.0]], [[1.0, 0.0]], [[2.0]], [["1"]], [1.0]])
-def test_weights_of_another_shape_are_refused(weights: Any) -> None:
+def test_weights_of_wrong_shape_are_rejected(weights: Any) -> None:
     entry = codec.encode([OUTPUT, [], [], [[[0, 3]], [[0, 3]], weights], False])
-    with pytest.raises(ValueError):  # noqa: PT011 - each says something else
+    with pytest.raises(ValueError):  # noqa: PT011 - messages differ
         KIND.decode(entry, constraints(aligned=True))
 
 
-def test_all_that_a_sentence_depends_on_is_in_its_key() -> None:
+def test_key_contains_every_dependency_of_a_sentence() -> None:
     other = SentenceConstraints("Der Rat zahlt 13 Euro.", constraints().sentence, (), aligned=False)
     wanted = [constraints(), constraints(RAT), constraints(NUMBER), constraints(RAT, aligned=True), other]
     keys = [KIND.key(one) for one in wanted]
     assert all(keys.count(key) == 1 for key in keys)
 
 
-async def test_a_damaged_entry_is_a_miss_that_is_deleted_and_counted(pieces: Path) -> None:
+async def test_damaged_entry_is_a_deleted_and_counted_miss(pieces: Path) -> None:
     events: list[Event] = []
     async with stand(pieces, listener=events.append) as at:
         translator = at.translator()
@@ -138,20 +138,20 @@ async def test_a_damaged_entry_is_a_miss_that_is_deleted_and_counted(pieces: Pat
     assert [event.reason for event in events if isinstance(event, EntryUnopened)] == ["unreadable"]
 
 
-async def test_only_a_sentence_that_needs_it_is_aligned(pieces: Path) -> None:
+async def test_alignment_runs_only_where_needed(pieces: Path) -> None:
     aligner = OneToOne()
     glossary = Glossary({"Stadtrat": "council"})
     async with stand(pieces) as at:
         at.answer({"Stadtrat": "The assembly votes.", "Bahn": "The train is late."})
         translator = Translator(at.generator, at.cache, None, aligner=aligner)
-        manner = TranslationOptions(glossary=glossary)
-        (found,) = await translator.translate(["Der Stadtrat stimmt. Die Bahn kommt."], Call(), manner=manner)
+        options = TranslationOptions(glossary=glossary)
+        (found,) = await translator.translate(["Der Stadtrat stimmt. Die Bahn kommt."], Call(), options=options)
         assert not any(item.options.alignment for batch in at.engines.batches() for item in batch)
     assert aligner.asked == ["The assembly votes."]
     assert found.text == "The council votes. The train is late."
 
 
-async def test_a_bug_while_a_sentence_is_made_reaches_its_caller(pieces: Path) -> None:
+async def test_bug_in_postprocessing_reaches_the_caller(pieces: Path) -> None:
     class Broken(OneToOne):
         async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
             raise LookupError(len(pairs))
@@ -159,5 +159,5 @@ async def test_a_bug_while_a_sentence_is_made_reaches_its_caller(pieces: Path) -
     async with stand(pieces) as at:
         translator = Translator(at.generator, at.cache, None, aligner=Broken())
         with pytest.raises(LookupError):
-            await translator.translate(["Guten Tag."], Call(), manner=TranslationOptions(alignment=True))
+            await translator.translate(["Guten Tag."], Call(), options=TranslationOptions(alignment=True))
         assert at.memory.stats.entries == 0

@@ -1,4 +1,4 @@
-"""Summaries: what becomes of a rewriting that holds, of one that does not, and of what the model cannot read."""
+"""Tests of summaries: accepted and rejected rewritings, and sentences that are too long for the model."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ async def summarise(at: Stand, *texts: str, length: Length = FOUR, method: Metho
     return await at.summarizer().summarise(texts, length, method, Call())
 
 
-async def test_a_refused_rewriting_leaves_the_sentence_as_it_stands(pieces: Path) -> None:
+async def test_rejected_rewriting_keeps_the_source_sentence(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
         at.answer({COUNCIL: REWRITTEN}, other=REFUSED)
         (found,) = await summarise(at, TEXT)
@@ -45,7 +45,7 @@ async def test_a_refused_rewriting_leaves_the_sentence_as_it_stands(pieces: Path
 LONGER = f"{TEXT} Der Verein der Schwimmer hofft auf wärmeres Wasser. Über den Preis wird im Herbst entschieden."
 
 
-async def test_room_that_rewritings_leave_is_taken_by_sentences_as_they_stand(pieces: Path) -> None:
+async def test_source_sentences_fill_remaining_room(pieces: Path) -> None:
     length = Length(max_words=26)
     async with stand(pieces, "summary") as at:
         at.answer({COUNCIL: "Der Stadtrat stimmte dem Umbau zu."}, other="Der Stadtrat stimmte dem Umbau zu.")
@@ -60,7 +60,7 @@ async def test_room_that_rewritings_leave_is_taken_by_sentences_as_they_stand(pi
     assert again.cached
 
 
-async def test_a_summary_of_nothing_but_verbatim_sentences_calls_itself_an_extract(pieces: Path) -> None:
+async def test_summary_of_verbatim_sentences_is_extractive(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
         at.answer({}, other=REFUSED)
         (found,) = await summarise(at, TEXT)
@@ -69,23 +69,23 @@ async def test_a_summary_of_nothing_but_verbatim_sentences_calls_itself_an_extra
     assert all(sentence.text in (COUNCIL, *OTHERS) for sentence in found.sentences)
 
 
-async def test_a_rewriting_that_invents_is_refused(pieces: Path) -> None:
+async def test_invented_content_is_rejected(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
-        # A model may only write pieces of its sources, but in any order: "Stadt" is none of their words.
+        # The model may use source pieces in any order. "Stadt" is not a word of the sources.
         at.answer({COUNCIL: REWRITTEN.replace("Stadtrat", "Stadt")}, other=REFUSED)
         (found,) = await summarise(at, COUNCIL)
     assert found.text == COUNCIL
     assert codes(found)[:2] == ["sentence_verbatim", "method_changed"]
 
 
-async def test_a_rewriting_that_met_its_limit_is_refused(pieces: Path) -> None:
+async def test_truncated_rewriting_is_rejected(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
         at.answer({COUNCIL: f"{REWRITTEN} " * 40})
         (found,) = await summarise(at, COUNCIL)
     assert found.text == COUNCIL
 
 
-async def test_the_first_hypothesis_that_holds_is_taken(pieces: Path) -> None:
+async def test_first_acceptable_hypothesis_is_used(pieces: Path) -> None:
     async with stand(pieces, "summary", hypotheses=2) as at:
         at.answer({COUNCIL: REWRITTEN})
         (found,) = await summarise(at, COUNCIL)
@@ -94,7 +94,7 @@ async def test_the_first_hypothesis_that_holds_is_taken(pieces: Path) -> None:
     assert found.text == REWRITTEN
 
 
-async def test_the_model_may_only_write_pieces_of_its_sources_and_of_function_words(pieces: Path) -> None:
+async def test_rewriting_uses_only_source_pieces_and_function_words(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
         await summarise(at, COUNCIL)
         (item,) = at.engine.calls[-1]
@@ -107,7 +107,7 @@ async def test_the_model_may_only_write_pieces_of_its_sources_and_of_function_wo
         assert not at.tokenizer.pieces("Quarz") <= allowed
 
 
-async def test_a_model_that_is_trusted_with_words_of_its_own_writes_any_piece_and_is_judged_as_strictly(
+async def test_unrestricted_model_is_checked_as_strictly(
     pieces: Path,
 ) -> None:
     async with stand(pieces, "summary", hypotheses=2, acceptance={"source_pieces_only": False}) as at:
@@ -122,7 +122,7 @@ async def test_a_model_that_is_trusted_with_words_of_its_own_writes_any_piece_an
     assert codes(refused)[:2] == codes(counted)[:2] == ["sentence_verbatim", "method_changed"]
 
 
-async def test_where_the_first_hypothesis_invents_the_next_one_is_taken(pieces: Path) -> None:
+async def test_next_hypothesis_replaces_an_invention(pieces: Path) -> None:
     async with stand(pieces, "summary", hypotheses=2, acceptance={"source_pieces_only": False}) as at:
         invented = REWRITTEN.replace("Mehrheit", "Freude")
         beam = [Hypothesis(at.tokenizer.encode(text)[:-1], -0.1, "eos") for text in (invented, REWRITTEN)]
@@ -132,7 +132,7 @@ async def test_where_the_first_hypothesis_invents_the_next_one_is_taken(pieces: 
     assert found.method == "abstractive"
 
 
-async def test_a_sentence_too_long_for_the_model_stands_as_it_is_with_a_warning(pieces: Path) -> None:
+async def test_too_long_sentence_stays_unchanged_with_notice(pieces: Path) -> None:
     async with stand(pieces, "summary", max_source_tokens=12) as at:
         (found,) = await summarise(at, COUNCIL)
         assert at.reached == []
@@ -142,7 +142,7 @@ async def test_a_sentence_too_long_for_the_model_stands_as_it_is_with_a_warning(
     assert "sentence_verbatim" not in codes(found)
 
 
-async def test_support_points_at_sentences_of_the_text(pieces: Path) -> None:
+async def test_support_spans_are_sentences_of_the_text(pieces: Path) -> None:
     text = f"  {COUNCIL}\n\n" + "\n\n".join(OTHERS)
     async with stand(pieces, "summary") as at:
         at.answer({COUNCIL: REWRITTEN}, other=REFUSED)
@@ -154,7 +154,7 @@ async def test_support_points_at_sentences_of_the_text(pieces: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["abstractive", "extractive", "lead"])
-async def test_several_texts_keep_their_order(pieces: Path, method: Method) -> None:
+async def test_summaries_keep_the_order_of_texts(pieces: Path, method: Method) -> None:
     texts = (OTHERS[1], "", COUNCIL, OTHERS[0])
     async with stand(pieces, "summary") as at:
         at.answer({COUNCIL: REWRITTEN}, other=REFUSED)
@@ -166,16 +166,14 @@ async def test_several_texts_keep_their_order(pieces: Path, method: Method) -> N
 
 @pytest.mark.parametrize("method", ["abstractive", "extractive", "lead"])
 @pytest.mark.parametrize("text", ["", " \n\t", "\u200b", "12:30"])
-async def test_a_text_without_words_gives_an_empty_summary_that_says_so(
-    pieces: Path, text: str, method: Method
-) -> None:
+async def test_text_without_words_has_empty_summary_with_notice(pieces: Path, text: str, method: Method) -> None:
     async with stand(pieces, "summary") as at:
         (found,) = await summarise(at, text, method=method)
         assert at.reached == []
     assert (found.text, found.sentences, codes(found)) == ("", (), ["nothing_to_summarise"])
 
 
-async def test_the_second_time_a_summary_comes_from_the_cache(pieces: Path) -> None:
+async def test_second_summary_is_cached(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
         at.answer({COUNCIL: REWRITTEN}, other=REFUSED)
         (first,) = await summarise(at, TEXT)

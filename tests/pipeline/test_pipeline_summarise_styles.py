@@ -1,4 +1,4 @@
-"""Styles and variants of summaries: from one visit to the engine, each of another text, none repeating the headline."""
+"""Tests of styles and variants of summaries."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,9 +9,9 @@ import pytest
 from service.domain import EngineInput, Hypothesis
 from service.generation.call import Call
 from service.generation.engines.fake import Handler
-from service.results import Method, Summary
+from service.results import Method, Style, Summary
 from service.summarization.lengths import Length
-from service.summarization.styles import Style, length_of
+from service.summarization.styles import length_of
 from tests.pipeline.rig import Stand, codes, stand
 
 COUNCIL = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu."
@@ -39,7 +39,7 @@ async def summarise(
 
 
 def offering(at: Stand, answers: Mapping[str, Sequence[str]]) -> Handler:
-    """A handler that writes the hypotheses whose key the source holds; others are empty."""
+    """A handler that writes the hypotheses whose key the source contains. Other outputs are empty."""
 
     def written(item: EngineInput) -> list[Hypothesis]:
         source = at.tokenizer.decode(item.tokens)
@@ -49,9 +49,7 @@ def offering(at: Stand, answers: Mapping[str, Sequence[str]]) -> Handler:
     return lambda items: [written(item) for item in items]
 
 
-async def test_the_work_of_all_variants_is_admitted_to_the_queue_at_once(
-    pieces: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_work_of_all_variants_is_admitted_together(pieces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with stand(pieces, "summary", hypotheses=2) as at:
         at.engine.handler = offering(at, {COUNCIL: (REWRITTEN, SHORTER)})
         admitted: list[int] = []
@@ -69,7 +67,7 @@ async def test_the_work_of_all_variants_is_admitted_to_the_queue_at_once(
     assert len({one.text for one in (second, *second.variants)}) == 3
 
 
-async def test_where_no_more_differ_there_are_fewer_and_the_summary_says_so(pieces: Path) -> None:
+async def test_missing_variants_are_reported(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
         at.answer({COUNCIL: REWRITTEN})
         (found,) = await summarise(at, COUNCIL, length=Length(max_sentences=1), variants=5)
@@ -79,7 +77,7 @@ async def test_where_no_more_differ_there_are_fewer_and_the_summary_says_so(piec
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_the_first_variant_is_the_summary_alone(pieces: Path, method: Method) -> None:
+async def test_first_variant_equals_the_single_summary(pieces: Path, method: Method) -> None:
     async with stand(pieces, "summary") as at:
         at.answer({COUNCIL: REWRITTEN}, other="")
         (one,) = await summarise(at, TEXT, method=method, length=Length(max_sentences=2))
@@ -88,13 +86,13 @@ async def test_the_first_variant_is_the_summary_alone(pieces: Path, method: Meth
     assert (several.text, several.sentences) == (one.text, one.sentences)
 
 
-async def test_a_text_has_one_lead(pieces: Path) -> None:
+async def test_lead_has_one_variant(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
         (found,) = await summarise(at, TEXT, method="lead", length=Length(max_sentences=1), variants=2)
     assert (found.text, found.variants, codes(found)) == (COUNCIL, (), ["variants_fewer"])
 
 
-async def test_a_rewriting_that_repeats_the_headline_is_refused(pieces: Path) -> None:
+async def test_rewriting_that_repeats_the_headline_is_rejected(pieces: Path) -> None:
     headline = "Der Stadtrat stimmte dem Umbau des Hallenbads zu"
     async with stand(pieces, "summary", hypotheses=2) as at:
         at.engine.handler = offering(at, {OTHERS[0]: (SHORTER, OTHERS[0])})
@@ -104,7 +102,7 @@ async def test_a_rewriting_that_repeats_the_headline_is_refused(pieces: Path) ->
 
 @pytest.mark.parametrize("style", ["abstract", "teaser", "bullets", "seo"])
 @pytest.mark.parametrize("method", METHODS)
-async def test_the_headline_is_not_repeated(pieces: Path, method: Method, style: Style) -> None:
+async def test_summary_does_not_repeat_the_headline(pieces: Path, method: Method, style: Style) -> None:
     async with stand(pieces, "summary") as at:
         at.answer({}, other="")
         (found,) = await summarise(at, TEXT, method=method, style=style, headline=COUNCIL.removesuffix("."))
@@ -113,14 +111,14 @@ async def test_the_headline_is_not_repeated(pieces: Path, method: Method, style:
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_a_text_that_only_repeats_its_headline_gives_nothing_and_says_so(pieces: Path, method: Method) -> None:
+async def test_text_that_only_repeats_headline_has_empty_summary_with_notice(pieces: Path, method: Method) -> None:
     async with stand(pieces, "summary") as at:
         (found,) = await summarise(at, COUNCIL, method=method, style="teaser", headline=COUNCIL, variants=2)
         assert at.reached == []
     assert (found.text, codes(found)) == ("", ["nothing_to_summarise"])
 
 
-async def test_bullets_stand_in_the_order_of_the_text(pieces: Path) -> None:
+async def test_bullets_follow_text_order(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
         at.answer({COUNCIL: REWRITTEN}, other="")
         (found,) = await summarise(at, TEXT, style="bullets")
@@ -130,14 +128,14 @@ async def test_bullets_stand_in_the_order_of_the_text(pieces: Path) -> None:
     assert 3 <= len(places) <= 5
 
 
-async def test_fewer_bullets_than_belong_are_said(pieces: Path) -> None:
+async def test_missing_bullets_are_reported(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
         (found,) = await summarise(at, COUNCIL, style="bullets", method="extractive")
     assert found.text == f"• {COUNCIL}"
     assert codes(found) == ["shorter_than_asked"]
 
 
-async def test_where_every_rewriting_is_too_long_a_sentence_that_fits_stands_in(pieces: Path) -> None:
+async def test_fitting_source_sentence_replaces_too_long_rewritings(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
         at.answer({COUNCIL: REWRITTEN}, other="")
         (found,) = await summarise(at, TEXT, length=Length(max_chars=50), style="seo")
@@ -147,7 +145,7 @@ async def test_where_every_rewriting_is_too_long_a_sentence_that_fits_stands_in(
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_nothing_is_cut_where_no_sentence_fits(pieces: Path, method: Method) -> None:
+async def test_summary_is_empty_if_no_sentence_fits(pieces: Path, method: Method) -> None:
     async with stand(pieces, "summary") as at:
         at.answer({}, other="")
         (found,) = await summarise(at, TEXT, method=method, length=Length(max_chars=30), style="seo", variants=2)

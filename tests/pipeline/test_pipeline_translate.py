@@ -1,4 +1,4 @@
-"""Translations: what reaches the engine, what does not, and what an editor is told."""
+"""Tests of translations: the sentences that reach the engine, and the notices for editors."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ async def translate(at: Stand, text: str) -> Translation:
     return found
 
 
-async def test_of_forty_sentences_exactly_the_edited_one_reaches_the_engine(pieces: Path) -> None:
+async def test_edit_retranslates_only_its_sentence(pieces: Path) -> None:
     sentences = [f"Der Zug Nummer {n} fährt heute nicht nach Hamburg." for n in range(40)]
     async with stand(pieces) as at:
         await translate(at, " ".join(sentences))
@@ -31,13 +31,13 @@ async def test_of_forty_sentences_exactly_the_edited_one_reaches_the_engine(piec
         assert (found.cached, found.of) == (39, 40)
 
 
-async def test_gaps_and_paragraphs_stay_as_they_are(pieces: Path) -> None:
+async def test_gaps_and_paragraphs_are_kept(pieces: Path) -> None:
     text = f"  {A}  {B}\n\n\t{C}\n"
     async with stand(pieces) as at:
         assert (await translate(at, text)).text == text
 
 
-async def test_a_hypothesis_that_met_its_limit_is_said_where_it_stands(pieces: Path) -> None:
+async def test_truncated_output_has_a_notice_at_its_place(pieces: Path) -> None:
     text = f"{A} {B}"
     async with stand(pieces) as at:
         at.answer({B: "immer weiter " * 200})
@@ -46,7 +46,7 @@ async def test_a_hypothesis_that_met_its_limit_is_said_where_it_stands(pieces: P
     assert [notice.span for notice in found.notices if notice.code == "truncated"] == [Span(len(A) + 1, len(text))]
 
 
-async def test_an_empty_output_is_said_where_it_is_missing(pieces: Path) -> None:
+async def test_empty_output_has_a_notice_at_its_place(pieces: Path) -> None:
     async with stand(pieces) as at:
         at.answer({A: ""})
         found = await translate(at, f"{A} {B}")
@@ -65,9 +65,7 @@ async def test_an_empty_output_is_said_where_it_is_missing(pieces: Path) -> None
         ("😀 👍", "😀 👍"),
     ],
 )
-async def test_a_sentence_without_letters_reaches_no_model_and_has_english_numerals(
-    pieces: Path, line: str, written: str
-) -> None:
+async def test_sentence_without_letters_skips_the_model(pieces: Path, line: str, written: str) -> None:
     text = f"{A}\n\n{line}\n\n{B}"
     async with stand(pieces) as at:
         at.answer({}, other="Done.")
@@ -78,7 +76,7 @@ async def test_a_sentence_without_letters_reaches_no_model_and_has_english_numer
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x07", "\x1b", "\x1f", "\x7f", "\x80", "\x9f"])
-async def test_control_characters_between_sentences_do_not_come_out(pieces: Path, character: str) -> None:
+async def test_control_characters_between_sentences_are_removed(pieces: Path, character: str) -> None:
     text = f"{character} {A}\n{character}\n{B} {character}"
     async with stand(pieces) as at:
         found = await translate(at, text)
@@ -89,7 +87,7 @@ async def test_control_characters_between_sentences_do_not_come_out(pieces: Path
     assert len(found.text) == len(text)
 
 
-async def test_a_sentence_too_long_for_the_model_is_split_with_a_warning(pieces: Path) -> None:
+async def test_too_long_sentence_is_split_with_notice(pieces: Path) -> None:
     long = "Die Stadt plant einen neuen Radweg, der Kreis plant eine neue Straße und das Land plant eine neue Brücke."
     text = f"{A} {long}"
     async with stand(pieces, max_source_tokens=40) as at:
@@ -104,7 +102,7 @@ async def test_a_sentence_too_long_for_the_model_is_split_with_a_warning(pieces:
     assert [pair.target.of(found.text) for pair in found.sentences] == [A, *parts]
 
 
-async def test_texts_keep_their_order_and_blank_ones_themselves(pieces: Path) -> None:
+async def test_texts_keep_order_and_blank_texts_stay(pieces: Path) -> None:
     texts = [B, "", A, " \n", f"{C} {A}"]
     async with stand(pieces) as at:
         found = await at.translator().translate(texts, Call())
@@ -112,7 +110,7 @@ async def test_texts_keep_their_order_and_blank_ones_themselves(pieces: Path) ->
     assert [one.of for one in found] == [1, 0, 1, 0, 2]
 
 
-async def test_every_sentence_of_a_text_has_its_place_in_both(pieces: Path) -> None:
+async def test_each_sentence_has_both_spans(pieces: Path) -> None:
     text = "\n\n".join(SENTENCES)
     async with stand(pieces) as at:
         found = await translate(at, text)

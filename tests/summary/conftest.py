@@ -1,11 +1,11 @@
-"""An article for the selection to work on."""
+"""Fixtures of the summary tests."""
 
 import pytest
 
 
 @pytest.fixture
 def article() -> list[str]:
-    """Sixteen sentences on one subject, with what a summary should not take among them."""
+    """An article of sixteen sentences on one subject, some of them unsuitable for a summary."""
     return [
         "Die Stadt Musterhausen baut das alte Hallenbad für zwölf Millionen Euro um.",
         "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu.",

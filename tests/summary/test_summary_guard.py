@@ -1,4 +1,4 @@
-"""What a rewritten sentence is refused for, and which rewritings stand."""
+"""Tests of the guard: accepted and rejected rewritings."""
 
 import pytest
 
@@ -22,12 +22,12 @@ SOURCES = (COUNCIL, COSTS)
         ("12,5 Millionen Euro Kosten hat der Umbau (mit zwei Jahren Bauzeit).", SOURCES),
     ],
 )
-def test_a_faithful_rewriting_stands(sentence: str, sources: list[str]) -> None:
+def test_faithful_rewriting_is_accepted(sentence: str, sources: list[str]) -> None:
     assert objection(sentence, sources) is None
 
 
 @pytest.mark.parametrize("sentence", ["Der Stadtrat stimmte.", "Umbau.", " ".join(["Der", *["Stadtrat"] * 40]) + "."])
-def test_too_few_or_too_many_words_are_no_sentence(sentence: str) -> None:
+def test_too_short_or_long_sentence_is_rejected(sentence: str) -> None:
     assert objection(sentence, SOURCES) == "length"
 
 
@@ -40,7 +40,7 @@ def test_too_few_or_too_many_words_are_no_sentence(sentence: str) -> None:
         "– der Stadtrat stimmte dem Umbau zu.",
     ],
 )
-def test_a_fragment_is_refused(sentence: str) -> None:
+def test_fragment_is_rejected(sentence: str) -> None:
     assert objection(sentence, SOURCES) == "fragment"
 
 
@@ -53,7 +53,7 @@ def test_a_fragment_is_refused(sentence: str) -> None:
         "Der Stadtrat stimmte dem Umbau am Dienstag) zu.",
     ],
 )
-def test_an_open_quotation_or_bracket_is_refused(sentence: str) -> None:
+def test_unbalanced_quotation_or_bracket_is_rejected(sentence: str) -> None:
     assert objection(sentence, SOURCES) == "unbalanced"
 
 
@@ -67,7 +67,7 @@ def test_an_open_quotation_or_bracket_is_refused(sentence: str) -> None:
     ],
     ids=["word", "number", "part of a number", "name"],
 )
-def test_what_no_source_says_is_refused(sentence: str, invented: list[str]) -> None:
+def test_unsupported_word_is_rejected(sentence: str, invented: list[str]) -> None:
     assert unsupported(sentence, SOURCES) == invented
     assert objection(sentence, SOURCES) == "unsupported"
 
@@ -85,7 +85,7 @@ def test_inflected_words_and_function_words_are_supported() -> None:
         "Der Stadtrat stimmte dem Umbau und dem Umbau zu.",
     ],
 )
-def test_a_loop_is_refused(sentence: str) -> None:
+def test_repetition_loop_is_rejected(sentence: str) -> None:
     assert objection(sentence, SOURCES) == "repetition"
 
 
@@ -99,7 +99,7 @@ def test_a_loop_is_refused(sentence: str) -> None:
     ],
     ids=["alone", "beside an affirming sentence", "nicht", "keinerlei"],
 )
-def test_a_lost_negation_is_refused(sentence: str, sources: list[str]) -> None:
+def test_lost_negation_is_rejected(sentence: str, sources: list[str]) -> None:
     assert objection(sentence, sources) == "negation"
 
 
@@ -111,19 +111,19 @@ def test_a_lost_negation_is_refused(sentence: str, sources: list[str]) -> None:
     ],
     ids=["that no source has", "of another source"],
 )
-def test_an_added_negation_is_refused(sentence: str, sources: list[str]) -> None:
+def test_added_negation_is_rejected(sentence: str, sources: list[str]) -> None:
     assert objection(sentence, sources) == "negation"
 
 
-def test_a_negation_of_a_sentence_that_is_not_behind_it_need_not_be_kept() -> None:
+def test_negation_of_unrelated_source_is_ignored() -> None:
     assert objection("Der Stadtrat stimmte am Dienstag dem Umbau zu.", [COUNCIL, NOBODY]) is None
 
 
-def test_where_nothing_is_behind_it_every_source_counts() -> None:
+def test_every_source_counts_without_support() -> None:
     assert objection("Es wurde dann so sein.", ["Es war nicht so."]) == "negation"
 
 
-def test_a_function_word_with_a_capital_within_the_sentence_needs_support() -> None:
+def test_capitalised_function_word_needs_support() -> None:
     source = "Die Regierung will den Streit um den Haushalt am Freitag beenden."
     assert unsupported("Die Regierung beendet am Freitag den Trotzdem um den Haushalt.", [source]) == ["Trotzdem"]
     assert unsupported("Trotzdem will die Regierung den Streit beenden.", [source]) == []
@@ -140,5 +140,5 @@ def test_a_function_word_with_a_capital_within_the_sentence_needs_support() -> N
         ("Mehr Geld für die Partei am Freitag.", False),
     ],
 )
-def test_a_sentence_without_a_main_verb_does_not_stand(sentence: str, stands: bool) -> None:  # noqa: FBT001 - a case
+def test_sentence_without_main_verb_is_rejected(sentence: str, stands: bool) -> None:  # noqa: FBT001 - a case
     assert objection(sentence, [sentence]) == (None if stands else "verbless")

@@ -1,4 +1,4 @@
-"""Editorial lengths: what a request may ask for, and what fits."""
+"""Tests of length limits: parsing and counting."""
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +15,7 @@ def test_medium_is_the_default() -> None:
     assert from_request() == PRESETS["medium"] == Length(min_words=40, max_words=120)
 
 
-def test_a_single_limit_stands_alone() -> None:
+def test_single_limit_replaces_the_preset() -> None:
     assert from_request(max_chars=300) == Length(max_chars=300)
 
 
@@ -28,7 +28,7 @@ def test_a_single_limit_stands_alone() -> None:
         ({"max_sentences": 0}, "length_too_small", "/max_sentences"),
     ],
 )
-def test_what_cannot_be_met_is_refused_by_field(asked: dict[str, object], code: str, pointer: str) -> None:
+def test_invalid_length_error_names_the_field(asked: dict[str, object], code: str, pointer: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         from_request(**asked)  # type: ignore[arg-type]  # the table mixes the fields' types
     assert (refused.value.code, refused.value.pointer) == (code, pointer)
@@ -43,7 +43,7 @@ def test_what_cannot_be_met_is_refused_by_field(asked: dict[str, object], code: 
         ("– … !", 0),
     ],
 )
-def test_words_are_counted_as_an_editor_does(text: str, words: int) -> None:
+def test_word_count_matches_an_editor(text: str, words: int) -> None:
     assert count_words(text) == words
 
 
@@ -52,7 +52,7 @@ def test_characters_count_the_spaces_between_sentences() -> None:
     assert not Length(max_chars=8).fits(["Eins.", "Zw."])
 
 
-def test_a_limit_of_sentences_is_how_many_are_expected() -> None:
+def test_sentence_limit_is_the_expected_number() -> None:
     assert Length(max_sentences=4).expected_sentences() == 4
 
 
@@ -68,7 +68,7 @@ def test_marks_before_sentences_count_as_characters() -> None:
 
 @settings(max_examples=60)
 @given(SENTENCES, st.integers(1, 30))
-def test_as_many_sentences_as_there_have_to_be_fit_in_their_shares(sentences: list[str], limit: int) -> None:
+def test_minimum_sentences_fit_in_their_shares(sentences: list[str], limit: int) -> None:
     length = Length(min_sentences=3, max_chars=limit, max_words=limit)
     short = [sentence for sentence in sentences if length.share().fits([sentence])]
     assert length.fits(short[:3])

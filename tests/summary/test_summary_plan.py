@@ -1,4 +1,4 @@
-"""Groups for rewriting: cores from the whole article, in company, without overlap."""
+"""Tests of groups for rewriting."""
 
 import pytest
 from hypothesis import given, settings
@@ -12,17 +12,17 @@ SENTENCES = st.lists(st.text("abcdefgäöüß ,.?!„“1A", max_size=60), max_s
 
 
 @pytest.mark.parametrize("name", ["medium", "long"])
-def test_every_third_of_a_long_article_has_a_core(article: list[str], name: str) -> None:
+def test_each_third_of_long_article_has_a_core(article: list[str], name: str) -> None:
     made = groups(article, headline=None, length=PRESETS[name])
     assert {group.core * 3 // len(article) for group in made} == {0, 1, 2}
 
 
-def test_there_are_as_many_groups_as_the_length_has_room_for(article: list[str]) -> None:
+def test_number_of_groups_follows_the_length(article: list[str]) -> None:
     assert len(groups(article, headline=None, length=Length(max_sentences=4))) == 4
     assert len(groups(article, headline=None, length=PRESETS["short"])) == 3
 
 
-def test_a_leaning_core_has_the_sentence_before_with_it() -> None:
+def test_dependent_core_includes_previous_sentence() -> None:
     sentences = [
         "Hans Beispiel leitet künftig das Museum für Naturkunde in Berlin.",
         "Er war bisher Direktor der Sammlungen und leitete die Forschung des Museums für Naturkunde in Berlin.",
@@ -31,23 +31,23 @@ def test_a_leaning_core_has_the_sentence_before_with_it() -> None:
     assert made[0].members == (0, 1)
 
 
-def test_company_keeps_to_the_words_of_a_group(article: list[str]) -> None:
+def test_group_stays_within_word_limit(article: list[str]) -> None:
     for group in groups(article, headline=None, length=PRESETS["medium"], max_group_words=25):
         assert len(group.members) == 1 or sum(count_words(article[n]) for n in group.members) <= 25
 
 
-def test_a_subheading_is_no_core_while_there_are_sentences(article: list[str]) -> None:
+def test_subheading_is_no_core(article: list[str]) -> None:
     assert all(group.core != 3 for group in groups(article, headline=None, length=PRESETS["medium"]))
 
 
-def test_spare_groups_leave_the_others_as_they_are(article: list[str]) -> None:
+def test_spare_groups_do_not_change_other_groups(article: list[str]) -> None:
     length = PRESETS["short"]
     made = groups(article, headline=None, length=length, spares=3)
     assert [group for group in made if not group.spare] == groups(article, headline=None, length=length)
     assert sum(group.spare for group in made) == 3
 
 
-def test_fillers_are_single_sentences_of_no_other_group_and_leave_the_others_as_they_are(article: list[str]) -> None:
+def test_fillers_are_single_unused_sentences(article: list[str]) -> None:
     length = PRESETS["short"]
     made = groups(article, headline=None, length=length, spares=1, fillers=4)
     fillers = [group for group in made if group.filler]
@@ -58,7 +58,7 @@ def test_fillers_are_single_sentences_of_no_other_group_and_leave_the_others_as_
     assert {group.core for group in fillers}.isdisjoint(n for group in others for n in group.members)
 
 
-def test_a_barred_sentence_is_no_core(article: list[str]) -> None:
+def test_barred_sentence_is_no_core(article: list[str]) -> None:
     best = {group.core for group in groups(article, headline=None, length=PRESETS["medium"])}
     others = groups(article, headline=None, length=PRESETS["medium"], barred=best)
     assert others
@@ -66,13 +66,13 @@ def test_a_barred_sentence_is_no_core(article: list[str]) -> None:
 
 
 @pytest.mark.parametrize("sentences", [[], [""], ["…", "?"]])
-def test_what_says_nothing_gives_no_groups(sentences: list[str]) -> None:
+def test_text_without_content_has_no_groups(sentences: list[str]) -> None:
     assert groups(sentences, headline=None, length=PRESETS["short"]) == []
 
 
 @settings(max_examples=60, deadline=None)
 @given(SENTENCES, st.integers(1, 6))
-def test_groups_are_disjoint_ordered_and_hold_their_core(sentences: list[str], most: int) -> None:
+def test_groups_are_disjoint_ordered_and_contain_their_core(sentences: list[str], most: int) -> None:
     made = groups(sentences, headline="ab cd", length=Length(max_sentences=most))
     members = [number for group in made for number in group.members]
     assert len(members) == len(set(members))

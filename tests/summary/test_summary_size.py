@@ -1,4 +1,4 @@
-"""Selection, groups and lead on the largest text that may be submitted: time and memory stay bounded."""
+"""Tests of selection, groups and lead on the largest allowed text: time and memory stay limited."""
 
 import time
 import tracemalloc
@@ -14,20 +14,20 @@ WIDE = [f"Wort{number} kam {number * 7}." for number in range(15_000)]
 
 
 @pytest.mark.parametrize("sentences", [LARGEST, WIDE], ids=["the same sentence", "no two alike"])
-def test_no_more_sentences_than_the_bound_are_compared_in_pairs(sentences: list[str]) -> None:
+def test_pairwise_comparison_is_limited(sentences: list[str]) -> None:
     assessed = assess(sentences, headline="Er kam")
     assert assessed.alike.shape == (MOST_COMPARED, MOST_COMPARED)
     assert len(assessed.scores) == len(sentences)
 
 
-def test_the_largest_text_takes_seconds() -> None:
+def test_largest_text_takes_seconds() -> None:
     began = time.process_time()
     assert groups(LARGEST, headline="Er kam", length=PRESETS["medium"])
     assert select(LARGEST, headline="Er kam", budget=PRESETS["medium"])
     assert time.process_time() - began < 15  # measured: 1.3 s
 
 
-def test_the_largest_text_takes_megabytes() -> None:
+def test_largest_text_takes_megabytes() -> None:
     tracemalloc.start()
     try:
         assert groups(LARGEST, headline="Er kam", length=PRESETS["medium"])
@@ -38,14 +38,14 @@ def test_the_largest_text_takes_megabytes() -> None:
 
 
 @pytest.mark.parametrize("limit", [Length(max_words=50_000), Length(max_chars=200_000), Length(max_sentences=30_000)])
-def test_taking_sentences_up_to_a_large_limit_counts_each_once(limit: Length) -> None:
+def test_room_counts_each_sentence_once(limit: Length) -> None:
     began = time.process_time()
     assert limit.fits(LARGEST[: len(lead(LARGEST, budget=limit))])
     assert select(LARGEST, budget=limit)
-    assert time.process_time() - began < 5  # measured: 0.8 s; counting anew for each took minutes
+    assert time.process_time() - began < 5  # measured: 0.8 s; a recount for each sentence took minutes
 
 
-def test_what_stands_out_far_down_a_long_text_is_found_under_its_own_number() -> None:
+def test_late_important_sentence_is_found() -> None:
     sentences = [f"Wort{number} Ding{number}." for number in range(3_000)]
     sentences[2_345] = "Der Stadtrat stimmte dem Umbau des Hallenbads mit großer Mehrheit zu."
     headline = "Stadtrat stimmt Umbau des Hallenbads zu"
@@ -53,7 +53,7 @@ def test_what_stands_out_far_down_a_long_text_is_found_under_its_own_number() ->
     assert [group.core for group in groups(sentences, headline=headline, length=Length(max_sentences=1))] == [2_345]
 
 
-def test_a_core_of_a_long_text_keeps_the_sentence_that_it_leans_on() -> None:
+def test_core_of_long_text_keeps_its_previous_sentence() -> None:
     sentences = ["Das Wetter war gut."] * 2_000
     sentences[1_500] = "Hans Beispiel leitet nun das Museum."
     sentences[1_501] = "Er stimmte dem Umbau des Hallenbads am Montag zu."
@@ -61,6 +61,6 @@ def test_a_core_of_a_long_text_keeps_the_sentence_that_it_leans_on() -> None:
     assert (1_501, (1_500, 1_501)) in [(group.core, group.members) for group in made]
 
 
-def test_sentences_that_were_not_compared_have_no_score() -> None:
+def test_uncompared_sentences_have_score_zero() -> None:
     scores = rank(LARGEST)
     assert sum(score > 0 for score in scores) == MOST_COMPARED

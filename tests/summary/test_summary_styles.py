@@ -1,4 +1,4 @@
-"""Styles: the bounds of each, what may stand in it, and how it is laid out."""
+"""Tests of styles: limits, admissible sentences and layout."""
 
 from typing import Any, get_args
 
@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.results import Style
 from service.summarization.lengths import PRESETS, Length
-from service.summarization.styles import FORMS, Style, admits, barred, laid_out, length_of, repeats
+from service.summarization.styles import FORMS, admits, barred, lay_out, length_of, repeats
 
 HEADLINE = "Stadtrat stimmt dem Umbau des Hallenbads zu"
 SENTENCES = st.lists(st.text("aä ,.–1", min_size=1, max_size=40), max_size=6)
 
 
-def test_every_style_has_a_form() -> None:
+def test_each_style_has_a_form() -> None:
     assert set(FORMS) == set(get_args(Style))
 
 
@@ -35,18 +36,18 @@ def test_every_style_has_a_form() -> None:
         ("seo", {"length": "short"}, Length(max_words=40, max_chars=160, max_sentences=1)),
     ],
 )
-def test_of_two_bounds_the_tighter_one_holds(style: Style, asked: dict[str, Any], length: Length) -> None:
+def test_tighter_limit_applies(style: Style, asked: dict[str, Any], length: Length) -> None:
     assert length_of(style, **asked) == length
 
 
-def test_bullets_are_lines() -> None:
-    assert laid_out("bullets", ["Eins.", "Zwei."]) == "• Eins.\n• Zwei."
+def test_bullets_are_separate_lines() -> None:
+    assert lay_out("bullets", ["Eins.", "Zwei."]) == "• Eins.\n• Zwei."
 
 
 @settings(max_examples=60)
 @given(SENTENCES, st.sampled_from(get_args(Style)))
-def test_a_length_counts_the_text_as_it_is_laid_out(sentences: list[str], style: Style) -> None:
-    size = len(laid_out(style, sentences))
+def test_length_counts_the_laid_out_text(sentences: list[str], style: Style) -> None:
+    size = len(lay_out(style, sentences))
     marks = FORMS[style].limits.mark_chars
     assert Length(max_chars=size, mark_chars=marks).fits(sentences)
     assert not sentences or not Length(max_chars=size - 1, mark_chars=marks).fits(sentences)
@@ -61,7 +62,7 @@ def test_a_length_counts_the_text_as_it_is_laid_out(sentences: list[str], style:
         f"{HEADLINE}, berichtete am Mittwoch die Sprecherin der Verwaltung nach stundenlanger Sitzung in der Aula.",
     ],
 )
-def test_nearly_the_headline_repeats_it(sentence: str) -> None:
+def test_near_copy_repeats_the_headline(sentence: str) -> None:
     assert repeats(sentence, HEADLINE)
     assert not any(admits(style, sentence, HEADLINE) for style in FORMS)
 
@@ -74,25 +75,25 @@ def test_nearly_the_headline_repeats_it(sentence: str) -> None:
         "Und so kam es.",
     ],
 )
-def test_what_says_more_than_the_headline_does_not_repeat_it(sentence: str) -> None:
+def test_sentence_with_more_content_does_not_repeat_headline(sentence: str) -> None:
     assert not repeats(sentence, HEADLINE)
 
 
 @pytest.mark.parametrize(
     "sentence", ["Berlin.", "Kosten und Zeitplan der Sanierung", "Sie sprachen drei Stunden lang."]
 )
-def test_only_an_abstract_takes_sentences_that_do_not_stand_alone(sentence: str) -> None:
+def test_only_abstract_admits_dependent_sentences(sentence: str) -> None:
     assert [style for style in FORMS if admits(style, sentence, None)] == ["abstract"]
 
 
-def test_a_teaser_is_taken_from_the_opening(article: list[str]) -> None:
+def test_teaser_uses_the_opening(article: list[str]) -> None:
     free = set(range(len(article))) - barred("teaser", article, None)
     assert free == {0, 1, 4, 5, 6, 7, 8, 10, 11, 12}
 
 
-def test_where_nothing_stands_alone_all_but_the_headline_is_taken() -> None:
+def test_style_without_admissible_sentences_bars_only_headline() -> None:
     assert barred("seo", [HEADLINE, "Kurz.", "Sie sprachen lange."], HEADLINE) == {0}
 
 
-def test_without_a_headline_an_abstract_bars_nothing(article: list[str]) -> None:
+def test_abstract_without_headline_bars_nothing(article: list[str]) -> None:
     assert not barred("abstract", article, None)

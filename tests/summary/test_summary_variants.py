@@ -1,4 +1,4 @@
-"""Variants: what is chosen first, what differs from it, and what always holds."""
+"""Tests of variants: the choice of the first, and differences between variants."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,24 +21,24 @@ OFFERS = st.lists(
 )
 
 
-def test_the_weakest_sentence_goes_where_all_are_too_long() -> None:
+def test_weakest_sentence_is_dropped_if_too_long() -> None:
     offers = [Offer(ONE, 0.5), Offer(TWO, 0.1), Offer(THREE, 0.9)]
     assert chosen(offers, Length(max_words=6)) == [(0, 0), (2, 0)]
 
 
-def test_a_shorter_wording_stands_in_for_one_that_does_not_fit() -> None:
+def test_shorter_wording_replaces_one_that_does_not_fit() -> None:
     offers = [Offer(("Eins zwei drei vier fünf sechs.", "Eins zwei."), 0.5)]
     assert chosen(offers, Length(max_words=3)) == [(0, 1)]
 
 
-def test_a_spare_has_the_room_that_the_others_leave() -> None:
+def test_spare_uses_remaining_room() -> None:
     offers = [Offer(("Eins zwei drei vier.",), 0.5), Offer(TWO, 0.9, spare=True)]
     assert chosen(offers, Length(max_words=8)) == [(0, 0), (1, 0)]
     assert chosen(offers, Length(max_words=6)) == [(0, 0)]
     assert chosen(offers, Length(max_words=3)) == [(1, 0)]
 
 
-def test_a_filler_comes_after_every_rewriting_in_the_first_summary_and_in_the_others() -> None:
+def test_fillers_come_after_rewritings() -> None:
     offers = [Offer(ONE, 0.2), Offer(TWO, 1.0, filler=True), Offer(THREE, 0.1, spare=True)]
     first = chosen(offers, Length(max_words=6))
     assert first == [(0, 0), (2, 0)]
@@ -46,31 +46,31 @@ def test_a_filler_comes_after_every_rewriting_in_the_first_summary_and_in_the_ot
     assert variants(first, offers, Length(max_words=6), 2) == [first, [(0, 1), (2, 0)]]
 
 
-def test_short_sentences_go_first_where_long_ones_leave_no_room_for_enough() -> None:
+def test_short_wordings_win_if_sentences_are_missing() -> None:
     offers = [Offer(("Eins zwei drei vier fünf sechs.",), 1.0), Offer(TWO, 0.5), Offer(THREE, 0.4)]
     assert chosen(offers, Length(max_words=8)) == [(0, 0)]
     assert chosen(offers, Length(max_words=8, min_sentences=2)) == [(1, 0), (2, 0)]
 
 
-def test_a_variant_is_another_wording_or_another_sentence() -> None:
+def test_variant_differs_in_wording_or_sentence() -> None:
     offers = [Offer(ONE, 1.0), Offer(TWO, 0.9)]
     made = variants([(0, 0)], offers, Length(max_sentences=1), 3)
     assert made == [[(0, 0)], [(0, 1)], [(1, 0)]]
 
 
-def test_the_same_words_make_no_variant() -> None:
+def test_equal_words_are_no_variant() -> None:
     offers = [Offer(("Eins, zwei, drei.", "Eins zwei drei."), 1.0)]
     assert variants([(0, 0)], offers, Length(), 5) == [[(0, 0)]]
 
 
-def test_a_part_of_an_earlier_one_makes_no_variant() -> None:
+def test_part_of_earlier_variant_is_no_variant() -> None:
     offers = [Offer(ONE[:1], 1.0), Offer(TWO, 0.9)]
     assert variants([(0, 0), (1, 0)], offers, Length(), 5) == [[(0, 0), (1, 0)]]
 
 
 @settings(max_examples=80, deadline=None)
 @given(OFFERS, st.integers(1, 40))
-def test_no_wording_of_an_unused_offer_would_fit_beside_the_chosen_ones(offers: list[Offer], limit: int) -> None:
+def test_chosen_summary_has_no_room_for_unused_offers(offers: list[Offer], limit: int) -> None:
     length = Length(max_chars=limit)
     found = dict(chosen(offers, length))
     texts = [offers[number].wordings[rank] for number, rank in found.items()]
@@ -80,7 +80,7 @@ def test_no_wording_of_an_unused_offer_would_fit_beside_the_chosen_ones(offers: 
 
 @settings(max_examples=80, deadline=None)
 @given(OFFERS, st.integers(1, 40), st.integers(1, 5), st.integers(0, 3))
-def test_variants_fit_differ_and_begin_with_the_chosen_one(
+def test_variants_fit_differ_and_start_with_the_chosen_one(
     offers: list[Offer], limit: int, count: int, least: int
 ) -> None:
     length = Length(max_chars=limit, min_sentences=least)

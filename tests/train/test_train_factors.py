@@ -51,5 +51,5 @@ def test_written_factors_are_read_and_added(tmp_path: Path) -> None:
 
 def test_a_factor_without_its_other_is_named(tmp_path: Path) -> None:
     save_file({"layer.a": torch.ones(2, 3)}, tmp_path / "half.safetensors")
-    with pytest.raises(ValueError, match=r"half\.safetensors has one factor alone for layer"):
+    with pytest.raises(ValueError, match=r"half\.safetensors has only one of the two factors of layer"):
         factors.read(tmp_path / "half.safetensors")

@@ -1,4 +1,4 @@
-"""The page as files: how they are served, and what may not stand in them."""
+"""The files of the page: how they are served, and what they must not contain."""
 
 import json
 import re
@@ -21,7 +21,7 @@ MOST_LINES = 250
 
 
 class Tags(HTMLParser):
-    """All start tags of a page, and the text inside its scripts and styles."""
+    """All start tags of a page, and the text of its scripts and styles."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,14 +34,14 @@ class Tags(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        """Note a text of the program or the style."""
+        """Note the text of a script or style."""
         if self.tags and self.tags[-1][0] in {"script", "style"} and data.strip():
             self.inline.append(data)
 
 
 @pytest.fixture(scope="module")
 def unready() -> TestClient:
-    """The application before its models are loaded: the page needs none."""
+    """The application before its models are loaded."""
     return TestClient(create_app(Settings()))
 
 

@@ -1,8 +1,8 @@
-"""The engine interface, and what its implementations share: compute types, layouts, padding and grouping.
+"""Engine interface, and the code that engines share: compute types, parallel configurations, padding and grouping.
 
-How attention is rounded depends on the shape of its products, so on the padded length; in int8 a last bit there moves
-an activation by a whole step, and now and then another word wins. Sources of one padded length have the same shapes
-whatever their number. docs/adr/0004-batch-company.md has the figures.
+The rounding of attention depends on the padded length of a call, because it depends on matrix shapes. In int8 one bit
+of difference moves an activation by a whole step, and sometimes another word wins. So sources of different padded
+lengths never share a library call. docs/adr/0004-batch-company.md has the measurements.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,10 +16,10 @@ from service.registry.manifest import EngineKind, Manifest
 
 
 class Engine(Protocol):
-    """A loaded model; all state that requests share lives above it.
+    """A loaded model. It keeps no state between calls.
 
-    ``name`` is the engine's kind (``ctranslate2``, ``torch``, ``fake``). It works on ``replicas`` calls at the same
-    time, each from a thread of its own, and takes ``ahead`` more, so that it has its next one when it is done with one.
+    ``name`` is the kind of engine (``ctranslate2``, ``torch``, ``fake``). The engine runs ``replicas`` calls in
+    parallel, each from its own thread, and accepts ``ahead`` more, so that a replica need not wait for its next call.
     """
 
     name: str
@@ -27,19 +27,19 @@ class Engine(Protocol):
     ahead: int
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-        """Return, in the order of the n ``items``, n lists of 1..k hypotheses, best first.
+        """Return n lists of 1..k hypotheses, best first, in the order of the n ``items``.
 
-        An item with a target has that alone. Nothing is cut: sources are taken whole, and a hypothesis that met its
-        limit has ``finish_reason`` "length".
-        An item's output does not depend on its neighbours beyond the rounding of the arithmetic.
+        The only hypothesis of an item with a target is this target. Sources are never truncated. A hypothesis that
+        reached its limit has the ``finish_reason`` "length". Other items of the call change an output by rounding at
+        most.
 
         Raises:
-            EngineError: the model failed; no item of this call has a result.
+            EngineError: the model failed, and no item of this call has a result.
         """
         ...
 
     def close(self) -> None:
-        """Free the model's memory. No call is under way, and the engine is not used afterwards."""
+        """Free the model's memory. No call may be running, and none may follow."""
         ...
 
 
@@ -48,16 +48,16 @@ LEAST_CORES_FOR_PAIRS = 4
 
 @dataclass(frozen=True, slots=True)
 class ParallelConfig:
-    """``replicas`` share one copy of the weights; each works on a call of its own with ``threads`` threads."""
+    """Parallel calls of an engine: ``replicas`` share one copy of the weights, and each uses ``threads`` threads."""
 
     replicas: int
     threads: int
 
 
 def layouts(cores: int, replicas: int = 0) -> tuple[ParallelConfig, ...]:
-    """The layouts worth timing for ``cores``, or the only one with that many ``replicas`` where they are given.
+    """The configurations to measure on ``cores``; with given ``replicas`` only one.
 
-    The likeliest is first: it is the mark for the others.
+    The first one is the likeliest winner, and its time is the limit for the others.
     """
     if replicas:
         return (ParallelConfig(replicas, max(1, cores // replicas)),)
@@ -69,7 +69,7 @@ def layouts(cores: int, replicas: int = 0) -> tuple[ParallelConfig, ...]:
     return tuple(found)
 
 
-# T5's activations were trained in bfloat16's range and overflow in float16: outputs turn into nonsense, in silence.
+# T5 was trained in bfloat16. Its activations overflow in float16 without an error, and outputs become nonsense.
 WIDE_RANGE = frozenset({"t5", "mt5"})
 OFFERED: dict[EngineKind, frozenset[str]] = {
     "ctranslate2": frozenset(
@@ -80,13 +80,12 @@ OFFERED: dict[EngineKind, frozenset[str]] = {
 
 
 def compute_type(manifest: Manifest, kind: EngineKind, device: str, wanted: str = "auto") -> str:
-    """The name of the arithmetic, as the engine of that kind knows it.
+    """The engine's name of the compute type.
 
-    ``auto`` is the manifest's on ``cpu``; on ``cuda`` it is float16, and bfloat16 for the T5 family.
+    ``auto`` means the manifest's type on ``cpu``, and on ``cuda`` float16, or bfloat16 for the T5 family.
 
     Raises:
-        ModelError: the model has no files for the engine, the engine does not know the arithmetic, or the model does
-            not work in it.
+        ModelError: the model has no files for the engine, or the engine or the model does not support the compute type.
     """
     if kind not in manifest.engines:
         raise ModelError(f"{manifest.id} cannot run on {kind}; its manifest offers {', '.join(manifest.engines)}")
@@ -108,10 +107,10 @@ Call = Callable[[list[list[str]], DecodingOptions], list[list[Hypothesis]]]
 
 
 def shared(options: DecodingOptions) -> DecodingOptions:
-    """What the options of items have in common that may share a batch: all, or the most of a greedy search.
+    """The options that items must have in common to share a batch.
 
-    A greedy output that ended within its own limit is the same under a higher one; a beam's need not be. A greedy
-    search has its attention at hand, whoever of the batch wants it.
+    Items of a greedy search may differ in their output limit and in alignment. A higher limit does not change a greedy
+    output that ends within its own limit, and greedy search computes attention anyway. Neither holds for beam search.
     """
     return replace(options, max_output_tokens=0, alignment=False) if options.beam_size == 1 else options
 
@@ -119,7 +118,7 @@ def shared(options: DecodingOptions) -> DecodingOptions:
 def groups(
     items: Sequence[EngineInput], key: Callable[[DecodingOptions], DecodingOptions] = lambda options: options
 ) -> list[list[int]]:
-    """The positions of ``items`` whose options have the same ``key``, in order."""
+    """Group the positions of ``items`` by the ``key`` of their options."""
     positions: dict[DecodingOptions, list[int]] = {}
     for position, item in enumerate(items):
         positions.setdefault(key(item.options), []).append(position)
@@ -127,10 +126,10 @@ def groups(
 
 
 def by_options(items: Sequence[EngineInput], call: Call) -> list[list[Hypothesis]]:
-    """Run ``call`` once for each distinct options and return the results in the order of ``items``.
+    """Run ``call`` once for each distinct set of options, and return the results in the order of ``items``.
 
     Raises:
-        EngineError: a call returned another number of results than it was given sources.
+        EngineError: a call returned more or fewer results than it received sources.
     """
     results: list[list[Hypothesis]] = [[] for _ in items]
     for places in groups(items):
@@ -143,14 +142,15 @@ def by_options(items: Sequence[EngineInput], call: Call) -> list[list[Hypothesis
 
 
 LEAST_STEP_TOKENS = 16
-"""Sixteen floats fill a cache line, so that each source's part of a product begins at one."""
+"""Sixteen floats fill a cache line, so that the rows of each source start at a cache line."""
 MOST_STEPS = 4
 
 
 def padded_length(tokens: int) -> int:
-    """``tokens``, rounded up: to 16, 32, 48, 64, 96, 128, 192, 256, and so on.
+    """``tokens``, rounded up to 16, 32, 48, 64, 96, 128, 192, 256 and so on.
 
-    Long sources are few, and of a finer step few would ever meet: a call of one takes nearly as long as of eight.
+    Long sources are rare. With smaller steps they would seldom share a call, and a call of one source takes nearly as
+    long as a call of eight.
     """
     step = LEAST_STEP_TOKENS
     while tokens > MOST_STEPS * step:
@@ -159,7 +159,7 @@ def padded_length(tokens: int) -> int:
 
 
 def by_padded_length(lengths: Sequence[int]) -> list[list[int]]:
-    """The positions of ``lengths`` in groups of one padded length, the longest group first."""
+    """Group the positions of ``lengths`` by padded length, the longest first."""
     groups: dict[int, list[int]] = {}
     for position, length in enumerate(lengths):
         groups.setdefault(padded_length(length), []).append(position)
@@ -167,9 +167,9 @@ def by_padded_length(lengths: Sequence[int]) -> list[list[int]]:
 
 
 def filler(lengths: Sequence[int]) -> list[list[str]]:
-    """The source to add so that a library pads to the padded length; none where one of ``lengths`` is that long.
+    """The source that makes a library pad a call to its padded length; none if a source has exactly this length.
 
-    It holds nothing but end-of-sentence: an empty text, whose translation ends at once.
+    It consists of end-of-sentence tokens, that is, an empty text, whose output ends after one step.
     """
     longest = max(lengths)
     length = padded_length(longest)

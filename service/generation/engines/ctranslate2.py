@@ -1,4 +1,4 @@
-"""The CTranslate2 engine: the default on a CPU."""
+"""CTranslate2 engine, the default on a CPU."""
 
 import json
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ ONE_THREAD = ParallelConfig(replicas=1, threads=1)
 
 
 class CTranslate2Engine:
-    """A converted model, which computes in ``compute_type`` and writes the pieces ``written`` alone.
+    """Runs a converted model in ``compute_type``. Its outputs contain only the pieces ``written``.
 
-    A call becomes a library call for each padded length, which the replicas of ``layout`` work on at the same time.
+    A call makes one library call for each padded length. The replicas of ``layout`` run these in parallel.
     """
 
     name = "ctranslate2"
@@ -34,10 +34,10 @@ class CTranslate2Engine:
         device: str = "cpu",
         layout: ParallelConfig = ONE_THREAD,
     ) -> None:
-        """Load the model in ``folder``, once for all replicas.
+        """Load the model in ``folder`` once for all replicas.
 
         Raises:
-            ModelError: there is no such model, or its format or device is not supported.
+            ModelError: the model does not exist, or its format or device is not supported.
         """
         try:
             self._model = ctranslate2.Translator(
@@ -67,7 +67,7 @@ class CTranslate2Engine:
         return found
 
     def _forced(self, items: Sequence[EngineInput]) -> list[Hypothesis]:
-        """The targets with their attention, which the library gives for a prefix, too."""
+        """The targets with their attention. The library decodes each target as a forced prefix."""
         if not items:
             return []
         prefixes = [[*item.options.target_prefix, *(item.target or ())] for item in items]
@@ -108,7 +108,7 @@ class CTranslate2Engine:
         return found
 
     def _begun(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
-        """One library call, which begins as soon as a replica is free; a result to wait for for each source."""
+        """Queue one library call, and return an asynchronous result for each source."""
         alone = options.alignment and options.beam_size > 1
         padding = [] if alone else filler([len(source) for source in sources])
         prefix = options.target_prefix
@@ -147,10 +147,10 @@ class CTranslate2Engine:
 
 
 def _of_one_call(items: Sequence[EngineInput], places: Sequence[int]) -> list[list[int]]:
-    """The places, whose options can share a call, as they go into one library call each."""
+    """Split positions with compatible options into library calls."""
     options = items[places[0]].options
     if options.alignment and options.beam_size > 1:
-        # CTranslate2 4.8 gives the first target token of a beam its neighbour's attention; alone it is right.
+        # CTranslate2 4.8 bug: with beam search, the first target token gets the attention of another source.
         return [[place] for place in places]
     lengths = [len(items[place].tokens) for place in places]
     return [[places[number] for number in group] for group in by_padded_length(lengths)]
@@ -164,14 +164,14 @@ def _target_vocabulary(folder: Path) -> tuple[str, ...]:
 
 
 def _of_all(items: Sequence[EngineInput], places: Sequence[int]) -> DecodingOptions:
-    """The options of a call for ``places``: theirs, with the highest of their limits, and alignment where one asks."""
+    """The options of a call for ``places``: the highest output limit, and alignment if one item requests it."""
     all_options = [items[place].options for place in places]
     highest = max(all_options, key=lambda options: options.max_output_tokens)
     return replace(highest, alignment=any(options.alignment for options in all_options))
 
 
 def _beyond_limit(result: Any, options: DecodingOptions) -> bool:
-    """Whether the limit of its company let an output grow beyond its own, so that its score is another one's."""
+    """Whether an output is longer than its own limit, due to the call's higher limit; its score is then invalid."""
     limit = options.max_output_tokens + len(options.target_prefix)
     return any(len(tokens) > limit for tokens in result.hypotheses)
 
@@ -184,7 +184,7 @@ def _finished(running: Any) -> Any:
 
 
 def _hypotheses(result: Any, options: DecodingOptions) -> list[Hypothesis]:
-    # To read an attention is to make a Python float of each weight: only for those who asked.
+    # Read attention only on request: the library converts each weight to a Python float.
     attention = result.attention if options.alignment else [None] * len(result.hypotheses)
     scores = result.scores if options.scored else [None] * len(result.hypotheses)
     return [
@@ -196,7 +196,10 @@ def _hypotheses(result: Any, options: DecodingOptions) -> list[Hypothesis]:
 def _hypothesis(
     tokens: list[str], score: float | None, attention: list[list[float]] | None, options: DecodingOptions
 ) -> Hypothesis:
-    """Without the prefix, which the library counts as a part of the hypothesis that cost nothing; cut at its limit."""
+    """Convert an output: remove the prefix and cut at the limit.
+
+    The library counts the prefix as tokens with log-probability 0, so the score is corrected for its length.
+    """
     begun = len(options.target_prefix)
     own = tokens[begun : begun + options.max_output_tokens]
     ended = bool(own) and own[-1] == EOS

@@ -1,4 +1,4 @@
-"""A deterministic engine without a model, to test what stands above engines; a handler says what it does."""
+"""Fake engine without a model, for tests. It is deterministic, and a handler function defines its outputs."""
 
 import threading
 import time
@@ -15,10 +15,10 @@ Writer = Callable[[Tokens], Tokens]
 
 
 class FakeEngine:
-    """An engine whose ``handler`` answers each call; the default writes the source backwards in capitals.
+    """An engine whose ``handler`` answers each call. By default the output is the source reversed and in capitals.
 
-    ``calls`` keeps the items of every call in order, those that raised included. The handler may be changed between
-    calls: ``engine.handler = raising(RuntimeError("out of memory"))``.
+    ``calls`` records the items of every call, including failed calls. A test may change the handler between calls:
+    ``engine.handler = raising(RuntimeError("out of memory"))``.
     """
 
     name = "fake"
@@ -32,33 +32,33 @@ class FakeEngine:
 
     @property
     def items(self) -> int:
-        """How many items all calls brought."""
+        """The number of items of all calls."""
         return sum(len(call) for call in self.calls)
 
     @property
     def source_tokens(self) -> int:
-        """How many source tokens all calls brought, padding not counted."""
+        """The number of source tokens of all calls, without padding."""
         return sum(len(item.tokens) for call in self.calls for item in call)
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-        """Write the call down and give it to the handler; raises what the handler raises."""
+        """Record the call and return the handler's result."""
         self.calls.append(tuple(items))
         return self.handler(items)
 
     def close(self) -> None:
-        """Note that the engine was closed."""
+        """Record that the engine was closed."""
         self.closed = True
 
 
 def backwards(tokens: Tokens) -> Tokens:
-    """The tokens from last to first, in capitals."""
+    """The tokens in reverse order and in capitals."""
     return tuple(token.upper() for token in reversed(tokens))
 
 
 def writing(write: Writer) -> Handler:
-    """A handler whose hypotheses are ``write(source without end-of-sentence)``, cut as the decoding options say.
+    """A handler that applies ``write`` to each source without end-of-sentence, within the limit of the options.
 
-    The n-th best hypothesis ends in the token ``~n``, so that no two are equal.
+    The n-th best hypothesis ends with the token ``~n``, so that all are different.
     """
 
     def handle(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
@@ -89,14 +89,14 @@ def _forced(item: EngineInput, target: Tokens) -> Hypothesis:
 
 
 def _mirrored(targets: int, words: int, sources: int) -> Attention:
-    """The weights of a text written backwards: target token i looks at word ``words - 1 - i``, any further at 0."""
+    """Attention of a reversed text: target token i attends to word ``words - 1 - i``, or to word 0 beyond the end."""
     return Attention.of(
         [[float(source == max(words - 1 - target, 0)) for source in range(sources)] for target in range(targets)]
     )
 
 
 def raising(error: Exception, *, when: Callable[[EngineInput], bool] = lambda _: True) -> Handler:
-    """A handler that raises ``error`` for a call that brings an item of which ``when`` is true, else writes."""
+    """A handler that raises ``error`` for calls with an item for which ``when`` is true."""
     write = writing(backwards)
 
     def handle(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
@@ -108,12 +108,12 @@ def raising(error: Exception, *, when: Callable[[EngineInput], bool] = lambda _:
 
 
 def losing_one(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-    """A handler that forgets the last item: n - 1 results for n items."""
+    """A handler that returns n - 1 results for n items."""
     return writing(backwards)(items)[:-1]
 
 
 def taking(seconds: float, then: Handler | None = None) -> Handler:
-    """A handler that lets ``seconds`` of wall time pass in every call, however many items it brings."""
+    """A handler that sleeps ``seconds`` in each call, independent of the number of items."""
     answer = then or writing(backwards)
 
     def handle(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
@@ -124,9 +124,9 @@ def taking(seconds: float, then: Handler | None = None) -> Handler:
 
 
 class Gate:
-    """A handler that holds every call until it is released, as a slow or hung model does.
+    """A handler that blocks every call until its release, like a hung model, or until ``GATE_LIMIT_S`` have passed.
 
-    ``entered`` is set as soon as a call waits; ``GATE_LIMIT_S`` after that the call goes on by itself.
+    ``entered`` is set as soon as a call waits.
     """
 
     def __init__(self, then: Handler | None = None) -> None:
@@ -140,5 +140,5 @@ class Gate:
         return self._then(items)
 
     def release(self) -> None:
-        """Let the held call and all later ones through."""
+        """Let the blocked calls and all later calls continue."""
         self.released.set()

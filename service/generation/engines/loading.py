@@ -1,4 +1,4 @@
-"""Engine loading: vocabulary checks, the engine of a manifest, and the fastest layout of its cores."""
+"""Engine loading: reads vocabularies, creates the engine of a manifest, and finds its fastest configuration."""
 
 import json
 import math
@@ -18,7 +18,7 @@ from service.registry.manifest import EngineKind, Manifest
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Piece to id of both sides, mostly the same; outputs are written with ``written`` alone, end-of-sentence apart."""
+    """Piece ids of source and target, mostly equal. Outputs contain only the pieces ``written`` and end-of-sentence."""
 
     source: dict[str, int]
     target: dict[str, int]
@@ -44,8 +44,8 @@ def read_vocabulary(manifest: Manifest, folder: Path) -> Vocabulary:
 
 
 def _in_order(manifest: Manifest, folder: Path) -> dict[str, int]:
-    """The order of the SentencePiece model."""
-    import sentencepiece  # noqa: PLC0415 - only where a checkpoint has no vocabulary of its own
+    """Ids in the order of the SentencePiece model."""
+    import sentencepiece  # noqa: PLC0415 - needed only for a checkpoint without a vocabulary file
 
     model = sentencepiece.SentencePieceProcessor(model_file=str(folder / manifest.tokens.source))
     return {model.id_to_piece(number): number for number in range(model.get_piece_size())}
@@ -68,13 +68,13 @@ def load_engine(
     replicas: int = 1,
     arithmetic: str = "auto",
 ) -> Engine:
-    """Load ``manifest``'s files in ``folder`` with the engine of that kind, to compute in ``arithmetic``.
+    """Load the model of ``manifest`` from ``folder`` in an engine of ``kind``.
 
-    CTranslate2 works in ``replicas`` of ``threads`` threads each; torch has one and makes no more of them.
+    CTranslate2 runs ``replicas`` with ``threads`` threads each. Torch always runs one replica.
 
     Raises:
-        ModelError: the model has no files for this engine, they cannot be loaded, or it does not work in that
-            arithmetic, on this device.
+        ModelError: the model has no files for this engine, they cannot be loaded, or the compute type or the device is
+            not supported.
     """
     files = manifest.engines.get(kind)
     if files is None:
@@ -109,15 +109,15 @@ CLEARLY = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Work of a known size: some sentences of an article at once, and ``LONE_SOURCES`` of them one by one."""
+    """Sample work to measure a configuration: one call with all ``items``, and ``LONE_SOURCES`` calls with one each."""
 
     items: tuple[EngineInput, ...]
 
     @classmethod
     def of(cls, tokens: Tokens, options: DecodingOptions) -> "Probe":
-        """``SOURCES`` sources of mixed length out of ``tokens``, again and again; their outputs' length is forced.
+        """Make ``SOURCES`` sources of mixed lengths by repeating ``tokens``. All outputs have the same forced length.
 
-        ``options`` are the model's, so that the probe searches as the service will.
+        ``options`` are the model's decoding options.
         """
         text = [token for token in tokens if token != EOS]
         forced = replace(options, max_output_tokens=OUTPUT_TOKENS, min_output_tokens=OUTPUT_TOKENS)
@@ -127,11 +127,10 @@ class Probe:
         return cls(tuple(EngineInput((*window, EOS), forced) for window in windows))
 
     def seconds(self, engine: Engine, give_up_s: float = math.inf) -> float:
-        """The least time that ``engine`` takes for the probe, of ``ROUNDS`` or of as many as ``ENOUGH_S`` allow.
+        """The shortest time of ``engine`` for the probe, from at most ``ROUNDS`` rounds in about ``ENOUGH_S``.
 
-        The first round is not counted where it was quick: libraries set themselves up in it. An engine whose lone
-        sentences alone take longer than ``give_up_s`` is not timed further: threads that wait for each other on a busy
-        machine would make the start slow.
+        A fast first round does not count, because libraries initialise in it. The measurement stops early if the single
+        sentences alone take longer than ``give_up_s``: on a busy machine a bad configuration would delay the start.
         """
         spent_s = self._lone_s(engine)
         if spent_s > give_up_s:
@@ -157,17 +156,18 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The layout that is kept, and the seconds that each took for the probe."""
+class TunedConfig:
+    """The fastest configuration, and the measured seconds of all."""
 
     layout: ParallelConfig
     seconds: dict[ParallelConfig, float]
 
 
 class TunedFactory:
-    """Builds one model's engines. The first call times all ``layouts``; later ones keep what it found.
+    """Builds the engines of one model. The first call measures all ``layouts``; later calls use the fastest.
 
-    ``load`` builds an engine in a layout; ``on_found`` hears once what was found, in the thread of the first call.
+    ``load`` builds an engine in a configuration. ``on_tuned`` is called once with the result, in the thread of the
+    first call.
     """
 
     def __init__(
@@ -175,34 +175,34 @@ class TunedFactory:
         load: Callable[[ParallelConfig], Engine],
         layouts: Sequence[ParallelConfig],
         probe: Probe,
-        on_found: Callable[[Found], None],
+        on_tuned: Callable[[TunedConfig], None],
     ) -> None:
         self._load = load
         self._layouts = layouts
         self._probe = probe
-        self._on_found = on_found
+        self._on_found = on_tuned
         self._layout: ParallelConfig | None = layouts[0] if len(layouts) == 1 else None
 
     def __call__(self) -> Engine:
-        """A loaded engine; raises what ``load`` and the engine raise."""
+        """Build an engine. Raises the errors of ``load`` and of the engine."""
         return self._timed() if self._layout is None else self._load(self._layout)
 
     def _timed(self) -> Engine:
-        """The fastest layout's engine. No two are loaded at a time: both may not fit into memory."""
+        """Measure all configurations one by one, because two engines may not fit into memory, and load the fastest."""
         seconds: dict[ParallelConfig, float] = {}
         for layout in self._layouts:
             engine = self._load(layout)
             seconds[layout] = self._probe.seconds(engine, give_up_s=min(seconds.values(), default=math.inf))
             engine.close()
         self._layout = chosen(seconds)
-        self._on_found(Found(self._layout, seconds))
+        self._on_found(TunedConfig(self._layout, seconds))
         return self._load(self._layout)
 
 
 def chosen(seconds: Mapping[ParallelConfig, float]) -> ParallelConfig:
-    """The fastest layout; one of fewer replicas has to be ``CLEARLY`` faster than one of more.
+    """The fastest configuration. One with fewer replicas wins only if it is faster by the factor ``CLEARLY``.
 
-    A probe is short and noisy, and under load replicas only gain: they never wait for each other.
+    The measurement is short and noisy, and replicas gain under load, because they do not wait for each other.
     """
     layouts = sorted(seconds, key=lambda layout: -layout.replicas)
     best = layouts[0]

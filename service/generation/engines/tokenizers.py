@@ -1,4 +1,4 @@
-"""Tokenizers: text to the pieces of a model and back."""
+"""Tokenizers: they convert text to the pieces of a model and back."""
 
 import json
 import math
@@ -16,11 +16,10 @@ from service.registry.manifest import Manifest
 
 
 class Pieces(Protocol):
-    """Text to pieces and back.
+    """Converts text to pieces and back.
 
-    ``control`` are the target pieces that stand for no text, ``writable`` all pieces of both sides that stand for
-    text. ``complete`` tells whether `encode` knows which special
-    pieces a source has; otherwise it begins and ends with text.
+    ``control`` holds the target pieces that are not text, ``writable`` the source and target pieces that are.
+    ``complete`` means that `encode` can add the special pieces of a source; otherwise the caller adds them.
     """
 
     @property
@@ -33,20 +32,20 @@ class Pieces(Protocol):
     def complete(self) -> bool: ...
 
     def encode(self, text: str, *, special: bool = True) -> list[str]:
-        """Source pieces, with special ones where asked for and known."""
+        """Encode a source. ``special`` adds special pieces if the tokenizer knows them."""
         ...
 
     def encode_target(self, text: str) -> list[str]:
-        """Target pieces, without special ones."""
+        """Encode a target without special pieces."""
         ...
 
     def decode(self, pieces: Sequence[str]) -> str:
-        """The text of target pieces, none of which is in ``control``."""
+        """Decode target pieces. None of them may be in ``control``."""
         ...
 
 
 class SentencePieces:
-    """A SentencePiece model a side."""
+    """A SentencePiece model for the source and one for the target."""
 
     complete = False
 
@@ -60,13 +59,13 @@ class SentencePieces:
 
     @property
     def writable(self) -> frozenset[str]:
-        """See `Pieces`; made anew each time, as it is needed once and large."""
+        """See `Pieces`. The large set is used once, so it is not stored."""
         models = [self._target] if self._source is self._target else [self._source, self._target]
         return frozenset(model.id_to_piece(i) for model in models for i in range(model.get_piece_size())) - self.control
 
     def encode(self, text: str, *, special: bool = False) -> list[str]:
         """See `Pieces.encode`."""
-        del special  # a SentencePiece model knows none
+        del special  # SentencePiece models have no special pieces
         pieces: list[str] = self._source.encode(text, out_type=str)
         return pieces
 
@@ -82,10 +81,10 @@ class SentencePieces:
 
 
 def sentence_pieces(source: Path, target: Path) -> SentencePieces:
-    """The models in both files, loaded once where they are one file.
+    """Load the models of both files. If both are the same file, it is loaded once.
 
     Raises:
-        ModelError: a file is missing or is no SentencePiece model.
+        ModelError: a file is missing or is not a SentencePiece model.
     """
     loaded = _load(source)
     return SentencePieces(loaded, loaded if target == source else _load(target))
@@ -100,7 +99,7 @@ def _load(path: Path) -> sentencepiece.SentencePieceProcessor:
         raise ModelError(f"tokenizer file {path.name} is not a SentencePiece model") from error
 
 
-# WordPiece cuts at every mark and forgets whether a space stood there. These had none.
+# WordPiece splits at every punctuation mark and loses the original spacing. Marks in these patterns had no space.
 _BEFORE = re.compile(r" (?=[.,;:!?%)\]}…“‘”’‹])")
 _APOSTROPHE = re.compile(r"(?<=\w) ' (?=(?:s|t|m|re|ve|ll|d)\b)")
 _AFTER = re.compile(r"(?<=[„‚(\[{›]) ")
@@ -110,15 +109,15 @@ _PAIRED = re.compile(r'([»"]) ?(.+?) ?([«"])')
 
 
 class Subwords:
-    """One ``tokenizer.json`` for both sides."""
+    """A ``tokenizer.json`` for source and target."""
 
     complete = True
 
     def __init__(self, path: Path) -> None:
-        """Load the file; what it says of cutting and padding is turned off.
+        """Load the file, and turn off its truncation and padding.
 
         Raises:
-            ModelError: the file is missing or is no tokenizer.
+            ModelError: the file is missing or is not a tokenizer.
         """
         if not path.is_file():
             raise ModelError(f"tokenizer file {path.name} is missing")
@@ -126,7 +125,7 @@ class Subwords:
             content = json.loads(path.read_text("utf-8"))
             self._tokenizer = tokenizers.Tokenizer.from_str(json.dumps(content))
         except Exception as error:  # the library raises bare Exceptions
-            raise ModelError(f"tokenizer file {path.name} is not of the tokenizers library") from error
+            raise ModelError(f"tokenizer file {path.name} cannot be read by the tokenizers library") from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         added = {one.content for one in self._tokenizer.get_added_tokens_decoder().values() if one.special}
@@ -136,7 +135,7 @@ class Subwords:
 
     @property
     def writable(self) -> frozenset[str]:
-        """See `Pieces`; made anew each time, as it is needed once and large."""
+        """See `Pieces`. The large set is used once, so it is not stored."""
         return frozenset(self._tokenizer.get_vocab()) - self.control
 
     def encode(self, text: str, *, special: bool = True) -> list[str]:
@@ -156,9 +155,9 @@ class Subwords:
 
 
 def closed_up(text: str) -> str:
-    """Text out of WordPieces with German and English spacing of quotation marks, hyphens, numbers and the rest.
+    """Restore German and English spacing in decoded WordPieces: at quotation marks, hyphens, numbers and punctuation.
 
-    A comma or a colon between digits is taken for a part of a number, as it mostly is.
+    A comma or a colon between digits counts as part of a number.
     """
     text = _PAIRED.sub(r"\1\2\3", _APOSTROPHE.sub("'", text))
     text = _AFTER.sub("", _BEFORE.sub("", text))
@@ -169,9 +168,9 @@ UNKNOWN = "<unk>"
 
 
 class MosesPieces:
-    """Source and target pieces of an FSMT checkpoint, whose vocabularies differ.
+    """The tokenizer of an FSMT checkpoint, which has different source and target vocabularies.
 
-    Moses writes typographic quotation marks as plain ones; the models were trained so.
+    Moses replaces typographic quotation marks by plain ones. The models were trained with this.
     """
 
     complete = False
@@ -203,7 +202,7 @@ class MosesPieces:
         return list(self._tokenizer.tokenize(text))
 
     def encode_target(self, text: str) -> list[str]:
-        """See `Pieces.encode_target`; the byte pairs of both sides are the same, their vocabularies are not."""
+        """See `Pieces.encode_target`. Both sides share byte pairs, so source pieces are filtered by vocabulary."""
         targets = set(self._tokenizer.decoder.values())
         return [piece for piece in self.encode(text) if piece in targets]
 
@@ -214,59 +213,59 @@ class MosesPieces:
 
 EOS = "</s>"
 _BOUNDED = re.compile(r"[\x20-\x7eäöüÄÖÜß„“”‚‘’»«–—€]*")
-"""Characters that no normal form makes longer: a piece of them is at least one byte."""
+"""Characters that normalisation never makes longer. Each piece of such a text has at least one byte."""
 _SPECIAL_TOKENS = 4
-"""A space in front, the language's code, a beginning and an end are the most that are added to a text."""
+"""Most pieces that are added to a text: a leading space, a language code, a start and an end token."""
 
 
 class Tokenizer:
-    """Encodes sources and decodes targets of one model. Safe to share between threads."""
+    """Encodes sources and decodes targets of one model. It is thread-safe."""
 
     def __init__(self, manifest: Manifest, folder: Path) -> None:
-        """Load the files that the manifest names from the model's ``folder``.
+        """Load the tokenizer files of the manifest from the model's ``folder``.
 
         Raises:
-            ModelError: a file is missing or is no tokenizer, or a library that it needs is not installed.
+            ModelError: a file is missing or is not a tokenizer, or a required library is not installed.
         """
         self.prefix = manifest.tokens.prefix
         self._pieces = _pieces(manifest, folder)
         self._code = (manifest.tokens.source_code,) if manifest.tokens.source_code else ()
 
     def encode(self, text: str) -> Tokens:
-        """Source tokens of ``text``, with the special tokens that the model expects; never cut."""
+        """Encode a source with the special tokens that the model expects. The text is never truncated."""
         if self._pieces.complete and not self._code:
             return tuple(self._pieces.encode(self.prefix + text))
         return (*self._code, *self._pieces.encode(self.prefix + text, special=False), EOS)
 
     def most_tokens(self, text: str) -> float:
-        """A bound of the source tokens of ``text`` that costs no encoding; infinite where none is known."""
+        """A fast upper bound of the number of source tokens, without encoding; infinite if no bound is known."""
         if isinstance(self._pieces, MosesPieces) or not _BOUNDED.fullmatch(text):
             return math.inf
         return len((self.prefix + text).encode()) + _SPECIAL_TOKENS
 
     def encode_target(self, text: str) -> Tokens:
-        """Target tokens of ``text``, without special ones."""
+        """Encode a target without special tokens."""
         return tuple(self._pieces.encode_target(text))
 
     def decode(self, tokens: Tokens) -> str:
-        """Text of target tokens; control pieces are left out."""
+        """Decode target tokens. Control pieces are left out."""
         control = self._pieces.control
-        if control.isdisjoint(tokens):  # as an engine's mostly are
+        if control.isdisjoint(tokens):  # the usual case, which needs no copy
             return self._pieces.decode(tokens)
         return self._pieces.decode([token for token in tokens if token not in control])
 
     def pieces(self, text: str) -> frozenset[str]:
-        """The target pieces that ``text`` is made of."""
+        """The distinct target pieces of ``text``."""
         return frozenset(self._pieces.encode_target(text))
 
     @property
     def control(self) -> frozenset[str]:
-        """The target pieces that stand for no text."""
+        """The target pieces that are not text."""
         return self._pieces.control
 
     @property
     def writable(self) -> frozenset[str]:
-        """The pieces of either side that stand for text: an output has no others, whatever the model has rows for."""
+        """The source and target pieces that are text. Outputs contain no other pieces of the model's vocabulary."""
         return self._pieces.writable
 
 

@@ -1,4 +1,4 @@
-"""The PyTorch/transformers engine: the reference, for GPUs and for what CTranslate2 cannot convert."""
+"""PyTorch engine: the reference, also for GPUs and for models that CTranslate2 cannot convert."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ UNKNOWN = ("<unk>", "[UNK]")
 
 
 class TorchEngine:
-    """A transformers checkpoint run by ``AutoModelForSeq2SeqLM.generate``."""
+    """Runs a transformers checkpoint with ``AutoModelForSeq2SeqLM.generate``."""
 
     name = "torch"
     replicas = 1
@@ -29,7 +29,7 @@ class TorchEngine:
         device: str = "cpu",
         threads: int = 1,
     ) -> None:
-        """Load the checkpoint in ``folder``, whose rows are those of ``vocabulary``.
+        """Load the checkpoint in ``folder``. Its embedding rows have the ids of ``vocabulary``.
 
         Raises:
             ModelError: torch or transformers is not installed, or the checkpoint cannot be loaded.
@@ -40,8 +40,8 @@ class TorchEngine:
         self._eos_id, self._pad_id, self._start_id = (
             special_id(model, name) for name in ("eos_token_id", "pad_token_id", "decoder_start_token_id")
         )
-        # A checkpoint's own defaults would apply wherever ours are unset: an end forced at the limit looks like an
-        # output that was complete.
+        # Drop the checkpoint's generation defaults, which apply to every unset option. One of them may force an
+        # end-of-sentence at the limit, and a truncated output would look complete.
         model.generation_config = type(model.generation_config)()
         self._device = device
         self._source_ids, self._target_ids = vocabulary.source, vocabulary.target
@@ -59,7 +59,7 @@ class TorchEngine:
         return [next(searched) if item.target is None else [self._forced(item, item.target)] for item in items]
 
     def _forced(self, item: EngineInput, target: Tokens) -> Hypothesis:
-        """The target with its attention, from one pass over it."""
+        """The target with its attention, from one forward pass."""
         begun = [self._start_id, *(self._target_ids[piece] for piece in item.options.target_prefix)]
         written = [self._target_ids.get(piece, self._unknown_id) for piece in target]
         try:
@@ -97,7 +97,7 @@ class TorchEngine:
         groups = [found[start : start + per_source] for start in range(0, len(found), per_source)]
         if not options.scored:
             return groups
-        # The library ranks before it takes out what may not be written; scores are of what is left.
+        # The library ranks hypotheses before it suppresses pieces, but these scores count suppression. So sort again.
         return [sorted(group, key=lambda one: one.score or 0.0, reverse=True) for group in groups]
 
     def _padded(self, sources: list[list[str]]) -> tuple[Any, Any]:
@@ -109,7 +109,7 @@ class TorchEngine:
         return inputs.to(self._device), mask.to(self._device)
 
     def _generation_config(self, options: DecodingOptions) -> Any:
-        import transformers  # noqa: PLC0415 - loaded by now
+        import transformers  # noqa: PLC0415 - already loaded
 
         return transformers.GenerationConfig(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
             num_beams=options.beam_size,
@@ -138,7 +138,7 @@ class TorchEngine:
         return [number for number in range(self._limits) if number not in kept]
 
     def _scores(self, output: Any, begun: int) -> list[float]:
-        """Log-probability a token, end-of-sentence counted, padding not."""
+        """Log-probability per token. End-of-sentence counts, padding does not."""
         steps = self._model.compute_transition_scores(
             output.sequences, output.scores, getattr(output, "beam_indices", None), normalize_logits=True
         )
@@ -152,7 +152,7 @@ class TorchEngine:
         return Hypothesis(tuple(self._pieces[i] for i in ids), score, "eos" if ended else "length")
 
     def _aligned(self, found: list[Hypothesis], inputs: Any, mask: Any, sequences: Any, begun: int) -> list[Hypothesis]:
-        """Attention of the last layer's first head, as CTranslate2's converter chooses by default."""
+        """Add the attention of the last layer's first head, which CTranslate2's converter also chooses by default."""
         with self._kernel("eager"):
             passed = self._model(
                 input_ids=inputs, attention_mask=mask, decoder_input_ids=sequences[:, :-1], output_attentions=True
@@ -168,7 +168,7 @@ class TorchEngine:
 
     @contextmanager
     def _kernel(self, name: str) -> Iterator[None]:
-        """Use this attention kernel, which gives weights, and afterwards the model's own: scores differ by kernel."""
+        """Use another attention kernel in the ``with`` block, then restore the model's own: scores depend on it."""
         own = self._model.config._attn_implementation  # noqa: SLF001 - transformers has no public name for it
         self._model.set_attn_implementation(name)
         try:
@@ -182,9 +182,9 @@ class TorchEngine:
 
 
 def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
-    """The torch module and the model."""
+    """Import torch and load the model."""
     try:
-        import torch  # noqa: PLC0415 - an optional extra, and seconds to import
+        import torch  # noqa: PLC0415 - an optional extra that takes seconds to import
         import transformers  # noqa: PLC0415
     except ImportError as error:
         raise ModelError("the torch engine needs the extra: pip install 'depesche[torch]'") from error
@@ -198,10 +198,10 @@ def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
 
 
 def special_id(model: Any, name: str) -> int:
-    """A special piece's id, which checkpoints name in one of several places.
+    """The id of a special piece. Checkpoints store it in one of three configurations.
 
     Raises:
-        ModelError: none of them has it.
+        ModelError: no configuration has it.
     """
     places = (model.config, model.generation_config, getattr(model.config, "decoder", None))
     for place in places:

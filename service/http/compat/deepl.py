@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from service.bounded import Bounded, at_most
 from service.errors import InvalidInput
-from service.http.auth import Requires
+from service.http.admission import Requires
 from service.http.compat.errors import FAILURES, UNSUPPORTED, CompatibleRoute
 from service.http.compat.forms import (
     Switch,
@@ -22,9 +22,8 @@ from service.http.compat.forms import (
     texts_in,
     translated,
 )
-from service.http.context import TIMEOUT_PARAMETER, PeerContextDep
-from service.http.languages import SourceForm, TargetForm
-from service.http.requests import MOST_TEXTS, SomeTexts
+from service.http.requests import MOST_TEXTS, SomeTexts, SourceForm, TargetForm
+from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.routes import require_open
 from service.http.schemas import link, linked
 from service.http.state import NewsroomDep, RuntimeDep, info_of

@@ -13,8 +13,7 @@ from starlette.exceptions import HTTPException
 
 from service.errors import InvalidInput
 from service.generation.call import off_loop
-from service.http.languages import forms_of
-from service.http.requests import texts_of
+from service.http.requests import forms_of, texts_of
 from service.http.schemas import form, whole
 from service.languages.base import Language
 from service.newsroom.commands import CallContext, TextLimits, TranslateCommand

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.bounded import Bounded
-from service.http.auth import Requires
+from service.http.admission import Requires
 from service.http.compat.errors import FAILURES, CompatibleRoute
 from service.http.compat.forms import (
     Count,
@@ -20,9 +20,8 @@ from service.http.compat.forms import (
     texts_in,
     translated,
 )
-from service.http.context import TIMEOUT_PARAMETER, PeerContextDep
-from service.http.languages import SourceForm, TargetForm
-from service.http.requests import Text
+from service.http.requests import SourceForm, TargetForm, Text
+from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.routes import require_open
 from service.http.schemas import VISIBLE, link, linked
 from service.http.state import NewsroomDep, RuntimeDep

@@ -1,6 +1,6 @@
-"""Redis killed, restored, paused and resumed in the middle of load; what callers got, and what the metrics said.
+"""Redis is killed, restored, paused and resumed under load; answers and metrics are recorded.
 
-The memory tier of the cache is off, so that every repeated text is one for Redis: hits there show whether it is used.
+The memory tier of the cache is off, so hits of the shared tier show whether Redis is used.
 """
 
 import asyncio
@@ -19,27 +19,27 @@ PASSED_OVER = "depesche_shared_cache_passed_over"
 HITS = "depesche_cache_lookups_total{task=translation,tier=shared}"
 FAILURES = "depesche_shared_cache_failures_total"
 PATIENCE_S = 60.0
-# On a busy machine a Redis that works needs longer than production allows it.
+# A working Redis on a busy machine needs more time than in production.
 REDIS_TIMEOUT_MS = "1000"
 
 
 class Unseen(Exception):
-    """The metrics did not say in time what they have to say."""
+    """The metrics did not change in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One state of Redis: requests meanwhile, lookups that Redis answered; was it passed over at the end?"""
+    """One state of Redis: the requests, the lookups that Redis answered, and whether it was passed over at the end."""
 
     name: str
     requests: int
     shared_hits: int
-    passed_over: bool
+    blocked: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """All phases, every answer, and what the process says of failures."""
+    """All phases and answers, and the failures in the metrics."""
 
     answers: Answers
     phases: tuple[Phase, ...]
@@ -67,15 +67,15 @@ async def break_redis(requests: int, clients: int) -> Outage:
 
 
 async def _phases(redis: RedisServer, real: Process, load: Traffic, requests: int) -> Outage:
-    def phase(name: str, change: Callable[[], None], *, passed_over: bool) -> Awaitable[Phase]:
-        return _phase(name, change, real, load, requests, passed_over=passed_over)
+    def phase(name: str, change: Callable[[], None], *, blocked: bool) -> Awaitable[Phase]:
+        return _phase(name, change, real, load, requests, blocked=blocked)
 
     phases = [
-        await phase("up", lambda: None, passed_over=False),
-        await phase("killed", redis.kill, passed_over=True),
-        await phase("restored", redis.start, passed_over=False),
-        await phase("paused", redis.pause, passed_over=True),
-        await phase("resumed", redis.resume, passed_over=False),
+        await phase("up", lambda: None, blocked=False),
+        await phase("killed", redis.kill, blocked=True),
+        await phase("restored", redis.start, blocked=False),
+        await phase("paused", redis.pause, blocked=True),
+        await phase("resumed", redis.resume, blocked=False),
     ]
     samples = await real.samples()
     failures = {name: int(value) for name, value in samples.items() if name.startswith(FAILURES)}
@@ -84,11 +84,11 @@ async def _phases(redis: RedisServer, real: Process, load: Traffic, requests: in
 
 
 async def _phase(
-    name: str, change: Callable[[], None], real: Process, load: Traffic, requests: int, *, passed_over: bool
+    name: str, change: Callable[[], None], real: Process, load: Traffic, requests: int, *, blocked: bool
 ) -> Phase:
-    """Change Redis, wait until the breaker has seen it, and count from there on."""
+    """Change Redis, wait for the breaker, then count."""
     await asyncio.to_thread(change)
-    await _until_passed_over(real, wanted=passed_over)
+    await _until_passed_over(real, wanted=blocked)
     before, asked = (await real.samples()).get(HITS, 0.0), load.requests
     await load.more(requests)
     after = await real.samples()

@@ -1,20 +1,20 @@
-"""The reaper leaves no process behind, not even one that has left its session."""
+"""The subreaper kills every descendant, also in other sessions."""
 
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from tests.browser.chromium import REAPER
+from tests.browser.chromium import SUBREAPER
 
 PATIENCE_S = 30.0
-# A grandchild in a session of its own, which says its number and stays.
+# A grandchild in a new session; it writes its number and waits.
 STRAY = 'setsid sh -c "echo \\$\\$ > {told}; exec sleep 300" & {then}'
 
 
 def test_stopped_program_leaves_no_children(tmp_path: Path) -> None:
     told = tmp_path / "pid"
-    reaper = subprocess.Popen([sys.executable, str(REAPER), "sh", "-c", STRAY.format(told=told, then="sleep 300")])
+    reaper = subprocess.Popen([sys.executable, str(SUBREAPER), "sh", "-c", STRAY.format(told=told, then="sleep 300")])
     stray = said(told)
     assert stray.exists()
     reaper.terminate()
@@ -25,13 +25,15 @@ def test_stopped_program_leaves_no_children(tmp_path: Path) -> None:
 def test_ended_program_leaves_no_children(tmp_path: Path) -> None:
     told = tmp_path / "pid"
     wait = f"while ! [ -s {told} ]; do sleep 0.05; done; exit 3"
-    ended = subprocess.run([sys.executable, str(REAPER), "sh", "-c", STRAY.format(told=told, then=wait)], check=False)
+    ended = subprocess.run(
+        [sys.executable, str(SUBREAPER), "sh", "-c", STRAY.format(told=told, then=wait)], check=False
+    )
     assert ended.returncode == 3
     assert not said(told).exists()
 
 
 def said(told: Path) -> Path:
-    """The place of the process that was told of."""
+    """The /proc folder of the process whose number is in ``told``."""
     end = time.monotonic() + PATIENCE_S
     while not (told.exists() and told.read_text("ascii").strip()):
         assert time.monotonic() < end

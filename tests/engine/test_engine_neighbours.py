@@ -1,4 +1,4 @@
-"""The embedded models on CTranslate2: a sentence gives the same alone and in any company, to the last bit."""
+"""Tests of the embedded models on CTranslate2: other sentences in a call do not change a bit of an output."""
 
 import random
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from service.registry.catalog import Catalog, Entry
 
 ROOT = Path(__file__).parent.parent.parent
 SENTENCES = (ROOT / "tests" / "data" / "sentences.txt").read_text("utf-8").splitlines()
-# Of one, two and three sentences: sources of many lengths.
+# One, two and three sentences make sources of many lengths.
 TEXTS = [" ".join(SENTENCES[first : first + count]) for count in (1, 2, 3) for first in range(len(SENTENCES))]
 CATALOG = Catalog(ROOT / "models")
 NAMES = [name for name in CATALOG.names() if name.startswith("starter-")]
@@ -48,7 +48,7 @@ def items(entry: Entry) -> list[EngineInput]:
     return [EngineInput(source, entry.manifest.decoding_options(len(source))) for source in sources]
 
 
-def test_a_text_gives_the_same_alone_and_in_company(engine: Engine, items: list[EngineInput]) -> None:
+def test_output_is_equal_alone_and_in_a_batch(engine: Engine, items: list[EngineInput]) -> None:
     alone = [engine.generate([item])[0] for item in items]
     assert engine.generate(items) == alone
     shuffled = random.Random(4).sample(range(len(items)), len(items))

@@ -1,4 +1,4 @@
-"""The arithmetic of an engine: what the manifest says, what the device is best at, and what a model cannot bear."""
+"""Tests of compute types: the manifest's choice, the device's default and the limits of a model."""
 
 import pytest
 
@@ -29,32 +29,32 @@ def of(architecture: str) -> Manifest:
         ("t5", "torch", "cuda", "bfloat16"),
     ],
 )
-def test_auto_is_the_manifests_on_a_processor_and_half_precision_on_a_gpu(
+def test_auto_is_manifest_type_on_cpu_and_half_precision_on_gpu(
     architecture: str, kind: EngineKind, device: str, expected: str
 ) -> None:
     assert compute_type(of(architecture), kind, device) == expected
 
 
 @pytest.mark.parametrize("wanted", ["bfloat16", "float32"])
-def test_what_is_asked_for_goes_before_the_manifests(wanted: str) -> None:
+def test_requested_compute_type_overrides_manifest(wanted: str) -> None:
     assert compute_type(of("mt5"), "torch", "cpu", wanted) == wanted
 
 
 @pytest.mark.parametrize("architecture", ["t5", "mt5"])
 @pytest.mark.parametrize("wanted", ["float16", "int8_float16"])
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_the_t5_family_is_refused_in_float16(architecture: str, wanted: str, device: str) -> None:
+def test_t5_in_float16_is_refused(architecture: str, wanted: str, device: str) -> None:
     with pytest.raises(ModelError, match=r"overflows in .*float16; use bfloat16 or int8"):
         compute_type(of(architecture), "ctranslate2", device, wanted)
 
 
-def test_a_manifest_that_names_float16_for_the_t5_family_is_refused_too() -> None:
+def test_manifest_with_float16_for_t5_is_refused() -> None:
     manifest = of("t5").model_copy(update={"engines": {"torch": EngineFiles(folder="torch", compute_type="float16")}})
     with pytest.raises(ModelError, match="overflows"):
         compute_type(manifest, "torch", "cpu")
 
 
-def test_an_engine_says_what_it_computes_in() -> None:
+def test_engine_reports_its_compute_type() -> None:
     with pytest.raises(ModelError, match="torch does not compute in int8; it offers bfloat16, float16, float32"):
         compute_type(of("marian"), "torch", "cpu", "int8")
 
@@ -65,13 +65,13 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
 
 
 @pytest.mark.parametrize("kind", ["ctranslate2", "torch"])
-def test_no_model_of_the_t5_family_is_loaded_in_float16(checkpoint: Checkpoint, kind: EngineKind) -> None:
+def test_t5_is_never_loaded_in_float16(checkpoint: Checkpoint, kind: EngineKind) -> None:
     with pytest.raises(ModelError, match="overflows in float16"):
         load_engine(checkpoint.manifest, checkpoint.folder, kind, device="cpu", threads=1, arithmetic="float16")
 
 
 @pytest.mark.parametrize("kind", ["ctranslate2", "torch"])
-def test_a_device_that_is_not_there_is_a_clear_error(checkpoint: Checkpoint, kind: EngineKind) -> None:
+def test_missing_device_is_a_clear_error(checkpoint: Checkpoint, kind: EngineKind) -> None:
     import torch
 
     if torch.cuda.is_available():
@@ -80,7 +80,7 @@ def test_a_device_that_is_not_there_is_a_clear_error(checkpoint: Checkpoint, kin
         load_engine(checkpoint.manifest, checkpoint.folder, kind, device="cuda", threads=1)
 
 
-def test_torch_computes_in_bfloat16_where_that_is_asked_for(checkpoint: Checkpoint) -> None:
+def test_torch_computes_in_bfloat16_on_request(checkpoint: Checkpoint) -> None:
     from service.generation.engines.torch import TorchEngine
 
     loaded = load_engine(

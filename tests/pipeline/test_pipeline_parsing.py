@@ -1,4 +1,4 @@
-"""An article told apart: its cleaned body and where that stands in the submitted one."""
+"""Tests of article parsing: the cleaned body and its mapping to the submitted body."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +25,7 @@ def joined(parts: list[tuple[str, str]]) -> str:
 
 @given(parts=st.lists(st.tuples(prose, st.sampled_from(GAPS)), min_size=1, max_size=6), indent=st.sampled_from(GAPS))
 @settings(max_examples=30, deadline=None)
-def test_each_sentence_of_the_cleaned_body_stands_where_it_maps_to(parts: list[tuple[str, str]], indent: str) -> None:
+def test_cleaned_sentences_map_to_submitted_body(parts: list[tuple[str, str]], indent: str) -> None:
     body = indent + joined(parts)
     article = understood(ArticleInput(body, None, None, clean=True))
     sentences = segment(article.body, DE).sentences
@@ -36,9 +36,7 @@ def test_each_sentence_of_the_cleaned_body_stands_where_it_maps_to(parts: list[t
 
 @given(parts=pages, headline=st.sampled_from([None, "Haushalt im Bundestag"]))
 @settings(max_examples=30, deadline=None)
-def test_each_sentence_stands_where_it_maps_to_whatever_was_taken_off(
-    parts: list[tuple[str, str]], headline: str | None
-) -> None:
+def test_cleaned_sentences_map_for_any_boilerplate(parts: list[tuple[str, str]], headline: str | None) -> None:
     body = joined(parts)
     article = understood(ArticleInput(body, headline, None, clean=True))
     for span in segment(article.body, DE).sentences:
@@ -47,7 +45,7 @@ def test_each_sentence_stands_where_it_maps_to_whatever_was_taken_off(
 
 @given(parts=pages)
 @settings(max_examples=20, deadline=None)
-def test_without_cleaning_a_body_maps_to_itself(parts: list[tuple[str, str]]) -> None:
+def test_uncleaned_body_maps_to_itself(parts: list[tuple[str, str]]) -> None:
     body = joined(parts)
     article = understood(ArticleInput(body, "Überschrift", "Vorspann.", clean=False))
     assert (article.headline, article.lead, article.body) == ("Überschrift", "Vorspann.", body)
@@ -56,7 +54,7 @@ def test_without_cleaning_a_body_maps_to_itself(parts: list[tuple[str, str]]) ->
         assert article.submitted(span) == span
 
 
-def test_a_span_over_two_paragraphs_maps_to_all_that_lies_between() -> None:
+def test_span_over_two_paragraphs_maps_to_whole_range() -> None:
     first, second = SENTENCES[:2]
     body = f"{first} {second}\n\nAnzeige\n\n{second} {first}"
     article = understood(ArticleInput(body, None, None, clean=True))
@@ -65,7 +63,7 @@ def test_a_span_over_two_paragraphs_maps_to_all_that_lies_between() -> None:
     assert article.submitted(whole) == Span(0, len(body))
 
 
-def test_a_body_that_cleaning_would_empty_is_taken_as_it_is() -> None:
+def test_body_stays_if_cleaning_would_empty_it() -> None:
     headline = "Bundestag stimmt über den Haushalt ab"
     article = understood(ArticleInput(headline, headline, None, clean=True))
     assert article.body == headline
@@ -74,6 +72,6 @@ def test_a_body_that_cleaning_would_empty_is_taken_as_it_is() -> None:
     assert article.submitted(Span(0, 9)) == Span(0, 9)
 
 
-def test_what_is_odd_about_a_headline_is_said_without_a_place_in_the_body() -> None:
+def test_headline_notice_has_no_span_in_body() -> None:
     article = understood(ArticleInput(SENTENCES[0], "Haus\x07halt", None, clean=False))
     assert [(notice.code, notice.span) for notice in article.notices] == [("control_characters", None)]

@@ -1,4 +1,4 @@
-"""The inputs that broke a target once: a file each, by target."""
+"""The inputs that broke a target: one file each, by target."""
 
 from pathlib import Path
 

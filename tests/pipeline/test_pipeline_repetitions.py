@@ -1,4 +1,4 @@
-"""Stutters: what a model writes twice in a row stands once, with its note, its pieces and its alignment."""
+"""Tests of repetitions: the model's repeated words are removed, with a notice, and with their alignment."""
 
 import re
 from pathlib import Path
@@ -21,33 +21,33 @@ A, B, C = SENTENCES[0], SENTENCES[1], SENTENCES[3]
 
 
 def alignment(text: str) -> Alignment:
-    """Each word owes all to the source piece of its number."""
+    """Align each word with the source piece of the same number."""
     words = tuple(Span(*match.span()) for match in re.finditer(r"\w+|,", text))
     rows = tuple(tuple(float(piece == word) for piece in range(len(words))) for word in range(len(words)))
     return Alignment(words, words, rows)
 
 
 def columns(found: Collapsed, output: str) -> list[tuple[str, int]]:
-    """The words that are left, and the number of the piece that each owes to."""
+    """The remaining words and the numbers of their source pieces."""
     left = found.aligned(alignment(output))
     return [(word.of(found.text), row.index(max(row))) for word, row in zip(left.target, left.weights, strict=True)]
 
 
-def test_words_and_alignment_of_the_second_saying_go_together() -> None:
+def test_removed_repetition_loses_its_alignment() -> None:
     output = "the state of the state of the town"
     found = collapse_repetitions("Die Lage der Stadt", output, PAIR)
     assert found.text == "the state of the town"
     assert columns(found, output) == [("the", 0), ("state", 1), ("of", 2), ("the", 6), ("town", 7)]
-    assert [(span.of(found.text), times) for span, times in found.said_again] == [("the state of", 1)]
+    assert [(span.of(found.text), times) for span, times in found.repetitions] == [("the state of", 1)]
 
 
-def test_a_word_said_three_times_and_another_said_twice_stand_once_each() -> None:
+def test_two_repeated_words_are_collapsed() -> None:
     found = collapse_repetitions("Gewalt und Trauer", "force force force and the mourning mourning", PAIR)
     assert found.text == "force and the mourning"
-    assert [(one.span.of(found.text), one.times) for one in found.said_again] == [("force", 2), ("mourning", 1)]
+    assert [(one.span.of(found.text), one.times) for one in found.repetitions] == [("force", 2), ("mourning", 1)]
 
 
-def test_a_comma_within_one_saying_does_not_excuse_the_other() -> None:
+def test_comma_inside_one_copy_does_not_excuse_repetition() -> None:
     found = collapse_repetitions("zur selben Zeit", "at the same time, at the same time in at the same, time", PAIR)
     assert found.text == "at the same time in at the same, time"
     assert (
@@ -55,10 +55,10 @@ def test_a_comma_within_one_saying_does_not_excuse_the_other() -> None:
     )
 
 
-def test_a_long_loop_is_taken_out_in_one_go() -> None:
+def test_long_loop_is_removed() -> None:
     found = collapse_repetitions("Ohne Ende", " ".join(["over again and"] * 1_000), PAIR)
     assert found.text == "over again and"
-    assert [one.times for one in found.said_again] == [999]
+    assert [one.times for one in found.repetitions] == [999]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_long_loop_is_taken_out_in_one_go() -> None:
         ("Eins: eins", "It is one: One"),
     ],
 )
-def test_what_may_be_said_twice_stays(source: str, output: str) -> None:
+def test_legitimate_repetition_stays(source: str, output: str) -> None:
     assert collapse_repetitions(source, output, PAIR) == Collapsed(output)
 
 
@@ -86,7 +86,7 @@ def test_what_may_be_said_twice_stays(source: str, output: str) -> None:
         "Der, der die kennt, die die Mauer sah",
     ],
 )
-def test_words_that_only_part_german_clauses_excuse_no_stutter(source: str) -> None:
+def test_words_between_german_clauses_excuse_no_repetition(source: str) -> None:
     assert collapse_repetitions(source, "the the city of Berlin, Berlin", PAIR).text == "the city of Berlin"
 
 
@@ -94,17 +94,17 @@ words = st.lists(st.sampled_from("a bb ccc Ddd had 12 state of the".split()), ma
 
 
 @given(source=words, output=words)
-def test_nothing_is_left_that_follows_itself_and_no_new_word_appears(source: str, output: str) -> None:
+def test_collapsed_output_has_no_repetition_and_no_new_word(source: str, output: str) -> None:
     found = collapse_repetitions(source, output, PAIR)
     assert stutter(source, found.text, DE, EN) is None
     left = iter(output.lower().split())
     assert all(word in left for word in found.text.lower().split())
     assert [word for word, _ in columns(found, output)] == found.text.split()
-    assert all(0 <= one.span.start < one.span.end <= len(found.text) for one in found.said_again)
+    assert all(0 <= one.span.start < one.span.end <= len(found.text) for one in found.repetitions)
 
 
 def stuttering(at: Stand) -> None:
-    """Let the engine say all of B twice."""
+    """Let the engine repeat all of B."""
 
     def written(tokens: tuple[str, ...]) -> tuple[str, ...]:
         return at.tokenizer.encode("the city the city council")[:-1] if at.tokenizer.decode(tokens) == B else tokens
@@ -113,7 +113,7 @@ def stuttering(at: Stand) -> None:
 
 
 async def told(translator: Translator, text: str) -> tuple[list[str], list[tuple[str, str]], str, int]:
-    """A text's sentences as they were told of, its notes of what was left out, and the whole; how many were cached."""
+    """The streamed sentences, the notices about removals, the translation, and the number of cached sentences."""
     heard: list[Finished] = []
     (found,) = await translator.translate([text], Call(finished=heard.append))
     notes = [
@@ -124,7 +124,7 @@ async def told(translator: Translator, text: str) -> tuple[list[str], list[tuple
     return [one.output for one in heard], notes, found.text, found.cached
 
 
-async def test_a_stream_the_result_and_the_cache_say_the_same_and_the_model_works_once(pieces: Path) -> None:
+async def test_stream_result_and_cache_agree_after_one_generation(pieces: Path) -> None:
     async with stand(pieces) as at:
         stuttering(at)
         translator = at.translator()

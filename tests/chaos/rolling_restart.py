@@ -1,9 +1,9 @@
 """A rolling restart behind nginx, one process after the other, in the order in which Kubernetes ends a pod.
 
-The endpoint is taken out first (`tests.chaos.cluster`), as the control plane does; after a pause, which stands
-for ``preStop``, comes SIGTERM; the process ends with exit code 0 once its requests are answered; a new one on the same
-port becomes ready, and only then is its endpoint put back. Nginx has no ``proxy_next_upstream`` beyond its default,
-which asks another process only where a POST was not sent yet: it hides no refusal and no lost request.
+The endpoint is removed first (`tests.chaos.cluster`), as the control plane does. SIGTERM comes after a pause, the
+``preStop`` of the pod. The process ends with exit code 0 after its requests are answered. The endpoint is restored when
+a new process on the same port is ready. Nginx keeps the default of ``proxy_next_upstream``, which retries only a POST
+that was not sent yet: it hides no refusal and no lost request.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ PAUSE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """What came of it: all answers, how many of them during restarts, and the processes' exit codes."""
+    """All answers, the number of answers during restarts, and the exit codes."""
 
     answers: Answers
     during: int
@@ -28,7 +28,7 @@ class Rolled:
 
 
 class Pod:
-    """One place in the roll-out: a port, and the process that has it now."""
+    """One port and its present process."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -40,7 +40,7 @@ class Pod:
         self._process = await self._stack.enter_async_context(process(self.port, None))
 
     async def stop(self) -> int | None:
-        """SIGTERM; its exit code, None where none was there."""
+        """Stop the process by SIGTERM; the exit code, or None if there was no process."""
         await self._stack.aclose()
         return None if self._process is None else self._process.server.exit_code
 
@@ -66,7 +66,7 @@ async def roll(processes: int, requests: int, clients: int) -> Rolled:
 async def _restart_all(
     pods: Sequence[Pod], front: Endpoints, load: Traffic, between: int
 ) -> tuple[list[int | None], int]:
-    """``between`` requests are made before each restart, beside those during it; exit codes, and those during."""
+    """Restart each pod after ``between`` requests; the exit codes, and the number of requests during restarts."""
     codes: list[int | None] = []
     during = 0
     for pod in pods:

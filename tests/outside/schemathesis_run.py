@@ -1,4 +1,4 @@
-"""The examination: Schemathesis against the service, in all its phases and with all its checks."""
+"""Schemathesis against the service, with all its phases and checks."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from tests.outside.whole import DOCUMENT, application
+from tests.outside.application import DOCUMENT, application
 
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 ROOT = CONFIGURATION.parent.parent.parent
@@ -25,8 +25,8 @@ START_S = 120.0
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The address of both ports in one, ready, on a port that the system chose."""
-    # asyncio turns the delay of small packets off only where it reads that the protocol is TCP.
+    """The URL of both ports as one application, ready, on a free port."""
+    # asyncio sets TCP_NODELAY only if the protocol is TCP.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(application(), log_level="warning"))
@@ -52,7 +52,7 @@ def _wait(url: str) -> None:
 def examine(
     url: str, *options: str, seed: int = 1, document: dict[str, Any] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run Schemathesis with its own ``options``, by the service's document or another; 0 where it found nothing."""
+    """Run Schemathesis with ``options`` on the service's document or another; exit status 0 if it found nothing."""
     with tempfile.TemporaryDirectory() as folder:
         location = f"{url}{DOCUMENT}"
         if document is not None:

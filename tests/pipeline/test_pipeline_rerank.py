@@ -1,4 +1,4 @@
-"""Hypotheses: the first stands unless its source leaves fewer doubts of a later one; stream, answer and cache agree."""
+"""Tests of reranking: the chosen hypothesis, and its agreement in stream, response and cache."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ from service.generation.call import Call, Finished
 from service.results import Translation
 from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary
-from service.translation.postprocessing import COUNTED, FACTS, FinishedSentence, Finishing, rerank
+from service.translation.postprocessing import CALLER_TERMS, FACTS, FinishedSentence, Finishing, rerank
 from service.translation.preparation import TranslationOptions
 from service.translation.translator import Translator
 from tests.pipeline.rig import Stand, stand
@@ -26,7 +26,7 @@ WRONG, RIGHT, WORSE = "The council pays 21 euros.", "The council pays 12 euros."
 
 findings = st.builds(Finding, st.sampled_from(Code), st.just("why"), severity=st.sampled_from(Severity))
 required = st.builds(
-    TermConstraint, st.just(Span(0, 1)), st.just("a"), st.just("b"), st.sampled_from([*sorted(COUNTED), "number"])
+    TermConstraint, st.just(Span(0, 1)), st.just("a"), st.just("b"), st.sampled_from([*sorted(CALLER_TERMS), "number"])
 )
 sentences = st.lists(
     st.builds(
@@ -46,7 +46,7 @@ def facts(one: FinishedSentence) -> int:
 
 
 def choose(made: Sequence[FinishedSentence]) -> tuple[FinishedSentence, list[int]]:
-    """What stands of these, and which of them were made, in order."""
+    """The sentence that reranking chooses, and the finished hypotheses in order."""
     asked: list[int] = []
 
     def finish(hypothesis: TextHypothesis) -> Finishing:
@@ -61,10 +61,10 @@ def choose(made: Sequence[FinishedSentence]) -> tuple[FinishedSentence, list[int
 
 
 @given(sentences)
-def test_what_stands_has_the_fewest_doubts_of_those_with_no_more_of_facts(made: list[FinishedSentence]) -> None:
+def test_rerank_picks_fewest_doubts_without_more_factual_doubts(made: list[FinishedSentence]) -> None:
     found, _ = choose(made)
     fit = [one for one in made if facts(one) <= facts(made[0])]
-    best = min(fit, key=lambda one: one.doubts)  # the earliest of several
+    best = min(fit, key=lambda one: one.doubts)  # the first in a tie
     if best.doubts == made[0].doubts:
         assert found is made[0]
     else:
@@ -75,7 +75,7 @@ def test_what_stands_has_the_fewest_doubts_of_those_with_no_more_of_facts(made: 
 
 
 @given(sentences)
-def test_none_is_made_twice_and_none_after_one_without_doubts(made: list[FinishedSentence]) -> None:
+def test_rerank_finishes_each_hypothesis_once_and_stops_without_doubts(made: list[FinishedSentence]) -> None:
     _, asked = choose(made)
     assert asked == list(range(len(asked)))
     clean = [rank for rank, one in enumerate(made) if not one.doubts and facts(one) <= facts(made[0])]
@@ -83,17 +83,17 @@ def test_none_is_made_twice_and_none_after_one_without_doubts(made: list[Finishe
 
 
 def words(tokens: Sequence[str]) -> list[int]:
-    """The number of the word that each piece is of."""
+    """The number of the word of each piece."""
     return [number - 1 for number in accumulate(piece.startswith("▁") for piece in tokens)]
 
 
 def attention(source: Sequence[str], target: Sequence[str]) -> Attention:
-    """Each word looks at the source's word of its number."""
+    """Align each word with the source word of the same number."""
     return Attention.of([[float(place == word) for place in words(source)] for word in words(target)])
 
 
 def writes(at: Stand, *texts: str, cut: bool = False) -> None:
-    """Let the engine write these for every source, best first; ``cut``: the first met its limit."""
+    """Let the engine write these hypotheses for every source. ``cut`` truncates the first one."""
 
     def written(item: EngineInput, rank: int) -> Hypothesis:
         tokens = at.tokenizer.encode(texts[rank])[:-1]
@@ -103,10 +103,14 @@ def writes(at: Stand, *texts: str, cut: bool = False) -> None:
     at.engine.handler = lambda items: [[written(item, rank) for rank in range(len(texts))] for item in items]
 
 
-async def translated(translator: Translator, manner: TranslationOptions | None = None) -> tuple[list[str], Translation]:
-    """The sentences of `SOURCE` as they were told of, and its translation."""
+async def translated(
+    translator: Translator, options: TranslationOptions | None = None
+) -> tuple[list[str], Translation]:
+    """The reported sentences of `SOURCE`, and its translation."""
     heard: list[Finished] = []
-    (found,) = await translator.translate([SOURCE], Call(finished=heard.append), manner=manner or TranslationOptions())
+    (found,) = await translator.translate(
+        [SOURCE], Call(finished=heard.append), options=options or TranslationOptions()
+    )
     return [one.output for one in heard], found
 
 
@@ -114,7 +118,7 @@ def notes(found: Translation) -> list[tuple[str, bool]]:
     return [(notice.code, notice.review) for notice in found.notices]
 
 
-async def test_stream_answer_and_cache_have_the_hypothesis_that_the_source_supports(pieces: Path) -> None:
+async def test_stream_response_and_cache_hold_the_supported_hypothesis(pieces: Path) -> None:
     async with stand(pieces, hypotheses=3) as at:
         writes(at, WRONG, WORSE, RIGHT)
         translator = at.translator()
@@ -127,7 +131,7 @@ async def test_stream_answer_and_cache_have_the_hypothesis_that_the_source_suppo
     assert [found.cached for _, found in answers] == [0, 1, 1, 1]
 
 
-async def test_the_first_stands_where_no_other_is_better(pieces: Path) -> None:
+async def test_first_hypothesis_wins_a_tie(pieces: Path) -> None:
     async with stand(pieces, hypotheses=3) as at:
         writes(at, WRONG, WORSE, WRONG)
         heard, found = await translated(at.translator())
@@ -136,18 +140,18 @@ async def test_the_first_stands_where_no_other_is_better(pieces: Path) -> None:
     assert "number_unsupported" in dict(notes(found))
 
 
-async def test_a_whole_hypothesis_goes_before_one_that_met_its_limit(pieces: Path) -> None:
+async def test_complete_hypothesis_beats_truncated_one(pieces: Path) -> None:
     async with stand(pieces, hypotheses=2) as at:
         writes(at, RIGHT, "It pays 12 euros, the council.", cut=True)
         _, found = await translated(at.translator())
     assert (found.text, found.truncated) == ("It pays 12 euros, the council.", False)
 
 
-async def test_words_and_terms_are_those_of_the_hypothesis_that_stands(pieces: Path) -> None:
-    manner = TranslationOptions(alignment=True, glossary=Glossary({"Rat": "assembly"}))
+async def test_alignment_and_terms_come_from_the_chosen_hypothesis(pieces: Path) -> None:
+    options = TranslationOptions(alignment=True, glossary=Glossary({"Rat": "assembly"}))
     async with stand(pieces, hypotheses=2) as at:
         writes(at, "Nobody pays the council 21 euros.", RIGHT)
-        heard, found = await translated(at.translator(), manner)
+        heard, found = await translated(at.translator(), options)
     (pair,) = found.sentences
     assert found.text == "The assembly pays 12 euros."
     assert heard == [found.text]

@@ -1,4 +1,4 @@
-"""The room's door: many entries at once."""
+"""Tests of lookups of many entries."""
 
 import time
 
@@ -14,15 +14,15 @@ def cache(events: list[Event] | None = None) -> Cache:
     return Cache(memory, listener=(events if events is not None else []).append)
 
 
-async def test_only_what_there_is_is_found() -> None:
+async def test_get_many_returns_existing_entries() -> None:
     store = cache()
-    await store.put_many({A: b"a", B: b"b"}, begun_s=time.monotonic())
+    await store.put_many({A: b"a", B: b"b"}, started_s=time.monotonic())
     assert await store.get_many([C, B, A], task="translate") == {A: b"a", B: b"b"}
 
 
-async def test_a_look_is_told_with_distinct_keys_counted_once() -> None:
+async def test_lookup_event_counts_distinct_keys() -> None:
     events: list[Event] = []
     store = cache(events)
-    await store.put_many({A: b"a"}, begun_s=time.monotonic())
+    await store.put_many({A: b"a"}, started_s=time.monotonic())
     await store.get_many([A, A, B], task="translate")
     assert events == [CacheLooked("translate", asked=2, memory_hits=1)]

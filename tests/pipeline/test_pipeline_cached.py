@@ -1,4 +1,4 @@
-"""Sentences on their way to the engine: admitted whole, done once, kept in the cache, left alone by others' fate."""
+"""Tests of the cached generator: admission, shared work, cancellation, deadlines and caching."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
@@ -22,14 +22,14 @@ def backward_stand(pieces: Path, limits: Limits | None = None) -> AbstractAsyncC
 
 
 async def decode(at: Stand, *texts: str, call: Call | None = None) -> list[tuple[str, bool]]:
-    """For each result the text that it was written for, and whether it came from the cache."""
+    """The text and the cached flag of each result."""
     call = call or Call()
     found = await call.in_time(at.decode(*texts, call=call))
     sources = {at.tokenizer.decode(backwards(at.tokenizer.encode(text)[:-1])): text for text in texts}
     return [(sources[text], cached) for text, cached in found]
 
 
-async def test_new_work_is_admitted_whole_or_not_at_all(pieces: Path) -> None:
+async def test_new_work_is_admitted_as_a_whole(pieces: Path) -> None:
     async with backward_stand(pieces, limits=Limits(queue_items=3)) as at:
         async with held(at.engine, at.batcher):
             waiting = asyncio.create_task(decode(at, A, B))
@@ -41,7 +41,7 @@ async def test_new_work_is_admitted_whole_or_not_at_all(pieces: Path) -> None:
         assert sorted(at.reached) == sorted([A, B])
 
 
-async def test_work_under_way_takes_no_second_place_in_the_queue(pieces: Path) -> None:
+async def test_running_work_is_not_queued_twice(pieces: Path) -> None:
     async with backward_stand(pieces, limits=Limits(queue_items=3)) as at:
         async with held(at.engine, at.batcher):
             callers = [asyncio.create_task(decode(at, *texts)) for texts in ((A, B), (B, A, C))]
@@ -50,13 +50,13 @@ async def test_work_under_way_takes_no_second_place_in_the_queue(pieces: Path) -
         assert [len(found) for found in await asyncio.gather(*callers)] == [2, 3]
 
 
-async def test_a_sentence_that_repeats_in_a_text_reaches_the_engine_once(pieces: Path) -> None:
+async def test_repeated_sentence_is_generated_once(pieces: Path) -> None:
     async with backward_stand(pieces) as at:
         assert [text for text, _ in await decode(at, A, B, A)] == [A, B, A]
         assert sorted(at.reached) == sorted([A, B])
 
 
-async def test_what_two_requests_ask_at_once_reaches_the_engine_once(pieces: Path) -> None:
+async def test_equal_concurrent_requests_share_one_generation(pieces: Path) -> None:
     async with backward_stand(pieces) as at:
         async with held(at.engine, at.batcher):
             callers = [asyncio.create_task(decode(at, *texts)) for texts in ((A,), (B, A))]
@@ -65,7 +65,7 @@ async def test_what_two_requests_ask_at_once_reaches_the_engine_once(pieces: Pat
         assert sorted(at.reached) == sorted([A, B])
 
 
-async def test_a_first_caller_that_is_cancelled_does_not_take_the_second_along(pieces: Path) -> None:
+async def test_cancelled_first_caller_leaves_second_caller_unaffected(pieces: Path) -> None:
     async with backward_stand(pieces) as at:
         async with held(at.engine, at.batcher):
             first, second = (asyncio.create_task(decode(at, A)) for _ in range(2))
@@ -77,7 +77,7 @@ async def test_a_first_caller_that_is_cancelled_does_not_take_the_second_along(p
         assert at.reached == [A]
 
 
-async def test_when_all_callers_are_cancelled_the_work_is_not_done(pieces: Path) -> None:
+async def test_work_is_cancelled_with_its_last_caller(pieces: Path) -> None:
     async with backward_stand(pieces) as at:
         async with held(at.engine, at.batcher):
             callers = [asyncio.create_task(decode(at, A)) for _ in range(2)]
@@ -89,7 +89,7 @@ async def test_when_all_callers_are_cancelled_the_work_is_not_done(pieces: Path)
         assert at.reached == []
 
 
-async def test_what_was_done_before_the_deadline_is_kept(pieces: Path, clock: Clock) -> None:
+async def test_results_before_the_deadline_are_cached(pieces: Path, clock: Clock) -> None:
     async with backward_stand(pieces, limits=Limits(batch_items=1)) as at:
         async with held(at.engine, at.batcher) as busy:
             late = asyncio.create_task(decode(at, A, B, call=Call(deadline_s=now_s() + 5)))
@@ -105,7 +105,7 @@ async def test_what_was_done_before_the_deadline_is_kept(pieces: Path, clock: Cl
         assert (await decode(at, left))[0] == (left, False)
 
 
-async def test_one_callers_deadline_is_not_anothers(pieces: Path, clock: Clock) -> None:
+async def test_deadline_of_one_caller_does_not_affect_another(pieces: Path, clock: Clock) -> None:
     async with backward_stand(pieces) as at:
         async with held(at.engine, at.batcher):
             hasty = asyncio.create_task(decode(at, A, call=Call(deadline_s=now_s() + 5)))
@@ -117,14 +117,14 @@ async def test_one_callers_deadline_is_not_anothers(pieces: Path, clock: Clock) 
         assert await patient == [(A, False)]
 
 
-async def test_a_time_that_is_over_starts_no_work(pieces: Path) -> None:
+async def test_expired_deadline_starts_no_work(pieces: Path) -> None:
     async with backward_stand(pieces) as at:
         with pytest.raises(DeadlineExceeded):
             await decode(at, A, call=Call(deadline_s=now_s()))
         assert at.reached == []
 
 
-async def test_no_store_neither_reads_nor_writes(pieces: Path) -> None:
+async def test_no_store_neither_reads_nor_writes_the_cache(pieces: Path) -> None:
     async with backward_stand(pieces) as at:
         assert await decode(at, A, call=NO_STORE) == [(A, False)]
         assert at.memory.stats.entries == 0
@@ -133,7 +133,7 @@ async def test_no_store_neither_reads_nor_writes(pieces: Path) -> None:
         assert at.reached == [A, A, A]
 
 
-async def test_no_cache_writes_what_it_does_not_read(pieces: Path) -> None:
+async def test_no_cache_writes_without_reading(pieces: Path) -> None:
     async with backward_stand(pieces) as at:
         await decode(at, A)
         assert await decode(at, A, call=Call(read_cache=False)) == [(A, False)]
@@ -141,7 +141,7 @@ async def test_no_cache_writes_what_it_does_not_read(pieces: Path) -> None:
         assert at.reached == [A, A]
 
 
-async def test_progress_counts_every_new_sentence(pieces: Path) -> None:
+async def test_progress_counts_each_new_sentence(pieces: Path) -> None:
     async with backward_stand(pieces) as at:
         await decode(at, A)
         told: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""The first of several variants is the summary that is asked for alone."""
+"""Tests of the first variant: it does not depend on the number of variants."""
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ def cores(found: list[Group]) -> list[tuple[tuple[int, ...], bool, bool]]:
 
 
 @given(SENTENCES, st.integers(1, 6), st.integers(0, 3), st.integers(0, 8), st.integers(1, 4))
-def test_further_variants_change_no_first(
+def test_further_variants_do_not_change_the_first(
     sentences: list[str], most: int, spares: int, fillers: int, further: int
 ) -> None:
     length = Length(max_sentences=most)
@@ -26,7 +26,7 @@ def test_further_variants_change_no_first(
 
 
 @given(SENTENCES, st.integers(1, 6), st.integers(0, 8), st.integers(0, 4))
-def test_no_variant_repeats_a_sentence(sentences: list[str], most: int, fillers: int, further: int) -> None:
+def test_variants_repeat_no_sentence(sentences: list[str], most: int, fillers: int, further: int) -> None:
     found = groups(sentences, headline=None, length=Length(max_sentences=most), fillers=fillers, further=further)
     for usable in ([one for one in found if one.in_first], [one for one in found if one.in_further]):
         members = [number for group in usable for number in group.members]
@@ -34,7 +34,7 @@ def test_no_variant_repeats_a_sentence(sentences: list[str], most: int, fillers:
 
 
 @pytest.mark.parametrize("spare", [False, True])
-def test_first_takes_no_offer_of_further_variants(spare: bool) -> None:  # noqa: FBT001 - a parameter of a test
+def test_first_variant_uses_no_offer_of_further_variants(spare: bool) -> None:  # noqa: FBT001 - a parameter of a test
     offers = [
         Offer(("Eins zwei.",), 0.5),
         Offer(("Drei vier.",), 0.9, spare=spare, in_first=False),

@@ -1,4 +1,4 @@
-"""Several calls at the same time: what an engine of some replicas gets, and when."""
+"""Tests of parallel calls: replicas, batches ahead, hangs and failures."""
 
 import asyncio
 import threading
@@ -20,7 +20,7 @@ WRITE = writing(backwards)
 
 
 class Replicas(FakeEngine):
-    """A fake that works on two calls at once, takes a third, and holds each until it is let go by its first word."""
+    """A fake engine with two replicas and one call ahead. It holds each call until its first word is released."""
 
     replicas = 2
     ahead = 1
@@ -49,7 +49,7 @@ class Replicas(FakeEngine):
                 gate.set()
 
     async def begun(self, calls: int) -> None:
-        """Until so many calls have begun; those that will not begin had their chance."""
+        """Wait until this many calls have started, and give further calls time to start."""
 
         def wait() -> bool:
             with self._begun:
@@ -75,27 +75,27 @@ async def serving(engine: Replicas, limits: Limits = PAIRS, **options: object) -
         await batcher.drain(PATIENCE_S)
 
 
-async def test_each_replica_has_a_batch_one_more_is_ahead_and_the_others_wait() -> None:
+async def test_replicas_are_busy_one_batch_is_ahead_rest_waits() -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
-        answers = batcher.submit_many([item(f"s{n}") for n in range(9)])
+        futures = batcher.submit_many([item(f"s{n}") for n in range(9)])
         await engine.begun(3)
         assert (engine.sizes, len(batcher.queue)) == ([2, 2, 2], 3)
         engine.let_all_go()
-        assert [written(one) for one in await asyncio.gather(*answers)] == [f"S{n}" for n in range(9)]
+        assert [written(one) for one in await asyncio.gather(*futures)] == [f"S{n}" for n in range(9)]
 
 
-async def test_what_leaves_nobody_waiting_does_not_begin_ahead() -> None:
+async def test_no_batch_ahead_without_backlog() -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
-        answers = batcher.submit_many([item(f"s{n}") for n in range(6)])
+        futures = batcher.submit_many([item(f"s{n}") for n in range(6)])
         await engine.begun(2)
         assert len(batcher.queue) == 2
         engine.let_all_go()
-        await asyncio.gather(*answers)
+        await asyncio.gather(*futures)
 
 
-async def test_a_request_that_comes_while_a_replica_is_free_begins_at_once() -> None:
+async def test_request_starts_immediately_on_free_replica() -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
         first = batcher.submit_many([item("a")])
@@ -107,20 +107,20 @@ async def test_a_request_that_comes_while_a_replica_is_free_begins_at_once() -> 
         assert not first[0].done()
 
 
-async def test_a_request_alone_is_dealt_out_to_the_replicas_and_given_back_call_by_call() -> None:
+async def test_single_request_is_split_across_replicas() -> None:
     engine = Replicas()
     async with serving(engine, Limits()) as batcher:
-        answers = batcher.submit_many([*[sized(20, "long")] * 4, *[sized(5, "short")] * 4])
+        futures = batcher.submit_many([*[sized(20, "long")] * 4, *[sized(5, "short")] * 4])
         await engine.begun(2)
         assert engine.sizes == [4, 4]
         engine.gate("short").set()
-        await asyncio.wait(answers[4:])
-        assert not any(answer.done() for answer in answers[:4])
+        await asyncio.wait(futures[4:])
+        assert not any(answer.done() for answer in futures[:4])
         engine.let_all_go()
-        await asyncio.gather(*answers)
+        await asyncio.gather(*futures)
 
 
-async def test_a_replica_that_hangs_is_noticed_beside_one_that_works(clock: Clock) -> None:
+async def test_hung_replica_is_noticed_while_another_works(clock: Clock) -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
         hung = batcher.submit_many([item("hung")])
@@ -136,28 +136,28 @@ async def test_a_replica_that_hangs_is_noticed_beside_one_that_works(clock: Cloc
         assert isinstance(hung[0].exception(), EngineHung)
 
 
-async def test_the_time_of_a_call_ahead_counts_from_when_a_replica_is_free_for_it(clock: Clock) -> None:
+async def test_time_of_call_ahead_starts_with_free_replica(clock: Clock) -> None:
     events: list[Event] = []
     engine = Replicas()
     async with serving(engine, listener=events.append) as batcher:
-        answers = batcher.submit_many([item(f"s{n}") for n in range(7)])
+        futures = batcher.submit_many([item(f"s{n}") for n in range(7)])
         await engine.begun(3)
         await clock.turn(9.0)
         engine.gate("s0").set()
-        await asyncio.wait(answers[:2])
+        await asyncio.wait(futures[:2])
         await clock.turn(0.5)
         engine.gate("s2").set()
-        await asyncio.wait(answers[2:4])
+        await asyncio.wait(futures[2:4])
         await clock.turn(8.0)
         assert not batcher.state.hung
         engine.gate("s4").set()
-        await asyncio.wait(answers[4:6])
+        await asyncio.wait(futures[4:6])
         await turns()
         took_s = [event.inference_s for event in events if isinstance(event, BatchDone)]
         assert took_s == [9.0, 9.5, 8.5]
 
 
-async def test_what_runs_beside_a_failure_is_answered_and_nothing_begins_until_the_engine_is_proved() -> None:
+async def test_running_batches_finish_before_recovery() -> None:
     def poisoned(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         if any("poison" in one.tokens for one in items):
             raise RuntimeError("poison")
@@ -170,19 +170,19 @@ async def test_what_runs_beside_a_failure_is_answered_and_nothing_begins_until_t
             failed.set()
 
     async with serving(engine, listener=listen) as batcher:
-        answers = batcher.submit_many([item(word) for word in ("poison", "a", "b", "c", "d", "e", "f")])
+        futures = batcher.submit_many([item(word) for word in ("poison", "a", "b", "c", "d", "e", "f")])
         await engine.begun(3)
         engine.gate("poison").set()
         await failed.wait()
         await turns(50)
         assert len(engine.sizes) == 3
         engine.let_all_go()
-        results = await asyncio.gather(*answers, return_exceptions=True)
+        results = await asyncio.gather(*futures, return_exceptions=True)
         assert [isinstance(one, BaseException) for one in results] == [True, *[False] * 6]
         assert written(await submit(batcher, item("g"))) == "G"
 
 
-async def test_draining_closes_no_engine_under_a_call() -> None:
+async def test_drain_waits_for_running_calls() -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
         batcher.submit_many([item("a")])
@@ -195,15 +195,15 @@ async def test_draining_closes_no_engine_under_a_call() -> None:
         assert engine.closed
 
 
-async def test_two_replicas_work_off_a_backlog_twice_as_fast_as_each_takes_for_a_call(clock: Clock) -> None:
+async def test_two_replicas_halve_the_backlog_estimate(clock: Clock) -> None:
     engine = Replicas()
     async with serving(engine) as batcher:
-        answers = batcher.submit_many([item(f"s{n}") for n in range(8)])
+        futures = batcher.submit_many([item(f"s{n}") for n in range(8)])
         await engine.begun(3)
         await clock.turn(4.0)
         for word in ("s0", "s2"):
             engine.gate(word).set()
-        await asyncio.wait(answers[:4])
+        await asyncio.wait(futures[:4])
         batcher.submit_many([item("w " * 96)])
         with pytest.raises(TooSlow):  # 100 tokens at one a second
             batcher.submit_many([item("x")], deadline_s=clock.now_s + 60.0)

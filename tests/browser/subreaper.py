@@ -1,4 +1,4 @@
-"""Runs a program at the lowest priority, and leaves none of its descendants behind however it or its caller ends."""
+"""Runs a program at the lowest priority, and kills its descendants when the program or the caller ends."""
 
 import contextlib
 import ctypes
@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def adopt() -> None:
-    """Become the parent of every orphan below, and be told (SIGTERM) when the own parent ends."""
+    """Adopt every orphaned descendant, and get SIGTERM when the own parent ends."""
     libc = ctypes.CDLL(None, use_errno=True)
     for option, value in ((PR_SET_CHILD_SUBREAPER, 1), (PR_SET_PDEATHSIG, signal.SIGTERM)):
         if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0):
@@ -21,13 +21,13 @@ def adopt() -> None:
 
 
 def children() -> list[int]:
-    """The processes whose parent this is."""
+    """The child processes."""
     own = Path(f"/proc/self/task/{os.getpid()}/children")
     return [int(pid) for pid in own.read_text("ascii").split()]
 
 
 def end_all() -> None:
-    """Kill children until none is left: those of a killed one become children in its place."""
+    """Kill children until none is left; children of a killed process are adopted."""
     with contextlib.suppress(ChildProcessError):
         while True:
             for pid in children():

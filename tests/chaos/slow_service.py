@@ -1,0 +1,12 @@
+"""The service with engines that take 50 ms a call: ``python -m tests.chaos.slow_service serve``."""
+
+from unittest.mock import patch
+
+from service.cli.main import main
+from service.generation.engines.fake import FakeEngine, taking
+
+CALL_S = 0.05
+
+if __name__ == "__main__":
+    with patch("service.generation.local.load_engine", lambda *_, **__: FakeEngine(taking(CALL_S))):
+        main()

@@ -8,10 +8,10 @@ from functools import cache, partial
 from itertools import chain
 
 from service.checks.base import Code, Finding, Passage
-from service.checks.figures import figures, keys, units
-from service.checks.names import Index, added_names, names
-from service.checks.repetition import repeated_sentences, repeated_words
-from service.checks.wording import negations, negations_of_summary, quoted, verbatim
+from service.checks.figures import check_numbers, check_units, fact_keys
+from service.checks.names import Index, check_added_names, check_names
+from service.checks.repetition import check_repetition, find_repeated_sentences
+from service.checks.wording import check_negations, check_quotations, check_summary_negations, check_verbatim
 from service.domain import Span
 from service.languages.base import Language
 
@@ -20,7 +20,7 @@ Check = Callable[[Passage, Passage], Iterator[Finding]]
 _LEAST_CHARS = 12
 
 
-def length_ratio(source: Passage, output: Passage) -> Iterator[Finding]:
+def check_length(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` is not much shorter or longer than the usual translation of ``source``.
 
     The bounds are wider for a shorter source. A source of fewer than twelve characters is not checked.
@@ -52,7 +52,7 @@ _APART = re.compile(
 )
 
 
-def untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
+def check_untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` has no words of the source language: frequent words, copied words, or copied runs of words.
 
     Yields at most one finding. Quoted words and addresses may be untranslated. Capitalised words may be names.
@@ -114,8 +114,8 @@ def _is_copy(words: Sequence[str], others: Sequence[str], foreign: _Foreign) -> 
     return len(words) >= _LEAST_WORDS and any(map(foreign.untranslated, words))
 
 
-def _quoted(source: Passage, output: Passage) -> Iterator[Finding]:
-    return quoted(source.text, output.text)
+def _check_quotations(source: Passage, output: Passage) -> Iterator[Finding]:
+    return check_quotations(source.text, output.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +137,14 @@ def checks_of(source: Language, target: Language) -> SentenceChecks:
     """
     dated = source.dates is not None and target.dates is not None
     candidates: tuple[tuple[str, Check, bool], ...] = (
-        ("numbers", partial(figures, dated=dated), source.numbers is not None and target.numbers is not None),
-        ("units", units, source.units is not None and target.units is not None),
-        ("names", names, source.names is not None and target.names is not None),
-        ("quotations", _quoted, True),
-        ("negation", negations, source.negation is not None and target.negation is not None),
-        ("repetition", repeated_words, True),
-        ("length", length_ratio, target.code in source.length_ratios),
-        ("untranslated", untranslated, bool(source.frequent_words) and target.knows is not None),
+        ("numbers", partial(check_numbers, dated=dated), source.numbers is not None and target.numbers is not None),
+        ("units", check_units, source.units is not None and target.units is not None),
+        ("names", check_names, source.names is not None and target.names is not None),
+        ("quotations", _check_quotations, True),
+        ("negation", check_negations, source.negation is not None and target.negation is not None),
+        ("repetition", check_repetition, True),
+        ("length", check_length, target.code in source.length_ratios),
+        ("untranslated", check_untranslated, bool(source.frequent_words) and target.knows is not None),
     )
     missing = [name for name, _, possible in candidates if not possible]
     if not dated or "numbers" in missing:
@@ -180,7 +180,7 @@ def check_summary(
     checks = _SummaryChecks(whole)
     outputs = [span.of(summary) for span, _ in sentences]
     supports = [" ".join(span.of(source) for span in support) for _, support in sentences]
-    repeated = {number: [finding] for number, finding in repeated_sentences(supports, outputs)}
+    repeated = {number: [finding] for number, finding in find_repeated_sentences(supports, outputs)}
     found: list[Finding] = []
     for number, (span, support) in enumerate(sentences):
         sentence = Passage.of(outputs[number], language)
@@ -204,22 +204,22 @@ class _SummaryChecks:
         self._source = source
         self._running = {name for name, _ in checks_of(source.language, source.language).running}
         self._dated = source.language.dates is not None
-        self._keys = keys(source) if "numbers" in self._running else frozenset()
+        self._keys = fact_keys(source) if "numbers" in self._running else frozenset()
         self._index = Index(source, source.language)
 
     def against_support(self, support: Passage, sentence: Passage) -> Iterator[Finding]:
         if "numbers" in self._running:
-            yield from figures(support, sentence, dated=self._dated, complete=False, elsewhere=self._keys)
+            yield from check_numbers(support, sentence, dated=self._dated, complete=False, elsewhere=self._keys)
         if "units" in self._running:
-            yield from units(support, sentence)
+            yield from check_units(support, sentence)
         if "negation" in self._running:
-            yield from negations_of_summary(support, sentence)
+            yield from check_summary_negations(support, sentence)
 
     def against_source(self, sentence: Passage) -> Iterator[Finding]:
         if "names" in self._running:
-            yield from added_names(self._index, sentence)
-        yield from verbatim(self._source.text, sentence.text)
-        yield from repeated_words(self._source, sentence)
+            yield from check_added_names(self._index, sentence)
+        yield from check_verbatim(self._source.text, sentence.text)
+        yield from check_repetition(self._source, sentence)
 
 
 def _with_article_spans(finding: Finding, sentence: Span, support: Sequence[Span]) -> Finding:

@@ -116,7 +116,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _SAME_LENGTH = str.maketrans({"ſ": "s", "ı": "i", "İ": "i"})
 
 
-def lowered(text: str) -> str:
+def lower_same_length(text: str) -> str:
     """``text`` in lower case, with the same length.
 
     `str.lower` keeps or lengthens three letters. They become "s" and "i", as in case-insensitive patterns.
@@ -127,7 +127,7 @@ def lowered(text: str) -> str:
 class Passage(NamedTuple):
     """A text for comparison with another text.
 
-    ``words`` are its runs of letters, in order. ``lower`` is the result of `lowered`.
+    ``words`` are its runs of letters, in order. ``lower`` is the result of `lower_same_length`.
     """
 
     text: str
@@ -138,4 +138,4 @@ class Passage(NamedTuple):
     @classmethod
     def of(cls, text: str, language: Language) -> "Passage":
         """The passage of a ``text`` in ``language``."""
-        return cls(text, language, _WORD.findall(text), lowered(text))
+        return cls(text, language, _WORD.findall(text), lower_same_length(text))

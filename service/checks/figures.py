@@ -15,7 +15,7 @@ from service.checks.base import (
     Key,
     Passage,
     Severity,
-    lowered,
+    lower_same_length,
     number_key,
     number_keys,
     unsupported,
@@ -42,7 +42,7 @@ class _Quantity(NamedTuple):
     scale: Fraction
 
 
-def numbers(text: str, grammar: NumberGrammar) -> list[Fact]:
+def find_numbers(text: str, grammar: NumberGrammar) -> list[Fact]:
     """The numbers of ``text`` in digits or words, in order."""
     found = list(_quantities(text, grammar))
     return [
@@ -177,7 +177,7 @@ _HOURS, _MINUTES = 24, 60
 _HALF_DAY_MIN = 12 * _MINUTES
 
 
-def dates(text: str, grammar: DateGrammar) -> list[Fact]:
+def find_dates(text: str, grammar: DateGrammar) -> list[Fact]:
     """The days, months and weekdays of a text."""
     found = [fact for match in grammar.date.finditer(text) for fact in _parts(match, grammar)]
     dated = {place for fact in found for place in range(*fact.span)}
@@ -237,7 +237,7 @@ def _lone_months(text: str, grammar: DateGrammar) -> Iterator[Fact]:
 
 def _weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
     for match in grammar.weekday.finditer(text):
-        name = lowered(match["w"])
+        name = lower_same_length(match["w"])
         day: Key = ("weekday", Fraction(grammar.weekdays[name]))
         alone = match["rest"] in {"", "s"} or match["rest"].endswith(grammar.day_parts)
         certain = alone and not text[max(0, match.start() - 1) : match.start()].isalpha()  # "Palmsonntag" is uncertain
@@ -250,7 +250,7 @@ def _short_weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
         yield Fact("date", Span(*match.span()), frozenset({("weekday", Fraction(number))}), certain=False)
 
 
-def clocks(text: str, grammar: DateGrammar) -> list[Fact]:
+def times_of_day(text: str, grammar: DateGrammar) -> list[Fact]:
     """The times of day in a text. A 12-hour time without "am" or "pm" has two readings."""
     found = [fact for match in grammar.clock.finditer(text) if (fact := _clock(match, grammar)) is not None]
     for match in grammar.named_time.finditer(text):
@@ -288,19 +288,19 @@ def _times_of_day(hour: int, minute: int, half: str) -> Iterator[int]:
 _MOST_DECIMALS = 9
 
 
-def evidence(passage: Passage, *, dated: bool = True) -> list[Fact]:
+def find_facts(passage: Passage, *, dated: bool = True) -> list[Fact]:
     """The numbers and, if ``dated``, the dates of a text. The digits of a date only support other facts.
 
     The language of the passage must have a number grammar and, if ``dated``, a date grammar.
     """
     text, language = passage.text, passage.language
-    days = [*dates(text, language.dates), *clocks(text, language.dates)] if dated and language.dates else []
+    days = [*find_dates(text, language.dates), *times_of_day(text, language.dates)] if dated and language.dates else []
     covered = {place for fact in days if fact.certain for place in range(*fact.span)}
-    counted = numbers(text, language.numbers) if language.numbers else []
+    counted = find_numbers(text, language.numbers) if language.numbers else []
     return [*days, *(fact._replace(certain=False) if fact.span.start in covered else fact for fact in counted)]
 
 
-def figures(
+def check_numbers(
     source: Passage,
     output: Passage,
     *,
@@ -311,9 +311,9 @@ def figures(
     """Check that ``source`` has the numbers and dates of ``output`` and, if ``complete``, the reverse.
 
     A number that differs from a lost one by a power of ten ("Milliarde" as "trillion", 1,5 as 15) has its own code.
-    A finding is a note if the rest of the article has the number (``elsewhere``, see `keys`).
+    A finding is a note if the rest of the article has the number (``elsewhere``, see `fact_keys`).
     """
-    in_source, in_output = evidence(source, dated=dated), evidence(output, dated=dated)
+    in_source, in_output = find_facts(source, dated=dated), find_facts(output, dated=dated)
     added, lost = _unmatched(in_output, in_source), _unmatched(in_source, in_output)
     shifted = _shifted(added, lost)
     for fact in added:
@@ -324,9 +324,9 @@ def figures(
         yield from (_lost(fact, source.text) for fact in lost if fact.span not in reported)
 
 
-def keys(passage: Passage) -> frozenset[Key]:
+def fact_keys(passage: Passage) -> frozenset[Key]:
     """The keys of all numbers and dates of ``passage``."""
-    return frozenset(key for fact in evidence(passage) for key in (*fact.readings, *fact.hints))
+    return frozenset(key for fact in find_facts(passage) for key in (*fact.readings, *fact.hints))
 
 
 def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
@@ -383,7 +383,7 @@ _AMOUNT = r"(?<![\d.,])[\d½¼¾][\d.,]{0,30}"
 _LEAST_COMPOUND_CHARS = 4
 
 
-def units(source: Passage, output: Passage) -> Iterator[Finding]:
+def check_units(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` has no unit after more numbers than ``source`` mentions it.
 
     There is a finding only if ``output`` also lacks a unit of ``source``, because a translator may add "per cent" to a

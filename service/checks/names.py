@@ -141,21 +141,21 @@ class _Word(NamedTuple):
     end: int
 
 
-def names(source: Passage, output: Passage) -> Iterator[Finding]:
+def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that each name of ``output`` has a counterpart in ``source``, and the reverse.
 
     A name is a capitalised word that is in no list of common words. Spelling, endings and exonyms (München, Munich) may
     differ. Both languages must have a name grammar.
     """
-    yield from added_names(Index(source, output.language), output)
+    yield from check_added_names(Index(source, output.language), output)
     index = Index(output, source.language)
     for word in _sure_names(source, output.language.code, index.words):
         if not index.supports(word.text):
             yield Finding(Code.NAME_MISSING, f"{word.text} is not in the output", source=Span(word.start, word.end))
 
 
-def added_names(source: Index, output: Passage) -> Iterator[Finding]:
-    """The first half of `names`: check that the indexed source has each name of ``output``.
+def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
+    """The first half of `check_names`: check that the indexed source has each name of ``output``.
 
     A finding about a single word that opens a sentence is a note if the language says so. A finding about an
     abbreviation, which the source may spell out (GOP), is a note unless the output lacks an abbreviation of the source.

@@ -18,7 +18,7 @@ _PHRASE_WORDS = 5
 _LEAST_SENTENCE_WORDS = 4
 
 
-def repeated_words(source: Passage, output: Passage) -> Iterator[Finding]:
+def check_repetition(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that no word or phrase of ``output`` follows itself, and no phrase of five words occurs twice.
 
     Yields at most one finding, and no finding if ``source`` has a repetition as well.
@@ -34,7 +34,7 @@ def repeated_words(source: Passage, output: Passage) -> Iterator[Finding]:
         yield Finding(Code.REPETITION, "these words are repeated", output=span)
 
 
-class Stutter(NamedTuple):
+class AdjacentRepetition(NamedTuple):
     """Adjacent repeated words: ``once`` is the first occurrence, ``again`` covers the other ``times`` occurrences."""
 
     once: Span
@@ -42,7 +42,9 @@ class Stutter(NamedTuple):
     times: int
 
 
-def stutter(source: str, output: str, source_language: Language, target_language: Language) -> Stutter | None:
+def find_repetition(
+    source: str, output: str, source_language: Language, target_language: Language
+) -> AdjacentRepetition | None:
     """The first adjacent repetition in ``output``; None if there is none, or if ``source`` has one as well.
 
     A word before and after a comma between two clauses of ``source`` is not a repetition. The occurrences may differ
@@ -63,7 +65,7 @@ def stutter(source: str, output: str, source_language: Language, target_language
         if not _GAP.fullmatch(output, end, repeated.start) or _plain(repeated.of(output)) != _plain(once.of(output)):
             break
         end, times = repeated.end, times + 1
-    return Stutter(once, Span(once.end, end), times) if times else None
+    return AdjacentRepetition(once, Span(once.end, end), times) if times else None
 
 
 def _span(matches: Sequence[re.Match[str]], place: int, words: int) -> Span:
@@ -126,7 +128,7 @@ def _phrase(words: Sequence[str]) -> tuple[int, int] | None:
     return None
 
 
-def repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> Iterator[tuple[int, Finding]]:
+def find_repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> Iterator[tuple[int, Finding]]:
     """The index and the finding of each output that is equal to an earlier output with another source.
 
     Sentences of fewer than four words may be equal.

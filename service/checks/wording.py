@@ -12,7 +12,7 @@ _AFTER_CHARS = 80
 _FOLLOWING_WORDS = 2
 
 
-def negations(source: Passage, output: Passage) -> Iterator[Finding]:
+def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` has as many negations as ``source``.
 
     There is a finding only if one of them is a negation that a translation keeps ("nicht", but not in "nicht nur").
@@ -28,8 +28,8 @@ def negations(source: Passage, output: Passage) -> Iterator[Finding]:
         yield Finding(Code.NEGATION_ADDED, message, output=in_output[0])
 
 
-def negations_of_summary(support: Passage, sentence: Passage) -> Iterator[Finding]:
-    """Like `negations`, for a sentence of a summary, which may leave clauses out.
+def check_summary_negations(support: Passage, sentence: Passage) -> Iterator[Finding]:
+    """Like `check_negations`, for a sentence of a summary, which may leave clauses out.
 
     A negation counts as lost only if the sentence contains the two words after it.
     """
@@ -93,7 +93,7 @@ def quotations(text: str) -> list[Span]:
     return found
 
 
-def quoted(source: str, output: str) -> Iterator[Finding]:
+def check_quotations(source: str, output: str) -> Iterator[Finding]:
     """Check that a translation keeps the quotations of its sentence, and that no quotation is empty.
 
     The check counts marks, because a quotation may open in one sentence and close in another. Words in single marks
@@ -133,7 +133,7 @@ def _count(text: str) -> int:
     return sum(map(text.count, _MARKS))  # the marks have no characters in common, so none is counted twice
 
 
-def verbatim(source: str, output: str) -> Iterator[Finding]:
+def check_verbatim(source: str, output: str) -> Iterator[Finding]:
     """Check that the source has each quotation of a summary word for word and in quotation marks."""
     whole = _SPACE.sub(" ", source)
     spoken = [_SPACE.sub(" ", span.of(source)) for span in quotations(source)]

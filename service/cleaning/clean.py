@@ -16,7 +16,7 @@ from service.cleaning.boilerplate import (
     read_lines,
     source_credit_chars,
 )
-from service.cleaning.headline import mark_lead, with_headline
+from service.cleaning.headline import mark_headline, mark_lead
 from service.domain import Notice, Span
 from service.languages.base import Language
 
@@ -37,14 +37,14 @@ MAYBE_ITEM = "The line may be the last link of a list or a subheading; it was ke
 AFTER_HEADING = "The text follows a heading of boilerplate; it was kept."
 
 
-def unglued(lines: list[Line]) -> list[Line]:
+def split_glued_lines(lines: list[Line]) -> list[Line]:
     """The lines, with bylines, times, buttons and credits at the end of paragraphs as separate lines."""
     running = sum(line.running for line in lines)
     result: list[Line] = []
     for number, line in enumerate(lines):
         neighbours = (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2])
         by_picture = any(_is_photo_credit(other) for other in neighbours)
-        result.extend(_unglued(line, by_picture=by_picture, alone=running - line.running == 0))
+        result.extend(_split_glued_line(line, by_picture=by_picture, alone=running - line.running == 0))
     return result
 
 
@@ -52,7 +52,7 @@ def _is_photo_credit(line: Line) -> bool:
     return len(line.text) <= _MAX_CREDIT_CHARS and line.page.photo_credit.fullmatch(line.text) is not None
 
 
-def _unglued(line: Line, *, by_picture: bool, alone: bool) -> Iterator[Line]:
+def _split_glued_line(line: Line, *, by_picture: bool, alone: bool) -> Iterator[Line]:
     chars = glued_meta_chars(line)
     if chars:
         text, meta = line.cut(len(line.text) - chars)
@@ -172,7 +172,7 @@ _ALL_BOILERPLATE = "All lines look like boilerplate of the page; they were kept.
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class RemovedPart:
     """A removed part of the submitted text: its text, the reason, and its span.
 
     Reasons: ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``, ``copyright``,
@@ -193,7 +193,7 @@ class Mapping(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
+class CleanedArticle:
     """The parts of an article. Each visible character of the submitted text is in one part or in ``removed``.
 
     One blank line separates the paragraphs of ``body``. ``spans`` maps ``body`` to the submitted text, paragraph by
@@ -205,48 +205,48 @@ class Cleaned:
     lead: str | None
     body: str
     spans: tuple[Mapping, ...]
-    removed: tuple[Removed, ...]
+    removed: tuple[RemovedPart, ...]
     notices: tuple[Notice, ...]
     headline_span: Span | None
     kicker_span: Span | None
     lead_span: Span | None
 
 
-def clean(text: str, language: Language, *, headline: str | None = None, lead: str | None = None) -> Cleaned:
+def clean(text: str, language: Language, *, headline: str | None = None, lead: str | None = None) -> CleanedArticle:
     """Find kicker, headline, lead and body of a pasted page in ``language``, and remove boilerplate.
 
     Running text is never removed. Uncertain lines are kept, with a notice ``maybe_furniture``. If the caller gives
     ``headline`` or ``lead``, repetitions of them at the top of the text are removed.
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
-    lines = unglued(read_lines(text, language))
+    lines = split_glued_lines(read_lines(text, language))
     remove_boilerplate(lines, language)
-    lines = with_headline(lines, headline, language)
+    lines = mark_headline(lines, headline, language)
     mark_lead(lines, lead, has_headline=headline is not None or any(line.part == "headline" for line in lines))
     if any(line.kept and line.part == "body" for line in lines) or all(_is_repeated(line) for line in lines):
-        return _assembled(lines, headline, lead, [])
+        return _assemble(lines, headline, lead, [])
     everything = read_lines(text, language)
-    return _assembled(everything, headline, lead, [Notice("maybe_furniture", _ALL_BOILERPLATE)])
+    return _assemble(everything, headline, lead, [Notice("maybe_furniture", _ALL_BOILERPLATE)])
 
 
 def _is_repeated(line: Line) -> bool:
     return line.reason in {"repeated_headline", "repeated_lead"} or line.part != "body"
 
 
-def _assembled(lines: list[Line], headline: str | None, lead: str | None, notices: list[Notice]) -> Cleaned:
+def _assemble(lines: list[Line], headline: str | None, lead: str | None, notices: list[Notice]) -> CleanedArticle:
     found = {part: next((line for line in lines if line.part == part), None) for part in ("headline", "kicker", "lead")}
     head = {id(line) for line in found.values()}
     body = [line for line in lines if line.kept and id(line) not in head]
     doubts = [
         Notice("maybe_furniture", line.doubt, line.span) for line in lines if line.kept and line.doubt is not None
     ]
-    return Cleaned(
+    return CleanedArticle(
         headline=headline if headline is not None else _text(found["headline"]),
         kicker=_text(found["kicker"]),
         lead=lead if lead is not None else _text(found["lead"]),
         body=_PARAGRAPH_GAP.join(line.text for line in body),
         spans=tuple(_mappings(body)),
-        removed=tuple(Removed(line.text, line.reason, line.span) for line in lines if line.reason is not None),
+        removed=tuple(RemovedPart(line.text, line.reason, line.span) for line in lines if line.reason is not None),
         notices=(*notices, *doubts),
         headline_span=_span(found["headline"]),
         kicker_span=_span(found["kicker"]),

@@ -4,7 +4,7 @@ import re
 
 from service.cleaning.boilerplate import Line, is_headline_like, is_kicker_like, is_stopped
 from service.languages.base import Language
-from service.text.normalization import composed
+from service.text.normalization import normalize_unicode
 from service.text.segmentation import glued_kicker_chars
 
 _MAX_LEAD_WORDS = 70
@@ -17,12 +17,12 @@ _CRUMB_NUMBER = re.compile(r"^\d{1,2}\.\s+")
 _PLAIN = str.maketrans(dict.fromkeys("„“”«»‚‘’›‹'", '"') | dict.fromkeys("–—‐‑", "-"))
 
 
-def plain(text: str) -> str:
+def comparison_key(text: str) -> str:
     """A comparison key that ignores case and the kinds of white space, quotation marks and dashes."""
-    return " ".join(composed(text, "NFKC").translate(_PLAIN).casefold().split()).rstrip(" .")
+    return " ".join(normalize_unicode(text, "NFKC").translate(_PLAIN).casefold().split()).rstrip(" .")
 
 
-def with_headline(lines: list[Line], headline: str | None, language: Language) -> list[Line]:
+def mark_headline(lines: list[Line], headline: str | None, language: Language) -> list[Line]:
     """Mark the kicker and the headline. If the caller gives the headline, remove its repetitions instead."""
     first = next((number for number, line in enumerate(lines) if line.kept and line.running), None)
     if headline is not None:
@@ -37,7 +37,7 @@ def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line
     a repetition are examined once.
     """
     result: list[Line] = []
-    headline, wanted = headline.strip(), plain(headline)
+    headline, wanted = headline.strip(), comparison_key(headline)
     seen = 0
     for line in lines[:limit]:
         parts = _split_at_headline(line, headline) if line.kept else [line]
@@ -72,10 +72,10 @@ def _split_at_headline(line: Line, headline: str) -> list[Line]:
 
 def _repeats(text: str, wanted: str) -> bool:
     """Whether the key of a line is ``wanted``, with or without the name of the site as in a page title."""
-    if plain(text) == wanted:
+    if comparison_key(text) == wanted:
         return True
     title, bar, site = text.rpartition(" | ")
-    return bool(bar) and len(site.split()) <= _SITE_NAME_WORDS and plain(title) == wanted
+    return bool(bar) and len(site.split()) <= _SITE_NAME_WORDS and comparison_key(title) == wanted
 
 
 def _with_found_headline(lines: list[Line], first: int, language: Language) -> list[Line]:
@@ -117,7 +117,7 @@ def _marked(lines: list[Line], headline: Line, first: int, language: Language) -
     if chars:
         parts[0].part = "kicker"
     parts[-1].part = "headline"
-    wanted = plain(parts[-1].text)
+    wanted = comparison_key(parts[-1].text)
     for line in lines[:first]:
         if line is not headline and line.kept and line.part == "body" and _repeats(line.text, wanted):
             line.reason = "repeated_headline"
@@ -134,9 +134,9 @@ def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> Non
 
 
 def _remove_given_lead(lines: list[Line], lead: str, limit: int) -> None:
-    wanted = plain(lead)
+    wanted = comparison_key(lead)
     for line in lines[: limit + 1]:
-        if line.kept and line.part == "body" and plain(line.text) == wanted:
+        if line.kept and line.part == "body" and comparison_key(line.text) == wanted:
             line.reason = "repeated_lead"
 
 

@@ -6,7 +6,7 @@ import re
 from lxml import html as lxml_html
 
 from service.documents.base import Document, Format
-from service.documents.jsonld import article_of, text_of
+from service.documents.jsonld import find_article, text_value
 from service.errors import InvalidInput
 
 JSONLD = "application/ld+json"
@@ -38,14 +38,14 @@ def read_page(source: str) -> Document:
         raise InvalidInput("document_empty", "no article was found in the page", pointer="/document")
     tree = _tree(source)
     article = _jsonld(tree)
-    headline = text_of(article.get("headline")) or _meta(tree, "og:title") or _first_heading(tree)
-    lead = text_of(article.get("description")) or _meta(tree, "og:description") or _meta(tree, "description")
+    headline = text_value(article.get("headline")) or _meta(tree, "og:title") or _first_heading(tree)
+    lead = text_value(article.get("description")) or _meta(tree, "og:description") or _meta(tree, "description")
     return Document(
         headline=headline,
         lead=lead,
         body=_without(text, {headline, lead}),
         body_format="text",
-        language=text_of(article.get("inLanguage")) or tree.get("lang"),
+        language=text_value(article.get("inLanguage")) or tree.get("lang"),
         uri=_canonical(tree) or _meta(tree, "og:url"),
         original=article,
         original_format="jsonld",
@@ -62,7 +62,7 @@ def _jsonld(tree: lxml_html.HtmlElement) -> dict[str, object]:
     for script in tree.iter("script"):
         if script.get("type", "").strip().lower() == JSONLD:
             try:
-                found = article_of(json.loads(script.text or ""))
+                found = find_article(json.loads(script.text or ""))
             except (ValueError, RecursionError):
                 continue
             if found is not None:

@@ -14,25 +14,25 @@ ARTICLE_TYPE = re.compile(
 MOST_DEPTH = 8
 
 
-def article_of(value: object, depth: int = 0) -> Mapping[str, Any] | None:
+def find_article(value: object, depth: int = 0) -> Mapping[str, Any] | None:
     """The first article in a JSON-LD value: the value itself, or in a list, in ``@graph`` or in a main entity."""
     if depth > MOST_DEPTH:
         return None
     if isinstance(value, list):
-        return next((found for one in value if (found := article_of(one, depth + 1)) is not None), None)
+        return next((found for one in value if (found := find_article(one, depth + 1)) is not None), None)
     if not isinstance(value, Mapping):
         return None
     if any(ARTICLE_TYPE.match(name) for name in _strings(value.get("@type"))):
         return value
     inside = (value.get(name) for name in ("@graph", "mainEntity", "mainEntityOfPage"))
-    return next((found for one in inside if (found := article_of(one, depth + 1)) is not None), None)
+    return next((found for one in inside if (found := find_article(one, depth + 1)) is not None), None)
 
 
 def _strings(value: object) -> Iterator[str]:
     yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str))
 
 
-def text_of(value: object) -> str | None:
+def text_value(value: object) -> str | None:
     """The value of a text property: a string, the first of several strings, or a language-tagged string."""
     if isinstance(value, Mapping):
         value = value.get("@value")
@@ -42,7 +42,9 @@ def text_of(value: object) -> str | None:
 
 def is_jsonld(value: object) -> bool:
     """Whether ``value`` is an object that has a JSON-LD keyword (``@…``) or contains a schema.org article."""
-    return isinstance(value, Mapping) and (any(name.startswith("@") for name in value) or article_of(value) is not None)
+    return isinstance(value, Mapping) and (
+        any(name.startswith("@") for name in value) or find_article(value) is not None
+    )
 
 
 def read_jsonld(value: object) -> Document:
@@ -51,21 +53,21 @@ def read_jsonld(value: object) -> Document:
     Raises:
         InvalidInput: ``value`` contains no article, or the article has no ``articleBody``.
     """
-    article = article_of(value)
+    article = find_article(value)
     if article is None:
         detail = "the document has no article (NewsArticle, Article, …)"
         raise InvalidInput("jsonld_invalid", detail, pointer="/document/@type")
-    body = text_of(article.get("articleBody"))
+    body = text_value(article.get("articleBody"))
     if body is None:
         raise InvalidInput("document_empty", "the article has no articleBody", pointer="/document/articleBody")
     language = article.get("inLanguage")
     return Document(
-        headline=text_of(article.get("headline")) or text_of(article.get("name")),
-        lead=text_of(article.get("description")),
+        headline=text_value(article.get("headline")) or text_value(article.get("name")),
+        lead=text_value(article.get("description")),
         body=body,
         body_format="text",
-        language=text_of(language.get("alternateName") if isinstance(language, Mapping) else language),
-        uri=text_of(article.get("@id")) or text_of(article.get("url")),
+        language=text_value(language.get("alternateName") if isinstance(language, Mapping) else language),
+        uri=text_value(article.get("@id")) or text_value(article.get("url")),
         original=article,
         original_format="jsonld",
     )

@@ -21,7 +21,7 @@ def formats() -> Mapping[str, Format]:
     return {one.name: one for one in sorted(found, key=lambda one: one.fallback)}
 
 
-def written_formats() -> tuple[str, ...]:
+def writable_formats() -> tuple[str, ...]:
     """The names of the formats that can be written."""
     return tuple(name for name, one in formats().items() if one.render is not None)
 
@@ -57,5 +57,7 @@ def write_document(document: Document, edition: Edition, name: str) -> dict[str,
     """
     one = formats().get(name)
     if one is None or one.render is None:
-        raise InvalidInput("format_unknown", f"the format must be one of {', '.join(written_formats())}", pointer="/as")
+        raise InvalidInput(
+            "format_unknown", f"the format must be one of {', '.join(writable_formats())}", pointer="/as"
+        )
     return one.render(document, edition)

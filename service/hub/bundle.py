@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 import tomli_w
 
 from service.errors import LockMismatch, ModelError, WeightsMismatch
-from service.hub.installed import Installed, write_errors
-from service.hub.lock import Locked
+from service.hub.installed import InstalledModels, write_errors
+from service.hub.lock import LockedRepository
 from service.registry.catalog import MANIFEST, Catalog, Entry
 from service.registry.manifest import load
 from service.registry.verify import Digest, verify_whole
@@ -23,7 +23,7 @@ _LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
 _SUMS_BYTES_MAX = 2**20
 
 
-def export(entry: Entry, installed: Installed, path: Path) -> None:
+def export(entry: Entry, installed: InstalledModels, path: Path) -> None:
     """Write the installed model to the new tar file ``path``. The same model gives the same bytes.
 
     The members are ``SHA256SUMS`` (in the format of ``sha256sum``), ``locked.toml`` with the repository's entry in the
@@ -72,7 +72,7 @@ def _member(name: str, size_bytes: int) -> tarfile.TarInfo:
     return member
 
 
-def install(path: Path, catalog: Catalog, installed: Installed) -> Entry:
+def install(path: Path, catalog: Catalog, installed: InstalledModels) -> Entry:
     """Install the model of the bundle ``path``. It replaces an installed model of the same name at the end.
 
     Raises:
@@ -166,12 +166,12 @@ def _in_a_folder(name: str) -> bool:
     return str(path) == name and not path.is_absolute() and ".." not in path.parts and len(path.parts) > 1
 
 
-def _check_lock(installed: Installed, repo: str, path: Path) -> None:
+def _check_lock(installed: InstalledModels, repo: str, path: Path) -> None:
     """Compare the entry of the bundle with the lock file, or add it to the lock file."""
     if not path.is_file():
         raise ModelError(f"the bundle has no {LOCKED} with the digests of the original files; export the model again")
     try:
-        found = Locked.model_validate(tomllib.loads(path.read_text("utf-8")))
+        found = LockedRepository.model_validate(tomllib.loads(path.read_text("utf-8")))
     except ValueError as error:
         raise ModelError(f"{LOCKED} of the bundle is invalid") from error
     try:

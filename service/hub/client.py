@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from service.errors import HubError, ModelError, WeightsMismatch
-from service.hub.lock import COMMIT_PATTERN, Locked
+from service.hub.lock import COMMIT_PATTERN, LockedRepository
 from service.registry.manifest import Hub
 from service.registry.verify import Digest
 
@@ -42,9 +42,11 @@ class Snapshot:
     commit: str
     files: Mapping[str, Path]
 
-    def locked(self) -> Locked:
+    def locked(self) -> LockedRepository:
         """The commit and the digests for the lock file."""
-        return Locked(commit=self.commit, files={name: Digest.of(path) for name, path in sorted(self.files.items())})
+        return LockedRepository(
+            commit=self.commit, files={name: Digest.of(path) for name, path in sorted(self.files.items())}
+        )
 
 
 def pull(hub: Hub, commit: str | None, report: Report) -> Snapshot:

@@ -18,7 +18,7 @@ _DRAFT = ".draft-"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # renameat2(2)
 
 
-class Installed:
+class InstalledModels:
     """The models in ``folder`` and their lock file. The folder is created at the first change."""
 
     def __init__(self, folder: Path) -> None:

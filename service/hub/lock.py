@@ -18,7 +18,7 @@ _HEAD = """# Commit and files of each repository at its first pull. A later pull
 """
 
 
-class Locked(BaseModel):
+class LockedRepository(BaseModel):
     """A repository at one commit: the digests of the pulled files by file name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,7 +27,7 @@ class Locked(BaseModel):
     files: dict[str, Digest] = Field(min_length=1)
 
 
-_TABLES = TypeAdapter(dict[str, Locked])
+_TABLES = TypeAdapter(dict[str, LockedRepository])
 
 
 class Lock:
@@ -36,7 +36,7 @@ class Lock:
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
 
-    def read(self) -> dict[str, Locked]:
+    def read(self) -> dict[str, LockedRepository]:
         """The locked repositories by name; empty if there is no lock file.
 
         Raises:
@@ -61,7 +61,7 @@ class Lock:
         locked = self.read().get(repo)
         return None if locked is None else locked.commit
 
-    def check(self, repo: str, found: Locked) -> None:
+    def check(self, repo: str, found: LockedRepository) -> None:
         """Compare ``found`` with the lock. A repository that is not locked passes.
 
         Raises:
@@ -76,7 +76,7 @@ class Lock:
             f"To accept the change, delete the repository's tables from that file and pull again"
         )
 
-    def keep(self, repo: str, found: Locked) -> None:
+    def keep(self, repo: str, found: LockedRepository) -> None:
         """Lock ``repo`` to ``found``.
 
         Raises:
@@ -93,7 +93,7 @@ class Lock:
         draft.replace(self.path)
 
 
-def _difference(locked: Locked, found: Locked) -> str:
+def _difference(locked: LockedRepository, found: LockedRepository) -> str:
     if locked.commit != found.commit:
         return f"commit {found.commit} is not {locked.commit}"
     for name in sorted(locked.files.keys() | found.files.keys()):

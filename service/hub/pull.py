@@ -12,7 +12,7 @@ from typing import Literal
 from service.errors import ModelError
 from service.hub import client
 from service.hub.client import PICKLE, SAFETENSORS, Report, Snapshot
-from service.hub.installed import Installed, write_errors
+from service.hub.installed import InstalledModels, write_errors
 from service.hub.pickles import rewrite
 from service.registry.catalog import MANIFEST, Catalog, Entry
 from service.registry.manifest import EngineFiles, EngineKind, Hub, Manifest, dumps
@@ -114,7 +114,7 @@ class Pull:
     """
 
     catalog: Catalog
-    installed: Installed
+    installed: InstalledModels
     convert: Convert
     report: Report
     say: Say

@@ -19,7 +19,7 @@ _ADDRESS = re.compile(
 _TRAILING = ".,;:!?)]}'’…"
 
 
-def addresses(text: str) -> list[TermConstraint]:
+def address_constraints(text: str) -> list[TermConstraint]:
     """The addresses in ``text`` (URLs, domains, email addresses, handles), in order."""
     found = []
     for match in _ADDRESS.finditer(text):
@@ -33,7 +33,7 @@ def addresses(text: str) -> list[TermConstraint]:
     return found
 
 
-def numerals(text: str, source: Language, target: Language) -> list[TermConstraint]:
+def numeral_constraints(text: str, source: Language, target: Language) -> list[TermConstraint]:
     """The numerals of a text in ``source`` that ``target`` writes differently, in order and without overlap.
 
     The list is empty if ``source`` cannot find numerals or ``target`` cannot write them.
@@ -56,7 +56,7 @@ _DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacementResult:
     """A sentence after placement: its text, its updated links, and the applied and the missing constraints."""
 
     text: str
@@ -71,33 +71,34 @@ class _Edit:
     text: str
 
 
-def place(output: str, links: Sequence[Link], required: Sequence[TermConstraint]) -> Placed:
+def place_terms(output: str, links: Sequence[Link], required: Sequence[TermConstraint]) -> PlacementResult:
     """Make ``output`` contain each of ``required`` (without overlap) as often as it is required.
 
     A constraint that ``output`` already meets in an accepted form changes nothing. Otherwise its text replaces a copy
     of the source form, or else the linked words. If both are missing, `INSERTED` kinds are inserted after the nearest
     word.
     """
-    taken: list[Span] = []
+    occupied: list[Span] = []
     edits: list[_Edit] = []
     applied, missing = [], []
     for one in required:
-        found = _present(output, one, taken)
-        if found is None and (edit := _edit(output, links, one, taken)) is not None:
+        found = _present(output, one, occupied)
+        if found is None and (edit := _edit(output, links, one, occupied)) is not None:
             edits.append(edit)
             found = edit.span
         if found is None:
             missing.append(one)
             continue
-        taken.append(found)
+        occupied.append(found)
         applied.append(one)
     text, moved = _edited(output, links, edits)
-    return Placed(text, moved, tuple(applied), tuple(missing))
+    return PlacementResult(text, moved, tuple(applied), tuple(missing))
 
 
-def _present(output: str, one: TermConstraint, taken: Sequence[Span]) -> Span | None:
+def _present(output: str, one: TermConstraint, occupied: Sequence[Span]) -> Span | None:
     return next(
-        (span for form in (one.text, *one.accepted) for span in _occurrences(output, form) if _free(span, taken)), None
+        (span for form in (one.text, *one.accepted) for span in _occurrences(output, form) if _free(span, occupied)),
+        None,
     )
 
 
@@ -106,19 +107,19 @@ def _occurrences(output: str, form: str) -> list[Span]:
     return [Span(*match.span()) for match in whole.finditer(output)]
 
 
-def _free(span: Span, taken: Sequence[Span]) -> bool:
-    return not any(span.start < other.end and other.start < span.end for other in taken)
+def _free(span: Span, occupied: Sequence[Span]) -> bool:
+    return not any(span.start < other.end and other.start < span.end for other in occupied)
 
 
-def _edit(output: str, links: Sequence[Link], one: TermConstraint, taken: Sequence[Span]) -> _Edit | None:
-    copied = next((span for span in _occurrences(output, one.term) if _free(span, taken)), None)
-    span = copied or _linked(output, links, one, taken)
+def _edit(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> _Edit | None:
+    copied = next((span for span in _occurrences(output, one.term) if _free(span, occupied)), None)
+    span = copied or _linked(output, links, one, occupied)
     if span is not None:
         return _Edit(span, _cased(one, span, output))
-    return _insertion(output, links, one, taken) if one.kind in INSERTED else None
+    return _insertion(output, links, one, occupied) if one.kind in INSERTED else None
 
 
-def _linked(output: str, links: Sequence[Link], one: TermConstraint, taken: Sequence[Span]) -> Span | None:
+def _linked(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> Span | None:
     """The run of output words that is linked to the constraint's source span with the largest weight."""
     words = [Span(*match.span()) for match in _WORD.finditer(output)]
     weights = [_weight(word, links, one.span) for word in words]
@@ -126,7 +127,7 @@ def _linked(output: str, links: Sequence[Link], one: TermConstraint, taken: Sequ
     start = 0
     while start < len(words):
         end = start
-        while end < len(words) and weights[end] > 0 and _free(words[end], taken):
+        while end < len(words) and weights[end] > 0 and _free(words[end], occupied):
             end += 1
         if end > start:
             runs.append((sum(weights[start:end]), Span(words[start].start, words[end - 1].end)))
@@ -154,12 +155,12 @@ def _alike(one: TermConstraint, words: str) -> bool:
     return any(char.isalnum() for char in words)
 
 
-def _insertion(output: str, links: Sequence[Link], one: TermConstraint, taken: Sequence[Span]) -> _Edit:
+def _insertion(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> _Edit:
     """An insertion after the word linked to the nearest source word before the constraint, or at the start."""
     before = [link for link in links if link.source.end <= one.span.start]
     nearest = max(before, key=lambda link: (link.source.end, link.weight), default=None)
     place = 0 if nearest is None else nearest.target.end
-    place = max([place, *(span.end for span in taken if span.start < place < span.end)])
+    place = max([place, *(span.end for span in occupied if span.start < place < span.end)])
     left = " " if place > 0 and not output[place - 1].isspace() else ""
     right = " " if place < len(output) and (output[place].isalnum() or not left) else ""
     return _Edit(Span(place, place), f"{left}{one.text}{right}")

@@ -50,11 +50,11 @@ def for_model(sentence: str, language: Language) -> str:
     spaced = _WHITE_SPACE.sub(" ", mended)
     if not spaced.isascii() or not spaced.isprintable():
         spaced = _invisible().sub("", spaced)
-        spaced = composed(spaced, "NFC")
+        spaced = normalize_unicode(spaced, "NFC")
     return " ".join(spaced.split())
 
 
-def composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
+def normalize_unicode(text: str, form: Literal["NFC", "NFKC"]) -> str:
     """A Unicode normal form in linear time.
 
     Normalisation sorts each run of combining marks in quadratic time. So a joiner splits runs that are longer than in
@@ -84,9 +84,9 @@ def check_text(text: str) -> list[Notice]:
     """
     surrogate = _SURROGATE.search(text)
     if surrogate is not None:
-        raise InvalidInput("text_not_unicode", f"The text holds a lone surrogate at offset {surrogate.start()}.")
+        raise InvalidInput("text_not_unicode", f"The text contains a lone surrogate at offset {surrogate.start()}.")
     control = _CONTROL.search(text)
     if control is None:
         return []
-    message = "The text holds control characters; they are kept out of what the model reads."
+    message = "The text contains control characters; they are removed before the model reads it."
     return [Notice("control_characters", message, Span(*control.span()))]

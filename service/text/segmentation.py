@@ -31,7 +31,7 @@ def paragraphs(text: str, language: Language) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def stripped(text: str, span: Span) -> Span:
+def strip_span(text: str, span: Span) -> Span:
     """``span`` without white space at its ends; an empty span at its start if only white space is in it."""
     part = span.of(text)
     kept = part.strip()
@@ -46,7 +46,7 @@ def _blocks(text: str) -> list[list[Span]]:
     blocks: list[list[Span]] = []
     previous_end: int | None = None
     for match in _LINE.finditer(text):
-        line = stripped(text, Span(*match.span()))
+        line = strip_span(text, Span(*match.span()))
         if line.start == line.end:
             previous_end = None
             continue
@@ -262,7 +262,7 @@ def _cuts(text: str, span: Span, clause: re.Pattern[str]) -> Iterator[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Assembled:
+class AssembledText:
     """A text of gaps and outputs. ``spans`` has the spans of the outputs, in order, in code points."""
 
     text: str
@@ -274,7 +274,7 @@ class Assembled:
         return tuple(number for number, span in enumerate(self.spans) if not span.of(self.text).strip())
 
 
-def reassemble(segmentation: Segmentation, outputs: Sequence[str]) -> Assembled:
+def reassemble(segmentation: Segmentation, outputs: Sequence[str]) -> AssembledText:
     """Replace sentence ``i`` of the segmentation by ``outputs[i]``. The gaps do not change.
 
     Raises:
@@ -291,4 +291,4 @@ def reassemble(segmentation: Segmentation, outputs: Sequence[str]) -> Assembled:
         spans.append(Span(start, length))
         done = sentence.end
     parts.append(segmentation.text[done:])
-    return Assembled("".join(parts), tuple(spans))
+    return AssembledText("".join(parts), tuple(spans))

@@ -21,7 +21,7 @@ from service.text.html.placement import (
     place_inline,
     within,
 )
-from service.text.html.tags import escaped, quoted
+from service.text.html.tags import escape_attribute, escape_text
 from service.text.normalization import for_model
 
 
@@ -333,7 +333,7 @@ def render(document: Document, translations: Sequence[Sequence[TranslatedSentenc
 
 def _attribute(target: "_Target") -> str | None:
     """The value of an attribute with its quotation marks; None if it does not change."""
-    return None if target.unchanged else f'"{quoted(target.text)}"'
+    return None if target.unchanged else f'"{escape_attribute(target.text)}"'
 
 
 def _block(target: "_Target", sentences: Sequence[TranslatedSentence], copy: HtmlCopy) -> tuple[str, list[Span]]:
@@ -387,9 +387,9 @@ class _Target:
             if self._is_same(source, text):
                 raw = (html[self.block.starts[at] : self.block.ends[at]] for at in range(*source))
                 # A bare "<" or "&" is safe only before the character that follows it in the source.
-                cells += (escaped(one) if one in _BARE else one for one in raw)
+                cells += (escape_text(one) if one in _BARE else one for one in raw)
             else:
-                cells += map(escaped, text)
+                cells += map(escape_text, text)
         return cells
 
     def _is_same(self, source: Span, text: str) -> bool:

@@ -229,12 +229,12 @@ def pieces(markup: str, span: Span) -> Iterator[Piece]:
             yield Piece("plain", found[0], Span(*found.span()))
 
 
-def escaped(text: str) -> str:
+def escape_text(text: str) -> str:
     """``text``, escaped for use between tags."""
     return text.translate(_ESCAPES)
 
 
-def quoted(text: str) -> str:
+def escape_attribute(text: str) -> str:
     """``text``, escaped for use in an attribute value, in quotation marks of either kind."""
     return text.translate(_QUOTED)
 

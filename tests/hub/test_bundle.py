@@ -13,8 +13,8 @@ import pytest
 
 from service.errors import LockMismatch, ModelError, WeightsMismatch
 from service.hub import bundle
-from service.hub.installed import Installed
-from service.hub.lock import Locked
+from service.hub.installed import InstalledModels
+from service.hub.lock import LockedRepository
 from service.registry.catalog import Catalog
 from service.registry.manifest import load
 from service.registry.verify import Digest
@@ -22,7 +22,7 @@ from tests.hub.desk import CATALOG, NAME, REPO
 from tests.hub.library import write_model
 from tests.hub.light import copy
 
-LOCKED = Locked(commit="1" * 40, files={"config.json": Digest.of_bytes(b"{}")})
+LOCKED = LockedRepository(commit="1" * 40, files={"config.json": Digest.of_bytes(b"{}")})
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Site:
     folder: Path
 
     @property
-    def installed(self) -> Installed:
-        return Installed(self.folder / "installed")
+    def installed(self) -> InstalledModels:
+        return InstalledModels(self.folder / "installed")
 
     @property
     def catalog(self) -> Catalog:

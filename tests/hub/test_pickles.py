@@ -86,7 +86,7 @@ def test_objects_other_than_named_tensors_are_refused(source: Path, target: Path
         rewrite(source, target)
 
 
-def test_pickle_is_refused_where_safetensors_exist(source: Path, target: Path) -> None:
+def test_pickle_is_not_read_next_to_safetensors(source: Path, target: Path) -> None:
     torch.save({"weight": torch.zeros(2)}, source)
     target.write_bytes(b"safetensors")
     with pytest.raises(ModelError, match=r"pytorch_model\.bin is not needed, because model\.safetensors"):
@@ -94,7 +94,7 @@ def test_pickle_is_refused_where_safetensors_exist(source: Path, target: Path) -
     assert target.read_bytes() == b"safetensors"
 
 
-def test_tensor_larger_than_its_file_exceeds_the_memory_limit(source: Path, target: Path) -> None:
+def test_tensor_larger_than_its_file_is_refused(source: Path, target: Path) -> None:
     torch.save({"weight": torch.zeros(1).expand(2**40)}, source)
     with pytest.raises(ModelError, match=r"needs more than 1024 MiB of memory"):
         rewrite(source, target)
@@ -126,7 +126,7 @@ def test_truncated_file_is_damaged(source: Path, target: Path, kept: float) -> N
     assert not isinstance(raised.value, UnsafeWeights)
 
 
-def test_child_past_its_deadline_is_killed_with_its_children(
+def test_late_child_is_killed_with_its_children(
     source: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source.write_bytes(b"")
@@ -163,7 +163,7 @@ def test_child_over_its_cpu_limit_gives_a_clear_error(
         rewrite(source, target)
 
 
-def test_limits_hold_for_memory_files_and_handles(tmp_path: Path) -> None:
+def test_memory_files_and_handles_are_limited(tmp_path: Path) -> None:
     program = """
 import json, resource, sys
 from service.hub.pickles import Limits, apply_limits

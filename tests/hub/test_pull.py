@@ -121,20 +121,20 @@ def test_pickle_gives_the_same_model(desk: Desk, files: dict[str, bytes]) -> Non
     assert set(desk.locked()["files"]) == {*files} - {"model.safetensors"} | {"pytorch_model.bin"}
 
 
-def test_pickle_is_not_fetched_where_safetensors_exist(desk: Desk, files: dict[str, bytes]) -> None:
+def test_safetensors_are_preferred_to_a_pickle(desk: Desk, files: dict[str, bytes]) -> None:
     desk.publish({**files, **pickled(files)})
     desk.pull()
     assert not [path for path in desk.hub.fetched() if path.endswith(".bin")]
 
 
-def test_pickle_is_not_fetched_where_a_pattern_matches_it(desk: Desk, files: dict[str, bytes]) -> None:
+def test_pattern_never_selects_a_pickle(desk: Desk, files: dict[str, bytes]) -> None:
     desk.describe(CATALOG.replace('"*.spm"', '"*.spm", "*.bin"'))
     desk.publish({**files, **pickled(files)})
     desk.pull()
     assert not [path for path in desk.hub.fetched() if path.endswith(".bin")]
 
 
-def test_pickle_is_not_read_where_safetensors_have_another_name(desk: Desk, files: dict[str, bytes]) -> None:
+def test_renamed_safetensors_are_refused(desk: Desk, files: dict[str, bytes]) -> None:
     desk.publish({**pickled(files), "model-00001-of-00002.safetensors": b"a shard"})
     assert "has safetensors under the unsupported name model-00001-of-00002.safetensors" in desk.told("pull", NAME)
     assert desk.hub.fetched() == []
@@ -147,7 +147,7 @@ def test_invalid_commit_is_refused(desk: Desk, files: dict[str, bytes], commit: 
     assert not (desk.installed / "models.lock").exists()
 
 
-def test_etag_that_leads_out_of_the_cache_is_refused(desk: Desk, files: dict[str, bytes]) -> None:
+def test_etag_with_a_path_is_refused(desk: Desk, files: dict[str, bytes]) -> None:
     canary = desk.folder / "canary"
     canary.write_text("alive", "utf-8")
     for etag in (f"../../../../../..{canary}", f"../../../../../..{desk.folder}/new"):
@@ -344,7 +344,7 @@ def test_damaged_lock_is_named_and_kept(desk: Desk) -> None:
     assert (desk.installed / "models.lock").read_text("utf-8") == "half a ["
 
 
-def test_version_is_accepted_after_its_lock_entry_is_deleted(desk: Desk, files: dict[str, bytes]) -> None:
+def test_deleted_lock_entry_accepts_a_version(desk: Desk, files: dict[str, bytes]) -> None:
     desk.pull()
     (desk.installed / "models.lock").unlink()
     desk.publish({**files, "config.json": files["config.json"] + b"\n"}, commit="2" * 40)

@@ -101,7 +101,7 @@ def test_checks_without_a_grammar_are_listed_as_missing() -> None:
 
 @pytest.mark.usefixtures("french")
 def test_a_model_for_other_languages_is_refused_at_start(french_models: Path) -> None:
-    message = "starter-fr-en is a translation model for fr→en, and the service needs one for de→en"
+    message = "starter-fr-en is a translation model for fr→en, but the service needs de→en"
     with pytest.raises(ModelError, match=message):
         choose(Catalog(french_models), "translation", "de", "en", "auto", "starter-fr-en")
 

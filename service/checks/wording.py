@@ -1,4 +1,4 @@
-"""The checks of negation and quotations against the source."""
+"""The checks of negations and quotations against the source."""
 
 import re
 from collections.abc import Iterator
@@ -12,40 +12,43 @@ _AFTER_CHARS = 80
 _FOLLOWING_WORDS = 2
 
 
-def negations(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Whether ``output`` has fewer negations than ``source``, or more.
+def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that ``output`` has as many negations as ``source``.
 
     There is a finding only if one of them is a negation that a translation keeps ("nicht", but not in "nicht nur").
-    Many words can express a negation ("fail to", "unable"), so the plain negations of one side are compared with all
-    words of the other side that may deny. Both languages have a negation grammar.
+    Many words can express a negation ("fail to", "unable"). So the plain negations of one side are compared with all
+    possible negations of the other side. Both languages must have a negation grammar.
     """
-    denied, denying = _sure(source), _sure(output)
-    if denied and _plain(source) > _any(output):
-        yield Finding(Code.NEGATION_LOST, f"“{denied[0].of(source.text)}” has no counterpart", source=denied[0])
-    if denying and _plain(output) > _any(source):
-        yield Finding(Code.NEGATION_ADDED, f"the source has no “{denying[0].of(output.text)}”", output=denying[0])
+    in_source, in_output = _sure(source), _sure(output)
+    if in_source and _plain(source) > _any(output):
+        message = f"“{in_source[0].of(source.text)}” has no counterpart in the output"
+        yield Finding(Code.NEGATION_LOST, message, source=in_source[0])
+    if in_output and _plain(output) > _any(source):
+        message = f"“{in_output[0].of(output.text)}” has no counterpart in the source"
+        yield Finding(Code.NEGATION_ADDED, message, output=in_output[0])
 
 
-def negations_of_summary(support: Passage, sentence: Passage) -> Iterator[Finding]:
-    """The same for a sentence of a summary, which may leave clauses out.
+def check_summary_negations(support: Passage, sentence: Passage) -> Iterator[Finding]:
+    """Like `check_negations`, for a sentence of a summary, which may leave clauses out.
 
-    A negation is lost only if both words that follow it are kept.
+    A negation counts as lost only if the sentence contains the two words after it.
     """
     kept = set(_WORD.findall(sentence.text.lower()))
     if not _any(sentence):
         for span in _sure(support):
             after = _WORD.findall(support.text[span.end : span.end + _AFTER_CHARS].lower())[:_FOLLOWING_WORDS]
             if len(after) == _FOLLOWING_WORDS and kept.issuperset(after):
-                yield Finding(Code.NEGATION_LOST, f"“{span.of(support.text)}” is left out", source=span)
+                yield Finding(Code.NEGATION_LOST, f"“{span.of(support.text)}” is missing", source=span)
                 return
-    denying = _sure(sentence)
-    if denying and not _any(support):
-        yield Finding(Code.NEGATION_ADDED, f"no source has “{denying[0].of(sentence.text)}”", output=denying[0])
+    added = _sure(sentence)
+    if added and not _any(support):
+        message = f"“{added[0].of(sentence.text)}” is not in the supporting sentences"
+        yield Finding(Code.NEGATION_ADDED, message, output=added[0])
 
 
 def _grammar(passage: Passage) -> NegationGrammar:
     if passage.language.negation is None:
-        raise ValueError(f"there is no grammar of negation for {passage.language.name}")
+        raise ValueError(f"{passage.language.name} has no negation grammar")
     return passage.language.negation
 
 
@@ -60,24 +63,24 @@ def _plain(passage: Passage) -> int:
 
 
 def _any(passage: Passage) -> int:
-    """The number of words that may deny."""
+    """The number of possible negations."""
     return sum(1 for _ in _grammar(passage).any.finditer(passage.lower))
 
 
 _MARKS = ("„", "“", "”", '"', "«", "»", "``", "''")
 _MARK = re.compile("|".join(_MARKS))
 _SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=[.,!?])['’›´](?=\s|$)|#\w")
-"""The beginning of words in single marks, or the end of a sentence in them; a hashtag counts as a quoted name."""
+"""The start of words in single quotation marks, or the end of a sentence in them. A hashtag counts as a quotation."""
 _SPACE = re.compile(r"\s+")
 _MOST_SCARE_WORDS = 2
-_MOST_CHARS = 4_000  # a mark farther away closes nothing
+_MOST_CHARS = 4_000  # longer quotations do not count
 
 
 def quotations(text: str) -> list[Span]:
-    """The text between two successive quotation marks, without them; a mark without a partner gives none.
+    """The spans between successive quotation marks, without the marks. An unpaired mark is ignored.
 
-    Straight marks open and close alike, and curly marks have other roles in German and English, so marks are paired in
-    their order; a mark that can only open („) always begins a new quotation.
+    Straight marks can open and close, and curly marks differ between German and English. So marks are paired in
+    sequence. The mark „ can only open, so it always begins a new quotation.
     """
     found = []
     opened: int | None = None
@@ -90,27 +93,29 @@ def quotations(text: str) -> list[Span]:
     return found
 
 
-def quoted(source: str, output: str) -> Iterator[Finding]:
-    """Check that a sentence and its translation have equally many quotations, and no empty one.
+def check_quotations(source: str, output: str) -> Iterator[Finding]:
+    """Check that a translation keeps the quotations of its sentence, and that no quotation is empty.
 
-    Marks are counted, because a quotation may open in one sentence and close in another. Words in single marks count on
-    either side, because English uses them for “so-called” things. More quotations than before are often one that is
-    interrupted by its speaker.
+    The check counts marks, because a quotation may open in one sentence and close in another. Words in single marks
+    also count, because English uses them for “so-called” things. Additional quotations are accepted if the source has
+    one, because a translation often interrupts a quotation with its speaker.
     """
-    there, written = _count(source), _count(output)
-    if not there and not written:
+    in_source, in_output = _count(source), _count(output)
+    if not in_source and not in_output:
         return
     for span in quotations(output):
         if not any(char.isalnum() for char in span.of(output)):
-            yield Finding(Code.QUOTATION_EMPTY, "a quotation without words", output=span)
-    if there > written + 2 * len(_SINGLE.findall(output)):
+            yield Finding(Code.QUOTATION_EMPTY, "the quotation has no words", output=span)
+    if in_source > in_output + 2 * len(_SINGLE.findall(output)):
         place = next(iter(quotations(source)), None)
-        severity = Severity.REVIEW if written else _severity(place, source)
-        yield Finding(Code.QUOTATION_MISSING, f"{there} quotation marks became {written}", place, severity=severity)
-    if written and not there and not _SINGLE.search(source):
+        severity = Severity.REVIEW if in_output else _severity(place, source)
+        message = f"the source has {in_source} quotation marks, the output {in_output}"
+        yield Finding(Code.QUOTATION_MISSING, message, place, severity=severity)
+    if in_output and not in_source and not _SINGLE.search(source):
         place = next(iter(quotations(output)), None)
         severity = _severity(place, output)
-        yield Finding(Code.QUOTATION_ADDED, "the output quotes, the source does not", output=place, severity=severity)
+        message = "the output has a quotation, the source has none"
+        yield Finding(Code.QUOTATION_ADDED, message, output=place, severity=severity)
 
 
 def _severity(place: Span | None, text: str) -> Severity:
@@ -118,25 +123,25 @@ def _severity(place: Span | None, text: str) -> Severity:
 
 
 def _is_title(words: str) -> bool:
-    """Whether a quotation may be a name or a single word, which languages write with or without marks."""
+    """Whether a quotation may be a title, a name or one or two words, which may also be written without marks."""
     if len(words.split()) <= _MOST_SCARE_WORDS and words[-1:] not in ".,!?":
         return True
     return words[-1:] not in ".,!?" and all(word[:1].isupper() or len(word) <= 3 for word in words.split())  # noqa: PLR2004 - articles and "of"
 
 
 def _count(text: str) -> int:
-    return sum(map(text.count, _MARKS))  # no two kinds share a character, so none hides another
+    return sum(map(text.count, _MARKS))  # the marks have no characters in common, so none is counted twice
 
 
-def verbatim(source: str, output: str) -> Iterator[Finding]:
-    """Check that the source has each quotation of a summary in the same words, and in quotation marks."""
+def check_verbatim(source: str, output: str) -> Iterator[Finding]:
+    """Check that the source has each quotation of a summary word for word and in quotation marks."""
     whole = _SPACE.sub(" ", source)
     spoken = [_SPACE.sub(" ", span.of(source)) for span in quotations(source)]
     for span in quotations(output):
         words = _SPACE.sub(" ", span.of(output)).strip(" .,!?…")
         if not any(char.isalnum() for char in words):
-            yield Finding(Code.QUOTATION_EMPTY, "a quotation without words", output=span)
+            yield Finding(Code.QUOTATION_EMPTY, "the quotation has no words", output=span)
         elif words not in whole:
-            yield Finding(Code.QUOTATION_ALTERED, "these words are not in the source", output=span)
+            yield Finding(Code.QUOTATION_ALTERED, "the quoted words are not in the source", output=span)
         elif not any(words in one for one in spoken):
-            yield Finding(Code.QUOTATION_ADDED, "the source says this, but does not quote it", output=span)
+            yield Finding(Code.QUOTATION_ADDED, "the source has these words outside quotation marks", output=span)

@@ -1,4 +1,4 @@
-"""Cleaning of a pasted page: boilerplate is removed by its words, its form and its place, and the head is found."""
+"""Cleaning of a pasted page: removes boilerplate by its words, form and place, and finds the head of the article."""
 
 import re
 from collections.abc import Iterator
@@ -16,15 +16,15 @@ from service.cleaning.boilerplate import (
     read_lines,
     source_credit_chars,
 )
-from service.cleaning.headline import mark_lead, with_headline
+from service.cleaning.headline import mark_headline, mark_lead
 from service.domain import Notice, Span
 from service.languages.base import Language
 
 _MAYBE_CAPTION_WORDS = 30
 _MAX_CREDIT_CHARS = 160
 _TOPIC_WORDS = 6
-_TO_THE_END = frozenset({"related", "partner"})  # at the end of a page only links and offers follow these
-# A single date or button next to a picture credit may be a subheading; next to these kinds of lines it is none.
+_TO_THE_END = frozenset({"related", "partner"})  # only links and offers follow these headings at the end of a page
+# A single date or button next to one of these lines is boilerplate. Next to a picture credit it may be a subheading.
 _BOILERPLATE_NEIGHBOURS = frozenset(
     {"advert", "byline", "control", "partner", "reading_time", "related", "timestamp", "topics"}
 )
@@ -34,17 +34,17 @@ _NUMBERED = re.compile(r"\d{1,2}\.\s+(.+)")
 MAYBE_BOILERPLATE = "The line may be boilerplate of the page; it was kept."
 MAYBE_CAPTION = "The paragraph may be the caption of a picture whose credit was removed; it was kept."
 MAYBE_ITEM = "The line may be the last link of a list or a subheading; it was kept."
-AFTER_HEADING = "Running text follows a heading of boilerplate; it was kept."
+AFTER_HEADING = "The text follows a heading of boilerplate; it was kept."
 
 
-def unglued(lines: list[Line]) -> list[Line]:
+def split_glued_lines(lines: list[Line]) -> list[Line]:
     """The lines, with bylines, times, buttons and credits at the end of paragraphs as separate lines."""
     running = sum(line.running for line in lines)
     result: list[Line] = []
     for number, line in enumerate(lines):
         neighbours = (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2])
         by_picture = any(_is_photo_credit(other) for other in neighbours)
-        result.extend(_unglued(line, by_picture=by_picture, alone=running - line.running == 0))
+        result.extend(_split_glued_line(line, by_picture=by_picture, alone=running - line.running == 0))
     return result
 
 
@@ -52,7 +52,7 @@ def _is_photo_credit(line: Line) -> bool:
     return len(line.text) <= _MAX_CREDIT_CHARS and line.page.photo_credit.fullmatch(line.text) is not None
 
 
-def _unglued(line: Line, *, by_picture: bool, alone: bool) -> Iterator[Line]:
+def _split_glued_line(line: Line, *, by_picture: bool, alone: bool) -> Iterator[Line]:
     chars = glued_meta_chars(line)
     if chars:
         text, meta = line.cut(len(line.text) - chars)
@@ -78,7 +78,7 @@ def _unglued(line: Line, *, by_picture: bool, alone: bool) -> Iterator[Line]:
 
 
 def remove_boilerplate(lines: list[Line], language: Language) -> None:
-    """Give a reason to every line that is boilerplate, by its words, its form and its neighbours."""
+    """Set the reason of each line that is boilerplate, by its words, its form and its neighbours."""
     verdicts = [judge(line.text, language) if line.kept else None for line in lines]
     for line, verdict in zip(lines, verdicts, strict=True):
         if verdict is not None and verdict.weight == "sure":
@@ -116,7 +116,7 @@ def _remove_blocks(lines: list[Line], verdicts: list[Verdict | None]) -> None:
 
 
 def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
-    """Remove the block of a heading: the lines directly below it, or else those after blank lines."""
+    """Remove the block of a heading: the lines directly below it, or else the lines after blank lines."""
     items = list(_items(lines, heading, reason, parted=False))
     if not items and reason != "advert":
         items = list(_items(lines, heading, reason, parted=True))
@@ -128,10 +128,10 @@ def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
 
 
 def _may_be_subheading(items: list[Line], reason: str, below: Line) -> bool:
-    """Whether the last item of a list may be a subheading of the text below: it is near to it, or a single advert."""
+    """Whether the last item of a list may be a subheading of the text ``below``."""
     alone = len(items) == 1
     if not alone and items[-1].text[0] == items[-2].text[0] and not items[-1].text[0].isalnum():
-        return False  # it has the same bullet as the one before
+        return False  # the item before has the same bullet
     return items[-1].after_blank or not below.after_blank or (alone and reason == "advert")
 
 
@@ -146,11 +146,11 @@ def _items(lines: list[Line], heading: int, reason: str, *, parted: bool) -> Ite
 
 
 def _remove_neighbours(lines: list[Line], verdicts: list[Verdict | None]) -> None:
-    """Remove unsure lines above or below all text or next to boilerplate; report the others."""
+    """Remove uncertain lines above the text, below the text, or next to boilerplate. Report the others."""
     running = [number for number, line in enumerate(lines) if line.kept and line.running]
     first, last = (running[0], running[-1]) if running else (0, len(lines))
     order = range(len(lines))
-    for number in (*order, *reversed(order)):  # both ways, so that a row is removed with its neighbour
+    for number in (*order, *reversed(order)):  # both directions, so that a whole row of such lines is removed
         line, verdict = lines[number], verdicts[number]
         if verdict is None or verdict.weight != "context" or not line.kept or verdict.reason == "breadcrumb":
             continue
@@ -168,12 +168,12 @@ def _is_next_to_boilerplate(lines: list[Line], number: int) -> bool:
 
 
 _PARAGRAPH_GAP = "\n\n"
-_ALL_BOILERPLATE = "Every line looks like boilerplate of a page; all were kept."
+_ALL_BOILERPLATE = "All lines look like boilerplate of the page; they were kept."
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
-    """A removed part of the submitted text: its text, the reason, and its place.
+class RemovedPart:
+    """A removed part of the submitted text: its text, the reason, and its span.
 
     Reasons: ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``, ``copyright``,
     ``media``, ``partner``, ``photo_caption``, ``photo_credit``, ``reading_time``, ``related``, ``repeated_headline``,
@@ -186,18 +186,18 @@ class Removed:
 
 
 class Mapping(NamedTuple):
-    """The place of a part of the cleaned body in the submitted text; both spans have the same length."""
+    """A span of the cleaned body and its span in the submitted text. Both have the same length."""
 
     cleaned: Span
     source: Span
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
-    """The parts of an article. Every visible character of the submitted text is in one part or in ``removed``.
+class CleanedArticle:
+    """The parts of an article. Each visible character of the submitted text is in one part or in ``removed``.
 
-    ``body`` has paragraphs separated by one blank line; ``spans`` maps it to the submitted text, paragraph by
-    paragraph. A headline or lead from the caller has no span; the others have a span in the submitted text.
+    One blank line separates the paragraphs of ``body``. ``spans`` maps ``body`` to the submitted text, paragraph by
+    paragraph. A headline or lead from the caller has no span. The other parts have a span in the submitted text.
     """
 
     headline: str | None
@@ -205,48 +205,48 @@ class Cleaned:
     lead: str | None
     body: str
     spans: tuple[Mapping, ...]
-    removed: tuple[Removed, ...]
+    removed: tuple[RemovedPart, ...]
     notices: tuple[Notice, ...]
     headline_span: Span | None
     kicker_span: Span | None
     lead_span: Span | None
 
 
-def clean(text: str, language: Language, *, headline: str | None = None, lead: str | None = None) -> Cleaned:
+def clean(text: str, language: Language, *, headline: str | None = None, lead: str | None = None) -> CleanedArticle:
     """Find kicker, headline, lead and body of a pasted page in ``language``, and remove boilerplate.
 
-    Running text is never removed; what may be boilerplate is kept with a notice ``maybe_furniture``. ``headline`` and
-    ``lead`` are given by the caller; where the top of the text repeats them, the repetition is removed.
+    Running text is never removed. Uncertain lines are kept, with a notice ``maybe_furniture``. If the caller gives
+    ``headline`` or ``lead``, repetitions of them at the top of the text are removed.
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
-    lines = unglued(read_lines(text, language))
+    lines = split_glued_lines(read_lines(text, language))
     remove_boilerplate(lines, language)
-    lines = with_headline(lines, headline, language)
+    lines = mark_headline(lines, headline, language)
     mark_lead(lines, lead, has_headline=headline is not None or any(line.part == "headline" for line in lines))
     if any(line.kept and line.part == "body" for line in lines) or all(_is_repeated(line) for line in lines):
-        return _assembled(lines, headline, lead, [])
+        return _assemble(lines, headline, lead, [])
     everything = read_lines(text, language)
-    return _assembled(everything, headline, lead, [Notice("maybe_furniture", _ALL_BOILERPLATE)])
+    return _assemble(everything, headline, lead, [Notice("maybe_furniture", _ALL_BOILERPLATE)])
 
 
 def _is_repeated(line: Line) -> bool:
     return line.reason in {"repeated_headline", "repeated_lead"} or line.part != "body"
 
 
-def _assembled(lines: list[Line], headline: str | None, lead: str | None, notices: list[Notice]) -> Cleaned:
+def _assemble(lines: list[Line], headline: str | None, lead: str | None, notices: list[Notice]) -> CleanedArticle:
     found = {part: next((line for line in lines if line.part == part), None) for part in ("headline", "kicker", "lead")}
-    told_apart = {id(line) for line in found.values()}
-    body = [line for line in lines if line.kept and id(line) not in told_apart]
+    head = {id(line) for line in found.values()}
+    body = [line for line in lines if line.kept and id(line) not in head]
     doubts = [
         Notice("maybe_furniture", line.doubt, line.span) for line in lines if line.kept and line.doubt is not None
     ]
-    return Cleaned(
+    return CleanedArticle(
         headline=headline if headline is not None else _text(found["headline"]),
         kicker=_text(found["kicker"]),
         lead=lead if lead is not None else _text(found["lead"]),
         body=_PARAGRAPH_GAP.join(line.text for line in body),
         spans=tuple(_mappings(body)),
-        removed=tuple(Removed(line.text, line.reason, line.span) for line in lines if line.reason is not None),
+        removed=tuple(RemovedPart(line.text, line.reason, line.span) for line in lines if line.reason is not None),
         notices=(*notices, *doubts),
         headline_span=_span(found["headline"]),
         kicker_span=_span(found["kicker"]),

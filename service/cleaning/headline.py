@@ -1,29 +1,29 @@
-"""The head of an article: kicker, headline and lead, found on the page or given by the caller."""
+"""The head of an article: kicker, headline and lead, from the page or from the caller."""
 
 import re
 
 from service.cleaning.boilerplate import Line, is_headline_like, is_kicker_like, is_stopped
 from service.languages.base import Language
-from service.text.normalization import composed
+from service.text.normalization import normalize_unicode
 from service.text.segmentation import glued_kicker_chars
 
 _MAX_LEAD_WORDS = 70
 _MAX_GLUED_KICKER_CHARS = 40
-_KICKER_ALONE_WORDS = 2  # a longer line with a blank line below it may be the headline itself
+_KICKER_ALONE_WORDS = 2  # a longer line before a blank line may be the headline itself
 _SITE_NAME_WORDS = 4
 _META = frozenset({"byline", "timestamp", "reading_time"})
-_BESIDE_LEAD = frozenset({"control", "photo_caption", "photo_credit", "source_credit"})
+_NEAR_LEAD = frozenset({"control", "photo_caption", "photo_credit", "source_credit"})
 _CRUMB_NUMBER = re.compile(r"^\d{1,2}\.\s+")
 _PLAIN = str.maketrans(dict.fromkeys("„“”«»‚‘’›‹'", '"') | dict.fromkeys("–—‐‑", "-"))
 
 
-def plain(text: str) -> str:
-    """A key of a text for comparison, without case and the kind of white space, quotation marks and dashes."""
-    return " ".join(composed(text, "NFKC").translate(_PLAIN).casefold().split()).rstrip(" .")
+def comparison_key(text: str) -> str:
+    """A comparison key that ignores case and the kinds of white space, quotation marks and dashes."""
+    return " ".join(normalize_unicode(text, "NFKC").translate(_PLAIN).casefold().split()).rstrip(" .")
 
 
-def with_headline(lines: list[Line], headline: str | None, language: Language) -> list[Line]:
-    """The lines with kicker and headline marked. Where a headline is given, its repetitions are removed instead."""
+def mark_headline(lines: list[Line], headline: str | None, language: Language) -> list[Line]:
+    """Mark the kicker and the headline. If the caller gives the headline, remove its repetitions instead."""
     first = next((number for number, line in enumerate(lines) if line.kept and line.running), None)
     if headline is not None:
         return _without_repeated(lines, headline, 1 if first is None else first + 1)
@@ -31,13 +31,13 @@ def with_headline(lines: list[Line], headline: str | None, language: Language) -
 
 
 def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line]:
-    """The lines, with repetitions of the given headline among the first ``limit`` removed.
+    """Remove repetitions of the given headline from the first ``limit`` lines.
 
-    The headline may be as long as a text and be repeated in each line. So its plain form is made once, and for a second
-    repetition only the lines after the first are examined.
+    The headline may be very long and may be repeated in each line. So its key is computed once, and the lines before
+    a repetition are examined once.
     """
     result: list[Line] = []
-    headline, wanted = headline.strip(), plain(headline)
+    headline, wanted = headline.strip(), comparison_key(headline)
     seen = 0
     for line in lines[:limit]:
         parts = _split_at_headline(line, headline) if line.kept else [line]
@@ -71,11 +71,11 @@ def _split_at_headline(line: Line, headline: str) -> list[Line]:
 
 
 def _repeats(text: str, wanted: str) -> bool:
-    """Whether the plain form of a line is ``wanted``, alone or with the name of the site as in the title of a page."""
-    if plain(text) == wanted:
+    """Whether the key of a line is ``wanted``, with or without the name of the site as in a page title."""
+    if comparison_key(text) == wanted:
         return True
     title, bar, site = text.rpartition(" | ")
-    return bool(bar) and len(site.split()) <= _SITE_NAME_WORDS and plain(title) == wanted
+    return bool(bar) and len(site.split()) <= _SITE_NAME_WORDS and comparison_key(title) == wanted
 
 
 def _with_found_headline(lines: list[Line], first: int, language: Language) -> list[Line]:
@@ -117,7 +117,7 @@ def _marked(lines: list[Line], headline: Line, first: int, language: Language) -
     if chars:
         parts[0].part = "kicker"
     parts[-1].part = "headline"
-    wanted = plain(parts[-1].text)
+    wanted = comparison_key(parts[-1].text)
     for line in lines[:first]:
         if line is not headline and line.kept and line.part == "body" and _repeats(line.text, wanted):
             line.reason = "repeated_headline"
@@ -125,7 +125,7 @@ def _marked(lines: list[Line], headline: Line, first: int, language: Language) -
 
 
 def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> None:
-    """Mark the lead if the page shows it. Where a lead is given, its repetition above the text is removed instead."""
+    """Mark the lead if the page has one. If the caller gives the lead, remove its repetition above the text instead."""
     running = [number for number, line in enumerate(lines) if line.kept and line.running]
     if lead is not None:
         _remove_given_lead(lines, lead, running[0] if running else len(lines) - 1)
@@ -134,18 +134,18 @@ def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> Non
 
 
 def _remove_given_lead(lines: list[Line], lead: str, limit: int) -> None:
-    wanted = plain(lead)
+    wanted = comparison_key(lead)
     for line in lines[: limit + 1]:
-        if line.kept and line.part == "body" and plain(line.text) == wanted:
+        if line.kept and line.part == "body" and comparison_key(line.text) == wanted:
             line.reason = "repeated_lead"
 
 
 def _is_lead(lines: list[Line], at: int, following: int) -> bool:
-    """Whether a byline, a time or a picture separates the paragraph from the next, or a dateline begins the next."""
+    """Whether the paragraph is the lead: a byline, time or picture follows it, or a dateline opens the next one."""
     if len(lines[at].text.split()) > _MAX_LEAD_WORDS or any(line.kept for line in lines[at + 1 : following]):
         return False
     above = {line.reason for line in lines[:at]}
     between = {line.reason for line in lines[at + 1 : following]}
-    # After a byline above, a picture or a button shows nothing: it may also follow the first paragraph.
-    parted = bool(between & _META) or (bool(between & _BESIDE_LEAD) and not above & _META)
-    return parted or lines[following].page.dateline.match(lines[following].text) is not None
+    # If a byline is above, a picture or a button is no evidence: it may also follow the first paragraph of the body.
+    separated = bool(between & _META) or (bool(between & _NEAR_LEAD) and not above & _META)
+    return separated or lines[following].page.dateline.match(lines[following].text) is not None

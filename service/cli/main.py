@@ -25,7 +25,7 @@ from service.cli.models import Store, models_app
 from service.domain import Notice
 from service.errors import DepescheError
 from service.http.keys import ID, SCOPES, TOKEN, Key, KeyFileInvalid, digest_of, read, scopes_in
-from service.hub.installed import Installed
+from service.hub.installed import InstalledModels
 from service.newsroom.article import ArticleResult
 from service.newsroom.commands import ArticleCommand, CallContext, SummaryForm
 from service.newsroom.newsroom import Newsroom
@@ -228,7 +228,9 @@ app.command(context_settings={"obj": _workplace})(backfill)
 def _store() -> Iterator[Store]:
     with _told():
         settings = _settings()
-        yield Store(Catalog(settings.models_dir, settings.installed_dir), Installed(settings.installed_dir), _messages)
+        yield Store(
+            Catalog(settings.models_dir, settings.installed_dir), InstalledModels(settings.installed_dir), _messages
+        )
 
 
 app.add_typer(models_app, name="models", context_settings={"obj": _store})

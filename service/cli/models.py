@@ -15,7 +15,7 @@ from rich.table import Table
 
 from service.errors import ModelError
 from service.hub import bundle
-from service.hub.installed import Installed, write_errors
+from service.hub.installed import InstalledModels, write_errors
 from service.hub.pull import Pull, convert
 from service.registry.catalog import Catalog, Entry
 from service.registry.verify import verify_whole
@@ -30,7 +30,7 @@ class Store:
     """The catalogue, the installed models, and the console for steps and warnings."""
 
     catalog: Catalog
-    installed: Installed
+    installed: InstalledModels
     messages: Console
 
     def say(self, line: str) -> None:

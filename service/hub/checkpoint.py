@@ -1,4 +1,4 @@
-"""Loads a checkpoint and writes its tokenizer and its weights in the formats that the service reads. Imports torch."""
+"""Checkpoints: loads them, and writes tokenizer and weights in the formats of the service. Imports torch."""
 
 import contextlib
 import json
@@ -28,7 +28,7 @@ LOADERS: Mapping[Architecture, type[Any]] = {
     "mbart": loaders.MBartLoader,
     "m2m100": loaders.M2M100Loader,
 }
-# Pre- or post-normalisation: transformers' classes define it, but CTranslate2's loaders read it from the configuration.
+# Pre- or post-normalisation. CTranslate2's loaders expect it in the configuration, which lacks it for these classes.
 NORMALIZE_BEFORE: Mapping[str, bool] = {"bart": False, "mbart": True}
 START: Mapping[str, str] = {"t5": "<pad>", "mt5": "<pad>"}
 PAD, EOS, UNKNOWN = "<pad>", "</s>", "<unk>"
@@ -36,7 +36,7 @@ PAD, EOS, UNKNOWN = "<pad>", "</s>", "<unk>"
 
 @dataclass(frozen=True, slots=True)
 class WrittenTokenizer:
-    """Fields of the manifest's ``tokens`` for the written files, and the row of each target piece."""
+    """The fields of the manifest's ``tokens`` for the written files, and the row of each target piece."""
 
     tokens: Mapping[str, str | None]
     pieces: Mapping[str, int]
@@ -46,7 +46,7 @@ def write_tokenizer(snapshot: Path, manifest: Manifest, folder: Path) -> Written
     """Write the tokenizer files of ``snapshot`` to the model's ``folder``, in formats that need no torch.
 
     Raises:
-        ModelError: a file is missing or damaged, or the tokenizer has no format that the service reads.
+        ModelError: a file is missing or damaged, or the service cannot read the tokenizer.
     """
     if manifest.tokens.kind == "sentencepiece":
         return _write_sentencepiece(snapshot, manifest, folder)
@@ -54,10 +54,10 @@ def write_tokenizer(snapshot: Path, manifest: Manifest, folder: Path) -> Written
 
 
 def load_checkpoint(folder: Path) -> Any:
-    """The checkpoint in float32.
+    """Load the checkpoint in float32.
 
     Raises:
-        ModelError: transformers cannot load it, or weights are missing.
+        ModelError: transformers cannot load the checkpoint, or weights are missing.
     """
     try:
         model, report = transformers.AutoModelForSeq2SeqLM.from_pretrained(
@@ -97,8 +97,8 @@ def write_ctranslate2(
 def _corrected(config: Any, architecture: Architecture) -> Iterator[None]:
     """Correct configuration fields that CTranslate2's loaders misread.
 
-    The T5 loader scales outputs if ``tie_word_embeddings`` is set, which is always so in transformers 5. The field that
-    decides there is ``scale_decoder_outputs``; mT5 does not have it and never scales.
+    The T5 loader scales outputs if ``tie_word_embeddings`` is set, but transformers 5 always sets it. In transformers 5
+    ``scale_decoder_outputs`` decides; mT5 does not have this field and never scales.
     """
     if architecture in NORMALIZE_BEFORE and not hasattr(config, "normalize_before"):
         config.normalize_before = NORMALIZE_BEFORE[architecture]
@@ -112,7 +112,7 @@ def _corrected(config: Any, architecture: Architecture) -> Iterator[None]:
 
 
 def _row_names(pieces: Mapping[str, int], count: int) -> list[str]:
-    """A name for each row; rows without a piece get names that no tokenizer writes."""
+    """A name for each row. Rows without a piece get names that no tokenizer uses."""
     names = {number: piece for piece, number in pieces.items()}
     return [names.get(number, f"<row {number}>") for number in range(count)]
 
@@ -130,7 +130,7 @@ def _set_special_pieces(config: Any, model: Any, architecture: Architecture, row
 
 def _required(start: int | None) -> int:
     if start is None:
-        raise ModelError("the configuration names no decoder_start_token_id")
+        raise ModelError("the configuration has no decoder_start_token_id")
     return start
 
 
@@ -159,7 +159,7 @@ def _write_tokenizers(snapshot: Path, folder: Path) -> WrittenTokenizer:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         name = type(tokenizer).__name__
-        raise ModelError(f"{name} has no form that the tokenizers library reads; name its SentencePiece files")
+        raise ModelError(f"the tokenizers library cannot read {name}; name its SentencePiece files in the manifest")
     (folder / TOKENIZER).write_text(backend.to_str(), "utf-8")
     pieces = tokenizer.get_vocab()
     (folder / VOCABULARY).write_text(json.dumps(pieces, ensure_ascii=False), "utf-8")

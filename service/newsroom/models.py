@@ -99,7 +99,7 @@ class ModelSet:
         """
         if terms.name is None:
             return replace(options, glossary=Glossary(terms.translated, terms.kept))
-        return replace(options, glossary=self._named(terms.name).beside(terms.translated, terms.kept))
+        return replace(options, glossary=self._named(terms.name).merged_with(terms.translated, terms.kept))
 
     def glossary_version(self, name: str | None) -> str:
         """What a result depends on of the glossary of that name: its terms; empty without a name.

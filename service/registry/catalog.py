@@ -1,4 +1,4 @@
-"""The catalogue: one manifest per model. The file stem of the manifest is the model's name."""
+"""The model catalogue: one manifest per model. The file stem of the manifest is the name of the model."""
 
 import difflib
 import re
@@ -14,7 +14,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A named model: its manifest, and the folder that the manifest's paths are relative to."""
+    """A named model with its manifest. The paths in the manifest are relative to ``folder``."""
 
     name: str
     manifest: Manifest
@@ -38,15 +38,15 @@ def installed_path(folder: Path, name: str) -> Path:
         ModelError: the name is not a valid model name.
     """
     if not _NAME.fullmatch(name):
-        raise ModelError(f"{name!r} is no name of a model: letters, digits, '.', '_' and '-'")
+        raise ModelError(f"{name!r} is no valid model name: use letters, digits, '.', '_' and '-'")
     return folder / name
 
 
 class Catalog:
-    """The manifests in ``models_dir/catalog`` and the manifests of the models installed in ``installed_dir``.
+    """The manifests in ``models_dir/catalog`` and the manifests of the models in ``installed_dir``.
 
-    The manifest of an installed model takes precedence over the catalogue's, and it may be missing from the catalogue.
-    Embedded models cannot be replaced.
+    The manifest of an installed model takes precedence over its manifest in the catalogue. Installed models do not need
+    a manifest in the catalogue. Embedded models cannot be replaced.
     """
 
     def __init__(self, models_dir: Path, installed_dir: Path | None = None) -> None:
@@ -61,7 +61,7 @@ class Catalog:
         """The model of that name.
 
         Raises:
-            ModelError: the model does not exist (the message offers the nearest names), or its manifest is invalid.
+            ModelError: the model does not exist (the message lists the most similar names), or its manifest is invalid.
         """
         if name in self._published_names():
             manifest = self.published(name)
@@ -77,7 +77,7 @@ class Catalog:
         return Entry(name, load(folder / MANIFEST), folder)
 
     def manifests(self) -> dict[str, Manifest]:
-        """The manifests of all models by name: of a published model the catalogue's own.
+        """The manifests of all models by name. A published model has the manifest of the catalogue.
 
         Raises:
             ModelError: a manifest is invalid.
@@ -86,11 +86,11 @@ class Catalog:
         return {name: self.published(name) if name in published else self.entry(name).manifest for name in installed}
 
     def publishes(self, name: str) -> bool:
-        """Whether the catalogue itself has a model of that name."""
+        """Whether ``models_dir/catalog`` has a model of that name."""
         return name in self._published_names()
 
     def published(self, name: str) -> Manifest:
-        """The catalogue's own manifest, also of a model that is not installed.
+        """The manifest in ``models_dir/catalog``. The model does not need to be installed.
 
         Raises:
             ModelError: as `entry`.
@@ -116,4 +116,4 @@ class Catalog:
     def _unknown(self, name: str) -> ModelError:
         names = self.names()
         near = difflib.get_close_matches(name, names) or names
-        return ModelError(f"there is no model {name!r}; there is {', '.join(near) or 'none at all'}")
+        return ModelError(f"there is no model {name!r}; the known models are: {', '.join(near) or 'none'}")

@@ -12,15 +12,15 @@ Profile = Literal["auto", "embedded", "production"]
 def choose(
     catalog: Catalog, task: Task, source: str, target: str, profile: Profile, name: str | None = None
 ) -> Entry | None:
-    """The model for ``task`` from ``source`` to ``target`` (codes; equal for summaries).
+    """The model for ``task`` from ``source`` to ``target`` (language codes; equal for summaries).
 
-    It is the model called ``name``, or the default model of the profile if ``name`` is None. The profile ``auto`` means
-    the default production model if it is installed, and otherwise the default embedded model. None: the catalogue has
-    no model for the task and the languages.
+    Returns the model ``name``, or the default model of the profile if ``name`` is None. The profile ``auto`` selects
+    the default production model if it is installed, and otherwise the default embedded model. Returns None if the
+    catalogue has no model for the task and the languages.
 
     Raises:
-        ModelError: the model does not exist, its manifest is invalid, or it is for another task or other languages; or
-            there are models, but none for the profile, or several without a preferred one.
+        ModelError: the model does not exist, its manifest is invalid, or its task or languages differ. Or no model has
+            the quality of the profile, or several have it and none is preferred.
     """
     if name is not None:
         entry = catalog.entry(name)
@@ -33,7 +33,7 @@ def choose(
     installed = production is not None and catalog.entry(production).installed
     chosen = production if profile == "production" or (profile == "auto" and installed) else starter
     if chosen is None:
-        raise ModelError(f"there is no {task} model for {source}→{target} of the profile {profile!r}")
+        raise ModelError(f"the profile {profile!r} has no {task} model for {source}→{target}")
     return catalog.entry(chosen)
 
 
@@ -43,11 +43,11 @@ def _require_fit(entry: Entry, task: Task, source: str, target: str) -> None:
         raise ModelError(f"{entry.name} is a {manifest.task} model, not a {task} model")
     if (manifest.source_lang, manifest.target_lang) != (source, target):
         own, wanted = f"{manifest.source_lang}→{manifest.target_lang}", f"{source}→{target}"
-        raise ModelError(f"{entry.name} is a {task} model for {own}, and the service needs one for {wanted}")
+        raise ModelError(f"{entry.name} is a {task} model for {own}, but the service needs {wanted}")
 
 
 def _default(catalog: Catalog, task: Task, source: str, target: str, quality: Quality) -> str | None:
-    """The name of the preferred model of this quality, or of the only one; None: there is none."""
+    """The name of the preferred model of this quality, or of the only model; None if there is no model."""
     fitting = [
         (name, manifest)
         for name, manifest in catalog.manifests().items()
@@ -57,5 +57,5 @@ def _default(catalog: Catalog, task: Task, source: str, target: str, quality: Qu
     preferred = [name for name, manifest in fitting if manifest.preferred] or [name for name, _ in fitting]
     if len(preferred) > 1:
         names = ", ".join(preferred)
-        raise ModelError(f"several {quality} {task} models for {source}→{target}, and none is preferred: {names}")
+        raise ModelError(f"several {quality} {task} models for {source}→{target} exist, but none is preferred: {names}")
     return preferred[0] if preferred else None

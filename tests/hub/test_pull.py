@@ -14,7 +14,7 @@ from service.domain import EngineInput, Tokens
 from service.errors import HubError
 from service.generation.engines.loading import load_engine
 from service.generation.engines.tokenizers import Tokenizer
-from service.hub.client import Snapshot, discard
+from service.hub.pull import Snapshot, discard
 from service.registry.catalog import Catalog, Entry
 from service.registry.manifest import EngineKind, load
 from tests.hub.conftest import Pulled

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from service.errors import ModelError, WeightsMismatch
-from service.hub.client import wanted
+from service.hub.pull import wanted
 from service.registry.catalog import Catalog, Entry, Profile, choose
 from service.registry.manifest import Hub, Manifest, Quality, Task, dumps
 from service.registry.verify import verify

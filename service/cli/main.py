@@ -32,7 +32,7 @@ from rich.table import Table
 
 from service import events, server
 from service.app import create_newsroom, plan_of, text_limits
-from service.cli.backfill import BackfillContext, backfill
+from service.backfill.runner import BackfillContext, backfill
 from service.domain import Notice
 from service.errors import DepescheError, ModelError
 from service.http.keys import ID, SCOPES, TOKEN, Key, KeyFileInvalid, digest_of, read, scopes_in

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, JsonValue, model_validator
 
 from service.bounded import FEW_WRONG, Bounded, at_most
-from service.documents.registry import formats, written_formats
+from service.documents.registry import formats, writable_formats
 from service.errors import InvalidInput
 from service.http.schemas import VISIBLE
 from service.languages.base import Language, LanguagePair
@@ -109,7 +109,7 @@ Text = Annotated[
 if TYPE_CHECKING:
     WrittenFormat = str
 else:
-    WrittenFormat = Literal[written_formats()]
+    WrittenFormat = Literal[writable_formats()]
 # JSON knows no integers, only numbers: 3.0 is 3.
 WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
 _ONE_ARTICLE: list[JsonValue] = [

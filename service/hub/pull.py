@@ -1,4 +1,4 @@
-"""Models pulled from the hub, converted and put in place."""
+"""Pull of a model: download from the hub, conversion and installation."""
 
 import hashlib
 import shutil
@@ -12,7 +12,7 @@ from typing import Literal
 from service.errors import ModelError
 from service.hub import client
 from service.hub.client import PICKLE, SAFETENSORS, Report, Snapshot
-from service.hub.installed import Installed, write_errors
+from service.hub.installed import InstalledModels, write_errors
 from service.hub.pickles import rewrite
 from service.registry.catalog import MANIFEST, Catalog, Entry
 from service.registry.manifest import EngineFiles, EngineKind, Hub, Manifest, dumps
@@ -34,21 +34,22 @@ def convert(
 ) -> Manifest:
     """Convert the checkpoint in ``snapshot`` for CTranslate2 and install it as the folder ``target``.
 
-    ``snapshot`` holds config.json, model.safetensors and the tokenizer files of ``manifest``; it is only read.
-    With ``keep_checkpoint`` the torch engine can serve the model, too. A model in ``target`` stays until the new one
-    is complete. Needs the memory of the checkpoint in float32, and three times its size on the disk of ``target``.
+    ``snapshot`` contains config.json, model.safetensors and the tokenizer files of ``manifest``. It is not changed.
+    With ``keep_checkpoint`` the torch engine can also serve the model. A model in ``target`` is replaced when the new
+    one is complete. The conversion needs the memory of the checkpoint in float32, and three times its size on the disk
+    of ``target``.
 
     Returns:
         The manifest with revision, engines, files and their SHA-256, as written to ``manifest.toml`` in ``target``.
 
     Raises:
-        ModelError: the checkpoint has another architecture, lacks files, does not match its tokenizer, or the converted
-            model disagrees with it; the libraries for converting are not installed; the disk is full.
+        ModelError: the checkpoint has another architecture, lacks files or does not match its tokenizer; the outputs of
+            the converted model differ; the libraries for the conversion are not installed; the disk is full.
     """
     try:
         from service.hub.installation import install  # noqa: PLC0415 - imports torch
     except ImportError as error:
-        raise ModelError(f"converting needs 'depesche[convert]'; {error.name} is not installed") from error
+        raise ModelError(f"the conversion needs 'depesche[convert]'; {error.name} is not installed") from error
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _replacing(target) as folder, _scratch_folder(target) as scratch:
@@ -83,7 +84,7 @@ def _replacing(target: Path) -> Iterator[Path]:
 
 
 def _complete_manifest(manifest: Manifest, engines: dict[EngineKind, EngineFiles], folder: Path) -> Manifest:
-    """Add engines, file digests and the revision, which combines the hub's commit with a hash of the files."""
+    """Add the engines, the file digests and the revision (the hub's commit and a hash of the files)."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     files = {path.relative_to(folder).as_posix(): Digest.of(path).sha256 for path in paths}
     digest = hashlib.sha256("".join(f"{name}{files[name]}" for name in files).encode()).hexdigest()[:REVISION_CHARS]
@@ -93,13 +94,13 @@ def _complete_manifest(manifest: Manifest, engines: dict[EngineKind, EngineFiles
 
 
 def _make_readable(folder: Path) -> None:
-    """Make the files readable for all users: the service may run as another user than the installer."""
+    """Make the files readable for all users, because the service may run as another user."""
     folder.chmod(FOLDER_MODE)
     for path in folder.rglob("*"):
         path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
 
 
-VERIFIED = ("architecture", "hub.revision")  # manifest fields that a pull checks
+VERIFIED = ("architecture", "hub.revision")  # manifest fields that a pull verifies
 Convert = Callable[[Path, Manifest, Path], Manifest]
 Say = Callable[[str], None]
 
@@ -109,20 +110,20 @@ class Pull:
     """Installs models from the hub.
 
     ``convert(checkpoint, manifest, target)`` writes the engines' files and the manifest to the new folder ``target``
-    and returns that manifest. ``report`` receives download progress, ``say`` the name of each step.
+    and returns the new manifest. ``report`` receives download progress, ``say`` the name of each step.
     """
 
     catalog: Catalog
-    installed: Installed
+    installed: InstalledModels
     convert: Convert
     report: Report
     say: Say
 
     def install(self, name: str, *, licence_accepted: bool) -> Entry:
-        """Pull and install a model. An installed model of that name stays until the new one is complete.
+        """Pull and install a model. It replaces an installed model of that name at the end.
 
         Raises:
-            ModelError: any step failed; see `client.pull`, `Lock.check`, `pickles.rewrite` and ``convert``.
+            ModelError: a step failed; see `client.pull`, `Lock.check`, `pickles.rewrite` and ``convert``.
         """
         manifest = self.catalog.published(name)
         hub = _hub_of(name, manifest)
@@ -133,7 +134,7 @@ class Pull:
                 return self._install_snapshot(name, manifest, hub, snapshot)
 
     def _download(self, hub: Hub) -> Snapshot:
-        """The repository's files. They must match the lock; the first pull writes it."""
+        """Download the files of the repository. They must match the lock file; the first pull writes their entry."""
         lock = self.installed.lock
         snapshot = client.pull(hub, lock.commit(hub.repo), self.report)
         found = snapshot.locked()
@@ -164,7 +165,7 @@ class Pull:
         return self.catalog.entry(name)
 
     def _write_checkpoint(self, snapshot: Snapshot, checkpoint: Path) -> None:
-        """Link the snapshot's files into a new folder, with a pickle rewritten as safetensors."""
+        """Link the files of the snapshot into a new folder. A pickle is rewritten as safetensors."""
         checkpoint.mkdir()
         for name, path in snapshot.files.items():
             if name != PICKLE:
@@ -176,7 +177,7 @@ class Pull:
 
 def _hub_of(name: str, manifest: Manifest) -> Hub:
     if manifest.hub is None:
-        raise ModelError(f"{name} comes with Depesche and is not pulled")
+        raise ModelError(f"{name} is part of Depesche and cannot be pulled")
     return manifest.hub
 
 
@@ -184,5 +185,5 @@ def _check_licence(name: str, manifest: Manifest, hub: Hub, *, accepted: bool) -
     if hub.restricted and not accepted:
         raise ModelError(
             f"{name} has restricted terms: licence {manifest.licence}, commercial use: {manifest.commercial_use}. "
-            f"Read them on the page of {hub.repo}; pull with --licence-accepted if they allow your use"
+            f"Read the terms of {hub.repo} on the hub; pull with --licence-accepted if they allow your use"
         )

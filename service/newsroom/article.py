@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from service import __version__
-from service.cleaning.clean import Removed, clean
+from service.cleaning.clean import RemovedPart, clean
 from service.documents.base import Edition
 from service.domain import Notice, Span
 from service.errors import InvalidInput
@@ -47,7 +47,7 @@ class Article:
     lead: str | None
     body: str
     spans: tuple[tuple[Span, Span], ...]
-    removed: tuple[Removed, ...]
+    removed: tuple[RemovedPart, ...]
     notices: tuple[Notice, ...]
 
     def submitted(self, span: Span) -> Span:

@@ -73,7 +73,7 @@ def test_corrupt_download_is_refused(desk: Desk, files: dict[str, bytes]) -> Non
     spoilt = hashlib.sha256(other["model.safetensors"]).hexdigest()
     desk.hub.spoilt.add(spoilt)
     told = desk.told("pull", NAME)
-    assert f"{REPO}: model.safetensors is not the file that the hub lists" in told
+    assert f"{REPO}: model.safetensors differs from its digest in the hub's listing" in told
     assert desk.content() == old
     assert not (desk.installed / "models.lock").exists()
     desk.publish(files, commit="3" * 40)
@@ -99,7 +99,7 @@ def test_malicious_pickle_does_not_run(desk: Desk, files: dict[str, bytes], tmp_
     old, trace = desk.content(), tmp_path / "trace"
     desk.publish(pickled(files, more=Program(f"touch {trace}")), commit="2" * 40)
     told = desk.told("pull", NAME)
-    assert "pytorch_model.bin holds more than weights" in told
+    assert "pytorch_model.bin contains more than weights" in told
     assert not trace.exists()
     assert desk.content() == old
     torch.load(BytesIO(desk.hub.repos[REPO].files["pytorch_model.bin"]), weights_only=False)

@@ -161,14 +161,14 @@ class Case:
 
 CASES = {
     "hub unreachable": Case("http://127.0.0.1:1 cannot be reached", unreachable),
-    "401": Case("answers 401: it is not public, or does not exist", refusing),
-    "404": Case("answers 404: there is no such repository or file", without_it),
-    "no such name": Case("there is no model 'tinny'; there is tiny", name="tinny"),
-    "flipped byte": Case("model.safetensors is not the file that the hub lists", spoilt),
+    "401": Case("returns 401: the repository is private or does not exist", refusing),
+    "404": Case("returns 404: the repository or file does not exist", without_it),
+    "no such name": Case("there is no model 'tinny'; the known models are: tiny", name="tinny"),
+    "flipped byte": Case("model.safetensors differs from its digest in the hub's listing", spoilt),
     "disk full": Case("File too large", file_bytes=20_000),
-    "unsupported architecture": Case("the checkpoint is of architecture 'gpt2'", unsupported),
-    "tokenizer and weights": Case("pieces, the weights", mismatched),
-    "malicious pickle": Case("pytorch_model.bin holds more than weights", malicious),
+    "unsupported architecture": Case("the checkpoint has architecture 'gpt2'", unsupported),
+    "tokenizer and weights": Case("pieces, the weights have", mismatched),
+    "malicious pickle": Case("pytorch_model.bin contains more than weights", malicious),
     "disagreeing lock": Case("config.json has changed: SHA-256", changed),
 }
 
@@ -211,5 +211,5 @@ def test_damaged_weights_are_not_loaded(site: Site) -> None:
     finally:
         path.write_bytes(content)
     assert (answer.status_code, answer.json()["code"]) == (500, "weights_mismatch")
-    assert "ct2/model.bin is not the file that the manifest names" in told["detail"]
+    assert "ct2/model.bin differs from its SHA-256 in the manifest" in told["detail"]
     assert site.reloaded() == (200, serving_before)

@@ -13,8 +13,8 @@ import pytest
 
 from service.errors import LockMismatch, ModelError, WeightsMismatch
 from service.hub import bundle
-from service.hub.installed import Installed
-from service.hub.lock import Locked
+from service.hub.installed import InstalledModels
+from service.hub.lock import LockedRepository
 from service.registry.catalog import Catalog
 from service.registry.manifest import load
 from service.registry.verify import Digest
@@ -22,7 +22,7 @@ from tests.hub.desk import CATALOG, NAME, REPO
 from tests.hub.library import write_model
 from tests.hub.light import copy
 
-LOCKED = Locked(commit="1" * 40, files={"config.json": Digest.of_bytes(b"{}")})
+LOCKED = LockedRepository(commit="1" * 40, files={"config.json": Digest.of_bytes(b"{}")})
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Site:
     folder: Path
 
     @property
-    def installed(self) -> Installed:
-        return Installed(self.folder / "installed")
+    def installed(self) -> InstalledModels:
+        return InstalledModels(self.folder / "installed")
 
     @property
     def catalog(self) -> Catalog:
@@ -127,7 +127,7 @@ def test_sha256sum_reads_the_checksums(path: Path, tmp_path: Path) -> None:
 
 def test_existing_file_is_not_overwritten(sender: Site, path: Path) -> None:
     before = path.read_bytes()
-    with pytest.raises(ModelError, match=r"tiny\.tar exists"):
+    with pytest.raises(ModelError, match=r"tiny\.tar already exists"):
         bundle.export(sender.catalog.entry(NAME), sender.installed, path)
     assert path.read_bytes() == before
 
@@ -146,7 +146,7 @@ def test_flipped_byte_is_refused(receiver: Site, path: Path, place: int) -> None
     changed = members(path)
     member, content = changed[place]
     changed[place] = (member, content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(WeightsMismatch, match="is not the file that SHA256SUMS names"):
+    with pytest.raises(WeightsMismatch, match="differs from its SHA-256 in SHA256SUMS"):
         bundle.install(packed(path, changed), receiver.catalog, receiver.installed)
     assert receiver.content() == before
     assert receiver.left_over() == []
@@ -164,7 +164,7 @@ def test_truncated_file_is_refused(receiver: Site, path: Path, kept: int) -> Non
 @pytest.mark.parametrize("name", ["../evil", "/evil", "tiny/../../evil", "tiny//x", "./tiny/x", "other/x", "evil", "."])
 def test_member_outside_the_model_folder_is_refused(receiver: Site, tmp_path: Path, name: str) -> None:
     path = packed(tmp_path / "t.tar", [listed(name, "tiny/manifest.toml"), (tarfile.TarInfo(name), b"x")])
-    with pytest.raises(ModelError, match="does not list the files of one model"):
+    with pytest.raises(ModelError, match="must list each file of one model once"):
         bundle.install(path, receiver.catalog, receiver.installed)
     assert not list(tmp_path.rglob("evil"))
 
@@ -174,13 +174,13 @@ def test_special_member_is_refused(receiver: Site, tmp_path: Path, kind: bytes) 
     member = tarfile.TarInfo("tiny/manifest.toml")
     member.type, member.linkname = kind, "/etc/passwd"
     path = packed(tmp_path / "t.tar", [listed("tiny/manifest.toml"), (member, b"")])
-    with pytest.raises(WeightsMismatch, match="is no plain file"):
+    with pytest.raises(WeightsMismatch, match="or not a regular file"):
         bundle.install(path, receiver.catalog, receiver.installed)
 
 
 def test_fifo_is_refused(receiver: Site, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.tar")
-    with pytest.raises(ModelError, match=r"fifo\.tar is no regular file"):
+    with pytest.raises(ModelError, match=r"fifo\.tar is not a regular file"):
         bundle.install(tmp_path / "fifo.tar", receiver.catalog, receiver.installed)
 
 
@@ -218,10 +218,10 @@ def test_version_that_differs_from_the_lock_is_refused(receiver: Site, path: Pat
 
 def test_embedded_model_is_neither_exported_nor_replaced(receiver: Site, path: Path) -> None:
     write_model(receiver.folder / "models", "starter")
-    with pytest.raises(ModelError, match="comes with Depesche"):
+    with pytest.raises(ModelError, match="is part of Depesche"):
         bundle.export(receiver.catalog.entry("starter"), receiver.installed, path.with_name("starter.tar"))
     write_model(receiver.folder / "models", NAME)
-    with pytest.raises(ModelError, match="comes with Depesche alone"):
+    with pytest.raises(ModelError, match="is the name of an embedded model"):
         bundle.install(path, receiver.catalog, receiver.installed)
 
 
@@ -244,18 +244,26 @@ def test_bundle_without_locked_toml_is_refused(receiver: Site, path: Path) -> No
 
 def test_model_without_a_lock_is_not_exported(tmp_path: Path) -> None:
     here = installed(site(tmp_path / "unlocked"))
-    with pytest.raises(ModelError, match=f"holds nothing of {REPO}"):
+    with pytest.raises(ModelError, match=f"has no entry for {REPO}"):
         bundle.export(here.catalog.entry(NAME), here.installed, tmp_path / "unlocked.tar")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        (f'repo = "{REPO}"', 'repo = "tests/other"', r"has hub\.repo 'tests/other'; the catalogue's has 'tests/tiny'"),
-        ('task = "translation"', 'task = "summary"', r"has task 'summary'; the catalogue's has 'translation'"),
-        ('folder = "ct2"', 'folder = "../other"', "must lead into the model's folder"),
-        ('"ct2/model.bin"', '"/etc/passwd"', "must lead into the model's folder"),
-        ('source = "source.spm"', 'source = "a/../../b.spm"', "must lead into the model's folder"),
+        (
+            f'repo = "{REPO}"',
+            'repo = "tests/other"',
+            r"has hub\.repo 'tests/other' in the bundle and 'tests/tiny' in the catalogue",
+        ),
+        (
+            'task = "translation"',
+            'task = "summary"',
+            r"has task 'summary' in the bundle and 'translation' in the catalogue",
+        ),
+        ('folder = "ct2"', 'folder = "../other"', "must be relative to the model's folder"),
+        ('"ct2/model.bin"', '"/etc/passwd"', "must be relative to the model's folder"),
+        ('source = "source.spm"', 'source = "a/../../b.spm"', "must be relative to the model's folder"),
     ],
 )
 def test_other_model_under_a_catalogue_name_is_refused(

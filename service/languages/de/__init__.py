@@ -1,4 +1,4 @@
-"""German."""
+"""The language German."""
 
 import re
 

@@ -24,7 +24,7 @@ from service.languages.wordlists import WordLists
 
 LISTS = WordLists(Path(__file__).parent / "data")
 
-_TAIL_CHARS = 60  # how far back a decision looks; no abbreviation is longer
+_TAIL_CHARS = 60  # the text before a boundary that is examined; no abbreviation is longer
 _OPENING = "„»«“\"'‚›‹([{"
 _CITED = '”“"»«’‘'
 _WORD = re.compile(r"[^\W_]+")
@@ -53,7 +53,7 @@ _FINAL_CHARS = max(map(len, LISTS.lines("final_abbreviations")))
 
 
 def continues(text: str, start: int, boundary: int) -> bool:
-    """Whether the sentence that begins at ``start`` continues after ``boundary``, where the splitter ends it."""
+    """Whether the sentence from ``start`` continues after ``boundary``, although the splitter ends it there."""
     left = text[max(start, boundary - _TAIL_CHARS) : boundary].rstrip()
     right = text[boundary : boundary + _TAIL_CHARS].lstrip()
     if not left or not right:
@@ -65,13 +65,13 @@ def continues(text: str, start: int, boundary: int) -> bool:
 
 
 def missing_boundaries(text: str) -> Iterator[int]:
-    """The offsets at which sentences begin that a general splitter overlooks, in no order."""
+    """The offsets of sentence starts that the general splitter does not find, in any order."""
     yield from (match.end() for match in _NUMBER_NEXT.finditer(text) if _can_end_sentence(match[1]))
     yield from (match.end() for match in _YEARS.finditer(text))
     yield from (match.end() for match in _SOURCE_NEXT.finditer(text))
     yield from (match.end() for match in _PARENTHESIS.finditer(text) if _opens_sentence(text, match.start()))
     yield from (match.end() for match in _ELLIPSIS.finditer(text) if match[1] in _STARTERS)
-    # The search begins at the full stop, because few words are followed by one.
+    # The search begins at full stops, because few words have one after them.
     stops = (match for match in _STOP.finditer(text) if match[1] in _STARTERS)
     yield from (match.end() for match in stops if _may_end_sentence(text, match.start()))
 
@@ -116,7 +116,7 @@ def _is_abbreviated(left: str, right: str) -> bool:
 
 
 def _last(text: str) -> str:
-    """The last word of a text that ends with a word, with the marks that touch it."""
+    """The last word of a text, with adjacent punctuation marks."""
     return text.rsplit(maxsplit=1)[-1]
 
 
@@ -129,7 +129,7 @@ def _can_end_sentence(word: str) -> bool:
 
 
 def _opens_sentence(text: str, stop: int) -> bool:
-    """Whether the bracket that closes after ``stop`` opens at the beginning of a sentence."""
+    """Whether the bracket that closes after ``stop`` was opened at the start of a sentence."""
     opened = max(text.rfind("(", max(0, stop - 2_000), stop), text.rfind("[", max(0, stop - 2_000), stop))
     before = text[max(0, opened - 3) : max(0, opened)].rstrip()
     return opened >= 0 and (not before or before[-1] in f".!?…{_CITED}")
@@ -184,7 +184,7 @@ def scale(word: str) -> Fraction | None:
 
 @lru_cache(maxsize=20_000)
 def read_number(word: str) -> ParsedNumber | None:
-    """What a number word says: zwölf, zweihundertfünfzig, zweieinhalb, elfjährig, dritte. None: it is no number."""
+    """The number that a word means (zwölf, zweihundertfünfzig, zweieinhalb, elfjährig, dritte); None if it is none."""
     lower = word.lower()
     if len(lower) > _MOST_CHARS:
         return None
@@ -276,7 +276,7 @@ _MOST_DAYS, _MOST_MONTHS, _MOST_HOURS, _MOST_MINUTES = 31, 12, 24, 59
 
 
 def find_numerals(text: str) -> list[WrittenNumeral]:
-    """Dates, times, amounts and numbers in figures, in order; none is inside another."""
+    """Numeric dates, times, amounts and numbers, in order and without overlap."""
     found: list[WrittenNumeral] = []
     for pattern, read in _FORMS:
         for match in pattern.finditer(text):
@@ -318,8 +318,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], WrittenValue | No
 class GermanForms:
     """Inflection by endings and umlauts, without a dictionary; see `service.languages.base.Inflection`.
 
-    A noun keeps its capital, an acronym takes only an "s", and a word changes its vowel only together with an ending
-    ("Verband", "Verbände") or in a plural without one ("Mütter").
+    A noun keeps its capital. An acronym can only add an "s". The vowel of a word changes only together with an ending
+    ("Verband", "Verbände") or in a plural without an ending ("Mütter").
     """
 
     _endings = ("", "s", "es", "n", "en", "e", "er", "ern", "em", "ens")
@@ -359,7 +359,7 @@ class GermanForms:
         return self._is_noun_form(word, term) or same_adjective
 
     def _differs_in_case(self, word: str, term: str) -> bool:
-        """A term in lower case may begin a sentence; a longer one may be all in capitals."""
+        """Whether ``word`` is the capitalised term or, for a longer term, the term in capitals."""
         begins = term[0].islower() and word == term[0].upper() + term[1:]
         capitals = word.isupper() and len(term) > self._least_stem_chars and self.folded(word) == self.folded(term)
         return begins or capitals
@@ -386,14 +386,14 @@ _NOUNS, _NAMES, _OPENERS = LISTS.words("nouns"), LISTS.words("surnames"), LISTS.
 
 @lru_cache(maxsize=20_000)
 def is_common(word: str, opens: bool) -> bool:  # noqa: FBT001 - the signature of `NameGrammar.is_common`
-    """Whether a capitalised word is no name: an acronym, a noun, or any word that opens a sentence."""
+    """Whether a capitalised word is not a name: an acronym, a noun, or a word that opens a sentence."""
     if word in _NAMES or word.removesuffix("s") in _NAMES:
         return False
     return word.isupper() or (opens and word.lower() in _OPENERS) or _is_noun(word)
 
 
 def _is_noun(word: str) -> bool:
-    """Whether the word, or the end of the compound, is a known noun or has an ending of nouns."""
+    """Whether the word or the last part of the compound is a known noun or has a noun ending."""
     ends = (word[start:].capitalize() for start in range(1, len(word) - _LEAST_COMPOUND_CHARS + 1))
     return _NOUN.search(word) is not None or word in _NOUNS or any(end in _NOUNS for end in ends)
 
@@ -417,5 +417,5 @@ def _stem(word: str) -> str:
 
 
 def stem(word: str) -> str:
-    """A light stem: lower case, umlauts folded, without inflectional endings while four letters remain."""
+    """A light stem: lower case, without umlauts and inflectional endings. At least four letters remain."""
     return _stem(word) if len(word) <= _MOST_CHARS else _stem.__wrapped__(word)

@@ -1,4 +1,4 @@
-"""The folder of installed models: changes are atomic, and one process makes them at a time."""
+"""The folder of installed models: changes are atomic, and only one process changes it at a time."""
 
 import signal
 import subprocess

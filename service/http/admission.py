@@ -150,7 +150,7 @@ class BodyLimitsMiddleware:
         most = self._bounds.max_depth
         large = len(body) > SMALL_BYTES
         if await asyncio.to_thread(is_deeper, body, most) if large else is_deeper(body, most):
-            detail = f"arrays and objects may lie {most} deep in each other"
+            detail = f"arrays and objects may be nested {most} deep"
             raise InvalidInput("json_too_deep", detail, limit=most)
 
 

@@ -121,7 +121,7 @@ class ArticlePipeline:
         english = None
         if summary is not None and "summary_translation" in outputs:
             (english,) = await translate_summaries(
-                self._translator, [summary], form.length, call.quiet(), origins=[origin]
+                self._translator, [summary], form.length, call.without_callbacks(), origins=[origin]
             )
         return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
 

@@ -163,7 +163,9 @@ class Newsroom:
         )
         if command.target_lang in (None, self.languages.source.code):
             return summaries
-        return await translate_summaries(models.translator, summaries, form.length, call.quiet(), origins=command.texts)
+        return await translate_summaries(
+            models.translator, summaries, form.length, call.without_callbacks(), origins=command.texts
+        )
 
     async def article(self, command: ArticleCommand, context: CallContext) -> ArticleAnswer:
         """Clean, summarise and translate the command's article; raises as `translate` does.

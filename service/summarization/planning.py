@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from service.summarization.lengths import Length
 from service.summarization.selection import Assessment, Matrix, assess, relevance_order
-from service.summarization.words import count_words, leans_on_previous, spaced_words
+from service.summarization.words import count_words, depends_on_previous, spaced_words
 
 SEAMS = frozenset(',;:–—()[]„“”»«".!?…')
 
@@ -60,7 +60,7 @@ class _Source:
 
 MAX_GROUP_WORDS = 48  # about 110 pieces with an 8,000-piece vocabulary
 MAX_MEMBERS = 3
-LEAST_LIKENESS = 0.15
+LEAST_SIMILARITY = 0.15
 PARTS = 3
 LONG_SENTENCES = 12
 
@@ -184,9 +184,9 @@ def _company(core: int, sentences: Sequence[str], assessed: Assessment) -> list[
     most similar sentences of the article.
     """
     company = []
-    if core > 0 and leans_on_previous(sentences[core]):
+    if core > 0 and depends_on_previous(sentences[core]):
         company.append(core - 1)
-    if core + 1 < len(sentences) and leans_on_previous(sentences[core + 1]):
+    if core + 1 < len(sentences) and depends_on_previous(sentences[core + 1]):
         company.append(core + 1)
-    close = assessed.closest(core, least=LEAST_LIKENESS, most=MAX_MEMBERS)
+    close = assessed.closest(core, least=LEAST_SIMILARITY, most=MAX_MEMBERS)
     return company + [number for number in close if number not in company]

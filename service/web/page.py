@@ -53,5 +53,5 @@ async def page(request: Request) -> Response:
 
 @router.api_route("/static/{name}", methods=METHODS)
 async def static(request: Request, name: str) -> Response:
-    """A file of the page, 404 where there is none of this name."""
+    """A file of the page; 404 if no file has this name."""
     return await _files.get_response(name, request.scope)

@@ -232,7 +232,7 @@ def test_a_crash_is_told_in_the_peers_shape(client: TestClient, monkeypatch: pyt
     def crash(*_: Any, **__: Any) -> None:
         raise RuntimeError("not foreseen")
 
-    monkeypatch.setattr("service.translation.translator.take_apart", crash)
+    monkeypatch.setattr("service.translation.translator.prepare_submission", crash)
     answer = client.post(path, json={**FIELDS[path], TEXT_FIELD[path]: "Ein Satz, den niemand kennt."})
     assert_failure(answer, 500, "internal", "request id")
     assert "not foreseen" not in answer.text

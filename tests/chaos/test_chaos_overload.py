@@ -21,8 +21,8 @@ def story(number: int) -> str:
 
 async def joined(ports: Both, callers: int) -> None:
     """Wait until ``callers`` requests share each sentence in progress."""
-    under_way = ports.service._pool.serving.translator.sentences._flight._under_way
-    while {len(work.tickets) for work in under_way.values()} != {callers}:  # noqa: ASYNC110 - a flight has no event
+    running = ports.service._pool.serving.translator.sentences._flight._running
+    while {len(work.waiters) for work in running.values()} != {callers}:  # noqa: ASYNC110 - a flight has no event
         await asyncio.sleep(0)
 
 

@@ -16,7 +16,7 @@ WIDE = [f"Wort{number} kam {number * 7}." for number in range(15_000)]
 @pytest.mark.parametrize("sentences", [LARGEST, WIDE], ids=["the same sentence", "no two alike"])
 def test_pairwise_comparison_is_limited(sentences: list[str]) -> None:
     assessed = assess(sentences, headline="Er kam")
-    assert assessed.alike.shape == (MOST_COMPARED, MOST_COMPARED)
+    assert assessed.similarity_matrix.shape == (MOST_COMPARED, MOST_COMPARED)
     assert len(assessed.scores) == len(sentences)
 
 

@@ -229,7 +229,9 @@ def test_offline_pull_names_the_missing_file(desk: Desk, file: str, message: str
 def test_token_opens_a_private_repository(desk: Desk, files: dict[str, bytes]) -> None:
     desk.publish(files, token="hf_right")  # noqa: S106 - token of a test hub
     desk.environment |= {"HF_TOKEN": "hf_wrong"}
-    assert "returns 401: the repository is private or does not exist, or HF_TOKEN is wrong" in desk.error_of("pull", NAME)
+    assert "returns 401: the repository is private or does not exist, or HF_TOKEN is wrong" in desk.error_of(
+        "pull", NAME
+    )
     desk.environment |= {"HF_TOKEN": "hf_right"}
     desk.pull()
 

@@ -13,8 +13,7 @@ from service.app import create_app
 from service.checks.assessment import checks_of
 from service.errors import ModelError
 from service.languages.base import codes, language
-from service.registry.catalog import Catalog
-from service.registry.choice import choose
+from service.registry.catalog import Catalog, choose
 from service.settings import Settings
 from tests.conftest import wait_until_ready
 from tests.languages import DE, EN

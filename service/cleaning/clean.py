@@ -1,4 +1,4 @@
-"""Cleaning of a pasted page: removes boilerplate by its words, form and place, and finds the head of the article."""
+"""Cleaning of a pasted page: the article's lines, its headline and lead, and what was removed."""
 
 import re
 from collections.abc import Iterator
@@ -11,14 +11,162 @@ from service.cleaning.boilerplate import (
     Line,
     Verdict,
     glued_meta_chars,
+    is_headline_like,
+    is_kicker_like,
+    is_stopped,
     judge,
     photo_credit_chars,
     read_lines,
     source_credit_chars,
 )
-from service.cleaning.headline import mark_headline, mark_lead
 from service.domain import Notice, Span
 from service.languages.base import Language
+from service.text.normalization import normalize_unicode
+from service.text.segmentation import glued_kicker_chars
+
+_MAX_LEAD_WORDS = 70
+_MAX_GLUED_KICKER_CHARS = 40
+_KICKER_ALONE_WORDS = 2  # a longer line before a blank line may be the headline itself
+_SITE_NAME_WORDS = 4
+_META = frozenset({"byline", "timestamp", "reading_time"})
+_NEAR_LEAD = frozenset({"control", "photo_caption", "photo_credit", "source_credit"})
+_CRUMB_NUMBER = re.compile(r"^\d{1,2}\.\s+")
+_PLAIN = str.maketrans(dict.fromkeys("„“”«»‚‘’›‹'", '"') | dict.fromkeys("–—‐‑", "-"))
+
+
+def comparison_key(text: str) -> str:
+    """A comparison key that ignores case and the kinds of white space, quotation marks and dashes."""
+    return " ".join(normalize_unicode(text, "NFKC").translate(_PLAIN).casefold().split()).rstrip(" .")
+
+
+def mark_headline(lines: list[Line], headline: str | None, language: Language) -> list[Line]:
+    """Mark the kicker and the headline. If the caller gives the headline, remove its repetitions instead."""
+    first = next((number for number, line in enumerate(lines) if line.kept and line.running), None)
+    if headline is not None:
+        return _without_repeated(lines, headline, 1 if first is None else first + 1)
+    return lines if first is None else _with_found_headline(lines, first, language)
+
+
+def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line]:
+    """Remove repetitions of the given headline from the first ``limit`` lines.
+
+    The headline may be very long and may be repeated in each line. So its key is computed once, and the lines before
+    a repetition are examined once.
+    """
+    result: list[Line] = []
+    headline, wanted = headline.strip(), comparison_key(headline)
+    seen = 0
+    for line in lines[:limit]:
+        parts = _split_at_headline(line, headline) if line.kept else [line]
+        if parts[-1].kept and _repeats(parts[-1].text, wanted):
+            parts[-1].reason = "repeated_headline"
+            _mark_kicker_above(result)
+            _remove_sections(result[seen:])
+            seen = len(result)
+        result.extend(parts)
+    return [*result, *lines[limit:]]
+
+
+def _remove_sections(above: list[Line]) -> None:
+    for line in above:
+        if line.kept and line.part == "body" and _is_section(line):
+            line.reason = "breadcrumb"
+
+
+def _mark_kicker_above(above: list[Line]) -> None:
+    if above and above[-1].kept and above[-1].part == "body" and is_kicker_like(above[-1].text):
+        above[-1].part = "kicker"
+
+
+def _split_at_headline(line: Line, headline: str) -> list[Line]:
+    chars = len(line.text) - len(headline)
+    if not 0 < chars <= _MAX_GLUED_KICKER_CHARS or not line.text.endswith(headline):
+        return [line]
+    kicker, rest = line.cut(chars)
+    kicker.part = "kicker"
+    return [kicker, rest]
+
+
+def _repeats(text: str, wanted: str) -> bool:
+    """Whether the key of a line is ``wanted``, with or without the name of the site as in a page title."""
+    if comparison_key(text) == wanted:
+        return True
+    title, bar, site = text.rpartition(" | ")
+    return bool(bar) and len(site.split()) <= _SITE_NAME_WORDS and comparison_key(title) == wanted
+
+
+def _with_found_headline(lines: list[Line], first: int, language: Language) -> list[Line]:
+    head: list[Line] = []
+    for line in lines[:first]:
+        if line.kept and is_stopped(line.text):
+            break
+        if line.kept:
+            head.append(line)
+    titles = (number for number, line in enumerate(head) if is_headline_like(line.text) and not _is_section(line))
+    at = next(titles, None)
+    if at is None:
+        return lines
+    if at > 0 and _is_kicker(head[at - 1], head[at]):
+        head[at - 1].part = "kicker"
+    elif at + 1 < len(head) and _is_kicker(head[at], head[at + 1]):
+        head[at].part = "kicker"
+        at += 1
+    _remove_sections(head[:at])
+    return _marked(lines, head[at], first, language)
+
+
+def _is_section(line: Line) -> bool:
+    return line.text.strip("+ ") in line.page.sections
+
+
+def _is_kicker(line: Line, below: Line) -> bool:
+    if not is_kicker_like(line.text) or not is_headline_like(below.text):
+        return False
+    short = len(line.text.split()) <= _KICKER_ALONE_WORDS
+    return short or _is_section(line) or not below.after_blank
+
+
+def _marked(lines: list[Line], headline: Line, first: int, language: Language) -> list[Line]:
+    at = lines.index(headline)
+    known = [_CRUMB_NUMBER.sub("", line.text) for line in lines if line.reason in {"breadcrumb", "topics"}]
+    chars = glued_kicker_chars(headline.text, language, known)
+    parts = list(headline.cut(chars)) if chars else [headline]
+    if chars:
+        parts[0].part = "kicker"
+    parts[-1].part = "headline"
+    wanted = comparison_key(parts[-1].text)
+    for line in lines[:first]:
+        if line is not headline and line.kept and line.part == "body" and _repeats(line.text, wanted):
+            line.reason = "repeated_headline"
+    return [*lines[:at], *parts, *lines[at + 1 :]]
+
+
+def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> None:
+    """Mark the lead if the page has one. If the caller gives the lead, remove its repetition above the text instead."""
+    running = [number for number, line in enumerate(lines) if line.kept and line.running]
+    if lead is not None:
+        _remove_given_lead(lines, lead, running[0] if running else len(lines) - 1)
+    elif has_headline and len(running) > 1 and _is_lead(lines, running[0], running[1]):
+        lines[running[0]].part = "lead"
+
+
+def _remove_given_lead(lines: list[Line], lead: str, limit: int) -> None:
+    wanted = comparison_key(lead)
+    for line in lines[: limit + 1]:
+        if line.kept and line.part == "body" and comparison_key(line.text) == wanted:
+            line.reason = "repeated_lead"
+
+
+def _is_lead(lines: list[Line], at: int, following: int) -> bool:
+    """Whether the paragraph is the lead: a byline, time or picture follows it, or a dateline opens the next one."""
+    if len(lines[at].text.split()) > _MAX_LEAD_WORDS or any(line.kept for line in lines[at + 1 : following]):
+        return False
+    above = {line.reason for line in lines[:at]}
+    between = {line.reason for line in lines[at + 1 : following]}
+    # If a byline is above, a picture or a button is no evidence: it may also follow the first paragraph of the body.
+    separated = bool(between & _META) or (bool(between & _NEAR_LEAD) and not above & _META)
+    return separated or lines[following].page.dateline.match(lines[following].text) is not None
+
 
 _MAYBE_CAPTION_WORDS = 30
 _MAX_CREDIT_CHARS = 160

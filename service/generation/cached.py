@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
-from service.cache.keys import Field, entry_key, tag_key
+from service.cache.entries import Field, entry_key, tag_key
 from service.cache.tiers import Cache
 from service.generation.base import Source, TextFuture, TextGenerator, TextHypothesis
 from service.generation.call import Call, Interval, Timings, nothing

@@ -15,8 +15,7 @@ from service.generation.local import EngineChoice, LocalGenerator, load_generato
 from service.generation.scheduler import Limits
 from service.newsroom.article import ArticlePipeline
 from service.newsroom.commands import GlossaryTerms
-from service.registry.catalog import Catalog
-from service.registry.choice import Profile, choose
+from service.registry.catalog import Catalog, Profile, choose
 from service.registry.manifest import EngineKind, Task
 from service.summarization.summarizer import Summarizer
 from service.terms.glossary import Glossary, Terms, read_glossaries

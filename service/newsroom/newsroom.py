@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from service.cache.keys import Field, result_key, tag_key
+from service.cache.entries import Field, result_key, tag_key
 from service.cache.memory import Memory
 from service.cache.redis import Breaker, Shared
 from service.cache.seal import Seal

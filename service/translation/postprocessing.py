@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from service.cache import codec
-from service.cache.keys import Field
+from service.cache import entries as codec
+from service.cache.entries import Field
 from service.checks.assessment import check_sentence
 from service.checks.base import CHECKS_VERSION, Code, Finding, Severity
 from service.checks.repetition import AdjacentRepetition, find_repetition

@@ -8,9 +8,9 @@ from service.domain import EngineInput, Hypothesis
 from service.errors import EngineError, ModelError, NotReady
 from service.events import BatchDone, EngineReady, Event
 from service.generation.batcher import Batcher
-from service.generation.engines.fake import FakeEngine, raising
 from service.generation.scheduler import Limits
 from tests.batching.rig import WARM_UP, Engines, held, item, running, submit, turns, written
+from tests.fake_engine import FakeEngine, raising
 
 
 async def test_output_reaches_the_caller_unchanged() -> None:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import pytest
 
 from service.domain import EngineInput, Hypothesis
-from service.generation.engines.fake import Gate, backwards, writing
 from tests.api.both import Both, both
 from tests.batching.rig import Clock, entered, stopped_clock
+from tests.fake_engine import Gate, backwards, writing
 
 LONG_CHARS = 200_000
 SHORT_ARTICLES, SENTENCES = 50, 5

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from httpx import Response
 
-from service.generation.engines.fake import Gate, taking
 from tests.api.both import Both, both
 from tests.batching.rig import entered, stopped_clock
+from tests.fake_engine import Gate, taking
 
 MOST_TRIES = 4
 MOST_REFUSALS = 20

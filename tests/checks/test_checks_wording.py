@@ -2,16 +2,16 @@
 
 import pytest
 
-from service.checks.base import Code, Finding, Passage, Severity
-from service.checks.figures import check_units
-from service.checks.names import check_names
-from service.checks.wording import (
+from service.checks.assessment import (
     check_negations,
     check_quotations,
     check_summary_negations,
     check_verbatim,
     quotations,
 )
+from service.checks.base import Code, Finding, Passage, Severity
+from service.checks.figures import check_units
+from service.checks.names import check_names
 from tests.languages import DE, EN
 
 

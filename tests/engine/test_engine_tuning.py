@@ -9,10 +9,10 @@ import pytest
 
 from service.domain import DecodingOptions, EngineInput
 from service.generation.engines.base import Engine, ParallelConfig, layouts
-from service.generation.engines.fake import FakeEngine, taking
 from service.generation.engines.loading import OUTPUT_TOKENS, Probe, TunedConfig, TunedFactory, fastest, load_engine
 from service.generation.engines.tokenizers import Tokenizer
 from tests.engine.checkpoints import SENTENCES, Checkpoint, installed
+from tests.fake_engine import FakeEngine, taking
 
 ONE, TWO = ParallelConfig(1, 2), ParallelConfig(2, 1)
 PROBE = Probe.of(("Guten", "Morgen", "</s>"), DecodingOptions(no_repeat_ngram=3))

@@ -18,7 +18,7 @@ from service.domain import EngineInput
 from service.errors import ModelError
 from service.generation.engines.loading import load_engine
 from service.generation.engines.tokenizers import Tokenizer
-from service.hub import checkpoint
+from service.hub import installation as checkpoint
 from service.hub import pull as conversion
 from service.hub.installation import probe_sentences
 from service.hub.pull import convert

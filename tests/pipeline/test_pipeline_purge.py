@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.cache.keys import tag_key
+from service.cache.entries import tag_key
 from service.cache.tiers import Purged
 from service.errors import DeadlineExceeded
 from service.generation.cached import CachedGenerator

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from service.checks.repetition import find_repetition
 from service.domain import Span
 from service.generation.call import Call, Finished
-from service.generation.engines.fake import writing
 from service.text.alignment import Alignment
 from service.translation.postprocessing import Collapsed, collapse_repetitions
 from service.translation.translator import Translator
+from tests.fake_engine import writing
 from tests.languages import DE, EN, PAIR
 from tests.pipeline.rig import SENTENCES, Stand, stand
 

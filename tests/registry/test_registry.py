@@ -7,8 +7,7 @@ import pytest
 
 from service.errors import ModelError, WeightsMismatch
 from service.hub.client import wanted
-from service.registry.catalog import Catalog, Entry
-from service.registry.choice import Profile, choose
+from service.registry.catalog import Catalog, Entry, Profile, choose
 from service.registry.manifest import Hub, Manifest, Quality, Task, dumps
 from service.registry.verify import verify
 from tests.hub.library import FILES, write_model

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.summarization.lengths import Length
-from service.summarization.planning import Group, groups
+from service.summarization.rewriting import Group, groups
 from service.summarization.variants import Offer, choose, variants
 
 SENTENCES = st.lists(st.text("abcdefgäöüß ,.?!„“1A", max_size=60), max_size=20)

@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from service.summarization.lengths import PRESETS, Length, lead
-from service.summarization.planning import groups
+from service.summarization.rewriting import groups
 from service.summarization.selection import MOST_COMPARED, assess, rank, select
 
 LARGEST = ["Er kam."] * 31_250

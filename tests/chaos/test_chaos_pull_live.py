@@ -56,7 +56,7 @@ class Site:
 
     def unharmed(self) -> bool:
         """Whether the installed model is unchanged, there are no other files, and nothing malicious ran."""
-        return self.desk.content() == self.installed and not self.desk.left_over() and not self.trace.exists()
+        return self.desk.content() == self.installed and not self.desk.leftovers() and not self.trace.exists()
 
     def restore(self, files: Files) -> None:
         """Restore hub, lock, cache and settings of the first pull."""
@@ -153,7 +153,7 @@ def amended(content: bytes, **more: object) -> bytes:
 class Case:
     """A pull that fails, and its message."""
 
-    told: str
+    message: str
     change: Callable[[Site, Files], None] = other
     name: str = NAME
     file_bytes: int | None = None
@@ -179,7 +179,7 @@ def test_failed_pull_keeps_the_model_serving(site: Site, files: Files, case: Cas
     case.change(site, files)
     running = site.desk.start("pull", case.name, file_bytes=case.file_bytes)
     assert site.translated() == serving_before
-    assert case.told in site.desk.failed(running)
+    assert case.message in site.desk.error_from(running)
     assert site.unharmed()
     assert site.reloaded() == (200, serving_before)
     assert site.translated() == serving_before
@@ -206,10 +206,10 @@ def test_damaged_weights_are_not_loaded(site: Site) -> None:
     try:
         answer = httpx.post(f"{site.admin}/admin/reload", json={}, timeout=PATIENCE_S)
         site.server.process.send_signal(signal.SIGHUP)
-        told = site.server.event("models_not_reloaded")
+        message = site.server.event("models_not_reloaded")
         assert site.translated() == serving_before
     finally:
         path.write_bytes(content)
     assert (answer.status_code, answer.json()["code"]) == (500, "weights_mismatch")
-    assert "ct2/model.bin differs from its SHA-256 in the manifest" in told["detail"]
+    assert "ct2/model.bin differs from its SHA-256 in the manifest" in message["detail"]
     assert site.reloaded() == (200, serving_before)

@@ -39,4 +39,4 @@ def pulled(tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]) ->
     with serving() as hub:
         made = Desk(tmp_path_factory.mktemp("pulled"), hub, program="service")
         made.publish({**files, "README.md": b"a card", "tf_model.h5": bytes(5000)})
-        yield Pulled(made, made.afresh("pull", NAME))
+        yield Pulled(made, made.run_in_new_process("pull", NAME))

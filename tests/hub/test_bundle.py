@@ -43,7 +43,7 @@ class Site:
         model = self.folder / "installed" / NAME
         return {str(path.relative_to(model)): path.read_bytes() for path in sorted(model.rglob("*")) if path.is_file()}
 
-    def left_over(self) -> list[str]:
+    def leftovers(self) -> list[str]:
         return [path.name for path in (self.folder / "installed").glob(".draft*")]
 
 
@@ -107,7 +107,7 @@ def test_import_restores_model_and_lock(sender: Site, receiver: Site, path: Path
     assert entry.installed
     assert receiver.content() == sender.content()
     assert receiver.installed.lock.read() == {REPO: LOCKED}
-    assert receiver.left_over() == []
+    assert receiver.leftovers() == []
 
 
 def test_export_is_reproducible(sender: Site, path: Path, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_existing_file_is_not_overwritten(sender: Site, path: Path) -> None:
 
 def test_damaged_model_is_not_exported(sender: Site, tmp_path: Path) -> None:
     (sender.folder / "installed" / NAME / "ct2" / "model.bin").write_bytes(b"other")
-    with pytest.raises(WeightsMismatch, match=r"ct2/model\.bin is not the file"):
+    with pytest.raises(WeightsMismatch, match=r"ct2/model\.bin differs from its SHA-256"):
         bundle.export(sender.catalog.entry(NAME), sender.installed, tmp_path / "bad.tar")
     assert not list(tmp_path.glob("*bad.tar*"))
 
@@ -149,7 +149,7 @@ def test_flipped_byte_is_refused(receiver: Site, path: Path, place: int) -> None
     with pytest.raises(WeightsMismatch, match="differs from its SHA-256 in SHA256SUMS"):
         bundle.install(packed(path, changed), receiver.catalog, receiver.installed)
     assert receiver.content() == before
-    assert receiver.left_over() == []
+    assert receiver.leftovers() == []
 
 
 @pytest.mark.parametrize("kept", [0, 100, 3000, -9000])
@@ -157,7 +157,7 @@ def test_truncated_file_is_refused(receiver: Site, path: Path, kept: int) -> Non
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ModelError, match=r"tiny\.tar"):
         bundle.install(path, receiver.catalog, receiver.installed)
-    assert receiver.left_over() == []
+    assert receiver.leftovers() == []
     assert receiver.installed.names() == []
 
 
@@ -196,7 +196,7 @@ def test_negative_member_size_is_refused(receiver: Site, path: Path, place: int,
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"tiny\.tar"):
         bundle.install(path, receiver.catalog, receiver.installed)
-    assert receiver.left_over() == []
+    assert receiver.leftovers() == []
 
 
 def test_missing_or_repeated_member_is_refused(receiver: Site, path: Path, tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_bundle_without_locked_toml_is_refused(receiver: Site, path: Path) -> No
     with pytest.raises(ModelError, match=r"has no locked\.toml"):
         bundle.install(path, receiver.catalog, receiver.installed)
     assert receiver.installed.names() == []
-    assert receiver.left_over() == []
+    assert receiver.leftovers() == []
 
 
 def test_model_without_a_lock_is_not_exported(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_model_without_a_lock_is_not_exported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         (
             f'repo = "{REPO}"',
@@ -267,7 +267,7 @@ def test_model_without_a_lock_is_not_exported(tmp_path: Path) -> None:
     ],
 )
 def test_other_model_under_a_catalogue_name_is_refused(
-    receiver: Site, path: Path, old: str, new: str, told: str
+    receiver: Site, path: Path, old: str, new: str, message: str
 ) -> None:
     installed(receiver, b"older weights")
     before = receiver.content()
@@ -277,7 +277,7 @@ def test_other_model_under_a_catalogue_name_is_refused(
         assert old in manifest
         held[f"{NAME}/manifest.toml"] = manifest.replace(old, new).encode()
 
-    with pytest.raises(ModelError, match=told):
+    with pytest.raises(ModelError, match=message):
         bundle.install(resealed(path, change), receiver.catalog, receiver.installed)
     assert receiver.content() == before
 

@@ -1,4 +1,4 @@
-"""The folder of installed models: changes are atomic, and one process makes them at a time."""
+"""The folder of installed models: changes are atomic, and only one process changes it at a time."""
 
 import signal
 import subprocess
@@ -72,8 +72,8 @@ def test_model_is_never_missing_during_replacements(models: InstalledModels) -> 
 def test_draft_of_a_killed_process_is_deleted(models: InstalledModels) -> None:
     put(models, "one")
     program = (
-        "import os, signal, sys; from pathlib import Path; from service.hub.installed import Installed\n"
-        "models = Installed(Path(sys.argv[1]))\n"
+        "import os, signal, sys; from pathlib import Path; from service.hub.installed import InstalledModels\n"
+        "models = InstalledModels(Path(sys.argv[1]))\n"
         "with models.changing(), models.draft() as draft:\n"
         "    (draft / 'half').write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )

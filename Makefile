@@ -9,12 +9,14 @@ PORT ?= 8000
 DATA ?= data
 IMAGE ?= depesche
 TARGET ?= cpu
-# Test files that run at once. Most wait for a server of theirs, which keeps to one core.
+# Test files that run in parallel. Most of them wait for a server, which uses one core.
 JOBS ?= 2
 # Prose that the plain-English check and the spelling check read.
-PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) .github
-UNREAD = docs/architecture.md docs/models.md docs/production.md docs/scaling.md # until their prose is rewritten
-PROSE ?= CHANGELOG.md CONTRIBUTING.md SECURITY.md tools k8s .github docs/adr $(filter-out $(UNREAD),$(wildcard docs/*.md))
+PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) docs/adr/002* examples/*.md .github
+PROSE ?= $(wildcard *.md) docs examples models/README.md k8s tools .github service/backfill service/cache service/cleaning service/cli \
+  service/documents service/languages service/registry service/summarization service/translation service/web \
+  service/bounded.py service/domain.py service/errors.py service/events.py service/process.py service/results.py service/server.py \
+  service/settings.py benchmarks container models/train models/marian
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
 .PHONY: serve test check bench eval lock rules pin-base image clean

@@ -1,7 +1,7 @@
 """German news articles for load and latency, from sentence patterns or from the lines of a data set.
 
 The same seed gives the same articles. No two articles share a sentence, because the service may translate a shared
-sentence once for two requests, and such a request does not measure speed.
+sentence once for two requests, which would distort the measured speed.
 """
 
 import random

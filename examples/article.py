@@ -1,4 +1,4 @@
-"""Posts one article and prints its summary, its translation, and what an editor has to look at.
+"""Posts one article and prints its summary, its translation and its warnings.
 
 pip install httpx
 DEPESCHE_URL=http://127.0.0.1:8000 python article.py [FILE]
@@ -26,7 +26,7 @@ Die Kosten betragen 12 Millionen Euro. Anwohner fürchten den Lärm der Baustell
 
 
 class Refused(Exception):
-    """The service said no; the message is for a person."""
+    """The service refused the request; the message is for a person."""
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def main() -> int:
     if KEY:
         headers["Authorization"] = f"Bearer {KEY}"
     try:
-        # The service keeps the deadline itself; the client waits a little longer, to hear its answer.
+        # The service applies the deadline. The client waits a little longer for the answer.
         with httpx.Client(base_url=URL, headers=headers, timeout=DEADLINE_S + 10) as client:
             show(posted(client, {"body": text}))
     except (Refused, httpx.TransportError) as error:
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def posted(client: httpx.Client, article: dict[str, Any]) -> dict[str, Any]:
-    """The answer to an article; where the service is busy (503) or we are too fast (429), after the wait it names."""
+    """The answer to an article. After 503 (busy) or 429 (too many requests) it waits as `Retry-After` says."""
     for attempt in range(1, ATTEMPTS + 1):
         answer = client.post("/v1/articles", json=article)
         if answer.status_code not in {429, 503} or attempt == ATTEMPTS:
@@ -61,7 +61,7 @@ def posted(client: httpx.Client, article: dict[str, Any]) -> dict[str, Any]:
 
 
 def explained(answer: httpx.Response) -> str:
-    """A problem (RFC 9457) in lines: what, and at which fields; anything else, like a proxy's page, by its status."""
+    """The lines of a problem (RFC 9457) with its fields; for any other answer, such as a proxy's page, its status."""
     if not answer.headers.get("Content-Type", "").startswith("application/problem+json"):
         return f"HTTP {answer.status_code}"
     problem = answer.json()
@@ -71,7 +71,7 @@ def explained(answer: httpx.Response) -> str:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print what an editor wants to see."""
+    """Print the result for an editor."""
     article, summary, translation = result["article"], result["summary"], result["translation"]
     print(f"Headline: {article['headline']}\n\nSummary: {summary['text']}\n")
     print(f"Translation: {translation['headline']}\n\n{translation['text']}\n")
@@ -81,7 +81,7 @@ def show(result: dict[str, Any]) -> None:
         for warning in found["warnings"]:
             print(f"Warning ({name}): {warning['code']}: {warning['message']}")
     for piece in article["removed"]:
-        print(f"Taken off ({piece['reason']}): {piece['text']}")
+        print(f"Removed ({piece['reason']}): {piece['text']}")
     print(f"Needs review: {'yes' if summary['needs_review'] or translation['needs_review'] else 'no'}")
 
 

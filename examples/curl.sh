@@ -5,12 +5,12 @@ set -euo pipefail
 url="${DEPESCHE_URL:-http://127.0.0.1:8000}"
 url="${url%/}"
 headers=(-H 'Content-Type: application/json')
-# Without keys in its settings the service takes every request; a gateway in front of it may want one.
+# A service without a key file needs no key; a gateway in front of it may need one.
 [ -z "${DEPESCHE_KEY:-}" ] || headers+=(-H "Authorization: Bearer $DEPESCHE_KEY")
 
 say() { printf '\n\n# %s\n' "$*"; }
 
-# Any status from 400 on ends this script, with the problem on the screen.
+# A status of 400 or more ends this script and shows the problem.
 get() { curl -sS --fail-with-body "$url$1"; }
 post() {
   local path="$1" body="$2"
@@ -18,7 +18,7 @@ post() {
   curl -sS --fail-with-body "${headers[@]}" "$@" -d "$body" "$url$path"
 }
 
-# A call that has to be refused with one of these statuses: refused '422' PATH BODY [curl options]
+# A call that must be refused with one of these statuses: refused '422' PATH BODY [curl options]
 refused() {
   local wanted="$1" path="$2" body="$3" answer status
   shift 3
@@ -28,7 +28,7 @@ refused() {
   [[ " $wanted " == *" $status "* ]] || { echo "status $status, expected $wanted" >&2; exit 1; }
 }
 
-say 'The process is alive, and ready to work'
+say 'The process lives, and takes work'
 get /livez
 get /readyz
 
@@ -44,7 +44,7 @@ post /v1/translate '{"text": ["Guten Morgen.", "", "Das Rathaus bleibt geschloss
 say 'Translate HTML: markup, comments, and what must not be translated stay'
 post /v1/translate '{"format": "html", "text": "<!-- wp:paragraph --><p>Der <em>Rat</em> der <span translate=\"no\">Stadtwerke</span> tagt.</p><!-- /wp:paragraph -->"}'
 
-say 'With terms of the house'
+say 'With terms of the newsroom'
 post /v1/translate '{"text": "Der Landrat sprach mit dem Bauhof.", "glossary": {"Landrat": "district administrator"}, "do_not_translate": ["Bauhof"]}'
 
 say 'Which words belong together'
@@ -70,26 +70,26 @@ post /v1/articles "{\"headline\": \"Stadtrat berät über Brücke\", \"body\": \
 say 'The same as a stream of events'
 post /v1/articles "{\"body\": \"$article\"}" -N -H 'Accept: text/event-stream'
 
-say 'A text that must not be kept: nothing is read from the cache, nothing is written to it'
+say 'A text that must not be stored: the cache is neither read nor written'
 post /v1/translate '{"text": "Noch nicht zur Veröffentlichung bestimmt."}' -H 'Cache-Control: no-store'
 
 say 'With a deadline: the answer comes within 60 seconds, or a 504'
 post /v1/translate '{"text": "Der Zug nach Ulm fährt heute nicht."}' -H 'Request-Timeout-Ms: 60000'
 
-say 'A deadline that cannot be kept (504, or 503 with Retry-After where the queue says so beforehand)'
+say 'A deadline that is too short (504, or 503 with Retry-After if the queue knows it beforehand)'
 refused '503 504' /v1/articles "{\"body\": \"$article Das war alles.\"}" -H 'Request-Timeout-Ms: 1' -H 'Cache-Control: no-store'
 
-say 'A value that cannot be worked on: the problem names the field'
+say 'An invalid value: the problem names the field'
 refused 422 /v1/translate '{"text": " "}'
 refused 422 /v1/translate '{"text": "Guten Tag.", "target_lang": "fr"}'
 
-say 'In the shape of DeepL'
+say 'The interface of DeepL'
 curl -sS --fail-with-body -H "Authorization: DeepL-Auth-Key ${DEPESCHE_KEY:-none}" \
   --data-urlencode 'text=Guten Morgen.' -d target_lang=EN-GB "$url/v2/translate"
 get '/v2/languages?type=target'
 get /v2/usage
 
-say 'In the shape of LibreTranslate'
+say 'The interface of LibreTranslate'
 post /translate '{"q": "Guten Morgen.", "source": "auto", "target": "en"}'
 post /detect '{"q": "Das Rathaus bleibt heute geschlossen."}'
 get /languages

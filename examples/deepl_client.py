@@ -10,11 +10,11 @@ import sys
 import deepl
 
 URL = os.environ.get("DEPESCHE_URL", "http://127.0.0.1:8000")
-KEY = os.environ.get("DEPESCHE_KEY", "any")  # the client wants one; the service takes any
+KEY = os.environ.get("DEPESCHE_KEY", "any")  # the client needs a key; a service without keys accepts any
 
 
 def main() -> int:
-    """Translate texts, HTML and XML, and show how a parameter is refused that the service cannot honour."""
+    """Translate texts, HTML and XML, and show how the service refuses a parameter that it does not support."""
     client = deepl.DeepLClient(KEY, server_url=URL)
     print("Targets:", ", ".join(language.code for language in client.get_target_languages()))
     results = client.translate_text(["Guten Morgen.", "Das Rathaus bleibt geschlossen."], target_lang="EN-GB")

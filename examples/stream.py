@@ -1,4 +1,4 @@
-"""Reads the translation of an article while it is made: server-sent events.
+"""Prints the translation of an article while the service makes it (server-sent events).
 
 pip install httpx
 DEPESCHE_URL=http://127.0.0.1:8000 python stream.py [FILE]
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def events(lines: Iterable[str]) -> Iterator[tuple[str, Any]]:
-    """Name and data of each event; comments, which keep the connection open, are passed over."""
+    """Name and data of each event. Comments, which keep the connection open, are skipped."""
     name, data = "message", ""
     for line in lines:
         field, _, value = line.partition(":")
@@ -51,7 +51,7 @@ def events(lines: Iterable[str]) -> Iterator[tuple[str, Any]]:
 
 
 def shown(found: Iterable[tuple[str, Any]]) -> int:
-    """Print the events; 0 when the last one is the result. After the start, a failure is an event, too."""
+    """Print the events; returns 0 if the last one is the result. After the start, a failure is an event."""
     for name, data in found:
         if name == "progress":
             print(f"{data['done']} of {data['of']}", file=sys.stderr)

@@ -18,7 +18,7 @@ def test_figure_has_its_interval() -> None:
     assert lines[2:] == ["| ours | 3.1 ± 0.2 | 20.0 ± 0.3 |", "| theirs | 40.0 | – |"]
 
 
-def test_table_is_written_between_its_markers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_is_written_between_markers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "ROOT", tmp_path)
     monkeypatch.setattr(tables, "PLACES", {"speed": (Path("README.md"),)})
     page = tmp_path / "README.md"
@@ -76,7 +76,7 @@ def test_summary_table_has_a_cell_for_each_column() -> None:
     assert line.endswith("| 90.0 ± 1.0 % | 2 of 148 |")
 
 
-def test_sizes_are_by_format_and_together(tmp_path: Path) -> None:
+def test_sizes_are_per_format_and_total(tmp_path: Path) -> None:
     for name in ("ct2-int8/model.bin", "float16/model.safetensors"):
         (tmp_path / "starter" / name).parent.mkdir(parents=True)
         (tmp_path / "starter" / name).write_bytes(bytes(1 << 20))
@@ -85,7 +85,7 @@ def test_sizes_are_by_format_and_together(tmp_path: Path) -> None:
 
 
 def trained(folder: Path, losses: dict[int, float], held: int = 7) -> Path:
-    """What a training left: a log of one held-back set, and its items."""
+    """The output of a training: a log with one held-back set, and its items."""
     folder.mkdir()
     lines = [{"steps": steps, "items": 9 * steps, "held": {"news": loss}} for steps, loss in losses.items()]
     (folder / "log.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
@@ -104,7 +104,7 @@ def test_ablation_compares_at_common_updates(tmp_path: Path) -> None:
 
 def test_different_held_back_items_are_refused(tmp_path: Path) -> None:
     works = {"a": trained(tmp_path / "a", {5: 6.5}), "b": trained(tmp_path / "b", {5: 6.7}, held=8)}
-    with pytest.raises(ValueError, match="held-back items of b are not those of a"):
+    with pytest.raises(ValueError, match="b and a hold back different items"):
         ablation.compared(works)
 
 

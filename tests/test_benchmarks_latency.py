@@ -1,4 +1,4 @@
-"""The latency benchmark: arrivals at fixed times, figures with their spread, and its arguments."""
+"""The latency benchmark: open-loop arrivals, figures with their spread, and arguments."""
 
 import asyncio
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_percentile_interpolates() -> None:
     assert [percentile(values, percent) for percent in (50, 95, 99)] == [50.0, 95.0, 99.0]
 
 
-def test_own_table_says_what_was_reached() -> None:
+def test_own_table_shows_reached_targets() -> None:
     rows = own([{"ratio": 1.2, "ms": 9.0, "MiB": 1.0}], {"ratio": 1.1, "ms": 10.0})
     assert own_table(rows).splitlines()[2:] == [
         "| ratio | 1.2 (1.2 to 1.2) | 1.1 | missed |",
@@ -38,7 +38,7 @@ def test_own_table_says_what_was_reached() -> None:
     ]
 
 
-def test_compared_table_has_both_and_their_ratio() -> None:
+def test_compared_table_has_figures_and_ratio() -> None:
     rows = compared(here=[{"ms": 4.0}, {"ms": 9.0}], other=[{"ms": 2.0}, {"ms": 3.0}])
     assert compared_table(rows).splitlines()[2:] == ["| ms | 2.5 (2 to 3) | 6.5 (4 to 9) | 2.5 (2 to 3) |"]
 

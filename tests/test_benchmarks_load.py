@@ -1,4 +1,4 @@
-"""The load benchmark: distinct articles, wrk as the generator, and no figure where a request failed."""
+"""The load benchmark: distinct articles, wrk as generator, and no figure after a failed request."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from service.text.segmentation import segment
 from tests.languages import DE
 
 TOLD = {"requests": 40, "seconds": 2.0, "sent": 44, "failed": 0, "p50_s": 0.1, "p99_s": 0.2}
-# Answers a POST with its own body's sentences, or with 503 where it was told to.
+# Answers a POST with the sentences of its body, or with 503 if the test asks for it.
 STAND_IN = """
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -66,7 +66,7 @@ def test_articles_share_no_sentence() -> None:
     assert len(set(sentences)) == len(sentences)
 
 
-def test_service_cuts_made_articles_as_they_were_made() -> None:
+def test_service_splits_articles_as_generated() -> None:
     for article in Articles.of(None, 1).take("a", 50):
         assert tuple(span.of(article.text) for span in segment(article.text, DE).sentences) == article.sentences
 
@@ -89,7 +89,7 @@ def test_edit_changes_one_sentence() -> None:
     assert [n for n in range(40) if article.sentences[n] != changed.sentences[n]] == [17]
 
 
-def test_load_is_what_wrk_says() -> None:
+def test_load_is_parsed_from_wrk() -> None:
     load = load_of(f"Running 2s test\n{json.dumps(TOLD)}\n", bodies=44)
     assert (load.requests_per_s, load.p50_s) == (20.0, 0.1)
 
@@ -121,7 +121,7 @@ def test_missing_and_blank_translations_fail() -> None:
         require_text(article, ["One.", " "])
 
 
-def test_peers_search_as_the_manifest_says() -> None:
+def test_peers_use_manifest_search_settings() -> None:
     weights = Weights.of("starter-de-en")
     assert (weights.folder / "ct2-int8").is_dir()
     assert weights.search["beam_size"] >= 1
@@ -148,7 +148,7 @@ async def test_refused_requests_end_the_run(tmp_path: Path) -> None:
             await system.round([Article(("Eins.",))] * 40, clients=1)
 
 
-def test_other_checkout_needs_a_service_and_an_interpreter(tmp_path: Path) -> None:
+def test_other_checkout_needs_service_and_python(tmp_path: Path) -> None:
     app = typer.Typer()
     app.command()(main)
     done = CliRunner().invoke(app, ["--against", str(tmp_path)])

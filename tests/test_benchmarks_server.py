@@ -1,4 +1,4 @@
-"""Ports for servers are free, and each is given to one process only."""
+"""Ports for servers are free, and each goes to one process."""
 
 import socket
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from benchmarks import server
 from benchmarks.server import LOOPBACK, ROOT, environment, free_port
 
-# Twelve of forty ports for each of three: without claims, two of them would nearly always be given the same.
+# Three processes take twelve of forty ports each: without claims, two would nearly always share a port.
 ASKING = """
 import sys
 from benchmarks import server

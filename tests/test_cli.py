@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from service.cli.main import app
 
+ROOT = Path(__file__).parents[1]
 TEXT = (
     "Der Bundestag stimmt am Freitag über den neuen Haushalt ab. Die Regierung rechnet mit einer Mehrheit.\n\n"
     "In Hamburg regnete es am Wochenende stärker als erwartet.\n"
@@ -118,6 +119,7 @@ def test_unknown_model_offers_others(file: Path) -> None:
 
 def test_hub_model_must_be_pulled(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEPESCHE_INSTALLED_DIR", str(tmp_path))
+    monkeypatch.setenv("DEPESCHE_MODELS_DIR", str(ROOT / "models"))
     (line,) = [line for line in depesche("models", "list").stdout.splitlines() if "opus-mt-de-en" in line]
     assert [cell.strip() for cell in line.strip("│").split("│")][-3:] == ["Apache-2.0", "yes", "no"]
     told = depesche("translate", file, DEPESCHE_TRANSLATION_MODEL="opus-mt-de-en")
@@ -125,7 +127,7 @@ def test_hub_model_must_be_pulled(file: Path, tmp_path: Path, monkeypatch: pytes
 
 
 def test_missing_models_folder_is_one_line(file: Path, tmp_path: Path) -> None:
-    assert_told(depesche("translate", file, DEPESCHE_MODELS_DIR=str(tmp_path / "nowhere")), "starter-de-en", "none")
+    assert_told(depesche("translate", file, DEPESCHE_MODELS_DIR=str(tmp_path / "nowhere")), "translation model")
 
 
 def test_help_names_every_command() -> None:

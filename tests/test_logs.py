@@ -14,11 +14,11 @@ from fastapi.testclient import TestClient
 from service.app import create_app
 from service.domain import EngineInput
 from service.events import SharedCacheFailed
-from service.generation.engines.fake import FakeEngine, raising
 from service.observability import logs
 from service.settings import Settings
 from service.summarization.summarizer import Summarizer
 from tests.conftest import wait_until_ready
+from tests.fake_engine import FakeEngine, raising
 
 MARKER = "Zwetschgenkuchen"
 TEXT = f"Der {MARKER} ist vertraulich."

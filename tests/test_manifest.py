@@ -36,16 +36,16 @@ def changed(path: Path, old: str, new: str) -> Path:
     [
         ('revision = "1"\n', "", "Value error, revision: missing or empty"),
         ('licence = "Apache-2.0"\n', "", "licence: Field required"),
-        ('weights = "embedded/small"\n', "", "Value error, there must be either weights or hub"),
+        ('weights = "embedded/small"\n', "", "Value error, exactly one of weights and hub is required"),
         ('"marian"', '"rnn"', "architecture: Input should be 'marian', 't5', "),
-        ("[tokens]", 'verified = ["colour"]\n[tokens]', "Value error, verified: there is no field colour"),
+        ("[tokens]", 'verified = ["colour"]\n[tokens]', "Value error, verified names unknown fields: colour"),
         ("max_source_tokens = 128\n", "", "tokens.max_source_tokens: Field required"),
         ("beam_size = 4", "beam_width = 4", "decoding.beam_width: Extra inputs are not permitted"),
         ('revision = "1"', "revision = 1", "revision: Input should be a valid string"),
         ("beam_size = 4", 'beam_size = "wide"', "decoding.beam_size: Input should be a valid integer"),
         ('task = "translation"', 'task = "poetry"', "task: Input should be 'translation' or 'summary'"),
         ("[engines.torch]", "[engines.onnx]", "engines.onnx.[key]: Input should be 'ctranslate2' or 'torch'"),
-        ("hypotheses = 2", "hypotheses = 5", "decoding: Value error, 5 hypotheses cannot come from a beam of 4"),
+        ("hypotheses = 2", "hypotheses = 5", "decoding: Value error, hypotheses (5) must be at most beam_size (4)"),
     ],
     ids=[
         "no revision",
@@ -151,7 +151,7 @@ def test_a_model_of_the_hub_needs_no_files_before_it_is_installed(offered: Path)
     ("old", "new", "told"),
     [
         ("quality", 'revision = "1"\nquality', "Value error, engines, files: missing or empty"),
-        ("quality", 'weights = "embedded/model"\nquality', "Value error, there must be either weights or hub"),
+        ("quality", 'weights = "embedded/model"\nquality', "Value error, exactly one of weights and hub is required"),
         ('"someone/model"\npatterns', '"someone/../model"\npatterns', "hub.repo: String should match pattern"),
         ('"config.json", ', '"../config.json", ', "hub.patterns.0: String should match pattern"),
         ('["config.json", "*.spm"]', "[]", "hub.patterns: Tuple should have at least 1 item"),

@@ -134,6 +134,7 @@ def test_promtool_accepts_the_rules() -> None:
     promtool("check", "rules", "alerts.yaml")
 
 
+@pytest.mark.slow
 def test_promtool_rule_tests_pass() -> None:
     promtool("test", "rules", "alerts_test.yaml")
 

@@ -30,7 +30,8 @@ def test_both_ports_serve_until_sigterm() -> None:
             assert again.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_a_stream_that_is_under_way_ends_with_its_result_after_sigterm() -> None:
+@pytest.mark.slow
+def test_stream_ends_after_sigterm() -> None:
     text = " ".join(f"Der Bus Nummer {n} fährt heute nicht nach Kiel, sondern nach Husum." for n in range(200))
     headers = {"accept": "text/event-stream"}
     with (

@@ -13,8 +13,7 @@ from service.app import create_app
 from service.checks.assessment import checks_of
 from service.errors import ModelError
 from service.languages.base import codes, language
-from service.registry.catalog import Catalog
-from service.registry.choice import choose
+from service.registry.catalog import Catalog, choose
 from service.settings import Settings
 from tests.conftest import wait_until_ready
 from tests.languages import DE, EN
@@ -101,7 +100,7 @@ def test_checks_without_a_grammar_are_listed_as_missing() -> None:
 
 @pytest.mark.usefixtures("french")
 def test_a_model_for_other_languages_is_refused_at_start(french_models: Path) -> None:
-    message = "starter-fr-en is a translation model for fr→en, and the service needs one for de→en"
+    message = "starter-fr-en is a translation model for fr→en, but the service needs de→en"
     with pytest.raises(ModelError, match=message):
         choose(Catalog(french_models), "translation", "de", "en", "auto", "starter-fr-en")
 

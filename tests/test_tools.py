@@ -43,13 +43,13 @@ def test_code_and_old_decisions_are_not_read(tmp_path: Path, name: str, text: st
     assert prose.main([str(tmp_path)]) == 0
 
 
-def test_the_line_of_a_banned_word_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_line_of_a_banned_word_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "page.md").write_text("```\na\nb\n```\n\nIt is good.\nIt goes on.\n", "utf-8")
     prose.main([str(tmp_path)])
     assert ":7: goes on" in capsys.readouterr().out
 
 
-def test_release_notes_are_the_section_of_the_version() -> None:
+def test_release_notes_are_one_section() -> None:
     notes = release.notes(f"v{service.__version__}", service.__version__, CHANGELOG)
     assert notes.startswith("### ")
     assert "\n## " not in notes

@@ -15,11 +15,11 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 
 from service.domain import EngineInput
-from service.generation.engines.fake import raising
 from service.http.middleware import traceparent_in
 from service.observability import tracing
 from tests.api.both import Both, both
 from tests.chaos.server import serving
+from tests.fake_engine import raising
 
 MARKER = "Zwetschgenkuchen"
 TEXT = f"Der {MARKER} ist vertraulich. Der Zug fährt heute nicht."

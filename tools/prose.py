@@ -18,6 +18,7 @@ BANNED = re.compile(
     re.IGNORECASE,
 )
 UNREAD = re.compile(r"<!-- prose: off -->.*?<!-- prose: on -->|```.*?```|`[^`\n]*`|\]\([^)]*\)|<[^>\n]*>", re.DOTALL)
+READ = frozenset({".py", ".md", ".yaml", ".yml", ".toml", ".env"})
 OLD_DECISION = re.compile(r"00(0\d|1\d)-")
 
 
@@ -35,13 +36,15 @@ def python_prose(text: str) -> Iterator[tuple[int, str]]:
 
 def prose(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the prose of a file, each part with its first line number."""
+    if path.suffix not in READ:
+        return
     text = path.read_text("utf-8")
     if path.suffix == ".py":
         yield from python_prose(text)
     elif path.suffix == ".md":
         read = text.partition("\n## ")[0] if OLD_DECISION.match(path.name) else text
         yield 1, UNREAD.sub(lambda unread: "\n" * unread[0].count("\n"), read)
-    elif path.suffix in {".yaml", ".yml", ".toml", ".env"}:
+    else:
         yield from ((n, line.partition("#")[2]) for n, line in enumerate(text.splitlines(), 1) if "#" in line)
 
 

@@ -210,7 +210,7 @@ async def memory(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 
 
 async def _all_of(server: Server, articles: Sequence[Article], clients: int) -> None:
-    """Translate each article once, a fixed number at the same time."""
+    """Translate each article once, with ``clients`` requests in parallel."""
     waiting = iter(articles)
 
     async def client() -> None:

@@ -54,7 +54,7 @@ class System(Protocol):
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
         """Return the articles per second with this number of clients, and latencies if the system serves requests.
 
-        The second half of ``articles`` only fills up the load while the last requests of the first half run.
+        The second half of ``articles`` keeps up the load until the last requests of the first half are answered.
 
         Raises:
             Failed: a request failed.

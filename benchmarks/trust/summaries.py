@@ -1,8 +1,8 @@
 """Summary sentences: false alarms on verbatim sentences and on newsrooms' own openings, and recall of planted errors.
 
-The data are Wikinews articles, which did not serve to write the rules. A sentence of an article is a correct summary.
-The opening paragraph was written separately from the article and may say more, so its share of flagged sentences is an
-upper bound.
+The data are Wikinews articles, none of which was used to write the rules. A sentence of an article is a correct
+summary. The opening paragraph was written separately from the article and may say more, so its share of flagged
+sentences is an upper bound.
 """
 
 import json

@@ -2,8 +2,7 @@
 
 The rules, word lists and thresholds of ``service/checks`` were written and tuned on newstest-2008-2018 and tatoeba
 (word lists also on debian-web and xquad), and reviewed on newstest-ende-2020-2022, pud and mlqe-pe. The tables use
-wmt19, wmt20 and flores-dev. These share no sentence with the other sets, and their sentences did not serve to write the
-rules.
+wmt19, wmt20 and flores-dev, which share no sentence with the other sets and were not used to write the rules.
 """
 
 import lzma

@@ -175,11 +175,11 @@ class Transformer(nn.Module):
         return functional.linear(hidden, self.embedding.weight[:-1], self.output_bias)
 
     def decode(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return scores of the next piece, and the guided head's attention scores; see `hidden`."""
+        """Return scores of the next piece, [batch, target, vocabulary - 1], and the guided head's; see `hidden`."""
         hidden, attention = self.hidden(target, memory, memory_mask)
         return self.scores(hidden), attention
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return teacher-forced scores [batch, target, vocabulary - 1] and those of the guided head [batch, target, source]."""
+        """Teacher-forced scores and those of the guided head; shapes as in `decode`."""
         memory, mask = self.encode(source)
         return self.decode(target, memory, mask)

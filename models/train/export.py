@@ -31,7 +31,7 @@ def averaged(work: Path) -> dict[str, Tensor]:
 
 
 def write_factors(work: Path, path: Path, plan: Recipe) -> None:
-    """Write the averaged factors to ``path``, and a README with their sources, the terms of these, and scores."""
+    """Write the averaged factors to ``path``, and a README with their sources, terms and scores."""
     path.parent.mkdir(parents=True, exist_ok=True)
     factors.write(path, averaged(work))
     last = read(work / "log.jsonl")[-1]
@@ -41,18 +41,19 @@ def write_factors(work: Path, path: Path, plan: Recipe) -> None:
     (path.parent / "README.md").write_text(README.format(name=path.name, rows=rows, drawn=drawn, **last), "utf-8")
 
 
-README = """# Factors to begin with
+README = """# Start factors
 
-`{name}`: `LAYER.a` (rank × in) and `LAYER.b` (out × rank), bfloat16, for every linear layer of the base, which
-`python -m models.train base` writes. b·a is added to the layer's weights: `train` begins with them, `export --start`
-adds them. Derived from Gemma and changed from the original by fine-tuning: the terms of use of Gemma apply.
+`{name}` has `LAYER.a` (rank × in) and `LAYER.b` (out × rank), bfloat16, for every linear layer of the base, which
+`python -m models.train base` writes. The product b·a is added to the layer's weights. `train` starts from these
+factors; `export --start` adds them. They are derived from Gemma and changed by fine-tuning, so
+the terms of use of Gemma apply.
 
-Seen since they were begun: {items:,} items in {steps:,} steps, {tokens:,} padded tokens, {seconds:,} seconds.
+Training so far: {items:,} items in {steps:,} steps, {tokens:,} padded tokens, {seconds:,} seconds.
 
-| held back | loss a target token; of verdicts, the share that is right |
+| held-back set | loss per target token; for verdicts, the share of correct ones |
 |---|---|
 {rows}
-| source | items drawn, in whole windows | terms |
+| source | items drawn, counted in whole windows | terms |
 |---|---|---|
 {drawn}"""
 

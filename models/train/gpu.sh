@@ -1,13 +1,13 @@
 #!/bin/sh
-# The recipe on a GPU machine that has torch but no network, to which files are carried in calls of 55 MiB at most.
+# Trains on a GPU machine that has torch but no network. Each transfer to it takes at most 55 MiB.
 #
-#   here:   sh models/train/gpu.sh pack WORK STASH      STASH/part-*: base and items, 15 MiB each; three of them a call
-#   there:  sh models/train/gpu.sh keep STASH KEPT      moves what a call carried out of the tree; once a call
+#   here:   sh models/train/gpu.sh pack WORK STASH      STASH/part-*: base and items, 15 MiB each; three per transfer
+#   there:  sh models/train/gpu.sh keep STASH KEPT      keeps the transferred parts; once per transfer
 #   there:  sh models/train/gpu.sh train KEPT OUT 8 --batch-tokens 8000
-#                                                       trains so many minutes; OUT/part-*: factors and log
+#                                                       trains for 8 minutes; OUT/part-*: factors and log
 #   here:   sh models/train/gpu.sh land OUT WORK        WORK/gpu: factors and log from their parts
 #
-# What follows the last argument of `train` is the training's (--steps 3: a dry run, on a CPU too).
+# `train` passes further arguments to `models.train train` (--steps 3: a dry run, also possible on a CPU).
 set -eu
 python=${PYTHON:-python3}
 verb=$1

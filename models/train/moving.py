@@ -27,7 +27,7 @@ def pack_folder(
 def unpack_folder(
     packed: PartsDir, folder: Annotated[Path, typer.Argument(file_okay=False, help="New folder for the files.")]
 ) -> None:
-    """Restore a folder from the parts of `pack`. Missing, duplicated and damaged parts are refused."""
+    """Restore a folder from the parts of `pack`. Missing, unlisted and damaged parts are refused."""
     with _explained():
         made = parts.unpack(packed, folder)
     typer.echo(f"{len(made.files)} files from {len(made.parts)} parts")

@@ -49,6 +49,6 @@ def is_damaged(text: str) -> bool:
 
 
 def names(text: str) -> frozenset[str]:
-    """Return numbers, and words whose capitals mark them as names. Two versions must share these."""
+    """Return numbers and acronyms. Two versions of a sentence must share these."""
     found = set(DIGITS.findall(text))
     return frozenset(found | {word for word in _WORD.findall(text) if len(word) >= 2 and word.isupper()})

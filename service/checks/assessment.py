@@ -1,4 +1,4 @@
-"""The list of checks of a language pair, and the checks of a whole sentence and of a summary."""
+"""The checks of a translated sentence and of a summary; negation and quotations among them."""
 
 import re
 from bisect import bisect_right
@@ -7,23 +7,162 @@ from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain
 
-from service.checks.base import Code, Finding, Passage
-from service.checks.figures import figures, keys, units
-from service.checks.names import Index, added_names, names
-from service.checks.repetition import repeated_sentences, repeated_words
-from service.checks.wording import negations, negations_of_summary, quoted, verbatim
+from service.checks.base import Code, Finding, Passage, Severity
+from service.checks.figures import check_numbers, check_units, fact_keys
+from service.checks.names import Index, check_added_names, check_names
+from service.checks.repetition import check_repetition, find_repeated_sentences
 from service.domain import Span
-from service.languages.base import Language
+from service.languages.base import Language, NegationGrammar
+
+_ANY_WORD = re.compile(r"\w+")
+_AFTER_CHARS = 80
+_FOLLOWING_WORDS = 2
+
+
+def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that ``output`` has as many negations as ``source``.
+
+    There is a finding only if one of them is a negation that a translation keeps ("nicht", but not in "nicht nur").
+    Many words can express a negation ("fail to", "unable"). So the plain negations of one side are compared with all
+    possible negations of the other side. Both languages must have a negation grammar.
+    """
+    in_source, in_output = _sure(source), _sure(output)
+    if in_source and _plain(source) > _any(output):
+        message = f"“{in_source[0].of(source.text)}” has no counterpart in the output"
+        yield Finding(Code.NEGATION_LOST, message, source=in_source[0])
+    if in_output and _plain(output) > _any(source):
+        message = f"“{in_output[0].of(output.text)}” has no counterpart in the source"
+        yield Finding(Code.NEGATION_ADDED, message, output=in_output[0])
+
+
+def check_summary_negations(support: Passage, sentence: Passage) -> Iterator[Finding]:
+    """Like `check_negations`, for a sentence of a summary, which may leave clauses out.
+
+    A negation counts as lost only if the sentence contains the two words after it.
+    """
+    kept = set(_ANY_WORD.findall(sentence.text.lower()))
+    if not _any(sentence):
+        for span in _sure(support):
+            after = _ANY_WORD.findall(support.text[span.end : span.end + _AFTER_CHARS].lower())[:_FOLLOWING_WORDS]
+            if len(after) == _FOLLOWING_WORDS and kept.issuperset(after):
+                yield Finding(Code.NEGATION_LOST, f"“{span.of(support.text)}” is missing", source=span)
+                return
+    added = _sure(sentence)
+    if added and not _any(support):
+        message = f"“{added[0].of(sentence.text)}” is not in the supporting sentences"
+        yield Finding(Code.NEGATION_ADDED, message, output=added[0])
+
+
+def _grammar(passage: Passage) -> NegationGrammar:
+    if passage.language.negation is None:
+        raise ValueError(f"{passage.language.name} has no negation grammar")
+    return passage.language.negation
+
+
+def _sure(passage: Passage) -> list[Span]:
+    """The negations that a translation keeps."""
+    return [Span(*match.span()) for match in _grammar(passage).sure.finditer(passage.lower)]
+
+
+def _plain(passage: Passage) -> int:
+    """The number of negations."""
+    return sum(1 for _ in _grammar(passage).plain.finditer(passage.lower))
+
+
+def _any(passage: Passage) -> int:
+    """The number of possible negations."""
+    return sum(1 for _ in _grammar(passage).any.finditer(passage.lower))
+
+
+_MARKS = ("„", "“", "”", '"', "«", "»", "``", "''")
+_MARK = re.compile("|".join(_MARKS))
+_SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=[.,!?])['’›´](?=\s|$)|#\w")
+"""The start of words in single quotation marks, or the end of a sentence in them. A hashtag counts as a quotation."""
+_SPACE = re.compile(r"\s+")
+_MOST_SCARE_WORDS = 2
+_MOST_CHARS = 4_000  # longer quotations do not count
+
+
+def quotations(text: str) -> list[Span]:
+    """The spans between successive quotation marks, without the marks. An unpaired mark is ignored.
+
+    Straight marks can open and close, and curly marks differ between German and English. So marks are paired in
+    sequence. The mark „ can only open, so it always begins a new quotation.
+    """
+    found = []
+    opened: int | None = None
+    for mark in _MARK.finditer(text):
+        if opened is None or mark.group() == "„" or mark.start() - opened > _MOST_CHARS:
+            opened = mark.end()
+        else:
+            found.append(Span(opened, mark.start()))
+            opened = None
+    return found
+
+
+def check_quotations(source: str, output: str) -> Iterator[Finding]:
+    """Check that a translation keeps the quotations of its sentence, and that no quotation is empty.
+
+    The check counts marks, because a quotation may open in one sentence and close in another. Words in single marks
+    also count, because English uses them for “so-called” things. Additional quotations are accepted if the source has
+    one, because a translation often interrupts a quotation with its speaker.
+    """
+    in_source, in_output = _count(source), _count(output)
+    if not in_source and not in_output:
+        return
+    for span in quotations(output):
+        if not any(char.isalnum() for char in span.of(output)):
+            yield Finding(Code.QUOTATION_EMPTY, "the quotation has no words", output=span)
+    if in_source > in_output + 2 * len(_SINGLE.findall(output)):
+        place = next(iter(quotations(source)), None)
+        severity = Severity.REVIEW if in_output else _severity(place, source)
+        message = f"the source has {in_source} quotation marks, the output {in_output}"
+        yield Finding(Code.QUOTATION_MISSING, message, place, severity=severity)
+    if in_output and not in_source and not _SINGLE.search(source):
+        place = next(iter(quotations(output)), None)
+        severity = _severity(place, output)
+        message = "the output has a quotation, the source has none"
+        yield Finding(Code.QUOTATION_ADDED, message, output=place, severity=severity)
+
+
+def _severity(place: Span | None, text: str) -> Severity:
+    return Severity.NOTE if place is not None and _is_title(place.of(text)) else Severity.REVIEW
+
+
+def _is_title(words: str) -> bool:
+    """Whether a quotation may be a title, a name or one or two words, which may also be written without marks."""
+    if len(words.split()) <= _MOST_SCARE_WORDS and words[-1:] not in ".,!?":
+        return True
+    return words[-1:] not in ".,!?" and all(word[:1].isupper() or len(word) <= 3 for word in words.split())  # noqa: PLR2004 - articles and "of"
+
+
+def _count(text: str) -> int:
+    return sum(map(text.count, _MARKS))  # the marks have no characters in common, so none is counted twice
+
+
+def check_verbatim(source: str, output: str) -> Iterator[Finding]:
+    """Check that the source has each quotation of a summary word for word and in quotation marks."""
+    whole = _SPACE.sub(" ", source)
+    spoken = [_SPACE.sub(" ", span.of(source)) for span in quotations(source)]
+    for span in quotations(output):
+        words = _SPACE.sub(" ", span.of(output)).strip(" .,!?…")
+        if not any(char.isalnum() for char in words):
+            yield Finding(Code.QUOTATION_EMPTY, "the quotation has no words", output=span)
+        elif words not in whole:
+            yield Finding(Code.QUOTATION_ALTERED, "the quoted words are not in the source", output=span)
+        elif not any(words in one for one in spoken):
+            yield Finding(Code.QUOTATION_ADDED, "the source has these words outside quotation marks", output=span)
+
 
 Check = Callable[[Passage, Passage], Iterator[Finding]]
 
 _LEAST_CHARS = 12
 
 
-def length_ratio(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Whether ``output`` is far shorter or far longer than a translation of ``source`` usually is.
+def check_length(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that ``output`` is not much shorter or longer than the usual translation of ``source``.
 
-    The bounds are wider for a shorter source; a source of fewer than twelve characters has none.
+    The bounds are wider for a shorter source. A source of fewer than twelve characters is not checked.
     """
     usual = source.language.length_ratios.get(output.language.code)
     chars = len(source.text.strip())
@@ -33,10 +172,10 @@ def length_ratio(source: Passage, output: Passage) -> Iterator[Finding]:
     ratio = len(output.text.strip()) / chars
     span = Span(0, len(output.text))
     if ratio < usual.shortest[step]:
-        message = f"{ratio:.0%} of the source's length: something may be left out"
+        message = f"{ratio:.0%} of the source's length: parts may be missing"
         yield Finding(Code.OUTPUT_TOO_SHORT, message, output=span)
     elif ratio > usual.longest[step]:
-        message = f"{ratio:.0%} of the source's length: something may be made up"
+        message = f"{ratio:.0%} of the source's length: parts may be invented"
         yield Finding(Code.OUTPUT_TOO_LONG, message, output=span)
 
 
@@ -52,14 +191,14 @@ _APART = re.compile(
 )
 
 
-def untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
-    """At most one finding, at words of the source language: frequent words, copied words, or a copied run of words.
+def check_untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that ``output`` has no words of the source language: frequent words, copied words, or copied runs of words.
 
-    Quoted words and addresses may stay untranslated; capitalised words may be names.
+    Yields at most one finding. Quoted words and addresses may be untranslated. Capitalised words may be names.
     """
     words, foreign = _WORD.findall(source.text), _Foreign(source.language, output.language)
     if _is_copy(words, _WORD.findall(output.text), foreign):
-        yield Finding(Code.UNTRANSLATED, "the source came back as it was", output=Span(0, len(output.text)))
+        yield Finding(Code.UNTRANSLATED, "the output is equal to the source", output=Span(0, len(output.text)))
         return
     found = list(_WORD.finditer(_APART.sub(lambda match: " " * len(match[0]), output.text)))
     left = _frequent(found, source.language) or _copied(found, words, foreign) or _run(found, words, foreign)
@@ -70,14 +209,14 @@ def untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 class _Foreign:
-    """Tells words that do not belong to the target language."""
+    """Recognises words that are not in the target language."""
 
     def __init__(self, source: Language, target: Language) -> None:
         self._frequent = source.frequent_words
         self._knows = target.knows
 
     def unknown(self, word: str) -> bool:
-        """Whether a long word in lower case does not belong to the target language."""
+        """Whether the word is long, in lower case, and not a word of the target language."""
         return len(word) >= _LEAST_COPIED_CHARS and word.islower() and self._knows is not None and not self._knows(word)
 
     def untranslated(self, word: str) -> bool:
@@ -85,25 +224,25 @@ class _Foreign:
 
 
 def _frequent(found: Sequence[re.Match[str]], source: Language) -> list[re.Match[str]]:
-    """Frequent words of the source language, if they are at least three and a ninth of the sentence."""
+    """The frequent words of the source language, if they are at least three and at least 11 % of the sentence."""
     frequent = [match for match in found if match[0] in source.frequent_words]
     return frequent if len(frequent) >= _LEAST_WORDS and len(frequent) >= _LEAST_SHARE * len(found) else []
 
 
 def _copied(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
-    """Words of the source that the target language does not have, if at least two are different."""
-    there = set(source)
-    copied = [match for match in found if match[0] in there and foreign.unknown(match[0])]
+    """The words copied from the source that the target language does not have, if at least two are different."""
+    source_words = set(source)
+    copied = [match for match in found if match[0] in source_words and foreign.unknown(match[0])]
     return copied if len({match[0] for match in copied}) >= _LEAST_COPIED else []
 
 
 def _run(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
-    """The first four words in a row that are also in a row in the source, one of them of the source language."""
-    there = {tuple(source[place : place + _RUN_WORDS]) for place in range(len(source) - _RUN_WORDS + 1)}
+    """The first run of four words that the source also has and that contains a word of the source language."""
+    source_runs = {tuple(source[place : place + _RUN_WORDS]) for place in range(len(source) - _RUN_WORDS + 1)}
     for place in range(len(found) - _RUN_WORDS + 1):
         run = found[place : place + _RUN_WORDS]
         words = tuple(match[0] for match in run)
-        if words in there and any(map(foreign.untranslated, words)):
+        if words in source_runs and any(map(foreign.untranslated, words)):
             return list(run)
     return []
 
@@ -114,13 +253,16 @@ def _is_copy(words: Sequence[str], others: Sequence[str], foreign: _Foreign) -> 
     return len(words) >= _LEAST_WORDS and any(map(foreign.untranslated, words))
 
 
-def _quoted(source: Passage, output: Passage) -> Iterator[Finding]:
-    return quoted(source.text, output.text)
+def _check_quotations(source: Passage, output: Passage) -> Iterator[Finding]:
+    return check_quotations(source.text, output.text)
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceChecks:
-    """The checks of a pair: those that run, by name and in order, and the names of those whose grammar is missing."""
+    """The checks of a language pair.
+
+    ``running`` has the checks that run, by name and in order. ``missing`` has the names of checks without a grammar.
+    """
 
     running: tuple[tuple[str, Check], ...]
     missing: tuple[str, ...]
@@ -130,18 +272,18 @@ class SentenceChecks:
 def checks_of(source: Language, target: Language) -> SentenceChecks:
     """The checks of a sentence that is translated from ``source`` to ``target``.
 
-    A check runs only if both languages have what it needs, and is otherwise listed as missing.
+    A check runs only if both languages have the grammar that it needs. Otherwise it is listed as missing.
     """
     dated = source.dates is not None and target.dates is not None
     candidates: tuple[tuple[str, Check, bool], ...] = (
-        ("numbers", partial(figures, dated=dated), source.numbers is not None and target.numbers is not None),
-        ("units", units, source.units is not None and target.units is not None),
-        ("names", names, source.names is not None and target.names is not None),
-        ("quotations", _quoted, True),
-        ("negation", negations, source.negation is not None and target.negation is not None),
-        ("repetition", repeated_words, True),
-        ("length", length_ratio, target.code in source.length_ratios),
-        ("untranslated", untranslated, bool(source.frequent_words) and target.knows is not None),
+        ("numbers", partial(check_numbers, dated=dated), source.numbers is not None and target.numbers is not None),
+        ("units", check_units, source.units is not None and target.units is not None),
+        ("names", check_names, source.names is not None and target.names is not None),
+        ("quotations", _check_quotations, True),
+        ("negation", check_negations, source.negation is not None and target.negation is not None),
+        ("repetition", check_repetition, True),
+        ("length", check_length, target.code in source.length_ratios),
+        ("untranslated", check_untranslated, bool(source.frequent_words) and target.knows is not None),
     )
     missing = [name for name, _, possible in candidates if not possible]
     if not dated or "numbers" in missing:
@@ -150,7 +292,7 @@ def checks_of(source: Language, target: Language) -> SentenceChecks:
 
 
 def check_sentence(source: str, output: str, source_language: Language, target_language: Language) -> list[Finding]:
-    """The findings of one sentence by the checks of its pair; spans are relative to the sentence. Takes about 1 ms."""
+    """The findings for one sentence. Spans are relative to the sentence. Takes about 1 ms."""
     if not any(char.isalnum() for char in output):
         return list(_emptied(source, output))
     passages = Passage.of(source, source_language), Passage.of(output, target_language)
@@ -166,61 +308,61 @@ def _emptied(source: str, output: str) -> Iterator[Finding]:
 def check_summary(
     source: str, summary: str, sentences: Sequence[tuple[Span, Sequence[Span]]], language: Language
 ) -> list[Finding]:
-    """The findings of a summary, sentence by sentence.
+    """The findings for a summary, sentence by sentence.
 
-    ``sentences`` are the place of each sentence in ``summary``, and the places in ``source`` of the sentences that
-    support it. Numbers and negation are compared with the support, names and quotations with the whole source. A
-    number that only another place of the article has is a note. Spans are code points of ``source`` and ``summary``; a
-    finding about something that was left out points to the first supporting sentence.
+    ``sentences`` has the span of each sentence in ``summary`` and the spans of the supporting sentences in ``source``.
+    Numbers and negations are compared with the support, names and quotations with the whole source. A number that
+    occurs only elsewhere in the article is a note. Spans count code points of ``source`` and ``summary``. A finding
+    about missing content points to the first supporting sentence.
     """
     whole = Passage.of(source, language)
     checks = _SummaryChecks(whole)
-    outputs = [written.of(summary) for written, _ in sentences]
-    backings = [" ".join(span.of(source) for span in support) for _, support in sentences]
-    repeated = {number: [finding] for number, finding in repeated_sentences(backings, outputs)}
+    outputs = [span.of(summary) for span, _ in sentences]
+    supports = [" ".join(span.of(source) for span in support) for _, support in sentences]
+    repeated = {number: [finding] for number, finding in find_repeated_sentences(supports, outputs)}
     found: list[Finding] = []
-    for number, (written, support) in enumerate(sentences):
+    for number, (span, support) in enumerate(sentences):
         sentence = Passage.of(outputs[number], language)
-        everywhere = Span(0, len(outputs[number]))
+        whole_sentence = Span(0, len(outputs[number]))
         if not any(char.isalnum() for char in outputs[number]):
-            own: Iterator[Finding] = iter([Finding(Code.EMPTY_OUTPUT, "an empty sentence", output=everywhere)])
+            own: Iterator[Finding] = iter([Finding(Code.EMPTY_OUTPUT, "the sentence is empty", output=whole_sentence)])
         elif not support:
-            message = "no sentence of the source supports this one"
-            own = iter([Finding(Code.SENTENCE_UNSUPPORTED, message, output=everywhere)])
+            message = "no sentence of the source supports this sentence"
+            own = iter([Finding(Code.SENTENCE_UNSUPPORTED, message, output=whole_sentence)])
         else:
-            own = checks.against_support(Passage.of(backings[number], language), sentence)
+            own = checks.against_support(Passage.of(supports[number], language), sentence)
         shared = chain(checks.against_source(sentence), repeated.get(number, ()))
-        found += [_placed(finding, written, support) for finding in chain(own, shared)]
+        found += [_with_article_spans(finding, span, support) for finding in chain(own, shared)]
     return found
 
 
 class _SummaryChecks:
-    """The checks of a summary, as far as the language of the source has the grammar."""
+    """The checks of a summary for which the language of the source has a grammar."""
 
     def __init__(self, source: Passage) -> None:
         self._source = source
         self._running = {name for name, _ in checks_of(source.language, source.language).running}
         self._dated = source.language.dates is not None
-        self._keys = keys(source) if "numbers" in self._running else frozenset()
+        self._keys = fact_keys(source) if "numbers" in self._running else frozenset()
         self._index = Index(source, source.language)
 
     def against_support(self, support: Passage, sentence: Passage) -> Iterator[Finding]:
         if "numbers" in self._running:
-            yield from figures(support, sentence, dated=self._dated, complete=False, elsewhere=self._keys)
+            yield from check_numbers(support, sentence, dated=self._dated, complete=False, elsewhere=self._keys)
         if "units" in self._running:
-            yield from units(support, sentence)
+            yield from check_units(support, sentence)
         if "negation" in self._running:
-            yield from negations_of_summary(support, sentence)
+            yield from check_summary_negations(support, sentence)
 
     def against_source(self, sentence: Passage) -> Iterator[Finding]:
         if "names" in self._running:
-            yield from added_names(self._index, sentence)
-        yield from verbatim(self._source.text, sentence.text)
-        yield from repeated_words(self._source, sentence)
+            yield from check_added_names(self._index, sentence)
+        yield from check_verbatim(self._source.text, sentence.text)
+        yield from check_repetition(self._source, sentence)
 
 
-def _placed(finding: Finding, written: Span, support: Sequence[Span]) -> Finding:
-    """The finding with its places in the summary and in the source: the joined support gives way to its first part."""
-    output = None if finding.output is None else finding.output.shifted(written.start)
+def _with_article_spans(finding: Finding, sentence: Span, support: Sequence[Span]) -> Finding:
+    """The finding with spans in the summary and in the source; its source span is the first supporting sentence."""
+    output = None if finding.output is None else finding.output.shifted(sentence.start)
     source = support[0] if support and finding.source is not None else None
     return Finding(finding.code, finding.message, source, output, finding.severity)

@@ -1,4 +1,4 @@
-"""The types that all checks share: findings, facts and passages."""
+"""The types of all checks: findings, facts and passages."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,14 +12,11 @@ from service.domain import Span
 from service.languages.base import Language
 
 CHECKS_VERSION = "1"
-"""Part of every cache key: raise it whenever checks, term placement or the choice among outputs give another result."""
-
-CHECKS_VERSION = "1"
-"""Part of every cache key: raise it whenever checks, term placement or the choice among outputs give another result."""
+"""A part of every cache key. Increase it when the result of checks, term placement or reranking changes."""
 
 
 class Code(StrEnum):
-    """What a check can find; docs/trust.md explains each code and what to do about it."""
+    """The code of a finding. docs/trust.md explains each code and the action that it needs."""
 
     NUMBER_UNSUPPORTED = "number_unsupported"
     NUMBER_MISSING = "number_missing"
@@ -47,7 +44,7 @@ class Code(StrEnum):
 
 
 class Severity(StrEnum):
-    """``review``: an editor has to look before this is published. ``note``: shown, but often harmless."""
+    """``review``: an editor must check the text before publication. ``note``: often harmless."""
 
     REVIEW = "review"
     NOTE = "note"
@@ -55,9 +52,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One doubt about an output.
+    """One possible error in an output.
 
-    ``source`` and ``output`` are places in the two texts, in code points; None: there is no such place.
+    ``source`` and ``output`` are spans in the two texts, in code points, or None.
     """
 
     code: Code
@@ -67,7 +64,7 @@ class Finding:
     severity: Severity = Severity.REVIEW
 
     def shifted(self, source_chars: int, output_chars: int) -> "Finding":
-        """The same finding, its places moved by these numbers of code points."""
+        """The finding with its spans moved by these numbers of code points."""
         return replace(
             self,
             source=None if self.source is None else self.source.shifted(source_chars),
@@ -76,7 +73,7 @@ class Finding:
 
 
 def needs_review(findings: Iterable[Finding]) -> bool:
-    """Whether at least one finding asks for an editor."""
+    """Whether at least one finding needs review by an editor."""
     return any(finding.severity is Severity.REVIEW for finding in findings)
 
 
@@ -87,8 +84,8 @@ Key = tuple[Literal["number", "month", "weekday", "time"], Fraction]
 class Fact(NamedTuple):
     """A number or a part of a date, at ``span``.
 
-    ``readings`` are its possible meanings; the other text has to have one of them. ``hints`` do not have to be in the
-    other text, but support facts there. A fact that is not ``certain`` ("ein", "May") supports others only.
+    ``readings`` are its possible meanings; the other text must contain one of them. ``hints`` support facts in the
+    other text, which does not need to contain them. A fact that is not ``certain`` ("ein", "May") only supports others.
     """
 
     kind: Literal["number", "date"]
@@ -110,7 +107,7 @@ def number_keys(values: frozenset[Fraction]) -> frozenset[Key]:
 
 
 def unsupported(facts: Iterable[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """The certain facts of which no reading is among the readings and hints of ``others``."""
+    """The certain facts without a reading among the readings and hints of ``others``."""
     known: set[Key] = set().union(*(keys for other in others for keys in (other.readings, other.hints)))
     return [fact for fact in facts if fact.certain and fact.readings.isdisjoint(known)]
 
@@ -119,18 +116,18 @@ _WORD = re.compile(r"[^\W\d_]+")
 _SAME_LENGTH = str.maketrans({"ſ": "s", "ı": "i", "İ": "i"})
 
 
-def lowered(text: str) -> str:
+def lower_same_length(text: str) -> str:
     """``text`` in lower case, with the same length.
 
-    Three letters that `str.lower` keeps or makes longer become "s" and "i", as patterns without case read them.
+    `str.lower` keeps or lengthens three letters. They become "s" and "i", as in case-insensitive patterns.
     """
     return text.translate(_SAME_LENGTH).lower()
 
 
 class Passage(NamedTuple):
-    """A text to compare with another one.
+    """A text for comparison with another text.
 
-    ``words`` are its runs of letters, in order; ``lower`` is the text as `lowered` gives it.
+    ``words`` are its runs of letters, in order. ``lower`` is the result of `lower_same_length`.
     """
 
     text: str
@@ -140,5 +137,5 @@ class Passage(NamedTuple):
 
     @classmethod
     def of(cls, text: str, language: Language) -> "Passage":
-        """The passage of ``text``, which is written in ``language``."""
-        return cls(text, language, _WORD.findall(text), lowered(text))
+        """The passage of a ``text`` in ``language``."""
+        return cls(text, language, _WORD.findall(text), lower_same_length(text))

@@ -15,7 +15,7 @@ from service.checks.base import (
     Key,
     Passage,
     Severity,
-    lowered,
+    lower_same_length,
     number_key,
     number_keys,
     unsupported,
@@ -35,14 +35,14 @@ _MOST_SCALES = 2
 
 
 class _Quantity(NamedTuple):
-    """A number and the scale that it was multiplied by (1: none)."""
+    """A number and its scale, the factor that is included in it (1: no scale)."""
 
     span: Span
     part: ParsedNumber
     scale: Fraction
 
 
-def numbers(text: str, grammar: NumberGrammar) -> list[Fact]:
+def find_numbers(text: str, grammar: NumberGrammar) -> list[Fact]:
     """The numbers of ``text`` in digits or words, in order."""
     found = list(_quantities(text, grammar))
     return [
@@ -53,7 +53,7 @@ def numbers(text: str, grammar: NumberGrammar) -> list[Fact]:
 
 @cache
 def _token(grammar: NumberGrammar) -> re.Pattern[str]:
-    """Words and, as group 1, numerals. "4.5.2018" is several numerals."""
+    """A pattern of words and, as group 1, numerals. "4.5.2018" is several numerals."""
     group, point = re.escape(grammar.group), re.escape(grammar.point)
     grouped = rf"\d{{1,3}}(?:(?:{group}\d{{3}})+|(?:['’\u00a0\u202f ]\d{{3}})+)(?![\d])(?:{point}\d+)?"
     plain = r"\d+(?:[.,]\d+(?![.,]?\d))?"
@@ -91,7 +91,7 @@ def _numeral(text: str, token: Token, grammar: NumberGrammar) -> ParsedNumber:
 
 @lru_cache(maxsize=2_000)
 def _values(numeral: str, grammar: NumberGrammar) -> frozenset[Fraction]:
-    """The values that a numeral without a sign may have; several where usage differs."""
+    """The possible values of a numeral without a sign; several if usage differs."""
     if len(numeral) > _MOST_DIGITS:
         return frozenset()
     if numeral in _VULGAR:
@@ -117,7 +117,7 @@ def _decimal(whole: str, decimals: str) -> Fraction:
 
 
 def _years(text: str, token: Token, found: frozenset[Fraction], grammar: NumberGrammar) -> frozenset[Fraction]:
-    """The years that "90er", "1990s", "'90" and the 18 of "2017/18" may mean, with and without their century."""
+    """The years that "90er", "1990s", "'90" and the 18 in "2017/18" may mean, with and without their century."""
     before = text[max(0, token.start() - _YEAR_CHARS) : token.start()]
     decade = grammar.decade_after.match(text, token.end())
     if not (decade or _YEAR_BEFORE.fullmatch(before) or before.endswith(("'", "’", "`"))):
@@ -129,7 +129,7 @@ def _years(text: str, token: Token, found: frozenset[Fraction], grammar: NumberG
 def _scaled(
     text: str, tokens: Sequence[Token], end: int, part: ParsedNumber, grammar: NumberGrammar
 ) -> tuple[ParsedNumber, int, Fraction]:
-    """The number multiplied by the scales after it, the place after them, and their product."""
+    """The number multiplied by the scales after it, the next place, and the product of the scales."""
     by, scales = _ONE, 0
     while part.values and scales < _MOST_SCALES and (place := _scale_place(text, tokens, end, grammar)) is not None:
         word = tokens[place][0]
@@ -161,7 +161,7 @@ def _times(found: frozenset[Fraction], by: Fraction) -> frozenset[Fraction]:
 
 
 def _with_ranges(text: str, found: Sequence[_Quantity], joint: re.Pattern[str]) -> Iterator[_Quantity]:
-    """In "5 bis 7 Millionen" the first number may be millions, too."""
+    """Add the scale of the second number of a range to the first number ("5 bis 7 Millionen")."""
     for one, following in zip_longest(found, found[1:]):
         if following is not None and following.scale > 1 and one.scale == 1 and one.part.values:
             between = text[one.span.end : following.span.start]
@@ -177,7 +177,7 @@ _HOURS, _MINUTES = 24, 60
 _HALF_DAY_MIN = 12 * _MINUTES
 
 
-def dates(text: str, grammar: DateGrammar) -> list[Fact]:
+def find_dates(text: str, grammar: DateGrammar) -> list[Fact]:
     """The days, months and weekdays of a text."""
     found = [fact for match in grammar.date.finditer(text) for fact in _parts(match, grammar)]
     dated = {place for fact in found for place in range(*fact.span)}
@@ -186,7 +186,7 @@ def dates(text: str, grammar: DateGrammar) -> list[Fact]:
 
 
 def _parts(match: re.Match[str], grammar: DateGrammar) -> Iterator[Fact]:
-    """Day, month and year as separate facts, because the other text may have them at different places."""
+    """Day, month and year as separate facts, because they may be at different places in the other text."""
     span = Span(*match.span())
     if match["sep"]:
         day, month = int(match["d"]), int(match["m"])
@@ -237,7 +237,7 @@ def _lone_months(text: str, grammar: DateGrammar) -> Iterator[Fact]:
 
 def _weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
     for match in grammar.weekday.finditer(text):
-        name = lowered(match["w"])
+        name = lower_same_length(match["w"])
         day: Key = ("weekday", Fraction(grammar.weekdays[name]))
         alone = match["rest"] in {"", "s"} or match["rest"].endswith(grammar.day_parts)
         certain = alone and not text[max(0, match.start() - 1) : match.start()].isalpha()  # "Palmsonntag" is uncertain
@@ -250,8 +250,8 @@ def _short_weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
         yield Fact("date", Span(*match.span()), frozenset({("weekday", Fraction(number))}), certain=False)
 
 
-def clocks(text: str, grammar: DateGrammar) -> list[Fact]:
-    """The times of day in a text; a 12-hour time without a half of the day has two readings."""
+def times_of_day(text: str, grammar: DateGrammar) -> list[Fact]:
+    """The times of day in a text. A 12-hour time without "am" or "pm" has two readings."""
     found = [fact for match in grammar.clock.finditer(text) if (fact := _clock(match, grammar)) is not None]
     for match in grammar.named_time.finditer(text):
         time: Key = ("time", Fraction(_HALF_DAY_MIN if match["noon"] else 0))
@@ -268,7 +268,7 @@ def _clock(match: re.Match[str], grammar: DateGrammar) -> Fact | None:
     half = mark[:1] if grammar.half_days and mark[:1] in {"a", "p"} else ""
     minutes = {time % (_HOURS * _MINUTES) for time in _times_of_day(hour, minute, half)}
     readings: set[Key] = {("time", Fraction(time)) for time in minutes}
-    if not mark:  # "2:10" may be a result or a length
+    if not mark:  # "2:10" may be a score or a duration
         readings.add(number_key(hour))
     hints = {number_key(hour), number_key(minute), number_key(hour + Fraction(minute, 100))}
     hints |= {number_key(time // _MINUTES % hours) for time in minutes for hours in (_HOURS, _HOURS // 2)}
@@ -288,19 +288,19 @@ def _times_of_day(hour: int, minute: int, half: str) -> Iterator[int]:
 _MOST_DECIMALS = 9
 
 
-def evidence(passage: Passage, *, dated: bool = True) -> list[Fact]:
-    """The numbers and, if ``dated``, the dates of a text. Digits of a date support other facts only.
+def find_facts(passage: Passage, *, dated: bool = True) -> list[Fact]:
+    """The numbers and, if ``dated``, the dates of a text. The digits of a date only support other facts.
 
-    The language of the passage has a number grammar and, if ``dated``, a date grammar.
+    The language of the passage must have a number grammar and, if ``dated``, a date grammar.
     """
     text, language = passage.text, passage.language
-    days = [*dates(text, language.dates), *clocks(text, language.dates)] if dated and language.dates else []
+    days = [*find_dates(text, language.dates), *times_of_day(text, language.dates)] if dated and language.dates else []
     covered = {place for fact in days if fact.certain for place in range(*fact.span)}
-    counted = numbers(text, language.numbers) if language.numbers else []
+    counted = find_numbers(text, language.numbers) if language.numbers else []
     return [*days, *(fact._replace(certain=False) if fact.span.start in covered else fact for fact in counted)]
 
 
-def figures(
+def check_numbers(
     source: Passage,
     output: Passage,
     *,
@@ -308,29 +308,29 @@ def figures(
     complete: bool = True,
     elsewhere: frozenset[Key] = frozenset(),
 ) -> Iterator[Finding]:
-    """Numbers and dates of ``output`` that ``source`` lacks and, if ``complete``, of ``source`` that ``output`` lacks.
+    """Check that ``source`` has the numbers and dates of ``output`` and, if ``complete``, the reverse.
 
     A number that differs from a lost one by a power of ten ("Milliarde" as "trillion", 1,5 as 15) has its own code.
-    What only the rest of the article says (``elsewhere``, see `keys`) is a note.
+    A finding is a note if the rest of the article has the number (``elsewhere``, see `fact_keys`).
     """
-    there, written = evidence(source, dated=dated), evidence(output, dated=dated)
-    added, lost = _unmatched(written, there), _unmatched(there, written)
+    in_source, in_output = find_facts(source, dated=dated), find_facts(output, dated=dated)
+    added, lost = _unmatched(in_output, in_source), _unmatched(in_source, in_output)
     shifted = _shifted(added, lost)
     for fact in added:
         found = _added(fact, shifted.get(fact.span), source.text, output.text)
         yield replace(found, severity=Severity.NOTE) if fact.readings & elsewhere else found
     if complete:
-        told = {other.span for other in shifted.values()}
-        yield from (_lost(fact, source.text) for fact in lost if fact.span not in told)
+        reported = {other.span for other in shifted.values()}
+        yield from (_lost(fact, source.text) for fact in lost if fact.span not in reported)
 
 
-def keys(passage: Passage) -> frozenset[Key]:
+def fact_keys(passage: Passage) -> frozenset[Key]:
     """The keys of all numbers and dates of ``passage``."""
-    return frozenset(key for fact in evidence(passage) for key in (*fact.readings, *fact.hints))
+    return frozenset(key for fact in find_facts(passage) for key in (*fact.readings, *fact.hints))
 
 
 def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """One fact per place: a date that differs in day and month is one doubt."""
+    """The unsupported facts, one per span: a date with a wrong day and a wrong month is one finding."""
     alone = unsupported(facts, others)
     if not alone:
         return []
@@ -340,7 +340,7 @@ def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
 
 
 def _shifted(added: Sequence[Fact], lost: Sequence[Fact]) -> dict[Span, Fact]:
-    """For the places of added numbers, the lost number that differs by a power of ten."""
+    """For the span of each added number, the lost number that differs by a power of ten."""
     by_digits = {digits: other for other in lost if other.kind == "number" for digits in _digits(other)}
     matches = ((fact, by_digits.get(digits)) for fact in added if fact.kind == "number" for digits in _digits(fact))
     return {fact.span: other for fact, other in matches if other is not None}
@@ -356,10 +356,10 @@ def _digits(fact: Fact) -> Iterator[str]:
 def _added(fact: Fact, shifted: Fact | None, source: str, output: str) -> Finding:
     text = fact.span.of(output)
     if shifted is not None:
-        message = f"{shifted.span.of(source)} became {text}: another order of magnitude"
+        message = f"{shifted.span.of(source)} became {text}: the order of magnitude changed"
         return Finding(Code.MAGNITUDE_CHANGED, message, shifted.span, fact.span)
     code = Code.DATE_UNSUPPORTED if fact.kind == "date" else Code.NUMBER_UNSUPPORTED
-    return Finding(code, f"the source does not say {text}", output=fact.span)
+    return Finding(code, f"{text} is not in the source", output=fact.span)
 
 
 def _lost(fact: Fact, source: str) -> Finding:
@@ -368,7 +368,7 @@ def _lost(fact: Fact, source: str) -> Finding:
 
 
 def _hours(fact: Fact) -> set[Key]:
-    """The numbers that a time is written as without a mark of a time ("at 8", "at 6.30")."""
+    """The numbers that a time may be written as without a colon or "o'clock" ("at 8", "at 6.30")."""
     return {
         number_key(hour + part)
         for kind, value in fact.readings
@@ -383,33 +383,33 @@ _AMOUNT = r"(?<![\d.,])[\d½¼¾][\d.,]{0,30}"
 _LEAST_COMPOUND_CHARS = 4
 
 
-def units(source: Passage, output: Passage) -> Iterator[Finding]:
-    """At most one finding for each unit that follows more numbers of ``output`` than ``source`` names it.
+def check_units(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that ``output`` has no unit after more numbers than ``source`` mentions it.
 
-    There is a finding only if ``output`` also lacks a unit of ``source``: a translator may add "per cent" to a number.
-    Both languages have a unit grammar.
+    There is a finding only if ``output`` also lacks a unit of ``source``, because a translator may add "per cent" to a
+    number. Each unit has at most one finding. Both languages must have a unit grammar.
     """
-    there, written = _counted(source), _counted(output)
-    added = [unit for unit, spans in written.items() if len(spans) > _mentions(unit, source)]
-    lost = [unit for unit, spans in there.items() if len(spans) > _mentions(unit, output)]
+    in_source, in_output = _counted(source), _counted(output)
+    added = [unit for unit, spans in in_output.items() if len(spans) > _mentions(unit, source)]
+    lost = [unit for unit, spans in in_source.items() if len(spans) > _mentions(unit, output)]
     for unit in added if lost else ():
-        span = written[unit][0]
-        yield Finding(Code.UNIT_CHANGED, f"the source does not say {span.of(output.text).strip()}", output=span)
+        span = in_output[unit][0]
+        yield Finding(Code.UNIT_CHANGED, f"{span.of(output.text).strip()} is not in the source", output=span)
 
 
 def _counted(passage: Passage) -> Mapping[str, list[Span]]:
-    """The units next to a number, each with its places."""
+    """The units next to a number, each with its spans."""
     found: dict[str, list[Span]] = {}
     grammar = passage.language.units
     if grammar is not None:
-        for match in _beside_number(grammar).finditer(passage.lower):
+        for match in _number_with_unit(grammar).finditer(passage.lower):
             unit = _unit_of(match["before"] or match["after"], grammar)
             found.setdefault(unit, []).append(Span(*match.span()))
     return found
 
 
 def _mentions(unit: str, passage: Passage) -> int:
-    """How often a unit is named, with or without a number."""
+    """The number of mentions of a unit, with or without a number."""
     grammar = passage.language.units
     return 0 if grammar is None else sum(1 for _ in _mention(unit, grammar).finditer(passage.lower))
 
@@ -433,7 +433,7 @@ def _pattern(forms: tuple[str, ...], grammar: UnitGrammar) -> str:
 
 @cache
 def _mention(unit: str, grammar: UnitGrammar) -> re.Pattern[str]:
-    """A pattern for a text in lower case; where forms are beginnings of words, longer ones may be in a compound."""
+    """A pattern of a unit for a text in lower case. A long form that is not a whole word may be inside a compound."""
     forms = grammar.forms.get(unit, ())
     in_compounds = [form for form in forms if len(form) >= _LEAST_COMPOUND_CHARS and not grammar.whole_words]
     anywhere = "|".join(map(re.escape, in_compounds))
@@ -441,7 +441,7 @@ def _mention(unit: str, grammar: UnitGrammar) -> re.Pattern[str]:
 
 
 @cache
-def _beside_number(grammar: UnitGrammar) -> re.Pattern[str]:
+def _number_with_unit(grammar: UnitGrammar) -> re.Pattern[str]:
     signs = "|".join(re.escape(form) for forms in grammar.forms.values() for form in forms if form in _BEFORE)
     after = "|".join(_pattern(forms, grammar).replace(r"(?<!\w)", "") for forms in grammar.forms.values())
     scales = rf"(?:[\s-]?(?:{grammar.scale_words})\b)"

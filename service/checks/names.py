@@ -27,33 +27,33 @@ _SOUNDS = (
     (re.compile("h"), ""),
     (re.compile(r"(.)\1+"), r"\1"),
 )
-_MOST_CHARS = 60  # of a name; of longer words the beginning is compared
+_MOST_CHARS = 60  # longer names are compared by their first 60 characters
 
 
 @lru_cache(maxsize=20_000)
 def _plain(word: str) -> str:
-    """The beginning of a word in lower case, without accents; ß becomes ss."""
+    """The first characters of a word in lower case, without accents; ß becomes ss."""
     parted = unicodedata.normalize("NFKD", word[:_MOST_CHARS].casefold())
     return "".join(char for char in parted if not unicodedata.combining(char)).replace("ł", "l").replace("ø", "o")
 
 
 @lru_cache(maxsize=20_000)
 def _sound(word: str) -> str:
-    """A key of the sound of a word, as far as letters show it: equal for "Selenskyj" and "Zelenskyy"."""
+    """A phonetic key of a word; "Selenskyj" and "Zelenskyy" have the same key."""
     found = _plain(word)
     for pattern, letter in _SOUNDS:
         found = pattern.sub(letter, found)
     return found
 
 
-_LEAST_CHARS = 3  # of a name; shorter words are compared as they are
+_LEAST_CHARS = 3  # shorter words are no names and need an exact match
 _ABBREVIATION = re.compile(r"[A-ZÄÖÜ]{2,5}s?")
 _LEAST_ROOT_CHARS = 4
 _LIKE = 0.72
 
 
 class Index:
-    """The words of a text, prepared for the question whether the text has a name of another text.
+    """An index of the words of a text for look-ups of names from another text.
 
     ``names_in`` is the language of the other text.
     """
@@ -95,14 +95,14 @@ class Index:
         return bare in self._plains or self._has_exonym(bare) or self._has_like(_sound(name))
 
     def _has_exonym(self, bare: str) -> bool:
-        """Whether a word of the text contains an exonym of the name; a short exonym has to begin the word."""
+        """Whether a word of the text contains an exonym of the name. A short exonym must begin the word."""
         others = (other for end in range(2, len(bare) + 1) for other in self._exonyms.get(bare[:end], ()))
         return any((other if len(other) > _LEAST_CHARS else f" {other}") in self._joined for other in others)
 
     def _has_like(self, wanted: str) -> bool:
         if len(wanted) < _LEAST_CHARS:
             return wanted in self._sounds
-        if wanted[: max(_LEAST_ROOT_CHARS, len(wanted) * 2 // 3)] in self._joined_sounds:  # its root, within a word
+        if wanted[: max(_LEAST_ROOT_CHARS, len(wanted) * 2 // 3)] in self._joined_sounds:  # the root inside a word
             return True
         if any(wanted[:end] in self._sounds for end in range(_LEAST_ROOT_CHARS + 1, len(wanted) + 1)):
             return True
@@ -110,14 +110,14 @@ class Index:
 
 
 def _are_like(one: str, other: str) -> bool:
-    """Whether most letters of both are equal, in the same order. The lengths alone may rule that out."""
+    """Whether most letters of both are equal, in the same order."""
     most = 2 * min(len(one), len(other)) / (len(one) + len(other))
     return most >= _LIKE and SequenceMatcher(None, one, other).ratio() >= _LIKE
 
 
 @cache
 def _exonyms(names_in: Language, text_in: Language) -> Mapping[str, frozenset[str]]:
-    """For beginnings of words in the one language, the names that the other may use."""
+    """For beginnings of words in ``names_in``, the names that ``text_in`` may use."""
     if text_in.code in names_in.exonyms:
         return names_in.exonyms[text_in.code]
     found: dict[str, frozenset[str]] = {}
@@ -131,7 +131,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _STARTS = re.compile(r"(?:^|[.!?:…–—|]\s?|[-•*]\s)[\s\"'„“”‚‘’»«(\[-]*$|[„“”\"»«‚‘(\[]$")
 _NEXT_NAME = re.compile(r"[ -][A-ZÄÖÜ]")
 _BEFORE_CHARS = 6
-_MOST_NAMES = 200  # a text with more capitals is no sentence, and each is compared with every word of the other text
+_MOST_NAMES = 200  # limits the time, because each name is compared with every word of the other text
 _CAPITALS_SHARE = 0.6
 
 
@@ -141,24 +141,24 @@ class _Word(NamedTuple):
     end: int
 
 
-def names(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Capitalised words of ``output`` without a counterpart in ``source``, and names of ``source`` that are missing.
+def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that each name of ``output`` has a counterpart in ``source``, and the reverse.
 
-    Common words are known from lists; spelling, endings and exonyms (München, Munich) may differ. Both languages have a
-    name grammar.
+    A name is a capitalised word that is in no list of common words. Spelling, endings and exonyms (München, Munich) may
+    differ. Both languages must have a name grammar.
     """
-    yield from added_names(Index(source, output.language), output)
+    yield from check_added_names(Index(source, output.language), output)
     index = Index(output, source.language)
     for word in _sure_names(source, output.language.code, index.words):
         if not index.supports(word.text):
             yield Finding(Code.NAME_MISSING, f"{word.text} is not in the output", source=Span(word.start, word.end))
 
 
-def added_names(source: Index, output: Passage) -> Iterator[Finding]:
-    """The first half of `names`: names of ``output`` that the indexed source lacks.
+def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
+    """The first half of `check_names`: check that the indexed source has each name of ``output``.
 
-    A single word that opens a sentence is a note where the language says so. So is an abbreviation, which the source
-    may spell out (GOP), unless an abbreviation of the source is missing.
+    A finding about a single word that opens a sentence is a note if the language says so. A finding about an
+    abbreviation, which the source may spell out (GOP), is a note unless the output lacks an abbreviation of the source.
     """
     text, grammar = output.text, output.language.names
     for word in _candidates(output, known=source.words):
@@ -167,7 +167,7 @@ def added_names(source: Index, output: Passage) -> Iterator[Finding]:
             lone = weak and _opens(text, word) and not _NEXT_NAME.match(text, word.end)
             shortened = _ABBREVIATION.fullmatch(word.text) is not None and source.abbreviations.issubset(output.words)
             severity = Severity.NOTE if lone or shortened else Severity.REVIEW
-            message = f"the source has no {word.text}"
+            message = f"{word.text} is not in the source"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=severity)
 
 
@@ -192,13 +192,13 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
 
 
 def _are_capitals(words: Sequence[str]) -> bool:
-    """Whether most words are in capitals, as in headlines, so that a capital shows nothing."""
+    """Whether most words are in capitals, as in some headlines. Then a capital does not identify a name."""
     long = [word for word in words if len(word) > _LEAST_CHARS]
     return sum(map(str.isupper, long)) > _CAPITALS_SHARE * len(long)
 
 
 def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word]:
-    """Words that may be names because of their capital, without the ``known``; none where most words are capitals."""
+    """The capitalised words that may be names, without ``known`` ones; none if most words are in capitals."""
     grammar, text = passage.language.names, passage.text
     if grammar is None or _are_capitals(passage.words):
         return
@@ -211,6 +211,6 @@ def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word
 
 
 def _opens(text: str, word: _Word) -> bool:
-    """Whether the word opens a sentence or a quotation, where any word has a capital."""
+    """Whether the word opens a sentence or a quotation, so that its capital does not identify a name."""
     before = text[max(0, word.start - _BEFORE_CHARS) : word.start]
     return not before or _STARTS.search(before) is not None

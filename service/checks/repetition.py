@@ -1,4 +1,4 @@
-"""Repetitions: a word or phrase that follows itself, a phrase twice in a sentence, and a sentence twice in a text."""
+"""The checks of repetition: adjacent repeated words, repeated phrases in a sentence, repeated sentences in a text."""
 
 import re
 from collections import Counter
@@ -18,43 +18,44 @@ _PHRASE_WORDS = 5
 _LEAST_SENTENCE_WORDS = 4
 
 
-def repeated_words(source: Passage, output: Passage) -> Iterator[Finding]:
-    """At most one finding: a word or phrase of ``output`` follows itself, or a phrase of five words comes twice.
+def check_repetition(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that no word or phrase of ``output`` follows itself, and no phrase of five words occurs twice.
 
-    There is none if ``source`` has a repetition, too.
+    Yields at most one finding, and no finding if ``source`` has a repetition as well.
     """
     doubled = source.language.doubled_words | output.language.doubled_words
     matches, words = _words(output.text)
     found = _loop(words, doubled) or _phrase(words)
     if found is None:
         return
-    said = _plain_words(source.text)
-    if (_loop(said, doubled) or _phrase(said)) is None:
+    source_words = _plain_words(source.text)
+    if (_loop(source_words, doubled) or _phrase(source_words)) is None:
         span = Span(matches[found[0]].start(), matches[found[1] - 1].end())
-        yield Finding(Code.REPETITION, "the same words again", output=span)
+        yield Finding(Code.REPETITION, "these words are repeated", output=span)
 
 
-class Stutter(NamedTuple):
-    """Words that follow themselves: the first ones (``once``), and further ``times``, from the end of ``once`` on."""
+class AdjacentRepetition(NamedTuple):
+    """Adjacent repeated words: ``once`` is the first occurrence, ``again`` covers the other ``times`` occurrences."""
 
     once: Span
     again: Span
     times: int
 
 
-def stutter(source: str, output: str, source_language: Language, target_language: Language) -> Stutter | None:
-    """The first words of ``output`` that follow themselves, if no words of ``source`` do.
+def find_repetition(
+    source: str, output: str, source_language: Language, target_language: Language
+) -> AdjacentRepetition | None:
+    """The first adjacent repetition in ``output``; None if there is none, or if ``source`` has one as well.
 
-    A word on both sides of a comma, where two clauses of ``source`` meet, is no repetition. The repeated words differ
-    in capitals and commas only, and are separated by a space or by a comma and a space. If the first words that follow
-    themselves do so in another way, there is no result.
+    A word before and after a comma between two clauses of ``source`` is not a repetition. The occurrences may differ
+    only in capitals and commas. Only a space, or a comma and a space, may separate them; otherwise the result is None.
     """
     doubled = source_language.doubled_words | target_language.doubled_words
     matches, words = _words(output)
     if (found := _loop(words, doubled)) is None:
         return None
-    said = source_language.clauses_meet.sub(r"\1", source.replace("-", " "))  # Bora-Bora
-    if _loop(_plain_words(said), doubled) is not None:
+    source_text = source_language.clauses_meet.sub(r"\1", source.replace("-", " "))  # Bora-Bora
+    if _loop(_plain_words(source_text), doubled) is not None:
         return None
     period = (found[1] - found[0]) // 2
     once = _span(matches, found[0], period)
@@ -64,11 +65,11 @@ def stutter(source: str, output: str, source_language: Language, target_language
         if not _GAP.fullmatch(output, end, repeated.start) or _plain(repeated.of(output)) != _plain(once.of(output)):
             break
         end, times = repeated.end, times + 1
-    return Stutter(once, Span(once.end, end), times) if times else None
+    return AdjacentRepetition(once, Span(once.end, end), times) if times else None
 
 
 def _span(matches: Sequence[re.Match[str]], place: int, words: int) -> Span:
-    """The span of this number of words from ``place`` on."""
+    """The span of a number of words, from the word at ``place``."""
     return Span(matches[place].start(), matches[place + words - 1].end())
 
 
@@ -77,9 +78,9 @@ def _plain(text: str) -> str:
 
 
 def _words(text: str) -> tuple[list[re.Match[str]], list[str]]:
-    """The words of a text, and their keys for comparison.
+    """The matches of the words of a text, and their keys for comparison.
 
-    Two equal words have different keys if more than a comma and a space is between them ("one: One").
+    Adjacent equal words have different keys if more than a comma and a space separates them ("one: One").
     """
     matches = list(_WORD.finditer(text))
     words = [match.group().lower() for match in matches]
@@ -96,9 +97,9 @@ def _plain_words(text: str) -> list[str]:
 
 
 def _loop(words: Sequence[str], doubled: AbstractSet[str]) -> tuple[int, int] | None:
-    """The range of the first word that comes twice in a row, or of the first phrase of two to twelve words that does.
+    """The range of the first word, or phrase of at most twelve words, that occurs twice in a row.
 
-    ``doubled`` words, and numbers, may come twice in a row, but not three times.
+    ``doubled`` words and numbers may occur twice in a row, but not three times.
     """
     runs: dict[int, tuple[int, int]] = {}  # period: (place of the last match, matches in a row)
     places: dict[str, list[int]] = {}
@@ -117,7 +118,7 @@ def _loop(words: Sequence[str], doubled: AbstractSet[str]) -> tuple[int, int] | 
 
 
 def _phrase(words: Sequence[str]) -> tuple[int, int] | None:
-    """The range of the first phrase of five words that has come before."""
+    """The range of the first phrase of five words that also occurs earlier."""
     seen: set[tuple[str, ...]] = set()
     for place in range(len(words) - _PHRASE_WORDS + 1):
         phrase = tuple(words[place : place + _PHRASE_WORDS])
@@ -127,22 +128,22 @@ def _phrase(words: Sequence[str]) -> tuple[int, int] | None:
     return None
 
 
-def repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> Iterator[tuple[int, Finding]]:
-    """The numbers of outputs that are equal to an earlier one with another source, each with its finding.
+def find_repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> Iterator[tuple[int, Finding]]:
+    """The index and the finding of each output that is equal to an earlier output with another source.
 
     Sentences of fewer than four words may be equal.
     """
     openings = [_opening(output) for output in outputs]
     times = Counter(openings)
-    said: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    sources_of: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
     for number, (source, output, opening) in enumerate(zip(sources, outputs, openings, strict=True)):
         if len(opening) < _LEAST_SENTENCE_WORDS or times[opening] == 1:  # equal sentences have equal openings
             continue
         key, origin = tuple(_plain_words(output)), tuple(_plain_words(source))
-        if said.get(key, {origin}) != {origin}:
+        if sources_of.get(key, {origin}) != {origin}:
             whole = Span(0, len(output))
-            yield number, Finding(Code.SENTENCE_REPEATED, "an earlier sentence again", output=whole)
-        said.setdefault(key, set()).add(origin)
+            yield number, Finding(Code.SENTENCE_REPEATED, "the sentence repeats an earlier one", output=whole)
+        sources_of.setdefault(key, set()).add(origin)
 
 
 def _opening(text: str) -> tuple[str, ...]:

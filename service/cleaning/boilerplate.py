@@ -1,4 +1,4 @@
-"""Boilerplate of a pasted page: what kind of boilerplate a line is, by its words and its form."""
+"""Detection of boilerplate lines of a pasted page by their words and their form."""
 
 import re
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from service.domain import Span
 from service.languages.base import Language, PageGrammar, Weight
 from service.text.segmentation import paragraphs, segment
 
-SURE_WORDS = 12  # the form of a sentence with this number of words never makes it boilerplate
+SURE_WORDS = 12  # a sentence with this number of words is never boilerplate because of its form
 _SHORT_SENTENCE_WORDS = 5
 _HEADLINE_WORDS = range(3, 26)
 _HEADLINE_CHARS = 180
@@ -21,8 +21,8 @@ _INNER_END = re.compile(r"[a-zß-ÿ]{2}[.!?][“”\"»«)]?\s+[„»\"(]?[A-ZÀ
 class Line:
     """A line (or wrapped paragraph) of a page, and the decision about it.
 
-    ``reason`` says why it is removed, ``doubt`` why it is kept although it may be boilerplate; ``part`` is headline,
-    kicker, lead or body. ``after_blank``: a blank line precedes it.
+    ``reason`` is the reason for its removal. ``doubt`` is the message if the line is kept but may be boilerplate.
+    ``part`` is headline, kicker, lead or body. ``after_blank``: a blank line precedes the line.
     """
 
     text: str
@@ -42,7 +42,7 @@ class Line:
         return self.reason is None
 
     def cut(self, chars: int) -> "tuple[Line, Line]":
-        """Two lines: the first ``chars`` code points and the rest, both stripped."""
+        """Split the line after ``chars`` code points, and strip both parts."""
         head, tail = self.text[:chars].rstrip(), self.text[chars:].lstrip()
         first, rest = Span(self.span.start, self.span.start + len(head)), Span(self.span.end - len(tail), self.span.end)
         return Line(head, first, self.after_blank, self.page), Line(tail, rest, False, self.page)  # noqa: FBT003 - after_blank
@@ -74,7 +74,7 @@ def is_stopped(text: str) -> bool:
 
 
 def is_headline_like(text: str) -> bool:
-    """Whether a line can be a headline: some words without a full stop or a colon at the end."""
+    """Whether a line can be a headline: 3 to 25 words without a full stop or a colon at the end."""
     words = [word for word in text.split() if any(map(str.isalnum, word))]
     if len(text) > _HEADLINE_CHARS or len(words) not in _HEADLINE_WORDS:
         return False
@@ -86,7 +86,7 @@ def is_kicker_like(text: str) -> bool:
     return len(text.split()) <= _KICKER_WORDS and not is_stopped(text) and any(c.isalpha() for c in text)
 
 
-_END_CHARS = 240  # the part of a paragraph in which a byline or a credit at its end may begin
+_END_CHARS = 240  # a byline or credit at the end of a paragraph is not longer
 
 
 def _tail_chars(pattern: re.Pattern[str], text: str) -> int:
@@ -100,7 +100,7 @@ def glued_meta_chars(line: Line) -> int:
 
 
 def photo_credit_chars(line: Line) -> int:
-    """The length of what is surely a picture credit at the end of the line; 0: none."""
+    """The length of a certain picture credit at the end of the line; 0: none."""
     return max((_tail_chars(pattern, line.text) for pattern in line.page.photo_ends), default=0)
 
 
@@ -109,7 +109,7 @@ def source_credit_chars(line: Line) -> int:
     return _tail_chars(line.page.source_end, line.text)
 
 
-_MAX_CHARS = 160  # longer lines are boilerplate only by their sentences
+_MAX_CHARS = 160  # longer lines are boilerplate only if all their sentences are
 _CRUMB_WORDS = 6
 _ORNAMENT = " \t:›»>«‹→↗↓↑▶►•·|-–—…+*#"
 _CRUMB_BREAK = re.compile(r"\s*[>›»→]\s*|\s+[/|]\s+")
@@ -124,7 +124,7 @@ _INITIALS_CHARS = 3  # "dpa/abc": the initials of an editor follow the agency
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The kind of boilerplate of a line. ``opens``: it is a heading, and a block of its kind follows."""
+    """The kind of boilerplate of a line. ``opens``: the line is the heading of a block of this kind."""
 
     reason: str
     weight: Weight = "sure"
@@ -132,7 +132,7 @@ class Verdict:
 
 
 def judge(line: str, language: Language) -> Verdict | None:
-    """The kind of boilerplate of a line. Running text is none, unless all its sentences are known boilerplate."""
+    """The kind of boilerplate of a line, or None. Running text is boilerplate only if all its sentences are."""
     page = language.page
     if _is_boilerplate(line, language):
         return Verdict("boilerplate")
@@ -158,7 +158,7 @@ def _by_phrase(line: str, page: PageGrammar) -> Verdict | None:
 
 
 def _is_announced(line: str, reason: str, page: PageGrammar) -> bool:
-    """Whether the line begins with a heading of this reason and a colon."""
+    """Whether the line begins with a heading for this reason and a colon."""
     before, colon, _ = line.partition(":")
     return bool(colon) and before.strip(_ORNAMENT).casefold() in page.headings.get(reason, frozenset())
 
@@ -174,7 +174,7 @@ def _by_form(line: str, page: PageGrammar) -> Verdict | None:
 
 
 def _by_parts(line: str, page: PageGrammar) -> Verdict | None:
-    """The kind of a row of bylines, times and buttons on one line, of which one part may be a bare name."""
+    """The kind of a line that is a row of bylines, times and buttons. One part may be a name alone."""
     for pattern in (_PART_BREAK, _PART_OR_COLON_BREAK):
         parts = [part for part in pattern.split(line) if part.strip()]
         if not 1 < len(parts) <= _MAX_PARTS:
@@ -204,7 +204,7 @@ def _is_agencies(line: str, page: PageGrammar) -> bool:
 
 
 def _is_boilerplate(line: str, language: Language) -> bool:
-    """Whether every sentence of the line begins like a sentence of consent boxes, paywalls and newsletters."""
+    """Whether all sentences of the line begin like known sentences of consent boxes, paywalls and newsletters."""
     known = language.page.boilerplate
     if not line.lstrip(_ORNAMENT).startswith(known):
         return False

@@ -1,4 +1,4 @@
-"""Cleaning of a pasted page: boilerplate is removed by its words, its form and its place, and the head is found."""
+"""Cleaning of a pasted page: the article's lines, its headline and lead, and what was removed."""
 
 import re
 from collections.abc import Iterator
@@ -11,20 +11,168 @@ from service.cleaning.boilerplate import (
     Line,
     Verdict,
     glued_meta_chars,
+    is_headline_like,
+    is_kicker_like,
+    is_stopped,
     judge,
     photo_credit_chars,
     read_lines,
     source_credit_chars,
 )
-from service.cleaning.headline import mark_lead, with_headline
 from service.domain import Notice, Span
 from service.languages.base import Language
+from service.text.normalization import normalize_unicode
+from service.text.segmentation import glued_kicker_chars
+
+_MAX_LEAD_WORDS = 70
+_MAX_GLUED_KICKER_CHARS = 40
+_KICKER_ALONE_WORDS = 2  # a longer line before a blank line may be the headline itself
+_SITE_NAME_WORDS = 4
+_META = frozenset({"byline", "timestamp", "reading_time"})
+_NEAR_LEAD = frozenset({"control", "photo_caption", "photo_credit", "source_credit"})
+_CRUMB_NUMBER = re.compile(r"^\d{1,2}\.\s+")
+_PLAIN = str.maketrans(dict.fromkeys("„“”«»‚‘’›‹'", '"') | dict.fromkeys("–—‐‑", "-"))
+
+
+def comparison_key(text: str) -> str:
+    """A comparison key that ignores case and the kinds of white space, quotation marks and dashes."""
+    return " ".join(normalize_unicode(text, "NFKC").translate(_PLAIN).casefold().split()).rstrip(" .")
+
+
+def mark_headline(lines: list[Line], headline: str | None, language: Language) -> list[Line]:
+    """Mark the kicker and the headline. If the caller gives the headline, remove its repetitions instead."""
+    first = next((number for number, line in enumerate(lines) if line.kept and line.running), None)
+    if headline is not None:
+        return _without_repeated(lines, headline, 1 if first is None else first + 1)
+    return lines if first is None else _with_found_headline(lines, first, language)
+
+
+def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line]:
+    """Remove repetitions of the given headline from the first ``limit`` lines.
+
+    The headline may be very long and may be repeated in each line. So its key is computed once, and the lines before
+    a repetition are examined once.
+    """
+    result: list[Line] = []
+    headline, wanted = headline.strip(), comparison_key(headline)
+    seen = 0
+    for line in lines[:limit]:
+        parts = _split_at_headline(line, headline) if line.kept else [line]
+        if parts[-1].kept and _repeats(parts[-1].text, wanted):
+            parts[-1].reason = "repeated_headline"
+            _mark_kicker_above(result)
+            _remove_sections(result[seen:])
+            seen = len(result)
+        result.extend(parts)
+    return [*result, *lines[limit:]]
+
+
+def _remove_sections(above: list[Line]) -> None:
+    for line in above:
+        if line.kept and line.part == "body" and _is_section(line):
+            line.reason = "breadcrumb"
+
+
+def _mark_kicker_above(above: list[Line]) -> None:
+    if above and above[-1].kept and above[-1].part == "body" and is_kicker_like(above[-1].text):
+        above[-1].part = "kicker"
+
+
+def _split_at_headline(line: Line, headline: str) -> list[Line]:
+    chars = len(line.text) - len(headline)
+    if not 0 < chars <= _MAX_GLUED_KICKER_CHARS or not line.text.endswith(headline):
+        return [line]
+    kicker, rest = line.cut(chars)
+    kicker.part = "kicker"
+    return [kicker, rest]
+
+
+def _repeats(text: str, wanted: str) -> bool:
+    """Whether the key of a line is ``wanted``, with or without the name of the site as in a page title."""
+    if comparison_key(text) == wanted:
+        return True
+    title, bar, site = text.rpartition(" | ")
+    return bool(bar) and len(site.split()) <= _SITE_NAME_WORDS and comparison_key(title) == wanted
+
+
+def _with_found_headline(lines: list[Line], first: int, language: Language) -> list[Line]:
+    head: list[Line] = []
+    for line in lines[:first]:
+        if line.kept and is_stopped(line.text):
+            break
+        if line.kept:
+            head.append(line)
+    titles = (number for number, line in enumerate(head) if is_headline_like(line.text) and not _is_section(line))
+    at = next(titles, None)
+    if at is None:
+        return lines
+    if at > 0 and _is_kicker(head[at - 1], head[at]):
+        head[at - 1].part = "kicker"
+    elif at + 1 < len(head) and _is_kicker(head[at], head[at + 1]):
+        head[at].part = "kicker"
+        at += 1
+    _remove_sections(head[:at])
+    return _marked(lines, head[at], first, language)
+
+
+def _is_section(line: Line) -> bool:
+    return line.text.strip("+ ") in line.page.sections
+
+
+def _is_kicker(line: Line, below: Line) -> bool:
+    if not is_kicker_like(line.text) or not is_headline_like(below.text):
+        return False
+    short = len(line.text.split()) <= _KICKER_ALONE_WORDS
+    return short or _is_section(line) or not below.after_blank
+
+
+def _marked(lines: list[Line], headline: Line, first: int, language: Language) -> list[Line]:
+    at = lines.index(headline)
+    known = [_CRUMB_NUMBER.sub("", line.text) for line in lines if line.reason in {"breadcrumb", "topics"}]
+    chars = glued_kicker_chars(headline.text, language, known)
+    parts = list(headline.cut(chars)) if chars else [headline]
+    if chars:
+        parts[0].part = "kicker"
+    parts[-1].part = "headline"
+    wanted = comparison_key(parts[-1].text)
+    for line in lines[:first]:
+        if line is not headline and line.kept and line.part == "body" and _repeats(line.text, wanted):
+            line.reason = "repeated_headline"
+    return [*lines[:at], *parts, *lines[at + 1 :]]
+
+
+def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> None:
+    """Mark the lead if the page has one. If the caller gives the lead, remove its repetition above the text instead."""
+    running = [number for number, line in enumerate(lines) if line.kept and line.running]
+    if lead is not None:
+        _remove_given_lead(lines, lead, running[0] if running else len(lines) - 1)
+    elif has_headline and len(running) > 1 and _is_lead(lines, running[0], running[1]):
+        lines[running[0]].part = "lead"
+
+
+def _remove_given_lead(lines: list[Line], lead: str, limit: int) -> None:
+    wanted = comparison_key(lead)
+    for line in lines[: limit + 1]:
+        if line.kept and line.part == "body" and comparison_key(line.text) == wanted:
+            line.reason = "repeated_lead"
+
+
+def _is_lead(lines: list[Line], at: int, following: int) -> bool:
+    """Whether the paragraph is the lead: a byline, time or picture follows it, or a dateline opens the next one."""
+    if len(lines[at].text.split()) > _MAX_LEAD_WORDS or any(line.kept for line in lines[at + 1 : following]):
+        return False
+    above = {line.reason for line in lines[:at]}
+    between = {line.reason for line in lines[at + 1 : following]}
+    # If a byline is above, a picture or a button is no evidence: it may also follow the first paragraph of the body.
+    separated = bool(between & _META) or (bool(between & _NEAR_LEAD) and not above & _META)
+    return separated or lines[following].page.dateline.match(lines[following].text) is not None
+
 
 _MAYBE_CAPTION_WORDS = 30
 _MAX_CREDIT_CHARS = 160
 _TOPIC_WORDS = 6
-_TO_THE_END = frozenset({"related", "partner"})  # at the end of a page only links and offers follow these
-# A single date or button next to a picture credit may be a subheading; next to these kinds of lines it is none.
+_TO_THE_END = frozenset({"related", "partner"})  # only links and offers follow these headings at the end of a page
+# A single date or button next to one of these lines is boilerplate. Next to a picture credit it may be a subheading.
 _BOILERPLATE_NEIGHBOURS = frozenset(
     {"advert", "byline", "control", "partner", "reading_time", "related", "timestamp", "topics"}
 )
@@ -34,17 +182,17 @@ _NUMBERED = re.compile(r"\d{1,2}\.\s+(.+)")
 MAYBE_BOILERPLATE = "The line may be boilerplate of the page; it was kept."
 MAYBE_CAPTION = "The paragraph may be the caption of a picture whose credit was removed; it was kept."
 MAYBE_ITEM = "The line may be the last link of a list or a subheading; it was kept."
-AFTER_HEADING = "Running text follows a heading of boilerplate; it was kept."
+AFTER_HEADING = "The text follows a heading of boilerplate; it was kept."
 
 
-def unglued(lines: list[Line]) -> list[Line]:
+def split_glued_lines(lines: list[Line]) -> list[Line]:
     """The lines, with bylines, times, buttons and credits at the end of paragraphs as separate lines."""
     running = sum(line.running for line in lines)
     result: list[Line] = []
     for number, line in enumerate(lines):
         neighbours = (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2])
         by_picture = any(_is_photo_credit(other) for other in neighbours)
-        result.extend(_unglued(line, by_picture=by_picture, alone=running - line.running == 0))
+        result.extend(_split_glued_line(line, by_picture=by_picture, alone=running - line.running == 0))
     return result
 
 
@@ -52,7 +200,7 @@ def _is_photo_credit(line: Line) -> bool:
     return len(line.text) <= _MAX_CREDIT_CHARS and line.page.photo_credit.fullmatch(line.text) is not None
 
 
-def _unglued(line: Line, *, by_picture: bool, alone: bool) -> Iterator[Line]:
+def _split_glued_line(line: Line, *, by_picture: bool, alone: bool) -> Iterator[Line]:
     chars = glued_meta_chars(line)
     if chars:
         text, meta = line.cut(len(line.text) - chars)
@@ -78,7 +226,7 @@ def _unglued(line: Line, *, by_picture: bool, alone: bool) -> Iterator[Line]:
 
 
 def remove_boilerplate(lines: list[Line], language: Language) -> None:
-    """Give a reason to every line that is boilerplate, by its words, its form and its neighbours."""
+    """Set the reason of each line that is boilerplate, by its words, its form and its neighbours."""
     verdicts = [judge(line.text, language) if line.kept else None for line in lines]
     for line, verdict in zip(lines, verdicts, strict=True):
         if verdict is not None and verdict.weight == "sure":
@@ -116,7 +264,7 @@ def _remove_blocks(lines: list[Line], verdicts: list[Verdict | None]) -> None:
 
 
 def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
-    """Remove the block of a heading: the lines directly below it, or else those after blank lines."""
+    """Remove the block of a heading: the lines directly below it, or else the lines after blank lines."""
     items = list(_items(lines, heading, reason, parted=False))
     if not items and reason != "advert":
         items = list(_items(lines, heading, reason, parted=True))
@@ -128,10 +276,10 @@ def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
 
 
 def _may_be_subheading(items: list[Line], reason: str, below: Line) -> bool:
-    """Whether the last item of a list may be a subheading of the text below: it is near to it, or a single advert."""
+    """Whether the last item of a list may be a subheading of the text ``below``."""
     alone = len(items) == 1
     if not alone and items[-1].text[0] == items[-2].text[0] and not items[-1].text[0].isalnum():
-        return False  # it has the same bullet as the one before
+        return False  # the item before has the same bullet
     return items[-1].after_blank or not below.after_blank or (alone and reason == "advert")
 
 
@@ -146,11 +294,11 @@ def _items(lines: list[Line], heading: int, reason: str, *, parted: bool) -> Ite
 
 
 def _remove_neighbours(lines: list[Line], verdicts: list[Verdict | None]) -> None:
-    """Remove unsure lines above or below all text or next to boilerplate; report the others."""
+    """Remove uncertain lines above the text, below the text, or next to boilerplate. Report the others."""
     running = [number for number, line in enumerate(lines) if line.kept and line.running]
     first, last = (running[0], running[-1]) if running else (0, len(lines))
     order = range(len(lines))
-    for number in (*order, *reversed(order)):  # both ways, so that a row is removed with its neighbour
+    for number in (*order, *reversed(order)):  # both directions, so that a whole row of such lines is removed
         line, verdict = lines[number], verdicts[number]
         if verdict is None or verdict.weight != "context" or not line.kept or verdict.reason == "breadcrumb":
             continue
@@ -168,12 +316,12 @@ def _is_next_to_boilerplate(lines: list[Line], number: int) -> bool:
 
 
 _PARAGRAPH_GAP = "\n\n"
-_ALL_BOILERPLATE = "Every line looks like boilerplate of a page; all were kept."
+_ALL_BOILERPLATE = "All lines look like boilerplate of the page; they were kept."
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
-    """A removed part of the submitted text: its text, the reason, and its place.
+class RemovedPart:
+    """A removed part of the submitted text: its text, the reason, and its span.
 
     Reasons: ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``, ``copyright``,
     ``media``, ``partner``, ``photo_caption``, ``photo_credit``, ``reading_time``, ``related``, ``repeated_headline``,
@@ -186,18 +334,18 @@ class Removed:
 
 
 class Mapping(NamedTuple):
-    """The place of a part of the cleaned body in the submitted text; both spans have the same length."""
+    """A span of the cleaned body and its span in the submitted text. Both have the same length."""
 
     cleaned: Span
     source: Span
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
-    """The parts of an article. Every visible character of the submitted text is in one part or in ``removed``.
+class CleanedArticle:
+    """The parts of an article. Each visible character of the submitted text is in one part or in ``removed``.
 
-    ``body`` has paragraphs separated by one blank line; ``spans`` maps it to the submitted text, paragraph by
-    paragraph. A headline or lead from the caller has no span; the others have a span in the submitted text.
+    One blank line separates the paragraphs of ``body``. ``spans`` maps ``body`` to the submitted text, paragraph by
+    paragraph. A headline or lead from the caller has no span. The other parts have a span in the submitted text.
     """
 
     headline: str | None
@@ -205,48 +353,48 @@ class Cleaned:
     lead: str | None
     body: str
     spans: tuple[Mapping, ...]
-    removed: tuple[Removed, ...]
+    removed: tuple[RemovedPart, ...]
     notices: tuple[Notice, ...]
     headline_span: Span | None
     kicker_span: Span | None
     lead_span: Span | None
 
 
-def clean(text: str, language: Language, *, headline: str | None = None, lead: str | None = None) -> Cleaned:
+def clean(text: str, language: Language, *, headline: str | None = None, lead: str | None = None) -> CleanedArticle:
     """Find kicker, headline, lead and body of a pasted page in ``language``, and remove boilerplate.
 
-    Running text is never removed; what may be boilerplate is kept with a notice ``maybe_furniture``. ``headline`` and
-    ``lead`` are given by the caller; where the top of the text repeats them, the repetition is removed.
+    Running text is never removed. Uncertain lines are kept, with a notice ``maybe_furniture``. If the caller gives
+    ``headline`` or ``lead``, repetitions of them at the top of the text are removed.
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
-    lines = unglued(read_lines(text, language))
+    lines = split_glued_lines(read_lines(text, language))
     remove_boilerplate(lines, language)
-    lines = with_headline(lines, headline, language)
+    lines = mark_headline(lines, headline, language)
     mark_lead(lines, lead, has_headline=headline is not None or any(line.part == "headline" for line in lines))
     if any(line.kept and line.part == "body" for line in lines) or all(_is_repeated(line) for line in lines):
-        return _assembled(lines, headline, lead, [])
+        return _assemble(lines, headline, lead, [])
     everything = read_lines(text, language)
-    return _assembled(everything, headline, lead, [Notice("maybe_furniture", _ALL_BOILERPLATE)])
+    return _assemble(everything, headline, lead, [Notice("maybe_furniture", _ALL_BOILERPLATE)])
 
 
 def _is_repeated(line: Line) -> bool:
     return line.reason in {"repeated_headline", "repeated_lead"} or line.part != "body"
 
 
-def _assembled(lines: list[Line], headline: str | None, lead: str | None, notices: list[Notice]) -> Cleaned:
+def _assemble(lines: list[Line], headline: str | None, lead: str | None, notices: list[Notice]) -> CleanedArticle:
     found = {part: next((line for line in lines if line.part == part), None) for part in ("headline", "kicker", "lead")}
-    told_apart = {id(line) for line in found.values()}
-    body = [line for line in lines if line.kept and id(line) not in told_apart]
+    head = {id(line) for line in found.values()}
+    body = [line for line in lines if line.kept and id(line) not in head]
     doubts = [
         Notice("maybe_furniture", line.doubt, line.span) for line in lines if line.kept and line.doubt is not None
     ]
-    return Cleaned(
+    return CleanedArticle(
         headline=headline if headline is not None else _text(found["headline"]),
         kicker=_text(found["kicker"]),
         lead=lead if lead is not None else _text(found["lead"]),
         body=_PARAGRAPH_GAP.join(line.text for line in body),
         spans=tuple(_mappings(body)),
-        removed=tuple(Removed(line.text, line.reason, line.span) for line in lines if line.reason is not None),
+        removed=tuple(RemovedPart(line.text, line.reason, line.span) for line in lines if line.reason is not None),
         notices=(*notices, *doubts),
         headline_span=_span(found["headline"]),
         kicker_span=_span(found["kicker"]),

@@ -9,31 +9,176 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from service import events, server
 from service.app import create_newsroom, plan_of, text_limits
-from service.cli.backfill import BackfillContext, backfill
-from service.cli.models import Store, models_app
+from service.backfill.runner import BackfillContext, backfill
 from service.domain import Notice
-from service.errors import DepescheError
+from service.errors import DepescheError, ModelError
 from service.http.keys import ID, SCOPES, TOKEN, Key, KeyFileInvalid, digest_of, read, scopes_in
-from service.hub.installed import Installed
+from service.hub import bundle
+from service.hub.installed import InstalledModels, write_errors
+from service.hub.pull import Pull, convert
 from service.newsroom.article import ArticleResult
 from service.newsroom.commands import ArticleCommand, CallContext, SummaryForm
 from service.newsroom.newsroom import Newsroom
 from service.observability import logs
-from service.registry.catalog import Catalog
+from service.registry.catalog import Catalog, Entry
+from service.registry.verify import verify_whole
 from service.results import Method
 from service.settings import Settings
 from service.summarization.lengths import from_request
+
+models_app = typer.Typer(no_args_is_help=True, help="List, install, check and move models.")
+
+Name = Annotated[str, typer.Argument(help="Name of a model, as `depesche models list` shows it.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The catalogue, the installed models, and the console for steps and warnings."""
+
+    catalog: Catalog
+    installed: InstalledModels
+    messages: Console
+
+    def say(self, line: str) -> None:
+        """Print a line for a person."""
+        self.messages.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+Opened = Callable[[], AbstractContextManager[Store]]
+
+
+@models_app.command("list")
+def list_models(context: typer.Context) -> None:
+    """List the models of the catalogue and show which are installed."""
+    table = Table("name", "task", "languages", "quality", "licence", "commercial use", "installed")
+    with _opened(context) as store:
+        for name in store.catalog.names():
+            entry = store.catalog.entry(name)
+            m = entry.manifest
+            languages = f"{m.source_lang} → {m.target_lang}"
+            installed = "yes" if entry.installed else "no"
+            table.add_row(name, m.task, languages, m.quality, m.licence, m.commercial_use, installed)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+@models_app.command()
+def pull(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of models in the catalogue.")],
+    *,
+    licence_accepted: Annotated[
+        bool, typer.Option(help="Confirm that you have read the restricted terms and that they allow your use.")
+    ] = False,
+    keep_checkpoint: Annotated[
+        bool,
+        typer.Option(help="Also keep the published weights, for DEPESCHE_ENGINE=torch: four bytes per parameter."),
+    ] = False,
+) -> None:
+    """Download models from the hub, check them, convert them for CTranslate2 and install them."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with _opened(context) as store, Progress(*columns, console=store.messages) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(file: str, done_bytes: int, total_bytes: int | None) -> None:
+            if file not in tasks:
+                tasks[file] = progress.add_task(file)
+            progress.update(tasks[file], completed=done_bytes, total=total_bytes)
+
+        converter = partial(convert, keep_checkpoint=keep_checkpoint)
+        puller = Pull(store.catalog, store.installed, converter, report, store.say)
+        for name in names:
+            _report_installed(store, puller.install(name, licence_accepted=licence_accepted))
+
+
+@models_app.command()
+def verify(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="Names of models. Default: all installed models.")] = None,
+) -> None:
+    """Compare every file of the installed models with their manifests."""
+    with _opened(context) as store:
+        entries = map(store.catalog.entry, names or store.catalog.names())
+        wrong = [entry for entry in entries if (names or entry.manifest.complete) and not _verified(store, entry)]
+        if wrong:
+            raise ModelError(f"{', '.join(entry.name for entry in wrong)} must be installed again")
+
+
+def _verified(store: Store, entry: Entry) -> bool:
+    try:
+        verify_whole(entry)
+    except ModelError as error:
+        store.messages.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
+        return False
+    typer.echo(f"{entry.name}: {len(entry.manifest.files)} files are as the manifest names them")
+    return True
+
+
+@models_app.command()
+def remove(context: typer.Context, name: Name) -> None:
+    """Remove an installed model. The lock keeps the entry of its repository."""
+    with _opened(context) as store:
+        if name not in store.installed.names():
+            embedded = name in store.catalog.names() and store.catalog.embedded(name)
+            raise ModelError(f"{name} comes with Depesche" if embedded else f"{name} is not installed")
+        with store.installed.changing(), write_errors(str(store.installed.folder)):
+            store.installed.remove(name)
+        store.say(f"{name} is removed; {store.installed.lock.path} still locks its repository to what was pulled")
+
+
+@models_app.command()
+def export(
+    context: typer.Context,
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="Tar file to write. It must not exist.")],
+) -> None:
+    """Write an installed model as one file with checksums, for machines that cannot reach the hub."""
+    with _opened(context) as store:
+        bundle.export(store.catalog.entry(name), store.installed, file)
+        store.say(f"{file} holds {name}; depesche models import {file.name} installs it elsewhere")
+
+
+@models_app.command("import")
+def import_(
+    context: typer.Context, file: Annotated[Path, typer.Argument(help="File written by `depesche models export`.")]
+) -> None:
+    """Install a model from a file that `depesche models export` wrote."""
+    with _opened(context) as store:
+        _report_installed(store, bundle.install(file, store.catalog, store.installed))
+
+
+def _opened(context: typer.Context) -> AbstractContextManager[Store]:
+    opened: Opened = context.obj
+    return opened()
+
+
+def _report_installed(store: Store, entry: Entry) -> None:
+    m = entry.manifest
+    terms = f"licence {m.licence}, commercial use: {m.commercial_use}"
+    store.say(f"{entry.name} {m.revision} is installed in {entry.folder} ({terms})")
+
 
 PREFIX = "depesche_"  # so that secret scanners and people recognise a key
 RANDOM_BYTES = 32
@@ -228,7 +373,9 @@ app.command(context_settings={"obj": _workplace})(backfill)
 def _store() -> Iterator[Store]:
     with _told():
         settings = _settings()
-        yield Store(Catalog(settings.models_dir, settings.installed_dir), Installed(settings.installed_dir), _messages)
+        yield Store(
+            Catalog(settings.models_dir, settings.installed_dir), InstalledModels(settings.installed_dir), _messages
+        )
 
 
 app.add_typer(models_app, name="models", context_settings={"obj": _store})

@@ -1,1 +1,1 @@
-"""Articles in the shapes that newsrooms keep them in: a web page, schema.org's JSON-LD, IPTC's ninjs."""
+"""Document formats of articles: web page, schema.org JSON-LD, IPTC ninjs."""

@@ -1,4 +1,4 @@
-"""A document format, and what a document is read to and written from."""
+"""The interface of a document format, the document that it reads, and the edition that it writes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ BodyFormat = Literal["text", "html"]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An article's fields. ``uri`` names it where the document does.
+    """The fields of an article. ``uri`` is None if the document does not name one.
 
-    ``original`` is the submitted object, or the one inside it, in ``original_format``.
+    ``original`` is the article's object as submitted, in the format ``original_format``.
     """
 
     headline: str | None
@@ -26,12 +26,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """What the service made of a document: the fields in ``language``, and a summary in the same.
+    """The service's output for a document: its fields and a summary, all in ``language``.
 
-    ``original_language`` is the language of a document that does not name its own.
-
-    ``source_type`` is the URI of IPTC's digital source type, None where a person wrote the words; ``credit`` names
-    software and models.
+    ``original_language`` is the language of a document that does not name one. ``source_type`` is the URI of the IPTC
+    digital source type, or None if a person wrote the text. ``credit`` names the software and the models.
     """
 
     language: str
@@ -47,11 +45,11 @@ class Edition:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A document format; a module of this package that has one as ``FORMAT`` is found by the registry.
+    """A document format. The registry finds it as ``FORMAT`` in a module of this package.
 
-    ``detects`` says whether a value is in this format. A ``fallback`` is asked after all others. ``parse`` raises
-    `InvalidInput` where a value holds no article. ``render`` is None where the format is only read; it raises
-    `InvalidInput` where the document lacks what the format needs.
+    ``detects`` returns whether a value is in this format; formats with ``fallback`` are tried last. ``parse`` raises
+    `InvalidInput` if the value contains no article. ``render`` raises `InvalidInput` if the document lacks a required
+    field; it is None if the format can only be read.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A web page: its article by trafilatura, its fields from JSON-LD and meta tags."""
+"""Web pages: trafilatura extracts the article; JSON-LD and meta tags give the other fields."""
 
 import json
 import re
@@ -6,47 +6,46 @@ import re
 from lxml import html as lxml_html
 
 from service.documents.base import Document, Format
-from service.documents.jsonld import article_of, text_of
+from service.documents.jsonld import find_article, text_value
 from service.errors import InvalidInput
 
 JSONLD = "application/ld+json"
-# What may be in front of a document's root element: the XML declaration, other instructions, comments, a DOCTYPE.
+# The parts before the root element of a document: XML declaration, processing instructions, comments, DOCTYPE.
 _PROLOGUE = re.compile(r"\ufeff?(?:\s+|<\?(?:(?!\?>).)*+\?>|<!--(?:(?!-->).)*+-->|<![A-Za-z][^>]*+>)*+", re.DOTALL)
 _ROOT = re.compile(r"<([A-Za-z_][^\s/>]*+)([^>]*+)")
 
 
 def is_page(value: object) -> bool:
-    """Whether ``value`` is a string of HTML; XML of another kind is not, though its root has an element in common."""
+    """Whether ``value`` is a string of HTML. Other XML is refused, even if its root element has an HTML name."""
     if not isinstance(value, str):
         return False
-    root = _ROOT.match(value, _PROLOGUE.match(value).end())  # type: ignore[union-attr]  # it matches nothing, too
+    root = _ROOT.match(value, _PROLOGUE.match(value).end())  # type: ignore[union-attr]  # it also matches an empty string
     if root is None or root[1].lower() == "html":
         return True
     return not (value.lstrip("\ufeff \t\r\n").startswith("<?xml") or "xmlns" in root[2] or ":" in root[1])
 
 
 def read_page(source: str) -> Document:
-    """The article of an HTML page, as plain text with a paragraph a line.
+    """The article of an HTML page, as plain text with one paragraph per line.
 
     Raises:
-        InvalidInput: the page holds no article that could be told from its surroundings.
+        InvalidInput: the extraction finds no article in the page.
     """
-    # Half a second of imports that only callers of this shape should pay for.
-    from trafilatura import extract  # noqa: PLC0415
+    from trafilatura import extract  # noqa: PLC0415 - the import takes half a second, and only this format needs it
 
     text = extract(source, output_format="txt", include_comments=False, include_formatting=False, deduplicate=False)
     if not text:
         raise InvalidInput("document_empty", "no article was found in the page", pointer="/document")
     tree = _tree(source)
     article = _jsonld(tree)
-    headline = text_of(article.get("headline")) or _meta(tree, "og:title") or _first_heading(tree)
-    lead = text_of(article.get("description")) or _meta(tree, "og:description") or _meta(tree, "description")
+    headline = text_value(article.get("headline")) or _meta(tree, "og:title") or _first_heading(tree)
+    lead = text_value(article.get("description")) or _meta(tree, "og:description") or _meta(tree, "description")
     return Document(
         headline=headline,
         lead=lead,
         body=_without(text, {headline, lead}),
         body_format="text",
-        language=text_of(article.get("inLanguage")) or tree.get("lang"),
+        language=text_value(article.get("inLanguage")) or tree.get("lang"),
         uri=_canonical(tree) or _meta(tree, "og:url"),
         original=article,
         original_format="jsonld",
@@ -54,16 +53,16 @@ def read_page(source: str) -> Document:
 
 
 def _tree(source: str) -> lxml_html.HtmlElement:
-    # lxml refuses text that names its own encoding, which a string no longer has.
+    # lxml refuses a str with an encoding declaration, so it gets bytes.
     return lxml_html.document_fromstring(source.encode("utf-8"), parser=lxml_html.HTMLParser(encoding="utf-8"))
 
 
 def _jsonld(tree: lxml_html.HtmlElement) -> dict[str, object]:
-    """The first article in the page's JSON-LD; a block that is no JSON says nothing."""
+    """The first article in the JSON-LD of the page. Blocks of invalid JSON are skipped."""
     for script in tree.iter("script"):
         if script.get("type", "").strip().lower() == JSONLD:
             try:
-                found = article_of(json.loads(script.text or ""))
+                found = find_article(json.loads(script.text or ""))
             except (ValueError, RecursionError):
                 continue
             if found is not None:
@@ -89,7 +88,7 @@ def _first_heading(tree: lxml_html.HtmlElement) -> str | None:
 
 
 def _without(text: str, heads: set[str | None]) -> str:
-    """The body without headline and lead, which the extraction leaves at its top."""
+    """The body without the headline and the lead at its top, which trafilatura includes."""
     lines = [line for line in text.split("\n") if line.strip()]
     while lines and " ".join(lines[0].split()) in heads and len(lines) > 1:
         lines.pop(0)

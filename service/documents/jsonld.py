@@ -1,4 +1,4 @@
-"""schema.org NewsArticle as JSON-LD: read an article's fields, and write the article that was made of it."""
+"""The schema.org type NewsArticle as JSON-LD: reads the fields of an article and writes an edition."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,26 +14,26 @@ ARTICLE_TYPE = re.compile(
 MOST_DEPTH = 8
 
 
-def article_of(value: object, depth: int = 0) -> Mapping[str, Any] | None:
-    """The first article in a JSON-LD value: itself, in a list, in ``@graph``, or as the main entity of a page."""
+def find_article(value: object, depth: int = 0) -> Mapping[str, Any] | None:
+    """The first article in a JSON-LD value: the value itself, or in a list, in ``@graph`` or in a main entity."""
     if depth > MOST_DEPTH:
         return None
     if isinstance(value, list):
-        return next((found for one in value if (found := article_of(one, depth + 1)) is not None), None)
+        return next((found for one in value if (found := find_article(one, depth + 1)) is not None), None)
     if not isinstance(value, Mapping):
         return None
     if any(ARTICLE_TYPE.match(name) for name in _strings(value.get("@type"))):
         return value
     inside = (value.get(name) for name in ("@graph", "mainEntity", "mainEntityOfPage"))
-    return next((found for one in inside if (found := article_of(one, depth + 1)) is not None), None)
+    return next((found for one in inside if (found := find_article(one, depth + 1)) is not None), None)
 
 
 def _strings(value: object) -> Iterator[str]:
     yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str))
 
 
-def text_of(value: object) -> str | None:
-    """A text property: a string, the first of several, or the value of a language-tagged one."""
+def text_value(value: object) -> str | None:
+    """The value of a text property: a string, the first of several strings, or a language-tagged string."""
     if isinstance(value, Mapping):
         value = value.get("@value")
     first = next(_strings(value), None)
@@ -41,36 +41,39 @@ def text_of(value: object) -> str | None:
 
 
 def is_jsonld(value: object) -> bool:
-    """Whether ``value`` is an object with JSON-LD's own names, or holds an article of schema.org."""
-    return isinstance(value, Mapping) and (any(name.startswith("@") for name in value) or article_of(value) is not None)
+    """Whether ``value`` is an object that has a JSON-LD keyword (``@…``) or contains a schema.org article."""
+    return isinstance(value, Mapping) and (
+        any(name.startswith("@") for name in value) or find_article(value) is not None
+    )
 
 
 def read_jsonld(value: object) -> Document:
     """The fields of the article in ``value``.
 
     Raises:
-        InvalidInput: there is no article in it, or the article has no ``articleBody``.
+        InvalidInput: ``value`` contains no article, or the article has no ``articleBody``.
     """
-    article = article_of(value)
+    article = find_article(value)
     if article is None:
-        raise InvalidInput("jsonld_invalid", "no article (NewsArticle, Article, …) in it", pointer="/document/@type")
-    body = text_of(article.get("articleBody"))
+        detail = "the document has no article (NewsArticle, Article, …)"
+        raise InvalidInput("jsonld_invalid", detail, pointer="/document/@type")
+    body = text_value(article.get("articleBody"))
     if body is None:
         raise InvalidInput("document_empty", "the article has no articleBody", pointer="/document/articleBody")
     language = article.get("inLanguage")
     return Document(
-        headline=text_of(article.get("headline")) or text_of(article.get("name")),
-        lead=text_of(article.get("description")),
+        headline=text_value(article.get("headline")) or text_value(article.get("name")),
+        lead=text_value(article.get("description")),
         body=body,
         body_format="text",
-        language=text_of(language.get("alternateName") if isinstance(language, Mapping) else language),
-        uri=text_of(article.get("@id")) or text_of(article.get("url")),
+        language=text_value(language.get("alternateName") if isinstance(language, Mapping) else language),
+        uri=text_value(article.get("@id")) or text_value(article.get("url")),
         original=article,
         original_format="jsonld",
     )
 
 
-# What stays true of a translation; the rest (word count, images' captions, …) is not carried over unread.
+# Properties that are also valid for a translation. Others (word count, captions, …) may not be, and are left out.
 KEPT = (
     "author",
     "publisher",
@@ -84,7 +87,7 @@ KEPT = (
 
 
 def write_jsonld(document: Document, edition: Edition) -> dict[str, Any]:
-    """A NewsArticle of the edition, tied to the work it was made from, with its digital source type."""
+    """The edition as a NewsArticle, with a link to the original work and with the digital source type."""
     source = {
         "@type": "NewsArticle",
         "@id": document.uri,
@@ -92,9 +95,8 @@ def write_jsonld(document: Document, edition: Edition) -> dict[str, Any]:
         "inLanguage": document.language or edition.original_language,
     }
     original = document.original if document.original_format == "jsonld" else {}
-    tie = (
-        "translationOfWork" if edition.language != (document.language or edition.original_language)[:2] else "isBasedOn"
-    )
+    is_translation = edition.language != (document.language or edition.original_language)[:2]
+    relation = "translationOfWork" if is_translation else "isBasedOn"
     article = {
         "@context": CONTEXT,
         "@type": "NewsArticle",
@@ -104,7 +106,7 @@ def write_jsonld(document: Document, edition: Edition) -> dict[str, Any]:
         "abstract": edition.summary,
         "articleBody": edition.body,
         "inLanguage": edition.language,
-        tie: {name: value for name, value in source.items() if value is not None},
+        relation: {name: value for name, value in source.items() if value is not None},
         "digitalSourceType": edition.source_type,
         "creditText": edition.credit,
     }

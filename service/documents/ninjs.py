@@ -1,4 +1,4 @@
-"""IPTC ninjs 3.1, and 3.0, which is part of it: read an item's article, and write an item of the same shape."""
+"""IPTC ninjs 3.1 (and 3.0, which is a subset): reads the article of an item and writes an edition as an item."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -20,7 +20,7 @@ class _Ninjs(Bounded, BaseModel):
 
 
 class Content(_Ninjs):
-    """One of an item's headlines or descriptions."""
+    """A headline or description of an item."""
 
     value: str
     role: str | None = None
@@ -28,14 +28,14 @@ class Content(_Ninjs):
 
 
 class Body(Content):
-    """One of an item's bodies."""
+    """A body of an item."""
 
     charCount: int | None = None
     wordCount: int | None = None
 
 
 class Item(_Ninjs):
-    """A ninjs item: all properties of the standard by name; those that carry no article text are kept as they are."""
+    """A ninjs item with all properties of the standard. Properties without article text are not interpreted."""
 
     uri: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$")
     type: Literal["text", "audio", "video", "picture", "graphic", "composite", "component", "event", "planning"] = (
@@ -82,20 +82,20 @@ class Item(_Ninjs):
 
 
 def read_ninjs(value: Mapping[str, Any]) -> Document:
-    """The article of an item: its HTML body where it has one, its main headline, its lead among the descriptions.
+    """The article of an item: the HTML body if there is one, the main headline, and the description for the lead.
 
     Raises:
-        InvalidInput: it is no valid item, or holds no text; names the first field that is wrong.
+        InvalidInput: the item is invalid (the message names the first wrong field) or has no text.
     """
     try:
         item = Item.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         pointer = "".join(f"/{part}" for part in ("document", *first["loc"]))
-        raise InvalidInput("ninjs_invalid", f"no valid ninjs item: {first['msg']}", pointer=pointer) from error
+        raise InvalidInput("ninjs_invalid", f"the ninjs item is invalid: {first['msg']}", pointer=pointer) from error
     body = _body(item)
     if body is None:
-        raise InvalidInput("document_empty", "the item holds no body with text", pointer="/document/bodies")
+        raise InvalidInput("document_empty", "the item has no body with text", pointer="/document/bodies")
     headline, lead = _first(item.headlines, ("main", None)), _first(item.descriptions, LEAD_ROLES)
     return Document(
         headline=headline.value if headline else None,
@@ -110,7 +110,7 @@ def read_ninjs(value: Mapping[str, Any]) -> Document:
 
 
 def _body(item: Item) -> Body | None:
-    """An HTML body before a plain one; a body of another type holds no text to translate."""
+    """The first HTML body, or else the first plain-text body. Bodies of other types are ignored."""
     texts = [
         body for body in item.bodies if body.value.strip() and body.contentType in {*HTML_TYPES, "text/plain", None}
     ]
@@ -128,7 +128,7 @@ def _first(contents: list[Content], roles: tuple[str | None, ...]) -> Content | 
 
 
 def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
-    """A ninjs 3.1 item of the edition, tied to the item it was made from; other texts of that item are not in it.
+    """The edition as a ninjs 3.1 item with a link to the original item. Other texts of that item are left out.
 
     Raises:
         InvalidInput: the document has no URI, which every item needs.
@@ -162,5 +162,5 @@ def _source_type(uri: str | None) -> dict[str, Any]:
     return {} if uri is None else {"digitalSourceType": {"name": uri.rsplit("/", 1)[-1], "uri": uri}}
 
 
-# An object that is nothing else is taken for an item, so that the caller reads which property is wrong.
+# An object in no other format is parsed as an item, so that the error names the wrong property.
 FORMAT = Format("ninjs", lambda value: isinstance(value, Mapping), read_ninjs, write_ninjs, fallback=True)

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from service.domain import Attention, FinishReason, Tokens
 from service.generation.call import Priority
 from service.registry.manifest import Manifest
 
+T = TypeVar("T")
 Health = Literal["loading", "ready", "hung", "dead"]
 
 
@@ -65,21 +66,20 @@ class TextHypothesis:
     attention: PieceAttention | None = None
 
 
-class EngineTimes(Protocol):
-    """Times of one item's engine call, on the event loop's clock. ``batch`` is the number of the call.
+class ItemFuture(asyncio.Future[T]):
+    """The result of one item, with the times of its engine call on the event loop's clock.
 
-    ``started_s`` is None before the call starts, ``finished_s`` before it returns.
+    ``started_s`` is None before the call starts, ``finished_s`` before it returns. Both stay None if no engine in this
+    process runs the call. ``batch`` is the number of the call.
     """
 
-    started_s: float | None
-    finished_s: float | None
-    batch: int
+    started_s: float | None = None
+    finished_s: float | None = None
+    batch = 0
 
 
-class TextFuture(asyncio.Future[list[TextHypothesis]]):
-    """The hypotheses of one source: at least one, best first. ``times`` is None for an engine outside this process."""
-
-    times: EngineTimes | None = None
+TextFuture = ItemFuture[list[TextHypothesis]]
+"""The hypotheses of one source: at least one, best first."""
 
 
 class TextGenerator(Protocol):

@@ -4,14 +4,18 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar, overload
 
 from service.domain import EngineInput
 from service.errors import DepescheError, Draining, EngineError, NotReady
 from service.events import BatchDone, Listener, ignore
+from service.generation.base import ItemFuture
+from service.generation.call import Priority
 from service.generation.engines.base import Engine
-from service.generation.scheduler import Limits, Priority, Queue, QueuedItem, ResultFuture
+from service.generation.scheduler import Convert, Limits, Queue, QueuedItem, ResultFuture
 from service.generation.supervisor import EngineLost, Generated, SupervisedEngine, WrongCount
 
+T = TypeVar("T")
 Batch = list[QueuedItem]
 
 
@@ -91,7 +95,7 @@ class Worker:
                 return
             batch = [one for one in self._next_batches.popleft() if not one.future.done()]
             if batch:
-                self._queue.number(batch)
+                self._queue.mark_started(batch)
                 self._running[asyncio.create_task(self._run(batch))] = batch
 
     def _take_next(self, free: int) -> None:
@@ -241,14 +245,34 @@ class Batcher:
             self._lose(lost.error)
             raise lost.error from lost
 
+    @overload
     def submit_many(
-        self, items: Sequence[EngineInput], *, priority: Priority = "interactive", deadline_s: float | None = None
-    ) -> list[ResultFuture]:
+        self, items: Sequence[EngineInput], *, priority: Priority = ..., deadline_s: float | None = ...
+    ) -> list[ResultFuture]: ...
+
+    @overload
+    def submit_many(
+        self,
+        items: Sequence[EngineInput],
+        *,
+        priority: Priority = ...,
+        deadline_s: float | None = ...,
+        convert: Convert[T],
+    ) -> list[ItemFuture[T]]: ...
+
+    def submit_many(
+        self,
+        items: Sequence[EngineInput],
+        *,
+        priority: Priority = "interactive",
+        deadline_s: float | None = None,
+        convert: Convert[Any] | None = None,
+    ) -> list[ItemFuture[Any]]:
         """Admit all ``items`` of one request or none, and return one future for each, in order.
 
-        Each future holds 1..k hypotheses, or raises EngineError, EngineHung or Draining. Cancelling a future removes
-        its item from the queue. ``deadline_s`` (event loop's clock) only decides whether the request is admitted; the
-        caller cancels its futures at the deadline.
+        Each future holds 1..k hypotheses, or what ``convert`` makes from them on the event loop. It raises EngineError,
+        EngineHung or Draining. Cancelling a future removes its item from the queue. ``deadline_s`` (event loop's clock)
+        only decides whether the request is admitted; the caller cancels its futures at the deadline.
 
         Raises:
             QueueFull, TooSlow, NotReady, Draining: the batcher accepts no work now.
@@ -259,7 +283,7 @@ class Batcher:
             raise Draining("the service is shutting down")
         if self._lost is not None or self.worker.engine.condition != "ready":
             raise NotReady("the engine is not ready")
-        return self.queue.put(items, priority=priority, deadline_s=deadline_s)
+        return self.queue.put(items, priority=priority, deadline_s=deadline_s, convert=convert)
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new requests, finish admitted ones and stop. Items not done within ``timeout_s`` get Draining."""

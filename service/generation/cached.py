@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
-from service.cache.keys import Field, entry_key, tag_key
+from service.cache.entries import Field, entry_key, tag_key
 from service.cache.tiers import Cache
 from service.generation.base import Source, TextFuture, TextGenerator, TextHypothesis
 from service.generation.call import Call, Interval, Timings, nothing
@@ -204,10 +204,9 @@ class _NewWork(Generic[T]):
         if not self.waiters:
             return
         now_s = asyncio.get_running_loop().time()
-        times = [output.times for output in self.outputs if output.times is not None]
         calls = {
             one.batch: (one.started_s, now_s if one.finished_s is None else one.finished_s)
-            for one in times
+            for one in self.outputs
             if one.started_s is not None
         }
         inference_s, end_s = 0.0, self.since_s

@@ -105,10 +105,10 @@ class Call:
 
     @property
     def follows(self) -> bool:
-        """Whether its caller hears of each sentence."""
+        """Whether the caller receives each sentence as it is done."""
         return self.finished is not nothing
 
-    def quiet(self) -> "Call":
+    def without_callbacks(self) -> "Call":
         """Return a copy of this call without callbacks."""
         return replace(self, progress=nothing, finished=nothing)
 

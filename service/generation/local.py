@@ -18,10 +18,10 @@ from service.generation.base import (
 )
 from service.generation.batcher import Batcher
 from service.generation.call import Priority
-from service.generation.engines.base import Engine, ParallelConfig, compute_type, layouts
+from service.generation.engines.base import Engine, ParallelConfig, layouts, resolve_compute_type
 from service.generation.engines.loading import Probe, TunedConfig, TunedFactory, load_engine
 from service.generation.engines.tokenizers import EOS, Tokenizer
-from service.generation.scheduler import Limits, ResultFuture
+from service.generation.scheduler import Limits
 from service.languages.base import language
 from service.registry.catalog import Entry
 from service.registry.manifest import EngineKind, Manifest
@@ -62,13 +62,13 @@ class LocalGenerator:
     engine: EngineKind
     tokenizer: Tokenizer
     batcher: Batcher
-    arithmetic: str = ""
+    compute_type: str = ""
     _free: dict[FreeWords, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def version(self) -> str:
         """The weights' revision, the engine, the compute type and the device. Outputs may change with each of them."""
-        return f"{self.manifest.revision}/{self.engine}/{self.arithmetic}"
+        return f"{self.manifest.revision}/{self.engine}/{self.compute_type}"
 
     @property
     def search(self) -> str:
@@ -115,8 +115,7 @@ class LocalGenerator:
     ) -> list[TextFuture]:
         """See `TextGenerator.generate`."""
         items = [self._item(source) for source in sources]
-        answers = self.batcher.submit_many(items, priority=priority, deadline_s=deadline_s)
-        return [self._texts(item, answer) for item, answer in zip(items, answers, strict=True)]
+        return self.batcher.submit_many(items, priority=priority, deadline_s=deadline_s, convert=self._texts)
 
     def _item(self, source: Source) -> EngineInput:
         tokens, asked = self.tokenizer.encode(source.text), source.options
@@ -145,26 +144,8 @@ class LocalGenerator:
             self._free[free] = pieces(free.marks).union(*single)
         return pieces(text) | self._free[free]
 
-    def _texts(self, item: EngineInput, answer: ResultFuture) -> TextFuture:
-        texts = TextFuture(loop=answer.get_loop())
-        texts.times = answer
-
-        def give_up(texts: "asyncio.Future[list[TextHypothesis]]") -> None:
-            if texts.cancelled():
-                answer.cancel()
-
-        def give(answer: "asyncio.Future[list[Hypothesis]]") -> None:
-            if answer.cancelled():
-                texts.cancel()
-            elif error := answer.exception():
-                if not texts.done():
-                    texts.set_exception(error)
-            elif not texts.done():
-                texts.set_result([self._text(item.tokens, one) for one in answer.result()])
-
-        texts.add_done_callback(give_up)
-        answer.add_done_callback(give)
-        return texts
+    def _texts(self, item: EngineInput, hypotheses: list[Hypothesis]) -> list[TextHypothesis]:
+        return [self._text(item.tokens, one) for one in hypotheses]
 
     def _text(self, source: Tokens, one: Hypothesis) -> TextHypothesis:
         attention = None
@@ -210,8 +191,10 @@ async def load_generator(
     if not limits.batch_items:
         limits = replace(limits, batch_items=call_sentences(entry, choice.kind))
     batcher = Batcher(entry.name, factory, warm_up, limits=limits, listener=listener, on_dead=on_dead)
-    arithmetic = f"{compute_type(entry.manifest, choice.kind, choice.device, choice.compute_type)}/{choice.device}"
-    return LocalGenerator(entry.name, entry.manifest, choice.kind, tokenizer, batcher, arithmetic)
+    compute_type = (
+        f"{resolve_compute_type(entry.manifest, choice.kind, choice.device, choice.compute_type)}/{choice.device}"
+    )
+    return LocalGenerator(entry.name, entry.manifest, choice.kind, tokenizer, batcher, compute_type)
 
 
 def call_sentences(entry: Entry, kind: EngineKind) -> int:
@@ -238,7 +221,7 @@ def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener:
             device=choice.device,
             threads=layout.threads,
             replicas=layout.replicas,
-            arithmetic=choice.compute_type,
+            compute_type=choice.compute_type,
         )
 
     def tell(found: TunedConfig) -> None:

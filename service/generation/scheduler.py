@@ -3,12 +3,14 @@
 import asyncio
 import heapq
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, TypeVar
 
 from service.domain import EngineInput, Hypothesis
 from service.errors import DeadlineExceeded, DepescheError, InvalidInput, QueueFull, Unavailable
+from service.generation.base import ItemFuture
+from service.generation.call import Priority
 from service.generation.engines.base import by_padded_length, padded_length, shared
 
 
@@ -29,7 +31,7 @@ class Limits:
     rebuild_pauses_s: tuple[float, ...] = (0.0, 1.0, 5.0)
 
 
-Priority = Literal["interactive", "bulk"]
+T = TypeVar("T")
 
 BULK_DELAY_S = 60.0
 ITEM_DELAY_S = 1 / 64
@@ -190,32 +192,36 @@ class Throughput:
         return self._all.time_s(tokens) if backlog_s is None else backlog_s
 
 
-class ResultFuture(asyncio.Future[list[Hypothesis]]):
-    """The future of one item, with the times of its engine call (event loop's clock) and the number of this call.
+ResultFuture = ItemFuture[list[Hypothesis]]
+Convert = Callable[[EngineInput, list[Hypothesis]], T]
+"""Makes the caller's result from the hypotheses of an item."""
+
+
+@dataclass(slots=True, eq=False)
+class QueuedItem:
+    """One item with its planning data and the future of its caller.
 
     ``dequeued``: the item has left the queue. ``had_backlog``: at least as many items stayed as were taken with it.
     """
 
-    dequeued = False
-    started_s: float | None = None
-    finished_s: float | None = None
-    had_backlog = False
-    batch = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class QueuedItem:
-    """One item with its planning data and the future of its caller."""
-
     item: EngineInput
     pending: Pending
-    future: ResultFuture
+    future: ItemFuture[Any]
+    convert: Convert[Any] | None = None
+    dequeued: bool = False
+    had_backlog: bool = False
 
     def complete(self, hypotheses: list[Hypothesis]) -> None:
-        """Complete the future; without effect if it is already done or cancelled."""
-        if not self.future.done():
-            self.future.finished_s = self.future.get_loop().time()
-            self.future.set_result(hypotheses)
+        """Convert the hypotheses and complete the future; without effect if it is already done or cancelled."""
+        if self.future.done():
+            return
+        self.future.finished_s = self.future.get_loop().time()
+        try:
+            result = hypotheses if self.convert is None else self.convert(self.item, hypotheses)
+        except Exception as error:  # noqa: BLE001 - a bug here must fail one item, not the worker
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
 
     def fail(self, error: DepescheError) -> None:
         """Fail the future; without effect if it is already done or cancelled."""
@@ -281,8 +287,8 @@ class Queue:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._waiting: dict[ResultFuture, QueuedItem] = {}
-        self._unanswered: set[ResultFuture] = set()
+        self._waiting: dict[ItemFuture[Any], QueuedItem] = {}
+        self._unanswered: set[ItemFuture[Any]] = set()
         self._next_arrival: asyncio.Future[None] | None = None
         self.tokens = 0
         self._running_tokens = 0
@@ -293,7 +299,7 @@ class Queue:
         return len(self._waiting)
 
     @property
-    def unanswered(self) -> frozenset[ResultFuture]:
+    def unanswered(self) -> frozenset[ItemFuture[Any]]:
         """The futures of all waiting and running items."""
         return frozenset(self._unanswered)
 
@@ -303,9 +309,17 @@ class Queue:
         first_s = next(times_s, None)  # items are in order of arrival
         return 0.0 if first_s is None else asyncio.get_running_loop().time() - first_s
 
-    def put(self, items: Sequence[EngineInput], *, priority: Priority, deadline_s: float | None) -> list[ResultFuture]:
+    def put(
+        self,
+        items: Sequence[EngineInput],
+        *,
+        priority: Priority,
+        deadline_s: float | None,
+        convert: Convert[Any] | None = None,
+    ) -> list[ItemFuture[Any]]:
         """Queue all ``items`` of one request, and return their futures in order.
 
+        ``convert`` makes the results of the futures from hypotheses; without it the results are the hypotheses.
         ``deadline_s`` (event loop's clock) is checked only here; the caller cancels its futures at the deadline.
 
         Raises:
@@ -321,7 +335,8 @@ class Queue:
         pending = _pending(items, now_s, priority)
         self._admit(pending, None if deadline_s is None else deadline_s - now_s)
         futures = [
-            self._add(QueuedItem(item, one, ResultFuture(loop=loop))) for item, one in zip(items, pending, strict=True)
+            self._add(QueuedItem(item, one, ItemFuture(loop=loop), convert))
+            for item, one in zip(items, pending, strict=True)
         ]
         if self._next_arrival is not None and not self._next_arrival.done():
             self._next_arrival.set_result(None)
@@ -386,29 +401,29 @@ class Queue:
     def measure(self, batch: Sequence[QueuedItem], seconds: float) -> None:
         """Add a batch that the engine finished in ``seconds`` to the measured throughput."""
         tokens = sum(one.pending.tokens for one in batch)
-        self._throughput.add(tokens, seconds, had_backlog=any(one.future.had_backlog for one in batch))
+        self._throughput.add(tokens, seconds, had_backlog=any(one.had_backlog for one in batch))
 
-    def _add(self, waiting: QueuedItem) -> ResultFuture:
-        answer = waiting.future
-        self._waiting[answer] = waiting
-        self._unanswered.add(answer)
-        self.tokens += waiting.pending.tokens
-        answer.add_done_callback(lambda _: self._forget(waiting))
-        return answer
+    def _add(self, queued: QueuedItem) -> ItemFuture[Any]:
+        future = queued.future
+        self._waiting[future] = queued
+        self._unanswered.add(future)
+        self.tokens += queued.pending.tokens
+        future.add_done_callback(lambda _: self._discard(queued))
+        return future
 
-    def _forget(self, waiting: QueuedItem) -> None:
-        answer = waiting.future
-        self._unanswered.discard(answer)
-        if answer.dequeued:
-            self._running_tokens -= waiting.pending.tokens
+    def _discard(self, queued: QueuedItem) -> None:
+        future = queued.future
+        self._unanswered.discard(future)
+        if queued.dequeued:
+            self._running_tokens -= queued.pending.tokens
         else:
-            self._remove(waiting)
-        if not answer.cancelled():
-            answer.exception()  # mark it as retrieved: the caller may have left, and asyncio must not log the error
+            self._remove(queued)
+        if not future.cancelled():
+            future.exception()  # mark it as retrieved: the caller may have left, and asyncio must not log the error
 
-    def _remove(self, waiting: QueuedItem) -> None:
-        if self._waiting.pop(waiting.future, None):
-            self.tokens -= waiting.pending.tokens
+    def _remove(self, queued: QueuedItem) -> None:
+        if self._waiting.pop(queued.future, None):
+            self.tokens -= queued.pending.tokens
 
     def next_arrival(self) -> asyncio.Future[None]:
         """A future that completes when the next request is queued. Waiters share it and must not cancel it."""
@@ -436,9 +451,9 @@ class Queue:
 
     def take_from_backlog(self) -> list[QueuedItem]:
         """Remove the next batch only if it leaves items in the queue; else return an empty list."""
-        return self._next(0, had_backlog=True)
+        return self._next(0, only_backlog=True)
 
-    def _next(self, idle: int, *, had_backlog: bool = False) -> list[QueuedItem]:
+    def _next(self, idle: int, *, only_backlog: bool = False) -> list[QueuedItem]:
         waiting = [one for one in self._waiting.values() if not one.future.done()]
         limits = self._limits
         chosen = plan(
@@ -447,17 +462,17 @@ class Queue:
             max_items=limits.batch_items,
             idle=idle,
         )
-        if had_backlog and len(chosen) == len(waiting):
+        if only_backlog and len(chosen) == len(waiting):
             return []
         batch = [waiting[index] for index in chosen]
         for one in batch:
             self._remove(one)
             self._running_tokens += one.pending.tokens
-            one.future.dequeued = True
-            one.future.had_backlog = len(waiting) >= 2 * len(batch)
+            one.dequeued = True
+            one.had_backlog = len(waiting) >= 2 * len(batch)
         return batch
 
-    def number(self, batch: Sequence[QueuedItem]) -> None:
+    def mark_started(self, batch: Sequence[QueuedItem]) -> None:
         """Record that an engine call starts now, and number it."""
         self._calls += 1
         for one in batch:

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, JsonValue, model_validator
 
 from service.bounded import FEW_WRONG, Bounded, at_most
-from service.documents.registry import formats, written_formats
+from service.documents.registry import formats, writable_formats
 from service.errors import InvalidInput
 from service.http.schemas import VISIBLE
 from service.languages.base import Language, LanguagePair
@@ -109,7 +109,7 @@ Text = Annotated[
 if TYPE_CHECKING:
     WrittenFormat = str
 else:
-    WrittenFormat = Literal[written_formats()]
+    WrittenFormat = Literal[writable_formats()]
 # JSON has no integer type: 3.0 equals 3.
 WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
 _ONE_ARTICLE: list[JsonValue] = [
@@ -135,7 +135,10 @@ def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
         raise InvalidInput("text_empty", "the list of texts is empty", pointer="/text")
     if len(text) > limits.texts:
         raise InvalidInput(
-            "too_many_texts", f"{len(text)} texts exceed the limit of {limits.texts}", pointer="/text", limit=limits.texts
+            "too_many_texts",
+            f"{len(text)} texts exceed the limit of {limits.texts}",
+            pointer="/text",
+            limit=limits.texts,
         )
     for number, member in enumerate(text):
         limits.require_fitting(member, f"/text/{number}")

@@ -1,1 +1,1 @@
-"""The model store: pull a model from the Hugging Face hub, convert it, install it, export and import it."""
+"""Models of the Hugging Face hub: download, conversion, installation, export and import."""

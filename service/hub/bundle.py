@@ -1,4 +1,4 @@
-"""Bundles: an installed model as one tar file with checksums, for machines that cannot reach a hub."""
+"""Bundles: an installed model as one tar file with checksums, for machines without access to a hub."""
 
 import contextlib
 import io
@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 import tomli_w
 
 from service.errors import LockMismatch, ModelError, WeightsMismatch
-from service.hub.installed import Installed, write_errors
-from service.hub.lock import Locked
+from service.hub.installed import InstalledModels, write_errors
+from service.hub.lock import LockedRepository
 from service.registry.catalog import MANIFEST, Catalog, Entry
 from service.registry.manifest import load
 from service.registry.verify import Digest, verify_whole
@@ -23,23 +23,23 @@ _LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
 _SUMS_BYTES_MAX = 2**20
 
 
-def export(entry: Entry, installed: Installed, path: Path) -> None:
+def export(entry: Entry, installed: InstalledModels, path: Path) -> None:
     """Write the installed model to the new tar file ``path``. The same model gives the same bytes.
 
-    The members are ``SHA256SUMS`` (the format of ``sha256sum``), ``locked.toml`` with the repository's entry of the
-    lock, and ``NAME/…``.
+    The members are ``SHA256SUMS`` (in the format of ``sha256sum``), ``locked.toml`` with the repository's entry in the
+    lock file, and the model's files as ``NAME/…``.
 
     Raises:
         WeightsMismatch: a file of the model is missing or differs from the manifest.
-        ModelError: the model is embedded, not installed or not in the lock; ``path`` exists or cannot be written.
+        ModelError: the model is embedded, not installed or not in the lock; ``path`` exists, or cannot be written.
     """
     if entry.manifest.hub is None:
-        raise ModelError(f"{entry.name} comes with Depesche and needs no bundle")
+        raise ModelError(f"{entry.name} is part of Depesche and needs no bundle")
     verify_whole(entry)
     locked = installed.lock.read().get(entry.manifest.hub.repo)
     members = {f"{entry.name}/{name}": entry.folder / name for name in (MANIFEST, *entry.manifest.files)}
     if locked is None:
-        raise ModelError(f"{installed.lock.path} holds nothing of {entry.manifest.hub.repo}; pull {entry.name} again")
+        raise ModelError(f"{installed.lock.path} has no entry for {entry.manifest.hub.repo}; pull {entry.name} again")
     small = {LOCKED: tomli_w.dumps(locked.model_dump()).encode()}
     with write_errors(str(path)), _new_file(path) as draft, tarfile.open(draft, "w", format=tarfile.PAX_FORMAT) as tar:
         sums = {name: Digest.of(source).sha256 for name, source in members.items()}
@@ -54,9 +54,9 @@ def export(entry: Entry, installed: Installed, path: Path) -> None:
 
 @contextlib.contextmanager
 def _new_file(path: Path) -> Iterator[Path]:
-    """A draft that is renamed to ``path``, which must not exist, when the block succeeds."""
+    """A draft that is renamed to ``path`` when the block succeeds. ``path`` must not exist."""
     if path.exists():
-        raise ModelError(f"{path} exists and is left as it is")
+        raise ModelError(f"{path} already exists and is not overwritten")
     draft = path.with_name(f".{path.name}.draft")
     try:
         yield draft
@@ -72,20 +72,20 @@ def _member(name: str, size_bytes: int) -> tarfile.TarInfo:
     return member
 
 
-def install(path: Path, catalog: Catalog, installed: Installed) -> Entry:
-    """Install the model of the bundle ``path``. An installed model of its name stays until the new one is complete.
+def install(path: Path, catalog: Catalog, installed: InstalledModels) -> Entry:
+    """Install the model of the bundle ``path``. It replaces an installed model of the same name at the end.
 
     Raises:
         WeightsMismatch: a file is missing, unlisted, or differs from the checksums or the manifest.
-        LockMismatch: the model was made from other files than the lock names.
-        ModelError: the file is not a bundle of one model; its repository or task differs from the catalogue's model of
-            that name; the model cannot be written.
+        LockMismatch: the model was converted from other files than those in the lock file.
+        ModelError: the file is not a bundle of one model; its repository or task differs from the model of that name in
+            the catalogue; the model cannot be written.
     """
     with installed.changing(), write_errors(f"{path.name}: the model"), installed.draft() as draft:
         name = _unpack(path, draft)
         entry = Entry(name, load(draft / name / MANIFEST), draft / name)
         if entry.manifest.hub is None or catalog.embedded(name):
-            raise ModelError(f"{path.name} holds {name}, a name or a kind of model that comes with Depesche alone")
+            raise ModelError(f"{path.name} contains {name}, which is the name of an embedded model or not a hub model")
         installed.path(name)
         _require_catalogue_model(catalog, entry)
         verify_whole(entry)
@@ -95,7 +95,7 @@ def install(path: Path, catalog: Catalog, installed: Installed) -> Entry:
 
 
 def _require_catalogue_model(catalog: Catalog, entry: Entry) -> None:
-    """Refuse another model under a name of the catalogue, because the service may choose it by that name."""
+    """Refuse a different model with a name of the catalogue, because the service may choose it by this name."""
     if not catalog.publishes(entry.name):
         return
     published = catalog.published(entry.name)
@@ -104,39 +104,39 @@ def _require_catalogue_model(catalog: Catalog, entry: Entry) -> None:
         ("task", entry.manifest.task, published.task),
     ):
         if found != expected:
-            raise ModelError(f"the bundle's {entry.name} has {field} {found!r}; the catalogue's has {expected!r}")
+            raise ModelError(f"{entry.name} has {field} {found!r} in the bundle and {expected!r} in the catalogue")
 
 
 def _unpack(path: Path, draft: Path) -> str:
-    """Write the listed members to ``draft`` and check their digests; returns the model's name."""
+    """Write the listed members to ``draft`` and check their digests. Returns the name of the model."""
     try:
         if path.exists() and not path.is_file():
-            raise ModelError(f"{path} is no regular file")  # opening a FIFO would wait forever
+            raise ModelError(f"{path} is not a regular file")  # opening a FIFO would block
         file = path.open("rb")
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from error
     try:
         with file, tarfile.open(fileobj=file, mode="r:") as tar:
             return _unpack_members(path.name, tar, draft)
-    except (tarfile.TarError, ValueError) as error:  # tarfile lets ValueError escape for sizes below zero
-        raise ModelError(f"{path.name} is no bundle of a model, or is cut: {error}") from error
+    except (tarfile.TarError, ValueError) as error:  # tarfile raises ValueError for negative sizes
+        raise ModelError(f"{path.name} is not a complete model bundle: {error}") from error
 
 
 def _unpack_members(bundle: str, tar: tarfile.TarFile, draft: Path) -> str:
     first = tar.next()
     if first is None or first.name != SUMS or not first.isreg() or not 0 <= first.size <= _SUMS_BYTES_MAX:
-        raise ModelError(f"{bundle} is no bundle of a model: it does not begin with {SUMS}")
+        raise ModelError(f"{bundle} is not a model bundle: it does not begin with {SUMS}")
     sums = _parse_sums(bundle, _open_member(tar, first).read())
     while member := tar.next():
-        # A negative size would make tarfile read the same header again and again.
+        # With a negative size tarfile reads the same header forever.
         if not member.isreg() or member.issparse() or member.size < 0 or member.name not in sums:
-            raise WeightsMismatch(f"{bundle}: {member.name!r} is not in {SUMS}, or is no plain file")
+            raise WeightsMismatch(f"{bundle}: {member.name!r} is not in {SUMS} or not a regular file")
         target = draft / member.name
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file, _open_member(tar, member) as content:
             shutil.copyfileobj(content, file, 2**20)
         if Digest.of(target).sha256 != sums.pop(member.name):
-            raise WeightsMismatch(f"{bundle}: {member.name} is not the file that {SUMS} names")
+            raise WeightsMismatch(f"{bundle}: {member.name} differs from its SHA-256 in {SUMS}")
     if sums:
         raise WeightsMismatch(f"{bundle}: {min(sums)} is missing")
     (name,) = {path.name for path in draft.iterdir() if path.is_dir()}
@@ -150,34 +150,32 @@ def _open_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> tarfile.ExFil
 
 
 def _parse_sums(bundle: str, listing: bytes) -> dict[str, str]:
-    """SHA-256 by member name. All members but ``locked.toml`` must be in one folder."""
+    """The SHA-256 of each member. All members except ``locked.toml`` must be in one folder."""
     lines = [_LINE.fullmatch(line) for line in listing.decode("utf-8", "replace").splitlines()]
     sums = {line[2]: line[1] for line in lines if line is not None}
     members = [name for name in sums if name != LOCKED]
     inside = all(_in_a_folder(name) for name in members)
     if len(sums) != len(lines) or not inside or len({PurePosixPath(name).parts[0] for name in members}) != 1:
-        raise ModelError(f"{bundle}: {SUMS} does not list the files of one model, each once, under the model's name")
+        raise ModelError(f"{bundle}: {SUMS} must list each file of one model once, in the folder of the model")
     return sums
 
 
 def _in_a_folder(name: str) -> bool:
-    """Whether the name is a relative path of at least two parts, in normal form and without ``..``."""
+    """Whether the name is a normalised relative path with at least two parts and without ``..``."""
     path = PurePosixPath(name)
     return str(path) == name and not path.is_absolute() and ".." not in path.parts and len(path.parts) > 1
 
 
-def _check_lock(installed: Installed, repo: str, path: Path) -> None:
-    """Compare the bundle's entry with the lock, or add it to the lock."""
+def _check_lock(installed: InstalledModels, repo: str, path: Path) -> None:
+    """Compare the entry of the bundle with the lock file, or add it to the lock file."""
     if not path.is_file():
-        raise ModelError(
-            f"the bundle has no {LOCKED}, which names the files that the model was made from; export again"
-        )
+        raise ModelError(f"the bundle has no {LOCKED} with the digests of the original files; export the model again")
     try:
-        found = Locked.model_validate(tomllib.loads(path.read_text("utf-8")))
+        found = LockedRepository.model_validate(tomllib.loads(path.read_text("utf-8")))
     except ValueError as error:
-        raise ModelError(f"{LOCKED} of the bundle is no lock") from error
+        raise ModelError(f"{LOCKED} of the bundle is invalid") from error
     try:
         installed.lock.check(repo, found)
     except LockMismatch as error:
-        raise LockMismatch(f"the bundle is of another version: {error}") from error
+        raise LockMismatch(f"the bundle has another version of the model: {error}") from error
     installed.lock.keep(repo, found)

@@ -1,5 +1,6 @@
-"""Installation of a converted model: tokenizer, vocabulary, weights, and the check against its checkpoint."""
+"""Installation of a converted model: checkpoint, tokenizer, vocabulary, weights, and the check of the result."""
 
+import contextlib
 import heapq
 import json
 import math
@@ -7,13 +8,17 @@ import shutil
 import statistics
 import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ctranslate2
+import sentencepiece
 import torch
+import transformers
 import wordfreq
+from ctranslate2.converters import transformers as loaders
 from google.protobuf.message import DecodeError
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -26,36 +31,219 @@ from service.generation.engines.ctranslate2 import CTranslate2Engine
 from service.generation.engines.loading import Vocabulary, read_vocabulary
 from service.generation.engines.tokenizers import EOS, Tokenizer
 from service.generation.engines.torch import TorchEngine
-from service.hub import checkpoint
-from service.registry.manifest import EngineFiles, EngineKind, Manifest
+from service.languages.base import codes
+from service.registry.manifest import Architecture, EngineFiles, EngineKind, Manifest
+
+TOKENIZER, VOCABULARY = "tokenizer.json", "vocabulary.json"
+FSMT_FOLDER = "torch"  # FSMT's tokenizer reads its files from the checkpoint's folder
+FSMT_SOURCE, FSMT_TARGET = "vocab-src.json", "vocab-tgt.json"
+FSMT_FILES = (FSMT_SOURCE, FSMT_TARGET, "merges.txt", "tokenizer_config.json")
+LOADERS: Mapping[Architecture, type[Any]] = {
+    "marian": loaders.MarianMTLoader,
+    "t5": loaders.T5Loader,
+    "mt5": loaders.MT5Loader,
+    "bart": loaders.BartLoader,
+    "mbart": loaders.MBartLoader,
+    "m2m100": loaders.M2M100Loader,
+}
+# Pre- or post-normalisation. CTranslate2's loaders expect it in the configuration, which lacks it for these classes.
+NORMALIZE_BEFORE: Mapping[str, bool] = {"bart": False, "mbart": True}
+START: Mapping[str, str] = {"t5": "<pad>", "mt5": "<pad>"}
+PAD, EOS_PIECE, UNKNOWN_PIECE = "<pad>", "</s>", "<unk>"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenTokenizer:
+    """The fields of the manifest's ``tokens`` for the written files, and the row of each target piece."""
+
+    tokens: Mapping[str, str | None]
+    pieces: Mapping[str, int]
+
+
+def write_tokenizer(snapshot: Path, manifest: Manifest, folder: Path) -> WrittenTokenizer:
+    """Write the tokenizer files of ``snapshot`` to the model's ``folder``, in formats that need no torch.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the service cannot read the tokenizer.
+    """
+    if manifest.tokens.kind == "sentencepiece":
+        return _write_sentencepiece(snapshot, manifest, folder)
+    return _write_fsmt(snapshot, folder) if manifest.architecture == "fsmt" else _write_tokenizers(snapshot, folder)
+
+
+def load_checkpoint(folder: Path) -> Any:
+    """Load the checkpoint in float32.
+
+    Raises:
+        ModelError: transformers cannot load the checkpoint, or weights are missing.
+    """
+    try:
+        model, report = transformers.AutoModelForSeq2SeqLM.from_pretrained(
+            str(folder), dtype=torch.float32, local_files_only=True, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ModelError(f"transformers cannot load the checkpoint: {error}") from error
+    if report["missing_keys"]:
+        raise ModelError(f"the checkpoint lacks weights: {', '.join(sorted(report['missing_keys'])[:3])}")
+    return model.eval()
+
+
+def write_ctranslate2(
+    model: Any, architecture: Architecture, pieces: Mapping[str, int], folder: Path, quantization: str
+) -> None:
+    """Write ``model`` to ``folder`` in CTranslate2's format; ``pieces`` maps each piece to its row.
+
+    Raises:
+        ModelError: CTranslate2 does not support the shape of the model.
+    """
+    try:
+        with torch.no_grad(), _corrected(model.config, architecture):
+            specification = LOADERS[architecture]().get_model_spec(model)
+        rows = _row_names(pieces, specification.encoder.embeddings[0].weight.shape[0])
+        specification.register_source_vocabulary(rows)
+        specification.register_target_vocabulary(rows)
+        _set_special_pieces(specification.config, model, architecture, rows)
+        specification.validate()
+    except (ValueError, KeyError, AttributeError) as error:
+        raise ModelError(f"CTranslate2 cannot convert this {architecture} checkpoint: {error}") from error
+    specification.optimize(quantization=None if quantization == "float32" else quantization)
+    folder.mkdir(parents=True)
+    specification.save(str(folder))
+
+
+@contextlib.contextmanager
+def _corrected(config: Any, architecture: Architecture) -> Iterator[None]:
+    """Correct configuration fields that CTranslate2's loaders misread.
+
+    The T5 loader scales outputs if ``tie_word_embeddings`` is set, but transformers 5 always sets it. In transformers 5
+    ``scale_decoder_outputs`` decides; mT5 does not have this field and never scales.
+    """
+    if architecture in NORMALIZE_BEFORE and not hasattr(config, "normalize_before"):
+        config.normalize_before = NORMALIZE_BEFORE[architecture]
+    tied = config.tie_word_embeddings
+    if architecture in {"t5", "mt5"}:
+        config.tie_word_embeddings = getattr(config, "scale_decoder_outputs", False)
+    try:
+        yield
+    finally:
+        config.tie_word_embeddings = tied
+
+
+def _row_names(pieces: Mapping[str, int], count: int) -> list[str]:
+    """A name for each row. Rows without a piece get names that no tokenizer uses."""
+    names = {number: piece for piece, number in pieces.items()}
+    return [names.get(number, f"<row {number}>") for number in range(count)]
+
+
+def _set_special_pieces(config: Any, model: Any, architecture: Architecture, rows: list[str]) -> None:
+    missing = {EOS_PIECE, UNKNOWN_PIECE} - set(rows)
+    if missing:
+        raise ModelError(f"the vocabulary lacks {', '.join(sorted(missing))}")
+    config.eos_token, config.unk_token = EOS_PIECE, UNKNOWN_PIECE
+    config.bos_token = PAD if architecture in START else "<s>"
+    # Marian's decoder starts from a zero embedding; the name of its start piece has no effect.
+    start = getattr(model.config, "decoder_start_token_id", None)
+    config.decoder_start_token = (
+        EOS_PIECE if architecture == "marian" else START.get(architecture) or rows[_required(start)]
+    )
+
+
+def _required(start: int | None) -> int:
+    if start is None:
+        raise ModelError("the configuration has no decoder_start_token_id")
+    return start
+
+
+def _write_sentencepiece(snapshot: Path, manifest: Manifest, folder: Path) -> WrittenTokenizer:
+    tokens = manifest.tokens
+    for name in {tokens.source, tokens.target}:
+        _copy(snapshot / name, folder / name)
+    if manifest.architecture in {"t5", "mt5"}:
+        model = sentencepiece.SentencePieceProcessor()
+        try:
+            model.load(str(folder / tokens.source))
+        except (OSError, RuntimeError) as error:
+            raise ModelError(f"tokenizer file {tokens.source} is not a SentencePiece model") from error
+        ids = range(model.get_piece_size())
+        return WrittenTokenizer({"vocabulary": None}, {model.id_to_piece(number): number for number in ids})
+    if manifest.architecture == "marian":
+        pieces = _read_pieces(snapshot / (tokens.vocabulary or "vocab.json"))
+    else:
+        pieces = _load_tokenizer(snapshot).get_vocab()
+    (folder / VOCABULARY).write_text(json.dumps(pieces, ensure_ascii=False), "utf-8")
+    return WrittenTokenizer({"vocabulary": VOCABULARY}, pieces)
+
+
+def _write_tokenizers(snapshot: Path, folder: Path) -> WrittenTokenizer:
+    tokenizer = _load_tokenizer(snapshot)
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        name = type(tokenizer).__name__
+        raise ModelError(f"the tokenizers library cannot read {name}; name its SentencePiece files in the manifest")
+    (folder / TOKENIZER).write_text(backend.to_str(), "utf-8")
+    pieces = tokenizer.get_vocab()
+    (folder / VOCABULARY).write_text(json.dumps(pieces, ensure_ascii=False), "utf-8")
+    return WrittenTokenizer({"source": TOKENIZER, "target": TOKENIZER, "vocabulary": VOCABULARY}, pieces)
+
+
+def _write_fsmt(snapshot: Path, folder: Path) -> WrittenTokenizer:
+    (folder / FSMT_FOLDER).mkdir(exist_ok=True)
+    for name in FSMT_FILES:
+        _copy(snapshot / name, folder / FSMT_FOLDER / name)
+    source, target = (f"{FSMT_FOLDER}/{name}" for name in (FSMT_SOURCE, FSMT_TARGET))
+    tokens = {"source": source, "target": target, "vocabulary": source}
+    return WrittenTokenizer(tokens, _read_pieces(snapshot / FSMT_TARGET))
+
+
+def _load_tokenizer(snapshot: Path) -> Any:
+    try:
+        return transformers.AutoTokenizer.from_pretrained(str(snapshot), local_files_only=True)
+    except Exception as error:  # tokenizer classes and their libraries raise errors of many types
+        raise ModelError(f"transformers cannot load the tokenizer: {type(error).__name__}: {error}") from error
+
+
+def _read_pieces(path: Path) -> dict[str, int]:
+    try:
+        pieces: dict[str, int] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"tokenizer file {path.name} cannot be read") from error
+    return pieces
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except FileNotFoundError as error:
+        raise ModelError(f"tokenizer file {source.name} is missing") from error
+
 
 # Generated code without types.
 ModelProto: Any = sentencepiece_model_pb2.ModelProto  # type: ignore[attr-defined]
-LANGUAGES = frozenset({"de", "en"})
 FAMILY = frozenset({"t5", "mt5"})
 TRIM_ABOVE_PIECES = 100_000
 KEPT_PIECES = 40_000
 WORDS_PER_LANGUAGE = 200_000
-# Scripts of foreign names and formulas in German and English texts.
+# The scripts of foreign names and formulas in news texts.
 SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6  # ModelProto.SentencePiece.Type
 SPACE = "▁"
-FIRST_EAST_ASIAN = "\u3000"  # punctuation of East Asian scripts begins here
+FIRST_EAST_ASIAN = "\u3000"  # the first punctuation character of East Asian scripts
 # Tensors of T5 checkpoints that have one row per piece.
 ROW_TENSORS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight")
 
 
 def trim_checkpoint(snapshot: Path, manifest: Manifest, folder: Path) -> Path:
-    """Write the checkpoint without the rows of unneeded pieces to ``folder``, and return that folder.
+    """Write the checkpoint without the rows of unneeded pieces to ``folder``. Returns the folder to convert.
 
-    Returns ``snapshot`` unchanged if the model is not of the T5 family, serves other languages, or has at most
-    ``TRIM_ABOVE_PIECES`` pieces.
+    Returns ``snapshot`` unchanged if the model is not of the T5 family, has other languages than `counted_languages`,
+    or has at most ``TRIM_ABOVE_PIECES`` pieces.
 
     Raises:
         ModelError: the SentencePiece model is missing or damaged, or has pieces without a row.
     """
     languages = {manifest.source_lang, manifest.target_lang}
-    if manifest.architecture not in FAMILY or not languages <= LANGUAGES or manifest.tokens.kind != "sentencepiece":
+    trimmable = manifest.architecture in FAMILY and manifest.tokens.kind == "sentencepiece"
+    if not trimmable or not languages <= counted_languages():
         return snapshot
     model = read_pieces(snapshot / manifest.tokens.source)
     if len(model.pieces) <= TRIM_ABOVE_PIECES:
@@ -65,10 +253,15 @@ def trim_checkpoint(snapshot: Path, manifest: Manifest, folder: Path) -> Path:
     return folder
 
 
+def counted_languages() -> set[str]:
+    """The codes of the service's languages for which wordfreq has a word list."""
+    return set(codes()) & wordfreq.available_languages().keys()
+
+
 def word_frequencies() -> dict[str, float]:
-    """Frequent German and English words in lower case, with their share of running text (from wordfreq)."""
+    """The frequent words of `counted_languages` in lower case, with their share of running text (from wordfreq)."""
     found: defaultdict[str, float] = defaultdict(float)
-    for language in sorted(LANGUAGES):
+    for language in sorted(counted_languages()):
         frequencies = wordfreq.get_frequency_dict(language, wordlist="best")
         for word in heapq.nlargest(WORDS_PER_LANGUAGE, frequencies, key=frequencies.__getitem__):
             found[word] += frequencies[word]
@@ -76,10 +269,11 @@ def word_frequencies() -> dict[str, float]:
 
 
 def kept_pieces(model: Any, words: Mapping[str, float], count: int, *, prefix: str = "") -> list[int]:
-    """Ids of ``count`` pieces in ascending order: the indispensable ones, then the most frequent ones in ``words``.
+    """The ids of ``count`` pieces in ascending order: all indispensable pieces, then the most frequent in ``words``.
 
-    Indispensable are special pieces and bytes, numbers, punctuation, single letters of the ``SCRIPTS`` (of all scripts
-    if the vocabulary has no bytes to spell the others), and the pieces of ``prefix``. They may be more than ``count``.
+    Indispensable pieces are special pieces, bytes, numbers, punctuation, single letters of the ``SCRIPTS`` and the
+    pieces of ``prefix``. If the vocabulary has no bytes, single letters of all scripts are indispensable. There may be
+    more than ``count`` indispensable pieces.
     """
     processor = SentencePieceProcessor(model_proto=model.SerializeToString())
     has_bytes = any(piece.type == BYTE for piece in model.pieces)
@@ -106,7 +300,7 @@ def _european(character: str) -> bool:
 
 
 def _piece_counts(processor: SentencePieceProcessor, words: Mapping[str, float]) -> dict[int, float]:
-    """Expected frequency of each piece in running text, over the words in lower case and capitalised."""
+    """The expected frequency of each piece in running text, for words in lower case and capitalised words."""
     counts: defaultdict[int, float] = defaultdict(float)
     for form in (str.lower, str.capitalize):
         for pieces, share in zip(processor.encode(list(map(form, words))), words.values(), strict=True):
@@ -116,10 +310,10 @@ def _piece_counts(processor: SentencePieceProcessor, words: Mapping[str, float])
 
 
 def write_trimmed(snapshot: Path, name: str, model: Any, kept: Sequence[int], folder: Path) -> None:
-    """Write the checkpoint to ``folder`` with only the rows ``kept``, and its SentencePiece model as ``name``.
+    """Write only the rows ``kept`` of the checkpoint to ``folder``, and its SentencePiece model as ``name``.
 
     Raises:
-        ModelError: the weights have fewer rows than there are pieces.
+        ModelError: the weights have fewer rows than the tokenizer has pieces.
     """
     folder.mkdir(parents=True)
     config = json.loads((snapshot / "config.json").read_text("utf-8"))
@@ -142,7 +336,9 @@ def _select_rows(key: str, tensor: torch.Tensor, rows: torch.Tensor) -> torch.Te
     if key not in ROW_TENSORS:
         return tensor
     if int(rows.max()) >= tensor.shape[0]:
-        raise ModelError(f"the tokenizer has pieces up to {int(rows.max())}, the weights {tensor.shape[0]} rows")
+        raise ModelError(
+            f"the highest piece of the tokenizer is {int(rows.max())}, but the weights have {tensor.shape[0]} rows"
+        )
     return tensor[rows].contiguous()
 
 
@@ -150,7 +346,7 @@ def read_pieces(path: Path) -> Any:
     """Read a SentencePiece model.
 
     Raises:
-        ModelError: the file is missing or is no SentencePiece model.
+        ModelError: the file is missing or not a SentencePiece model.
     """
     try:
         return ModelProto.FromString(path.read_bytes())
@@ -160,20 +356,20 @@ def read_pieces(path: Path) -> Any:
 
 SENTENCES = Path(__file__).parent / "data" / "probe.txt"
 OUTPUT_TOKENS = 24
-# The engines round differently in the last bits, which decides between two pieces of equal probability.
+# The engines round the last bits differently, so they may choose different pieces of almost equal probability.
 SCORE_TOLERANCE = 5e-3
 TIES_MAX = 1 / 6
-# Log-probability per token by which int8 may change the checkpoint's own outputs (docs/adr/0012-conversion-check.md).
+# The limit for the change by int8 in log-probability per token (docs/adr/0012-conversion-check.md).
 SHIFT_MAX = 0.25
 
 
 def probe_sentences() -> list[str]:
-    """The sentences of the probe."""
+    """The probe sentences."""
     return SENTENCES.read_text("utf-8").splitlines()
 
 
 def probe_inputs(manifest: Manifest, tokenizer: Tokenizer) -> list[EngineInput]:
-    """The probe's sentences as engine inputs: greedy search, at most ``OUTPUT_TOKENS`` tokens."""
+    """The probe sentences as engine inputs: greedy search with at most ``OUTPUT_TOKENS`` tokens."""
     options = DecodingOptions(max_output_tokens=OUTPUT_TOKENS, target_prefix=manifest.tokens.target_prefix)
     return [EngineInput(tokenizer.encode(sentence), options) for sentence in probe_sentences()]
 
@@ -185,45 +381,46 @@ def unknown_share(items: list[EngineInput], known: frozenset[str]) -> float:
 
 
 def compare_outputs(converted: Engine, reference: Engine, items: Sequence[EngineInput]) -> list[Tokens]:
-    """Compare greedy outputs and scores of two engines that both compute in float32; returns the reference's outputs.
+    """Compare greedy outputs and scores of two engines in float32. Returns the outputs of ``reference``.
 
     Raises:
-        ModelError: they differ by more than rounding, so the conversion is wrong.
+        ModelError: the outputs differ by more than rounding, so the conversion is wrong.
     """
     ours, theirs = ([found[0] for found in engine.generate(items)] for engine in (converted, reference))
     same = sum(one.tokens == other.tokens for one, other in zip(ours, theirs, strict=True))
     gaps = [abs(one - other) for one, other in zip(_scores(ours), _scores(theirs), strict=True)]
     if len(items) - same > TIES_MAX * len(items) or not all(gap <= SCORE_TOLERANCE for gap in gaps):
         raise ModelError(
-            f"the conversion is not the checkpoint's equal: {same} of {len(items)} outputs are the same,"
+            f"the converted model differs from the checkpoint: {same} of {len(items)} outputs are equal,"
             f" scores differ by up to {max(gaps):.3f}"
         )
     return [one.tokens for one in theirs]
 
 
 def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput], outputs: Sequence[Tokens]) -> float:
-    """The mean shift of log-probability per token that int8 causes on ``outputs``, the float32 model's own.
+    """The mean change by int8 in log-probability per token of ``outputs``, which the float32 model generated.
 
-    Both models score the same tokens. Free outputs cannot be compared, because they diverge at the first difference.
+    Both models score the same tokens. Generated outputs are not comparable, because they diverge after the first
+    difference.
 
     Raises:
-        ModelError: the shift is above `SHIFT_MAX`, or all outputs are empty.
+        ModelError: the change is above `SHIFT_MAX`, or all outputs are empty.
     """
     written = [(item, tokens) for item, tokens in zip(items, outputs, strict=True) if tokens]
     if not written:
-        raise ModelError("the checkpoint writes nothing for any sentence of the probe")
+        raise ModelError("the outputs of the checkpoint for all probe sentences are empty")
     sources = [list(item.tokens) for item, _ in written]
     targets = [[*item.options.target_prefix, *tokens] for item, tokens in written]
     before = _score(float32, "float32", sources, targets)
     after = _score(quantized, "int8", sources, targets)
     shift = statistics.fmean(abs(one - other) for one, other in zip(before, after, strict=True))
     if shift > SHIFT_MAX:
-        raise ModelError(f"int8 moves the checkpoint's outputs by {shift:.2f} a token; {SHIFT_MAX} is allowed")
+        raise ModelError(f"int8 changes the log-probability by {shift:.2f} per token; the limit is {SHIFT_MAX}")
     return shift
 
 
 def check_unconverted(reference: Engine, items: Sequence[EngineInput]) -> None:
-    """Check that a checkpoint which is served without conversion writes something, with a score.
+    """Check that a checkpoint without a conversion generates outputs with scores.
 
     Raises:
         ModelError: all outputs are empty or have no score.
@@ -231,11 +428,11 @@ def check_unconverted(reference: Engine, items: Sequence[EngineInput]) -> None:
     found = [hypotheses[0] for hypotheses in reference.generate(items)]
     silent = sum(not one.tokens or math.isnan(score) for one, score in zip(found, _scores(found), strict=True))
     if silent == len(found):
-        raise ModelError("the checkpoint writes nothing for any sentence of the probe")
+        raise ModelError("the outputs of the checkpoint for all probe sentences are empty")
 
 
 def _score(folder: Path, compute_type: str, sources: list[list[str]], targets: list[list[str]]) -> list[float]:
-    """Mean log-probability per token of each target, without the end token that CTranslate2 appends."""
+    """The mean log-probability per token of each target, without the end token that CTranslate2 appends."""
     model: Any = ctranslate2.Translator(str(folder), device="cpu", compute_type=compute_type)
     scores = model.score_batch(sources, targets, max_input_length=0)
     model.unload_model()
@@ -243,12 +440,12 @@ def _score(folder: Path, compute_type: str, sources: list[list[str]], targets: l
 
 
 def _scores(found: Sequence[Hypothesis]) -> list[float]:
-    """The scores; NaN, which equals nothing, for a missing one."""
+    """The scores; NaN for a missing score, because NaN is not equal to any score."""
     return [math.nan if one.score is None else one.score for one in found]
 
 
 CONVERTED, TORCH = "ct2", "torch"
-# Architectures that CTranslate2 has no converter for.
+# Architectures without a CTranslate2 converter.
 TORCH_ALONE = frozenset({"encoder_decoder_bert", "fsmt"})
 MODEL_TYPES = {"encoder_decoder_bert": "encoder-decoder", "m2m100": "m2m_100"}
 CHECKPOINT_FILES = ("config.json", "generation_config.json", "model.safetensors")
@@ -258,15 +455,15 @@ UNKNOWN_SHARE_MAX = 0.05
 def install(
     snapshot: Path, manifest: Manifest, folder: Path, scratch: Path, quantization: str, *, keep: bool
 ) -> tuple[Manifest, dict[EngineKind, EngineFiles]]:
-    """Write the model's files to ``folder``; returns the manifest with its token fields, and the files per engine.
+    """Write the model's files to ``folder``. Returns the manifest with its token fields, and the files of each engine.
 
     Raises:
-        ModelError: as `conversion.convert`.
+        ModelError: as `service.hub.pull.convert`.
         OSError: a folder cannot be written.
     """
     config = _read_config(snapshot, manifest)
     source = trim_checkpoint(snapshot, manifest, scratch / "trimmed")
-    written = checkpoint.write_tokenizer(source, manifest, folder)
+    written = write_tokenizer(source, manifest, folder)
     target_code = manifest.tokens.target_code or _forced_first_piece(config, written.pieces)
     tokens = manifest.tokens.model_copy(update={**written.tokens, "target_code": target_code})
     described = manifest.model_copy(update={"tokens": tokens})
@@ -282,12 +479,12 @@ def install(
 
 
 def _read_config(snapshot: Path, manifest: Manifest) -> dict[str, Any]:
-    """The checkpoint's configuration with its generation defaults; the architecture must match the manifest."""
+    """The configuration of the checkpoint with its generation defaults. Refuses an architecture not in the manifest."""
     config = _read_json(snapshot / "config.json")
     expected = MODEL_TYPES.get(manifest.architecture, manifest.architecture)
     found = config.get("model_type")
     if found != expected:
-        raise ModelError(f"{manifest.id}: the checkpoint is of architecture {found!r}, the manifest says {expected!r}")
+        raise ModelError(f"{manifest.id}: the checkpoint has architecture {found!r}, the manifest has {expected!r}")
     if not (snapshot / "model.safetensors").is_file():
         raise ModelError(f"{manifest.id}: the snapshot has no model.safetensors")
     defaults = snapshot / "generation_config.json"
@@ -312,15 +509,17 @@ def _write_converted(
     source: Path, manifest: Manifest, folder: Path, scratch: Path, quantization: str, pieces: Mapping[str, int]
 ) -> None:
     """Write the model to ``folder`` in ``quantization``, and to ``scratch`` in float32 for the check."""
-    model = checkpoint.load_checkpoint(source)
+    model = load_checkpoint(source)
     rows = model.get_input_embeddings().weight.shape[0]
     if max(pieces.values()) >= rows:
-        raise ModelError(f"{manifest.id}: the tokenizer has {max(pieces.values()) + 1} pieces, the weights {rows}")
-    checkpoint.write_ctranslate2(model, manifest.architecture, pieces, scratch / CONVERTED, "float32")
+        raise ModelError(
+            f"{manifest.id}: the tokenizer has {max(pieces.values()) + 1} pieces, the weights have {rows} rows"
+        )
+    write_ctranslate2(model, manifest.architecture, pieces, scratch / CONVERTED, "float32")
     if quantization == "float32":
         shutil.copytree(scratch / CONVERTED, folder / CONVERTED)
     else:
-        checkpoint.write_ctranslate2(model, manifest.architecture, pieces, folder / CONVERTED, quantization)
+        write_ctranslate2(model, manifest.architecture, pieces, folder / CONVERTED, quantization)
 
 
 def _copy_checkpoint(source: Path, folder: Path) -> None:
@@ -337,7 +536,7 @@ def _check(source: Path, manifest: Manifest, folder: Path, float32: Path | None,
     _check_language_codes(manifest, vocabulary)
     unknown = unknown_share(items, frozenset(vocabulary.source))
     if unknown > UNKNOWN_SHARE_MAX:
-        raise ModelError(f"{manifest.id}: the model has no rows for {unknown:.0%} of what the tokenizer writes")
+        raise ModelError(f"{manifest.id}: the model has no rows for {unknown:.0%} of the tokenizer's pieces")
     reference = TorchEngine(source, vocabulary)
     if float32 is None:
         check_unconverted(reference, items)
@@ -356,4 +555,4 @@ def _check_language_codes(manifest: Manifest, vocabulary: Vocabulary) -> None:
         ("target_code", tokens.target_code, vocabulary.target),
     ):
         if code and code not in pieces:
-            raise ModelError(f"{manifest.id}: the model has no piece {code!r}, which tokens.{name} names")
+            raise ModelError(f"{manifest.id}: the model has no piece {code!r} for tokens.{name}")

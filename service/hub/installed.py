@@ -1,4 +1,4 @@
-"""The folder of installed models: one folder per model, replaced atomically."""
+"""The folder of installed models: one subfolder per model, replaced atomically."""
 
 import contextlib
 import ctypes
@@ -18,7 +18,7 @@ _DRAFT = ".draft-"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # renameat2(2)
 
 
-class Installed:
+class InstalledModels:
     """The models in ``folder`` and their lock file. The folder is created at the first change."""
 
     def __init__(self, folder: Path) -> None:
@@ -39,12 +39,12 @@ class Installed:
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[None]:
-        """Lock the folder for this process, and delete drafts that killed processes left behind.
+        """Lock the folder for this process, and delete the drafts of killed processes.
 
         Raises:
             ModelError: another process holds the lock, or the folder cannot be written.
         """
-        with write_errors(f"the folder of installed models, {self.folder},"):
+        with write_errors(f"the folder of installed models {self.folder}"):
             self.folder.mkdir(parents=True, exist_ok=True)
             handle = (self.folder / ".changing").open("w", encoding="utf-8")
         with handle:
@@ -61,7 +61,7 @@ class Installed:
         """A temporary folder on the same file system as the models.
 
         Raises:
-            OSError: it cannot be created.
+            OSError: the folder cannot be created.
         """
         path = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=self.folder))
         try:
@@ -72,18 +72,18 @@ class Installed:
     def put(self, name: str, source: Path) -> None:
         """Install the folder ``source``, which is in a draft, as the model ``name``.
 
-        An installed model is exchanged with the new one in one step, so the model is never missing. The old model is
+        The new model is exchanged with an installed model in one step, so the model is never missing. The old model is
         deleted with the draft.
 
         Raises:
-            OSError: the file system refuses.
+            OSError: the file system refuses the change.
         """
         _sync(source)
         target = self.path(name)
         if not target.exists():
             source.replace(target)
         elif not _exchange(source, target):
-            # NFS and others cannot exchange two folders. A crash between these two lines leaves no model.
+            # NFS and some other file systems cannot exchange two folders. A crash between these lines loses the model.
             old = source.with_name(f"{source.name}.old")
             target.replace(old)
             source.replace(target)
@@ -92,7 +92,7 @@ class Installed:
         """Remove a model in one step.
 
         Raises:
-            OSError: the file system refuses.
+            OSError: the file system refuses the change.
         """
         with self.draft() as draft:
             self.path(name).replace(draft / name)
@@ -100,7 +100,7 @@ class Installed:
 
 @contextlib.contextmanager
 def write_errors(what: str) -> Iterator[None]:
-    """Turn an OSError into a ModelError that says what could not be written, and why."""
+    """Convert an OSError to a ModelError with the cause; ``what`` is the subject of its message."""
     try:
         yield
     except OSError as error:
@@ -117,7 +117,7 @@ def _sync(folder: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two paths atomically with Linux' renameat2; False if the system or file system cannot."""
+    """Exchange two paths atomically with renameat2(2); False if the system or the file system does not support it."""
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:
         return False

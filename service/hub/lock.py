@@ -1,4 +1,4 @@
-"""The lock file ``models.lock``: commit and file digests of each repository at its first pull."""
+"""The lock file ``models.lock``: the commit and the file digests of each repository at its first pull."""
 
 import os
 import tomllib
@@ -12,14 +12,14 @@ from service.registry.verify import Digest
 
 NAME = "models.lock"
 COMMIT_PATTERN = r"^[0-9a-f]{40}$"
-_HEAD = """# Commit and files of each repository at its first pull. A later pull must find the same, or it is refused.
+_HEAD = """# Commit and files of each repository at its first pull. A later pull is refused if they differ.
 # To accept another version of a repository, delete its tables.
 
 """
 
 
-class Locked(BaseModel):
-    """A repository at one commit: digests of the pulled files, by file name."""
+class LockedRepository(BaseModel):
+    """A repository at one commit: the digests of the pulled files by file name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,7 +27,7 @@ class Locked(BaseModel):
     files: dict[str, Digest] = Field(min_length=1)
 
 
-_TABLES = TypeAdapter(dict[str, Locked])
+_TABLES = TypeAdapter(dict[str, LockedRepository])
 
 
 class Lock:
@@ -36,7 +36,7 @@ class Lock:
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
 
-    def read(self) -> dict[str, Locked]:
+    def read(self) -> dict[str, LockedRepository]:
         """The locked repositories by name; empty if there is no lock file.
 
         Raises:
@@ -50,7 +50,7 @@ class Lock:
             raise ModelError(f"{self.path} cannot be read: {error.strerror}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
             reason = str(error).splitlines()[0]
-            raise ModelError(f"{self.path} is no lock of models ({reason}); restore it from a copy") from error
+            raise ModelError(f"{self.path} is not a valid lock file ({reason}); restore it from a backup") from error
 
     def commit(self, repo: str) -> str | None:
         """The locked commit of ``repo``, or None.
@@ -61,22 +61,22 @@ class Lock:
         locked = self.read().get(repo)
         return None if locked is None else locked.commit
 
-    def check(self, repo: str, found: Locked) -> None:
+    def check(self, repo: str, found: LockedRepository) -> None:
         """Compare ``found`` with the lock. A repository that is not locked passes.
 
         Raises:
-            LockMismatch: commit or files differ; the message names the first difference.
+            LockMismatch: the commit or a file differs; the message names the first difference.
             ModelError: as `read`.
         """
         locked = self.read().get(repo)
         if locked is None or locked == found:
             return
         raise LockMismatch(
-            f"{repo}: {_difference(locked, found)}; {self.path} holds what was pulled at first. "
-            f"If the change is wanted, take the repository's tables out of that file and pull again"
+            f"{repo}: {_difference(locked, found)}. {self.path} pins the first pull. "
+            f"To accept the change, delete the repository's tables from that file and pull again"
         )
 
-    def keep(self, repo: str, found: Locked) -> None:
+    def keep(self, repo: str, found: LockedRepository) -> None:
         """Lock ``repo`` to ``found``.
 
         Raises:
@@ -93,13 +93,13 @@ class Lock:
         draft.replace(self.path)
 
 
-def _difference(locked: Locked, found: Locked) -> str:
+def _difference(locked: LockedRepository, found: LockedRepository) -> str:
     if locked.commit != found.commit:
         return f"commit {found.commit} is not {locked.commit}"
     for name in sorted(locked.files.keys() | found.files.keys()):
         old, new = locked.files.get(name), found.files.get(name)
         if old is None:
-            return f"{name} was not there"
+            return f"{name} is new"
         if new is None:
             return f"{name} is missing"
         if old != new:

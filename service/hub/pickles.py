@@ -1,8 +1,8 @@
-"""Rewrites pickled weights as safetensors, in a child process with resource limits and without secrets.
+"""Converts pickled weights to safetensors in a child process with resource limits and without secrets.
 
-The parent calls `rewrite`; the child runs this module as a program. ``torch.load(weights_only=True)`` refuses
-everything but tensors. The limits stop a file that exhausts memory, processor time, disk or file handles. They are no
-sandbox.
+The parent calls `rewrite`. The child runs this module as a program. ``torch.load(weights_only=True)`` refuses all
+objects except tensors. The limits stop a file that exhausts memory, processor time, disk or file handles. They are not
+a sandbox.
 """
 
 import os
@@ -22,19 +22,19 @@ from typing import Any, NoReturn
 from service.errors import ModelError, UnsafeWeights
 
 BASE_BYTES = 2**30  # working memory of torch
-COPIES = 4  # of the file in memory: its bytes, the tensors, the contiguous copies, the written bytes
+COPIES = 4  # copies of the file in memory: its bytes, the tensors, the contiguous copies, the written bytes
 MARGIN_BYTES = 2**24
 BASE_S, BYTES_PER_S = 60, 20 * 2**20
 OPEN_FILES = 64
 SAFETENSORS_FILE = "weights.safetensors"
 _IMPORT_ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
-# What torch says of a pickle that holds more than tensors; it raises the same class for a damaged file.
+# torch's message for a pickle with other objects than tensors. torch raises the same error class for a damaged file.
 _FORBIDDEN = re.compile(r"(?:Unsupported (?:global|class|operand)|GLOBAL) \S+(?: \S+)?")
 
 
 class Failure(IntEnum):
-    """Exit codes of the child; the last line of its standard error has details."""
+    """Exit codes of the child. The last line of its standard error has the details."""
 
     UNSAFE = 10
     DAMAGED = 11
@@ -45,15 +45,15 @@ class Failure(IntEnum):
 
 _MESSAGES = {
     Failure.DAMAGED: "is damaged: torch cannot read it",
-    Failure.TOO_LARGE: "wants more memory than {memory_mib} MiB, which weights of its size do not",
+    Failure.TOO_LARGE: "needs more than {memory_mib} MiB of memory, which is too much for its size",
     Failure.NOT_WRITTEN: "cannot be rewritten",
-    Failure.NO_TORCH: "is a pickle, and reading it needs the extra: pip install 'depesche[convert]'",
+    Failure.NO_TORCH: "is a pickle, which needs an extra: pip install 'depesche[convert]'",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Resource limits of the child. ``memory_bytes`` is address space on top of what torch occupies once imported."""
+    """Resource limits of the child. ``memory_bytes`` is address space in addition to that of the imported torch."""
 
     memory_bytes: int
     file_bytes: int
@@ -61,7 +61,7 @@ class Limits:
 
     @classmethod
     def for_file(cls, size_bytes: int) -> "Limits":
-        """Enough for weights of that size."""
+        """The limits for weights of this size."""
         return cls(
             memory_bytes=BASE_BYTES + COPIES * size_bytes,
             file_bytes=3 * size_bytes + MARGIN_BYTES,
@@ -70,7 +70,7 @@ class Limits:
 
     @property
     def deadline_s(self) -> int:
-        """Wall-clock limit of the child."""
+        """The wall-clock limit of the child."""
         return 2 * self.cpu_s
 
 
@@ -78,12 +78,12 @@ def rewrite(source: Path, target: Path) -> None:
     """Write the tensors of the pickle ``source`` to the new file ``target`` as safetensors.
 
     Raises:
-        UnsafeWeights: the file holds more than tensors.
+        UnsafeWeights: the file contains other objects than tensors.
         ModelError: ``target`` exists; the file is damaged, exceeds a limit or cannot be rewritten; torch is missing.
         OSError: the folder of ``target`` cannot be written.
     """
     if target.exists():
-        raise ModelError(f"{source.name} is not read, because the same weights exist as {target.name}")
+        raise ModelError(f"{source.name} is not needed, because {target.name} has the same weights")
     limits = Limits.for_file(source.stat().st_size)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".pickle-") as folder:
         code, detail = _run_child(source.resolve(), Path(folder).resolve(), limits)
@@ -93,7 +93,7 @@ def rewrite(source: Path, target: Path) -> None:
 
 
 def child_environment() -> dict[str, str]:
-    """What finds Python, its libraries and this package: no token, proxy or setting. One thread saves address space."""
+    """The environment of the child: search paths only, without tokens, proxies or settings. One thread saves memory."""
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     single_threaded = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     return {**kept, **single_threaded, "PYTHONPATH": str(_IMPORT_ROOT), "PYTHONSAFEPATH": "1"}
@@ -104,7 +104,7 @@ def _child_command(source: Path, folder: Path, limits: Limits) -> list[str]:
 
 
 def _run_child(source: Path, folder: Path, limits: Limits) -> tuple[int, str]:
-    """Exit code (negative: a signal) and last line of standard error."""
+    """Run the child. Returns its exit code (negative: a signal) and the last line of its standard error."""
     with subprocess.Popen(  # noqa: S603 - this module, with the arguments of `main`
         _child_command(source, folder, limits),
         cwd=folder,
@@ -120,26 +120,24 @@ def _run_child(source: Path, folder: Path, limits: Limits) -> tuple[int, str]:
             raise ModelError(f"{source.name} was not read within {limits.deadline_s} s") from None
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)  # with every process that the child started
+                os.killpg(process.pid, signal.SIGKILL)  # kills the processes of the child as well
     lines = messages.decode("utf-8", "replace").strip().splitlines()
     return process.returncode, lines[-1][:200] if lines else ""
 
 
 def _error(name: str, code: int, detail: str, limits: Limits) -> ModelError:
     if code == Failure.UNSAFE:
-        return UnsafeWeights(f"{name} holds more than weights ({detail}) and is not read")
+        return UnsafeWeights(f"{name} contains more than weights ({detail}) and is not read")
     if code == -signal.SIGXCPU:
-        return ModelError(
-            f"{name} takes more than {limits.cpu_s} s of processor time, which weights of its size do not"
-        )
+        return ModelError(f"{name} needs more than {limits.cpu_s} s of processor time, which is too much for its size")
     if code not in _MESSAGES:
-        return ModelError(f"{name} could not be read: the process that read it ended with code {code}")
+        return ModelError(f"{name} cannot be read: the child process ended with code {code}")
     message = _MESSAGES[Failure(code)].format(memory_mib=limits.memory_bytes >> 20)
     return ModelError(f"{name} {message}" + (f" ({detail})" if detail else ""))
 
 
 def main(source: str, folder: str, memory_bytes: str, file_bytes: str, cpu_s: str) -> None:
-    """The child: read the pickle and write its tensors to ``folder``, or exit with a `Failure`."""
+    """Run as the child: read the pickle and write its tensors to ``folder``, or exit with a `Failure`."""
     try:
         import torch  # noqa: F401, PLC0415 - imported before the memory limit counts
     except ImportError:
@@ -154,7 +152,7 @@ def main(source: str, folder: str, memory_bytes: str, file_bytes: str, cpu_s: st
 
 
 def apply_limits(limits: Limits) -> None:
-    """Limit this process. Address space is limited on Linux alone, which reports how much is in use."""
+    """Limit this process. Address space is limited only on Linux, which reports the current use."""
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
     _lower(resource.RLIMIT_FSIZE, limits.file_bytes)
@@ -165,10 +163,10 @@ def apply_limits(limits: Limits) -> None:
 
 
 def _lower(kind: int, value: int) -> None:
-    """Set soft and hard limit, unless the hard limit is already lower."""
+    """Set the soft and the hard limit, unless the hard limit is already lower."""
     _, hard = resource.getrlimit(kind)
     if hard == resource.RLIM_INFINITY or value < hard:
-        # The kernel kills a process at the hard CPU limit; at the soft one it sends SIGXCPU, which the parent reports.
+        # The kernel sends SIGXCPU at the soft CPU limit, which the parent reports, and kills at the hard limit.
         resource.setrlimit(kind, (value, value + 5 if kind == resource.RLIMIT_CPU else value))
 
 
@@ -179,13 +177,13 @@ def _read(source: Path) -> object:
         return torch.load(source, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         found = _FORBIDDEN.search(str(error))
-        _fail(Failure.UNSAFE if found else Failure.DAMAGED, found.group() if found else "no pickle of tensors")
+        _fail(Failure.UNSAFE if found else Failure.DAMAGED, found.group() if found else "not a pickle of tensors")
     except (EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
         _fail(Failure.DAMAGED, type(error).__name__)
 
 
 def _independent(state: Any) -> dict[str, Any]:
-    """The named tensors, each with its own contiguous memory, as safetensors requires; tied embeddings once."""
+    """The named tensors in separate contiguous memory, as safetensors requires, without copies of tied embeddings."""
     import torch  # noqa: PLC0415 - the parent does without
 
     if not isinstance(state, Mapping):
@@ -198,7 +196,7 @@ def _independent(state: Any) -> dict[str, Any]:
 
 
 def _tied_embeddings(tensors: Mapping[str, Any]) -> set[str]:
-    """Names of embeddings that share the memory of ``shared.weight``. They are large; transformers ties them again."""
+    """The names of embeddings that share the memory of ``shared.weight``. transformers ties them again."""
     shared = {_memory(tensor) for name, tensor in tensors.items() if name.split(".")[-2:] == ["shared", "weight"]}
     embeddings = [name for name in tensors if name.split(".")[-2:] == ["embed_tokens", "weight"]]
     return {name for name in embeddings if _memory(tensors[name]) in shared}

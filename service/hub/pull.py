@@ -1,22 +1,279 @@
-"""Models pulled from the hub, converted and put in place."""
+"""Pulled models: the hub's client, and a model downloaded, converted and installed."""
 
+import contextlib
+import fnmatch
 import hashlib
+import ipaddress
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from service.errors import ModelError
-from service.hub import client
-from service.hub.client import PICKLE, SAFETENSORS, Report, Snapshot
-from service.hub.installed import Installed, write_errors
+from service.errors import HubError, ModelError, WeightsMismatch
+from service.hub.installed import InstalledModels, write_errors
+from service.hub.lock import COMMIT_PATTERN, LockedRepository
 from service.hub.pickles import rewrite
 from service.registry.catalog import MANIFEST, Catalog, Entry
 from service.registry.manifest import EngineFiles, EngineKind, Hub, Manifest, dumps
 from service.registry.verify import Digest, verify_whole
+
+Report = Callable[[str, int, int | None], None]
+"""A progress callback: file name, downloaded bytes, size in bytes (None: unknown)."""
+
+SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
+# The client builds paths in its cache from these headers: a commit or a digest, possibly quoted and weak.
+_PATH_HEADERS = ("etag", "x-linked-etag", "x-repo-commit")
+_PATH_HEADER_VALUE = re.compile(r'(?:W/)?"?[0-9A-Za-z_-]{1,128}"?')
+
+
+@dataclass(frozen=True, slots=True)
+class RepoFile:
+    """A file in the hub's listing. A large file has a SHA-256, a small file a git blob digest; None: not listed."""
+
+    name: str
+    sha256: str | None
+    git: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The files of a repository at one commit. The paths are in the client's cache."""
+
+    commit: str
+    files: Mapping[str, Path]
+
+    def locked(self) -> LockedRepository:
+        """The commit and the digests for the lock file."""
+        return LockedRepository(
+            commit=self.commit, files={name: Digest.of(path) for name, path in sorted(self.files.items())}
+        )
+
+
+def pull(hub: Hub, commit: str | None, report: Report) -> Snapshot:
+    """Download the model's files from ``hub.repo`` at ``commit`` (None: at ``hub.revision``) into the client's cache.
+
+    An interrupted download resumes, and complete files are not downloaded again. With HF_HUB_OFFLINE only the cache is
+    read; then ``commit`` is required, because the hub cannot resolve the revision.
+
+    Raises:
+        HubError: the hub is unreachable or refuses the request; the repository, revision or files are missing; the
+            answer of the hub is invalid; the address of the hub is plain http and not loopback.
+        WeightsMismatch: a file differs from the digest in the hub's listing. The file is deleted from the cache.
+        ModelError: the cache cannot be written.
+    """
+    from huggingface_hub import constants  # noqa: PLC0415 - the import takes a second, and only this command needs it
+
+    with _hub_errors(hub.repo):
+        if constants.is_offline_mode():
+            return _from_cache(hub, commit)
+        _require_private_connection(constants.ENDPOINT)
+        return _download(hub, commit or hub.revision, report)
+
+
+def discard(snapshot: Snapshot) -> None:
+    """Delete the files from the client's cache, so that the next pull downloads them again."""
+    for path in snapshot.files.values():
+        _require_inside_cache(path).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+
+def wanted(names: Iterable[str], hub: Hub, where: str = "in this revision") -> list[str]:
+    """The required files of the repository: the files that match ``hub.patterns``, and the weights.
+
+    A pickle is used only if the repository has no safetensors. ``where`` ends the error message.
+
+    Raises:
+        HubError: the repository has no weights in a supported format, or a pattern without ``*`` matches no file.
+    """
+    present = sorted({name for name in names if "/" not in name})
+    missing = [pattern for pattern in hub.patterns if not fnmatch.filter(present, pattern) and "*" not in pattern]
+    if missing:
+        raise HubError(f"{hub.repo} has no {', '.join(missing)} {where}")
+    matching = {name for pattern in hub.patterns for name in fnmatch.filter(present, pattern)} - {PICKLE}
+    if SAFETENSORS in present:
+        return sorted({SAFETENSORS, *matching})
+    other = fnmatch.filter(present, "*.safetensors")
+    if other:
+        raise HubError(f"{hub.repo} has safetensors under the unsupported name {other[0]}; the pickle is not used")
+    if PICKLE not in present:
+        raise HubError(f"{hub.repo} has neither {SAFETENSORS} nor {PICKLE} {where}")
+    return sorted({PICKLE, *matching})
+
+
+def _download(hub: Hub, revision: str, report: Report) -> Snapshot:
+    from huggingface_hub import HfApi, hf_hub_download, set_client_factory  # noqa: PLC0415 - see `pull`
+
+    set_client_factory(_http_client)
+    api = HfApi()
+    commit = api.model_info(hub.repo, revision=revision).sha
+    if commit is None or not re.fullmatch(COMMIT_PATTERN, commit):
+        raise HubError(f"{hub.repo}: the hub returns no valid commit for {revision}")
+    listed = {file.name: file for file in _list_files(api, hub.repo, commit)}
+    files = {}
+    for name in wanted(listed, hub):
+        path = Path(hf_hub_download(hub.repo, name, revision=commit, tqdm_class=_progress_class(name, report)))
+        _require_inside_cache(path)
+        files[name] = path
+        _check_digest(hub.repo, listed[name], path)
+    return Snapshot(commit, files)
+
+
+def _http_client() -> Any:
+    """The HTTP client of the hub client. It refuses header values that lead to paths outside the client's cache."""
+    import httpx2  # noqa: PLC0415 - see `pull`
+
+    # The hub client sets a timeout for each request.
+    return httpx2.Client(event_hooks={"response": [_check_headers]}, follow_redirects=True, timeout=None)
+
+
+def _check_headers(response: Any) -> None:
+    for name in _PATH_HEADERS:
+        value = response.headers.get(name)
+        if value is not None and not _PATH_HEADER_VALUE.fullmatch(value):
+            raise HubError(f"{response.url.host} returns an invalid {name} header; the download is refused")
+
+
+def _list_files(api: Any, repo: str, commit: str) -> Iterator[RepoFile]:
+    for entry in api.list_repo_tree(repo, revision=commit):
+        if hasattr(entry, "blob_id"):  # folders have no blob_id
+            large = entry.lfs
+            yield RepoFile(entry.path, large.sha256 if large else None, None if large else entry.blob_id)
+
+
+def _from_cache(hub: Hub, commit: str | None) -> Snapshot:
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 - see `pull`
+
+    if commit is None:
+        raise HubError(
+            f"{hub.repo} is not in models.lock, which is required with HF_HUB_OFFLINE; copy models.lock from the "
+            "machine that pulled the model"
+        )
+    folder = Path(snapshot_download(hub.repo, revision=commit, allow_patterns=["config.json"], local_files_only=True))
+    present = [path.name for path in folder.iterdir() if path.is_file()]  # False for a link to a deleted blob
+    names = wanted(present, hub, "in the client's cache, and HF_HUB_OFFLINE forbids downloads")
+    return Snapshot(folder.name, {name: folder / name for name in names})
+
+
+def _check_digest(repo: str, file: RepoFile, path: Path) -> None:
+    """Compare a file with the digest in the hub's listing, because the client compares only sizes."""
+    if file.sha256 is not None:
+        correct = Digest.of(path).sha256 == file.sha256
+    else:
+        content = path.read_bytes()
+        git = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+        correct = file.git in {git, None}
+    if not correct:
+        discard(Snapshot("", {file.name: path}))
+        raise WeightsMismatch(
+            f"{repo}: {file.name} differs from its digest in the hub's listing: it was damaged in transit or in the "
+            "cache. The cached copy is deleted; pull the model again"
+        )
+
+
+def _require_inside_cache(path: Path) -> Path:
+    """The resolved path.
+
+    Raises:
+        HubError: the path is outside the client's cache. Nothing there may be read or deleted.
+    """
+    from huggingface_hub import constants  # noqa: PLC0415 - see `pull`
+
+    resolved = path.resolve()
+    if not resolved.is_relative_to(Path(constants.HF_HUB_CACHE).resolve()):
+        raise HubError(f"{path.name} is outside the client's cache ({resolved}); the hub's answer is refused")
+    return resolved
+
+
+def _require_private_connection(endpoint: str) -> None:
+    """Refuse plain http, because it can be manipulated in transit. Loopback is exempt."""
+    address = urlsplit(endpoint)
+    if address.scheme != "https" and not _is_loopback(address.hostname or ""):
+        raise HubError(f"HF_ENDPOINT {endpoint} is not https; plain http is accepted only for loopback addresses")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _progress_class(name: str, report: Report) -> Any:
+    """A progress bar class for the client. Its instances call ``report``."""
+    from huggingface_hub.utils.tqdm import tqdm  # noqa: PLC0415 - see `pull`
+
+    class Progress(tqdm):
+        def __init__(self, *_: Any, total: int | None = None, initial: int = 0, **__: Any) -> None:
+            super().__init__(disable=True)  # type: ignore[no-untyped-call]  # the client leaves it untyped
+            self._done_bytes, self._total_bytes = initial, total
+
+        def update(self, n: float | None = 1) -> None:
+            self._done_bytes += int(n or 0)
+            report(name, self._done_bytes, self._total_bytes)
+
+    return Progress
+
+
+@contextlib.contextmanager
+def _hub_errors(repo: str) -> Iterator[None]:
+    """Convert errors of the client to `HubError` and `ModelError`."""
+    import httpx2  # noqa: PLC0415 - see `pull`
+    from huggingface_hub import errors  # noqa: PLC0415
+
+    try:
+        yield
+    except errors.LocalEntryNotFoundError as error:
+        raise HubError(_not_cached(repo)) from error
+    except errors.HfHubHTTPError as error:
+        raise HubError(f"{repo}: {_http_error(error)}") from error
+    except httpx2.HTTPError as error:
+        raise HubError(_unreachable(type(error).__name__)) from error
+    except OSError as error:
+        raise ModelError(f"{repo}: the download cannot be written: {error.strerror or error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        # The client parses answers of the hub without validation.
+        raise HubError(f"{repo}: {_endpoint()} returns an invalid answer ({type(error).__name__})") from error
+
+
+def _not_cached(repo: str) -> str:
+    from huggingface_hub import constants  # noqa: PLC0415 - see `pull`
+
+    if constants.is_offline_mode():
+        return f"{repo} is not in the client's cache, and HF_HUB_OFFLINE forbids downloads"
+    return _unreachable("or it is not a hub")
+
+
+def _unreachable(reason: str) -> str:
+    return f"{_endpoint()} cannot be reached ({reason}); repeat the pull to continue it"
+
+
+def _http_error(error: Any) -> str:
+    """The message for an error status of the hub."""
+    from huggingface_hub import errors  # noqa: PLC0415 - see `pull`
+
+    status = error.response.status_code
+    answer = f"{_endpoint()} returns {status}"
+    if isinstance(error, errors.GatedRepoError):
+        return f"{answer}: accept the terms of the repository on the hub, and set HF_TOKEN to a token of that account"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"{answer}: the repository has no such revision"
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return f"{answer}: the repository is private or does not exist, or HF_TOKEN is wrong"
+    return f"{answer}: the repository or file does not exist" if status == HTTPStatus.NOT_FOUND else answer
+
+
+def _endpoint() -> str:
+    from huggingface_hub import constants  # noqa: PLC0415 - see `pull`
+
+    endpoint: str = constants.ENDPOINT
+    return endpoint
+
 
 FILE_MODE, FOLDER_MODE = 0o644, 0o755
 REVISION_CHARS = 12
@@ -34,21 +291,22 @@ def convert(
 ) -> Manifest:
     """Convert the checkpoint in ``snapshot`` for CTranslate2 and install it as the folder ``target``.
 
-    ``snapshot`` holds config.json, model.safetensors and the tokenizer files of ``manifest``; it is only read.
-    With ``keep_checkpoint`` the torch engine can serve the model, too. A model in ``target`` stays until the new one
-    is complete. Needs the memory of the checkpoint in float32, and three times its size on the disk of ``target``.
+    ``snapshot`` contains config.json, model.safetensors and the tokenizer files of ``manifest``. It is not changed.
+    With ``keep_checkpoint`` the torch engine can also serve the model. A model in ``target`` is replaced when the new
+    one is complete. The conversion needs the memory of the checkpoint in float32, and three times its size on the disk
+    of ``target``.
 
     Returns:
         The manifest with revision, engines, files and their SHA-256, as written to ``manifest.toml`` in ``target``.
 
     Raises:
-        ModelError: the checkpoint has another architecture, lacks files, does not match its tokenizer, or the converted
-            model disagrees with it; the libraries for converting are not installed; the disk is full.
+        ModelError: the checkpoint has another architecture, lacks files or does not match its tokenizer; the outputs of
+            the converted model differ; the libraries for the conversion are not installed; the disk is full.
     """
     try:
         from service.hub.installation import install  # noqa: PLC0415 - imports torch
     except ImportError as error:
-        raise ModelError(f"converting needs 'depesche[convert]'; {error.name} is not installed") from error
+        raise ModelError(f"the conversion needs 'depesche[convert]'; {error.name} is not installed") from error
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _replacing(target) as folder, _scratch_folder(target) as scratch:
@@ -83,7 +341,7 @@ def _replacing(target: Path) -> Iterator[Path]:
 
 
 def _complete_manifest(manifest: Manifest, engines: dict[EngineKind, EngineFiles], folder: Path) -> Manifest:
-    """Add engines, file digests and the revision, which combines the hub's commit with a hash of the files."""
+    """Add the engines, the file digests and the revision (the hub's commit and a hash of the files)."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     files = {path.relative_to(folder).as_posix(): Digest.of(path).sha256 for path in paths}
     digest = hashlib.sha256("".join(f"{name}{files[name]}" for name in files).encode()).hexdigest()[:REVISION_CHARS]
@@ -93,13 +351,13 @@ def _complete_manifest(manifest: Manifest, engines: dict[EngineKind, EngineFiles
 
 
 def _make_readable(folder: Path) -> None:
-    """Make the files readable for all users: the service may run as another user than the installer."""
+    """Make the files readable for all users, because the service may run as another user."""
     folder.chmod(FOLDER_MODE)
     for path in folder.rglob("*"):
         path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
 
 
-VERIFIED = ("architecture", "hub.revision")  # manifest fields that a pull checks
+VERIFIED = ("architecture", "hub.revision")  # manifest fields that a pull verifies
 Convert = Callable[[Path, Manifest, Path], Manifest]
 Say = Callable[[str], None]
 
@@ -109,20 +367,20 @@ class Pull:
     """Installs models from the hub.
 
     ``convert(checkpoint, manifest, target)`` writes the engines' files and the manifest to the new folder ``target``
-    and returns that manifest. ``report`` receives download progress, ``say`` the name of each step.
+    and returns the new manifest. ``report`` receives download progress, ``say`` the name of each step.
     """
 
     catalog: Catalog
-    installed: Installed
+    installed: InstalledModels
     convert: Convert
     report: Report
     say: Say
 
     def install(self, name: str, *, licence_accepted: bool) -> Entry:
-        """Pull and install a model. An installed model of that name stays until the new one is complete.
+        """Pull and install a model. It replaces an installed model of that name at the end.
 
         Raises:
-            ModelError: any step failed; see `client.pull`, `Lock.check`, `pickles.rewrite` and ``convert``.
+            ModelError: a step failed; see `pull`, `Lock.check`, `pickles.rewrite` and ``convert``.
         """
         manifest = self.catalog.published(name)
         hub = _hub_of(name, manifest)
@@ -133,14 +391,14 @@ class Pull:
                 return self._install_snapshot(name, manifest, hub, snapshot)
 
     def _download(self, hub: Hub) -> Snapshot:
-        """The repository's files. They must match the lock; the first pull writes it."""
+        """Download the files of the repository. They must match the lock file; the first pull writes their entry."""
         lock = self.installed.lock
-        snapshot = client.pull(hub, lock.commit(hub.repo), self.report)
+        snapshot = pull(hub, lock.commit(hub.repo), self.report)
         found = snapshot.locked()
         try:
             lock.check(hub.repo, found)
         except ModelError:
-            client.discard(snapshot)
+            discard(snapshot)
             raise
         if lock.commit(hub.repo) is None:
             with write_errors("the lock"):
@@ -164,7 +422,7 @@ class Pull:
         return self.catalog.entry(name)
 
     def _write_checkpoint(self, snapshot: Snapshot, checkpoint: Path) -> None:
-        """Link the snapshot's files into a new folder, with a pickle rewritten as safetensors."""
+        """Link the files of the snapshot into a new folder. A pickle is rewritten as safetensors."""
         checkpoint.mkdir()
         for name, path in snapshot.files.items():
             if name != PICKLE:
@@ -176,7 +434,7 @@ class Pull:
 
 def _hub_of(name: str, manifest: Manifest) -> Hub:
     if manifest.hub is None:
-        raise ModelError(f"{name} comes with Depesche and is not pulled")
+        raise ModelError(f"{name} is part of Depesche and cannot be pulled")
     return manifest.hub
 
 
@@ -184,5 +442,5 @@ def _check_licence(name: str, manifest: Manifest, hub: Hub, *, accepted: bool) -
     if hub.restricted and not accepted:
         raise ModelError(
             f"{name} has restricted terms: licence {manifest.licence}, commercial use: {manifest.commercial_use}. "
-            f"Read them on the page of {hub.repo}; pull with --licence-accepted if they allow your use"
+            f"Read the terms of {hub.repo} on the hub; pull with --licence-accepted if they allow your use"
         )

@@ -1,1 +1,1 @@
-"""Languages: one package per language, found by its code; see `service.languages.base`."""
+"""Languages: one package per language, with the language code as its name; see `service.languages.base`."""

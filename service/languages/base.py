@@ -1,7 +1,8 @@
 """The interface of a language, and the registry that finds language packages by their code.
 
 A language is a package ``service/languages/CODE`` that defines ``LANGUAGE``. Its data files are in its own folder.
-A field that a language leaves empty switches off what needs it: a check without its grammar does not run.
+If a language leaves a field empty, the features that need this field are off. For example, a check without its grammar
+does not run.
 """
 
 import re
@@ -19,14 +20,14 @@ from service.domain import Span
 from service.errors import ModelError
 
 NEVER = re.compile(r"(?!)")
-"""A pattern that matches nowhere."""
+"""A pattern that never matches."""
 
 
 class ParsedNumber(NamedTuple):
-    """What a number word says.
+    """The meaning of a number word.
 
-    ``values`` are the numbers that it may mean, ``hints`` further numbers that it supports in the other text. A word
-    that is not ``certain`` ("one") may be something other than a number.
+    ``values`` are the numbers that the word may mean. ``hints`` are further numbers that it supports in the other text.
+    A word that is not ``certain`` ("one") may be something other than a number.
     """
 
     values: frozenset[Fraction]
@@ -35,21 +36,21 @@ class ParsedNumber(NamedTuple):
 
 
 Token = re.Match[str]
-"""A word or a numeral of a text; of a numeral, group 1 is set."""
+"""A word or a numeral of a text; group 1 is set for a numeral."""
 
 
 def no_number(_word: str) -> ParsedNumber | None:
-    """A reader of number words that knows none."""
+    """The default reader of number words; it knows no number word."""
     return None
 
 
 def no_scale(_word: str) -> Fraction | None:
-    """A reader of scale words that knows none."""
+    """The default reader of scale words; it knows no scale word."""
     return None
 
 
 def no_extension(_text: str, _tokens: Sequence[Token], place: int, part: ParsedNumber) -> tuple[ParsedNumber, int]:
-    """Number words of which each is a number of its own."""
+    """The default for `NumberGrammar.extend`: each number word is a separate number."""
     return part, place + 1
 
 
@@ -60,15 +61,15 @@ class NumberGrammar:
     Attributes:
         group: the separator of thousands; spaces and apostrophes are separators in every language.
         point: the decimal separator.
-        point_may_group: "1,500" with one point and three digits may also mean 1500, as the other language writes it.
-        read: the number that a single word says (None: none).
-        scale: the factor by which a word multiplies the number before it (None: the word is no scale).
-        extend: the number that the word at a place and the words after it say together, and the place after them.
+        point_may_group: "1,500" with one point and three digits may also mean 1500, as in the other language.
+        read: returns the number that a single word means (None: the word is no number).
+        scale: returns the factor by which a word multiplies the number before it (None: the word is no scale).
+        extend: returns the number that the word at a place forms with the words after it, and the next place.
         touching_scales: scales, in lower case, that count only directly after a numeral ("5m").
         half_more: the words after a number that add one half.
-        half_of: two words, in lower case, between which and a scale no number is missing ("half a million").
+        half_of: two words, in lower case, that form a number with the scale after them ("half a million").
         range_words: a pattern of the words between the two numbers of a range.
-        decade_after: what follows a year, or its last two digits, where a decade is meant.
+        decade_after: the ending of a year, or of its last two digits, that makes it a decade.
     """
 
     group: str
@@ -89,7 +90,7 @@ NUMERIC_DATE = (
     rf"\b(?P<d>\d{{1,2}})(?P<sep>[./])\s?(?P<m>\d{{1,2}})(?P=sep)\s?(?P<y>{YEAR}|\d\d)?(?!\d)"
     rf"|\b(?P<iso_y>{YEAR})-(?P<iso_m>\d\d)-(?P<iso_d>\d\d)\b"
 )
-"""The dates in figures that every language reads; their day, month and year are the groups d, m, y and iso_d …"""
+"""Numeric dates that every language reads. The groups are d, m, y and, for ISO 8601, iso_d, iso_m, iso_y."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,21 +98,22 @@ class DateGrammar:
     """How dates and times of day are written.
 
     Attributes:
-        date: dates with a day or a year: `NUMERIC_DATE`, and groups ``day``, ``month``, ``year`` and, where the month
-            has no day, ``alone`` and ``of``; where the month comes first, ``us_m``, ``us_d`` and ``us_y``.
-        lone_month: month names with ``full`` or ``short``; ``more`` is set where the month is a part of another word.
+        date: dates with a day or a year: `NUMERIC_DATE`, and the groups ``day``, ``month``, ``year``. A month without
+            a day has the groups ``alone`` and ``of``. A month before its day has ``us_m``, ``us_d`` and ``us_y``.
+        lone_month: month names as ``full`` or ``short``; ``more`` is set if the month is a part of another word.
         months: the number of each month by its name or abbreviation, in lower case, without a full stop.
         plain_months: months, in lower case, that are also other words ("may").
-        before_month: the end of a text after which a plain month is a month.
-        weekday: names of weekdays, ``w`` without and ``rest`` with what follows in the word.
+        before_month: words before one of the ``plain_months`` that show that it is a month.
+        weekday: names of weekdays: ``w`` is the name, ``rest`` the rest of the word.
         weekdays: the number of each ``w`` in lower case; 0 is Monday.
-        day_parts: what may follow a weekday in a word that still names the day ("Freitagabend").
+        day_parts: endings after a weekday in a word that still names the day ("Freitagabend").
         short_day: abbreviated weekdays.
         short_days: the number of each abbreviated weekday by its first two letters, in lower case.
-        month_may_lead: "5.4.2018" may be the fourth of May; "5/4/2018" may be so in every language.
-        clock: times of day, with ``h`` and ``min`` or ``h2`` and ``min2``, ``mark`` and, after the mark, ``after``.
+        month_may_lead: "5.4.2018" may be the fourth of May; "5/4/2018" may be the fourth of May in every language.
+        clock: times of day: groups ``h`` and ``min`` or ``h2`` and ``min2``, ``mark``, and ``after`` for minutes that
+            follow the mark.
         named_time: names of ``noon`` and ``midnight``.
-        half_days: the marks of a clock begin with "a" before noon and with "p" after noon.
+        half_days: the mark of a time begins with "a" before noon and with "p" after noon.
     """
 
     date: re.Pattern[str]
@@ -131,7 +133,7 @@ class DateGrammar:
 
 
 class WrittenDate(NamedTuple):
-    """A date in figures: 1 to 31, 1 to 12, and four digits (None: no year)."""
+    """A numeric date: day 1 to 31, month 1 to 12, and four digits of the year (None: no year)."""
 
     day: int
     month: int
@@ -146,7 +148,7 @@ class WrittenTime(NamedTuple):
 
 
 class WrittenAmount(NamedTuple):
-    """A compound such as "Elf-Milliarden-Euro": digits with a decimal point, a power of ten and a key of a unit."""
+    """A compound such as "Elf-Milliarden-Euro": digits with a decimal point, a power of ten and a unit key."""
 
     digits: str
     scale: int
@@ -154,7 +156,7 @@ class WrittenAmount(NamedTuple):
 
 
 class WrittenNumber(NamedTuple):
-    """A number in figures: its groups of digits before the decimal separator, and the digits after it."""
+    """A numeral: the groups of digits before the decimal separator, and the digits after it."""
 
     groups: tuple[str, ...]
     decimals: str
@@ -164,7 +166,7 @@ WrittenValue = WrittenDate | WrittenTime | WrittenAmount | WrittenNumber
 
 
 class WrittenNumeral(NamedTuple):
-    """A numeral at ``span`` that other languages write in another way."""
+    """A numeral at ``span`` that other languages write differently."""
 
     span: Span
     value: WrittenValue
@@ -172,12 +174,12 @@ class WrittenNumeral(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NegationGrammar:
-    """Negations as patterns for a text in lower case.
+    """Patterns of negations for a text in lower case.
 
     Attributes:
-        sure: those that a translation keeps.
+        sure: negations that a translation keeps.
         plain: all negations.
-        any: all words that may deny, plain negations included.
+        any: all words that can express a negation, including ``plain``.
     """
 
     sure: re.Pattern[str]
@@ -190,9 +192,9 @@ class NameGrammar:
     """Which capitalised words are names.
 
     Attributes:
-        is_common: whether a capitalised word is no name; the second argument says whether it opens a sentence.
-        title: the end of a word after which a capitalised word is a name ("Kanzlerin").
-        opening_is_weak: a single capitalised word that opens a sentence may be a common word that no list has.
+        is_common: returns whether a capitalised word is not a name; the second argument: whether it opens a sentence.
+        title: the ending of a title ("Kanzlerin"); a capitalised word after a title is a name.
+        opening_is_weak: a single capitalised word that opens a sentence may be a common word that is in no list.
     """
 
     is_common: Callable[[str, bool], bool]
@@ -205,8 +207,8 @@ class UnitGrammar:
     """Units of measure.
 
     Attributes:
-        forms: for the key of a unit, which all languages share, its words and signs in lower case.
-        whole_words: the words are whole ones, and not beginnings of words.
+        forms: the words and signs of each unit, in lower case; all languages use the same unit keys.
+        whole_words: the forms are whole words; otherwise they are beginnings of words.
         scale_words: a pattern of the words between a number and its unit ("million").
     """
 
@@ -216,27 +218,27 @@ class UnitGrammar:
 
 
 class Inflection(Protocol):
-    """How forms of a word are found, and told from other words."""
+    """The inflection of words: finds the forms of a word."""
 
     def folded(self, word: str) -> str:
-        """``word`` without what a form may change besides its ending: case, and the vowels that a plural changes."""
+        """``word`` without its case and without umlauts, which inflection may change in addition to the ending."""
         ...
 
     def stems(self, word: str) -> set[str]:
-        """Keys of which a word and each of its forms have one in common."""
+        """Index keys of a word. A word shares at least one key with each of its forms."""
         ...
 
     def related(self, word: str) -> set[str]:
-        """The same for a word that other words of its term precede, which may have more forms."""
+        """Like `stems`, for a word that is not the first word of its term; such a word may have more forms."""
         ...
 
     def is_form(self, word: str, term: str, *, last: bool) -> bool:
-        """Whether ``word`` is a form of ``term``; ``last``: ``term`` is the last word of its phrase."""
+        """Whether ``word`` is a form of ``term``. ``last``: ``term`` is the last word of its phrase."""
         ...
 
 
 class ExactForms:
-    """The inflection of a language that gives none: a word has one form, with or without a capital."""
+    """The default inflection: a word has one form, which may be capitalised."""
 
     def folded(self, word: str) -> str:
         return word.casefold()
@@ -262,18 +264,18 @@ def _none_missing(_text: str) -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SentenceGrammar:
-    """Where sentences begin, beyond what the general splitter knows.
+    """Sentence boundaries that the general splitter does not know.
 
     Attributes:
-        splitter: the code under which ``sentencex`` knows the language, or one whose rules fit.
-        continues: whether the sentence of a text that begins at an offset continues after a boundary that the
-            splitter found; arguments: text, start, boundary.
-        missing: the offsets at which sentences begin that the splitter overlooks, in no order.
-        quoted: quotations, and single quotation marks, that the splitter has to see in its own marks.
-        clause: the place at which a long sentence is best divided after ";", ":" and a dash.
+        splitter: the ``sentencex`` code of the language, or of a language with similar rules.
+        continues: returns whether the sentence continues after a boundary that the splitter found; arguments: the
+            text, the start of the sentence, the boundary.
+        missing: returns the offsets of sentence starts that the splitter does not find, in any order.
+        quoted: quotations and single quotation marks to replace by marks that the splitter knows.
+        clause: the preferred place to split a long sentence, after ";", ":" and a dash.
         unfinished: the end of a line that does not end a sentence.
-        open_word: the end of a line that breaks off within a phrase.
-        broken_word: the hyphen and the line end within a word that was broken at the end of a line.
+        open_word: the end of a line that breaks inside a phrase.
+        broken_word: the hyphen and the line end inside a word that continues on the next line.
     """
 
     splitter: str
@@ -288,14 +290,14 @@ class SentenceGrammar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SummaryGrammar:
-    """What summaries need to know of words; all lists are in lower case.
+    """Word lists for summaries, in lower case.
 
     Attributes:
-        function_words: words without a meaning of their own.
-        dangling_openings: first words of a sentence that only the sentence before explains.
-        finite_verbs: finite verb forms that no ending shows.
+        function_words: words with a grammatical function only, such as articles and prepositions.
+        dangling_openings: first words of a sentence that refer to the sentence before.
+        finite_verbs: finite verb forms that cannot be recognised by their endings.
         subordinators: words that begin a subordinate clause.
-        stem: the stem of a word, equal for its forms.
+        stem: returns the stem of a word; all forms of a word have the same stem.
         chars_per_word: the average length of a word of news text and the space after it.
     """
 
@@ -308,31 +310,31 @@ class SummaryGrammar:
 
 
 Weight = Literal["sure", "context", "doubt"]
-"""How sure a line is boilerplate: ``sure`` anywhere; ``context`` next to other boilerplate or above the text; ``doubt``
-is never removed, only reported."""
+"""The certainty that a line is boilerplate. A ``sure`` line is removed anywhere. A ``context`` line is removed next to
+other boilerplate or above the text. A ``doubt`` line is reported, and never removed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageGrammar:
-    """What pages of news sites have around an article. Phrases of ``folded`` lists are in `str.casefold`.
+    """Boilerplate of news pages around an article. Lists marked as folded contain results of `str.casefold`.
 
     Attributes:
         verb: a word that shows that a long line is a sentence.
         roots: names of the first page in a breadcrumb trail.
         sections: names of sections.
-        headings: for the reason of a removal, the headings (folded) over a block that is removed for it.
-        announcing: the reasons whose headings may also have a colon and the block on their own line.
+        headings: for each reason of a removal, the headings (folded) of blocks that are removed.
+        announcing: the reasons whose headings may have a colon and their block on the same line.
         controls: labels of buttons and links (folded).
-        agencies: news agencies (folded), and ``agency_break`` what separates them in a credit.
+        agencies: news agencies (folded); ``agency_break`` separates them in a credit.
         boilerplate: beginnings of sentences of consent boxes, paywalls and newsletters.
-        lines: patterns of whole lines, in the order in which they are tried, with the reason and the weight.
-        copyright: a whole line that claims a copyright.
+        lines: patterns of whole lines with reason and weight, in the order of their use.
+        copyright: a whole line with a copyright notice.
         bare_names: a whole line of names of persons.
         byline_start: the beginning of a byline.
-        photo_credit: a whole line that credits a picture.
+        photo_credit: a whole line with the credit of a picture.
         dateline: the beginning of a report with its place and agency.
         meta_end: a byline, a time or buttons at the end of a paragraph.
-        photo_ends: patterns of a picture's credit at the end of a paragraph.
+        photo_ends: patterns of a picture credit at the end of a paragraph.
         source_end: a credit of a picture or of the report at the end of a paragraph.
     """
 
@@ -358,10 +360,10 @@ class PageGrammar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LengthRatio:
-    """The usual length of a translation: of 100 sentences by human translators, 99 are within these bounds.
+    """The usual length of a translation. 99 of 100 sentences of human translators are within these bounds.
 
-    ``steps`` are numbers of source characters. ``shortest`` and ``longest`` are output characters per source character,
-    one below each step and one above the last.
+    ``steps`` are numbers of source characters. ``shortest`` and ``longest`` are output characters per source character:
+    one value below each step, and one above the last step.
     """
 
     steps: tuple[int, ...]
@@ -375,32 +377,32 @@ def _empty() -> Mapping[str, frozenset[str]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Language:
-    """All that the service knows of one language.
+    """Everything that the service knows about a language.
 
     Attributes:
         code: ISO 639-1, in lower case.
         name: the English name.
-        regions: further codes that mean the same language ("de-at"), with an English name where they are listed as
-            languages to translate into (empty: they are not).
+        regions: further codes of the language ("de-at"), with an English name if they are listed as target languages
+            (an empty string: they are not listed).
         warm_up: a short sentence, translated when a model starts.
-        probe: a sentence of usual length, with which the speed of an engine is measured.
-        sentences: where sentences begin.
-        marker_words: frequent words, in lower case, that no neighbouring language shares; they identify the language.
+        probe: a sentence of usual length for measurements of engine speed.
+        sentences: the sentence boundaries.
+        marker_words: frequent words, in lower case, that no neighbouring language has; they identify the language.
         kickers: names of sections and acronyms that pages put before a headline without a space.
         inflection: the forms of words.
         numbers, dates, negation, names, units: the grammars of the checks; None: the check does not run.
-        frequent_words: words that show that a part of a translation was left in this language.
-        knows: whether a word belongs to the language (None: it cannot be said).
-        doubled_words: words, in lower case, that writers say twice in a row.
-        clauses_meet: a word on both sides of a comma, where two clauses meet; group 1 is the word.
-        find_numerals: the numerals of a text that other languages write in another way.
-        write_numeral: how the language writes such a numeral: the preferred form and other accepted ones; None: not.
-        exonyms: for the code of another language, what that language calls a name: beginnings of words in plain lower
-            case, of this language on the left.
-        kept_names: for the code of another language, names that it writes in the same way.
+        frequent_words: words that show that a part of a translation is still in this language.
+        knows: returns whether a word belongs to the language (None: the language has no word list).
+        doubled_words: words, in lower case, that may occur twice in a row.
+        clauses_meet: a word before and after a comma between two clauses; group 1 is the word.
+        find_numerals: returns the numerals of a text that other languages write differently.
+        write_numeral: returns the preferred form of such a numeral and other accepted forms, or None.
+        exonyms: for the code of another language, the names that this language calls differently: beginnings of words
+            in plain lower case, mapped from this language to the other.
+        kept_names: for the code of another language, names with the same spelling in that language.
         length_ratios: for the code of a target language, the usual length of translations into it.
-        page: what pages have around an article; by default nothing is removed.
-        summary: what summaries need.
+        page: boilerplate of news pages; the default removes nothing.
+        summary: word lists for summaries; None: the language has no summaries.
     """
 
     code: str
@@ -431,7 +433,7 @@ class Language:
 
 
 class LanguagePair(NamedTuple):
-    """The language of the texts, and the language that they are translated into."""
+    """The language of the source texts, and the language of their translations."""
 
     source: Language
     target: Language
@@ -443,7 +445,7 @@ class LanguagePair(NamedTuple):
 
 
 def codes() -> tuple[str, ...]:
-    """The codes of all languages, sorted: the packages on the search path of ``service.languages``."""
+    """The sorted codes of all languages. Each package on the search path of ``service.languages`` is a language."""
     return tuple(sorted(module.name for module in iter_modules(service.languages.__path__) if module.ispkg))
 
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 
 class WordLists:
-    """The lists ``NAME.txt`` of one folder, read on each call: a language reads each of its lists once."""
+    """The lists ``NAME.txt`` of one folder. Each call reads the file; a language reads each of its lists once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -21,11 +21,11 @@ class WordLists:
         return tuple(line for line in lines if line and not line.startswith("#"))
 
     def phrases(self, name: str) -> frozenset[str]:
-        """The entries, for look-ups where case matters."""
+        """The entries, for case-sensitive look-ups."""
         return frozenset(self.lines(name))
 
     def folded(self, name: str) -> frozenset[str]:
-        """The entries, for look-ups where case does not matter: look up ``str.casefold()``."""
+        """The case-folded entries, for case-insensitive look-ups with ``str.casefold()``."""
         return frozenset(line.casefold() for line in self.lines(name))
 
     def words(self, name: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from service import __version__
-from service.cleaning.clean import Removed, clean
+from service.cleaning.clean import RemovedPart, clean
 from service.documents.base import Edition
 from service.domain import Notice, Span
 from service.errors import InvalidInput
@@ -47,7 +47,7 @@ class Article:
     lead: str | None
     body: str
     spans: tuple[tuple[Span, Span], ...]
-    removed: tuple[Removed, ...]
+    removed: tuple[RemovedPart, ...]
     notices: tuple[Notice, ...]
 
     def to_submitted(self, span: Span) -> Span:
@@ -121,7 +121,7 @@ class ArticlePipeline:
         translated = None
         if summary is not None and "summary_translation" in outputs:
             (translated,) = await translate_summaries(
-                self._translator, [summary], form.length, call.quiet(), origins=[origin]
+                self._translator, [summary], form.length, call.without_callbacks(), origins=[origin]
             )
         return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), translated)
 

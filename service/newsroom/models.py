@@ -15,8 +15,7 @@ from service.generation.local import EngineChoice, LocalGenerator, load_generato
 from service.generation.scheduler import Limits
 from service.newsroom.article import ArticlePipeline
 from service.newsroom.commands import GlossaryTerms
-from service.registry.catalog import Catalog
-from service.registry.choice import Profile, choose
+from service.registry.catalog import Catalog, Profile, choose
 from service.registry.manifest import EngineKind, Task
 from service.summarization.summarizer import Summarizer
 from service.terms.glossary import Glossary, Terms, read_glossaries
@@ -99,7 +98,7 @@ class ModelSet:
         """
         if terms.name is None:
             return replace(options, glossary=Glossary(terms.translated, terms.kept))
-        return replace(options, glossary=self._glossary(terms.name).beside(terms.translated, terms.kept))
+        return replace(options, glossary=self._glossary(terms.name).merged_with(terms.translated, terms.kept))
 
     def glossary_version(self, name: str | None) -> str:
         """The digest of the terms in the glossary ``name``; empty if ``name`` is None.

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from service.cache.keys import Field, result_key, tag_key
+from service.cache.entries import Field, result_key, tag_key
 from service.cache.memory import Memory
 from service.cache.redis import Breaker, Shared
 from service.cache.seal import Seal
@@ -170,7 +170,9 @@ class Newsroom:
         )
         if command.target_lang in (None, self.languages.source.code):
             return summaries
-        return await translate_summaries(models.translator, summaries, form.length, call.quiet(), origins=command.texts)
+        return await translate_summaries(
+            models.translator, summaries, form.length, call.without_callbacks(), origins=command.texts
+        )
 
     async def article(self, command: ArticleCommand, context: CallContext) -> ArticleAnswer:
         """Clean, summarise and translate the command's article.

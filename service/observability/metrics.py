@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from service import __version__, events
 from service.checks.base import Code
-from service.generation.scheduler import Priority
+from service.generation.call import Priority
 from service.languages.base import codes, language
 from service.newsroom.newsroom import Newsroom
 from service.registry.manifest import Task

@@ -1,1 +1,1 @@
-"""The registry of models: the catalogue of manifests, the choice of a model at start, the check of its files."""
+"""The model registry: the catalogue of manifests, the choice of a model at start, the verification of its files."""

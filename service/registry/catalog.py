@@ -1,12 +1,13 @@
-"""The catalogue: one manifest per model. The file stem of the manifest is the model's name."""
+"""The catalog of models, and the choice of one for a task and its languages."""
 
 import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from service.errors import ModelError
-from service.registry.manifest import Manifest, load
+from service.registry.manifest import Manifest, Quality, Task, load
 
 MANIFEST = "manifest.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -14,7 +15,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A named model: its manifest, and the folder that the manifest's paths are relative to."""
+    """A named model with its manifest. The paths in the manifest are relative to ``folder``."""
 
     name: str
     manifest: Manifest
@@ -38,15 +39,15 @@ def installed_path(folder: Path, name: str) -> Path:
         ModelError: the name is not a valid model name.
     """
     if not _NAME.fullmatch(name):
-        raise ModelError(f"{name!r} is no name of a model: letters, digits, '.', '_' and '-'")
+        raise ModelError(f"{name!r} is no valid model name: use letters, digits, '.', '_' and '-'")
     return folder / name
 
 
 class Catalog:
-    """The manifests in ``models_dir/catalog`` and the manifests of the models installed in ``installed_dir``.
+    """The manifests in ``models_dir/catalog`` and the manifests of the models in ``installed_dir``.
 
-    The manifest of an installed model takes precedence over the catalogue's, and it may be missing from the catalogue.
-    Embedded models cannot be replaced.
+    The manifest of an installed model takes precedence over its manifest in the catalogue. Installed models do not need
+    a manifest in the catalogue. Embedded models cannot be replaced.
     """
 
     def __init__(self, models_dir: Path, installed_dir: Path | None = None) -> None:
@@ -61,7 +62,7 @@ class Catalog:
         """The model of that name.
 
         Raises:
-            ModelError: the model does not exist (the message offers the nearest names), or its manifest is invalid.
+            ModelError: the model does not exist (the message lists the most similar names), or its manifest is invalid.
         """
         if name in self._published_names():
             manifest = self.published(name)
@@ -77,7 +78,7 @@ class Catalog:
         return Entry(name, load(folder / MANIFEST), folder)
 
     def manifests(self) -> dict[str, Manifest]:
-        """The manifests of all models by name: of a published model the catalogue's own.
+        """The manifests of all models by name. A published model has the manifest of the catalogue.
 
         Raises:
             ModelError: a manifest is invalid.
@@ -86,11 +87,11 @@ class Catalog:
         return {name: self.published(name) if name in published else self.entry(name).manifest for name in installed}
 
     def publishes(self, name: str) -> bool:
-        """Whether the catalogue itself has a model of that name."""
+        """Whether ``models_dir/catalog`` has a model of that name."""
         return name in self._published_names()
 
     def published(self, name: str) -> Manifest:
-        """The catalogue's own manifest, also of a model that is not installed.
+        """The manifest in ``models_dir/catalog``. The model does not need to be installed.
 
         Raises:
             ModelError: as `entry`.
@@ -116,4 +117,59 @@ class Catalog:
     def _unknown(self, name: str) -> ModelError:
         names = self.names()
         near = difflib.get_close_matches(name, names) or names
-        return ModelError(f"there is no model {name!r}; there is {', '.join(near) or 'none at all'}")
+        return ModelError(f"there is no model {name!r}; the known models are: {', '.join(near) or 'none'}")
+
+
+Profile = Literal["auto", "embedded", "production"]
+
+
+def choose(
+    catalog: Catalog, task: Task, source: str, target: str, profile: Profile, name: str | None = None
+) -> Entry | None:
+    """The model for ``task`` from ``source`` to ``target`` (language codes; equal for summaries).
+
+    Returns the model ``name``, or the default model of the profile if ``name`` is None. The profile ``auto`` selects
+    the default production model if it is installed, and otherwise the default embedded model. Returns None if the
+    catalogue has no model for the task and the languages.
+
+    Raises:
+        ModelError: the model does not exist, its manifest is invalid, or its task or languages differ. Or no model has
+            the quality of the profile, or several have it and none is preferred.
+    """
+    if name is not None:
+        entry = catalog.entry(name)
+        _require_fit(entry, task, source, target)
+        return entry
+    defaults = {quality: _default(catalog, task, source, target, quality) for quality in ("starter", "production")}
+    if not any(defaults.values()):
+        return None
+    production, starter = defaults["production"], defaults["starter"]
+    installed = production is not None and catalog.entry(production).installed
+    chosen = production if profile == "production" or (profile == "auto" and installed) else starter
+    if chosen is None:
+        raise ModelError(f"the profile {profile!r} has no {task} model for {source}→{target}")
+    return catalog.entry(chosen)
+
+
+def _require_fit(entry: Entry, task: Task, source: str, target: str) -> None:
+    manifest = entry.manifest
+    if manifest.task != task:
+        raise ModelError(f"{entry.name} is a {manifest.task} model, not a {task} model")
+    if (manifest.source_lang, manifest.target_lang) != (source, target):
+        own, wanted = f"{manifest.source_lang}→{manifest.target_lang}", f"{source}→{target}"
+        raise ModelError(f"{entry.name} is a {task} model for {own}, but the service needs {wanted}")
+
+
+def _default(catalog: Catalog, task: Task, source: str, target: str, quality: Quality) -> str | None:
+    """The name of the preferred model of this quality, or of the only model; None if there is no model."""
+    fitting = [
+        (name, manifest)
+        for name, manifest in catalog.manifests().items()
+        if (manifest.task, manifest.source_lang, manifest.target_lang, manifest.quality)
+        == (task, source, target, quality)
+    ]
+    preferred = [name for name, manifest in fitting if manifest.preferred] or [name for name, _ in fitting]
+    if len(preferred) > 1:
+        names = ", ".join(preferred)
+        raise ModelError(f"several {quality} {task} models for {source}→{target} exist, but none is preferred: {names}")
+    return preferred[0] if preferred else None

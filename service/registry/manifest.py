@@ -1,4 +1,4 @@
-"""The manifest of a model: its task and languages, its files, and its decoding. One TOML file per model."""
+"""The manifest of a model: its task, languages, files and decoding. Each model has one TOML file."""
 
 import tomllib
 from pathlib import Path, PurePosixPath
@@ -31,7 +31,7 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*?][A-Za-z0-9_
 def _inside(name: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
-        raise ValueError("the path must lead into the model's folder: relative, without '..'")
+        raise ValueError("the path must be relative to the model's folder and without '..'")
     return name
 
 
@@ -43,14 +43,14 @@ class _Strict(BaseModel):
 
 
 class TokenLimits(_Strict):
-    """The tokenizer, and the numbers of tokens that the model was trained for.
+    """The tokenizer and the token limits of the model.
 
-    ``sentencepiece`` reads ``source`` and ``target``; ``transformers`` reads the tokenizer files of the checkpoint. For
-    a model with language codes, ``source_code`` (``deu_Latn``, ``de_DE``) is the first piece of every source, and
-    ``target_code`` is forced as the first piece of every output and removed from it. ``prefix`` precedes every source
-    text. An output has at most ``output_ratio`` × source + ``output_extra`` tokens; one that reaches this limit is
-    reported as truncated. ``vocabulary`` maps pieces to ids; empty: their order in ``source``. ``target_vocabulary``
-    lists the pieces of outputs; none: all pieces.
+    The kind ``sentencepiece`` reads ``source`` and ``target``. The kind ``transformers`` reads the tokenizer files of
+    the checkpoint. If the model has language codes, ``source_code`` (``deu_Latn``, ``de_DE``) is the first piece of
+    every source. ``target_code`` is forced as the first piece of every output, and removed from the output. ``prefix``
+    precedes every source text. An output has at most ``output_ratio`` × source + ``output_extra`` tokens; an output
+    that reaches this limit is reported as truncated. ``vocabulary`` maps pieces to ids; if it is empty, ids are the
+    order in ``source``. ``target_vocabulary`` lists the pieces of outputs; None allows all pieces.
     """
 
     kind: Literal["sentencepiece", "transformers"] = "sentencepiece"
@@ -68,7 +68,7 @@ class TokenLimits(_Strict):
 
     @property
     def target_prefix(self) -> Tokens:
-        """The pieces that are forced at the beginning of every output."""
+        """The forced pieces at the start of every output."""
         return (self.target_code,) if self.target_code else ()
 
     @field_validator("vocabulary", "target_vocabulary")
@@ -82,7 +82,7 @@ class TokenLimits(_Strict):
 
 
 class Decoding(_Strict):
-    """The search settings that the model was evaluated with; ``hypotheses`` is at most ``beam_size``."""
+    """The search settings of the evaluation of the model. ``hypotheses`` is at most ``beam_size``."""
 
     beam_size: int = Field(default=1, ge=1, le=16)
     hypotheses: int = Field(default=1, ge=1, le=16)
@@ -93,16 +93,16 @@ class Decoding(_Strict):
     @model_validator(mode="after")
     def _a_beam_holds_its_hypotheses(self) -> Self:
         if self.hypotheses > self.beam_size:
-            raise ValueError(f"{self.hypotheses} hypotheses cannot come from a beam of {self.beam_size}")
+            raise ValueError(f"hypotheses ({self.hypotheses}) must be at most beam_size ({self.beam_size})")
         return self
 
 
 class Acceptance(_Strict):
-    """The conditions for a rewritten sentence beyond the rules of the guard, as the model was evaluated.
+    """Additional conditions for a rewritten sentence, from the evaluation of the model.
 
-    ``least_score`` is a log-probability per token. ``most_loose_joints`` is the number of places where two words meet
-    that are not next to each other in a source or at its punctuation; with 0 a small model leaves out whole clauses
-    only. ``source_pieces_only`` limits outputs to pieces of their sources, function words and punctuation.
+    ``least_score`` is a log-probability per token. ``most_loose_joints`` limits the pairs of adjacent words that are
+    neither adjacent nor next to punctuation in a source; with 0 a model can only drop whole clauses.
+    ``source_pieces_only`` limits outputs to pieces of their sources, function words and punctuation.
     """
 
     least_score: float = -100.0
@@ -111,9 +111,10 @@ class Acceptance(_Strict):
 
 
 class Hub(_Strict):
-    """The place of a pretrained model. ``revision`` is a branch, tag or commit; the lock pins it at the first pull.
+    """The hub repository of a model. ``revision`` is a branch, tag or commit; the lock pins it at the first pull.
 
-    ``patterns`` name the needed files other than the weights. The terms of a ``restricted`` model must be accepted.
+    ``patterns`` match the required files other than the weights. The operator must accept the terms of a
+    ``restricted`` model.
     """
 
     repo: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$")
@@ -132,19 +133,19 @@ class Score(_Strict):
 
 
 class EngineFiles(_Strict):
-    """The folder of an engine's files, relative to the model's folder, and its default arithmetic."""
+    """The folder of an engine's files, relative to the model's folder, and its default compute type."""
 
     folder: InsidePath
     compute_type: str
 
 
 class Manifest(_Strict):
-    """A model's contract with the service. ``files`` maps each file to its SHA-256, in hexadecimal.
+    """The description of a model. ``files`` maps each file to its SHA-256, in hexadecimal.
 
-    An embedded model names its folder in ``weights``; a hub model is in the folder of its installed manifest. The
-    catalogue's manifest of a hub model has neither ``revision`` nor ``engines`` nor ``files``. The ``preferred`` one of
-    several models with the same task, languages and quality is the default. Fields in ``verified`` were checked with
-    the model's own files; all others are as its authors published them.
+    ``weights`` is the folder of an embedded model. A hub model is in the folder of its installed manifest; its manifest
+    in the catalogue has neither ``revision`` nor ``engines`` nor ``files``. If several models have the same task,
+    languages and quality, the ``preferred`` model is the default. Fields in ``verified`` were checked against the files
+    of the model. All other fields are as published by its authors.
     """
 
     id: str
@@ -169,18 +170,18 @@ class Manifest(_Strict):
 
     @property
     def complete(self) -> bool:
-        """Whether it lists files, so that the model can be loaded; the catalogue's manifest of a hub model does not."""
+        """Whether the manifest lists files. The catalogue's manifest of a hub model lists none and cannot be loaded."""
         return bool(self.files)
 
     @property
     def engine(self) -> EngineKind:
-        """The default engine: CTranslate2 if the model is converted, else torch."""
+        """The default engine: CTranslate2 for a converted model, and otherwise torch."""
         return "ctranslate2" if "ctranslate2" in self.engines or not self.engines else "torch"
 
     @model_validator(mode="after")
     def _embedded_or_of_the_hub(self) -> Self:
         if bool(self.weights) == (self.hub is not None):
-            raise ValueError("there must be either weights or hub")
+            raise ValueError("exactly one of weights and hub is required")
         described = {"revision": self.revision, "engines": self.engines, "files": self.files}
         missing = [name for name, value in described.items() if not value]
         if missing and (self.hub is None or len(missing) < len(described)):
@@ -191,13 +192,13 @@ class Manifest(_Strict):
     def _verified_fields_exist(self) -> Self:
         unknown = [name for name in self.verified if name.partition(".")[0] not in type(self).model_fields]
         if unknown:
-            raise ValueError(f"verified: there is no field {', '.join(unknown)}")
+            raise ValueError(f"verified names unknown fields: {', '.join(unknown)}")
         return self
 
     def decoding_options(self, source_tokens: int) -> DecodingOptions:
         """The options for one source with this number of tokens.
 
-        The output limit is rounded up to a multiple of 64: only items of equal options share a batch.
+        The output limit is rounded up to a multiple of 64, because only items with equal options share a batch.
         """
         limit = int(source_tokens * self.tokens.output_ratio) + self.tokens.output_extra
         return DecodingOptions(
@@ -211,7 +212,7 @@ def load(path: Path) -> Manifest:
     """Read a manifest.
 
     Raises:
-        ModelError: the file is missing, is no TOML, or a field is missing, unknown, of the wrong type or out of range.
+        ModelError: the file is missing or not TOML, or a field is missing, unknown, of the wrong type or out of range.
     """
     try:
         return Manifest.model_validate(tomllib.loads(path.read_text("utf-8")))
@@ -225,5 +226,5 @@ def load(path: Path) -> Manifest:
 
 
 def dumps(manifest: Manifest) -> str:
-    """The manifest as TOML, with defaults, so that other defaults of a later version do not change the model."""
+    """The manifest as TOML. It includes defaults, so that a later version with other defaults does not change it."""
     return tomli_w.dumps(manifest.model_dump(mode="json", exclude={"hub"} if manifest.hub is None else None))

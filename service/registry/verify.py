@@ -1,4 +1,4 @@
-"""File digests, and the check that a model's files are those that its manifest lists."""
+"""File digests, and the verification of a model's files against its manifest."""
 
 import hashlib
 from pathlib import Path
@@ -36,12 +36,12 @@ class Digest(BaseModel):
 
 
 def verify(entry: Entry, kind: EngineKind) -> None:
-    """Check the files that the engine ``kind`` reads: their SHA-256, and that its folder holds no other file.
+    """Verify the SHA-256 of the files that the engine ``kind`` reads, and refuse unlisted files in its folder.
 
-    An engine selects files in its folder by name, so it could load a file that the manifest does not list.
+    An engine selects files in its folder by name, so it might load a file that the manifest does not list.
 
     Raises:
-        WeightsMismatch: a file is missing, differs or is not in the manifest; the message names it.
+        WeightsMismatch: a file is missing, differs or is not in the manifest; the message names the file.
         ModelError: the model is not installed.
     """
     _require_installed(entry)
@@ -54,7 +54,7 @@ def verify(entry: Entry, kind: EngineKind) -> None:
 
 
 def verify_whole(entry: Entry) -> None:
-    """Check the files of all engines.
+    """Verify the files of all engines.
 
     Raises:
         WeightsMismatch: as `verify`.
@@ -69,13 +69,13 @@ def verify_whole(entry: Entry) -> None:
 
 def _require_installed(entry: Entry) -> None:
     if not entry.manifest.complete:
-        raise ModelError(f"{entry.name} is not installed; depesche models pull {entry.name} installs it")
+        raise ModelError(f"{entry.name} is not installed; install it with: depesche models pull {entry.name}")
 
 
 def _refuse_unlisted_files(entry: Entry, kind: EngineKind) -> None:
     files = entry.manifest.engines.get(kind)
     if files is None:
-        return  # loading the engine reports which engines the model has
+        return  # the engine reports the error when it loads
     listed = {entry.folder / name for name in entry.manifest.files}
     for path in sorted((entry.folder / files.folder).rglob("*")):
         if path not in listed and not path.is_dir():
@@ -88,4 +88,4 @@ def _check_file(entry: Entry, name: str, sha256: str) -> None:
     except OSError as error:
         raise WeightsMismatch(f"{entry.name}: {name} cannot be read: {error.strerror}") from error
     if found != sha256:
-        raise WeightsMismatch(f"{entry.name}: {name} is not the file that the manifest names")
+        raise WeightsMismatch(f"{entry.name}: {name} differs from its SHA-256 in the manifest")

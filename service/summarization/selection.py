@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.summarization.lengths import Length, Room
-from service.summarization.words import content_stems, count_words, leans_on_previous
+from service.summarization.words import content_stems, count_words, depends_on_previous
 
 Matrix = NDArray[np.float64]
 Vector = Mapping[str, float]
@@ -38,7 +38,7 @@ def _unit(vector: Vector) -> Vector:
     return {stem: weight / length for stem, weight in vector.items()}
 
 
-def centroid_likeness(vectors: Sequence[Vector]) -> Matrix:
+def centroid_similarity(vectors: Sequence[Vector]) -> Matrix:
     """The cosine of each sentence with the sum of all sentences. Shape: [sentences]."""
     centre: defaultdict[str, float] = defaultdict(float)
     for vector in vectors:
@@ -47,7 +47,7 @@ def centroid_likeness(vectors: Sequence[Vector]) -> Matrix:
     return _cosines(_unit(centre), vectors)
 
 
-def query_likeness(query: str, vectors: Sequence[Vector]) -> Matrix:
+def query_similarity(query: str, vectors: Sequence[Vector]) -> Matrix:
     """The cosine of each sentence with ``query``. Stems that no sentence has are ignored. Shape: [sentences]."""
     known = {stem for vector in vectors for stem in vector}
     return _cosines(_unit(dict.fromkeys(known.intersection(content_stems(query)), 1.0)), vectors)
@@ -57,7 +57,7 @@ def _cosines(one: Vector, vectors: Iterable[Vector]) -> Matrix:
     return np.array([sum(weight * one.get(stem, 0.0) for stem, weight in vector.items()) for vector in vectors])
 
 
-def likeness(vectors: Sequence[Vector]) -> Matrix:
+def similarity(vectors: Sequence[Vector]) -> Matrix:
     """The pairwise cosines of sentences, with a zero diagonal. Shape: [sentences, sentences]."""
     rows: defaultdict[str, list[int]] = defaultdict(list)
     weights: defaultdict[str, list[float]] = defaultdict(list)
@@ -102,17 +102,17 @@ class Assessment:
     """Scores of the sentences of an article.
 
     ``scores`` [sentences] is from 0 to 1, with 1 for the best sentence and 0 for sentences that were not compared.
-    ``compared`` holds the indices of the compared sentences, ``alike`` [compared, compared] their cosines with a zero
-    diagonal.
+    ``compared`` holds the indices of the compared sentences, ``similarity_matrix`` [compared, compared] their cosines
+    with a zero diagonal.
     """
 
     scores: Matrix
     compared: tuple[int, ...]
-    alike: Matrix
+    similarity_matrix: Matrix
 
     def closest(self, number: int, *, least: float, most: int) -> list[int]:
         """The indices of the ``most`` sentences that are most similar to ``number`` (cosine ``least`` or more)."""
-        cosines = self.alike[self.compared.index(number)]
+        cosines = self.similarity_matrix[self.compared.index(number)]
         rows = np.argsort(-cosines, kind="stable")[:most]
         return [self.compared[row] for row in rows if cosines[row] >= least]
 
@@ -128,17 +128,17 @@ def assess(sentences: Sequence[str], *, headline: str | None = None, weights: We
     if not sentences:
         return Assessment(np.zeros(0), (), np.zeros((0, 0)))
     vectors = sentence_vectors(sentences)
-    score = weights.centroid * _scaled(centroid_likeness(vectors))
+    score = weights.centroid * _scaled(centroid_similarity(vectors))
     if headline:
-        score += weights.headline * _scaled(query_likeness(headline, vectors))
+        score += weights.headline * _scaled(query_similarity(headline, vectors))
     score += weights.place / (1 + np.arange(len(sentences)) / 2)
     suitable = np.array([bool(v) and _suitability(s) for s, v in zip(sentences, vectors, strict=True)], dtype=float)
     compared = np.sort(np.argsort(-score * suitable, kind="stable")[:MOST_COMPARED])
-    alike = likeness([vectors[n] for n in compared])
-    score[compared] += weights.rank * _scaled(_lexrank(alike))
+    similarity_matrix = similarity([vectors[n] for n in compared])
+    score[compared] += weights.rank * _scaled(_lexrank(similarity_matrix))
     scores = np.zeros(len(sentences))
     scores[compared] = _scaled((score * suitable)[compared])
-    return Assessment(scores, tuple(compared.tolist()), alike)
+    return Assessment(scores, tuple(compared.tolist()), similarity_matrix)
 
 
 def rank(sentences: Sequence[str], *, headline: str | None = None) -> list[float]:
@@ -178,7 +178,7 @@ def relevance(assessed: Assessment) -> list[tuple[int, float]]:
         best = int(marginal.argmax())
         order.append((assessed.compared[best], float(marginal[best])))
         left[best] = False
-        redundancy = np.maximum(redundancy, assessed.alike[best])
+        redundancy = np.maximum(redundancy, assessed.similarity_matrix[best])
     return order
 
 
@@ -188,11 +188,11 @@ def _scaled(values: Matrix) -> Matrix:
     return scaled
 
 
-def _lexrank(alike: Matrix) -> Matrix:
+def _lexrank(similarity_matrix: Matrix) -> Matrix:
     """Continuous LexRank, by power iteration: the stationary distribution of a random walk on similar sentences."""
-    count = len(alike)
-    sums = alike.sum(axis=1, keepdims=True)
-    steps = np.divide(alike, sums, out=np.full_like(alike, 1 / count), where=sums > 0)
+    count = len(similarity_matrix)
+    sums = similarity_matrix.sum(axis=1, keepdims=True)
+    steps = np.divide(similarity_matrix, sums, out=np.full_like(similarity_matrix, 1 / count), where=sums > 0)
     found = np.full(count, 1 / count)
     for _ in range(MAX_ITERATIONS):
         following = (1 - DAMPING) / count + DAMPING * (found @ steps)
@@ -214,7 +214,7 @@ def _suitability(sentence: str) -> float:
         fit *= 0.4
     if _ALL_QUOTED.match(text):
         fit *= 0.5
-    if leans_on_previous(text):
+    if depends_on_previous(text):
         fit *= 0.75
     if count < _SHORT_WORDS:
         fit *= 0.6

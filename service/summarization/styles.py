@@ -7,7 +7,7 @@ from functools import lru_cache
 from service.results import Style
 from service.summarization.guard import LEAST_WORDS, is_fragment
 from service.summarization.lengths import Length, from_request
-from service.summarization.words import content_stems, count_words, leans_on_previous, words
+from service.summarization.words import content_stems, count_words, depends_on_previous, words
 
 BULLET = "• "
 OPENING_SENTENCES = 10
@@ -88,11 +88,11 @@ def admits(style: Style, sentence: str, headline: str | None) -> bool:
     """
     if headline and repeats(sentence, headline):
         return False
-    return style == "abstract" or _stands_alone(sentence)
+    return style == "abstract" or _is_independent(sentence)
 
 
-def _stands_alone(sentence: str) -> bool:
-    return count_words(sentence) >= LEAST_WORDS and not is_fragment(sentence) and not leans_on_previous(sentence)
+def _is_independent(sentence: str) -> bool:
+    return count_words(sentence) >= LEAST_WORDS and not is_fragment(sentence) and not depends_on_previous(sentence)
 
 
 def barred(style: Style, sentences: Sequence[str], headline: str | None) -> frozenset[int]:

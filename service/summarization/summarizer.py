@@ -26,7 +26,7 @@ from service.summarization.rewriting import (
     selections,
 )
 from service.summarization.styles import lay_out, repeats
-from service.summarization.variants import Choice, Offer, chosen, variants
+from service.summarization.variants import Choice, Offer, choose, variants
 from service.summarization.words import count_words, require_grammar
 from service.text.language_id import foreign_notice
 from service.text.normalization import check_text, for_model
@@ -142,15 +142,15 @@ def _compose(
     """The summary of accepted rewritings, or an extract if they are too long."""
     done = [rewrite_result(text, one, wordings, options) for one, wordings in zip(inputs, written, strict=True)]
     rewritten = _rewritten(done, options)
-    if not _meets(rewritten, options.length):
+    if not _is_long_enough(rewritten, options.length):
         extracts = _extracts(text, options)
-        rewritten = extracts if _meets(extracts, options.length) or not rewritten else rewritten
+        rewritten = extracts if _is_long_enough(extracts, options.length) or not rewritten else rewritten
     return _with_variants(source, text, rewritten, options, language)
 
 
 def _from_source(source: str, text: Text, options: SummaryOptions, method: Method, language: Language) -> Summary:
     """An extractive summary or a lead."""
-    return _with_variants(source, text, _verbatim(text, options, method), options, language)
+    return _with_variants(source, text, _extractive(text, options, method), options, language)
 
 
 def _prepare(text: str, language: Language) -> Text:
@@ -174,12 +174,12 @@ def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[S
         for one in done
         for group in (one.rewrite_input.group,)
     ]
-    first = chosen(offers, options.length)
+    first = choose(offers, options.length)
     made = variants(first, offers, options.length, options.variants) if first else []
     return [_summary(done, choices, options.style) for choices in made]
 
 
-def _verbatim(text: Text, options: SummaryOptions, method: Method) -> list[Summary]:
+def _extractive(text: Text, options: SummaryOptions, method: Method) -> list[Summary]:
     """The variants, best first. A lead has only one variant."""
     numbers = [beginning(text, options)] if method == "lead" else selections(text, options)
     return [
@@ -188,14 +188,14 @@ def _verbatim(text: Text, options: SummaryOptions, method: Method) -> list[Summa
     ]
 
 
-def _meets(summaries: Sequence[Summary], length: Length) -> bool:
+def _is_long_enough(summaries: Sequence[Summary], length: Length) -> bool:
     """Whether a summary exists and has at least ``min_sentences``."""
     return bool(summaries) and len(summaries[0].sentences) >= max(1, length.min_sentences)
 
 
 def _extracts(text: Text, options: SummaryOptions) -> list[Summary]:
     """Extracts in place of rewritings that are too long."""
-    extracts = _verbatim(text, options, "extractive")
+    extracts = _extractive(text, options, "extractive")
     if not extracts[0].sentences:
         return [replace(extracts[0], method="abstractive")]
     return [replace(one, notices=(_method_changed(),)) for one in extracts]

@@ -64,7 +64,7 @@ class Offer:
         return self if wanted else replace(self, wordings=())
 
 
-def chosen(offers: Sequence[Offer], length: Length) -> list[Choice]:
+def choose(offers: Sequence[Offer], length: Length) -> list[Choice]:
     """Choose the best summary within ``length``, in the order of the offers; empty if nothing fits.
 
     Each offer contributes at most one wording, the best that fits. Spares and then fillers use the remaining room. If

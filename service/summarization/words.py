@@ -46,7 +46,7 @@ def content_stems(text: str) -> list[str]:
     return [GRAMMAR.stem(word) for word in words(text) if word.lower() not in skipped]
 
 
-def leans_on_previous(sentence: str) -> bool:
+def depends_on_previous(sentence: str) -> bool:
     """Whether a sentence starts with a pronoun or adverb that refers to the previous sentence."""
     found = words(sentence)
     return bool(found) and found[0].lower() in GRAMMAR.dangling_openings

@@ -1,1 +1,1 @@
-"""What has to stand in a translation: glossary terms, what is not translated, addresses, numbers and dates."""
+"""Terms that a translation must contain: glossary terms, untranslated terms, addresses, numbers and dates."""

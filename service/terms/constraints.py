@@ -1,4 +1,4 @@
-"""The constraints of one source sentence: words that its translation has to contain."""
+"""Term constraints of a source sentence: words that its translation must contain."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,9 +10,9 @@ Kind = Literal["glossary", "kept", "address", "number", "date"]
 
 @dataclass(frozen=True, slots=True)
 class TermConstraint:
-    """The translation has to contain ``text`` for the words at ``span`` of the source.
+    """The translation must contain ``text`` for the source words at ``span``.
 
-    ``term`` is the name of the constraint in answers; ``accepted`` are other forms that are as good as ``text``.
+    ``term`` is the name of the constraint in answers. ``accepted`` are other valid forms.
     """
 
     span: Span

@@ -1,4 +1,4 @@
-"""Glossaries: terms of a request and of named files, found in a text in any inflected form."""
+"""Glossaries: the terms of a request and of named files, and their inflected forms in a text."""
 
 import itertools
 import json
@@ -14,16 +14,16 @@ from service.errors import InvalidInput, ModelError
 from service.languages.base import Inflection, Language
 from service.terms.constraints import Kind, TermConstraint
 
-# A compound with a hyphen is one word: "AfD" in "AfD-nah" is no term.
+# A compound with a hyphen is one word, so the term "AfD" is not found in "AfD-nah".
 _WORD = re.compile(r"[^\W_]+(?:[-’'·&./][^\W_]+)*")
 _BLANK = re.compile(r"\s+")
 COMPARISONS_PER_WORD = 64
-"""Real glossaries need about 20 for a word of which they have all forms, and at most one for other words."""
+"""Real glossaries need about 20 for a word whose forms are all terms, and at most one for other words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A term as the caller listed it, its words, and its translation."""
+    """A term of the caller, its translation and its words."""
 
     source: str
     target: str
@@ -46,18 +46,18 @@ class Comparisons:
         """
         self.made += 1
         if self.made > self.limit:
-            detail = "too many terms of the glossary and of do_not_translate are alike to be looked for in this text"
+            detail = "too many terms of the glossary and of do_not_translate are too similar to find them in this text"
             raise InvalidInput("terms_alike", detail, limit=self.limit)
 
 
 class Trie:
-    """A trie over the words of all terms: a place of a text is compared with the terms that begin like it.
+    """A trie over the words of all terms. It compares a word of a text only with terms that have the same prefix.
 
-    A node is built when a text first reaches it, so that memory also depends on the text.
+    A node is built when a text first reaches it, so the memory also depends on the text.
     """
 
     def __init__(self, terms: Sequence[Term], inflection: Inflection) -> None:
-        """Index ``terms`` (at least one). Of terms with the same words the longest wins, then the first."""
+        """Index ``terms`` (at least one). If terms have the same words, the longest wins, then the first."""
         by_words: dict[tuple[str, ...], Term] = {}
         for term in terms:
             known = by_words.get(term.words)
@@ -106,7 +106,7 @@ class _Node:
         self._edges: dict[str, list[_Edge]] | None = None
 
     def edges(self, keys: AbstractSet[str]) -> list["_Edge"]:
-        """The edges whose word may have a form with one of these keys, each once."""
+        """The edges whose word may have a form with one of these keys, without duplicates."""
         if self._edges is None:
             self._edges = self._indexed()
         return list({id(edge): edge for key in keys for edge in self._edges.get(key, ())}.values())
@@ -129,7 +129,7 @@ class _Node:
 
 
 class _Edge:
-    """A word of terms: the last word of ``term``, or (None) a word that further words follow."""
+    """A word of terms: the last word of ``term``, or an inner word if ``term`` is None."""
 
     __slots__ = ("_depth", "_inflection", "_node", "_terms", "term", "word")
 
@@ -149,7 +149,7 @@ class _Edge:
 
 
 def _keys(word: str, inflection: Inflection, *, inner: bool) -> set[str]:
-    """The keys of a word; the first word of a term has its stems only, because "Der Spiegel" is not "Dem Spiegel"."""
+    """The index keys of a word. The first word of a term has only stems: "Dem Spiegel" is no form of "Der Spiegel"."""
     return inflection.related(word) if inner else inflection.stems(word)
 
 
@@ -157,7 +157,7 @@ class Glossary:
     """The terms of one request. Terms are plain text, without wildcards."""
 
     def __init__(self, translated: Mapping[str, str], kept: Sequence[str] = ()) -> None:
-        """Take ``translated`` (term → translation) and ``kept``, terms that stay as they are.
+        """Take ``translated`` (term → translation) and ``kept`` (terms that are not translated).
 
         Raises:
             InvalidInput: a term contains no word, its translation is blank, or the term is in both lists.
@@ -175,13 +175,13 @@ class Glossary:
         return bool(self._terms)
 
     def find(self, text: str, language: Language) -> list[TermConstraint]:
-        """The terms in a text in ``language``, in order, without overlap; at each place the longest term wins.
+        """The terms in a text in ``language``, in order and without overlap. The longest term wins at each place.
 
-        The time follows the number of words in ``text``, not the number of terms.
+        The time depends on the number of words in ``text`` and not on the number of terms.
 
         Raises:
-            InvalidInput: the terms are so similar that a word would be compared with more than
-                `COMPARISONS_PER_WORD` words on average.
+            InvalidInput: the terms are too similar: the search needs more than `COMPARISONS_PER_WORD` comparisons per
+                word on average.
         """
         if not self._terms:
             return []
@@ -236,19 +236,19 @@ COMMENT = "#"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The terms of one file: those with a translation, and those that stay as they are."""
+    """The terms of one file: terms with a translation, and terms that are not translated."""
 
     translated: Mapping[str, str]
     kept: tuple[str, ...]
 
     @property
     def digest(self) -> str:
-        """A key of the terms: a result depends on the content of a file, not on its name."""
+        """A cache key of the terms. Results depend on the content of a file, not on its name."""
         terms = [sorted(self.translated.items()), sorted(self.kept)]
         return sha256(json.dumps(terms, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
-    def beside(self, translated: Mapping[str, str], kept: Sequence[str]) -> Glossary:
-        """A glossary of the terms of a request, and of the terms of the file that the request does not have.
+    def merged_with(self, translated: Mapping[str, str], kept: Sequence[str]) -> Glossary:
+        """A glossary of the terms of a request and of the file. The terms of the request take precedence.
 
         Raises:
             InvalidInput: as `Glossary`.
@@ -259,7 +259,9 @@ class Terms:
 
 
 def read_glossaries(folder: Path) -> dict[str, Terms]:
-    """Every ``NAME.tsv`` in ``folder``: ``term<TAB>translation`` per line, or a term alone that stays as it is.
+    """The glossaries ``NAME.tsv`` in ``folder``, by name.
+
+    Each line has the form ``term<TAB>translation``, or it is a term that is not translated.
 
     Raises:
         ModelError: the folder or a file cannot be read, or a line has more than two columns.
@@ -283,5 +285,5 @@ def _terms(path: Path) -> Terms:
             case [source] if source:
                 kept.append(source)
             case _:
-                raise ModelError(f"{path.name}, line {number}: not term<TAB>translation")
+                raise ModelError(f"{path.name}, line {number}: the form must be term<TAB>translation")
     return Terms(translated, tuple(kept))

@@ -15,12 +15,12 @@ _ADDRESS = re.compile(
       | (?P<handle>(?<!\w)@\w{2,})""",
     re.VERBOSE,
 )
-# Marks after an address that end a sentence or close a bracket are no part of it.
+# Marks that end a sentence or close a bracket after an address. They are not a part of the address.
 _TRAILING = ".,;:!?)]}'’…"
 
 
-def addresses(text: str) -> list[TermConstraint]:
-    """Every address in ``text``, in order."""
+def address_constraints(text: str) -> list[TermConstraint]:
+    """The addresses in ``text`` (URLs, domains, email addresses, handles), in order."""
     found = []
     for match in _ADDRESS.finditer(text):
         whole = match.group()
@@ -33,10 +33,10 @@ def addresses(text: str) -> list[TermConstraint]:
     return found
 
 
-def numerals(text: str, source: Language, target: Language) -> list[TermConstraint]:
-    """The numerals of a text in ``source`` that ``target`` writes in another way, in order, without overlap.
+def numeral_constraints(text: str, source: Language, target: Language) -> list[TermConstraint]:
+    """The numerals of a text in ``source`` that ``target`` writes differently, in order and without overlap.
 
-    Empty if the one language cannot find numerals or the other cannot write them.
+    The list is empty if ``source`` cannot find numerals or ``target`` cannot write them.
     """
     if source.find_numerals is None or target.write_numeral is None:
         return []
@@ -49,15 +49,15 @@ def numerals(text: str, source: Language, target: Language) -> list[TermConstrai
     return found
 
 
-# These are inserted if they are missing; other terms only replace words that the alignment shows.
+# Missing terms of these kinds are inserted. Other terms only replace aligned words.
 INSERTED: frozenset[Kind] = frozenset({"kept", "address"})
 _WORD = re.compile(r"\w+(?:[-’'.,/]\w+)*|\S")
 _DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A sentence after placement: its text, its links at their new places, and the constraints that it meets or not."""
+class PlacementResult:
+    """A sentence after placement: its text, its updated links, and the applied and the missing constraints."""
 
     text: str
     links: tuple[Link, ...]
@@ -71,32 +71,34 @@ class _Edit:
     text: str
 
 
-def place(output: str, links: Sequence[Link], required: Sequence[TermConstraint]) -> Placed:
-    """Make ``output`` meet each of ``required`` (without overlap), once for each time it is required.
+def place_terms(output: str, links: Sequence[Link], required: Sequence[TermConstraint]) -> PlacementResult:
+    """Make ``output`` contain each of ``required`` (without overlap) as often as it is required.
 
-    A constraint that ``output`` already meets, in an accepted form, changes nothing. Otherwise its text replaces a copy
-    of the source's form, or else the words that the links show; `INSERTED` kinds are inserted after the nearest word.
+    A constraint that ``output`` already meets in an accepted form changes nothing. Otherwise its text replaces a copy
+    of the source form, or else the linked words. If both are missing, `INSERTED` kinds are inserted after the nearest
+    word.
     """
-    taken: list[Span] = []
+    occupied: list[Span] = []
     edits: list[_Edit] = []
     applied, missing = [], []
     for one in required:
-        found = _present(output, one, taken)
-        if found is None and (edit := _edit(output, links, one, taken)) is not None:
+        found = _present(output, one, occupied)
+        if found is None and (edit := _edit(output, links, one, occupied)) is not None:
             edits.append(edit)
             found = edit.span
         if found is None:
             missing.append(one)
             continue
-        taken.append(found)
+        occupied.append(found)
         applied.append(one)
     text, moved = _edited(output, links, edits)
-    return Placed(text, moved, tuple(applied), tuple(missing))
+    return PlacementResult(text, moved, tuple(applied), tuple(missing))
 
 
-def _present(output: str, one: TermConstraint, taken: Sequence[Span]) -> Span | None:
+def _present(output: str, one: TermConstraint, occupied: Sequence[Span]) -> Span | None:
     return next(
-        (span for form in (one.text, *one.accepted) for span in _occurrences(output, form) if _free(span, taken)), None
+        (span for form in (one.text, *one.accepted) for span in _occurrences(output, form) if _free(span, occupied)),
+        None,
     )
 
 
@@ -105,27 +107,27 @@ def _occurrences(output: str, form: str) -> list[Span]:
     return [Span(*match.span()) for match in whole.finditer(output)]
 
 
-def _free(span: Span, taken: Sequence[Span]) -> bool:
-    return not any(span.start < other.end and other.start < span.end for other in taken)
+def _free(span: Span, occupied: Sequence[Span]) -> bool:
+    return not any(span.start < other.end and other.start < span.end for other in occupied)
 
 
-def _edit(output: str, links: Sequence[Link], one: TermConstraint, taken: Sequence[Span]) -> _Edit | None:
-    copied = next((span for span in _occurrences(output, one.term) if _free(span, taken)), None)
-    span = copied or _linked(output, links, one, taken)
+def _edit(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> _Edit | None:
+    copied = next((span for span in _occurrences(output, one.term) if _free(span, occupied)), None)
+    span = copied or _linked(output, links, one, occupied)
     if span is not None:
         return _Edit(span, _cased(one, span, output))
-    return _insertion(output, links, one, taken) if one.kind in INSERTED else None
+    return _insertion(output, links, one, occupied) if one.kind in INSERTED else None
 
 
-def _linked(output: str, links: Sequence[Link], one: TermConstraint, taken: Sequence[Span]) -> Span | None:
-    """The words of the output that come from the required place: of runs of words, the one with the largest weight."""
+def _linked(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> Span | None:
+    """The run of output words that is linked to the constraint's source span with the largest weight."""
     words = [Span(*match.span()) for match in _WORD.finditer(output)]
     weights = [_weight(word, links, one.span) for word in words]
     runs: list[tuple[float, Span]] = []
     start = 0
     while start < len(words):
         end = start
-        while end < len(words) and weights[end] > 0 and _free(words[end], taken):
+        while end < len(words) and weights[end] > 0 and _free(words[end], occupied):
             end += 1
         if end > start:
             runs.append((sum(weights[start:end]), Span(words[start].start, words[end - 1].end)))
@@ -135,7 +137,7 @@ def _linked(output: str, links: Sequence[Link], one: TermConstraint, taken: Sequ
 
 
 def _weight(word: Span, links: Sequence[Link], source: Span) -> float:
-    """The weight with which ``word`` comes from ``source``; 0 if more of it comes from other places."""
+    """The weight of the links from ``source`` to ``word``; 0 if the links from other source words weigh more."""
     inside = outside = 0.0
     for link in links:
         if link.target.start < word.end and word.start < link.target.end:
@@ -147,18 +149,18 @@ def _weight(word: Span, links: Sequence[Link], source: Span) -> float:
 
 
 def _alike(one: TermConstraint, words: str) -> bool:
-    """Whether the words may be replaced: a numeral replaces numerals only, and nothing replaces punctuation."""
+    """Whether the constraint may replace the words. A numeral replaces only numerals. Punctuation is never replaced."""
     if one.kind in {"number", "date"}:
         return _DIGIT.search(words) is not None
     return any(char.isalnum() for char in words)
 
 
-def _insertion(output: str, links: Sequence[Link], one: TermConstraint, taken: Sequence[Span]) -> _Edit:
-    """An insertion after the word that comes from just before the required place, or at the start."""
+def _insertion(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> _Edit:
+    """An insertion after the word linked to the nearest source word before the constraint, or at the start."""
     before = [link for link in links if link.source.end <= one.span.start]
     nearest = max(before, key=lambda link: (link.source.end, link.weight), default=None)
     place = 0 if nearest is None else nearest.target.end
-    place = max([place, *(span.end for span in taken if span.start < place < span.end)])
+    place = max([place, *(span.end for span in occupied if span.start < place < span.end)])
     left = " " if place > 0 and not output[place - 1].isspace() else ""
     right = " " if place < len(output) and (output[place].isalnum() or not left) else ""
     return _Edit(Span(place, place), f"{left}{one.text}{right}")
@@ -172,7 +174,7 @@ def _cased(one: TermConstraint, span: Span, output: str) -> str:
 
 
 def _edited(output: str, links: Sequence[Link], edits: Sequence[_Edit]) -> tuple[str, tuple[Link, ...]]:
-    """The text after all ``edits``, which do not overlap, and the links at their new places."""
+    """The text after all ``edits``, which do not overlap, and the updated links."""
     parts: list[str] = []
     end = 0
     for edit in sorted(edits, key=lambda edit: edit.span):
@@ -189,6 +191,6 @@ def _moved(span: Span, edits: Sequence[_Edit]) -> Span:
         if edit.span.end <= span.start:
             start, end = start + grown, end + grown
         elif edit.span.start < span.end:
-            # Words of the link were replaced: the link now covers their replacement.
+            # The edit replaced words of the link, so the link covers the replacement.
             start, end = start - max(0, span.start - edit.span.start), max(end, edit.span.end) + grown
     return Span(start, max(start, end))

@@ -1,1 +1,1 @@
-"""Article text: normalisation, language identification, segmentation, HTML and word alignment."""
+"""Text: normalisation, segmentation into sentences, assembly of outputs, language identification and alignment."""

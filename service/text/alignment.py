@@ -1,4 +1,4 @@
-"""Word alignment of a translation and its source, from the attention between their pieces."""
+"""Word alignment of a sentence and its translation, computed from the attention between their pieces."""
 
 import re
 import unicodedata
@@ -16,10 +16,10 @@ _UNSEEN = frozenset({"Cc", "Cf", "Zs"})
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """The weight of each piece of a source sentence for each word of its translation.
+    """The weight of each source piece for each word of the translation.
 
-    ``source`` are the m pieces as ranges of the source sentence, ``target`` the n words as ranges of the translation,
-    both in order, in code points; ``weights`` is n × m, and no row sums to more than 1.
+    ``source`` has the spans of the m pieces in the source sentence. ``target`` has the spans of the n words in the
+    translation. Both are in order and count code points. ``weights`` is n × m; each row sums to at most 1.
     """
 
     source: tuple[Span, ...]
@@ -34,40 +34,41 @@ def align(
     target_pieces: Sequence[str],
     attention: Sequence[Sequence[float]],
 ) -> Alignment:
-    """The alignment of a sentence, as its text has it, and its translation.
+    """Align a sentence with its translation.
 
-    Pieces are SentencePiece's and without end-of-sentence; ``attention`` has a row for each target piece and at least a
-    column for each source piece. What a word owes is the mean over its pieces; marks are words of their own.
+    The pieces are SentencePiece pieces without the end-of-sentence piece. ``attention`` has one row per target piece
+    and at least one column per source piece. The weights of a word are the mean over its pieces. A punctuation mark
+    counts as a word.
     """
     columns = piece_spans(source_pieces, source)
     words = tuple(Span(*found.span()) for found in WORD.finditer(target))
     rows: list[list[float]] = [[0.0] * len(columns) for _ in words]
-    shares = [0] * len(words)
+    covered_chars = [0] * len(words)
     for word, piece, chars in _overlaps(words, piece_spans(target_pieces, target)):
-        shares[word] += chars
-        rows[word] = [have + chars * more for have, more in zip(rows[word], attention[piece], strict=False)]
+        covered_chars[word] += chars
+        rows[word] = [total + chars * weight for total, weight in zip(rows[word], attention[piece], strict=False)]
     weights = (
-        tuple(weight / share for weight in row) if share else tuple(row)
-        for row, share in zip(rows, shares, strict=True)
+        tuple(weight / chars for weight in row) if chars else tuple(row)
+        for row, chars in zip(rows, covered_chars, strict=True)
     )
     return Alignment(columns, words, tuple(weights))
 
 
 def piece_spans(pieces: Sequence[str], text: str) -> tuple[Span, ...]:
-    """The spans of the pieces of a text in it; a piece that the text does not show has an empty span at its place.
+    """The spans of the pieces in ``text``. A piece without a counterpart in ``text`` has an empty span.
 
-    Pieces are of a normal form of the text, so compatible characters count as equal, and a character without a partner
-    within a few characters is skipped. Linear in the length.
+    The tokenizer normalises the text, so compatible characters count as equal. A character without a partner within
+    the next few characters is skipped. The time is linear in the length.
     """
-    written = [
+    piece_letters = [
         (character, number)
         for number, piece in enumerate(pieces)
         for character in _letters(_surface(pieces, number, piece))
     ]
-    there = [(character, at) for at, one in enumerate(text) for character in _letters(one)]
+    text_letters = [(letter, at) for at, character in enumerate(text) for letter in _letters(character)]
     starts: dict[int, int] = {}
     ends: dict[int, int] = {}
-    for (_, number), (_, at) in _matches(written, there):
+    for (_, number), (_, at) in _matches(piece_letters, text_letters):
         starts.setdefault(number, at)
         ends[number] = at + 1
     spans: list[Span] = []
@@ -79,7 +80,7 @@ def piece_spans(pieces: Sequence[str], text: str) -> tuple[Span, ...]:
 
 
 def _surface(pieces: Sequence[str], number: int, piece: str) -> str:
-    """The characters of a piece; a run of single bytes has them in its first."""
+    """The characters of a piece. In a run of byte pieces the first piece gets the decoded characters."""
     if _BYTE.fullmatch(piece) is None:
         return piece.replace(_WORD_START, "")
     if number and _BYTE.fullmatch(pieces[number - 1]):
@@ -92,7 +93,7 @@ def _surface(pieces: Sequence[str], number: int, piece: str) -> str:
 
 
 def _letters(text: str) -> str:
-    """What is left of a text in any normal form: no space and nothing invisible."""
+    """The text in NFKD without spaces and invisible characters."""
     if text.isascii():
         return "".join(text.split())
     return "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) not in _UNSEEN)
@@ -101,33 +102,33 @@ def _letters(text: str) -> str:
 Letter = tuple[str, int]
 
 
-def _matches(written: Sequence[Letter], there: Sequence[Letter]) -> Iterator[tuple[Letter, Letter]]:
-    """The letters that correspond, in order."""
+def _matches(one: Sequence[Letter], other: Sequence[Letter]) -> Iterator[tuple[Letter, Letter]]:
+    """The pairs of equal letters, in order."""
     i = j = 0
-    while i < len(written) and j < len(there):
-        if written[i][0] != there[j][0]:
-            skips = _skips(written, there, i, j)
+    while i < len(one) and j < len(other):
+        if one[i][0] != other[j][0]:
+            skips = _skips(one, other, i, j)
             i, j = i + skips[0], j + skips[1]
             continue
-        yield written[i], there[j]
+        yield one[i], other[j]
         i, j = i + 1, j + 1
 
 
-def _skips(written: Sequence[Letter], there: Sequence[Letter], i: int, j: int) -> tuple[int, int]:
-    """How many letters to pass over on either side until they agree again; one on both where they do not soon."""
+def _skips(one: Sequence[Letter], other: Sequence[Letter], i: int, j: int) -> tuple[int, int]:
+    """The numbers of letters to skip on each side until the letters are equal again; (1, 1) if that is too far."""
     for total in range(1, _LOOK_AHEAD_CHARS + 1):
         for first in range(total + 1):
             if (
-                i + first < len(written)
-                and j + total - first < len(there)
-                and written[i + first][0] == there[j + total - first][0]
+                i + first < len(one)
+                and j + total - first < len(other)
+                and one[i + first][0] == other[j + total - first][0]
             ):
                 return first, total - first
     return 1, 1
 
 
 def _overlaps(words: Sequence[Span], pieces: Sequence[Span]) -> Iterator[tuple[int, int, int]]:
-    """(word, piece, code points in common) wherever there are any, in order."""
+    """(word, piece, shared code points) for each word and piece that overlap, in order."""
     first = 0
     for number, word in enumerate(words):
         while first < len(pieces) and pieces[first].end <= word.start:

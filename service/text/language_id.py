@@ -11,7 +11,7 @@ from service.languages.base import Language
 
 _SAMPLE_CHARS = 1_500  # a third each from the start, the middle and the end: quotations and boxes may be foreign
 _MIN_LETTERS = 6
-_MIN_WORDS = 5  # below that, headlines and lists of names look like any language
+_MIN_WORDS = 5  # shorter headlines and lists of names look like any language
 _LONG_TEXT_WORDS = 20
 _SURE_SHORT = 0.9
 _SURE_LONG = 0.7
@@ -31,7 +31,7 @@ def _read_detector() -> Any:
 
 
 def load_detector() -> Any:
-    """Read the tables of the model, once per process: it takes about a second, so it is done at the start."""
+    """Load the model, once per process. The service does so at the start, because it takes about a second."""
     with _loading:
         return _read_detector()
 
@@ -44,7 +44,7 @@ def foreign_code(language: Language) -> str:
 def foreign_notice(text: str, language: Language) -> Notice | None:
     """A notice if the text is clearly not in ``language``.
 
-    There is none for short or ambiguous texts (headlines, names, numbers) and for texts without letters.
+    Short or ambiguous texts (headlines, names, numbers) and texts without letters get no notice.
     """
     sample = _sample(text)
     words = _WORD.findall(sample)
@@ -59,7 +59,7 @@ def foreign_notice(text: str, language: Language) -> Notice | None:
 def likely_languages(text: str, language: Language) -> list[tuple[str, float]]:
     """Languages (ISO 639-1) with their probability, the likeliest first; empty for a text without letters.
 
-    A text with marker words of ``language`` is in it, even against the model, which is unsure of short texts.
+    If the text has enough marker words of ``language``, that language comes first: the model is unsure of short texts.
     """
     sample = _sample(text)
     words = _WORD.findall(sample)
@@ -73,7 +73,7 @@ def likely_languages(text: str, language: Language) -> list[tuple[str, float]]:
 
 
 def _sample(text: str) -> str:
-    """The part of ``text`` that is examined: of limited length, without addresses."""
+    """A sample of ``text`` of limited length, without addresses."""
     if len(text) > _SAMPLE_CHARS:
         third = _SAMPLE_CHARS // 3
         middle = (len(text) - third) // 2

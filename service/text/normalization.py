@@ -1,4 +1,4 @@
-"""Normalisation: the form of a sentence that a model sees, and the check of submitted texts."""
+"""Normalisation of sentences for the models, and the check of submitted texts."""
 
 import re
 import sys
@@ -11,12 +11,12 @@ from service.errors import InvalidInput
 from service.languages.base import Language
 
 NORMALISER_VERSION = "1"
-"""Part of every cache key: raise it whenever :func:`for_model` gives another result for any sentence."""
+"""A part of every cache key. Increase it when :func:`for_model` changes the result of any sentence."""
 
-# It includes characters that Unicode also lists as control characters, so it is replaced before those are removed.
+# Some white space characters are also control characters, so white space is replaced before those are removed.
 _WHITE_SPACE = re.compile(r"\s+")
 _PLAIN = re.compile(r"[\x20-\x7e\xa1-\xac\xae-\xff„“”‚‘’–—…€]*")
-"""The characters of most sentences: none is invisible but the space, and NFC changes none."""
+"""The characters of most sentences. Only the space is invisible, and NFC changes none of them."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _JOINER = "\u034f"
@@ -24,12 +24,12 @@ _MOST_MARKS = 30
 
 
 def is_invisible(character: str) -> bool:
-    """Whether a model never sees the character: white space, control and format characters."""
+    """Whether models never see the character: white space, a control character or a format character."""
     return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}
 
 
 def visible_span(text: str, span: Span) -> Span:
-    """``span`` without the characters at its ends that :func:`for_model` removes; if none remain, empty."""
+    """``span`` without the characters at its ends that :func:`for_model` removes; empty if no character remains."""
     start, end = span
     while start < end and is_invisible(text[start]):
         start += 1
@@ -39,10 +39,10 @@ def visible_span(text: str, span: Span) -> Span:
 
 
 def for_model(sentence: str, language: Language) -> str:
-    """The form of a sentence that models and cache keys see: NFC, single spaces, no invisible characters. Idempotent.
+    """The sentence as models and cache keys see it: NFC, single spaces, no invisible characters. Idempotent.
 
-    White space of every kind (no-break spaces, tabs, line ends) becomes one space. Control characters, soft hyphens and
-    zero-width characters are removed. A word that a hyphen breaks at a line end is joined, as the language says.
+    Each run of white space (no-break spaces, tabs, line ends) becomes one space. Control characters, soft hyphens and
+    zero-width characters are removed. The rules of the language join a word that a hyphen breaks at a line end.
     """
     if _PLAIN.fullmatch(sentence):
         return " ".join(sentence.split())
@@ -50,21 +50,22 @@ def for_model(sentence: str, language: Language) -> str:
     spaced = _WHITE_SPACE.sub(" ", mended)
     if not spaced.isascii() or not spaced.isprintable():
         spaced = _invisible().sub("", spaced)
-        spaced = composed(spaced, "NFC")
+        spaced = normalize_unicode(spaced, "NFC")
     return " ".join(spaced.split())
 
 
-def composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
-    """A Unicode normal form, in linear time: sorting a run of combining marks takes the square of its length.
+def normalize_unicode(text: str, form: Literal["NFC", "NFKC"]) -> str:
+    """A Unicode normal form in linear time.
 
-    A joiner divides longer runs than any language has (the stream-safe format of UAX #15).
+    Normalisation sorts each run of combining marks in quadratic time. So a joiner splits runs that are longer than in
+    any language (the stream-safe text format of UAX #15).
     """
     return unicodedata.normalize(form, _long_marks().sub(f"\\g<0>{_JOINER}", text))
 
 
 @cache
 def _invisible() -> re.Pattern[str]:
-    """Control and format characters; white space has been replaced before."""
+    """Control and format characters. The caller has already replaced white space."""
     ranges = (chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in {"Cc", "Cf"})
     return re.compile(f"[{re.escape(''.join(ranges))}]+")
 
@@ -76,16 +77,16 @@ def _long_marks() -> re.Pattern[str]:
 
 
 def check_text(text: str) -> list[Notice]:
-    """The notices about unusual characters of a submitted text; offsets count code points.
+    """The notices about unusual characters in a submitted text; offsets count code points.
 
     Raises:
         InvalidInput: ``text_not_unicode``: the text contains half of a surrogate pair.
     """
     surrogate = _SURROGATE.search(text)
     if surrogate is not None:
-        raise InvalidInput("text_not_unicode", f"The text holds a lone surrogate at offset {surrogate.start()}.")
+        raise InvalidInput("text_not_unicode", f"The text contains a lone surrogate at offset {surrogate.start()}.")
     control = _CONTROL.search(text)
     if control is None:
         return []
-    message = "The text holds control characters; they are kept out of what the model reads."
+    message = "The text contains control characters; they are removed before the model reads it."
     return [Notice("control_characters", message, Span(*control.span()))]

@@ -1,4 +1,4 @@
-"""Segmentation: the paragraphs and sentences of a text, and a text assembled from new sentences."""
+"""Segmentation of a text into paragraphs and sentences, and assembly of a text from new sentences."""
 
 import re
 import unicodedata
@@ -15,11 +15,11 @@ from service.text.normalization import visible_span
 _LINE = re.compile(r"[^\n\r\x0b\x0c\x85\u2028\u2029]+")
 _SINGLE_BREAKS = frozenset({"\n", "\r\n", "\r", "\x0b", "\x85", "\u2028"})
 _MIN_WRAP_CHARS = 40  # shorter lines are headings, list items or verses
-_MAX_WRAP_CHARS = 120  # text is wrapped at this width at most; longer lines are whole paragraphs
+_MAX_WRAP_CHARS = 120  # longer lines are whole paragraphs
 _FILLED_SHARE = 0.6
 _EVIDENCE_SHARE = 1 / 3
 _LIST_ITEM = re.compile(r"[-*•–—·▪▶►■]\s")
-_DOMAIN = re.compile(r"[\w-]{2,}\.[a-z]{2,}\b")  # an advertiser's address, as links below each other show it
+_DOMAIN = re.compile(r"[\w-]{2,}\.[a-z]{2,}\b")  # an advertiser's address in a list of links
 _SENTENCE_END = re.compile(r"[.!?…:][“”\"»«’‘)\]]*$")
 
 
@@ -31,8 +31,8 @@ def paragraphs(text: str, language: Language) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def stripped(text: str, span: Span) -> Span:
-    """``span`` without white space at its ends; empty, at its start, where nothing is left."""
+def strip_span(text: str, span: Span) -> Span:
+    """``span`` without white space at its ends; an empty span at its start if only white space is in it."""
     part = span.of(text)
     kept = part.strip()
     if not kept:
@@ -46,7 +46,7 @@ def _blocks(text: str) -> list[list[Span]]:
     blocks: list[list[Span]] = []
     previous_end: int | None = None
     for match in _LINE.finditer(text):
-        line = stripped(text, Span(*match.span()))
+        line = strip_span(text, Span(*match.span()))
         if line.start == line.end:
             previous_end = None
             continue
@@ -60,7 +60,7 @@ def _blocks(text: str) -> list[list[Span]]:
 
 
 def _joined(text: str, block: list[Span], grammar: SentenceGrammar) -> list[Span]:
-    """The lines of the block; lines that are parts of one wrapped line are joined."""
+    """The lines of the block, with the parts of each wrapped line joined."""
     if len(block) == 1:
         return block
     lines = [span.of(text) for span in block]
@@ -104,7 +104,7 @@ def _wraps(line: str, following: str, width: int, grammar: SentenceGrammar) -> b
 
 
 def _continues(line: str, following: str, grammar: SentenceGrammar) -> bool:
-    """Whether a line of any width ends within a sentence, because the page breaks its lines."""
+    """Whether the page broke a line, of any width, within a sentence."""
     if len(line) < _MIN_WRAP_CHARS or _ends_sentence(line, grammar) or not following[0].islower():
         return False
     return _DOMAIN.match(following) is None
@@ -115,9 +115,9 @@ _MAX_HEADLINE_CHARS = 200
 
 
 def glued_kicker_chars(line: str, language: Language, known: Iterable[str] = ()) -> int:
-    """The length of a kicker at the beginning of ``line`` that no space separates from the next word; 0: none.
+    """The length of a kicker at the start of ``line`` that no space separates from the next word; 0: no kicker.
 
-    Kickers are those of the language and the ``known`` ones (breadcrumbs and topics of the page); the longest wins.
+    The kickers are those of the language and ``known`` ones (breadcrumbs and topics of the page). The longest wins.
     """
     if len(line) > _MAX_HEADLINE_CHARS or len(line.split()) < _MIN_HEADLINE_WORDS:
         return 0
@@ -130,9 +130,9 @@ def _is_glued(line: str, kicker: str) -> bool:
     return line.startswith(kicker) and (rest[:1] in {"„", "»"} or (rest[:1].isupper() and rest[1:].islower()))
 
 
-_WINDOW_CHARS = 4_000  # sentencex is quadratic in unclosed quotation marks: it never sees more
-_LONG_SPEECH_CHARS = 200  # direct speech of several sentences stays whole up to here
-_SURROGATE = re.compile(r"[\ud800-\udfff]")  # sentencex takes UTF-8, which has none
+_WINDOW_CHARS = 4_000  # limits sentencex, whose time is quadratic in the number of unclosed quotation marks
+_LONG_SPEECH_CHARS = 200  # shorter direct speech of several sentences is not split
+_SURROGATE = re.compile(r"[\ud800-\udfff]")  # sentencex takes UTF-8, which has no surrogates
 _SINGLE_QUOTES = str.maketrans("‚‘›‹", "„“»«")
 _MASKED_QUOTES = str.maketrans(dict.fromkeys('„“”"»«‚‘›‹', "_"))
 _STRONG_CUT = re.compile(r"[;:](?=\s)|\s[–—-](?=\s)")
@@ -145,8 +145,8 @@ _CAPITAL_NEXT = re.compile(r"\s*[„»‚›]?[A-ZÄÖÜ0-9]")
 class Segmentation:
     """A text with the spans of its sentences and paragraphs, in order, without overlap.
 
-    Every sentence is within one paragraph, and begins and ends with a character that a model can see. The text between
-    two sentences is a gap. Offsets count code points.
+    Every sentence is within one paragraph. It begins and ends with a visible character. The text between two sentences
+    is a gap. Offsets count code points.
     """
 
     text: str
@@ -155,18 +155,18 @@ class Segmentation:
 
 
 def segment(text: str, language: Language) -> Segmentation:
-    """The sentences and paragraphs of ``text``, which may be any string. Time is linear in the length."""
+    """The sentences and paragraphs of any string. The time is linear in the length."""
     bounds = paragraphs(text, language)
     sentences = tuple(sentence for bound in bounds for sentence in _sentences(text, bound, language))
     return Segmentation(text, sentences, bounds)
 
 
 def split_long(text: str, span: Span, language: Language) -> tuple[Span, Span] | None:
-    """The two halves of a sentence that is too long, cut near its middle; None: it has fewer than two code points.
+    """Split a sentence that is too long near its middle; None if it has fewer than two visible code points.
 
-    The best cut is after a semicolon, a colon or a dash, then after a comma before a conjunction, after any comma, at
-    white space, and last between two code points, if possible not before a combining mark. White space at the cut
-    belongs to neither half.
+    The order of preference is: after a semicolon, colon or dash; after a comma before a conjunction; after any comma;
+    at white space; between any two code points, if possible not before a combining mark. White space at the cut belongs
+    to neither half.
     """
     whole = visible_span(text, span)
     for cut in _cuts(text, whole, language.sentences.clause):
@@ -177,7 +177,7 @@ def split_long(text: str, span: Span, language: Language) -> tuple[Span, Span] |
 
 
 def _sentences(text: str, bound: Span, language: Language) -> Iterator[Span]:
-    """The sentences of one paragraph, without those that have nothing that a model can see."""
+    """The sentences of one paragraph that have at least one visible character."""
     paragraph = bound.of(text)
     start = 0
     for end in (*_boundaries(paragraph, language), len(paragraph)):
@@ -190,7 +190,7 @@ def _sentences(text: str, bound: Span, language: Language) -> Iterator[Span]:
 def _boundaries(paragraph: str, language: Language) -> list[int]:
     """The offsets at which the second and further sentences of a paragraph begin."""
     grammar = language.sentences
-    # The same length, with quotation marks in pairs that sentencex knows.
+    # The replacements keep the length and give sentencex pairs of quotation marks that it knows.
     prepared = grammar.quoted.sub(_as_double_quotes, _SURROGATE.sub("\ufffd", paragraph))
     candidates = {*_found(prepared, grammar), *grammar.missing(paragraph), glued_kicker_chars(paragraph, language)}
     accepted = _accepted(paragraph, candidates, grammar)
@@ -200,13 +200,13 @@ def _boundaries(paragraph: str, language: Language) -> list[int]:
 
 
 def _as_double_quotes(match: re.Match[str]) -> str:
-    """The pair that sentencex knows for „…", and the double mark for a single one outside double ones."""
-    found = match[0]
-    return f"{found[:-1]}“" if found.endswith('"') else found.translate(_SINGLE_QUOTES) if len(found) == 1 else found
+    """Replace „…" by „…“, and a single quotation mark outside double ones by the double form that sentencex knows."""
+    text = match[0]
+    return f"{text[:-1]}“" if text.endswith('"') else text.translate(_SINGLE_QUOTES) if len(text) == 1 else text
 
 
 def _found(paragraph: str, grammar: SentenceGrammar) -> Iterator[int]:
-    """The boundaries that sentencex finds, window by window; a window begins with the last sentence of the previous."""
+    """The boundaries that sentencex finds. Each window begins with the last sentence of the previous window."""
     start = 0
     while start < len(paragraph):
         window = paragraph[start : start + _WINDOW_CHARS]
@@ -219,7 +219,7 @@ def _found(paragraph: str, grammar: SentenceGrammar) -> Iterator[int]:
 
 
 def _accepted(paragraph: str, candidates: Iterable[int], grammar: SentenceGrammar) -> list[int]:
-    """The candidates at which the language ends a sentence. Characters without a letter or digit end the one before."""
+    """The candidates at which a sentence ends. Marks without a letter or digit belong to the sentence before them."""
     inner = sorted(edge for edge in set(candidates) if 0 < edge < len(paragraph))
     edges = [0, *inner, len(paragraph)]
     worded = [_has_words(paragraph, *piece) for piece in pairwise(edges)]
@@ -238,7 +238,7 @@ def _has_words(text: str, start: int, end: int) -> bool:
 
 
 def _with_speech_cut(paragraph: str, accepted: list[int], grammar: SentenceGrammar) -> list[int]:
-    """``accepted``, and boundaries inside quotations where a sentence would be very long without them."""
+    """``accepted``, and also boundaries inside quotations if a sentence is very long without them."""
     masked = _SURROGATE.sub("\ufffd", paragraph).translate(_MASKED_QUOTES)
     extra: list[int] = []
     for start, end in pairwise([0, *accepted, len(paragraph)]):
@@ -249,7 +249,7 @@ def _with_speech_cut(paragraph: str, accepted: list[int], grammar: SentenceGramm
 
 
 def _cuts(text: str, span: Span, clause: re.Pattern[str]) -> Iterator[int]:
-    """Offsets at which to cut, the best first: of each kind the one nearest to the middle of the span."""
+    """Offsets for a cut, the best first: for each kind of cut the offset nearest to the middle of the span."""
     middle = (span.start + span.end) // 2
     margin = (span.end - span.start) // 5
     for pattern in (_STRONG_CUT, clause, _COMMA_CUT, _SPACE_CUT):
@@ -262,20 +262,20 @@ def _cuts(text: str, span: Span, clause: re.Pattern[str]) -> Iterator[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Assembled:
-    """A text of gaps and outputs; ``spans`` are the places of the outputs, in order, in code points."""
+class AssembledText:
+    """A text of gaps and outputs. ``spans`` has the spans of the outputs, in order, in code points."""
 
     text: str
     spans: tuple[Span, ...]
 
     @property
     def blank(self) -> tuple[int, ...]:
-        """The numbers of the sentences without an output; the caller has to warn of each."""
+        """The indices of the sentences with a blank output. The caller must warn of each."""
         return tuple(number for number, span in enumerate(self.spans) if not span.of(self.text).strip())
 
 
-def reassemble(segmentation: Segmentation, outputs: Sequence[str]) -> Assembled:
-    """The text of the segmentation with ``outputs[i]`` in place of sentence ``i``, and unchanged gaps.
+def reassemble(segmentation: Segmentation, outputs: Sequence[str]) -> AssembledText:
+    """Replace sentence ``i`` of the segmentation by ``outputs[i]``. The gaps do not change.
 
     Raises:
         ValueError: the numbers of outputs and sentences differ.
@@ -291,4 +291,4 @@ def reassemble(segmentation: Segmentation, outputs: Sequence[str]) -> Assembled:
         spans.append(Span(start, length))
         done = sentence.end
     parts.append(segmentation.text[done:])
-    return Assembled("".join(parts), tuple(spans))
+    return AssembledText("".join(parts), tuple(spans))

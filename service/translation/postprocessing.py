@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from service.cache import codec
-from service.cache.keys import Field
+from service.cache import entries as codec
+from service.cache.entries import Field
 from service.checks.assessment import check_sentence
 from service.checks.base import CHECKS_VERSION, Code, Finding, Severity
-from service.checks.repetition import Stutter, stutter
+from service.checks.repetition import AdjacentRepetition, find_repetition
 from service.domain import Link, Span
 from service.generation.aligners import Aligner
 from service.generation.base import GenerationOptions, Source, TextHypothesis
@@ -18,7 +18,7 @@ from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import LanguagePair
 from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary
-from service.terms.placement import addresses, numerals, place
+from service.terms.placement import address_constraints, numeral_constraints, place_terms
 from service.text.alignment import Alignment
 from service.text.normalization import NORMALISER_VERSION
 from service.translation.preparation import Sentence
@@ -42,7 +42,7 @@ class Collapsed:
     repetitions: tuple[Repetition, ...] = ()
     removed: tuple[Span, ...] = ()
 
-    def without(self, found: Stutter) -> "Collapsed":
+    def without(self, found: AdjacentRepetition) -> "Collapsed":
         """Remove one more repetition."""
         once, again, said = found
         times = {once: said}
@@ -72,7 +72,7 @@ def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> C
     docs/adr/0017 explains why the sentence is not decoded again instead.
     """
     collapsed = Collapsed(output)
-    while (found := stutter(source, collapsed.text, *languages)) is not None:
+    while (found := find_repetition(source, collapsed.text, *languages)) is not None:
         collapsed = collapsed.without(found)
     return collapsed
 
@@ -145,7 +145,7 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
     """Make the finished sentence from one hypothesis, with an alignment if it is required."""
     required = constraints.required
     written = collapse_repetitions(constraints.sentence.text, hypothesis.text, languages)
-    placed = place(written.text, (), required)
+    placed = place_terms(written.text, (), required)
     # If the output already contains all terms, their placement needs no alignment.
     complete = placed.text == written.text and not placed.missing
     alignment = None
@@ -153,7 +153,7 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
         found = yield hypothesis
         alignment = None if found is None else written.aligned(found)
     if not complete:
-        placed = place(written.text, _links(alignment), required)
+        placed = place_terms(written.text, _links(alignment), required)
     if not constraints.aligned:
         alignment = None
     elif alignment is not None and placed.text != written.text:
@@ -185,7 +185,11 @@ def finish_without_model(
 def _terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
     """The terms of the sentence without overlaps. The caller's terms have priority."""
     chosen: list[TermConstraint] = []
-    for found in (glossary.find(source, languages.source), addresses(source), numerals(source, *languages)):
+    for found in (
+        glossary.find(source, languages.source),
+        address_constraints(source),
+        numeral_constraints(source, *languages),
+    ):
         chosen += [one for one in found if not any(_overlap(one.span, other.span) for other in chosen)]
     return tuple(sorted(chosen, key=lambda one: one.span))
 

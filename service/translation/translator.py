@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from service.cache.tiers import Cache
 from service.checks.base import Code, Severity
-from service.checks.repetition import repeated_sentences
+from service.checks.repetition import find_repeated_sentences
 from service.domain import Notice, Span
 from service.generation.aligners import Aligner, AttentionAligner
 from service.generation.base import TextGenerator
@@ -171,7 +171,7 @@ def _finding_notices(pair: _Pair) -> Iterator[Notice]:
 def _repeated(pairs: Sequence[_Pair]) -> Iterator[Notice]:
     worked = [pair for pair in pairs if pair.cached is not None]
     texts = [pair.sentence.text for pair in worked], [pair.finished.text for pair in worked]
-    for number, finding in repeated_sentences(*texts):
+    for number, finding in find_repeated_sentences(*texts):
         message = finding.message
         yield Notice(Code.SENTENCE_REPEATED.value, message, worked[number].source, worked[number].target)
 

@@ -7,9 +7,9 @@ import pytest
 from httpx import ASGITransport, AsyncClient, Response
 
 from service.domain import EngineInput
-from service.generation.engines.fake import raising, taking
 from service.http.keys import Key, digest_of
 from tests.api.both import Both, both
+from tests.fake_engine import raising, taking
 
 TEXT = "Der Zug fährt heute nicht."
 LONG = TEXT * 40

@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
 from service.app import create_admin, create_app
-from service.generation.engines.fake import FakeEngine, Handler
 from service.newsroom.newsroom import Newsroom
 from service.settings import Settings
+from tests.fake_engine import FakeEngine, Handler
 
 READY_S = 60.0
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from service.app import create_app
-from service.generation.engines.fake import Gate
 from service.http.compat.forms import MAX_FORM_FIELDS, read_body
 from service.http.compat.libretranslate import LibreRequest
 from service.settings import Settings
 from tests.api.both import READY_S, both
 from tests.conftest import wait_until_ready
+from tests.fake_engine import Gate
 
 TEXT = "Der Zug fährt heute nicht."
 OTHER = "Das Museum öffnet am Sonntag um zehn Uhr."

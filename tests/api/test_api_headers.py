@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from service.generation.engines.fake import Gate
 from tests.api.both import Both, both
+from tests.fake_engine import Gate
 
 TEXT = "Am {}. Mai öffnet das Museum im alten Hafen wieder seine Türen."
 PEERS = ("/v2/translate", "/translate")

@@ -11,11 +11,11 @@ from fastapi.testclient import TestClient
 
 from service.app import create_app
 from service.domain import EngineInput
-from service.generation.engines.fake import FakeEngine, raising
 from service.generation.local import LocalGenerator
 from service.http.state import Runtime
 from service.settings import Settings
 from tests.conftest import wait_until_ready
+from tests.fake_engine import FakeEngine, raising
 from tests.test_metrics import documented_metrics
 
 MARKER = "Zwetschgenkuchen"

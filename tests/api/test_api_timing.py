@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.generation.engines.fake import Gate
 from tests.api.both import both
 from tests.batching.rig import entered, stopped_clock
+from tests.fake_engine import Gate
 
 TEXT = "Am {}. August öffnet der Tierpark Nummer {} schon um acht Uhr. Der Eintritt bleibt unverändert."
 

@@ -9,8 +9,8 @@ import pytest
 
 from service.domain import DecodingOptions, EngineInput, Hypothesis
 from service.generation.batcher import Batcher
-from service.generation.engines.fake import FakeEngine, Gate, Handler
 from service.generation.scheduler import Limits
+from tests.fake_engine import FakeEngine, Gate, Handler
 
 PATIENCE_S = 30.0
 WARM_UP = EngineInput(("warm", "up"), DecodingOptions())

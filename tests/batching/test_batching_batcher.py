@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
+from service.domain import EngineInput, Hypothesis
 from service.errors import EngineError, ModelError, NotReady
 from service.events import BatchDone, EngineReady, Event
 from service.generation.batcher import Batcher
-from service.generation.engines.fake import FakeEngine, raising
 from service.generation.scheduler import Limits
 from tests.batching.rig import WARM_UP, Engines, held, item, running, submit, turns, written
+from tests.fake_engine import FakeEngine, raising
 
 
 async def test_output_reaches_the_caller_unchanged() -> None:
@@ -91,3 +92,17 @@ async def test_drain_closes_the_engine() -> None:
     async with running(engines):
         pass
     assert [engine.closed for engine in engines.built] == [True]
+
+
+async def test_failed_conversion_fails_only_its_item() -> None:
+    def convert(one: EngineInput, hypotheses: list[Hypothesis]) -> str:
+        if one.tokens == ("b",):
+            raise ValueError("cannot be decoded")
+        return written(hypotheses)
+
+    async with running(Engines()) as batcher:
+        futures = batcher.submit_many([item("a"), item("b"), item("c")], convert=convert)
+        first, second, third = await asyncio.gather(*futures, return_exceptions=True)
+        assert (first, third) == ("A", "C")
+        assert isinstance(second, ValueError)
+        assert batcher.state.ready

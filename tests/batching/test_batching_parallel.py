@@ -11,9 +11,9 @@ from service.domain import EngineInput, Hypothesis
 from service.errors import EngineHung
 from service.events import BatchDone, EngineFailed, Event
 from service.generation.batcher import Batcher
-from service.generation.engines.fake import FakeEngine, Handler, backwards, writing
 from service.generation.scheduler import Limits, TooSlow
 from tests.batching.rig import PATIENCE_S, WARM_UP, Clock, item, sized, submit, turns, written
+from tests.fake_engine import FakeEngine, Handler, backwards, writing
 
 PAIRS = Limits(batch_items=2, rebuild_pauses_s=(0.0,), engine_hang_s=10.0)
 WRITE = writing(backwards)

@@ -51,7 +51,7 @@ async def crowd(queue: Queue, *, tokens_a_s: float) -> None:
     for answer in futures:
         (one,) = take(queue)
         queue.measure([one], 1 / tokens_a_s)
-        one.give([])
+        one.complete([])
         await answer
     await turns()
 
@@ -127,7 +127,7 @@ async def work_off(queue: Queue, clock: Clock, *, tokens_a_s: float, until_s: fl
         clock.now_s += seconds
         queue.measure(batch, seconds)
         for one in batch:
-            one.give([])
+            one.complete([])
         await turns()
     clock.now_s = max(clock.now_s, until_s)
 
@@ -168,7 +168,7 @@ async def test_cancelled_item_frees_its_room() -> None:
     gone.cancel()
     batch = take(queue)
     await turns()
-    assert [one.answer for one in batch] == [stays]
+    assert [one.future for one in batch] == [stays]
     assert (len(queue), queue.tokens) == (0, 0)
 
 
@@ -195,7 +195,7 @@ async def test_item_is_taken_once() -> None:
     queue = Queue(Limits(batch_items=1))
     futures = put(queue, [sized(1), sized(1)])
     batches = [take(queue), take(queue), take(queue)]
-    assert [one.answer for batch in batches for one in batch] == futures
+    assert [one.future for batch in batches for one in batch] == futures
 
 
 async def test_taken_item_is_unanswered_and_not_waiting() -> None:
@@ -235,7 +235,7 @@ async def test_item_has_no_start_time_before_its_call() -> None:
     queue = Queue(Limits())
     (answer,) = put(queue, [sized(1)])
     batch = take(queue)
-    assert (answer.taken, answer.started_s) == (True, None)
-    queue.number(batch)
+    assert (batch[0].dequeued, answer.started_s) == (True, None)
+    queue.mark_started(batch)
     assert answer.started_s is not None
     assert answer.batch == 1

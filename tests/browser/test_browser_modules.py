@@ -1,5 +1,6 @@
 """The modules of the page in a browser."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,8 +115,10 @@ def test_malformed_term_is_named(page: Page, lines: str, wrong: int) -> None:
     page.locator("#result-title").wait_for()
 
 
-def test_large_file_is_refused(page: Page) -> None:
-    page.set_input_files("#file", {"name": "x.txt", "mimeType": "text/plain", "buffer": b"x" * (8 * 2**20 + 1)})
+def test_large_file_is_refused(page: Page, tmp_path: Path) -> None:
+    large = tmp_path / "large.txt"
+    large.write_bytes(b"x" * (8 * 2**20 + 1))
+    page.set_input_files("#file", large)
     expect(page.get_by_role("status")).to_contain_text("höchstens 8 MB")
     expect(page.locator("#body")).to_have_value("")
 

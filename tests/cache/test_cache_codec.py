@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cache import codec
-from service.cache.codec import MOST_BYTES, decode, encode
+from service.cache import entries as codec
+from service.cache.entries import MOST_BYTES, decode, encode
 from service.domain import Span
 
 values: st.SearchStrategy[Any] = st.recursive(

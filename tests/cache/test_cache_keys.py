@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cache.keys import encode, entry_key, result_key, tag_key
+from service.cache.entries import encode_fields, entry_key, result_key, tag_key
 
 texts = st.text(st.sampled_from("a|b\x00\x01,ß\ud800"), max_size=6)
 numbers = st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=False))
@@ -21,12 +21,12 @@ HEAD = ("translation", "model", "1")
 
 @given(fields, fields)
 def test_field_bytes_are_equal_exactly_for_equal_fields(left: Any, right: Any) -> None:
-    assert (encode(left) == encode(right)) == (left == right)
+    assert (encode_fields(left) == encode_fields(right)) == (left == right)
 
 
 @given(st.lists(fields, max_size=3), st.lists(fields, max_size=3))
 def test_sequence_encoding_is_unambiguous(left: list[Any], right: list[Any]) -> None:
-    runs = [b"".join(map(encode, one)) for one in (left, right)]
+    runs = [b"".join(map(encode_fields, one)) for one in (left, right)]
     assert (runs[0] == runs[1]) == (left == right)
 
 
@@ -59,12 +59,12 @@ def test_key_ignores_order_of_mappings() -> None:
 
 
 def test_set_encoding_ignores_hash_seed() -> None:
-    content = b"".join(map(encode, "abcdefgh"))
-    assert encode(frozenset("hgfedcba")) == b"f" + len(content).to_bytes(8, "big") + content
+    content = b"".join(map(encode_fields, "abcdefgh"))
+    assert encode_fields(frozenset("hgfedcba")) == b"f" + len(content).to_bytes(8, "big") + content
 
 
 def test_encoding_is_stable_between_releases() -> None:
-    assert encode(["ß"]) == b"l\0\0\0\0\0\0\0\x0bs\0\0\0\0\0\0\0\x02\xc3\x9f"
+    assert encode_fields(["ß"]) == b"l\0\0\0\0\0\0\0\x0bs\0\0\0\0\0\0\0\x02\xc3\x9f"
 
 
 @pytest.mark.parametrize(("left", "right"), [(["a|b"], ["a", "b"]), (["ab", ""], ["a", "b"]), (["a"], ["a", ""])])
@@ -97,7 +97,7 @@ def test_result_key_is_equal_for_equal_requests() -> None:
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, 1e300, 5e-324, 2**80, -0.0])
 def test_extreme_numbers_are_encoded(value: float) -> None:
-    assert encode(value) != encode(1)
+    assert encode_fields(value) != encode_fields(1)
 
 
 def test_tag_depends_on_kind_value_and_secret() -> None:

@@ -1,4 +1,4 @@
-"""Tests of purges: all entries of a text or result leave both tiers, whatever else runs."""
+"""Tests of purges: all entries of a text or result leave both tiers, even during other work."""
 
 import asyncio
 import time

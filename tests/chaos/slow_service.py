@@ -3,7 +3,7 @@
 from unittest.mock import patch
 
 from service.cli.main import main
-from service.generation.engines.fake import FakeEngine, taking
+from tests.fake_engine import FakeEngine, taking
 
 CALL_S = 0.05
 

@@ -12,7 +12,6 @@ from service.errors import EngineError, EngineHung, ModelError, NotReady
 from service.events import BatchDone, EngineFailed, Event
 from service.generation import scheduler as queue
 from service.generation.batcher import Batcher, State
-from service.generation.engines.fake import FakeEngine, Gate, Handler, backwards, losing_one, raising, writing
 from service.generation.scheduler import Limits, ResultFuture
 from tests.batching.rig import (
     PATIENCE_S,
@@ -27,6 +26,7 @@ from tests.batching.rig import (
     turns,
     written,
 )
+from tests.fake_engine import FakeEngine, Gate, Handler, backwards, losing_one, raising, writing
 
 READY = State(alive=True, ready=True, hung=False, dead=False)
 HUNG = State(alive=True, ready=False, hung=True, dead=False)

@@ -6,8 +6,8 @@ import pytest
 
 from service.domain import Attention, DecodingOptions, EngineInput, Tokens
 from service.generation.engines.base import Engine
-from service.generation.engines.fake import END_OF_SENTENCE, FakeEngine, Gate, losing_one, raising, taking, writing
 from tests.batching.rig import item, written
+from tests.fake_engine import END_OF_SENTENCE, FakeEngine, Gate, losing_one, raising, taking, writing
 
 
 def test_fake_engine_is_an_engine() -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from service.domain import EngineInput, Hypothesis
 from service.errors import DepescheError, Draining, QueueFull
-from service.generation.engines.fake import FakeEngine, losing_one, raising
 from service.generation.scheduler import Limits, ResultFuture
 from tests.batching.rig import WARM_UP, Clock, Engines, held, hold_next, item, running, sized, submit, turns, written
+from tests.fake_engine import FakeEngine, losing_one, raising
 
 
 async def test_cancel_mid_batch_affects_no_other() -> None:

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from httpx import Response
 
-from service.generation.engines.fake import Gate, taking
 from tests.api.both import Both, both
 from tests.batching.rig import entered, stopped_clock
+from tests.fake_engine import Gate, taking
 
 MOST_TRIES = 4
 MOST_REFUSALS = 20
@@ -21,8 +21,8 @@ def story(number: int) -> str:
 
 async def joined(ports: Both, callers: int) -> None:
     """Wait until ``callers`` requests share each sentence in progress."""
-    under_way = ports.service._pool.serving.translator.sentences._flight._under_way
-    while {len(work.tickets) for work in under_way.values()} != {callers}:  # noqa: ASYNC110 - a flight has no event
+    running = ports.service._pool.serving.translator.sentences._flight._running
+    while {len(work.waiters) for work in running.values()} != {callers}:  # noqa: ASYNC110 - a flight has no event
         await asyncio.sleep(0)
 
 

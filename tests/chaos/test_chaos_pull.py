@@ -63,7 +63,7 @@ def test_killed_pull_fetches_missing_files_only(desk: Desk, files: dict[str, byt
     desk.pull()
     assert not [path for path in desk.hub.fetched() if path.endswith("config.json")]
     assert desk.locked()["commit"] == "2" * 40
-    assert desk.left_over() == []
+    assert desk.leftovers() == []
 
 
 def test_corrupt_download_is_refused(desk: Desk, files: dict[str, bytes]) -> None:
@@ -72,8 +72,8 @@ def test_corrupt_download_is_refused(desk: Desk, files: dict[str, bytes]) -> Non
     desk.publish({**other}, commit="2" * 40)
     spoilt = hashlib.sha256(other["model.safetensors"]).hexdigest()
     desk.hub.spoilt.add(spoilt)
-    told = desk.told("pull", NAME)
-    assert f"{REPO}: model.safetensors is not the file that the hub lists" in told
+    message = desk.error_of("pull", NAME)
+    assert f"{REPO}: model.safetensors differs from its digest in the hub's listing" in message
     assert desk.content() == old
     assert not (desk.installed / "models.lock").exists()
     desk.publish(files, commit="3" * 40)
@@ -88,18 +88,18 @@ def test_full_disk_keeps_the_installed_model(desk: Desk, files: dict[str, bytes]
     if full_at == "installing":
         desk.pull()  # fills the download cache
         old = desk.content()
-    told = desk.told("pull", NAME, file_bytes=weights // 2)
-    assert "File too large" in told
+    message = desk.error_of("pull", NAME, file_bytes=weights // 2)
+    assert "File too large" in message
     assert desk.content() == old
-    assert desk.left_over() == []
+    assert desk.leftovers() == []
     desk.pull()
 
 
 def test_malicious_pickle_does_not_run(desk: Desk, files: dict[str, bytes], tmp_path: Path) -> None:
     old, trace = desk.content(), tmp_path / "trace"
     desk.publish(pickled(files, more=Program(f"touch {trace}")), commit="2" * 40)
-    told = desk.told("pull", NAME)
-    assert "pytorch_model.bin holds more than weights" in told
+    message = desk.error_of("pull", NAME)
+    assert "pytorch_model.bin contains more than weights" in message
     assert not trace.exists()
     assert desk.content() == old
     torch.load(BytesIO(desk.hub.repos[REPO].files["pytorch_model.bin"]), weights_only=False)
@@ -111,6 +111,6 @@ def test_second_command_is_refused(desk: Desk, files: dict[str, bytes]) -> None:
     desk.hub.held.clear()
     first = desk.start("pull", NAME)
     assert desk.hub.half.wait(PATIENCE_S)
-    assert "another command is changing the models" in desk.told("remove", NAME)
+    assert "another command is changing the models" in desk.error_of("remove", NAME)
     desk.hub.held.set()
     assert first.end(PATIENCE_S).returncode == 0

@@ -56,7 +56,7 @@ class Site:
 
     def unharmed(self) -> bool:
         """Whether the installed model is unchanged, there are no other files, and nothing malicious ran."""
-        return self.desk.content() == self.installed and not self.desk.left_over() and not self.trace.exists()
+        return self.desk.content() == self.installed and not self.desk.leftovers() and not self.trace.exists()
 
     def restore(self, files: Files) -> None:
         """Restore hub, lock, cache and settings of the first pull."""
@@ -153,7 +153,7 @@ def amended(content: bytes, **more: object) -> bytes:
 class Case:
     """A pull that fails, and its message."""
 
-    told: str
+    message: str
     change: Callable[[Site, Files], None] = other
     name: str = NAME
     file_bytes: int | None = None
@@ -161,14 +161,14 @@ class Case:
 
 CASES = {
     "hub unreachable": Case("http://127.0.0.1:1 cannot be reached", unreachable),
-    "401": Case("answers 401: it is not public, or does not exist", refusing),
-    "404": Case("answers 404: there is no such repository or file", without_it),
-    "no such name": Case("there is no model 'tinny'; there is tiny", name="tinny"),
-    "flipped byte": Case("model.safetensors is not the file that the hub lists", spoilt),
+    "401": Case("returns 401: the repository is private or does not exist", refusing),
+    "404": Case("returns 404: the repository or file does not exist", without_it),
+    "no such name": Case("there is no model 'tinny'; the known models are: tiny", name="tinny"),
+    "flipped byte": Case("model.safetensors differs from its digest in the hub's listing", spoilt),
     "disk full": Case("File too large", file_bytes=20_000),
-    "unsupported architecture": Case("the checkpoint is of architecture 'gpt2'", unsupported),
-    "tokenizer and weights": Case("pieces, the weights", mismatched),
-    "malicious pickle": Case("pytorch_model.bin holds more than weights", malicious),
+    "unsupported architecture": Case("the checkpoint has architecture 'gpt2'", unsupported),
+    "tokenizer and weights": Case("pieces, the weights have", mismatched),
+    "malicious pickle": Case("pytorch_model.bin contains more than weights", malicious),
     "disagreeing lock": Case("config.json has changed: SHA-256", changed),
 }
 
@@ -179,7 +179,7 @@ def test_failed_pull_keeps_the_model_serving(site: Site, files: Files, case: Cas
     case.change(site, files)
     running = site.desk.start("pull", case.name, file_bytes=case.file_bytes)
     assert site.translated() == serving_before
-    assert case.told in site.desk.failed(running)
+    assert case.message in site.desk.error_from(running)
     assert site.unharmed()
     assert site.reloaded() == (200, serving_before)
     assert site.translated() == serving_before
@@ -206,10 +206,10 @@ def test_damaged_weights_are_not_loaded(site: Site) -> None:
     try:
         answer = httpx.post(f"{site.admin}/admin/reload", json={}, timeout=PATIENCE_S)
         site.server.process.send_signal(signal.SIGHUP)
-        told = site.server.event("models_not_reloaded")
+        message = site.server.event("models_not_reloaded")
         assert site.translated() == serving_before
     finally:
         path.write_bytes(content)
     assert (answer.status_code, answer.json()["code"]) == (500, "weights_mismatch")
-    assert "ct2/model.bin is not the file that the manifest names" in told["detail"]
+    assert "ct2/model.bin differs from its SHA-256 in the manifest" in message["detail"]
     assert site.reloaded() == (200, serving_before)

@@ -10,9 +10,9 @@ from httpx import Response
 from service.cache.memory import Memory
 from service.cache.redis import Breaker, PurgeIncomplete, Shared
 from service.cache.tiers import Cache, Purged
-from service.generation.engines.fake import Gate, taking
 from tests.api.both import both
 from tests.batching.rig import entered, turns
+from tests.fake_engine import Gate, taking
 from tests.redis_server import RedisServer, free_port
 
 STORY = "Der Zug fährt heute nicht. Der Bus fährt auch nicht."

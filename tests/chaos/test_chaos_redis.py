@@ -14,9 +14,9 @@ from service.cache.memory import Memory
 from service.cache.redis import Breaker, Shared
 from service.cache.tiers import Cache
 from service.events import Event, SharedCacheFailed
-from service.generation.engines.fake import FakeEngine
 from service.settings import Settings
 from tests.conftest import wait_until_ready
+from tests.fake_engine import FakeEngine
 from tests.redis_server import RedisServer, free_port
 
 A, B = (bytes([number]) * 32 for number in range(2))

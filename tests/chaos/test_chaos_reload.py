@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from service.errors import ModelError
-from service.generation.engines.fake import FakeEngine, Gate, raising
 from tests.api.both import Both, both
 from tests.batching.rig import entered
+from tests.fake_engine import FakeEngine, Gate, raising
 
 STORY = "Der Zug fährt heute nicht. Der Bus fährt auch nicht."
 MODELS = 2

@@ -1,14 +1,14 @@
-"""Numbers, dates and times: what means the same passes, what does not is found and pointed at."""
+"""Numbers, dates and times: equal values in any form pass, and different values are found with their spans."""
 
 import pytest
 
 from service.checks.base import Code, Finding, Passage
-from service.checks.figures import figures
+from service.checks.figures import check_numbers
 from tests.languages import DE, EN
 
 
 def found(german: str, english: str) -> list[Finding]:
-    return list(figures(Passage.of(german, DE), Passage.of(english, EN)))
+    return list(check_numbers(Passage.of(german, DE), Passage.of(english, EN)))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def found(german: str, english: str) -> list[Finding]:
         ("Er darf kommen.", "He may come."),
     ],
 )
-def test_the_same_in_another_form_passes(german: str, english: str) -> None:
+def test_equal_value_in_another_form_passes(german: str, english: str) -> None:
     assert found(german, english) == []
 
 
@@ -71,11 +71,11 @@ def test_the_same_in_another_form_passes(german: str, english: str) -> None:
         ("um 20 Uhr", "at 8 a.m.", Code.DATE_UNSUPPORTED),
     ],
 )
-def test_another_value_is_found(german: str, english: str, code: Code) -> None:
+def test_different_value_is_found(german: str, english: str, code: Code) -> None:
     assert code in {finding.code for finding in found(german, english)}
 
 
-def test_a_changed_magnitude_points_to_both_places() -> None:
+def test_changed_magnitude_has_both_spans() -> None:
     german, english = "Es kostet 1,5 Milliarden Euro.", "It costs 1.5 trillion euros."
     (finding,) = found(german, english)
     assert finding.source is not None
@@ -83,5 +83,5 @@ def test_a_changed_magnitude_points_to_both_places() -> None:
     assert (finding.source.of(german), finding.output.of(english)) == ("1,5 Milliarden", "1.5 trillion")
 
 
-def test_a_date_that_differs_twice_is_one_doubt_a_side() -> None:
+def test_date_that_differs_twice_is_one_finding() -> None:
     assert [f.code for f in found("am 1. Mai", "on 2 June")] == [Code.DATE_UNSUPPORTED, Code.DATE_MISSING]

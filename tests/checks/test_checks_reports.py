@@ -1,4 +1,4 @@
-"""The two reports: findings of whole texts, with spans into them, for any input."""
+"""The findings of translations and summaries have spans in both texts, for any input."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from service.checks.assessment import check_sentence, check_summary
 from service.checks.base import Code, Finding, Severity
-from service.checks.repetition import repeated_sentences
+from service.checks.repetition import find_repeated_sentences
 from service.domain import Span
 from tests.languages import DE, EN
 
@@ -22,14 +22,14 @@ def spans(text: str) -> list[Span]:
 
 
 def reported(output: str) -> list[Finding]:
-    """The findings of each pair, and of all together, in the texts' own spans."""
+    """The findings of each sentence pair and of the whole text, with spans in the texts."""
     pairs = list(zip(spans(SOURCE), spans(output), strict=True))
     found = [f.shifted(s.start, t.start) for s, t in pairs for f in check_sentence(s.of(SOURCE), t.of(output), DE, EN)]
-    repeated = repeated_sentences([s.of(SOURCE) for s, _ in pairs], [t.of(output) for _, t in pairs])
+    repeated = find_repeated_sentences([s.of(SOURCE) for s, _ in pairs], [t.of(output) for _, t in pairs])
     return [*found, *(finding.shifted(pairs[n][0].start, pairs[n][1].start) for n, finding in repeated)]
 
 
-def test_a_translation_is_checked_pair_by_pair_with_spans_into_both_texts() -> None:
+def test_finding_has_spans_of_both_texts() -> None:
     (finding,) = reported(OUTPUT)
     assert finding.code is Code.MAGNITUDE_CHANGED
     assert finding.source is not None
@@ -37,13 +37,13 @@ def test_a_translation_is_checked_pair_by_pair_with_spans_into_both_texts() -> N
     assert (finding.source.of(SOURCE), finding.output.of(OUTPUT)) == ("1,5 Milliarden", "1.5 trillion")
 
 
-def test_an_empty_output_is_one_finding() -> None:
+def test_empty_output_is_one_finding() -> None:
     (finding,) = check_sentence(spans(SOURCE)[0].of(SOURCE), "", DE, EN)
     assert finding.code is Code.EMPTY_OUTPUT
     assert check_sentence("* * *", "", DE, EN) == []
 
 
-def test_a_repeated_sentence_is_found_across_pairs() -> None:
+def test_repeated_sentence_is_found() -> None:
     output = "The council met on Monday. The council met on Monday. Nobody objected."
     assert Code.SENTENCE_REPEATED in {finding.code for finding in reported(output)}
 
@@ -65,15 +65,15 @@ def summarised(summary: str, support: list[Span]) -> dict[Code, Severity]:
         ("…", {Code.EMPTY_OUTPUT: Severity.REVIEW}),
     ],
 )
-def test_a_summary_sentence_is_held_against_its_support(summary: str, expected: dict[Code, Severity]) -> None:
+def test_summary_is_checked_against_its_support(summary: str, expected: dict[Code, Severity]) -> None:
     assert summarised(summary, [spans(SOURCE)[1]]) == expected
 
 
-def test_a_summary_sentence_without_support_is_named() -> None:
+def test_unsupported_summary_sentence_is_found() -> None:
     assert Code.SENTENCE_UNSUPPORTED in summarised("Der Rat tagte.", [])
 
 
-def test_verbatim_sentences_raise_no_doubt() -> None:
+def test_verbatim_sentences_pass() -> None:
     places = spans(SOURCE)
     assert check_summary(SOURCE, SOURCE, [(place, [place]) for place in places], DE) == []
 
@@ -88,7 +88,7 @@ texts = st.one_of(st.text(max_size=60), st.lists(words, max_size=25).map(" ".joi
 
 @settings(max_examples=60, deadline=None)
 @given(texts, texts)
-def test_no_input_breaks_a_check_and_every_span_lies_in_its_text(source: str, output: str) -> None:
+def test_spans_are_inside_their_texts(source: str, output: str) -> None:
     findings = check_sentence(source, output, DE, EN)
     findings += check_summary(source, output, [(Span(0, len(output)), [Span(0, len(source))])], DE)
     for finding in findings:
@@ -118,7 +118,7 @@ def test_no_input_breaks_a_check_and_every_span_lies_in_its_text(source: str, ou
         "1-",
     ],
 )
-def test_twice_the_text_takes_no_more_than_a_few_times_as_long(unit: str) -> None:
+def test_time_is_almost_linear_in_the_text(unit: str) -> None:
     def cost_s(repeats: int) -> float:
         text = unit * repeats
         start = time.process_time()

@@ -1,13 +1,13 @@
-"""Repetition, length, leftovers: checked on the shape of an output."""
+"""The checks of repetition, length and untranslated words."""
 
 import pytest
 from hypothesis import given
 
-from service.checks.assessment import check_sentence, length_ratio, untranslated
+from service.checks.assessment import check_length, check_sentence, check_untranslated
 from service.checks.base import Code, Finding, Passage, Severity, needs_review
-from service.checks.repetition import repeated_sentences, repeated_words
-from tests.languages import DE, EN
+from service.checks.repetition import check_repetition, find_repeated_sentences
 from tests.checks.sentences import sentences
+from tests.languages import DE, EN
 
 
 def read(german: str, english: str) -> tuple[Passage, Passage]:
@@ -23,8 +23,8 @@ def read(german: str, english: str) -> tuple[Passage, Passage]:
         "on the bank of the river lived on the bank of the river",
     ],
 )
-def test_words_that_come_back_are_found(output: str) -> None:
-    (finding,) = repeated_words(*read("Der Rat stimmte zu.", output))
+def test_repeated_words_are_found(output: str) -> None:
+    (finding,) = check_repetition(*read("Der Rat stimmte zu.", output))
     assert finding.code is Code.REPETITION
 
 
@@ -38,18 +38,18 @@ def test_words_that_come_back_are_found(output: str) -> None:
         ("Weiter, weiter, weiter rief er.", "Onward, onward, onward he cried."),
     ],
 )
-def test_what_writers_repeat_may_come_back(source: str, output: str) -> None:
-    assert list(repeated_words(*read(source, output))) == []
+def test_usual_repetition_passes(source: str, output: str) -> None:
+    assert list(check_repetition(*read(source, output))) == []
 
 
-def test_a_sentence_for_two_sources_is_found_at_the_second() -> None:
+def test_one_output_for_two_sources_is_found() -> None:
     sources = ["Der Rat tagte lange.", "Die Stadt baut ein Bad.", "Der Rat tagte lange.", "Ja."]
     outputs = ["The council met for long.", "The council met for long.", "The council met for long.", "Yes."]
-    assert [number for number, _ in repeated_sentences(sources, outputs)] == [1, 2]
+    assert [number for number, _ in find_repeated_sentences(sources, outputs)] == [1, 2]
 
 
-def test_the_same_sentence_twice_in_the_source_may_come_twice() -> None:
-    assert list(repeated_sentences(["Der Rat tagte lange."] * 2, ["The council met for long."] * 2)) == []
+def test_repeated_source_sentence_passes() -> None:
+    assert list(find_repeated_sentences(["Der Rat tagte lange."] * 2, ["The council met for long."] * 2)) == []
 
 
 SENTENCE = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu."
@@ -63,8 +63,8 @@ SENTENCE = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit g
         ("The city council approved the conversion of the pool. " * 3, Code.OUTPUT_TOO_LONG),
     ],
 )
-def test_half_a_sentence_is_short_and_three_are_long(output: str, code: Code | None) -> None:
-    assert [finding.code for finding in length_ratio(*read(SENTENCE, output))] == ([] if code is None else [code])
+def test_length_outside_the_bounds_is_found(output: str, code: Code | None) -> None:
+    assert [finding.code for finding in check_length(*read(SENTENCE, output))] == ([] if code is None else [code])
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_half_a_sentence_is_short_and_three_are_long(output: str, code: Code | N
         "The council approved it mit großer Mehrheit zu.",
     ],
 )
-def test_german_left_over_is_found(output: str) -> None:
-    assert [finding.code for finding in untranslated(*read(SENTENCE, output))] == [Code.UNTRANSLATED]
+def test_german_in_the_output_is_found(output: str) -> None:
+    assert [finding.code for finding in check_untranslated(*read(SENTENCE, output))] == [Code.UNTRANSLATED]
 
 
 @pytest.mark.parametrize(
@@ -87,11 +87,11 @@ def test_german_left_over_is_found(output: str) -> None:
         ("Mehr unter red.neustadt@mainpost.de, schreibt er.", "More at red.neustadt@mainpost.de, he writes."),
     ],
 )
-def test_names_quoted_titles_and_addresses_may_stay_german(source: str, output: str) -> None:
-    assert list(untranslated(*read(source, output))) == []
+def test_names_titles_and_addresses_pass(source: str, output: str) -> None:
+    assert list(check_untranslated(*read(source, output))) == []
 
 
-def test_only_a_finding_for_review_asks_for_an_editor() -> None:
+def test_only_review_findings_need_review() -> None:
     note = Finding(Code.NUMBER_UNSUPPORTED, "elsewhere", severity=Severity.NOTE)
     assert not needs_review([])
     assert not needs_review([note])
@@ -99,5 +99,5 @@ def test_only_a_finding_for_review_asks_for_an_editor() -> None:
 
 
 @given(german=sentences(DE), english=sentences(EN))
-def test_no_sentence_breaks_a_check(german: str, english: str) -> None:
+def test_checks_accept_any_sentence(german: str, english: str) -> None:
     assert check_sentence(german, english, DE, EN) == check_sentence(german, english, DE, EN)

@@ -1,11 +1,17 @@
-"""Names, quotations, negation, units: checked in the words of the two languages."""
+"""The checks of names, quotations, negations and units in German and English."""
 
 import pytest
 
+from service.checks.assessment import (
+    check_negations,
+    check_quotations,
+    check_summary_negations,
+    check_verbatim,
+    quotations,
+)
 from service.checks.base import Code, Finding, Passage, Severity
-from service.checks.figures import units
-from service.checks.names import names
-from service.checks.wording import negations, negations_of_summary, quotations, quoted, verbatim
+from service.checks.figures import check_units
+from service.checks.names import check_names
 from tests.languages import DE, EN
 
 
@@ -31,8 +37,8 @@ def codes(findings: list[Finding]) -> set[Code]:
         ("DIE STADT BRENNT", "THE CITY IS BURNING"),
     ],
 )
-def test_a_name_in_its_english_form_passes(german: str, english: str) -> None:
-    assert list(names(*read(german, english))) == []
+def test_english_form_of_a_name_passes(german: str, english: str) -> None:
+    assert list(check_names(*read(german, english))) == []
 
 
 @pytest.mark.parametrize(
@@ -44,15 +50,15 @@ def test_a_name_in_its_english_form_passes(german: str, english: str) -> None:
         ("Kanzlerin Merkel sprach.", "The chancellor spoke.", Code.NAME_MISSING),
     ],
 )
-def test_another_name_or_none_is_found(german: str, english: str, code: Code) -> None:
-    assert code in codes(list(names(*read(german, english))))
+def test_different_or_missing_name_is_found(german: str, english: str, code: Code) -> None:
+    assert code in codes(list(check_names(*read(german, english))))
 
 
-def test_a_noun_that_is_no_name_may_be_translated() -> None:
-    assert list(names(*read("Die Feuerwehr löschte das Hallenbad.", "Firefighters put out the pool."))) == []
+def test_common_noun_passes() -> None:
+    assert list(check_names(*read("Die Feuerwehr löschte das Hallenbad.", "Firefighters put out the pool."))) == []
 
 
-def test_quotations_pair_german_english_and_straight_marks() -> None:
+def test_marks_of_all_kinds_are_paired() -> None:
     text = '„Ja“, sagte er. “No,” she said. "So" »hier«'
     assert [span.of(text) for span in quotations(text)] == ["Ja", "No,", "So", "hier"]
 
@@ -69,12 +75,12 @@ def test_quotations_pair_german_english_and_straight_marks() -> None:
         ("„Das ist gut“, sagte er.", "“”, he said.", {Code.QUOTATION_EMPTY}),
     ],
 )
-def test_a_quotation_stays_one(german: str, english: str, expected: set[Code]) -> None:
-    assert codes(list(quoted(german, english))) == expected
+def test_quotation_marks_are_compared(german: str, english: str, expected: set[Code]) -> None:
+    assert codes(list(check_quotations(german, english))) == expected
 
 
-def test_a_title_without_its_marks_is_only_noted() -> None:
-    (finding,) = quoted("Der Film „Das Boot“ läuft.", "The film Das Boot is on.")
+def test_title_without_marks_is_a_note() -> None:
+    (finding,) = check_quotations("Der Film „Das Boot“ läuft.", "The film Das Boot is on.")
     assert finding.severity is Severity.NOTE
 
 
@@ -87,8 +93,8 @@ def test_a_title_without_its_marks_is_only_noted() -> None:
         ("Er sagte: „ “.", {Code.QUOTATION_EMPTY}),
     ],
 )
-def test_a_summary_quotes_word_for_word(summary: str, expected: set[Code]) -> None:
-    assert codes(list(verbatim("„Das ist\ngut“, sagte er und ging.", summary))) == expected
+def test_summary_must_quote_verbatim(summary: str, expected: set[Code]) -> None:
+    assert codes(list(check_verbatim("„Das ist\ngut“, sagte er und ging.", summary))) == expected
 
 
 @pytest.mark.parametrize(
@@ -106,8 +112,8 @@ def test_a_summary_quotes_word_for_word(summary: str, expected: set[Code]) -> No
         ("Er kam ohne sie.", "He did not come without her.", {Code.NEGATION_ADDED}),
     ],
 )
-def test_what_is_denied_stays_denied(german: str, english: str, expected: set[Code]) -> None:
-    assert codes(list(negations(*read(german, english)))) == expected
+def test_lost_or_added_negation_is_found(german: str, english: str, expected: set[Code]) -> None:
+    assert codes(list(check_negations(*read(german, english)))) == expected
 
 
 @pytest.mark.parametrize(
@@ -118,14 +124,14 @@ def test_what_is_denied_stays_denied(german: str, english: str, expected: set[Co
         ("Der Rat stimmte nicht zu.", set()),
     ],
 )
-def test_a_summary_may_leave_a_denied_clause_out(summary: str, expected: set[Code]) -> None:
+def test_summary_may_drop_a_negated_clause(summary: str, expected: set[Code]) -> None:
     source = "Der Rat tagte, stimmte aber nicht dem Plan zu."
-    assert codes(list(negations_of_summary(Passage.of(source, DE), Passage.of(summary, DE)))) == expected
+    assert codes(list(check_summary_negations(Passage.of(source, DE), Passage.of(summary, DE)))) == expected
 
 
-def test_a_summary_denies_nothing_by_itself() -> None:
+def test_negation_added_by_a_summary_is_found() -> None:
     support, sentence = Passage.of("Der Rat stimmte zu.", DE), Passage.of("Der Rat stimmte nicht zu.", DE)
-    assert codes(list(negations_of_summary(support, sentence))) == {Code.NEGATION_ADDED}
+    assert codes(list(check_summary_negations(support, sentence))) == {Code.NEGATION_ADDED}
 
 
 @pytest.mark.parametrize(
@@ -142,5 +148,5 @@ def test_a_summary_denies_nothing_by_itself() -> None:
         ("Er zahlte 500 US-Dollarnoten.", "He paid 500 dollarſ.", False),
     ],
 )
-def test_what_is_counted_stays_the_same(german: str, english: str, flagged: bool) -> None:  # noqa: FBT001 - a case's expectation
-    assert bool(list(units(*read(german, english)))) is flagged
+def test_changed_unit_is_found(german: str, english: str, flagged: bool) -> None:  # noqa: FBT001 - a case's expectation
+    assert bool(list(check_units(*read(german, english)))) is flagged

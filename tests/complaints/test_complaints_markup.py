@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from service.generation.engines.fake import writing
 from tests.api.both import Both, both
+from tests.fake_engine import writing
 
 SENTENCE = "Der neue rote Zug fährt heute nicht."
 NESTED = "<p>Der <b>neue <i>rote <u>Zug</u></i></b> fährt heute <a href='/n'><span class='x'>nicht</span></a>.</p>"

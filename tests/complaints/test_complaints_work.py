@@ -11,10 +11,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.app import create_app
-from service.generation.engines.fake import FakeEngine, raising, writing
 from service.settings import Settings
 from tests.api.both import READY_S, both
 from tests.conftest import wait_until_ready
+from tests.fake_engine import FakeEngine, raising, writing
 
 HEADLINE = "Sturm tobt über der Küste"
 MOST_GROWTH_BYTES = 400_000  # one unbounded memo of these texts takes three times as much

@@ -1,4 +1,4 @@
-"""The image's inputs: locked requirements, the version of torch, the pinned base, and the image tags."""
+"""The image's inputs: locked requirements, version of torch, pinned base image, and image tags."""
 
 import os
 import re
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 REQUIRED = lock.requirements(PROJECT)
 LOCKED = {name: [one for one in required if Requirement(one).name != "torch"] for name, required in REQUIRED.items()}
-# Python of Debian bookworm, on the machines that the image is for.
+# Python of Debian bookworm, on the platforms of the image.
 IMAGES = [
     {"python_version": "3.11", "python_full_version": "3.11.2", "platform_machine": machine, "sys_platform": "linux"}
     for machine in ("x86_64", "aarch64")

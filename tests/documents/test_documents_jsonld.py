@@ -1,4 +1,4 @@
-"""JSON-LD and web pages: the article's fields out of them, and an article of the same shape back."""
+"""JSON-LD and web pages: the fields of the article are read, and an edition is written as JSON-LD."""
 
 from contextlib import suppress
 from typing import Any
@@ -34,7 +34,7 @@ PAGE = f"""<!doctype html><html lang="de"><head><title>Bahn baut aus - Zeitung</
 
 
 def edition(language: Any = "en") -> Edition:
-    """A translation or a summary."""
+    """An edition in ``language``."""
     return Edition(
         language, "Headline", "Lead.", "Body.", "Summary.", SOURCE_TYPE, "credit", "2026-01-02T03:04:05Z", "de"
     )
@@ -49,7 +49,7 @@ def edition(language: Any = "en") -> Edition:
         ARTICLE | {"@type": ["Thing", "https://schema.org/ReportageNewsArticle"]},
     ],
 )
-def test_an_article_is_found_wherever_it_stands(value: dict[str, Any]) -> None:
+def test_article_is_found_at_any_place(value: dict[str, Any]) -> None:
     document = read_document(value)
     assert (document.headline, document.lead, document.body) == (
         "Bahn baut aus",
@@ -66,12 +66,12 @@ def test_an_article_is_found_wherever_it_stands(value: dict[str, Any]) -> None:
         {"@context": "https://schema.org", "@type": "NewsArticle", "articleBody": ["", 3]},
     ],
 )
-def test_what_holds_no_article_text_is_refused(value: dict[str, Any]) -> None:
+def test_value_without_article_text_is_refused(value: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         read_document(value)
 
 
-def test_a_translation_is_tied_to_its_work() -> None:
+def test_translation_names_its_source() -> None:
     written = write_document(read_document(ARTICLE), edition(), "jsonld")
     assert written["translationOfWork"]["@id"] == ARTICLE["@id"]
     assert written["digitalSourceType"] == SOURCE_TYPE
@@ -79,16 +79,16 @@ def test_a_translation_is_tied_to_its_work() -> None:
     assert "wordCount" not in written
 
 
-def test_a_german_edition_is_based_on_its_work() -> None:
+def test_german_edition_is_based_on_its_source() -> None:
     assert "isBasedOn" in write_document(read_document(ARTICLE), edition("de"), "jsonld")
 
 
-def test_what_is_written_can_be_read_again() -> None:
+def test_written_article_can_be_read() -> None:
     again = read_document(write_document(read_document(ARTICLE), edition(), "jsonld"))
     assert (again.headline, again.lead, again.body, again.language) == ("Headline", "Lead.", "Body.", "en")
 
 
-def test_a_page_gives_its_article_without_its_furniture() -> None:
+def test_page_is_read_without_boilerplate() -> None:
     document = read_document(PAGE)
     assert (document.headline, document.lead) == ("Bahn baut aus", "Die Bahn will bauen.")
     assert document.body.split("\n")[0] == "Mehr Gleise"
@@ -97,12 +97,12 @@ def test_a_page_gives_its_article_without_its_furniture() -> None:
     assert document.uri == "https://example.org/artikel"
 
 
-def test_a_page_becomes_an_item_with_its_address() -> None:
+def test_page_address_becomes_the_item_uri() -> None:
     assert write_document(read_document(PAGE), edition(), "ninjs")["uri"] == "https://example.org/artikel#en"
 
 
 @pytest.mark.parametrize("page", ["", "<p>", "Nur ein Satz.", "\x00<>"])
-def test_a_page_without_an_article_is_refused(page: str) -> None:
+def test_page_without_an_article_is_refused(page: str) -> None:
     with pytest.raises(InvalidInput):
         read_document(page)
 
@@ -118,7 +118,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["@type", "@graph", "@context", "mainEntity", "articleBody", "uri"]), JSON))
-def test_no_object_does_more_than_be_refused(value: dict[str, Any]) -> None:
+def test_any_object_is_read_or_refused(value: dict[str, Any]) -> None:
     with suppress(InvalidInput):
         assert read_document(value).body.strip()
 
@@ -131,7 +131,7 @@ def test_no_object_does_more_than_be_refused(value: dict[str, Any]) -> None:
         {"uri": "urn:1", "bodies": [{"value": "Ein Satz."}], "people": [{"\ud800": 1}]},
     ],
 )
-def test_a_document_that_holds_what_is_no_unicode_is_refused(document: str | dict[str, Any]) -> None:
+def test_lone_surrogate_is_refused(document: str | dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as caught:
         read_document(document)
     assert (caught.value.code, caught.value.pointer) == ("text_not_unicode", "/document")

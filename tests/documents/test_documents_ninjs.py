@@ -1,4 +1,4 @@
-"""ninjs items: read, refused with the field, and written so that a schema of the standard's fields accepts them."""
+"""ninjs items are read, refused with the wrong field, and written according to the schema."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ EDITION = Edition(
 )
 
 
-def test_the_html_body_the_main_headline_and_the_lead_are_read() -> None:
+def test_html_body_headline_and_lead_are_read() -> None:
     document = read_document(ITEM)
     assert (document.headline, document.lead) == ("Bahn baut aus", "Die Bahn will bauen.")
     assert (document.body, document.body_format) == ("<p>Die Bahn baut.</p>", "html")
@@ -61,13 +61,13 @@ def test_the_html_body_the_main_headline_and_the_lead_are_read() -> None:
         ({"headline": "ninjs 1"}, "/document/headline"),
     ],
 )
-def test_a_wrong_field_is_named(change: dict[str, Any], pointer: str) -> None:
+def test_wrong_field_is_named(change: dict[str, Any], pointer: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         read_document(ITEM | change)
     assert refused.value.pointer == pointer
 
 
-def test_what_is_written_keeps_what_is_no_text_and_ties_to_its_source() -> None:
+def test_item_keeps_metadata_and_names_its_source() -> None:
     item = write_document(read_document(ITEM), EDITION, "ninjs")
     assert (item["located"], item["people"]) == (ITEM["located"], ITEM["people"])
     assert item["associations"] == [{"name": "source", "rel": "source", "uri": ITEM["uri"]}]
@@ -76,18 +76,18 @@ def test_what_is_written_keeps_what_is_no_text_and_ties_to_its_source() -> None:
     assert item["headlines"] == [{"role": "main", "value": "Railway expands"}]
 
 
-def test_what_is_written_can_be_read_again() -> None:
+def test_written_item_can_be_read() -> None:
     again = read_document(write_document(read_document(ITEM), EDITION, "ninjs"))
     assert (again.headline, again.body, again.language) == (EDITION.headline, EDITION.body, "en")
 
 
-def test_input_and_output_are_valid_by_the_schema() -> None:
+def test_items_are_valid_by_the_schema() -> None:
     jsonschema.validate(ITEM, SCHEMA)
     jsonschema.validate(write_document(read_document(ITEM), EDITION, "ninjs"), SCHEMA)
 
 
 @pytest.mark.parametrize("name", ["agency.json", "article.json"])
-def test_the_samples_are_read_and_come_out_valid(name: str) -> None:
+def test_samples_give_valid_items(name: str) -> None:
     sample = json.loads((SAMPLES / name).read_text("utf-8"))
     jsonschema.validate(sample, SCHEMA)
     document = read_document(sample)
@@ -96,7 +96,7 @@ def test_the_samples_are_read_and_come_out_valid(name: str) -> None:
     jsonschema.validate(write_document(document, EDITION, "ninjs"), SCHEMA)
 
 
-def test_a_document_without_a_uri_cannot_become_an_item() -> None:
+def test_document_without_a_uri_is_refused() -> None:
     document = read_document({"@context": "https://schema.org", "@type": "NewsArticle", "articleBody": "Text."})
     with pytest.raises(InvalidInput, match="needs a uri"):
         write_document(document, EDITION, "ninjs")

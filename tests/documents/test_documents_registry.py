@@ -1,4 +1,4 @@
-"""The registry of document formats: a new format is one file."""
+"""The registry finds document formats; a new format is one file."""
 
 import textwrap
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from service import documents
 from service.documents.base import Document, Edition
 from service.documents.html_page import is_page
-from service.documents.registry import formats, read_document, write_document, written_formats
+from service.documents.registry import formats, read_document, writable_formats, write_document
 from service.errors import InvalidInput
 
 WIRE = '''
@@ -34,7 +34,7 @@ EDITION = Edition("en", "Headline", None, "Body.", None, None, "credit", "2026-0
 
 @pytest.fixture
 def wire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A format more: one file in a folder of the package."""
+    """An additional format: one file in a folder of the package."""
     (tmp_path / "a_wire.py").write_text(textwrap.dedent(WIRE), "utf-8")
     monkeypatch.setattr(documents, "__path__", [str(tmp_path), *documents.__path__])
     formats.cache_clear()
@@ -47,16 +47,16 @@ def test_new_format_is_one_file(wire: None) -> None:
     document = read_document("ZCZC Bahn baut aus\n\nDie Bahn baut.")
     assert (document.headline, document.body) == ("Bahn baut aus", "Die Bahn baut.")
     assert write_document(document, EDITION, "wire") == {"wire": "ZCZC Headline\n\nBody."}
-    assert set(written_formats()) == {"jsonld", "ninjs", "wire"}
+    assert set(writable_formats()) == {"jsonld", "ninjs", "wire"}
 
 
-def test_formats_are_asked_in_order() -> None:
+def test_fallback_format_is_last() -> None:
     assert list(formats())[-1] == "ninjs"
-    assert set(written_formats()) == {"jsonld", "ninjs"}
+    assert set(writable_formats()) == {"jsonld", "ninjs"}
 
 
 @pytest.mark.parametrize("name", ["page", "none"])
-def test_format_that_cannot_be_written_is_refused(name: str) -> None:
+def test_read_only_format_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         write_document(Document(None, None, "x", "text"), EDITION, name)
     assert (refused.value.code, refused.value.pointer) == ("format_unknown", "/as")
@@ -71,7 +71,7 @@ def test_format_that_cannot_be_written_is_refused(name: str) -> None:
         "<w:document><w:p>Text</w:p></w:document>",
     ],
 )
-def test_xml_is_no_html_page(value: str) -> None:
+def test_other_xml_is_no_page(value: str) -> None:
     assert not is_page(value)
     with pytest.raises(InvalidInput) as refused:
         read_document(value)

@@ -3,7 +3,7 @@
 import pytest
 
 from service.errors import ModelError
-from service.generation.engines.base import compute_type
+from service.generation.engines.base import resolve_compute_type
 from service.generation.engines.loading import load_engine
 from service.registry.manifest import EngineFiles, EngineKind, Manifest
 from tests.engine.checkpoints import Checkpoint, described, installed
@@ -32,12 +32,12 @@ def of(architecture: str) -> Manifest:
 def test_auto_is_manifest_type_on_cpu_and_half_precision_on_gpu(
     architecture: str, kind: EngineKind, device: str, expected: str
 ) -> None:
-    assert compute_type(of(architecture), kind, device) == expected
+    assert resolve_compute_type(of(architecture), kind, device) == expected
 
 
 @pytest.mark.parametrize("wanted", ["bfloat16", "float32"])
 def test_requested_compute_type_overrides_manifest(wanted: str) -> None:
-    assert compute_type(of("mt5"), "torch", "cpu", wanted) == wanted
+    assert resolve_compute_type(of("mt5"), "torch", "cpu", wanted) == wanted
 
 
 @pytest.mark.parametrize("architecture", ["t5", "mt5"])
@@ -45,18 +45,18 @@ def test_requested_compute_type_overrides_manifest(wanted: str) -> None:
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_t5_in_float16_is_refused(architecture: str, wanted: str, device: str) -> None:
     with pytest.raises(ModelError, match=r"overflows in .*float16; use bfloat16 or int8"):
-        compute_type(of(architecture), "ctranslate2", device, wanted)
+        resolve_compute_type(of(architecture), "ctranslate2", device, wanted)
 
 
 def test_manifest_with_float16_for_t5_is_refused() -> None:
     manifest = of("t5").model_copy(update={"engines": {"torch": EngineFiles(folder="torch", compute_type="float16")}})
     with pytest.raises(ModelError, match="overflows"):
-        compute_type(manifest, "torch", "cpu")
+        resolve_compute_type(manifest, "torch", "cpu")
 
 
 def test_engine_reports_its_compute_type() -> None:
     with pytest.raises(ModelError, match="torch does not compute in int8; it offers bfloat16, float16, float32"):
-        compute_type(of("marian"), "torch", "cpu", "int8")
+        resolve_compute_type(of("marian"), "torch", "cpu", "int8")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
 @pytest.mark.parametrize("kind", ["ctranslate2", "torch"])
 def test_t5_is_never_loaded_in_float16(checkpoint: Checkpoint, kind: EngineKind) -> None:
     with pytest.raises(ModelError, match="overflows in float16"):
-        load_engine(checkpoint.manifest, checkpoint.folder, kind, device="cpu", threads=1, arithmetic="float16")
+        load_engine(checkpoint.manifest, checkpoint.folder, kind, device="cpu", threads=1, compute_type="float16")
 
 
 @pytest.mark.parametrize("kind", ["ctranslate2", "torch"])
@@ -84,7 +84,7 @@ def test_torch_computes_in_bfloat16_on_request(checkpoint: Checkpoint) -> None:
     from service.generation.engines.torch import TorchEngine
 
     loaded = load_engine(
-        checkpoint.manifest, checkpoint.folder, "torch", device="cpu", threads=1, arithmetic="bfloat16"
+        checkpoint.manifest, checkpoint.folder, "torch", device="cpu", threads=1, compute_type="bfloat16"
     )
     assert isinstance(loaded, TorchEngine)
     assert str(loaded._model.dtype) == "torch.bfloat16"

@@ -9,13 +9,13 @@ import pytest
 from service.domain import DecodingOptions, EngineInput, Hypothesis
 from service.errors import EngineError, ModelError
 from service.generation.engines.base import Engine
-from service.generation.engines.fake import FakeEngine
 from service.generation.engines.loading import load_engine
 from service.generation.engines.tokenizers import Tokenizer
 from service.generation.engines.torch import TorchEngine
 from service.registry.manifest import EngineKind
 from tests.engine import checkpoints
 from tests.engine.checkpoints import SENTENCES, Checkpoint
+from tests.fake_engine import FakeEngine
 
 GREEDY = DecodingOptions(max_output_tokens=24)
 BEAM = DecodingOptions(max_output_tokens=24, beam_size=4, hypotheses=3)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import ModelError
-from service.generation.engines.tokenizers import Subwords, Tokenizer, closed_up
+from service.generation.engines.tokenizers import Subwords, Tokenizer, restore_spacing
 from tests.engine import checkpoints
 from tests.engine.checkpoints import SENTENCES, Checkpoint
 
@@ -93,7 +93,7 @@ def test_invalid_tokenizer_file_is_named(content: str, tmp_path: Path) -> None:
     ],
 )
 def test_word_pieces_regain_their_spacing(pieces: str, text: str) -> None:
-    assert closed_up(pieces) == text
+    assert restore_spacing(pieces) == text
 
 
 @pytest.mark.parametrize("name", ["marian", "bart", "mbart", "fsmt", "mt5"])

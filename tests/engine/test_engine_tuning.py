@@ -9,10 +9,10 @@ import pytest
 
 from service.domain import DecodingOptions, EngineInput
 from service.generation.engines.base import Engine, ParallelConfig, layouts
-from service.generation.engines.fake import FakeEngine, taking
-from service.generation.engines.loading import OUTPUT_TOKENS, Probe, TunedConfig, TunedFactory, chosen, load_engine
+from service.generation.engines.loading import OUTPUT_TOKENS, Probe, TunedConfig, TunedFactory, fastest, load_engine
 from service.generation.engines.tokenizers import Tokenizer
 from tests.engine.checkpoints import SENTENCES, Checkpoint, installed
+from tests.fake_engine import FakeEngine, taking
 
 ONE, TWO = ParallelConfig(1, 2), ParallelConfig(2, 1)
 PROBE = Probe.of(("Guten", "Morgen", "</s>"), DecodingOptions(no_repeat_ngram=3))
@@ -47,7 +47,7 @@ def test_only_the_fastest_configuration_stays_loaded(fastest: ParallelConfig) ->
 
 @pytest.mark.parametrize(("one_s", "kept"), [(0.9, TWO), (0.7, ONE)])
 def test_fewer_replicas_must_be_clearly_faster(one_s: float, kept: ParallelConfig) -> None:
-    assert chosen({ONE: one_s, TWO: 1.0}) == kept
+    assert fastest({ONE: one_s, TWO: 1.0}) == kept
 
 
 def test_rebuilt_engine_is_not_measured_again() -> None:

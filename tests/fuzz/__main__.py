@@ -10,7 +10,7 @@ from tests.fuzz import regression_files
 from tests.fuzz.target import Target, encoded
 from tests.fuzz.targets import TARGETS
 
-MOST_CHARS = 4_000  # of an input; `Target.require_linear` looks at longer ones
+MOST_CHARS = 4_000  # the longest input; `Target.require_linear` repeats inputs to a greater length
 HANG_S = 30
 
 

@@ -1,13 +1,13 @@
 """The cleaner: no visible text is lost or doubled, and every span is correct."""
 
 from service.cleaning.boilerplate import read_lines
-from service.cleaning.clean import Cleaned, clean
+from service.cleaning.clean import CleanedArticle, clean
 from service.domain import Span
 from tests.fuzz.target import Target
 from tests.fuzz.vocabulary import phrases
 from tests.languages import DE
 
-SEPARATOR = "\x1e"  # between headline, lead and text, where an input has those
+SEPARATOR = "\x1e"  # separates headline, lead and text of an input
 PROSE = "Die Bahn will ab Mai mehr Züge von Bonn nach Berlin schicken, wie ein Sprecher am Montag mitteilte."
 SEEDS = (
     (
@@ -20,7 +20,7 @@ SEEDS = (
 )
 
 
-def work(text: str) -> Cleaned:
+def work(text: str) -> CleanedArticle:
     """The cleaning of a text with a headline and a lead."""
     *given, body = text.split(SEPARATOR, 2)
     return clean(body, DE, headline=given[0] if given else None, lead=given[1] if len(given) > 1 else None)
@@ -46,7 +46,7 @@ def check(text: str) -> None:
         assert notice.span is None or 0 <= notice.span.start < notice.span.end <= len(body)
 
 
-def _parts(cleaned: Cleaned) -> list[tuple[Span, str | None]]:
+def _parts(cleaned: CleanedArticle) -> list[tuple[Span, str | None]]:
     told = (
         (cleaned.headline_span, cleaned.headline),
         (cleaned.kicker_span, cleaned.kicker),

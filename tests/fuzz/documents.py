@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 
 from service.documents.base import Document, Edition
-from service.documents.registry import read_document, write_document, written_formats
+from service.documents.registry import read_document, writable_formats, write_document
 from service.errors import InvalidInput
 from tests.fuzz.target import Target
 
@@ -57,7 +57,7 @@ def check(text: str) -> None:
     assert document.body.strip()
     for field in (document.headline, document.lead, document.language, document.uri):
         assert field is None or isinstance(field, str)
-    for shape in written_formats():
+    for shape in writable_formats():
         with suppress(InvalidInput):
             json.dumps(write_document(document, EDITION, shape), ensure_ascii=False).encode()
 

@@ -1,4 +1,4 @@
-"""One process of the search: libFuzzer makes inputs, guided by the branches that they reach."""
+"""One process of the search: libFuzzer generates inputs, guided by code coverage."""
 
 import sys
 from zlib import crc32
@@ -9,7 +9,7 @@ with atheris.instrument_imports(include=["service.text", "service.documents"]):
     from tests.fuzz.target import Target, decoded
     from tests.fuzz.targets import TARGETS
 
-PUMPED_OF = 64  # one input in so many is repeated up to a length at which its time says something
+PUMPED_OF = 64  # one of 64 inputs is repeated to a length at which its time is measurable
 
 
 def search(target: Target, arguments: list[str]) -> None:

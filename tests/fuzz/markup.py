@@ -14,7 +14,7 @@ from tests.languages import DE
 from tests.text.html_cases import same, scramble, translated
 
 XML = TagRules(xml=True, ignored=frozenset({"x"}), splitting=frozenset({"p", "b"}), non_splitting=frozenset({"i"}))
-LAST = "<p>Ende.</p>"  # a tag that stands last may be open, and is a boundary for that alone
+LAST = "<p>Ende.</p>"  # a tag at the end is always a boundary, because it may be unfinished
 SEEDS = (
     '<p>Die <b>Bahn</b> fährt <a href="/x?a=1&amp;b=2">nach <i>Bonn</i></a>.<br>Heute nicht.</p>\n<ul><li>Eins<li>Zwei',
     "<!-- wp:paragraph -->\n<p>„M&uuml;ller“ &lt;sagt&gt;<sup>[1]</sup> <code>a < b</code></p>\n<!-- /wp:paragraph -->",
@@ -25,7 +25,7 @@ SEEDS = (
 
 
 def work(text: str) -> str:
-    """Every block as one sentence, translated without an alignment."""
+    """Translate each block as one sentence without an alignment."""
     document = parse(text)
     sentences = [[TranslatedSentence(Span(0, len(one.text)), f"{one.text} etc")] for one in document.blocks]
     return render(document, sentences, DE).html
@@ -51,7 +51,7 @@ def _check_markup(text: str, rules: TagRules) -> None:
     """A meaningless translation keeps all tags and boundaries."""
     document = parse(text, rules=rules)
     rendered = render(document, translated(document, scramble(crc32(encoded(text)))), DE)
-    words = vocabulary(text, rules)  # of XML, what a tag means depends on the text beside it
+    words = vocabulary(text, rules)  # in XML the role of a tag depends on the text next to it
     assert _tags(rendered.html, words) == _tags(text, words)
     assert _boundaries(rendered.html, words) == _boundaries(text, words)
     for block in rendered.sentences:

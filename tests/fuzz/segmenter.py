@@ -1,4 +1,4 @@
-"""The segmenter: sentences and gaps make the text, and no gap has visible text."""
+"""The segmenter: sentences and gaps join to the text, and no gap has visible text."""
 
 from service.domain import Span
 from service.text.normalization import for_model
@@ -21,7 +21,7 @@ def work(text: str) -> Segmentation:
 
 
 def check(text: str) -> None:
-    """Raise if the parts do not make the text, or a part is misplaced."""
+    """Raise if the parts do not join to the text, or a part is misplaced."""
     segmentation = segment(text, DE)
     sentences = segmentation.sentences
     identity = reassemble(segmentation, [sentence.of(text) for sentence in sentences])

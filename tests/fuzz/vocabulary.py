@@ -5,7 +5,7 @@ from pathlib import Path
 import service.languages.de
 
 FOLDER = Path(service.languages.de.__file__).parent / "data"
-EVERY = 4  # of a list's lines: enough to reach each rule, few enough to be tried
+EVERY = 4  # every fourth line of a list: enough to reach each rule
 
 
 def phrases() -> tuple[str, ...]:

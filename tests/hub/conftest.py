@@ -35,8 +35,8 @@ class Pulled:
 
 @pytest.fixture(scope="session")
 def pulled(tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]) -> Iterator[Pulled]:
-    """A tiny model, pulled by a new Python process. Tests only read it."""
+    """A tiny model, pulled by a new Python process. Tests do not change it."""
     with serving() as hub:
         made = Desk(tmp_path_factory.mktemp("pulled"), hub, program="service")
         made.publish({**files, "README.md": b"a card", "tf_model.h5": bytes(5000)})
-        yield Pulled(made, made.afresh("pull", NAME))
+        yield Pulled(made, made.run_in_new_process("pull", NAME))

@@ -1,4 +1,4 @@
-"""An operator's desk: a local hub, a catalogue with one model, and the real command line."""
+"""The desk of an operator: a local hub, a catalogue with one model, and the real command line."""
 
 import os
 import shutil
@@ -120,21 +120,21 @@ class Desk:
         """Run a command and wait."""
         return self.start(*arguments, file_bytes=file_bytes).end(PATIENCE_S)
 
-    def afresh(self, *arguments: str | Path) -> CompletedProcess[str]:
+    def run_in_new_process(self, *arguments: str | Path) -> CompletedProcess[str]:
         """Run a command in a new Python process."""
         command = [sys.executable, "-m", self.program, "models", *map(str, arguments)]
         environment = self.environment_of_a_command()
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE_S, check=False)
 
-    def take(self, other: "Desk") -> None:
+    def copy_models_from(self, other: "Desk") -> None:
         """Copy the models and the lock of another desk."""
         shutil.copytree(other.installed, self.installed)
 
-    def told(self, *arguments: str | Path, file_bytes: int | None = None) -> str:
+    def error_of(self, *arguments: str | Path, file_bytes: int | None = None) -> str:
         """Run a command that fails; returns its last line without the prefix."""
-        return self.failed(self.start(*arguments, file_bytes=file_bytes))
+        return self.error_from(self.start(*arguments, file_bytes=file_bytes))
 
-    def failed(self, running: Running) -> str:
+    def error_from(self, running: Running) -> str:
         """Wait for a command that fails; returns its last line without the prefix."""
         done = running.end(PATIENCE_S)
         assert done.returncode == 1, done.stdout + done.stderr
@@ -159,7 +159,7 @@ class Desk:
         found: dict[str, Any] = tables[REPO]
         return found
 
-    def left_over(self) -> list[str]:
-        """Hidden files that a command left in the folder of installed models."""
+    def leftovers(self) -> list[str]:
+        """The hidden files in the folder of installed models after a command."""
         hidden = (path.name for path in self.installed.glob(".*"))
         return [name for name in hidden if name != ".changing"]

@@ -28,5 +28,5 @@ def copy(checkpoint: Path, manifest: Manifest, target: Path, *, keep_checkpoint:
 
 
 if __name__ == "__main__":
-    with patch("service.cli.models.convert", copy):
+    with patch("service.cli.main.convert", copy):
         main()

@@ -13,8 +13,8 @@ import pytest
 
 from service.errors import LockMismatch, ModelError, WeightsMismatch
 from service.hub import bundle
-from service.hub.installed import Installed
-from service.hub.lock import Locked
+from service.hub.installed import InstalledModels
+from service.hub.lock import LockedRepository
 from service.registry.catalog import Catalog
 from service.registry.manifest import load
 from service.registry.verify import Digest
@@ -22,7 +22,7 @@ from tests.hub.desk import CATALOG, NAME, REPO
 from tests.hub.library import write_model
 from tests.hub.light import copy
 
-LOCKED = Locked(commit="1" * 40, files={"config.json": Digest.of_bytes(b"{}")})
+LOCKED = LockedRepository(commit="1" * 40, files={"config.json": Digest.of_bytes(b"{}")})
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Site:
     folder: Path
 
     @property
-    def installed(self) -> Installed:
-        return Installed(self.folder / "installed")
+    def installed(self) -> InstalledModels:
+        return InstalledModels(self.folder / "installed")
 
     @property
     def catalog(self) -> Catalog:
@@ -43,7 +43,7 @@ class Site:
         model = self.folder / "installed" / NAME
         return {str(path.relative_to(model)): path.read_bytes() for path in sorted(model.rglob("*")) if path.is_file()}
 
-    def left_over(self) -> list[str]:
+    def leftovers(self) -> list[str]:
         return [path.name for path in (self.folder / "installed").glob(".draft*")]
 
 
@@ -107,7 +107,7 @@ def test_import_restores_model_and_lock(sender: Site, receiver: Site, path: Path
     assert entry.installed
     assert receiver.content() == sender.content()
     assert receiver.installed.lock.read() == {REPO: LOCKED}
-    assert receiver.left_over() == []
+    assert receiver.leftovers() == []
 
 
 def test_export_is_reproducible(sender: Site, path: Path, tmp_path: Path) -> None:
@@ -127,14 +127,14 @@ def test_sha256sum_reads_the_checksums(path: Path, tmp_path: Path) -> None:
 
 def test_existing_file_is_not_overwritten(sender: Site, path: Path) -> None:
     before = path.read_bytes()
-    with pytest.raises(ModelError, match=r"tiny\.tar exists"):
+    with pytest.raises(ModelError, match=r"tiny\.tar already exists"):
         bundle.export(sender.catalog.entry(NAME), sender.installed, path)
     assert path.read_bytes() == before
 
 
 def test_damaged_model_is_not_exported(sender: Site, tmp_path: Path) -> None:
     (sender.folder / "installed" / NAME / "ct2" / "model.bin").write_bytes(b"other")
-    with pytest.raises(WeightsMismatch, match=r"ct2/model\.bin is not the file"):
+    with pytest.raises(WeightsMismatch, match=r"ct2/model\.bin differs from its SHA-256"):
         bundle.export(sender.catalog.entry(NAME), sender.installed, tmp_path / "bad.tar")
     assert not list(tmp_path.glob("*bad.tar*"))
 
@@ -146,10 +146,10 @@ def test_flipped_byte_is_refused(receiver: Site, path: Path, place: int) -> None
     changed = members(path)
     member, content = changed[place]
     changed[place] = (member, content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(WeightsMismatch, match="is not the file that SHA256SUMS names"):
+    with pytest.raises(WeightsMismatch, match="differs from its SHA-256 in SHA256SUMS"):
         bundle.install(packed(path, changed), receiver.catalog, receiver.installed)
     assert receiver.content() == before
-    assert receiver.left_over() == []
+    assert receiver.leftovers() == []
 
 
 @pytest.mark.parametrize("kept", [0, 100, 3000, -9000])
@@ -157,14 +157,14 @@ def test_truncated_file_is_refused(receiver: Site, path: Path, kept: int) -> Non
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ModelError, match=r"tiny\.tar"):
         bundle.install(path, receiver.catalog, receiver.installed)
-    assert receiver.left_over() == []
+    assert receiver.leftovers() == []
     assert receiver.installed.names() == []
 
 
 @pytest.mark.parametrize("name", ["../evil", "/evil", "tiny/../../evil", "tiny//x", "./tiny/x", "other/x", "evil", "."])
 def test_member_outside_the_model_folder_is_refused(receiver: Site, tmp_path: Path, name: str) -> None:
     path = packed(tmp_path / "t.tar", [listed(name, "tiny/manifest.toml"), (tarfile.TarInfo(name), b"x")])
-    with pytest.raises(ModelError, match="does not list the files of one model"):
+    with pytest.raises(ModelError, match="must list each file of one model once"):
         bundle.install(path, receiver.catalog, receiver.installed)
     assert not list(tmp_path.rglob("evil"))
 
@@ -174,13 +174,13 @@ def test_special_member_is_refused(receiver: Site, tmp_path: Path, kind: bytes) 
     member = tarfile.TarInfo("tiny/manifest.toml")
     member.type, member.linkname = kind, "/etc/passwd"
     path = packed(tmp_path / "t.tar", [listed("tiny/manifest.toml"), (member, b"")])
-    with pytest.raises(WeightsMismatch, match="is no plain file"):
+    with pytest.raises(WeightsMismatch, match="or not a regular file"):
         bundle.install(path, receiver.catalog, receiver.installed)
 
 
 def test_fifo_is_refused(receiver: Site, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.tar")
-    with pytest.raises(ModelError, match=r"fifo\.tar is no regular file"):
+    with pytest.raises(ModelError, match=r"fifo\.tar is not a regular file"):
         bundle.install(tmp_path / "fifo.tar", receiver.catalog, receiver.installed)
 
 
@@ -196,7 +196,7 @@ def test_negative_member_size_is_refused(receiver: Site, path: Path, place: int,
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"tiny\.tar"):
         bundle.install(path, receiver.catalog, receiver.installed)
-    assert receiver.left_over() == []
+    assert receiver.leftovers() == []
 
 
 def test_missing_or_repeated_member_is_refused(receiver: Site, path: Path, tmp_path: Path) -> None:
@@ -218,10 +218,10 @@ def test_version_that_differs_from_the_lock_is_refused(receiver: Site, path: Pat
 
 def test_embedded_model_is_neither_exported_nor_replaced(receiver: Site, path: Path) -> None:
     write_model(receiver.folder / "models", "starter")
-    with pytest.raises(ModelError, match="comes with Depesche"):
+    with pytest.raises(ModelError, match="is part of Depesche"):
         bundle.export(receiver.catalog.entry("starter"), receiver.installed, path.with_name("starter.tar"))
     write_model(receiver.folder / "models", NAME)
-    with pytest.raises(ModelError, match="comes with Depesche alone"):
+    with pytest.raises(ModelError, match="is the name of an embedded model"):
         bundle.install(path, receiver.catalog, receiver.installed)
 
 
@@ -239,27 +239,35 @@ def test_bundle_without_locked_toml_is_refused(receiver: Site, path: Path) -> No
     with pytest.raises(ModelError, match=r"has no locked\.toml"):
         bundle.install(path, receiver.catalog, receiver.installed)
     assert receiver.installed.names() == []
-    assert receiver.left_over() == []
+    assert receiver.leftovers() == []
 
 
 def test_model_without_a_lock_is_not_exported(tmp_path: Path) -> None:
     here = installed(site(tmp_path / "unlocked"))
-    with pytest.raises(ModelError, match=f"holds nothing of {REPO}"):
+    with pytest.raises(ModelError, match=f"has no entry for {REPO}"):
         bundle.export(here.catalog.entry(NAME), here.installed, tmp_path / "unlocked.tar")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
-        (f'repo = "{REPO}"', 'repo = "tests/other"', r"has hub\.repo 'tests/other'; the catalogue's has 'tests/tiny'"),
-        ('task = "translation"', 'task = "summary"', r"has task 'summary'; the catalogue's has 'translation'"),
-        ('folder = "ct2"', 'folder = "../other"', "must lead into the model's folder"),
-        ('"ct2/model.bin"', '"/etc/passwd"', "must lead into the model's folder"),
-        ('source = "source.spm"', 'source = "a/../../b.spm"', "must lead into the model's folder"),
+        (
+            f'repo = "{REPO}"',
+            'repo = "tests/other"',
+            r"has hub\.repo 'tests/other' in the bundle and 'tests/tiny' in the catalogue",
+        ),
+        (
+            'task = "translation"',
+            'task = "summary"',
+            r"has task 'summary' in the bundle and 'translation' in the catalogue",
+        ),
+        ('folder = "ct2"', 'folder = "../other"', "must be relative to the model's folder"),
+        ('"ct2/model.bin"', '"/etc/passwd"', "must be relative to the model's folder"),
+        ('source = "source.spm"', 'source = "a/../../b.spm"', "must be relative to the model's folder"),
     ],
 )
 def test_other_model_under_a_catalogue_name_is_refused(
-    receiver: Site, path: Path, old: str, new: str, told: str
+    receiver: Site, path: Path, old: str, new: str, message: str
 ) -> None:
     installed(receiver, b"older weights")
     before = receiver.content()
@@ -269,7 +277,7 @@ def test_other_model_under_a_catalogue_name_is_refused(
         assert old in manifest
         held[f"{NAME}/manifest.toml"] = manifest.replace(old, new).encode()
 
-    with pytest.raises(ModelError, match=told):
+    with pytest.raises(ModelError, match=message):
         bundle.install(resealed(path, change), receiver.catalog, receiver.installed)
     assert receiver.content() == before
 

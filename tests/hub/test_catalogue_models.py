@@ -112,7 +112,7 @@ def test_engines_agree_in_float32(name: str, repositories: dict[str, Repository]
 
 def written(manifest: Manifest, folder: Path, kind: EngineKind) -> list[Tokens]:
     """Greedy outputs for the probe."""
-    engine = load_engine(manifest, folder, kind, device="cpu", threads=1, arithmetic="float32")
+    engine = load_engine(manifest, folder, kind, device="cpu", threads=1, compute_type="float32")
     try:
         return [found[0].tokens for found in engine.generate(probe_inputs(manifest, Tokenizer(manifest, folder)))]
     finally:

@@ -18,7 +18,7 @@ from service.domain import EngineInput
 from service.errors import ModelError
 from service.generation.engines.loading import load_engine
 from service.generation.engines.tokenizers import Tokenizer
-from service.hub import checkpoint
+from service.hub import installation as checkpoint
 from service.hub import pull as conversion
 from service.hub.installation import probe_sentences
 from service.hub.pull import convert
@@ -101,7 +101,7 @@ def test_wrong_output_scaling_is_refused(snapshot: Making, tmp_path: Path, monke
         yield
 
     monkeypatch.setattr(checkpoint, "_corrected", uncorrected)
-    with pytest.raises(ModelError, match="not the checkpoint's equal"):
+    with pytest.raises(ModelError, match="the converted model differs from the checkpoint"):
         convert(source, described, tmp_path / "installed")
 
 
@@ -151,9 +151,9 @@ def spoil_weights(source: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (spoil_architecture, r"test/marian: the checkpoint is of architecture 'pegasus', the manifest says 'marian'"),
-        (spoil_rows, r"the tokenizer has \d+ pieces, the weights \d+"),
-        (spoil_vocabulary, r"the model has no rows for \d+% of what the tokenizer writes"),
+        (spoil_architecture, r"test/marian: the checkpoint has architecture 'pegasus', the manifest has 'marian'"),
+        (spoil_rows, r"the tokenizer has \d+ pieces, the weights have \d+ rows"),
+        (spoil_vocabulary, r"the model has no rows for \d+% of the tokenizer's pieces"),
         (spoil_weights, r"the checkpoint lacks weights: model\.decoder\.layers\.1\.fc1\.weight"),
         (lambda source: (source / "model.safetensors").unlink(), r"the snapshot has no model\.safetensors"),
         (lambda source: (source / "config.json").write_text("{", "utf-8"), r"config\.json of the snapshot cannot"),
@@ -175,7 +175,7 @@ def test_damaged_snapshot_leaves_the_old_model(spoil: Any, message: str, snapsho
 def test_unknown_language_code_is_named(snapshot: Making, tmp_path: Path) -> None:
     source, described = snapshot("nllb")
     tokens = described.tokens.model_copy(update={"target_code": "en_XX"})
-    with pytest.raises(ModelError, match=r"no piece 'en_XX', which tokens\.target_code names"):
+    with pytest.raises(ModelError, match=r"no piece 'en_XX' for tokens\.target_code"):
         convert(source, described.model_copy(update={"tokens": tokens}), tmp_path / "installed")
 
 

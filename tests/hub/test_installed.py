@@ -1,4 +1,4 @@
-"""The folder of installed models: changes are atomic, and one process makes them at a time."""
+"""The folder of installed models: changes are atomic, and only one process changes it at a time."""
 
 import signal
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 from service.errors import ModelError
 from service.hub import installed
-from service.hub.installed import Installed
+from service.hub.installed import InstalledModels
 
 
 def model(folder: Path, content: str) -> Path:
@@ -21,17 +21,17 @@ def model(folder: Path, content: str) -> Path:
     return folder
 
 
-def put(models: Installed, content: str) -> None:
+def put(models: InstalledModels, content: str) -> None:
     with models.changing(), models.draft() as draft:
         models.put("tiny", model(draft / "tiny", content))
 
 
 @pytest.fixture
-def models(tmp_path: Path) -> Installed:
-    return Installed(tmp_path / "installed")
+def models(tmp_path: Path) -> InstalledModels:
+    return InstalledModels(tmp_path / "installed")
 
 
-def test_put_replace_and_remove_leave_no_files(models: Installed) -> None:
+def test_put_replace_and_remove_leave_no_files(models: InstalledModels) -> None:
     assert models.names() == []
     for content in ("one", "two"):
         put(models, content)
@@ -42,7 +42,7 @@ def test_put_replace_and_remove_leave_no_files(models: Installed) -> None:
     assert [path.name for path in models.folder.iterdir()] == [".changing"]
 
 
-def test_replacement_works_without_exchange(models: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replacement_works_without_exchange(models: InstalledModels, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installed, "_exchange", lambda *_: False)
     put(models, "one")
     put(models, "two")
@@ -51,7 +51,7 @@ def test_replacement_works_without_exchange(models: Installed, monkeypatch: pyte
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has renameat2")
-def test_model_is_never_missing_during_replacements(models: Installed) -> None:
+def test_model_is_never_missing_during_replacements(models: InstalledModels) -> None:
     put(models, "0")
     missing, stop = [], threading.Event()
 
@@ -69,11 +69,11 @@ def test_model_is_never_missing_during_replacements(models: Installed) -> None:
     assert not missing
 
 
-def test_draft_of_a_killed_process_is_deleted(models: Installed) -> None:
+def test_draft_of_a_killed_process_is_deleted(models: InstalledModels) -> None:
     put(models, "one")
     program = (
-        "import os, signal, sys; from pathlib import Path; from service.hub.installed import Installed\n"
-        "models = Installed(Path(sys.argv[1]))\n"
+        "import os, signal, sys; from pathlib import Path; from service.hub.installed import InstalledModels\n"
+        "models = InstalledModels(Path(sys.argv[1]))\n"
         "with models.changing(), models.draft() as draft:\n"
         "    (draft / 'half').write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -84,7 +84,7 @@ def test_draft_of_a_killed_process_is_deleted(models: Installed) -> None:
     assert not list(models.folder.glob(".draft-*"))
 
 
-def test_second_change_is_refused(models: Installed) -> None:
+def test_second_change_is_refused(models: InstalledModels) -> None:
     with models.changing(), pytest.raises(ModelError, match="another command is changing"), models.changing():
         pass
 
@@ -92,15 +92,13 @@ def test_second_change_is_refused(models: Installed) -> None:
 def test_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", "utf-8")
     with (
-        pytest.raises(
-            ModelError, match=r"the folder of installed models, .*/models, cannot be written: Not a directory"
-        ),
-        Installed(tmp_path / "file" / "models").changing(),
+        pytest.raises(ModelError, match=r"the folder of installed models .*/models cannot be written: Not a directory"),
+        InstalledModels(tmp_path / "file" / "models").changing(),
     ):
         pass
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", ".hidden", "x" * 101, "a\n"])
-def test_invalid_name_is_refused(models: Installed, name: str) -> None:
-    with pytest.raises(ModelError, match="is no name of a model"):
+def test_invalid_name_is_refused(models: InstalledModels, name: str) -> None:
+    with pytest.raises(ModelError, match="is no valid model name"):
         models.path(name)

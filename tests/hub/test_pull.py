@@ -14,7 +14,7 @@ from service.domain import EngineInput, Tokens
 from service.errors import HubError
 from service.generation.engines.loading import load_engine
 from service.generation.engines.tokenizers import Tokenizer
-from service.hub.client import Snapshot, discard
+from service.hub.pull import Snapshot, discard
 from service.registry.catalog import Catalog, Entry
 from service.registry.manifest import EngineKind, load
 from tests.hub.conftest import Pulled
@@ -32,7 +32,7 @@ def test_model_is_pulled_converted_and_served(pulled: Pulled, files: dict[str, b
 
 
 def test_installed_model_is_verified_listed_and_removed(desk: Desk, pulled: Pulled) -> None:
-    desk.take(pulled.desk)
+    desk.copy_models_from(pulled.desk)
     entry = entry_of(desk)
     assert entry.installed
     assert desk.run("verify").stdout == f"{NAME}: {len(entry.manifest.files)} files are as the manifest names them\n"
@@ -40,13 +40,13 @@ def test_installed_model_is_verified_listed_and_removed(desk: Desk, pulled: Pull
     assert line.split()[-2] == "yes"
     assert desk.run("remove", NAME).returncode == 0
     assert not (desk.installed / NAME).exists()
-    assert desk.left_over() == []
+    assert desk.leftovers() == []
     assert desk.locked()["commit"] == "1" * 40
-    assert desk.told("remove", NAME) == f"{NAME} is not installed"
+    assert desk.error_of("remove", NAME) == f"{NAME} is not installed"
 
 
 def test_kept_checkpoint_runs_on_torch(desk: Desk, pulled: Pulled) -> None:
-    desk.take(pulled.desk)
+    desk.copy_models_from(pulled.desk)
     desk.program = "service"
     done = desk.run("pull", NAME, "--keep-checkpoint")
     assert done.returncode == 0, done.stderr
@@ -81,24 +81,24 @@ def _other_architecture(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
-    [(_more_pieces, "pieces, the weights"), (_other_architecture, "the checkpoint is of architecture 'gpt2'")],
+    ("change", "message"),
+    [(_more_pieces, "pieces, the weights have"), (_other_architecture, "the checkpoint has architecture 'gpt2'")],
 )
 def test_unusable_checkpoint_leaves_the_installed_model(
     desk: Desk,
     pulled: Pulled,
     files: dict[str, bytes],
     change: Callable[[dict[str, bytes]], dict[str, bytes]],
-    told: str,
+    message: str,
 ) -> None:
-    desk.take(pulled.desk)
+    desk.copy_models_from(pulled.desk)
     desk.program = "service"
     before = desk.content()
     (desk.installed / "models.lock").unlink()  # allow another version
     desk.publish({**files, **change(files)}, commit="2" * 40)
-    assert told in desk.told("pull", NAME)
+    assert message in desk.error_of("pull", NAME)
     assert desk.content() == before
-    assert desk.left_over() == []
+    assert desk.leftovers() == []
     assert written(desk, "ctranslate2")
 
 
@@ -121,38 +121,38 @@ def test_pickle_gives_the_same_model(desk: Desk, files: dict[str, bytes]) -> Non
     assert set(desk.locked()["files"]) == {*files} - {"model.safetensors"} | {"pytorch_model.bin"}
 
 
-def test_pickle_is_not_fetched_where_safetensors_exist(desk: Desk, files: dict[str, bytes]) -> None:
+def test_safetensors_are_preferred_to_a_pickle(desk: Desk, files: dict[str, bytes]) -> None:
     desk.publish({**files, **pickled(files)})
     desk.pull()
     assert not [path for path in desk.hub.fetched() if path.endswith(".bin")]
 
 
-def test_pickle_is_not_fetched_where_a_pattern_matches_it(desk: Desk, files: dict[str, bytes]) -> None:
+def test_pattern_never_selects_a_pickle(desk: Desk, files: dict[str, bytes]) -> None:
     desk.describe(CATALOG.replace('"*.spm"', '"*.spm", "*.bin"'))
     desk.publish({**files, **pickled(files)})
     desk.pull()
     assert not [path for path in desk.hub.fetched() if path.endswith(".bin")]
 
 
-def test_pickle_is_not_read_where_safetensors_have_another_name(desk: Desk, files: dict[str, bytes]) -> None:
+def test_renamed_safetensors_are_refused(desk: Desk, files: dict[str, bytes]) -> None:
     desk.publish({**pickled(files), "model-00001-of-00002.safetensors": b"a shard"})
-    assert "has safetensors only as model-00001-of-00002.safetensors" in desk.told("pull", NAME)
+    assert "has safetensors under the unsupported name model-00001-of-00002.safetensors" in desk.error_of("pull", NAME)
     assert desk.hub.fetched() == []
 
 
 @pytest.mark.parametrize("commit", ["../../../..", "1" * 39, "main", "1" * 40 + "\n"])
 def test_invalid_commit_is_refused(desk: Desk, files: dict[str, bytes], commit: str) -> None:
     desk.publish(files, commit=commit)
-    assert "the hub names no valid commit for main" in desk.told("pull", NAME)
+    assert "the hub returns no valid commit for main" in desk.error_of("pull", NAME)
     assert not (desk.installed / "models.lock").exists()
 
 
-def test_etag_that_leads_out_of_the_cache_is_refused(desk: Desk, files: dict[str, bytes]) -> None:
+def test_etag_with_a_path_is_refused(desk: Desk, files: dict[str, bytes]) -> None:
     canary = desk.folder / "canary"
     canary.write_text("alive", "utf-8")
     for etag in (f"../../../../../..{canary}", f"../../../../../..{desk.folder}/new"):
         desk.publish(files, etag=etag)
-        assert "answers with an invalid etag header; the download is refused" in desk.told("pull", NAME)
+        assert "returns an invalid etag header; the download is refused" in desk.error_of("pull", NAME)
     assert canary.read_text("utf-8") == "alive"
     assert not list(desk.folder.glob("new*"))
 
@@ -168,12 +168,12 @@ def test_file_outside_the_cache_is_not_deleted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("endpoint", ["http://hub.example", "http://192.0.2.1:8080", "ftp://hub.example"])
 def test_plain_http_is_refused_off_loopback(desk: Desk, endpoint: str) -> None:
     desk.environment["HF_ENDPOINT"] = endpoint
-    assert f"HF_ENDPOINT {endpoint} is not https" in desk.told("pull", NAME)
+    assert f"HF_ENDPOINT {endpoint} is not https" in desk.error_of("pull", NAME)
 
 
 def test_impossible_file_size_is_one_line(desk: Desk, files: dict[str, bytes]) -> None:
     desk.publish(files, size_bytes=10**30)
-    assert desk.told("pull", NAME)
+    assert desk.error_of("pull", NAME)
     assert not (desk.installed / NAME).exists()
 
 
@@ -193,7 +193,7 @@ def test_offline_pull_reads_the_cache(desk: Desk) -> None:
     desk.pull()
     assert desk.hub.asked == []
     shutil.rmtree(desk.cache)
-    assert "HF_HUB_OFFLINE forbids" in desk.told("pull", NAME)
+    assert "HF_HUB_OFFLINE forbids" in desk.error_of("pull", NAME)
 
 
 def test_offline_pull_without_a_lock_is_refused(desk: Desk) -> None:
@@ -201,35 +201,37 @@ def test_offline_pull_without_a_lock_is_refused(desk: Desk) -> None:
     (desk.installed / "models.lock").unlink()
     desk.environment["HF_HUB_OFFLINE"] = "1"
     installed = desk.content()
-    assert desk.told("pull", NAME) == (
-        f"{REPO} is not in models.lock, which alone says what to take from the client's cache while HF_HUB_OFFLINE "
-        "forbids to ask the hub; copy the lock from where the model was pulled"
+    assert desk.error_of("pull", NAME) == (
+        f"{REPO} is not in models.lock, which is required with HF_HUB_OFFLINE; copy models.lock from the machine "
+        "that pulled the model"
     )
     assert desk.content() == installed
     assert not (desk.installed / "models.lock").exists()
 
 
 @pytest.mark.parametrize(
-    ("file", "told"),
+    ("file", "message"),
     [
         ("vocab.json", "has no vocab.json in the client's cache"),
         ("model.safetensors", "has neither model.safetensors nor pytorch_model.bin in the client's cache"),
     ],
 )
-def test_offline_pull_names_the_missing_file(desk: Desk, file: str, told: str) -> None:
+def test_offline_pull_names_the_missing_file(desk: Desk, file: str, message: str) -> None:
     desk.pull()
     installed, lock = desk.content(), desk.locked()
     desk.environment["HF_HUB_OFFLINE"] = "1"
     (link,) = desk.cache.rglob(f"snapshots/*/{file}")
     link.resolve().unlink()
-    assert desk.told("pull", NAME) == f"{REPO} {told}, and HF_HUB_OFFLINE forbids to ask the hub"
+    assert desk.error_of("pull", NAME) == f"{REPO} {message}, and HF_HUB_OFFLINE forbids downloads"
     assert (desk.content(), desk.locked()) == (installed, lock)
 
 
 def test_token_opens_a_private_repository(desk: Desk, files: dict[str, bytes]) -> None:
     desk.publish(files, token="hf_right")  # noqa: S106 - token of a test hub
     desk.environment |= {"HF_TOKEN": "hf_wrong"}
-    assert "answers 401: it is not public, or does not exist, or HF_TOKEN is wrong" in desk.told("pull", NAME)
+    assert "returns 401: the repository is private or does not exist, or HF_TOKEN is wrong" in desk.error_of(
+        "pull", NAME
+    )
     desk.environment |= {"HF_TOKEN": "hf_right"}
     desk.pull()
 
@@ -238,25 +240,25 @@ def test_restricted_terms_are_accepted_before_any_request(desk: Desk) -> None:
     desk.describe(
         CATALOG.replace("CC-BY-4.0", "CC-BY-NC-4.0").replace('_use = "yes"', '_use = "no"') + "restricted = true\n"
     )
-    told = desk.told("pull", NAME)
-    assert "licence CC-BY-NC-4.0, commercial use: no" in told
-    assert "--licence-accepted" in told
+    message = desk.error_of("pull", NAME)
+    assert "licence CC-BY-NC-4.0, commercial use: no" in message
+    assert "--licence-accepted" in message
     assert desk.hub.asked == []
     assert desk.run("pull", NAME, "--licence-accepted").returncode == 0
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
-        ("tinny", "there is no model 'tinny'; there is tiny"),
-        ("starter", "starter comes with Depesche and is not pulled"),
+        ("tinny", "there is no model 'tinny'; the known models are: tiny"),
+        ("starter", "starter is part of Depesche and cannot be pulled"),
     ],
 )
-def test_unknown_and_embedded_names_are_refused(desk: Desk, name: str, told: str) -> None:
+def test_unknown_and_embedded_names_are_refused(desk: Desk, name: str, message: str) -> None:
     desk.describe(
         CATALOG.partition("[hub]")[0].replace("quality", 'revision = "1"\nweights = "x"\nquality') + EMBEDDED, "starter"
     )
-    assert desk.told("pull", name) == told
+    assert desk.error_of("pull", name) == message
 
 
 EMBEDDED = """
@@ -270,16 +272,16 @@ compute_type = "int8"
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
-        (lambda desk: desk.hub.repos.clear(), "answers 401: it is not public, or does not exist"),
+        (lambda desk: desk.hub.repos.clear(), "returns 401: the repository is private or does not exist"),
         (
             lambda desk: setattr(desk.hub.repos[REPO], "gated", True),
-            "answers 403: its terms must be accepted on the hub",
+            "returns 403: accept the terms of the repository on the hub",
         ),
-        (lambda desk: setattr(desk.hub, "status", 404), "answers 404: there is no such repository or file"),
-        (lambda desk: setattr(desk.hub, "status", 401), "answers 401: it is not public, or does not exist"),
-        (lambda desk: setattr(desk.hub, "status", 503), "answers 503"),
+        (lambda desk: setattr(desk.hub, "status", 404), "returns 404: the repository or file does not exist"),
+        (lambda desk: setattr(desk.hub, "status", 401), "returns 401: the repository is private or does not exist"),
+        (lambda desk: setattr(desk.hub, "status", 503), "returns 503"),
         (lambda desk: desk.describe(CATALOG + 'revision = "v9"\n'), "the repository has no such revision"),
         (lambda desk: desk.hub.repos[REPO].files.pop("vocab.json"), f"{REPO} has no vocab.json in this revision"),
         (
@@ -290,7 +292,7 @@ compute_type = "int8"
             lambda desk: setattr(desk.hub, "url", "http://127.0.0.1:1"),
             "http://127.0.0.1:1 cannot be reached (ConnectError)",
         ),
-        (lambda desk: desk.environment.update(HF_HUB_OFFLINE="1"), "is not in models.lock, which alone says"),
+        (lambda desk: desk.environment.update(HF_HUB_OFFLINE="1"), "is not in models.lock, which is required"),
     ],
     ids=[
         "no repository",
@@ -305,10 +307,10 @@ compute_type = "int8"
         "offline",
     ],
 )
-def test_hub_error_is_one_line(desk: Desk, change: object, told: str) -> None:
+def test_hub_error_is_one_line(desk: Desk, change: object, message: str) -> None:
     assert callable(change)
     change(desk)
-    assert told in desk.told("pull", NAME)
+    assert message in desk.error_of("pull", NAME)
     assert not (desk.installed / "models.lock").exists()
     assert not (desk.installed / NAME).exists()
 
@@ -317,7 +319,7 @@ def test_moved_branch_is_not_followed(desk: Desk, files: dict[str, bytes]) -> No
     desk.pull()
     first = desk.content()
     desk.publish({**files, "config.json": files["config.json"] + b"\n"}, commit="2" * 40)
-    assert "the repository has no such revision" in desk.told("pull", NAME)
+    assert "the repository has no such revision" in desk.error_of("pull", NAME)
     assert desk.content() == first
 
 
@@ -329,9 +331,9 @@ def test_file_changed_at_the_locked_commit_is_refused(
     first, lock = desk.content(), desk.locked()
     shutil.rmtree(desk.cache)
     desk.publish({**files, file: files[file] + by})
-    told = desk.told("pull", NAME)
-    assert f"{REPO}: {file} has changed: SHA-256" in told
-    assert "models.lock holds what was pulled at first" in told
+    message = desk.error_of("pull", NAME)
+    assert f"{REPO}: {file} has changed: SHA-256" in message
+    assert "models.lock pins the first pull" in message
     assert (desk.content(), desk.locked()) == (first, lock)
     desk.publish(files)
     desk.pull()  # the refused file is no longer in the cache
@@ -340,11 +342,11 @@ def test_file_changed_at_the_locked_commit_is_refused(
 def test_damaged_lock_is_named_and_kept(desk: Desk) -> None:
     desk.pull()
     (desk.installed / "models.lock").write_text("half a [", "utf-8")
-    assert "models.lock is no lock of models" in desk.told("pull", NAME)
+    assert "models.lock is not a valid lock file" in desk.error_of("pull", NAME)
     assert (desk.installed / "models.lock").read_text("utf-8") == "half a ["
 
 
-def test_version_is_accepted_after_its_lock_entry_is_deleted(desk: Desk, files: dict[str, bytes]) -> None:
+def test_deleted_lock_entry_accepts_a_version(desk: Desk, files: dict[str, bytes]) -> None:
     desk.pull()
     (desk.installed / "models.lock").unlink()
     desk.publish({**files, "config.json": files["config.json"] + b"\n"}, commit="2" * 40)
@@ -362,7 +364,7 @@ def test_installed_manifest_names_the_commit(desk: Desk) -> None:
 
 
 def test_verify_names_a_missing_model(desk: Desk) -> None:
-    assert f"{NAME} must be installed again" in desk.told("verify", NAME)
+    assert f"{NAME} must be installed again" in desk.error_of("verify", NAME)
     assert desk.run("verify").returncode == 0
 
 
@@ -374,4 +376,4 @@ def test_verify_finds_a_flipped_byte(desk: Desk) -> None:
     path.write_bytes(content)
     done = desk.run("verify")
     assert done.returncode == 1
-    assert "model.safetensors is not the file that the manifest names" in done.stderr
+    assert "model.safetensors differs from its SHA-256 in the manifest" in done.stderr

@@ -102,7 +102,7 @@ def test_outputs_equal_the_masked_whole_model(
     assert written(both["whole"], kind, sources, options) != expected  # and on the mask
 
 
-def test_text_of_kept_pieces_is_tokenized_as_before(both: dict[str, tuple[Path, Manifest]]) -> None:
+def test_tokens_of_kept_pieces_are_unchanged(both: dict[str, tuple[Path, Manifest]]) -> None:
     whole, trimmed = (Tokenizer(both[name][1], both[name][0]) for name in ("whole", "trimmed"))
     kept = trimmed.writable
     before = {sentence: whole.encode(sentence) for sentence in SENTENCES}
@@ -113,7 +113,7 @@ def test_text_of_kept_pieces_is_tokenized_as_before(both: dict[str, tuple[Path, 
 
 @settings(max_examples=60)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), max_size=40))
-def test_any_text_can_be_spelt(both: dict[str, tuple[Path, Manifest]], text: str) -> None:
+def test_any_text_can_be_encoded(both: dict[str, tuple[Path, Manifest]], text: str) -> None:
     whole, trimmed = (Tokenizer(both[name][1], both[name][0]) for name in ("whole", "trimmed"))
     assert trimmed.decode(trimmed.encode(text)[:-1]) == whole.decode(whole.encode(text)[:-1])
 

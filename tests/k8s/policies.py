@@ -15,7 +15,7 @@ from tests.k8s.manifests import (
 
 Policy = Callable[[list[Manifest]], Iterator[str]]
 NOBODY = 65532
-LEAVING_S = 6  # service/server.py: its farewell, and what the administration port has
+LEAVING_S = 6  # see service/server.py: the shutdown and the admin port
 DNS, REDIS = 53, 6379
 
 
@@ -35,7 +35,7 @@ def restricted(manifests: list[Manifest]) -> Iterator[str]:
         yield from (f"{where}: {key} is not {value}" for key, value in wanted.items() if context.get(key) != value)
         yield from (f"{where}: {key}" for key in ("hostNetwork", "hostPID", "hostIPC") if spec.get(key))
         if any("hostPort" in port for port in container.get("ports", [])):
-            yield f"{where}: takes a port of its node"
+            yield f"{where}: uses a port of its node"
 
 
 def volumes(manifests: list[Manifest]) -> Iterator[str]:
@@ -45,10 +45,10 @@ def volumes(manifests: list[Manifest]) -> Iterator[str]:
         for mount in container.get("volumeMounts", []):
             volume = by_name[mount["name"]]
             if "emptyDir" in volume and "sizeLimit" not in volume["emptyDir"]:
-                yield f"{where}: {mount['name']} has no bound"
+                yield f"{where}: {mount['name']} has no size limit"
             if mount["mountPath"] != "/tmp" and not mount.get("readOnly") and not where.startswith("Job "):  # noqa: S108
-                yield f"{where}: {mount['mountPath']} can be written"
-        yield from (f"{where}: the node's {name}" for name, volume in by_name.items() if "hostPath" in volume)
+                yield f"{where}: {mount['mountPath']} is writable"
+        yield from (f"{where}: uses the node's {name}" for name, volume in by_name.items() if "hostPath" in volume)
 
 
 def tokens(manifests: list[Manifest]) -> Iterator[str]:
@@ -57,17 +57,17 @@ def tokens(manifests: list[Manifest]) -> Iterator[str]:
         if template["spec"].get("automountServiceAccountToken") is not False:
             yield f"{where}: mounts a token"
         if template["spec"].get("serviceAccountName") != SERVICE:
-            yield f"{where}: runs under the account of everybody"
+            yield f"{where}: runs under the default account"
     for account in of_kind(manifests, "ServiceAccount"):
         if account.get("automountServiceAccountToken") is not False:
-            yield f"ServiceAccount {account['metadata']['name']}: gives tokens"
+            yield f"ServiceAccount {account['metadata']['name']}: mounts tokens"
 
 
 def links(manifests: list[Manifest]) -> Iterator[str]:
     """Kubernetes sets no DEPESCHE_PORT for the Service depesche."""
     for where, template in templates(manifests):
         if template["spec"].get("enableServiceLinks") is not False:
-            yield f"{where}: has service links"
+            yield f"{where}: enables service links"
 
 
 def images(manifests: list[Manifest]) -> Iterator[str]:
@@ -75,7 +75,7 @@ def images(manifests: list[Manifest]) -> Iterator[str]:
     for where, _, container in containers(manifests):
         tag = container["image"].rpartition("/")[2].partition(":")[2]
         if tag in {"", "latest"}:
-            yield f"{where}: {container['image']} is any version"
+            yield f"{where}: {container['image']} has no version"
 
 
 def resources(manifests: list[Manifest]) -> Iterator[str]:
@@ -83,11 +83,11 @@ def resources(manifests: list[Manifest]) -> Iterator[str]:
     for where, _, container in containers(manifests):
         found = container.get("resources", {})
         requests, limits = found.get("requests", {}), found.get("limits", {})
-        yield from (f"{where}: asks for no {name}" for name in ("cpu", "memory") if name not in requests)
+        yield from (f"{where}: requests no {name}" for name in ("cpu", "memory") if name not in requests)
         if requests.get("memory") != limits.get("memory"):
-            yield f"{where}: memory that is granted is not what was asked for"
+            yield f"{where}: memory limit differs from request"
         if container["image"].startswith(SERVICE) and "cpu" not in limits:
-            yield f"{where}: no limit of cores"
+            yield f"{where}: no limit on cores"
 
 
 def probes(manifests: list[Manifest]) -> Iterator[str]:
@@ -103,7 +103,7 @@ def probes(manifests: list[Manifest]) -> Iterator[str]:
     if patience_s["livenessProbe"] < 30:
         yield "livenessProbe kills a busy process"
     if patience_s["readinessProbe"] > 15:
-        yield "readinessProbe sends work to a pod that takes none"
+        yield "readinessProbe reacts too late to a pod that is not ready"
     if patience_s["startupProbe"] < 60:
         yield "startupProbe kills a process that starts slowly"
 
@@ -116,9 +116,9 @@ def endings(manifests: list[Manifest]) -> Iterator[str]:
     drain_s = float(settings(manifests).get("DEPESCHE_DRAIN_S", 30))
     request_s = int(settings(manifests).get("DEPESCHE_REQUEST_TIMEOUT_MS", 120_000)) / 1_000
     if pause_s < 5:
-        yield "the process stops before proxies know"
+        yield "the process stops before proxies drop it"
     if drain_s < request_s:
-        yield "the longest request is not waited for"
+        yield "the drain is shorter than the longest request"
     if spec.get("terminationGracePeriodSeconds", 30) <= pause_s + drain_s + LEAVING_S:
         yield "the process is killed while it drains"
 
@@ -129,12 +129,12 @@ def scaling(manifests: list[Manifest]) -> Iterator[str]:
     for deployment in of_kind(manifests, "Deployment"):
         name, has = deployment["metadata"]["name"], "replicas" in deployment["spec"]
         if has == (name in owned):
-            yield f"Deployment {name}: replicas are {'owned by the autoscaler' if has else 'nobody’s'}"
+            yield f"Deployment {name}: replicas are {'owned by the autoscaler' if has else 'not set'}"
     budget = named(manifests, "PodDisruptionBudget")
     if budget["apiVersion"] != "policy/v1" or budget["spec"].get("maxUnavailable") != 1:
-        yield "more than one pod may be taken away at once"
+        yield "a disruption may remove more than one pod"
     if not _selects(budget["spec"]["selector"]["matchLabels"], named(manifests, "Deployment")["spec"]["template"]):
-        yield "the disruption budget is for no pod"
+        yield "the disruption budget selects no pod"
 
 
 def references(manifests: list[Manifest]) -> Iterator[str]:
@@ -144,7 +144,7 @@ def references(manifests: list[Manifest]) -> Iterator[str]:
         name = service["metadata"]["name"]
         selected = [pod for pod in pods if _selects(service["spec"]["selector"], pod)]
         if len(selected) != 1:
-            yield f"Service {name}: {len(selected)} kinds of pods"
+            yield f"Service {name}: selects {len(selected)} kinds of pods"
         ports = {port["name"] for pod in selected for one in pod["spec"]["containers"] for port in one.get("ports", [])}
         asked = {port["targetPort"] for port in service["spec"]["ports"]}
         yield from (f"Service {name}: no port {port}" for port in sorted(asked - ports))
@@ -177,7 +177,7 @@ def network(manifests: list[Manifest]) -> Iterator[str]:
         ports = {port.get("port") for port in rule.get("ports", [])}
         peers = [peer.get("namespaceSelector", {}).get("matchLabels", {}) for peer in rule.get("from") or [{}]]
         if "admin" in ports and not all(peers):
-            yield "the administration port is open"
+            yield "the admin port is open"
         if not ports or None in ports:
             yield "every port is open"
 
@@ -199,5 +199,5 @@ POLICIES: tuple[Policy, ...] = (
     references,
     network,
 )
-# The job is a visitor: it has no service, no probes, and reaches a hub.
+# The job has no Service and no probes, and reaches a hub.
 OF_ANY_POD: tuple[Policy, ...] = (restricted, volumes, tokens, links, images, resources)

@@ -25,7 +25,7 @@ def test_key_file_is_in_the_secret_volume(monkeypatch: pytest.MonkeyPatch, folde
     assert file is not None
     assert file.name == FILE
     (mount,) = (one for one in service_container(manifests)["volumeMounts"] if one["name"] == "keys")
-    # A subPath would stay as it was when the pod began, and a changed Secret would reach nobody.
+    # A subPath mount would not change with the Secret.
     assert mount == {"name": "keys", "mountPath": str(file.parent), "readOnly": True}
     volumes = named(manifests, "Deployment")["spec"]["template"]["spec"]["volumes"]
     assert {"name": "keys", "secret": {"secretName": SECRET}} in volumes

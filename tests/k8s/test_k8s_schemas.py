@@ -13,7 +13,7 @@ import yaml
 from tests.k8s.conftest import ROOT, WHOLE, rendered
 from tests.k8s.manifests import Manifest, named, service_container
 
-# The oldest that has everything we use, and the newest that the library knows when this was written.
+# The oldest version with every field we use, and the newest that the library knows.
 VERSIONS = ("1.30", "1.37")
 OURS = ROOT / "tests" / "data" / "kubernetes"
 OF_PROMETHEUS = "monitoring.coreos.com/v1"

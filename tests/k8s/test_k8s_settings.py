@@ -90,7 +90,7 @@ def has_command(arguments: list[str]) -> bool:
     """Whether the command line has the command of these arguments."""
     found: Any = typer.main.get_command(app)
     for argument in arguments:
-        if hasattr(found, "commands"):  # otherwise it is the command's own argument
+        if hasattr(found, "commands"):  # otherwise it is an argument of the command
             found = found.commands.get(argument)
     return found is not None and not hasattr(found, "commands")
 

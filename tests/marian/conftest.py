@@ -1,4 +1,4 @@
-"""Training in tests keeps to one thread: networks this small gain nothing from two, which wait for each other."""
+"""Tests of training use one thread: small networks gain nothing from two threads, which wait for each other."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The trimmed target vocabulary: what is kept, and that outputs are those of the whole one with the rest forbidden."""
+"""The trimmed target vocabulary: its pieces, and outputs like the whole vocabulary's with the others forbidden."""
 
 import json
 import warnings
@@ -49,15 +49,15 @@ def kept(vocabulary: Pieces) -> list[int]:
 
 @pytest.fixture(scope="module")
 def entries(vocabulary: Pieces, kept: list[int], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
-    """The same random weights, whole and trimmed; the trimmed one over a whole one, and the other way round."""
+    """The same random weights, whole and trimmed: trimmed exported over whole, and the reverse."""
     torch.manual_seed(3)
     shape = Shape(len(vocabulary), width=32, feed_forward=64, heads=4, encoder_layers=1, decoder_layers=1)
-    weights = {name: tensor * 4.0 for name, tensor in Transformer(shape).state_dict().items()}  # lively outputs
+    weights = {name: tensor * 4.0 for name, tensor in Transformer(shape).state_dict().items()}  # varied outputs
     made = {}
     for name, order in (("whole", (kept, None)), ("trimmed", (None, kept))):
         folder = tmp_path_factory.mktemp(name)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # transformers recommends sacremoses to whoever loads a Marian tokenizer
+            warnings.simplefilter("ignore")  # transformers recommends sacremoses when it loads a Marian tokenizer
             for pieces in order:
                 write_model(folder, shape, weights, vocabulary, TERMS, kept=pieces)
         made[name] = Catalog(folder).entry("small")
@@ -78,7 +78,7 @@ def outputs(entry: Entry, kind: EngineKind, allowed: frozenset[str] | None) -> l
     return [hypotheses[0].tokens for hypotheses in found]
 
 
-def test_pieces_of_the_targets_are_kept_and_those_that_spell_the_rest(vocabulary: Pieces, kept: list[int]) -> None:
+def test_target_and_spelling_pieces_are_kept(vocabulary: Pieces, kept: list[int]) -> None:
     seen = {piece for target in vocabulary.encode(TARGETS) for piece in target}
     pieces = list(vocabulary.vocabulary())
     names = {pieces[i] for i in kept}
@@ -92,16 +92,14 @@ def test_pieces_of_the_targets_are_kept_and_those_that_spell_the_rest(vocabulary
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_outputs_are_those_of_the_whole_vocabulary_without_the_rest(
-    entries: dict[str, Entry], kind: EngineKind
-) -> None:
+def test_outputs_equal_whole_vocabulary(entries: dict[str, Entry], kind: EngineKind) -> None:
     trimmed = outputs(entries["trimmed"], kind, None)
     assert trimmed == outputs(entries["whole"], kind, frozenset(listed(entries["trimmed"])))
     assert trimmed != outputs(entries["whole"], kind, None)
     assert {piece for tokens in trimmed for piece in tokens} <= listed(entries["trimmed"])
 
 
-def test_both_engines_may_write_the_same_pieces(entries: dict[str, Entry], vocabulary: Pieces, kept: list[int]) -> None:
+def test_engines_write_the_same_pieces(entries: dict[str, Entry], vocabulary: Pieces, kept: list[int]) -> None:
     entry, pieces = entries["trimmed"], list(vocabulary.vocabulary())
     name = entry.manifest.tokens.target_vocabulary
     assert name is not None
@@ -111,7 +109,7 @@ def test_both_engines_may_write_the_same_pieces(entries: dict[str, Entry], vocab
 
 @pytest.mark.parametrize("name", ["whole", "trimmed"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_export_over_another_leaves_no_file_of_it(entries: dict[str, Entry], name: str, kind: EngineKind) -> None:
+def test_export_replaces_an_older_one(entries: dict[str, Entry], name: str, kind: EngineKind) -> None:
     verify(entries[name], kind)
     files = {file for file in entries[name].manifest.files if "vocab" in file}
     assert (
@@ -128,6 +126,6 @@ def test_an_export_over_another_leaves_no_file_of_it(entries: dict[str, Entry], 
     )
 
 
-def test_a_trimmed_checkpoint_has_the_whole_embedding_to_train_on(entries: dict[str, Entry]) -> None:
+def test_trimmed_checkpoint_keeps_the_embedding(entries: dict[str, Entry]) -> None:
     whole, trimmed = (entries[name].folder / "float16" / "model.safetensors" for name in ("whole", "trimmed"))
     assert whole.read_bytes() == trimmed.read_bytes()

@@ -9,7 +9,7 @@ from typing import Any
 
 import sentencepiece
 
-from service.cache import codec
+from service.cache import entries as codec
 from service.cache.memory import Memory
 from service.cache.tiers import Cache
 from service.domain import Tokens
@@ -18,7 +18,6 @@ from service.generation.base import Source, TextHypothesis
 from service.generation.batcher import Batcher
 from service.generation.cached import CachedGenerator
 from service.generation.call import Call
-from service.generation.engines.fake import FakeEngine, Handler, writing
 from service.generation.engines.tokenizers import Tokenizer
 from service.generation.local import LocalGenerator
 from service.generation.scheduler import Limits
@@ -26,6 +25,7 @@ from service.registry.manifest import Manifest
 from service.summarization.summarizer import Summarizer
 from service.translation.translator import Translator
 from tests.batching.rig import Engines, running
+from tests.fake_engine import FakeEngine, Handler, writing
 
 SENTENCES = (Path(__file__).parent.parent / "data" / "sentences.txt").read_text("utf-8").splitlines()
 PIECES_FILE = "pieces.model"

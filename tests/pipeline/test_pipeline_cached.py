@@ -8,9 +8,9 @@ import pytest
 
 from service.errors import DeadlineExceeded, QueueFull
 from service.generation.call import Call
-from service.generation.engines.fake import backwards, writing
 from service.generation.scheduler import Limits
 from tests.batching.rig import Clock, held, hold_next, turns
+from tests.fake_engine import backwards, writing
 from tests.pipeline.rig import SENTENCES, Stand, now_s, stand
 
 A, B, C, D = SENTENCES[:4]

@@ -9,9 +9,9 @@ from service.domain import Span
 from service.errors import Draining, EngineError
 from service.generation.aligners import AttentionAligner, ForcedAligner
 from service.generation.base import FreeWords, GenerationOptions, Source, TextGenerator, TextHypothesis
-from service.generation.engines.fake import backwards, raising, writing
 from service.text.alignment import Alignment
 from tests.batching.rig import held, turns
+from tests.fake_engine import backwards, raising, writing
 from tests.pipeline.rig import SENTENCES, stand
 
 A, B = SENTENCES[:2]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.cache.keys import tag_key
+from service.cache.entries import tag_key
 from service.cache.tiers import Purged
 from service.errors import DeadlineExceeded
 from service.generation.cached import CachedGenerator
@@ -141,7 +141,7 @@ async def test_request_time_is_reported_by_stage(pieces: Path, clock: Clock) -> 
 async def test_other_compute_type_is_another_entry(pieces: Path) -> None:
     async with stand(pieces) as at:
         await decode(at, A)
-        other = replace(at.generator, arithmetic="float16/cuda")
+        other = replace(at.generator, compute_type="float16/cuda")
         (found,) = await CachedGenerator(other, BestTexts(), at.cache, None).results([A], at.cached.tags([A]), Call())
         assert not found.cached
 

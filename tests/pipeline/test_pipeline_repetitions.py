@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.checks.repetition import stutter
+from service.checks.repetition import find_repetition
 from service.domain import Span
 from service.generation.call import Call, Finished
-from service.generation.engines.fake import writing
 from service.text.alignment import Alignment
 from service.translation.postprocessing import Collapsed, collapse_repetitions
 from service.translation.translator import Translator
+from tests.fake_engine import writing
 from tests.languages import DE, EN, PAIR
 from tests.pipeline.rig import SENTENCES, Stand, stand
 
@@ -96,7 +96,7 @@ words = st.lists(st.sampled_from("a bb ccc Ddd had 12 state of the".split()), ma
 @given(source=words, output=words)
 def test_collapsed_output_has_no_repetition_and_no_new_word(source: str, output: str) -> None:
     found = collapse_repetitions(source, output, PAIR)
-    assert stutter(source, found.text, DE, EN) is None
+    assert find_repetition(source, found.text, DE, EN) is None
     left = iter(output.lower().split())
     assert all(word in left for word in found.text.lower().split())
     assert [word for word, _ in columns(found, output)] == found.text.split()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cache import codec
+from service.cache import entries as codec
 from service.checks.base import Code, Finding, Severity
 from service.domain import Span
 from service.events import EntryUnopened, Event

@@ -8,10 +8,10 @@ import pytest
 
 from service.domain import EngineInput, Hypothesis
 from service.generation.call import Call
-from service.generation.engines.fake import Handler
 from service.results import Method, Style, Summary
 from service.summarization.lengths import Length
 from service.summarization.styles import length_of
+from tests.fake_engine import Handler
 from tests.pipeline.rig import Stand, codes, stand
 
 COUNCIL = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu."

@@ -6,9 +6,8 @@ from typing import get_args
 import pytest
 
 from service.errors import ModelError, WeightsMismatch
-from service.hub.client import wanted
-from service.registry.catalog import Catalog, Entry
-from service.registry.choice import Profile, choose
+from service.hub.pull import wanted
+from service.registry.catalog import Catalog, Entry, Profile, choose
 from service.registry.manifest import Hub, Manifest, Quality, Task, dumps
 from service.registry.verify import verify
 from tests.hub.library import FILES, write_model
@@ -39,7 +38,7 @@ def catalog(tmp_path: Path) -> Catalog:
     return Catalog(tmp_path)
 
 
-def test_names_are_the_sorted_stems_of_the_manifests(catalog: Catalog) -> None:
+def test_names_are_sorted_manifest_stems(catalog: Catalog) -> None:
     assert catalog.names() == ["opus-de-en", "starter-de-en", "starter-sum-de"]
 
 
@@ -49,23 +48,23 @@ def test_entry_has_name_manifest_and_folder(catalog: Catalog, tmp_path: Path) ->
     assert (entry.name, entry.manifest.id, entry.folder) == ("opus-de-en", "test/opus-de-en", folder)
 
 
-def test_unknown_name_offers_the_nearest_names(catalog: Catalog) -> None:
-    with pytest.raises(ModelError, match=r"no model 'opus-de-em'; there is opus-de-en$"):
+def test_unknown_name_lists_similar_names(catalog: Catalog) -> None:
+    with pytest.raises(ModelError, match=r"no model 'opus-de-em'; the known models are: opus-de-en$"):
         catalog.entry("opus-de-em")
 
 
-def test_unknown_name_without_neighbours_offers_all_names(catalog: Catalog) -> None:
-    with pytest.raises(ModelError, match="there is opus-de-en, starter-de-en, starter-sum-de"):
+def test_unknown_name_lists_all_names(catalog: Catalog) -> None:
+    with pytest.raises(ModelError, match="are: opus-de-en, starter-de-en, starter-sum-de"):
         catalog.entry("xyz")
 
 
 def test_empty_catalogue_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="there is none at all"):
+    with pytest.raises(ModelError, match="the known models are: none"):
         Catalog(tmp_path).entry("starter-de-en")
 
 
 @pytest.mark.parametrize("name", ["../catalog/opus-de-en", "", "opus-de-en.toml"])
-def test_path_is_no_name(catalog: Catalog, name: str) -> None:
+def test_path_is_refused_as_name(catalog: Catalog, name: str) -> None:
     with pytest.raises(ModelError, match="there is no model"):
         catalog.entry(name)
 
@@ -92,7 +91,7 @@ def test_model_without_free_use_is_restricted(manifest: Manifest, hub: Hub) -> N
 
 
 @pytest.mark.parametrize(("manifest", "hub"), HUB_MODELS.values(), ids=HUB_MODELS)
-def test_published_scores_have_a_source_and_nothing_is_verified(manifest: Manifest, hub: Hub) -> None:
+def test_published_scores_have_a_source(manifest: Manifest, hub: Hub) -> None:
     authors = (hub.repo.split("/")[0], "deutsche-telekom")
     assert all(any(author in score.source for author in authors) for score in manifest.published)
     assert manifest.verified == ()
@@ -110,14 +109,14 @@ def test_tokenizer_files_are_pulled(manifest: Manifest, hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("manifest", [manifest for manifest, _ in HUB_MODELS.values()], ids=HUB_MODELS)
-def test_production_summariser_is_abstractive_with_several_hypotheses(manifest: Manifest) -> None:
+def test_production_summariser_has_hypotheses(manifest: Manifest) -> None:
     if manifest.task == "summary":
         assert not manifest.acceptance.source_pieces_only
         assert manifest.decoding.hypotheses == manifest.decoding.beam_size > 1
 
 
 @pytest.mark.parametrize("name", HUB_MODELS)
-def test_name_is_that_of_the_repository(name: str) -> None:
+def test_name_equals_the_repository_name(name: str) -> None:
     _, hub = HUB_MODELS[name]
     assert name == hub.repo.split("/")[1].replace("_", "-")
 
@@ -152,7 +151,7 @@ def test_catalogue_has_the_default_models(shipped: Catalog, task: Task, quality:
 @pytest.mark.parametrize(
     ("profile", "quality"), [("auto", "starter"), ("embedded", "starter"), ("production", "production")]
 )
-def test_only_the_production_profile_needs_a_pulled_model(shipped: Catalog, profile: Profile, quality: Quality) -> None:
+def test_only_production_needs_a_pulled_model(shipped: Catalog, profile: Profile, quality: Quality) -> None:
     assert chosen(shipped, "summary", profile).manifest.quality == quality
 
 
@@ -179,7 +178,7 @@ def test_model_for_another_task_is_refused(shipped: Catalog) -> None:
 
 def test_model_for_other_languages_is_refused(tmp_path: Path) -> None:
     write_model(tmp_path, "fr-es", source_lang="fr", target_lang="es")
-    with pytest.raises(ModelError, match="fr-es is a translation model for fr→es, and the service needs one for de→en"):
+    with pytest.raises(ModelError, match="fr-es is a translation model for fr→es, but the service needs de→en"):
         choose(Catalog(tmp_path), "translation", "de", "en", "auto", "fr-es")
 
 
@@ -187,12 +186,12 @@ def test_languages_without_a_model_have_none(catalog: Catalog) -> None:
     assert choose(catalog, "translation", "fr", "en", "auto") is None
 
 
-def test_one_of_several_models_has_to_be_preferred(catalog: Catalog) -> None:
-    with pytest.raises(ModelError, match="several starter translation models for de→en, and none is preferred"):
+def test_one_of_several_models_must_be_preferred(catalog: Catalog) -> None:
+    with pytest.raises(ModelError, match="several starter translation models for de→en exist, but none is preferred"):
         choose(catalog, "translation", "de", "en", "embedded")
 
 
-def test_auto_works_without_production_models_in_the_catalogue(tmp_path: Path) -> None:
+def test_auto_works_without_production_models(tmp_path: Path) -> None:
     (tmp_path / "catalog").mkdir()
     for name in DEFAULTS["starter"].values():
         (tmp_path / "catalog" / f"{name}.toml").write_bytes((MODELS / "catalog" / f"{name}.toml").read_bytes())
@@ -214,7 +213,7 @@ def test_flipped_byte_is_found(entry: Entry, name: str) -> None:
     content = bytearray((entry.folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (entry.folder / name).write_bytes(content)
-    with pytest.raises(WeightsMismatch, match=f"opus-de-en: {name} is not the file"):
+    with pytest.raises(WeightsMismatch, match=f"opus-de-en: {name} differs from its SHA-256"):
         verify(entry, "ctranslate2")
 
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.summarization.lengths import Length
-from service.summarization.planning import Group, groups
-from service.summarization.variants import Offer, chosen, variants
+from service.summarization.rewriting import Group, groups
+from service.summarization.variants import Offer, choose, variants
 
 SENTENCES = st.lists(st.text("abcdefgäöüß ,.?!„“1A", max_size=60), max_size=20)
 
@@ -40,6 +40,6 @@ def test_first_variant_uses_no_offer_of_further_variants(spare: bool) -> None:  
         Offer(("Drei vier.",), 0.9, spare=spare, in_first=False),
         Offer(("Fünf sechs.",), 0.4, filler=True, in_further=False),
     ]
-    first = chosen(offers, Length(max_words=4))
+    first = choose(offers, Length(max_words=4))
     assert first == [(0, 0), (2, 0)]
     assert variants(first, offers, Length(max_words=4), 2)[1:] == [[(0, 0), (1, 0)]]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.summarization.planning import loose_joints
+from service.summarization.rewriting import loose_joints
 
 SOURCE = "Der Minister, der gestern aus Wien kam, sprach am Abend mit der Präsidentin, weil der Streit andauert."
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.summarization.lengths import PRESETS, Length
-from service.summarization.planning import groups
+from service.summarization.rewriting import groups
 from service.summarization.words import count_words
 
 SENTENCES = st.lists(st.text("abcdefgäöüß ,.?!„“1A", max_size=60), max_size=20)

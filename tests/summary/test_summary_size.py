@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from service.summarization.lengths import PRESETS, Length, lead
-from service.summarization.planning import groups
+from service.summarization.rewriting import groups
 from service.summarization.selection import MOST_COMPARED, assess, rank, select
 
 LARGEST = ["Er kam."] * 31_250
@@ -16,7 +16,7 @@ WIDE = [f"Wort{number} kam {number * 7}." for number in range(15_000)]
 @pytest.mark.parametrize("sentences", [LARGEST, WIDE], ids=["the same sentence", "no two alike"])
 def test_pairwise_comparison_is_limited(sentences: list[str]) -> None:
     assessed = assess(sentences, headline="Er kam")
-    assert assessed.alike.shape == (MOST_COMPARED, MOST_COMPARED)
+    assert assessed.similarity_matrix.shape == (MOST_COMPARED, MOST_COMPARED)
     assert len(assessed.scores) == len(sentences)
 
 

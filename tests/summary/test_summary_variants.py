@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.summarization.lengths import Length
-from service.summarization.variants import Offer, chosen, variants
+from service.summarization.variants import Offer, choose, variants
 
 ONE = ("Eins zwei drei.", "Drei zwei eins.")
 TWO = ("Vier fünf sechs.",)
@@ -23,33 +23,33 @@ OFFERS = st.lists(
 
 def test_weakest_sentence_is_dropped_if_too_long() -> None:
     offers = [Offer(ONE, 0.5), Offer(TWO, 0.1), Offer(THREE, 0.9)]
-    assert chosen(offers, Length(max_words=6)) == [(0, 0), (2, 0)]
+    assert choose(offers, Length(max_words=6)) == [(0, 0), (2, 0)]
 
 
 def test_shorter_wording_replaces_one_that_does_not_fit() -> None:
     offers = [Offer(("Eins zwei drei vier fünf sechs.", "Eins zwei."), 0.5)]
-    assert chosen(offers, Length(max_words=3)) == [(0, 1)]
+    assert choose(offers, Length(max_words=3)) == [(0, 1)]
 
 
 def test_spare_uses_remaining_room() -> None:
     offers = [Offer(("Eins zwei drei vier.",), 0.5), Offer(TWO, 0.9, spare=True)]
-    assert chosen(offers, Length(max_words=8)) == [(0, 0), (1, 0)]
-    assert chosen(offers, Length(max_words=6)) == [(0, 0)]
-    assert chosen(offers, Length(max_words=3)) == [(1, 0)]
+    assert choose(offers, Length(max_words=8)) == [(0, 0), (1, 0)]
+    assert choose(offers, Length(max_words=6)) == [(0, 0)]
+    assert choose(offers, Length(max_words=3)) == [(1, 0)]
 
 
 def test_fillers_come_after_rewritings() -> None:
     offers = [Offer(ONE, 0.2), Offer(TWO, 1.0, filler=True), Offer(THREE, 0.1, spare=True)]
-    first = chosen(offers, Length(max_words=6))
+    first = choose(offers, Length(max_words=6))
     assert first == [(0, 0), (2, 0)]
-    assert chosen(offers, Length(max_words=9)) == [(0, 0), (1, 0), (2, 0)]
+    assert choose(offers, Length(max_words=9)) == [(0, 0), (1, 0), (2, 0)]
     assert variants(first, offers, Length(max_words=6), 2) == [first, [(0, 1), (2, 0)]]
 
 
 def test_short_wordings_win_if_sentences_are_missing() -> None:
     offers = [Offer(("Eins zwei drei vier fünf sechs.",), 1.0), Offer(TWO, 0.5), Offer(THREE, 0.4)]
-    assert chosen(offers, Length(max_words=8)) == [(0, 0)]
-    assert chosen(offers, Length(max_words=8, min_sentences=2)) == [(1, 0), (2, 0)]
+    assert choose(offers, Length(max_words=8)) == [(0, 0)]
+    assert choose(offers, Length(max_words=8, min_sentences=2)) == [(1, 0), (2, 0)]
 
 
 def test_variant_differs_in_wording_or_sentence() -> None:
@@ -72,7 +72,7 @@ def test_part_of_earlier_variant_is_no_variant() -> None:
 @given(OFFERS, st.integers(1, 40))
 def test_chosen_summary_has_no_room_for_unused_offers(offers: list[Offer], limit: int) -> None:
     length = Length(max_chars=limit)
-    found = dict(chosen(offers, length))
+    found = dict(choose(offers, length))
     texts = [offers[number].wordings[rank] for number, rank in found.items()]
     unused = [offer for number, offer in enumerate(offers) if number not in found]
     assert not any(length.fits([*texts, written]) for offer in unused for written in offer.wordings)
@@ -84,7 +84,7 @@ def test_variants_fit_differ_and_start_with_the_chosen_one(
     offers: list[Offer], limit: int, count: int, least: int
 ) -> None:
     length = Length(max_chars=limit, min_sentences=least)
-    first = chosen(offers, length)
+    first = choose(offers, length)
     made = variants(first, offers, length, count)
     texts = [[offers[number].wordings[rank] for number, rank in one] for one in made]
     assert made[0] == first

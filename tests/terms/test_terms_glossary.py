@@ -1,4 +1,4 @@
-"""The glossary finds whole words, inflected, the longest first."""
+"""The glossary finds whole words in inflected forms; the longest term wins."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from tests.languages import DE
 
 
 def found(text: str, translated: dict[str, str], kept: list[str] | None = None) -> list[tuple[str, str]]:
-    """(what stands in the text, what has to stand for it)."""
+    """(words of the text, required translation) of each term that is found."""
     return [(one.span.of(text), one.text) for one in Glossary(translated, kept or []).find(text, DE)]
 
 
@@ -34,7 +34,7 @@ def found(text: str, translated: dict[str, str], kept: list[str] | None = None) 
         ("Kosten von AT&T", "AT&T"),
     ],
 )
-def test_a_form_of_the_term_is_found(text: str, term: str) -> None:
+def test_inflected_form_is_found(text: str, term: str) -> None:
     assert [target for _, target in found(text, {term: "X"})] == ["X"]
 
 
@@ -50,24 +50,24 @@ def test_a_form_of_the_term_is_found(text: str, term: str) -> None:
         ("Die Eule", "E"),
     ],
 )
-def test_another_word_is_not(text: str, term: str) -> None:
+def test_other_word_is_not_found(text: str, term: str) -> None:
     assert found(text, {term: "X"}) == []
 
 
-def test_the_longest_term_is_taken() -> None:
+def test_longest_term_wins() -> None:
     terms = {"Deutsche": "German", "Deutsche Bahn": "Deutsche Bahn AG"}
     assert found("Die Deutsche Bahn baut.", terms) == [("Deutsche Bahn", "Deutsche Bahn AG")]
 
 
-def test_the_exact_form_wins_over_an_inflected_one() -> None:
+def test_exact_form_wins() -> None:
     assert found("Die Grünen tagen.", {"Grüne": "Greens", "Grünen": "the Greens"}) == [("Grünen", "the Greens")]
 
 
-def test_a_kept_term_stands_for_itself() -> None:
+def test_kept_term_is_its_own_translation() -> None:
     assert found("Kritik an der Tagesschau", {}, ["Tagesschau"]) == [("Tagesschau", "Tagesschau")]
 
 
-def test_a_regular_expression_is_plain_text() -> None:
+def test_regular_expression_is_plain_text() -> None:
     assert found("a.c abc (x|y)* a.c", {"a.c": "yes"}) == [
         ("a.c", "yes"),
         ("a.c", "yes"),
@@ -75,12 +75,12 @@ def test_a_regular_expression_is_plain_text() -> None:
 
 
 @pytest.mark.parametrize(("translated", "kept"), [({"": "x"}, []), ({"...": "x"}, []), ({"a": " "}, []), ({}, ["-"])])
-def test_a_term_without_words_is_refused(translated: dict[str, str], kept: list[str]) -> None:
+def test_term_without_words_is_refused(translated: dict[str, str], kept: list[str]) -> None:
     with pytest.raises(InvalidInput, match="term"):
         Glossary(translated, kept)
 
 
-def test_a_term_in_both_lists_is_refused() -> None:
+def test_term_in_both_lists_is_refused() -> None:
     with pytest.raises(InvalidInput, match="both in"):
         Glossary({"Bahn": "rail"}, ["Bahn"])
 
@@ -89,7 +89,7 @@ WORDS = st.sampled_from(["Bahn", "Deutsche", "Land", "Länder", "Bundestages", "
 
 
 @given(st.lists(WORDS), st.lists(WORDS, min_size=1, max_size=3), st.sampled_from([" ", "\n", ", "]))
-def test_what_is_found_is_in_order_and_apart(words: list[str], term: list[str], gap: str) -> None:
+def test_found_terms_are_ordered_and_disjoint(words: list[str], term: list[str], gap: str) -> None:
     text = gap.join(words)
     spans = [one.span for one in Glossary({" ".join(term): "T", "Land": "country"}).find(text, DE)]
     assert all(a.end <= b.start for a, b in itertools.pairwise(spans))
@@ -97,7 +97,7 @@ def test_what_is_found_is_in_order_and_apart(words: list[str], term: list[str], 
 
 
 def comparisons(monkeypatch: pytest.MonkeyPatch, text: str, terms: Iterable[str]) -> int:
-    """How many words of terms are compared with words of ``text``."""
+    """The number of comparisons of words of terms with words of ``text``."""
     made = 0
 
     is_form = DE.inflection.is_form
@@ -114,15 +114,13 @@ def comparisons(monkeypatch: pytest.MonkeyPatch, text: str, terms: Iterable[str]
 
 
 @pytest.mark.parametrize("shape", ["Begriff{}", "Aaa x{}", "Aaa Bbb Ccc x{} y"], ids=["one", "two", "five"])
-def test_a_place_costs_the_same_with_ten_terms_and_with_ten_thousand(
-    monkeypatch: pytest.MonkeyPatch, shape: str
-) -> None:
+def test_cost_does_not_depend_on_term_count(monkeypatch: pytest.MonkeyPatch, shape: str) -> None:
     text = "Aaa Bbb Ccc Begriff7 " * 200
     few, many = (comparisons(monkeypatch, text, (shape.format(n) for n in range(count))) for count in (10, 10_000))
     assert many == few > 0
 
 
-def test_terms_that_begin_alike_cost_a_comparison_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shared_prefix_costs_one_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
     start = "Aaa " * 50
     assert comparisons(monkeypatch, "Aaa " * 2_000, (f"{start}x{n}" for n in range(1_000))) <= 51 * 2_000
 
@@ -136,28 +134,28 @@ def test_terms_that_begin_alike_cost_a_comparison_a_word(monkeypatch: pytest.Mon
     ],
     ids=["capitals", "endings", "long"],
 )
-def test_terms_that_are_all_alike_are_refused(monkeypatch: pytest.MonkeyPatch, terms: list[str]) -> None:
+def test_similar_terms_are_refused(monkeypatch: pytest.MonkeyPatch, terms: list[str]) -> None:
     text = "guten " * 1_000 + "aaaaaaaaaa " * 1_000
-    with pytest.raises(InvalidInput, match="alike") as refused:
+    with pytest.raises(InvalidInput, match="too similar") as refused:
         comparisons(monkeypatch, text, terms)
     assert refused.value.limit == COMPARISONS_PER_WORD * 2_000
 
 
-def looked_for_one_by_one(text: str, terms: Sequence[str]) -> list[tuple[int, int]]:
-    """Where terms stand, by comparing each with each place."""
+def exhaustive_search(text: str, terms: Sequence[str]) -> list[tuple[int, int]]:
+    """The spans of the terms, found by comparing each term with each place."""
     words = [(match.group(), Span(*match.span())) for match in _WORD.finditer(text)]
     found = []
     place = 0
     while place < len(words):
-        fitting = [length for term in terms if (length := standing(term, text, words, place))]
+        fitting = [length for term in terms if (length := matching_words(term, text, words, place))]
         if fitting:
             found.append((words[place][1].start, words[place + max(fitting) - 1][1].end))
         place += max(fitting, default=1)
     return found
 
 
-def standing(term: str, text: str, words: Sequence[tuple[str, Span]], place: int) -> int:
-    """How many words of ``term`` stand at ``place``: all or none."""
+def matching_words(term: str, text: str, words: Sequence[tuple[str, Span]], place: int) -> int:
+    """The number of words of ``term`` if the term is at ``place``, and otherwise 0."""
     wanted = _WORD.findall(term)
     here = words[place : place + len(wanted)]
     gaps = [text[one.end : other.start] for (_, one), (_, other) in itertools.pairwise(here)]
@@ -183,7 +181,7 @@ FORMS = st.sampled_from(
     st.lists(st.tuples(FORMS, st.sampled_from([" ", "\n ", ", "])), max_size=12),
     st.lists(st.lists(FORMS, min_size=1, max_size=4).map(" ".join), min_size=1, max_size=8, unique=True),
 )
-def test_the_trie_finds_what_comparing_all_with_all_finds(parts: list[tuple[str, str]], terms: list[str]) -> None:
+def test_trie_equals_exhaustive_search(parts: list[tuple[str, str]], terms: list[str]) -> None:
     text = "".join(itertools.chain.from_iterable(parts))
     found = Glossary(dict.fromkeys(terms, "x")).find(text, DE)
-    assert [tuple(one.span) for one in found] == looked_for_one_by_one(text, terms)
+    assert [tuple(one.span) for one in found] == exhaustive_search(text, terms)

@@ -1,10 +1,10 @@
-"""German numerals have English forms."""
+"""German numerals get their English form, and addresses are found."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.terms.placement import addresses, numerals
+from service.terms.placement import address_constraints, numeral_constraints
 from tests.languages import DE, EN
 
 
@@ -23,26 +23,26 @@ from tests.languages import DE, EN
         ("zwei-Billionen-Euro", "2-trillion-euro"),
     ],
 )
-def test_a_numeral_has_its_english_form(german: str, english: str) -> None:
-    assert [one.text for one in numerals(german, DE, EN)] == [english]
+def test_numeral_has_an_english_form(german: str, english: str) -> None:
+    assert [one.text for one in numeral_constraints(german, DE, EN)] == [english]
 
 
 @pytest.mark.parametrize(
     "german", ["2021", "Version 3.11", "10.0.0.1", "Tel. 030/123456", "im Verhältnis 3:2", "45.13.2021", "A380", ""]
 )
-def test_what_is_written_alike_is_left_alone(german: str) -> None:
-    assert numerals(german, DE, EN) == []
+def test_equal_numeral_is_ignored(german: str) -> None:
+    assert numeral_constraints(german, DE, EN) == []
 
 
-def test_numerals_come_in_order_and_apart() -> None:
+def test_numerals_are_ordered_and_disjoint() -> None:
     text = "Am 31.12.2021 um 14.30 Uhr zahlte er 100.000 Euro für 1,5 Tonnen."
-    spans = [one.span for one in numerals(text, DE, EN)]
+    spans = [one.span for one in numeral_constraints(text, DE, EN)]
     assert [span.of(text) for span in spans] == ["31.12.2021", "14.30", "100.000", "1,5"]
 
 
 @given(st.text(alphabet="0123456789.,:/- UhrElf-Milon", max_size=40))
-def test_no_text_is_refused(text: str) -> None:
-    for one in numerals(text, DE, EN):
+def test_any_text_is_accepted(text: str) -> None:
+    for one in numeral_constraints(text, DE, EN):
         assert one.span.of(text) == one.term
 
 
@@ -56,10 +56,10 @@ def test_no_text_is_refused(text: str) -> None:
         ("folgt @depesche!", "@depesche"),
     ],
 )
-def test_an_address_is_found_without_what_surrounds_it(text: str, address: str) -> None:
-    assert [one.text for one in addresses(text)] == [address]
+def test_address_excludes_punctuation(text: str, address: str) -> None:
+    assert [one.text for one in address_constraints(text)] == [address]
 
 
 @pytest.mark.parametrize("text", ["z.B. hier", "Herr Dr.Com", "3.5", "a@", "@ a"])
 def test_other_text_is_no_address(text: str) -> None:
-    assert addresses(text) == []
+    assert address_constraints(text) == []

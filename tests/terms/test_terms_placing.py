@@ -1,4 +1,4 @@
-"""Placing puts what is required into a translation where the alignment says it belongs."""
+"""Placement inserts required terms into a translation at the place that the alignment shows."""
 
 import re
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from service.domain import Link, Span
 from service.terms.constraints import Kind, TermConstraint
-from service.terms.placement import Placed, place
+from service.terms.placement import PlacementResult, place_terms
 
 
 def linked(source: str, output: str, pairs: dict[str, str]) -> list[Link]:
@@ -19,41 +19,41 @@ def linked(source: str, output: str, pairs: dict[str, str]) -> list[Link]:
 
 
 def required(source: str, term: str, text: str, kind: Kind, *accepted: str) -> TermConstraint:
-    """What ``term`` in ``source`` asks for."""
+    """The constraint of ``term`` in ``source``."""
     return TermConstraint(Span(source.index(term), source.index(term) + len(term)), text, kind, term, accepted)
 
 
 SOURCE = "Die Bahn fährt nach Köln."
 
 
-def test_a_term_takes_the_place_of_its_words() -> None:
+def test_term_replaces_its_words() -> None:
     output = "The train goes to Cologne."
     links = linked(SOURCE, output, {"train": "Bahn", "goes": "fährt", "Cologne": "Köln"})
-    placed = place(output, links, [required(SOURCE, "Bahn", "railway company", "glossary")])
+    placed = place_terms(output, links, [required(SOURCE, "Bahn", "railway company", "glossary")])
     assert placed.text == "The railway company goes to Cologne."
     assert [link.target.of(placed.text) for link in placed.links] == ["railway company", "goes", "Cologne"]
 
 
-def test_what_stands_there_already_is_left_alone() -> None:
+def test_present_term_changes_nothing() -> None:
     output = "The railway company goes."
-    placed = place(output, [], [required(SOURCE, "Bahn", "Railway Company", "glossary")])
+    placed = place_terms(output, [], [required(SOURCE, "Bahn", "Railway Company", "glossary")])
     assert (placed.text, len(placed.applied)) == (output, 1)
 
 
-def test_a_term_required_twice_has_to_stand_twice() -> None:
+def test_term_required_twice_must_occur_twice() -> None:
     twice = [required("Bahn Bahn", "Bahn", "rail", "glossary")] * 2
-    placed = place("rail", [], twice)
+    placed = place_terms("rail", [], twice)
     assert (len(placed.applied), len(placed.missing)) == (1, 1)
 
 
-def test_a_term_without_a_place_is_reported_missing() -> None:
-    placed = place("Somebody goes.", [], [required(SOURCE, "Bahn", "railway", "glossary")])
+def test_term_without_a_place_is_missing() -> None:
+    placed = place_terms("Somebody goes.", [], [required(SOURCE, "Bahn", "railway", "glossary")])
     assert (placed.text, [one.term for one in placed.missing]) == ("Somebody goes.", ["Bahn"])
 
 
-def test_a_term_at_the_beginning_is_capitalised() -> None:
+def test_first_term_is_capitalised() -> None:
     output = "Trains run."
-    placed = place(
+    placed = place_terms(
         output,
         linked("Bahnen fahren.", output, {"Trains": "Bahnen"}),
         [required("Bahnen fahren.", "Bahnen", "railways", "glossary")],
@@ -61,29 +61,29 @@ def test_a_term_at_the_beginning_is_capitalised() -> None:
     assert placed.text == "Railways run."
 
 
-def test_an_address_is_never_lost() -> None:
+def test_address_is_never_lost() -> None:
     source = "Schreiben Sie an info@example.org bitte."
     links = linked(source, "Please write.", {"write": "Schreiben"})
-    placed = place("Please write.", links, [required(source, "info@example.org", "info@example.org", "address")])
+    placed = place_terms("Please write.", links, [required(source, "info@example.org", "info@example.org", "address")])
     assert placed.text == "Please write info@example.org."
 
 
-def test_a_copied_german_number_becomes_english() -> None:
+def test_copied_german_number_becomes_english() -> None:
     source = "Es kamen 100.000 Menschen."
-    placed = place("There were 100.000 people.", [], [required(source, "100.000", "100,000", "number", "100000")])
+    placed = place_terms("There were 100.000 people.", [], [required(source, "100.000", "100,000", "number", "100000")])
     assert placed.text == "There were 100,000 people."
 
 
-def test_a_number_replaces_no_word() -> None:
+def test_number_replaces_no_word() -> None:
     source = "Es kamen 1,5 Millionen."
     output = "Many came."
     links = linked(source, output, {"Many": "1,5"})
-    assert place(output, links, [required(source, "1,5", "1.5", "number")]).text == output
+    assert place_terms(output, links, [required(source, "1,5", "1.5", "number")]).text == output
 
 
-def test_part_of_a_longer_number_is_not_the_number() -> None:
+def test_part_of_a_number_does_not_count() -> None:
     source = "Es waren 1,5 Liter."
-    placed = place("It was 11.52 litres.", [], [required(source, "1,5", "1.5", "number")])
+    placed = place_terms("It was 11.52 litres.", [], [required(source, "1,5", "1.5", "number")])
     assert placed.missing != ()
 
 
@@ -92,7 +92,7 @@ WORDS = st.lists(st.sampled_from(["a", "bc", "1.5", "D", "e-f"]), min_size=1, ma
 
 @st.composite
 def sentences(draw: st.DrawFn) -> tuple[str, list[Link], list[TermConstraint]]:
-    """An output, links at random, and some required places of a source."""
+    """An output, random links, and constraints of some words of a source."""
     source, output = " ".join(draw(WORDS)), " ".join(draw(WORDS))
     spans = [Span(*m.span()) for m in re.finditer(r"\S+", source)]
     targets = [Span(*m.span()) for m in re.finditer(r"\S+", output)]
@@ -110,9 +110,9 @@ def sentences(draw: st.DrawFn) -> tuple[str, list[Link], list[TermConstraint]]:
 
 
 @given(sentences())
-def test_all_that_counts_as_applied_stands_in_the_text(case: tuple[str, list[Link], list[TermConstraint]]) -> None:
+def test_applied_terms_are_in_the_text(case: tuple[str, list[Link], list[TermConstraint]]) -> None:
     output, links, wanted = case
-    placed: Placed = place(output, links, wanted)
+    placed: PlacementResult = place_terms(output, links, wanted)
     assert len(placed.applied) + len(placed.missing) == len(wanted)
     for text in {one.text for one in placed.applied}:
         assert placed.text.casefold().count(text.casefold()) >= sum(one.text == text for one in placed.applied)
@@ -120,6 +120,6 @@ def test_all_that_counts_as_applied_stands_in_the_text(case: tuple[str, list[Lin
 
 
 @given(sentences())
-def test_links_stay_inside_the_text(case: tuple[str, list[Link], list[TermConstraint]]) -> None:
-    placed = place(*case)
+def test_links_are_inside_the_text(case: tuple[str, list[Link], list[TermConstraint]]) -> None:
+    placed = place_terms(*case)
     assert all(0 <= link.target.start <= link.target.end <= len(placed.text) for link in placed.links)

@@ -1,4 +1,4 @@
-"""What the tests of markup share: translations that nobody made, and a judge of HTML that is not the code's own."""
+"""Shared by the tests of HTML: artificial translations, and an independent parser that compares HTML."""
 
 import random
 import re
@@ -35,14 +35,14 @@ def same(text: str) -> tuple[str, None]:
 
 
 def shout(text: str) -> tuple[str, Alignment]:
-    """The text in capitals, word for word."""
+    """Translate to capitals, word for word."""
     there = words(text)
     loud = "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
     return loud, Alignment(there, there, tuple(tuple(float(i == j) for j in there) for i in there))
 
 
 def backwards(text: str) -> tuple[str, Alignment]:
-    """The words from last to first, in capitals and in full alignment."""
+    """Translate to capitals in reverse order, with an exact alignment."""
     there = words(text)
     loud = [span.of(text).upper() for span in reversed(there)]
     target = " ".join(loud)
@@ -52,7 +52,7 @@ def backwards(text: str) -> tuple[str, Alignment]:
 
 
 def scramble(seed: int) -> Translate:
-    """Words lost, added and in any order, with weights that mean nothing, or with no alignment at all."""
+    """Translate to random words in random order, with random weights or without an alignment."""
     chance = random.Random(seed)
 
     def translate(text: str) -> tuple[str, Alignment | None]:
@@ -78,7 +78,7 @@ def translated(document: Document, translate: Translate) -> list[list[Translated
 
 
 def through(html: str, translate: Translate, *, attribute_texts: bool = False) -> str:
-    """The HTML after all its sentences went through ``translate``."""
+    """The HTML with all sentences translated by ``translate``."""
     document = parse(html, attribute_texts=attribute_texts)
     return render(document, translated(document, translate), DE).html
 
@@ -88,15 +88,15 @@ def texts(html: str) -> list[str]:
 
 
 def bare(html: str) -> str:
-    """The HTML with its texts in small letters, references decoded, and without what nobody sees; all else as it is."""
+    """The HTML with its texts in lower case, with decoded references, and without invisible characters."""
     return "".join(
         re.sub(r"[\s\ufeff]+", "", unescape(part.span.of(html)).lower()) if part.role == "text" else part.span.of(html)
         for part in parts(html)
     )
 
 
-class _Judge(HTMLParser):
-    """Reads HTML as a sequence of boundaries with the inline markup between them."""
+class _Shape(HTMLParser):
+    """Parses HTML to a sequence of boundaries with the inline markup between them."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=False)
@@ -133,16 +133,16 @@ class _Judge(HTMLParser):
 
 
 def shape(html: str) -> tuple[list[str], list[Counter[str]]]:
-    """The block elements and editor's comments in order, and the inline markup between each two of them."""
-    judge = _Judge()
-    judge.feed(html)
-    judge.close()
-    return judge.boundaries, judge.between
+    """The block elements and editor comments in order, and the inline markup between them."""
+    found = _Shape()
+    found.feed(html)
+    found.close()
+    return found.boundaries, found.between
 
 
 def faults(html: str) -> list[str]:
     """The end tags that do not close the innermost element."""
-    judge = _Judge()
-    judge.feed(html)
-    judge.close()
-    return judge.faults
+    found = _Shape()
+    found.feed(html)
+    found.close()
+    return found.faults

@@ -1,4 +1,4 @@
-"""Pieces of a model become words of a text."""
+"""Word alignment: pieces of the model are mapped to words of the text."""
 
 import pytest
 from hypothesis import given
@@ -24,19 +24,19 @@ def found(pieces: str, text: str) -> list[str]:
         ("▁ganz ▁anders", "x", ["", ""]),
     ],
 )
-def test_pieces_are_found_in_the_text_they_came_from(pieces: str, text: str, expected: list[str]) -> None:
+def test_pieces_get_the_spans_of_their_text(pieces: str, text: str, expected: list[str]) -> None:
     assert found(pieces, text) == expected
 
 
 @given(st.lists(st.text(max_size=4), max_size=8), st.text(max_size=30))
-def test_pieces_of_another_text_still_get_places_in_order(pieces: list[str], text: str) -> None:
+def test_foreign_pieces_get_ordered_spans(pieces: list[str], text: str) -> None:
     spans = piece_spans(pieces, text)
     assert len(spans) == len(pieces)
     edges = [0, *(edge for span in spans for edge in span), len(text)]
     assert edges == sorted(edges)
 
 
-def test_a_word_owes_the_mean_of_what_its_pieces_owe() -> None:
+def test_word_weight_is_the_mean_of_its_pieces() -> None:
     attention = [[0.9, 0.1, 0.0], [0.0, 0.5, 0.5], [0.0, 0.0, 0.2]]
     alignment = align("Haus tür", "front door.", ["▁Haus", "▁tür"], ["▁front", "▁door", "."], attention)
     assert [span.of("front door.") for span in alignment.target] == ["front", "door", "."]

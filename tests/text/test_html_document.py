@@ -1,4 +1,4 @@
-"""What of a piece of HTML is a text to translate, and what stays as it is."""
+"""The blocks of HTML, their texts and their inline markup."""
 
 import pytest
 
@@ -30,7 +30,7 @@ from tests.text.html_cases import texts
         ("", []),
     ],
 )
-def test_blocks_are_what_stands_between_boundaries(html: str, expected: list[str]) -> None:
+def test_boundaries_separate_blocks(html: str, expected: list[str]) -> None:
     assert texts(html) == expected
 
 
@@ -42,11 +42,11 @@ def test_blocks_are_what_stands_between_boundaries(html: str, expected: list[str
         "<p>Die <b> rote</b> Katze<!-- x --> </p>",
     ],
 )
-def test_white_space_of_the_source_makes_no_difference(html: str) -> None:
+def test_white_space_is_collapsed(html: str) -> None:
     assert texts(html) == ["Die rote Katze"]
 
 
-def test_inline_markup_is_ranges_over_the_text() -> None:
+def test_inline_markup_has_spans_of_the_text() -> None:
     html = "Die <a href=x><b>rote</b> Katze</a><img> aß<i></i>."
     (block,) = parse(html).blocks
     found = [(one.kind, one.text.of(block.text), one.opening.of(html), one.parent) for one in block.inlines]
@@ -58,7 +58,7 @@ def test_inline_markup_is_ranges_over_the_text() -> None:
     ]
 
 
-def test_misnested_markup_is_nested_as_far_as_it_goes() -> None:
+def test_misnested_tags_become_points() -> None:
     html = "<b>Eins <i>zwei</b> drei</i>"
     (block,) = parse(html).blocks
     assert [(one.kind, one.opening.of(html)) for one in block.inlines] == [
@@ -68,14 +68,14 @@ def test_misnested_markup_is_nested_as_far_as_it_goes() -> None:
     ]
 
 
-def test_the_model_sees_what_is_kept_within_a_sentence() -> None:
+def test_model_sees_kept_words() -> None:
     html = "Der Befehl <code>a &lt; b</code> und <span translate=no>Die <b>Firma</b></span>."
     (block,) = parse(html).blocks
     assert block.text == "Der Befehl a < b und Die Firma."
     assert [span.of(block.text) for span in block.kept] == ["a < b", "Die Firma"]
 
 
-def test_a_place_in_a_block_is_known_in_the_html() -> None:
+def test_span_of_a_block_maps_to_the_html() -> None:
     html = "<p>M&uuml;ller\n <b>&amp; Sohn</b></p>"
     (block,) = parse(html).blocks
     start = block.text.index("& Sohn")
@@ -83,7 +83,7 @@ def test_a_place_in_a_block_is_known_in_the_html() -> None:
     assert block.source.of(html) == html[3:-4]
 
 
-def test_texts_of_attributes_are_blocks_on_demand() -> None:
+def test_attribute_texts_are_blocks_on_request() -> None:
     html = """<p title='Ein "Titel"'>Text <img alt=Bild alt=nein> <code title=Nein>x</code></p><img alt="" title="7">"""
     assert [block.text for block in parse(html, attribute_texts=True).blocks] == ['Ein "Titel"', "Text x", "Bild", "7"]
     assert texts(html) == ["Text x"]

@@ -1,4 +1,4 @@
-"""HTML as real editors write it keeps its blocks, its comments and its inline markup."""
+"""HTML from real editors keeps its blocks, its comments and its inline markup."""
 
 import pytest
 
@@ -8,25 +8,25 @@ from tests.text.html_cases import FRAGMENTS, Translate, backwards, bare, faults,
 every_fragment = pytest.mark.parametrize("html", FRAGMENTS.values(), ids=FRAGMENTS)
 
 
-def test_there_are_fragments_of_each_editor_and_of_what_is_pasted_into_it() -> None:
+def test_fragments_cover_each_editor() -> None:
     assert len(FRAGMENTS) >= 50
     assert {name.partition(":")[0] for name in FRAGMENTS} == {"ckeditor", "gutenberg", "tinymce", "paste"}
 
 
 @every_fragment
-def test_a_fragment_that_is_not_changed_comes_out_byte_for_byte(html: str) -> None:
+def test_unchanged_fragment_is_identical(html: str) -> None:
     assert parse(html).blocks or "embed" in html
     assert through(html, same, attribute_texts=True) == html
 
 
 @every_fragment
-def test_markup_goes_with_its_words(html: str) -> None:
+def test_markup_follows_its_words(html: str) -> None:
     assert bare(through(html, shout)) == bare(html)
 
 
 @every_fragment
 @pytest.mark.parametrize("translate", [backwards, scramble(1), scramble(2)], ids=["backwards", "1", "2"])
-def test_blocks_keep_their_sequence_and_inline_markup_its_number_and_nesting(html: str, translate: Translate) -> None:
+def test_blocks_and_inline_markup_are_kept(html: str, translate: Translate) -> None:
     output = through(html, translate)
     assert shape(output) == shape(html)
     assert bool(faults(output)) == bool(faults(html))

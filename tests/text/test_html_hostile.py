@@ -1,4 +1,4 @@
-"""HTML that nobody writes costs no more than its length, and keeps its tags."""
+"""Hostile HTML needs linear time and keeps its tags."""
 
 import time
 from collections import Counter
@@ -8,14 +8,14 @@ import pytest
 from service.domain import Span
 from service.text.html import placement as markup_placement
 from service.text.html.document import parse
-from service.text.html.placement import Same
+from service.text.html.placement import UnchangedStretch
 from service.text.html.render import TranslatedSentence, render
 from service.text.html.tokens import tokens
 from tests.languages import DE
 from tests.text.html_cases import Translate, same, shout, through
 
 CHARS = 30_000
-MOST_S = 6.0  # of processor time; what grows with the square takes minutes at this length
+MOST_S = 6.0  # processor time; a quadratic algorithm needs minutes for this length
 REPEATED = [
     "<",
     "<!",
@@ -58,14 +58,14 @@ def tags(html: str) -> Counter[str]:
 
 
 def proportional(html: str) -> str:
-    """The HTML with every block as one sentence, translated without an alignment."""
+    """The HTML with each block translated as one sentence without an alignment."""
     document = parse(html)
     sentences = [[TranslatedSentence(Span(0, len(b.text)), f"{b.text} etc")] for b in document.blocks]
     return render(document, sentences, DE).html
 
 
 @pytest.mark.parametrize("piece", REPEATED)
-def test_time_grows_with_the_length_alone(piece: str) -> None:
+def test_time_is_linear_in_the_length(piece: str) -> None:
     html = "Wort " + piece * (CHARS // len(piece))
     start = time.process_time()
     output = proportional(html)
@@ -74,7 +74,7 @@ def test_time_grows_with_the_length_alone(piece: str) -> None:
 
 
 class Counted(int):
-    """The number of an element; counts how often one is hashed."""
+    """The index of an element; counts calls of its hash method."""
 
     hashed = 0
 
@@ -83,23 +83,23 @@ class Counted(int):
         return int(self)
 
 
-def test_each_element_of_a_block_is_looked_at_a_few_times() -> None:
+def test_placement_is_linear_in_the_elements() -> None:
     count = 500
     (block,) = parse("<b>a</b> " * count).blocks
-    placing = markup_placement._Placing(block, [Same(Span(0, len(block.text)), 0)])
+    placing = markup_placement._InlinePlacer(block, [UnchangedStretch(Span(0, len(block.text)), 0)])
     Counted.hashed = 0
     assert len(placing._place(markup_placement.OUTSIDE, [Counted(n) for n in range(count)])) == count
     assert Counted.hashed <= 4 * count
 
 
 @pytest.mark.parametrize("translate", [same, shout], ids=["same", "shout"])
-def test_a_thousand_nested_elements_come_back_nested(translate: Translate) -> None:
+def test_thousand_nested_elements_stay_nested(translate: Translate) -> None:
     html = "<p>" + "<b><i>" * 1000 + "Tief <u>unten</u>" + "</i></b>" * 1000 + " steht es</p>"
     output = through(html, translate)
     assert output.lower() == html.lower()
 
 
-def test_a_megabyte_of_references_is_text() -> None:
+def test_megabyte_of_references_is_decoded() -> None:
     html = "&lt;b&gt;&#252;&nbsp;" * 50_000
     start = time.process_time()
     (block,) = parse(html).blocks
@@ -109,13 +109,13 @@ def test_a_megabyte_of_references_is_text() -> None:
 
 
 @pytest.mark.parametrize("digits", ["9" * 10_000, "x" + "F" * 10_000, "0" * 10_000, "xD800", "x110000", "1"])
-def test_references_to_no_character_do_no_harm(digits: str) -> None:
+def test_invalid_references_are_kept(digits: str) -> None:
     html = f"Ein &#{digits}; Satz"
     assert through(html, same) == html
     assert through(html, shout).startswith("EIN ")
 
 
 @pytest.mark.parametrize("end", ["<!-- offen", "<b", "<a href='", "<script>x", "<textarea>y", "<code>z", "<svg><p>"])
-def test_what_is_never_closed_stays_at_the_end(end: str) -> None:
+def test_unclosed_markup_stays_at_the_end(end: str) -> None:
     html = f"<p>Vorn <b>und</b> hinten {end}"
     assert through(html, shout) == f"<p>VORN <b>UND</b> HINTEN {end}"

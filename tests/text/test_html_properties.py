@@ -1,4 +1,4 @@
-"""What holds for any HTML, well-formed or not, and for any translation of it."""
+"""Properties of any HTML, well-formed or not, and of any translation of it."""
 
 import re
 from collections import Counter
@@ -55,13 +55,13 @@ BROKEN = st.lists(st.sampled_from(re.split(r"[|\n]", PIECES)), max_size=20).map(
 
 @given(FRAGMENTS | BROKEN)
 @settings(max_examples=50, deadline=None)
-def test_html_that_is_not_changed_comes_out_byte_for_byte(html: str) -> None:
+def test_unchanged_html_is_identical(html: str) -> None:
     assert through(html, same, attribute_texts=True) == html
 
 
 @given(FRAGMENTS)
 @settings(max_examples=50, deadline=None)
-def test_markup_goes_with_its_words(html: str) -> None:
+def test_markup_follows_its_words(html: str) -> None:
     assert bare(through(html, shout)) == bare(html)
 
 
@@ -75,7 +75,7 @@ def test_well_formed_html_stays_well_formed(html: str, seed: int) -> None:
 
 @given(FRAGMENTS | BROKEN, SEEDS)
 @settings(max_examples=50, deadline=None)
-def test_no_tag_is_lost_or_doubled(html: str, seed: int) -> None:
+def test_tags_are_not_lost_or_doubled(html: str, seed: int) -> None:
     def markup(text: str) -> Counter[str]:
         return Counter(token.span.of(text) for token in tokens(text) if token.kind != "text")
 
@@ -85,7 +85,7 @@ def test_no_tag_is_lost_or_doubled(html: str, seed: int) -> None:
 
 @given(FRAGMENTS.filter(lambda html: "<code" not in html and "translate" not in html), SEEDS)
 @settings(max_examples=50, deadline=None)
-def test_no_text_is_lost_or_doubled(html: str, seed: int) -> None:
+def test_text_is_not_lost_or_doubled(html: str, seed: int) -> None:
     document = parse(html)
     expected = []
     for block, sentences in zip(document.blocks, translated(document, scramble(seed)), strict=True):

@@ -1,4 +1,4 @@
-"""Inline markup comes back round the right words, and nothing of it is lost or doubled."""
+"""Rendering places inline markup over the right words, and neither loses nor doubles it."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.text.html_cases import backwards, bare, same, shout, through, transla
 
 
 def once(html: str, target: str, links: str | None) -> str:
-    """The HTML with its one sentence translated; ``links`` has for each target word the number of its source word."""
+    """The HTML with its only sentence translated. ``links`` has the index of the source word of each target word."""
     document = parse(html)
     (block,) = document.blocks
     there = words(block.text)
@@ -60,33 +60,33 @@ def test_markup_follows_the_alignment(html: str, target: str, links: str, expect
         ("Der <code>Hund</code> bellt", "The dog barks", "The <code>Hund</code> dog barks"),
     ],
 )
-def test_without_an_alignment_markup_keeps_its_share_of_the_way(html: str, target: str, expected: str) -> None:
+def test_markup_without_alignment_is_proportional(html: str, target: str, expected: str) -> None:
     assert once(html, target, None) == expected
 
 
-def test_markup_over_two_sentences_keeps_both() -> None:
+def test_markup_may_span_two_sentences() -> None:
     html = "<p>Er kam <b>spät. Sie</b> ging früh.</p>"
     assert through(html, shout) == "<p>ER KAM <b>SPÄT. SIE</b> GING FRÜH.</p>"
     assert through(html, backwards) == "<p><b>. SPÄT KAM ER .</b> FRÜH GING SIE</p>"
 
 
-def test_a_line_break_stays_between_its_sentences() -> None:
+def test_line_break_stays_between_sentences() -> None:
     html = "<p>Es regnet.<br />\n  Es schneit.<br><br>Ende.</p>"
     assert through(html, shout) == "<p>ES REGNET.<br />\n  ES SCHNEIT.<br><br>ENDE.</p>"
 
 
-def test_what_no_sentence_changed_is_copied() -> None:
+def test_unchanged_block_is_copied() -> None:
     html = "<p>\n M&uuml;ller  <b> &amp; < Sohn</b> <i>x</b> </p>"
     assert through(html, same) == html
 
 
-def test_a_sentence_as_the_model_sees_it_is_no_translation() -> None:
+def test_normalised_source_is_no_translation() -> None:
     document = parse("<p>10&nbsp;&ndash;&nbsp;12 <b>Uhr</b></p>")
     whole = TranslatedSentence(Span(0, 11), "10 – 12 Uhr")
     assert render(document, [[whole]], DE).html == document.html
 
 
-def test_an_unchanged_sentence_keeps_its_own_references_beside_a_changed_one() -> None:
+def test_unchanged_sentence_keeps_its_references() -> None:
     document = parse("<p>M&uuml;ller &amp; Co. Es regnet.</p>")
     (block,) = document.blocks
     kept, changed = Span(0, 12), Span(13, len(block.text))
@@ -94,7 +94,7 @@ def test_an_unchanged_sentence_keeps_its_own_references_beside_a_changed_one() -
     assert render(document, [sentences], DE).html == "<p>M&uuml;ller &amp; Co. It rains &amp; pours.</p>"
 
 
-def test_texts_of_attributes_are_translated_on_demand() -> None:
+def test_attributes_are_translated_on_request() -> None:
     html = """<p title='Ein Satz'>Er <img alt=Bild src=x> kam</p>"""
     assert through(html, shout, attribute_texts=True) == '<p title="EIN SATZ">ER <img alt="BILD" src=x> KAM</p>'
     assert through(html, lambda _: ('a "b" <c>', None), attribute_texts=True).startswith(
@@ -102,12 +102,12 @@ def test_texts_of_attributes_are_translated_on_demand() -> None:
     )
 
 
-def test_addresses_of_scripts_pass_untouched() -> None:
+def test_script_attributes_are_unchanged() -> None:
     html = """<a href="javascript:alert('x > y')" onclick='f("<b>")'>Hier</a> ist es"""
     assert bare(through(html, backwards)).count("""<a href="javascript:alert('x > y')" onclick='f("<b>")'>""") == 1
 
 
-def test_sentences_are_found_in_the_html_that_comes_out() -> None:
+def test_spans_locate_sentences_in_the_html() -> None:
     document = parse("<p title='Ein Titel'>Er <b>kam. Sie</b> ging &amp; lief.</p>\n<p>Ende.</p>", attribute_texts=True)
     for translate in (shout, same):
         rendered = render(document, translated(document, translate), DE)
@@ -135,13 +135,13 @@ def test_attention_of_pieces_places_markup() -> None:
     assert render(document, [[sentence]], DE).html == "The <b>fire brigade</b> came"
 
 
-def test_an_element_with_nothing_to_see_takes_no_word() -> None:
-    """Bookmarks of editors hold a character without width."""
+def test_invisible_element_covers_no_word() -> None:
+    """Bookmarks of editors contain a zero-width character."""
     html = "<p>Die Stadt<span id='b'>\ufeff</span> warnt.</p>"
     assert "<span id='b'></span>" in through(html, backwards)
 
 
-def test_two_parts_of_one_word_keep_their_parts() -> None:
-    """A change that was tracked: what goes and what comes, without a space between them."""
+def test_two_marked_parts_of_a_word_are_kept() -> None:
+    """A tracked change: a deletion and an insertion without a space between them."""
     html = "<p>Er <del>dementierte</del><ins>bestätigte</ins> es.</p>"
     assert through(html, shout) == "<p>ER <del>DEMENTIERTE</del><ins>BESTÄTIGTE</ins> ES.</p>"

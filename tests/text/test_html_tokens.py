@@ -1,4 +1,4 @@
-"""HTML is cut into tokens as browsers cut it, and nothing is lost."""
+"""The tokenizer finds the same tokens as browsers and loses no character."""
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ def cut(html: str) -> list[tuple[str, str]]:
 
 
 @given(st.lists(st.sampled_from([*PIECES, " ", "\n"]), max_size=20).map("".join) | st.text())
-def test_the_tokens_of_any_string_make_it_up(html: str) -> None:
+def test_tokens_join_to_the_html(html: str) -> None:
     assert "".join(token.span.of(html) for token in tokens(html)) == html
 
 
@@ -40,11 +40,11 @@ def test_the_tokens_of_any_string_make_it_up(html: str) -> None:
         ("x<b y='", [("text", "x"), ("comment", "<b y='")]),
     ],
 )
-def test_tokens_end_where_browsers_end_them(html: str, expected: list[tuple[str, str]]) -> None:
+def test_tokens_end_as_in_browsers(html: str, expected: list[tuple[str, str]]) -> None:
     assert cut(html) == expected
 
 
-def test_attributes_are_found_with_their_values() -> None:
+def test_attributes_have_names_and_values() -> None:
     html = """<img ALT = "x > y" src=a/b title='' hidden data-x/>"""
     (tag,) = tokens(html)
     found = [(name, value and value.of(html)) for name, value in attributes(html, tag)]

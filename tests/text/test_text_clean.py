@@ -1,4 +1,4 @@
-"""Cleaning: nothing is lost in silence, running text is never taken off."""
+"""Cleaning reports each removal and never removes running text."""
 
 import time
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.cleaning.clean import Cleaned, clean
+from service.cleaning.clean import CleanedArticle, clean
 from service.domain import Span
 from tests.languages import DE
 
@@ -36,18 +36,18 @@ paragraph = st.lists(st.sampled_from(PROSE), min_size=1, max_size=3).map(" ".joi
 page = st.lists(st.one_of(paragraph, st.sampled_from(FURNITURE), st.just("")), max_size=14).map("\n".join)
 
 
-def parts(cleaned: Cleaned) -> list[tuple[Span, str]]:
-    told = [
+def parts(cleaned: CleanedArticle) -> list[tuple[Span, str]]:
+    head = [
         (cleaned.headline_span, cleaned.headline),
         (cleaned.kicker_span, cleaned.kicker),
         (cleaned.lead_span, cleaned.lead),
     ]
-    found = [(span, value) for span, value in told if span is not None and value is not None]
+    found = [(span, value) for span, value in head if span is not None and value is not None]
     found += [(mapping.source, mapping.cleaned.of(cleaned.body)) for mapping in cleaned.spans]
     return sorted(found + [(removed.span, removed.text) for removed in cleaned.removed])
 
 
-def assert_nothing_is_lost(text: str, cleaned: Cleaned) -> None:
+def assert_nothing_is_lost(text: str, cleaned: CleanedArticle) -> None:
     done = 0
     for span, value in parts(cleaned):
         assert span.start >= done
@@ -61,17 +61,17 @@ def assert_nothing_is_lost(text: str, cleaned: Cleaned) -> None:
 @given(st.one_of(st.text(), page))
 @example("USA\nUSABiden will im Konflikt vermitteln\n\n" + PROSE[0])
 @example("\ud800\x00\u200b")
-def test_every_visible_character_is_in_exactly_one_part(text: str) -> None:
+def test_each_visible_character_is_in_one_part(text: str) -> None:
     assert_nothing_is_lost(text, clean(text, DE))
 
 
 @given(page, st.sampled_from([*FURNITURE, *PROSE, " "]), st.sampled_from([*PROSE, ""]))
-def test_nothing_is_lost_with_a_given_headline_and_lead(text: str, headline: str, lead: str) -> None:
+def test_no_text_is_lost_with_a_given_head(text: str, headline: str, lead: str) -> None:
     assert_nothing_is_lost(text, clean(text, DE, headline=headline, lead=lead))
 
 
 @given(page)
-def test_running_text_survives_wherever_it_stands(text: str) -> None:
+def test_running_text_is_never_removed(text: str) -> None:
     cleaned = clean(text, DE)
     kept = " ".join(part for part in (cleaned.headline, cleaned.lead, cleaned.body) if part)
     for sentence in PROSE:
@@ -79,7 +79,7 @@ def test_running_text_survives_wherever_it_stands(text: str) -> None:
 
 
 @given(st.lists(paragraph, min_size=1, max_size=8))
-def test_plain_prose_comes_back_as_it_is(paragraphs: list[str]) -> None:
+def test_plain_prose_is_unchanged(paragraphs: list[str]) -> None:
     body = "\n\n".join(paragraphs)
     cleaned = clean(body, DE)
     assert (cleaned.body, cleaned.headline, cleaned.lead, cleaned.removed, cleaned.notices) == (
@@ -92,29 +92,29 @@ def test_plain_prose_comes_back_as_it_is(paragraphs: list[str]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n\r\n\t"])
-def test_an_empty_page_is_an_empty_article(text: str) -> None:
+def test_empty_page_is_an_empty_article(text: str) -> None:
     cleaned = clean(text, DE)
     assert (cleaned.body, cleaned.removed, cleaned.notices) == ("", (), ())
 
 
 @pytest.mark.parametrize("text", ["Anzeige", "Teilen\nMerken\nDrucken", "Foto: AP"])
-def test_a_page_of_nothing_but_furniture_is_kept_with_a_notice(text: str) -> None:
+def test_page_of_boilerplate_is_kept_with_a_notice(text: str) -> None:
     cleaned = clean(text, DE)
     assert cleaned.body.split("\n\n") == text.split("\n")
     assert {notice.code for notice in cleaned.notices} == {"maybe_furniture"}
 
 
 @pytest.mark.parametrize("text", ["\x00", "\ud800 Er kam.", "שלום עולם", "😀", "Wort " * 4_000])
-def test_odd_text_stays_in_the_body(text: str) -> None:
+def test_unusual_text_stays_in_the_body(text: str) -> None:
     assert clean(text, DE).body == text.strip()
 
 
-def test_a_subheading_is_a_paragraph_of_the_body() -> None:
+def test_subheading_is_a_paragraph_of_the_body() -> None:
     text = f"{PROSE[0]}\n\nStreit um die Pläne\n\n{PROSE[1]}"
     assert clean(text, DE).body == text
 
 
-def test_notices_never_hold_the_text() -> None:
+def test_notices_never_contain_the_text() -> None:
     text = f"{PROSE[0]}\n\nTeilen\n\n{PROSE[1]}\n\nMehr zum Thema\n\n{PROSE[2]}"
     notices = clean(text, DE).notices
     assert notices
@@ -137,7 +137,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_time_grows_in_step_with_length(text: str) -> None:
+def test_time_is_linear_in_the_length(text: str) -> None:
     began = time.process_time()
     clean(text, DE)
-    assert time.process_time() - began < 12  # measured: under 2 s each; quadratic work would take minutes
+    assert time.process_time() - began < 12  # measured: under 2 s each; a quadratic algorithm needs minutes

@@ -1,4 +1,4 @@
-"""Which texts are told to be not German."""
+"""Language identification: texts that are not German get a notice."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("text", FOREIGN.values(), ids=FOREIGN)
-def test_a_foreign_sentence_is_told(text: str) -> None:
+def test_foreign_sentence_gets_a_notice(text: str) -> None:
     notice = foreign_notice(text, DE)
     assert notice is not None
     assert notice.code == "source_not_german"
@@ -47,15 +47,15 @@ def test_a_foreign_sentence_is_told(text: str) -> None:
         "\ud800",
     ],
 )
-def test_german_and_ambiguous_texts_are_not_told(text: str) -> None:
+def test_german_and_ambiguous_texts_get_none(text: str) -> None:
     assert foreign_notice(text, DE) is None
 
 
-def test_a_german_article_with_a_long_english_quotation_is_not_told() -> None:
+def test_german_article_may_quote_english() -> None:
     german = "Der Minister hat sich am Montag zu den Plänen der Regierung geäußert und um Geduld gebeten. " * 20
     assert foreign_notice(german + FOREIGN["English"] * 4, DE) is None
 
 
-def test_importing_does_not_load_the_tables() -> None:
+def test_import_does_not_load_the_model() -> None:
     program = "import sys, service.text.language_id; sys.exit('py3langid' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

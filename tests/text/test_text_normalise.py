@@ -1,4 +1,4 @@
-"""The form that models see, and the check of what may be submitted."""
+"""The normalisation for models, and the check of submitted texts."""
 
 import unicodedata
 
@@ -27,25 +27,25 @@ from tests.languages import DE
         (" \t\x00\u200b", ""),
     ],
 )
-def test_the_model_sees_one_plain_form(sentence: str, expected: str) -> None:
+def test_sentence_is_normalised_for_the_model(sentence: str, expected: str) -> None:
     assert for_model(sentence, DE) == expected
 
 
 @given(st.text())
-def test_the_plain_form_is_stable_and_holds_nothing_invisible(sentence: str) -> None:
+def test_normal_form_is_idempotent_and_visible(sentence: str) -> None:
     plain = for_model(sentence, DE)
     assert for_model(plain, DE) == plain
     assert not [c for c in plain if c != " " and unicodedata.category(c) in {"Cc", "Cf", "Zs", "Zl", "Zp"}]
 
 
 @given(st.text(), st.text(alphabet=" \n\u200b\x00"))
-def test_a_visible_span_keeps_what_the_model_sees(text: str, around: str) -> None:
+def test_visible_span_keeps_visible_text(text: str, around: str) -> None:
     whole = around + text + around
     span = visible_span(whole, Span(0, len(whole)))
     assert for_model(span.of(whole), DE) == for_model(text, DE)
 
 
-def test_a_lone_surrogate_is_refused_with_its_offset_and_without_the_text() -> None:
+def test_lone_surrogate_is_refused_with_its_offset() -> None:
     with pytest.raises(InvalidInput) as refused:
         check_text("Geheim \ud800")
     assert refused.value.code == "text_not_unicode"
@@ -53,20 +53,20 @@ def test_a_lone_surrogate_is_refused_with_its_offset_and_without_the_text() -> N
     assert "Geheim" not in refused.value.detail
 
 
-def test_control_characters_are_told_once_with_the_first_place() -> None:
+def test_control_characters_get_one_notice() -> None:
     (notice,) = check_text("Er kam.\x00\x07")
     assert (notice.code, notice.span) == ("control_characters", Span(7, 8))
 
 
 @pytest.mark.parametrize("text", ["", "Er kam.\n\tSie ging.\r\n", "שלום", "😀"])
-def test_ordinary_text_has_no_notice(text: str) -> None:
+def test_ordinary_text_gets_no_notice(text: str) -> None:
     assert check_text(text) == []
 
 
-def test_long_runs_of_combining_marks_take_linear_time() -> None:
+def test_combining_marks_take_linear_time() -> None:
     text = "a" + "\u0301\u0323" * 100_000
     assert for_model(for_model(text, DE), DE) == for_model(text, DE)
 
 
-def test_what_languages_write_is_composed_as_ever() -> None:
+def test_accented_letters_are_composed() -> None:
     assert for_model("a\u0308 e\u0301\u0323", DE) == "ä ẹ́"

@@ -1,8 +1,8 @@
-"""Pages in the manner of German news sites, with the furniture that each of them leaves in a paste."""
+"""Pasted pages in the style of German news sites, with their typical boilerplate."""
 
 import pytest
 
-from service.cleaning.clean import Cleaned, clean
+from service.cleaning.clean import CleanedArticle, clean
 from tests.languages import DE
 
 ONE = (
@@ -141,11 +141,11 @@ Copyright © 2021 Verlag. Alle Rechte vorbehalten.
 """
 
 
-def reasons(cleaned: Cleaned) -> dict[str, str]:
+def reasons(cleaned: CleanedArticle) -> dict[str, str]:
     return {removed.text: removed.reason for removed in cleaned.removed}
 
 
-def test_a_broadcasters_page() -> None:
+def test_broadcaster_page_is_cleaned() -> None:
     cleaned = clean(PUBLIC_BROADCASTER, DE)
     assert (cleaned.kicker, cleaned.headline, cleaned.lead) == ("Lieferketten", HEADLINE, LEAD)
     assert cleaned.body.startswith(f"{ONE}\n\nVideo: Neue Regeln im Überblick\n\n{TWO}\n\n{THREE}\n\nDieses Thema")
@@ -156,7 +156,7 @@ def test_a_broadcasters_page() -> None:
     assert found["Wer am Ende zahlt"] == "related"
 
 
-def test_a_magazines_page() -> None:
+def test_magazine_page_is_cleaned() -> None:
     cleaned = clean(MAGAZINE, DE)
     assert (cleaned.kicker, cleaned.headline, cleaned.lead) == ("Politik", HEADLINE, LEAD)
     assert cleaned.body == f"{ONE}\n\n{TWO}\n\n{THREE}"
@@ -166,27 +166,27 @@ def test_a_magazines_page() -> None:
     assert found["Feedback"] == "control"
 
 
-def test_a_weeklys_page() -> None:
+def test_weekly_page_is_cleaned() -> None:
     cleaned = clean(WEEKLY, DE)
     assert (cleaned.headline, cleaned.lead) == (HEADLINE, LEAD)
     assert cleaned.body == f"{ONE}\n\n{TWO}\n\n{THREE}"
     assert set(reasons(cleaned).values()) == {"byline", "timestamp", "reading_time", "control", "boilerplate"}
 
 
-def test_an_agencys_report_keeps_its_dateline_and_has_no_lead() -> None:
+def test_agency_report_keeps_its_dateline() -> None:
     cleaned = clean(AGENCY, DE)
     assert (cleaned.headline, cleaned.lead) == (HEADLINE, None)
     assert cleaned.body == f"Berlin (dpa) - {ONE}\n\n{TWO}\n\n{THREE}"
     assert reasons(cleaned) == {"© dpa-infocom, dpa:211231-99-123456/2": "copyright"}
 
 
-def test_a_blogs_page() -> None:
+def test_blog_page_is_cleaned() -> None:
     cleaned = clean(BLOG, DE)
     assert (cleaned.headline, cleaned.body) == (HEADLINE, f"{ONE}\n\n{TWO}\n\n{THREE}")
     assert reasons(cleaned)["Schlagwörter: Wirtschaft, Regeln, Berlin"] == "topics"
 
 
-def test_a_regional_papers_page() -> None:
+def test_regional_paper_page_is_cleaned() -> None:
     cleaned = clean(REGIONAL, DE)
     assert (cleaned.kicker, cleaned.headline, cleaned.lead) == ("Panorama", HEADLINE, None)
     assert cleaned.body == f"{ONE}\n\n{TWO}\n\n{THREE}"
@@ -197,7 +197,7 @@ def test_a_regional_papers_page() -> None:
 
 
 @pytest.mark.parametrize("page", [PUBLIC_BROADCASTER, MAGAZINE, WEEKLY, AGENCY, BLOG])
-def test_a_given_headline_is_taken_off_the_top(page: str) -> None:
+def test_repeated_headline_is_removed(page: str) -> None:
     cleaned = clean(page, DE, headline=HEADLINE.replace("Regeln", "Regeln\u00a0"), lead=LEAD)
     assert cleaned.headline_span is None
     assert reasons(cleaned)[HEADLINE] == "repeated_headline"
@@ -205,47 +205,47 @@ def test_a_given_headline_is_taken_off_the_top(page: str) -> None:
     assert LEAD not in cleaned.body
 
 
-def test_a_kicker_glued_to_a_given_headline_is_told_apart() -> None:
+def test_glued_kicker_is_split_from_the_headline() -> None:
     cleaned = clean(f"Lieferketten{HEADLINE}\n\n{ONE}", DE, headline=HEADLINE)
     assert (cleaned.kicker, cleaned.headline, cleaned.body) == ("Lieferketten", HEADLINE, ONE)
 
 
-def test_a_given_headline_that_the_page_does_not_repeat_takes_nothing_off() -> None:
+def test_unrepeated_headline_removes_no_text() -> None:
     cleaned = clean(f"{TWO}\n\nEin Abschnitt\n\n{ONE}", DE, headline=HEADLINE)
     assert (cleaned.body, cleaned.removed) == (f"{TWO}\n\nEin Abschnitt\n\n{ONE}", ())
 
 
-def test_a_headline_inside_the_body_stays() -> None:
+def test_headline_inside_the_body_is_kept() -> None:
     text = f"{ONE}\n\n{TWO}\n\n{HEADLINE}\n\n{THREE}"
     assert clean(text, DE, headline=HEADLINE).body == text
 
 
-def test_text_below_a_heading_of_links_stays_with_a_notice() -> None:
+def test_text_below_links_gets_a_notice() -> None:
     text = f"{ONE}\n\nMehr zum Thema\n\n{TWO}"
     cleaned = clean(text, DE)
     assert cleaned.body == f"{ONE}\n\n{TWO}"
     assert [notice.span.of(text) for notice in cleaned.notices if notice.span] == [TWO]
 
 
-def test_sections_above_a_given_headline_are_breadcrumbs() -> None:
+def test_sections_above_the_headline_are_removed() -> None:
     cleaned = clean(f"Startseite\nPolitik\nInland\n{HEADLINE}\n\n{ONE}", DE, headline=HEADLINE)
     assert (cleaned.kicker, cleaned.body) == ("Inland", ONE)
     assert reasons(cleaned) == {"Startseite": "breadcrumb", "Politik": "breadcrumb", HEADLINE: "repeated_headline"}
 
 
-def test_a_subheading_right_below_an_advert_mark_stays_with_a_notice() -> None:
+def test_line_below_an_advert_mark_gets_a_notice() -> None:
     text = f"{ONE}\n\nAnzeige\nStreit um die Pläne\n\n{TWO}"
     cleaned = clean(text, DE)
     assert cleaned.body == f"{ONE}\n\nStreit um die Pläne\n\n{TWO}"
     assert [notice.span.of(text) for notice in cleaned.notices if notice.span] == ["Streit um die Pläne"]
 
 
-def test_an_advert_of_several_lines_goes_and_the_text_below_it_stays() -> None:
+def test_advert_of_several_lines_is_removed() -> None:
     text = f"{ONE}\n\nAnzeige\nshop.example.org\nJetzt Strompreise vergleichen\n\n{TWO}"
     assert clean(text, DE).body == f"{ONE}\n\n{TWO}"
 
 
-def test_a_short_line_between_a_list_and_text_may_be_a_subheading_and_stays() -> None:
+def test_line_between_list_and_text_is_kept() -> None:
     text = f"{ONE}\n\nVerwandte Themen\n\nUSA\n\nErdgas\n\nNeuer Streit\n\n{TWO}"
     cleaned = clean(text, DE)
     assert cleaned.body == f"{ONE}\n\nNeuer Streit\n\n{TWO}"
@@ -253,7 +253,7 @@ def test_a_short_line_between_a_list_and_text_may_be_a_subheading_and_stays() ->
 
 
 @pytest.mark.parametrize("line", ["Kommentare", "Datenschutz", "Suche", "Von Angela Merkel", "31.12.2021"])
-def test_a_line_that_may_be_a_subheading_stays_with_a_notice(line: str) -> None:
+def test_possible_subheading_gets_a_notice(line: str) -> None:
     text = f"{ONE}\n\n{line}\n\n{TWO}"
     cleaned = clean(text, DE)
     assert cleaned.body == text
@@ -281,18 +281,18 @@ def test_a_line_that_may_be_a_subheading_stays_with_a_notice(line: str) -> None:
         ),
     ],
 )
-def test_what_is_glued_to_a_paragraph_goes_without_it(paragraph: str, text: str, reason: str | None) -> None:
+def test_glued_line_is_removed_from_paragraph(paragraph: str, text: str, reason: str | None) -> None:
     cleaned = clean(f"{ONE}\n\n{paragraph}\n\n{THREE}", DE)
     assert cleaned.body == f"{ONE}\n\n{text}\n\n{THREE}"
     assert [removed.reason for removed in cleaned.removed] == ([reason] if reason else [])
 
 
-def test_a_long_caption_loses_its_credit_only_and_is_told() -> None:
+def test_long_caption_loses_only_its_credit() -> None:
     text = f"{ONE}\n\n{TWO} Foto: dpa\n\n{THREE}"
     assert [notice.span.of(text) for notice in clean(text, DE).notices if notice.span] == [TWO]
 
 
-def test_the_only_sentence_of_a_page_is_never_a_caption() -> None:
+def test_only_sentence_is_never_a_caption() -> None:
     assert (
         clean("Das teilte die Polizei am Montag mit. Quelle: dpa", DE).body == "Das teilte die Polizei am Montag mit."
     )
@@ -313,12 +313,12 @@ def test_the_only_sentence_of_a_page_is_never_a_caption() -> None:
         "Die Quelle: ein Brief",
     ],
 )
-def test_subheadings_that_hold_words_of_furniture_stay(line: str) -> None:
+def test_subheadings_with_page_words_are_kept(line: str) -> None:
     text = f"{ONE}\n\n{line}\n\n{TWO}"
     assert clean(text, DE).body == text
 
 
-def test_a_real_page_is_told_apart(given_article: str) -> None:
+def test_pasted_page_has_kicker_headline_and_lead(given_article: str) -> None:
     cleaned = clean(given_article, DE)
     assert cleaned.kicker == "Altenwerder"
     assert cleaned.headline == "Hafenstadt will im Brückenstreit vermitteln – doch der Landkreis bleibt unnachgiebig"
@@ -330,7 +330,7 @@ def test_a_real_page_is_told_apart(given_article: str) -> None:
     assert cleaned.notices == ()
 
 
-def test_a_real_pages_subheadings_stay_and_its_furniture_goes(given_article: str) -> None:
+def test_pasted_page_keeps_its_subheadings(given_article: str) -> None:
     cleaned = clean(given_article, DE)
     paragraphs = cleaned.body.split("\n\n")
     assert "Landrat: Ein Baustopp wäre „ein großer Fehler“" in paragraphs

@@ -1,4 +1,4 @@
-"""Outputs and gaps make a text again."""
+"""Outputs and gaps are assembled to a text."""
 
 import pytest
 from hypothesis import example, given
@@ -46,7 +46,7 @@ GERMANISH = st.lists(
 @example("")
 @example(" ")
 @example("\r\nEr kam.\r\n\r\nSie ging. \x00\ud800")
-def test_the_identity_gives_back_the_text(text: str) -> None:
+def test_unchanged_outputs_give_the_text(text: str) -> None:
     segmentation = segment(text, DE)
     assembled = reassemble(segmentation, [span.of(text) for span in segmentation.sentences])
     assert assembled.text == text
@@ -54,21 +54,21 @@ def test_the_identity_gives_back_the_text(text: str) -> None:
 
 
 @given(GERMANISH, st.data())
-def test_spans_point_at_the_outputs(text: str, data: st.DataObject) -> None:
+def test_spans_locate_the_outputs(text: str, data: st.DataObject) -> None:
     segmentation = segment(text, DE)
     outputs = [data.draw(st.text(max_size=5)) for _ in segmentation.sentences]
     assembled = reassemble(segmentation, outputs)
     assert [span.of(assembled.text) for span in assembled.spans] == outputs
 
 
-def test_gaps_stay_as_they_are() -> None:
+def test_gaps_are_unchanged() -> None:
     assert reassemble(segment("\tEr kam.  Sie ging.\r\n\r\nEnde\n", DE), ["A", "B", "C"]).text == "\tA  B\r\n\r\nC\n"
 
 
-def test_a_sentence_without_output_is_told() -> None:
+def test_sentence_without_output_is_reported() -> None:
     assert reassemble(segment("Er kam. Sie ging. Ende.", DE), ["He came.", "", " "]).blank == (1, 2)
 
 
-def test_a_missing_output_is_an_error() -> None:
+def test_missing_output_is_an_error() -> None:
     with pytest.raises(ValueError, match="shorter"):
         reassemble(segment("Er kam. Sie ging.", DE), ["He came."])

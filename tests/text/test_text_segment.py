@@ -1,4 +1,4 @@
-"""Where German sentences begin and end."""
+"""Segmentation into German sentences."""
 
 import time
 
@@ -15,7 +15,7 @@ def cut(text: str) -> list[str]:
     return [span.of(text) for span in segment(text, DE).sentences]
 
 
-# "|" marks where a sentence ends; what stands round it goes with the text.
+# "|" marks the end of a sentence.
 SENTENCES = [
     "„Das ist gut.“| Er ging.",
     "»Nein!«, sagte er.| Dann ging er.",
@@ -59,41 +59,41 @@ SENTENCES = [
 
 
 @pytest.mark.parametrize("marked", SENTENCES)
-def test_german_sentences(marked: str) -> None:
+def test_german_sentences_are_split(marked: str) -> None:
     assert cut(marked.replace("|", "")) == [sentence.strip() for sentence in marked.split("|")]
 
 
-def test_a_soft_wrapped_line_end_stays_inside_its_sentence() -> None:
+def test_wrapped_line_end_stays_in_its_sentence() -> None:
     text = "Die Bundesregierung hat am Montag in Berlin neue Regeln für\ndie Wirtschaft vorgestellt. Sie gelten ab Mai."
     assert cut(text)[0].endswith("für\ndie Wirtschaft vorgestellt.")
 
 
-def test_long_direct_speech_is_cut_at_its_own_sentences() -> None:
+def test_long_direct_speech_is_split() -> None:
     speech = "Wir haben das lange geprüft und uns am Ende so entschieden."
     text = f"Er sagte: „{' '.join([speech] * 5)}“ Dann ging er."
     assert len(segment(text, DE).sentences) == 6
 
 
-def test_every_sentence_lies_in_one_paragraph() -> None:
+def test_each_sentence_is_in_one_paragraph() -> None:
     found = segment("Überschrift ohne Punkt\n\nErster Satz. Zweiter Satz.\n\nDritter Satz.", DE)
     assert [sum(p.start <= s.start and s.end <= p.end for s in found.sentences) for p in found.paragraphs] == [1, 2, 1]
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n\r\n", "\x00", "\u200b\ufeff", "\x00 \n \x07"])
-def test_what_a_model_cannot_see_is_no_sentence(text: str) -> None:
+def test_invisible_text_has_no_sentence(text: str) -> None:
     assert segment(text, DE).sentences == ()
 
 
 @pytest.mark.parametrize(
     "text", ["\ud800 Er kam. \udfff Ja.", "שלום עולם. מה שלומך?", "😀 Er kam. 👨‍👩‍👧 Ja.", "***", "."]
 )
-def test_odd_text_is_cut_without_loss_of_what_can_be_seen(text: str) -> None:
+def test_unusual_text_keeps_visible_characters(text: str) -> None:
     seen = "".join("".join(cut(text)).split())
     assert seen == "".join(text.split())
 
 
 @given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from(" \n\r.!?„“»«\"'Aa1…()"))))
-def test_sentences_are_ordered_visible_and_all_else_is_invisible(text: str) -> None:
+def test_gaps_have_no_visible_characters(text: str) -> None:
     done = 0
     for span in segment(text, DE).sentences:
         assert for_model(text[done : span.start], DE) == ""
@@ -117,7 +117,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_time_grows_in_step_with_length(text: str) -> None:
+def test_time_is_linear_in_the_length(text: str) -> None:
     began = time.process_time()
     segment(text, DE)
-    assert time.process_time() - began < 8  # measured: under 1 s each; quadratic work would take minutes
+    assert time.process_time() - began < 8  # measured: under 1 s each; a quadratic algorithm needs minutes

@@ -1,4 +1,4 @@
-"""Where over-long sentences are halved."""
+"""Splitting of sentences that are too long."""
 
 import unicodedata
 
@@ -23,14 +23,14 @@ from tests.languages import DE
         ("abcdef", "abc"),
     ],
 )
-def test_the_best_place_near_the_middle_is_taken(text: str, left: str | None) -> None:
+def test_best_place_near_the_middle_is_chosen(text: str, left: str | None) -> None:
     halves = split_long(text, Span(0, len(text)), DE)
     assert halves is not None
     assert halves[0].of(text) == (left or "Der Minister, der lange wartete, kam am Morgen,")
 
 
 @pytest.mark.parametrize("text", ["", "a", " a ", "\u200b\x00"])
-def test_under_two_code_points_there_is_nothing_to_halve(text: str) -> None:
+def test_one_code_point_is_not_split(text: str) -> None:
     assert split_long(text, Span(0, len(text)), DE) is None
 
 
@@ -42,7 +42,7 @@ def test_combining_marks_stay_with_their_letter() -> None:
 
 
 @given(st.text(max_size=50), st.integers(0, 5))
-def test_halves_are_smaller_and_lose_only_what_no_model_sees(text: str, shift: int) -> None:
+def test_halves_lose_no_visible_character(text: str, shift: int) -> None:
     span = Span(min(shift, len(text)), len(text))
     halves = split_long(text, span, DE)
     if halves is not None:
@@ -51,7 +51,7 @@ def test_halves_are_smaller_and_lose_only_what_no_model_sees(text: str, shift: i
         assert not any(for_model(gap, DE) for gap in (text[span.start : a], text[b:c], text[d : span.end]))
 
 
-def test_halving_again_and_again_ends() -> None:
+def test_repeated_halving_ends() -> None:
     text = "Wort" * 5_000
     waiting, parts = [Span(0, len(text))], 0
     while waiting:

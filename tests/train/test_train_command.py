@@ -1,4 +1,4 @@
-"""The command line: from items to scores with the small model, and errors that say what is wrong."""
+"""The command line: all commands with the small model, and error messages."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def called(*arguments: str | Path) -> str:
 
 @pytest.fixture
 def steps(work: Path, data: Path, plan: Recipe, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The work folder after items and three steps from no factors but small ones."""
+    """The work folder after `items` and three steps."""
     monkeypatch.setattr(recipe, "load", lambda _path=None: plan)
     monkeypatch.setattr(machine, "keep_memory", lambda: True)
     (work / "state.pt").unlink(missing_ok=True)
@@ -42,7 +42,7 @@ def steps(work: Path, data: Path, plan: Recipe, monkeypatch: pytest.MonkeyPatch)
     return work
 
 
-def test_the_whole_way_from_items_to_scores(steps: Path, data: Path, tmp_path: Path) -> None:
+def test_commands_from_items_to_scores(steps: Path, data: Path, tmp_path: Path) -> None:
     landed = tmp_path / "start" / "factors.safetensors"
     called("factors", "--work", steps, "--to", landed)
     readme = (tmp_path / "start" / "README.md").read_text("utf-8")
@@ -60,13 +60,13 @@ def test_the_whole_way_from_items_to_scores(steps: Path, data: Path, tmp_path: P
     assert "newstest" in (tmp_path / "curve.svg").read_text("utf-8")
 
 
-def test_training_goes_on_where_it_was(steps: Path) -> None:
+def test_training_resumes(steps: Path) -> None:
     called("train", "--work", steps, "--steps", "2", "--no-compile", "--workers", "1")
     logged = [json.loads(line)["steps"] for line in (steps / "log.jsonl").read_text("utf-8").splitlines()]
     assert logged == [3, 5]
 
 
-def test_a_missing_part_of_the_base_is_named(tmp_path: Path) -> None:
+def test_missing_part_is_named_on_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "wheels").mkdir()
     result = RUNNER.invoke(
         command.app, ["base", "--wheels", str(tmp_path / "wheels"), "--work", str(tmp_path / "work")]
@@ -76,14 +76,14 @@ def test_a_missing_part_of_the_base_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in result.output
 
 
-def test_a_curve_has_a_line_for_each_set() -> None:
+def test_curve_has_a_line_for_each_set() -> None:
     lines = [{"items": n, "held": {"a": 3.0 - n, "b <": 1.0}} for n in range(3)]
     picture = curve.svg(lines)
     assert picture.count("<polyline") == 2
     assert "b &lt; 1.000" in picture
 
 
-def test_an_empty_log_is_refused(tmp_path: Path) -> None:
+def test_empty_log_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text("", "utf-8")
     with pytest.raises(ValueError, match="empty"):
         curve.read(tmp_path / "log.jsonl")

@@ -1,4 +1,4 @@
-"""Factors: files, sums, and the nearest factors of a rank."""
+"""Factors: files, sums, and the nearest factors of one rank."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def product(found: factors.Factors) -> Tensor:
     return found["layer.b"] @ found["layer.a"]
 
 
-def test_a_sum_of_the_same_rank_loses_nothing() -> None:
+def test_sum_of_the_same_rank_is_exact() -> None:
     sets = [random_factors(1, 2), random_factors(2, 3)]
     made, lost = factors.summed(sets, 5)
     torch.testing.assert_close(product(made), sum(map(product, sets)))
@@ -30,7 +30,7 @@ def test_a_sum_of_the_same_rank_loses_nothing() -> None:
     torch.testing.assert_close(made["layer.a"].norm(dim=1), torch.ones(5))
 
 
-def test_a_lower_rank_loses_what_its_singular_values_say() -> None:
+def test_loss_of_a_lower_rank_matches_singular_values() -> None:
     sets = [random_factors(1, 2), random_factors(2, 3)]
     made, lost = factors.summed(sets, 2)
     whole = sum(map(product, sets), torch.zeros(9, 12))
@@ -49,7 +49,7 @@ def test_written_factors_are_read_and_added(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["factors.safetensors"]
 
 
-def test_a_factor_without_its_other_is_named(tmp_path: Path) -> None:
+def test_single_factor_is_named(tmp_path: Path) -> None:
     save_file({"layer.a": torch.ones(2, 3)}, tmp_path / "half.safetensors")
     with pytest.raises(ValueError, match=r"half\.safetensors has only one of the two factors of layer"):
         factors.read(tmp_path / "half.safetensors")

@@ -1,4 +1,4 @@
-"""The trainer's network: equal to transformers', its loss to torch's, its gradients to those of plain factors."""
+"""The trainer's network: equal to transformers', with torch's loss and the gradients of plain factors."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def network(work: Path) -> Gemma:
 
 
 def reference(work: Path, made: Gemma) -> Gemma3ForCausalLM:
-    """Transformers' module with the same factors added to its weights."""
+    """Transformers' module with the same factors added."""
     model = Gemma3ForCausalLM.from_pretrained(work / "base", dtype=torch.float32, attn_implementation="eager")
     named = {name: factor.detach() for name, factor in made.named(made.flat).items()}
     weights = factors.added({n: w for n, w in model.state_dict().items() if n != "lm_head.weight"}, named)
@@ -35,21 +35,21 @@ def reference(work: Path, made: Gemma) -> Gemma3ForCausalLM:
     return model
 
 
-def test_hidden_states_are_those_of_transformers(work: Path) -> None:
+def test_hidden_states_equal_transformers(work: Path) -> None:
     made = network(work)
     ids = torch.randint(20, 300, (3, 17))
     expected = reference(work, made).model(input_ids=ids, use_cache=False).last_hidden_state
     torch.testing.assert_close(made.hidden(ids), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_padding_at_the_end_changes_nothing(work: Path) -> None:
+def test_padding_changes_nothing(work: Path) -> None:
     made = network(work)
     ids = torch.randint(20, 300, (2, 9))
     padded = functional.pad(ids, (0, 5))
     torch.testing.assert_close(made.hidden(padded)[:, :9], made.hidden(ids))
 
 
-def test_loss_and_gradients_are_those_of_plain_factors(work: Path) -> None:
+def test_loss_and_gradients_equal_plain_factors(work: Path) -> None:
     made = network(work)
     ids, places = torch.randint(20, 300, (2, 11)), torch.tensor([3, 4, 5, 14, 15])
     labels, weights = torch.randint(20, 300, (5,)), torch.tensor([1.0, 1.0, 6.0, 1.0, 2.0])
@@ -71,7 +71,7 @@ def test_loss_and_gradients_are_those_of_plain_factors(work: Path) -> None:
         torch.testing.assert_close(gradient, named[name].grad, rtol=1e-3, atol=1e-3, msg=name)
 
 
-def test_a_row_longer_than_the_window_is_refused(work: Path) -> None:
+def test_row_longer_than_window_is_refused(work: Path) -> None:
     with pytest.raises(ValueError, match="window, 128"):
         network(work).hidden(torch.zeros(1, 129, dtype=torch.long))
 

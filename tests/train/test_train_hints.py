@@ -1,4 +1,4 @@
-"""Hints: a noun's term is the one that the pairs say, and stands after its noun."""
+"""Hints: a noun gets the term that the pairs show, directly after it."""
 
 import random
 
@@ -16,23 +16,23 @@ PAIRS = [
 HINTS = Hints(PAIRS)
 
 
-def test_a_compound_becomes_its_two_words() -> None:
+def test_compound_gets_its_two_words() -> None:
     assert HINTS.found("Die Bundesregierung plant mehr.", "The federal government plans more.") == [
         (19, "federal government")
     ]
 
 
-def test_a_noun_whose_term_is_not_there_has_none() -> None:
+def test_noun_without_its_term_gets_no_hint() -> None:
     assert HINTS.found("Die Bundesregierung plant mehr.", "Berlin wants more of it.") == []
     assert HINTS.prompt("Die Bundesregierung plant mehr.", "Berlin wants more of it.", random.Random(1)) is None
 
 
-def test_the_hint_stands_after_its_noun_and_the_text_stays_whole() -> None:
+def test_hint_follows_its_noun() -> None:
     prompt = HINTS.prompt("Die Bundesregierung plant.", "The Federal Government plans.", random.Random(1))
     assert prompt == ("Die Bundesregierung", Mark("term"), " Federal Government", Mark("term_end"), " plant.")
 
 
-def test_half_of_the_plurals_are_hinted_by_their_singular() -> None:
+def test_half_of_the_plurals_get_a_singular_hint() -> None:
     forms = [HINTS.base_form("taxes", random.Random(seed)) for seed in range(20)]
     assert set(forms) == {"taxes"}  # "taxe" is no word of the pairs
     forms = [Hints([*PAIRS, *PAIRS]).base_form("things", random.Random(seed)) for seed in range(20)]

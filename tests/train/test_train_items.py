@@ -1,4 +1,4 @@
-"""Items: every one is drawn once a turn, batches keep their size, and the loss is on the targets alone."""
+"""Items: each is drawn once per round, batches keep their size, and only targets count for the loss."""
 
 from collections import Counter
 from dataclasses import replace
@@ -26,13 +26,13 @@ ITEMS = st.lists(
 
 
 def numbered(name: str, count: int) -> Items:
-    """Items of two tokens whose second is their number."""
+    """Items of two tokens; the second is the item's number."""
     ids = np.array([i for number in range(count) for i in (0, number)], np.uint16)
     return Items(ids, np.arange(2, 2 * count + 1, 2), np.ones(count, np.uint16), float(len(name)))
 
 
 @given(ITEMS, st.integers(10, 60))
-def test_batches_hold_every_item_once_and_keep_their_size(drawn: list[Item], batch_tokens: int) -> None:
+def test_batches_hold_every_item_once(drawn: list[Item], batch_tokens: int) -> None:
     groups = grouped(drawn, batch_tokens)
     assert Counter(id(item) for group in groups for item in group) == Counter(id(item) for item in drawn)
     for group in groups:
@@ -40,7 +40,7 @@ def test_batches_hold_every_item_once_and_keep_their_size(drawn: list[Item], bat
 
 
 @given(ITEMS)
-def test_the_loss_is_on_the_targets_alone(drawn: list[Item]) -> None:
+def test_only_targets_count_for_the_loss(drawn: list[Item]) -> None:
     batch = collate(drawn, pad=0)
     flat = batch.ids.flatten()
     assert torch.equal(flat[batch.places + 1], batch.labels)
@@ -49,7 +49,7 @@ def test_the_loss_is_on_the_targets_alone(drawn: list[Item]) -> None:
     assert batch.ids[0, len(drawn[0].ids) :].eq(0).all()
 
 
-def test_a_source_is_used_up_before_it_begins_anew() -> None:
+def test_source_is_drawn_fully_before_it_repeats() -> None:
     sources = {"a": numbered("a", 4_000), "bb": numbered("bb", 100)}
     stage = Stage("all", 10**9, 0.01, 0.0, {"a": 2.0, "bb": 1.0})
     drawn, taken = items.window(sources, stage, Position(0, 0, 0, {}), seed=1)
@@ -62,7 +62,7 @@ def test_a_source_is_used_up_before_it_begins_anew() -> None:
     assert turns[0] != turns[1]
 
 
-def test_the_next_window_goes_on_where_the_last_one_ended() -> None:
+def test_windows_follow_each_other() -> None:
     sources = {"a": numbered("a", 20_000)}
     stage = Stage("all", 10**9, 0.01, 0.0, {"a": 1.0})
     first, taken = items.window(sources, stage, Position(0, 0, 0, {}), seed=1)
@@ -71,7 +71,7 @@ def test_the_next_window_goes_on_where_the_last_one_ended() -> None:
     assert len(set(numbers)) == 2 * items.WINDOW_ITEMS
 
 
-def test_steps_are_the_same_for_a_seed(plan: Recipe) -> None:
+def test_seed_determines_the_steps(plan: Recipe) -> None:
     drawn = [numbered("a", 90).item(number) for number in range(90)]
     small = replace(plan, batch_tokens=10, batches_a_step=3)
     made = [items.steps(drawn, small, Position(0, 0, 0, {}), seed) for seed in (1, 1, 2)]
@@ -81,7 +81,7 @@ def test_steps_are_the_same_for_a_seed(plan: Recipe) -> None:
     assert all(len(step) == small.batches_a_step for step in made[0])
 
 
-def test_items_are_read_as_they_were_written(tokens: Tokens, plan: Recipe, tmp_path: Path) -> None:
+def test_items_round_trip(tokens: Tokens, plan: Recipe, tmp_path: Path) -> None:
     source = plan.sources["entailment"]
     long = Example(("Es regnet. " * 200, Mark("entail"), "Es ist nass.", Mark("verdict")), "ja")
     short = Example(("Es regnet.", Mark("entail"), "Es ist nass.", Mark("verdict")), "nein")

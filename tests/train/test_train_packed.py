@@ -1,4 +1,4 @@
-"""The packed base: what comes out is what went in, and a base of another file is refused."""
+"""The packed base: unpacking restores it, and a base of another file is refused."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def base(source: Path, tmp_path: Path) -> Path:
-    """The base that is made of it, one row of the embedding a mark's."""
+    """The base made from it; one row of the embedding is a mark's."""
     found = {tensor.name: tensor for tensor in gguf.GGUFReader(source).tensors}
     weights = {"model.norm.weight": torch.zeros(64, dtype=torch.bfloat16)}
     for name, of_gguf in ((QUERY, "blk.0.attn_q.weight"), (EMBEDDING, "token_embd.weight")):
@@ -49,7 +49,7 @@ def base(source: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_base_comes_out_bit_for_bit(source: Path, base: Path, tmp_path: Path) -> None:
+def test_base_round_trips_exactly(source: Path, base: Path, tmp_path: Path) -> None:
     packed.pack(source, base, tmp_path / "packed", IDS)
     packed.unpack(tmp_path / "packed", tmp_path / "back")
     expected, found = (load_file(folder / "model.safetensors") for folder in (base, tmp_path / "back"))
@@ -58,7 +58,7 @@ def test_the_base_comes_out_bit_for_bit(source: Path, base: Path, tmp_path: Path
     assert {path.name for path in (tmp_path / "back").iterdir()} == {*packed.FILES, "model.safetensors"}
 
 
-def test_a_base_of_another_file_is_refused(source: Path, base: Path, tmp_path: Path) -> None:
+def test_base_of_another_file_is_refused(source: Path, base: Path, tmp_path: Path) -> None:
     weights = load_file(base / "model.safetensors")
     weights[QUERY] = weights[QUERY] + 1
     save_file(weights, base / "model.safetensors")

@@ -1,4 +1,4 @@
-"""Parts: what is packed comes out byte for byte, and nothing comes out of parts that are not those that were packed."""
+"""Parts: unpacking restores every byte, and wrong parts restore nothing."""
 
 import json
 import shutil
@@ -34,9 +34,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @settings(max_examples=60, deadline=None)
 @given(FOLDERS, st.integers(1, 50))
-def test_a_round_trip_gives_every_byte_back_and_parts_have_the_size_asked_for(
-    files: dict[str, bytes], part_bytes: int
-) -> None:
+def test_parts_have_their_size_and_round_trip(files: dict[str, bytes], part_bytes: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder, parts, back = lay_out(Path(scratch) / "in", files), Path(scratch) / "parts", Path(scratch) / "out"
         packed = pack(folder, parts, part_bytes)
@@ -106,9 +104,7 @@ def swap(parts: Path) -> None:
         "{}",
     ],
 )
-def test_parts_that_are_not_those_that_were_packed_are_refused_and_nothing_is_left(
-    parts: Path, harm: Callable[[Path], object], message: str
-) -> None:
+def test_wrong_parts_restore_nothing(parts: Path, harm: Callable[[Path], object], message: str) -> None:
     harm(parts)
     with pytest.raises(PartsError, match=message):
         unpack(parts, parts.parent / "out")
@@ -116,21 +112,21 @@ def test_parts_that_are_not_those_that_were_packed_are_refused_and_nothing_is_le
     assert not (parts.parent / "data.tsv").exists()
 
 
-def test_what_lies_there_is_never_written_over(parts: Path, tmp_path: Path) -> None:
+def test_existing_files_are_kept(parts: Path, tmp_path: Path) -> None:
     with pytest.raises(PartsError, match="is not empty"):
         unpack(parts, tmp_path / "in")
     with pytest.raises(PartsError, match="is not empty"):
         pack(tmp_path / "in", parts, 10)
 
 
-def test_a_link_is_refused(tmp_path: Path) -> None:
+def test_link_is_refused(tmp_path: Path) -> None:
     folder = lay_out(tmp_path / "in", {"a": b"a"})
     (folder / "link").symlink_to(folder / "a")
     with pytest.raises(PartsError, match="link is neither"):
         pack(folder, tmp_path / "parts", 10)
 
 
-def test_the_commands_move_a_folder_and_name_what_is_wrong(tmp_path: Path) -> None:
+def test_commands_pack_unpack_and_name_errors(tmp_path: Path) -> None:
     folder = lay_out(tmp_path / "in", {"weights.bin": bytes(3 << 20)})
     places = {name: str(tmp_path / name) for name in ("in", "parts", "out")}
     packing = CliRunner().invoke(app, ["pack", places["in"], places["parts"], "--part-mib", "1"])

@@ -1,4 +1,4 @@
-"""Sources: what becomes an example of each task, what is left out, and what is held back."""
+"""Sources: examples of each task, filters, and held-back parts."""
 
 import json
 import random
@@ -26,24 +26,24 @@ def made(folder: Path, rows: list[Any], kind: str, **settings: Any) -> sources.M
 PAIRS = [(f"Das ist der deutsche Satz {n}.", f"This is the English sentence {n}.") for n in range(6)]
 
 
-def test_pairs_become_translations_and_the_first_are_held_back(tmp_path: Path) -> None:
+def test_first_pairs_are_held_back(tmp_path: Path) -> None:
     kept, held = made(tmp_path, PAIRS, "translation", held_back=2)
     assert held == [Example((german, Mark("english")), english) for german, english in PAIRS[:2]]
     assert kept == [Example((german, Mark("english")), english) for german, english in PAIRS[2:]]
 
 
-def test_a_reversed_source_writes_german(tmp_path: Path) -> None:
+def test_reversed_source_writes_german(tmp_path: Path) -> None:
     kept, _ = made(tmp_path, PAIRS, "translation", reverse=True)
     assert kept[0] == Example((PAIRS[0][1], Mark("german")), PAIRS[0][0])
 
 
-def test_sentences_in_a_row_keep_their_order_and_leave_the_held_back_ones_out(tmp_path: Path) -> None:
+def test_rows_keep_order_and_skip_held_back(tmp_path: Path) -> None:
     kept, held = made(tmp_path, PAIRS, "translation", in_a_row=2, held_back=2)
     assert [example.target for example in held] == [english for _, english in PAIRS[:2]]
     assert [example.target for example in kept] == [f"{PAIRS[n][1]} {PAIRS[n + 1][1]}" for n in (2, 4)]
 
 
-def test_quotation_marks_are_exchanged_on_the_german_side_alone(tmp_path: Path) -> None:
+def test_only_german_quotation_marks_change(tmp_path: Path) -> None:
     pairs = [('Er rief laut: "Halt!"', 'He cried aloud: "Stop!"')] * 9
     kept, _ = made(tmp_path, pairs, "translation", quotes=0.5)
     assert len({example.prompt[0] for example in kept}) > 2
@@ -54,11 +54,11 @@ def test_quotation_marks_are_exchanged_on_the_german_side_alone(tmp_path: Path) 
     ("german", "english"),
     [("Zu kurz.", "Too short."), ("Das bleibt, wie es ist.", "Das bleibt, wie es ist."), ("Ein Satz mit Inhalt.", "A")],
 )
-def test_a_pair_that_is_no_translation_is_left_out(german: str, english: str) -> None:
+def test_pair_that_is_no_translation_is_dropped(german: str, english: str) -> None:
     assert not is_translation(german, english)
 
 
-def test_a_headline_has_no_number_that_its_text_lacks(tmp_path: Path) -> None:
+def test_headline_with_unsupported_number_is_dropped(tmp_path: Path) -> None:
     text = "Die Polizei nahm am Montag in Berlin drei Männer fest, die ein Auto gestohlen haben sollen."
     rows = [
         {"text": f"Mitte\n{text}", "title": "Drei Männer in Berlin fest genommen (Nr. 1681)"},
@@ -69,7 +69,7 @@ def test_a_headline_has_no_number_that_its_text_lacks(tmp_path: Path) -> None:
     assert kept == [Example((text, Mark("headline")), "Drei Männer in Berlin fest genommen")]
 
 
-def test_versions_with_broken_quotation_marks_are_left_out(tmp_path: Path) -> None:
+def test_broken_quotation_marks_are_dropped(tmp_path: Path) -> None:
     rows = [
         {"line": line, "longer": "Der alte Mann ging sehr langsam.", "shorter": shorter}
         for line, shorter in (
@@ -93,7 +93,7 @@ def test_paraphrases_share_their_numbers(tmp_path: Path) -> None:
     }
 
 
-def test_verdicts_are_balanced_and_another_split_is_held_back(tmp_path: Path) -> None:
+def test_verdicts_are_balanced(tmp_path: Path) -> None:
     rows = [
         {"split": split, "premise": "Es regnet.", "hypothesis": f"Es ist nass {n}.", "entailment": n % 3 == 0}
         for split in ("dev", "test")
@@ -105,7 +105,7 @@ def test_verdicts_are_balanced_and_another_split_is_held_back(tmp_path: Path) ->
     assert kept[0].prompt == ("Es regnet.", Mark("entail"), "Es ist nass 0.", Mark("verdict"))
 
 
-def test_a_changed_number_or_the_next_sentence_does_not_follow(tmp_path: Path) -> None:
+def test_changed_number_does_not_follow(tmp_path: Path) -> None:
     rows = [
         {"set": "x", "line": 1, "variants": ["Es waren 12 Kinder da.", "12 Kinder waren da."]},
         {"set": "x", "line": 2, "variants": ["Sie spielten lange Ball.", "Lange spielten sie Ball."]},
@@ -120,34 +120,34 @@ def test_a_changed_number_or_the_next_sentence_does_not_follow(tmp_path: Path) -
 
 
 @given(st.text(max_size=60))
-def test_the_beginning_of_a_text_is_a_beginning(text: str) -> None:
+def test_beginning_is_a_prefix(text: str) -> None:
     assert text.startswith(beginning(text, 20))
 
 
-def test_the_beginning_ends_with_a_sentence() -> None:
+def test_beginning_ends_with_a_sentence() -> None:
     sentence = "Das ist ein Satz, der lang genug ist, um einer zu sein."
     assert beginning(f"{sentence} {sentence} {sentence}", 120) == f"{sentence} {sentence}"
 
 
-def test_facts_and_words_are_looked_up_in_the_text() -> None:
+def test_facts_and_words_are_looked_up() -> None:
     assert has_its_facts("Am 3. Mai um 12 Uhr", "12 Uhr")
     assert not has_its_facts("Am 3. Mai", "Am 30. Mai")
     assert covered("Die Steuern sinken bald", "Steuersenkung bald") == pytest.approx(1.0)
     assert covered("Es regnet", "Steuersenkung") == 0
 
 
-def test_every_source_of_the_recipe_has_a_maker_and_terms() -> None:
+def test_every_source_has_a_maker_and_terms() -> None:
     for source in recipe.load().sources.values():
         assert source.kind in sources.KINDS
         assert len(source.terms) > 5
 
 
-def test_an_unknown_source_in_a_stage_is_named(tmp_path: Path) -> None:
+def test_unknown_source_is_named(tmp_path: Path) -> None:
     text = (recipe.HERE / "recipe.toml").read_text("utf-8").replace("shares = {", "shares = { gone = 1,")
     (tmp_path / "recipe.toml").write_text(text, "utf-8")
     with pytest.raises(ValueError, match="gone"):
         recipe.load(tmp_path / "recipe.toml")
 
 
-def test_a_number_is_changed_to_another() -> None:
+def test_number_becomes_another() -> None:
     assert all(sources._renumbered("Um 0 Uhr", random.Random(seed)) != "Um 0 Uhr" for seed in range(20))

@@ -1,4 +1,4 @@
-"""Tokens: marks are the recipe's alone."""
+"""Tokens: texts cannot contain marks."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from models.train.tokens import Example, Mark, Tokens
 
 
 @given(text=st.text(max_size=20), piece=st.sampled_from(["<unused0>", "<unused9>", "<eos>", "<bos>", "<pad>"]))
-def test_a_mark_in_a_text_is_text(tokens: Tokens, text: str, piece: str) -> None:
+def test_mark_in_a_text_is_text(tokens: Tokens, text: str, piece: str) -> None:
     special = {tokens.pad, tokens.eos, tokens.bos, *tokens.marks.values()}
     (ids,) = tokens.encode([text + piece + text])
     assert not special & set(ids)
     assert tokens.decode(ids) == text + piece + text
 
 
-def test_an_example_begins_and_ends_with_its_marks(tokens: Tokens) -> None:
+def test_example_has_start_and_end_marks(tokens: Tokens) -> None:
     example = Example(("Der Bund", Mark("term"), " state", Mark("term_end"), " zahlt.", Mark("english")), "It pays.")
     ((prompt, target),) = tokens.examples([example])
     marks = [number for number in prompt if number in tokens.marks.values()]
@@ -28,6 +28,6 @@ def test_an_example_begins_and_ends_with_its_marks(tokens: Tokens) -> None:
     assert tokens.decode(target) == "It pays."
 
 
-def test_a_missing_piece_is_named(work: Path, plan: Recipe) -> None:
+def test_missing_piece_is_named(work: Path, plan: Recipe) -> None:
     with pytest.raises(ValueError, match="<unused77>"):
         Tokens(work / "base" / "tokenizer.json", {**plan.marks, "new": MarkWords("<unused77>", ("x",))})

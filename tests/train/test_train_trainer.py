@@ -1,4 +1,4 @@
-"""Training: the loss falls, and what was broken off goes on as if it had not been."""
+"""Training: the loss falls, and an interrupted training continues as if uninterrupted."""
 
 import json
 from dataclasses import replace
@@ -33,7 +33,7 @@ def trainer(work: Path, plan: Recipe, made: dict[str, items.Items], tokens: Toke
 
 
 def begun(work: Path, plan: Recipe, made: dict[str, items.Items], tokens: Tokens) -> Trainer:
-    """A trainer that begins with small random factors."""
+    """A trainer that starts from small random factors."""
     one = trainer(work, plan, made, tokens)
     torch.manual_seed(3)
     one.start({name: torch.randn(factor.shape) * 0.1 for name, factor in one.network.named(one.average).items()})
@@ -53,7 +53,7 @@ def test_losses_fall_and_are_logged(
     assert 0 <= line["held"]["entailment"] <= 1
 
 
-def test_a_resumed_training_ends_as_an_unbroken_one(
+def test_resumed_training_equals_unbroken(
     work: Path, plan: Recipe, made: dict[str, items.Items], tokens: Tokens, tmp_path: Path
 ) -> None:
     for name in ("whole", "broken"):
@@ -70,7 +70,7 @@ def test_a_resumed_training_ends_as_an_unbroken_one(
     assert [resumed.progress[name] for name in counts] == [whole.progress[name] for name in counts]
 
 
-def test_the_rate_warms_up_and_cools_down(
+def test_rate_warms_up_and_cools_down(
     work: Path,
     plan: Recipe,
     made: dict[str, items.Items],
@@ -93,7 +93,7 @@ def test_the_rate_warms_up_and_cools_down(
     assert rates[6:] == pytest.approx([plan.stages[0].rate * left for left in (0.8, 0.6, 0.4, 0.2)])
 
 
-def test_a_stage_ends_when_its_items_are_drawn(
+def test_stage_ends_after_its_items(
     work: Path,
     plan: Recipe,
     made: dict[str, items.Items],

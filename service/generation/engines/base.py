@@ -71,7 +71,7 @@ def layouts(cores: int, replicas: int = 0) -> tuple[ParallelConfig, ...]:
 
 # T5 was trained in bfloat16. Its activations overflow in float16 without an error, and outputs become nonsense.
 WIDE_RANGE = frozenset({"t5", "mt5"})
-OFFERED: dict[EngineKind, frozenset[str]] = {
+COMPUTE_TYPES: dict[EngineKind, frozenset[str]] = {
     "ctranslate2": frozenset(
         {"int8", "int8_float32", "int8_bfloat16", "int8_float16", "bfloat16", "float16", "float32"}
     ),
@@ -79,7 +79,7 @@ OFFERED: dict[EngineKind, frozenset[str]] = {
 }
 
 
-def compute_type(manifest: Manifest, kind: EngineKind, device: str, wanted: str = "auto") -> str:
+def resolve_compute_type(manifest: Manifest, kind: EngineKind, device: str, wanted: str = "auto") -> str:
     """The engine's name of the compute type.
 
     ``auto`` means the manifest's type on ``cpu``, and on ``cuda`` float16, or bfloat16 for the T5 family.
@@ -94,8 +94,8 @@ def compute_type(manifest: Manifest, kind: EngineKind, device: str, wanted: str 
         wanted = manifest.engines[kind].compute_type
     elif wanted == "auto":
         wanted = "bfloat16" if wide else "float16"
-    if wanted not in OFFERED[kind]:
-        raise ModelError(f"{kind} does not compute in {wanted}; it offers {', '.join(sorted(OFFERED[kind]))}")
+    if wanted not in COMPUTE_TYPES[kind]:
+        raise ModelError(f"{kind} does not compute in {wanted}; it offers {', '.join(sorted(COMPUTE_TYPES[kind]))}")
     if wide and wanted.endswith("float16") and not wanted.endswith("bfloat16"):
         raise ModelError(
             f"{manifest.id} is a {manifest.architecture} model, which overflows in {wanted}; use bfloat16 or int8"

@@ -89,25 +89,25 @@ class CTranslate2Engine:
         return found
 
     def _searched(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-        begun = [
-            (places, self._begun([items[place].tokens for place in places], _of_all(items, places)))
+        started = [
+            (places, self._start([items[place].tokens for place in places], _shared_options(items, places)))
             for group in groups(items, shared)
-            for places in _of_one_call(items, group)
+            for places in _library_calls(items, group)
         ]
         found: list[list[Hypothesis]] = [[] for _ in items]
         again: list[tuple[int, Any]] = []
-        for places, running in begun:
+        for places, running in started:
             for place, one in zip(places, running, strict=True):
-                result, item = _finished(one), items[place]
-                if item.options.scored and _beyond_limit(result, item.options):
-                    again += [(place, other) for other in self._begun([item.tokens], item.options)]
+                result, item = _result(one), items[place]
+                if item.options.scored and _exceeds_limit(result, item.options):
+                    again += [(place, other) for other in self._start([item.tokens], item.options)]
                 else:
                     found[place] = _hypotheses(result, item.options)
         for place, one in again:
-            found[place] = _hypotheses(_finished(one), items[place].options)
+            found[place] = _hypotheses(_result(one), items[place].options)
         return found
 
-    def _begun(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
+    def _start(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
         """Queue one library call, and return an asynchronous result for each source."""
         alone = options.alignment and options.beam_size > 1
         padding = [] if alone else filler([len(source) for source in sources])
@@ -146,7 +146,7 @@ class CTranslate2Engine:
         self._model.unload_model()
 
 
-def _of_one_call(items: Sequence[EngineInput], places: Sequence[int]) -> list[list[int]]:
+def _library_calls(items: Sequence[EngineInput], places: Sequence[int]) -> list[list[int]]:
     """Split positions with compatible options into library calls."""
     options = items[places[0]].options
     if options.alignment and options.beam_size > 1:
@@ -163,20 +163,20 @@ def _target_vocabulary(folder: Path) -> tuple[str, ...]:
     raise ModelError(f"{folder.name} has no target vocabulary")
 
 
-def _of_all(items: Sequence[EngineInput], places: Sequence[int]) -> DecodingOptions:
+def _shared_options(items: Sequence[EngineInput], places: Sequence[int]) -> DecodingOptions:
     """The options of a call for ``places``: the highest output limit, and alignment if one item requests it."""
     all_options = [items[place].options for place in places]
     highest = max(all_options, key=lambda options: options.max_output_tokens)
     return replace(highest, alignment=any(options.alignment for options in all_options))
 
 
-def _beyond_limit(result: Any, options: DecodingOptions) -> bool:
+def _exceeds_limit(result: Any, options: DecodingOptions) -> bool:
     """Whether an output is longer than its own limit, due to the call's higher limit; its score is then invalid."""
     limit = options.max_output_tokens + len(options.target_prefix)
     return any(len(tokens) > limit for tokens in result.hypotheses)
 
 
-def _finished(running: Any) -> Any:
+def _result(running: Any) -> Any:
     try:
         return running.result()
     except (RuntimeError, ValueError) as error:
@@ -200,11 +200,11 @@ def _hypothesis(
 
     The library counts the prefix as tokens with log-probability 0, so the score is corrected for its length.
     """
-    begun = len(options.target_prefix)
-    own = tokens[begun : begun + options.max_output_tokens]
+    started = len(options.target_prefix)
+    own = tokens[started : started + options.max_output_tokens]
     ended = bool(own) and own[-1] == EOS
     written = tuple(own[:-1] if ended else own)
-    rows = None if attention is None else Attention.of(attention[begun : begun + len(written)])
-    if begun and score is not None:
+    rows = None if attention is None else Attention.of(attention[started : started + len(written)])
+    if started and score is not None:
         score *= (len(tokens) / max(1, len(own))) ** options.length_penalty
     return Hypothesis(written, score, "eos" if ended else "length", rows)

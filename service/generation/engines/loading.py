@@ -11,7 +11,7 @@ from typing import Any
 
 from service.domain import DecodingOptions, EngineInput, Tokens
 from service.errors import ModelError
-from service.generation.engines.base import Engine, ParallelConfig, compute_type
+from service.generation.engines.base import Engine, ParallelConfig, resolve_compute_type
 from service.generation.engines.tokenizers import EOS, Tokenizer
 from service.registry.manifest import EngineKind, Manifest
 
@@ -66,7 +66,7 @@ def load_engine(
     device: str,
     threads: int,
     replicas: int = 1,
-    arithmetic: str = "auto",
+    compute_type: str = "auto",
 ) -> Engine:
     """Load the model of ``manifest`` from ``folder`` in an engine of ``kind``.
 
@@ -80,7 +80,7 @@ def load_engine(
     if files is None:
         offered = ", ".join(manifest.engines)
         raise ModelError(f"{manifest.id} cannot run on {kind}; its manifest offers {offered}")
-    computed = compute_type(manifest, kind, device, arithmetic)
+    computed = resolve_compute_type(manifest, kind, device, compute_type)
     if kind == "ctranslate2":
         from service.generation.engines.ctranslate2 import CTranslate2Engine  # noqa: PLC0415 - load only the engine in use
 
@@ -103,8 +103,8 @@ SHORTEST_TOKENS, LONGEST_TOKENS = 8, 40
 OUTPUT_TOKENS = 8
 LONE_SOURCES = 2
 ROUNDS = 3
-ENOUGH_S = 0.05
-CLEARLY = 1.25
+ENOUGH_TIME_S = 0.05
+LEAST_SPEEDUP = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Probe:
         return cls(tuple(EngineInput((*window, EOS), forced) for window in windows))
 
     def seconds(self, engine: Engine, give_up_s: float = math.inf) -> float:
-        """The shortest time of ``engine`` for the probe, from at most ``ROUNDS`` rounds in about ``ENOUGH_S``.
+        """The shortest time of ``engine`` for the probe, from at most ``ROUNDS`` rounds in about ``ENOUGH_TIME_S``.
 
         A fast first round does not count, because libraries initialise in it. The measurement stops early if the single
         sentences alone take longer than ``give_up_s``: on a busy machine a bad configuration would delay the start.
@@ -136,10 +136,10 @@ class Probe:
         if spent_s > give_up_s:
             return spent_s
         spent_s = self._round_s(engine)
-        if spent_s > ENOUGH_S * ROUNDS:
+        if spent_s > ENOUGH_TIME_S * ROUNDS:
             return spent_s
         times_s = [self._round_s(engine)]
-        while len(times_s) < ROUNDS and sum(times_s) < ENOUGH_S:
+        while len(times_s) < ROUNDS and sum(times_s) < ENOUGH_TIME_S:
             times_s.append(self._round_s(engine))
         return min(times_s)
 
@@ -194,19 +194,19 @@ class TunedFactory:
             engine = self._load(layout)
             seconds[layout] = self._probe.seconds(engine, give_up_s=min(seconds.values(), default=math.inf))
             engine.close()
-        self._layout = chosen(seconds)
+        self._layout = fastest(seconds)
         self._on_found(TunedConfig(self._layout, seconds))
         return self._load(self._layout)
 
 
-def chosen(seconds: Mapping[ParallelConfig, float]) -> ParallelConfig:
-    """The fastest configuration. One with fewer replicas wins only if it is faster by the factor ``CLEARLY``.
+def fastest(seconds: Mapping[ParallelConfig, float]) -> ParallelConfig:
+    """The fastest configuration. One with fewer replicas wins only if it is faster by the factor ``LEAST_SPEEDUP``.
 
     The measurement is short and noisy, and replicas gain under load, because they do not wait for each other.
     """
     layouts = sorted(seconds, key=lambda layout: -layout.replicas)
     best = layouts[0]
     for layout in layouts[1:]:
-        if seconds[layout] * CLEARLY < seconds[best]:
+        if seconds[layout] * LEAST_SPEEDUP < seconds[best]:
             best = layout
     return best

@@ -151,10 +151,10 @@ class Subwords:
         """See `Pieces.decode`."""
         decoder = self._tokenizer.decoder
         text: str = " ".join(pieces) if decoder is None else decoder.decode(list(pieces))
-        return closed_up(text) if self._spaced else text.removeprefix(" ")
+        return restore_spacing(text) if self._spaced else text.removeprefix(" ")
 
 
-def closed_up(text: str) -> str:
+def restore_spacing(text: str) -> str:
     """Restore German and English spacing in decoded WordPieces: at quotation marks, hyphens, numbers and punctuation.
 
     A comma or a colon between digits counts as part of a number.

@@ -49,9 +49,9 @@ class TorchEngine:
             (self._source_ids[piece] for piece in UNKNOWN if piece in self._source_ids), self._pad_id
         )
         self._pieces = {number: piece for piece, number in self._target_ids.items()}
-        self._limits: int = model.get_output_embeddings().weight.shape[0]
-        self._written = {self._target_ids[piece] for piece in vocabulary.written if piece in self._target_ids}
-        self._written.add(self._eos_id)
+        self._vocabulary_size: int = model.get_output_embeddings().weight.shape[0]
+        self._writable_ids = {self._target_ids[piece] for piece in vocabulary.written if piece in self._target_ids}
+        self._writable_ids.add(self._eos_id)
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         """See `Engine.generate`."""
@@ -60,14 +60,14 @@ class TorchEngine:
 
     def _forced(self, item: EngineInput, target: Tokens) -> Hypothesis:
         """The target with its attention, from one forward pass."""
-        begun = [self._start_id, *(self._target_ids[piece] for piece in item.options.target_prefix)]
+        prefix = [self._start_id, *(self._target_ids[piece] for piece in item.options.target_prefix)]
         written = [self._target_ids.get(piece, self._unknown_id) for piece in target]
         try:
             with self._torch.inference_mode():
                 inputs, mask = self._padded([list(item.tokens)])
-                sequences = self._torch.tensor([[*begun, *written, self._eos_id]], device=self._device)
+                sequences = self._torch.tensor([[*prefix, *written, self._eos_id]], device=self._device)
                 found = [Hypothesis(target, None, "eos")]
-                return self._aligned(found, inputs, mask, sequences, len(begun))[0]
+                return self._aligned(found, inputs, mask, sequences, len(prefix))[0]
         except (RuntimeError, ValueError, IndexError) as error:
             raise EngineError(f"transformers raised {type(error).__name__}") from error
 
@@ -80,20 +80,20 @@ class TorchEngine:
 
     def _search(self, sources: list[list[str]], options: DecodingOptions) -> list[list[Hypothesis]]:
         inputs, mask = self._padded(sources)
-        begun = [self._start_id, *(self._target_ids[piece] for piece in options.target_prefix)]
+        prefix = [self._start_id, *(self._target_ids[piece] for piece in options.target_prefix)]
         output = self._model.generate(
             input_ids=inputs,
             attention_mask=mask,
-            decoder_input_ids=self._torch.tensor([begun] * len(sources), device=self._device),
+            decoder_input_ids=self._torch.tensor([prefix] * len(sources), device=self._device),
             generation_config=self._generation_config(options),
         )
         per_source = options.hypotheses
-        scores = self._scores(output, len(begun)) if options.scored else [None] * len(output.sequences)
-        rows = output.sequences[:, len(begun) :].tolist()
+        scores = self._scores(output, len(prefix)) if options.scored else [None] * len(output.sequences)
+        rows = output.sequences[:, len(prefix) :].tolist()
         found = [self._hypothesis(row, score) for row, score in zip(rows, scores, strict=True)]
         if options.alignment:
             sources_of = self._torch.arange(len(rows), device=self._device) // per_source
-            found = self._aligned(found, inputs[sources_of], mask[sources_of], output.sequences, len(begun))
+            found = self._aligned(found, inputs[sources_of], mask[sources_of], output.sequences, len(prefix))
         groups = [found[start : start + per_source] for start in range(0, len(found), per_source)]
         if not options.scored:
             return groups
@@ -131,18 +131,18 @@ class TorchEngine:
         )
 
     def _suppressed(self, options: DecodingOptions) -> list[int]:
-        kept = self._written
+        kept = self._writable_ids
         if options.allowed is not None:
             allowed = {self._target_ids[piece] for piece in options.allowed if piece in self._target_ids}
             kept = kept & allowed | {self._eos_id}
-        return [number for number in range(self._limits) if number not in kept]
+        return [number for number in range(self._vocabulary_size) if number not in kept]
 
-    def _scores(self, output: Any, begun: int) -> list[float]:
+    def _scores(self, output: Any, prefix_length: int) -> list[float]:
         """Log-probability per token. End-of-sentence counts, padding does not."""
         steps = self._model.compute_transition_scores(
             output.sequences, output.scores, getattr(output, "beam_indices", None), normalize_logits=True
         )
-        written = (output.sequences[:, begun:] != self._pad_id).to(steps.dtype)[:, : steps.shape[1]]
+        written = (output.sequences[:, prefix_length:] != self._pad_id).to(steps.dtype)[:, : steps.shape[1]]
         steps = steps.masked_fill(written == 0, 0.0)
         return [float(score) for score in steps.sum(1) / written.sum(1).clamp(min=1)]
 
@@ -151,13 +151,15 @@ class TorchEngine:
         ids = row[: row.index(self._eos_id)] if ended else [i for i in row if i != self._pad_id]
         return Hypothesis(tuple(self._pieces[i] for i in ids), score, "eos" if ended else "length")
 
-    def _aligned(self, found: list[Hypothesis], inputs: Any, mask: Any, sequences: Any, begun: int) -> list[Hypothesis]:
+    def _aligned(
+        self, found: list[Hypothesis], inputs: Any, mask: Any, sequences: Any, prefix_length: int
+    ) -> list[Hypothesis]:
         """Add the attention of the last layer's first head, which CTranslate2's converter also chooses by default."""
         with self._kernel("eager"):
             passed = self._model(
                 input_ids=inputs, attention_mask=mask, decoder_input_ids=sequences[:, :-1], output_attentions=True
             )
-        weights = passed.cross_attentions[-1][:, 0, begun - 1 :].tolist()
+        weights = passed.cross_attentions[-1][:, 0, prefix_length - 1 :].tolist()
         lengths = mask.sum(1).tolist()
         return [
             Hypothesis(

@@ -1,4 +1,4 @@
-"""German."""
+"""The language German."""
 
 import re
 
@@ -15,6 +15,7 @@ from service.languages.base import (
 from service.languages.de.grammar import (
     DATES,
     LISTS,
+    PAGE,
     GermanForms,
     continues,
     find_numerals,
@@ -24,7 +25,6 @@ from service.languages.de.grammar import (
     scale,
     stem,
 )
-from service.languages.de.pages import PAGE
 
 _TITLE = re.compile(
     r"(?:präsident|minister|kanzler|chef|trainer|sprecher|herrn?|frau|meister|professor|senator|leiter|direktor|könig"

@@ -1,4 +1,4 @@
-"""German: sentence boundaries, number words, dates, numerals in figures, inflection and nouns."""
+"""German grammar: sentence boundaries, numbers, dates, inflection, and the wording of German news pages."""
 
 import re
 import unicodedata
@@ -12,6 +12,7 @@ from service.languages.base import (
     NUMERIC_DATE,
     YEAR,
     DateGrammar,
+    PageGrammar,
     ParsedNumber,
     WrittenAmount,
     WrittenDate,
@@ -24,7 +25,7 @@ from service.languages.wordlists import WordLists
 
 LISTS = WordLists(Path(__file__).parent / "data")
 
-_TAIL_CHARS = 60  # how far back a decision looks; no abbreviation is longer
+_TAIL_CHARS = 60  # the text before a boundary that is examined; no abbreviation is longer
 _OPENING = "„»«“\"'‚›‹([{"
 _CITED = '”“"»«’‘'
 _WORD = re.compile(r"[^\W_]+")
@@ -53,7 +54,7 @@ _FINAL_CHARS = max(map(len, LISTS.lines("final_abbreviations")))
 
 
 def continues(text: str, start: int, boundary: int) -> bool:
-    """Whether the sentence that begins at ``start`` continues after ``boundary``, where the splitter ends it."""
+    """Whether the sentence from ``start`` continues after ``boundary``, although the splitter ends it there."""
     left = text[max(start, boundary - _TAIL_CHARS) : boundary].rstrip()
     right = text[boundary : boundary + _TAIL_CHARS].lstrip()
     if not left or not right:
@@ -65,13 +66,13 @@ def continues(text: str, start: int, boundary: int) -> bool:
 
 
 def missing_boundaries(text: str) -> Iterator[int]:
-    """The offsets at which sentences begin that a general splitter overlooks, in no order."""
+    """The offsets of sentence starts that the general splitter does not find, in any order."""
     yield from (match.end() for match in _NUMBER_NEXT.finditer(text) if _can_end_sentence(match[1]))
     yield from (match.end() for match in _YEARS.finditer(text))
     yield from (match.end() for match in _SOURCE_NEXT.finditer(text))
     yield from (match.end() for match in _PARENTHESIS.finditer(text) if _opens_sentence(text, match.start()))
     yield from (match.end() for match in _ELLIPSIS.finditer(text) if match[1] in _STARTERS)
-    # The search begins at the full stop, because few words are followed by one.
+    # The search begins at full stops, because few words have one after them.
     stops = (match for match in _STOP.finditer(text) if match[1] in _STARTERS)
     yield from (match.end() for match in stops if _may_end_sentence(text, match.start()))
 
@@ -116,7 +117,7 @@ def _is_abbreviated(left: str, right: str) -> bool:
 
 
 def _last(text: str) -> str:
-    """The last word of a text that ends with a word, with the marks that touch it."""
+    """The last word of a text, with adjacent punctuation marks."""
     return text.rsplit(maxsplit=1)[-1]
 
 
@@ -129,7 +130,7 @@ def _can_end_sentence(word: str) -> bool:
 
 
 def _opens_sentence(text: str, stop: int) -> bool:
-    """Whether the bracket that closes after ``stop`` opens at the beginning of a sentence."""
+    """Whether the bracket that closes after ``stop`` was opened at the start of a sentence."""
     opened = max(text.rfind("(", max(0, stop - 2_000), stop), text.rfind("[", max(0, stop - 2_000), stop))
     before = text[max(0, opened - 3) : max(0, opened)].rstrip()
     return opened >= 0 and (not before or before[-1] in f".!?…{_CITED}")
@@ -184,7 +185,7 @@ def scale(word: str) -> Fraction | None:
 
 @lru_cache(maxsize=20_000)
 def read_number(word: str) -> ParsedNumber | None:
-    """What a number word says: zwölf, zweihundertfünfzig, zweieinhalb, elfjährig, dritte. None: it is no number."""
+    """The number that a word means (zwölf, zweihundertfünfzig, zweieinhalb, elfjährig, dritte); None if it is none."""
     lower = word.lower()
     if len(lower) > _MOST_CHARS:
         return None
@@ -276,7 +277,7 @@ _MOST_DAYS, _MOST_MONTHS, _MOST_HOURS, _MOST_MINUTES = 31, 12, 24, 59
 
 
 def find_numerals(text: str) -> list[WrittenNumeral]:
-    """Dates, times, amounts and numbers in figures, in order; none is inside another."""
+    """Numeric dates, times, amounts and numbers, in order and without overlap."""
     found: list[WrittenNumeral] = []
     for pattern, read in _FORMS:
         for match in pattern.finditer(text):
@@ -318,8 +319,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], WrittenValue | No
 class GermanForms:
     """Inflection by endings and umlauts, without a dictionary; see `service.languages.base.Inflection`.
 
-    A noun keeps its capital, an acronym takes only an "s", and a word changes its vowel only together with an ending
-    ("Verband", "Verbände") or in a plural without one ("Mütter").
+    A noun keeps its capital. An acronym can only add an "s". The vowel of a word changes only together with an ending
+    ("Verband", "Verbände") or in a plural without an ending ("Mütter").
     """
 
     _endings = ("", "s", "es", "n", "en", "e", "er", "ern", "em", "ens")
@@ -359,7 +360,7 @@ class GermanForms:
         return self._is_noun_form(word, term) or same_adjective
 
     def _differs_in_case(self, word: str, term: str) -> bool:
-        """A term in lower case may begin a sentence; a longer one may be all in capitals."""
+        """Whether ``word`` is the capitalised term or, for a longer term, the term in capitals."""
         begins = term[0].islower() and word == term[0].upper() + term[1:]
         capitals = word.isupper() and len(term) > self._least_stem_chars and self.folded(word) == self.folded(term)
         return begins or capitals
@@ -386,14 +387,14 @@ _NOUNS, _NAMES, _OPENERS = LISTS.words("nouns"), LISTS.words("surnames"), LISTS.
 
 @lru_cache(maxsize=20_000)
 def is_common(word: str, opens: bool) -> bool:  # noqa: FBT001 - the signature of `NameGrammar.is_common`
-    """Whether a capitalised word is no name: an acronym, a noun, or any word that opens a sentence."""
+    """Whether a capitalised word is not a name: an acronym, a noun, or a word that opens a sentence."""
     if word in _NAMES or word.removesuffix("s") in _NAMES:
         return False
     return word.isupper() or (opens and word.lower() in _OPENERS) or _is_noun(word)
 
 
 def _is_noun(word: str) -> bool:
-    """Whether the word, or the end of the compound, is a known noun or has an ending of nouns."""
+    """Whether the word or the last part of the compound is a known noun or has a noun ending."""
     ends = (word[start:].capitalize() for start in range(1, len(word) - _LEAST_COMPOUND_CHARS + 1))
     return _NOUN.search(word) is not None or word in _NOUNS or any(end in _NOUNS for end in ends)
 
@@ -417,5 +418,130 @@ def _stem(word: str) -> str:
 
 
 def stem(word: str) -> str:
-    """A light stem: lower case, umlauts folded, without inflectional endings while four letters remain."""
+    """A light stem: lower case, without umlauts and inflectional endings. At least four letters remain."""
     return _stem(word) if len(word) <= _MOST_CHARS else _stem.__wrapped__(word)
+
+
+_VERB = re.compile(
+    r"\b(?:ist|sind|war|waren|wird|werden|wurden?|hat|haben|hatten?|kann|können|konnten?|soll|sollen|sollten?|will|wollen|"
+    r"wollten?|muss|müssen|mussten?|darf|dürfen|habe|sei|seien|wäre|wären|würden?|sagten?|gibt|gab|geht|ging|kommt|kam|"
+    r"steht|stand|liegt|lag|bleibt|blieb|macht|machte|[a-zäöüß]{3,}(?:te|ten))\b"
+)
+_NAME = r"[A-ZÄÖÜ][\w'’-]+\.?"
+_PERSON = rf"{_NAME}(?:\s(?:(?:von|van|de|der|den|zu|da|di|la|le)\s){{0,2}}{_NAME}){{1,3}}"
+_PERSONS = rf"{_PERSON}(?:(?:,\s|\sund\s|\s&\s|\s?/\s?){_PERSON}){{0,4}}"
+_PLACE = rf"(?:,\s(?:z\.\s?Zt\.\s)?{_NAME}(?:[\s/]{_NAME})?)?"
+_MONTH_NAME = r"(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)[a-zä]*\.?"
+_WEEKDAY = r"(?:(?:Mo|Di|Mi|Do|Fr|Sa|So)[a-z]*\.?,?\s(?:den\s)?)?"
+_DAY = rf"(?:{_WEEKDAY}\d{{1,2}}\.\s?(?:\d{{1,2}}\.|{_MONTH_NAME})\s?(?:\d{{4}}|\d{{2}})?|\d{{4}}-\d{{2}}-\d{{2}})"
+_FULL_DAY = rf"{_WEEKDAY}\d{{1,2}}\.\s?(?:\d{{1,2}}\.|{_MONTH_NAME})\s?\d{{4}}"
+_CLOCK = r"(?:um\s)?\d{1,2}[:.]\d{2}(?:\sUhr)?"
+_STAMP = rf"{_DAY}(?:\s?[-–,|·•/]?\s?{_CLOCK})?"
+_UPDATED = (
+    r"(?:Stand|(?:Zuletzt\s|Letzte\s)?[Aa]ktualisier(?:t|ung)|Veröffentlicht|Erschienen|Erstellt|Publiziert|"
+    r"Update|Datum)"
+)
+_BARE_NAMES = re.compile(_PERSONS)
+_DATED = rf"(?:Von\s)?{_PERSONS}{_PLACE}\s?[-–,|·•]?\s?{_DAY}"
+_DATED_BYLINE = re.compile(_DATED)
+_TIMED_BYLINE = re.compile(rf"{_DATED}\s?[-–,|·•/]?\s?{_CLOCK}(?:\sUhr)?")
+_STAMP_LINE = re.compile(rf"{_STAMP}(?:\sUhr)?")
+_UPDATED_LINE = re.compile(rf"{_UPDATED}(?:\sam)?\s?:?\s(?:{_STAMP}|{_CLOCK}|vor\s\d+\s\w+)(?:\sUhr)?")
+_AGO_LINE = re.compile(r"[Vv]or\s\d{1,2}\s(?:Minuten?|Std\.|Stunden?|Tag(?:en)?)")
+_BYLINE = re.compile(
+    rf"(?:[Vv]on:?|Text:|Autor(?:in)?:|Autor:innen:|Redaktion:|Eine?\s\w+\s(?:von|aus)|Aus\s{_NAME}\sberichtet)\s{_PERSONS}{_PLACE}"
+)
+_DESK_BYLINE = re.compile(
+    r"[Vv]on\s(?:unsere[rmn]\s(?:Redak|Korrespondent|Reporter|Mitarbeiter|Autor|Gast)\w*(?:,?\s(?:in|aus)\s[\w-]+)?"
+    r"|der\sRedaktion|(?:dpa|AFP|Reuters)\b.{0,20})"
+)
+_READING_TIME = re.compile(
+    r"(?:Lesezeit|Lesedauer)\s?:?\s?(?:ca\.\s)?\d+\s?(?:[Mm]in\.?|Minuten?)"
+    r"|\d+\s?(?:[Mm]in\.?|Minuten?)\s(?:Lesezeit|Lesedauer)|\d{1,2}\s?[Mm]in(?:\.|\sread)?"
+)
+_HOME_LINK = re.compile(r"(?:Zur|Zurück\szur)\s[\w.-]+-Startseite|(?:[\w-]+\.){1,3}(?:de|com|at|ch|net|org)")
+_COMMENT_COUNT = re.compile(
+    r"(?:\d+|(?:Noch\s)?[Kk]eine)\s(?:Kommentare?|Leserkommentare?)|(?:Leserk|K)ommentare?\s\(\d+\)"
+)
+_AGENCY_NUMBER = re.compile(r"(?:©\s?)?(?:dpa(?:-infocom)?,?\s)?dpa:\d{6}-\d{2,3}-\d+/\d+")
+_COPYRIGHT = re.compile(r"(?:©|\(c\)|\(C\)|Copyright\s(?=©|\d{4}|by\s)|Copyright:)\s?.{1,80}")
+_PHOTO = (
+    r"(?:Foto|Fotos|Bild|Bilder|Grafik|Infografik|Illustration|Symbolbild|Symbolfoto|Archivbild|Archivfoto|"
+    r"Bildquelle|Fotocredit|Rubriklistenbild|Titelbild)"
+)
+_AGENCY = r"(?:\b(?:dpa|AFP|AP|Reuters|Getty|Imago|IMAGO|imago|picture[ -]alliance|privat|Archiv)\b|/|©)"
+_PHOTO_CREDIT = re.compile(
+    rf"[(\[|]?{_PHOTO}\s?(?::|©)\s?(?:.{{0,100}}{_AGENCY}.{{0,100}}|{_NAME}(?:\s{_NAME}){{0,3}})"
+)
+_PICTURE_LINE = re.compile(rf"{_PHOTO}\s?:\s.+")
+_CAPTION = re.compile(
+    rf".{{3,120}}(?:\s?[(\[|]\s?(?:{_PHOTO}|Quelle)\s?(?::|©)\s?[^.!?]{{1,60}}"
+    rf"|\s(?:{_PHOTO}|Quelle)\s?(?::|©)\s?[^.!?]{{0,40}}{_AGENCY}[^.!?]{{0,40}})"
+)
+_SOURCE_CREDIT = re.compile(r"[(\[]?Quellen?\s?:\s?.{1,80}[)\]]?")
+_MEDIA_LINE = re.compile(
+    r"(?:Video|Audio|Podcast|Bilderstrecke|Fotostrecke|Galerie|Bildergalerie)\s?(?:[:|]\s?.+|\d{1,2}:\d{2}.*)"
+)
+_MEDIA_LENGTH = re.compile(
+    r"(?:Video|Audio|Podcast)\s?[|]?\s?\d{1,2}:\d{2}(?:\s?Min\.?)?|\d{1,2}:\d{2}\s?(?:min|Min\.?)"
+)
+_DATELINE = re.compile(r"[A-ZÄÖÜ][\w/ .-]{1,40}\s?\((?:dpa|AFP|Reuters|AP|KNA|epd|sid|dts)[\w/ -]*\)\s?[-–—.:]?\s")
+_AFTER_SENTENCE = r"(?<=[.!?…“”\"»«)])(?<!\d\.)"
+_AFTER_STOP = r"(?:(?<=[.!?…])|(?<=[.!?…][“”\"»«)]))"
+_PHOTO_END = re.compile(rf"{_AFTER_STOP}\s*[(\[|]?(?:{_PHOTO}\s?(?::|©)\s?|©\s?)[^.!?]{{1,80}}$")
+_CLEAR_SOURCE_END = re.compile(
+    rf"{_AFTER_STOP}\s*Quelle\s?:\s?(?:\([^()]{{1,80}}\)|[^.!?()]{{0,60}}(?:/|\svia\s)[^.!?()]{{1,60}})$"
+)
+_SOURCE_END = re.compile(rf"{_AFTER_STOP}\s*[(\[]?Quelle\s?:\s?[^.!?]{{1,60}}$")
+
+_BUTTONS = sorted((re.escape(phrase) for phrase in LISTS.lines("controls")), key=len, reverse=True)
+_BUTTON = rf"(?:{'|'.join(_BUTTONS)})"
+_CLEAR_BUTTON = rf"(?:{'|'.join(phrase for phrase in _BUTTONS if ' ' in phrase)})"
+# At the end of a paragraph a date without a year and a time may belong to the sentence: "am 24. und 25. Dezember".
+_NAMED = rf"\s*(?:Von\s)?{_PERSONS}\s?[-–,|·•]?\s?{_FULL_DAY}(?:\s?[-–,|·•/]?\s?{_CLOCK})?"
+_TIMED = rf"\s*{_FULL_DAY}\s?[-–,|·•/]?\s?{_CLOCK}"
+_DATED_END = rf"(?:{_NAMED}|{_TIMED})(?:\sUhr)?(?:\s*{_BUTTON})*"
+
+PAGE = PageGrammar(
+    verb=_VERB,
+    roots=frozenset({"Startseite", "Home", "Homepage", "Start"}),
+    sections=LISTS.phrases("sections"),
+    headings={
+        "advert": LISTS.folded("adverts"),
+        "related": LISTS.folded("related"),
+        "topics": LISTS.folded("topics"),
+        "partner": LISTS.folded("partners"),
+    },
+    announcing=frozenset({"related", "topics"}),
+    controls=LISTS.folded("controls"),
+    agencies=LISTS.folded("agencies"),
+    agency_break=re.compile(r"\s*[/,|&]\s*|\s+und\s+|\s+via\s+"),
+    boilerplate=LISTS.lines("boilerplate"),
+    lines=(
+        (_READING_TIME, "reading_time", "sure"),
+        (_UPDATED_LINE, "timestamp", "sure"),
+        (_STAMP_LINE, "timestamp", "context"),
+        (_TIMED_BYLINE, "byline", "sure"),
+        (_DATED_BYLINE, "byline", "context"),
+        (_AGO_LINE, "timestamp", "context"),
+        (_AGENCY_NUMBER, "agency_credit", "sure"),
+        (_PHOTO_CREDIT, "photo_credit", "sure"),
+        (_PICTURE_LINE, "photo_credit", "doubt"),
+        (_SOURCE_CREDIT, "source_credit", "sure"),
+        (_CAPTION, "photo_caption", "sure"),
+        (_HOME_LINK, "control", "context"),
+        (_COMMENT_COUNT, "control", "sure"),
+        (_MEDIA_LENGTH, "media", "sure"),
+        (_MEDIA_LINE, "media", "doubt"),
+        (_DESK_BYLINE, "byline", "sure"),
+        (_BYLINE, "byline", "context"),
+    ),
+    copyright=_COPYRIGHT,
+    bare_names=_BARE_NAMES,
+    byline_start="Von",
+    photo_credit=_PHOTO_CREDIT,
+    dateline=_DATELINE,
+    meta_end=re.compile(rf"{_AFTER_SENTENCE}(?:{_DATED_END}|Von\s{_PERSONS}|\s*{_CLEAR_BUTTON}(?:\s+{_BUTTON})*)$"),
+    photo_ends=(_PHOTO_END, _CLEAR_SOURCE_END),
+    source_end=_SOURCE_END,
+)

@@ -1,4 +1,4 @@
-"""English."""
+"""The language English."""
 
 import re
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ _ORDINAL_VALUES = {
     **{f"{word[:-1]}ieth": value for word, value in _CARDINAL_VALUES.items() if word.endswith("ty")},
     **{f"{word}th": value for word, value in _CARDINAL_VALUES.items() if word.endswith("teen")},
 }
-_INNER_WORDS = frozenset({"hundred", "and", *_CARDINAL_VALUES, *_ORDINAL_VALUES})  # of a number of several words
+_INNER_WORDS = frozenset({"hundred", "and", *_CARDINAL_VALUES, *_ORDINAL_VALUES})  # in numbers of several words
 _SCALES = {
     **dict.fromkeys(("hundred", "hundreds"), 100),
     **dict.fromkeys(("thousand", "thousands", "k"), 10**3),
@@ -81,7 +81,7 @@ def _read(word: str) -> ParsedNumber | None:
 
 
 def _extend(text: str, tokens: Sequence[Token], place: int, part: ParsedNumber) -> tuple[ParsedNumber, int]:
-    """Number words that add up ("twenty-one", "two hundred and fifty"), and the place after them."""
+    """The sum of number words ("twenty-one", "two hundred and fifty"), and the next place."""
     if part.certain and _may_be_no_number(text, tokens[place]):
         part = part._replace(certain=False)
     return _sum(text, tokens, place, part) if part.values else (part, place + 1)
@@ -112,7 +112,7 @@ def _sum(text: str, tokens: Sequence[Token], place: int, part: ParsedNumber) -> 
 
 
 def _room(word: str, value: Fraction) -> Fraction:
-    """The bound of what may be added: after "hundred" 100, after tens 10, after ones nothing."""
+    """The limit for the next number word: below 100 after "hundred", below 10 after tens, no word after ones."""
     if word.lower() == "hundred":
         return Fraction(100)
     return Fraction(10) if word.lower().endswith("ty") and value < 100 else Fraction(0)  # noqa: PLR2004 - tens
@@ -187,7 +187,7 @@ _OPENING_ENDINGS = ("ing", "ed", "ly", "ies")
 
 
 def _knows(word: str) -> bool:
-    """Whether the word, or the word without an ending, is in the list of words."""
+    """Whether the word, with or without its ending, is in the word list."""
     return not _WORDS.isdisjoint({word, *(word.removesuffix(ending) for ending in _ENDINGS)})
 
 

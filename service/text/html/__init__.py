@@ -1,1 +1,1 @@
-"""HTML as text with inline markup."""
+"""HTML and XML as blocks of text with inline markup."""

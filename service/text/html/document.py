@@ -15,18 +15,18 @@ from service.text.html.tokens import Token, attributes, tokens
 Role = Literal["boundary", "text", "open", "close", "point", "kept"]
 
 _EDITOR_BLOCK = re.compile(r"<!--\s*/?wp:")
-# A reference to a footnote is no part of a word; "m²" and "CO₂" are.
+# The number of a footnote is not a part of a word; "²" in "m²" is.
 _FOOTNOTE = re.compile(r"\s*(?:<a\b|[\[(]?\d{1,3}[\])]?\s*</sup\s*></a|[\[(]\d)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
 class Part:
-    """A range of the HTML and its role.
+    """A span of the HTML and its role.
 
-    ``open`` and ``close`` come in pairs, properly nested, between two boundaries. A ``point`` has no text: void
-    elements, comments, tags without a partner. ``kept`` is an element that stays as it is within a sentence, and
-    ``silent`` where the model should see nothing of it. ``tag`` is the start tag whose attributes may have texts to
-    translate.
+    The parts ``open`` and ``close`` form pairs, properly nested, between two boundaries. A ``point`` has no text: a
+    void element, a comment or an unpaired tag. A ``kept`` part is an element inside a sentence that is copied
+    unchanged. If it is ``silent``, the model does not see its words. ``tag`` is the start tag whose attributes may be
+    translated.
     """
 
     role: Role
@@ -38,20 +38,20 @@ class Part:
 
     @property
     def span(self) -> Span:
-        """The part's range in the HTML."""
+        """The span of the part in the HTML."""
         return Span(self.start, self.end)
 
 
 @dataclass(slots=True)
 class _Open:
     name: str
-    place: int  # of its start tag among the parts
+    place: int  # the index of its start tag in the list of parts
     kept: bool
     holds_boundary: bool = False
 
 
 class _Parts:
-    """The parts so far, and the elements that are open."""
+    """The parts found so far, and the open elements."""
 
     def __init__(self, html: str, words: Vocabulary) -> None:
         self.html = html
@@ -92,15 +92,15 @@ class _Parts:
             self._pop(len(self.html), closed=False)
         last = self.parts[-1] if self.parts else None
         if last is not None and (last.role == "kept" or (last.role == "point" and not last.name)):
-            last.role = "boundary"  # it may be open, and would swallow what came behind it
+            last.role = "boundary"  # it may be unfinished and would then hide the text after it
         return self.parts
 
     def _pop(self, end: int, *, closed: bool) -> None:
-        """Close the innermost element at ``end``; a start tag without an end tag is left as a point."""
+        """Close the innermost element at ``end``. A start tag without an end tag stays a point."""
         element = self._open.pop()
         self._names[element.name] -= 1
         if element.kept and element.name in FOREIGN:
-            element.holds_boundary = False  # its elements only have the names of HTML's
+            element.holds_boundary = False  # its children are no HTML elements, although they share their names
         if element.holds_boundary and self._open:
             self._open[-1].holds_boundary = True
         opening = self.parts[element.place]
@@ -117,9 +117,9 @@ class _Parts:
 
 
 def parts(html: str, words: Vocabulary | None = None) -> list[Part]:
-    """The parts of any string, in order and without gaps; linear in its length. Without ``words`` it is HTML.
+    """The parts of any string, in order and without gaps. The time is linear in the length. ``words`` defaults to HTML.
 
-    Inline elements that hold blocks are boundaries themselves: a link round a whole teaser, say.
+    An inline element that contains a block is a boundary, such as a link around a whole teaser.
     """
     words = words or vocabulary(html, HTML_RULES)
     found = _Parts(html, words)
@@ -136,7 +136,7 @@ def parts(html: str, words: Vocabulary | None = None) -> list[Part]:
 
 
 def runs(found: Iterable[Part]) -> Iterable[list[Part]]:
-    """The stretches of parts between boundaries, none of them empty."""
+    """The runs of parts between boundaries. No run is empty."""
     run: list[Part] = []
     for part in found:
         if part.role != "boundary":
@@ -156,12 +156,12 @@ _WORD = re.compile(r"[^\W_]")
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """Inline markup over a block's text.
+    """Inline markup and its span ``text`` in the text of a block.
 
-    An ``element`` has a start tag (``opening``) and an end tag (``closing``); anything else is copied whole from
-    ``opening``. ``kept`` lies over words that the model may see but that are not translated (``translate="no"``,
-    ``code``); a ``point`` has no width; a ``break`` neither, and the block's text has a line end after it.
-    ``parent`` is the number of the element round it, -1 for none.
+    An ``element`` has a start tag (``opening``) and an end tag (``closing``). The other kinds are copied from
+    ``opening`` as a whole. ``kept`` covers words that the model may see but that are not translated
+    (``translate="no"``, ``code``). A ``point`` and a ``break`` have an empty span; the text has a line end after a
+    ``break``. ``parent`` is the index of the enclosing element, or -1.
     """
 
     kind: InlineKind
@@ -173,10 +173,10 @@ class Inline:
 
 @dataclass(frozen=True)
 class Block:
-    """A text to translate: ``source`` is the range of the HTML that its translation takes the place of.
+    """A text to translate. Its translation replaces the span ``source`` of the HTML.
 
-    White space of the source is collapsed in ``text`` and stripped at its ends, references are decoded. Character i
-    stands at ``starts[i]`` to ``ends[i]`` in the HTML. ``inlines`` are in the order of their start, parents first.
+    ``text`` has collapsed and stripped white space and decoded references. Character i of ``text`` comes from the HTML
+    between ``starts[i]`` and ``ends[i]``. ``inlines`` are sorted by their start, parents first.
     """
 
     text: str
@@ -188,17 +188,17 @@ class Block:
 
     @cached_property
     def kept(self) -> tuple[Span, ...]:
-        """The ranges of ``text`` that are not translated, in order."""
+        """The spans of ``text`` that are not translated, in order."""
         kept = (inline.text for inline in self.inlines if inline.kind == "kept")
         return tuple(span for span in kept if span.start < span.end)
 
     def in_html(self, span: Span) -> Span:
-        """The range of the HTML from the first to the last character of a range of ``text`` that is not empty."""
+        """The span of the HTML from the first to the last character of a non-empty span of ``text``."""
         return Span(self.starts[span.start], self.ends[span.end - 1])
 
 
 class _Text:
-    """A block's text while it grows, with the place of each character."""
+    """The text of a block under construction, with the offsets of each character in the HTML."""
 
     def __init__(self, html: str) -> None:
         self.html = html
@@ -215,7 +215,7 @@ class _Text:
                 self._add_space(start, end)
                 continue
             self.characters += text
-            # Of a reference for several characters the first stands for its whole range.
+            # If a reference decodes to several characters, the first character gets the whole span.
             self.starts += range(start, end) if kind == "plain" else (start, *[end] * (len(text) - 1))[: len(text)]
             self.ends += range(start + 1, end + 1) if kind == "plain" else [end] * len(text)
 
@@ -252,7 +252,7 @@ class _Mark:
 
 
 def block(html: str, run: Sequence[Part]) -> Block | None:
-    """The block of parts between two boundaries; None where they have nothing to translate."""
+    """The block of the parts between two boundaries; None if there is no text to translate."""
     text = _Text(html)
     marks = _marks(run, text)
     content = text.finished()
@@ -262,7 +262,7 @@ def block(html: str, run: Sequence[Part]) -> Block | None:
 
 
 def attribute_block(html: str, value: Span) -> Block | None:
-    """The block of an attribute's value, its quotation marks included; None where there is nothing to translate."""
+    """The block of an attribute value with its quotation marks; None if there is no text to translate."""
     text = _Text(html)
     text.add(Span(value.start + 1, value.end - 1) if html[value.start] in "\"'" else value)
     content = text.finished()
@@ -270,7 +270,7 @@ def attribute_block(html: str, value: Span) -> Block | None:
 
 
 def _marks(run: Sequence[Part], text: _Text) -> list[_Mark]:
-    """The inline markup of a run, whose text is written to ``text`` on the way."""
+    """The inline markup of a run. Also appends the text of the run to ``text``."""
     marks: list[_Mark] = []
     opened = [-1]
     for part in run:
@@ -301,7 +301,7 @@ def _kind(part: Part) -> InlineKind:
 
 
 def _add_words(text: _Text, part: Part) -> None:
-    """Let the model see the words of what is kept, where it has any."""
+    """Append the words of a kept part, unless it is silent."""
     if not part.silent:
         for token in tokens(part.span.of(text.html)):
             if token.kind == "text":
@@ -314,7 +314,7 @@ def _inline(mark: _Mark, length: int) -> Inline:
 
 
 def _without_spaces(html: str, run: Sequence[Part]) -> Span:
-    """The range of a run without the white space round it, which is no part of the block."""
+    """The span of a run without the white space at its ends, which is not a part of the block."""
     start, end = run[0].start, run[-1].end
     if run[0].role == "text":
         start = run[0].end - len(run[0].span.of(html).lstrip(_SPACES))
@@ -330,16 +330,16 @@ def _between(kept: Sequence[Span], length: int) -> Iterator[Span]:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """HTML and its blocks, in the order of their ranges' start; a block of an attribute may lie within another."""
+    """HTML and its blocks, sorted by the start of their spans. A block of an attribute may be inside another block."""
 
     html: str
     blocks: tuple[Block, ...]
 
 
 def parse(html: str, *, attribute_texts: bool = False, rules: TagRules = HTML_RULES) -> Document:
-    """The blocks of any string; with ``attribute_texts`` those of ``title`` and ``alt`` too. Linear in its length.
+    """Find the blocks of any string. With ``attribute_texts``, ``title`` and ``alt`` are blocks as well.
 
-    ``rules`` add tags to those of HTML, or say that the text is XML.
+    ``rules`` select XML and set the roles of tags. The time is linear in the length.
     """
     found = parts(html, vocabulary(html, rules))
     blocks = [one for run in runs(found) if (one := block(html, run)) is not None]

@@ -13,44 +13,44 @@ from service.text.alignment import WORD
 from service.text.html.document import Block
 from service.text.normalization import is_invisible
 
-_NEAR_CHARS = 500  # how far from its share of the way a text that is not translated is looked for
+_NEAR_CHARS = 500  # the search for a kept text extends this far to both sides of its proportional place
 
 
 class Stretch(Protocol):
-    """Ranges of a block's source and target text that correspond."""
+    """A span of the source text of a block, and the corresponding span of the target text."""
 
     source: Span
     target: Span
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """Where in ``window`` each of the source ranges goes (disjoint, in order); empty where there is no room.
+        """The target span in ``window`` for each source range (disjoint, in order); empty if there is no room.
 
-        A range with a literal is text that is not translated: it takes the place only of words that surely stand for
-        it, and is empty where there are none.
+        A range with a literal is text that is not translated. It replaces only words that are surely its translation;
+        without such words its span is empty.
         """
         ...
 
     def first(self, source: Span, window: Span) -> int:
-        """The offset in ``window`` at which a range begins that continues after this stretch."""
+        """The start, in ``window``, of a range that continues after this stretch."""
         ...
 
     def last(self, source: Span, window: Span) -> int:
-        """The offset in ``window`` at which a range ends that began before this stretch."""
+        """The end, in ``window``, of a range that begins before this stretch."""
         ...
 
     def point(self, at: int, *, monotone: bool) -> int:
-        """The place of a point: next to its neighbouring word, or (``monotone``) in proportion to the source."""
+        """The target place of a point: next to its neighbouring word, or (``monotone``) in proportion."""
         ...
 
 
 def within(span: Span, window: Span) -> Span:
-    """The part of ``span`` in ``window``; empty, at the edge that is nearer, where there is none."""
+    """The part of ``span`` in ``window``; an empty span at the nearer edge if they do not overlap."""
     start = min(max(span.start, window.start), window.end)
     return Span(start, max(start, min(span.end, window.end)))
 
 
 def literal_spans(text: str, literal: str | None, window: Span) -> list[Span]:
-    """The places in ``window`` of a text that is not translated, as whole words."""
+    """The spans in ``window`` that contain the text ``literal`` as whole words."""
     if not literal:
         return []
     whole = re.compile(rf"(?<!\w){re.escape(literal)}(?!\w)", re.IGNORECASE)
@@ -61,15 +61,15 @@ def _distance(place: int, span: Span) -> int:
     return abs(span.start - place)
 
 
-class Same:
-    """Text that is the same in both: gaps between sentences, and sentences that stay as they are."""
+class UnchangedStretch:
+    """Text that is equal in source and target: gaps between sentences, and unchanged sentences."""
 
     def __init__(self, source: Span, target_start: int) -> None:
         self.source = source
         self.target = Span(target_start, target_start + source.end - source.start)
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """See `Stretch.spread`: the same ranges."""
+        """See `Stretch.spread`; the spans are the source ranges, moved to the target."""
         del literals
         return [within(one.shifted(self.target.start - self.source.start), window) for one in ranges]
 
@@ -87,18 +87,18 @@ class Same:
         return at - self.source.start + self.target.start
 
 
-class Proportional:
-    """A sentence and a translation without an alignment: what stands a third of the way stays there.
+class ProportionalStretch:
+    """A sentence and its translation without an alignment: places are mapped in proportion to the lengths.
 
-    Words that both have once, such as names and numbers, are fixed; between them the way is shared out evenly.
+    Words that occur once in both, such as names and numbers, are fixed points; the mapping between them is linear.
     """
 
     def __init__(self, source: Span, source_text: str, target: Span, target_text: str) -> None:
-        """``source_text`` and ``target_text`` are the whole block's."""
+        """``source_text`` and ``target_text`` are the texts of the whole block."""
         self.source = source
         self.target = target
         self._text = target_text
-        # A mark is no word to put markup over.
+        # Markup does not cover a punctuation mark alone.
         words = [Span(*found.span()) for found in WORD.finditer(target_text, *target) if found[0][-1].isalnum()]
         self._starts = [word.start for word in words]
         self._ends = [word.end for word in words]
@@ -108,7 +108,7 @@ class Proportional:
         self._targets = [knot[1] for knot in knots]
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """See `Stretch.spread`: the ranges keep their order, and each has a word if there is one for it."""
+        """See `Stretch.spread`; the ranges keep their order, and each gets a word if one is left."""
         spans: list[Span] = []
         rest = window
         for one, literal in zip(ranges, literals, strict=True):
@@ -144,7 +144,7 @@ class Proportional:
         return _nearest(self._starts, self._at(at), self.target)
 
     def _at(self, place: int) -> int:
-        """The place in the target that is as far on its way as ``place`` between the knots round it."""
+        """The target place for ``place``, interpolated between the two nearest fixed points."""
         knot = min(max(bisect_right(self._sources, place), 1), len(self._sources) - 1)
         low, high = self._sources[knot - 1 : knot + 1]
         start, end = self._targets[knot - 1 : knot + 1]
@@ -152,7 +152,7 @@ class Proportional:
 
 
 def _nearest(places: Sequence[int], place: int, window: Span) -> int:
-    """Of the sorted ``places`` in ``window``, ends included, the nearest; ``place`` itself where there is none."""
+    """The nearest of the sorted ``places`` in ``window`` (both ends included), or ``place`` if there is none."""
     low, high = bisect_left(places, window.start), bisect_right(places, window.end)
     at = bisect_left(places, place, low, high)
     near = places[max(at - 1, low) : min(at + 1, high)]
@@ -160,29 +160,30 @@ def _nearest(places: Sequence[int], place: int, window: Span) -> int:
 
 
 def _knots(source: Span, source_text: str, words: Sequence[Span], target_text: str) -> Iterator[tuple[int, int]]:
-    """(place in the source, in the target) of the ends of each word that both have once, where the order agrees."""
+    """(source place, target place) of both ends of each word that occurs once in both texts, in the same order."""
     places: dict[str, list[Span]] = {}
     for match in WORD.finditer(source_text, *source):
         places.setdefault(match[0], []).append(Span(*match.span()))
-    there = Counter(word.of(target_text) for word in words)
+    counts = Counter(word.of(target_text) for word in words)
     last = source.start
     for word in words:
         found = places.get(word.of(target_text), [])
-        if len(found) == 1 and there[word.of(target_text)] == 1 and found[0].start >= last:
+        if len(found) == 1 and counts[word.of(target_text)] == 1 and found[0].start >= last:
             yield found[0].start, word.start
             yield found[0].end, word.end
             last = found[0].end
 
 
 OUTSIDE = -1
-"""The parent of inlines without an enclosing element."""
+"""The parent index of markup outside all elements."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The range of the target for each of a block's inlines, and the order of those in each element.
+    """The target span of each inline of a block, and the order of the children of each element.
 
-    The inlines of one element are disjoint and within the element's range, so that tags written in this order nest.
+    The spans of the children of an element are disjoint and inside the span of the element. So tags that are written
+    in this order are properly nested.
     """
 
     spans: tuple[Span, ...]
@@ -190,11 +191,11 @@ class Placement:
 
 
 def place_inline(block: Block, stretches: Sequence[Stretch]) -> Placement:
-    """Place a block's inlines; ``stretches`` cover its text and the target, in order and without gaps."""
-    return _Placing(block, stretches).placement()
+    """Place the inlines of a block. ``stretches`` cover its text and the target text, in order and without gaps."""
+    return _InlinePlacer(block, stretches).placement()
 
 
-class _Placing:
+class _InlinePlacer:
     def __init__(self, block: Block, stretches: Sequence[Stretch]) -> None:
         self._block = block
         self._stretches = stretches
@@ -210,7 +211,7 @@ class _Placing:
         return Placement(tuple(self._spans), ordered)
 
     def _place(self, parent: int, numbers: Sequence[int]) -> list[int]:
-        """Place the inlines of one element, which has its place already; return them in the order of the target."""
+        """Place the children of an element that already has a span; returns their indices in the target order."""
         whole = Span(0, self._stretches[-1].target.end)
         window = whole if parent == OUTSIDE else self._spans[parent]
         wide: list[int] = []
@@ -222,10 +223,10 @@ class _Placing:
         else:
             self._place_wide(wide, window)
         self._place_points(points, wide, window)
-        return self._settled(numbers, window)
+        return self._in_target_order(numbers, window)
 
     def _place_wide(self, numbers: Sequence[int], window: Span) -> None:
-        """Place what has a width: first what goes over several stretches, then the rest in what is left of each."""
+        """Place inlines with text: first those across several stretches, then the others in the remaining room."""
         rooms: dict[int, Span] = {}
         single: dict[int, list[int]] = {}
         for number in numbers:
@@ -248,21 +249,21 @@ class _Placing:
                 self._spans[number] = span
 
     def _place_points(self, numbers: Sequence[int], wide: Sequence[int], window: Span) -> None:
-        """Place what has no width, never within an element that it does not belong to."""
-        taken = sorted((self._spans[number], number) for number in wide)
+        """Place inlines without text, and keep them out of elements that they do not belong to."""
+        occupied = sorted((self._spans[number], number) for number in wide)
         for number in numbers:
             inline = self._block.inlines[number]
             stretch = self._stretches[self._stretch_before(inline.text.start)]
             at = stretch.point(inline.text.start, monotone=inline.kind == "break")
             at = min(max(at, window.start), window.end)
-            before = bisect_right(taken, at, key=lambda one: one[0].start) - 1
-            if before >= 0 and taken[before][0].start < at < taken[before][0].end:
-                span, sibling = taken[before]
+            before = bisect_right(occupied, at, key=lambda one: one[0].start) - 1
+            if before >= 0 and occupied[before][0].start < at < occupied[before][0].end:
+                span, sibling = occupied[before]
                 at = span.start if number < sibling else span.end
             self._spans[number] = Span(at, at)
 
-    def _settled(self, numbers: Sequence[int], window: Span) -> list[int]:
-        """The order in the target; no span begins before the one in front of it ends."""
+    def _in_target_order(self, numbers: Sequence[int], window: Span) -> list[int]:
+        """Sort the inlines by their target spans, and cut the spans so that they do not overlap."""
         order = sorted(numbers, key=lambda number: (*self._spans[number], number))
         room = window
         for number in order:
@@ -271,11 +272,11 @@ class _Placing:
         return order
 
     def _stretch(self, at: int) -> int:
-        """The stretch that has the character ``at``."""
+        """The index of the stretch that contains the character ``at``."""
         return bisect_right(self._starts, at) - 1
 
     def _stretch_before(self, at: int) -> int:
-        """The stretch in which, or at whose end, the place ``at`` lies."""
+        """The index of the stretch that contains or ends at the place ``at``."""
         return max(self._stretch(at - 1), 0)
 
     def _literal(self, number: int) -> str | None:
@@ -284,13 +285,13 @@ class _Placing:
 
 
 def _visible_ranges(block: Block) -> list[Span]:
-    """The ranges of the inlines without invisible characters at their ends; empty if no other character remains."""
+    """The spans of the inlines without invisible characters at their ends; empty if no character is visible."""
     length = len(block.text)
-    unseen = [one.isspace() or is_invisible(one) for one in block.text]
+    invisible = [one.isspace() or is_invisible(one) for one in block.text]
     following, preceding = list(range(length + 1)), list(range(length + 1))
     for at in range(length - 1, -1, -1):
-        following[at] = following[at + 1] if unseen[at] else at
+        following[at] = following[at + 1] if invisible[at] else at
     for at in range(1, length + 1):
-        preceding[at] = preceding[at - 1] if unseen[at - 1] else at
+        preceding[at] = preceding[at - 1] if invisible[at - 1] else at
     starts = [following[inline.text.start] for inline in block.inlines]
     return [Span(s, max(s, preceding[inline.text.end])) for s, inline in zip(starts, block.inlines, strict=True)]

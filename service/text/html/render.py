@@ -14,22 +14,22 @@ from service.text.html.document import Block, Document
 from service.text.html.placement import (
     OUTSIDE,
     Placement,
-    Proportional,
-    Same,
+    ProportionalStretch,
     Stretch,
+    UnchangedStretch,
     literal_spans,
     place_inline,
     within,
 )
-from service.text.html.tags import escaped, quoted
+from service.text.html.tags import escape_attribute, escape_text
 from service.text.normalization import for_model
 
 
-class Copy:
-    """Copies ranges of the HTML; a changed range lies wholly within a copied one or wholly outside."""
+class HtmlCopy:
+    """Copies spans of the HTML with replacements. A replaced span is either inside a copied span or outside it."""
 
     def __init__(self, html: str, changed: Mapping[Span, str | None]) -> None:
-        """``changed``: what stands for a range now, None for what stays."""
+        """``changed`` maps spans to their replacements; None leaves a span unchanged."""
         self.html = html
         self._changes = sorted((span, text) for span, text in changed.items() if text is not None)
         self._starts = [span.start for span, _ in self._changes]
@@ -37,7 +37,7 @@ class Copy:
         self._growth = list(accumulate(grown, initial=0))
 
     def of(self, span: Span) -> str:
-        """The HTML in a range, with its changes."""
+        """The HTML of a span with the replacements."""
         parts: list[str] = []
         done = span.start
         for place, text in self._changes[bisect_left(self._starts, span.start) : bisect_left(self._starts, span.end)]:
@@ -47,40 +47,40 @@ class Copy:
         return "".join(parts)
 
     def length(self, place: int) -> int:
-        """How long the copy is up to a place that is in no changed range."""
+        """The length of the copy from the start of the HTML to ``place``, which is in no replaced span."""
         return place + self._growth[bisect_left(self._starts, place)]
 
 
-_FAINT = 0.08  # what owes less to any word is placed by its share of the way
-_BAR = 0.5  # a word belongs under markup when it owes more than this to the words there
-_REPLACED = 0.3  # what is not translated takes the place only of words that owe it this much
+_LEAST_SHARE = 0.08  # markup whose words have smaller shares is placed in proportion
+_MARKUP_SHARE = 0.5  # a word is marked up if more than this share of its weight comes from marked-up words
+_LITERAL_SHARE = 0.3  # kept text replaces only words with at least this share
 
 
 class _Run(NamedTuple):
-    """Words ``start`` to ``end`` of a sentence, and how far they lie over the bar in all."""
+    """Words ``start`` to ``end`` of a sentence, and the sum of their scores."""
 
     value: float
     start: int
     end: int
 
 
-class Aligned:
+class AlignedStretch:
     """A sentence and its translation with an alignment."""
 
     def __init__(self, source: Span, source_text: str, target: Span, target_text: str, alignment: Alignment) -> None:
-        """``source_text`` and ``target_text`` are the whole block's; the alignment's ranges begin with the sentence."""
+        """``source_text`` and ``target_text`` are those of the whole block; the alignment counts from the sentence."""
         self.source = source
         self.target = target
         self._source_text = source_text
         self._target_text = target_text
-        self._proportional = Proportional(source, source_text, target, target_text)
+        self._proportional = ProportionalStretch(source, source_text, target, target_text)
         self._pieces = [piece.shifted(source.start) for piece in alignment.source]
         self._words = [word.shifted(target.start) for word in alignment.target]
         self._weights = alignment.weights
         self._sums = [list(accumulate(row, initial=0.0)) for row in alignment.weights]
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """See `Stretch.spread`: each range lies over the run of words that owes it most, the surest first."""
+        """See `Stretch.spread`; each range gets the run of words with the highest score, the best range first."""
         words = self._within(window)
         if len(ranges) == 1 and words and self._begins(ranges[0]) and self._ends(ranges[0]):
             return [self._span(_Run(0.0, words.start, words.stop))]
@@ -90,7 +90,7 @@ class Aligned:
         scores = [[self._score(number, one) for number in range(len(self._words))] for one in ranges]
         runs = self._runs(ranges, scores, free, [k for k, span in enumerate(found) if span is None])
         for k, literal in enumerate(literals):
-            if literal and k in runs and not self._stands_for(runs[k], scores[k]):
+            if literal and k in runs and not self._is_replaceable(runs[k], scores[k]):
                 del runs[k]
         for k, (one, literal) in enumerate(zip(ranges, literals, strict=True)):
             if k in runs:
@@ -118,14 +118,14 @@ class Aligned:
         return self._words[words.start + gains.index(max(gains))].end
 
     def point(self, at: int, *, monotone: bool) -> int:
-        """See `Stretch.point`: behind the word that it follows, else before the word that it precedes."""
+        """See `Stretch.point`; after the word that it follows, or else before the word that it precedes."""
         if monotone or not self._words or not self.source.start < at < self.source.end:
             return self._proportional.point(at, monotone=monotone)
         follows = not self._source_text[at - 1].isspace()
         letter = Span(at - 1, at) if follows else Span(at, at + 1)
         scores = [self._score(number, letter) for number in range(len(self._words))]
         best = max(scores)
-        if best + _BAR < _FAINT:
+        if best + _MARKUP_SHARE < _LEAST_SHARE:
             return self._proportional.point(at, monotone=True)
         word = self._words[scores.index(best)]
         return word.end if follows else word.start
@@ -133,13 +133,13 @@ class Aligned:
     def _literal_places(
         self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span
     ) -> list[Span | None]:
-        """Where the translation has what is not translated, word for word; of several places the one that owes most."""
+        """The span of each literal in the translation, word for word; the one with the highest score of several."""
         found: list[Span | None] = []
         for one, literal in zip(ranges, literals, strict=True):
             places = [
                 (sum(self._score(n, one) for n in range(len(self._words)) if self._meets(n, [place])), place)
                 for place in literal_spans(self._target_text, literal, window)
-                if not any(taken is not None and within(place, taken) == place for taken in found)
+                if not any(other is not None and within(place, other) == place for other in found)
             ]
             found.append(max(places)[1] if places else None)
         return found
@@ -147,23 +147,23 @@ class Aligned:
     def _place_parts(
         self, ranges: Sequence[Span], literals: Sequence[str | None], words: range, found: list[Span | None]
     ) -> None:
-        """Of a word that is marked up in part ("CO₂") it is that part, where the word that owes it most has it too.
+        """Place markup over a part of a word ("CO₂") at the same part of the target word with the highest score.
 
-        Several parts may be in one word: a deletion and its replacement without a space between them.
+        A word may have several marked parts, such as a deletion and an insertion without a space.
         """
         for k, one in enumerate(ranges):
             if literals[k] or not words or not self._is_part(one):
                 continue
             word = self._words[max(words, key=lambda number: self._score(number, one))]
-            taken = max((span.end for span in found if span is not None and span.start >= word.start), default=0)
-            start = min(max(word.start, taken), word.end)
+            previous_end = max((span.end for span in found if span is not None and span.start >= word.start), default=0)
+            start = min(max(word.start, previous_end), word.end)
             part = re.compile(re.escape(one.of(self._source_text)), re.IGNORECASE)
-            there = part.search(self._target_text, start, word.end)
-            if there is not None:
-                found[k] = Span(*there.span())
+            match = part.search(self._target_text, start, word.end)
+            if match is not None:
+                found[k] = Span(*match.span())
 
     def _is_part(self, source: Span) -> bool:
-        """Whether a range of the source begins or ends within a word."""
+        """Whether a source range begins or ends inside a word."""
         text = self._source_text
         inside = text[source.start : source.end].isalnum()
         return inside and (
@@ -173,28 +173,28 @@ class Aligned:
     def _runs(
         self, ranges: Sequence[Span], scores: Sequence[Sequence[float]], free: list[bool], waiting: Sequence[int]
     ) -> dict[int, _Run]:
-        """A run of free words for each of the ranges that wait, while there are any; what is given is free no more."""
-        alone = {k: first for k in waiting if (first := _best(scores[k], free)) is not None}
-        given: dict[int, _Run] = {}
-        for k in sorted(alone, key=lambda k: -alone[k].value):
-            run: _Run | None = alone[k]
-            if not all(free[alone[k].start : alone[k].end]):
+        """A run of free words for each of the ``waiting`` ranges, while words are free. Marks these words as used."""
+        preferred = {k: first for k in waiting if (first := _best(scores[k], free)) is not None}
+        assigned: dict[int, _Run] = {}
+        for k in sorted(preferred, key=lambda k: -preferred[k].value):
+            run: _Run | None = preferred[k]
+            if not all(free[preferred[k].start : preferred[k].end]):
                 run = _best(scores[k], free)
-            if run is not None and self._says_nothing(run, scores[k], ranges[k]):
+            if run is not None and self._is_too_weak(run, scores[k], ranges[k]):
                 run = self._nearest(self._proportional.first(ranges[k], self.target), free)
             if run is not None:
-                given[k] = run
+                assigned[k] = run
                 free[run.start : run.end] = [False] * (run.end - run.start)
-        return given
+        return assigned
 
     def _nearest(self, place: int, free: Sequence[bool]) -> _Run:
-        """The free word nearest to a place, a mark only where there is no other."""
+        """The free word nearest to a place; a punctuation mark only if no other word is free."""
         candidates = (n for n, one in enumerate(free) if one)
         number = min(candidates, key=lambda n: (self._is_mark(n), abs(self._words[n].start - place)))
         return _Run(0.0, number, number + 1)
 
     def _marked(self, run: _Run, source: Span, free: list[bool]) -> Span:
-        """The run with marks at its ends where the source has them there, and without where it has not."""
+        """The span of the run, with punctuation marks at its ends only if the source range has them there."""
         return self._span(run if self._is_part(source) else self._with_marks(run, source, free))
 
     def _with_marks(self, run: _Run, source: Span, free: list[bool]) -> _Run:
@@ -213,21 +213,21 @@ class Aligned:
         return _Run(run.value, start, end)
 
     def _score(self, number: int, source: Span) -> float:
-        """How far the share that a word owes to a range of the source lies over the bar."""
+        """The share of a word's weight that comes from a source range, minus `_MARKUP_SHARE`."""
         low = bisect_right(self._pieces, source.start, key=lambda piece: piece.end)
         high = bisect_left(self._pieces, source.end, key=lambda piece: piece.start)
         if low >= high:
-            return -_BAR
+            return -_MARKUP_SHARE
         weights, first, last = self._weights[number], self._pieces[low], self._pieces[high - 1]
         share = self._sums[number][high] - self._sums[number][low]
         if first.start < source.start:
             share -= weights[low] * (source.start - first.start) / (first.end - first.start)
         if last.end > source.end:
             share -= weights[high - 1] * (last.end - source.end) / (last.end - last.start)
-        return share - _BAR
+        return share - _MARKUP_SHARE
 
     def _within(self, window: Span) -> range:
-        """The words in ``window``."""
+        """The indices of the words in ``window``."""
         first = bisect_left(self._words, window.start, key=lambda word: word.start)
         return range(first, max(first, bisect_right(self._words, window.end, key=lambda word: word.end)))
 
@@ -241,12 +241,12 @@ class Aligned:
         word = self._words[number]
         return any(span is not None and span.start < word.end and word.start < span.end for span in spans)
 
-    def _stands_for(self, run: _Run, scores: Sequence[float]) -> bool:
-        return max(scores[run.start : run.end]) + _BAR >= _REPLACED
+    def _is_replaceable(self, run: _Run, scores: Sequence[float]) -> bool:
+        return max(scores[run.start : run.end]) + _MARKUP_SHARE >= _LITERAL_SHARE
 
-    def _says_nothing(self, run: _Run, scores: Sequence[float], source: Span) -> bool:
-        """Whether no word of a run owes its range anything, or the run is nothing but marks and the range is not."""
-        if max(scores[run.start : run.end]) + _BAR < _FAINT:
+    def _is_too_weak(self, run: _Run, scores: Sequence[float], source: Span) -> bool:
+        """Whether all shares of a run are too small, or the run has only punctuation marks for a range with words."""
+        if max(scores[run.start : run.end]) + _MARKUP_SHARE < _LEAST_SHARE:
             return True
         marks = all(self._is_mark(number) for number in range(run.start, run.end))
         return marks and any(c.isalnum() for c in source.of(self._source_text))
@@ -263,7 +263,7 @@ class Aligned:
 
 
 def _best(scores: Sequence[float], free: Sequence[bool]) -> _Run | None:
-    """The run of free words with the highest sum, at least one word long (Kadane's algorithm)."""
+    """The run of one or more free words with the highest sum of scores (Kadane's algorithm)."""
     best = current = None
     for number, score in enumerate(scores):
         if not free[number]:
@@ -283,9 +283,9 @@ _SPACES = frozenset("\t\n\f\r ")
 
 @dataclass(frozen=True, slots=True)
 class TranslatedSentence:
-    """A sentence of a block (a range of its text), its translation, and their alignment where it is known.
+    """A sentence (a span of the text of a block), its translation, and their alignment if it is known.
 
-    A sentence that was not translated is its own translation, unchanged or in the form that the model sees.
+    For a sentence that was not translated, ``text`` is the sentence, unchanged or normalised for the model.
     """
 
     source: Span
@@ -295,25 +295,25 @@ class TranslatedSentence:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """HTML, and for each block the places of its sentences that have characters; none for attributes."""
+    """HTML, and for each block the spans of its sentences that are not empty. Blocks of attributes have no spans."""
 
     html: str
     sentences: tuple[tuple[Span, ...], ...]
 
 
 def render(document: Document, translations: Sequence[Sequence[TranslatedSentence]], language: Language) -> Rendered:
-    """The HTML of the document, with translated sentences in place of the sentences of each block, in order.
+    """Replace the text of each block by its translated sentences.
 
-    Everything outside blocks is copied, and so is a block without a changed sentence.
+    HTML outside the blocks and blocks with unchanged sentences are copied.
 
     Raises:
-        ValueError: there are more or fewer translations than blocks, or sentences that are out of order.
+        ValueError: the numbers of translations and blocks differ, or sentences are out of order.
     """
     blocks = list(zip(document.blocks, translations, strict=True))
     changed = {
         block.source: _attribute(_Target(block, sentences, language)) for block, sentences in blocks if block.attribute
     }
-    copy = Copy(document.html, changed)
+    copy = HtmlCopy(document.html, changed)
     parts: list[str] = []
     found: list[tuple[Span, ...]] = []
     done = length = 0
@@ -332,20 +332,17 @@ def render(document: Document, translations: Sequence[Sequence[TranslatedSentenc
 
 
 def _attribute(target: "_Target") -> str | None:
-    """The value of an attribute with its quotation marks; None: it does not change."""
-    return None if target.unchanged else f'"{quoted(target.text)}"'
+    """The value of an attribute with its quotation marks; None if it does not change."""
+    return None if target.unchanged else f'"{escape_attribute(target.text)}"'
 
 
-def _block(target: "_Target", sentences: Sequence[TranslatedSentence], copy: Copy) -> tuple[str, list[Span]]:
-    """The HTML of a block, and the places of its sentences in it."""
+def _block(target: "_Target", sentences: Sequence[TranslatedSentence], copy: HtmlCopy) -> tuple[str, list[Span]]:
+    """The HTML of a block, and the spans of its sentences in it."""
     block = target.block
     if target.unchanged:
         start = copy.length(block.source.start)
         places = (block.in_html(sentence.source) for sentence in sentences)
-        spans = [
-            Span(copy.length(place_inline.start) - start, copy.length(place_inline.end) - start)
-            for place_inline in places
-        ]
+        spans = [Span(copy.length(place.start) - start, copy.length(place.end) - start) for place in places]
         return copy.of(block.source), spans
     writer = _Writer(target.cells(copy.html), copy)
     writer.write(block, place_inline(block, target.stretches()))
@@ -353,7 +350,7 @@ def _block(target: "_Target", sentences: Sequence[TranslatedSentence], copy: Cop
 
 
 class _Target:
-    """The text of a block's translation: sentences and the gaps between them."""
+    """The text of the translation of a block: sentences and the gaps between them."""
 
     def __init__(self, block: Block, sentences: Sequence[TranslatedSentence], language: Language) -> None:
         self.block = block
@@ -369,7 +366,7 @@ class _Target:
 
     @property
     def spans(self) -> list[Span]:
-        """Where the sentences stand in the text."""
+        """The spans of the sentences in the text."""
         return [
             Span(end - len(text), end)
             for (_, text, sentence), end in zip(self._pieces, self._ends, strict=True)
@@ -384,15 +381,15 @@ class _Target:
         ]
 
     def cells(self, html: str) -> list[str]:
-        """What to write for each character: that of the source where the text is the same."""
+        """The HTML of each character, copied from the source if the text is unchanged."""
         cells: list[str] = []
         for source, text, _ in self._pieces:
             if self._is_same(source, text):
                 raw = (html[self.block.starts[at] : self.block.ends[at]] for at in range(*source))
-                # A bare "<" or "&" is harmless only before what follows it in the source.
-                cells += (escaped(one) if one in _BARE else one for one in raw)
+                # A bare "<" or "&" is safe only before the character that follows it in the source.
+                cells += (escape_text(one) if one in _BARE else one for one in raw)
             else:
-                cells += map(escaped, text)
+                cells += map(escape_text, text)
         return cells
 
     def _is_same(self, source: Span, text: str) -> bool:
@@ -400,25 +397,25 @@ class _Target:
 
     def _stretch(self, source: Span, target: Span, sentence: TranslatedSentence | None) -> Stretch:
         if self._is_same(source, target.of(self.text)):
-            return Same(source, target.start)
+            return UnchangedStretch(source, target.start)
         if sentence is None or sentence.alignment is None:
-            return Proportional(source, self.block.text, target, self.text)
-        return Aligned(source, self.block.text, target, self.text, sentence.alignment)
+            return ProportionalStretch(source, self.block.text, target, self.text)
+        return AlignedStretch(source, self.block.text, target, self.text, sentence.alignment)
 
 
 def _pieces(
     block: Block, sentences: Sequence[TranslatedSentence], language: Language
 ) -> Iterator[tuple[Span, str, TranslatedSentence | None]]:
-    """(range of the source, its text in the target, the sentence) of gaps and sentences, in order."""
+    """(source span, target text, sentence or None) of the sentences and the gaps between them, in order."""
     done = 0
     for sentence in sentences:
         start, end = sentence.source
         if not done <= start < end <= len(block.text):
-            raise ValueError(f"sentence {sentence.source} is out of order or out of the block")
+            raise ValueError(f"sentence {sentence.source} is out of order or outside the block")
         if done < start:
             yield Span(done, start), block.text[done:start], None
         source = sentence.source.of(block.text)
-        # A sentence that a model left as it saw it was not translated: its own form is kept.
+        # A sentence that equals its normalised form was not translated, so it keeps its original form.
         text = source if sentence.text == for_model(source, language) else sentence.text
         yield sentence.source, text, sentence
         done = end
@@ -429,15 +426,15 @@ def _pieces(
 class _Writer:
     """Writes text and tags in the order of the target."""
 
-    def __init__(self, cells: Sequence[str], copy: Copy) -> None:
+    def __init__(self, cells: Sequence[str], copy: HtmlCopy) -> None:
         self.parts: list[str] = []
         self._cells = cells
         self._copy = copy
         self._length = 0
-        self._places = [0] * (len(cells) + 1)  # of each character's start in what is written; the last: of the end
+        self._places = [0] * (len(cells) + 1)  # the output offset of each character, and of the end
 
     def write(self, block: Block, placement: Placement) -> None:
-        # Elements may be nested deeper than Python's own stack.
+        # A list replaces recursion, because elements may be nested deeper than Python's stack.
         stack = [(OUTSIDE, iter(placement.children.get(OUTSIDE, ())), len(self._cells))]
         done = 0
         while stack:
@@ -465,7 +462,7 @@ class _Writer:
                 done = span.end
 
     def written(self, span: Span) -> Span:
-        """The range of what is written from the first to the last character of a range of the target."""
+        """The output span from the first to the last character of a target span."""
         if span.start == span.end:
             return Span(self._places[span.start], self._places[span.start])
         return Span(self._places[span.start], self._places[span.end - 1] + len(self._cells[span.end - 1]))
@@ -482,9 +479,9 @@ class _Writer:
             self.parts.append(self._copy.of(span))
             self._length += len(self.parts[-1])
 
-    def _space(self, place_inline: int) -> None:
-        """Part what has no text from the words round it where the source does at that place."""
-        if self._copy.html[place_inline : place_inline + 1] in _SPACES:
+    def _space(self, source_place: int) -> None:
+        """Write a space between a word and markup without text if the source has white space at ``source_place``."""
+        if self._copy.html[source_place : source_place + 1] in _SPACES:
             self.parts.append(" ")
             self._length += 1
 

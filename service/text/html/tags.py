@@ -17,7 +17,7 @@ VOID = frozenset(
     """area base basefont bgsound br col embed frame hr image img input keygen link meta param source track
     wbr""".split()
 )
-# Independent embeds are included: no sentence continues across a video.
+# Embeds such as videos are blocks, because no sentence continues across them.
 BLOCK = frozenset(
     """address article aside audio base blockquote body canvas caption center col colgroup dd details dialog dir div dl
     dt embed fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe
@@ -26,13 +26,13 @@ BLOCK = frozenset(
 )
 FOREIGN = frozenset({"math", "svg"})
 ALL = frozenset(tags) | VOID | BLOCK | FOREIGN
-"""Every element that HTML has or had."""
+"""All elements of HTML, obsolete ones included."""
 WITHIN_SENTENCES = frozenset(
     """a abbr acronym b bdi bdo big br cite del dfn em font i ins kbd mark nobr q s small span strike strong sub sup tt
     u wbr""".split()
 )
-"""Elements whose names say the same in other markup that borrows them."""
-# Kept as they are, with all that is in them; only those that are part of a sentence lend it their words.
+"""Inline elements whose names have the same meaning in other XML that borrows them."""
+# Elements that are copied with their content. The model sees the words of `_WORDS` only, as a part of the sentence.
 _WORDS = frozenset("code kbd samp tt var".split())
 _SILENT = frozenset(
     """audio canvas iframe listing math noembed noframes noscript object plaintext pre script select style svg template
@@ -53,17 +53,17 @@ TEXT_ATTRIBUTES = frozenset({"alt", "title"})
 
 
 def is_kept(html: str, tag: Token) -> bool:
-    """Whether a start tag opens what comes out byte for byte, its end tag included."""
+    """Whether the element of a start tag is copied byte for byte, with its end tag."""
     return tag.name in _WORDS or tag.name in _SILENT or forbids_translation(html, tag)
 
 
 def is_silent(name: str) -> bool:
-    """Whether an element that is kept has no words for the sentence round it."""
+    """Whether the model does not see the words of a kept element."""
     return name in _SILENT
 
 
 def forbids_translation(html: str, tag: Token) -> bool:
-    """Whether a start tag says ``translate="no"`` or has the class ``notranslate``."""
+    """Whether a start tag has ``translate="no"`` or the class ``notranslate``."""
     if "translate" not in html[tag.start : tag.end].lower():
         return False
     found: dict[str, str] = {}
@@ -73,17 +73,17 @@ def forbids_translation(html: str, tag: Token) -> bool:
 
 
 def ended_by(name: str) -> frozenset[str]:
-    """The elements whose end tag may be left out before the start tag ``name``."""
+    """The elements whose end tag is optional before the start tag ``name``."""
     return _IMPLIED_ENDS.get(name, _PARAGRAPH if name in BLOCK else _NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
 class TagRules:
-    """What a caller says of tags, by their names in lower case.
+    """The caller's rules for tags, by tag name in lower case.
 
-    ``xml``: the markup is XML, whose elements may have any name and be empty (``<x/>``). Tags that are ``splitting``
-    are boundaries and win over those that are ``non_splitting``, which stand within sentences; what ``ignored`` ones
-    hold is not translated. Without ``outline`` no other tag is a boundary.
+    With ``xml`` the markup is XML: elements may have any name and may be empty (``<x/>``). ``splitting`` tags are
+    boundaries. ``non_splitting`` tags are inline, unless they are also ``splitting``. The content of ``ignored`` tags
+    is not translated. Without ``outline`` only ``splitting`` tags are boundaries.
     """
 
     xml: bool = False
@@ -98,7 +98,7 @@ HTML_RULES = TagRules()
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The meaning of the tags of one document; of XML in words of its own only ``blocks`` are known."""
+    """The roles of the tags of one document. For XML that is not XHTML only ``blocks`` are known."""
 
     rules: TagRules
     blocks: frozenset[str]
@@ -116,25 +116,25 @@ class Vocabulary:
         return self.html and tag.name in VOID
 
     def is_kept(self, markup: str, tag: Token) -> bool:
-        """Whether a start tag opens what comes out byte for byte, its end tag included."""
+        """Whether the element of a start tag is copied byte for byte, with its end tag."""
         if tag.name in self.rules.ignored:
             return True
         return (is_kept if self.html else forbids_translation)(markup, tag)
 
     def is_silent(self, name: str) -> bool:
-        """Whether an element that is kept has no words for the sentence round it."""
+        """Whether the model does not see the words of a kept element."""
         return self.html and name not in self.rules.ignored and is_silent(name)
 
     def ended_by(self, name: str) -> frozenset[str]:
-        """The elements whose end tag may be left out before the start tag ``name``."""
+        """The elements whose end tag is optional before the start tag ``name``."""
         return ended_by(name) if self.html else _NOTHING
 
 
 def vocabulary(markup: str, rules: TagRules) -> Vocabulary:
-    """The meaning of a document's tags.
+    """The roles of the tags of a document.
 
-    XML whose elements are all HTML's is XHTML. In other XML an element is a boundary unless it is next to text
-    somewhere in the document or has the name of one that marks words in HTML.
+    XML in which all elements are HTML elements is XHTML. In other XML an element is a boundary, unless it is a sibling
+    of text somewhere in the document or has the name of an inline element of HTML.
     """
     if not rules.xml:
         return _of_html(rules)
@@ -142,21 +142,21 @@ def vocabulary(markup: str, rules: TagRules) -> Vocabulary:
     if names <= ALL:
         return _of_html(rules)
     within = WITHIN_SENTENCES
-    structure = names - within - _beside_text(markup) if rules.outline else _NOTHING
-    return Vocabulary(rules, _with_callers(structure, rules), html=False)
+    structure = names - within - _siblings_of_text(markup) if rules.outline else _NOTHING
+    return Vocabulary(rules, _with_rules(structure, rules), html=False)
 
 
 @lru_cache(maxsize=64)
 def _of_html(rules: TagRules) -> Vocabulary:
-    return Vocabulary(rules, _with_callers(BLOCK if rules.outline else _NOTHING, rules), html=True)
+    return Vocabulary(rules, _with_rules(BLOCK if rules.outline else _NOTHING, rules), html=True)
 
 
-def _with_callers(blocks: Iterable[str], rules: TagRules) -> frozenset[str]:
+def _with_rules(blocks: Iterable[str], rules: TagRules) -> frozenset[str]:
     return (frozenset(blocks) - rules.non_splitting) | rules.splitting
 
 
-def _beside_text(markup: str) -> set[str]:
-    """The names of elements that share their parent with text, in one place at least; linear in the length."""
+def _siblings_of_text(markup: str) -> set[str]:
+    """The names of elements that have text as a sibling at least once. The time is linear in the length."""
     found: set[str] = set()
     levels = [_Level("")]
     opened: Counter[str] = Counter()
@@ -185,7 +185,7 @@ def _close(name: str, levels: list["_Level"], opened: Counter[str], found: set[s
 
 
 class _Level:
-    """An open element: whether it has text of its own, and which elements."""
+    """An open element: whether it contains text, and the names of its child elements."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -193,7 +193,7 @@ class _Level:
         self.children: set[str] = set()
 
     def mixed(self) -> set[str]:
-        """The elements that share this one with text."""
+        """The names of the child elements if the element also contains text."""
         return self.children if self.has_text else set()
 
 
@@ -202,14 +202,14 @@ _PIECE = re.compile(
     r"|(?P<reference>&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[a-zA-Z][a-zA-Z0-9]{1,31};?))"
     r"|[^\t\n\f\r &]+|&"
 )
-_LONGEST_NUMBER_CHARS = 100  # int() refuses thousands of digits; what is longer than this is no character anyway
+_LONGEST_NUMBER_CHARS = 100  # int() refuses thousands of digits; no character has such a long number
 _NO_CHARACTER = "\ufffd"
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _QUOTED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
 
 class Piece(NamedTuple):
-    """Characters and the range of the HTML that they came from: white space, one reference, or plain text."""
+    """White space, one character reference or plain text: its decoded text, and its span in the HTML."""
 
     kind: Literal["space", "reference", "plain"]
     text: str
@@ -217,7 +217,7 @@ class Piece(NamedTuple):
 
 
 def pieces(markup: str, span: Span) -> Iterator[Piece]:
-    """The text in a range of HTML without tags, in order and without gaps; linear in its length."""
+    """The pieces of a span of HTML without tags, in order and without gaps. The time is linear in the length."""
     for found in _PIECE.finditer(markup, *span):
         if found["space"] is not None:
             yield Piece("space", " ", Span(*found.span()))
@@ -229,18 +229,18 @@ def pieces(markup: str, span: Span) -> Iterator[Piece]:
             yield Piece("plain", found[0], Span(*found.span()))
 
 
-def escaped(text: str) -> str:
-    """``text`` as it may stand between tags."""
+def escape_text(text: str) -> str:
+    """``text``, escaped for use between tags."""
     return text.translate(_ESCAPES)
 
 
-def quoted(text: str) -> str:
-    """``text`` as it may stand in an attribute, between quotation marks of either kind."""
+def escape_attribute(text: str) -> str:
+    """``text``, escaped for use in an attribute value, in quotation marks of either kind."""
     return text.translate(_QUOTED)
 
 
 def _character(reference: str) -> str:
-    """What a reference stands for; itself where that is nothing."""
+    """The characters that a reference means, or the reference itself if it is unknown."""
     if reference[1] == "#" and len(reference) > _LONGEST_NUMBER_CHARS:
         return _NO_CHARACTER
     return html.unescape(reference)

@@ -1,9 +1,9 @@
-"""Cuts HTML into tokens without loss: every character belongs to exactly one, with its offsets.
+"""HTML tokenizer without loss: every character belongs to exactly one token, and each token has its offsets.
 
-The states of the WHATWG tokenizer that decide where a token ends, as patterns that never backtrack over what they have
-passed. No library does this: tree builders (lxml, selectolax, html5lib, justhtml) drop and move tags of broken HTML,
-turbohtml counts places after it has changed line ends, html.parser takes quadratic time on unclosed comments and
-quotation marks. Comments in scripts that themselves hold a script element are not looked into.
+Patterns with possessive quantifiers implement the states of the WHATWG tokenizer that decide the end of a token. No
+library does this: tree builders (lxml, selectolax, html5lib, justhtml) drop and move tags of broken HTML; turbohtml
+normalises line ends before it counts offsets; html.parser needs quadratic time for unclosed comments and quotation
+marks. The state for a script element inside a comment of a script is not implemented.
 """
 
 import re
@@ -25,8 +25,8 @@ _UNNAMED = re.sub(r"\(\?P<\w+>", "(?:", _ATTRIBUTE)
 ATTRIBUTE = re.compile(_ATTRIBUTE)
 _MARKUP = re.compile(
     rf"""
-    (?P<comment><!--(?:-?>|[\s\S]*?(?:-->|--!>|\Z))      # up to its end or the text's
-      |<(?:[!?]|/(?=[^a-zA-Z]))[^>]*+(?:>|\Z))           # doctypes, instructions, and what browsers take for comments
+    (?P<comment><!--(?:-?>|[\s\S]*?(?:-->|--!>|\Z))      # to the end of the comment or of the text
+      |<(?:[!?]|/(?=[^a-zA-Z]))[^>]*+(?:>|\Z))           # doctypes, instructions, and bogus comments
     |<(?P<end>/)?(?P<tag>[a-zA-Z][^\t\n\f\r />]*+)(?:{_UNNAMED})*+(?:{_SPACE}|/)*+(?P<closed>>)?
     """,
     re.VERBOSE,
@@ -37,10 +37,10 @@ _RAW_ENDS = {name: re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE) for 
 
 
 class Token(NamedTuple):
-    """A piece of HTML; ``name`` is a tag's, in lower case, or that of the element that a raw text belongs to.
+    """A token of HTML. ``name`` is the name of the tag, or of the element of a raw text, in lower case.
 
-    ``raw`` is text without tags (of ``script``, ``title``, …); ``comment`` also stands for doctypes and for a tag that
-    the text ends in, which browsers ignore.
+    The kind ``raw`` is text without tags (in ``script``, ``title``, …). The kind ``comment`` includes doctypes and an
+    unfinished tag at the end of the text, which browsers ignore.
     """
 
     kind: Kind
@@ -55,17 +55,17 @@ class Token(NamedTuple):
 
 
 class Attribute(NamedTuple):
-    """One attribute of a tag: its name in lower case and where its value stands, quotation marks included."""
+    """An attribute of a tag: its name in lower case, and the span of its value with the quotation marks."""
 
     name: str
     value: Span | None
 
 
 def tokens(html: str, *, xml: bool = False, raw_texts: bool = True) -> Iterator[Token]:
-    """The tokens of any string, in order and without gaps; linear in its length.
+    """The tokens of any string, in order and without gaps. The time is linear in the length.
 
-    ``xml``: an element may be empty, as in ``<script/>``, and a reference to an entity that HTML does not know is a
-    ``comment``: it may or may not have words. Without ``raw_texts`` the text of every element may have tags.
+    With ``xml``, an element may be empty (``<script/>``), and a reference to an unknown entity is a ``comment``,
+    because its text is unknown. Without ``raw_texts``, every element may contain tags.
     """
     done = 0
     while done < len(html):
@@ -86,7 +86,7 @@ def tokens(html: str, *, xml: bool = False, raw_texts: bool = True) -> Iterator[
 
 
 def attributes(html: str, tag: Token) -> Iterator[Attribute]:
-    """The attributes of a start tag, in order; of two with one name browsers take the first."""
+    """The attributes of a start tag, in order. If a name occurs twice, browsers use the first."""
     place = tag.start + 1 + len(tag.name)
     while (found := ATTRIBUTE.match(html, place, tag.end)) is not None:
         value = None if found["value"] is None else Span(*found.span("value"))
@@ -119,6 +119,6 @@ def _opens_raw(html: str, token: Token, *, xml: bool) -> bool:
 
 
 def _raw_end(html: str, name: str, start: int) -> int:
-    """Where the text of an element without tags in it ends: at its end tag, else with the HTML."""
+    """The offset at which a raw text ends: at its end tag, or else at the end of the HTML."""
     found = _RAW_ENDS[name].search(html, start) if name in _RAW_ENDS else None
     return len(html) if found is None else found.start()

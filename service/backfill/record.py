@@ -81,7 +81,9 @@ class Worker:
             raise _TooLong(self._max_line_bytes)
         most = self._limits.depth
         if is_deeper(line.data, most):
-            raise InvalidInput("json_too_deep", f"arrays and objects may be nested at most {most} levels deep", limit=most)
+            raise InvalidInput(
+                "json_too_deep", f"arrays and objects may be nested at most {most} levels deep", limit=most
+            )
         try:
             body = json.loads(line.data)
         except (ValueError, RecursionError) as error:

@@ -36,7 +36,6 @@ from service.observability.metrics import Metrics
 from service.process import available_cores, trim_malloc_periodically, trimmer
 from service.registry.manifest import Task
 from service.settings import Settings
-from service.web import page
 
 COMPATIBLE = frozenset(
     route.path for route in (*deepl.router.routes, *libretranslate.router.routes) if isinstance(route, Route)
@@ -51,12 +50,12 @@ KNOWN = COMPATIBLE | {
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, error: DepescheError) -> None:
-    """Answer ``error``: as the clients of other services expect it on their paths, as a problem everywhere else."""
+    """Answer ``error`` with a problem, or in the format of the compatible APIs on their paths."""
     request = Request(scope, receive)
-    if scope["path"] in KNOWN:  # nothing that a caller made up
+    if scope["path"] in KNOWN:  # other paths are arbitrary input and must not become metric labels
         info_of(scope).path = scope["path"]
     if scope["path"] in COMPATIBLE:
-        answer = failures.of_service(request, error)
+        answer = failures.failure_response(request, error)
     else:
         answer = await problems.on_error(request, error)
     await answer(scope, receive, send)
@@ -68,13 +67,13 @@ _log = logging.getLogger("depesche")
 
 
 def plan_of(settings: Settings) -> Plan:
-    """What the settings ask the service to be."""
+    """Convert settings to a plan."""
     seal = settings.cache_seal_key
     return Plan(
         models_dir=settings.models_dir,
         installed_dir=settings.installed_dir,
         profile=settings.profile,
-        names=_names(settings),
+        names=_model_names(settings),
         source_lang=settings.source_lang,
         target_lang=settings.target_lang,
         engine=None if settings.engine == "auto" else settings.engine,
@@ -100,47 +99,47 @@ def plan_of(settings: Settings) -> Plan:
     )
 
 
-def _names(settings: Settings) -> dict[Task, str]:
-    given: dict[Task, str | None] = {"translation": settings.translation_model, "summary": settings.summary_model}
-    return {task: name for task, name in given.items() if name is not None}
+def _model_names(settings: Settings) -> dict[Task, str]:
+    names: dict[Task, str | None] = {"translation": settings.translation_model, "summary": settings.summary_model}
+    return {task: name for task, name in names.items() if name is not None}
 
 
 def exit_dead() -> None:
-    """Leave the process: a hung engine call cannot be ended from inside. Probes get a moment to see it."""
+    """Exit the process soon, because it cannot end a hung engine call. The delay lets probes see the state."""
     _log.critical("engine_dead", extra={"exit_code": EXIT_DEAD})
     asyncio.get_running_loop().call_later(EXIT_GRACE_S, os._exit, EXIT_DEAD)
 
 
 def text_limits(settings: Settings) -> TextLimits:
-    """The settings' limits of texts."""
+    """The text limits of the settings."""
     return TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
 
 
 def create_newsroom(settings: Settings, listener: Listener, on_settled: Callable[[], None] = lambda: None) -> Newsroom:
-    """The newsroom of an application, with the settings' limits of texts."""
+    """Create the newsroom with the plan and text limits of the settings."""
     return Newsroom(plan_of(settings), listener, exit_dead, on_settled, limits=text_limits(settings))
 
 
 def create_app(settings: Settings | None = None, *, on_settled: Callable[[], None] = lambda: None) -> FastAPI:
-    """The application. Models load in the background once it starts, so that probes are answered from the start.
+    """Create the application. It loads models in the background, so that probes get answers from the start.
 
-    ``on_settled`` is called when they have been loaded, and after a reload when those of before are gone.
+    ``on_settled`` is called after the models are loaded, and after a reload has closed the old models.
 
     Raises:
-        KeyFileInvalid: there is a key file, and it cannot be used.
-        TracingUnavailable: the environment asks for traces that cannot be made.
-        SealUnavailable: cache values are to be sealed, and the extra for it is not installed.
+        KeyFileInvalid: the key file is invalid.
+        TracingUnavailable: the environment requests traces, but tracing cannot start.
+        SealUnavailable: the settings request sealed cache values, but the extra is not installed.
     """
     settings = settings or Settings()
-    heard: list[Listener] = [logs.listen]
-    listener = broadcast(heard)
+    listeners: list[Listener] = [logs.listen]
+    listener = broadcast(listeners)
     newsroom = create_newsroom(settings, listener, on_settled)
     source, target = newsroom.languages
     metrics = Metrics(newsroom)
-    heard.append(metrics.listen)
+    listeners.append(metrics.listen)
     traces = tracing.from_environment(os.environ)
     if traces is not None:
-        heard.append(traces.listen)
+        listeners.append(traces.listen)
     keys = None if settings.keys_file is None else ApiKeyStore(settings.keys_file, listener=listener)
     rates = _rates(settings, listener)
     app = FastAPI(
@@ -148,7 +147,7 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
         version=__version__,
         summary=f"{source.name} news articles in, a {source.name} summary and a translation into {target.name} out.",
         lifespan=partial(_lifespan, rates=rates, traces=traces),
-        redirect_slashes=False,  # the address of a redirect is made from the caller's Host header
+        redirect_slashes=False,  # a redirect would contain the caller's Host header
     )
     app.state.runtime = Runtime(
         newsroom=newsroom,
@@ -159,24 +158,24 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
         keys=keys,
         tracer=traces,
     )
-    for router in (routes.router, probes.router, page.router, deepl.router, libretranslate.router):
+    for router in (routes.router, probes.router, probes.page_router, deepl.router, libretranslate.router):
         app.include_router(router)
     if settings.metrics_port != "admin":
         app.include_router(probes.metrics_router)
-    _surround(app, settings, rates=rates, cancels=True, origins=_listed(settings.cors_origins))
+    _add_middlewares(app, settings, rates=rates, cancels=True, origins=_split_list(settings.cors_origins))
     app.openapi = partial(_document, app.openapi, newsroom.languages)  # type: ignore[method-assign]  # FastAPI's way
     return app
 
 
-def _document(made: Callable[[], dict[str, Any]], languages: LanguagePair) -> dict[str, Any]:
+def _document(openapi: Callable[[], dict[str, Any]], languages: LanguagePair) -> dict[str, Any]:
     """The OpenAPI document with the served languages."""
-    document = made()
+    document = openapi()
     describe_languages(document, languages)
     return document
 
 
 def _rates(settings: Settings, listener: Listener) -> Rates | None:
-    """The limits of callers; None where the settings limit neither requests nor characters."""
+    """The rate limits of the settings; None if there are none."""
     limits = policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
     if not limits:
         return None
@@ -186,7 +185,7 @@ def _rates(settings: Settings, listener: Listener) -> Rates | None:
 
 
 def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
-    """The application of the administration port, over the runtime of ``app``, which starts and stops it."""
+    """Create the application of the administration port. It shares the runtime of ``app``, which owns it."""
     admin_app = FastAPI(
         title="Depesche administration", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
     )
@@ -194,30 +193,30 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     admin_app.include_router(probes.admin_router)
     if settings.metrics_port != "main":
         admin_app.include_router(probes.metrics_router)
-    _surround(admin_app, settings)
+    _add_middlewares(admin_app, settings)
     return admin_app
 
 
-def _surround(app: FastAPI, settings: Settings, **options: Any) -> None:
-    """Put the middlewares around the endpoints of either port; ``options`` are those of `middlewares`."""
+def _add_middlewares(app: FastAPI, settings: Settings, **options: Any) -> None:
+    """Add the middlewares and error handlers. ``options`` are passed to `middlewares`."""
     problems.install(app)
     runtime: Runtime = app.state.runtime
-    surrounding = middlewares(
+    stack = middlewares(
         bounds=Bounds(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth),
         refuse=refuse,
         listener=runtime.listener,
         lifecycle=runtime.newsroom.lifecycle,
         keys=runtime.keys,
         tracer=runtime.tracer,
-        trusted_proxies=_listed(settings.trusted_proxies),
+        trusted_proxies=_split_list(settings.trusted_proxies),
         **options,
     )
-    for one in reversed(surrounding):  # the one that is added last is the outermost
+    for one in reversed(stack):  # the last one added is the outermost
         app.add_middleware(one.cls, *one.args, **one.kwargs)
 
 
-def _listed(setting: str | None) -> list[str]:
-    """The members of a setting with commas."""
+def _split_list(setting: str | None) -> list[str]:
+    """Split a comma-separated setting."""
     return [] if setting is None else [one.strip() for one in setting.split(",")]
 
 
@@ -250,8 +249,8 @@ async def _load(newsroom: Newsroom) -> None:
         if newsroom.notice:
             _log.warning("starter_models", extra={"detail": newsroom.notice})
     except DepescheError as error:
-        # The probe says so, too; the process stays up, so that an operator can ask it.
+        # The process keeps running, so that an operator can query the readiness probe.
         _log.error("models_not_loaded", extra={"detail": str(error)})
-    except Exception as error:  # noqa: BLE001 - the probe must not say "loading" for ever
-        newsroom.lifecycle.fail(f"{type(error).__name__} while the models were loaded")
+    except Exception as error:  # noqa: BLE001 - otherwise the probe would report "loading" forever
+        newsroom.lifecycle.fail(f"loading the models failed with {type(error).__name__}")
         _log.exception("models_not_loaded")

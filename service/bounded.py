@@ -1,4 +1,4 @@
-"""Validation that stops early: a value with a million faults forms a few errors, and never a million."""
+"""Validation with a limited number of errors, so that a value with a million faults stays cheap."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import BaseModel, BeforeValidator, ModelWrapValidatorHandler, model_validator
 from pydantic_core import PydanticCustomError
 
-MOST_ERRORS = 20
+MAX_ERRORS = 20
 
 
 class Bounded(BaseModel):
-    """A model that forbids unknown fields, and names at most one more than `MOST_ERRORS` of them."""
+    """A model that forbids unknown fields and reports at most `MAX_ERRORS` + 1 of them."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -19,32 +19,34 @@ class Bounded(BaseModel):
         if not isinstance(value, Mapping):
             return handler(value)
         known = {name for field, info in cls.model_fields.items() for name in (field, info.alias) if name is not None}
-        unknown = list(islice((name for name in value if name not in known), MOST_ERRORS + 2))
-        if len(unknown) <= MOST_ERRORS + 1:
+        unknown = list(islice((name for name in value if name not in known), MAX_ERRORS + 2))
+        if len(unknown) <= MAX_ERRORS + 1:
             return handler(value)
-        named = {name: value[name] for name in unknown[: MOST_ERRORS + 1]}
+        named = {name: value[name] for name in unknown[: MAX_ERRORS + 1]}
         return handler({name: value[name] for name in known if name in value} | named)
 
 
 def at_most(items: int, code: str = "too_long") -> BeforeValidator:
-    """Refuse a list or a mapping of more than ``items`` by its length, before any member is looked at."""
+    """A validator that refuses a list or dict of more than ``items`` before its members are validated."""
 
-    def short(value: Any) -> Any:
+    def check_length(value: Any) -> Any:
         if isinstance(value, list | dict) and len(value) > items:
             raise PydanticCustomError(
-                code, "{actual_length} items, at most {max_length}", {"max_length": items, "actual_length": len(value)}
+                code,
+                "{actual_length} items exceed the limit of {max_length}",
+                {"max_length": items, "actual_length": len(value)},
             )
         return value
 
-    return BeforeValidator(short)
+    return BeforeValidator(check_length)
 
 
 def _first_wrong(value: Any) -> Any:
-    """Of a mapping with many values that are no strings the first ones alone, so that few errors are formed."""
+    """Reduce a dict with many non-string values to the first of them, so that validation makes few errors."""
     if not isinstance(value, dict):
         return value
-    wrong = dict(islice(((name, one) for name, one in value.items() if not isinstance(one, str)), MOST_ERRORS + 1))
-    return wrong if len(wrong) > MOST_ERRORS else value
+    wrong = dict(islice(((name, one) for name, one in value.items() if not isinstance(one, str)), MAX_ERRORS + 1))
+    return wrong if len(wrong) > MAX_ERRORS else value
 
 
 FEW_WRONG = BeforeValidator(_first_wrong)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import math
 import os
@@ -22,6 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from service.app import create_admin, create_app
 from service.errors import DepescheError
 from service.newsroom.newsroom import Newsroom
+from service.process import freeze_gc_heap
 from service.settings import Settings
 
 ADMIN_DRAIN_S = 5
@@ -86,13 +86,6 @@ def run(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
     _Server(config, app.state.runtime.newsroom, admin).run()
-
-
-def freeze_gc_heap() -> None:
-    """Freeze all existing objects, so that full garbage collections (30 ms pauses) skip them."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:

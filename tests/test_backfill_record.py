@@ -148,16 +148,16 @@ class Failing:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> None:
         self._errors = list(errors)
-        self._edit = ArticlePipeline.edit
+        self._run = ArticlePipeline.run
         self.calls = 0
         # A bound method would not be given the editor.
-        monkeypatch.setattr(ArticlePipeline, "edit", lambda *given, **options: self._call(*given, **options))  # noqa: PLW0108 as said
+        monkeypatch.setattr(ArticlePipeline, "run", lambda *given, **options: self._call(*given, **options))  # noqa: PLW0108 as said
 
     async def _call(self, *given: Any, **options: Any) -> ArticleResult:
         self.calls += 1
         if self._errors:
             raise self._errors.pop(0)
-        return await self._edit(*given, **options)
+        return await self._run(*given, **options)
 
 
 def test_a_full_queue_is_waited_for(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, with the request's id, and never a word of what was submitted."""
+"""Logs: one JSON object per line with the request id, and no submitted text."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ from tests.fake_engine import FakeEngine, raising
 MARKER = "Zwetschgenkuchen"
 TEXT = f"Der {MARKER} ist vertraulich."
 FATAL = "Unfall"
-CALLERS_LOGGERS = ("httpx", "httpx2")  # of the test's own client, which runs in the same process
+CALLERS_LOGGERS = ("httpx", "httpx2")  # the test client runs in the same process
 LOGGERS = ("", "uvicorn", "uvicorn.error", "uvicorn.access", *CALLERS_LOGGERS)
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -31,7 +31,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    """Logging as the service configures it, at its most talkative; gives what was written since."""
+    """Configure logging at level debug. Returns the lines since the last call."""
     before = {name: vars(logging.getLogger(name)).copy() for name in LOGGERS}
     handlers = {name: list(logging.getLogger(name).handlers) for name in LOGGERS}
     stream = io.StringIO()
@@ -59,7 +59,7 @@ def lines() -> Iterator[Lines]:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> Iterator[TestClient]:
-    """The application over engines that raise, with the text in their message, where the text holds ``FATAL``."""
+    """The application with engines that raise an error with the text if it contains ``FATAL``."""
 
     def fatal(item: EngineInput) -> bool:
         return FATAL in "".join(item.tokens)
@@ -93,7 +93,7 @@ def of_request(lines: Sequence[dict[str, Any]], request_id: str) -> list[str]:
         (f"/v1/{MARKER}?text={MARKER}", {"text": TEXT}, 404),
     ],
 )
-def test_no_line_holds_a_word_of_a_request(
+def test_log_never_quotes_a_request(
     client: TestClient, lines: Lines, path: str, body: dict[str, Any], status: int
 ) -> None:
     headers = {"content-type": "application/json", "x-request-id": "cms-42"}
@@ -107,9 +107,7 @@ def test_no_line_holds_a_word_of_a_request(
     )
 
 
-def test_a_crash_is_logged_with_its_place_and_without_its_message(
-    client: TestClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_crash_is_logged_without_message(client: TestClient, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Summarizer, "summarise", crash)
     answer = client.post("/v1/summarize", json={"text": TEXT}, headers={"x-request-id": "cms-43"})
     assert answer.status_code == 500
@@ -121,12 +119,12 @@ def test_a_crash_is_logged_with_its_place_and_without_its_message(
     assert any(frame.endswith(" crash") for frame in line["frames"])
 
 
-def test_a_request_without_an_id_is_found_by_the_one_in_its_answer(client: TestClient, lines: Lines) -> None:
+def test_generated_request_id_is_logged(client: TestClient, lines: Lines) -> None:
     answer = client.post("/v1/translate", json={"text": TEXT})
     assert of_request(lines(), answer.headers["x-request-id"]) == ["RequestDone"]
 
 
-def test_an_exception_that_a_library_logs_loses_its_message(lines: Lines) -> None:
+def test_library_exception_loses_message(lines: Lines) -> None:
     try:
         crash()
     except ValueError:
@@ -135,7 +133,7 @@ def test_an_exception_that_a_library_logs_loses_its_message(lines: Lines) -> Non
     assert (line["event"], line["error"]) == ("it failed", "ValueError")
 
 
-def test_a_task_whose_failure_nobody_saw_is_logged_without_its_message(lines: Lines) -> None:
+def test_unawaited_task_error_loses_message(lines: Lines) -> None:
     async def forgetting() -> None:
         async def failing() -> None:
             crash()
@@ -149,7 +147,7 @@ def test_a_task_whose_failure_nobody_saw_is_logged_without_its_message(lines: Li
     assert [(line["event"], line["error"]) for line in found] == [("Task exception was never retrieved", "ValueError")]
 
 
-def test_a_callback_that_raises_is_logged_without_its_arguments(lines: Lines) -> None:
+def test_callback_error_loses_arguments(lines: Lines) -> None:
     async def calling() -> None:
         asyncio.get_running_loop().call_soon(crash, TEXT)
         await asyncio.sleep(0)
@@ -159,21 +157,21 @@ def test_a_callback_that_raises_is_logged_without_its_arguments(lines: Lines) ->
     assert [(line["event"], line["error"]) for line in found] == [("Exception in callback crash", "ValueError")]
 
 
-def test_probes_are_lines_only_when_they_fail(client: TestClient, lines: Lines) -> None:
+def test_only_failed_probes_are_logged(client: TestClient, lines: Lines) -> None:
     logging.getLogger().setLevel(logging.INFO)
     client.get("/livez")
     client.get("/readyz")
     assert [line["route"] for line in lines() if line["event"] == "RequestDone"] == []
 
 
-def test_a_method_that_http_does_not_know_is_not_repeated(client: TestClient, lines: Lines) -> None:
+def test_unknown_method_is_not_logged(client: TestClient, lines: Lines) -> None:
     client.request(MARKER.upper(), "/v1/translate")
     found = lines()
     assert [line["method"] for line in found if line["event"] == "RequestDone"] == ["other"]
     assert MARKER.upper() not in json.dumps(found)
 
 
-def test_of_the_shared_caches_failures_only_the_one_that_opens_the_breaker_is_a_warning(lines: Lines) -> None:
+def test_only_opened_breaker_is_a_warning(lines: Lines) -> None:
     logs.listen(SharedCacheFailed("timeout"))
     logs.listen(SharedCacheFailed("timeout", opened=True))
     logs.listen(SharedCacheFailed("open"))

@@ -1,4 +1,4 @@
-"""Metrics: every event counts where it should, and every metric is documented with its type and labels."""
+"""Metrics: the effect of every event, and the documentation of every metric."""
 
 import ast
 import asyncio
@@ -28,21 +28,27 @@ DOCUMENT = (ROOT / "docs" / "metrics.md").read_text("utf-8")
 
 
 @pytest.fixture
-def counted() -> Metrics:
-    """The metrics of a service that has not begun."""
+def service_metrics() -> Metrics:
+    """The metrics of a service before its start."""
     return Metrics(Newsroom(plan_of(Settings()), events.ignore, lambda: None))
 
 
-def changed(counted: Metrics, event: events.Event) -> dict[str, float]:
-    """The samples that an event changes, buckets left out, and by how much."""
-    before = samples(counted)
-    counted.listen(event)
-    return {key: value - before.get(key, 0) for key, value in samples(counted).items() if value != before.get(key, 0)}
+def changed_samples(service_metrics: Metrics, event: events.Event) -> dict[str, float]:
+    """The samples that an event changes, without buckets, and the differences."""
+    before = samples(service_metrics)
+    service_metrics.listen(event)
+    return {
+        key: value - before.get(key, 0)
+        for key, value in samples(service_metrics).items()
+        if value != before.get(key, 0)
+    }
 
 
-def samples(counted: Metrics) -> dict[str, float]:
-    """All of ours, written like ``name a b`` with the values of the labels, in the order of their names."""
-    found = (s for family in counted.registry.collect() if family.name.startswith("depesche") for s in family.samples)
+def samples(service_metrics: Metrics) -> dict[str, float]:
+    """All samples of the project, named like ``name a b`` with the label values in the order of the label names."""
+    found = (
+        s for family in service_metrics.registry.collect() if family.name.startswith("depesche") for s in family.samples
+    )
     return {
         " ".join([s.name.removeprefix("depesche_"), *(s.labels[name] for name in sorted(s.labels))]): s.value
         for s in found
@@ -126,22 +132,22 @@ CASES: list[tuple[events.Event, dict[str, float]]] = [
 
 
 @pytest.mark.parametrize(("event", "changes"), CASES, ids=[type(event).__name__ for event, _ in CASES])
-def test_an_event_changes_its_samples_and_no_others(
-    counted: Metrics, event: events.Event, changes: dict[str, float]
+def test_event_changes_only_its_samples(
+    service_metrics: Metrics, event: events.Event, changes: dict[str, float]
 ) -> None:
-    assert changed(counted, event) == changes
+    assert changed_samples(service_metrics, event) == changes
 
 
-def test_the_metrics_of_a_model_are_there_before_its_first_batch(counted: Metrics) -> None:
-    counted.listen(events.EngineReady("m", "fake", 2.5))
-    before = set(samples(counted))
-    counted.listen(BATCH)
-    counted.listen(events.EngineFailed("m", "raised", "ValueError"))
-    assert set(samples(counted)) == before
+def test_model_metrics_exist_before_first_batch(service_metrics: Metrics) -> None:
+    service_metrics.listen(events.EngineReady("m", "fake", 2.5))
+    before = set(samples(service_metrics))
+    service_metrics.listen(BATCH)
+    service_metrics.listen(events.EngineFailed("m", "raised", "ValueError"))
+    assert set(samples(service_metrics)) == before
 
 
 def codes_of(tree: ast.Module) -> Iterator[str]:
-    """The codes that a module gives to notices, also through its own functions that take a ``code`` first."""
+    """The notice codes in a module, including those passed to its functions with ``code`` as first parameter."""
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     makers = {"Notice", *(f.name for f in functions if f.args.args and f.args.args[0].arg == "code")}
     for node in ast.walk(tree):
@@ -150,54 +156,56 @@ def codes_of(tree: ast.Module) -> Iterator[str]:
             yield from (one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str))
 
 
-def test_every_warning_of_the_service_has_a_label_of_its_own() -> None:
+def test_every_warning_has_a_label() -> None:
     modules = (ast.parse(path.read_text("utf-8")) for path in (ROOT / "service").rglob("*.py"))
     said = {code for module in modules for code in codes_of(module)} | {code.value for code in Code}
     assert said | {foreign_code(DE), metrics.OTHER} == metrics.WARNINGS
 
 
-def families(counted: Metrics) -> list[Metric]:
-    counted.listen(events.EngineReady("m", "fake", 2.5))
-    counted.listen(events.RequestDone("GET", "/livez", 200, 0.1, "id"))
-    return list(counted.registry.collect())
+def families(service_metrics: Metrics) -> list[Metric]:
+    service_metrics.listen(events.EngineReady("m", "fake", 2.5))
+    service_metrics.listen(events.RequestDone("GET", "/livez", 200, 0.1, "id"))
+    return list(service_metrics.registry.collect())
 
 
-def documented() -> dict[str, tuple[str, set[str]]]:
-    """Type and labels of each metric, as the tables of the document say."""
+def documented_metrics() -> dict[str, tuple[str, set[str]]]:
+    """The documented type and labels of each metric."""
     rows = [line.split("|")[1:4] for line in DOCUMENT.splitlines() if line.startswith(("| `depesche_", "| `process_"))]
     return {name.strip(" `"): (kind.strip(), set(labels.split("`")[1::2])) for name, kind, labels in rows}
 
 
-def test_the_document_has_exactly_the_metrics_that_there_are_with_their_types(counted: Metrics) -> None:
-    there = {f.name + "_total" * (f.type == "counter"): f.type for f in families(counted)}
-    of_process = {name for name in documented() if name.startswith("process_")}  # which only Linux has
-    assert {name: kind for name, (kind, _) in documented().items() if name in there or name not in of_process} == there
+def test_docs_list_all_metrics_and_types(service_metrics: Metrics) -> None:
+    existing = {f.name + "_total" * (f.type == "counter"): f.type for f in families(service_metrics)}
+    expected = {name: kind for name, (kind, _) in documented_metrics().items()}
+    # Process metrics exist only on Linux.
+    missing = {name for name in expected.keys() - existing.keys() if name.startswith("process_")}
+    assert existing == {name: kind for name, kind in expected.items() if name not in missing}
 
 
-def test_the_document_has_the_labels_of_every_metric(counted: Metrics) -> None:
-    for family in families(counted):
+def test_docs_list_all_labels(service_metrics: Metrics) -> None:
+    for family in families(service_metrics):
         labels = {name for sample in family.samples for name in sample.labels} - {"le"}
         name = family.name + "_total" * (family.type == "counter")
-        # Those of models are only there with a model; the test over HTTP has some.
-        assert labels == documented()[name][1] or not family.samples, name
+        # Model metrics need a model; the tests over HTTP cover them.
+        assert labels == documented_metrics()[name][1] or not family.samples, name
 
 
-def test_the_document_names_every_reason(counted: Metrics) -> None:
-    for family in families(counted):
+def test_docs_list_all_reasons(service_metrics: Metrics) -> None:
+    for family in families(service_metrics):
         for sample in family.samples:
             for name in {"reason", "during", "output", "tier", "priority"} & set(sample.labels):
                 assert f"`{sample.labels[name]}`" in DOCUMENT
 
 
 async def hangs(scope: Scope, _: Receive, send: Send) -> None:
-    """An application that begins its answer when it is asked to stream, and never ends."""
+    """An application that never ends. It starts its answer only if the path asks for a stream."""
     if scope["path"] == "/stream":
         await send({"type": "http.response.start", "status": 200, "headers": []})
     await asyncio.Event().wait()
 
 
-def leaving(*before: Message) -> Receive:
-    """A caller that sends ``before`` and is gone a moment later."""
+def disconnecting(*before: Message) -> Receive:
+    """A client that sends ``before`` and then disconnects."""
     messages = list(before)
 
     async def receive() -> Message:
@@ -209,38 +217,38 @@ def leaving(*before: Message) -> Receive:
     return receive
 
 
-async def unsent(_: Message) -> None:
-    """Where nobody listens."""
+async def discard(_: Message) -> None:
+    """A ``send`` callable that discards messages."""
 
 
 BODY: Message = {"type": "http.request", "body": b"{}", "more_body": False}
 
 
 @pytest.mark.parametrize(("path", "during"), [("/", "work"), ("/stream", "answer")])
-async def test_a_caller_that_leaves_is_told_of_by_how_far_its_answer_came(path: str, during: events.Stage) -> None:
-    told: list[events.Event] = []
-    await CancelOnDisconnectMiddleware(hangs, told.append)(
-        {"type": "http", "method": "POST", "path": path}, leaving(BODY), unsent
+async def test_disconnect_is_counted_by_stage(path: str, during: events.Stage) -> None:
+    received: list[events.Event] = []
+    await CancelOnDisconnectMiddleware(hangs, received.append)(
+        {"type": "http", "method": "POST", "path": path}, disconnecting(BODY), discard
     )
-    assert told == [events.ClientLeft(during)]
+    assert received == [events.ClientLeft(during)]
 
 
-async def test_a_caller_that_is_gone_after_its_answer_has_not_left() -> None:
+async def test_disconnect_after_answer_is_not_counted() -> None:
     async def answers_and_lingers(_: Scope, __: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"{}"})
         await asyncio.sleep(0.1)
 
-    told: list[events.Event] = []
+    received: list[events.Event] = []
     scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/"}
-    await CancelOnDisconnectMiddleware(answers_and_lingers, told.append)(scope, leaving(BODY), unsent)
-    assert told == []
+    await CancelOnDisconnectMiddleware(answers_and_lingers, received.append)(scope, disconnecting(BODY), discard)
+    assert received == []
 
 
-async def test_a_caller_that_leaves_before_its_body_was_read_is_told_of() -> None:
-    told: list[events.Event] = []
+async def test_disconnect_in_body_is_counted() -> None:
+    received: list[events.Event] = []
     part: Message = {"type": "http.request", "body": b"{", "more_body": True}
-    app = BodyLimitsMiddleware(hangs, Bounds(100, 60.0, 64), lambda *_: unsent({}), told.append)
+    app = BodyLimitsMiddleware(hangs, Bounds(100, 60.0, 64), lambda *_: discard({}), received.append)
     with pytest.raises(ClientGone):
-        await app({"type": "http", "headers": []}, leaving(part), unsent)
-    assert told == [events.ClientLeft("body")]
+        await app({"type": "http", "headers": []}, disconnecting(part), discard)
+    assert received == [events.ClientLeft("body")]

@@ -9,7 +9,7 @@ import pytest
 
 from service.app import create_app
 from service.newsroom.newsroom import Newsroom
-from service.server import freeze_gc_heap
+from service.process import freeze_gc_heap
 from service.settings import Settings
 
 PATIENCE_S = 60.0

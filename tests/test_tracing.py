@@ -1,4 +1,4 @@
-"""Traces: a request's stages under its span, linked to the engine's calls; sent as OTLP, and only where asked for."""
+"""Traces: request spans, stage spans, links to engine calls, and OTLP export."""
 
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -31,7 +31,7 @@ SAMPLED = 1
 
 @pytest.fixture
 def exporter(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    """Where the spans of an application go that is made now."""
+    """An in-memory exporter for applications created in the test."""
     found = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(found))
@@ -50,7 +50,7 @@ async def ports(monkeypatch: pytest.MonkeyPatch, exporter: InMemorySpanExporter)
 
 
 def spans(exporter: InMemorySpanExporter) -> dict[str, list[ReadableSpan]]:
-    """The finished spans, by name."""
+    """The finished spans by name."""
     found: dict[str, list[ReadableSpan]] = {}
     for span in exporter.get_finished_spans():
         found.setdefault(span.name, []).append(span)
@@ -63,7 +63,7 @@ def context_of(span: ReadableSpan) -> tuple[int, int]:
     return context.trace_id, context.span_id
 
 
-async def test_an_articles_stages_lie_within_its_span(ports: Both, exporter: InMemorySpanExporter) -> None:
+async def test_stage_spans_are_within_request_span(ports: Both, exporter: InMemorySpanExporter) -> None:
     answer = await ports.main.post("/v1/articles", json={"body": TEXT, "outputs": ["translation"]})
     assert answer.status_code == 200
     found = spans(exporter)
@@ -84,13 +84,11 @@ async def test_an_articles_stages_lie_within_its_span(ports: Both, exporter: InM
             assert (span.parent.trace_id, span.parent.span_id) == context_of(request)
             assert span.start_time is not None
             assert span.end_time is not None
-            # Two clocks are read one after the other for each request.
+            # Each request reads two clocks, one after the other.
             assert request.start_time - NS // 100 <= span.start_time <= span.end_time <= request.end_time + NS // 100
 
 
-async def test_an_engine_call_is_linked_from_every_request_that_it_worked_for(
-    ports: Both, exporter: InMemorySpanExporter
-) -> None:
+async def test_requests_link_to_engine_calls(ports: Both, exporter: InMemorySpanExporter) -> None:
     assert (await ports.translate(TEXT)).status_code == 200
     found = spans(exporter)
     (call,) = found["engine call"]
@@ -101,14 +99,14 @@ async def test_an_engine_call_is_linked_from_every_request_that_it_worked_for(
     assert call.parent is None
 
 
-async def test_a_hit_has_no_engine_call(ports: Both, exporter: InMemorySpanExporter) -> None:
+async def test_cache_hit_has_no_engine_call(ports: Both, exporter: InMemorySpanExporter) -> None:
     await ports.translate(TEXT)
     exporter.clear()
     await ports.translate(TEXT)
     assert not {"engine call", "inference", "queue"} & set(spans(exporter))
 
 
-async def test_streams_and_compatible_endpoints_are_traced_too(ports: Both, exporter: InMemorySpanExporter) -> None:
+async def test_streams_and_compatible_paths_are_traced(ports: Both, exporter: InMemorySpanExporter) -> None:
     await ports.translate(TEXT, accept="text/event-stream")
     await ports.main.post("/v2/translate", json={"text": [TEXT + "!"], "target_lang": "EN"})
     found = spans(exporter)
@@ -116,7 +114,7 @@ async def test_streams_and_compatible_endpoints_are_traced_too(ports: Both, expo
     assert len(found["segment"]) == 2
 
 
-async def test_a_trace_of_the_caller_is_continued_and_told_back(ports: Both, exporter: InMemorySpanExporter) -> None:
+async def test_caller_trace_is_continued(ports: Both, exporter: InMemorySpanExporter) -> None:
     answer = await ports.translate(TEXT, traceparent=f"00-{TRACE}-{PARENT}-01", tracestate="vendor=1")
     (request,) = spans(exporter)["POST /v1/translate"]
     assert request.parent is not None
@@ -127,21 +125,21 @@ async def test_a_trace_of_the_caller_is_continued_and_told_back(ports: Both, exp
 
 
 @pytest.mark.parametrize("given", ["", f"00-{'0' * 32}-{PARENT}-01", f"00-{TRACE}-{'0' * 16}-01", "ü" * 999])
-async def test_a_trace_that_is_none_begins_a_new_one(ports: Both, exporter: InMemorySpanExporter, given: str) -> None:
+async def test_invalid_traceparent_starts_new_trace(ports: Both, exporter: InMemorySpanExporter, given: str) -> None:
     answer = await ports.main.get("/v1/models", headers=Headers({"traceparent": given}, encoding="latin-1"))
     (request,) = spans(exporter)["GET /v1/models"]
     assert request.parent is None
     assert answer.headers["traceresponse"].startswith("00-")
 
 
-async def test_a_failure_is_an_error_without_its_message(ports: Both, exporter: InMemorySpanExporter) -> None:
+async def test_failure_span_has_no_message(ports: Both, exporter: InMemorySpanExporter) -> None:
     assert (await ports.translate(f"Der {FATAL} mit {MARKER}.")).status_code == 500
     (request,) = spans(exporter)["POST /v1/translate"]
     assert (request.status.status_code, request.status.description) == (StatusCode.ERROR, None)
     assert not request.events
 
 
-async def test_no_span_holds_a_word_of_a_request(ports: Both, exporter: InMemorySpanExporter) -> None:
+async def test_spans_never_quote_a_request(ports: Both, exporter: InMemorySpanExporter) -> None:
     await ports.translate(TEXT)
     await ports.translate(f"{FATAL} {MARKER}")
     odd = Headers({"x-request-id": f"ä{MARKER}", "user-agent": MARKER}, encoding="latin-1")
@@ -152,7 +150,7 @@ async def test_no_span_holds_a_word_of_a_request(ports: Both, exporter: InMemory
     assert MARKER.lower() not in written.lower()
 
 
-async def test_spans_that_are_not_sampled_cost_nothing_and_break_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unsampled_spans_are_not_exported(monkeypatch: pytest.MonkeyPatch) -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider(sampler=ALWAYS_OFF)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -163,7 +161,7 @@ async def test_spans_that_are_not_sampled_cost_nothing_and_break_nothing(monkeyp
     assert not exporter.get_finished_spans()
 
 
-async def test_without_a_collector_nothing_is_traced_but_the_callers_trace_is_logged(
+async def test_trace_id_is_logged_without_collector(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in tracing.ENDPOINTS:
@@ -176,12 +174,12 @@ async def test_without_a_collector_nothing_is_traced_but_the_callers_trace_is_lo
 
 
 @pytest.mark.parametrize("given", [b"", b"00-" + b"0" * 32 + b"-00f067aa0ba902b7-01", b"x" * 55, b"00-x\r\n"])
-def test_a_traceparent_that_is_none_is_not_logged(given: bytes) -> None:
+def test_invalid_traceparent_is_not_logged(given: bytes) -> None:
     assert traceparent_in([(b"traceparent", given)]) is None
     assert traceparent_in([]) is None
 
 
-def test_a_protocol_that_is_not_spoken_is_refused() -> None:
+def test_unsupported_protocol_is_refused() -> None:
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
     with pytest.raises(tracing.TracingUnavailable, match="http/protobuf"):
         tracing.from_environment(environment)
@@ -190,8 +188,8 @@ def test_a_protocol_that_is_not_spoken_is_refused() -> None:
 
 
 @contextmanager
-def collecting() -> Iterator[tuple[str, list[bytes]]]:
-    """A collector that keeps what it is sent: its address, and the bodies."""
+def collector() -> Iterator[tuple[str, list[bytes]]]:
+    """A collector that stores request bodies: its address, and the bodies."""
     bodies: list[bytes] = []
 
     class Collector(BaseHTTPRequestHandler):
@@ -214,8 +212,8 @@ def collecting() -> Iterator[tuple[str, list[bytes]]]:
         server.server_close()
 
 
-def test_the_server_sends_its_spans_to_the_collector_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    with collecting() as (endpoint, bodies):
+def test_spans_reach_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    with collector() as (endpoint, bodies):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         with serving() as server:
             assert server.post("/v1/translate", {"text": TEXT}, {"x-request-id": "cms-1"}).status_code == 200
@@ -236,7 +234,7 @@ def test_the_server_sends_its_spans_to_the_collector_of_the_environment(monkeypa
     assert MARKER.encode() not in b"".join(bodies)
 
 
-def test_a_collector_that_is_gone_costs_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_collector_costs_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
     with serving() as server:

@@ -73,7 +73,7 @@ class Worker:
         except Exception as failure:  # noqa: BLE001 - one line's failure does not stop the lines after it
             if not isinstance(failure, DepescheError | RequestValidationError):
                 _log.error("line %d: %s", line.number, logs.failure(failure))
-            error = problems.explained(request_id, failure)
+            error = problems.problem_of(request_id, failure)
         return {"id": name, "line": line.number, "error": error.model_dump()}
 
     def _body(self, line: InputLine) -> Any:

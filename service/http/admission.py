@@ -1,4 +1,4 @@
-"""Admission of requests: limits of bodies, and authentication by API key."""
+"""Request admission: body limits and API key authentication."""
 
 import asyncio
 import json
@@ -29,17 +29,17 @@ from service.http.keys import ApiKeyStore, needs_key
 from service.http.keys import Scope as KeyScope
 from service.http.state import info_of, runtime_of
 
-# A string up to its end, or to that of the body; possessive, so that no body makes it read a character twice.
+# Matches a string up to its end or the end of the body. Possessive quantifiers keep matching linear.
 _PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 _OPENING = frozenset(b"[{")
 _STRING = ord('"')
 
-MOST_KEYED_BYTES = 2**20
-"""Largest body that is read before its key is known."""
+MAX_KEYED_BYTES = 2**20
+"""Size limit of a body that holds the API key: it is read before authentication."""
 
 
 def is_deeper(body: bytes, most: int) -> bool:
-    """Whether arrays and objects are nested more than ``most`` deep; linear in the length of ``body``."""
+    """Whether ``body`` nests arrays and objects more than ``most`` deep. Takes linear time."""
     if body.count(b"[") + body.count(b"{") <= most:
         return False
     depth = 0
@@ -54,29 +54,29 @@ def is_deeper(body: bytes, most: int) -> bool:
     return False
 
 
-def replayed(body: Message, receive: Receive) -> Receive:
-    """Gives ``body`` first, then what ``receive`` gives."""
-    given = False
+def replay_body(body: Message, receive: Receive) -> Receive:
+    """A ``receive`` callable that returns ``body`` first and then the messages of ``receive``."""
+    sent = False
 
     async def replay() -> Message:
-        nonlocal given
-        if given:
+        nonlocal sent
+        if sent:
             return await receive()
-        given = True
+        sent = True
         return body
 
     return replay
 
 
 Refuse = Callable[[Scope, Receive, Send, DepescheError], Awaitable[None]]
-MOST_DIGITS = 18
-# A body of this size is scanned in well under a millisecond.
+MAX_DIGITS = 18
+# The event loop scans or parses a body of this size in well under a millisecond.
 SMALL_BYTES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Bytes of a body, seconds until it is complete, and how deep its JSON may be nested."""
+    """Limits of a request body: its size, the time to receive it, and the nesting depth of its JSON."""
 
     max_bytes: int
     timeout_s: float
@@ -84,10 +84,11 @@ class Bounds:
 
 
 class BodyLimitsMiddleware:
-    """ASGI middleware: ``refuse`` answers where a body exceeds its bounds; what passes is handed on in one message.
+    """ASGI middleware that reads the body, checks its limits, and passes it on in one message.
 
-    A body over the limit is not read where its length is given. A compressed one is refused: its expanded size has no
-    bound, and text is small as it is. A key in the body is checked here, since the body is read here.
+    ``refuse`` answers a body that exceeds its bounds. If Content-Length exceeds the limit, the body is not read.
+    Compressed bodies are refused, because their expanded size has no bound. The middleware also checks an API key
+    that is in the body.
     """
 
     def __init__(self, app: ASGIApp, bounds: Bounds, refuse: Refuse, listener: Listener) -> None:
@@ -97,33 +98,33 @@ class BodyLimitsMiddleware:
         self._listener = listener
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read and check the body of one request, and pass the request on."""
+        """Read and check the body of one request, then pass the request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._checked_body(scope, receive)
+            body = await self._read_checked_body(scope, receive)
         except (BodyTooLarge, BodyTooSlow, EncodingUnsupported, InvalidInput, AccessDenied) as refused:
             await self._refuse(scope, receive, send, refused)
             return
-        await self._app(scope, replayed({"type": "http.request", "body": body, "more_body": False}, receive), send)
+        await self._app(scope, replay_body({"type": "http.request", "body": body, "more_body": False}, receive), send)
 
-    async def _checked_body(self, scope: Scope, receive: Receive) -> bytes:
-        """The body; raises why it is refused."""
+    async def _read_checked_body(self, scope: Scope, receive: Receive) -> bytes:
+        """Read the body; raises a `DepescheError` if a check fails."""
         headers, check = dict(scope["headers"]), info_of(scope).check_body
-        # Anybody may send a body whose key is still to be found in it.
-        most_bytes = self._bounds.max_bytes if check is None else min(self._bounds.max_bytes, MOST_KEYED_BYTES)
+        # The caller is not authenticated yet if the key is in the body.
+        most_bytes = self._bounds.max_bytes if check is None else min(self._bounds.max_bytes, MAX_KEYED_BYTES)
         if headers.get(b"content-encoding", b"identity").strip().lower() not in {b"", b"identity"}:
-            raise EncodingUnsupported("bodies are taken as they are, without a Content-Encoding")
-        stated = headers.get(b"content-length", b"0")
-        # The server has checked that these are digits; int() refuses thousands of them.
-        if len(stated) > MOST_DIGITS or int(stated) > most_bytes:
+            raise EncodingUnsupported("Content-Encoding is not supported; send the body uncompressed")
+        content_length = headers.get(b"content-length", b"0")
+        # The server has checked that these are digits. int() raises ValueError for thousands of digits.
+        if len(content_length) > MAX_DIGITS or int(content_length) > most_bytes:
             raise BodyTooLarge(most_bytes)
         try:
             async with asyncio.timeout(self._bounds.timeout_s):
                 body = await self._read(receive, most_bytes)
         except TimeoutError:
-            raise BodyTooSlow(f"the body was not there after {self._bounds.timeout_s:g} s") from None
+            raise BodyTooSlow(f"the body was not complete after {self._bounds.timeout_s:g} s") from None
         await self._require_shallow(headers, body)
         if check is not None:
             await check(body)
@@ -150,21 +151,20 @@ class BodyLimitsMiddleware:
         most = self._bounds.max_depth
         large = len(body) > SMALL_BYTES
         if await asyncio.to_thread(is_deeper, body, most) if large else is_deeper(body, most):
-            detail = f"arrays and objects may be nested {most} deep"
+            detail = f"arrays and objects may be nested at most {most} levels deep"
             raise InvalidInput("json_too_deep", detail, limit=most)
 
 
 SCHEMES = frozenset({"bearer", "deepl-auth-key"})
 FIELDS = ("api_key", "auth_key")
 BODY_PATHS = frozenset({"/translate", "/detect", "/v2/translate"})
-MOST_FORM_FIELDS = 1_000
-MOST_KEY_BYTES = 4_096
-"""Longest field or part of a form that may hold the key, with its name and a part's head."""
-# A body of this size is parsed in well under a millisecond.
+MAX_FORM_FIELDS = 1_000
+MAX_KEY_BYTES = 4_096
+"""Size limit of a form field or part that may hold the key, including its name and the header of the part."""
 
 
-def in_headers(scope: Scope) -> str | None:
-    """The key of the ``Authorization`` header; None where there is none or its scheme is another."""
+def key_in_headers(scope: Scope) -> str | None:
+    """The key in the ``Authorization`` header; None if there is no key or the scheme is unknown."""
     for name, value in scope["headers"]:
         if name == b"authorization":
             scheme, _, token = value.decode("latin-1").strip().partition(" ")
@@ -173,13 +173,13 @@ def in_headers(scope: Scope) -> str | None:
     return None
 
 
-def may_be_in_body(scope: Scope) -> bool:
-    """Whether the clients of this path send their key in the body. Logs keep URLs, so a URL holds no key."""
+def may_have_key_in_body(scope: Scope) -> bool:
+    """Whether clients of this path send their key in the body. Keys in URLs are not read, because logs keep URLs."""
     return scope["method"] == "POST" and scope["path"] in BODY_PATHS
 
 
-async def in_body(scope: Scope, body: bytes) -> str | None:
-    """The key among the fields of a body that is JSON or a form; None where the body cannot be read."""
+async def key_in_body(scope: Scope, body: bytes) -> str | None:
+    """The key in a JSON or form body; None if there is no key or the body is malformed."""
     header = dict(scope["headers"]).get(b"content-type", b"")
     if len(body) <= SMALL_BYTES:
         return _key(header, body)
@@ -190,14 +190,14 @@ def _key(content_type: bytes, body: bytes) -> str | None:
     media, parameters = parse_options_header(content_type)
     match media.lower():
         case b"application/x-www-form-urlencoded":
-            return _named(_urlencoded(body))
+            return _key_field(_urlencoded(body))
         case b"multipart/form-data":
-            return _named(_multipart(body, parameters.get(b"boundary", b"")))
+            return _key_field(_multipart(body, parameters.get(b"boundary", b"")))
         case _:
-            return _named(_json(body))
+            return _key_field(_json(body))
 
 
-def _named(fields: Mapping[str, Any]) -> str | None:
+def _key_field(fields: Mapping[str, Any]) -> str | None:
     return next((value for name in FIELDS if isinstance(value := fields.get(name), str) and value), None)
 
 
@@ -210,24 +210,24 @@ def _json(body: bytes) -> Mapping[str, Any]:
 
 
 def _urlencoded(body: bytes) -> Mapping[str, str]:
-    """The fields that may be a key; the others are not decoded."""
-    fields = body.split(b"&", MOST_FORM_FIELDS)
-    if len(fields) > MOST_FORM_FIELDS:
+    """The fields that are short enough for a key. Longer fields are not decoded."""
+    fields = body.split(b"&", MAX_FORM_FIELDS)
+    if len(fields) > MAX_FORM_FIELDS:
         return {}
-    pairs = (field.partition(b"=") for field in fields if len(field) <= MOST_KEY_BYTES)
+    pairs = (field.partition(b"=") for field in fields if len(field) <= MAX_KEY_BYTES)
     return {unquote_plus(name.decode("latin-1")): unquote_plus(value.decode("latin-1")) for name, _, value in pairs}
 
 
 def _multipart(body: bytes, boundary: bytes) -> Mapping[str, str]:
-    """The parts that may be a key; the others are not decoded."""
+    """The parts that are short enough for a key. Longer parts are not decoded."""
     if not boundary:
         return {}
-    parts = body.split(b"--" + boundary, MOST_FORM_FIELDS + 1)
-    if len(parts) > MOST_FORM_FIELDS + 1:
+    parts = body.split(b"--" + boundary, MAX_FORM_FIELDS + 1)
+    if len(parts) > MAX_FORM_FIELDS + 1:
         return {}
     found: dict[str, str] = {}
     for part in parts:
-        head, blank, value = part.partition(b"\r\n\r\n") if len(part) <= MOST_KEY_BYTES else (b"", b"", b"")
+        head, blank, value = part.partition(b"\r\n\r\n") if len(part) <= MAX_KEY_BYTES else (b"", b"", b"")
         for line in head.split(b"\r\n") if blank else ():
             name, _, disposition = line.partition(b":")
             options = parse_options_header(disposition)[1]
@@ -236,12 +236,12 @@ def _multipart(body: bytes, boundary: bytes) -> Mapping[str, str]:
     return found
 
 
-NEEDED = "a key is needed: Authorization: Bearer …"
+KEY_REQUIRED = "an API key is required: Authorization: Bearer …"
 
 
 @dataclass(frozen=True, slots=True)
 class Requires:
-    """Dependency of a route: where keys are asked for, the caller's is for ``scope``."""
+    """Route dependency: the caller's API key must have ``scope``. Does nothing if the service has no keys."""
 
     scope: KeyScope
 
@@ -249,23 +249,22 @@ class Requires:
         """Check the scopes that `ApiKeyMiddleware` found.
 
         Raises:
-            KeyMissing: no key was checked.
-            ScopeMissing: the key is not for this route.
+            KeyMissing: the request has no key.
+            ScopeMissing: the key does not have the scope.
         """
         if runtime_of(request).keys is None:
             return
         scopes = info_of(request.scope).scopes
         if scopes is None:
-            raise KeyMissing(NEEDED)
+            raise KeyMissing(KEY_REQUIRED)
         if self.scope not in scopes:
             raise ScopeMissing(self.scope)
 
 
 class ApiKeyMiddleware:
-    """ASGI middleware: ``refuse`` answers a request without a good key before its body is read.
+    """ASGI middleware that refuses a request without a valid API key before the body is read.
 
-    Where clients send their key in the body, a request without one in its headers is checked by
-    `BodyLimitsMiddleware`, once it has read the body.
+    On paths whose clients send the key in the body, `BodyLimitsMiddleware` checks the key after it has read the body.
     """
 
     def __init__(self, app: ASGIApp, keys: ApiKeyStore, refuse: Refuse) -> None:
@@ -278,8 +277,8 @@ class ApiKeyMiddleware:
         if scope["type"] != "http" or not needs_key(scope["path"]):
             await self._app(scope, receive, send)
             return
-        token = in_headers(scope)
-        if token is None and may_be_in_body(scope):
+        token = key_in_headers(scope)
+        if token is None and may_have_key_in_body(scope):
             info_of(scope).check_body = partial(self._check_body, scope)
         else:
             try:
@@ -290,11 +289,11 @@ class ApiKeyMiddleware:
         await self._app(scope, receive, send)
 
     async def _check_body(self, scope: Scope, body: bytes) -> None:
-        self._check(scope, await in_body(scope, body))
+        self._check(scope, await key_in_body(scope, body))
 
     def _check(self, scope: Scope, token: str | None) -> None:
-        """Note the key's holder and its scopes; raises `AccessDenied`."""
+        """Store the key's id and scopes in the request info; raises `AccessDenied` if the key is not valid."""
         if token is None:
-            raise KeyMissing(NEEDED)
+            raise KeyMissing(KEY_REQUIRED)
         key, info = self._keys.require(token), info_of(scope)
         info.key_id, info.scopes = key.id, key.scopes

@@ -1,7 +1,8 @@
-"""API keys and the file that holds them.
+"""API keys and the key file.
 
-A line is ``ID SCOPES sha256:HASH [UNTIL]``, scopes with commas between them, the last day as YYYY-MM-DD; ``#`` begins
-a comment. An id may stand on several lines: while a key is rotated its old and its new one are both good.
+A line has the form ``ID SCOPES sha256:HASH [UNTIL]``. Commas separate scopes. UNTIL is the last valid day as
+YYYY-MM-DD. ``#`` starts a comment. Several lines may have the same id, so that the old and the new key of a holder
+are both valid during a rotation.
 """
 
 import asyncio
@@ -20,21 +21,21 @@ from service.events import KeysRead, KeysRefused, Listener, ignore
 Scope = Literal["translate", "summarize", "articles", "admin"]
 
 PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
-# The page and the documentation hold nothing but themselves; what they call needs a key again.
+# These pages contain no data. The endpoints that they call need a key.
 PAGES = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
-# LibreTranslate's client asks for it with its key in the body of a GET, which nobody reads; it tells no secrets.
+# LibreTranslate's client sends its key in the body of this GET, which is not read. The answer is public.
 CAPABILITIES = frozenset({"/languages"})
 OPEN = PROBES | PAGES
 ASSETS = "/static/"
 
 
 def is_open(path: str) -> bool:
-    """Whether ``path`` needs no key and is not counted. Whatever is not known to be open is not."""
+    """Whether ``path`` needs no key and has no rate limit. Unknown paths are not open."""
     return path in OPEN or path.startswith(ASSETS)
 
 
 def needs_key(path: str) -> bool:
-    """Whether ``path`` needs a key, where there are keys; what needs none may yet be counted."""
+    """Whether ``path`` needs a key if the service has keys. Some paths without a key have a rate limit."""
     return not is_open(path) and path not in CAPABILITIES
 
 
@@ -42,20 +43,20 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HASH = re.compile(r"sha256:([0-9a-f]{64})")
 FIELDS = (3, 4)
-# 43 characters of base64url hold 256 bits; what is shorter than 32 may be a word that somebody made up.
-LEAST_TOKEN_CHARS, MOST_TOKEN_CHARS = 32, 512
-TOKEN = re.compile(rf"[!-~]{{{LEAST_TOKEN_CHARS},{MOST_TOKEN_CHARS}}}")
+# 43 characters of base64url encode 256 bits. Fewer than 32 characters may be a password that a person chose.
+MIN_TOKEN_CHARS, MAX_TOKEN_CHARS = 32, 512
+TOKEN = re.compile(rf"[!-~]{{{MIN_TOKEN_CHARS},{MAX_TOKEN_CHARS}}}")
 
 
 class KeyFileInvalid(DepescheError):
-    """The key file cannot be read, or a line of it; the message names the line and holds nothing of it."""
+    """The key file is missing or has an invalid line. The message gives the line number, never the content."""
 
     code = "key_file_invalid"
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One line. ``id`` names the holder in logs and limits, ``digest`` is what `digest_of` makes of the key."""
+    """One line of the key file. ``id`` identifies the holder in logs and limits. ``digest`` is from `digest_of`."""
 
     id: str
     scopes: frozenset[Scope]
@@ -63,7 +64,7 @@ class Key:
     until: dt.date | None = None
 
     def line(self) -> str:
-        """The line of the file."""
+        """The key as a line of the key file."""
         scopes = ",".join(scope for scope in SCOPES if scope in self.scopes)
         until = "" if self.until is None else f" {self.until.isoformat()}"
         return f"{self.id} {scopes} sha256:{self.digest.hex()}{until}"
@@ -72,14 +73,18 @@ class Key:
 def digest_of(token: str) -> bytes:
     """SHA-256 of a key.
 
-    A slow, salted hash is for what people can remember. A key has 256 random bits: nobody can try them all, whatever
-    one try costs, no two are equal, and a fast hash lets a request be checked in microseconds.
+    Passwords need a slow, salted hash. A key has 256 random bits, so an attacker cannot try all of them and no two
+    keys are equal. A fast hash is therefore safe, and checks a request in microseconds.
     """
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def read(file: Path) -> tuple[Key, ...]:
-    """The keys of ``file``; raises as `parse` does, also where the file cannot be read."""
+    """Read the keys of ``file``.
+
+    Raises:
+        KeyFileInvalid: the file cannot be read, or `parse` finds an error.
+    """
     try:
         return parse(file.read_text("utf-8"))
     except OSError as error:
@@ -89,14 +94,14 @@ def read(file: Path) -> tuple[Key, ...]:
 
 
 def parse(text: str) -> tuple[Key, ...]:
-    """The keys of a file.
+    """Parse the text of a key file.
 
     Raises:
-        KeyFileInvalid: a line is wrong, a key is there twice, or there is none at all.
+        KeyFileInvalid: a line is invalid, a key occurs twice, or the text has no key.
     """
     keys = tuple(_keys(text.splitlines()))
     if not keys:
-        raise KeyFileInvalid("the key file holds no key")
+        raise KeyFileInvalid("the key file has no key")
     return keys
 
 
@@ -108,19 +113,19 @@ def _keys(lines: Sequence[str]) -> Iterable[Key]:
             continue
         key = _key(fields, number)
         if key.digest in seen:
-            raise KeyFileInvalid(f"line {number}: this key is on another line, too")
+            raise KeyFileInvalid(f"line {number}: duplicate key")
         seen.add(key.digest)
         yield key
 
 
 def _key(fields: Sequence[str], number: int) -> Key:
     if len(fields) not in FIELDS:
-        raise KeyFileInvalid(f"line {number}: {len(fields)} fields, not ID SCOPES HASH [UNTIL]")
+        raise KeyFileInvalid(f"line {number}: expected ID SCOPES HASH [UNTIL], found {len(fields)} fields")
     if ID.fullmatch(fields[0]) is None:
-        raise KeyFileInvalid(f"line {number}: an id has 1 to 64 letters, digits, dots, dashes and underscores")
+        raise KeyFileInvalid(f"line {number}: an id must have 1 to 64 letters, digits, dots, dashes or underscores")
     found = HASH.fullmatch(fields[2])
     if found is None:
-        raise KeyFileInvalid(f"line {number}: the hash is not sha256: and 64 hexadecimal digits")
+        raise KeyFileInvalid(f"line {number}: the hash must be sha256: and 64 hexadecimal digits")
     try:
         return Key(fields[0], scopes_in(fields[1]), bytes.fromhex(found[1]), _date(fields[3:]))
     except ValueError as error:
@@ -128,10 +133,10 @@ def _key(fields: Sequence[str], number: int) -> Key:
 
 
 def scopes_in(text: str) -> frozenset[Scope]:
-    """The scopes of a list with commas. Raises ValueError for one that does not exist."""
+    """Parse a comma-separated list of scopes; raises ValueError if a scope is unknown."""
     named = set(text.split(","))
     if not named <= set(SCOPES):
-        raise ValueError(f"scopes are {', '.join(SCOPES)}")
+        raise ValueError(f"unknown scope; valid scopes are {', '.join(SCOPES)}")
     return frozenset(scope for scope in SCOPES if scope in named)
 
 
@@ -139,7 +144,7 @@ def _date(fields: Sequence[str]) -> dt.date | None:
     try:
         return dt.date.fromisoformat(fields[0]) if fields else None
     except ValueError:
-        raise ValueError("the last day is not YYYY-MM-DD") from None
+        raise ValueError("the last day must be a date as YYYY-MM-DD") from None
 
 
 POLL_S = 1.0
@@ -151,10 +156,12 @@ def _today() -> dt.date:
 
 
 class ApiKeyStore:
-    """The keys of ``file``. A file that is broken, empty or gone later on changes nothing: the old keys stay good.
+    """The keys of ``file``, read again when the file changes.
+
+    If a later read fails, the old keys stay valid.
 
     Raises:
-        KeyFileInvalid: it is so from the start.
+        KeyFileInvalid: the first read fails.
     """
 
     def __init__(self, file: Path, *, listener: Listener = ignore, today: Callable[[], dt.date] = _today) -> None:
@@ -167,27 +174,28 @@ class ApiKeyStore:
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """All of them, expired ones too."""
+        """All keys, including expired ones."""
         return self._keys
 
     def require(self, token: str) -> Key:
-        """The key of this ``token``.
+        """Find the key of ``token``.
 
         Raises:
-            KeyUnknown: there is none; as KeyExpired: its last day is past (in UTC).
+            KeyUnknown: there is no such key.
+            KeyExpired: the last valid day of the key has passed (UTC).
         """
-        given, found = digest_of(token), None
-        for key in self._keys:  # all of them, whichever it is: how long it takes says nothing
-            if hmac.compare_digest(key.digest, given):
+        digest, found = digest_of(token), None
+        for key in self._keys:  # compares all keys, so that the time reveals nothing
+            if hmac.compare_digest(key.digest, digest):
                 found = key
         if found is None:
-            raise KeyUnknown("this key is not known")
+            raise KeyUnknown("the API key is unknown")
         if found.until is not None and self._today() > found.until:
-            raise KeyExpired(f"this key was good until {found.until.isoformat()}")
+            raise KeyExpired(f"the API key expired after {found.until.isoformat()}")
         return found
 
     async def watch(self) -> None:
-        """Read the file whenever it has changed, for ever."""
+        """Check the file once a second and read it when it has changed, until cancelled."""
         while True:
             await asyncio.sleep(POLL_S)
             await self.refresh()
@@ -207,7 +215,10 @@ class ApiKeyStore:
 
 
 def _stamp(file: Path) -> Stamp | None:
-    """What changes with the file, also when a link to it is turned, as Kubernetes does; None: there is none."""
+    """Modification time, inode and size of the file; None if it does not exist.
+
+    The inode changes when Kubernetes replaces the symbolic link to the file.
+    """
     try:
         found = file.stat()
     except OSError:

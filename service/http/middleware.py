@@ -1,7 +1,7 @@
-"""The middlewares around every endpoint, and their order.
+"""The middleware stack and its order.
 
-The project's own middlewares are here, in `service.http.admission` and in `service.http.ratelimit`. They share what
-they find in `RequestInfo`. `RequestContextMiddleware` alone adds response headers, except the request id, which
+The project's middlewares are in this module, in `service.http.admission` and in `service.http.ratelimit`. They share
+data through `RequestInfo`. `RequestContextMiddleware` adds all response headers except the request id, which
 asgi-correlation-id adds.
 """
 
@@ -31,7 +31,7 @@ from service.http.state import RequestSpan, Tracer, info_of
 from service.newsroom.lifecycle import Lifecycle
 
 ID_HEADER = "X-Request-Id"
-# A caller's own id is kept where it can do no harm in logs and headers.
+# Other ids of callers are replaced, because they could break log lines or headers.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 CORS: dict[str, Any] = {
     "allow_methods": ("GET", "POST"),
@@ -62,36 +62,36 @@ def middlewares(
 ) -> list[Middleware]:
     """The middlewares of an application, from the outermost to the innermost.
 
-    ``cancels`` ends the work of callers that leave.
+    ``cancels`` adds `CancelOnDisconnectMiddleware`.
     """
     return [
-        # The address that it corrects is the one that all others see.
+        # Outermost: all other middlewares use the client address that it sets.
         *([Middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))] if trusted_proxies else []),
-        # Logs and problem bodies of all others name the id.
+        # Before the rest: their logs and problem bodies contain the id.
         Middleware(
             CorrelationIdMiddleware,
             header_name=ID_HEADER,
             update_request_header=False,
-            validator=lambda given: _PLAIN_ID.fullmatch(given) is not None,
+            validator=lambda value: _PLAIN_ID.fullmatch(value) is not None,
         ),
-        # Refusals and crashes of all others are counted, and get their headers.
+        # Counts refusals and crashes of all inner middlewares and adds headers to their answers.
         Middleware(RequestContextMiddleware, listener=listener, lifecycle=lifecycle, tracer=tracer),
-        # A preflight carries no key.
+        # Before authentication, because a preflight request has no key.
         *([Middleware(CORSMiddleware, allow_origins=list(origins), **CORS)] if origins else []),
-        # A request without a good key is refused before its body is read.
+        # Before the body is read: refuses a request without a valid key.
         *([Middleware(ApiKeyMiddleware, keys=keys, refuse=refuse)] if keys is not None else []),
-        # The others get the body in one message, within its bounds.
+        # Inner middlewares get the whole body in one message.
         Middleware(BodyLimitsMiddleware, bounds=bounds, refuse=refuse, listener=listener),
-        # Only requests that could be worked on are counted, each for the holder of its key.
+        # After authentication and body checks: counts only admitted requests, by key.
         *([Middleware(RateLimitMiddleware, rates=rates, refuse=refuse)] if rates is not None else []),
-        # A message after the body means that the caller left, so the body has to be read before.
+        # After the body was read: the next message means that the client disconnected.
         *([Middleware(CancelOnDisconnectMiddleware, listener=listener)] if cancels else []),
     ]
 
 
-# An answer of the API is data: nothing in it may run, and no page may show it in a frame.
+# API responses are data: a browser must not run or frame them.
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-# FastAPI's documentation pages load scripts from other hosts and contain one of their own.
+# FastAPI's documentation pages load scripts from other hosts and contain an inline script.
 DOCUMENTATION_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' https:; style-src 'unsafe-inline' https:; font-src https:; "
     "img-src 'self' data: https:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; "
@@ -101,27 +101,27 @@ DOCUMENTATION = frozenset({"/docs", "/redoc", "/docs/oauth2-redirect"})
 SECURITY = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",  # for browsers that do not know frame-ancestors
+    "x-frame-options": "DENY",  # for browsers without frame-ancestors
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
-# A connection that is closed over unread bytes is reset, and a reset can overtake the answer.
+# Closing a connection with unread bytes resets it, and the client may see the reset before the answer.
 LINGER_S = 2.0
 METHODS = frozenset(HTTPMethod)
-# A route's pattern ends in "$", which also matches in front of a line feed: such a path would match another route.
-# Identifiers of zeros are invalid.
+# Identifiers with only zeros are invalid.
 _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+# A route's pattern ends in "$", which also matches before a trailing line feed.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _log = logging.getLogger("depesche.crash")
-# It logs each request id that it refuses, so that a caller could fill the log.
+# The library logs each invalid request id, so a caller could flood the log.
 logging.getLogger("asgi_correlation_id").setLevel(logging.ERROR)
 
 
 class RequestContextMiddleware:
-    """ASGI middleware around all that answers: request id, time, trace, headers, and the answer to a crash.
+    """ASGI middleware for request id, timing, trace, response headers and crashes.
 
-    An answer that comes before the body was read says ``Connection: close``; the rest of the body is discarded for
-    up to `LINGER_S`, so that a caller that still sends can read the answer. Answers of a process that is about to end
-    say ``Connection: close``, so that a caller loses no request on a connection that closes.
+    If an answer starts before the body was read, it has ``Connection: close``. The middleware then discards the rest
+    of the body for up to `LINGER_S`, so that a client that is still sending can read the answer. While the process
+    drains, every answer has ``Connection: close``, so that clients send no request on a closing connection.
     """
 
     def __init__(self, app: ASGIApp, listener: Listener, lifecycle: Lifecycle, tracer: Tracer | None = None) -> None:
@@ -152,13 +152,13 @@ class RequestContextMiddleware:
         request = Request(scope)
         try:
             if _CONTROL.search(scope["path"]):
-                refusal = problems.problem(request, 400, "path_invalid", "a path holds no control characters")
+                refusal = problems.problem(request, 400, "path_invalid", "the path contains a control character")
                 await refusal(scope, exchange.receive, exchange.send)
             else:
                 await self._app(scope, exchange.receive, exchange.send)
         except ClientGone:
             return
-        except Exception as error:  # noqa: BLE001 - an error that is not foreseen becomes an answer
+        except Exception as error:  # noqa: BLE001 - an unexpected error becomes a 500 answer
             _log.error("crash", extra={"request_id": info_of(scope).request_id}, exc_info=error)
             if exchange.status is None:
                 answer = await problems.on_error(request, error)
@@ -166,7 +166,7 @@ class RequestContextMiddleware:
 
 
 class _Exchange:
-    """A request and its answer: whether the body was read, and the headers of the answer."""
+    """A request and its answer. Tracks whether the body was read, and adds the response headers."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, lifecycle: Lifecycle, span: RequestSpan | None
@@ -184,13 +184,13 @@ class _Exchange:
         self.status: int | None = None
 
     async def receive(self) -> Message:
-        """The next message of the body."""
+        """Receive the next message of the body."""
         message = await self._receive()
         self._is_read = self._is_read or message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a message of the answer; the end of one that comes before the body was read is sent by `end`."""
+        """Send a message of the answer. `end` sends the last message of an answer that is earlier than its body."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self._is_early = not self._is_read
@@ -215,10 +215,10 @@ class _Exchange:
         return headers.raw
 
     async def end(self) -> None:
-        """Discard the rest of the body, and end the answer that came before it."""
+        """Discard the rest of the body and send the last message of an early answer."""
         if self._last is None:
             return
-        if not _waits_to_be_asked(self._scope):
+        if not _expects_continue(self._scope):
             try:
                 async with asyncio.timeout(LINGER_S):
                     while not self._is_read:
@@ -228,9 +228,9 @@ class _Exchange:
         await self._send(self._last)
 
     def done(self) -> RequestDone:
-        """What the log and the metrics are told."""
+        """The event for the log and the metrics."""
         scope, info = self._scope, self._info
-        # A caller can write any word as method or path; those of a refused request are kept where they are known.
+        # A caller can send any method or path, so unknown ones are not used as labels.
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = str(getattr(scope.get("route"), "path", None) or info.path or "unmatched")
         passed_s = time.perf_counter() - self._started_s
@@ -239,13 +239,13 @@ class _Exchange:
 
 
 def traceparent_in(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    """The valid ``traceparent`` of a request, version 00 of W3C Trace Context; None without exactly one."""
-    given = [value for name, value in headers if name == b"traceparent"]
-    return given[0].decode() if len(given) == 1 and _TRACEPARENT.fullmatch(given[0]) else None
+    """The ``traceparent`` header (W3C Trace Context, version 00); None unless there is exactly one valid header."""
+    values = [value for name, value in headers if name == b"traceparent"]
+    return values[0].decode() if len(values) == 1 and _TRACEPARENT.fullmatch(values[0]) else None
 
 
 def _trace_id(traceparent: str | None) -> str | None:
-    """The id of the trace, for the log."""
+    """The trace id for the log."""
     return None if traceparent is None else traceparent.split("-")[1]
 
 
@@ -254,41 +254,44 @@ def _has_body(scope: Scope) -> bool:
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
 
 
-def _waits_to_be_asked(scope: Scope) -> bool:
+def _expects_continue(scope: Scope) -> bool:
     return (b"expect", b"100-continue") in [(name, value.lower()) for name, value in scope["headers"]]
 
 
 class CancelOnDisconnectMiddleware:
-    """ASGI middleware, inside `BodyLimitsMiddleware`: a message after the whole body says that the caller left."""
+    """ASGI middleware that cancels the work of a POST request when the client disconnects.
+
+    It must be inside `BodyLimitsMiddleware`: a message after the whole body means that the client disconnected.
+    """
 
     def __init__(self, app: ASGIApp, listener: Listener) -> None:
         self._app = app
         self._listener = listener
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, or cancel the work when its caller leaves first."""
+        """Answer the request, or cancel the work if the client disconnects first."""
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
         body = await receive()
         sender = _WatchedSend(send)
-        answering = asyncio.ensure_future(self._app(scope, _Once(body), sender))
+        answering = asyncio.ensure_future(self._app(scope, _ReceiveOnce(body), sender))
         leaving = asyncio.ensure_future(receive())
         try:
             await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if answering.done():
                 answering.result()
-            elif not sender.ended:  # a server says so after the last byte, too
+            elif not sender.ended:  # the server also reports a disconnect after a complete answer
                 self._listener(ClientLeft("answer" if sender.begun else "work"))
         finally:
             answering.cancel()
             leaving.cancel()
-            # A second await of a failed task would drop frames of its error.
+            # Awaiting a failed task a second time would drop frames of its traceback.
             await asyncio.gather(answering, leaving, return_exceptions=True)
 
 
 class _WatchedSend:
-    """Passes an answer on; ``begun`` and ``ended`` say how much of it was sent."""
+    """A ``send`` callable that records whether the answer has started (``begun``) and is complete (``ended``)."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -301,8 +304,8 @@ class _WatchedSend:
         await self._send(message)
 
 
-class _Once:
-    """Gives the body once; the next call waits for ever, as for a caller that stays."""
+class _ReceiveOnce:
+    """A ``receive`` callable that returns the body once. The next call waits forever, as for a connected client."""
 
     def __init__(self, body: Message) -> None:
         self._body: Message | None = body

@@ -1,10 +1,14 @@
-"""Probes, metrics and administration endpoints."""
+"""Probes, metrics, administration endpoints, and the static files of the web page."""
 
+import os
+from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from service.http.admission import Requires
 from service.http.mapping import model_out
@@ -16,13 +20,13 @@ router = APIRouter(tags=["health"])
 
 
 class Liveness(BaseModel):
-    """``dead``: an engine call hangs beyond rescue and the process is about to exit."""
+    """``dead`` means that an engine call hangs and the process is about to exit."""
 
     status: Literal["alive", "dead"]
 
 
 class ModelState(BaseModel):
-    """One model's part in readiness."""
+    """The state of one model."""
 
     name: str
     state: str
@@ -30,9 +34,9 @@ class ModelState(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Ready when every model is loaded, verified, warmed up and its worker lives, and the process is not draining.
+    """``ready`` means that all models are loaded and take work, and that the process is not draining.
 
-    ``notice`` says where a starter model serves, whose outputs are not for publication.
+    ``notice`` warns if the service uses a starter model. Its outputs are not fit for publication.
     """
 
     status: Literal["ready", "loading", "draining", "failed"]
@@ -43,7 +47,7 @@ class Readiness(BaseModel):
 
 @router.get("/livez", responses={503: {"model": Liveness}})
 async def livez(newsroom: NewsroomDep, response: Response) -> Liveness:
-    """The process is alive; says nothing of load."""
+    """Liveness of the process. It does not depend on load."""
     dead = newsroom.dead
     response.status_code = 503 if dead else 200
     return Liveness(status="dead" if dead else "alive")
@@ -52,7 +56,7 @@ async def livez(newsroom: NewsroomDep, response: Response) -> Liveness:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 @router.get("/health", responses={503: {"model": Readiness}})
 async def readyz(newsroom: NewsroomDep, response: Response) -> Readiness:
-    """The service can take work. A full queue does not change this."""
+    """Readiness for work. A full queue does not change it."""
     status = newsroom.status
     response.status_code = 200 if status == "ready" else 503
     if status != "ready":
@@ -66,11 +70,11 @@ metrics_router = APIRouter(tags=["health"])
 
 @metrics_router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(runtime: RuntimeDep) -> Response:
-    """All metrics of this process."""
+    """All metrics of this process in the Prometheus text format."""
     return Response(generate_latest(runtime.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-MOST_TEXTS = 10_000
+MAX_TEXTS = 10_000
 admin_router = APIRouter(
     prefix="/admin",
     dependencies=[Depends(Requires("admin")), Depends(require_json)],
@@ -90,46 +94,49 @@ _EXACTLY_ONE: list[JsonValue] = [
 
 
 class PurgeRequest(BaseModel):
-    """What to forget: submitted texts, letter for letter; or a result's texts; or everything. Exactly one of them."""
+    """Selects the cache entries to delete: by exact submitted texts, by the key of a result, or all.
+
+    The request must have exactly one of these fields.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"oneOf": _EXACTLY_ONE})
 
-    text: str | Annotated[list[str], Field(min_length=1, max_length=MOST_TEXTS)] | None = None
+    text: str | Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)] | None = None
     result_key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     all: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "PurgeRequest":
         if [self.text, self.result_key, self.all].count(None) != len(type(self).model_fields) - 1:
-            raise ValueError("exactly one of text, result_key and all")
+            raise ValueError("exactly one of text, result_key and all is required")
         return self
 
 
 class ReloadRequest(BaseModel):
-    """An empty object: a page of another site can send a POST without a body, but no JSON."""
+    """An empty JSON object. It is required because a foreign web page can send a POST, but no JSON."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class PurgedOut(BaseModel):
-    """How many entries were forgotten, by tier; ``shared`` is null where there is no shared tier."""
+    """Number of deleted entries in each cache tier. ``shared`` is null if there is no shared tier."""
 
     memory: int
     shared: int | None
 
 
 class PurgeResponse(BaseModel):
-    """What a purge did."""
+    """The result of a purge."""
 
     purged: PurgedOut
 
 
 @admin_router.post("/cache/purge")
 async def purge(body: PurgeRequest, newsroom: NewsroomDep) -> PurgeResponse:
-    """Forget a withdrawn story: what was made from a text is not served from the cache again.
+    """Delete the cached results of a withdrawn story.
 
-    In the memory of this process and in the shared cache. Requests that are under way meanwhile keep nothing.
-    503 `purge_incomplete`: the shared cache was not reached; try again.
+    The purge covers the memory of this process and the shared cache. Requests in progress write nothing to the cache.
+    503 `purge_incomplete`: the shared cache is unreachable; try again.
     """
     if body.all:
         purged = await newsroom.clear()
@@ -142,10 +149,59 @@ async def purge(body: PurgeRequest, newsroom: NewsroomDep) -> PurgeResponse:
 
 @admin_router.post("/reload")
 async def reload(_: ReloadRequest, newsroom: NewsroomDep) -> ModelListResponse:
-    """Load models and glossaries anew: those of the profile and of the folders as they are now. No request is dropped.
+    """Load models and glossaries again from the profile and the folders. No request is dropped.
 
-    Answers when the new models serve. 503 `not_ready`: a load is under way. A model that cannot be loaded is a 500
-    that says why (`model_invalid`, `weights_mismatch`, `engine_failed`), and the models from before go on.
+    The answer comes when the new models serve. 503 `not_ready`: a load is in progress. If a model fails to load, the
+    answer is a 500 with the reason (`model_invalid`, `weights_mismatch`, `engine_failed`), and the old models remain.
     """
     await newsroom.reload()
     return ModelListResponse(models=[model_out(model) for model in newsroom.models])
+
+
+PAGE_FOLDER = Path(__file__).parents[1] / "web/static"
+PAGE_METHODS = ["GET", "HEAD"]
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+PAGE_HEADERS = {
+    "Content-Security-Policy": PAGE_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # File names have no version, so browsers must revalidate their copies.
+    "Cache-Control": "no-cache",
+}
+# Browsers run modules of this type only. The system's table of types may have an older one.
+SCRIPT_TYPE = "text/javascript; charset=utf-8"
+
+
+class _PageFiles(StaticFiles):
+    """Static files with `PAGE_HEADERS`, also on a 304, which replaces the stored headers of the browser."""
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """The file, or a 304 if it has not changed."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers.update(PAGE_HEADERS)
+        if "content-type" in response.headers and str(full_path).endswith(".js"):
+            response.headers["content-type"] = SCRIPT_TYPE
+        return response
+
+
+_page_files = _PageFiles(directory=PAGE_FOLDER)
+page_router = APIRouter(include_in_schema=False)
+
+
+@page_router.api_route("/", methods=PAGE_METHODS)
+async def page(request: Request) -> Response:
+    """The start page."""
+    return await _page_files.get_response("index.html", request.scope)
+
+
+@page_router.api_route("/static/{name}", methods=PAGE_METHODS)
+async def static(request: Request, name: str) -> Response:
+    """A static file of the page, or a 404."""
+    return await _page_files.get_response(name, request.scope)

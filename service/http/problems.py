@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from service import errors
-from service.bounded import MOST_ERRORS
+from service.bounded import MAX_ERRORS
 from service.events import ProblemGiven
 from service.http.schemas import FieldProblem, Problem
 from service.http.state import info_of, runtime_of
@@ -39,9 +39,9 @@ CODES = {
     406: "not_acceptable",
     415: "unsupported_media_type",
 }
-TITLES = {456: "Quota Exceeded"}  # of DeepL, unknown to HTTP
+TITLES = {456: "Quota Exceeded"}  # DeepL's status, which HTTP does not define
 LIMIT_KEYS = ("max_length", "min_length", "ge", "le", "gt", "lt", "expected")
-# pydantic checks the Unicode of strings that have a length limit; `service.http.requests` checks the others.
+# pydantic checks the Unicode of strings with a length limit; `service.http.requests` checks all others.
 FIELD_CODES = {"string_unicode": "text_not_unicode", "too_many_texts": "too_many_texts"}
 UNION_BRANCHES = ("str", "list[str]")
 MEDIA_TYPE = "application/problem+json"
@@ -50,7 +50,7 @@ MEDIA_TYPE = "application/problem+json"
 def problem_body(
     request_id: str, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()
 ) -> Problem:
-    """The body of an error answer to the request of that id."""
+    """The body of an error answer to the request ``request_id``."""
     return Problem(
         title=TITLES.get(status) or HTTPStatus(status).phrase,
         status=status,
@@ -62,26 +62,26 @@ def problem_body(
 
 
 def problem(request: Request, status: int, code: str, detail: str) -> JSONResponse:
-    """An error answer."""
-    return answer_of(request, problem_body(info_of(request.scope).request_id, status, code, detail))
+    """An error answer, reported to the listener."""
+    return problem_response(request, problem_body(info_of(request.scope).request_id, status, code, detail))
 
 
-def answer_of(request: Request, body: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The answer that tells of a problem, in the shape that callers of the request's path read; listeners are told."""
-    told(request, body)
-    if is_peers(request.scope["path"]):
+def problem_response(request: Request, body: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The response for ``body``, reported to the listener. Compatible endpoints have their own error format."""
+    report_problem(request, body)
+    if is_compatible_path(request.scope["path"]):
         return JSONResponse(failure_of(body).model_dump(), body.status, headers)
     return JSONResponse(body.model_dump(), body.status, headers, media_type=MEDIA_TYPE)
 
 
-def told(request: Request, body: Problem) -> Problem:
-    """``body``, which is given to the caller of ``request``; listeners are told of it."""
+def report_problem(request: Request, body: Problem) -> Problem:
+    """Report ``body`` to the listener and return it."""
     runtime_of(request).listener(ProblemGiven(body.code, body.status))
     return body
 
 
-def explained(request_id: str, error: Exception) -> Problem:
-    """The body of an error answer for any exception; what is not of our tree is `internal`, without its message."""
+def problem_of(request_id: str, error: Exception) -> Problem:
+    """The body of an error answer for any exception. Unexpected exceptions are `internal` and hide their message."""
     match error:
         case errors.InvalidInput():
             field = FieldProblem(pointer=error.pointer, code=error.code, detail=error.detail, limit=error.limit)
@@ -97,22 +97,22 @@ def explained(request_id: str, error: Exception) -> Problem:
             code = CODES.get(error.status_code, "http_error")
             return problem_body(request_id, error.status_code, code, str(error.detail))
         case _:
-            detail = "an internal error; the request id finds it in the log"
+            detail = "internal error; the log has details under the request id"
             return problem_body(request_id, 500, "internal", detail)
 
 
 def status_of(error: errors.DepescheError) -> int:
-    """The HTTP status of an error: that of its nearest ancestor in `STATUS`."""
+    """The HTTP status of an error, from its nearest ancestor in `STATUS`."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 async def on_error(request: Request, error: Exception) -> JSONResponse:
-    """Answer any exception; one that is not of our tree is in the log under the request id, not in the answer."""
-    return answer_of(request, explained(info_of(request.scope).request_id, error), headers_of(error))
+    """Answer any exception. The message of an unexpected exception is not in the answer."""
+    return problem_response(request, problem_of(info_of(request.scope).request_id, error), headers_of(error))
 
 
 def headers_of(error: Exception) -> dict[str, str]:
-    """What the headers of an answer to ``error`` say beside its body: when to come back, and what is needed."""
+    """The headers of an answer to ``error``, such as Retry-After."""
     match error:
         case errors.AccessDenied():
             return {"WWW-Authenticate": error.challenge}
@@ -127,20 +127,20 @@ def headers_of(error: Exception) -> dict[str, str]:
 
 
 def _invalid(request_id: str, found: Sequence[Any]) -> Problem:
-    """A body that is no JSON (400) or does not fit its schema (422); the input is never repeated."""
+    """The problem of a body that is not JSON (400) or violates its schema (422). It never repeats the input."""
     if any(e["type"] == "json_invalid" or (e["loc"] == ("body",) and e["type"] == "missing") for e in found):
-        return problem_body(request_id, 400, "malformed_json", "the body is not JSON")
-    fields = tuple(_field(e) for e in found[:MOST_ERRORS])
-    more = ", and more" if len(found) > MOST_ERRORS else ""
+        return problem_body(request_id, 400, "malformed_json", "the body is not valid JSON")
+    fields = tuple(_field(e) for e in found[:MAX_ERRORS])
+    more = ", and more" if len(found) > MAX_ERRORS else ""
     places = ", ".join(sorted({f.pointer or "the body" for f in fields}))
     codes = {f.code for f in fields} & set(FIELD_CODES.values())
     code = codes.pop() if codes else "invalid_request"
-    return problem_body(request_id, 422, code, f"cannot be worked on: {places}{more}", fields=fields)
+    return problem_body(request_id, 422, code, f"invalid value: {places}{more}", fields=fields)
 
 
 def _field(error: Any) -> FieldProblem:
     place, *path = error["loc"]
-    # pydantic names the branch of a union behind its field: it is no part of the caller's document.
+    # pydantic appends the branch of a union to the path; the pointer must not contain it.
     parts = [str(part) for n, part in enumerate(path) if not (n and part in UNION_BRANCHES)]
     pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
     if place == "header":
@@ -152,17 +152,17 @@ def _field(error: Any) -> FieldProblem:
 
 
 def install(app: FastAPI) -> None:
-    """Make every failure of ``app`` a problem answer."""
+    """Answer every error of ``app`` with a problem."""
     for kind in (errors.DepescheError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, on_error)
 
 
-# Those that are not served are among them: a client asks for a glossary or a file, and reads that there is none.
+# Includes endpoints that are not served, so that clients can read the error.
 _PATHS = re.compile(r"/(?:v2(?:/.*)?|translate|translate_file|detect|languages|suggest|frontend/settings)/?", re.DOTALL)
 
 
 class Failure(BaseModel):
-    """Why there is no result: DeepL's clients read ``message``, LibreTranslate's ``error``; both say the same."""
+    """An error in the format of DeepL (``message``) and LibreTranslate (``error``). Both fields have the same text."""
 
     message: str
     error: str
@@ -170,11 +170,11 @@ class Failure(BaseModel):
     request_id: str
 
 
-def is_peers(path: str) -> bool:
-    """Whether clients of another service call ``path``."""
+def is_compatible_path(path: str) -> bool:
+    """Whether ``path`` belongs to a compatible API."""
     return _PATHS.fullmatch(path) is not None
 
 
 def failure_of(problem: Problem) -> Failure:
-    """A problem in the peers' shape."""
+    """A problem in the format of the compatible APIs."""
     return Failure(message=problem.detail, error=problem.detail, code=problem.code, request_id=problem.request_id)

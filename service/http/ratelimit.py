@@ -1,7 +1,7 @@
-"""Rate limits of callers: fixed windows of the limits library, in Redis or in memory.
+"""Rate limits of callers, in fixed windows in Redis or in memory.
 
-The header fields are those of draft-ietf-httpapi-ratelimit-headers-11. Its registry of quota units has none for
-characters, so ``qu="characters"`` is ours.
+The header fields follow draft-ietf-httpapi-ratelimit-headers-11. The draft registers no quota unit for characters, so
+``qu="characters"`` is an extension.
 """
 
 import asyncio
@@ -31,54 +31,57 @@ from service.http.admission import Refuse
 from service.http.keys import is_open
 from service.http.state import Header, RequestInfo, info_of
 
-# Outside the prefix of the cache, whose purge of everything must not reset what was used.
+# Differs from the prefix of the cache, so that clearing the cache does not reset the limits.
 KEY_PREFIX = "depesche-rate"
-# Some 30 MB: with more callers than this, the windows that were used least recently are dropped.
-MOST_WINDOWS = 100_000
-# Windows of one key end a second or more apart, so half of it tells them apart though clocks round.
+# About 30 MB. Beyond this, the least recently used windows are dropped.
+MAX_WINDOWS = 100_000
+# Windows of one key end at least one second apart. Half of that allows for rounding.
 SAME_END_S = 0.5
 T = TypeVar("T")
 Unit = Literal["requests", "characters"]
 DAY_S = 86_400
-# One caller has many addresses of version 6: the first half of an address is its network.
+# A caller has many IPv6 addresses in one network, which is the first half of the address.
 NETWORK_BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One limit: so many ``unit`` in each window of ``item``."""
+    """One limit: an amount of ``unit`` in each window. ``item`` holds the amount and the length of the window."""
 
     unit: Unit
     item: RateLimitItem
 
     @property
     def name(self) -> str:
-        """The name in header fields; it changes with the window alone."""
+        """The name in header fields. It depends on the unit and the window, not on the amount."""
         return f"{self.unit}-{self.item.multiples}-{self.item.GRANULARITY.name}"
 
     @property
     def amount(self) -> int:
-        """What a window holds."""
+        """The allowed amount in one window."""
         return self.item.amount
 
     @property
     def window_s(self) -> int:
-        """The length of a window."""
+        """The length of a window in seconds."""
         return self.item.get_expiry()
 
     def key(self, caller: str) -> tuple[str, Unit]:
-        """What tells the windows of a caller apart from those of others."""
+        """The identifiers of a caller's window."""
         return caller, self.unit
 
 
 def policies(unit: Unit, setting: str | None) -> tuple[Policy, ...]:
-    """The limits of a setting like ``60/minute; 1000/hour``. Raises ValueError when it is none."""
+    """Parse a setting like ``60/minute; 1000/hour``; raises ValueError if it is invalid."""
     return () if setting is None else tuple(Policy(unit, item) for item in parse_many(setting))
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What is left of a policy for one caller; the window ends at ``ends_s`` (epoch), ``reset_s`` after it was read."""
+class LimitStatus:
+    """The remaining amount of a policy for one caller.
+
+    ``ends_s`` is the end of the window (epoch), ``reset_s`` the time until then when the status was read.
+    """
 
     policy: Policy
     left: int
@@ -86,19 +89,22 @@ class Standing:
     reset_s: int
 
     @classmethod
-    def of(cls, policy: Policy, stats: WindowStats) -> "Standing":
-        """As the library says it."""
+    def of(cls, policy: Policy, stats: WindowStats) -> "LimitStatus":
+        """Convert the statistics of the library."""
         reset_s = min(policy.window_s, max(1, math.ceil(stats.reset_time - time.time())))
         return cls(policy, stats.remaining, stats.reset_time, reset_s)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """How a caller stands after ``amount`` was counted, in Redis (``shared``) or in memory, or was refused."""
+class Usage:
+    """The result of counting ``amount`` for a caller: the state of each limit, and the refusal if one is exceeded.
+
+    ``shared`` is True if Redis counted, False if this process did.
+    """
 
     caller: str
     amount: int
-    standings: tuple[Standing, ...]
+    statuses: tuple[LimitStatus, ...]
     shared: bool
     refusal: RateExceeded | None = None
 
@@ -114,25 +120,25 @@ def _ends_s(_key: str, window: _Window, _now_s: float) -> float:
 
 
 class MemoryWindows(Storage):
-    """The windows of this process, at most ``most``: past that the one that was used least recently is dropped.
+    """The windows of this process. If there are more than ``most``, the least recently used one is dropped.
 
-    The library's own memory storage has no bound, and looks at every window at every hit.
+    The library's own memory storage is unbounded and scans all windows at every hit.
     """
 
     base_exceptions = ()
 
-    def __init__(self, most: int = MOST_WINDOWS) -> None:
+    def __init__(self, most: int = MAX_WINDOWS) -> None:
         super().__init__()
         self._windows: TLRUCache[str, _Window] = TLRUCache(most, _ends_s, timer=time.monotonic)
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count ``amount``; a window of ``expiry`` seconds begins where there is none."""
+        """Add ``amount`` to the window of ``key``. If there is none, a window of ``expiry`` seconds starts."""
         window = self._windows.setdefault(key, _Window(0, time.monotonic() + expiry))
         window.count += amount
         return window.count
 
     async def give_back(self, key: str, amount: int, ends_s: float) -> None:
-        """Take ``amount`` off the window that ends at ``ends_s`` (epoch); nothing where it has ended."""
+        """Subtract ``amount`` from the window that ends at ``ends_s`` (epoch), unless that window has ended."""
         window = self._windows.get(key)
         if window is not None and abs(await self.get_expiry(key) - ends_s) < SAME_END_S:
             window.count = max(0, window.count - amount)
@@ -143,28 +149,27 @@ class MemoryWindows(Storage):
         return 0 if window is None else window.count
 
     async def get_expiry(self, key: str) -> float:
-        """When the window ends (epoch); now where there is none."""
+        """The end of the window (epoch); the current time if there is none."""
         window = self._windows.get(key)
         return time.time() + (0.0 if window is None else window.ends_s - time.monotonic())
 
     async def check(self) -> bool:
-        """Memory is always there."""
+        """Memory is always available."""
         return True
 
     async def clear(self, key: str) -> None:
-        """Forget the window of ``key``."""
+        """Delete the window of ``key``."""
         self._windows.pop(key, None)
 
     async def reset(self) -> int:
-        """Forget all windows; gives how many had not ended."""
+        """Delete all windows and return how many had not ended."""
         self._windows.expire()
         windows = len(self._windows)
         self._windows.clear()
         return windows
 
 
-# The library's strategy cannot give back, and a plain decrement would make a counter that never ends where the window
-# has just ended.
+# The library cannot refund an amount. A plain DECRBY on an expired window would create a counter that never expires.
 _GIVE_BACK = """
 local count = tonumber(redis.call('get', KEYS[1]) or '0')
 local left_ms = redis.call('pttl', KEYS[1])
@@ -176,21 +181,24 @@ return 0
 
 
 class SharedWindows(RedisStorage):
-    """Windows in Redis, which all processes share."""
+    """Windows in Redis, shared by all processes."""
 
     def __init__(self, pool: ConnectionPool) -> None:
-        # A pool is one of the documented options; the library's types leave it out.
+        # The library documents the pool option, but its types lack it.
         super().__init__("redis://", implementation="redispy", key_prefix=KEY_PREFIX, connection_pool=pool)  # type: ignore[arg-type]
         self._redis = Redis(connection_pool=pool)
         self._give_back = self._redis.register_script(_GIVE_BACK)
 
     async def get_expiry(self, key: str) -> float:
-        """When the window ends (epoch); now where there is none. The library's is rounded, so it can be too early."""
+        """The end of the window (epoch); the current time if there is none.
+
+        The library's version is rounded and can be too early.
+        """
         left_ms: int = await self._redis.pttl(self.bridge.prefixed_key(key))
         return time.time() + max(0, left_ms) / 1000
 
     async def give_back(self, key: str, amount: int, ends_s: float) -> None:
-        """Take ``amount`` off the window that ends at ``ends_s``; nothing where it has ended."""
+        """Subtract ``amount`` from the window that ends at ``ends_s`` (epoch), unless that window has ended."""
         left_ms = round((ends_s - time.time()) * 1000)
         await self._give_back([self.bridge.prefixed_key(key)], [amount, left_ms, round(SAME_END_S * 1000)])
 
@@ -199,15 +207,15 @@ Windows = MemoryWindows | SharedWindows
 
 
 class Rates:
-    """The limits of all callers, in fixed windows that begin with a caller's first use.
+    """The limits of all callers, in fixed windows that start with a caller's first request.
 
-    So a caller may send twice the amount in short time, at the end of one window and the beginning of the next.
-    A Redis that fails costs no request: while it fails, each process counts alone, so that the limits of n processes
-    are up to n times as wide. Each failure is told to ``listener``; after several in a row Redis is not asked for a
-    while. ``timeout_s`` bounds one round trip.
+    A caller can therefore use twice the amount in a short time, at the end of one window and the start of the next.
+    While Redis fails, each process counts alone, so n processes allow up to n times the amount. ``listener`` receives
+    each failure. After several failures in a row, a circuit breaker skips Redis for some time. ``timeout_s`` limits
+    one round trip.
 
     Raises:
-        ValueError: ``redis_url`` is no URL of Redis.
+        ValueError: ``redis_url`` is not a Redis URL.
     """
 
     def __init__(
@@ -226,68 +234,68 @@ class Rates:
             )
             self._shared = SharedWindows(self._pool)
 
-    async def take(self, caller: str, unit: Unit, amount: int) -> Taken:
-        """Count ``amount`` against every limit of this unit; what is refused counts nowhere.
+    async def take(self, caller: str, unit: Unit, amount: int) -> Usage:
+        """Count ``amount`` against every limit of ``unit``. A refused amount does not count.
 
         Raises:
-            InvalidInput: it is more than a whole window holds, so that waiting would not help.
+            InvalidInput: the amount exceeds a whole window, so waiting would not help.
         """
         limits = [policy for policy in self._policies if policy.unit == unit]
         for policy in limits:
             if amount > policy.amount:
-                detail = f"{amount} {unit}, and only {policy.amount} are allowed in {policy.window_s} s"
+                detail = f"{amount} {unit} exceed the limit of {policy.amount} {unit} in {policy.window_s} s"
                 raise InvalidInput("work_over_rate", detail, limit=policy.amount)
         shared = self._shared
         if shared is not None:
-            taken = await self._asked(lambda: self._take(shared, caller, limits, amount))
-            if taken is not None:
-                return taken
+            usage = await self._ask_redis(lambda: self._take(shared, caller, limits, amount))
+            if usage is not None:
+                return usage
         return await self._take(self._memory, caller, limits, amount)
 
-    async def _take(self, windows: Windows, caller: str, limits: Sequence[Policy], amount: int) -> Taken:
+    async def _take(self, windows: Windows, caller: str, limits: Sequence[Policy], amount: int) -> Usage:
         strategy = FixedWindowRateLimiter(windows)
-        # A hit of nothing would move the end of a window in which nothing is used.
+        # A hit with cost 0 would move the end of an unused window.
         fits = [
             not amount or await self._in_time(strategy.hit(one.item, *one.key(caller), cost=amount)) for one in limits
         ]
-        taken = Taken(caller, amount, await self._standings(strategy, caller, limits), windows is self._shared)
-        over = [standing for standing, fitting in zip(taken.standings, fits, strict=True) if not fitting]
+        usage = Usage(caller, amount, await self._statuses(strategy, caller, limits), windows is self._shared)
+        over = [status for status, fitting in zip(usage.statuses, fits, strict=True) if not fitting]
         if not over:
-            return taken
-        await self._give_back(windows, taken)
-        restored = await self._standings(strategy, caller, limits)
-        return replace(taken, standings=restored, refusal=_refusal(max(over, key=lambda standing: standing.ends_s)))
+            return usage
+        await self._give_back(windows, usage)
+        restored = await self._statuses(strategy, caller, limits)
+        return replace(usage, statuses=restored, refusal=_refusal(max(over, key=lambda status: status.ends_s)))
 
-    async def _standings(
+    async def _statuses(
         self, strategy: FixedWindowRateLimiter, caller: str, limits: Sequence[Policy]
-    ) -> tuple[Standing, ...]:
+    ) -> tuple[LimitStatus, ...]:
         return tuple(
             [
-                Standing.of(one, await self._in_time(strategy.get_window_stats(one.item, *one.key(caller))))
+                LimitStatus.of(one, await self._in_time(strategy.get_window_stats(one.item, *one.key(caller))))
                 for one in limits
             ]
         )
 
-    async def give_back(self, taken: Taken) -> None:
-        """Take off again what `take` counted, each from the window that it was counted in, if that has not ended."""
+    async def give_back(self, usage: Usage) -> None:
+        """Subtract what `take` counted from the windows that counted it, unless they have ended."""
         shared = self._shared
-        if not taken.shared:
-            await self._give_back(self._memory, taken)
+        if not usage.shared:
+            await self._give_back(self._memory, usage)
         elif shared is not None:
-            await self._asked(lambda: self._give_back(shared, taken))
+            await self._ask_redis(lambda: self._give_back(shared, usage))
 
-    async def _give_back(self, windows: Windows, taken: Taken) -> bool:
-        for one in taken.standings:
-            key = one.policy.item.key_for(*one.policy.key(taken.caller))
-            await self._in_time(windows.give_back(key, taken.amount, one.ends_s))
+    async def _give_back(self, windows: Windows, usage: Usage) -> bool:
+        for one in usage.statuses:
+            key = one.policy.item.key_for(*one.policy.key(usage.caller))
+            await self._in_time(windows.give_back(key, usage.amount, one.ends_s))
         return True
 
     async def _in_time(self, trip: Awaitable[T]) -> T:
         async with asyncio.timeout(self._timeout_s):
             return await trip
 
-    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T | None:
-        """What Redis answers; None where it fails or is not asked."""
+    async def _ask_redis(self, ask: Callable[[], Awaitable[T]]) -> T | None:
+        """The answer of Redis; None if Redis fails or the breaker is open."""
         if not self._breaker.allows():
             self._listener(RateStoreFailed("open"))
             return None
@@ -306,16 +314,16 @@ class Rates:
                 await self._pool.aclose()
 
 
-def _refusal(worst: Standing) -> RateExceeded:
-    """The limit that is reached longest says when to come back; one of a day or longer is a quota."""
+def _refusal(worst: LimitStatus) -> RateExceeded:
+    """The error for the exceeded limit that ends last. A character limit of a day or longer is a quota."""
     policy = worst.policy
     kind = QuotaExceeded if policy.unit == "characters" and policy.window_s >= DAY_S else RateExceeded
-    detail = f"at most {policy.amount} {policy.unit} in {policy.window_s} s; more in {worst.reset_s} s"
+    detail = f"limit of {policy.amount} {policy.unit} in {policy.window_s} s exceeded; retry in {worst.reset_s} s"
     return kind(detail, retry_after_s=worst.reset_s)
 
 
 def caller_of(key_id: str | None, address: str | None) -> str:
-    """Who is counted: the holder of the key, else the address (of version 6: its network)."""
+    """The identity that limits apply to: the key id, else the IPv4 address or the IPv6 network."""
     if key_id is not None:
         return f"key:{key_id}"
     if address is None:
@@ -329,12 +337,15 @@ def caller_of(key_id: str | None, address: str | None) -> str:
     return f"addr:{found.ipv4_mapped if isinstance(found, IPv6Address) else found}"
 
 
-# Not 504: a caller that gives its requests no time would get work for nothing.
-NO_FAULT_OF_THE_CALLER = frozenset({500, 503})
+# Excludes 504: otherwise a caller with a very short timeout would get work for free.
+REFUNDED_STATUS = frozenset({500, 503})
 
 
 class RateLimitMiddleware:
-    """ASGI middleware, inside `ApiKeyMiddleware`, which finds the caller: ``refuse`` answers who is over a limit."""
+    """ASGI middleware that refuses requests of callers over a limit.
+
+    It must be inside `ApiKeyMiddleware`, which identifies the caller.
+    """
 
     def __init__(self, app: ASGIApp, rates: Rates, refuse: Refuse) -> None:
         self._app = app
@@ -342,7 +353,7 @@ class RateLimitMiddleware:
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; probes, metrics and the page are not counted."""
+        """Answer one request. Probes, metrics and the page have no limit."""
         if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
@@ -358,52 +369,52 @@ class RateLimitMiddleware:
 
 
 class _Meter:
-    """What one request used, and the headers that say so."""
+    """Counts the usage of one request and adds the rate limit headers."""
 
     def __init__(self, rates: Rates, caller: str, info: RequestInfo, send: Send) -> None:
         self._rates = rates
         self._caller = caller
         self._info = info
         self._send = send
-        self._standings: dict[Policy, Standing] = {}
-        self._charged: list[Taken] = []
+        self._statuses: dict[Policy, LimitStatus] = {}
+        self._charged: list[Usage] = []
 
-    async def take(self, unit: Unit, amount: int) -> Taken:
-        """Count so much; raises `RateExceeded` where a limit is exceeded."""
-        taken = await self._rates.take(self._caller, unit, amount)
-        self._standings |= {standing.policy: standing for standing in taken.standings}
-        if taken.refusal is not None:
-            raise taken.refusal
-        return taken
+    async def take(self, unit: Unit, amount: int) -> Usage:
+        """Count ``amount``; raises `RateExceeded` if it exceeds a limit."""
+        usage = await self._rates.take(self._caller, unit, amount)
+        self._statuses |= {status.policy: status for status in usage.statuses}
+        if usage.refusal is not None:
+            raise usage.refusal
+        return usage
 
     async def charge(self, characters: int) -> None:
-        """Count the characters of the request's texts; raises as `take` does."""
+        """Count the characters of the request's texts; raises the same errors as `take`."""
         self._charged.append(await self.take("characters", characters))
 
     async def quota(self) -> tuple[int, int] | None:
-        """Characters used, and allowed, of the limit with the longest window; None where there is none."""
-        standings = (await self._rates.take(self._caller, "characters", 0)).standings
-        if not standings:
+        """Used and allowed characters of the limit with the longest window; None if there is no limit."""
+        statuses = (await self._rates.take(self._caller, "characters", 0)).statuses
+        if not statuses:
             return None
-        longest = max(standings, key=lambda standing: standing.policy.window_s)
+        longest = max(statuses, key=lambda status: status.policy.window_s)
         return longest.policy.amount - longest.left, longest.policy.amount
 
     async def send(self, message: Message) -> None:
-        """Pass the answer on. Characters of work that failed through no fault of the caller are given back."""
+        """Pass the answer on. Refund the characters if the work failed in the service."""
         if message["type"] == "http.response.start":
-            if message["status"] in NO_FAULT_OF_THE_CALLER:
-                for taken in self._charged:
-                    await self._rates.give_back(taken)
+            if message["status"] in REFUNDED_STATUS:
+                for usage in self._charged:
+                    await self._rates.give_back(usage)
             self._info.headers = self._headers()
         await self._send(message)
 
     def _headers(self) -> list[Header]:
-        if not self._standings:
+        if not self._statuses:
             return []
-        told = self._standings.values()
+        statuses = self._statuses.values()
         return [
-            (b"ratelimit-policy", ", ".join(_policy(standing.policy) for standing in told).encode()),
-            (b"ratelimit", ", ".join(f'"{s.policy.name}";r={s.left};t={s.reset_s}' for s in told).encode()),
+            (b"ratelimit-policy", ", ".join(_policy(status.policy) for status in statuses).encode()),
+            (b"ratelimit", ", ".join(f'"{s.policy.name}";r={s.left};t={s.reset_s}' for s in statuses).encode()),
         ]
 
 

@@ -1,4 +1,4 @@
-"""Request models of /v1, and language codes checked against the served pair."""
+"""Request models of /v1, and the check of language codes against the served pair."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -26,49 +26,49 @@ Role = Literal["source", "target", "either", "source_form", "target_form"]
 _MARK = "x-depesche-language"
 
 
-def _marked(role: Role) -> Any:
+def _language_field(role: Role) -> Any:
     return Field(json_schema_extra={_MARK: role})
 
 
-# A field that is not given means the served language; the document has its code as the default.
-SourceLang = Annotated[str, _marked("source")]
-TargetLang = Annotated[str, _marked("target")]
-EitherLang = Annotated[str, _marked("either")]
-SourceForm = Annotated[str, _marked("source_form")]
-TargetForm = Annotated[str, _marked("target_form")]
-"""Codes in the forms that the compatible APIs accept: any case, and with a region."""
+# A missing field means the served language. `describe_languages` sets its code as the default in OpenAPI.
+SourceLang = Annotated[str, _language_field("source")]
+TargetLang = Annotated[str, _language_field("target")]
+EitherLang = Annotated[str, _language_field("either")]
+SourceForm = Annotated[str, _language_field("source_form")]
+TargetForm = Annotated[str, _language_field("target_form")]
+"""Language codes as the compatible APIs accept them: in any case, and with a region."""
 
 
 def require_served(body: BaseModel, served: Mapping[str, tuple[str, ...]]) -> None:
-    """Check the given languages of a body; ``served`` are the codes that each field may have.
+    """Check the languages of a body. ``served`` maps each field to its allowed codes.
 
     Raises:
-        RequestValidationError: a language is not served. The answer is that of a field with any other wrong value.
+        RequestValidationError: a language is not served. The answer is the same as for other invalid fields.
     """
     errors = []
     for field in body.model_fields_set & served.keys():
-        given, codes = getattr(body, field), served[field]
-        if given not in codes:
+        value, codes = getattr(body, field), served[field]
+        if value not in codes:
             expected = " or ".join(f"'{code}'" for code in codes)
             error = {"type": "literal_error", "loc": ("body", field), "msg": f"Input should be {expected}"}
-            errors.append({**error, "input": given, "ctx": {"expected": expected}})
+            errors.append({**error, "input": value, "ctx": {"expected": expected}})
     if errors:
         raise RequestValidationError(errors)
 
 
 def forms_of(language: Language) -> tuple[str, ...]:
-    """The codes that mean a language, in lower case: without a region and with each."""
+    """All codes of a language in lower case, without and with a region."""
     return (language.code, *language.regions)
 
 
 def _pattern(codes: tuple[str, ...]) -> str:
-    """A pattern for any of the codes in any case, as JSON Schema has no flag for it."""
+    """A case-insensitive pattern for any of the codes. JSON Schema has no flag for that."""
     letters = ("".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in code) for code in codes)
     return rf"^\s*({'|'.join(letters)})\s*$"
 
 
 def describe_languages(document: Any, languages: LanguagePair) -> None:
-    """Put the served languages into an OpenAPI document, wherever a field is marked."""
+    """Write the served languages into the language fields of an OpenAPI document."""
     if isinstance(document, dict):
         role = document.pop(_MARK, None)
         if role is not None:
@@ -97,20 +97,20 @@ def _schema(role: Role, languages: LanguagePair) -> dict[str, Any]:
 
 HEADLINE_CHARS = 1_000
 LEAD_CHARS = 10_000
-MOST_TERMS = 10_000
+MAX_TERMS = 10_000
 
-MOST_TEXTS = 10_000
-"""Of any request, whatever the settings allow; refused before the texts are looked at."""
+MAX_TEXTS = 10_000
+"""Limit of texts in a request, checked before the texts are validated. The settings can lower it."""
 
 SomeTexts = Annotated[list[str], Field(fail_fast=True, json_schema_extra={"minItems": 1})]
 Text = Annotated[
-    Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})] | SomeTexts, at_most(MOST_TEXTS, "too_many_texts")
+    Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})] | SomeTexts, at_most(MAX_TEXTS, "too_many_texts")
 ]
 if TYPE_CHECKING:
     WrittenFormat = str
 else:
     WrittenFormat = Literal[writable_formats()]
-# JSON knows no integers, only numbers: 3.0 is 3.
+# JSON has no integer type: 3.0 equals 3.
 WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
 _ONE_ARTICLE: list[JsonValue] = [
     {"required": [name], "properties": {name: {"not": {"type": "null"}}, other: {"type": "null"}}}
@@ -123,19 +123,22 @@ class _Request(Bounded):
 
 
 def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
-    """The text or texts as a list.
+    """The texts of a request as a list.
 
     Raises:
-        InvalidInput: there are too many, one is too long or no Unicode, or a lone text is blank.
+        InvalidInput: there are too many texts, a text is too long or not valid Unicode, or a single text is blank.
     """
     if isinstance(text, str):
         limits.require_text(text, "/text")
         return [text]
     if not text:
-        raise InvalidInput("text_empty", "the list holds no text", pointer="/text")
+        raise InvalidInput("text_empty", "the list of texts is empty", pointer="/text")
     if len(text) > limits.texts:
         raise InvalidInput(
-            "too_many_texts", f"{len(text)} texts, at most {limits.texts}", pointer="/text", limit=limits.texts
+            "too_many_texts",
+            f"{len(text)} texts exceed the limit of {limits.texts}",
+            pointer="/text",
+            limit=limits.texts,
         )
     for number, member in enumerate(text):
         limits.require_fitting(member, f"/text/{number}")
@@ -143,34 +146,34 @@ def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
 
 
 class TranslationFields(_Request):
-    """What a translation has to heed."""
+    """Options of a translation."""
 
     format: Literal["text", "html"] = "text"
-    attribute_texts: bool = Field(default=False, description="Translate `title` and `alt` of HTML, too.")
-    glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MOST_TERMS)] = Field(
-        default={}, max_length=MOST_TERMS, description="Terms and their translations, which the output has to contain."
+    attribute_texts: bool = Field(default=False, description="Also translate `title` and `alt` in HTML.")
+    glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MAX_TERMS)] = Field(
+        default={}, max_length=MAX_TERMS, description="Terms and the translations that the output must use."
     )
-    glossary_name: str | None = Field(default=None, description="One of the service's own glossaries.")
-    do_not_translate: Annotated[list[str], FailFast(), at_most(MOST_TERMS)] = Field(
-        default=[], max_length=MOST_TERMS, description="Terms that stay as they are."
+    glossary_name: str | None = Field(default=None, description="A glossary of the service.")
+    do_not_translate: Annotated[list[str], FailFast(), at_most(MAX_TERMS)] = Field(
+        default=[], max_length=MAX_TERMS, description="Terms that stay untranslated."
     )
 
     def terms(self) -> GlossaryTerms:
-        """The terms as a command holds them."""
+        """The terms for a command."""
         return GlossaryTerms(self.glossary, self.do_not_translate, self.glossary_name)
 
 
 class TranslateRequest(TranslationFields):
-    """Text to translate; a list keeps its order."""
+    """One or more texts to translate. The answer keeps their order."""
 
     text: Text
     source_lang: SourceLang = ""
     target_lang: TargetLang = ""
-    alignment: bool = Field(default=False, description="Say which words of a translation stand for which.")
+    alignment: bool = Field(default=False, description="Return the word alignment of each sentence.")
     priority: Literal["interactive", "bulk"] = "interactive"
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> TranslateCommand:
-        """The command; raises as `texts_of` and `require_served` do."""
+        """The command; raises the errors of `texts_of` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return TranslateCommand(
@@ -184,7 +187,7 @@ class TranslateRequest(TranslationFields):
 
 
 class SummaryFields(_Request):
-    """How long a summary may be and how it is made."""
+    """Length, style and method of a summary."""
 
     length: Literal["short", "medium", "long"] | None = Field(
         None, description="short: at most 40 words; medium (default): 40 to 120; long: at most 200."
@@ -195,17 +198,17 @@ class SummaryFields(_Request):
     style: Literal["abstract", "teaser", "bullets", "seo"] = Field(
         default="abstract",
         description=(
-            "teaser: one or two sentences that open the story, at most 40 words where no length is given; bullets: "
-            "3 to 5 lines; seo: one sentence, at most 160 characters. With a length the tighter bound holds."
+            "teaser: one or two opening sentences, by default at most 40 words; bullets: 3 to 5 lines; "
+            "seo: one sentence, at most 160 characters. If a length is also set, the tighter limit applies."
         ),
     )
     method: Literal["abstractive", "extractive", "lead"] = "abstractive"
     variants: Annotated[int, Field(ge=1, le=5), WHOLE] = Field(
-        default=1, description="How many different summaries, the best first."
+        default=1, description="Number of different summaries, best first."
     )
 
     def form(self) -> SummaryForm:
-        """The form as a command holds it; raises `InvalidInput` where two lengths are given."""
+        """The form for a command; raises `InvalidInput` if the request sets two lengths."""
         length = length_of(
             self.style,
             self.length,
@@ -217,7 +220,7 @@ class SummaryFields(_Request):
 
 
 class SummarizeRequest(SummaryFields):
-    """Text to summarise; a list keeps its order."""
+    """One or more texts to summarise. The answer keeps their order."""
 
     text: Text
     headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
@@ -225,7 +228,7 @@ class SummarizeRequest(SummaryFields):
     priority: Literal["interactive", "bulk"] = "interactive"
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> SummarizeCommand:
-        """The command; raises as `texts_of`, `form` and `require_served` do."""
+        """The command; raises the errors of `texts_of`, `form` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"target_lang": (source, target)})
         texts, headline = texts_of(self.text, limits), self.headline or None
@@ -236,7 +239,7 @@ class SummarizeRequest(SummaryFields):
 
 
 class ArticleRequest(SummaryFields, TranslationFields):
-    """An article: pasted whole into ``body``, in its fields, or as a ``document``."""
+    """An article: pasted into ``body``, split into fields, or as a ``document``."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_ARTICLE})
 
@@ -245,9 +248,9 @@ class ArticleRequest(SummaryFields, TranslationFields):
     body: str | None = None
     document: str | dict[str, Any] | None = Field(
         default=None,
-        description=f"Instead of `body`: an HTML page as a string, or an object; formats: {', '.join(formats())}.",
+        description=f"Replaces `body`: an HTML page as a string, or an object. Formats: {', '.join(formats())}.",
     )
-    as_: WrittenFormat | None = Field(default=None, alias="as", description="Give the outputs in this shape, too.")
+    as_: WrittenFormat | None = Field(default=None, alias="as", description="Also return the outputs in this format.")
     source_lang: SourceLang = ""
     target_lang: TargetLang = ""
     clean: bool = True
@@ -264,11 +267,11 @@ class ArticleRequest(SummaryFields, TranslationFields):
     @model_validator(mode="after")
     def _one_article(self) -> "ArticleRequest":
         if (self.body is None) == (self.document is None):
-            raise ValueError("exactly one of body and document")
+            raise ValueError("exactly one of body and document is required")
         return self
 
     def command(self, languages: LanguagePair) -> ArticleCommand:
-        """The command; raises as `form` and `require_served` do."""
+        """The command; raises the errors of `form` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return ArticleCommand(

@@ -1,4 +1,4 @@
-"""Responses: content negotiation, the call context of a request, and answers as JSON or as events."""
+"""Content negotiation, per-request options from headers, and responses as JSON or as an event stream."""
 
 import asyncio
 import logging
@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from service.errors import DepescheError, InvalidInput
 from service.generation.call import Finished
 from service.http import schemas
-from service.http.problems import explained, told
-from service.http.schemas import ProgressEvent, SentenceEvent, link, linked, whole
+from service.http.problems import problem_of, report_problem
+from service.http.schemas import ProgressEvent, SentenceEvent, inlined_schema, link, with_links
 from service.http.state import info_of, runtime_of
 from service.newsroom.commands import CallContext, free_of_charge
 
@@ -24,25 +24,25 @@ PROBLEM_CODES = (400, 401, 403, 406, 408, 413, 415, 422, 429, 500, 503, 504)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {
         "description": "Problem (RFC 9457)",
-        "content": {"application/problem+json": {"schema": whole(schemas.Problem)}},
+        "content": {"application/problem+json": {"schema": inlined_schema(schemas.Problem)}},
     }
     for code in PROBLEM_CODES
 }
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": (
-            "The result; with `Accept: text/event-stream` a stream of events: `progress`, `sentence` (each translated "
-            "sentence, in order) and `result`, or `error` with the problem's body"
+            "The result. With `Accept: text/event-stream` the response is a stream of events: `progress`, `sentence` "
+            "(each translated sentence, in order) and `result`, or `error` with a problem"
         ),
         "content": {"text/event-stream": {}},
     }
 }
 
 _CLEANED = {"text": "$response.body#/article/body"}
-STREAMED_WITH_BODY = linked(
+STREAMED_WITH_BODY = with_links(
     STREAMED,
-    translate_cleaned=link("translate_v1_translate_post", "Translate the body as it was cleaned.", body=_CLEANED),
-    summarize_cleaned=link("summarize_v1_summarize_post", "Summarise the body as it was cleaned.", body=_CLEANED),
+    translate_cleaned=link("translate_v1_translate_post", "Translate the cleaned body.", body=_CLEANED),
+    summarize_cleaned=link("summarize_v1_summarize_post", "Summarise the cleaned body.", body=_CLEANED),
 )
 
 
@@ -52,21 +52,21 @@ ANY = frozenset({JSON, "application/*", "*/*"})
 
 
 async def require_json(request: Request) -> None:
-    """Refuse a body that is not said to be JSON (415) and a caller that does not take JSON (406)."""
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != JSON:
+    """Refuse a request whose Content-Type (415) or Accept header (406) does not match."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != JSON:
         raise HTTPException(415, f"Content-Type must be {JSON}")
-    if not accepted(request) & {*ANY, EVENTS}:
-        raise HTTPException(406, f"answers are {JSON} or {EVENTS}")
+    if not accepted_types(request) & {*ANY, EVENTS}:
+        raise HTTPException(406, f"Accept must allow {JSON} or {EVENTS}")
 
 
 def wants_events(request: Request) -> bool:
-    """Whether the caller asks for a stream: it names it."""
-    return EVENTS in accepted(request)
+    """Whether the caller asks for an event stream by name."""
+    return EVENTS in accepted_types(request)
 
 
-def accepted(request: Request) -> set[str]:
-    """The media types that the caller takes."""
+def accepted_types(request: Request) -> set[str]:
+    """The media types of the Accept header, without those of quality 0."""
     found = set()
     for part in request.headers.get("accept", "*/*").split(","):
         media, *parameters = [piece.strip().lower() for piece in part.split(";")]
@@ -77,10 +77,10 @@ def accepted(request: Request) -> set[str]:
 
 
 NAME = "Request-Timeout-Ms"
-MOST_MS = 3_600_000
-_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MOST_MS}  # without null, which no header has
-_MEANING = "Milliseconds this request may take."
-Timeout = Annotated[int | None, WithJsonSchema(_SCHEMA), Header(alias=NAME, ge=1, le=MOST_MS, description=_MEANING)]
+MAX_MS = 3_600_000
+_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_MS}  # without null: a header cannot be null
+_MEANING = "Time limit of this request in milliseconds."
+Timeout = Annotated[int | None, WithJsonSchema(_SCHEMA), Header(alias=NAME, ge=1, le=MAX_MS, description=_MEANING)]
 TIMEOUT_PARAMETER: dict[str, Any] = {
     "name": NAME,
     "in": "header",
@@ -88,14 +88,14 @@ TIMEOUT_PARAMETER: dict[str, Any] = {
     "description": _MEANING,
     "schema": _SCHEMA,
 }
-"""The header in OpenAPI's terms, for endpoints whose failures are not those of the framework."""
-_TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MOST_MS)])
+"""OpenAPI parameter of the header, for endpoints that validate it themselves."""
+_TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_MS)])
 
 
 def _context(request: Request, timeout_ms: int | None) -> CallContext:
-    """The context of a request, whose time begins now; what it measures is left in the request's record.
+    """The context of a request. Its time limit starts now, and its timings go into the request info.
 
-    ``Cache-Control: no-cache`` reads no cache, ``no-store`` neither reads nor writes one.
+    ``Cache-Control: no-cache`` disables reads of the cache, ``no-store`` reads and writes.
     """
     info = info_of(request.scope)
     control = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
@@ -114,23 +114,23 @@ async def _context_of(request: Request, timeout_ms: Timeout = None) -> CallConte
 
 
 async def _peer_context_of(request: Request) -> CallContext:
-    """The context of a request to a compatible endpoint; raises `InvalidInput` in the words of the peers."""
-    given = request.headers.get(NAME)
+    """The context of a request to a compatible endpoint; raises `InvalidInput` with a message in DeepL's wording."""
+    timeout_ms = request.headers.get(NAME)
     try:
-        return _context(request, None if given is None else _TIMEOUT_MS.validate_python(given))
+        return _context(request, None if timeout_ms is None else _TIMEOUT_MS.validate_python(timeout_ms))
     except ValidationError as error:
         (fault,) = error.errors(include_input=False, include_url=False)
         detail = f"Value for '{NAME}' not supported: {fault['msg']}"
-        raise InvalidInput("invalid_request", detail, pointer=f"header:{NAME}", limit=MOST_MS) from error
+        raise InvalidInput("invalid_request", detail, pointer=f"header:{NAME}", limit=MAX_MS) from error
 
 
 ContextDep = Annotated[CallContext, Depends(_context_of)]
 PeerContextDep = Annotated[CallContext, Depends(_peer_context_of)]
 
 
-# A stream finishes like every accepted request; by default the library ends it at SIGTERM.
+# By default the library ends streams at SIGTERM. Here accepted requests finish first.
 AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # the library left it untyped
-# At level debug the library logs what it sends, and so text.
+# At level debug the library would log article text.
 logging.getLogger("sse_starlette").setLevel(logging.WARNING)
 KEEP_ALIVE_S = 15.0
 NEWLINE = "\n"
@@ -147,13 +147,13 @@ async def respond(
     command: Command,
     response_of: Callable[[Answer], BaseModel],
 ) -> Response | BaseModel:
-    """The response to ``command``, or a stream of it where the caller asks for one.
+    """The response to ``command``, as JSON or as an event stream.
 
-    What is refused before the work begins is raised in both cases.
+    An error before the work starts is raised in both cases.
     """
     if not wants_events(request):
         return response_of(await use_case(command, context))
-    # The headers of a stream are sent before anything is done.
+    # A stream sends its headers before the work is done, so there is no Server-Timing.
     info_of(request.scope).timings = None
 
     async def work(context: CallContext) -> BaseModel:
@@ -162,17 +162,17 @@ async def respond(
     stream = _EventStream(request, context, work)
     await stream.begin()
     response = EventSourceResponse(stream.events(), ping=KEEP_ALIVE_S, ping_message_factory=_keep_alive, sep=NEWLINE)
-    del response.headers["connection"]  # whether the connection stays open is decided for all answers in one place
+    del response.headers["connection"]  # RequestContextMiddleware sets it for all answers
     return response
 
 
 def _keep_alive() -> ServerSentEvent:
-    """A comment, for proxies that close a connection on which nothing is sent."""
-    return ServerSentEvent(comment="still at work", sep=NEWLINE)
+    """A comment that keeps proxies from closing an idle connection."""
+    return ServerSentEvent(comment="keep-alive", sep=NEWLINE)
 
 
 class _EventStream:
-    """The work of a request, which runs beside the answer that tells of it."""
+    """Runs the work of a request in a task and reports it as events."""
 
     def __init__(
         self, request: Request, context: CallContext, work: Callable[[CallContext], Awaitable[BaseModel]]
@@ -192,7 +192,7 @@ class _EventStream:
         self._items.put_nowait(("sentence", event))
 
     async def begin(self) -> None:
-        """Wait until the work is accepted; raises what it is refused with."""
+        """Wait until the work is accepted; raises the error if it is refused."""
         accepted = asyncio.ensure_future(self._accepted.wait())
         try:
             await asyncio.wait({self._work, accepted}, return_when=asyncio.FIRST_COMPLETED)
@@ -206,20 +206,20 @@ class _EventStream:
         self._work.add_done_callback(self._end)
 
     def _end(self, work: "asyncio.Future[BaseModel]") -> None:
-        """Put the last event, a result or an error with the problem's body, and then the end."""
+        """Queue the last event, which is the result or an error with a problem, and then the end."""
         error = None if work.cancelled() else work.exception()
         if isinstance(error, Exception):
-            # The answer has begun, so a failure becomes its last event.
+            # The answer has started, so a failure becomes the last event.
             request_id = info_of(self._request.scope).request_id
             if not isinstance(error, DepescheError):
                 _log.error("crash", extra={"request_id": request_id}, exc_info=error)
-            self._items.put_nowait(("error", told(self._request, explained(request_id, error))))
+            self._items.put_nowait(("error", report_problem(self._request, problem_of(request_id, error))))
         elif not work.cancelled():
             self._items.put_nowait(("result", work.result()))
         self._items.put_nowait(None)
 
     async def events(self) -> AsyncIterator[ServerSentEvent]:
-        """The events in their order; ends the work where the caller leaves."""
+        """Yield the events in order. Cancels the work if the client disconnects."""
         try:
             while (item := await self._items.get()) is not None:
                 yield ServerSentEvent(item[1].model_dump_json(), event=item[0], sep=NEWLINE)

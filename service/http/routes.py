@@ -12,7 +12,7 @@ from service.http.state import NewsroomDep, RuntimeDep
 
 
 async def require_open(newsroom: NewsroomDep) -> None:
-    """Refuse new work on connections that are still open while the process ends (503)."""
+    """Refuse new work while the process shuts down (503)."""
     newsroom.lifecycle.check_open()
 
 
@@ -22,14 +22,14 @@ work = APIRouter(dependencies=[Depends(require_json), Depends(require_open)], re
 
 @work.post("/v1/translate", dependencies=[Depends(Requires("translate"))], response_model=schemas.TranslateResponse)
 async def translate(body: requests.TranslateRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
-    """Translate text."""
+    """Translate texts."""
     command = body.command(runtime.limits, runtime.newsroom.languages)
     return await respond(request, context, runtime.newsroom.translate, command, translate_response)
 
 
 @work.post("/v1/summarize", dependencies=[Depends(Requires("summarize"))], response_model=schemas.SummarizeResponse)
 async def summarize(body: requests.SummarizeRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
-    """Summarise text, in its language or translated."""
+    """Summarise texts in the source language or in the target language."""
     command = body.command(runtime.limits, runtime.newsroom.languages)
     return await respond(request, context, runtime.newsroom.summarize, command, summarize_response)
 
@@ -48,7 +48,7 @@ async def articles(body: requests.ArticleRequest, request: Request, newsroom: Ne
 
 @router.get("/v1/models")
 async def models(newsroom: NewsroomDep) -> schemas.ModelListResponse:
-    """The models that this process serves; while they load, those that are there already."""
+    """List the models that this process serves. During startup the list has only the loaded models."""
     return schemas.ModelListResponse(models=[model_out(model) for model in newsroom.models])
 
 

@@ -1,4 +1,4 @@
-"""Response models of the HTTP interface and their documentation."""
+"""Response models of the HTTP interface, and helpers for their OpenAPI documentation."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -8,31 +8,31 @@ from pydantic import BaseModel, Field
 _DEFINITIONS = "#/$defs/"
 Responses = dict[int | str, dict[str, Any]]
 VISIBLE = r"\S"
-"""The pattern of a text that is not blank."""
+"""Pattern of a text that is not blank."""
 
 
-def whole(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of ``model`` without references, which would point out of the place where it is put."""
+def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of ``model`` with all references resolved, so that it can be part of another document."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
-    found: dict[str, Any] = _resolved(schema, definitions)
+    found: dict[str, Any] = _resolve_references(schema, definitions)
     return found
 
 
-def _resolved(value: Any, definitions: Mapping[str, Any]) -> Any:
+def _resolve_references(value: Any, definitions: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
-        return [_resolved(one, definitions) for one in value]
+        return [_resolve_references(one, definitions) for one in value]
     if not isinstance(value, dict):
         return value
     name = value.get("$ref", "")
     if isinstance(name, str) and name.startswith(_DEFINITIONS):
-        return _resolved(definitions[name.removeprefix(_DEFINITIONS)], definitions)
-    return {key: _resolved(one, definitions) for key, one in value.items()}
+        return _resolve_references(definitions[name.removeprefix(_DEFINITIONS)], definitions)
+    return {key: _resolve_references(one, definitions) for key, one in value.items()}
 
 
-def form(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of ``model`` as a form: a field may be left out, but there is no null in it."""
-    schema = whole(model)
+def form_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of ``model`` as a form. Form fields can be missing but not null."""
+    schema = inlined_schema(model)
     return {**schema, "properties": {name: _without_null(field) for name, field in schema["properties"].items()}}
 
 
@@ -44,31 +44,31 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def link(operation: str, description: str, *, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A link to an operation by its id; ``body`` says what of this answer goes into the next request."""
+    """An OpenAPI link to an operation. ``body`` maps fields of this answer to the next request."""
     found = {"operationId": operation, "description": description}
     return found if body is None else {**found, "requestBody": dict(body)}
 
 
-def linked(responses: Responses, **links: Mapping[str, Any]) -> Responses:
-    """``responses`` of an endpoint whose result leads on to others."""
+def with_links(responses: Responses, **links: Mapping[str, Any]) -> Responses:
+    """``responses`` with OpenAPI links in the answer 200."""
     return {**responses, 200: {**responses.get(200, {}), "links": links}}
 
 
-SpanOut = Annotated[list[int], Field(min_length=2, max_length=2, description="Half-open range of code points.")]
+SpanOut = Annotated[list[int], Field(min_length=2, max_length=2, description="Half-open range in code points.")]
 
 
 class WarningOut(BaseModel):
-    """Something an editor should look at."""
+    """A possible fault in a result or its source."""
 
     code: str
     message: str
-    span: SpanOut | None = Field(default=None, description="Where in the submitted text.")
-    target_span: SpanOut | None = Field(default=None, description="Where in the result.")
-    review: bool = Field(default=True, description="An editor has to look before this is published.")
+    span: SpanOut | None = Field(default=None, description="Range in the submitted text.")
+    target_span: SpanOut | None = Field(default=None, description="Range in the result.")
+    review: bool = Field(default=True, description="An editor must review the result before publication.")
 
 
 class ModelOut(BaseModel):
-    """The model behind a result; ``quality`` is "starter" for the embedded weights."""
+    """A model. ``quality`` is "starter" for the embedded weights."""
 
     name: str
     id: str
@@ -81,14 +81,14 @@ class ModelOut(BaseModel):
 
 
 class WordsOut(BaseModel):
-    """Words of a translation and the source words that they owe most to."""
+    """Aligned words: a range of the source and the range of its translation."""
 
     source: SpanOut
     target: SpanOut
 
 
 class SentenceOut(BaseModel):
-    """One sentence: where it stands in the source and in the translation; ``words`` where they were asked for."""
+    """The ranges of one sentence in the source and in the translation. ``words`` is set if alignment was requested."""
 
     source: SpanOut
     target: SpanOut
@@ -96,7 +96,7 @@ class SentenceOut(BaseModel):
 
 
 class TermOut(BaseModel):
-    """A place where a term of the caller stands in the source, and whether its translation was put there."""
+    """One occurrence of a glossary term in the source. ``applied`` says whether the output has its translation."""
 
     source: str
     target: str
@@ -105,7 +105,7 @@ class TermOut(BaseModel):
 
 
 class TermsOut(BaseModel):
-    """The caller's terms in this text: how many were applied, how many could not be, and each of them."""
+    """Glossary terms in this text: the numbers of applied and missing terms, and each occurrence."""
 
     applied: int
     missing: int
@@ -113,7 +113,7 @@ class TermsOut(BaseModel):
 
 
 class CachedOut(BaseModel):
-    """How many of the sentences came from the cache."""
+    """The number of sentences from the cache, of all sentences."""
 
     sentences: int
     of: int
@@ -132,7 +132,7 @@ class TranslationOut(BaseModel):
 
 
 class TranslateResponse(BaseModel):
-    """Translations in the order of the texts."""
+    """The translations in the order of the texts."""
 
     translations: list[TranslationOut]
     model: ModelOut
@@ -140,15 +140,15 @@ class TranslateResponse(BaseModel):
 
 
 class SummarySentenceOut(BaseModel):
-    """One sentence of a summary and the source sentences that support it."""
+    """One sentence of a summary, with the ranges of the source sentences that support it."""
 
     text: str
     support: list[SpanOut]
-    verbatim: bool = Field(description="The sentence stands in the source as it is.")
+    verbatim: bool = Field(description="The source contains this sentence word for word.")
 
 
 class VariantOut(BaseModel):
-    """One wording of a summary; ``text`` holds the sentences as its style lays them out."""
+    """One variant of a summary. ``text`` has the sentences in the layout of the style."""
 
     text: str
     method: Literal["abstractive", "extractive", "lead"]
@@ -160,13 +160,13 @@ class VariantOut(BaseModel):
 
 
 class SummaryOut(VariantOut):
-    """One summary, the best of its variants; the others beside it."""
+    """The best summary, with the other variants."""
 
     variants: list[VariantOut] = Field(default=[], description="The other variants, best first.")
 
 
 class SummarizeResponse(BaseModel):
-    """Summaries in the order of the texts."""
+    """The summaries in the order of the texts."""
 
     summaries: list[SummaryOut]
     model: ModelOut
@@ -175,7 +175,7 @@ class SummarizeResponse(BaseModel):
 
 
 class RemovedOut(BaseModel):
-    """What cleaning took off the submitted body, and why."""
+    """A piece of the submitted body that cleaning removed, with the reason."""
 
     text: str
     reason: str
@@ -183,34 +183,34 @@ class RemovedOut(BaseModel):
 
 
 class SpanMapOut(BaseModel):
-    """A part of the cleaned body and where it stands in the submitted one."""
+    """A range of the cleaned body and its range in the submitted body."""
 
     cleaned: SpanOut
     source: SpanOut
 
 
 class ArticleOut(BaseModel):
-    """The article as it was understood."""
+    """The parsed article."""
 
     headline: str | None
     kicker: str | None
     lead: str | None
     body: str
-    submitted_body: str | None = Field(default=None, description="Of a document: the body that spans point into.")
+    submitted_body: str | None = Field(default=None, description="Body of a document. Spans refer to it.")
     spans: list[SpanMapOut]
     removed: list[RemovedOut]
     warnings: list[WarningOut]
 
 
 class ArticleTranslationOut(TranslationOut):
-    """The translated article: ``text`` is the body's translation."""
+    """The translated article. ``text`` is the translation of the body."""
 
     headline: str | None
     lead: str | None
 
 
 class SourceTypesOut(BaseModel):
-    """IPTC's digital source type of each output, as its full URI; null where the words are the source's own."""
+    """IPTC digital source type of each output as a full URI; null if the output quotes the source word for word."""
 
     summary: str | None = None
     translation: str | None = None
@@ -218,25 +218,25 @@ class SourceTypesOut(BaseModel):
 
 
 class ProvenanceOut(BaseModel):
-    """How the outputs came about; ``human_reviewed`` is for the CMS to fill in."""
+    """The origin of the outputs. The CMS sets ``human_reviewed``."""
 
     generated_at: str = Field(description="UTC, ISO 8601.")
     software: str
     digital_source_types: SourceTypesOut
-    removed: int = Field(description="Pieces that cleaning took off; `article.removed` has them.")
+    removed: int = Field(description="Number of pieces that cleaning removed; see `article.removed`.")
     human_reviewed: bool | None = None
-    jsonld: dict[str, Any] = Field(description="The same as schema.org JSON-LD.")
+    jsonld: dict[str, Any] = Field(description="The same information as schema.org JSON-LD.")
 
 
 class ModelsOut(BaseModel):
-    """The models of an answer, by task."""
+    """The models of an answer by task."""
 
     summary: ModelOut | None = None
     translation: ModelOut | None = None
 
 
 class ArticleResponse(BaseModel):
-    """The cleaned article and the outputs that were asked for."""
+    """The cleaned article and the requested outputs."""
 
     article: ArticleOut
     summary: SummaryOut | None = None
@@ -244,21 +244,21 @@ class ArticleResponse(BaseModel):
     summary_translation: SummaryOut | None = None
     models: ModelsOut
     provenance: ProvenanceOut
-    document: dict[str, Any] | None = Field(default=None, description="The outputs as ninjs or JSON-LD (`as`).")
+    document: dict[str, Any] | None = Field(default=None, description="The outputs in the format of `as`.")
     result_key: str
 
 
 class ProgressEvent(BaseModel):
-    """How much of the engine's work is done; what came from the cache is not counted."""
+    """Progress of the work. Sentences from the cache do not count."""
 
     done: int
     of: int
 
 
 class SentenceEvent(BaseModel):
-    """A translated sentence, in order: the number of its text, where it stands there, and its translation.
+    """A translated sentence: the number of its text, its range in that text, and its translation.
 
-    For articles the texts are the submitted body (0), the headline (1) and the lead (2).
+    For articles, text 0 is the submitted body, text 1 the headline and text 2 the lead.
     """
 
     text_number: int
@@ -273,7 +273,7 @@ class ModelListResponse(BaseModel):
 
 
 class FieldProblem(BaseModel):
-    """One field that cannot be worked on."""
+    """The problem of one request field."""
 
     pointer: str
     code: str
@@ -282,7 +282,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error, as RFC 9457 describes it; ``code`` is stable."""
+    """An error as in RFC 9457. ``code`` is stable."""
 
     type: str = "about:blank"
     title: str

@@ -1,4 +1,4 @@
-"""What the HTTP layer keeps: `Runtime` for the life of the application, `RequestInfo` for that of one request."""
+"""State of the HTTP layer: `Runtime` for the application, `RequestInfo` for one request."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,27 +36,31 @@ class RequestSpan(Protocol):
         ...
 
     def end(self, done: RequestDone, stages: Sequence[Interval]) -> None:
-        """End the span after the spans of its stages."""
+        """Make the spans of the stages, then end this span."""
         ...
 
 
 class Tracer(Protocol):
-    """Makes the trace spans of requests."""
+    """Creates the trace spans of requests."""
 
     def begin(self, traceparent: str | None) -> RequestSpan:
-        """The span of a request, below the caller's span if ``traceparent`` names one."""
+        """Start the span of a request. ``traceparent`` names the parent span of the caller."""
         ...
 
 
 @dataclass(slots=True)
 class RequestInfo:
-    """What middlewares and routes tell each other of one request.
+    """Data of one request that middlewares and routes share.
 
-    ``path`` is the declared path of a request that is refused before it is routed. ``scopes`` are those of the
-    caller's key, None where no key was checked. ``check_body`` looks for the key in the body, None where that is not
-    needed; it raises `AccessDenied`. ``charge`` counts characters of texts, ``quota`` gives those used and allowed;
-    both are None without a limit. ``headers`` go into the answer. ``timings`` are seconds by stage, for
-    ``Server-Timing``; ``intervals`` are when stages ran, for traces.
+    Fields:
+        path: route path of a request that is refused before routing.
+        scopes: scopes of the caller's key; None if no key was checked.
+        check_body: checks the key in the body and raises `AccessDenied`; None if the key is not in the body.
+        charge: counts characters of texts against the limit; None without a limit.
+        quota: used and allowed characters; None without a limit.
+        headers: extra headers of the answer.
+        timings: seconds by stage, for ``Server-Timing``.
+        intervals: start and end of each stage, for traces.
     """
 
     request_id: str = ""
@@ -72,7 +76,7 @@ class RequestInfo:
 
 
 def info_of(scope: Scope) -> RequestInfo:
-    """The record of the request that ``scope`` describes; made where there is none yet."""
+    """The `RequestInfo` of ``scope``, created at the first call."""
     state = scope.setdefault("state", {})
     if INFO not in state:
         state[INFO] = RequestInfo()
@@ -82,9 +86,9 @@ def info_of(scope: Scope) -> RequestInfo:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What the application consists of, set once as ``app.state.runtime``; the administration port has the same.
+    """The parts of the application, in ``app.state.runtime``. The administration port shares them.
 
-    ``keys`` is None where no keys are asked for, ``tracer`` where nothing is traced.
+    ``keys`` is None if the service has no API keys. ``tracer`` is None if tracing is off.
     """
 
     newsroom: Newsroom
@@ -102,7 +106,7 @@ def runtime_of(request: Request) -> Runtime:
     return runtime
 
 
-# Coroutines, like all dependencies: FastAPI gives functions to a thread, which takes longer than what they do.
+# Coroutines, because FastAPI would run plain functions in a thread, which is slower.
 async def _runtime(request: Request) -> Runtime:
     return runtime_of(request)
 

@@ -1,1 +1,1 @@
-"""The application layer."""
+"""Application layer: the use cases of the service and the models that serve them."""

@@ -1,4 +1,4 @@
-"""An article: cleaned, split into headline, lead and body, summarised and translated, with its provenance."""
+"""The article pipeline: cleaning, parsing, summary, translation and provenance of an article."""
 
 import asyncio
 from bisect import bisect_right
@@ -29,7 +29,7 @@ PARAGRAPH = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class ArticleInput:
-    """An article as it was submitted; ``options`` is its body's. HTML is not cleaned: its markup says what is text."""
+    """A submitted article. ``options`` apply to the body. HTML is not cleaned; its markup defines the text."""
 
     body: str
     headline: str | None
@@ -40,7 +40,7 @@ class ArticleInput:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """An article as it was understood; ``spans`` maps ``body``, plain text, to the submitted: (cleaned, submitted)."""
+    """A parsed article. ``spans`` maps plain text ``body`` to the submitted body as (cleaned, submitted) ranges."""
 
     headline: str | None
     kicker: str | None
@@ -50,8 +50,8 @@ class Article:
     removed: tuple[RemovedPart, ...]
     notices: tuple[Notice, ...]
 
-    def submitted(self, span: Span) -> Span:
-        """Where a span of the cleaned body stands in the submitted one; it begins and ends in running text."""
+    def to_submitted(self, span: Span) -> Span:
+        """Map a range of the cleaned body to the submitted body. It must start and end in text that was kept."""
         first, source = self.spans[self._part(span.start)]
         last, source_end = self.spans[self._part(span.end - 1)]
         start = source.start + span.start - first.start
@@ -63,7 +63,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class TranslatedArticle:
-    """The parts of an article in English; ``body`` carries the sentences, over the submitted body."""
+    """A translated article. The sentences in ``body`` refer to the submitted body."""
 
     headline: str | None
     lead: str | None
@@ -72,7 +72,7 @@ class TranslatedArticle:
 
 @dataclass(frozen=True, slots=True)
 class ArticleResult:
-    """The article and those outputs that were asked for; ``summary_translation`` is the summary in English."""
+    """The parsed article and the requested outputs; other outputs are None."""
 
     article: Article
     summary: Summary | None
@@ -81,30 +81,30 @@ class ArticleResult:
 
     @property
     def cached(self) -> bool:
-        """Whether no engine ran for it."""
+        """Whether all outputs came from the cache."""
         summaries = [one for one in (self.summary, self.summary_translation) if one is not None]
         body = None if self.translation is None else self.translation.body
         return all(one.cached for one in summaries) and (body is None or body.cached == body.of)
 
 
 class ArticlePipeline:
-    """Does everything that is asked of one article."""
+    """Cleans, summarises and translates articles."""
 
     def __init__(self, translator: Translator, summariser: Summarizer | None) -> None:
         self._translator = translator
         self._summariser = summariser
 
-    async def edit(
+    async def run(
         self,
         submission: ArticleInput,
         outputs: Sequence[Output],
         form: SummaryForm,
         call: Call,
     ) -> ArticleResult:
-        """Clean, summarise and translate. Everything that is made counts as made from the submitted body.
+        """Clean, summarise and translate an article. Cache entries of all outputs refer to the submitted body.
 
         Raises:
-            InvalidInput: a field is no Unicode.
+            InvalidInput: a field is not valid Unicode.
             DepescheError: see `CachedGenerator.results`.
         """
         with call.timings.measured("clean"):
@@ -116,14 +116,14 @@ class ArticlePipeline:
             work["translation"] = self._translation(article, submission, call)
         if {"summary", "summary_translation"} & set(outputs):
             work["summary"] = self._summary(article, origin, form, call)
-        done = await _together(work)
+        done = await _run_all(work)
         summary: Summary | None = done.get("summary")
-        english = None
+        translated = None
         if summary is not None and "summary_translation" in outputs:
-            (english,) = await translate_summaries(
+            (translated,) = await translate_summaries(
                 self._translator, [summary], form.length, call.without_callbacks(), origins=[origin]
             )
-        return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), english)
+        return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), translated)
 
     async def _summary(self, article: Article, origin: str, form: SummaryForm, call: Call) -> Summary:
         if self._summariser is None:
@@ -138,26 +138,28 @@ class ArticlePipeline:
             style=form.style,
             variants=form.variants,
         )
-        return _moved_summary(summary, article)
+        return _summary_to_submitted(summary, article)
 
     async def _translation(self, article: Article, submission: ArticleInput, call: Call) -> TranslatedArticle:
-        """The body is translated as it was submitted where it is HTML, else as it was cleaned."""
+        """Translate the article: the submitted body if it is HTML, else the cleaned body."""
         html = submission.options.format == "html"
         texts = [submission.body if html else article.body, article.headline or "", article.lead or ""]
         plain = replace(submission.options, format="text")
 
-        def finished(sentence: Finished) -> None:
-            moves = sentence.text_number == 0 and not html
-            call.finished(replace(sentence, source=article.submitted(sentence.source)) if moves else sentence)
+        def on_sentence(sentence: Finished) -> None:
+            in_cleaned_body = sentence.text_number == 0 and not html
+            call.finished(
+                replace(sentence, source=article.to_submitted(sentence.source)) if in_cleaned_body else sentence
+            )
 
         body, headline, lead = await self._translator.translate(
             texts,
-            replace(call, finished=finished),
+            replace(call, finished=on_sentence),
             origins=[submission.body] * len(texts),
             options=[submission.options, plain, plain],
         )
         if not html:
-            body = _of_submitted(body, article)
+            body = _translation_to_submitted(body, article)
         heads = (headline, lead)
         whole = replace(
             body,
@@ -170,8 +172,8 @@ class ArticlePipeline:
         return TranslatedArticle(headline.text or None, lead.text or None, whole)
 
 
-async def _together(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:
-    """The results of all ``work``; the first failure cancels the rest and is raised as itself."""
+async def _run_all(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:
+    """Run all ``work`` concurrently and return the results. The first error cancels the rest and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = {name: group.create_task(one) for name, one in work.items()}
@@ -180,42 +182,43 @@ async def _together(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, A
     return {name: task.result() for name, task in tasks.items()}
 
 
-def _moved_summary(summary: Summary, article: Article) -> Summary:
-    """A summary of the cleaned body, with what points into the source pointing into the submitted one."""
+def _summary_to_submitted(summary: Summary, article: Article) -> Summary:
+    """Map all source ranges of a summary from the cleaned body to the submitted body."""
+    sentences = (replace(one, support=tuple(map(article.to_submitted, one.support))) for one in summary.sentences)
     return replace(
         summary,
-        sentences=tuple(replace(one, support=tuple(map(article.submitted, one.support))) for one in summary.sentences),
-        notices=_moved(summary.notices, article),
-        variants=tuple(_moved_summary(variant, article) for variant in summary.variants),
+        sentences=tuple(sentences),
+        notices=_notices_to_submitted(summary.notices, article),
+        variants=tuple(_summary_to_submitted(variant, article) for variant in summary.variants),
     )
 
 
-def _of_submitted(body: Translation, article: Article) -> Translation:
-    """The translation of the cleaned body, with what points into the source pointing into the submitted one."""
+def _translation_to_submitted(body: Translation, article: Article) -> Translation:
+    """Map all source ranges of a translation from the cleaned body to the submitted body."""
     return replace(
         body,
-        sentences=tuple(_pair_of_submitted(pair, article) for pair in body.sentences),
-        notices=_moved(body.notices, article),
-        terms=tuple(replace(use, span=article.submitted(use.span)) for use in body.terms),
+        sentences=tuple(_pair_to_submitted(pair, article) for pair in body.sentences),
+        notices=_notices_to_submitted(body.notices, article),
+        terms=tuple(replace(use, span=article.to_submitted(use.span)) for use in body.terms),
     )
 
 
-def _pair_of_submitted(pair: SentencePair, article: Article) -> SentencePair:
-    words = pair.words and tuple((article.submitted(source), target) for source, target in pair.words)
-    return replace(pair, source=article.submitted(pair.source), words=words)
+def _pair_to_submitted(pair: SentencePair, article: Article) -> SentencePair:
+    words = pair.words and tuple((article.to_submitted(source), target) for source, target in pair.words)
+    return replace(pair, source=article.to_submitted(pair.source), words=words)
 
 
 def parse_article(submission: ArticleInput, language: Language) -> Article:
-    """Tell the parts of a submission apart; with ``clean`` off they stay as they are.
+    """Clean a submission and split it into its parts. If ``clean`` is off, the parts stay unchanged.
 
     Raises:
-        InvalidInput: a field is no Unicode.
+        InvalidInput: a field is not valid Unicode.
     """
     body = submission.body
     heads = [part for part in (submission.headline, submission.lead) if part]
     notices = [replace(notice, span=None) for part in heads for notice in check_text(part)]
     if submission.options.format == "html":
-        return _marked_up(submission, tuple(notices))
+        return _parse_html(submission, tuple(notices))
     if submission.clean:
         found = clean(body, language, headline=submission.headline, lead=submission.lead)
         if found.body:
@@ -223,17 +226,17 @@ def parse_article(submission: ArticleInput, language: Language) -> Article:
             return Article(
                 found.headline, found.kicker, found.lead, found.body, spans, found.removed, (*notices, *found.notices)
             )
-        notices.append(Notice("not_cleaned", "cleaning would have left no body; the text was taken as it is"))
+        notices.append(Notice("not_cleaned", "cleaning would remove the whole body, so the text was not cleaned"))
     whole = Span(0, len(body))
     return Article(submission.headline, None, submission.lead, body, ((whole, whole),), (), tuple(notices))
 
 
-def _moved(notices: Sequence[Notice], article: Article) -> tuple[Notice, ...]:
-    return tuple(n if n.span is None else replace(n, span=article.submitted(n.span)) for n in notices)
+def _notices_to_submitted(notices: Sequence[Notice], article: Article) -> tuple[Notice, ...]:
+    return tuple(n if n.span is None else replace(n, span=article.to_submitted(n.span)) for n in notices)
 
 
-def _marked_up(submission: ArticleInput, notices: tuple[Notice, ...]) -> Article:
-    """An article whose body is HTML: a paragraph a block."""
+def _parse_html(submission: ArticleInput, notices: tuple[Notice, ...]) -> Article:
+    """Parse an HTML body. Each block becomes a paragraph."""
     blocks = [block for block in parse(submission.body).blocks if block.text]
     spans: list[tuple[Span, Span]] = []
     length = 0
@@ -245,27 +248,27 @@ def _marked_up(submission: ArticleInput, notices: tuple[Notice, ...]) -> Article
 
 
 def _runs(block: Block) -> Iterator[tuple[Span, Span]]:
-    """(range of the block's text, range of the HTML), each as long as characters of both go side by side."""
+    """The longest runs of characters that are also contiguous in the HTML: (range of the text, range of the HTML)."""
     start = 0
     for at in range(1, len(block.text) + 1):
-        if at == len(block.text) or not _side_by_side(block, at):
+        if at == len(block.text) or not _is_contiguous(block, at):
             yield Span(start, at), Span(block.starts[start], block.ends[at - 1])
             start = at
 
 
-def _side_by_side(block: Block, at: int) -> bool:
-    """Whether a character of the text follows the one before it in the HTML, too, and both stand for themselves."""
+def _is_contiguous(block: Block, at: int) -> bool:
+    """Whether the characters ``at - 1`` and ``at`` are adjacent in the HTML and both are literal, not entities."""
     return block.starts[at] == block.starts[at - 1] + 1 and block.ends[at] == block.ends[at - 1] + 1
 
 
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-"""A model wrote it. `lead` and `extractive` summaries are the source's own words, and have the source's type."""
+"""IPTC digital source type of text that a model wrote. `lead` and `extractive` summaries quote the source instead."""
 METHODS_OF_MODELS: frozenset[Method] = frozenset({"abstractive"})
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How the outputs came about. ``source_types`` are full URIs, None where the words are the source's own."""
+    """The origin of the outputs. ``source_types`` are full URIs; None if the output quotes the source word for word."""
 
     generated_at: str
     software: str
@@ -275,7 +278,7 @@ class Provenance:
 
     @classmethod
     def of(cls, result: ArticleResult, models: Sequence[LocalGenerator], source: str, target: str) -> "Provenance":
-        """The provenance of ``result``, made now in the languages ``source`` and ``target``."""
+        """The provenance of ``result`` at the current time. ``source`` and ``target`` are language codes."""
         summary, summary_type = result.summary, None
         if summary is not None:
             types = map(source_type, (summary, *summary.variants))
@@ -294,12 +297,12 @@ class Provenance:
 
     @property
     def credit(self) -> str:
-        """Software and models in one line, for documents that have no fields of their own for them."""
-        named = ", ".join(f"{m.manifest.id} {m.manifest.revision} ({m.manifest.licence})" for m in self.models)
-        return f"Made by {self.software}" + (f" with {named}" if named else "") + "; not reviewed by a person."
+        """Software and models in one line, for document formats without fields for them."""
+        models = ", ".join(f"{m.manifest.id} {m.manifest.revision} ({m.manifest.licence})" for m in self.models)
+        return f"Made by {self.software}" + (f" with {models}" if models else "") + "; not reviewed by a person."
 
     def jsonld(self) -> dict[str, Any]:
-        """The same as schema.org JSON-LD."""
+        """The provenance as schema.org JSON-LD."""
         return {
             "@context": "https://schema.org",
             "@type": "CreateAction",
@@ -317,7 +320,7 @@ class Provenance:
 
 
 def source_type(summary: Summary) -> str | None:
-    """The digital source type of a summary in the source's language; None where it is the source's words."""
+    """The digital source type of a summary in the source language; None if it quotes the source word for word."""
     return TRAINED if summary.method in METHODS_OF_MODELS else None
 
 
@@ -333,10 +336,10 @@ def _instrument(model: LocalGenerator) -> dict[str, str]:
 
 
 def edition_of(submission: ArticleInput, result: ArticleResult, provenance: Provenance) -> Edition:
-    """What a document is written from: the translated article with its translated summary, else the summary's article.
+    """The content of a document: the translated article and summary, else the original article and summary.
 
     Raises:
-        InvalidInput: there is neither a translation nor a summary in the source's language.
+        InvalidInput: there is neither a translation nor a summary in the source language.
     """
     languages, made_at = provenance.languages, provenance.generated_at
     original = languages["summary"]
@@ -346,9 +349,7 @@ def edition_of(submission: ArticleInput, result: ArticleResult, provenance: Prov
         text = None if summary is None else summary.text
         return Edition(languages["translation"], *parts, text, TRAINED, provenance.credit, made_at, original)
     if result.summary is None:
-        raise InvalidInput(
-            "as_without_output", "a document needs a translation or a summary in the source language", pointer="/as"
-        )
+        raise InvalidInput("as_without_output", "a document requires the output translation or summary", pointer="/as")
     article = result.article
     body = submission.body if submission.options.format == "html" else article.body
     source = source_type(result.summary)

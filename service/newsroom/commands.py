@@ -1,4 +1,4 @@
-"""What the newsroom is asked for: a frozen command for each use case, and the context in which it is done."""
+"""Commands of the newsroom, one for each use case, and the context of a call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,7 +16,11 @@ from service.translation.preparation import PLAIN, TranslationOptions
 
 @dataclass(frozen=True, slots=True)
 class GlossaryTerms:
-    """Terms of a request: with a translation, without one (they stay), and those of the served glossary ``name``."""
+    """Glossary terms of a request.
+
+    ``translated`` maps terms to translations, ``kept`` are terms that stay untranslated, and ``name`` is a glossary of
+    the service.
+    """
 
     translated: Mapping[str, str] = field(default_factory=dict)
     kept: Sequence[str] = ()
@@ -25,7 +29,7 @@ class GlossaryTerms:
 
 @dataclass(frozen=True, slots=True)
 class SummaryForm:
-    """How long a summary may be, how it is made and laid out; ``length`` is the style's own (`length_of`)."""
+    """Length, method, style and number of summaries. `length_of` computes ``length`` from the style."""
 
     length: Length
     method: Method = "abstractive"
@@ -35,9 +39,9 @@ class SummaryForm:
 
 @dataclass(frozen=True, slots=True)
 class TranslateCommand:
-    """Translate ``texts``, in order. The glossary of ``options`` is made of ``terms``.
+    """Translate ``texts`` with the glossary ``terms``, which replaces the glossary of ``options``.
 
-    The languages are codes; None: the served one.
+    Languages are codes; None means the served language.
     """
 
     texts: Sequence[str]
@@ -50,9 +54,9 @@ class TranslateCommand:
 
 @dataclass(frozen=True, slots=True)
 class SummarizeCommand:
-    """Summarise each of ``texts``; with a ``target_lang`` that is not the source language, translate the summaries.
+    """Summarise each of ``texts``. If ``target_lang`` is not the source language, translate the summaries.
 
-    The languages are codes; None: the served source language.
+    Languages are codes; None means the served source language.
     """
 
     texts: Sequence[str]
@@ -65,9 +69,10 @@ class SummarizeCommand:
 
 @dataclass(frozen=True, slots=True)
 class ArticleCommand:
-    """Clean, summarise and translate an article, which is in the fields or in ``document``, if there is one.
+    """Clean, summarise and translate an article.
 
-    Fields go before the document's own. ``write_as`` names the format in which the outputs are given, too.
+    The article is in the fields or in ``document``. ``headline`` and ``lead`` override those of the document. The
+    outputs are also written in the format ``write_as``.
     """
 
     outputs: Sequence[Output]
@@ -87,23 +92,23 @@ class ArticleCommand:
 
 @dataclass(frozen=True, slots=True)
 class TextLimits:
-    """How many texts a request may hold, how many code points each, and how deep its JSON may be nested."""
+    """Limits of a request: number of texts, code points in each text, and nesting depth of the JSON."""
 
     texts: int
     chars: int
     depth: int
 
     def require_text(self, text: str, pointer: str) -> None:
-        """Refuse a text that is too long, no Unicode, or blank: nothing in it is left for a model."""
+        """Raise `InvalidInput` if a text is too long, not valid Unicode, or blank."""
         self.require_fitting(text, pointer)
         visible = visible_span(text, Span(0, len(text)))
         if visible.start == visible.end:
             raise InvalidInput("text_empty", "the text is empty or blank", pointer=pointer)
 
     def require_fitting(self, text: str, pointer: str) -> None:
-        """Refuse a text that is too long or no Unicode."""
+        """Raise `InvalidInput` if a text is too long or not valid Unicode."""
         if len(text) > self.chars:
-            detail = f"{len(text)} characters, at most {self.chars}"
+            detail = f"{len(text)} characters exceed the limit of {self.chars}"
             raise InvalidInput("text_too_long", detail, pointer=pointer, limit=self.chars)
         try:
             check_text(text)
@@ -112,16 +117,19 @@ class TextLimits:
 
 
 async def free_of_charge(_chars: int) -> None:
-    """Charge a caller without limits."""
+    """A charge function for callers without limits. Does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """Under which conditions a command is done.
+    """Conditions and callbacks of one call.
 
-    ``deadline_s`` is absolute, on the event loop's clock; None: no deadline. ``charge`` counts the characters of the
-    texts and raises where the caller's limit is used up. ``accepted`` is told when nothing but the work itself can
-    fail, ``progress`` of (done, of) units of engine work, ``finished`` of each translated sentence, in order.
+    Fields:
+        deadline_s: absolute time on the event loop's clock; None means no deadline.
+        charge: counts characters of texts; raises if the caller exceeds its limit.
+        accepted: called when all checks have passed and the work starts.
+        progress: called with (done, of) units of engine work.
+        finished: called with each translated sentence, in order.
     """
 
     deadline_s: float | None = None
@@ -135,11 +143,11 @@ class CallContext:
 
     @classmethod
     def within(cls, seconds: float, **options: Any) -> "CallContext":
-        """A context whose deadline is ``seconds`` from now; ``options`` are the other fields."""
+        """A context with a deadline in ``seconds`` from now. ``options`` are the other fields."""
         return cls(asyncio.get_running_loop().time() + seconds, **options)
 
     def call(self, priority: Priority, result_key: str) -> Call:
-        """The call that the pipelines are given."""
+        """The `Call` for the pipelines."""
         return Call(
             deadline_s=self.deadline_s,
             priority=priority,

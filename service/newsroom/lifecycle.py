@@ -1,16 +1,15 @@
-"""The life of the process, from loading to closed.
+"""The states of the process, from loading to closed.
 
-state      may become                   work                          /readyz
+state      next states                  new work                      /readyz
 loading    ready, failed, draining      refused: `NotReady`           503 loading
-ready      loading, failed, draining    taken                         200 ready
+ready      loading, failed, draining    accepted                      200 ready
 failed     loading, draining            refused: `NotReady`           503 failed, with the reason
-draining   refusing                     taken; connections close      503 draining
+draining   refusing                     accepted; connections close   503 draining
 refusing   closed                       refused: `Draining`           503 draining
-closed     (nothing)                    refused: `Draining`           503 draining
+closed     (none)                       refused: `Draining`           503 draining
 
-A reload keeps ``ready``: the models of before serve until the new ones do. Work that was begun is finished in every
-state. An engine that is rebuilt does not change the state; `service.newsroom.newsroom.Newsroom.status` counts it as
-loading.
+A reload keeps ``ready``, because the old models serve until the new ones are loaded. Accepted work finishes in every
+state. An engine rebuild does not change the state; `service.newsroom.newsroom.Newsroom.status` reports it as loading.
 """
 
 from collections.abc import Mapping
@@ -33,51 +32,51 @@ ENDING: frozenset[State] = frozenset({"draining", "refusing", "closed"})
 
 
 class Lifecycle:
-    """The state of the process; ``detail`` says why it failed. Used from the event loop."""
+    """The state of the process. ``detail`` is the reason of a failure. Use it only from the event loop."""
 
     def __init__(self) -> None:
         self.state: State = "loading"
         self.detail = ""
 
     def _become(self, state: State, detail: str = "") -> None:
-        """Change the state where the table allows it: a load that ends while the process drains changes nothing."""
+        """Change the state if `NEXT` allows it. A load that ends while the process drains has no effect."""
         if state in NEXT[self.state]:
             self.state, self.detail = state, detail
 
     def begin_loading(self) -> None:
-        """Models are loaded again after a failure."""
+        """Start to load models again after a failure."""
         self._become("loading")
 
     def become_ready(self) -> None:
-        """The models are loaded."""
+        """Mark the models as loaded."""
         self._become("ready")
 
     def fail(self, detail: str) -> None:
-        """The models cannot be loaded; ``detail`` is what the readiness probe says."""
+        """Mark the load as failed. The readiness probe shows ``detail``."""
         self._become("failed", detail)
 
     def begin_drain(self) -> None:
-        """Say on the readiness probe that the process is about to end; work is taken until `refuse_work`."""
+        """Report on the readiness probe that the process is about to end. It accepts work until `refuse_work`."""
         self._become("draining")
 
     def refuse_work(self) -> None:
-        """Take no new work; what was begun is finished."""
+        """Refuse new work. Accepted work finishes."""
         self.begin_drain()
         self._become("refusing")
 
     def close(self) -> None:
-        """The engines are free."""
+        """Mark the process as closed. The engines are released."""
         self.refuse_work()
         self._become("closed")
 
     @property
     def ending(self) -> bool:
-        """Whether the process is about to end, so that connections close after their answers."""
+        """Whether the process is about to end. Connections then close after their answers."""
         return self.state in ENDING
 
     @property
     def status(self) -> Status:
-        """What the readiness probe says."""
+        """The status for the readiness probe."""
         match self.state:
             case "loading" | "ready" | "failed":
                 return self.state
@@ -85,11 +84,11 @@ class Lifecycle:
                 return "draining"
 
     def check_open(self) -> None:
-        """Raise `Draining` where no new work is taken any more."""
+        """Raise `Draining` if the process refuses new work."""
         if self.state in ENDING - {"draining"}:
-            raise Draining("the process is about to end; another one takes the work")
+            raise Draining("the process is shutting down; send the request again")
 
     def check_staying(self) -> None:
-        """Raise `Draining` where the process is about to end."""
+        """Raise `Draining` if the process is about to end."""
         if self.ending:
-            raise Draining("the process is about to end")
+            raise Draining("the process is shutting down")

@@ -1,4 +1,4 @@
-"""The served models: loaded, leased to requests, replaced while they serve, and closed."""
+"""The served models: loading, leases of requests, replacement during a reload, and closing."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,10 +26,10 @@ from service.translation.translator import Translator
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to serve, and within which bounds.
+    """The startup configuration of the newsroom.
 
-    ``names`` are those of models that are asked for by name; the profile chooses for the other tasks. ``engine`` is
-    None for the one that suits each model.
+    ``names`` are configured model names by task. The profile chooses the models of other tasks. ``engine`` None means
+    the engine in the manifest of each model.
     """
 
     models_dir: Path
@@ -55,10 +55,10 @@ class Plan:
 
 
 class ModelSet:
-    """Models that serve together, one of each task, and the glossaries that were read with them.
+    """The models that serve together, one for each task, and the glossaries.
 
-    A request leases a set from its start to its answer, so that the models that it began with last to its end.
-    Used from the event loop.
+    A request leases a set until its answer, so that a reload does not close its models. Use a set only from the event
+    loop.
     """
 
     def __init__(
@@ -74,8 +74,8 @@ class ModelSet:
         self._unused.set()
 
     @contextmanager
-    def leased(self) -> Iterator["ModelSet"]:
-        """Keep the models open until the context ends."""
+    def lease(self) -> Iterator["ModelSet"]:
+        """Keep the models open until the context exits."""
         self._leases += 1
         self._unused.clear()
         try:
@@ -91,41 +91,41 @@ class ModelSet:
         return all(model.health == "ready" for model in self.models.values())
 
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
-        """``options`` with the glossary of a request: its own terms, and those of the named glossary that it lacks.
+        """``options`` with the glossary of a request. Its own terms override those of the named glossary.
 
         Raises:
-            InvalidInput: there is no glossary of that name, or a term cannot be looked for.
+            InvalidInput: there is no glossary with that name, or a term is invalid.
         """
         if terms.name is None:
             return replace(options, glossary=Glossary(terms.translated, terms.kept))
-        return replace(options, glossary=self._named(terms.name).merged_with(terms.translated, terms.kept))
+        return replace(options, glossary=self._glossary(terms.name).merged_with(terms.translated, terms.kept))
 
     def glossary_version(self, name: str | None) -> str:
-        """What a result depends on of the glossary of that name: its terms; empty without a name.
+        """The digest of the terms in the glossary ``name``; empty if ``name`` is None.
 
         Raises:
-            InvalidInput: there is no glossary of that name.
+            InvalidInput: there is no glossary with that name.
         """
-        return "" if name is None else self._named(name).digest
+        return "" if name is None else self._glossary(name).digest
 
-    def _named(self, name: str) -> Terms:
+    def _glossary(self, name: str) -> Terms:
         named = self._glossaries.get(name)
         if named is None:
-            raise InvalidInput("glossary_unknown", "there is no glossary of this name", pointer="/glossary_name")
+            raise InvalidInput("glossary_unknown", "there is no glossary with this name", pointer="/glossary_name")
         return named
 
     async def retire(self) -> None:
-        """Close the models when no request holds a lease."""
+        """Wait until no request holds a lease, then close the models."""
         await self._unused.wait()
         await self.close(0.0)
 
     async def close(self, drain_s: float) -> None:
-        """Take no new work, finish what was accepted within ``drain_s``, free the engines."""
+        """Refuse new work, finish accepted work within ``drain_s``, and release the engines."""
         await asyncio.gather(*(model.close(drain_s) for model in self.models.values()))
 
 
 class ModelPool:
-    """Loads the models of a plan, and others in their place later; leases those that serve now."""
+    """Loads the models of a plan, and replaces them after a reload."""
 
     def __init__(self, plan: Plan, cache: Cache, listener: Listener, on_dead: Callable[[], None]) -> None:
         self._plan, self._cache = plan, cache
@@ -136,27 +136,27 @@ class ModelPool:
 
     @property
     def serving(self) -> ModelSet:
-        """The models that serve now; raises `NotReady` until they are loaded."""
+        """The models that serve; raises `NotReady` until they are loaded."""
         if self.current is None:
-            raise NotReady("the models are not loaded yet")
+            raise NotReady("the models are still loading")
         return self.current
 
     @property
     def served(self) -> Sequence[LocalGenerator]:
-        """The models that serve, or until there are any those that load; translation first."""
+        """The models that serve, or during startup the models that are loading. Translation comes first."""
         return tuple((self._loading if self.current is None else self.current.models).values())
 
     @property
     def all(self) -> Sequence[ModelSet]:
-        """All sets that work now: the one that serves, and those that finish what was begun with them."""
+        """All open sets: the one that serves, and old sets that finish their requests."""
         return [*([] if self.current is None else [self.current]), *self._retiring]
 
     async def load(self) -> ModelSet:
-        """A new set, warmed up, which does not serve yet; what a failure leaves is closed.
+        """Load and warm up a new set. It does not serve until `serve`. After an error, all its models are closed.
 
         Raises:
-            ModelError: a model, or a glossary, cannot be loaded.
-            EngineError: a model failed its warm-up.
+            ModelError: a model or a glossary cannot be loaded.
+            EngineError: a model fails its warm-up.
         """
         plan, self._loading = self._plan, {}
         try:
@@ -179,22 +179,22 @@ class ModelPool:
         )
         if entry is None and task == "translation":
             raise ModelError(f"there is no {task} model for {plan.source_lang}→{target}")
-        if entry is None:  # the newsroom refuses what needs it
+        if entry is None:  # the newsroom refuses requests that need it
             return
         kind = plan.engine or entry.manifest.engine
         choice = EngineChoice(kind, plan.device, plan.threads, plan.replicas, plan.compute_type)
-        on_dead = partial(self._died, self._loading)
+        on_dead = partial(self._report_dead, self._loading)
         model = await load_generator(entry, choice, plan.limits, self._listener, on_dead)
         self._loading[task] = model
         await model.start()
 
-    def _died(self, models: Mapping[Task, LocalGenerator]) -> None:
-        """An engine of these models is lost: the end of the process where they serve, or none do yet."""
+    def _report_dead(self, models: Mapping[Task, LocalGenerator]) -> None:
+        """Report a lost engine, unless another set serves in place of ``models``."""
         if self.current is None or self.current.models is models:
             self._on_dead()
 
     def serve(self, new: ModelSet, on_retired: Callable[[], None]) -> None:
-        """Lease ``new`` from now on; the set of before is closed after its last lease, then ``on_retired`` is told."""
+        """Serve ``new``. The old set closes after its last lease, and then ``on_retired`` is called."""
         old, self.current = self.current, new
         if old is not None:
             self._retiring[old] = retiring = asyncio.create_task(self._retire(old), name="retiring")
@@ -207,7 +207,7 @@ class ModelPool:
             del self._retiring[old]
 
     async def close(self) -> None:
-        """Finish what was accepted within the plan's time, then free the engines."""
+        """Finish accepted work within the drain time of the plan, then release the engines."""
         try:
             await asyncio.gather(*(one.close(self._plan.drain_s) for one in self.all))
         finally:

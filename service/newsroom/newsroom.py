@@ -1,7 +1,7 @@
-"""The newsroom: every use case of the service, for every entry point.
+"""The use cases of the service, for all entry points.
 
-A command goes down through models and glossary, result key, charge and deadline to the pipelines; its answer comes up
-once, and events tell of its results.
+Each use case leases the models, resolves the glossary, computes the result key, charges the caller, applies the
+deadline, runs the pipeline, and emits events about the results.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from service.documents.base import Document
 from service.documents.registry import read_document, write_document
 from service.errors import DepescheError, InvalidInput, NotReady
 from service.events import Listener, ResultGiven
-from service.events import Output as Told
+from service.events import Output as EventOutput
 from service.generation.call import Call, off_loop
 from service.generation.local import LocalGenerator
 from service.languages.base import LanguagePair
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TranslateAnswer:
-    """Translations in the order of the command's texts."""
+    """The translations in the order of the command's texts."""
 
     translations: Sequence[Translation]
     model: LocalGenerator
@@ -53,7 +53,7 @@ class TranslateAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SummarizeAnswer:
-    """Summaries in the order of the command's texts; ``translation_model`` is None where they are not translated."""
+    """The summaries in the order of the command's texts. ``translation_model`` is None without a translation."""
 
     summaries: Sequence[Summary]
     model: LocalGenerator
@@ -63,9 +63,10 @@ class SummarizeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ArticleAnswer:
-    """The article's outputs. ``document`` is the submitted one, ``written`` what was made of it, None without it.
+    """The outputs for an article.
 
-    The models are None where an output did not need them.
+    ``document`` is the submitted document, or None. ``written`` is the document in the requested format, or None. A
+    model is None if no output needed it.
     """
 
     submission: ArticleInput
@@ -79,10 +80,16 @@ class ArticleAnswer:
 
 
 class Newsroom:
-    """Starts empty; `start` loads the models, `reload` others in their place, `stop` lets accepted work finish.
+    """The use cases, the administration and the lifecycle of the service.
 
-    ``on_dead`` is called when an engine is lost beyond rescue; ``on_settled`` when models have been loaded, before
-    they serve, and when those of before are gone. ``limits`` are those of articles; None: no limits.
+    `start` loads the models, `reload` replaces them, and `stop` finishes accepted work.
+
+    Args:
+        plan: the startup configuration.
+        listener: receives the events.
+        on_dead: called when an engine has failed for good.
+        on_settled: called when models are loaded, and again when a reload has closed the old models.
+        limits: text limits of articles; None means no limits.
     """
 
     def __init__(
@@ -110,30 +117,30 @@ class Newsroom:
         """Translate the command's texts.
 
         Raises:
-            InvalidInput: a language is not served, a term cannot be looked for, or a text is no Unicode.
-            RateExceeded: the caller has used up its limit.
-            Unavailable: no work can be taken now.
-            DeadlineExceeded: the context's time was over first.
+            InvalidInput: a language is not served, a term is invalid, or a text is not valid Unicode.
+            RateExceeded: the caller exceeds its rate limit.
+            Unavailable: the service cannot accept work now.
+            DeadlineExceeded: the deadline of the context passed.
             EngineError: the model failed.
         """
-        with self._leased() as models:
+        with self._lease() as models:
             translator, model = models.translator, models.models["translation"]
             self._require_languages(command)
             fields = _translation_fields(command.options, command.terms, models)
             key = _result_key("translate", [model], fields, command.texts)
-            call = await _accepted(context.call(command.priority, key), context, command.texts)
-            translations: Sequence[Translation] | None = self._known(call, key)
+            call = await _admit(context.call(command.priority, key), context, command.texts)
+            translations: Sequence[Translation] | None = self._cached_result(call, key)
             if translations is None:
                 options = models.options(command.options, command.terms)
                 work = translator.translate(command.texts, call, options=options)
                 translations = await call.in_time(work)
-                self._keep(call, key, [replace(one, cached=one.of) for one in translations], command.texts)
-        self._tell(_outcome("translation", one) for one in translations)
+                self._store_result(call, key, [replace(one, cached=one.of) for one in translations], command.texts)
+        self._emit(_outcome("translation", one) for one in translations)
         return TranslateAnswer(translations, model, key)
 
     async def summarize(self, command: SummarizeCommand, context: CallContext) -> SummarizeAnswer:
-        """Summarise the command's texts; raises as `translate` does."""
-        with self._leased() as models:
+        """Summarise the command's texts; raises the same errors as `translate`."""
+        with self._lease() as models:
             model, translator = _summary_model(models), None
             if command.target_lang not in (None, self.languages.source.code):
                 translator = models.models["translation"]
@@ -141,10 +148,10 @@ class Newsroom:
             used = [model] if translator is None else [model, translator]
             texts = [command.headline or "", *command.texts]
             key = _result_key("summarize", used, _summary_fields(command.form), texts)
-            call = await _accepted(context.call(command.priority, key), context, texts)
+            call = await _admit(context.call(command.priority, key), context, texts)
             summaries = await call.in_time(self._summaries(models, command, call))
-        output: Told = "summary" if translator is None else "summary_translation"
-        self._tell(_with_variants(output, summaries))
+        output: EventOutput = "summary" if translator is None else "summary_translation"
+        self._emit(_with_variants(output, summaries))
         return SummarizeAnswer(summaries, model, translator, key)
 
     async def _summaries(self, models: ModelSet, command: SummarizeCommand, call: Call) -> list[Summary]:
@@ -168,12 +175,13 @@ class Newsroom:
         )
 
     async def article(self, command: ArticleCommand, context: CallContext) -> ArticleAnswer:
-        """Clean, summarise and translate the command's article; raises as `translate` does.
+        """Clean, summarise and translate the command's article.
 
         Raises:
-            InvalidInput: its document holds no article, or lacks what the format needs in which it is to be written.
+            InvalidInput: the document has no article, or lacks a part that the output format requires.
+            DepescheError: see `translate`.
         """
-        with self._leased() as models:
+        with self._lease() as models:
             summary_model, translation_model = _models_for(command.outputs, models)
             self._require_languages(command)
             options = models.options(command.options, command.terms)
@@ -181,26 +189,26 @@ class Newsroom:
             used = [model for model in (summary_model, translation_model) if model is not None]
             parts = [submission.headline or "", submission.lead or "", submission.body]
             key = _result_key("articles", used, _article_fields(command, submission, models), parts)
-            call = await _accepted(context.call(command.priority, key), context, parts)
-            result: ArticleResult | None = self._known(call, key)
+            call = await _admit(context.call(command.priority, key), context, parts)
+            result: ArticleResult | None = self._cached_result(call, key)
             if result is None:
-                work = models.articles.edit(submission, command.outputs, command.form, call)
+                work = models.articles.run(submission, command.outputs, command.form, call)
                 result = await call.in_time(work)
                 if result.cached:
-                    self._keep(call, key, result, parts)
+                    self._store_result(call, key, result, parts)
         provenance = Provenance.of(result, used, self.languages.source.code, self.languages.target.code)
         written = None
         if command.write_as is not None:
             plain = Document(submission.headline, submission.lead, submission.body, submission.options.format)
             edition = edition_of(submission, result, provenance)
             written = write_document(document or plain, edition, command.write_as)
-        self._tell(_article_outcomes(result))
+        self._emit(_article_outcomes(result))
         return ArticleAnswer(submission, document, result, summary_model, translation_model, provenance, written, key)
 
     async def _submission(
         self, command: ArticleCommand, options: TranslationOptions
     ) -> tuple[ArticleInput, Document | None]:
-        """The article that the command holds, in its fields or as a document; fields go before the document's own."""
+        """The article of a command, from its fields or its document. Fields override those of the document."""
         document = None
         headline, lead, body = command.headline, command.lead, command.body
         if command.document is not None:
@@ -214,60 +222,60 @@ class Newsroom:
             self._limits.require_fitting(lead or "", "/lead")
         return ArticleInput(body, headline or None, lead or None, command.clean, options), document
 
-    def _known(self, call: Call, key: str) -> Any:
-        """The whole result of the same command, if it is kept; None for a call that follows its sentences."""
+    def _cached_result(self, call: Call, key: str) -> Any:
+        """The cached result of the same command, or None. Always None if the call streams its sentences."""
         if not call.read_cache or call.follows:
             return None
         with call.timings.measured("cache"):
             return self.cache.documents.get(key)
 
-    def _keep(self, call: Call, key: str, result: Any, texts: Iterable[str]) -> None:
-        """Keep a whole result in the form of a later answer: as cached."""
+    def _store_result(self, call: Call, key: str, result: Any, texts: Iterable[str]) -> None:
+        """Cache a whole result. All its parts must be marked as cached."""
         if call.write_cache:
             self.cache.put_document(key, result, chars=sum(map(len, texts)), started_s=call.started_s)
 
     def _require_languages(self, command: TranslateCommand | SummarizeCommand | ArticleCommand) -> None:
-        """Refuse languages that are not served."""
+        """Raise `InvalidInput` if a language of the command is not served."""
         source, target = self.languages
-        for given, served, field in ((command.source_lang, source, "source"), (command.target_lang, target, "target")):
-            if given not in (None, served.code):
-                detail = f"only {served.code} is served as {field} language"
+        for code, served, field in ((command.source_lang, source, "source"), (command.target_lang, target, "target")):
+            if code not in (None, served.code):
+                detail = f"the only {field} language is {served.code}"
                 raise InvalidInput(f"{field}_lang_unsupported", detail, pointer=f"/{field}_lang", limit=served.code)
 
     @contextmanager
-    def _leased(self) -> Iterator[ModelSet]:
-        """The serving models for one command; raises `Draining` and `NotReady`."""
+    def _lease(self) -> Iterator[ModelSet]:
+        """Lease the models for one command; raises `Draining` or `NotReady`."""
         self.lifecycle.check_open()
-        with self._pool.serving.leased() as models:
+        with self._pool.serving.lease() as models:
             yield models
 
-    def _tell(self, outcomes: Iterable[ResultGiven]) -> None:
+    def _emit(self, outcomes: Iterable[ResultGiven]) -> None:
         for outcome in outcomes:
             self._listener(outcome)
 
     # Administration
 
     async def purge(self, *, texts: Sequence[str] = (), results: Sequence[str] = ()) -> Purged:
-        """Forget what these submitted texts, and the texts of results of these keys, were answered with.
+        """Delete the cache entries of submitted texts and of results by key.
 
         Raises:
-            PurgeIncomplete: the shared cache was not reached.
+            PurgeIncomplete: the shared cache is unreachable.
         """
         tags = [tag_key("text", text, self._secret) for text in texts]
         return await self.cache.purge([*tags, *(tag_key("result", key, self._secret) for key in results)])
 
     async def clear(self) -> Purged:
-        """Forget everything; raises as `purge` does."""
+        """Delete all cache entries; raises the same errors as `purge`."""
         return await self.cache.clear()
 
-    # The life of the process
+    # Lifecycle
 
     async def start(self) -> None:
-        """Verify, load and warm up the models; a failure is kept for the readiness probe and raised.
+        """Verify, load and warm up the models. The readiness probe also reports an error.
 
         Raises:
             ModelError: a model cannot be loaded.
-            EngineError: a model failed its warm-up.
+            EngineError: a model fails its warm-up.
         """
         try:
             async with self._changing:
@@ -279,20 +287,20 @@ class Newsroom:
         self.lifecycle.become_ready()
 
     async def reload(self) -> None:
-        """Read glossaries and load models again; requests that come later get these, and no request is dropped.
+        """Load models and glossaries again for later requests. No request is dropped.
 
-        The models that serve now do so until the last request that began with them is answered; until then both are
-        in memory. Where the new ones cannot be loaded, nothing changes.
+        The old models stay in memory until the last of their requests is answered. If the new models fail to load, the
+        old ones continue to serve.
 
         Raises:
-            NotReady: models are being loaded already.
+            NotReady: another load is in progress.
             Draining: the process is about to end.
-            ModelError: a model, or a glossary, cannot be loaded.
-            EngineError: a model failed its warm-up.
+            ModelError: a model or a glossary cannot be loaded.
+            EngineError: a model fails its warm-up.
         """
         self.lifecycle.check_staying()
         if self._changing.locked():
-            raise NotReady("models are being loaded already")
+            raise NotReady("another load of the models is in progress")
         if self._pool.current is None:
             self.lifecycle.begin_loading()
             await self.start()
@@ -305,7 +313,7 @@ class Newsroom:
             self._pool.serve(new, self._on_settled)
 
     async def stop(self) -> None:
-        """Take no new work, finish what was accepted, free the engines."""
+        """Refuse new work, finish accepted work, and release the engines."""
         self.lifecycle.refuse_work()
         try:
             await self._pool.close()
@@ -315,29 +323,29 @@ class Newsroom:
 
     @property
     def status(self) -> Status:
-        """What the readiness probe says: the lifecycle's, with an engine that is being rebuilt counted as loading."""
+        """The status for the readiness probe: that of the lifecycle, or ``loading`` during an engine rebuild."""
         status, current = self.lifecycle.status, self._pool.current
         return "loading" if status == "ready" and not (current is not None and current.ready) else status
 
     @property
     def models(self) -> Sequence[LocalGenerator]:
-        """The models that serve, or until there are any those that load; translation first."""
+        """The models that serve, or during startup the models that are loading. Translation comes first."""
         return self._pool.served
 
     @property
     def dead(self) -> bool:
-        """Whether an engine is lost beyond rescue."""
+        """Whether an engine has failed for good."""
         return any(model.health == "dead" for model in self.models)
 
     @property
     def notice(self) -> str:
-        """What an operator has to know of starter models; empty where none serves."""
+        """A warning for operators that names the starter models; empty if there are none."""
         starters = [model.name for model in self.models if model.manifest.quality == "starter"]
-        return f"{' and '.join(starters)}: starter models, whose outputs are not for publication" if starters else ""
+        return f"starter models, whose outputs are not fit for publication: {', '.join(starters)}" if starters else ""
 
 
 def cache_of(plan: Plan, listener: Listener) -> Cache:
-    """The memory tier, and Redis behind it where the plan names one."""
+    """Create the cache of a plan: a memory tier, and Redis as the shared tier if it is configured."""
     memory = Memory(max_bytes=plan.cache_bytes, ttl_s=plan.cache_ttl_s)
     if plan.redis_url is None:
         return Cache(memory, listener=listener)
@@ -352,15 +360,15 @@ def cache_of(plan: Plan, listener: Listener) -> Cache:
     return Cache(memory, shared, listener=listener)
 
 
-async def _accepted(call: Call, context: CallContext, texts: Iterable[str]) -> Call:
-    """Charge the caller for ``texts`` and tell it that the work begins."""
+async def _admit(call: Call, context: CallContext, texts: Iterable[str]) -> Call:
+    """Charge the caller for ``texts``, then report that the work starts."""
     await context.charge(sum(map(len, texts)))
     context.accepted()
     return call
 
 
 def _summary_model(models: ModelSet) -> LocalGenerator:
-    """The model that summarises; raises `InvalidInput` if none is served."""
+    """The summary model; raises `InvalidInput` if none is served."""
     model = models.models.get("summary")
     if model is None:
         raise _summary_not_served()
@@ -372,7 +380,7 @@ def _summary_not_served() -> InvalidInput:
 
 
 def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[LocalGenerator | None, LocalGenerator | None]:
-    """The models that summarise and translate, each None where it is not needed."""
+    """The summary and translation models, each None if no output needs it."""
     wanted = set(outputs)
     summary = _summary_model(models) if wanted & {"summary", "summary_translation"} else None
     translation = models.models["translation"] if wanted & {"translation", "summary_translation"} else None
@@ -423,18 +431,18 @@ def _article_fields(command: ArticleCommand, submission: ArticleInput, models: M
     }
 
 
-def _outcome(output: Told, result: Translation | Summary) -> ResultGiven:
+def _outcome(output: EventOutput, result: Translation | Summary) -> ResultGiven:
     codes = tuple(sorted({notice.code for notice in result.notices}))
     return ResultGiven(output, codes, needs_review(result.notices), result.truncated)
 
 
-def _with_variants(output: Told, summaries: Iterable[Summary]) -> Iterator[ResultGiven]:
-    """A variant may be published as well as the first, so it counts as a result of its own."""
+def _with_variants(output: EventOutput, summaries: Iterable[Summary]) -> Iterator[ResultGiven]:
+    """Count each variant as a separate result, because an editor may publish any of them."""
     return (_outcome(output, one) for summary in summaries for one in (summary, *summary.variants))
 
 
 def _article_outcomes(result: ArticleResult) -> Iterator[ResultGiven]:
-    """The cleaned article counts as one result."""
+    """The outcomes of an article. The cleaned article itself counts as one result."""
     codes = tuple(sorted({notice.code for notice in result.article.notices}))
     yield ResultGiven("article", codes, needs_review=False, truncated=False)
     if result.summary is not None:

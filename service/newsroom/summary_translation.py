@@ -1,4 +1,4 @@
-"""Translation of summaries: their sentences in the target language, over the support in the source."""
+"""Translation of summaries, sentence by sentence."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,17 +14,17 @@ from service.translation.translator import Translator
 async def translate_summaries(
     translator: Translator, summaries: Sequence[Summary], length: Length, call: Call, *, origins: Sequence[str]
 ) -> list[Summary]:
-    """The same summaries in the target language; their support stays in the source.
+    """Translate summaries. Their support still refers to the source.
 
-    ``origins`` are the submitted texts that they summarise.
+    ``origins`` are the summarised submitted texts.
 
     Raises:
         DepescheError: see `Translator.translate`.
     """
     every = [(one, o) for first, o in zip(summaries, origins, strict=True) for one in (first, *first.variants)]
     texts = [sentence.text for one, _ in every for sentence in one.sentences]
-    of_each = [o for one, o in every for _ in one.sentences]
-    translated = iter(await translator.translate(texts, call, origins=of_each))
+    sentence_origins = [o for one, o in every for _ in one.sentences]
+    translated = iter(await translator.translate(texts, call, origins=sentence_origins))
 
     def next_of(summary: Summary) -> Summary:
         return _translated(summary, [next(translated) for _ in summary.sentences], length)
@@ -40,7 +40,7 @@ def _translated(summary: Summary, translations: Sequence[Translation], length: L
     )
     notices = [replace(notice, span=None, target=None) for one in translations for notice in one.notices]
     if not length.fits([sentence.text for sentence in sentences]):
-        notices.append(Notice("length_exceeded", "the German summary keeps the length, its translation does not"))
+        notices.append(Notice("length_exceeded", "the translated summary exceeds the length limit"))
     return replace(
         summary,
         text=lay_out(summary.style, [sentence.text for sentence in sentences]),

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard output; events become lines here, and none carries text."""
+"""Structured logs: one JSON object per line on standard output. No line contains article text."""
 
 import logging
 import sys
@@ -30,12 +30,12 @@ LEVELS: dict[type, int] = {
     EngineFailed: logging.ERROR,
 }
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
-LEAST_FAILURE = 400
-MOST_FRAMES = 12
+MIN_ERROR_STATUS = 400
+MAX_FRAMES = 12
 
 
 def configure(level: str) -> None:
-    """Send every log record of the process, uvicorn's too, through one JSON renderer."""
+    """Format all log records of the process as JSON, including those of uvicorn."""
     before: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
@@ -44,10 +44,10 @@ def configure(level: str) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=before,
         processors=[
-            _without_reprs,
+            _remove_reprs,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _without_colours,
-            _without_messages,
+            _remove_colours,
+            _remove_messages,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     )
@@ -59,20 +59,20 @@ def configure(level: str) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    logging.getLogger("uvicorn.access").disabled = True  # RequestDone says the same, with the request's id
+    logging.getLogger("uvicorn.access").disabled = True  # RequestDone has the same data and the request id
 
 
 def failure(error: BaseException) -> dict[str, object]:
-    """An exception for the log: its type and where it arose. Messages of foreign errors may quote the article."""
+    """The type and stack frames of an exception. Its message is omitted, because it may quote the article."""
     return {"error": type(error).__name__, "frames": _frames(error.__traceback__)}
 
 
 def _frames(trace: TracebackType | None) -> list[str]:
-    return [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)][-MOST_FRAMES:]
+    return [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)][-MAX_FRAMES:]
 
 
-def _without_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Exceptions that libraries log lose their messages, for the same reason."""
+def _remove_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
+    """Remove the message of an exception that a library logged, because it may quote the article."""
     raised = record.pop("exc_info", None)
     error = raised[1] if isinstance(raised, tuple) else raised
     if isinstance(error, BaseException):
@@ -80,25 +80,25 @@ def _without_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict
     return record
 
 
-def _without_reprs(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Asyncio shows the future or the call that failed, and with it messages and arguments, behind its first words."""
+def _remove_reprs(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
+    """Cut asyncio's messages before the repr of the failed call, which contains its arguments."""
     if record["_record"].name == "asyncio":
         record["event"] = record["event"].partition("\n")[0].partition("(")[0]
     return record
 
 
-def _without_colours(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Uvicorn says some things twice, the second time for terminals."""
+def _remove_colours(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
+    """Remove the second, coloured copy that uvicorn adds to some messages."""
     record.pop("color_message", None)
     return record
 
 
 def listen(event: Event) -> None:
-    """Write an event as a line; probes only when they fail."""
+    """Write an event to the log. Successful probes are logged at level debug only."""
     log, level = logging.getLogger("depesche"), LEVELS.get(type(event), logging.DEBUG)
-    if isinstance(event, RequestDone) and event.route in QUIET_ROUTES and event.status < LEAST_FAILURE:
+    if isinstance(event, RequestDone) and event.route in QUIET_ROUTES and event.status < MIN_ERROR_STATUS:
         level = logging.DEBUG
     if isinstance(event, SharedCacheFailed | RateStoreFailed) and event.opened:
-        level = logging.WARNING  # the one of its failures that is new; the metrics count all
-    if log.isEnabledFor(level):  # most events of a request are not, and taking one apart costs more than asking
+        level = logging.WARNING  # logs only the failure that opened the breaker; the metrics count all
+    if log.isEnabledFor(level):  # cheaper than asdict(), and most events are below the level
         log.log(level, type(event).__name__, extra=asdict(event))

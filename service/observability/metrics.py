@@ -17,47 +17,64 @@ from service.registry.manifest import Task
 from service.text.language_id import foreign_code
 
 
-class Present(Collector):
-    """Asks ``newsroom`` at each scrape, which is on the event loop."""
+class StateCollector(Collector):
+    """Reads gauges from ``newsroom`` at each scrape, on the event loop."""
 
     def __init__(self, newsroom: Newsroom) -> None:
         self._newsroom = newsroom
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """All of it."""
-        yield _family("build_info", "This build.", ("version", "python"), ((__version__, platform.python_version()), 1))
-        yield _family("ready", "1 when /readyz says yes.", (), ((), self._newsroom.status == "ready"))
-        yield from self._of_cache()
-        yield from self._of_models()
-        yield from self._of_queues()
+        """The gauges of the process, the cache, the models and the queues."""
+        yield _gauge_family(
+            "build_info",
+            "The version of the service.",
+            ("version", "python"),
+            ((__version__, platform.python_version()), 1),
+        )
+        yield _gauge_family("ready", "1 if the service is ready.", (), ((), self._newsroom.status == "ready"))
+        yield from self._cache_gauges()
+        yield from self._model_gauges()
+        yield from self._queue_gauges()
 
-    def _of_cache(self) -> Iterable[GaugeMetricFamily]:
+    def _cache_gauges(self) -> Iterable[GaugeMetricFamily]:
         cache = self._newsroom.cache
         stats = cache.memory.stats
-        yield _family("cache_memory_bytes", "Bytes of the memory tier.", (), ((), stats.bytes))
-        yield _family("cache_memory_entries", "Entries of the memory tier.", (), ((), stats.entries))
+        yield _gauge_family("cache_memory_bytes", "Size of the memory tier in bytes.", (), ((), stats.bytes))
+        yield _gauge_family("cache_memory_entries", "Number of entries in the memory tier.", (), ((), stats.entries))
         blocked = ((), cache.shared_blocked)
-        yield _family("shared_cache_passed_over", "1 while the breaker is not closed.", (), blocked)
+        yield _gauge_family(
+            "shared_cache_passed_over", "1 while the circuit breaker skips the shared cache.", (), blocked
+        )
 
-    def _of_models(self) -> Iterable[GaugeMetricFamily]:
+    def _model_gauges(self) -> Iterable[GaugeMetricFamily]:
         models = self._newsroom.models
         labels = ("model", "revision", "engine", "quality")
         named = [((m.name, m.manifest.revision, m.engine, m.manifest.quality), 1.0) for m in models]
-        yield _family("model_info", "A served model.", labels, *named)
+        yield _gauge_family("model_info", "A served model.", labels, *named)
         states = [((m.name,), m.batcher.state) for m in models]
-        yield _family("model_ready", "1 when it takes work.", ("model",), *((n, s.ready) for n, s in states))
+        yield _gauge_family("model_ready", "1 if the model takes work.", ("model",), *((n, s.ready) for n, s in states))
         hung = ((name, state.hung or state.dead) for name, state in states)
-        yield _family("model_hung", "1 while a call hangs, or the engine is lost.", ("model",), *hung)
+        yield _gauge_family(
+            "model_hung", "1 if an engine call hangs or the engine has failed for good.", ("model",), *hung
+        )
 
-    def _of_queues(self) -> Iterable[GaugeMetricFamily]:
+    def _queue_gauges(self) -> Iterable[GaugeMetricFamily]:
         queues = [(m.name, m.batcher.queue) for m in self._newsroom.models]
-        yield _family("queue_sentences", "Sentences that wait.", ("model",), *(((n,), len(q)) for n, q in queues))
-        yield _family("queue_source_tokens", "Tokens that wait.", ("model",), *(((n,), q.tokens) for n, q in queues))
+        yield _gauge_family(
+            "queue_sentences", "Sentences in the queue.", ("model",), *(((n,), len(q)) for n, q in queues)
+        )
+        yield _gauge_family(
+            "queue_source_tokens", "Source tokens in the queue.", ("model",), *(((n,), q.tokens) for n, q in queues)
+        )
         ages = [((name, p), queue.oldest_s(p)) for name, queue in queues for p in get_args(Priority)]
-        yield _family("queue_oldest_seconds", "Wait of the oldest that waits.", ("model", "priority"), *ages)
+        yield _gauge_family(
+            "queue_oldest_seconds", "Age of the oldest sentence in the queue.", ("model", "priority"), *ages
+        )
 
 
-def _family(name: str, text: str, labels: Sequence[str], *values: tuple[Sequence[str], float]) -> GaugeMetricFamily:
+def _gauge_family(
+    name: str, text: str, labels: Sequence[str], *values: tuple[Sequence[str], float]
+) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"depesche_{name}", text, labels=labels)
     for of, value in values:
         family.add_metric(of, value)
@@ -69,7 +86,7 @@ ITEMS = (1, 2, 4, 8, 16, 32, 64, 128)
 TOKENS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 TIERS = ("memory", "shared", "none")
 OTHER = "other"
-# Reasons for which work is not begun, and those for which begun work fails: codes of problems.
+# Problem codes of requests that are refused before work starts, and of work that fails.
 REFUSED = frozenset(
     {
         "body_too_large",
@@ -85,8 +102,8 @@ REFUSED = frozenset(
 )
 FAILED = frozenset({"deadline_exceeded", "engine_failed", "engine_hung", "internal", OTHER})
 REFUSED_STATUS = frozenset({429, 503})
-LEAST_FAILURE = 500
-# The codes of warnings. One that is missing here counts as OTHER, and a test says which.
+MIN_ERROR_STATUS = 500
+# Known warning codes. Other codes count as OTHER; a test finds codes that are missing here.
 WARNINGS = frozenset(
     {
         "control_characters",
@@ -99,7 +116,9 @@ WARNINGS = frozenset(
         "sentence_split",
         "sentence_verbatim",
         "shorter_than_asked",
-        *(foreign_code(one) for one in map(language, codes()) if one.marker_words),  # those of source texts
+        *(
+            foreign_code(one) for one in map(language, codes()) if one.marker_words
+        ),  # warnings about the source language
         "term_not_applied",
         "truncated",
         "variants_fewer",
@@ -110,60 +129,70 @@ WARNINGS = frozenset(
 
 
 class Metrics:
-    """One registry; `listen` takes every event, ``newsroom`` is asked at each scrape.
+    """All metrics in one registry. `listen` counts events; gauges read ``newsroom`` at each scrape.
 
-    Labels whose values are known are there from the start, at zero, so that a first failure shows as an increase.
+    Labels with known values exist from the start at zero, so that a first failure is visible as an increase.
     """
 
     def __init__(self, newsroom: Newsroom) -> None:
-        # Without it there is a gauge beside every counter and histogram that only says when it was made.
+        # Otherwise every counter and histogram gets a gauge with its creation time.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.registry.register(Present(newsroom))
-        self._http()
-        self._outcomes()
-        self._batching()
-        self._cache()
-        self._begin()
-        self._counts = self._counting()
+        self.registry.register(StateCollector(newsroom))
+        self._add_http()
+        self._add_results()
+        self._add_batching()
+        self._add_cache()
+        self._initialise_labels()
+        self._handlers = self._event_handlers()
 
-    def _http(self) -> None:
-        self._in_progress = self._gauge("http_requests_in_progress", "Requests being answered, this scrape included.")
-        self._requests = self._counter("http_requests", "Requests answered.", "route", "method", "status")
+    def _add_http(self) -> None:
+        self._in_progress = self._gauge("http_requests_in_progress", "Requests in progress, including this scrape.")
+        self._requests = self._counter("http_requests", "Answered requests.", "route", "method", "status")
         self._request_s = self._histogram("http_request_seconds", "Time to answer a request.", "route", "status")
-        self._refused = self._counter("requests_refused", "Requests whose work was not begun.", "reason")
-        self._failed = self._counter("requests_failed", "Requests whose work was begun and failed.", "reason")
-        self._departures = self._counter("client_departures", "Callers that left before their answer.", "during")
+        self._refused = self._counter("requests_refused", "Requests refused before work started.", "reason")
+        self._failed = self._counter("requests_failed", "Requests whose work failed.", "reason")
+        self._departures = self._counter(
+            "client_departures", "Clients that disconnected before the end of the answer.", "during"
+        )
 
-        self._keys = self._gauge("keys", "API keys that are known; 0 where none are asked for.")
-        self._keys_refused = self._gauge("keys_refused", "1 while the key file cannot be used and old keys stay good.")
-        self._rate_failures = self._counter("rate_store_failures", "Counts without the shared counters.", "reason")
+        self._keys = self._gauge("keys", "Number of API keys; 0 if the service has no keys.")
+        self._keys_refused = self._gauge(
+            "keys_refused", "1 while the key file is invalid and the old keys stay in use."
+        )
+        self._rate_failures = self._counter(
+            "rate_store_failures", "Rate limit counts that did not reach Redis.", "reason"
+        )
 
-    def _outcomes(self) -> None:
-        self._results = self._counter("results", "Results in answers.", "output")
-        self._reviews = self._counter("results_needing_review", "Results that an editor must look at.", "output")
-        self._truncations = self._counter("results_truncated", "Results of which a part met a limit.", "output")
-        self._warnings = self._counter("warnings", "Results with a warning of this code.", "code")
+    def _add_results(self) -> None:
+        self._results = self._counter("results", "Results returned to clients.", "output")
+        self._reviews = self._counter("results_needing_review", "Results that an editor must review.", "output")
+        self._truncations = self._counter("results_truncated", "Results that were truncated at a limit.", "output")
+        self._warnings = self._counter("warnings", "Results that have a warning with this code.", "code")
 
-    def _batching(self) -> None:
-        self._queue_s = self._histogram("queue_seconds", "Wait of the oldest sentence of a batch.", "model")
-        self._inference_s = self._histogram("inference_seconds", "Time of one engine call.", "model")
-        self._items = self._histogram("batch_sentences", "Sentences of a batch.", "model", buckets=ITEMS)
-        self._padded = self._histogram("batch_padded_tokens", "Source tokens with padding.", "model", buckets=TOKENS)
-        self._read = self._counter("source_tokens", "Source tokens that reached the engine.", "model")
-        self._written = self._counter("output_tokens", "Tokens that the engine wrote, of all hypotheses.", "model")
-        self._failures = self._counter("engine_failures", "Engine calls that failed.", "model", "reason")
-        self._rebuilds = self._counter("engine_rebuilds", "Engines built again after a failure.", "model")
-        self._load_s = self._gauge("engine_load_seconds", "Time of the last load and warm-up.", "model")
+    def _add_batching(self) -> None:
+        self._queue_s = self._histogram("queue_seconds", "Queue time of the oldest sentence of a batch.", "model")
+        self._inference_s = self._histogram("inference_seconds", "Duration of an engine call.", "model")
+        self._items = self._histogram("batch_sentences", "Sentences in a batch.", "model", buckets=ITEMS)
+        self._padded = self._histogram(
+            "batch_padded_tokens", "Source tokens in a batch, including padding.", "model", buckets=TOKENS
+        )
+        self._read = self._counter("source_tokens", "Source tokens that the engine processed.", "model")
+        self._written = self._counter("output_tokens", "Tokens that the engine generated in all hypotheses.", "model")
+        self._failures = self._counter("engine_failures", "Failed engine calls.", "model", "reason")
+        self._rebuilds = self._counter("engine_rebuilds", "Engine rebuilds after a failure.", "model")
+        self._load_s = self._gauge("engine_load_seconds", "Duration of the last load and warm-up.", "model")
 
-    def _cache(self) -> None:
-        self._lookups = self._counter("cache_lookups", "Entries looked for, by where they were.", "task", "tier")
-        self._shared_failures = self._counter("shared_cache_failures", "Calls without the shared tier.", "reason")
-        self._openings = self._counter("shared_cache_breaker_openings", "Times that the breaker opened.")
-        self._unopened = self._counter("shared_cache_unopened", "Values that could not be read.", "reason")
+    def _add_cache(self) -> None:
+        self._lookups = self._counter("cache_lookups", "Cache lookups by the tier that had the entry.", "task", "tier")
+        self._shared_failures = self._counter(
+            "shared_cache_failures", "Cache calls that did not reach the shared tier.", "reason"
+        )
+        self._openings = self._counter("shared_cache_breaker_openings", "Number of times the circuit breaker opened.")
+        self._unopened = self._counter("shared_cache_unopened", "Cache values that could not be decoded.", "reason")
 
-    def _begin(self) -> None:
+    def _initialise_labels(self) -> None:
         for counter, known in (
             (self._refused, REFUSED),
             (self._failed, FAILED),
@@ -190,62 +219,62 @@ class Metrics:
         return Gauge(f"depesche_{name}", text, labels, registry=self.registry)
 
     def listen(self, event: events.Event) -> None:
-        """Count an event; one that no metric is made of is passed over."""
-        if (count := self._counts.get(type(event))) is not None:
-            count(event)
+        """Count an event. Events without a metric are ignored."""
+        if (handler := self._handlers.get(type(event))) is not None:
+            handler(event)
 
-    def _counting(self) -> dict[type, Callable[[Any], None]]:
+    def _event_handlers(self) -> dict[type, Callable[[Any], None]]:
         return {
             events.RequestBegun: lambda _: self._in_progress.inc(),
-            events.RequestDone: self._answered,
-            events.ResultGiven: self._given,
-            events.ProblemGiven: self._problem,
+            events.RequestDone: self._count_request,
+            events.ResultGiven: self._count_result,
+            events.ProblemGiven: self._count_problem,
             events.ClientLeft: lambda event: self._departures.labels(event.during).inc(),
-            events.KeysRead: self._keys_known,
+            events.KeysRead: self._set_keys,
             events.KeysRefused: lambda _: self._keys_refused.set(1),
             events.RateStoreFailed: lambda event: self._rate_failures.labels(event.reason).inc(),
-            events.CacheLooked: self._looked,
-            events.SharedCacheFailed: self._passed_over,
+            events.CacheLooked: self._count_lookups,
+            events.SharedCacheFailed: self._count_shared_failure,
             events.EntryUnopened: lambda event: self._unopened.labels(event.reason).inc(),
-            events.BatchDone: self._batch,
+            events.BatchDone: self._observe_batch,
             events.EngineFailed: lambda event: self._failures.labels(event.model, event.reason).inc(),
-            events.EngineReady: self._loaded,
+            events.EngineReady: self._set_engine,
         }
 
-    def _answered(self, event: events.RequestDone) -> None:
+    def _count_request(self, event: events.RequestDone) -> None:
         self._in_progress.dec()
         status = str(event.status)
         self._requests.labels(event.route, event.method, status).inc()
         self._request_s.labels(event.route, status).observe(event.seconds)
 
-    def _keys_known(self, event: events.KeysRead) -> None:
+    def _set_keys(self, event: events.KeysRead) -> None:
         self._keys.set(event.keys)
         self._keys_refused.set(0)
 
-    def _given(self, event: events.ResultGiven) -> None:
+    def _count_result(self, event: events.ResultGiven) -> None:
         self._results.labels(event.output).inc()
         self._reviews.labels(event.output).inc(event.needs_review)
         self._truncations.labels(event.output).inc(event.truncated)
         for code in {code if code in WARNINGS else OTHER for code in event.codes}:
             self._warnings.labels(code).inc()
 
-    def _problem(self, event: events.ProblemGiven) -> None:
-        """What is the caller's own mistake is only counted as a request, by its status."""
+    def _count_problem(self, event: events.ProblemGiven) -> None:
+        """Count a refused or failed request. Client errors count only as requests, by their status."""
         if event.code in REFUSED or event.status in REFUSED_STATUS:
             self._refused.labels(event.code if event.code in REFUSED else OTHER).inc()
-        elif event.status >= LEAST_FAILURE:
+        elif event.status >= MIN_ERROR_STATUS:
             self._failed.labels(event.code if event.code in FAILED else OTHER).inc()
 
-    def _looked(self, event: events.CacheLooked) -> None:
+    def _count_lookups(self, event: events.CacheLooked) -> None:
         self._lookups.labels(event.task, "memory").inc(event.memory_hits)
         self._lookups.labels(event.task, "shared").inc(event.shared_hits)
         self._lookups.labels(event.task, "none").inc(event.asked - event.memory_hits - event.shared_hits)
 
-    def _passed_over(self, event: events.SharedCacheFailed) -> None:
+    def _count_shared_failure(self, event: events.SharedCacheFailed) -> None:
         self._shared_failures.labels(event.reason).inc()
         self._openings.inc(event.opened)
 
-    def _batch(self, event: events.BatchDone) -> None:
+    def _observe_batch(self, event: events.BatchDone) -> None:
         self._queue_s.labels(event.model).observe(event.oldest_wait_s)
         self._inference_s.labels(event.model).observe(event.inference_s)
         self._items.labels(event.model).observe(event.items)
@@ -253,7 +282,7 @@ class Metrics:
         self._read.labels(event.model).inc(event.source_tokens)
         self._written.labels(event.model).inc(event.output_tokens)
 
-    def _loaded(self, event: events.EngineReady) -> None:
+    def _set_engine(self, event: events.EngineReady) -> None:
         self._load_s.labels(event.model).set(event.load_s)
         self._rebuilds.labels(event.model).inc(event.rebuilt)
         for metric in (self._queue_s, self._inference_s, self._items, self._padded, self._read, self._written):

@@ -1,8 +1,8 @@
-"""OpenTelemetry traces: a span for each request, below it one for each stage, and one for each engine call.
+"""OpenTelemetry traces: a span for each request with child spans for its stages, and a span for each engine call.
 
-An engine call works for many requests, so its span is linked from theirs. Needs the extra ``depesche[otel]``. Off
-unless the environment names a collector, by OpenTelemetry's own variables; those also choose sampling and the service's
-name. Of what a caller wrote, spans hold the ids of ``traceparent`` alone (docs/adr/0022-libraries-at-the-edge.md).
+An engine call serves many requests, so their spans link to its span. Tracing needs the extra ``depesche[otel]``. It is
+off unless OpenTelemetry's environment variables name a collector. They also set sampling and the service name. The ids
+of ``traceparent`` are the only caller input in spans (docs/adr/0022-libraries-at-the-edge.md).
 """
 
 import time
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 PROTOCOL = "http/protobuf"
-# Batches that may still be asked for: those of the requests under way, and many more.
-MOST_BATCHES = 4_096
-LEAST_FAILURE = 500
+# Far more than the batches of all requests in progress.
+MAX_BATCHES = 4_096
+MIN_ERROR_STATUS = 500
 NS = 1_000_000_000
 
 
 class TracingUnavailable(DepescheError):
-    """Traces are asked for, and cannot be made."""
+    """The environment requests traces, but tracing cannot start."""
 
     code = "tracing_unavailable"
 
 
 class Tracing:
-    """Makes spans of requests and, as a listener, of engine calls."""
+    """Creates spans of requests and, as a listener, of engine calls."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         self._provider = provider
@@ -44,17 +44,17 @@ class Tracing:
         self._batches: OrderedDict[Batch, SpanContext] = OrderedDict()
 
     def begin(self, traceparent: str | None) -> "RequestSpan":
-        """The span of a request, below the caller's if the request has a valid ``traceparent``."""
+        """Start the span of a request. ``traceparent`` names the parent span of the caller."""
         from opentelemetry.trace import SpanKind  # noqa: PLC0415 - an extra
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
-        # Without tracestate, which may hold any words of the caller.
+        # Omits tracestate, because it can contain any text of the caller.
         carrier = {} if traceparent is None else {"traceparent": traceparent}
         context = TraceContextTextMapPropagator().extract(carrier)
         return RequestSpan(self, self._tracer.start_span("HTTP", context, SpanKind.SERVER))
 
     def listen(self, event: Event) -> None:
-        """Make the span of an engine call that returned."""
+        """Create the span of a finished engine call."""
         if not isinstance(event, BatchDone) or event.number is None:
             return
         now_ns = time.time_ns()
@@ -71,14 +71,14 @@ class Tracing:
         )
         span.end(now_ns)
         self._batches[event.model, event.number] = span.get_span_context()
-        if len(self._batches) > MOST_BATCHES:
+        if len(self._batches) > MAX_BATCHES:
             self._batches.popitem(last=False)
 
     def stages(self, parent: "OtelSpan", intervals: Sequence[Interval]) -> None:
-        """Make a span below ``parent`` for each stage; those of the engine link to its calls."""
+        """Create a child span of ``parent`` for each stage. Engine stages link to the spans of the engine calls."""
         from opentelemetry.trace import Link, set_span_in_context  # noqa: PLC0415 - an extra
 
-        # The intervals are on another clock than spans are.
+        # Intervals use the performance counter, spans the system clock.
         offset_ns = time.time_ns() - time.perf_counter_ns()
         for one in intervals:
             links = [Link(self._batches[batch]) for batch in one.batches if batch in self._batches]
@@ -87,12 +87,12 @@ class Tracing:
             span.end(begun_ns + int(one.seconds * NS))
 
     def close(self) -> None:
-        """Send the spans that are left; waits for the collector."""
+        """Send the remaining spans and wait for the collector."""
         self._provider.shutdown()
 
 
 class RequestSpan:
-    """One request's span."""
+    """The span of one request."""
 
     def __init__(self, tracing: Tracing, span: "OtelSpan") -> None:
         self._tracing = tracing
@@ -106,12 +106,12 @@ class RequestSpan:
 
     @property
     def response(self) -> bytes:
-        """The value of ``traceresponse`` (W3C Trace Context, level 2), which tells the caller."""
+        """The value of the header ``traceresponse`` (W3C Trace Context, level 2)."""
         flags = int(self._context.trace_flags)
         return f"00-{self.trace_id}-{self._context.span_id:016x}-{flags:02x}".encode()
 
     def end(self, done: RequestDone, stages: Sequence[Interval]) -> None:
-        """End the span, with the attributes of OpenTelemetry's conventions for HTTP, after its stages."""
+        """Set the attributes of OpenTelemetry's HTTP conventions, create the stage spans, and end the span."""
         from opentelemetry.trace import StatusCode  # noqa: PLC0415 - an extra
 
         span = self._span
@@ -123,30 +123,30 @@ class RequestSpan:
             span.set_attribute("depesche.request_id", done.request_id)
             if done.key_id is not None:
                 span.set_attribute("depesche.key_id", done.key_id)
-            if done.status >= LEAST_FAILURE:
+            if done.status >= MIN_ERROR_STATUS:
                 span.set_status(StatusCode.ERROR)
             self._tracing.stages(span, stages)
         span.end()
 
 
 def from_environment(environment: Mapping[str, str]) -> Tracing | None:
-    """Traces to the collector that the environment names; None where it names none, or turns OpenTelemetry off.
+    """Create traces for the collector in the environment; None if there is no collector or tracing is disabled.
 
     Raises:
-        TracingUnavailable: the extra is not installed, or another protocol than OTLP over HTTP is asked for.
+        TracingUnavailable: the extra is not installed, or the protocol is not OTLP over HTTP.
     """
     if not any(environment.get(name) for name in ENDPOINTS) or environment.get("OTEL_SDK_DISABLED") == "true":
         return None
     protocol = next((environment[name] for name in PROTOCOLS if environment.get(name)), PROTOCOL)
     if protocol != PROTOCOL:
-        raise TracingUnavailable(f"traces are sent as {PROTOCOL} only, not as OTEL_EXPORTER_OTLP_PROTOCOL says")
+        raise TracingUnavailable(f"OTEL_EXPORTER_OTLP_PROTOCOL must be {PROTOCOL}")
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError as error:
-        raise TracingUnavailable("traces need the extra depesche[otel]") from error
+        raise TracingUnavailable("tracing requires the extra depesche[otel]") from error
     name = environment.get("OTEL_SERVICE_NAME") or "depesche"
     provider = TracerProvider(resource=Resource.create({"service.name": name, "service.version": __version__}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

@@ -1,4 +1,4 @@
-"""The clients that newsrooms have, unmodified, at a service with keys and rates: their own errors, no retry storm."""
+"""Unmodified DeepL and LibreTranslate clients with keys and rate limits: error types and retries."""
 
 import urllib.error
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ QUOTA_CHARS = 200
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service with a key each, and few characters a day."""
+    """A service with two keys and a small daily character limit."""
     file = tmp_path_factory.mktemp("keys") / "keys"
     lines = (
         Key(token[9:14].strip("-"), frozenset({scope}), digest_of(token)).line() for token, scope in SCOPES.items()
@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield found
 
 
-def test_deepls_client_works_with_its_key(server: Server) -> None:
+def test_deepl_client_accepts_valid_key(server: Server) -> None:
     with closing(deepl.Translator(GOOD, server_url=server.url)) as client:
         assert str(client.translate_text(TEXT, target_lang="EN-US"))
         assert client.get_usage().character.valid
@@ -37,7 +37,7 @@ def test_deepls_client_works_with_its_key(server: Server) -> None:
 
 
 @pytest.mark.parametrize("token", ["wrong:fx", OTHER])
-def test_deepls_client_knows_what_a_wrong_key_is(server: Server, token: str) -> None:
+def test_deepl_client_reports_wrong_key(server: Server, token: str) -> None:
     with (
         closing(deepl.Translator(token, server_url=server.url)) as client,
         pytest.raises(deepl.AuthorizationException, match="key"),
@@ -45,7 +45,7 @@ def test_deepls_client_knows_what_a_wrong_key_is(server: Server, token: str) -> 
         client.translate_text(TEXT, target_lang="EN-US")
 
 
-def test_deepls_client_gives_up_at_once_when_the_day_is_used_up(server: Server) -> None:
+def test_deepl_client_does_not_retry_used_quota(server: Server) -> None:
     counted = 'depesche_http_requests_total{method="POST",route="/v2/translate",status="456"}'
     with closing(deepl.Translator(SPENT, server_url=server.url)) as client:
         client.translate_text(TEXT * 7, target_lang="EN-US")
@@ -56,14 +56,14 @@ def test_deepls_client_gives_up_at_once_when_the_day_is_used_up(server: Server) 
     assert server.sample(counted) == 1
 
 
-def test_libretranslates_client_works_with_its_key(server: Server) -> None:
+def test_libretranslate_client_accepts_valid_key(server: Server) -> None:
     assert LibreTranslateAPI(server.url, GOOD).translate(TEXT, "de", "en")
     assert LibreTranslateAPI(server.url, GOOD).detect(TEXT)[0]["language"] == "de"
     assert {language["code"] for language in LibreTranslateAPI(server.url, GOOD).languages()} == {"de", "en"}
 
 
 @pytest.mark.parametrize("token", [None, "wrong", OTHER])
-def test_libretranslates_client_is_told_of_a_wrong_key(server: Server, token: str | None) -> None:
+def test_libretranslate_client_reports_wrong_key(server: Server, token: str | None) -> None:
     with pytest.raises(urllib.error.HTTPError) as raised:
         LibreTranslateAPI(server.url, token).translate(TEXT, "de", "en")
     with raised.value as answer:

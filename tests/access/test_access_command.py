@@ -1,4 +1,4 @@
-"""``depesche keys``: a key is shown once, its line is one that the service reads, and nothing secret is an argument."""
+"""The command ``depesche keys``: new keys, lines of the key file, and errors."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def keys(*arguments: str | Path, stdin: str | None = None, **environment: str) -
     return CliRunner().invoke(app, ["keys", *map(str, arguments)], input=stdin, env=environment)
 
 
-def test_a_new_key_is_shown_once_and_its_hash_is_kept(tmp_path: Path) -> None:
+def test_new_key_is_shown_once(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     tokens = []
     for holder in ("cms", "archive"):
@@ -28,7 +28,7 @@ def test_a_new_key_is_shown_once_and_its_hash_is_kept(tmp_path: Path) -> None:
     assert all(token.startswith("depesche_") and len(token) == 52 for token in tokens)
 
 
-def test_the_file_may_be_that_of_the_settings_and_lack_its_last_line_end(tmp_path: Path) -> None:
+def test_key_is_added_to_configured_file(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_text("# ours", "utf-8")
     assert keys("new", "cms", "--scopes", "admin", DEPESCHE_KEYS_FILE=str(file)).exit_code == 0
@@ -38,7 +38,7 @@ def test_the_file_may_be_that_of_the_settings_and_lack_its_last_line_end(tmp_pat
     assert read(file)[0].digest.hex()[:12] in listed.stdout
 
 
-def test_without_a_file_the_line_is_said_beside_the_key(tmp_path: Path) -> None:
+def test_missing_file_prints_the_line(tmp_path: Path) -> None:
     done = keys("new", "cms", "--until", "2027-03-31")
     file = tmp_path / "keys"
     file.write_text(done.stderr.splitlines()[1], "utf-8")
@@ -47,24 +47,24 @@ def test_without_a_file_the_line_is_said_beside_the_key(tmp_path: Path) -> None:
     assert str(key.until) == "2027-03-31"
 
 
-def test_a_key_that_there_is_becomes_a_line() -> None:
+def test_existing_key_is_hashed() -> None:
     token = "k" * 40
     assert digest_of(token).hex() in keys("hash", "cms", stdin=f"{token}\n").stdout
 
 
 @pytest.mark.parametrize("token", ["", "geheim", "k" * 31, "mit leerzeichen " * 4, "ü" * 40])
-def test_what_is_no_random_key_is_not_hashed(token: str) -> None:
+def test_weak_key_is_refused(token: str) -> None:
     done = keys("hash", "cms", stdin=f"{token}\n")
     assert done.exit_code == 2
     assert "sha256" not in done.output
 
 
 @pytest.mark.parametrize("arguments", [("new", "c ms"), ("new", "cms", "--scopes", "root"), ("hash", "")])
-def test_a_wrong_id_or_scope_is_refused(arguments: tuple[str, ...]) -> None:
+def test_invalid_id_or_scope_is_refused(arguments: tuple[str, ...]) -> None:
     assert keys(*arguments, stdin="k" * 40).exit_code == 2
 
 
-def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+def test_invalid_file_is_a_short_error(tmp_path: Path) -> None:
     for done in (keys("list", "--file", tmp_path / "none"), keys("new", "cms", "--file", tmp_path / "no" / "keys")):
         assert done.exit_code == 1
         assert done.stderr.startswith("depesche: ")

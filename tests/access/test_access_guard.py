@@ -1,4 +1,4 @@
-"""Keys over HTTP: who may do what, in the shapes of every client; probes and the page are open to all."""
+"""API keys over HTTP: scopes, open paths, keys in headers and bodies, and error formats."""
 
 import threading
 from collections.abc import AsyncIterator
@@ -53,14 +53,14 @@ def bearer(scope: Scope) -> dict[str, str]:
 
 @pytest.fixture
 async def ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Both]:
-    """Both applications with one key a scope."""
+    """Both applications with one key for each scope."""
     write_keys(tmp_path / "keys", *ALL)
     async with both(monkeypatch, keys_file=tmp_path / "keys", metrics_port="both") as found:
         yield found
 
 
 @pytest.mark.parametrize("path", WORK)
-async def test_an_endpoint_is_open_to_its_scope_alone(ports: Both, path: str) -> None:
+async def test_endpoint_requires_its_scope(ports: Both, path: str) -> None:
     needed, body = WORK[path]
     for scope in ALL:
         answer = await ports.main.post(path, json=body, headers=bearer(scope))
@@ -85,7 +85,7 @@ async def test_an_endpoint_is_open_to_its_scope_alone(ports: Both, path: str) ->
         ("Bearer sch\u00f6n", "key_unknown", f'{CHALLENGE}, error="invalid_token"'),
     ],
 )
-async def test_without_a_good_key_nothing_is_read(ports: Both, header: str | None, code: str, challenge: str) -> None:
+async def test_body_is_not_read_without_valid_key(ports: Both, header: str | None, code: str, challenge: str) -> None:
     headers = {} if header is None else {"authorization": header.encode("latin-1")}
     answer = await ports.main.post("/v1/translate", content=b"no json", headers=headers)  # type: ignore[arg-type]  # bytes
     assert (answer.status_code, answer.json()["code"]) == (401, code)
@@ -96,7 +96,7 @@ async def test_without_a_good_key_nothing_is_read(ports: Both, header: str | Non
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "DeepL-Auth-Key", "BEARER "])
-async def test_both_schemes_are_taken_everywhere(ports: Both, scheme: str) -> None:
+async def test_both_schemes_work_on_all_paths(ports: Both, scheme: str) -> None:
     headers = {"authorization": f"{scheme} {TOKENS['translate']}"}
     assert (await ports.main.post("/v1/translate", json={"text": TEXT}, headers=headers)).status_code == 200
     assert (await ports.main.get("/v2/usage", headers=headers)).status_code == 200
@@ -104,9 +104,7 @@ async def test_both_schemes_are_taken_everywhere(ports: Both, scheme: str) -> No
 
 @pytest.mark.parametrize("path", PEERS)
 @pytest.mark.parametrize("field", ["api_key", "auth_key"])
-async def test_a_key_in_the_body_is_found_in_json_and_in_forms_under_its_peers_name(
-    ports: Both, path: str, field: str
-) -> None:
+async def test_key_is_found_in_json_and_form_bodies(ports: Both, path: str, field: str) -> None:
     body = {**PEERS[path], field: TOKENS["translate"]}
     known = field == ("auth_key" if path == "/v2/translate" else "api_key")
     parts = {name: (None, value[0] if isinstance(value, list) else value) for name, value in body.items()}
@@ -116,7 +114,7 @@ async def test_a_key_in_the_body_is_found_in_json_and_in_forms_under_its_peers_n
 
 
 @pytest.mark.parametrize("path", PEERS)
-async def test_peers_are_refused_in_their_shape(ports: Both, path: str) -> None:
+async def test_compatible_refusal_has_peer_format(ports: Both, path: str) -> None:
     wrong: list[dict[str, Any]] = [
         {"json": PEERS[path]},
         {"json": {**PEERS[path], "api_key": "wrong"}},
@@ -137,7 +135,7 @@ async def test_peers_are_refused_in_their_shape(ports: Both, path: str) -> None:
         assert body["code"] in {"key_missing", "key_unknown", "scope_missing"}
 
 
-async def test_probes_metrics_page_and_documentation_need_no_key(ports: Both) -> None:
+async def test_open_paths_need_no_key(ports: Both) -> None:
     for path in (
         "/livez",
         "/readyz",
@@ -171,18 +169,18 @@ async def test_probes_metrics_page_and_documentation_need_no_key(ports: Both) ->
         "/%2e%2e/v1/models",
     ],
 )
-async def test_all_else_needs_a_key_also_where_there_is_nothing(ports: Both, path: str) -> None:
+async def test_other_paths_need_a_key(ports: Both, path: str) -> None:
     assert (await ports.main.get(path)).status_code in {401, 403}
 
 
 @pytest.mark.parametrize("path", ["/static/../v1/models", "/static/%2e%2e/v1/models", "/static//v1/models", "/static/"])
-async def test_no_path_under_the_open_ones_leads_elsewhere(ports: Both, path: str) -> None:
+async def test_paths_below_open_paths_need_a_key(ports: Both, path: str) -> None:
     answer = await ports.main.get(path)
     assert answer.status_code in {401, 404}
     assert "starter" not in answer.text
 
 
-async def test_administration_needs_its_scope(ports: Both) -> None:
+async def test_administration_requires_its_scope(ports: Both) -> None:
     purge = {"text": TEXT}
     statuses = {
         scope: (await ports.admin.post("/admin/cache/purge", json=purge, headers=bearer(scope))).status_code
@@ -192,24 +190,24 @@ async def test_administration_needs_its_scope(ports: Both) -> None:
     assert (await ports.purge(text=TEXT)).status_code == 401
 
 
-async def test_a_key_that_is_taken_away_is_refused_without_a_restart(ports: Both, tmp_path: Path) -> None:
+async def test_removed_key_is_refused_without_restart(ports: Both, tmp_path: Path) -> None:
     assert (await ports.main.get("/v1/models", headers=bearer("summarize"))).status_code == 200
     write_keys(tmp_path / "keys", "translate")
-    ring = ports.main._transport.app.state.runtime.keys  # type: ignore[attr-defined]  # the ASGI transport's application
-    await ring.refresh()
+    store = ports.main._transport.app.state.runtime.keys  # type: ignore[attr-defined]  # the ASGI transport's application
+    await store.refresh()
     assert (await ports.main.get("/v1/models", headers=bearer("summarize"))).status_code == 401
     assert (await ports.main.get("/v1/models", headers=bearer("translate"))).status_code == 200
     assert "depesche_keys 1.0" in (await ports.main.get("/metrics")).text
 
 
-async def test_without_a_key_file_every_key_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_keys_are_ignored_without_key_file(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch) as ports:
         for headers in ({}, {"authorization": "Bearer whatever"}, {"authorization": "Basic eDp5"}):
             assert (await ports.translate(TEXT, **headers)).status_code == 200
         assert (await ports.purge(text=TEXT)).status_code == 200
 
 
-async def test_every_route_is_open_or_has_a_scope_on_purpose(ports: Both) -> None:
+async def test_every_route_is_open_or_has_a_scope(ports: Both) -> None:
     found: dict[str, set[str]] = {}
     for client in (ports.main, ports.admin):
         for path, operations in (await client.get("/openapi.json")).json()["paths"].items():
@@ -221,14 +219,14 @@ async def test_every_route_is_open_or_has_a_scope_on_purpose(ports: Both) -> Non
 
 @pytest.mark.parametrize("path", [*NEEDED, "/livez", "/nothing"])
 @pytest.mark.parametrize("end", ["%0A", "%0D%0A", "%00", "%7F", "%C2%85"])
-async def test_a_path_with_a_control_character_is_refused(ports: Both, path: str, end: str) -> None:
+async def test_control_character_in_path_is_refused(ports: Both, path: str, end: str) -> None:
     for client in (ports.main, ports.admin):
         for headers in ({}, bearer("admin")):
             answer = await client.post(f"{path}{end}", json={"body": TEXT, "text": TEXT}, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (400, "path_invalid")
 
 
-async def test_a_good_key_reads_that_there_is_nothing(ports: Both) -> None:
+async def test_valid_key_gets_404_on_unknown_path(ports: Both) -> None:
     for path in ("/v1/nothing", "/admin/reload", "/v2/nothing"):
         assert (await ports.main.post(path)).status_code in {401, 403}
         assert (await ports.main.post(path, headers=bearer("summarize"))).status_code == 404
@@ -238,9 +236,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.mark.parametrize("fill", ["%", "&", "&a=b", "%26", "+"])
-async def test_a_large_form_without_a_key_is_taken_apart_nowhere(
-    ports: Both, monkeypatch: pytest.MonkeyPatch, fill: str
-) -> None:
+async def test_large_form_without_key_is_not_parsed(ports: Both, monkeypatch: pytest.MonkeyPatch, fill: str) -> None:
     decoded: list[int] = []
 
     def counted(text: str) -> str:
@@ -252,10 +248,10 @@ async def test_a_large_form_without_a_key_is_taken_apart_nowhere(
     body = ("q=" + fill * 2**20)[: 2**20]
     answer = await ports.main.post("/translate", content=body, headers={"content-type": FORM})
     assert (answer.status_code, answer.json()["code"]) == (403, "key_missing")
-    assert sum(decoded) <= 2 * credentials.MOST_KEY_BYTES
+    assert sum(decoded) <= 2 * credentials.MAX_KEY_BYTES
 
 
-async def test_a_large_body_is_looked_through_beside_the_loop(ports: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_large_body_is_scanned_in_a_thread(ports: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[threading.Thread] = []
     look = credentials._key
 
@@ -270,7 +266,7 @@ async def test_a_large_body_is_looked_through_beside_the_loop(ports: Both, monke
     assert threads[0] is not threading.main_thread()
 
 
-async def test_a_body_that_holds_its_key_is_bounded_more_narrowly(ports: Both) -> None:
+async def test_body_with_key_has_smaller_limit(ports: Both) -> None:
     for headers in ({"content-type": FORM}, {"content-type": "application/json"}):
         answer = await ports.main.post("/translate", content=b"q" * (2**20 + 1), headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")

@@ -1,4 +1,4 @@
-"""Limits, headers and origins over HTTP: what is refused, how, and what every answer says."""
+"""Body limits, security headers and CORS over HTTP."""
 
 import asyncio
 import gzip
@@ -23,20 +23,20 @@ async def ports(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Both]:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "zstd", "gzip, identity", "x"])
-async def test_a_compressed_body_is_refused_unopened(ports: Both, encoding: str) -> None:
+async def test_compressed_body_is_refused(ports: Both, encoding: str) -> None:
     bomb = gzip.compress(zlib.compress(bytes(50_000_000)))
     answer = await ports.main.post("/v1/translate", content=bomb, headers={**JSON, "content-encoding": encoding})
     assert (answer.status_code, answer.json()["code"]) == (415, "encoding_unsupported")
     assert answer.headers["accept-encoding"] == "identity"
 
 
-async def test_a_body_as_it_is_may_say_so(ports: Both) -> None:
+async def test_identity_encoding_is_accepted(ports: Both) -> None:
     answer = await ports.translate(TEXT, **{"content-encoding": "identity"})
     assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("path", PEERS)
-async def test_peers_are_told_of_limits_in_their_shape(ports: Both, path: str) -> None:
+async def test_compatible_limit_error_has_peer_format(ports: Both, path: str) -> None:
     for content, headers, status, code in (
         (b" " * (4 * 2**20 + 1), JSON, 413, "body_too_large"),
         (b"[" * 10_000, JSON, 400, "json_too_deep"),
@@ -47,11 +47,11 @@ async def test_peers_are_told_of_limits_in_their_shape(ports: Both, path: str) -
         assert answer.json().keys() == {"message", "error", "code", "request_id"}
 
 
-async def test_a_body_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_incomplete_body_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     begun = [b'{"text": ']
 
     async with both(monkeypatch, body_timeout_s=0.2) as ports:
-        # The client's transport asks the body's source while the application waits for it.
+        # The transport reads the body's source while the application waits for the body.
         transport: Any = ports.main._transport
         answers: list[Any] = []
 
@@ -98,7 +98,7 @@ async def test_a_body_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPa
         ("GET", "/docs", 200),
     ],
 )
-async def test_every_answer_has_the_security_headers_once(ports: Both, method: str, path: str, status: int) -> None:
+async def test_answers_have_security_headers_once(ports: Both, method: str, path: str, status: int) -> None:
     for client in (ports.main, ports.admin):
         answer = await client.request(method, path)
         assert client is ports.admin or answer.status_code == status
@@ -110,7 +110,7 @@ async def test_every_answer_has_the_security_headers_once(ports: Both, method: s
         assert path == "/docs" or "unsafe" not in policy
 
 
-async def test_a_crash_has_the_security_headers_too(ports: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_crash_has_security_headers(ports: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.http.requests.texts_of", lambda *_: 1 / 0)
     answer = await ports.translate(TEXT)
     assert answer.status_code == 500
@@ -118,7 +118,7 @@ async def test_a_crash_has_the_security_headers_too(ports: Both, monkeypatch: py
 
 
 @pytest.mark.parametrize("origin", [CMS, "http://localhost:3000"])
-async def test_pages_of_a_named_origin_may_call(ports: Both, origin: str) -> None:
+async def test_allowed_origin_passes_cors(ports: Both, origin: str) -> None:
     asked = {"origin": origin, "access-control-request-method": "POST"}
     headers = {"access-control-request-headers": "authorization,content-type,request-timeout-ms"}
     preflight = await ports.main.options("/v1/translate", headers={**asked, **headers})
@@ -133,7 +133,7 @@ async def test_pages_of_a_named_origin_may_call(ports: Both, origin: str) -> Non
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "https://cms.example.evil.example", "http://cms.example", "null", CMS + ":8443"]
 )
-async def test_pages_of_other_origins_may_not(ports: Both, origin: str) -> None:
+async def test_other_origin_fails_cors(ports: Both, origin: str) -> None:
     asked = {"origin": origin, "access-control-request-method": "POST"}
     preflight = await ports.main.options("/v1/translate", headers=asked)
     assert preflight.status_code == 400
@@ -142,16 +142,14 @@ async def test_pages_of_other_origins_may_not(ports: Both, origin: str) -> None:
         assert "access-control-allow-origin" not in one.headers
 
 
-async def test_nobodys_pages_may_call_by_default_nor_ever_the_administration(
-    ports: Both, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_cors_is_off_by_default_and_for_admin(ports: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "access-control-allow-origin" not in (await ports.admin.get("/metrics", headers={"origin": CMS})).headers
     async with both(monkeypatch) as closed:
         assert "access-control-allow-origin" not in (await closed.translate(TEXT, origin=CMS)).headers
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "", "a\tb", "[::1", "x" * 5_000])
-async def test_the_callers_host_is_repeated_nowhere(ports: Both, host: str) -> None:
+async def test_host_header_is_not_echoed(ports: Both, host: str) -> None:
     for path in ("/v1/models/", "/docs/", "/", "/docs", "/openapi.json", "/static"):
         answer = await ports.main.get(path, headers={"host": host})
         assert "location" not in answer.headers
@@ -166,11 +164,11 @@ async def test_the_callers_host_is_repeated_nowhere(ports: Both, host: str) -> N
         ("..%2fsettings.py", 404),
         ("..%5csettings.py", 404),
         ("/etc/passwd", 404),
-        ("%00", 400),  # no path holds a control character
+        ("%00", 400),  # control character
         ("main.js%00", 400),
     ],
 )
-async def test_no_file_outside_the_pages_folder_is_served(ports: Both, name: str, status: int) -> None:
+async def test_files_outside_page_folder_get_404(ports: Both, name: str, status: int) -> None:
     answer = await ports.main.get(f"/static/{name}")
     assert answer.status_code == status
     assert "DEPESCHE" not in answer.text

@@ -1,4 +1,4 @@
-"""Rates that have a Redis of their own: counters lie there, and outlast what a full cache throws out."""
+"""A separate Redis for rate limits: its counters survive evictions in the cache."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +33,7 @@ def counters_in(server: RedisServer) -> int:
         return sum(1 for key in client.scan_iter() if KEY_PREFIX.encode() in key)
 
 
-async def test_counters_lie_in_the_redis_of_the_rates_and_entries_in_that_of_the_cache(
+async def test_counters_are_in_the_rate_redis(
     monkeypatch: pytest.MonkeyPatch, cache: RedisServer, rates: RedisServer
 ) -> None:
     urls: dict[str, Any] = {"redis_url": cache.url, "rate_redis_url": rates.url, "redis_timeout_ms": 5_000}
@@ -44,27 +44,25 @@ async def test_counters_lie_in_the_redis_of_the_rates_and_entries_in_that_of_the
         assert client.dbsize() > 0
 
 
-async def test_without_one_of_their_own_they_lie_in_that_of_the_cache(
-    monkeypatch: pytest.MonkeyPatch, cache: RedisServer
-) -> None:
+async def test_counters_default_to_the_cache_redis(monkeypatch: pytest.MonkeyPatch, cache: RedisServer) -> None:
     async with both(monkeypatch, rate_requests="1/hour", redis_url=cache.url, redis_timeout_ms=5_000) as ports:
         assert (await ports.translate(TEXT)).status_code == 200
     assert counters_in(cache) == 1
 
 
 def fill(server: RedisServer, policy: str) -> None:
-    """Entries that live for a week, more than it may hold, as a cache of long standing has."""
+    """Fill Redis beyond its memory limit with entries that live for a week."""
     with server.client() as client:
         client.config_set("maxmemory-policy", policy)
         client.config_set("maxmemory", client.info("memory")["used_memory"] + 2**20)
         for number in range(400):
             try:
                 client.set(f"entry-{number}", "x" * 10_000, ex=7 * 86_400)
-            except ResponseError:  # noeviction: it is full now
+            except ResponseError:  # noeviction: Redis is full
                 return
 
 
-async def test_a_full_cache_throws_counters_out_and_one_that_evicts_nothing_does_not(rates: RedisServer) -> None:
+async def test_noeviction_redis_keeps_counters(rates: RedisServer) -> None:
     counted = {}
     for policy in ("volatile-ttl", "noeviction"):
         counting = Rates(HOURLY, rates.url, timeout_s=PATIENT_S)
@@ -77,13 +75,13 @@ async def test_a_full_cache_throws_counters_out_and_one_that_evicts_nothing_does
     assert counted == {"volatile-ttl": 0, "noeviction": 1}
 
 
-async def test_one_that_is_full_costs_no_request_and_is_told(rates: RedisServer) -> None:
-    heard: list[Event] = []
+async def test_full_redis_costs_no_request(rates: RedisServer) -> None:
+    received: list[Event] = []
     fill(rates, "noeviction")
     with rates.client() as client:
         client.config_set("maxmemory", 1)
-    counting = Rates(HOURLY, rates.url, timeout_s=PATIENT_S, listener=heard.append)
-    taken = [await counting.take("a", "requests", 1) for _ in range(2)]
-    assert [one.standings[0].left for one in taken] == [8, 7]
+    counting = Rates(HOURLY, rates.url, timeout_s=PATIENT_S, listener=received.append)
+    usages = [await counting.take("a", "requests", 1) for _ in range(2)]
+    assert [one.statuses[0].left for one in usages] == [8, 7]
     await counting.close()
-    assert [type(event) for event in heard] == [RateStoreFailed] * 2
+    assert [type(event) for event in received] == [RateStoreFailed] * 2

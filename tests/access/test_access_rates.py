@@ -1,4 +1,4 @@
-"""Rate limits: who is counted as one, what is counted, and what a refusal promises."""
+"""Rate limits: callers, counting, refunds and refusals."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,7 +12,7 @@ from limits import parse
 from service.cache.redis import Breaker, Shared
 from service.errors import InvalidInput, QuotaExceeded, RateExceeded
 from service.events import Event
-from service.http.ratelimit import KEY_PREFIX, MemoryWindows, Policy, Rates, Unit, caller_of, policies
+from service.http.ratelimit import KEY_PREFIX, MemoryWindows, Policy, Rates, Unit, Usage, caller_of, policies
 from tests.redis_server import RedisServer, redis_running
 
 PATIENT_S = 30.0
@@ -28,8 +28,8 @@ Open = Callable[[Unit, str], Rates]
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
-    """Opens limits that are counted in memory or in Redis, both empty."""
+async def open_limits(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
+    """Opens empty limits in memory or in Redis."""
     url, found = None, list[Rates]()
     if request.param == "redis":
         server: RedisServer = request.getfixturevalue("redis_server")
@@ -46,8 +46,8 @@ async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
         await rates.close()
 
 
-def left(taken_from: object) -> list[int]:
-    return [standing.left for standing in taken_from.standings]  # type: ignore[attr-defined]  # a Taken
+def left(usage: Usage) -> list[int]:
+    return [status.left for status in usage.statuses]
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def left(taken_from: object) -> list[int]:
         (None, []),
     ],
 )
-def test_a_setting_names_its_limits(setting: str | None, expected: list[tuple[str, int, int]]) -> None:
+def test_setting_is_parsed(setting: str | None, expected: list[tuple[str, int, int]]) -> None:
     assert [(one.name, one.amount, one.window_s) for one in policies("requests", setting)] == expected
 
 
-async def test_a_limit_holds_exactly_and_says_when_it_ends(opened: Open) -> None:
-    rates = opened("requests", "3/hour")
+async def test_limit_is_exact_and_reports_its_end(open_limits: Open) -> None:
+    rates = open_limits("requests", "3/hour")
     assert [left(await rates.take("a", "requests", 1)) for _ in range(3)] == [[2], [1], [0]]
     for _ in range(5):
         refused = await rates.take("a", "requests", 1)
@@ -73,71 +73,71 @@ async def test_a_limit_holds_exactly_and_says_when_it_ends(opened: Open) -> None
     assert left(await rates.take("b", "requests", 1)) == [2]
 
 
-async def test_after_the_promised_time_there_is_more(opened: Open) -> None:
-    rates = opened("requests", "2/second")
-    while (taken := await rates.take("a", "requests", 1)).refusal is None:
+async def test_retry_after_the_reported_time_succeeds(open_limits: Open) -> None:
+    rates = open_limits("requests", "2/second")
+    while (usage := await rates.take("a", "requests", 1)).refusal is None:
         pass
-    end = time.monotonic() + taken.refusal.retry_after_s
+    end = time.monotonic() + usage.refusal.retry_after_s
     while time.monotonic() < end:
-        time.sleep(0.05)  # noqa: ASYNC251 - nothing else is to happen meanwhile
+        time.sleep(0.05)  # noqa: ASYNC251 - no other task runs
     assert (await rates.take("a", "requests", 1)).refusal is None
 
 
-async def test_what_one_limit_refuses_counts_for_none(opened: Open) -> None:
-    rates = opened("characters", "100/hour; 150/day")
+async def test_refused_amount_counts_for_no_limit(open_limits: Open) -> None:
+    rates = open_limits("characters", "100/hour; 150/day")
     assert left(await rates.take("a", "characters", 90)) == [10, 60]
     assert isinstance((await rates.take("a", "characters", 11)).refusal, RateExceeded)
     assert left(await rates.take("a", "characters", 10)) == [0, 50]
 
 
-async def test_of_several_limits_the_one_that_lasts_longest_says_when_to_come_back(opened: Open) -> None:
-    rates = opened("characters", "10/minute; 10/day")
+async def test_longest_exceeded_limit_sets_retry_after(open_limits: Open) -> None:
+    rates = open_limits("characters", "10/minute; 10/day")
     await rates.take("a", "characters", 10)
     refusal = (await rates.take("a", "characters", 1)).refusal
     assert isinstance(refusal, QuotaExceeded)
     assert refusal.retry_after_s > 86_000
 
 
-async def test_what_no_window_holds_is_refused_for_good(opened: Open) -> None:
-    rates = opened("characters", "100/hour")
+async def test_amount_over_window_is_invalid(open_limits: Open) -> None:
+    rates = open_limits("characters", "100/hour")
     with pytest.raises(InvalidInput) as refused:
         await rates.take("a", "characters", 101)
     assert (refused.value.code, refused.value.limit) == ("work_over_rate", 100)
 
 
-async def test_what_is_given_back_can_be_used_again(opened: Open) -> None:
-    rates = opened("characters", "100/hour")
-    taken = await rates.take("a", "characters", 100)
-    await rates.give_back(taken)
+async def test_refund_can_be_used_again(open_limits: Open) -> None:
+    rates = open_limits("characters", "100/hour")
+    usage = await rates.take("a", "characters", 100)
+    await rates.give_back(usage)
     assert left(await rates.take("a", "characters", 100)) == [0]
 
 
-async def test_nothing_is_given_back_to_a_window_that_was_not_charged(opened: Open) -> None:
-    rates = opened("characters", "100/second")
-    taken = await rates.take("a", "characters", 100)
+async def test_refund_skips_a_new_window(open_limits: Open) -> None:
+    rates = open_limits("characters", "100/second")
+    usage = await rates.take("a", "characters", 100)
     while left(now := await rates.take("a", "characters", 1)) == [0]:
-        time.sleep(0.05)  # noqa: ASYNC251 - nothing else is to happen meanwhile
+        time.sleep(0.05)  # noqa: ASYNC251 - no other task runs
     assert now.refusal is None
-    await rates.give_back(taken)
-    # The window may have ended once more on a slow machine: it then holds the one character alone.
+    await rates.give_back(usage)
+    # On a slow machine the window may have ended again. It then has one character.
     assert left(await rates.take("a", "characters", 1))[0] in {98, 99}
-    once = opened("requests", "9/minute")
-    counted = await once.take("once", "requests", 5)
+    rates = open_limits("requests", "9/minute")
+    usage = await rates.take("once", "requests", 5)
     for _ in range(3):
-        await once.give_back(counted)
-    assert left(await once.take("once", "requests", 0)) == [9]
+        await rates.give_back(usage)
+    assert left(await rates.take("once", "requests", 0)) == [9]
 
 
-async def test_asking_for_the_quota_puts_no_windows_end_off(opened: Open) -> None:
-    rates = opened("requests", "9/hour")
+async def test_reading_quota_keeps_window_end(open_limits: Open) -> None:
+    rates = open_limits("requests", "9/hour")
     await rates.take("asked", "requests", 1)
-    first = (await rates.take("asked", "requests", 0)).standings[0]
-    time.sleep(0.6)  # noqa: ASYNC251 - nothing else is to happen meanwhile
-    again = (await rates.take("asked", "requests", 0)).standings[0]
+    first = (await rates.take("asked", "requests", 0)).statuses[0]
+    time.sleep(0.6)  # noqa: ASYNC251 - no other task runs
+    again = (await rates.take("asked", "requests", 0)).statuses[0]
     assert abs(again.ends_s - first.ends_s) < 0.1
 
 
-async def test_windows_in_memory_are_bounded_and_those_that_ended_are_gone() -> None:
+async def test_memory_windows_are_bounded_and_expire() -> None:
     windows = MemoryWindows(100)
     assert await windows.incr("busy", 3600) == 1
     for number in range(1000):
@@ -148,19 +148,19 @@ async def test_windows_in_memory_are_bounded_and_those_that_ended_are_gone() -> 
     assert await windows.reset() == 100
     for number in range(1000):
         await windows.incr(f"addr:{number}", 1)
-    time.sleep(1.1)  # noqa: ASYNC251 - nothing else is to happen meanwhile
+    time.sleep(1.1)  # noqa: ASYNC251 - no other task runs
     assert await windows.reset() == 0
 
 
-async def test_processes_that_share_a_redis_share_the_limits(redis_server: RedisServer) -> None:
+async def test_processes_share_limits_in_redis(redis_server: RedisServer) -> None:
     rates = [Rates(policies("requests", "2/hour"), redis_server.url, timeout_s=PATIENT_S) for _ in range(2)]
-    taken = [(await one.take("shared", "requests", 1)).refusal for one in (*rates, *rates)]
-    assert [refusal is None for refusal in taken] == [True, True, False, False]
+    refusals = [(await one.take("shared", "requests", 1)).refusal for one in (*rates, *rates)]
+    assert [refusal is None for refusal in refusals] == [True, True, False, False]
     for one in rates:
         await one.close()
 
 
-async def test_a_purge_of_the_cache_forgets_no_count(redis_server: RedisServer) -> None:
+async def test_cache_purge_keeps_counts(redis_server: RedisServer) -> None:
     rates = Rates(policies("requests", "9/hour"), redis_server.url, timeout_s=PATIENT_S)
     await rates.take("kept", "requests", 1)
     shared = Shared(redis_server.url, ttl_s=60, timeout_s=PATIENT_S, breaker=Breaker())
@@ -173,15 +173,15 @@ async def test_a_purge_of_the_cache_forgets_no_count(redis_server: RedisServer) 
     await rates.close()
 
 
-async def test_a_redis_that_is_gone_leaves_each_process_its_own_limits(tmp_path: Path) -> None:
-    told: list[Event] = []
+async def test_failed_redis_falls_back_to_memory(tmp_path: Path) -> None:
+    received: list[Event] = []
     with redis_running(tmp_path) as server:
-        rates = Rates(policies("requests", "4/hour"), server.url, timeout_s=PATIENT_S, listener=told.append)
+        rates = Rates(policies("requests", "4/hour"), server.url, timeout_s=PATIENT_S, listener=received.append)
         assert left(await rates.take("a", "requests", 1)) == [3]
         server.kill()
         assert [left(await rates.take("a", "requests", 1)) for _ in range(4)] == [[3], [2], [1], [0]]
         assert (await rates.take("a", "requests", 1)).refusal is not None
-        reasons = [getattr(event, "reason", "") for event in told]
+        reasons = [getattr(event, "reason", "") for event in received]
         assert reasons[:5] == ["unreachable"] * 5
         assert {*reasons} <= {"unreachable", "open"}
         await rates.close()
@@ -199,16 +199,16 @@ async def test_a_redis_that_is_gone_leaves_each_process_its_own_limits(tmp_path:
         (None, "not an address\r\n", "unknown"),
     ],
 )
-def test_callers_are_told_apart(key_id: str | None, address: str | None, expected: str) -> None:
+def test_callers_are_distinguished(key_id: str | None, address: str | None, expected: str) -> None:
     assert caller_of(key_id, address) == expected
 
 
 @given(st.ip_addresses(v=6, network="2001:db8:7:7::/64"))
-def test_all_addresses_of_a_network_of_version_6_are_one_caller(address: object) -> None:
+def test_ipv6_network_is_one_caller(address: object) -> None:
     assert caller_of(None, str(address)) == "net:2001:db8:7:7::"
 
 
-def test_a_policy_is_named_by_unit_and_window() -> None:
+def test_policy_name_has_unit_and_window() -> None:
     (policy,) = policies("characters", "2000000/day")
     assert policy == Policy("characters", parse("2000000/day"))
     assert (policy.name, policy.amount, policy.window_s) == ("characters-1-day", 2_000_000, 86_400)

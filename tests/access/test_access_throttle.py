@@ -1,4 +1,4 @@
-"""Rate limits over HTTP: refusals in every client's shape, header fields, and whom they count."""
+"""Rate limits over HTTP: refusals, header fields, and the identity of callers."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def assert_refused(answer: Response, code: str, *, most_s: int = 60) -> dict[str
     return body
 
 
-async def test_requests_over_the_limit_are_told_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_request_over_limit_gets_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, rate_requests="2/minute; 100/hour") as ports:
         first, second, third = [await ports.translate(TEXT) for _ in range(3)]
         assert (first.status_code, second.status_code) == (200, 200)
@@ -34,15 +34,15 @@ async def test_requests_over_the_limit_are_told_when_to_come_back(monkeypatch: p
         assert first.headers["ratelimit"] == '"requests-1-minute";r=1;t=60, "requests-1-hour";r=99;t=3600'
         body = assert_refused(third, "rate_exceeded")
         assert third.headers["content-type"] == "application/problem+json"
-        assert body["detail"].startswith("at most 2 requests in 60 s")
+        assert body["detail"].startswith("limit of 2 requests in 60 s exceeded")
         assert third.headers["ratelimit"].startswith('"requests-1-minute";r=0;t=')
-        # The promise and the field agree, as the draft asks for.
+        # Retry-After and RateLimit must agree, as the draft requires.
         assert f";t={third.headers['retry-after']}," in third.headers["ratelimit"]
         metrics = (await ports.main.get("/metrics")).text
         assert 'depesche_requests_refused_total{reason="rate_exceeded"} 1.0' in metrics
 
 
-async def test_probes_metrics_and_the_page_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_open_paths_have_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, rate_requests="1/hour") as ports:
         for path in ("/livez", "/readyz", "/metrics", "/", "/static/main.js") * 3:
             answer = await ports.main.get(path)
@@ -62,7 +62,7 @@ async def test_probes_metrics_and_the_page_are_not_counted(monkeypatch: pytest.M
         ("/translate", LIBRE),
     ],
 )
-async def test_the_characters_of_every_endpoint_are_counted(
+async def test_every_endpoint_counts_characters(
     monkeypatch: pytest.MonkeyPatch, path: str, body: dict[str, Any]
 ) -> None:
     async with both(monkeypatch, rate_chars="1000/hour") as ports:
@@ -72,7 +72,7 @@ async def test_the_characters_of_every_endpoint_are_counted(
         assert answer.headers["ratelimit-policy"] == '"characters-1-hour";q=1000;qu="characters";w=3600'
 
 
-async def test_characters_over_the_limit_are_not_worked_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_text_over_character_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, rate_chars="1100/minute") as ports:
         assert (await ports.translate(LONG)).status_code == 200
         reached = sum(engine.items for engine in ports.engines)
@@ -86,7 +86,7 @@ async def test_characters_over_the_limit_are_not_worked_on(monkeypatch: pytest.M
         assert (await ports.translate(TEXT)).status_code == 200
 
 
-async def test_what_fails_through_no_fault_of_the_caller_costs_no_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_service_failure_refunds_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     def fatal(item: EngineInput) -> bool:
         return FATAL in "".join(item.tokens)
 
@@ -96,7 +96,7 @@ async def test_what_fails_through_no_fault_of_the_caller_costs_no_characters(mon
         assert f"r={1000 - len(TEXT)};" in answer.headers["ratelimit"]
 
 
-async def test_work_that_the_caller_gave_no_time_is_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_timeout_refunds_no_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, taking(2.0), rate_chars="1000/hour") as ports:
         late = await ports.translate(TEXT, **{"request-timeout-ms": "200"})
         assert late.status_code == 504, late.text
@@ -105,7 +105,7 @@ async def test_work_that_the_caller_gave_no_time_is_not_given_back(monkeypatch: 
         assert answer.json()["character_count"] == len(TEXT)
 
 
-async def test_peers_are_refused_in_their_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_compatible_rate_error_has_peer_format(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, rate_requests="2/hour") as ports:
         await ports.main.get("/v2/usage")
         await ports.main.get("/languages")
@@ -114,7 +114,7 @@ async def test_peers_are_refused_in_their_shapes(monkeypatch: pytest.MonkeyPatch
             assert body.keys() == {"message", "error", "code", "request_id"}
 
 
-async def test_a_used_up_day_is_456_to_deepls_clients_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_used_quota_is_456_only_for_deepl(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, rate_chars="30/day") as ports:
         assert (await ports.main.post("/v2/translate", json=DEEPL)).status_code == 200
         deepl = await ports.main.post("/v2/translate", json=DEEPL)
@@ -124,9 +124,7 @@ async def test_a_used_up_day_is_456_to_deepls_clients_alone(monkeypatch: pytest.
             assert_refused(answer, "quota_exceeded", most_s=86_400)
 
 
-async def test_each_key_has_its_own_count_wherever_it_calls_from(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_each_key_has_its_own_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     tokens = {holder: f"{holder}-" + "x" * 40 for holder in ("cms", "archive")}
     keys = [Key(name, frozenset({"translate"}), digest_of(token)).line() for name, token in tokens.items()]
     (tmp_path / "keys").write_text("\n".join(keys), "utf-8")
@@ -148,17 +146,17 @@ async def sent_from(ports: Both, address: str, forwarded: str | None) -> int:
         return (await client.get("/v1/models", headers=headers)).status_code
 
 
-async def test_nobody_is_believed_about_addresses_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_forwarded_address_is_ignored_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, rate_requests="1/hour") as ports:
         assert await sent_from(ports, "192.0.2.1", "198.51.100.1") == 200
         assert await sent_from(ports, "192.0.2.1", "198.51.100.2") == 429
         assert await sent_from(ports, "192.0.2.2", "198.51.100.1") == 200
 
 
-async def test_a_trusted_proxy_is_believed_about_the_last_address_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_trusted_proxy_sets_last_address(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, rate_requests="1/hour", trusted_proxies="10.0.0.0/8, 192.0.2.9") as ports:
         assert await sent_from(ports, "10.1.2.3", "203.0.113.7, 198.51.100.1") == 200
-        # What the caller wrote before the proxy's own entry changes nothing.
+        # Entries before the proxy's own entry are ignored.
         assert await sent_from(ports, "192.0.2.9", "203.0.113.8, 198.51.100.1, 10.9.9.9") == 429
         assert await sent_from(ports, "10.1.2.3", "198.51.100.2") == 200
         assert await sent_from(ports, "192.0.2.1", "198.51.100.3") == 200

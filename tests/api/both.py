@@ -1,4 +1,4 @@
-"""Both applications of one service over a fake engine, on one event loop."""
+"""Both applications of one service with fake engines, on one event loop."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ READY_S = 60.0
 
 @dataclass(frozen=True)
 class Both:
-    """A client of each port, and all engines that were built for the service behind them."""
+    """A client for each port, and all engines of the service."""
 
     main: AsyncClient
     admin: AsyncClient
@@ -28,21 +28,21 @@ class Both:
     engines: list[FakeEngine]
 
     def handle(self, handler: Handler) -> None:
-        """From now on every engine does this."""
+        """Set the handler of every engine."""
         for engine in self.engines:
             engine.handler = handler
 
     async def translate(self, text: str | list[str], **headers: str) -> Response:
-        """One request."""
+        """Translate one text."""
         return await self.main.post("/v1/translate", json={"text": text}, headers=headers)
 
     async def cached(self, text: str) -> int:
-        """How many of a text's sentences come from the cache."""
+        """The number of a text's sentences that come from the cache."""
         (translation,) = (await self.translate(text)).json()["translations"]
         return int(translation["cached"]["sentences"])
 
     async def purge(self, **what: Any) -> Response:
-        """One purge."""
+        """Purge the cache."""
         return await self.admin.post("/admin/cache/purge", json=what)
 
 
@@ -52,7 +52,7 @@ def _client(app: FastAPI) -> AsyncClient:
 
 @asynccontextmanager
 async def both(patch: pytest.MonkeyPatch, handler: Handler | None = None, **given: Any) -> AsyncIterator[Both]:
-    """Both applications, ready; ``given`` are settings."""
+    """Start both applications and wait until they are ready. ``given`` are settings."""
     engines: list[FakeEngine] = []
 
     def load(*_: object, **__: object) -> FakeEngine:
@@ -64,6 +64,6 @@ async def both(patch: pytest.MonkeyPatch, handler: Handler | None = None, **give
     app = create_app(settings)
     async with app.router.lifespan_context(app), _client(app) as main, _client(create_admin(app, settings)) as admin:
         async with asyncio.timeout(READY_S):
-            while (await main.get("/readyz")).status_code != 200:  # noqa: ASYNC110 - a probe is there to be polled
+            while (await main.get("/readyz")).status_code != 200:  # noqa: ASYNC110 - a probe is polled
                 await asyncio.sleep(0.02)
         yield Both(main, admin, app.state.runtime.newsroom, engines)

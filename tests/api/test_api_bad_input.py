@@ -1,4 +1,4 @@
-"""Bad input: each gets a problem answer that names the field and the limit, or a right result with a warning."""
+"""Invalid input gets a problem that names field and limit, or a correct result with a warning."""
 
 import json
 from typing import Any
@@ -29,16 +29,16 @@ def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
     ["", " ", "\n\t\u00a0 \u2003", "\u200b", "\ufeff\u00ad\u200b \x00"],
     ids=["empty", "space", "white space", "invisible", "all of it"],
 )
-def test_a_blank_text_is_refused(client: TestClient, path: str, field: str, text: str) -> None:
+def test_blank_text_is_refused(client: TestClient, path: str, field: str, text: str) -> None:
     body = assert_problem(client.post(path, json={field: text}), 422, "text_empty")
     assert body["errors"][0]["pointer"] == f"/{field}"
 
 
-def test_an_empty_list_is_refused(client: TestClient) -> None:
+def test_empty_list_is_refused(client: TestClient) -> None:
     assert_problem(client.post("/v1/translate", json={"text": []}), 422, "text_empty")
 
 
-def test_an_empty_member_gives_an_empty_result(client: TestClient) -> None:
+def test_empty_member_gives_empty_result(client: TestClient) -> None:
     answer = client.post("/v1/translate", json={"text": ["", SENTENCE, " "]}).json()
     assert [t["text"] == "" for t in answer["translations"]][::2] == [True, False]
     assert answer["translations"][2]["text"] == " "
@@ -47,28 +47,28 @@ def test_an_empty_member_gives_an_empty_result(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(("path", "field"), ENDPOINTS.items())
-def test_a_lone_surrogate_is_refused_by_name(client: TestClient, path: str, field: str) -> None:
+def test_lone_surrogate_is_refused(client: TestClient, path: str, field: str) -> None:
     content = f'{{"{field}": "Guten \\ud800 Tag."}}'
     response = client.post(path, content=content, headers={"content-type": "application/json"})
     body = assert_problem(response, 422, "text_not_unicode")
     assert body["errors"][0]["pointer"] == f"/{field}"
 
 
-def test_a_lone_surrogate_in_a_list_is_named_by_its_place(client: TestClient) -> None:
+def test_lone_surrogate_in_list_is_located(client: TestClient) -> None:
     content = '{"text": ["Gut.", "\\udfff"]}'
     response = client.post("/v1/translate", content=content, headers={"content-type": "application/json"})
     assert assert_problem(response, 422, "text_not_unicode")["errors"][0]["pointer"] == "/text/1"
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x07", "\x1b", "\x7f", "\u200b", "\ufeff"])
-def test_control_characters_do_not_reach_the_model(client: TestClient, character: str) -> None:
+def test_control_characters_do_not_reach_model(client: TestClient, character: str) -> None:
     text = f"Der Zug{character} fährt heute nicht."
     answer = client.post("/v1/translate", json={"text": text})
     assert answer.status_code == 200
     assert character not in answer.json()["translations"][0]["text"]
 
 
-def test_a_control_character_is_warned_of(client: TestClient) -> None:
+def test_control_character_gives_warning(client: TestClient) -> None:
     answer = client.post("/v1/translate", json={"text": "Der Zug\x00 fährt heute nicht."}).json()
     warnings = answer["translations"][0]["warnings"]
     assert "control_characters" in [warning["code"] for warning in warnings]
@@ -80,13 +80,13 @@ def test_ten_megabytes_are_refused_unread(client: TestClient) -> None:
     assert body["errors"][0]["limit"] == 4 * 2**20
 
 
-def test_a_body_of_unstated_length_is_refused_once_it_is_too_large(client: TestClient) -> None:
+def test_chunked_body_over_limit_is_refused(client: TestClient) -> None:
     chunks = (b" " * 2**16 for _ in range(200))
     response = client.post("/v1/translate", content=chunks, headers={"content-type": "application/json"})
     assert_problem(response, 413, "body_too_large")
 
 
-def test_a_text_over_the_limit_is_refused_by_name(client: TestClient) -> None:
+def test_text_over_limit_is_refused(client: TestClient) -> None:
     body = assert_problem(client.post("/v1/translate", json={"text": ["Gut.", "a" * 250_001]}), 422, "text_too_long")
     assert (body["errors"][0]["pointer"], body["errors"][0]["limit"]) == ("/text/1", 250_000)
 
@@ -95,9 +95,7 @@ def test_a_text_over_the_limit_is_refused_by_name(client: TestClient) -> None:
     ("path", "field", "chars"),
     [("/v1/summarize", "headline", 1_000), ("/v1/articles", "headline", 1_000), ("/v1/articles", "lead", 10_000)],
 )
-def test_a_headline_or_lead_over_its_limit_is_refused_by_name(
-    client: TestClient, path: str, field: str, chars: int
-) -> None:
+def test_headline_or_lead_over_limit_is_refused(client: TestClient, path: str, field: str, chars: int) -> None:
     body = {ENDPOINTS[path]: SENTENCE, field: "a" * (chars + 1), "method": "lead"}
     (error,) = assert_problem(client.post(path, json=body), 422, "invalid_request")["errors"]
     assert (error["pointer"], error["limit"]) == (f"/{field}", chars)
@@ -106,7 +104,7 @@ def test_a_headline_or_lead_over_its_limit_is_refused_by_name(
 @pytest.mark.parametrize(
     ("path", "field"), [("/v1/summarize", "headline"), ("/v1/articles", "headline"), ("/v1/articles", "lead")]
 )
-def test_a_lone_surrogate_in_a_headline_or_lead_is_refused_by_name(client: TestClient, path: str, field: str) -> None:
+def test_lone_surrogate_in_headline_or_lead_is_refused(client: TestClient, path: str, field: str) -> None:
     content = json.dumps({ENDPOINTS[path]: SENTENCE, field: "Haus\udc00halt"})
     response = client.post(path, content=content, headers={"content-type": "application/json"})
     assert assert_problem(response, 422, "text_not_unicode")["errors"][0]["pointer"] == f"/{field}"
@@ -117,7 +115,7 @@ def test_too_many_texts_are_refused(client: TestClient) -> None:
     assert body["errors"][0]["limit"] == 256
 
 
-def test_a_line_of_20000_characters_without_a_full_stop_is_translated_in_parts(client: TestClient) -> None:
+def test_long_line_without_full_stop_is_split(client: TestClient) -> None:
     text = ("die Stadt plant einen neuen Radweg und " * 520)[:20_000]
     answer = client.post("/v1/translate", json={"text": text}, headers={"request-timeout-ms": "300000"})
     assert answer.status_code == 200
@@ -127,7 +125,7 @@ def test_a_line_of_20000_characters_without_a_full_stop_is_translated_in_parts(c
     assert translation["sentences"][-1]["source"][1] == len(text.rstrip())
 
 
-def test_20000_characters_without_a_space_are_answered(client: TestClient) -> None:
+def test_long_text_without_spaces_is_answered(client: TestClient) -> None:
     answer = client.post("/v1/translate", json={"text": "x" * 20_000}, headers={"request-timeout-ms": "300000"})
     assert answer.status_code == 200
 
@@ -149,7 +147,7 @@ def test_20000_characters_without_a_space_are_answered(client: TestClient) -> No
     ],
     ids=["translate", "summarize", "article summary", "article translation"],
 )
-def test_a_text_that_is_not_german_is_done_with_a_warning(
+def test_foreign_text_gives_warning(
     client: TestClient, path: str, body: dict[str, Any], results: str, text: str
 ) -> None:
     answer = client.post(path, json={ENDPOINTS[path]: text, **body})
@@ -181,7 +179,7 @@ def test_a_text_that_is_not_german_is_done_with_a_warning(
         ("/v1/articles", {"body": "a", "clean": "yes"}, "/clean"),
     ],
 )
-def test_a_wrong_field_is_named(client: TestClient, path: str, body: dict[str, Any], pointer: str) -> None:
+def test_invalid_field_is_named(client: TestClient, path: str, body: dict[str, Any], pointer: str) -> None:
     problem = assert_problem(client.post(path, json=body), 422, "invalid_request")
     assert pointer in [error["pointer"] for error in problem["errors"]]
 
@@ -192,71 +190,71 @@ def test_two_lengths_are_refused(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1", b"\xff\xfe", b'{"text": "a"'])
-def test_a_body_that_is_no_json_is_malformed(client: TestClient, content: bytes) -> None:
+def test_non_json_body_is_malformed(client: TestClient, content: bytes) -> None:
     response = client.post("/v1/translate", content=content, headers={"content-type": "application/json"})
     assert_problem(response, 400, "malformed_json")
 
 
 @pytest.mark.parametrize("depth", [65, 10_000, 100_000])
-def test_json_nested_beyond_reason_is_refused_with_the_limit(client: TestClient, depth: int) -> None:
+def test_deep_json_is_refused_with_limit(client: TestClient, depth: int) -> None:
     for content in (b"[" * depth + b"]" * depth, b'{"a":' * depth, b'{"text": "a", "document": ' + b"[" * depth):
         response = client.post("/v1/articles", content=content, headers={"content-type": "application/json"})
         assert assert_problem(response, 422, "json_too_deep")["errors"][0]["limit"] == 64
 
 
-def test_brackets_within_a_text_are_no_nesting(client: TestClient) -> None:
+def test_brackets_in_text_are_not_nesting(client: TestClient) -> None:
     text = "Der Zug " + "[" * 200 + '\\" [' * 100 + " fährt."
     assert client.post("/v1/translate", json={"text": text}).status_code == 200
 
 
 @pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", ""])
-def test_another_media_type_is_refused(client: TestClient, media: str) -> None:
+def test_other_media_type_gets_415(client: TestClient, media: str) -> None:
     response = client.post("/v1/translate", content=b'{"text": "a"}', headers={"content-type": media})
     assert_problem(response, 415, "unsupported_media_type")
 
 
-def test_a_caller_that_takes_no_json_is_told(client: TestClient) -> None:
+def test_accept_without_json_gets_406(client: TestClient) -> None:
     response = client.post("/v1/translate", json={"text": "a"}, headers={"accept": "text/html"})
     assert_problem(response, 406, "not_acceptable")
 
 
-def test_unknown_paths_and_methods_are_problems(client: TestClient) -> None:
+def test_unknown_path_or_method_is_a_problem(client: TestClient) -> None:
     assert_problem(client.get("/v1/nothing"), 404, "not_found")
     assert_problem(client.get("/v1/translate"), 405, "method_not_allowed")
 
 
-def test_a_time_that_is_over_is_a_504(client: TestClient) -> None:
+def test_expired_deadline_gets_504(client: TestClient) -> None:
     text = " ".join(f"Der Zug Nummer {n} fährt heute nicht nach Hamburg, sondern nach Kiel." for n in range(400))
     response = client.post("/v1/translate", json={"text": text}, headers={"request-timeout-ms": "1"})
     assert_problem(response, 504, "deadline_exceeded")
 
 
 @pytest.mark.parametrize("value", ["0", "-5", "soon", "1.5", "3600001"])
-def test_a_time_that_is_no_time_is_refused_by_the_headers_name(client: TestClient, value: str) -> None:
+def test_invalid_timeout_names_the_header(client: TestClient, value: str) -> None:
     response = client.post("/v1/translate", json={"text": SENTENCE}, headers={"request-timeout-ms": value})
     (error,) = assert_problem(response, 422, "invalid_request")["errors"]
     assert error["pointer"] == "header:Request-Timeout-Ms"
 
 
-def test_an_error_never_repeats_the_text(client: TestClient) -> None:
+def test_error_never_quotes_text(client: TestClient) -> None:
     text = "Vertrauliche Meldung"
     for body in ({"text": text, "x": text}, {"text": {"a": text}}, {"text": text, "source_lang": text}):
         assert text not in client.post("/v1/translate", json=body).text
 
 
-def test_no_warning_repeats_the_text(client: TestClient) -> None:
+def test_warning_never_quotes_text(client: TestClient) -> None:
     answer = client.post("/v1/translate", json={"text": "The quick brown fox \x00 jumps over the lazy dog today."})
     assert "fox" not in json.dumps(answer.json()["translations"][0]["warnings"])
 
 
-def test_a_request_before_the_models_are_loaded_is_503_and_says_when_to_come_back() -> None:
-    # No context manager, so the application never starts and no model is loaded.
+def test_request_while_loading_gets_503() -> None:
+    # Without the context manager the application does not start and loads no model.
     response = TestClient(create_app(Settings())).post("/v1/translate", json={"text": SENTENCE})
     assert_problem(response, 503, "not_ready")
     assert int(response.headers["retry-after"]) >= 1
 
 
-def test_a_number_without_a_fraction_is_a_whole_one(client: TestClient) -> None:
+def test_integral_float_is_accepted(client: TestClient) -> None:
     body = {"text": SENTENCE, "method": "lead", "max_sentences": 1.0}
     assert client.post("/v1/summarize", json=body).status_code == 200
     response = client.post("/v1/summarize", json={**body, "max_sentences": 1.5})

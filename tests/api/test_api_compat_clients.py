@@ -1,4 +1,4 @@
-"""The clients that newsrooms have, unmodified, against the service in a process of its own."""
+"""Unmodified DeepL and LibreTranslate clients against a service process."""
 
 import re
 import urllib.error
@@ -25,19 +25,19 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> Iterator[deepl.Translator]:
-    """DeepL's client with a key that nobody gave out."""
+    """DeepL's client with an arbitrary key."""
     with closing(deepl.Translator("any-key:fx", server_url=server.url)) as translator:
         yield translator
 
 
 @pytest.fixture
 def libre(server: Server) -> LibreTranslateAPI:
-    """LibreTranslate's client with a key that nobody gave out."""
+    """LibreTranslate's client with an arbitrary key."""
     return LibreTranslateAPI(server.url, "any-key")
 
 
 def v1(server: Server, text: str, **options: str) -> str:
-    """What /v1 makes of a text."""
+    """Translate a text with /v1."""
     answer = server.post("/v1/translate", {"text": text, **options}).json()
     found: str = answer["translations"][0]["text"]
     return found
@@ -49,14 +49,14 @@ def one(found: deepl.TextResult | list[deepl.TextResult]) -> deepl.TextResult:
 
 
 @pytest.mark.parametrize("target", ["EN-US", "EN-GB", "en-gb", deepl.Language.ENGLISH_AMERICAN])
-def test_deepl_translates_a_text_as_v1_does(client: deepl.Translator, server: Server, target: str) -> None:
+def test_deepl_matches_v1(client: deepl.Translator, server: Server, target: str) -> None:
     found = one(client.translate_text(TEXT, source_lang="DE", target_lang=target))
     assert found.text == v1(server, TEXT)
     assert found.detected_source_lang == "DE"
     assert found.billed_characters == len(TEXT)
 
 
-def test_deepl_translates_several_texts_in_their_order(client: deepl.Translator, server: Server) -> None:
+def test_deepl_keeps_text_order(client: deepl.Translator, server: Server) -> None:
     found = client.translate_text([OTHER, "", TEXT], target_lang="EN-US")
     assert isinstance(found, list)
     assert [each.text for each in found] == [v1(server, OTHER), "", v1(server, TEXT)]
@@ -64,7 +64,7 @@ def test_deepl_translates_several_texts_in_their_order(client: deepl.Translator,
 
 
 @pytest.mark.parametrize("tags", ["html", "xml"])
-def test_deepl_translates_markup_as_v1_does(client: deepl.Translator, server: Server, tags: str) -> None:
+def test_deepl_markup_matches_v1(client: deepl.Translator, server: Server, tags: str) -> None:
     markup = f'<!-- wp:paragraph --><p class="intro">{TEXT}</p><p>{OTHER}<br/><code>a &lt; b</code></p>'
     found = one(client.translate_text(markup, target_lang="EN-US", tag_handling=tags))
     assert found.text == v1(server, markup, format="html")
@@ -72,7 +72,7 @@ def test_deepl_translates_markup_as_v1_does(client: deepl.Translator, server: Se
     assert "<br/><code>a &lt; b</code></p>" in found.text
 
 
-def test_deepl_splits_sentences_as_it_is_told(client: deepl.Translator, server: Server) -> None:
+def test_deepl_split_sentences_is_honoured(client: deepl.Translator, server: Server) -> None:
     text = "Der Zug fährt\nheute nicht. Die Fahrgäste warten am Bahnhof. Der Bus kommt später."
 
     def split(how: str) -> str:
@@ -88,7 +88,7 @@ def test_deepl_splits_sentences_as_it_is_told(client: deepl.Translator, server: 
 
 
 @pytest.mark.parametrize("option", [{"formality": "prefer_more"}, {"preserve_formatting": True}, {"context": ""}])
-def test_deepl_may_say_what_changes_nothing(client: deepl.Translator, server: Server, option: dict[str, str]) -> None:
+def test_deepl_accepts_options_without_effect(client: deepl.Translator, server: Server, option: dict[str, str]) -> None:
     assert one(client.translate_text(TEXT, target_lang="EN-US", extra_body_parameters=option)).text == v1(server, TEXT)
 
 
@@ -98,9 +98,9 @@ def test_deepl_may_say_what_changes_nothing(client: deepl.Translator, server: Se
         ({"target_lang": "FR"}, "Value for 'target_lang' not supported"),
         ({"source_lang": "FR"}, "Value for 'source_lang' not supported"),
         ({"context": "Ein Bericht."}, "Parameter 'context' is not supported"),
-        ({"ignore_tags": "x,y"}, "Value for 'ignore_tags' not supported: it needs 'tag_handling'"),
-        ({"splitting_tags": ["x"]}, "Value for 'splitting_tags' not supported: it needs 'tag_handling'"),
-        ({"non_splitting_tags": ["x"]}, "Value for 'non_splitting_tags' not supported: it needs 'tag_handling'"),
+        ({"ignore_tags": "x,y"}, "Value for 'ignore_tags' not supported: it requires 'tag_handling'"),
+        ({"splitting_tags": ["x"]}, "Value for 'splitting_tags' not supported: it requires 'tag_handling'"),
+        ({"non_splitting_tags": ["x"]}, "Value for 'non_splitting_tags' not supported: it requires 'tag_handling'"),
         ({"glossary": "a-glossary", "source_lang": "DE"}, "Parameter 'glossary_id' is not supported"),
         ({"glossary_ids": ["one"], "source_lang": "DE"}, "Parameter 'glossary_ids' is not supported"),
         ({"custom_instructions": ["Kurz."]}, "Parameter 'custom_instructions' is not supported"),
@@ -110,21 +110,21 @@ def test_deepl_may_say_what_changes_nothing(client: deepl.Translator, server: Se
         ({"tag_handling": "markdown"}, "Value for 'tag_handling' not supported"),
     ],
 )
-def test_deepl_is_refused_by_name(client: deepl.Translator, option: dict[str, str], message: str) -> None:
+def test_deepl_unsupported_option_is_named(client: deepl.Translator, option: dict[str, str], message: str) -> None:
     with pytest.raises(deepl.DeepLException, match=f"Bad request, message: {message}"):
         client.translate_text(TEXT, **{"target_lang": "EN-US", **option})  # type: ignore[arg-type]  # one of many
 
 
-def test_deepl_translates_xml_in_words_of_its_own(client: deepl.Translator, server: Server) -> None:
-    """The structure is detected: each paragraph is a text of its own, and what stands within one is part of it."""
+def test_deepl_detects_xml_structure(client: deepl.Translator, server: Server) -> None:
+    """Each paragraph is a separate text; inline tags do not split it."""
     markup = f"<Beitrag><Titel>{TEXT}</Titel><Absatz>{OTHER}</Absatz><Bild quelle='a.jpg'/></Beitrag>"
     found = one(client.translate_text(markup, target_lang="EN-US", tag_handling="xml")).text
     title, paragraph = v1(server, TEXT), v1(server, OTHER)
     assert found == f"<Beitrag><Titel>{title}</Titel><Absatz>{paragraph}</Absatz><Bild quelle='a.jpg'/></Beitrag>"
 
 
-def test_deepl_says_which_tags_split_and_which_are_ignored(client: deepl.Translator, server: Server) -> None:
-    """The options together, as DeepL's own clients document them."""
+def test_deepl_tag_options_are_honoured(client: deepl.Translator, server: Server) -> None:
+    """All tag options together, as in the documentation of DeepL's clients."""
     markup = (
         f"<dokument><par><teil>Der Zug fährt</teil> <teil>heute nicht.</teil></par><par>{OTHER}</par>"
         "<roh>Dieser Satz bleibt &lt;so&gt;.</roh></dokument>"
@@ -146,8 +146,8 @@ def test_deepl_says_which_tags_split_and_which_are_ignored(client: deepl.Transla
     assert re.sub("</?teil>", "", found).startswith(f"<dokument><par>{v1(server, TEXT)}</par>")
 
 
-def test_deepl_sends_what_a_typo3_extension_does(client: deepl.Translator, server: Server) -> None:
-    """Rich text as XML with lists of tags, version 2: as `deepltranslate_core` asks for it."""
+def test_deepl_accepts_typo3_requests(client: deepl.Translator, server: Server) -> None:
+    """Rich text as XML with tag lists in version 2, as `deepltranslate_core` sends it."""
     markup = f'<p>{TEXT}</p><ul><li>{OTHER} <a href="t3://page?uid=1">Mehr</a></li></ul><t3-ignore>f:link</t3-ignore>'
     found = one(
         client.translate_text(
@@ -167,42 +167,42 @@ def test_deepl_sends_what_a_typo3_extension_does(client: deepl.Translator, serve
 @pytest.mark.parametrize(
     ("markup", "word"), [("<a1><![CDATA[Ein Satz.]]></a1>", "CDATA"), ("<!DOCTYPE a [<!ENTITY x 'y'>]><a/>", "DTD")]
 )
-def test_deepl_is_told_of_xml_that_is_not_looked_into(client: deepl.Translator, markup: str, word: str) -> None:
+def test_deepl_unreadable_xml_is_refused(client: deepl.Translator, markup: str, word: str) -> None:
     with pytest.raises(deepl.DeepLException, match=f"'tag_handling' not supported: 'xml' with an? .*{word}"):
         client.translate_text(markup, target_lang="EN-US", tag_handling="xml")
 
 
-def test_deepl_is_told_that_there_are_no_glossaries(client: deepl.Translator) -> None:
+def test_deepl_glossaries_are_refused(client: deepl.Translator) -> None:
     with pytest.raises(deepl.DeepLException, match="message: Not Found"):
         client.list_glossaries()
 
 
-def test_deepl_is_told_which_text_is_in_which_other_language(client: deepl.Translator) -> None:
+def test_deepl_foreign_text_is_named(client: deepl.Translator) -> None:
     with pytest.raises(deepl.DeepLException, match="language of text 2 seems to be 'en'"):
         client.translate_text([TEXT, ENGLISH], target_lang="EN-US")
 
 
-def test_deepl_knows_the_languages(client: deepl.Translator) -> None:
+def test_deepl_lists_languages(client: deepl.Translator) -> None:
     assert [(each.code, each.name) for each in client.get_source_languages()] == [("DE", "German")]
     targets = client.get_target_languages()
     assert [each.code for each in targets] == ["EN", "EN-GB", "EN-US"]
     assert not any(each.supports_formality for each in targets)
 
 
-def test_deepl_reaches_no_limit(client: deepl.Translator) -> None:
+def test_deepl_usage_reaches_no_limit(client: deepl.Translator) -> None:
     usage = client.get_usage()
     assert usage.character.valid
     assert not usage.any_limit_reached
     assert not usage.document.valid
 
 
-def test_deepls_newer_client_translates_too(server: Server) -> None:
+def test_newer_deepl_client_translates(server: Server) -> None:
     with closing(deepl.DeepLClient("any-key", server_url=server.url)) as newer:
         assert one(newer.translate_text(TEXT, target_lang="EN-US")).text == v1(server, TEXT)
 
 
 @pytest.mark.parametrize("source", ["de", "auto"])
-def test_libretranslate_translates_as_v1_does(libre: LibreTranslateAPI, server: Server, source: str) -> None:
+def test_libretranslate_matches_v1(libre: LibreTranslateAPI, server: Server, source: str) -> None:
     assert libre.translate(TEXT, source, "en") == v1(server, TEXT)
 
 
@@ -213,11 +213,11 @@ def test_libretranslate_detects_languages(libre: LibreTranslateAPI) -> None:
     assert 90 < found[0]["confidence"] <= 100
 
 
-def test_libretranslate_knows_the_languages(libre: LibreTranslateAPI) -> None:
+def test_libretranslate_lists_languages(libre: LibreTranslateAPI) -> None:
     assert {each["code"]: each["targets"] for each in libre.languages()} == {"de": ["en"], "en": []}
 
 
-def test_libretranslate_is_refused_with_an_error(libre: LibreTranslateAPI) -> None:
+def test_libretranslate_refusal_is_an_error(libre: LibreTranslateAPI) -> None:
     with pytest.raises(urllib.error.HTTPError) as raised:
         libre.translate(TEXT, "de", "fr")
     with raised.value as answer:

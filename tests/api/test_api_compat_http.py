@@ -1,4 +1,4 @@
-"""The compatible endpoints as any program may call them: bodies, refusals, limits, and their documentation."""
+"""The compatible endpoints over HTTP: bodies, errors, limits and OpenAPI."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from service.app import create_app
-from service.http.compat.forms import MOST_FORM_FIELDS, read_body
+from service.http.compat.forms import MAX_FORM_FIELDS, read_body
 from service.http.compat.libretranslate import LibreRequest
 from service.settings import Settings
 from tests.api.both import READY_S, both
@@ -34,8 +34,8 @@ BOTH = pytest.mark.parametrize("path", [DEEPL, LIBRE])
 
 
 @pytest.fixture(scope="module")
-def narrow() -> Iterator[TestClient]:
-    """A service that takes two texts of fifty characters, and two sentences at once."""
+def limited_client() -> Iterator[TestClient]:
+    """A service with small limits: two texts of fifty characters, and a queue of two sentences."""
     with TestClient(create_app(Settings(max_texts=2, max_text_chars=50, queue_items=2, max_body_bytes=2_000))) as found:
         wait_until_ready(found)
         yield found
@@ -47,7 +47,7 @@ def english(client: TestClient, text: str) -> str:
 
 
 def translated(response: Any) -> list[str]:
-    """The translations of either shape."""
+    """The translations in an answer of either API."""
     assert response.status_code == 200, response.text
     body = response.json()
     if "translations" in body:
@@ -68,7 +68,7 @@ def assert_failure(response: Any, status: int, code: str, *words: str) -> None:
 
 
 @BOTH
-def test_json_and_both_kinds_of_forms_say_the_same(client: TestClient, path: str) -> None:
+def test_json_and_forms_are_equivalent(client: TestClient, path: str) -> None:
     fields = FIELDS[path]
     parts = {name: (None, value[0] if isinstance(value, list) else value) for name, value in fields.items()}
     answers = [client.post(path, json=fields), client.post(path, data=fields), client.post(path, files=parts)]
@@ -77,7 +77,7 @@ def test_json_and_both_kinds_of_forms_say_the_same(client: TestClient, path: str
 
 @BOTH
 @pytest.mark.parametrize("suffix", ["", "[]"])
-def test_a_repeated_field_of_a_form_is_a_list(client: TestClient, path: str, suffix: str) -> None:
+def test_repeated_form_field_is_a_list(client: TestClient, path: str, suffix: str) -> None:
     name = TEXT_FIELD[path] + suffix
     fields = {"target_lang" if path == DEEPL else "target": "en", name: [OTHER, TEXT]}
     parts = [(name, (None, OTHER)), (name, (None, TEXT)), *((key, (None, "en")) for key in fields if key != name)]
@@ -86,7 +86,7 @@ def test_a_repeated_field_of_a_form_is_a_list(client: TestClient, path: str, suf
     assert translated(client.post(path, files=parts)) == wanted
 
 
-def test_one_text_in_a_list_is_answered_with_a_list(client: TestClient) -> None:
+def test_list_of_one_text_gets_a_list(client: TestClient) -> None:
     for answer in (
         client.post(LIBRE, json={"q": [TEXT], "target": "en"}),
         client.post(LIBRE, data={"q[]": TEXT, "target": "en"}),
@@ -95,14 +95,14 @@ def test_one_text_in_a_list_is_answered_with_a_list(client: TestClient) -> None:
         assert len(answer.json()["detectedLanguage"]) == 1
 
 
-def test_umlauts_of_a_form_may_come_as_they_are(client: TestClient) -> None:
+def test_form_accepts_unencoded_umlauts(client: TestClient) -> None:
     content = f"text={TEXT}&target_lang=EN".encode()
     assert translated(client.post(DEEPL, content=content, headers={"content-type": FORM})) == [english(client, TEXT)]
 
 
 @given(pairs=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), min_size=2, max_size=4))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
-def test_the_texts_of_a_form_arrive_as_they_were_sent(pairs: list[str]) -> None:
+def test_form_texts_arrive_unchanged(pairs: list[str]) -> None:
     content = urlencode([*(("q", each) for each in pairs), ("target", "en")]).encode()
 
     async def receive() -> dict[str, Any]:
@@ -113,18 +113,18 @@ def test_the_texts_of_a_form_arrive_as_they_were_sent(pairs: list[str]) -> None:
 
 
 @BOTH
-def test_a_form_that_is_not_utf8_is_refused(client: TestClient, path: str) -> None:
+def test_non_utf8_form_is_refused(client: TestClient, path: str) -> None:
     for content in (b"text=T%FCr", "text=Tür".encode("latin-1")):
         answer = client.post(path, content=content, headers={"content-type": FORM})
         assert_failure(answer, 400, "malformed_form", "UTF-8")
 
 
 @BOTH
-def test_a_form_of_too_many_fields_is_refused(client: TestClient, path: str) -> None:
-    many = {TEXT_FIELD[path]: ["a"] * (MOST_FORM_FIELDS + 1)}
-    assert_failure(client.post(path, data=many), 400, "malformed_form", str(MOST_FORM_FIELDS))
-    parts = [(TEXT_FIELD[path], (None, "a"))] * (MOST_FORM_FIELDS + 1)
-    assert_failure(client.post(path, files=parts), 400, "malformed_form", str(MOST_FORM_FIELDS))
+def test_form_with_too_many_fields_is_refused(client: TestClient, path: str) -> None:
+    many = {TEXT_FIELD[path]: ["a"] * (MAX_FORM_FIELDS + 1)}
+    assert_failure(client.post(path, data=many), 400, "malformed_form", str(MAX_FORM_FIELDS))
+    parts = [(TEXT_FIELD[path], (None, "a"))] * (MAX_FORM_FIELDS + 1)
+    assert_failure(client.post(path, files=parts), 400, "malformed_form", str(MAX_FORM_FIELDS))
 
 
 @BOTH
@@ -137,14 +137,14 @@ def test_files_and_broken_multipart_are_refused(client: TestClient, path: str) -
 
 @BOTH
 @pytest.mark.parametrize("media", ["text/plain", "application/xml", ""])
-def test_other_content_types_are_refused(client: TestClient, path: str, media: str) -> None:
+def test_other_content_type_is_refused(client: TestClient, path: str, media: str) -> None:
     answer = client.post(path, content=b"text=a", headers={"content-type": media})
     assert_failure(answer, 415, "unsupported_media_type", "JSON or a form")
 
 
 @BOTH
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"text"', b"\xff"])
-def test_a_body_that_is_no_json_object_is_refused(client: TestClient, path: str, content: bytes) -> None:
+def test_non_object_json_is_refused(client: TestClient, path: str, content: bytes) -> None:
     answer = client.post(path, content=content, headers={"content-type": "application/json"})
     assert_failure(answer, 400, "malformed_json")
 
@@ -152,14 +152,14 @@ def test_a_body_that_is_no_json_object_is_refused(client: TestClient, path: str,
 @pytest.mark.parametrize(
     ("path", "field"), [(DEEPL, "text"), (DEEPL, "target_lang"), (LIBRE, "q"), (LIBRE, "target"), ("/detect", "q")]
 )
-def test_a_missing_field_is_named(client: TestClient, path: str, field: str) -> None:
+def test_missing_field_is_named(client: TestClient, path: str, field: str) -> None:
     fields = {name: value for name, value in FIELDS.get(path, {}).items() if name != field}
     assert_failure(client.post(path, json=fields), 400, "invalid_request", f"Parameter '{field}' is missing")
     assert_failure(client.post(path, data=fields or {"api_key": "a"}), 400, "invalid_request", field, "missing")
 
 
 @BOTH
-def test_an_unknown_field_is_named_whatever_its_name(client: TestClient, path: str) -> None:
+def test_unknown_field_is_named(client: TestClient, path: str) -> None:
     answer = client.post(path, json={**FIELDS[path], "pages": "1"})
     assert_failure(answer, 400, "invalid_request", "Parameter 'pages' is not supported")
     long = client.post(path, json={**FIELDS[path], "a" * 9_000: "1"})
@@ -171,41 +171,41 @@ def test_an_unknown_field_is_named_whatever_its_name(client: TestClient, path: s
 
 @BOTH
 @pytest.mark.parametrize("value", [5, None, {"a": "b"}, [5]], ids=repr)
-def test_what_is_no_text_is_refused_by_the_fields_name(client: TestClient, path: str, value: Any) -> None:
+def test_non_text_value_names_the_field(client: TestClient, path: str, value: Any) -> None:
     answer = client.post(path, json={**FIELDS[path], TEXT_FIELD[path]: value})
     assert_failure(answer, 400, "invalid_request", f"Value for '{TEXT_FIELD[path]}")
 
 
 @BOTH
-def test_a_list_without_a_text_is_refused(client: TestClient, path: str) -> None:
+def test_list_without_text_is_refused(client: TestClient, path: str) -> None:
     answer = client.post(path, json={**FIELDS[path], TEXT_FIELD[path]: []})
     assert_failure(answer, 400, "text_empty", f"Value for '{TEXT_FIELD[path]}' not supported")
 
 
 @BOTH
-def test_a_lone_surrogate_is_refused_by_its_place(client: TestClient, path: str) -> None:
+def test_lone_surrogate_is_located(client: TestClient, path: str) -> None:
     content = json.dumps({**FIELDS[path], TEXT_FIELD[path]: ["a", "\ud800"]})
     answer = client.post(path, content=content, headers={"content-type": "application/json"})
     assert_failure(answer, 400, "text_not_unicode", f"Value for '{TEXT_FIELD[path]}.1' not supported")
 
 
-def test_a_blank_text_is_refused_alone_and_kept_in_a_list(client: TestClient) -> None:
+def test_blank_text_is_refused_unless_in_a_list(client: TestClient) -> None:
     assert_failure(client.post(LIBRE, json={**FIELDS[LIBRE], "q": "  "}), 400, "text_empty", "'q'")
     assert translated(client.post(LIBRE, json={**FIELDS[LIBRE], "q": ["  ", TEXT]}))[0] == "  "
     assert translated(client.post(DEEPL, json={**FIELDS[DEEPL], "text": ["", TEXT]}))[0] == ""
 
 
 @BOTH
-def test_limits_are_named(narrow: TestClient, path: str) -> None:
+def test_limit_is_named(limited_client: TestClient, path: str) -> None:
     field = TEXT_FIELD[path]
 
     def ask(text: list[str]) -> Any:
-        return narrow.post(path, json={**FIELDS[path], field: text})
+        return limited_client.post(path, json={**FIELDS[path], field: text})
 
-    assert_failure(ask(["a"] * 3), 400, "too_many_texts", f"'{field}'", "3 texts, at most 2")
-    assert_failure(ask(["a", "b" * 51]), 400, "text_too_long", f"'{field}.1'", "51 characters, at most 50")
+    assert_failure(ask(["a"] * 3), 400, "too_many_texts", f"'{field}'", "3 texts exceed the limit of 2")
+    assert_failure(ask(["a", "b" * 51]), 400, "text_too_long", f"'{field}.1'", "51 characters exceed the limit of 50")
     assert_failure(ask(["Guten Tag. Gute Nacht. Gut so."]), 400, "work_too_large", "at most 2")
-    assert_failure(narrow.post(path, content=b"a" * 2_001), 413, "body_too_large", "2000")
+    assert_failure(limited_client.post(path, content=b"a" * 2_001), 413, "body_too_large", "2000")
 
 
 @pytest.mark.parametrize(
@@ -221,14 +221,12 @@ def test_limits_are_named(narrow: TestClient, path: str) -> None:
         ("GET", "/frontend/settings", 404, "not_found"),
     ],
 )
-def test_what_routing_refuses_is_told_in_the_peers_shape(
-    client: TestClient, method: str, path: str, status: int, code: str
-) -> None:
+def test_routing_error_has_peer_format(client: TestClient, method: str, path: str, status: int, code: str) -> None:
     assert_failure(client.request(method, path), status, code)
 
 
 @BOTH
-def test_a_crash_is_told_in_the_peers_shape(client: TestClient, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_crash_has_peer_format(client: TestClient, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     def crash(*_: Any, **__: Any) -> None:
         raise RuntimeError("not foreseen")
 
@@ -239,7 +237,7 @@ def test_a_crash_is_told_in_the_peers_shape(client: TestClient, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("path", ["/v1/glossaries", "/v2x", "/translations", "/x/translate"])
-def test_other_paths_keep_the_shape_of_v1(client: TestClient, path: str) -> None:
+def test_other_paths_keep_v1_format(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == 404
@@ -249,7 +247,7 @@ def test_other_paths_keep_the_shape_of_v1(client: TestClient, path: str) -> None
     ("given", "ignored"),
     [("b,i", True), ("b, I ", True), (["b", "i"], True), (["b,i"], True), ("", False), (None, False), ([], False)],
 )
-def test_tags_are_named_in_a_list_or_with_commas(client: TestClient, given: Any, ignored: bool) -> None:  # noqa: FBT001 - a parameter
+def test_tags_are_a_list_or_comma_separated(client: TestClient, given: Any, ignored: bool) -> None:  # noqa: FBT001 - a parameter
     markup = f"<p>{OTHER} <b><i>Der Rat</i></b></p>"
     fields = {"text": [markup], "target_lang": "EN", "tag_handling": "xml", "ignore_tags": given}
     (found,) = translated(client.post(DEEPL, json=fields))
@@ -259,13 +257,13 @@ def test_tags_are_named_in_a_list_or_with_commas(client: TestClient, given: Any,
 
 
 @pytest.mark.parametrize("given", [7, [1], {"b": 1}])
-def test_tags_that_are_no_names_are_refused(client: TestClient, given: Any) -> None:
+def test_invalid_tag_names_are_refused(client: TestClient, given: Any) -> None:
     fields = {**FIELDS[DEEPL], "tag_handling": "xml", "splitting_tags": given}
     assert_failure(client.post(DEEPL, json=fields), 400, "invalid_request", "'splitting_tags")
 
 
 @BOTH
-async def test_a_full_queue_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+async def test_full_queue_gets_retry_after(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     gate = Gate()
     async with both(monkeypatch, queue_items=1) as ports:
         ports.handle(gate)
@@ -273,7 +271,7 @@ async def test_a_full_queue_says_when_to_come_back(monkeypatch: pytest.MonkeyPat
             working = asyncio.create_task(ports.translate(TEXT))
             await asyncio.to_thread(gate.entered.wait, READY_S)
             waiting = asyncio.create_task(ports.translate(OTHER))
-            while not ports.service.models[0].batcher.queue.tokens:  # noqa: ASYNC110 - nothing tells of it
+            while not ports.service.models[0].batcher.queue.tokens:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.01)
             refused = await ports.main.post(path, json={**FIELDS[path], TEXT_FIELD[path]: "Guten Abend."})
         finally:
@@ -284,7 +282,7 @@ async def test_a_full_queue_says_when_to_come_back(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("key", ["DeepL-Auth-Key any", "Bearer any", ""])
-def test_any_key_will_do(client: TestClient, key: str) -> None:
+def test_any_key_is_accepted_without_key_file(client: TestClient, key: str) -> None:
     headers = {"authorization": key}
     assert translated(client.post(DEEPL, json={**FIELDS[DEEPL], "auth_key": key}, headers=headers))
     assert translated(client.post(LIBRE, json={**FIELDS[LIBRE], "api_key": key}, headers=headers))
@@ -292,7 +290,7 @@ def test_any_key_will_do(client: TestClient, key: str) -> None:
 
 
 @pytest.mark.parametrize("source", [{}, {"source": "auto"}, {"source": ""}], ids=repr)
-def test_a_source_that_is_not_named_is_detected(client: TestClient, source: dict[str, str]) -> None:
+def test_missing_source_is_detected(client: TestClient, source: dict[str, str]) -> None:
     found = client.post(LIBRE, json={"q": OTHER, "target": "en", **source}).json()["detectedLanguage"]
     assert found["language"] == "de"
     assert 50 < found["confidence"] <= 100
@@ -300,17 +298,17 @@ def test_a_source_that_is_not_named_is_detected(client: TestClient, source: dict
     assert_failure(english_text, 400, "source_lang_unsupported", "'en'")
 
 
-def test_a_source_that_is_named_is_not_detected(client: TestClient) -> None:
+def test_given_source_is_not_detected(client: TestClient) -> None:
     assert client.post(LIBRE, json={"q": ENGLISH, "source": "de", "target": "en"}).json().keys() == {"translatedText"}
 
 
 @pytest.mark.parametrize("text", ["Berlin", "Angela", "12.30", "Hello world", "Der Zug fährt."])
-def test_a_very_short_text_counts_as_german(client: TestClient, text: str) -> None:
+def test_short_text_counts_as_german(client: TestClient, text: str) -> None:
     answer = client.post(DEEPL, json={"text": text, "target_lang": "en"}).json()
     assert answer["translations"][0]["detected_source_language"] == "DE"
 
 
-def test_a_long_german_text_is_detected_by_its_words_and_not_by_its_markup(client: TestClient) -> None:
+def test_detection_ignores_markup(client: TestClient) -> None:
     attributes = 'class="this is the way that english names are written in a very long and wordy list of classes"'
     body = {"q": f"<p {attributes}>{TEXT}</p>", "target": "en", "format": "html"}
     answer = client.post(LIBRE, json=body)
@@ -320,7 +318,7 @@ def test_a_long_german_text_is_detected_by_its_words_and_not_by_its_markup(clien
 
 
 @pytest.mark.parametrize(("alternatives", "answered"), [(0, None), (3, [])])
-def test_alternatives_are_preferred_and_not_given(client: TestClient, alternatives: int, answered: Any) -> None:
+def test_alternatives_are_empty(client: TestClient, alternatives: int, answered: Any) -> None:
     body = {**FIELDS[LIBRE], "alternatives": alternatives}
     assert client.post(LIBRE, json=body).json().get("alternatives") == answered
     assert client.post(LIBRE, data=body).json().get("alternatives") == answered
@@ -329,29 +327,29 @@ def test_alternatives_are_preferred_and_not_given(client: TestClient, alternativ
 
 
 @pytest.mark.parametrize("text", [" ", ["a", "b"]], ids=repr)
-def test_what_cannot_be_detected_is_refused(client: TestClient, text: Any) -> None:
+def test_invalid_detect_request_is_refused(client: TestClient, text: Any) -> None:
     response = client.post("/detect", json={"q": text})
     assert response.status_code == 400
     assert "'q'" in response.json()["error"]
 
 
-def test_a_text_without_words_is_detected_as_german_without_confidence(client: TestClient) -> None:
+def test_text_without_words_has_zero_confidence(client: TestClient) -> None:
     assert client.post("/detect", json={"q": "12.30"}).json() == [{"confidence": 0.0, "language": "de"}]
 
 
-def test_billed_characters_are_given_on_demand_alone(client: TestClient) -> None:
+def test_billed_characters_need_the_option(client: TestClient) -> None:
     (plain,) = client.post(DEEPL, json=FIELDS[DEEPL]).json()["translations"]
     assert plain.keys() == {"detected_source_language", "text"}
     (billed,) = client.post(DEEPL, data={**FIELDS[DEEPL], "show_billed_characters": "1"}).json()["translations"]
     assert billed["billed_characters"] == len(TEXT)
 
 
-def test_switches_may_be_numbers(client: TestClient) -> None:
+def test_switch_may_be_a_number(client: TestClient) -> None:
     found = client.post(DEEPL, json={**FIELDS[DEEPL], "split_sentences": 1, "preserve_formatting": 0})
     assert translated(found) == [english(client, TEXT)]
 
 
-def test_an_unknown_kind_of_languages_is_refused(client: TestClient) -> None:
+def test_unknown_language_type_is_refused(client: TestClient) -> None:
     assert_failure(client.get("/v2/languages?type=both"), 400, "invalid_request", "'type'")
     assert [each["language"] for each in client.get("/v2/languages?type=target").json()] == ["EN", "EN-GB", "EN-US"]
 
@@ -368,7 +366,7 @@ def test_results_are_counted(client: TestClient) -> None:
     assert count() == before + 3
 
 
-def test_the_documentation_has_the_bodies_and_the_failures(client: TestClient) -> None:
+def test_openapi_has_bodies_and_failures(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     for path, required in {DEEPL: {"text", "target_lang"}, LIBRE: {"q", "target"}, "/detect": {"q"}}.items():
         operation = document["paths"][path]["post"]

@@ -18,7 +18,7 @@ TEXT = (
 )
 
 
-def test_a_translation_keeps_paragraphs_and_says_where_each_sentence_went(client: TestClient) -> None:
+def test_translation_keeps_paragraphs_and_spans(client: TestClient) -> None:
     answer = client.post("/v1/translate", json={"text": TEXT}).json()
     (translation,) = answer["translations"]
     assert translation["text"].count("\n\n") == 1
@@ -29,7 +29,7 @@ def test_a_translation_keeps_paragraphs_and_says_where_each_sentence_went(client
     assert translation["cached"]["of"] == 3
 
 
-def test_an_answer_names_its_model_and_its_quality(client: TestClient) -> None:
+def test_answer_names_model_and_quality(client: TestClient) -> None:
     model = client.post("/v1/translate", json={"text": "Guten Tag."}).json()["model"]
     assert model["quality"] == "starter"
     assert model["engine"] == "ctranslate2"
@@ -37,14 +37,14 @@ def test_an_answer_names_its_model_and_its_quality(client: TestClient) -> None:
     assert model["revision"]
 
 
-def test_a_sentence_that_was_translated_comes_from_the_cache(client: TestClient) -> None:
+def test_repeated_sentence_comes_from_cache(client: TestClient) -> None:
     first = "Das Museum öffnet am Sonntag um zehn Uhr."
     client.post("/v1/translate", json={"text": first})
     again = client.post("/v1/translate", json={"text": f"{first} Der Eintritt ist an diesem Tag frei."}).json()
     assert again["translations"][0]["cached"] == {"sentences": 1, "of": 2}
 
 
-def test_result_key_is_equal_for_equal_requests_alone(client: TestClient) -> None:
+def test_result_key_identifies_the_request(client: TestClient) -> None:
     def key(**body: Any) -> str:
         found: str = client.post("/v1/summarize", json={"text": TEXT, **body}).json()["result_key"]
         return found
@@ -67,7 +67,7 @@ def test_texts_keep_their_order(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["extractive", "lead"])
-def test_verbatim_methods_give_sentences_of_the_text(client: TestClient, method: str) -> None:
+def test_verbatim_methods_quote_the_text(client: TestClient, method: str) -> None:
     body = {"text": TEXT, "method": method, "max_sentences": 2}
     (summary,) = client.post("/v1/summarize", json=body).json()["summaries"]
     assert summary["method"] == method
@@ -79,7 +79,7 @@ def test_verbatim_methods_give_sentences_of_the_text(client: TestClient, method:
 
 
 @pytest.mark.parametrize(("limit", "value"), [("max_words", 12), ("max_chars", 80), ("max_sentences", 1)])
-def test_a_summary_keeps_its_length(client: TestClient, limit: str, value: int) -> None:
+def test_summary_keeps_its_length(client: TestClient, limit: str, value: int) -> None:
     (summary,) = client.post("/v1/summarize", json={"text": TEXT, limit: value}).json()["summaries"]
     size = {
         "max_words": len(summary["text"].split()),
@@ -89,21 +89,21 @@ def test_a_summary_keeps_its_length(client: TestClient, limit: str, value: int) 
     assert 0 < size[limit] <= value
 
 
-def test_a_length_that_no_sentence_fits_is_said(client: TestClient) -> None:
+def test_unreachable_length_gives_warning(client: TestClient) -> None:
     body = {"text": TEXT, "max_chars": 20, "method": "lead"}
     (summary,) = client.post("/v1/summarize", json=body).json()["summaries"]
     assert summary["text"] == ""
     assert [warning["code"] for warning in summary["warnings"]] == ["length_unreachable"]
 
 
-def test_an_english_summary_names_both_models(client: TestClient) -> None:
+def test_english_summary_names_both_models(client: TestClient) -> None:
     answer = client.post("/v1/summarize", json={"text": TEXT, "target_lang": "en", "method": "lead"}).json()
     assert answer["model"]["task"] == "summary"
     assert answer["translation_model"]["task"] == "translation"
     assert answer["summaries"][0]["text"]
 
 
-def test_an_article_gives_the_outputs_that_were_asked_for(client: TestClient) -> None:
+def test_article_has_requested_outputs(client: TestClient) -> None:
     body = {"headline": "Haushalt im Bundestag", "body": TEXT, "outputs": ["summary_translation"]}
     answer = client.post("/v1/articles", json=body).json()
     assert answer["summary"] is None
@@ -112,14 +112,14 @@ def test_an_article_gives_the_outputs_that_were_asked_for(client: TestClient) ->
     assert answer["article"]["headline"] == "Haushalt im Bundestag"
 
 
-def test_an_article_that_is_not_to_be_cleaned_stays_as_it_is(client: TestClient) -> None:
+def test_article_without_cleaning_is_unchanged(client: TestClient) -> None:
     text = "1. Startseite\n\nAnzeige\n\n" + TEXT
     answer = client.post("/v1/articles", json={"body": text, "clean": False, "method": "lead"}).json()
     assert answer["article"]["body"] == text
     assert answer["article"]["removed"] == []
 
 
-def test_readiness_names_the_models(client: TestClient) -> None:
+def test_readiness_names_models(client: TestClient) -> None:
     answer = client.get("/readyz").json()
     assert answer["status"] == "ready"
     assert [model["state"] for model in answer["models"]] == ["ready", "ready"]
@@ -127,7 +127,7 @@ def test_readiness_names_the_models(client: TestClient) -> None:
     assert client.get("/livez").json() == {"status": "alive"}
 
 
-def test_readiness_comes_only_after_a_warm_up_inference() -> None:
+def test_readiness_follows_warm_up() -> None:
     with TestClient(create_app(Settings())) as client:
         assert client.get("/livez").status_code == 200
         first = client.get("/readyz")
@@ -136,7 +136,7 @@ def test_readiness_comes_only_after_a_warm_up_inference() -> None:
         wait_until_ready(client)
 
 
-def test_wrong_weights_keep_the_service_unready_and_alive(tmp_path: Any) -> None:
+def test_wrong_weights_keep_service_unready(tmp_path: Any) -> None:
     settings = Settings(models_dir=tmp_path)
     with TestClient(create_app(settings)) as client:
         for _ in range(200):
@@ -153,14 +153,14 @@ def test_models_are_listed(client: TestClient) -> None:
     assert names == ["starter-de-en", "starter-sum-de"]
 
 
-def test_a_callers_request_id_is_kept_where_it_is_plain(client: TestClient) -> None:
+def test_plain_request_id_is_kept(client: TestClient) -> None:
     assert client.get("/livez", headers={"x-request-id": "cms-42"}).headers["x-request-id"] == "cms-42"
     for other in ("a b", "a" * 65, "", "{}"):
         given = client.get("/livez", headers={"x-request-id": other}).headers["x-request-id"]
         assert re.fullmatch("[0-9a-f]{32}", given)
 
 
-def test_the_documentation_names_every_endpoint_and_its_problems(client: TestClient) -> None:
+def test_openapi_names_endpoints_and_problems(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     for path in ("/v1/translate", "/v1/summarize", "/v1/articles"):
         responses = document["paths"][path]["post"]["responses"]

@@ -1,4 +1,4 @@
-"""Request headers on every endpoint that does work: ``Cache-Control`` and ``Request-Timeout-Ms``."""
+"""The request headers ``Cache-Control`` and ``Request-Timeout-Ms`` on every endpoint that translates or summarises."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ PEERS = ("/v2/translate", "/translate")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A path, and the body of a request for a text."""
+    """A path, and the request body for a text."""
 
     path: str
     field: str
@@ -47,7 +47,7 @@ def entries(ports: Both) -> int:
 
 
 @each
-async def test_no_store_leaves_no_entry(ports: Both, endpoint: Endpoint) -> None:
+async def test_no_store_writes_no_entry(ports: Both, endpoint: Endpoint) -> None:
     body = endpoint.body(TEXT.format(3))
     answer = await ports.main.post(endpoint.path, json=body, headers={"Cache-Control": "no-store"})
     assert answer.status_code == 200, answer.text

@@ -1,4 +1,4 @@
-"""A body with many faults is refused with a few errors, in an answer that is no larger than they are."""
+"""A body with many faults gets an answer with a limited number of errors."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
 
-from service.bounded import MOST_ERRORS
+from service.bounded import MAX_ERRORS
 from service.documents.ninjs import Item
 
 MANY = 50_000
@@ -22,8 +22,8 @@ WRONG: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def formed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many errors are formed, of each refused request."""
+def error_counts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of validation errors of each refused request."""
     counts: list[int] = []
     init = RequestValidationError.__init__
 
@@ -36,16 +36,16 @@ def formed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.parametrize("body", WRONG)
-def test_few_errors_are_formed_and_shown(client: TestClient, formed: list[int], body: dict[str, Any]) -> None:
+def test_few_errors_are_formed_and_shown(client: TestClient, error_counts: list[int], body: dict[str, Any]) -> None:
     answer = client.post("/v1/translate", json=body)
     assert answer.status_code == 422
-    assert formed[0] <= MOST_ERRORS + 1
-    assert 1 <= len(answer.json()["errors"]) <= MOST_ERRORS
+    assert error_counts[0] <= MAX_ERRORS + 1
+    assert 1 <= len(answer.json()["errors"]) <= MAX_ERRORS
     assert len(answer.content) < MOST_BYTES
-    assert answer.json()["detail"].endswith("and more") == (formed[0] > MOST_ERRORS)
+    assert answer.json()["detail"].endswith("and more") == (error_counts[0] > MAX_ERRORS)
 
 
-def test_a_list_that_is_too_long_is_refused_by_its_length(client: TestClient) -> None:
+def test_long_list_is_refused_by_its_length(client: TestClient) -> None:
     problem = client.post("/v1/translate", json={"text": [1] * 10_001}).json()
     (error,) = problem["errors"]
     assert (problem["code"], error["pointer"], error["code"], error["limit"]) == (
@@ -53,17 +53,17 @@ def test_a_list_that_is_too_long_is_refused_by_its_length(client: TestClient) ->
     )  # fmt: skip
 
 
-def test_that_there_are_more_errors_is_told(client: TestClient) -> None:
-    bodies = [{"text": "a", **{f"a{n}": 1 for n in range(count)}} for count in (MOST_ERRORS, MOST_ERRORS + 1)]
+def test_detail_mentions_more_errors(client: TestClient) -> None:
+    bodies = [{"text": "a", **{f"a{n}": 1 for n in range(count)}} for count in (MAX_ERRORS, MAX_ERRORS + 1)]
     few, many = (client.post("/v1/translate", json=body).json() for body in bodies)
-    assert len(few["errors"]) == len(many["errors"]) == MOST_ERRORS
+    assert len(few["errors"]) == len(many["errors"]) == MAX_ERRORS
     assert not few["detail"].endswith("and more")
     assert many["detail"].endswith("and more")
 
 
 @pytest.mark.parametrize("path", ["/translate", "/v2/translate"])
 @pytest.mark.parametrize("shape", ["members", "fields", "tags"])
-def test_the_compatible_endpoints_form_few_errors(client: TestClient, path: str, shape: str) -> None:
+def test_compatible_endpoints_form_few_errors(client: TestClient, path: str, shape: str) -> None:
     field = {"/translate": "q", "/v2/translate": "text"}[path]
     body: dict[str, Any] = (
         {field: "Hund", "target": "en"} if path == "/translate" else {field: ["Hund"], "target_lang": "EN"}
@@ -74,19 +74,19 @@ def test_the_compatible_endpoints_form_few_errors(client: TestClient, path: str,
         "tags": {**body, "ignore_tags": list(range(MANY))},
     }[shape]
     with pytest.MonkeyPatch.context() as patched:
-        formed: list[int] = []
+        error_counts: list[int] = []
         from service.http.compat import errors as failures
 
         first = failures._first_fault
 
         def counted(error: Any) -> str:
-            formed.append(error.error_count())
+            error_counts.append(error.error_count())
             return first(error)
 
         patched.setattr(failures, "_first_fault", counted)
         answer = client.post(path, json=wrong)
     assert answer.status_code == 400
-    assert formed[0] <= MOST_ERRORS + 2
+    assert error_counts[0] <= MAX_ERRORS + 2
     assert set(answer.json()) == {"message", "error", "code", "request_id"}
 
 
@@ -100,9 +100,9 @@ def test_the_compatible_endpoints_form_few_errors(client: TestClient, path: str,
     ],
     ids=["objects", "bodies", "fields", "content"],
 )
-def test_a_ninjs_item_forms_few_errors(wrong: dict[str, Any]) -> None:
+def test_ninjs_item_forms_few_errors(wrong: dict[str, Any]) -> None:
     from pydantic import ValidationError
 
     with pytest.raises(ValidationError) as refused:
         Item.model_validate({"uri": "urn:x", "bodies": [{"value": "Hund"}], **wrong})
-    assert refused.value.error_count() <= MOST_ERRORS + 1
+    assert refused.value.error_count() <= MAX_ERRORS + 1

@@ -1,4 +1,4 @@
-"""Metrics over HTTP: what was done is counted under its route, and nothing that a caller writes becomes a label."""
+"""Metrics over HTTP: counts by route, and no label from caller input."""
 
 import json
 import random
@@ -16,7 +16,7 @@ from service.http.state import Runtime
 from service.settings import Settings
 from tests.conftest import wait_until_ready
 from tests.fake_engine import FakeEngine, raising
-from tests.test_metrics import documented
+from tests.test_metrics import documented_metrics
 
 MARKER = "Zwetschgenkuchen"
 FATAL = "Unfall"
@@ -24,7 +24,7 @@ ODD_REQUESTS = 200
 
 
 def value(text: str, sample: str) -> float:
-    """The value of a sample by its name and labels as they are written; 0 where it is not there."""
+    """The value of a sample by name and labels; 0 if there is none."""
     found = [line for line in text.splitlines() if line.startswith(sample + " ")]
     return float(found[0].rsplit(" ", 1)[1]) if found else 0.0
 
@@ -36,14 +36,14 @@ def series(client: TestClient) -> set[str]:
 
 
 def translator_of(client: TestClient) -> LocalGenerator:
-    """The model that translates."""
-    runtime: Runtime = client.app.state.runtime  # type: ignore[attr-defined]  # any ASGI application, for the type
+    """The translation model."""
+    runtime: Runtime = client.app.state.runtime  # type: ignore[attr-defined]  # typed as any ASGI application
     return runtime.newsroom.models[0]
 
 
 @pytest.fixture
-def faked(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """The application over engines that raise where the text holds ``FATAL``."""
+def fatal_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """The application with engines that raise if the text contains ``FATAL``."""
 
     def fatal(item: EngineInput) -> bool:
         return FATAL in "".join(item.tokens)
@@ -55,7 +55,7 @@ def faked(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
         yield client
 
 
-def test_a_sentence_is_counted_on_its_way(client: TestClient) -> None:
+def test_sentence_is_counted(client: TestClient) -> None:
     before = client.get("/metrics").text
     client.post("/v1/translate", json={"text": "Die Brücke bleibt bis Donnerstag gesperrt."})
     after = client.get("/metrics").text
@@ -70,18 +70,20 @@ def test_a_sentence_is_counted_on_its_way(client: TestClient) -> None:
     assert value(after, "depesche_http_requests_in_progress") == 1
 
 
-def test_of_forty_sentences_only_the_edited_one_reaches_the_engine(faked: TestClient) -> None:
+def test_edit_reaches_engine_with_one_sentence(fatal_client: TestClient) -> None:
     counter = 'depesche_source_tokens_total{model="starter-de-en"}'
     sentences = [f"Am {day}. Mai fuhr der Zug nicht nach Hamburg." for day in range(1, 41)]
-    assert faked.post("/v1/translate", json={"text": " ".join(sentences)}).status_code == 200
-    before = value(faked.get("/metrics").text, counter)
+    assert fatal_client.post("/v1/translate", json={"text": " ".join(sentences)}).status_code == 200
+    before = value(fatal_client.get("/metrics").text, counter)
     assert before > len(sentences)
     sentences[17] = edited = "Am Tag darauf fuhr er doch wieder."
-    assert faked.post("/v1/translate", json={"text": " ".join(sentences)}).status_code == 200
-    assert value(faked.get("/metrics").text, counter) - before == len(translator_of(faked).tokenizer.encode(edited))
+    assert fatal_client.post("/v1/translate", json={"text": " ".join(sentences)}).status_code == 200
+    assert value(fatal_client.get("/metrics").text, counter) - before == len(
+        translator_of(fatal_client).tokenizer.encode(edited)
+    )
 
 
-def test_every_model_is_named_with_its_readiness(client: TestClient) -> None:
+def test_every_model_has_readiness(client: TestClient) -> None:
     text = client.get("/metrics").text
     for model in ("starter-de-en", "starter-sum-de"):
         assert value(text, f'depesche_model_ready{{model="{model}"}}') == 1
@@ -92,27 +94,27 @@ def test_every_model_is_named_with_its_readiness(client: TestClient) -> None:
     assert "depesche_ready 1.0" in text
 
 
-def test_every_sample_has_the_labels_that_its_document_says(client: TestClient) -> None:
-    labels = {name: labels for name, (_, labels) in documented().items()}
+def test_samples_have_documented_labels(client: TestClient) -> None:
+    labels = {name: labels for name, (_, labels) in documented_metrics().items()}
     for sample in series(client):
         name, _, rest = sample.partition("{")
         family = name if name in labels else re.sub("_(bucket|count|sum)$", "", name)
         assert set(re.findall(r'(\w+)="', rest)) - {"le"} == labels[family], sample
 
 
-def test_a_failure_within_a_stream_is_counted_as_one(faked: TestClient) -> None:
-    answer = faked.post("/v1/translate", json={"text": f"Der {FATAL}."}, headers={"accept": "text/event-stream"})
+def test_stream_failure_is_counted_once(fatal_client: TestClient) -> None:
+    answer = fatal_client.post("/v1/translate", json={"text": f"Der {FATAL}."}, headers={"accept": "text/event-stream"})
     assert (answer.status_code, "event: error" in answer.text) == (200, True)
-    text = faked.get("/metrics").text
+    text = fatal_client.get("/metrics").text
     assert value(text, 'depesche_requests_failed_total{reason="engine_failed"}') == 1
     assert value(text, 'depesche_engine_failures_total{model="starter-de-en",reason="raised"}') > 0
     assert value(text, 'depesche_results_total{output="translation"}') == 0
 
 
-def test_what_an_article_gives_is_counted_by_output_and_warning(faked: TestClient) -> None:
+def test_article_is_counted_by_output_and_warning(fatal_client: TestClient) -> None:
     outputs = ["summary", "translation", "summary_translation"]
-    assert faked.post("/v1/articles", json={"body": "Guten Tag. 12", "outputs": outputs}).status_code == 200
-    text = faked.get("/metrics").text
+    assert fatal_client.post("/v1/articles", json={"body": "Guten Tag. 12", "outputs": outputs}).status_code == 200
+    text = fatal_client.get("/metrics").text
     for output in ("article", *outputs):
         assert value(text, f'depesche_results_total{{output="{output}"}}') == 1
     needing_review = value(text, 'depesche_results_needing_review_total{output="summary"}')
@@ -120,8 +122,8 @@ def test_what_an_article_gives_is_counted_by_output_and_warning(faked: TestClien
     assert 'depesche_warnings_total{code="other"} 0.0' in text
 
 
-def test_variants_are_counted_as_the_results_that_they_are(client: TestClient) -> None:
-    """With their warnings: an editor may publish any of them."""
+def test_variants_are_counted_as_results(client: TestClient) -> None:
+    """Their warnings count too, because an editor may publish any variant."""
     text = (
         "Der Stadtrat hat am Montag den Bau einer neuen Brücke beschlossen. Die Arbeiten sollen im März beginnen und"
         " zwei Jahre dauern. Die alte Brücke wird im Herbst für den Verkehr gesperrt. Anwohner klagen seit langem über"
@@ -142,13 +144,13 @@ def test_variants_are_counted_as_the_results_that_they_are(client: TestClient) -
     assert {sample: value(after, sample) - value(before, sample) for sample in wanted} == wanted
 
 
-def test_a_refused_body_is_counted_by_its_reason(faked: TestClient) -> None:
-    faked.post("/v1/translate", content=b" " * (4 * 2**20 + 1))
-    assert value(faked.get("/metrics").text, 'depesche_requests_refused_total{reason="body_too_large"}') == 1
+def test_refused_body_is_counted_by_reason(fatal_client: TestClient) -> None:
+    fatal_client.post("/v1/translate", content=b" " * (4 * 2**20 + 1))
+    assert value(fatal_client.get("/metrics").text, 'depesche_requests_refused_total{reason="body_too_large"}') == 1
 
 
-def odd(client: TestClient, draw: random.Random) -> None:
-    """One request that nobody foresaw."""
+def send_odd_request(client: TestClient, draw: random.Random) -> None:
+    """One unusual request."""
     word = f"{MARKER}{draw.randrange(10**9)}"
     method = draw.choice(["GET", "POST", "PUT", "TRACE", word])
     path = draw.choice([f"/{word}", f"/v1/{word}", f"/v1/translate?{word}={word}", "/v1/summarize", f"/livez/{word}"])
@@ -162,26 +164,26 @@ def odd(client: TestClient, draw: random.Random) -> None:
     )
 
 
-def test_two_hundred_odd_requests_make_few_series_and_as_many_more_make_none(faked: TestClient) -> None:
+def test_odd_requests_make_few_series(fatal_client: TestClient) -> None:
     draw = random.Random(4)
-    before = series(faked)
+    before = series(fatal_client)
     for _ in range(ODD_REQUESTS):
-        odd(faked, draw)
-    after = series(faked)
+        send_odd_request(fatal_client, draw)
+    after = series(fatal_client)
     for _ in range(ODD_REQUESTS):
-        odd(faked, draw)
+        send_odd_request(fatal_client, draw)
     requests = {one for one in after - before if one.startswith("depesche_http_requests_total")}
     assert len(requests) < 30
-    assert series(faked) == after
+    assert series(fatal_client) == after
 
 
-def test_nothing_that_a_caller_writes_is_in_the_metrics(faked: TestClient) -> None:
+def test_metrics_contain_no_caller_input(fatal_client: TestClient) -> None:
     draw = random.Random(5)
     for _ in range(50):
-        odd(faked, draw)
+        send_odd_request(fatal_client, draw)
     for path in ("/v1/translate", "/v1/summarize"):
-        faked.post(path, json={"text": f"Der {MARKER} ist da."})
-        faked.post(path, json={"text": f"Der {FATAL} mit {MARKER}."})
-    assert MARKER not in faked.get("/metrics").text
-    assert 'method="other"' in faked.get("/metrics").text
-    assert 'route="unmatched"' in faked.get("/metrics").text
+        fatal_client.post(path, json={"text": f"Der {MARKER} ist da."})
+        fatal_client.post(path, json={"text": f"Der {FATAL} mit {MARKER}."})
+    assert MARKER not in fatal_client.get("/metrics").text
+    assert 'method="other"' in fatal_client.get("/metrics").text
+    assert 'route="unmatched"' in fatal_client.get("/metrics").text

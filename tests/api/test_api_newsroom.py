@@ -1,4 +1,4 @@
-"""What a newsroom sends: HTML bodies, its own terms, documents in their standards; and where each answer comes from."""
+"""HTML bodies, glossary terms, documents, and provenance."""
 
 import re
 from pathlib import Path
@@ -31,7 +31,7 @@ def translated(client: TestClient, **body: Any) -> Any:
     return answer(client, "/v1/translate", **body)["translations"][0]
 
 
-def test_html_comes_back_with_all_its_markup(client: TestClient) -> None:
+def test_html_keeps_markup(client: TestClient) -> None:
     found = translated(client, text=BODY, format="html")
     assert sorted(TAG.findall(found["text"])) == sorted(TAG.findall(BODY))
     assert "<pre>bleibt   so</pre>" in found["text"]
@@ -39,7 +39,7 @@ def test_html_comes_back_with_all_its_markup(client: TestClient) -> None:
     assert "<mehr>" not in found["text"]
 
 
-def test_sentences_of_html_say_where_they_stand_in_both(client: TestClient) -> None:
+def test_html_sentences_have_spans(client: TestClient) -> None:
     found = translated(client, text=BODY, format="html")
     places = [(one["source"], one["target"]) for one in found["sentences"]]
     assert [
@@ -48,13 +48,13 @@ def test_sentences_of_html_say_where_they_stand_in_both(client: TestClient) -> N
     assert all(found["text"][slice(*target)].strip() for _, target in places)
 
 
-def test_white_space_of_the_markup_changes_nothing(client: TestClient) -> None:
+def test_markup_white_space_has_no_effect(client: TestClient) -> None:
     loose = BODY.replace(" rund", "\n\t  rund")
     one, other = (translated(client, text=text, format="html")["text"] for text in (BODY, loose))
     assert one.split("</p>")[0] == other.split("</p>")[0]
 
 
-def test_the_same_sentence_as_text_and_as_html_is_translated_once(client: TestClient) -> None:
+def test_text_and_html_share_sentences(client: TestClient) -> None:
     sentence = "Die Feuerwehr rückte am Abend mit 17 Wagen aus."
     plain = translated(client, text=sentence)
     marked = translated(client, text=f"<p>{sentence}</p>", format="html")
@@ -62,7 +62,7 @@ def test_the_same_sentence_as_text_and_as_html_is_translated_once(client: TestCl
     assert marked["text"] == f"<p>{plain['text']}</p>"
 
 
-def test_texts_of_attributes_are_translated_on_demand(client: TestClient) -> None:
+def test_attribute_texts_are_optional(client: TestClient) -> None:
     text = '<p><img alt="Ein altes Haus am Fluss" src="a.png"> Das Haus ist alt.</p>'
     assert 'alt="Ein altes Haus am Fluss"' in translated(client, text=text, format="html")["text"]
     assert (
@@ -84,7 +84,7 @@ def test_terms_are_applied_and_counted(client: TestClient) -> None:
     assert warned == [use["span"] for use in missing]
 
 
-def test_numbers_and_dates_take_their_english_form(client: TestClient) -> None:
+def test_numbers_and_dates_become_english(client: TestClient) -> None:
     found = translated(client, text="Bis zum 31.12.2021 kamen 100.000 Gäste.")
     assert "100.000" not in found["text"]
     assert "31.12.2021" not in found["text"]
@@ -99,13 +99,13 @@ def test_numbers_and_dates_take_their_english_form(client: TestClient) -> None:
         ({"glossary": {f"Wort{n}": "x" for n in range(10_001)}}, "/glossary"),
     ],
 )
-def test_terms_that_cannot_be_used_are_refused_by_name(client: TestClient, body: dict[str, Any], pointer: str) -> None:
+def test_invalid_terms_are_named(client: TestClient, body: dict[str, Any], pointer: str) -> None:
     response = client.post("/v1/translate", json={"text": "Ein Satz.", **body})
     assert response.status_code == 422
     assert response.json()["errors"][0]["pointer"] == pointer
 
 
-def test_alignment_names_the_words_that_belong_together(client: TestClient) -> None:
+def test_alignment_pairs_words(client: TestClient) -> None:
     text = "Der Bundestag tagt am Freitag in Berlin."
     found = translated(client, text=text, alignment=True)
     (sentence,) = found["sentences"]
@@ -114,7 +114,7 @@ def test_alignment_names_the_words_that_belong_together(client: TestClient) -> N
     assert translated(client, text=text)["sentences"][0]["words"] is None
 
 
-def test_doubts_point_into_source_and_translation(client: TestClient) -> None:
+def test_warnings_have_both_spans(client: TestClient) -> None:
     text = "Am 3. März 2019 zahlte Angela Merkel 17,3 Milliarden Euro nicht zurück."
     found = translated(client, text=text)
     assert found["needs_review"] == any(one["review"] for one in found["warnings"])
@@ -123,7 +123,7 @@ def test_doubts_point_into_source_and_translation(client: TestClient) -> None:
         assert one["target_span"] is None or one["target_span"][1] <= len(found["text"])
 
 
-def test_an_article_in_html_is_summarised_from_its_text_and_translated_with_its_markup(client: TestClient) -> None:
+def test_html_article_is_summarised_and_translated(client: TestClient) -> None:
     body = "".join(f"<p>{sentence}.</p>" for sentence in ARTICLE.rstrip(".").split(". ")).replace(
         "Montag", "<i>Montag</i>"
     )
@@ -146,7 +146,7 @@ def ninjs() -> dict[str, Any]:
     }
 
 
-def test_a_ninjs_item_comes_back_as_one_in_english(client: TestClient) -> None:
+def test_ninjs_item_becomes_english(client: TestClient) -> None:
     outputs = ["translation", "summary_translation"]
     found = answer(client, "/v1/articles", document=ninjs(), outputs=outputs, **{"as": "ninjs", "length": "short"})
     item = found["document"]
@@ -158,7 +158,7 @@ def test_a_ninjs_item_comes_back_as_one_in_english(client: TestClient) -> None:
     assert found["article"]["submitted_body"] == ARTICLE
 
 
-def test_json_ld_comes_back_in_german_where_only_a_summary_is_asked_for(client: TestClient) -> None:
+def test_json_ld_with_summary_stays_german(client: TestClient) -> None:
     document = {"@context": "https://schema.org", "@type": "NewsArticle", "headline": "Brücke", "articleBody": ARTICLE}
     options = {"outputs": ["summary"], "method": "extractive", "length": "short", "as": "jsonld"}
     found = answer(client, "/v1/articles", document=document, **options)["document"]
@@ -177,8 +177,8 @@ def test_json_ld_comes_back_in_german_where_only_a_summary_is_asked_for(client: 
         ("3:1", "3:1"),
     ],
 )
-def test_numerals_that_stand_alone_take_their_english_form(client: TestClient, german: str, english: str) -> None:
-    """As in the cells of a table, of which no model reads anything."""
+def test_lone_numerals_become_english(client: TestClient, german: str, english: str) -> None:
+    """Table cells that are only numerals do not reach the model."""
     html = f"<table><tr><td>Der Umsatz stieg.</td><td>{german}</td></tr></table>"
     texts = [
         client.post("/v1/translate", json={"text": given, "format": kind}).json()["translations"][0]["text"]
@@ -199,14 +199,14 @@ def test_numerals_that_stand_alone_take_their_english_form(client: TestClient, g
         ({"body": ARTICLE, "as": "ninjs"}, "/as"),
     ],
 )
-def test_a_document_that_is_none_is_refused_by_name(client: TestClient, body: dict[str, Any], pointer: str) -> None:
+def test_invalid_document_is_refused(client: TestClient, body: dict[str, Any], pointer: str) -> None:
     response = client.post("/v1/articles", json=body)
     assert response.status_code == 422, response.text
     assert response.json()["errors"][0]["pointer"] == pointer
 
 
 @pytest.mark.parametrize(("method", "uri"), [("abstractive", TRAINED), ("extractive", None), ("lead", None)])
-def test_provenance_names_the_source_type_by_method(client: TestClient, method: str, uri: str | None) -> None:
+def test_provenance_depends_on_method(client: TestClient, method: str, uri: str | None) -> None:
     found = answer(client, "/v1/articles", body=ARTICLE, method=method, length="short", outputs=["summary"])
     kept = found["summary"]["method"]
     assert found["provenance"]["digital_source_types"]["summary"] == (uri if kept == method else None)
@@ -217,7 +217,7 @@ def test_provenance_names_the_source_type_by_method(client: TestClient, method: 
 GLOSSARY = "# eigene Wörter\nLokführer\tengine driver\nTagesschau\n\n"
 
 
-def test_a_named_glossary_is_read_from_its_file(tmp_path: Path) -> None:
+def test_named_glossary_is_read_from_file(tmp_path: Path) -> None:
     from service.errors import ModelError
     from service.terms.glossary import read_glossaries
 
@@ -229,7 +229,7 @@ def test_a_named_glossary_is_read_from_its_file(tmp_path: Path) -> None:
         read_glossaries(tmp_path)
 
 
-def test_a_term_is_placed_and_aligned_beside_a_character_that_is_two_pieces(client: TestClient) -> None:
+def test_term_next_to_two_piece_character(client: TestClient) -> None:
     text = "Meldung 449: Der Gipfel von L′Aquila ist zu Ende."
     found = translated(client, text=text, glossary={"Meldung": "report"}, alignment=True)
     assert found["terms"]["applied"] == 1

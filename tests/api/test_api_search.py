@@ -1,4 +1,4 @@
-"""A search that was changed while its weights stayed: the results of before are neither named nor served as its own."""
+"""A changed beam search with the same weights does not use old cache entries."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ TEXT = "Der Zug fährt heute nicht."
 
 
 def models(tiny: Path, folder: Path, **decoding: float) -> Path:
-    """The tiny models under ``folder``, the translator with another search."""
+    """The tiny models under ``folder``, with another beam search for the translator."""
     shutil.copytree(tiny / "catalog", folder / "catalog")
     shutil.copytree(tiny / "embedded", folder / "embedded")
     path = folder / "catalog" / "starter-de-en.toml"
@@ -23,9 +23,7 @@ def models(tiny: Path, folder: Path, **decoding: float) -> Path:
     return folder
 
 
-async def test_another_search_gives_another_result_key_and_reads_no_entry_of_before(
-    monkeypatch: pytest.MonkeyPatch, models_dir: Path, tmp_path: Path
-) -> None:
+async def test_changed_search_changes_keys(monkeypatch: pytest.MonkeyPatch, models_dir: Path, tmp_path: Path) -> None:
     folder = models(models_dir, tmp_path / "models")
     answers: list[dict[str, Any]] = []
     async with both(monkeypatch, models_dir=folder) as ports:

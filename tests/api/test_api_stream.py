@@ -1,4 +1,4 @@
-"""Streams: the same work as server-sent events, in order, with failures as an event."""
+"""Event streams: sentences, progress, results and errors."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ STREAM = {"accept": "text/event-stream"}
 
 
 def events(client: TestClient, path: str, body: dict[str, Any], **headers: str) -> list[tuple[str, Any]]:
-    """The events of a streamed answer, as (name, data)."""
+    """The events of a streamed answer as (name, data)."""
     response = client.post(path, json=body, headers={**STREAM, **headers})
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/event-stream")
@@ -23,7 +23,7 @@ def events(client: TestClient, path: str, body: dict[str, Any], **headers: str) 
     return found
 
 
-def test_sentences_come_in_order_and_then_the_result(client: TestClient) -> None:
+def test_sentences_precede_the_result(client: TestClient) -> None:
     text = " ".join(SENTENCES)
     found = events(client, "/v1/translate", {"text": text}, **{"cache-control": "no-store"})
     names = [name for name, _ in found]
@@ -35,7 +35,7 @@ def test_sentences_come_in_order_and_then_the_result(client: TestClient) -> None
     assert " ".join(data["text"] for data in sentences) == whole["text"]
 
 
-def test_the_result_is_that_of_a_plain_request(client: TestClient) -> None:
+def test_streamed_result_matches_plain_answer(client: TestClient) -> None:
     body = {"text": SENTENCES[:2], "source_lang": "de"}
     plain = client.post("/v1/translate", json=body).json()
     (*_, (_, streamed)) = events(client, "/v1/translate", body)
@@ -43,14 +43,14 @@ def test_the_result_is_that_of_a_plain_request(client: TestClient) -> None:
     assert [t["text"] for t in streamed["translations"]] == [t["text"] for t in plain["translations"]]
 
 
-def test_cached_sentences_are_told_of_too(client: TestClient) -> None:
+def test_cached_sentences_are_streamed(client: TestClient) -> None:
     body = {"text": " ".join(SENTENCES)}
     client.post("/v1/translate", json=body)
     names = [name for name, _ in events(client, "/v1/translate", body)]
     assert names == ["sentence"] * len(SENTENCES) + ["result"]
 
 
-def test_progress_counts_up_to_all_of_the_work(client: TestClient) -> None:
+def test_progress_reaches_all_work(client: TestClient) -> None:
     found = events(client, "/v1/translate", {"text": " ".join(SENTENCES)}, **{"cache-control": "no-store"})
     progress = [data["done"] for name, data in found if name == "progress"]
     assert progress == sorted(progress)
@@ -64,7 +64,7 @@ def test_every_endpoint_streams_its_result(client: TestClient, path: str, field:
     assert found[-1][1]["result_key"]
 
 
-def test_an_articles_sentences_stand_in_the_submitted_body(client: TestClient) -> None:
+def test_article_sentences_refer_to_submitted_body(client: TestClient) -> None:
     body = "1. Startseite\n2. Politik\n\n" + "\n\n".join(SENTENCES)
     found = events(
         client, "/v1/articles", {"headline": "Bibliothek geschlossen", "body": body, "outputs": ["translation"]}
@@ -73,13 +73,13 @@ def test_an_articles_sentences_stand_in_the_submitted_body(client: TestClient) -
     assert [body[slice(*data["source"])] for data in of_body] == SENTENCES
 
 
-def test_what_is_wrong_before_the_stream_is_a_plain_problem(client: TestClient) -> None:
+def test_error_before_stream_is_a_problem(client: TestClient) -> None:
     response = client.post("/v1/translate", json={"text": " "}, headers=STREAM)
     assert response.status_code == 422
     assert response.headers["content-type"] == "application/problem+json"
 
 
-def test_a_failure_after_the_start_is_an_error_event_with_the_problem(client: TestClient) -> None:
+def test_error_in_stream_is_an_event(client: TestClient) -> None:
     text = " ".join(f"Der Bus Nummer {n} fährt heute nicht nach Kiel, sondern nach Husum." for n in range(400))
     found = events(client, "/v1/translate", {"text": text}, **{"request-timeout-ms": "1"})
     assert found[-1][0] == "error"

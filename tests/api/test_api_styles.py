@@ -1,4 +1,4 @@
-"""Styles and variants in the answers of /v1, with the tiny models."""
+"""Summary styles and variants in /v1, with the tiny models."""
 
 from typing import Any
 
@@ -27,9 +27,7 @@ def texts_of(one: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_teaser_is_one_or_two_whole_sentences_of_forty_words(
-    client: TestClient, given_article: str, method: str
-) -> None:
+def test_teaser_has_at_most_two_sentences(client: TestClient, given_article: str, method: str) -> None:
     for one in all_of(summary_of(client, given_article, style="teaser", method=method, variants=3)):
         assert 1 <= len(one["sentences"]) <= 2
         assert count_words(one["text"]) <= 40
@@ -48,13 +46,13 @@ def test_bullets_are_three_to_five_lines(client: TestClient, given_article: str,
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_seo_is_one_sentence_of_at_most_160_characters(client: TestClient, given_article: str, method: str) -> None:
+def test_seo_is_one_short_sentence(client: TestClient, given_article: str, method: str) -> None:
     for one in all_of(summary_of(client, given_article, style="seo", method=method, variants=3)):
         assert texts_of(one) == [one["text"]]
         assert len(one["text"]) <= 160
 
 
-def test_seo_that_no_sentence_fits_is_said_and_not_cut(client: TestClient, given_article: str) -> None:
+def test_unreachable_seo_is_not_cut(client: TestClient, given_article: str) -> None:
     found = summary_of(client, given_article, style="seo", max_chars=20)
     assert found["text"] == ""
     assert [warning["code"] for warning in found["warnings"]] == ["length_unreachable"]
@@ -62,9 +60,7 @@ def test_seo_that_no_sentence_fits_is_said_and_not_cut(client: TestClient, given
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("method", ["abstractive", "extractive"])
-def test_variants_differ_and_the_first_is_the_summary_alone(
-    client: TestClient, given_article: str, style: str, method: str
-) -> None:
+def test_variants_differ(client: TestClient, given_article: str, style: str, method: str) -> None:
     alone = summary_of(client, given_article, style=style, method=method)
     several = summary_of(client, given_article, style=style, method=method, variants=5)
     assert alone["variants"] == []
@@ -72,14 +68,14 @@ def test_variants_differ_and_the_first_is_the_summary_alone(
     assert len({one["text"] for one in all_of(several)}) == 5
 
 
-def test_every_variant_says_where_its_sentences_come_from(client: TestClient, given_article: str) -> None:
+def test_every_variant_has_support(client: TestClient, given_article: str) -> None:
     for one in all_of(summary_of(client, given_article, method="extractive", style="bullets", variants=4)):
         for sentence in one["sentences"]:
             ((start, end),) = sentence["support"]
             assert given_article[start:end] == sentence["text"]
 
 
-def test_english_bullets_are_lines_in_every_variant(client: TestClient, given_article: str) -> None:
+def test_english_bullets_are_lines(client: TestClient, given_article: str) -> None:
     wanted: dict[str, Any] = {"output": "summary_translation", "style": "bullets", "method": "lead", "max_chars": 400}
     german = summary_of(client, given_article, **{**wanted, "output": "summary"})
     english = summary_of(client, given_article, **wanted)
@@ -87,7 +83,7 @@ def test_english_bullets_are_lines_in_every_variant(client: TestClient, given_ar
     assert len(english["sentences"]) == len(german["sentences"])
 
 
-def test_english_variants_are_translations_of_the_german_ones(client: TestClient, given_article: str) -> None:
+def test_english_variants_translate_german_ones(client: TestClient, given_article: str) -> None:
     wanted: dict[str, Any] = {"style": "seo", "method": "extractive", "variants": 3}
     german = summary_of(client, given_article, **wanted)
     english = summary_of(client, given_article, "summary_translation", **wanted)
@@ -96,7 +92,7 @@ def test_english_variants_are_translations_of_the_german_ones(client: TestClient
     assert len({one["text"] for one in all_of(german) + all_of(english)}) == 6
 
 
-def test_result_key_tells_styles_and_variants_apart(client: TestClient) -> None:
+def test_result_key_depends_on_style_and_variants(client: TestClient) -> None:
     text = "Der Rat tagte am Montag in der Halle. Es ging um das Bad."
 
     def key(**wanted: Any) -> str:
@@ -110,7 +106,7 @@ def test_result_key_tells_styles_and_variants_apart(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("wanted", [{"variants": 0}, {"variants": 6}, {"variants": "2"}, {"style": "poem"}])
-def test_other_styles_and_numbers_are_refused_by_field(client: TestClient, wanted: dict[str, Any]) -> None:
+def test_invalid_style_or_number_is_refused(client: TestClient, wanted: dict[str, Any]) -> None:
     answer = client.post("/v1/summarize", json={"text": "Ein Satz.", **wanted})
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [f"/{next(iter(wanted))}"]

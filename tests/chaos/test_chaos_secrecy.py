@@ -12,7 +12,7 @@ import pytest
 from service.http.keys import SCOPES, Key, digest_of
 from tests.chaos.server import PATIENCE_S, Line, Server, serving
 from tests.redis_server import RedisServer, free_port
-from tests.test_tracing import collecting
+from tests.test_tracing import collector
 
 pytestmark = pytest.mark.slow
 
@@ -130,7 +130,7 @@ def drained(server: Server) -> str:
 def overheard(keys: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Overheard:
     """Every request to a server with all features; the first ones again without Redis."""
     found = Overheard()
-    with collecting() as (endpoint, bodies):
+    with collector() as (endpoint, bodies):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         with serving(**settings_of(keys, redis_server)) as server:
             for path, request, status in REQUESTS:

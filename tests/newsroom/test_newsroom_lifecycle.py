@@ -1,4 +1,4 @@
-"""The life of the process: which state follows which, and what each of them takes."""
+"""The lifecycle of the process: transitions between states, and admission of work."""
 
 import pytest
 from hypothesis import given
@@ -39,7 +39,7 @@ def test_draining_process_takes_work_until_it_refuses() -> None:
     assert lifecycle.status == "draining"
 
 
-def test_load_that_ends_in_a_drain_changes_nothing() -> None:
+def test_load_during_drain_changes_nothing() -> None:
     lifecycle = Lifecycle()
     lifecycle.begin_drain()
     lifecycle.become_ready()
@@ -48,7 +48,7 @@ def test_load_that_ends_in_a_drain_changes_nothing() -> None:
 
 
 @given(st.lists(st.sampled_from((*MOVES, "fail"))))
-def test_end_is_never_left(moves: list[str]) -> None:
+def test_closed_process_stays_closed(moves: list[str]) -> None:
     lifecycle = Lifecycle()
     for move in moves:
         before = lifecycle.state

@@ -31,7 +31,7 @@ def test_cleaned_sentences_map_to_submitted_body(parts: list[tuple[str, str]], i
     sentences = segment(article.body, DE).sentences
     assert sentences
     for span in sentences:
-        assert article.submitted(span).of(body) == span.of(article.body)
+        assert article.to_submitted(span).of(body) == span.of(article.body)
 
 
 @given(parts=pages, headline=st.sampled_from([None, "Haushalt im Bundestag"]))
@@ -40,7 +40,7 @@ def test_cleaned_sentences_map_for_any_boilerplate(parts: list[tuple[str, str]],
     body = joined(parts)
     article = understood(ArticleInput(body, headline, None, clean=True))
     for span in segment(article.body, DE).sentences:
-        assert article.submitted(span).of(body) == span.of(article.body)
+        assert article.to_submitted(span).of(body) == span.of(article.body)
 
 
 @given(parts=pages)
@@ -51,7 +51,7 @@ def test_uncleaned_body_maps_to_itself(parts: list[tuple[str, str]]) -> None:
     assert (article.headline, article.lead, article.body) == ("Überschrift", "Vorspann.", body)
     assert (article.removed, article.notices) == ((), ())
     for span in segment(body, DE).sentences:
-        assert article.submitted(span) == span
+        assert article.to_submitted(span) == span
 
 
 def test_span_over_two_paragraphs_maps_to_whole_range() -> None:
@@ -60,7 +60,7 @@ def test_span_over_two_paragraphs_maps_to_whole_range() -> None:
     article = understood(ArticleInput(body, None, None, clean=True))
     whole = Span(0, len(article.body))
     assert "Anzeige" not in article.body
-    assert article.submitted(whole) == Span(0, len(body))
+    assert article.to_submitted(whole) == Span(0, len(body))
 
 
 def test_body_stays_if_cleaning_would_empty_it() -> None:
@@ -69,7 +69,7 @@ def test_body_stays_if_cleaning_would_empty_it() -> None:
     assert article.body == headline
     assert article.removed == ()
     assert [notice.code for notice in article.notices] == ["not_cleaned"]
-    assert article.submitted(Span(0, 9)) == Span(0, 9)
+    assert article.to_submitted(Span(0, 9)) == Span(0, 9)
 
 
 def test_headline_notice_has_no_span_in_body() -> None:

@@ -107,7 +107,7 @@ async def test_purge_of_submitted_body_deletes_all_article_results(pieces: Path,
         summariser = Summarizer(other.generator, at.cache, None)
         body = " ".join(SENTENCES[:6])
         submission = ArticleInput(body, "Eine Überschrift", "Ein Vorspann.", clean=True)
-        await ArticlePipeline(translator, summariser).edit(submission, outputs, SummaryForm(MEDIUM), Call())  # type: ignore[arg-type]  # parametrized
+        await ArticlePipeline(translator, summariser).run(submission, outputs, SummaryForm(MEDIUM), Call())  # type: ignore[arg-type]  # parametrized
         assert (await purge(at, body)).memory > 0
         assert at.memory.stats.entries == 0
 

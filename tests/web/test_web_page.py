@@ -30,11 +30,11 @@ class Tags(HTMLParser):
         self.feed(INDEX)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag."""
+        """Record a tag."""
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        """Note the text of a script or style."""
+        """Record the text of a script or style."""
         if self.tags and self.tags[-1][0] in {"script", "style"} and data.strip():
             self.inline.append(data)
 

@@ -1,1 +1,1 @@
-"""Endpoints that are compatible with other translation services."""
+"""Endpoints compatible with other translation services."""

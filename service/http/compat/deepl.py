@@ -1,4 +1,4 @@
-"""Endpoints in the shape of DeepL's API, version 2; what cannot be honoured is refused by name."""
+"""Endpoints compatible with DeepL's API, version 2. An unsupported parameter is an error that names it."""
 
 import re
 from collections.abc import Iterable
@@ -14,23 +14,23 @@ from service.http.admission import Requires
 from service.http.compat.errors import FAILURES, UNSUPPORTED, CompatibleRoute
 from service.http.compat.forms import (
     Switch,
-    documented,
+    documented_body,
     read_body,
     read_parameters,
     require_target,
-    sources_of,
-    texts_in,
-    translated,
+    source_languages,
+    texts_of_parameter,
+    translate_texts,
 )
-from service.http.requests import MOST_TEXTS, SomeTexts, SourceForm, TargetForm
+from service.http.requests import MAX_TEXTS, SomeTexts, SourceForm, TargetForm
 from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.routes import require_open
-from service.http.schemas import link, linked
+from service.http.schemas import link, with_links
 from service.http.state import NewsroomDep, RuntimeDep, info_of
 from service.text.html.tags import TagRules
 from service.translation.preparation import Split, TranslationOptions
 
-# The clients work out from it how much is left.
+# DeepL's clients compute the remaining characters from it.
 NO_LIMIT_CHARS = 1_000_000_000_000
 SPLITS: dict[str | None, Split] = {None: "lines", "1": "lines", "nonewlines": "sentences", "0": "no"}
 _UNREAD = {"a CDATA section": re.compile(r"<!\[CDATA\["), "an internal DTD": re.compile(r"<!DOCTYPE[^>\[]*\[")}
@@ -44,8 +44,8 @@ router = APIRouter(
 )
 
 
-def _refused(value: Any) -> None:
-    """An empty value asks for nothing."""
+def _refuse_value(value: Any) -> None:
+    """Refuse a value unless it is empty."""
     if value not in (None, "", [], [""]):
         raise PydanticCustomError(UNSUPPORTED, "not supported")
 
@@ -54,27 +54,27 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
 def _names(value: Any) -> Any:
-    """Tags are a list, or names with commas between them; a form may have both."""
-    parts = _listed([] if value is None else value)
+    """The names of tags, from a list or from comma-separated strings."""
+    parts = _as_list([] if value is None else value)
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         return value
     return [name.lower() for part in parts for name in map(str.strip, part.split(",")) if name]
 
 
-Unsupported = Annotated[None, BeforeValidator(_refused, json_schema_input_type=Literal[""] | None)]
+Unsupported = Annotated[None, BeforeValidator(_refuse_value, json_schema_input_type=Literal[""] | None)]
 Texts = Annotated[
     list[str],
     FailFast(),
-    at_most(MOST_TEXTS, "too_many_texts"),
-    BeforeValidator(_listed, json_schema_input_type=str | SomeTexts),
+    at_most(MAX_TEXTS, "too_many_texts"),
+    BeforeValidator(_as_list, json_schema_input_type=str | SomeTexts),
 ]
 Tags = Annotated[frozenset[str], FailFast(), BeforeValidator(_names, json_schema_input_type=str | list[str] | None)]
-# A switch is a word in DeepL's clients, and a number in some others.
+# DeepL's clients send a word, some other clients a number.
 Splitting = Annotated[
     Literal["0", "1", "nonewlines"] | None,
     BeforeValidator(
@@ -85,13 +85,13 @@ Splitting = Annotated[
 
 
 class DeeplRequest(Bounded):
-    """The parameters of DeepL's ``translate``; there is one model, which every ``model_type`` means."""
+    """The parameters of DeepL's ``translate``. All values of ``model_type`` mean the same model."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     text: Texts
-    source_lang: SourceForm | None = Field(default=None, description="Detected if it is missing.")
-    target_lang: TargetForm = Field(description="With or without a region, which mean the same.")
+    source_lang: SourceForm | None = Field(default=None, description="Detected if missing.")
+    target_lang: TargetForm = Field(description="With or without a region; the region has no effect.")
     split_sentences: Splitting = None
     preserve_formatting: Switch = False
     formality: Literal["default", "prefer_more", "prefer_less"] = "default"
@@ -99,17 +99,19 @@ class DeeplRequest(Bounded):
     show_billed_characters: Switch = False
     tag_handling: Literal["html", "xml"] | None = None
     tag_handling_version: Literal["v1", "v2"] | None = None
-    outline_detection: Switch = Field(default=True, description="Off: only splitting_tags part sentences. For xml.")
-    ignore_tags: Tags = Field(default=frozenset(), description="What these hold is not translated.")
-    non_splitting_tags: Tags = Field(default=frozenset(), description="These stand within sentences.")
-    splitting_tags: Tags = Field(default=frozenset(), description="No sentence goes across these.")
+    outline_detection: Switch = Field(
+        default=True, description="If off, only splitting_tags separate sentences. For xml."
+    )
+    ignore_tags: Tags = Field(default=frozenset(), description="The content of these tags is not translated.")
+    non_splitting_tags: Tags = Field(default=frozenset(), description="These tags do not separate sentences.")
+    splitting_tags: Tags = Field(default=frozenset(), description="These tags separate sentences.")
     context: Unsupported = None
     glossary_id: Unsupported = None
     auth_key: str | None = None
 
 
 class DeeplTranslation(BaseModel):
-    """One text."""
+    """One translated text."""
 
     detected_source_language: str
     text: str
@@ -117,7 +119,7 @@ class DeeplTranslation(BaseModel):
 
 
 class DeeplTranslations(BaseModel):
-    """Translations in the order of the texts."""
+    """The translations in the order of the texts."""
 
     translations: list[DeeplTranslation]
 
@@ -125,19 +127,19 @@ class DeeplTranslations(BaseModel):
 @router.post(
     "/translate",
     response_model_exclude_none=True,
-    openapi_extra={**documented(DeeplRequest), "parameters": [TIMEOUT_PARAMETER]},
-    responses=linked(FAILURES, usage=link("usage_v2_usage_get", "What of a limit is used now.")),
+    openapi_extra={**documented_body(DeeplRequest), "parameters": [TIMEOUT_PARAMETER]},
+    responses=with_links(FAILURES, usage=link("usage_v2_usage_get", "The usage after this request.")),
 )
 async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> DeeplTranslations:
-    """Translate texts as DeepL's clients ask for it."""
+    """Translate texts for clients of DeepL."""
     fields = await read_body(request, DeeplRequest)
     source, target = runtime.newsroom.languages
     require_target(fields.target_lang, target, "target_lang")
-    texts, options = texts_in("text", fields.text, runtime.limits), _options(fields)
+    texts, options = texts_of_parameter("text", fields.text, runtime.limits), _options(fields)
     if fields.tag_handling == "xml":
         _require_readable(texts)
-    await sources_of(fields.source_lang, texts, options, source, "source_lang")
-    found = await translated(runtime.newsroom, texts, options, context)
+    await source_languages(fields.source_lang, texts, options, source, "source_lang")
+    found = await translate_texts(runtime.newsroom, texts, options, context)
     billed = [len(text) if fields.show_billed_characters else None for text in texts]
     return DeeplTranslations(
         translations=[
@@ -148,7 +150,7 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
 
 
 def _require_readable(texts: Iterable[str]) -> None:
-    """Refuse XML that has text where it is not looked for: silence would leave that untranslated."""
+    """Refuse XML constructs that the parser does not read. Their text would stay untranslated without an error."""
     for text in texts:
         for name, pattern in _UNREAD.items():
             if pattern.search(text):
@@ -157,16 +159,16 @@ def _require_readable(texts: Iterable[str]) -> None:
 
 
 def _options(fields: DeeplRequest) -> TranslationOptions:
-    """What is asked of the work.
+    """The translation options of a request.
 
     Raises:
-        InvalidInput: a parameter is about tags, and the text is not said to have any.
+        InvalidInput: a tag parameter is set without ``tag_handling``.
     """
     split = SPLITS[fields.split_sentences]
     if fields.tag_handling is None:
         _refuse_tags(fields, "ignore_tags", "non_splitting_tags", "splitting_tags")
     if fields.tag_handling != "xml" and not fields.outline_detection:
-        raise _without("outline_detection", "it is turned off only where 'tag_handling' is 'xml'.")
+        raise _needs_tag_handling("outline_detection", "it requires 'tag_handling' to be 'xml'.")
     if fields.tag_handling is None:
         return TranslationOptions(split=split)
     return TranslationOptions(format="html", split=split, tags=_rules(fields))
@@ -175,10 +177,10 @@ def _options(fields: DeeplRequest) -> TranslationOptions:
 def _refuse_tags(fields: DeeplRequest, *names: str) -> None:
     for name in names:
         if getattr(fields, name):
-            raise _without(name, "it needs 'tag_handling', which is 'html' or 'xml'.")
+            raise _needs_tag_handling(name, "it requires 'tag_handling' to be 'html' or 'xml'.")
 
 
-def _without(name: str, why: str) -> InvalidInput:
+def _needs_tag_handling(name: str, why: str) -> InvalidInput:
     return InvalidInput("needs_tag_handling", f"Value for '{name}' not supported: {why}", pointer=f"/{name}")
 
 
@@ -193,7 +195,7 @@ def _rules(fields: DeeplRequest) -> TagRules:
 
 
 class DeeplLanguage(BaseModel):
-    """A language as DeepL lists it."""
+    """A language in DeepL's format."""
 
     language: str
     name: str
@@ -214,7 +216,7 @@ _DOCUMENTED_TYPE = {"name": "type", "in": "query", "schema": LanguagesQuery.mode
 
 @router.get("/languages", response_model_exclude_none=True, openapi_extra={"parameters": [_DOCUMENTED_TYPE]})
 async def languages(request: Request, newsroom: NewsroomDep) -> list[DeeplLanguage]:
-    """The languages that are translated from, or to."""
+    """List the source or target languages."""
     source, target = newsroom.languages
     if (await read_parameters(request, LanguagesQuery)).type == "source":
         return [DeeplLanguage(language=source.code.upper(), name=source.name)]
@@ -223,7 +225,10 @@ async def languages(request: Request, newsroom: NewsroomDep) -> list[DeeplLangua
 
 
 class DeeplUsage(BaseModel):
-    """Characters used and allowed, of the longest limit; without one nothing is counted, and there is no end."""
+    """Used and allowed characters of the limit with the longest window.
+
+    Without a limit, the count is 0 and the limit is practically unbounded.
+    """
 
     character_count: int = 0
     character_limit: int = NO_LIMIT_CHARS
@@ -231,7 +236,7 @@ class DeeplUsage(BaseModel):
 
 @router.get("/usage")
 async def usage(request: Request) -> DeeplUsage:
-    """What the caller has used of its limit, where characters are limited."""
+    """The caller's usage of its character limit."""
     ask = info_of(request.scope).quota
     quota = None if ask is None else await ask()
     return DeeplUsage() if quota is None else DeeplUsage(character_count=quota[0], character_limit=quota[1])

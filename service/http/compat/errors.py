@@ -1,4 +1,4 @@
-"""Failures in the shape that clients of other services read: ``message`` and ``error`` beside the stable code."""
+"""Errors in the format of the compatible APIs."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,60 +12,63 @@ from starlette.exceptions import HTTPException
 from service.errors import AccessDenied, ClientGone, DepescheError, InvalidInput, QuotaExceeded
 from service.http import problems
 from service.http.problems import Failure
-from service.http.schemas import whole
+from service.http.schemas import inlined_schema
 from service.http.state import info_of
 
 UNSUPPORTED = "unsupported"
-"""The type of the validation error of a parameter that is known and has no meaning here."""
+"""Validation error type of a parameter that the API defines but this service does not support."""
 REFUSALS = (400, 403, 408, 413, 415, 429, 500, 503, 504)
-MOST_NAME_CHARS = 100
+MAX_NAME_CHARS = 100
 DEEPL, DEEPL_QUOTA = "/v2/", 456
 
 
 FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"description": "Failure", "content": {"application/json": {"schema": whole(Failure)}}}
+    status: {"description": "Failure", "content": {"application/json": {"schema": inlined_schema(Failure)}}}
     for status in REFUSALS
 }
 
 
 class CompatibleRoute(APIRoute):
-    """A route whose failures are told the way its clients expect."""
+    """A route that answers errors in the format of the compatible APIs."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # a coroutine is awaitable
-        """The handler, with every failure that is foreseen turned into an answer."""
+        """The handler, wrapped so that every expected error becomes an answer."""
         handler = super().get_route_handler()
 
-        async def answered(request: Request) -> Response:
+        async def answer_errors(request: Request) -> Response:
             try:
                 return await handler(request)
             except ClientGone:
                 raise
             except DepescheError as error:
-                return of_service(request, error)
+                return failure_response(request, error)
             except ValidationError as error:
                 return _refusal(request, 400, "invalid_request", _first_fault(error))
             except HTTPException as error:
                 code = problems.CODES.get(error.status_code, "http_error")
                 return _refusal(request, error.status_code, code, str(error.detail))
 
-        return answered
+        return answer_errors
 
 
 def _refusal(request: Request, status: int, code: str, detail: str) -> JSONResponse:
-    return problems.answer_of(request, problems.problem_body(info_of(request.scope).request_id, status, code, detail))
+    return problems.problem_response(
+        request, problems.problem_body(info_of(request.scope).request_id, status, code, detail)
+    )
 
 
-def of_service(request: Request, error: DepescheError) -> JSONResponse:
-    """The answer to an error of ours."""
+def failure_response(request: Request, error: DepescheError) -> JSONResponse:
+    """The answer to a `DepescheError`."""
     answer = _refusal(request, _status_of(request, error), error.code, _detail(error))
     answer.headers.update(problems.headers_of(error))
     return answer
 
 
 def _status_of(request: Request, error: DepescheError) -> int:
-    """Both peers answer a wrong value with 400, and a missing or wrong key with 403: their clients know no 401.
+    """The status that clients of the compatible APIs expect.
 
-    A used up quota is 456 for DeepL's clients, which try again after a 429.
+    Both APIs answer an invalid value with 400 and a missing or invalid key with 403, never 401. An exhausted quota is
+    456 for DeepL's clients, because they retry after a 429.
     """
     match error:
         case QuotaExceeded() if request.url.path.startswith(DEEPL):
@@ -79,14 +82,14 @@ def _status_of(request: Request, error: DepescheError) -> int:
 
 
 def _detail(error: DepescheError) -> str:
-    """What is wrong, with the limit, for which these answers have no field."""
+    """The message of an error. It includes the limit, because these answers have no field for it."""
     detail, limit = str(error), error.limit if isinstance(error, InvalidInput) else None
     return detail if limit is None or str(limit) in detail else f"{detail} (at most {limit})"
 
 
 def _first_fault(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
-    field = _named(first["loc"]) or "body"
+    field = _field_name(first["loc"]) or "body"
     if first["type"] in {"extra_forbidden", UNSUPPORTED}:
         return f"Parameter '{field}' is not supported."
     if first["type"] == "missing":
@@ -94,8 +97,8 @@ def _first_fault(error: ValidationError) -> str:
     return f"Value for '{field}' not supported: {first['msg']}"
 
 
-def _named(path: tuple[int | str, ...]) -> str:
-    """A field's name; that of an unknown one is the caller's, so it may be of any length and no Unicode."""
-    # pydantic names the branch of a union behind its field.
+def _field_name(path: tuple[int | str, ...]) -> str:
+    """The name of a field. The caller chooses unknown names, so they are cut and escaped."""
+    # pydantic appends the branch of a union to the path.
     parts = [str(part) for n, part in enumerate(path) if not (n and part in problems.UNION_BRANCHES)]
-    return ".".join(parts)[:MOST_NAME_CHARS].encode("utf-8", "backslashreplace").decode()
+    return ".".join(parts)[:MAX_NAME_CHARS].encode("utf-8", "backslashreplace").decode()

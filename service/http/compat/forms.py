@@ -1,4 +1,4 @@
-"""Bodies, languages and work that the compatible endpoints share."""
+"""Bodies, languages and translation for the compatible endpoints."""
 
 import asyncio
 import re
@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from service.errors import InvalidInput
 from service.generation.call import off_loop
 from service.http.requests import forms_of, texts_of
-from service.http.schemas import form, whole
+from service.http.schemas import form_schema, inlined_schema
 from service.languages.base import Language
 from service.newsroom.commands import CallContext, TextLimits, TranslateCommand
 from service.newsroom.newsroom import Newsroom
@@ -27,16 +27,16 @@ Pairs = Sequence[tuple[str, str]]
 JSON = "application/json"
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
-MOST_FORM_FIELDS = 1_000
+MAX_FORM_FIELDS = 1_000
 
 
 async def read_body(request: Request, model: type[Fields]) -> Fields:
-    """The fields of a body that is JSON or a form.
+    """Read the fields of a JSON or form body.
 
     Raises:
-        HTTPException: the body is neither (415), or no JSON object (400).
-        InvalidInput: the form cannot be read.
-        ValidationError: a field is missing, unknown or wrong.
+        HTTPException: the body is neither JSON nor a form (415), or not a JSON object (400).
+        InvalidInput: the form is malformed.
+        ValidationError: a field is missing, unknown or invalid.
     """
     media = _media_type(request)
     if media in {URLENCODED, MULTIPART}:
@@ -46,29 +46,31 @@ async def read_body(request: Request, model: type[Fields]) -> Fields:
     try:
         value = await request.json()
     except (ValueError, RecursionError) as error:
-        raise HTTPException(400, "the body is not JSON") from error
+        raise HTTPException(400, "the body is not valid JSON") from error
     if not isinstance(value, Mapping):
-        raise HTTPException(400, "the body is no JSON object")
+        raise HTTPException(400, "the body is not a JSON object")
     return model.model_validate(value)
 
 
 async def read_parameters(request: Request, model: type[Fields]) -> Fields:
-    """The parameters of a GET: those of its query and, as DeepL's Python client sends them, of a form in its body.
+    """Read the parameters of a GET request from the query and from a form in the body.
+
+    DeepL's Python client sends the form.
 
     Raises:
-        InvalidInput: the form cannot be read.
-        ValidationError: a parameter is unknown or wrong.
+        InvalidInput: the form is malformed.
+        ValidationError: a parameter is unknown or invalid.
     """
-    given = [*request.query_params.multi_items()]
+    pairs = [*request.query_params.multi_items()]
     if _media_type(request) in {URLENCODED, MULTIPART}:
-        given += await _form(request)
-    return model.model_validate(_by_name(given))
+        pairs += await _form(request)
+    return model.model_validate(_by_name(pairs))
 
 
-def documented(model: type[BaseModel]) -> dict[str, Any]:
-    """The request body of ``model`` in OpenAPI's terms: the framework does not see what `read_body` reads."""
-    forms = {media: {"schema": form(model)} for media in (URLENCODED, MULTIPART)}
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": whole(model)}, **forms}}}
+def documented_body(model: type[BaseModel]) -> dict[str, Any]:
+    """OpenAPI request body of ``model``. FastAPI does not document bodies that `read_body` reads."""
+    forms = {media: {"schema": form_schema(model)} for media in (URLENCODED, MULTIPART)}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": inlined_schema(model)}, **forms}}}
 
 
 def _media_type(request: Request) -> str:
@@ -76,7 +78,7 @@ def _media_type(request: Request) -> str:
 
 
 def _by_name(pairs: Pairs) -> dict[str, str | list[str]]:
-    """A field given several times, or named like ``text[]``, is a list."""
+    """Group values by field. A repeated field, or one with a name like ``text[]``, becomes a list."""
     values: dict[str, list[str]] = {}
     listed = set()
     for written, value in pairs:
@@ -91,36 +93,36 @@ async def _form(request: Request) -> Pairs:
     body = await request.body()
     try:
         if _media_type(request) == URLENCODED:
-            # The framework's parser takes UTF-8 that is not percent-encoded, as curl sends it, for Latin-1.
+            # The framework's parser decodes UTF-8 without percent-encoding, which curl sends, as Latin-1.
             text = body.decode()
             return await off_loop(
-                len(text), parse_qsl, text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FORM_FIELDS
+                len(text), parse_qsl, text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS
             )
-        # What a part may hold is limited by what the body may hold.
-        async with request.form(max_files=0, max_fields=MOST_FORM_FIELDS, max_part_size=len(body)) as form:
+        # The limit of the body also limits each part.
+        async with request.form(max_files=0, max_fields=MAX_FORM_FIELDS, max_part_size=len(body)) as form:
             return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     except UnicodeDecodeError as error:
         raise InvalidInput("malformed_form", "the form is not UTF-8") from error
     except ValueError as error:
-        raise InvalidInput("malformed_form", f"the form has more than {MOST_FORM_FIELDS} fields") from error
+        raise InvalidInput("malformed_form", f"the form has more than {MAX_FORM_FIELDS} fields") from error
     except HTTPException as error:
-        raise InvalidInput("malformed_form", f"the form cannot be read: {error.detail}") from error
+        raise InvalidInput("malformed_form", f"the form is malformed: {error.detail}") from error
 
 
 _ON, _OFF = frozenset({"1", "t", "true", "y", "yes", "on"}), frozenset({"0", "f", "false", "n", "no", "off"})
 _SWITCH_PATTERN = "^([01]|[Tt]([Rr][Uu][Ee])?|[Ff]([Aa][Ll][Ss][Ee])?|[Yy]([Ee][Ss])?|[Nn][Oo]?|[Oo][Nn]|[Oo][Ff][Ff])$"
-MOST_DIGITS = 18
-_DIGITS = re.compile(f"[0-9]{{1,{MOST_DIGITS}}}")
+MAX_DIGITS = 18
+_DIGITS = re.compile(f"[0-9]{{1,{MAX_DIGITS}}}")
 
 
-def _switched(value: Any) -> bool:
+def _parse_switch(value: Any) -> bool:
     word = value.lower() if isinstance(value, str) else str(int(value)) if value in (0, 1) else None
     if word not in _ON | _OFF:
         raise PydanticCustomError("switch", "must be true or false")
     return word in _ON
 
 
-def _counted(value: Any) -> int:
+def _parse_count(value: Any) -> int:
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         return int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
@@ -130,29 +132,29 @@ def _counted(value: Any) -> int:
 
 Switch = Annotated[
     bool,
-    BeforeValidator(_switched),
+    BeforeValidator(_parse_switch),
     WithJsonSchema(
         {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}, {"type": "string", "pattern": _SWITCH_PATTERN}]},
         mode="validation",
     ),
 ]
-"""On or off: a boolean, 0 or 1, or a word for it."""
+"""A boolean, 0 or 1, or a word such as "yes" or "off"."""
 
 Count = Annotated[
     int,
-    BeforeValidator(_counted),
-    Field(ge=0, lt=10**MOST_DIGITS),
+    BeforeValidator(_parse_count),
+    Field(ge=0, lt=10**MAX_DIGITS),
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": 0, "exclusiveMaximum": 10**MOST_DIGITS},
-                {"type": "string", "pattern": f"^[0-9]{{1,{MOST_DIGITS}}}$"},
+                {"type": "integer", "minimum": 0, "exclusiveMaximum": 10**MAX_DIGITS},
+                {"type": "string", "pattern": f"^[0-9]{{1,{MAX_DIGITS}}}$"},
             ]
         },
         mode="validation",
     ),
 ]
-"""A whole number that is not negative, of at most 18 digits."""
+"""A non-negative integer of at most 18 digits."""
 
 
 TO_DETECT = frozenset({"", "auto"})
@@ -161,67 +163,69 @@ Detected = tuple[str, float]
 
 
 def require_target(target: str, served: Language, field: str) -> None:
-    """Refuse a target language that is not the served one in one of its forms."""
+    """Refuse a target language other than the served one; raises `InvalidInput`."""
     forms = forms_of(served)
     if target.strip().lower() not in forms:
         shown = ", ".join((forms[0], *sorted(forms[1:], reverse=True)))
-        detail = f"Value for '{field}' not supported: texts are translated to {served.name} only ({shown})."
+        detail = f"Value for '{field}' not supported: the only target language is {served.name} ({shown})."
         raise InvalidInput(UNSUPPORTED["target"], detail, pointer=f"/{field}")
 
 
-def is_to_detect(source: str | None, served: Language, field: str) -> bool:
-    """Whether no source language is given.
+def needs_detection(source: str | None, served: Language, field: str) -> bool:
+    """Whether the source language must be detected.
 
     Raises:
-        InvalidInput: one is given, and it is not the served one.
+        InvalidInput: ``source`` is a language other than the served one.
     """
-    given = "" if source is None else source.strip().lower()
-    if given not in {*TO_DETECT, *forms_of(served)}:
-        detail = f"Value for '{field}' not supported: only {served.name} ({served.code}) is translated."
+    code = "" if source is None else source.strip().lower()
+    if code not in {*TO_DETECT, *forms_of(served)}:
+        detail = f"Value for '{field}' not supported: the only source language is {served.name} ({served.code})."
         raise InvalidInput(UNSUPPORTED["source"], detail, pointer=f"/{field}")
-    return given in TO_DETECT
+    return code in TO_DETECT
 
 
-async def sources_of(
+async def source_languages(
     source: str | None, texts: Sequence[str], options: TranslationOptions, served: Language, field: str
 ) -> list[Detected]:
-    """The language of each text with how sure that is (0 to 1): as given, or detected.
+    """The language of each text and its probability (0 to 1). The language is from ``source`` or detected.
 
     Raises:
-        InvalidInput: a language that is not served was given, or a text is surely in one.
+        InvalidInput: ``source`` is not the served language, or a text is clearly in another language.
     """
-    if is_to_detect(source, served, field):
-        return await asyncio.to_thread(_detected, texts, options, served, field)
+    if needs_detection(source, served, field):
+        return await asyncio.to_thread(_detect_languages, texts, options, served, field)
     return [(served.code, 1.0) for _ in texts]
 
 
-def _detected(texts: Sequence[str], options: TranslationOptions, served: Language, field: str) -> list[Detected]:
-    return [_language_of(_words(text, options), number, served, field) for number, text in enumerate(texts)]
+def _detect_languages(
+    texts: Sequence[str], options: TranslationOptions, served: Language, field: str
+) -> list[Detected]:
+    return [_detect_language(_plain_text(text, options), number, served, field) for number, text in enumerate(texts)]
 
 
-def _words(text: str, options: TranslationOptions) -> str:
-    """The text without its markup, whose English names would mislead."""
+def _plain_text(text: str, options: TranslationOptions) -> str:
+    """The text without markup, whose English tag names would mislead the detector."""
     if options.format == "text":
         return text
     return "\n".join(block.text for block in parse(text, rules=options.tags).blocks)
 
 
-def _language_of(text: str, number: int, served: Language, field: str) -> Detected:
-    """The language of a text. A text whose language is unclear (a headline, a name) counts as the served one."""
+def _detect_language(text: str, number: int, served: Language, field: str) -> Detected:
+    """The language of a text. If it is unclear (a headline, a name), the served language is assumed."""
     found = likely_languages(text, served)
     if foreign_notice(text, served) is not None:
         other = next(code for code, _ in found if code != served.code)
         name = f"{served.name} ({served.code})"
-        detail = f"The language of text {number + 1} seems to be '{other}'; only {name} is translated."
+        detail = f"The language of text {number + 1} seems to be '{other}'; the only source language is {name}."
         raise InvalidInput(UNSUPPORTED["source"], detail, pointer=f"/{field}")
     return served.code, dict(found).get(served.code, 0.0)
 
 
-def texts_in(field: str, value: str | list[str], limits: TextLimits) -> list[str]:
-    """The text or texts of the parameter ``field`` as a list.
+def texts_of_parameter(field: str, value: str | list[str], limits: TextLimits) -> list[str]:
+    """The texts of the parameter ``field`` as a list.
 
     Raises:
-        InvalidInput: as `texts_of`, in the words of the compatible endpoints.
+        InvalidInput: see `texts_of`. The message names ``field``.
     """
     try:
         return texts_of(value, limits)
@@ -231,9 +235,9 @@ def texts_in(field: str, value: str | list[str], limits: TextLimits) -> list[str
         raise InvalidInput(error.code, detail, pointer=f"/{place}", limit=error.limit) from error
 
 
-async def translated(
+async def translate_texts(
     newsroom: Newsroom, texts: Sequence[str], options: TranslationOptions, context: CallContext
 ) -> list[str]:
-    """The translations, in order; raises what `Newsroom.translate` does."""
+    """Translate ``texts`` and keep their order; raises the errors of `Newsroom.translate`."""
     answer = await newsroom.translate(TranslateCommand(texts, options), context)
     return [one.text for one in answer.translations]

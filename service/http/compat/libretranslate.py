@@ -1,4 +1,4 @@
-"""Endpoints in the shape of LibreTranslate's API; what cannot be honoured is refused by name."""
+"""Endpoints compatible with LibreTranslate's API. An unsupported parameter is an error that names it."""
 
 import asyncio
 from typing import Literal
@@ -12,25 +12,25 @@ from service.http.compat.errors import FAILURES, CompatibleRoute
 from service.http.compat.forms import (
     Count,
     Detected,
-    documented,
-    is_to_detect,
+    documented_body,
+    needs_detection,
     read_body,
     require_target,
-    sources_of,
-    texts_in,
-    translated,
+    source_languages,
+    texts_of_parameter,
+    translate_texts,
 )
 from service.http.requests import SourceForm, TargetForm, Text
 from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.routes import require_open
-from service.http.schemas import VISIBLE, link, linked
+from service.http.schemas import VISIBLE, link, with_links
 from service.http.state import NewsroomDep, RuntimeDep
 from service.languages.base import Language
 from service.text.language_id import likely_languages
 from service.translation.preparation import TranslationOptions
 
-MOST_DETECTED = 5
-LEAST_DETECTED = 0.01
+MAX_DETECTED = 5
+MIN_DETECTED = 0.01
 
 router = APIRouter(
     route_class=CompatibleRoute,
@@ -46,23 +46,26 @@ class LibreRequest(Bounded):
     model_config = ConfigDict(extra="forbid")
 
     q: Text
-    source: SourceForm = Field(default="auto", description="A code or auto; detected if it is missing.")
+    source: SourceForm = Field(default="auto", description="A language code or auto. Detected if missing.")
     target: TargetForm = Field(description="The code of the served target language.")
     format: Literal["text", "html"] = "text"
-    alternatives: Count = Field(default=0, description="How many are preferred; there are none beside the answer.")
+    alternatives: Count = Field(default=0, description="Accepted, but the answer never has alternatives.")
     api_key: str | None = None
     secret: str | None = None
 
 
 class LibreDetected(BaseModel):
-    """A language and how sure that is, 0 to 100."""
+    """A detected language and its confidence from 0 to 100."""
 
     confidence: float
     language: str
 
 
 class LibreTranslation(BaseModel):
-    """One text or several, as they were asked for; ``alternatives`` are there, empty, where some were asked for."""
+    """One translation, or a list of them if ``q`` is a list.
+
+    ``alternatives`` is an empty list if the request asks for alternatives.
+    """
 
     translatedText: str | list[str]  # noqa: N815 - LibreTranslate's name
     detectedLanguage: LibreDetected | list[LibreDetected] | None = None  # noqa: N815 - LibreTranslate's name
@@ -72,18 +75,18 @@ class LibreTranslation(BaseModel):
 @router.post(
     "/translate",
     response_model_exclude_none=True,
-    openapi_extra={**documented(LibreRequest), "parameters": [TIMEOUT_PARAMETER]},
+    openapi_extra={**documented_body(LibreRequest), "parameters": [TIMEOUT_PARAMETER]},
     dependencies=[Depends(Requires("translate"))],
 )
 async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> LibreTranslation:
-    """Translate as LibreTranslate's clients ask for it."""
+    """Translate texts for clients of LibreTranslate."""
     fields = await read_body(request, LibreRequest)
     source, target = runtime.newsroom.languages
     require_target(fields.target, target, "target")
-    texts, options = texts_in("q", fields.q, runtime.limits), TranslationOptions(format=fields.format)
-    sources = await sources_of(fields.source, texts, options, source, "source")
-    found = await translated(runtime.newsroom, texts, options, context)
-    return _answer(fields, found, [_detected(one) for one in sources], source)
+    texts, options = texts_of_parameter("q", fields.q, runtime.limits), TranslationOptions(format=fields.format)
+    sources = await source_languages(fields.source, texts, options, source, "source")
+    found = await translate_texts(runtime.newsroom, texts, options, context)
+    return _answer(fields, found, [_detected_out(one) for one in sources], source)
 
 
 def _answer(
@@ -92,14 +95,14 @@ def _answer(
     single = isinstance(fields.q, str)
     none: list[list[str]] = [[] for _ in found]
     answer = LibreTranslation(translatedText=found[0] if single else found)
-    if is_to_detect(fields.source, served, "source"):
+    if needs_detection(fields.source, served, "source"):
         answer.detectedLanguage = detected[0] if single else detected
     if fields.alternatives:
         answer.alternatives = none[0] if single else none
     return answer
 
 
-def _detected(source: Detected) -> LibreDetected:
+def _detected_out(source: Detected) -> LibreDetected:
     return LibreDetected(language=source[0], confidence=round(100 * source[1], 1))
 
 
@@ -113,7 +116,7 @@ class DetectRequest(Bounded):
 
 
 _TRANSLATE = "translate_translate_post"
-_DETECTED = link(_TRANSLATE, "Translate from that language.", body={"source": "$response.body#/0/language"})
+_DETECTED = link(_TRANSLATE, "Translate from the detected language.", body={"source": "$response.body#/0/language"})
 _LISTED = link(
     _TRANSLATE,
     "Translate from the first language to the second.",
@@ -123,31 +126,34 @@ _LISTED = link(
 
 @router.post(
     "/detect",
-    openapi_extra=documented(DetectRequest),
-    responses=linked(FAILURES, translate=_DETECTED),
+    openapi_extra=documented_body(DetectRequest),
+    responses=with_links(FAILURES, translate=_DETECTED),
     dependencies=[Depends(Requires("translate"))],
 )
 async def detect(request: Request, runtime: RuntimeDep) -> list[LibreDetected]:
-    """The likeliest languages of a text, the likeliest first; the served source language for a text without words."""
+    """The most likely languages of a text, most likely first.
+
+    For a text without words, the answer is the served source language.
+    """
     fields = await read_body(request, DetectRequest)
-    (text,) = texts_in("q", fields.q, runtime.limits)
+    (text,) = texts_of_parameter("q", fields.q, runtime.limits)
     served = runtime.newsroom.languages.source
     ranking = await asyncio.to_thread(likely_languages, text, served)
-    found = [one for one in ranking[:MOST_DETECTED] if one[1] >= LEAST_DETECTED]
-    return [_detected(one) for one in found or [(served.code, 0.0)]]
+    found = [one for one in ranking[:MAX_DETECTED] if one[1] >= MIN_DETECTED]
+    return [_detected_out(one) for one in found or [(served.code, 0.0)]]
 
 
 class LibreLanguage(BaseModel):
-    """A language and those that it is translated to."""
+    """A language and its target languages."""
 
     code: str
     name: str
     targets: list[str]
 
 
-@router.get("/languages", responses=linked(FAILURES, translate=_LISTED))
+@router.get("/languages", responses=with_links(FAILURES, translate=_LISTED))
 async def languages(newsroom: NewsroomDep) -> list[LibreLanguage]:
-    """The served languages: the first is translated to the second."""
+    """The source language, then the target language."""
     source, target = newsroom.languages
     return [
         LibreLanguage(code=source.code, name=source.name, targets=[target.code]),

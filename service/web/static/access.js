@@ -1,13 +1,13 @@
-/** Access: the key that a service may ask for. It lies in its field alone, which shows once it is asked for. */
+/** Access: the API key. Only its input field holds it, and the field is hidden until the service requires a key. */
 
 const place = (id) => document.getElementById(id);
 
-/** What was typed as a key; "" where nothing was. */
+/** The typed key; "" if there is none. */
 export function key() {
   return place("key").value.trim();
 }
 
-/** Let the reader give a key, or another one. */
+/** Show the field for the key. */
 export function askForKey() {
   place("access").hidden = false;
   place("key").focus();

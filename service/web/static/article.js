@@ -1,4 +1,4 @@
-/** Article: the cleaned article, paragraph by paragraph, and its translation beside it. */
+/** Article: the cleaned article and its translation, paragraph by paragraph, in two columns. */
 
 import { element } from "./element.js";
 import { say } from "./language.js";
@@ -14,7 +14,7 @@ const SUBHEADING_CHARS = 90;
 const ENDS_SENTENCE = /[.!?:;…“”"»«]\s*$/;
 const HEADS = ["kicker", "headline", "lead"];
 
-/** The section; it gives `view` the way to a place of the source: `view.showSource(range)`. */
+/** The section. It sets `view.showSource(range)`, which shows a range of the source. */
 export function articleView(view) {
   const { article, translation } = view.answer;
   if (!article) return element("p", {}, say("article.none"));
@@ -41,7 +41,7 @@ function supportsOf(answer) {
   );
 }
 
-/** The row that a note stands in, -1 for none: where its source is, or the sentence that its target lies in. */
+/** The row of a note, by its source or the sentence of its target; -1 for none. */
 function rowOf(note, view) {
   if (note.source !== null) return rowAt(view.rows, note.source.start);
   if (note.target === null || note.output !== "translation") return -1;

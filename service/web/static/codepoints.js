@@ -4,7 +4,7 @@ const SURROGATE = /[\ud800-\udfff]/;
 
 export class CodePoints {
   #text;
-  /** Where each code point begins in UTF-16, and the end; null where both counts are equal. */
+  /** The UTF-16 offset of each code point, and the end; null if both counts are equal. */
   #starts;
 
   constructor(text) {
@@ -12,23 +12,23 @@ export class CodePoints {
     this.#starts = SURROGATE.test(text) ? startsOf(text) : null;
   }
 
-  /** How many code points the text has. */
+  /** The number of code points. */
   get length() {
     return this.#starts === null ? this.#text.length : this.#starts.length - 1;
   }
 
-  /** The UTF-16 offset of a code point; what lies outside the text is moved to its nearest end. */
+  /** The UTF-16 offset of a code point, limited to the text. */
   utf16(offset) {
     const inside = Math.max(0, Math.min(offset, this.length));
     return this.#starts === null ? inside : this.#starts[inside];
   }
 
-  /** The code point of a UTF-16 offset that begins one. */
+  /** The code point at a UTF-16 offset. The offset must be at the start of a code point. */
   of(utf16) {
     return this.#starts === null ? utf16 : this.#starts.findIndex((start) => start >= utf16);
   }
 
-  /** The text between two code points, the second excluded. */
+  /** The text from one code point to another, which is excluded. */
   slice(start, end) {
     return this.#text.slice(this.utf16(start), this.utf16(end));
   }

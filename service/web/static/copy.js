@@ -1,9 +1,9 @@
-/** Copy: puts an output on the clipboard and says so. */
+/** Copy: copies an output to the clipboard and confirms it. */
 
 import { button, element } from "./element.js";
 import { say } from "./language.js";
 
-/** A button named by the catalogue's `key`; `text` is asked when it is pressed. */
+/** A copy button. `key` is its message; a click calls `text`. */
 export function copyButton(key, text, announce) {
   const made = button(say(key), () => copy(text(), made, announce), { class: "copy" });
   return made;
@@ -14,7 +14,7 @@ async function copy(text, beside, announce) {
     await navigator.clipboard.writeText(text);
     announce(say("copy.done"));
   } catch {
-    // Without https there is no clipboard: the text is laid out for the reader's own hand.
+    // Without HTTPS there is no clipboard, so the text is selected for a manual copy.
     offer(text, beside);
     announce(say("copy.manual"));
   }

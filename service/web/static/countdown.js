@@ -1,12 +1,12 @@
-/** Countdown: says every second how long there is to wait. */
+/** Countdown: shows the remaining seconds. */
 
 import { element, unseen } from "./element.js";
 import { say, sayCount } from "./language.js";
 
-/** Count `seconds` down in `place`, then call `done`; it ends when `place` has left the page. */
+/** Count `seconds` down in `place`, then call `done`. The countdown stops when `place` is removed from the page. */
 export function countDown(seconds, place, done) {
   const end = Date.now() + seconds * 1000;
-  // The seconds are for the eye: a screen reader is told the first and the last.
+  // A screen reader announces only the first and the last second.
   place.replaceChildren(element("span", { "aria-hidden": "true" }, sayCount("failure.wait", seconds)), unseen(sayCount("failure.wait", seconds)));
   const timer = setInterval(() => {
     const left = Math.ceil((end - Date.now()) / 1000);

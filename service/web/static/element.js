@@ -1,6 +1,6 @@
-/** Element: makes elements; every text becomes a text node, so that markup in it stays text. */
+/** Element: creates elements. Text becomes text nodes, so that markup in it has no effect. */
 
-/** An element with attributes (null and false leave one out, true is an empty one) and children (null is left out). */
+/** An element with attributes (null and false omit one, true makes an empty one) and children (null is omitted). */
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -10,14 +10,14 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** A button that does something on this page. */
+/** A button that does not submit the form. */
 export function button(text, onClick, attributes = {}) {
   const made = element("button", { type: "button", ...attributes }, text);
   made.addEventListener("click", onClick);
   return made;
 }
 
-/** Text for screen readers alone. */
+/** Text only for screen readers. */
 export function unseen(text) {
   return element("span", { class: "unseen" }, text);
 }

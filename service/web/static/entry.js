@@ -1,13 +1,13 @@
-/** Entry: the form; what it holds becomes the body of a request. */
+/** Entry: the form, and the request body from its values. */
 
 import { MOST_MEGABYTES, TooLarge, read } from "./file.js";
 import { WrongLine, termsOf } from "./glossary.js";
 import { say } from "./language.js";
 
-/** The web page that was opened, as long as its text in the form is not changed. */
+/** The opened web page; null after its text in the form is changed. */
 let page = null;
 
-/** What /v1/articles is asked for. */
+/** The request body for /v1/articles. */
 export function submissionOf(form) {
   const given = new FormData(form);
   const body = form.elements.body.value; // as offsets count it: form data would turn line ends into two characters
@@ -21,7 +21,7 @@ export function submissionOf(form) {
   };
 }
 
-/** Whether the form can be sent; where it cannot, the browser says why. */
+/** Whether the form is valid. If not, the browser shows the reason. */
 export function isComplete(form) {
   const [first] = form.elements.outputs;
   first.setCustomValidity(new FormData(form).has("outputs") ? "" : say("entry.outputs_missing"));
@@ -39,13 +39,13 @@ function faultOf(terms) {
   }
 }
 
-/** From now on the form's text counts, not the page that it came from. */
+/** Use the text of the form instead of the opened page. */
 export function forgetPage(form) {
   page = null;
   form.querySelector("#opened").hidden = true;
 }
 
-/** Open the chosen file into the form. */
+/** Load the chosen file into the form. */
 export async function openFile(form, file, announce) {
   try {
     const { text, html } = await read(file);

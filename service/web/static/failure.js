@@ -1,4 +1,4 @@
-/** Failure: shows a problem plainly, and offers the request again where that may help. */
+/** Failure: shows a problem, and a retry button if a retry may help. */
 
 import { countDown } from "./countdown.js";
 import { button, element } from "./element.js";

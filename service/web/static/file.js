@@ -11,8 +11,8 @@ export { MOST_MEGABYTES };
 export class TooLarge extends Error {}
 
 /**
- * {text, html}: the file's text, of markup what a reader sees of it; and the markup where it is a whole web page, in
- * which the service finds the article by its structure, else null. Throws TooLarge.
+ * {text, html}: the visible text of the file; and the markup if it is a whole web page, else null. The service finds the
+ * article in the markup by its structure. Throws TooLarge.
  */
 export async function read(file) {
   if (file.size > MOST_MEGABYTES * 1024 * 1024) throw new TooLarge(file.name);
@@ -30,7 +30,7 @@ function decoded(bytes) {
   }
 }
 
-/** The text of a page, its blocks on lines of their own. A document that is only parsed runs and loads nothing. */
+/** The text of a page, one block per line. A parsed document runs no scripts and loads no files. */
 export function visibleText(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
   for (const unread of page.querySelectorAll(NO_TEXT)) unread.remove();

@@ -1,6 +1,6 @@
-/** Glossary: the terms that a reader asks for, one a line. */
+/** Glossary: the terms that a reader enters, one per line. */
 
-/** A line that is no term; `line` is its number. */
+/** An invalid line; `line` is its number. */
 export class WrongLine extends Error {
   constructor(line) {
     super(`line ${line}`);
@@ -9,8 +9,8 @@ export class WrongLine extends Error {
 }
 
 /**
- * {glossary, do_not_translate} as /v1 takes them. "Rathaus = city hall" is a term with its translation, a line without
- * an equals sign is one that stays as it is. Throws WrongLine where a side is missing or a term comes twice.
+ * {glossary, do_not_translate} for /v1. "Rathaus = city hall" is a term with its translation. A line without an equals
+ * sign is a term that stays untranslated. Throws WrongLine if a side is missing or a term is a duplicate.
  */
 export function termsOf(text) {
   const translated = new Map();

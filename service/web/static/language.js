@@ -15,7 +15,7 @@ export function language() {
   return wished.find((one) => LANGUAGES.includes(one)) ?? "en";
 }
 
-/** Whether the catalogue knows the key: codes of the service may be newer than the page. */
+/** Whether the catalogue has the key. Codes of the service may be newer than the page. */
 export function has(key) {
   return Object.hasOwn(catalogues.get(language()), key);
 }
@@ -26,7 +26,7 @@ export function say(key, values = {}) {
   return message.replace(/\{(\w+)\}/g, (_, name) => written(values[name]));
 }
 
-/** The message in the form that the number asks for. */
+/** The message in the plural form for a number. */
 export function sayCount(key, count) {
   const form = new Intl.PluralRules(language()).select(count) === "one" ? "one" : "other";
   return say(`${key}.${form}`, { count });
@@ -36,7 +36,7 @@ function written(value) {
   return typeof value === "number" ? new Intl.NumberFormat(language()).format(value) : String(value ?? "");
 }
 
-/** Put the language into everything that stands in the page itself. */
+/** Translate the static text of the page. */
 export function translatePage() {
   document.documentElement.lang = language();
   document.title = say("page.title");

@@ -1,4 +1,4 @@
-/** Main: ties the form, the service and the result together. */
+/** Main: connects the form, the service and the result. */
 
 import { askForKey, key } from "./access.js";
 import { forgetPage, isComplete, openFile, submissionOf } from "./entry.js";
@@ -11,7 +11,7 @@ import { work } from "./service.js";
 
 const place = (id) => document.getElementById(id);
 const form = place("form");
-/** What is on the page now, so that a change of language can show it again; nothing is kept anywhere else. */
+/** The current content of the page, so that a change of language can render it again. Nothing else stores it. */
 const shown = { answer: null, problem: null };
 let running = null;
 
@@ -42,7 +42,7 @@ async function submit() {
   finish();
 }
 
-/** The result of the form's article; progress is shown until it is there. */
+/** The result for the article in the form. Shows the progress until it arrives. */
 async function answered(signal) {
   const progress = new Progress(place("progress"));
   announce(say("status.sending"));
@@ -70,7 +70,7 @@ function setBusy(busy) {
   else if (hadFocus) place("submit").focus();
 }
 
-/** Show what came of it; who waited for it in the form is taken to it. */
+/** Show the result. If the focus is in the form, move it to the result. */
 function finish() {
   const waited = form.contains(document.activeElement) || document.activeElement === document.body;
   try {

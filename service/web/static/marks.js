@@ -1,4 +1,4 @@
-/** Marks: lights up what belongs together while one part of it is pointed at or focused. */
+/** Marks: highlights matching elements while one of them is hovered or focused. */
 
 export class Marks {
   #members = new Map();
@@ -6,13 +6,13 @@ export class Marks {
   #pointed = null;
   #focused = null;
 
-  /** `member` lights up whenever `name` does. */
+  /** Highlight `member` together with `name`. */
   add(name, member) {
     if (!this.#members.has(name)) this.#members.set(name, new Set());
     this.#members.get(name).add(member);
   }
 
-  /** Pointing at `source` or focusing it lights up everything under `name`; of both the later one counts. */
+  /** Hovering or focusing `source` highlights all members of `name`. The later of both events wins. */
   lightFrom(source, name) {
     this.add(name, source);
     source.addEventListener("pointerenter", () => this.#show((this.#pointed = name)));

@@ -1,4 +1,4 @@
-/** Notes: the warnings of an answer, numbered in reading order, each with the places it speaks of. */
+/** Notes: the warnings of an answer, numbered in reading order, with their ranges. */
 
 import { element } from "./element.js";
 import { has, say } from "./language.js";
@@ -28,7 +28,7 @@ export function rangeOf(span) {
   return Array.isArray(span) && span.length === 2 ? { start: span[0], end: span[1] } : null;
 }
 
-/** The notes as a list; null for none. A note that is pointed at lights up its place. */
+/** The notes as a list; null for none. Hovering a note highlights its range. */
 export function noteList(notes, marks) {
   if (notes.length === 0) return null;
   return element("ul", { class: "notes" }, notes.map((note) => noteItem(note, marks)));
@@ -49,12 +49,12 @@ function noteItem(note, marks) {
   return item;
 }
 
-/** The id of the element that says the note. */
+/** The id of the element of the note. */
 export function noteId(note) {
   return `note-${note.number}`;
 }
 
-/** The name under which the note and its places light up. */
+/** The name that highlights the note and its ranges. */
 export function noteName(note) {
   return `note:${note.number}`;
 }

@@ -1,4 +1,4 @@
-/** Passage: a stretch of text as sentences that can be focused, with the places that warnings speak of marked in it. */
+/** Passage: text as focusable sentences, with the ranges of warnings marked. */
 
 import { element, unseen } from "./element.js";
 import { say } from "./language.js";

@@ -1,4 +1,4 @@
-/** Pieces: cuts a text wherever a range begins or ends, so that ranges may overlap without nesting. */
+/** Pieces: splits a text at the start and end of each range, so that ranges can overlap. */
 
 /**
  * The pieces of `points` (CodePoints) from `start` to `end`, in order: {start, end, text, ranges}, where `ranges` are

@@ -1,16 +1,16 @@
-/** Problem: what went wrong, as the service says it (RFC 9457) or as the page found it. */
+/** Problem: an error from the service (RFC 9457) or from the page. */
 
 export class Problem extends Error {
   /**
-   * `kind` names a message of the catalogue ("422", "unreachable", …); the rest is the service's own account.
-   * `retryAfterS` is null where it does not say when to ask again.
+   * `kind` names a message of the catalogue ("422", "unreachable", …). The other fields are from the service.
+   * `retryAfterS` is null without a Retry-After header.
    */
   constructor(kind, { code = "", detail = "", requestId = "", fields = [], retryAfterS = null } = {}) {
     super(`${kind} ${code}`);
     Object.assign(this, { kind, code, detail, requestId, fields, retryAfterS });
   }
 
-  /** The same request may succeed later. */
+  /** Whether the same request may succeed later. */
   get passes() {
     return ["429", "503", "504", "unreachable", "broken"].includes(this.kind);
   }
@@ -27,7 +27,7 @@ export class Problem extends Error {
     });
   }
 
-  /** From an answer that is no success, whatever stands between the service and the page may have made of it. */
+  /** From an answer with an error status. A proxy may have replaced its body. */
   static async answered(answer) {
     const text = await answer.text();
     let body = { request_id: answer.headers.get("x-request-id") ?? "" };

@@ -1,4 +1,4 @@
-/** Progress: how far the work is, and the translation as it comes. */
+/** Progress: the completed steps, and the translation so far. */
 
 import { element } from "./element.js";
 import { say } from "./language.js";
@@ -19,7 +19,7 @@ export class Progress {
     place.hidden = false;
   }
 
-  /** Take an event of the service; names that are not known are passed over. */
+  /** Handle an event of the service. Unknown names are ignored. */
   follow({ name, data }) {
     if (name === "progress") this.#advance(data);
     else if (name === "sentence" && data.text_number === 0) this.#add(data.text);
@@ -37,7 +37,7 @@ export class Progress {
     this.#preview.scrollTop = this.#preview.scrollHeight;
   }
 
-  /** Take it off the page. */
+  /** Remove it from the page. */
   end() {
     this.#place.replaceChildren();
     this.#place.hidden = true;

@@ -1,9 +1,9 @@
-/** Provenance: which models made the outputs, and when. */
+/** Provenance: the models of the outputs, and the time. */
 
 import { element } from "./element.js";
 import { has, language, say } from "./language.js";
 
-/** A closed list of what the answer says of its making. */
+/** A collapsed list with the provenance of an answer. */
 export function provenanceView({ models = {}, provenance = {}, result_key: key = "" }) {
   const lines = [
     ["provenance.summary", modelText(models?.summary)],

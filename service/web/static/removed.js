@@ -1,9 +1,9 @@
-/** Removed: what cleaning took off the article, and why. */
+/** Removed: the parts that cleaning removed from the article, with reasons. */
 
 import { element } from "./element.js";
 import { has, say, sayCount } from "./language.js";
 
-/** A closed table of {text, reason}, or a line that says there is nothing. */
+/** A collapsed table of {text, reason}, or a line if nothing was removed. */
 export function removedView(removed) {
   if (removed.length === 0) return element("p", { class: "hint removed" }, say("removed.none"));
   const head = element("tr", {}, ["removed.reason", "removed.text"].map((key) => element("th", { scope: "col" }, say(key))));

@@ -1,9 +1,9 @@
-/** Review: says in plain words whether an editor has to look at an output before it is published. */
+/** Review: tells whether an editor must review an output before publication. */
 
 import { element } from "./element.js";
 import { say, sayCount } from "./language.js";
 
-/** One line: the flag of the output, and how many notes it has. */
+/** One line with the flag of the output and the number of its notes. */
 export function reviewLine(output, notes) {
   const needed = output.needs_review === true;
   const key = needed ? "review.needed" : "review.clear";

@@ -1,8 +1,8 @@
-/** Roving: one tab stop for a whole text; the arrow keys go from sentence to sentence. */
+/** Roving: one tab stop for a whole text. The arrow keys move between sentences. */
 
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 
-/** Make `sentences` one tab stop. A click or `focus()` moves the stop, too. */
+/** Make `sentences` one tab stop. A click or `focus()` also moves the stop. */
 export function rove(sentences) {
   sentences.forEach((sentence, number) => {
     sentence.tabIndex = number === 0 ? 0 : -1;

@@ -1,4 +1,4 @@
-/** Rows: the paragraphs of the cleaned body, each with its place in the submitted one and its translated sentences. */
+/** Rows: the paragraphs of the cleaned body, with their ranges in the submitted body and their translated sentences. */
 
 import { CodePoints } from "./codepoints.js";
 import { rangeOf } from "./notes.js";
@@ -22,7 +22,7 @@ export function rowsOf(article, translation) {
   return found;
 }
 
-/** The number of the row that holds an offset of the submitted body, or that stands before it; -1 before the first. */
+/** The number of the row at or before an offset of the submitted body; -1 before the first row. */
 export function rowAt(rows, offset) {
   return rows.findLastIndex((row) => row.start + row.shift <= offset);
 }

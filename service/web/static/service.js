@@ -1,4 +1,4 @@
-/** Service: posts an article and hands on the events of the answer. */
+/** Service: posts an article and yields the events of the answer. */
 
 import { Problem } from "./problem.js";
 import { eventsOf } from "./stream.js";
@@ -8,7 +8,7 @@ const HEADERS = { "Content-Type": "application/json", Accept: "text/event-stream
 
 /**
  * Yields `progress`, `sentence` and `result` events as {name, data}; throws a Problem, or what `signal` aborts with.
- * Without a `key` ("") none is sent.
+ * With an empty `key`, the request has no key.
  */
 export async function* work(submission, key, signal) {
   const answer = await posted(submission, key, signal);

@@ -1,4 +1,4 @@
-/** Source: a paragraph of the article as it was cleaned. */
+/** Source: a paragraph of the cleaned article. */
 
 import { element } from "./element.js";
 import { noteList } from "./notes.js";
@@ -29,7 +29,7 @@ export function sourceCell(row, notes, view) {
   };
 }
 
-/** With a translation its sentences; without one those that support a summary, each once. */
+/** The sentences of the translation; without a translation, the sentences that support a summary, each once. */
 function sentencesOf(row, view) {
   if (view.answer.translation) {
     return row.pairs.map((pair) => ({ ...pair.source, name: pairName(pair), id: `source-${pair.number}` }));

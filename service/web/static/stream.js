@@ -1,6 +1,6 @@
 /** Stream: reads server-sent events from the body of an answer, since EventSource cannot post. */
 
-/** Yields {name, data} for each event, its data parsed; comments keep the connection alive and say nothing. */
+/** Yields {name, data} with parsed data for each event. Comments are ignored. */
 export async function* eventsOf(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let waiting = "";

@@ -12,7 +12,7 @@ import { rowAt } from "./rows.js";
 
 const LANGUAGE_OF = { summary: "de", summary_translation: "en" };
 
-/** The name under which a sentence of a summary and its support light up. */
+/** The name that highlights a sentence of a summary and its support. */
 export function supportName(output, number) {
   return `support:${output}:${number}`;
 }
@@ -102,7 +102,7 @@ function supportButton(range, text, verbatim, view) {
   return button(text, () => view.showSource?.(range), attributes);
 }
 
-/** The article's words at a range of the submitted body. */
+/** The text of the article at a range of the submitted body. */
 function sourceText({ start, end }, view) {
   const shift = view.rows[rowAt(view.rows, start)]?.shift ?? 0;
   return view.points.slice(start - shift, end - shift);

@@ -1,4 +1,4 @@
-/** Translation: a paragraph's translation, sentence by sentence, and what there is to say of the whole. */
+/** Translation: the translation of a paragraph, sentence by sentence, and the general notes. */
 
 import { CodePoints } from "./codepoints.js";
 import { copyButton } from "./copy.js";
@@ -8,12 +8,12 @@ import { noteList } from "./notes.js";
 import { passage } from "./passage.js";
 import { reviewLine } from "./review.js";
 
-/** The name under which a sentence and its translation light up. */
+/** The name that highlights a sentence and its translation. */
 export function pairName(pair) {
   return `pair:${pair.number}`;
 }
 
-/** The column's head: `general` are the notes that name no place. */
+/** The header of the column. `general` are the notes without a range. */
 export function translationTitle(view, general) {
   const { translation } = view.answer;
   const notes = view.notes.filter((note) => note.output === "translation");
@@ -48,7 +48,7 @@ function wholeOf(translation) {
   return [translation.headline, translation.lead, translation.text].filter(Boolean).join("\n\n");
 }
 
-/** The cell beside a paragraph, and its sentences' elements. */
+/** The translation cell of a paragraph, and the elements of its sentences. */
 export function targetCell(row, notes, view) {
   const own = notes.filter((note) => note.output === "translation");
   const found = row.pairs.length > 0 ? translated(row.pairs, own, view) : { nodes: [], sentences: [] };

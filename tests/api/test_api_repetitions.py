@@ -1,4 +1,4 @@
-"""What a model writes twice in a row, through the whole service in the model's own pieces: beside terms and in HTML."""
+"""Removal of repetitions in model output, with terms and HTML, through the whole service."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +10,12 @@ from service.generation.engines.tokenizers import EOS, Tokenizer
 from tests.api.both import Both, both
 
 SOURCE = "Der Stadtrat tagt heute."
-# Each word with the place of the source's word that the model looked at for it.
+# Each output word with the index of its source word.
 WRITTEN = [("The", 0), ("council", 1), ("the", 0), ("council", 1), ("meets", 2), ("today.", 3)]
 
 
-class Stutterer:
-    """A handler that writes `WRITTEN` for every source, in the pieces of a real model."""
+class RepeatingModel:
+    """An engine handler that outputs `WRITTEN` for every source, in pieces of a real model."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -34,7 +34,7 @@ class Stutterer:
 
 
 def _look(source: Tokens, place: int) -> list[float]:
-    """Attention to all pieces of the source's word at ``place``, and to nothing else."""
+    """Attention to the pieces of one source word."""
     word = -1
     weights = []
     for piece in source:
@@ -44,10 +44,10 @@ def _look(source: Tokens, place: int) -> list[float]:
 
 
 async def translated(ports: Both, **fields: Any) -> dict[str, Any]:
-    """The translation of `SOURCE`, or of the same in markup."""
+    """The translation of `SOURCE`, as text or in markup."""
     tokenizer = ports.service.models[0].tokenizer
-    assert len(tokenizer.encode(SOURCE)) > len(SOURCE.split()) + 1  # words of several pieces are among it
-    ports.handle(Stutterer(tokenizer))
+    assert len(tokenizer.encode(SOURCE)) > len(SOURCE.split()) + 1  # some words have several pieces
+    ports.handle(RepeatingModel(tokenizer))
     answer = await ports.main.post("/v1/translate", json={"text": SOURCE, **fields})
     assert answer.status_code == 200, answer.text
     (found,) = answer.json()["translations"]
@@ -58,7 +58,7 @@ def removed(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for one in found["warnings"] if one["code"] == "repetition_removed"]
 
 
-async def test_it_is_said_once_and_the_place_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_repetition_is_removed_with_span(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, engine_replicas=1) as ports:
         found = await translated(ports)
     assert found["text"] == "The council meets today."
@@ -66,21 +66,19 @@ async def test_it_is_said_once_and_the_place_is_told(monkeypatch: pytest.MonkeyP
     assert (warning["target_span"], warning["review"]) == ([0, len("The council")], False)
 
 
-async def test_a_term_is_put_once_where_its_word_was_written_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_repeated_term_is_placed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, engine_replicas=1) as ports:
         found = await translated(ports, glossary={"Stadtrat": "city assembly"})
     assert found["text"] == "The city assembly meets today."
     assert (found["terms"]["applied"], found["terms"]["missing"]) == (1, 0)
     (warning,) = removed(found)
-    assert warning["target_span"] == [0, len(found["text"])]  # terms moved what it was said of
+    assert warning["target_span"] == [0, len(found["text"])]  # the span covers the text after term placement
 
 
 @pytest.mark.parametrize(
     ("glossary", "name"), [({}, "council"), ({"Stadtrat": "city assembly"}, "city assembly")], ids=["plain", "term"]
 )
-async def test_markup_stands_once_round_what_is_left(
-    monkeypatch: pytest.MonkeyPatch, glossary: dict[str, str], name: str
-) -> None:
+async def test_markup_is_kept_once(monkeypatch: pytest.MonkeyPatch, glossary: dict[str, str], name: str) -> None:
     html = "<p>Der <b>Stadtrat</b> tagt heute.</p>"
     async with both(monkeypatch, engine_replicas=1) as ports:
         found = await translated(ports, text=html, format="html", glossary=glossary)

@@ -1,4 +1,4 @@
-"""A whole result that was given before is given again without its pipeline."""
+"""Cached whole results: a repeated command skips its pipeline."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,14 +26,14 @@ def service() -> Iterator[TestClient]:
 
 @pytest.fixture
 def stop(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes every pipeline fail from now on."""
+    """Make every pipeline fail."""
 
     async def fail(*_: object, **__: object) -> None:
         raise AssertionError
 
     def stop_pipelines() -> None:
         monkeypatch.setattr(Translator, "translate", fail)
-        monkeypatch.setattr(ArticlePipeline, "edit", fail)
+        monkeypatch.setattr(ArticlePipeline, "run", fail)
 
     return stop_pipelines
 
@@ -53,7 +53,7 @@ def test_repeated_command_needs_no_pipeline(service: TestClient, stop: Any, path
     assert third["result_key"] == first["result_key"]
 
 
-def test_kept_translation_says_that_it_is_cached(service: TestClient, stop: Any) -> None:
+def test_stored_translation_counts_as_cached(service: TestClient, stop: Any) -> None:
     assert ask(service, "/v1/translate").json()["translations"][0]["cached"] == {"sentences": 0, "of": 2}
     stop()
     assert ask(service, "/v1/translate").json()["translations"][0]["cached"] == {"sentences": 2, "of": 2}
@@ -61,14 +61,14 @@ def test_kept_translation_says_that_it_is_cached(service: TestClient, stop: Any)
 
 @KEPT
 @pytest.mark.parametrize("control", ["no-cache", "no-store"])
-def test_cache_control_passes_over_kept_results(service: TestClient, stop: Any, path: str, control: str) -> None:
+def test_cache_control_skips_stored_results(service: TestClient, stop: Any, path: str, control: str) -> None:
     ask(service, path), ask(service, path)
     stop()
     assert ask(service, path, **{"Cache-Control": control}).status_code == 500
 
 
 @KEPT
-def test_no_store_keeps_nothing(service: TestClient, stop: Any, path: str) -> None:
+def test_no_store_stores_no_result(service: TestClient, stop: Any, path: str) -> None:
     for _ in range(2):
         ask(service, path, **{"Cache-Control": "no-store"})
     stop()
@@ -76,14 +76,14 @@ def test_no_store_keeps_nothing(service: TestClient, stop: Any, path: str) -> No
 
 
 @KEPT
-async def test_purge_forgets_kept_results(service: TestClient, stop: Any, path: str) -> None:
+async def test_purge_deletes_stored_results(service: TestClient, stop: Any, path: str) -> None:
     ask(service, path), ask(service, path)
     await service.app.state.runtime.newsroom.clear()  # type: ignore[attr-defined]  # TestClient types it as ASGIApp
     stop()
     assert ask(service, path).status_code == 500
 
 
-def test_unknown_glossary_is_refused_after_the_same_text(service: TestClient) -> None:
+def test_unknown_glossary_is_refused_after_same_text(service: TestClient) -> None:
     ask(service, "/v1/translate")
     answer = service.post("/v1/translate", json={"text": TEXT, "glossary_name": "absent"})
     assert (answer.status_code, answer.json()["code"]) == (422, "glossary_unknown")

@@ -17,8 +17,7 @@ from service.generation.base import GenerationOptions, Source, TextHypothesis
 from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import LanguagePair
 from service.terms.constraints import TermConstraint
-from service.terms.glossary import Glossary
-from service.terms.placement import address_constraints, numeral_constraints, place_terms
+from service.terms.glossary import Glossary, address_constraints, numeral_constraints, place_terms
 from service.text.alignment import Alignment
 from service.text.normalization import NORMALISER_VERSION
 from service.translation.preparation import Sentence

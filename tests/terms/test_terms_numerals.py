@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.terms.placement import address_constraints, numeral_constraints
+from service.terms.glossary import address_constraints, numeral_constraints
 from tests.languages import DE, EN
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from service.domain import Link, Span
 from service.terms.constraints import Kind, TermConstraint
-from service.terms.placement import PlacementResult, place_terms
+from service.terms.glossary import PlacementResult, place_terms
 
 
 def linked(source: str, output: str, pairs: dict[str, str]) -> list[Link]:

@@ -97,7 +97,8 @@ async def test_service_failure_refunds_characters(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_timeout_refunds_no_characters(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with both(monkeypatch, taking(2.0), rate_chars="1000/hour") as ports:
+    async with both(monkeypatch, rate_chars="1000/hour") as ports:
+        ports.handle(taking(2.0))
         late = await ports.translate(TEXT, **{"request-timeout-ms": "200"})
         assert late.status_code == 504, late.text
         assert f"r={1000 - len(TEXT)};" in late.headers["ratelimit"]

@@ -33,7 +33,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-#	$(BIN)/python tools/sizes.py
+	$(BIN)/python tools/sizes.py
 	$(BIN)/codespell $(PAGES)
 	$(BIN)/python tools/prose.py $(PROSE)
 	$(MAKE) workflows docs

@@ -206,7 +206,7 @@ def test_a_signal_lets_what_is_in_flight_finish(
         os.kill(running.pid, stop)
         _, told = running.communicate(timeout=PATIENCE_S)
         assert running.returncode == 75, told
-        assert "the same command goes on from here" in told
+        assert "the same command resumes here" in told
         found = records(output)
         assert found == uninterrupted[: len(found)]
         assert before < len(found) == committed_lines(output) < len(uninterrupted)

@@ -59,7 +59,7 @@ class Memory:
     def __init__(self, *, max_bytes: int, ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.ttl_s = ttl_s
         self.clock = clock
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._life_s = ttl_s  # lifetime of the value that `put` is storing
         self._kept: TLRUCache[bytes, Kept] = TLRUCache(
             max_bytes, lambda _key, _value, now_s: now_s + self._life_s, timer=clock, getsizeof=_kept_bytes
@@ -86,7 +86,7 @@ class Memory:
         if len(key) != KEY_BYTES:
             raise ValueError(f"a key must have {KEY_BYTES} bytes, not {len(key)}")
         self.purge(key)  # an old value must not outlive a new one that is too large to store
-        if _kept_bytes(value) > self._max_bytes:
+        if _kept_bytes(value) > self.max_bytes:
             return False
         life_s = self.ttl_s * TAG_LIVES if isinstance(value, Tag) else self.ttl_s
         self._life_s = life_s if most_s is None else min(life_s, most_s)

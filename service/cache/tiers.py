@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ from service.events import CacheLooked, EntryUnopened, Listener, ignore
 MOST_DOCUMENTS = 256
 DOCUMENT_CHARS = 2_000_000
 DOCUMENT_TTL_S = 600.0
+# A result takes some two bytes for each character of its text, and more if its sentences are short.
+BYTES_A_CHAR = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,13 @@ class Documents:
     It has a limit on characters and an expiry time, and evicts the least recently used results.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, memory: Memory) -> None:
+        """Keep to the bytes and the lifetime of ``memory``."""
+        self._max_chars = min(DOCUMENT_CHARS, memory.max_bytes // BYTES_A_CHAR)
         self._chars = 0  # size of the result that `put` is storing
+        ttl_s = min(DOCUMENT_TTL_S, memory.ttl_s)
         self._kept: TTLCache[str, Any] = TTLCache(
-            DOCUMENT_CHARS, DOCUMENT_TTL_S, timer=clock, getsizeof=lambda _: self._chars
+            self._max_chars, ttl_s, timer=memory.clock, getsizeof=lambda _: self._chars
         )
 
     def get(self, result_key: str) -> Any:
@@ -46,7 +51,7 @@ class Documents:
     def put(self, result_key: str, result: Any, chars: int) -> None:
         """Store a result of ``chars`` characters, unless it alone exceeds the limit."""
         self._chars = max(chars, DOCUMENT_CHARS // MOST_DOCUMENTS)
-        if self._chars <= DOCUMENT_CHARS:
+        if self._chars <= self._max_chars:
             self._kept[result_key] = result
 
     def clear(self) -> None:
@@ -65,7 +70,7 @@ class Cache:
 
     def __init__(self, memory: Memory, shared: Shared | None = None, *, listener: Listener = ignore) -> None:
         self.memory = memory
-        self.documents = Documents(memory.clock)
+        self.documents = Documents(memory)
         self._shared = shared
         self._listener = listener
         self._purges = 0

@@ -1,5 +1,6 @@
 """Cached whole results: a repeated command skips its pipeline."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,3 +88,13 @@ def test_unknown_glossary_is_refused_after_same_text(service: TestClient) -> Non
     ask(service, "/v1/translate")
     answer = service.post("/v1/translate", json={"text": TEXT, "glossary_name": "absent"})
     assert (answer.status_code, answer.json()["code"]) == (422, "glossary_unknown")
+
+
+@pytest.mark.parametrize("bounds", [{"cache_bytes": 0}, {"cache_bytes": 50_000}, {"cache_ttl_s": 0.001}])
+def test_results_keep_to_the_bounds_of_the_cache(stop: Any, bounds: Any) -> None:
+    with TestClient(create_app(Settings(**bounds)), raise_server_exceptions=False) as bounded:
+        wait_until_ready(bounded)
+        ask(bounded, "/v1/translate")
+        time.sleep(0.01)
+        stop()
+        assert ask(bounded, "/v1/translate").status_code == 500

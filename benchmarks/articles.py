@@ -88,7 +88,7 @@ class Article:
 
     @property
     def text(self) -> str:
-        """The sentences in paragraphs."""
+        """The text of the article, with its sentences grouped into paragraphs."""
         starts = range(0, len(self.sentences), PARAGRAPH_SENTENCES)
         return "\n\n".join(" ".join(self.sentences[start : start + PARAGRAPH_SENTENCES]) for start in starts)
 

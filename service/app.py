@@ -50,7 +50,7 @@ KNOWN = COMPATIBLE | {
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, error: DepescheError) -> None:
-    """Answer ``error`` with a problem, or in the format of the compatible APIs on their paths."""
+    """Answer ``error`` as problem JSON. On the paths of a compatible API, use that API's own error format."""
     request = Request(scope, receive)
     if scope["path"] in KNOWN:  # other paths are arbitrary input and must not become metric labels
         info_of(scope).path = scope["path"]

@@ -34,7 +34,7 @@ AUXILIARY = re.compile(
 
 
 def stranger(words: Sequence[str]) -> Plant:
-    """Replace one of ``words`` by another of them that the article does not contain."""
+    """Replace one of ``words`` in the output with another one that the article does not contain."""
     pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:

@@ -25,7 +25,7 @@ def share(found: int, of: int) -> dict[str, Any]:
 
 
 def with_findings(findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Return the share of outputs with any finding, and the share with one for review."""
+    """Return the share of outputs with a finding, and the share with a finding that needs review."""
     of = len(findings)
     return share(sum(map(bool, findings)), of) | {"for_review": share(sum(map(needs_review, findings)), of)}
 

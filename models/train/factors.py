@@ -1,4 +1,4 @@
-"""Low-rank factors: files, addition to weights, and the best approximation of a sum at one rank."""
+"""Low-rank factors: reading and writing them, adding them to weights, and approximating their sum at one rank."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

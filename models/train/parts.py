@@ -157,7 +157,7 @@ def _stream(parts: Path, listed: Iterable[Piece]) -> Iterator[bytes]:
 
 
 def _file(path: Path, file: Piece, stream: Iterator[bytes], rest: bytes) -> bytes:
-    """Write one file from the rest of a part and the parts that follow. Return the new rest."""
+    """Write one file from a part's leftover bytes and the parts that follow. Return the bytes left over."""
     path.parent.mkdir(parents=True, exist_ok=True)
     digest, missing = hashlib.sha256(), file.size_bytes
     with path.open("wb") as out:

@@ -1,4 +1,4 @@
-"""The recipe, read from a data file: marks of the tasks, sources with their terms, and stages."""
+"""The training recipe, read from a data file: task marks, data sources with their terms of use, and stages."""
 
 import tomllib
 from dataclasses import dataclass, field

@@ -101,7 +101,7 @@ class Memory:
             return False
 
     def clear(self) -> int:
-        """Delete everything, and return the number of entries without tags."""
+        """Delete everything, and return the number of deleted entries, not counting tags."""
         entries = sum(self.get(key) is not None for key in list(self._kept))
         self._kept.clear()
         return entries

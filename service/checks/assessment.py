@@ -261,7 +261,8 @@ def _check_quotations(source: Passage, output: Passage) -> Iterator[Finding]:
 class SentenceChecks:
     """The checks of a language pair.
 
-    ``running`` has the checks that run, by name and in order. ``missing`` has the names of checks without a grammar.
+    ``running`` holds (name, check) pairs in execution order. ``missing`` holds the names of checks that need a grammar
+    which one of the languages lacks.
     """
 
     running: tuple[tuple[str, Check], ...]

@@ -44,7 +44,7 @@ def model_out(model: LocalGenerator) -> schemas.ModelOut:
 
 
 def translation_out(translation: Translation) -> schemas.TranslationOut:
-    """Map one translation."""
+    """Convert one translation to its response model."""
     return schemas.TranslationOut(
         text=translation.text,
         sentences=[_sentence(pair) for pair in translation.sentences],

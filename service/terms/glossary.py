@@ -142,7 +142,7 @@ class _Edge:
         self._node: _Node | None = None
 
     def node(self) -> _Node:
-        """The node of the terms that continue after the word."""
+        """Return the node for the terms that have more words after this one."""
         if self._node is None:
             self._node = _Node(self._terms, self._depth + 1, self._inflection)
         return self._node

@@ -125,7 +125,7 @@ class Part:
     block: Block | None
 
     def place(self, span: Span) -> Span:
-        """The position of a range of this part in the submitted text."""
+        """Return where a range of this part lies in the submitted text."""
         if self.block is None:
             return span
         return self.block.in_html(span) if span.start < span.end else self.block.source

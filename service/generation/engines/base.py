@@ -55,9 +55,9 @@ class ParallelConfig:
 
 
 def layouts(cores: int, replicas: int = 0) -> tuple[ParallelConfig, ...]:
-    """The configurations to measure on ``cores``; with given ``replicas`` only one.
+    """Return the configurations to measure on ``cores``; only one if ``replicas`` is given.
 
-    The first one is the likeliest winner, and its time is the limit for the others.
+    The first one is likely to be the fastest; its time is the time limit for the others.
     """
     if replicas:
         return (ParallelConfig(replicas, max(1, cores // replicas)),)

@@ -125,7 +125,7 @@ class Part:
     block: Block | None
 
     def place(self, span: Span) -> Span:
-        """Return where a range of this part lies in the submitted text."""
+        """Return the submitted position of a range of this part."""
         if self.block is None:
             return span
         return self.block.in_html(span) if span.start < span.end else self.block.source

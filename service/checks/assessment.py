@@ -88,7 +88,7 @@ def _any(passage: Passage) -> int:
 _MARKS = ("„", "“", "”", '"', "«", "»", "``", "''")
 _MARK = re.compile("|".join(_MARKS))
 _SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=[.,!?])['’›´](?=\s|$)|#\w")
-"""The start of words in single quotation marks, or the end of a sentence in them. A hashtag counts as a quotation."""
+"""The start of a phrase in single quotation marks, or the end of a sentence in them. A hashtag also counts."""
 _SPACE = re.compile(r"\s+")
 _MOST_SCARE_WORDS = 2
 _MOST_CHARS = 4_000  # longer passages between two marks are not quotations

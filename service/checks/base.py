@@ -12,7 +12,7 @@ from service.domain import Span
 from service.languages.base import Language
 
 CHECKS_VERSION = "1"
-"""A part of every cache key. Increase it when the result of checks, term placement or reranking changes."""
+"""Part of every cache key. Increase it whenever the results of the checks, term placement or reranking change."""
 
 
 class Code(StrEnum):
@@ -81,7 +81,10 @@ def needs_review(findings: Iterable[Finding]) -> bool:
 
 
 Key = tuple[Literal["number", "month", "weekday", "time"], Fraction]
-"""``number``: its value; ``month``: 1 to 12; ``weekday``: 0 is Monday; ``time``: minutes since midnight."""
+"""The kind and value of a fact.
+
+A ``month`` is 1 to 12, a ``weekday`` is 0 (Monday) to 6, and a ``time`` is in minutes since midnight.
+"""
 
 
 class Fact(NamedTuple):

@@ -36,7 +36,7 @@ class ParsedNumber(NamedTuple):
 
 
 Token = re.Match[str]
-"""A word or a numeral of a text; group 1 is set for a numeral."""
+"""A match of a word or numeral in a text. Group 1 is set if it is a numeral."""
 
 
 def no_number(_word: str) -> ParsedNumber | None:
@@ -90,7 +90,7 @@ NUMERIC_DATE = (
     rf"\b(?P<d>\d{{1,2}})(?P<sep>[./])\s?(?P<m>\d{{1,2}})(?P=sep)\s?(?P<y>{YEAR}|\d\d)?(?!\d)"
     rf"|\b(?P<iso_y>{YEAR})-(?P<iso_m>\d\d)-(?P<iso_d>\d\d)\b"
 )
-"""Numeric dates that every language reads. The groups are d, m, y and, for ISO 8601, iso_d, iso_m, iso_y."""
+"""A pattern of numeric dates for all languages, with the groups d, m and y or, for ISO 8601, iso_d, iso_m and iso_y."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -310,8 +310,11 @@ class SummaryGrammar:
 
 
 Weight = Literal["sure", "context", "doubt"]
-"""The certainty that a line is boilerplate. A ``sure`` line is removed anywhere. A ``context`` line is removed next to
-other boilerplate or above the text. A ``doubt`` line is reported, and never removed."""
+"""The degree of certainty that a line is boilerplate.
+
+A ``sure`` line is always removed. A ``context`` line is removed above the text, below it, or next to other boilerplate.
+A ``doubt`` line is only reported.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

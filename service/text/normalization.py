@@ -11,12 +11,12 @@ from service.errors import InvalidInput
 from service.languages.base import Language
 
 NORMALISER_VERSION = "1"
-"""A part of every cache key. Increase it when :func:`for_model` changes the result of any sentence."""
+"""Part of every cache key. Increase it whenever `for_model` returns a different result for any sentence."""
 
 # Some white space characters are also control characters, so white space is replaced before those are removed.
 _WHITE_SPACE = re.compile(r"\s+")
 _PLAIN = re.compile(r"[\x20-\x7e\xa1-\xac\xae-\xff„“”‚‘’–—…€]*")
-"""The characters of most sentences. Only the space is invisible, and NFC changes none of them."""
+"""The characters that most sentences consist of. Only the space is invisible, and NFC leaves all of them unchanged."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _JOINER = "\u034f"

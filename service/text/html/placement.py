@@ -175,7 +175,7 @@ def _knots(source: Span, source_text: str, words: Sequence[Span], target_text: s
 
 
 OUTSIDE = -1
-"""The parent index of markup outside all elements."""
+"""The parent index of markup that is not inside an element."""
 
 
 @dataclass(frozen=True, slots=True)

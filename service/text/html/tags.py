@@ -26,12 +26,12 @@ BLOCK = frozenset(
 )
 FOREIGN = frozenset({"math", "svg"})
 ALL = frozenset(tags) | VOID | BLOCK | FOREIGN
-"""All elements of HTML, obsolete ones included."""
+"""All HTML elements, including obsolete ones."""
 WITHIN_SENTENCES = frozenset(
     """a abbr acronym b bdi bdo big br cite del dfn em font i ins kbd mark nobr q s small span strike strong sub sup tt
     u wbr""".split()
 )
-"""Inline elements whose names have the same meaning in other XML that borrows them."""
+"""Inline elements of HTML. Other XML vocabularies that borrow these names use them with the same meaning."""
 # Elements that are copied with their content. The model sees the words of `_WORDS` only, as a part of the sentence.
 _WORDS = frozenset("code kbd samp tt var".split())
 _SILENT = frozenset(

@@ -25,9 +25,9 @@ _FOLLOWING_WORDS = 2
 def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` has as many negations as ``source``.
 
-    A finding needs a negation that a translation always keeps ("nicht", but not in "nicht nur"). Many other words can
-    express a negation ("fail to", "unable"), so the check compares the plain negations of one side with all possible
-    negations of the other side.
+    A finding is reported only for a negation that a translation always keeps ("nicht", but not in "nicht nur"). Many
+    other words can express a negation ("fail to", "unable"), so the check compares the plain negations of one side with
+    all possible negations of the other side.
 
     Raises:
         ValueError: one of the languages has no negation grammar.
@@ -356,7 +356,7 @@ def check_summary(
 
 
 class _SummaryChecks:
-    """The checks of a summary that its language has grammars for."""
+    """The checks of a summary, limited to those that the source language has a grammar for."""
 
     def __init__(self, source: Passage) -> None:
         self._source = source

@@ -145,5 +145,5 @@ class Passage(NamedTuple):
 
     @classmethod
     def of(cls, text: str, language: Language) -> "Passage":
-        """Prepare ``text``, which is in ``language``."""
+        """Prepare ``text``, which is in ``language``, for comparison."""
         return cls(text, language, _WORD.findall(text), lower_same_length(text))

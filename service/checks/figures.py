@@ -34,7 +34,7 @@ _MOST_SCALES = 2
 
 
 class _Quantity(NamedTuple):
-    """A number with its scale. The scale is already multiplied into the number; it is 1 if there is none."""
+    """A number in a text, and the scale that is already multiplied into it (1 if there is no scale)."""
 
     span: Span
     part: ParsedNumber
@@ -90,7 +90,7 @@ def _numeral(text: str, token: Token, grammar: NumberGrammar) -> ParsedNumber:
 
 @lru_cache(maxsize=2_000)
 def _values(numeral: str, grammar: NumberGrammar) -> frozenset[Fraction]:
-    """Return the possible values of a numeral without a sign. There are several if usage differs."""
+    """Return the possible values of a numeral without a sign. There are several where conventions differ."""
     if len(numeral) > _MOST_DIGITS:
         return frozenset()
     if numeral in _VULGAR:
@@ -245,7 +245,7 @@ def _weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
         name = lower_same_length(match["w"])
         day: Key = ("weekday", Fraction(grammar.weekdays[name]))
         alone = match["rest"] in {"", "s"} or match["rest"].endswith(grammar.day_parts)
-        certain = alone and not text[max(0, match.start() - 1) : match.start()].isalpha()  # "Palmsonntag": uncertain
+        certain = alone and not text[max(0, match.start() - 1) : match.start()].isalpha()  # not for "Palmsonntag"
         yield Fact("date", Span(*match.span()), frozenset({day}), certain=certain)
 
 

@@ -46,7 +46,7 @@ def _sound(word: str) -> str:
     return found
 
 
-_LEAST_CHARS = 3  # shorter words are not names, and they need an exact match
+_LEAST_CHARS = 3  # shorter words are not treated as names, and shorter keys need an exact match
 _ABBREVIATION = re.compile(r"[A-ZÄÖÜ]{2,5}s?")
 _LEAST_ROOT_CHARS = 4
 _LIKE = 0.72
@@ -90,7 +90,7 @@ class Index:
     def supports(self, name: str) -> bool:
         """Return whether the text contains ``name``.
 
-        The name may be spelled in the same or a similar way, be part of a word, or be an exonym.
+        It may contain the name in the same or a similar spelling, as part of a word, or as an exonym.
         """
         if name in self.words:
             return True
@@ -177,10 +177,10 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
 
 
 def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterator[_Word]:
-    """Yield the words that are certainly names and not among ``known``.
+    """Yield the words that are certainly names, except those in ``known``.
 
-    These are words that follow another name or a title, and names in the language's list of names that the language
-    with the code ``target`` spells in the same way.
+    A word is certainly a name if it follows another name or a title, or if it is in the list of names that are spelled
+    the same in the other language. ``target`` is the code of that language.
     """
     text, grammar, listed = passage.text, passage.language.names, passage.language.kept_names.get(target, frozenset())
     if grammar is None:
@@ -198,13 +198,16 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
 
 
 def _are_capitals(words: Sequence[str]) -> bool:
-    """Return whether most words are in capitals, as in some headlines, so a capital letter does not identify a name."""
+    """Return whether most words are in capitals, as in some headlines. In that case capitals do not identify names."""
     long = [word for word in words if len(word) > _LEAST_CHARS]
     return sum(map(str.isupper, long)) > _CAPITALS_SHARE * len(long)
 
 
 def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word]:
-    """Yield the capitalised words that may be names, except ``known`` ones; none if most words are in capitals."""
+    """Yield the capitalised words that may be names, except those in ``known``.
+
+    Yields nothing if most words are in capitals.
+    """
     grammar, text = passage.language.names, passage.text
     if grammar is None or _are_capitals(passage.words):
         return
@@ -217,6 +220,6 @@ def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word
 
 
 def _opens(text: str, word: _Word) -> bool:
-    """Return whether the word opens a sentence or a quotation, so its capital letter does not identify a name."""
+    """Return whether the word opens a sentence or quotation, where a capital letter does not identify a name."""
     before = text[max(0, word.start - _BEFORE_CHARS) : word.start]
     return not before or _STARTS.search(before) is not None

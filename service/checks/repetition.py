@@ -133,7 +133,7 @@ def _phrase(words: Sequence[str]) -> tuple[int, int] | None:
 
 
 def find_repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> Iterator[tuple[int, Finding]]:
-    """Yield the index and the finding of each output that equals an earlier output although their sources differ.
+    """Yield (index, finding) for each output that equals an earlier output although their sources differ.
 
     Sentences of fewer than four words are ignored.
     """

@@ -19,11 +19,11 @@ _INNER_END = re.compile(r"[a-zß-ÿ]{2}[.!?][“”\"»«)]?\s+[„»\"(]?[A-ZÀ
 
 @dataclass(slots=True)
 class Line:
-    """A line (or wrapped paragraph) of a page, and what is known about it.
+    """A line (or wrapped paragraph) of a page, and the decision about it.
 
-    ``reason`` is the reason why the line was removed. ``doubt`` is the message for a line that is kept although it may
-    be boilerplate. ``part`` is "headline", "kicker", "lead" or "body". ``after_blank`` tells whether a blank line
-    precedes the line, and ``running`` whether it is running text.
+    ``reason`` is the code of the reason for removing the line, or None if it is kept. ``doubt`` is the text of the
+    notice if the line is kept but may be boilerplate. ``part`` is "headline", "kicker", "lead" or "body".
+    ``after_blank`` is True if a blank line precedes the line, and ``running`` is True for running text.
     """
 
     text: str
@@ -125,7 +125,7 @@ _INITIALS_CHARS = 3  # "dpa/abc": the editor's initials follow the agency
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The kind of boilerplate that a line is. ``opens`` means that the line is the heading of a block of this kind."""
+    """The classification of a line as boilerplate. ``opens`` means that the line is the heading of a block."""
 
     reason: str
     weight: Weight = "sure"
@@ -133,7 +133,7 @@ class Verdict:
 
 
 def judge(line: str, language: Language) -> Verdict | None:
-    """Return the kind of boilerplate that a line is, or None.
+    """Classify a line as a kind of boilerplate, or return None if it is not boilerplate.
 
     Running text is boilerplate only if all its sentences are.
     """
@@ -178,7 +178,7 @@ def _by_form(line: str, page: PageGrammar) -> Verdict | None:
 
 
 def _by_parts(line: str, page: PageGrammar) -> Verdict | None:
-    """Return the kind of a line that combines bylines, timestamps and button labels. One part may be just a name."""
+    """Classify a line that combines bylines, timestamps and button labels. One part may be just a name."""
     for pattern in (_PART_BREAK, _PART_OR_COLON_BREAK):
         parts = [part for part in pattern.split(line) if part.strip()]
         if not 1 < len(parts) <= _MAX_PARTS:

@@ -1,4 +1,4 @@
-"""Cleaning of a pasted page: finds the article with its headline and lead, and removes boilerplate."""
+"""Cleaning of a pasted page: detection of the headline and the lead, and removal of boilerplate."""
 
 import re
 from collections.abc import Iterator

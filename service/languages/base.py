@@ -40,17 +40,17 @@ Token = re.Match[str]
 
 
 def no_number(_word: str) -> ParsedNumber | None:
-    """Return None. This is the default for `NumberGrammar.read`, which recognises no number words."""
+    """Return None, because this default for `NumberGrammar.read` recognises no number words."""
     return None
 
 
 def no_scale(_word: str) -> Fraction | None:
-    """Return None. This is the default for `NumberGrammar.scale`, which recognises no scale words."""
+    """Return None, because this default for `NumberGrammar.scale` recognises no scale words."""
     return None
 
 
 def no_extension(_text: str, _tokens: Sequence[Token], place: int, part: ParsedNumber) -> tuple[ParsedNumber, int]:
-    """Return the number unchanged. This is the default for `NumberGrammar.extend`."""
+    """Return the number unchanged, with the next index. This is the default for `NumberGrammar.extend`."""
     return part, place + 1
 
 
@@ -196,7 +196,7 @@ class NameGrammar:
     """Rules that identify names among capitalised words.
 
     Attributes:
-        is_common: returns whether a capitalised word is not a name. The second argument tells whether the word opens a
+        is_common: returns whether a capitalised word is not a name. The second argument is True if the word opens a
             sentence.
         title: a pattern of the ending of a title ("Kanzlerin"). A capitalised word after a title is a name.
         opening_is_weak: whether a single capitalised word that opens a sentence may be a common word that is missing
@@ -227,7 +227,7 @@ class Inflection(Protocol):
     """Rules of inflection, which identify the forms of a word."""
 
     def folded(self, word: str) -> str:
-        """Return ``word`` in lower case and without umlauts, which inflection may change in addition to the ending."""
+        """Return ``word`` in lower case and without umlauts, which may change together with the ending."""
         ...
 
     def stems(self, word: str) -> set[str]:
@@ -239,9 +239,9 @@ class Inflection(Protocol):
         ...
 
     def is_form(self, word: str, term: str, *, last: bool) -> bool:
-        """Return whether ``word`` is a form of the term's word ``term``.
+        """Return whether ``word`` is a form of ``term``, which is a single word of a phrase.
 
-        ``last`` tells whether ``term`` is the last word of its phrase.
+        ``last`` is True if ``term`` is the last word of the phrase.
         """
         ...
 
@@ -339,7 +339,7 @@ class PageGrammar:
         announcing: reasons whose headings may be followed by a colon and the block on the same line.
         controls: labels of buttons and links (folded).
         agencies: news agencies (folded).
-        agency_break: a pattern of what separates the agencies in a credit.
+        agency_break: a pattern of the separators between agencies in a credit.
         boilerplate: the beginnings of sentences in consent boxes, paywalls and newsletters.
         lines: patterns of whole lines with their reason and weight, in the order in which they are tried.
         copyright: a pattern of whole lines with a copyright notice.
@@ -374,7 +374,7 @@ class PageGrammar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LengthRatio:
-    """The usual length of translations. The bounds contain 99 % of the sentences of human translators.
+    """The usual length of translations. For 99 % of sentences, human translations lie within these bounds.
 
     ``steps`` are numbers of source characters. ``shortest`` and ``longest`` are output characters for each source
     character, with one value below each step and one above the last step.
@@ -411,8 +411,8 @@ class Language:
         clauses_meet: a pattern of a word before and after the comma between two clauses, with the word in group 1.
         find_numerals: returns the numerals in a text that other languages write differently.
         write_numeral: returns the preferred form of such a numeral and other accepted forms, or None.
-        exonyms: maps the code of another language to the names that differ in it. These map beginnings of words in this
-            language to those in the other language, in lower case without accents.
+        exonyms: maps the code of another language to the names that differ there. Each beginning of a word in this
+            language is mapped to the possible beginnings in the other language, in lower case without accents.
         kept_names: maps the code of another language to names that are spelled the same in that language.
         length_ratios: maps the code of a target language to the usual length of translations into it.
         page: the boilerplate of news pages. With the default, nothing is removed.

@@ -1,4 +1,4 @@
-"""A guard for rewritten sentences: finds the source sentences that support them, and rejects bad rewritings."""
+"""A guard that finds the source sentences supporting a rewritten sentence, and rejects bad rewritings."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ _COMPOUND_CHARS = 6
 
 
 def support(sentence: str, sources: Sequence[str]) -> list[int]:
-    """Return the indices, in order, of at most three source sentences that cover the content of ``sentence``.
+    """Return the indices, in order, of up to three source sentences that cover the content of ``sentence``.
 
     A source covers a stem if it contains the stem or, because of compounds, a stem with the same first six letters. The
     first source must cover a fifth of the stems; if none does, the result is empty. Each further source must cover
@@ -110,7 +110,10 @@ def _repeats(sentence: str, _: Sequence[str]) -> bool:
 
 
 def _has_no_main_verb(sentence: str, _: Sequence[str]) -> bool:
-    """Return whether no main clause has a known finite verb. In case of doubt the source sentence is used."""
+    """Return whether no main clause contains a recognised finite verb.
+
+    The check may overlook a verb, in which case the source sentence is used unnecessarily.
+    """
     first, *others = sentence.split(",")
     openers = GRAMMAR.subordinators
     main = [first, *(clause for clause in others if (words(clause) or [""])[0].lower() not in openers)]

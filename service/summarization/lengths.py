@@ -110,6 +110,6 @@ def from_request(
 
 
 def lead(sentences: Sequence[str], *, budget: Length) -> list[int]:
-    """Return the indices of the sentences from the start up to the first one that does not fit within ``budget``."""
+    """Return the indices of the opening sentences that fit within ``budget``, up to the first one that does not."""
     room = Room(budget)
     return [number for number, _ in takewhile(lambda numbered: room.take(numbered[1]), enumerate(sentences))]

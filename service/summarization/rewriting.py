@@ -1,4 +1,4 @@
-"""Rewriting for summaries: plans groups of sentences, has the model rewrite them, and checks the results."""
+"""Rewriting for summaries: sentences are grouped, rewritten by the model and checked, or used unchanged."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ SEAMS = frozenset(',;:–—()[]„“”»«".!?…')
 
 
 def loose_joints(sentence: str, sources: Sequence[str]) -> int:
-    """Count the loose joints in ``sentence``. The result is 0 for a source sentence, even with whole clauses removed.
+    """Count the places in ``sentence`` where words are joined that no source joins (loose joints).
 
-    A joint between two adjacent words is not loose if the words are adjacent in a source. It is not loose either if a
-    source has them in this order and the words removed between them begin or end at punctuation. The same rule applies
-    to the first and the last word.
+    A source joins two words if they are adjacent in it, or if it has them in this order and the words removed between
+    them begin or end at punctuation. The count also includes a first word that begins no clause of a source, and a last
+    word that ends none. The result is therefore 0 for a source sentence, even with whole clauses removed.
     """
     found = [word.lower() for word, _ in spaced_words(sentence)]
     texts = [_Source(source) for source in sources]
@@ -168,7 +168,7 @@ def _members(
 
 
 def _cores(assessed: Assessment, wanted: int) -> list[int]:
-    """Return the best sentences with a positive score, without redundant ones."""
+    """Return up to ``wanted`` sentences with a positive score, in order of marginal relevance."""
     return [number for number in relevance_order(assessed) if assessed.scores[number] > 0][:wanted]
 
 
@@ -252,7 +252,8 @@ Members = tuple[str, ...]
 class Wording:
     """An accepted rewriting of a group.
 
-    ``support`` holds the positions, within the group, of the sentences that support it. If it is empty, the core does.
+    ``support`` holds the positions, within the group, of the sentences that support it. If it is empty, the core counts
+    as the support.
     """
 
     text: str
@@ -308,7 +309,7 @@ def rewrite_inputs(text: Text, options: SummaryOptions, generator: TextGenerator
 
 
 def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
-    """Return the sentences of the group, or only its core if they are too long for the model."""
+    """Return the model input for a group, or only for its core if all sentences together are too long."""
     if group.filler:
         return RewriteInput(group, group.members, rewritten=False, cut=False)
     for members in (group.members, (group.core,)):
@@ -406,7 +407,7 @@ def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Accepta
     )
 
 
-MOST_OFFERS = 100  # the maximum number of sentences for building variants; the others are not relevant enough
+MOST_OFFERS = 100  # the maximum number of sentences to build variants from; the others are not relevant enough
 
 
 def beginning(text: Text, options: SummaryOptions) -> list[int]:

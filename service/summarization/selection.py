@@ -114,9 +114,9 @@ class Assessment:
     similarity_matrix: Matrix
 
     def closest(self, number: int, *, least: float, most: int) -> list[int]:
-        """Return the indices of up to ``most`` sentences that are most similar to ``number``.
+        """Return the indices of up to ``most`` sentences that are most similar to the sentence ``number``.
 
-        Their cosine with ``number`` is at least ``least``.
+        Their cosine with that sentence is at least ``least``.
         """
         cosines = self.similarity_matrix[self.compared.index(number)]
         rows = np.argsort(-cosines, kind="stable")[:most]

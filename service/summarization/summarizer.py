@@ -162,7 +162,7 @@ def _prepare(text: str, language: Language) -> Text:
 
 
 def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[Summary]:
-    """Return the variants, best first. The list is empty if no wording fits."""
+    """Return the variants made from rewritings, best first. The list is empty if no wording fits."""
     offers = [
         Offer(
             tuple(w.text for w in one.wordings),
@@ -181,7 +181,7 @@ def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[S
 
 
 def _extractive(text: Text, options: SummaryOptions, method: Method) -> list[Summary]:
-    """Return the variants, best first. A lead has only one variant."""
+    """Return the extractive variants, best first, or a single lead."""
     numbers = [beginning(text, options)] if method == "lead" else selections(text, options)
     return [
         _lay_out([text.verbatim(n) for n in of_one], options.style, method, (), truncated=False, cached=False)

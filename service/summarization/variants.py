@@ -1,4 +1,4 @@
-"""Different variants of a summary."""
+"""Variants of a summary that differ sufficiently from each other."""
 
 from collections import Counter
 from collections.abc import Sequence

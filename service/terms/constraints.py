@@ -10,7 +10,7 @@ Kind = Literal["glossary", "kept", "address", "number", "date"]
 
 @dataclass(frozen=True, slots=True)
 class TermConstraint:
-    """A requirement that the translation renders the source words at ``span`` as ``text``.
+    """A requirement that the source words at ``span`` appear as ``text`` in the translation.
 
     ``accepted`` holds other valid forms. ``term`` is the name of the constraint in responses.
     """

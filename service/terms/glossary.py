@@ -1,4 +1,4 @@
-"""Search for glossary terms, addresses and numerals in a source, and their placement in its translation."""
+"""Glossary terms, addresses and numerals: how they are found in a source and placed in its translation."""
 
 import itertools
 import json
@@ -32,7 +32,7 @@ class Term:
 
 
 class Comparisons:
-    """A counter for the comparisons between words of a text and words of terms, with a limit."""
+    """A counter, with a limit, for comparisons between words of a text and words of terms."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -73,7 +73,7 @@ class Trie:
     def at(self, words: Sequence[str], joined: Sequence[bool], place: int, comparisons: Comparisons) -> list[Term]:
         """Return the terms, in any of their forms, that begin at the word with index ``place``.
 
-        ``joined[n]`` tells whether only white space separates word n from the next word.
+        ``joined[n]`` is True if only white space separates word n from the next word.
 
         Raises:
             InvalidInput: the limit of ``comparisons`` is exceeded.

@@ -24,7 +24,7 @@ _MOST_MARKS = 30
 
 
 def is_invisible(character: str) -> bool:
-    """Return whether models never see the character because it is white space, a control or a format character."""
+    """Return whether models never see the character: white space, a control character or a format character."""
     return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}
 
 
@@ -42,8 +42,8 @@ def for_model(sentence: str, language: Language) -> str:
     """Normalise a sentence for models and cache keys: NFC, single spaces, no invisible characters. Idempotent.
 
     Each run of white space (no-break spaces, tabs, line ends) becomes one space. Control characters, soft hyphens and
-    zero-width characters are removed. A word that is hyphenated across a line end is joined, as the language's rules
-    say.
+    zero-width characters are removed. Words that are hyphenated across a line end are joined by the rules of the
+    language.
     """
     if _PLAIN.fullmatch(sentence):
         return " ".join(sentence.split())

@@ -166,7 +166,7 @@ def segment(text: str, language: Language) -> Segmentation:
 
 
 def split_long(text: str, span: Span, language: Language) -> tuple[Span, Span] | None:
-    """Split a sentence that is too long near its middle. Returns None if it has fewer than two visible code points.
+    """Split an overlong sentence near its middle. Returns None if it has fewer than two visible code points.
 
     These places are tried in order: after a semicolon, colon or dash; after a comma that the language's clause pattern
     prefers; after any comma; at white space; and between any two code points, if possible not before a combining mark.

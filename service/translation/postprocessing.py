@@ -1,4 +1,4 @@
-"""Postprocessing of model outputs: collapses repetitions, places terms, runs the checks and reranks hypotheses."""
+"""Postprocessing of model outputs: removal of repetitions, term placement, checks and reranking."""
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -118,7 +118,7 @@ class FinishedSentence:
     def doubts(self) -> int:
         """The number of problems that an editor must look at.
 
-        These are findings for review, missing terms of the caller, and an output that was cut off.
+        These are findings for review, caller's terms that are missing, and an output that was cut off.
         """
         return len(self.for_review) + sum(one.kind in CALLER_TERMS for one in self.missing) + self.cut
 
@@ -267,8 +267,8 @@ def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesi
     """Choose the finished sentence from one or more hypotheses, which are ordered best first.
 
     If the first hypothesis raises no doubts, it is used and the others are not finished. Otherwise the hypothesis with
-    the fewest doubts is used, or the earliest of several such hypotheses. A hypothesis with more factual doubts than
-    the first is never used. docs/adr/0019 explains the reasons.
+    the fewest doubts is used; in a tie, the earliest one wins. A hypothesis with more factual doubts than the first is
+    never used. docs/adr/0019 explains the reasons.
     """
     left = iter(hypotheses)
     first = best = yield from finish(next(left))

@@ -26,9 +26,9 @@ NO_TERMS = Glossary({})
 class TranslationOptions:
     """Options for a translation.
 
-    ``split`` tells where the text is split: at line ends and sentence ends, only at sentence ends, or only where it is
-    too long for the model. With ``attribute_texts``, the HTML attributes ``title`` and ``alt`` are translated too.
-    ``tags`` holds the caller's rules for tags. ``alignment`` requests a word alignment.
+    ``split`` determines where the text is split: at line ends and sentence ends, only at sentence ends, or only where
+    it is too long for the model. With ``attribute_texts``, the HTML attributes ``title`` and ``alt`` are translated
+    too. ``tags`` holds the caller's rules for tags. ``alignment`` requests a word alignment.
     """
 
     format: Format = "text"

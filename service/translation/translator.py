@@ -132,7 +132,7 @@ def _html(
 
 
 def _words(pair: _Pair, target: Span) -> tuple[tuple[Span, Span], ...]:
-    """Pair each word of the translation with the source word that has the highest weight. Only for plain text."""
+    """Pair each word of the translation with the source word that has the highest weight. HTML has no pairs."""
     alignment = pair.finished.alignment
     if alignment is None or pair.part.block is not None:
         return ()

@@ -51,7 +51,7 @@ class _Open:
 
 
 class _Parts:
-    """The parts found so far, and a stack of the open elements."""
+    """The parts found so far, with a stack of the open elements."""
 
     def __init__(self, html: str, words: Vocabulary) -> None:
         self.html = html
@@ -254,7 +254,7 @@ class _Mark:
 
 
 def block(html: str, run: Sequence[Part]) -> Block | None:
-    """Build the block for the parts between two boundaries. Returns None if there is no text to translate."""
+    """Build the block for the parts between two boundaries, or return None if there is no text to translate."""
     text = _Text(html)
     marks = _marks(run, text)
     content = text.finished()
@@ -264,7 +264,10 @@ def block(html: str, run: Sequence[Part]) -> Block | None:
 
 
 def attribute_block(html: str, value: Span) -> Block | None:
-    """Build the block for an attribute value in quotation marks. Returns None if there is no text to translate."""
+    """Build the block for an attribute value, or return None if there is no text to translate.
+
+    The span ``value`` includes the quotation marks, if there are any.
+    """
     text = _Text(html)
     text.add(Span(value.start + 1, value.end - 1) if html[value.start] in "\"'" else value)
     content = text.finished()

@@ -13,7 +13,7 @@ from service.text.alignment import WORD
 from service.text.html.document import Block
 from service.text.normalization import is_invisible
 
-_NEAR_CHARS = 500  # how far from its proportional place a kept text is searched for, in both directions
+_NEAR_CHARS = 500  # the search for a kept text extends this far in both directions from its proportional place
 
 
 class Stretch(Protocol):

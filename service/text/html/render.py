@@ -87,7 +87,10 @@ class AlignedStretch:
         self._sums = [list(accumulate(row, initial=0.0)) for row in alignment.weights]
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """See `Stretch.spread`. Each range gets the run of words with the highest score; better ranges choose first."""
+        """See `Stretch.spread`.
+
+        Each range gets the run of words with the highest score. Ranges with higher scores are served first.
+        """
         words = self._within(window)
         if len(ranges) == 1 and words and self._begins(ranges[0]) and self._ends(ranges[0]):
             return [self._span(_Run(0.0, words.start, words.stop))]
@@ -127,8 +130,8 @@ class AlignedStretch:
     def point(self, at: int, *, monotone: bool) -> int:
         """See `Stretch.point`.
 
-        A point that directly follows a word in the source is placed after that word, any other point before the next
-        word.
+        A point that directly follows a word in the source is placed after the translation of that word. Any other point
+        is placed before the translation of the next word.
         """
         if monotone or not self._words or not self.source.start < at < self.source.end:
             return self._proportional.point(at, monotone=monotone)
@@ -144,7 +147,7 @@ class AlignedStretch:
     def _literal_places(
         self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span
     ) -> list[Span | None]:
-        """Return the span of each literal that occurs word for word in the translation, or None.
+        """Return, for each literal, the span where it occurs word for word in the translation, or None.
 
         If a literal occurs several times, the occurrence with the highest score is used.
         """
@@ -262,7 +265,7 @@ class AlignedStretch:
         return max(scores[run.start : run.end]) + _MARKUP_SHARE >= _LITERAL_SHARE
 
     def _is_too_weak(self, run: _Run, scores: Sequence[float], source: Span) -> bool:
-        """Return whether all shares in a run are too small, or the run has only punctuation for a range with words."""
+        """Return whether all shares in a run are too small, or only punctuation would represent a range with words."""
         if max(scores[run.start : run.end]) + _MARKUP_SHARE < _LEAST_SHARE:
             return True
         marks = all(self._is_mark(number) for number in range(run.start, run.end))
@@ -321,7 +324,7 @@ class Rendered:
 def render(document: Document, translations: Sequence[Sequence[TranslatedSentence]], language: Language) -> Rendered:
     """Replace the text of each block with its translated sentences.
 
-    HTML outside the blocks and blocks whose sentences are unchanged are copied.
+    HTML outside the blocks is copied, as are blocks whose sentences are unchanged.
 
     Raises:
         ValueError: the numbers of translations and blocks differ, or sentences are out of order.

@@ -240,7 +240,7 @@ def escape_attribute(text: str) -> str:
 
 
 def _character(reference: str) -> str:
-    """Return the characters that a reference stands for, or the reference itself if it is unknown."""
+    """Return the characters that a reference represents, or the reference itself if it is unknown."""
     if reference[1] == "#" and len(reference) > _LONGEST_NUMBER_CHARS:
         return _NO_CHARACTER
     return html.unescape(reference)

@@ -66,7 +66,7 @@ def tokens(html: str, *, xml: bool = False, raw_texts: bool = True) -> Iterator[
     """Split any string into tokens, in order and without gaps. The running time is linear in the length.
 
     With ``xml``, an element may be empty (``<script/>``), and a reference to an unknown entity is a ``comment`` because
-    the text that it stands for is unknown. Without ``raw_texts``, every element may contain tags.
+    its replacement text is unknown. Without ``raw_texts``, every element may contain tags.
     """
     done = 0
     while done < len(html):

@@ -16,7 +16,7 @@ from models.train.items import HELD
 
 
 def row(work: Path) -> dict[str, Any]:
-    """Return the number of items that one training has drawn, and its held-back losses by update."""
+    """Return the number of items that a training has drawn, and its held-back losses by number of updates."""
     lines = [json.loads(line) for line in (work / "log.jsonl").read_text("utf-8").splitlines()]
     return {"items": lines[-1]["items"], "held": {str(line["steps"]): line["held"] for line in lines}}
 
@@ -29,10 +29,10 @@ def held_back(work: Path) -> dict[str, list[int]]:
 
 
 def compared(works: dict[str, Path]) -> dict[str, Any]:
-    """Return all trainings, with only those updates for which every training has losses.
+    """Return the row of each training, limited to the updates for which every training has losses.
 
     Raises:
-        ValueError: their held-back items differ.
+        ValueError: the trainings hold back different items.
     """
     first, *others = works.items()
     for name, work in others:
@@ -52,7 +52,7 @@ def main(
     *,
     save: Annotated[bool, typer.Option("--record", help="Write the table to benchmarks/results.")] = False,
 ) -> None:
-    """Print the rows, and record them with --record."""
+    """Print a row for each training. With --record, also write the table to benchmarks/results."""
     works = {name: Path(folder) for name, _, folder in (each.partition("=") for each in trainings)}
     table = compared(works)
     for name, one in table.items():

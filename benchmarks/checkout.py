@@ -1,4 +1,4 @@
-"""A checkout of the service: this one, or another one for comparison."""
+"""Checkouts of the service to measure: this one, and possibly another one for comparison."""
 
 import contextlib
 import sys
@@ -36,13 +36,13 @@ Threads = Annotated[
 
 
 def settings_of(threads: int | None) -> dict[str, str]:
-    """Return the server's settings for a number of threads."""
+    """Return the server settings for this number of threads."""
     return {} if threads is None else {"threads": str(threads)}
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A folder with the package ``service``, the interpreter that runs it, and its commit."""
+    """A folder that contains the package ``service``, the interpreter that runs it, and its commit."""
 
     name: str
     folder: Path
@@ -56,7 +56,7 @@ class Checkout:
 
     @classmethod
     def at(cls, folder: Path, python: Path | None) -> Self:
-        """Return another checkout.
+        """Return the checkout in ``folder``. The default interpreter is its ``.venv/bin/python``.
 
         Raises:
             typer.BadParameter: the folder has no service or no interpreter.
@@ -68,7 +68,10 @@ class Checkout:
         return cls("other", folder, python, record.commit(folder))
 
     def server(self, **settings: str) -> Server:
-        """Return a server of this checkout. ``settings`` are names without prefix, in lower case."""
+        """Return a server that runs this checkout.
+
+        Setting names are in lower case and without the prefix ``DEPESCHE_``.
+        """
         port = free_port()
         given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}
         extra = {
@@ -83,7 +86,7 @@ class Checkout:
 
 
 def checkouts(against: Path | None, python: Path | None) -> list[Checkout]:
-    """Return the other checkout, if there is one, and then this one."""
+    """Return the checkout ``against``, if one is given, followed by this checkout."""
     others = [] if against is None else [Checkout.at(against, python)]
     return [*others, Checkout.here()]
 
@@ -95,9 +98,9 @@ Measure = Callable[[Checkout, Server, int], Awaitable[dict[str, float]]]
 async def in_turns(
     measured: Sequence[Checkout], measure: Measure, rounds: int, **settings: str
 ) -> dict[str, list[dict[str, float]]]:
-    """Measure every checkout in every round, and return the figures of each round by checkout.
+    """Measure every checkout in every round. Return the figures of each round by checkout.
 
-    All servers run during all rounds. Every second round reverses their order.
+    All servers run during all rounds. The order is reversed in every second round.
     """
     found: dict[str, list[dict[str, float]]] = {one.name: [] for one in measured}
     async with contextlib.AsyncExitStack() as stack:

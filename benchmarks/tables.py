@@ -1,4 +1,4 @@
-"""Tables of README and model cards, written between their markers from a recorded result."""
+"""Tables for the README and the model cards, generated from recorded results and written between markers."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ SPEED_COLUMNS = ("torch", "ctranslate2", "ratio")
 
 
 def quality(result: dict[str, Any]) -> dict[str, str]:
-    """Return the tables of a recorded ``quality`` result, by the name of their marker."""
+    """Return the tables for a recorded ``quality`` result, by the name of their marker."""
     return {
         "translation": translation(result["translation"]),
         "int8": int8(result["quantisation"]),
@@ -34,7 +34,7 @@ def quality(result: dict[str, Any]) -> dict[str, str]:
 
 
 def translation(table: dict[str, Any]) -> str:
-    """Return BLEU and chrF by system and test set."""
+    """Return a table of BLEU and chrF by system and test set."""
     systems = list(next(iter(table.values())))
     head = "| system | " + " | ".join(f"{name} BLEU | chrF" for name in table) + " |"
     lines = [head, "|---|" + "---|---|" * len(table)]
@@ -52,7 +52,7 @@ def _cell(score: dict[str, Any], metric: str) -> str:
 
 
 def int8(table: dict[str, Any]) -> str:
-    """Return the loss by quantisation, by test set."""
+    """Return a table of the loss caused by quantisation, by test set."""
     lines = ["| int8 against float32 | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
     costs = (f"{row['bleu']:.2f} ± {row['pm']:.2f}" for row in table.values())
     lines.append("| BLEU lost | " + " | ".join(costs) + " |")
@@ -60,7 +60,7 @@ def int8(table: dict[str, Any]) -> str:
 
 
 def sizes(embedded: Path) -> str:
-    """Return the size in MiB of every format of every embedded model, and of all together."""
+    """Return a table of the size in MiB of each format of each embedded model, with the total."""
     lines, total = ["| model | format | MiB |", "|---|---|---|"], 0
     for model in sorted(path for path in embedded.iterdir() if path.is_dir()):
         for part in sorted(path for path in model.iterdir() if path.is_dir()):
@@ -71,7 +71,7 @@ def sizes(embedded: Path) -> str:
 
 
 def summary(table: dict[str, Any]) -> str:
-    """Return ROUGE F by method, with the shares of copied text and of summaries for review."""
+    """Return a table of ROUGE F by method, with the shares of copied text and the number of summaries for review."""
     lines = [
         f"| {' | '.join(SUMMARY_COLUMNS)} |",
         "|---" * len(SUMMARY_COLUMNS) + "|",
@@ -86,7 +86,7 @@ def summary(table: dict[str, Any]) -> str:
 
 
 def speed(result: dict[str, Any]) -> str:
-    """Return the sentences per second of both engines by request size, with the machine and the commit."""
+    """Return a table of the sentences per second of both engines by request size, with the machine and the commit."""
     lines = ["| sentences a request | torch float32 | CTranslate2 int8 | ratio |", "|---|---|---|---|"]
     for row in result["table"]:
         cells = (str(Spread(**row[column])) for column in SPEED_COLUMNS)
@@ -96,7 +96,7 @@ def speed(result: dict[str, Any]) -> str:
 
 
 def rewrite(made: dict[str, str]) -> Iterator[Path]:
-    """Write each table between its markers, ``<!-- scores:NAME -->`` and ``<!-- /scores -->``.
+    """Write each table between its markers, ``<!-- scores:NAME -->`` and ``<!-- /scores -->``. Yield the changed files.
 
     Raises:
         SystemExit: a file does not have exactly one pair of markers for a table.

@@ -1,4 +1,4 @@
-"""DeepL's own Python client against this service: only the address changes.
+"""Use DeepL's own Python client with this service. Only the server address changes.
 
 pip install deepl
 DEPESCHE_URL=http://127.0.0.1:8000 python deepl_client.py

@@ -1,4 +1,7 @@
-"""Smoke test of a running service: ``smoke.py URL`` waits until it is ready, then translates and summarises."""
+"""Smoke test of a running service.
+
+``smoke.py URL`` waits until the service is ready, then translates and summarises.
+"""
 
 import json
 import sys
@@ -12,10 +15,10 @@ TEXT = "Der Bundestag stimmt am Freitag über den Haushalt ab. Die Opposition wi
 
 
 def main(url: str) -> None:
-    """Check the service at this address.
+    """Check the service at this URL.
 
     Raises:
-        SystemExit: the service is not ready in time, or an answer is not what its documentation says.
+        SystemExit: the service is not ready in time, or returns an unexpected response.
     """
     wait_until_ready(url)
     translation = post(f"{url}/v1/translate", {"text": TEXT})["translations"][0]["text"]
@@ -27,10 +30,10 @@ def main(url: str) -> None:
 
 
 def wait_until_ready(url: str) -> None:
-    """Return when ``/readyz`` answers 200.
+    """Wait until ``/readyz`` returns 200.
 
     Raises:
-        SystemExit: it did not within READY_S.
+        SystemExit: the service is not ready within READY_S seconds.
     """
     end = time.monotonic() + READY_S
     while time.monotonic() < end:
@@ -44,13 +47,13 @@ def wait_until_ready(url: str) -> None:
 
 
 def get(url: str) -> str:
-    """Return the body of the answer."""
+    """Return the body of the response."""
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the caller's own address
         return str(answer.read().decode())
 
 
 def post(url: str, body: dict[str, Any]) -> Any:
-    """Return the parsed JSON of the answer."""
+    """Send ``body`` as JSON and return the parsed JSON of the response."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the caller's own address
         return json.load(answer)

@@ -1,8 +1,8 @@
-"""Measure the trust checks, print the tables, and record them with --record.
+"""Measure the recall and the false alarms of the trust checks.
 
 Usage: python -m benchmarks.trust --data DIR [--development] [--record]
 
-``--development`` measures on the data for tuning the rules, and records nothing.
+``--development`` measures on the data that was used to tune the rules, and records nothing.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ def main(
     development: Annotated[bool, typer.Option(help="Use the data for tuning the rules.")] = False,
     save: Annotated[bool, typer.Option("--record", help="Write results/trust.json.")] = False,
 ) -> None:
-    """Measure, print the tables, and record them with --record."""
+    """Measure and print the tables. With --record, also write them."""
     pairs = translations.read_development(data) if development else translations.read(data)
     flagged, findings = translations.clean(pairs)
     result: dict[str, Any] = {

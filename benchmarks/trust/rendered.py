@@ -1,4 +1,4 @@
-"""The recorded numbers as Markdown tables."""
+"""Format the recorded results as Markdown tables."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ _HEAD = (
 
 
 def found_and_flagged(recall: Mapping[str, Any], false_alarms: Mapping[str, Any]) -> str:
-    """Return a table of planted errors found and good outputs flagged."""
+    """Return a table of the planted errors that were found and the good outputs that were flagged."""
     lines = list(_HEAD)
     for kind, rows in recall.items():
         for error, row in rows.items():
@@ -23,7 +23,10 @@ def found_and_flagged(recall: Mapping[str, Any], false_alarms: Mapping[str, Any]
 
 
 def alarms(columns: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return a table of flagged outputs on several sets: those with any finding, and those with one for review."""
+    """Return a table of flagged outputs on several sets.
+
+    Each cell has the share with any finding, followed by the share with a finding that needs review.
+    """
     kinds = list(next(iter(columns.values())))
     lines = [f"| kind | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     lines += [f"| {kind} | {' | '.join(_both(table[kind]) for table in columns.values())} |" for kind in kinds]

@@ -33,7 +33,7 @@ def base_command(
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
-    """Join and verify the base's weights, trim its vocabulary, and write WORK/base, a transformers folder."""
+    """Join and verify the base model's weights, trim its vocabulary, and write WORK/base as a transformers folder."""
     gguf = work / "gguf" / base.GGUF
     gguf.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -47,7 +47,7 @@ def base_command(
 
 @app.command("items")
 def items_command(data: DataDir, work: WorkDir, recipe_file: RecipeFile = HERE / "recipe.toml", seed: int = 1) -> None:
-    """Tokenise the examples of all sources: WORK/items.npz, the only data that training needs besides the base."""
+    """Tokenise the examples of all sources and write WORK/items.npz, which training needs in addition to the base."""
     plan = recipe.load(recipe_file)
     tokens = _tokens(work, plan)
     made: dict[str, items.Items] = {}
@@ -90,7 +90,10 @@ def train_command(
         bool, typer.Option("--compile/--no-compile", help="Compile the layer, which takes a minute.")
     ] = True,
 ) -> None:
-    """Train from WORK/state.pt; if it does not exist, from START, by default the committed factors."""
+    """Continue training from WORK/state.pt.
+
+    If it does not exist, start from START (by default the committed factors).
+    """
     machine.keep_memory()
     torch.set_num_threads(1)
     torch.manual_seed(seed)
@@ -113,7 +116,7 @@ def factors_command(
     to: Annotated[Path, typer.Option(help="File to write.")] = START / "factors.safetensors",
     recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
-    """Write the averaged factors of WORK/state.pt, with a README of their training data and scores."""
+    """Write the averaged factors of WORK/state.pt, and a README with their training data and scores."""
     export.write_factors(work, to, recipe.load(recipe_file))
     typer.echo(f"{to}: {to.stat().st_size / 2**20:.1f} MiB")
 
@@ -124,7 +127,7 @@ def export_command(
     start: Annotated[Path | None, typer.Option(help="Factors to add; by default the average in WORK/state.pt.")] = None,
     quantization: str = "int8",
 ) -> None:
-    """Write WORK/hf, a transformers folder with the factors added, and WORK/ct2 for CTranslate2."""
+    """Add the factors to the base, and write WORK/hf (a transformers folder) and WORK/ct2 (for CTranslate2)."""
     export.write_models(work, factors.read(start) if start else export.averaged(work), quantization)
 
 
@@ -147,13 +150,13 @@ def score_command(
 
 @app.command("curve")
 def curve_command(work: WorkDir, to: Annotated[Path, typer.Option(help="SVG file to write.")]) -> None:
-    """Draw WORK/log.jsonl: held-back losses over the items seen."""
+    """Plot WORK/log.jsonl: the losses on held-back items against the number of items seen."""
     to.write_text(curve.svg(curve.read(work / "log.jsonl")), "utf-8")
 
 
 @app.command("pack-base")
 def pack_base_command(work: WorkDir, to: Annotated[Path, typer.Option(help="Folder to write.")]) -> None:
-    """Write WORK/base in the size of its original parts, for transfer."""
+    """Write WORK/base in its quantised form for transfer, which is as small as the original parts."""
     packed.pack(work / "gguf" / base.GGUF, work / "base", to, base.kept_pieces())
 
 
@@ -165,7 +168,7 @@ def unpack_base_command(packed_base: Annotated[Path, typer.Option("--packed", ex
 
 @app.command("shrink")
 def shrink_command(work: WorkDir, to: Annotated[Path, typer.Option(help="File to write.")]) -> None:
-    """Write WORK/items.npz compressed, for transfer."""
+    """Write a compressed copy of WORK/items.npz for transfer."""
     with np.load(work / "items.npz") as arrays:
         np.savez_compressed(to, **{name: arrays[name] for name in arrays.files})
 

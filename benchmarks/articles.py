@@ -99,7 +99,7 @@ class Article:
 
 
 class Articles:
-    """A supply of articles by name. The same name always returns the same articles."""
+    """Sets of articles by name. The same name always returns the same articles."""
 
     def __init__(self, sentences: Iterator[str], seed: int) -> None:
         self._sentences = sentences

@@ -14,24 +14,22 @@ from benchmarks.server import ROOT, Server, free_port
 
 Against = Annotated[
     Path | None,
-    typer.Option(exists=True, file_okay=False, resolve_path=True, help="Another checkout; both are measured in turns."),
+    typer.Option(exists=True, file_okay=False, resolve_path=True, help="Another checkout to compare with."),
 ]
 Python = Annotated[
     Path | None,
     typer.Option(
-        exists=True, dir_okay=False, help="The other checkout's interpreter; by default its .venv/bin/python."
+        exists=True, dir_okay=False, help="Interpreter of the other checkout (default: its .venv/bin/python)."
     ),
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(exists=True, file_okay=False, help="A folder with eval/*.de; by default generated articles."),
+    typer.Option(exists=True, file_okay=False, help="Folder with eval/*.de (default: generated articles)."),
 ]
 
 Threads = Annotated[
     int | None,
-    typer.Option(
-        min=1, help="Cores of one engine call; by default the server measures the best number when it starts."
-    ),
+    typer.Option(min=1, help="Cores per engine call. By default, the server measures the best number when it starts."),
 ]
 
 
@@ -92,7 +90,7 @@ def checkouts(against: Path | None, python: Path | None) -> list[Checkout]:
 
 
 Measure = Callable[[Checkout, Server, int], Awaitable[dict[str, float]]]
-"""Measures a running server in one round, whose number is the last argument; returns figures by name."""
+"""A function that measures a running server and returns figures by name. The last argument is the round."""
 
 
 async def in_turns(

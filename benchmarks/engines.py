@@ -44,9 +44,9 @@ async def _rate(server: Server, sentences: tuple[str, ...], batch: int) -> float
 
 def main(
     rounds: Annotated[int, typer.Option(min=1)] = 5,
-    seed: Annotated[int, typer.Option(help="Chooses the sentences.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed that determines the sentences.")] = 1,
     *,
-    save: Annotated[bool, typer.Option("--record", help="Write results/engines.json and README's table.")] = False,
+    save: Annotated[bool, typer.Option("--record", help="Write results/engines.json and the table in README.")] = False,
 ) -> None:
     """Measure and print the speeds. Each ratio compares figures from the same round."""
     rows: list[dict[str, Any]] = []

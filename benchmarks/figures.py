@@ -64,7 +64,7 @@ def compared(here: Sequence[Mapping[str, float]], other: Sequence[Mapping[str, f
 
 def own_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Format the rows of `own` as a Markdown table."""
-    lines = ["| figure | median (least to most) | at most | |", "|---|---|---|---|"]
+    lines = ["| figure | median (minimum to maximum) | maximum allowed | |", "|---|---|---|---|"]
     for row in rows:
         spread = Spread(row["median"], row["least"], row["most"])
         target = "–" if row["target"] is None else f"{row['target']:g}"

@@ -37,7 +37,7 @@ Outputs = dict[str, list[str]]
 
 
 class GermanTokenizer:
-    """A tokenizer that gives ROUGE German words. The library's own tokenizer drops characters outside ASCII."""
+    """A tokenizer for German text that ROUGE can use. The library's own tokenizer drops characters outside ASCII."""
 
     def tokenize(self, text: str) -> list[str]:
         """Return the words in lower case."""
@@ -147,11 +147,11 @@ async def measure(data: Path, limit: int | None) -> dict[str, Any]:
 def main(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the data sets.")],
     limit: Annotated[
-        int | None, typer.Option(help="At most this many lines and articles of each set, for a quick look.")
+        int | None, typer.Option(help="Maximum number of lines and articles of each set, for a quick look.")
     ] = None,
     *,
     save: Annotated[
-        bool, typer.Option("--record", help="Write results/quality.json and the tables of README and model cards.")
+        bool, typer.Option("--record", help="Write results/quality.json and the tables in README and the model cards.")
     ] = False,
 ) -> None:
     """Measure and print the tables. With --record, also write them."""

@@ -116,7 +116,7 @@ def main(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the data sets.")],
     against: Against = None,
     python: Python = None,
-    limit: Annotated[int | None, typer.Option(help="At most this many lines of the set, for a quick look.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Maximum number of lines, for a quick look.")] = None,
     *,
     save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/robustness.json.")] = False,
 ) -> None:

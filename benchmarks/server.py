@@ -20,7 +20,7 @@ STOP_LIMIT_S = 20.0
 LOG_CHARS = 2_000
 LOOPBACK = "127.0.0.1"
 NO_STORE = {"Cache-Control": "no-store"}  # systems without a cache ignore it
-# Below the ephemeral ports of Linux and other systems.
+# These are below the ephemeral ports of Linux and other systems.
 PORTS = range(20_000, 32_768)
 
 
@@ -89,7 +89,7 @@ class Server:
             RuntimeError: the process has not been started.
         """
         if self._process is None:
-            raise RuntimeError("the process was not started")
+            raise RuntimeError("the process has not been started")
         return self._process.pid
 
     @property
@@ -111,7 +111,7 @@ class Server:
             log.seek(0)
             said = log.read()[-LOG_CHARS:]
             await self._running.aclose()
-            raise SystemExit(f"{error}; it said:\n{said}") from error
+            raise SystemExit(f"{error}; its output:\n{said}") from error
         return self
 
     async def _wait(self, process: "subprocess.Popen[bytes]") -> None:

@@ -56,7 +56,7 @@ def int8(table: dict[str, Any]) -> str:
     lines = ["| int8 against float32 | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
     costs = (f"{row['bleu']:.2f} ± {row['pm']:.2f}" for row in table.values())
     lines.append("| BLEU lost | " + " | ".join(costs) + " |")
-    return "\n".join([*lines, "| lines the same | " + " | ".join(f"{row['same']} %" for row in table.values()) + " |"])
+    return "\n".join([*lines, "| identical lines | " + " | ".join(f"{row['same']} %" for row in table.values()) + " |"])
 
 
 def sizes(embedded: Path) -> str:
@@ -86,13 +86,18 @@ def summary(table: dict[str, Any]) -> str:
 
 
 def speed(result: dict[str, Any]) -> str:
-    """Return a table of the sentences per second of both engines by request size, with the machine and the commit."""
-    lines = ["| sentences a request | torch float32 | CTranslate2 int8 | ratio |", "|---|---|---|---|"]
+    """Return a table of the speed of both engines in sentences per second by request size.
+
+    It also states the machine and the commit.
+    """
+    lines = ["| sentences per request | torch float32 | CTranslate2 int8 | ratio |", "|---|---|---|---|"]
     for row in result["table"]:
         cells = (str(Spread(**row[column])) for column in SPEED_COLUMNS)
         lines.append(f"| {row['batch']} | " + " | ".join(cells) + " |")
     where = f"{result['rounds']} rounds, {result['machine']}, commit {result['commit']}"
-    return "\n".join([*lines, "", f"Sentences a second of one client, median (least to most): {where}."])
+    return "\n".join(
+        [*lines, "", f"Sentences per second of one client, as the median (minimum to maximum) of {where}."]
+    )
 
 
 def rewrite(made: dict[str, str]) -> Iterator[Path]:

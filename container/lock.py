@@ -32,8 +32,8 @@ def main() -> None:
 def requirements(project: dict[str, Any]) -> dict[str, list[str]]:
     """Return the requirements of each lock by name. The image includes all extras except those for developers.
 
-    The extra ``torch``, and any extra that refers to another extra of the project (`depesche[torch]`), are only in
-    ``full``.
+    Only ``full`` includes the extra ``torch`` and the extras that refer to another extra of the project
+    (`depesche[torch]`).
     """
     extras: dict[str, list[str]] = project["project"].get("optional-dependencies", {})
     wanted = {name: asked for name, asked in extras.items() if name not in DEVELOPER_EXTRAS}

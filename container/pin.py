@@ -48,7 +48,7 @@ def current(image: str) -> str:
         raise NotPinned(f"docker cannot be run: {error.strerror}") from error
     answer = done.stdout.strip()
     if done.returncode or not DIGEST.fullmatch(answer):
-        raise NotPinned(f"no digest of {image}: {(done.stderr or answer).strip()}")
+        raise NotPinned(f"docker returned no digest for {image}: {(done.stderr or answer).strip()}")
     return answer
 
 

@@ -26,7 +26,7 @@ Die Kosten betragen 12 Millionen Euro. Anwohner fürchten den Lärm der Baustell
 
 
 class Refused(Exception):
-    """The service refused the request. The message is meant for people."""
+    """The service refused the request. The message can be shown to users."""
 
 
 def main() -> int:
@@ -55,7 +55,7 @@ def posted(client: httpx.Client, article: dict[str, Any]) -> dict[str, Any]:
         if answer.status_code not in {429, 503} or attempt == ATTEMPTS:
             break
         wait_s = min(float(answer.headers.get("Retry-After", "1")), MOST_WAIT_S)
-        print(f"busy ({answer.status_code}), again in {wait_s:.0f} s", file=sys.stderr)
+        print(f"busy ({answer.status_code}); retrying in {wait_s:.0f} s", file=sys.stderr)
         time.sleep(wait_s)
     if answer.is_success:
         result: dict[str, Any] = answer.json()
@@ -82,7 +82,7 @@ def show(result: dict[str, Any]) -> None:
     print(f"Headline: {article['headline']}\n\nSummary: {summary['text']}\n")
     print(f"Translation: {translation['headline']}\n\n{translation['text']}\n")
     if any(model and model["quality"] == "starter" for model in result["models"].values()):
-        print("Made by the starter models: not for publication.")
+        print("Made by the starter models, so not for publication.")
     for name, found in (("article", article), ("summary", summary), ("translation", translation)):
         for warning in found["warnings"]:
             print(f"Warning ({name}): {warning['code']}: {warning['message']}")

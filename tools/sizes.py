@@ -31,12 +31,12 @@ def imported(tree: ast.Module, modules: set[str]) -> set[str]:
 def faults(path: Path, tree: ast.Module, lines: int, importers: int) -> Iterator[str]:
     """Yield a message for each rule that the file breaks."""
     if lines > MOST_LINES:
-        yield f"{path}: {lines} lines, at most {MOST_LINES}"
+        yield f"{path}: {lines} lines; the maximum is {MOST_LINES}"
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > MOST_FUNCTION_LINES:
-                yield f"{path}:{node.lineno}: {node.name} has {length} lines, at most {MOST_FUNCTION_LINES}"
+                yield f"{path}:{node.lineno}: {node.name} has {length} lines; the maximum is {MOST_FUNCTION_LINES}"
     exempt = path.stem in PROGRAMS or PLUG_INS & set(path.parts)
     if not exempt and importers < LEAST_IMPORTERS and lines < ENOUGH_LINES:
         yield f"{path}: {importers} importer and {lines} lines: fold it into its importer"

@@ -25,7 +25,7 @@ def main(url: str) -> None:
     summary = post(f"{url}/v1/summarize", {"text": TEXT, "method": "lead"})
     metrics = get(f"{url}/metrics")
     if not translation.strip() or not summary or 'depesche_results_total{output="translation"} 1.0' not in metrics:
-        sys.exit(f"unexpected answers: {translation!r}, {summary!r}")
+        sys.exit(f"unexpected responses: {translation!r}, {summary!r}")
     print(f"{url} translates, summarises and counts")
 
 
@@ -43,7 +43,7 @@ def wait_until_ready(url: str) -> None:
             time.sleep(1)
         else:
             return
-    sys.exit(f"{url}/readyz did not answer 200 within {READY_S} s")
+    sys.exit(f"{url}/readyz did not return 200 within {READY_S} s")
 
 
 def get(url: str) -> str:

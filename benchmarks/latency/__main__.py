@@ -42,13 +42,13 @@ def main(
     data: Data = None,
     threads: Threads = None,
     parts: Annotated[
-        str, typer.Option(help=f"Parts, with commas: {', '.join(PARTS)}. Default: all, against a checkout {AGAINST}.")
+        str, typer.Option(help=f"Comma-separated parts of {', '.join(PARTS)}. With --against: {', '.join(AGAINST)}.")
     ] = "",
     rounds: Annotated[int, typer.Option(min=1)] = 5,
     seconds: Annotated[float, typer.Option(min=0.1, help="Length of each loop at a fixed rate.")] = 20.0,
-    clients: Annotated[int, typer.Option(min=1, help="Clients that saturate the server.")] = 16,
-    memory_articles: Annotated[int, typer.Option(min=12, help="Articles of the memory part.")] = 3_000,
-    seed: Annotated[int, typer.Option(help="Chooses the articles.")] = 1,
+    clients: Annotated[int, typer.Option(min=1, help="Number of clients that saturate the server.")] = 16,
+    memory_articles: Annotated[int, typer.Option(min=12, help="Number of articles in the memory part.")] = 3_000,
+    seed: Annotated[int, typer.Option(help="Seed that determines the articles.")] = 1,
     *,
     save: Annotated[bool, typer.Option("--record", help="Write a file to benchmarks/results.")] = False,
 ) -> None:

@@ -69,7 +69,7 @@ async def edit(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str
     whole_s, cached = await _translated(server, article)
     edited_s, cached_then = await _translated(server, changed)
     if cached != 0 or cached_then < EDIT_SENTENCES - MOST_DONE_AGAIN:
-        raise Failed(f"of {EDIT_SENTENCES} sentences {cached} were cached; after the edit, {cached_then}")
+        raise Failed(f"{cached} of {EDIT_SENTENCES} sentences were cached, and {cached_then} after the edit")
     return {EDIT: edited_s / whole_s, "the whole article, s": whole_s, "with one sentence edited, s": edited_s}
 
 
@@ -84,7 +84,7 @@ async def _translated(server: Server, article: Article) -> tuple[float, int]:
     seconds = time.perf_counter() - started_s
     (translation,) = answer["translations"]
     if translation["cached"]["of"] != len(article.sentences):
-        raise Failed(f"{len(article.sentences)} sentences were sent, {translation['cached']['of']} were found")
+        raise Failed(f"{len(article.sentences)} sentences were sent, but {translation['cached']['of']} were found")
     return seconds, translation["cached"]["sentences"]
 
 
@@ -117,7 +117,7 @@ def _asking(server: Server, path: str, body: dict[str, Any]) -> Callable[[], Awa
     async def ask() -> None:
         answer = await server.http.post(path, content=content, headers={"Content-Type": "application/json"})
         if answer.status_code != httpx.codes.OK:
-            raise Failed(f"{path}: {answer.status_code}")
+            raise Failed(f"{path} returned {answer.status_code}")
 
     return ask
 
@@ -149,7 +149,7 @@ async def _probe(server: Server) -> None:
     answer = await reader.read()
     writer.close()
     if not answer.startswith(b"HTTP/1.1 200 "):
-        raise Failed(f"/livez answered {answer[:80]!r}")
+        raise Failed(f"/livez returned {answer[:80]!r}")
 
 
 async def neighbour(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
@@ -189,7 +189,7 @@ async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
             if line.startswith("event: "):
                 first_s.setdefault(line.removeprefix("event: "), time.perf_counter() - started_s)
     if not {"sentence", "result"} <= first_s.keys():
-        raise Failed(f"the stream had only {sorted(first_s)}")
+        raise Failed(f"the stream had only the events {sorted(first_s)}")
     return {"streamed article, first sentence, s": first_s["sentence"], "streamed article, end, s": first_s["result"]}
 
 

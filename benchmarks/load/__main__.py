@@ -82,8 +82,10 @@ def main(
     threads: Threads = None,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
     clients: Annotated[int, typer.Option(min=1, help="Concurrent clients.")] = 16,
-    articles: Annotated[int, typer.Option(min=1, help="Articles a round, at least four times the clients.")] = 96,
-    seed: Annotated[int, typer.Option(help="Chooses the articles.")] = 1,
+    articles: Annotated[
+        int, typer.Option(min=1, help="Articles per round, at least four times the number of clients.")
+    ] = 96,
+    seed: Annotated[int, typer.Option(help="Seed that determines the articles.")] = 1,
     *,
     with_peers: Annotated[bool, typer.Option("--peers", help="Also measure other systems.")] = False,
     save: Annotated[bool, typer.Option("--record", help="Write a file to benchmarks/results.")] = False,

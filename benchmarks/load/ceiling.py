@@ -1,8 +1,9 @@
-"""The upper bound: CTranslate2 without a service, on sentences that are tokenised, sorted and batched in advance.
+"""Measure an upper bound for throughput: CTranslate2 without a service, on batches that are prepared in advance.
 
 Usage: ``python -m benchmarks.load.ceiling WEIGHTS SEARCH``. Each line of standard input is a JSON list of sentences.
-Each line of standard output is a JSON answer. The sentences of the first line are used to choose the fastest number of
-threads and batch size. Only the time of the model's calls counts.
+Each line of standard output is a JSON answer. The sentences are tokenised, sorted and batched before the model is
+called, and only the time of the model's calls counts. The sentences of the first line are also used to choose the
+fastest number of threads and batch size.
 """
 
 import itertools

@@ -16,9 +16,8 @@ from benchmarks.load.wrk import Failed
 from benchmarks.server import ROOT, Server, free_port
 
 VERSION = "1.9.6"
-TORCH = (
-    "torch==2.13.0"  # installed first, because otherwise the resolver would choose a different build from the project's
-)
+# Installed first, because otherwise the resolver would choose a different build from the project's.
+TORCH = "torch==2.13.0"
 WORK = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depesche-benchmarks"
 METADATA = {
     "package_version": "1.0",
@@ -63,7 +62,7 @@ class LibreTranslate(Http):
     """
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
-        """See `System`."""
+        """Implement `System.round`. Blank sentences also raise `Failed`."""
         found = await super().round(articles, clients)
         blank = (await self.server.http.get("/benchmark/blank")).raise_for_status().text
         if blank != "0":
@@ -94,4 +93,4 @@ def libretranslate(weights: Weights) -> LibreTranslate:
 def _check(article: Article, answer: Any) -> None:
     lines = [line for line in answer["translatedText"].splitlines() if line.strip()]
     if len(lines) != len(article.sentences):
-        raise Failed(f"{len(lines)} lines for {len(article.sentences)}")
+        raise Failed(f"{len(lines)} lines for {len(article.sentences)} sentences")

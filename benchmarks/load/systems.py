@@ -84,16 +84,16 @@ class Http:
         await self.server.__aexit__()
 
     async def warm_up(self, articles: Sequence[Article]) -> None:
-        """See `System`."""
+        """Implement `System.warm_up`."""
         for article in articles[:WARM_UPS]:
             self.check(article, await self.server.post(self.path, self.body(article), NO_STORE))
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
-        """See `System`."""
+        """Implement `System.round`."""
         url = str(self.server.http.base_url.join(self.path))
         bodies = [self.body(article) for article in articles]
         load = await wrk.closed_loop(url, bodies, clients, len(articles) // 2)
-        # wrk breaks off its last requests. Once the system answers one more request, it is idle again.
+        # wrk aborts its last requests. Once the system has answered one more request, it is idle again.
         await self.server.post(self.path, self.body(Article(articles[-1].sentences[:1])), NO_STORE)
         return {"articles a second": load.requests_per_s, "latency p50, s": load.p50_s, "latency p99, s": load.p99_s}
 
@@ -138,7 +138,7 @@ class Weights:
 
 
 def naive(weights: Weights, unit: str) -> Http:
-    """Return FastAPI around the ``generate`` method of transformers.
+    """Return a system that consists of FastAPI and the ``generate`` method of transformers.
 
     ``unit`` is what one call translates: ``sentence`` or ``article``.
     """
@@ -158,12 +158,12 @@ def naive(weights: Weights, unit: str) -> Http:
 class Raw:
     """CTranslate2 in a separate process that communicates over pipes.
 
-    It is the upper bound for any service that uses it.
+    Its throughput is an upper bound for any service that uses CTranslate2.
     """
 
     weights: Weights
     name: str = "CTranslate2 raw"
-    what: str = "CTranslate2 called on sorted batches, the model's calls alone"
+    what: str = "CTranslate2 on sorted batches; only the model's calls count"
 
     async def __aenter__(self) -> Self:
         pipe = asyncio.subprocess.PIPE
@@ -179,11 +179,14 @@ class Raw:
         await self._process.wait()
 
     async def warm_up(self, articles: Sequence[Article]) -> None:
-        """See `System`. The first call also chooses the number of threads and the batch size."""
+        """Implement `System.warm_up`. The first call also chooses the number of threads and the batch size."""
         await self._ask(articles)
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
-        """See `System`. One client sends one article per call. Several clients send all sentences in a single call."""
+        """Implement `System.round`.
+
+        One client sends one article per call, but several clients send all sentences in one call.
+        """
         some = articles[: len(articles) // 2]
         calls = [[article] for article in some] if clients == 1 else [some]
         return {"articles a second": len(some) / sum([await self._ask(call) for call in calls])}
@@ -197,7 +200,7 @@ class Raw:
         await to.drain()
         line = await back.readline()
         if not line:
-            raise Failed(f"{self.name} ended")
+            raise Failed(f"the process of {self.name} has ended")
         answer = json.loads(line)
         outputs = iter(answer["outputs"])
         for article in articles:

@@ -13,7 +13,7 @@ from typing import Any
 PROGRAM = "wrk"
 SCRIPT = Path(__file__).parent / "articles.lua"
 MOST_TIME = "1h"
-TIMEOUT = "120s"  # the time that the service gives a request; wrk reserves memory for it
+TIMEOUT = "120s"  # the service's own time limit for a request; wrk allocates memory for latencies up to this
 
 
 class Failed(Exception):

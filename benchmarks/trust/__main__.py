@@ -18,7 +18,7 @@ from benchmarks.trust.rendered import alarms, found_and_flagged
 def main(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the data sets.")],
     *,
-    development: Annotated[bool, typer.Option(help="Use the data for tuning the rules.")] = False,
+    development: Annotated[bool, typer.Option(help="Use the data that the rules were tuned on.")] = False,
     save: Annotated[bool, typer.Option("--record", help="Write results/trust.json.")] = False,
 ) -> None:
     """Measure and print the tables. With --record, also write them."""
@@ -33,7 +33,7 @@ def main(
         "recall": translations.recall(list(translations.cases(pairs)), findings),
     }
     print(found_and_flagged(result["recall"], flagged))
-    print(f"{flagged['microseconds_a_pair']} µs of processor time a pair")
+    print(f"{flagged['microseconds_a_pair']} µs of processor time per pair")
     print(f"without faulty references: {result['false_alarms_without_faulty_references']}")
     if development:
         return

@@ -35,7 +35,7 @@ class Case:
 
 
 Plant = Callable[[Case, random.Random], str | None]
-"""The output with an error, or None where there is no place for it."""
+"""A function that returns the output with an error, or None if the error cannot be planted there."""
 
 
 def one_of_places(
@@ -58,7 +58,7 @@ def one_of_words(words: Sequence[str]) -> re.Pattern[str]:
 
 
 def _swap(words: Sequence[str]) -> Plant:
-    """Return a plant that replaces one of ``words`` with another."""
+    """Return a `Plant` that replaces one of ``words`` with another."""
     pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -69,7 +69,7 @@ def _swap(words: Sequence[str]) -> Plant:
 
 
 def _exchange(table: Mapping[str, str]) -> Plant:
-    """Return a plant that replaces a word with its counterpart in ``table``."""
+    """Return a `Plant` that replaces a word with its counterpart in ``table``."""
     pattern = re.compile(
         "|".join(rf"\b{re.escape(w)}\b" if w.isalpha() else rf"{re.escape(w)}(?=\s?\d)" for w in table)
     )

@@ -34,7 +34,7 @@ AUXILIARY = re.compile(
 
 
 def stranger(words: Sequence[str]) -> Plant:
-    """Return a plant that replaces one of ``words`` with another one that the article does not contain."""
+    """Return a `Plant` that replaces one of ``words`` with another one that the article does not contain."""
     pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -46,7 +46,7 @@ def stranger(words: Sequence[str]) -> Plant:
 
 
 def exchange(table: Mapping[str, str]) -> Plant:
-    """Return a plant that replaces a word with its counterpart in ``table``."""
+    """Return a `Plant` that replaces a word with its counterpart in ``table``."""
     pattern = one_of_words(list(table))
 
     def plant(case: Case, rng: random.Random) -> str | None:

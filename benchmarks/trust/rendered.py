@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _HEAD = (
-    "| kind | error | found | 95 % | for review | of | good ones flagged | 95 % | for review |",
+    "| kind | error | found | 95 % | for review | of | good outputs flagged | 95 % | for review |",
     "|---|---|---|---|---|---|---|---|---|",
 )
 

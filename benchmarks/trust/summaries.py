@@ -88,7 +88,7 @@ def _story(item: Mapping[str, str]) -> Story:
 def names(texts: Sequence[str]) -> list[str]:
     """Return the names of places and persons: words after a preposition, or after a title and a first name.
 
-    A word is not a name if it also occurs in lower case, or after "der", "ein" or another article.
+    A word is not a name if it also occurs in lower case, or if it follows "der", "ein" or another German article.
     """
     whole = "\n".join(texts)
     nouns = set(_AFTER_ARTICLE.findall(whole)) | {word.capitalize() for word in re.findall(r"\b[a-zäöüß]+\b", whole)}

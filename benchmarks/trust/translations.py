@@ -87,7 +87,7 @@ def cases(pairs: Pairs) -> Iterator[Case]:
 
 
 def lost_its_marks(source: str, reference: str) -> bool:
-    """Return whether the reference lacks the marks of a quotation of three or more words, which is its own error."""
+    """Return whether a quotation of three or more words has lost its marks in the reference, which is then faulty."""
     return _SPOKEN.search(source) is not None and _ANY_MARK.search(reference) is None
 
 

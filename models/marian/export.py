@@ -99,7 +99,7 @@ def _layer(side: str, number: int, weights: dict[str, Tensor]) -> dict[str, Tens
 
 
 def marian_weights(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights under their names in transformers' MarianMTModel.
+    """Return the weights under the names that transformers' MarianMTModel uses.
 
     Tied weights occur only once. The position table is left out, because MarianMTModel computes it.
     """
@@ -113,9 +113,9 @@ def marian_weights(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor
 
 
 def network_weights(shape: Shape, named: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Convert weights back from the names of `marian_weights`, in float32.
+    """Reverse `marian_weights`: return the weights in float32 under the names of `network`.
 
-    This makes it possible to start training from a committed model.
+    Training can then start from a committed model.
     """
     weights = {"embedding.weight": named["model.shared.weight"], "output_bias": named["final_logits_bias"][0, :-1]}
     for side, layers in (("encoder", shape.encoder_layers), ("decoder", shape.decoder_layers)):
@@ -249,7 +249,7 @@ def write_model(
     write_float16(folder / "float16", shape, weights, pieces, kept)
     write_ctranslate2(folder / "ct2-int8", folder / "float16", pieces, kept)
     shutil.copy(pieces.path, folder / "pieces.model")
-    # safetensors writes files that only the owner can read; the service runs as another user.
+    # safetensors writes files that only the owner can read, but the service runs as a different user.
     for file in folder.rglob("*"):
         if file.is_file():
             file.chmod(READABLE)

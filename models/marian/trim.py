@@ -46,7 +46,7 @@ class TrimmingLoader(MarianMTLoader):  # type: ignore[misc]  # ctranslate2 ships
 
 
 class TrimmingConverter(ctranslate2.converters.Converter):  # type: ignore[misc]  # ctranslate2 ships no types
-    """Converts the float16 Marian checkpoint in ``folder``. The decoder gets only the rows ``kept``."""
+    """A converter for the float16 Marian checkpoint in ``folder``. The decoder gets only the rows ``kept``."""
 
     def __init__(self, folder: Path, kept: list[int]) -> None:
         self._folder = folder

@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 DataDir = Annotated[Path, typer.Option("--data", exists=True, file_okay=False, help="Folder of the data sets.")]
 WorkDir = Annotated[Path, typer.Option("--work", file_okay=False, help="Folder for the results of the recipe.")]
-RecipeFile = Annotated[Path, typer.Option("--recipe", exists=True, dir_okay=False, help="Marks, sources and stages.")]
+RecipeFile = Annotated[Path, typer.Option("--recipe", exists=True, dir_okay=False, help="Recipe of the training.")]
 START = HERE / "start"
 
 
@@ -77,13 +77,17 @@ def _trainer(work: Path, plan: recipe.Recipe, seed: int, workers: int, *, compil
 def train_command(
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
-    start: Annotated[list[Path] | None, typer.Option(help="Factors to start from; several are summed.")] = None,
-    minutes: Annotated[float, typer.Option(help="Duration of this call.")] = math.inf,
-    steps: Annotated[float, typer.Option(help="Updates of this call; with both, the shorter limit counts.")] = math.inf,
-    cooldown: Annotated[float, typer.Option(help="Last share of this call, in which the rate falls.")] = 0.0,
-    batch_tokens: Annotated[int | None, typer.Option(help="Overrides the recipe; a GPU can hold 32,000.")] = None,
+    start: Annotated[list[Path] | None, typer.Option(help="Factors to start from. Several are summed.")] = None,
+    minutes: Annotated[float, typer.Option(help="Duration of this call in minutes.")] = math.inf,
+    steps: Annotated[float, typer.Option(help="Updates in this call. The first limit reached applies.")] = math.inf,
+    cooldown: Annotated[
+        float, typer.Option(help="Final share of this call, during which the learning rate falls.")
+    ] = 0.0,
+    batch_tokens: Annotated[
+        int | None, typer.Option(help="Padded tokens per batch (default: as in the recipe). A GPU can hold 32,000.")
+    ] = None,
     save_minutes: float = 10.0,
-    workers: Annotated[int, typer.Option(help="Threads, each with its own batches; use one on a GPU.")] = 2,
+    workers: Annotated[int, typer.Option(help="Threads, each with its own batches. Use one on a GPU.")] = 2,
     seed: int = 1,
     *,
     compiled: Annotated[
@@ -124,7 +128,7 @@ def factors_command(
 @app.command("export")
 def export_command(
     work: WorkDir,
-    start: Annotated[Path | None, typer.Option(help="Factors to add; by default the average in WORK/state.pt.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Factors to add (default: the average in WORK/state.pt).")] = None,
     quantization: str = "int8",
 ) -> None:
     """Add the factors to the base, and write WORK/hf (a transformers folder) and WORK/ct2 (for CTranslate2)."""
@@ -136,10 +140,10 @@ def score_command(
     data: DataDir,
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
-    lines: Annotated[int, typer.Option(help="Lines of each set; 0: all.")] = 0,
+    lines: Annotated[int, typer.Option(help="Lines of each set to score, or 0 for all.")] = 0,
     beam: int = 1,
     threads: int = 2,
-    sets: Annotated[list[str] | None, typer.Option("--set", help="Test sets; by default all.")] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="Test set to score (default: all).")] = None,
 ) -> None:
     """Compute BLEU and chrF of WORK/ct2 on the test sets."""
     tokens = _tokens(work, recipe.load(recipe_file))

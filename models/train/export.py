@@ -1,4 +1,4 @@
-"""Export a training as factors to commit, as a transformers folder with the factors added, and for CTranslate2."""
+"""Export a training run as factors to commit, as a transformers folder with the factors added, and for CTranslate2."""
 
 import json
 import shutil

@@ -9,7 +9,7 @@ from torch import Tensor
 
 READABLE = 0o644
 Factors = Mapping[str, Tensor]
-"""``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank] for every linear layer; b a is added to its weights."""
+"""``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank] of every linear layer. The product b a is added to its weights."""
 
 
 def read(path: Path) -> dict[str, Tensor]:

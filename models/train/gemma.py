@@ -18,7 +18,7 @@ from models.train.layers import GROUPS, NORMS, layer, norm
 from models.train.loss import HeadLoss, loss_and_gradient
 
 Places = dict[str, tuple[int, tuple[int, int]]]
-"""Where each factor begins in the vector of all factors, and its shape."""
+"""The offset of each factor in the vector of all factors, and its shape."""
 
 Each = Callable[[Callable[["Product"], None], Iterator["Product"]], Iterator[None]]
 
@@ -172,7 +172,7 @@ class Gemma:
             ValueError: a row is longer than the attention window.
         """
         if ids.shape[1] > self.shape.window:
-            raise ValueError(f"a row of {ids.shape[1]} tokens is longer than the window, {self.shape.window}")
+            raise ValueError(f"a row of {ids.shape[1]} tokens is longer than the window of {self.shape.window}")
         x = functional.embedding(ids, self.embedding) * self.shape.width**0.5
         sizes = (self.shape.heads, self.shape.head_width, self.shape.scale, self.shape.epsilon)
         for i, products in enumerate(self.products):

@@ -15,7 +15,7 @@ from models.train.tokens import Example, Tokens
 
 WINDOW_ITEMS = 6_000
 HELD = " held"
-"""What the name of a source's held-back items ends in."""
+"""The suffix of the names under which held-back items are stored."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Item:
 
 
 def tokenised(examples: Sequence[Example], tokens: Tokens, source: Source, longest: int) -> Items:
-    """Tokenise the examples. Leave out those of more than ``longest`` tokens."""
+    """Tokenise the examples. Leave out those with more than ``longest`` tokens."""
     rows = [(prompt, target) for prompt, target in tokens.examples(examples) if len(prompt) + len(target) <= longest]
     lengths = [len(prompt) + len(target) for prompt, target in rows]
     return Items(
@@ -89,7 +89,7 @@ def read(path: Path, recipe: Recipe) -> dict[str, Items]:
 
 @dataclass
 class Position:
-    """The position of a training: the stage, the window, the next step of the window and the items drawn per source."""
+    """The position of a training run: the stage, the window, the next step and the items drawn from each source."""
 
     stage: int
     window: int
@@ -100,7 +100,7 @@ class Position:
 def window(
     items: Mapping[str, Items], stage: Stage, position: Position, seed: int
 ) -> tuple[list[Item], dict[str, int]]:
-    """Return the items of the current window, and the number of items drawn from each source by its end."""
+    """Return the items of the current window, and the number of items drawn from each source up to its end."""
     rng = np.random.default_rng([seed, position.stage, position.window])
     names = [name for name in stage.shares if len(items[name])]
     shares = np.array([stage.shares[name] for name in names])

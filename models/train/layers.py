@@ -22,7 +22,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "wide": ("mlp.gate_proj", "mlp.up_proj"),
     "narrow": ("mlp.down_proj",),
 }
-"""Which of transformers' linear layers share one product, because they read the same input."""
+"""The linear layers of transformers that share one matrix product, because they have the same input."""
 
 
 class Adapted(torch.autograd.Function):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 CHUNK = {"cpu": 256, "cuda": 4096}
-"""Positions whose logits are held together."""
+"""The number of positions whose logits are in memory at the same time, by device."""
 
 Chunk = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 

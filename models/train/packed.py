@@ -23,7 +23,7 @@ LAYERS = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
-"""Names of a layer's matrices in GGUF, and in transformers."""
+"""Maps the GGUF name of each matrix in a layer to its name in transformers."""
 MOST_MARKS = 32
 FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 

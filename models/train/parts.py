@@ -49,7 +49,7 @@ def pack(folder: Path, parts: Path, part_bytes: int) -> Packed:
         PartsError: ``parts`` is not empty, or ``folder`` contains something other than files and folders.
     """
     if part_bytes < 1:
-        raise PartsError(f"a part has at least one byte, not {part_bytes}")
+        raise PartsError(f"a part must have at least one byte, not {part_bytes}")
     names = _names(folder)
     _emptied(parts)
     files: list[Piece] = []
@@ -63,7 +63,7 @@ def pack(folder: Path, parts: Path, part_bytes: int) -> Packed:
 
 
 def unpack(parts: Path, folder: Path) -> Packed:
-    """Restore the files that ``pack`` split, under the new or empty ``folder``. If one fails, none is restored.
+    """Restore the files that ``pack`` split, under the new or empty ``folder``. Either all files are restored or none.
 
     Raises:
         PartsError: a part is missing, damaged or not listed, a restored file differs, or ``folder`` is not empty.
@@ -131,7 +131,7 @@ def _listed(parts: Path) -> Packed:
     try:
         table = json.loads((parts / MANIFEST).read_text("utf-8"))
         if table["version"] != VERSION:
-            raise PartsError(f"{MANIFEST} is of version {table['version']}, not {VERSION}")
+            raise PartsError(f"{MANIFEST} has version {table['version']}, not {VERSION}")
         packed = Packed(*(tuple(Piece(**piece) for piece in table[kind]) for kind in ("parts", "files")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PartsError(f"{MANIFEST} cannot be read: {error}") from error
@@ -171,7 +171,7 @@ def _file(path: Path, file: Piece, stream: Iterator[bytes], rest: bytes) -> byte
         while missing:
             rest = rest or next(stream, b"")
             if not rest:
-                raise PartsError(f"{file.name} is longer than the parts")
+                raise PartsError(f"{file.name} is incomplete: the parts end too early")
             taken, rest = rest[:missing], rest[missing:]
             digest.update(taken)
             out.write(taken)

@@ -45,7 +45,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of the training, which draws ``items`` items from the sources in proportion to ``shares``.
+    """A stage of a training run, which draws ``items`` items from the sources in proportion to ``shares``.
 
     The shares need not sum to one. ``rate`` is the maximum learning rate. It falls to its minimum over the last
     ``cooldown`` share of the items.

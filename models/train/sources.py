@@ -22,7 +22,7 @@ PARAPHRASE = ("sentence1", "sentence2", "paraphrase")
 
 Row = dict[str, Any]
 Made = tuple[list[Example], list[Example]]
-"""Examples to train on, and those held back."""
+"""The examples to train on, and the held-back examples."""
 
 _SPACED = re.compile(r" +([,.;:!?%)])")
 _NUMBERED = re.compile(r"\s*\(?\bNr\. ?\d+\)?")
@@ -160,7 +160,7 @@ def _verdict(premise: str, hypothesis: str, *, follows: bool) -> Example:
 
 
 def entail(source: Source, data: Path, _: random.Random) -> Made:
-    """Make entailment verdicts from human judgements. The items of another split are held back."""
+    """Make entailment examples from human judgements. The examples of another split are held back."""
     kept: list[Example] = []
     held: list[Example] = []
     for row in read_rows(data, source):
@@ -180,9 +180,9 @@ def _balanced(examples: list[Example]) -> list[Example]:
 
 
 def neighbours(source: Source, data: Path, rng: random.Random) -> Made:
-    """Make entailment verdicts from versions of sentences.
+    """Make entailment examples from several versions of the same sentence.
 
-    A version of the same sentence follows from it. A version with a changed number, or a version of a nearby sentence,
+    One version of a sentence follows from another. A version with a changed number, or a version of a nearby sentence,
     does not.
     """
     kept: list[Example] = []

@@ -43,7 +43,7 @@ class Plan:
 
 
 class Trainer:
-    """The state of a training: the factors in float32, their optimiser and average, and the position in the data."""
+    """The state of a training run: float32 factors, their optimiser and average, and the position in the data."""
 
     def __init__(
         self,
@@ -195,7 +195,7 @@ class Trainer:
 
 
 def _rate(stage: Stage, plan: Plan, of_stage: float, of_call: float) -> float:
-    """Return the learning rate after the shares ``of_stage`` of the stage's items and ``of_call`` of the call.
+    """Return the learning rate, given the completed shares of the stage's items and of the call.
 
     The result is at least a hundredth of the stage's rate.
     """

@@ -35,7 +35,7 @@ def export(entry: Entry, installed: InstalledModels, path: Path) -> None:
             or cannot be written.
     """
     if entry.manifest.hub is None:
-        raise ModelError(f"{entry.name} is part of Depesche and needs no bundle")
+        raise ModelError(f"{entry.name} is part of Depesche and does not need a bundle")
     verify_whole(entry)
     locked = installed.lock.read().get(entry.manifest.hub.repo)
     members = {f"{entry.name}/{name}": entry.folder / name for name in (MANIFEST, *entry.manifest.files)}
@@ -57,7 +57,7 @@ def export(entry: Entry, installed: InstalledModels, path: Path) -> None:
 def _new_file(path: Path) -> Iterator[Path]:
     """Yield the path of a draft, which is renamed to ``path`` if the block succeeds. ``path`` must not exist."""
     if path.exists():
-        raise ModelError(f"{path} already exists and is not overwritten")
+        raise ModelError(f"{path} already exists and will not be overwritten")
     draft = path.with_name(f".{path.name}.draft")
     try:
         yield draft
@@ -86,7 +86,7 @@ def install(path: Path, catalog: Catalog, installed: InstalledModels) -> Entry:
         name = _unpack(path, draft)
         entry = Entry(name, load(draft / name / MANIFEST), draft / name)
         if entry.manifest.hub is None or catalog.embedded(name):
-            raise ModelError(f"{path.name} contains {name}, which is the name of an embedded model or not a hub model")
+            raise ModelError(f"{name} in {path.name} has the name of an embedded model or is not a hub model")
         installed.path(name)
         _require_catalogue_model(catalog, entry)
         verify_whole(entry)
@@ -96,9 +96,9 @@ def install(path: Path, catalog: Catalog, installed: InstalledModels) -> Entry:
 
 
 def _require_catalogue_model(catalog: Catalog, entry: Entry) -> None:
-    """Refuse a model that has the name, but not the repository and task, of a model in the catalogue.
+    """Refuse the model if the catalogue has a model of the same name with a different repository or task.
 
-    The service may choose the model by this name.
+    Otherwise, the service could choose the wrong model by this name.
     """
     if not catalog.publishes(entry.name):
         return
@@ -134,7 +134,7 @@ def _unpack_members(bundle: str, tar: tarfile.TarFile, draft: Path) -> str:
     while member := tar.next():
         # If the size is negative, tarfile reads the same header forever.
         if not member.isreg() or member.issparse() or member.size < 0 or member.name not in sums:
-            raise WeightsMismatch(f"{bundle}: {member.name!r} is not in {SUMS} or not a regular file")
+            raise WeightsMismatch(f"{bundle}: {member.name!r} is not listed in {SUMS} or is not a regular file")
         target = draft / member.name
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file, _open_member(tar, member) as content:
@@ -160,7 +160,7 @@ def _parse_sums(bundle: str, listing: bytes) -> dict[str, str]:
     members = [name for name in sums if name != LOCKED]
     inside = all(_in_a_folder(name) for name in members)
     if len(sums) != len(lines) or not inside or len({PurePosixPath(name).parts[0] for name in members}) != 1:
-        raise ModelError(f"{bundle}: {SUMS} must list each file of one model once, in the folder of the model")
+        raise ModelError(f"{bundle}: {SUMS} must list the files of one model, each once and in the model's folder")
     return sums
 
 
@@ -177,9 +177,9 @@ def _check_lock(installed: InstalledModels, repo: str, path: Path) -> None:
     try:
         found = LockedRepository.model_validate(tomllib.loads(path.read_text("utf-8")))
     except ValueError as error:
-        raise ModelError(f"{LOCKED} of the bundle is invalid") from error
+        raise ModelError(f"the bundle's {LOCKED} is invalid") from error
     try:
         installed.lock.check(repo, found)
     except LockMismatch as error:
-        raise LockMismatch(f"the bundle has another version of the model: {error}") from error
+        raise LockMismatch(f"the bundle has a different version of the model: {error}") from error
     installed.lock.keep(repo, found)

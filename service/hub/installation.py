@@ -182,7 +182,7 @@ def _write_tokenizers(snapshot: Path, folder: Path) -> WrittenTokenizer:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         name = type(tokenizer).__name__
-        raise ModelError(f"the tokenizers library cannot read {name}; name its SentencePiece files in the manifest")
+        raise ModelError(f"the tokenizers library cannot read {name}; list its SentencePiece files in the manifest")
     (folder / TOKENIZER).write_text(backend.to_str(), "utf-8")
     pieces = tokenizer.get_vocab()
     (folder / VOCABULARY).write_text(json.dumps(pieces, ensure_ascii=False), "utf-8")
@@ -226,7 +226,7 @@ FAMILY = frozenset({"t5", "mt5"})
 TRIM_ABOVE_PIECES = 100_000
 KEPT_PIECES = 40_000
 WORDS_PER_LANGUAGE = 200_000
-# The scripts in which news texts write foreign names and formulas.
+# The scripts that news texts use for foreign names and formulas.
 SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6  # ModelProto.SentencePiece.Type
 SPACE = "▁"
@@ -344,7 +344,7 @@ def _select_rows(key: str, tensor: torch.Tensor, rows: torch.Tensor) -> torch.Te
         return tensor
     if int(rows.max()) >= tensor.shape[0]:
         raise ModelError(
-            f"the highest piece of the tokenizer is {int(rows.max())}, but the weights have {tensor.shape[0]} rows"
+            f"the highest piece id of the tokenizer is {int(rows.max())}, but the weights have {tensor.shape[0]} rows"
         )
     return tensor[rows].contiguous()
 
@@ -399,7 +399,7 @@ def compare_outputs(converted: Engine, reference: Engine, items: Sequence[Engine
     if len(items) - same > TIES_MAX * len(items) or not all(gap <= SCORE_TOLERANCE for gap in gaps):
         raise ModelError(
             f"the converted model differs from the checkpoint: {same} of {len(items)} outputs are equal,"
-            f" scores differ by up to {max(gaps):.3f}"
+            f" and the scores differ by up to {max(gaps):.3f}"
         )
     return [one.tokens for one in theirs]
 
@@ -415,7 +415,7 @@ def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput]
     """
     written = [(item, tokens) for item, tokens in zip(items, outputs, strict=True) if tokens]
     if not written:
-        raise ModelError("the outputs of the checkpoint for all probe sentences are empty")
+        raise ModelError("the checkpoint's outputs are empty for all probe sentences")
     sources = [list(item.tokens) for item, _ in written]
     targets = [[*item.options.target_prefix, *tokens] for item, tokens in written]
     before = _score(float32, "float32", sources, targets)
@@ -435,7 +435,7 @@ def check_unconverted(reference: Engine, items: Sequence[EngineInput]) -> None:
     found = [hypotheses[0] for hypotheses in reference.generate(items)]
     silent = sum(not one.tokens or math.isnan(score) for one, score in zip(found, _scores(found), strict=True))
     if silent == len(found):
-        raise ModelError("the outputs of the checkpoint for all probe sentences are empty")
+        raise ModelError("the checkpoint's outputs are empty for all probe sentences")
 
 
 def _score(folder: Path, compute_type: str, sources: list[list[str]], targets: list[list[str]]) -> list[float]:
@@ -495,7 +495,7 @@ def _read_config(snapshot: Path, manifest: Manifest) -> dict[str, Any]:
     expected = MODEL_TYPES.get(manifest.architecture, manifest.architecture)
     found = config.get("model_type")
     if found != expected:
-        raise ModelError(f"{manifest.id}: the checkpoint has architecture {found!r}, the manifest has {expected!r}")
+        raise ModelError(f"{manifest.id}: the checkpoint has architecture {found!r}, but the manifest has {expected!r}")
     if not (snapshot / "model.safetensors").is_file():
         raise ModelError(f"{manifest.id}: the snapshot has no model.safetensors")
     defaults = snapshot / "generation_config.json"
@@ -524,7 +524,7 @@ def _write_converted(
     rows = model.get_input_embeddings().weight.shape[0]
     if max(pieces.values()) >= rows:
         raise ModelError(
-            f"{manifest.id}: the tokenizer has {max(pieces.values()) + 1} pieces, the weights have {rows} rows"
+            f"{manifest.id}: the tokenizer has {max(pieces.values()) + 1} pieces, but the weights have {rows} rows"
         )
     write_ctranslate2(model, manifest.architecture, pieces, scratch / CONVERTED, "float32")
     if quantization == "float32":

@@ -90,7 +90,7 @@ class InstalledModels:
             source.replace(target)
 
     def remove(self, name: str) -> None:
-        """Remove a model in one step.
+        """Remove the model ``name`` in one step.
 
         Raises:
             OSError: the file system refuses the change.

@@ -12,7 +12,7 @@ from service.registry.verify import Digest
 
 NAME = "models.lock"
 COMMIT_PATTERN = r"^[0-9a-f]{40}$"
-_HEAD = """# Commit and files of each repository at its first pull. A later pull is refused if they differ.
+_HEAD = """# The commit and the files of each repository, as first pulled. A later pull is refused if they differ.
 # To accept another version of a repository, delete its tables.
 
 """
@@ -95,7 +95,7 @@ class Lock:
 
 def _difference(locked: LockedRepository, found: LockedRepository) -> str:
     if locked.commit != found.commit:
-        return f"commit {found.commit} is not {locked.commit}"
+        return f"the commit is {found.commit} instead of {locked.commit}"
     for name in sorted(locked.files.keys() | found.files.keys()):
         old, new = locked.files.get(name), found.files.get(name)
         if old is None:

@@ -75,7 +75,7 @@ class Limits:
 
     @property
     def deadline_s(self) -> int:
-        """The wall-clock limit of the child."""
+        """The wall-clock limit of the child, in seconds."""
         return 2 * self.cpu_s
 
 
@@ -126,7 +126,7 @@ def _run_child(source: Path, folder: Path, limits: Limits) -> tuple[int, str]:
         try:
             _, messages = process.communicate(timeout=limits.deadline_s)
         except subprocess.TimeoutExpired:
-            raise ModelError(f"{source.name} was not read within {limits.deadline_s} s") from None
+            raise ModelError(f"{source.name} could not be read within {limits.deadline_s} s") from None
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)  # kills the processes of the child as well
@@ -136,7 +136,7 @@ def _run_child(source: Path, folder: Path, limits: Limits) -> tuple[int, str]:
 
 def _error(name: str, code: int, detail: str, limits: Limits) -> ModelError:
     if code == Failure.UNSAFE:
-        return UnsafeWeights(f"{name} contains more than weights ({detail}) and is not read")
+        return UnsafeWeights(f"{name} contains objects other than weights ({detail}) and was not loaded")
     if code == -signal.SIGXCPU:
         return ModelError(f"{name} needs more than {limits.cpu_s} s of processor time, which is too much for its size")
     if code not in _MESSAGES:
@@ -175,7 +175,8 @@ def _lower(kind: int, value: int) -> None:
     """Set the soft and the hard limit, unless the hard limit is already lower."""
     _, hard = resource.getrlimit(kind)
     if hard == resource.RLIM_INFINITY or value < hard:
-        # The kernel sends SIGXCPU at the soft CPU limit, which the parent reports, and kills at the hard limit.
+        # At the soft CPU limit, the kernel sends SIGXCPU, which the parent reports. At the hard limit, it kills the
+        # process.
         resource.setrlimit(kind, (value, value + 5 if kind == resource.RLIMIT_CPU else value))
 
 

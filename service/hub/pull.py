@@ -24,7 +24,7 @@ from service.registry.manifest import EngineFiles, EngineKind, Hub, Manifest, du
 from service.registry.verify import Digest, verify_whole
 
 Report = Callable[[str, int, int | None], None]
-"""A progress callback: file name, downloaded bytes, size in bytes (None: unknown)."""
+"""A progress callback. Its arguments are the file name, the downloaded bytes and the size in bytes, if known."""
 
 SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
 # The client builds paths in its cache from these headers: a commit or a digest, possibly quoted and weak.
@@ -114,7 +114,7 @@ def _download(hub: Hub, revision: str, report: Report) -> Snapshot:
     api = HfApi()
     commit = api.model_info(hub.repo, revision=revision).sha
     if commit is None or not re.fullmatch(COMMIT_PATTERN, commit):
-        raise HubError(f"{hub.repo}: the hub returns no valid commit for {revision}")
+        raise HubError(f"{hub.repo}: the hub returned no valid commit for {revision}")
     listed = {file.name: file for file in _list_files(api, hub.repo, commit)}
     files = {}
     for name in wanted(listed, hub):
@@ -137,7 +137,7 @@ def _check_headers(response: Any) -> None:
     for name in _PATH_HEADERS:
         value = response.headers.get(name)
         if value is not None and not _PATH_HEADER_VALUE.fullmatch(value):
-            raise HubError(f"{response.url.host} returns an invalid {name} header; the download is refused")
+            raise HubError(f"{response.url.host} returned an invalid {name} header; the download was refused")
 
 
 def _list_files(api: Any, repo: str, commit: str) -> Iterator[RepoFile]:
@@ -173,7 +173,7 @@ def _check_digest(repo: str, file: RepoFile, path: Path) -> None:
         discard(Snapshot("", {file.name: path}))
         raise WeightsMismatch(
             f"{repo}: {file.name} differs from its digest in the hub's listing: it was damaged in transit or in the "
-            "cache. The cached copy is deleted; pull the model again"
+            "cache. The cached copy has been deleted; pull the model again"
         )
 
 
@@ -187,7 +187,7 @@ def _require_inside_cache(path: Path) -> Path:
 
     resolved = path.resolve()
     if not resolved.is_relative_to(Path(constants.HF_HUB_CACHE).resolve()):
-        raise HubError(f"{path.name} is outside the client's cache ({resolved}); the hub's answer is refused")
+        raise HubError(f"{path.name} is outside the client's cache ({resolved}); the hub's response was refused")
     return resolved
 
 
@@ -195,7 +195,7 @@ def _require_private_connection(endpoint: str) -> None:
     """Refuse plain HTTP, because responses could be manipulated in transit. Loopback addresses are exempt."""
     address = urlsplit(endpoint)
     if address.scheme != "https" and not _is_loopback(address.hostname or ""):
-        raise HubError(f"HF_ENDPOINT {endpoint} is not https; plain http is accepted only for loopback addresses")
+        raise HubError(f"HF_ENDPOINT {endpoint} does not use https; plain http is accepted only for loopback addresses")
 
 
 def _is_loopback(host: str) -> bool:
@@ -238,8 +238,8 @@ def _hub_errors(repo: str) -> Iterator[None]:
     except OSError as error:
         raise ModelError(f"{repo}: the download cannot be written: {error.strerror or error}") from error
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        # The client parses answers of the hub without validation.
-        raise HubError(f"{repo}: {_endpoint()} returns an invalid answer ({type(error).__name__})") from error
+        # The client parses the hub's responses without validation.
+        raise HubError(f"{repo}: {_endpoint()} returned an invalid response ({type(error).__name__})") from error
 
 
 def _not_cached(repo: str) -> str:
@@ -259,7 +259,7 @@ def _http_error(error: Any) -> str:
     from huggingface_hub import errors  # noqa: PLC0415 - see `pull`
 
     status = error.response.status_code
-    answer = f"{_endpoint()} returns {status}"
+    answer = f"{_endpoint()} returned {status}"
     if isinstance(error, errors.GatedRepoError):
         return f"{answer}: accept the terms of the repository on the hub, and set HF_TOKEN to a token of that account"
     if isinstance(error, errors.RevisionNotFoundError):
@@ -338,7 +338,7 @@ def _replacing(target: Path) -> Iterator[Path]:
                 target.rename(Path(old) / target.name)
             folder.rename(target)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)  # missing after success
+        shutil.rmtree(folder, ignore_errors=True)  # the folder no longer exists after success
 
 
 def _complete_manifest(manifest: Manifest, engines: dict[EngineKind, EngineFiles], folder: Path) -> Manifest:

@@ -39,7 +39,7 @@ def installed_path(folder: Path, name: str) -> Path:
         ModelError: the name is not a valid model name.
     """
     if not _NAME.fullmatch(name):
-        raise ModelError(f"{name!r} is no valid model name: use letters, digits, '.', '_' and '-'")
+        raise ModelError(f"{name!r} is not a valid model name: use letters, digits, '.', '_' and '-'")
     return folder / name
 
 

@@ -31,7 +31,7 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*?][A-Za-z0-9_
 def _inside(name: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
-        raise ValueError("the path must be relative to the model's folder and without '..'")
+        raise ValueError("the path must be relative to the model's folder and must not contain '..'")
     return name
 
 
@@ -143,10 +143,10 @@ class EngineFiles(_Strict):
 class Manifest(_Strict):
     """The description of a model. ``files`` maps each file to its SHA-256 in hexadecimal.
 
-    An embedded model is in the folder ``weights``. A hub model is in the folder of its installed manifest; until it is
-    installed, its manifest in the catalogue has no ``revision``, ``engines`` or ``files``. If several models have the
-    same task, languages and quality, the ``preferred`` model is the default. Fields in ``verified`` were checked
-    against the model's files. All other fields are as published by the model's authors.
+    An embedded model is in the folder ``weights``. A hub model is in the folder of its installed manifest. The
+    catalogue's manifest of a hub model has no ``revision``, ``engines`` or ``files``. If several models have the same
+    task, languages and quality, the ``preferred`` model is the default. Fields in ``verified`` were checked against the
+    model's files. All other fields are as published by the model's authors.
     """
 
     id: str

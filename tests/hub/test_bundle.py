@@ -174,7 +174,7 @@ def test_special_member_is_refused(receiver: Site, tmp_path: Path, kind: bytes) 
     member = tarfile.TarInfo("tiny/manifest.toml")
     member.type, member.linkname = kind, "/etc/passwd"
     path = packed(tmp_path / "t.tar", [listed("tiny/manifest.toml"), (member, b"")])
-    with pytest.raises(WeightsMismatch, match="or not a regular file"):
+    with pytest.raises(WeightsMismatch, match="or is not a regular file"):
         bundle.install(path, receiver.catalog, receiver.installed)
 
 
@@ -211,7 +211,7 @@ def test_version_that_differs_from_the_lock_is_refused(receiver: Site, path: Pat
     installed(receiver, b"older weights")
     receiver.installed.lock.keep(REPO, LOCKED.model_copy(update={"commit": "2" * 40}))
     before = receiver.content()
-    with pytest.raises(LockMismatch, match=f"commit {'1' * 40} is not {'2' * 40}"):
+    with pytest.raises(LockMismatch, match=f"the commit is {'1' * 40} instead of {'2' * 40}"):
         bundle.install(path, receiver.catalog, receiver.installed)
     assert receiver.content() == before
 

@@ -283,7 +283,7 @@ compute_type = "int8"
         ),
         (lambda desk: setattr(desk.hub, "status", 404), "returned 404: the repository or file does not exist"),
         (lambda desk: setattr(desk.hub, "status", 401), "returned 401: the repository is private or does not exist"),
-        (lambda desk: setattr(desk.hub, "status", 503), "returns 503"),
+        (lambda desk: setattr(desk.hub, "status", 503), "returned 503"),
         (lambda desk: desk.describe(CATALOG + 'revision = "v9"\n'), "the repository has no such revision"),
         (lambda desk: desk.hub.repos[REPO].files.pop("vocab.json"), f"{REPO} has no vocab.json in this revision"),
         (

@@ -1,1 +1,1 @@
-"""Engines: libraries that run a model."""
+"""Engines, which are the libraries that run models."""

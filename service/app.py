@@ -52,7 +52,7 @@ KNOWN = COMPATIBLE | {
 async def refuse(scope: Scope, receive: Receive, send: Send, error: DepescheError) -> None:
     """Send an error response for ``error``.
 
-    The response is problem JSON. On the paths of the DeepL and LibreTranslate APIs, it has the error format of that
+    The response is problem JSON. On the paths of the DeepL and LibreTranslate APIs, it uses the error format of that
     API.
     """
     request = Request(scope, receive)
@@ -118,7 +118,7 @@ def exit_dead() -> None:
 
 
 def text_limits(settings: Settings) -> TextLimits:
-    """Return the limits on submitted texts from the settings."""
+    """Return the text limits that the settings define."""
     return TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
 
 
@@ -176,7 +176,7 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
 
 
 def _document(openapi: Callable[[], dict[str, Any]], languages: LanguagePair) -> dict[str, Any]:
-    """Return the OpenAPI document with the languages that this process translates."""
+    """Generate the OpenAPI document, and describe the served languages in it."""
     document = openapi()
     describe_languages(document, languages)
     return document

@@ -42,7 +42,7 @@ def at_most(items: int, code: str = "too_long") -> BeforeValidator:
 
 
 def _first_wrong(value: Any) -> Any:
-    """Reduce a dict with many non-string values to the first of these values, so that validation reports few errors."""
+    """Keep only the first non-string values of a dict that has many of them, so that validation reports few errors."""
     if not isinstance(value, dict):
         return value
     wrong = dict(islice(((name, one) for name, one in value.items() if not isinstance(one, str)), MAX_ERRORS + 1))

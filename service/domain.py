@@ -27,7 +27,8 @@ class Notice:
     """A message to the editor about a result.
 
     ``span`` is a position in the submitted text, and ``target`` a position in the result. Each is None if the notice
-    has no such position. ``review`` is True if an editor should check the result. Other notices are often harmless.
+    has no such position. ``review`` is True if an editor should check the result. Notices that require no review are
+    often harmless.
     """
 
     code: str
@@ -43,12 +44,12 @@ Tokens = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class DecodingOptions:
-    """Options for the engine's search for the best output. All lengths are in tokens.
+    """Decoding options for an engine. All lengths are in tokens.
 
     Items with equal options can share an engine call. ``allowed`` restricts the outputs to these pieces; None means no
-    restriction. ``alignment`` requests the attention matrix. ``target_prefix`` starts every output and usually selects
-    the target language. The prefix does not count towards the length limits and is not part of a hypothesis. ``scored``
-    requests scores; greedy search is faster without them.
+    restriction. ``alignment`` requests the attention matrix. Every output starts with ``target_prefix``, which usually
+    selects the target language. The prefix does not count towards the length limits and is not part of a hypothesis.
+    ``scored`` requests scores; greedy search is faster without them.
     """
 
     beam_size: int = 1

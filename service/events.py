@@ -10,8 +10,8 @@ class BatchDone:
     """An engine call has returned.
 
     ``source_tokens`` excludes padding, and ``padded_tokens`` includes it. Times are wall-clock times in seconds.
-    ``number`` is the number of the batch in its model. Calls that isolate a bad sentence in a batch have the number of
-    that batch.
+    ``number`` identifies the batch among those of the model. The calls that isolate a bad sentence in a batch share the
+    number of that batch.
     """
 
     model: str
@@ -135,8 +135,8 @@ Stage = Literal["body", "work", "answer"]
 class ClientLeft:
     """A client disconnected during its request.
 
-    ``during`` is ``body`` (before the request body was read), ``work`` or ``answer`` (while the response was being
-    sent).
+    ``during`` is ``body`` (before the request body was read), ``work`` (while the work was running) or ``answer``
+    (while the response was being sent).
     """
 
     during: Stage

@@ -1,4 +1,4 @@
-"""Process-wide functions: count usable cores, tune garbage collection, and return freed memory to the system."""
+"""Functions for the whole process: counting usable cores, tuning garbage collection and returning freed memory."""
 
 import asyncio
 import ctypes
@@ -24,9 +24,9 @@ def available_cores() -> int:
 def granted_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> float | None:
     """Return the smallest CPU quota of this process's control group and its ancestors.
 
-    The quota is in cores. None means that there is no limit. The quota comes from ``cpu.max`` in version 2, and from
-    ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us`` in version 1 (Linux kernel, Documentation/admin-guide/cgroup-v2.rst
-    and scheduler/sched-bwc.rst).
+    The quota is in cores. None means that there is no limit. The quota is read from ``cpu.max`` in cgroup version 2,
+    and from ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us`` in version 1 (Linux kernel,
+    Documentation/admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst).
     """
     folders = {folder for path in _groups(membership) for mount in _mounts(cgroups) for folder in _upward(mount, path)}
     quotas = [quota for folder in folders if (quota := _quota(folder)) is not None]
@@ -82,14 +82,14 @@ def freeze_gc_heap() -> None:
 
 PERIOD_S = 10.0
 BUSY_S = 0.1
-"""Processor time in a period; a process that used less has freed almost no memory."""
+"""Minimum CPU time in a period before a trim. A process that used less has freed almost no memory."""
 
 
 def trimmer() -> Callable[[], object] | None:
-    """Return a function that returns freed memory to the operating system, or None if there is none.
+    """Return a function that gives freed memory back to the system, or None if the C library has no such function.
 
-    The function calls ``malloc_trim``, which some C libraries lack (musl). A call takes a few milliseconds, and threads
-    that allocate memory wait until it returns.
+    The function calls ``malloc_trim``, which musl lacks. A call takes a few milliseconds, and threads that allocate
+    memory wait until it returns.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return None if trim is None else lambda: cast("object", trim(0))

@@ -12,7 +12,7 @@ Output = Literal["summary", "translation", "summary_translation"]
 
 
 def needs_review(notices: Sequence[Notice]) -> bool:
-    """Return whether an editor should review the result, according to at least one of its notices."""
+    """Return whether at least one of the notices requires a review by an editor."""
     return any(notice.review for notice in notices)
 
 

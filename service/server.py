@@ -35,7 +35,7 @@ _log = logging.getLogger("depesche")
 
 
 class HeaderTimeoutProtocol(H11Protocol):
-    """HTTP/1.1 with a timeout for the head of each request.
+    """An HTTP/1.1 protocol with a timeout for the head of each request.
 
     The connection is closed if a head is not complete within ``header_timeout_s``. This time starts when the connection
     is opened or, for later requests, when the first byte arrives. Between requests, uvicorn's timeout for idle
@@ -97,7 +97,8 @@ def _exit(_signal: int, _frame: FrameType | None) -> None:
     """Exit with code 0 when uvicorn raises the signal again after the server has closed.
 
     A daemon thread may still be loading a model in a C++ library. A normal shutdown of the interpreter would unwind the
-    thread's C++ frames and abort. If there are daemon threads, the process therefore exits without that shutdown.
+    thread's C++ frames and abort the process. If there are daemon threads, the process therefore exits without that
+    shutdown.
     """
     if any(thread.daemon for thread in threading.enumerate()):
         logging.shutdown()
@@ -212,7 +213,7 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(ANNOUNCE_STEP_S)
 
     def _begin_reload(self) -> None:
-        """Start a reload. If one is running, the new one starts after it.
+        """Start a reload, or schedule it to start after the one that is running.
 
         The running reload may have read the files before they changed.
         """

@@ -1,4 +1,4 @@
-"""The settings of the service, which come from environment variables with the prefix ``DEPESCHE_``.
+"""The settings of the service, read from environment variables with the prefix ``DEPESCHE_``.
 
 Only the modules app, cli and server use them.
 """

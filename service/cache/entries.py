@@ -1,4 +1,4 @@
-"""Cache entries: their keys, and the encoding of their values as bytes."""
+"""The keys of cache entries, and the encoding of entries as bytes."""
 
 import hashlib
 import hmac
@@ -108,7 +108,7 @@ def encode(value: Any) -> bytes:
 
 
 def decode(entry: bytes) -> Any:
-    """Decode an entry. Tuples are returned as lists.
+    """Decode an entry that `encode` produced. Tuples are returned as lists.
 
     Raises:
         ValueError: the bytes are not compressed JSON in UTF-8, are nested too deeply, contain a number that is not

@@ -54,8 +54,8 @@ class Memory:
     """A memory store for entries and tags under keys of ``KEY_BYTES`` bytes.
 
     ``max_bytes`` limits the total size of keys, values and overhead. An entry expires ``ttl_s`` seconds after `put`, or
-    earlier if `put` gets a shorter lifetime. A tag lives ``TAG_LIVES`` times as long, so that it outlives the entries
-    of its text. ``clock`` returns seconds. The store may only be used from the event loop.
+    earlier if a shorter lifetime is passed to `put`. A tag lives ``TAG_LIVES`` times as long, so that it outlives the
+    entries of its text. ``clock`` returns seconds. Use the store only from the event loop.
     """
 
     def __init__(self, *, max_bytes: int, ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -80,7 +80,7 @@ class Memory:
     def put(self, key: bytes, value: Kept, *, most_s: float | None = None) -> bool:
         """Store ``value`` for at most ``most_s`` seconds, and evict the least recently used values if necessary.
 
-        Returns False if the value alone exceeds the size limit and is not stored.
+        Returns whether the value was stored. A value that alone exceeds the size limit is not stored.
 
         Raises:
             ValueError: the key does not have ``KEY_BYTES`` bytes, so its size would be counted incorrectly.

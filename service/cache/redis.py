@@ -27,8 +27,8 @@ class Breaker:
     """A circuit breaker, which opens after ``failures`` consecutive failures.
 
     While open, it allows one probe every ``pause_s`` seconds until a call succeeds. The pause starts when a probe is
-    allowed. A probe whose caller leaves before the outcome therefore does not block later probes. ``clock`` returns
-    seconds.
+    allowed. A probe that has no outcome, because its caller was cancelled, therefore does not block later probes.
+    ``clock`` returns seconds.
     """
 
     def __init__(self, *, failures: int = 5, pause_s: float = 5.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -114,7 +114,7 @@ def unpack(stored: object, now_ms: int) -> Found | None:
 
 KEY_PREFIX = b"depesche:"
 TAG_PREFIX = b"depesche:tag:"
-# A round trip with this many commands stays well within the timeout, which includes the time of Python's own work.
+# A round trip with this many commands stays well within the timeout, which includes the time that Python itself needs.
 ROUND_TRIP_COMMANDS = 128
 SCAN_COUNT = 1_000
 MOST_CONNECTIONS = 32
@@ -127,7 +127,7 @@ T = TypeVar("T")
 
 
 class PurgeIncomplete(Unavailable):
-    """The shared tier did not complete a purge, so it may still contain purged entries."""
+    """The shared tier did not complete a purge, and may still contain some of the entries."""
 
     code = "purge_incomplete"
 
@@ -280,7 +280,7 @@ class Shared:
             answered = await self._round_trip(partial(self._run, some), len(some), always=True)
             kinds = [ANSWERS[command[0]] for command in some]
             if answered is None or not all(map(isinstance, answered, kinds)):
-                raise PurgeIncomplete("the shared cache did not respond, so it may still contain purged entries")
+                raise PurgeIncomplete("the shared cache did not respond and may still contain some of the entries")
             answers += answered
         return answers
 
@@ -292,8 +292,8 @@ class Shared:
     ) -> list[Any] | None:
         """Run ``commands`` in one round trip, and return their responses.
 
-        ``answers`` is the expected number of responses. A failure is reported as an event, and the result is then None.
-        ``always`` sends the commands even if the circuit breaker is open.
+        ``answers`` is the expected number of responses. After a failure, an event is reported, and the result is None.
+        If ``always`` is True, the commands are sent even if the circuit breaker is open.
         """
         if not always and not self._breaker.allows():
             self._listener(SharedCacheFailed("open"))

@@ -45,7 +45,7 @@ class Seal:
         self._refused = InvalidTag
 
     def close(self, value: bytes, place: bytes) -> bytes:
-        """Encrypt ``value`` for ``place``, which is its full key.
+        """Encrypt ``value``, and bind it to ``place``, which is the full key of its entry.
 
         The result is a random nonce, followed by the ciphertext and the authentication tag.
         """
@@ -53,10 +53,10 @@ class Seal:
         return nonce + self._ciphers[0].encrypt(nonce, value, place)
 
     def open(self, sealed: bytes, place: bytes) -> bytes | None:
-        """Decrypt a value, or return None if this is not possible.
+        """Decrypt a value, or return None if it cannot be decrypted.
 
-        The value may have been modified, may not be encrypted, or may be encrypted for another place or with another
-        secret.
+        The value may have been modified, may not be encrypted, or may have been encrypted for another place or with
+        another secret.
         """
         if len(sealed) < NONCE_BYTES + TAG_BYTES:
             return None
@@ -69,7 +69,7 @@ class Seal:
 
 
 def secrets_in(setting: str) -> list[bytes]:
-    """Parse a setting with comma-separated secrets in base64. The first one is used for encryption.
+    """Parse a comma-separated list of secrets in base64. The first one is used for encryption.
 
     Raises:
         ValueError: a secret is not base64 of 32 bytes. The message does not contain the secret.

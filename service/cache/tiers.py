@@ -110,7 +110,7 @@ class Cache:
         *,
         started_s: float,
     ) -> None:
-        """Store entries, and add the keys in ``tags`` to their tags.
+        """Store ``entries``, and add the keys given in ``tags`` to their tags.
 
         A tag that already contains its keys is not written again and needs no round trip. ``started_s`` (monotonic
         clock) is the time when the work for the entries started. If this was before the end of a purge, nothing is
@@ -182,7 +182,7 @@ class Cache:
             writing.set_result(None)
 
     async def purge(self, tags: Collection[bytes]) -> Purged:
-        """Delete all entries under the given tags of texts or results from both tiers.
+        """Delete all entries that belong to the given tags from both tiers. The tags may be those of texts or results.
 
         Raises:
             PurgeIncomplete: the shared tier did not respond. The entries have been deleted from memory, but the tags
@@ -221,9 +221,9 @@ class Cache:
 
     @asynccontextmanager
     async def _purge(self) -> AsyncIterator[None]:
-        """Block writes during a purge, and afterwards those of work that started before its end.
+        """Block all writes during a purge, and afterwards the writes of work that started before the purge ended.
 
-        Writes that are already running are finished first.
+        The purge waits for writes that are already running.
         """
         self._purges += 1
         self.documents.clear()
@@ -250,7 +250,7 @@ class Cache:
 
     @property
     def shared_blocked(self) -> bool:
-        """Whether there is a shared tier, but the circuit breaker is blocking it."""
+        """Whether there is a shared tier and the circuit breaker is blocking it."""
         return self._shared is not None and self._shared.blocked
 
     async def close(self) -> None:

@@ -173,7 +173,8 @@ class Worker:
         self._measure(batch, generated)
 
     def _measure(self, batch: Sequence[QueuedItem], generated: Generated) -> None:
-        # Under load, every replica runs a call. The cost of one call is therefore its duration divided by their number.
+        # Under load, every replica runs a call. The cost of a call is therefore its duration divided by the number of
+        # replicas.
         self._queue.measure(batch, generated.seconds / self.engine.replicas)
         started_s = asyncio.get_running_loop().time() - generated.seconds
         lengths = [one.pending.tokens for one in batch]
@@ -219,7 +220,7 @@ class Batcher:
 
     It must be created and used in one event loop. ``factory`` builds the engine in an engine thread. ``warm_up`` is an
     input that a working engine can answer. ``on_dead`` is called when the engine is lost: a call took longer than twice
-    ``engine_hang_s``, or a failed engine could not be rebuilt. All futures are done before this call.
+    ``engine_hang_s``, or a failed engine could not be rebuilt. All futures are done before ``on_dead`` is called.
     """
 
     def __init__(

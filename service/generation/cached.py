@@ -18,9 +18,9 @@ W_contra = TypeVar("W_contra", contravariant=True)
 
 
 class ResultKind(Protocol[W_contra, T]):
-    """The interface of a kind of result.
+    """The interface for one kind of result.
 
-    It determines the cache key and the source of a request, and how outputs become results.
+    It defines the cache key and the source of a request, and how outputs become results.
     """
 
     @property
@@ -68,7 +68,7 @@ class _Work(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """Running work, which is shared between callers with the same key.
+    """A registry of running work, which callers with the same key share.
 
     Each caller gets a future of its own, called a waiter. Cancelling a waiter does not affect the others, but
     cancelling the last one cancels the work. Every waiter receives the result or the error. Finished work is not
@@ -208,7 +208,8 @@ class _NewWork(Generic[T]):
         """Add the queue, inference and finish times of this request to ``timings``.
 
         Inference time is the time during which an engine was working on at least one of the outputs. Finish time is the
-        time after that, and queue time is the rest. Waiting for the outputs of another request counts as queue time.
+        time after the last engine call, and queue time is the rest. Waiting for the outputs of another request counts
+        as queue time.
         """
         if not self.waiters:
             return
@@ -338,7 +339,7 @@ class CachedGenerator(Generic[W, T]):
         waiters: Mapping[bytes, asyncio.Future[T]],
         call: Call,
     ) -> None:
-        """Store finished results, and tag them with every text that used them."""
+        """Store finished results, and add them to the tag of every text that used them."""
         if not call.write_cache:
             return
         done = {key: t for key, t in waiters.items() if t.done() and not t.cancelled() and t.exception() is None}

@@ -1,4 +1,4 @@
-"""Options and timings of a call to the generators, and threads for text processing."""
+"""The options and timings of a request, and the threads for text processing."""
 
 import asyncio
 import time
@@ -77,7 +77,7 @@ class Timings:
 
     @contextmanager
     def measured(self, stage: Stage) -> Iterator[None]:
-        """Measure the ``with`` block as one run of a stage."""
+        """Record the ``with`` block as one run of a stage, and add its duration to the time of the stage."""
         started_s = time.perf_counter()
         try:
             yield
@@ -109,7 +109,7 @@ class Call:
 
     @classmethod
     def within(cls, seconds: float, **options: Any) -> "Call":
-        """Create a call with a deadline ``seconds`` from now. ``options`` are the other fields."""
+        """Create a call with a deadline ``seconds`` from now. ``options`` sets the other fields."""
         return cls(asyncio.get_running_loop().time() + seconds, **options)
 
     @property
@@ -125,7 +125,7 @@ class Call:
         """Await ``work`` until the deadline, and return its result.
 
         Raises:
-            DeadlineExceeded: the deadline passed first.
+            DeadlineExceeded: the deadline passed before ``work`` was done.
         """
         try:
             async with asyncio.timeout_at(self.deadline_s) as deadline:

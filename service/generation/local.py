@@ -215,7 +215,7 @@ def call_sentences(entry: Entry, kind: EngineKind) -> int:
 
 
 def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener: Listener) -> TunedFactory:
-    """Create the engine factory of a model. Its first call measures how to divide the cores among replicas."""
+    """Create the engine factory of a model. Its first call measures how best to divide the cores among replicas."""
     loop, manifest = asyncio.get_running_loop(), entry.manifest
 
     def load(layout: ParallelConfig) -> Engine:

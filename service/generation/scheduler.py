@@ -72,16 +72,16 @@ class Pending:
 
 
 def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle: int = 0) -> list[int]:
-    """Return the indices of the items in the next batch. The batch starts with the item whose ``turn_s`` is smallest.
+    """Return the indices of the items in the next batch, which starts with the item that has the smallest ``turn_s``.
 
     The batch contains items with the same options and padded length as its first item, in order of ``turn_s``. Its size
     is limited by ``token_budget`` (longest item times number of items) and by `room`. Such a batch is one library call.
-    An item that exceeds the budget gets a batch for itself.
+    An item that exceeds the budget is processed alone.
 
     If there are ``idle`` replicas, a batch may instead contain all pending items, even with different lengths. They
-    must all be interactive, have equal options, and fit into ``idle`` calls. Bulk items join an interactive first item
-    only if no other interactive item has to wait, because they would delay it. Planning takes O(n) time for n pending
-    items.
+    must all be interactive, have equal options, and fit into ``idle`` calls. If the first item is interactive, bulk
+    items join its batch only if no other interactive item has to wait, because they would delay that item. Planning
+    takes O(n) time for n pending items.
     """
     turns = [(item.turn_s, index) for index, item in enumerate(pending)]
     if not turns:
@@ -105,7 +105,8 @@ def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle:
 def room(head: Pending, max_items: int) -> int:
     """Return how many items like ``head`` fit into one call.
 
-    The result is at least 1 and at most ``max_items``. Together, the items have at most `MOST_HYPOTHESES` hypotheses.
+    The result is at least 1 and at most ``max_items``. Together, the items have at most `MOST_HYPOTHESES` hypotheses,
+    unless a single item has more.
     """
     return max(1, min(max_items, MOST_HYPOTHESES // head.hypotheses))
 
@@ -135,7 +136,7 @@ def _by_options(
 
 
 def _fits_idle_engine(pending: Sequence[Pending], *, items: int, token_budget: int) -> bool:
-    """Return whether all items are interactive and do not exceed these limits."""
+    """Return whether all items are interactive and do not exceed the given limits."""
     few = len(pending) <= items and max(one.tokens for one in pending) * len(pending) <= token_budget
     return few and all(one.priority == "interactive" for one in pending)
 
@@ -216,7 +217,7 @@ Convert = Callable[[EngineInput, list[Hypothesis]], T]
 class QueuedItem:
     """An item of the queue, with its planning data and the future of its caller.
 
-    ``dequeued`` is True when the item has been taken from the queue. ``had_backlog`` is True if at least as many items
+    ``dequeued`` is True once the item has been taken from the queue. ``had_backlog`` is True if at least as many items
     remained in the queue as were taken with it.
     """
 
@@ -252,10 +253,10 @@ LEAST_CALL_SOURCES = 8
 def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, token_budget: int) -> list[list[int]]:
     """Split the positions of ``lengths`` into engine calls, and return the calls with the most work first.
 
-    All lengths are positive. All sources of a call have the same padded length. Sources with one padded length stay in
-    one call, because each call may need a filler. If they exceed their share of the work for ``count`` replicas, they
-    are split into several calls of at least ``LEAST_CALL_SOURCES`` sources. They are distributed in order of length, so
-    that sources of exactly the padded length, which make a filler unnecessary, go to different calls.
+    All lengths are positive. All sources of a call have the same padded length. Sources with the same padded length
+    stay together, because each call may need a filler. If they exceed their share of the work for ``count`` replicas,
+    they are split into several calls of at least ``LEAST_CALL_SOURCES`` sources. They are distributed in order of
+    length, so that sources of exactly the padded length, which make a filler unnecessary, go to different calls.
 
     A call has at most ``room`` sources. Its longest source times its number of sources does not exceed
     ``token_budget``, unless it is a single source. No call is empty.
@@ -284,7 +285,7 @@ def _split_group(lengths: Sequence[int], group: Sequence[int], count: int) -> li
 
 
 RETRY_AFTER_S = 1.0
-# Estimates are noisy, so a request is refused only if its estimated wait exceeds its time by this factor.
+# Estimates are noisy, so a request is refused only if its estimated wait exceeds its remaining time by this factor.
 WAIT_TOLERANCE = 1.5
 ROUNDS = 4
 
@@ -381,7 +382,7 @@ class Queue:
             raise TooSlow("the queued work will take longer than the time left for this request", retry_after_s=wait_s)
 
     def _full_s(self, items: int, tokens: int) -> float:
-        """Estimate the seconds until a request that does not fit into the queue now will fit.
+        """Estimate how many seconds it will take until a request fits into the full queue.
 
         At a steady speed, there is space for n tokens once the running tokens and n more are done. Space for items is
         estimated from their mean length.
@@ -415,7 +416,7 @@ class Queue:
     def _ahead_s(self, turn_s: float, *, whole: bool = False) -> float:
         """Estimate the seconds for the running work and for the waiting items whose turn is not later than ``turn_s``.
 
-        ``whole`` counts all items of a request if the turn of its first item is not later than ``turn_s``.
+        If ``whole`` is True, all items of a request count if the turn of its first item is not later than ``turn_s``.
         """
         waiting = (one.pending for one in self._waiting.values())
         tokens = sum(one.tokens for one in waiting if (one.request_turn_s if whole else one.turn_s) <= turn_s)

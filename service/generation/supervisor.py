@@ -1,4 +1,4 @@
-"""The supervised engine, which runs in its own threads. It detects hangs, and is rebuilt after failures."""
+"""The supervised engine: an engine in its own threads, with hang detection and recovery after failures."""
 
 import asyncio
 import contextlib
@@ -79,10 +79,10 @@ class _Call:
 
 
 class EngineThreads:
-    """A pool of daemon threads, which grows to the largest number of parallel calls. Calls start in order.
+    """A pool of daemon threads, which grows to the largest number of parallel calls.
 
-    ThreadPoolExecutor is not suitable, because its threads are not daemons. A hung model would prevent the process from
-    exiting.
+    Calls start in the order in which they were made. ThreadPoolExecutor is not suitable, because its threads are not
+    daemons. A hung model would prevent the process from exiting.
     """
 
     def __init__(self, name: str) -> None:
@@ -93,7 +93,9 @@ class EngineThreads:
         self._stopped = False
 
     def call(self, work: Callable[[], T]) -> asyncio.Future[Outcome[T]]:
-        """Run ``work`` in a thread. The future never raises an exception, because exceptions are returned as `Raised`.
+        """Run ``work`` in a thread, and return a future for its outcome.
+
+        The future never raises an exception, because exceptions of ``work`` are returned as `Raised`.
 
         Raises:
             RuntimeError: the threads have been stopped.
@@ -114,7 +116,7 @@ class EngineThreads:
         return not self._running or not (await asyncio.wait(self._running, timeout=limit_s))[1]
 
     def stop(self) -> None:
-        """End the threads after the calls that were already submitted."""
+        """Stop the threads once they have finished all submitted calls."""
         self._stopped = True
         for _ in range(self._count):
             self._calls.put(None)
@@ -198,7 +200,10 @@ class SupervisedEngine:
         self.replicas, self.ahead = 1, 0
 
     def emit(self, event: Event) -> None:
-        """Send ``event`` to the listener in the next turn of the event loop, so that its errors cannot break a call."""
+        """Send ``event`` to the listener in the next turn of the event loop.
+
+        An error in the listener therefore cannot break an engine call.
+        """
         asyncio.get_running_loop().call_soon(self._listener, event)
 
     async def start(self) -> None:
@@ -212,13 +217,14 @@ class SupervisedEngine:
         await self._load(limit_s=None)
 
     async def generate(self, items: Sequence[EngineInput], *, on_hang: OnHang | None = None) -> Generated:
-        """Run one engine call. Its time starts when a replica is free for it.
+        """Run one engine call. Its time is counted from the moment when a replica is free for it.
 
         ``on_hang`` is called as soon as a hang is detected, while the call is still running.
 
         Raises:
             EngineHung: the call took longer than ``engine_hang_s`` to return. Call `recover` before the next call.
-            EngineError: the engine raised an exception. If it is a `WrongCount`, the number of results is wrong.
+            WrongCount: the engine returned the wrong number of results.
+            EngineError: the engine raised an exception.
             EngineLost: the call did not return within twice ``engine_hang_s``.
         """
         engine = self._engine
@@ -237,7 +243,9 @@ class SupervisedEngine:
         return Generated(outputs, output_tokens, seconds)
 
     async def recover(self) -> None:
-        """Make the engine ready again after a failure. It repeats the warm-up, and is rebuilt if the warm-up fails.
+        """Make the engine ready again after a failure.
+
+        The warm-up is repeated. If it fails, the engine is rebuilt.
 
         Raises:
             EngineLost: the warm-up did not return, or no rebuilt engine passed it.
@@ -273,7 +281,7 @@ class SupervisedEngine:
         for pause_s in self._limits.rebuild_pauses_s:
             self.condition = "loading"
             await asyncio.sleep(pause_s)
-            with contextlib.suppress(DepescheError):  # reported as an event; the next attempt follows
+            with contextlib.suppress(DepescheError):  # reported as an event, and the next attempt follows
                 await self._discard()
                 await self._load(self._limits.engine_hang_s, rebuilt=True)
                 return
@@ -336,7 +344,7 @@ class SupervisedEngine:
 def _checked(
     generate: Callable[[Sequence[EngineInput]], list[list[Hypothesis]]], items: Sequence[EngineInput]
 ) -> tuple[list[list[Hypothesis]], int]:
-    """Return the generated outputs and their total number of tokens.
+    """Generate outputs for ``items``, and return them with their total number of tokens.
 
     The number of results is checked in the engine's thread, so that a wrong number counts as a failure of the engine.
     """

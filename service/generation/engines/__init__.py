@@ -1,1 +1,1 @@
-"""Engines, which are the libraries that run models."""
+"""Engines, which run models with CTranslate2 or PyTorch."""

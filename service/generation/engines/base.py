@@ -2,7 +2,8 @@
 
 Sources of different padded lengths never share a library call. The rounding of attention depends on matrix shapes, and
 therefore on the padded length of a call. In int8, a difference of one bit can move an activation by a whole
-quantisation step, and sometimes another word wins. docs/adr/0004-batch-company.md has the measurements.
+quantisation step, and the model then sometimes chooses another word. docs/adr/0004-batch-company.md has the
+measurements.
 """
 
 from collections.abc import Callable, Sequence
@@ -166,7 +167,7 @@ def padded_length(tokens: int) -> int:
 
 
 def by_padded_length(lengths: Sequence[int]) -> list[list[int]]:
-    """Group the positions of ``lengths`` by padded length, with the greatest length first."""
+    """Group the positions of ``lengths`` by padded length, in descending order of length."""
     groups: dict[int, list[int]] = {}
     for position, length in enumerate(lengths):
         groups.setdefault(padded_length(length), []).append(position)

@@ -19,7 +19,8 @@ ONE_THREAD = ParallelConfig(replicas=1, threads=1)
 class CTranslate2Engine:
     """An engine that runs a converted model in ``compute_type``. Its outputs contain only the pieces in ``written``.
 
-    An engine call makes one library call for each padded length. The replicas of ``layout`` run these in parallel.
+    An engine call makes one library call for each padded length. The replicas of ``layout`` run these calls in
+    parallel.
     """
 
     name = "ctranslate2"
@@ -176,7 +177,7 @@ def _shared_options(items: Sequence[EngineInput], places: Sequence[int]) -> Deco
 def _exceeds_limit(result: Any, options: DecodingOptions) -> bool:
     """Return whether an output is longer than its own limit.
 
-    This happens if the call has a higher limit, and the score is then invalid.
+    This can happen because the limit of the call may be higher. The score of such an output is invalid.
     """
     limit = options.max_output_tokens + len(options.target_prefix)
     return any(len(tokens) > limit for tokens in result.hypotheses)

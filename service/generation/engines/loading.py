@@ -137,7 +137,7 @@ class Probe:
 
         There are at most ``ROUNDS`` rounds, which take about ``ENOUGH_TIME_S``. A fast first round does not count,
         because libraries initialise themselves in it. If the single sentences alone take longer than ``give_up_s``, the
-        measurement stops early. Otherwise, a bad configuration would delay the start on a busy machine.
+        measurement stops early, because a bad configuration would delay the start on a busy machine.
         """
         spent_s = self._lone_s(engine)
         if spent_s > give_up_s:
@@ -164,7 +164,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class TunedConfig:
-    """The fastest configuration, and the measured seconds of all configurations."""
+    """The fastest configuration, and the measured times of all configurations in seconds."""
 
     layout: ParallelConfig
     seconds: dict[ParallelConfig, float]
@@ -191,7 +191,12 @@ class TunedFactory:
         self._layout: ParallelConfig | None = layouts[0] if len(layouts) == 1 else None
 
     def __call__(self) -> Engine:
-        """Build an engine, and raise any error of ``load`` or of the engine."""
+        """Build an engine.
+
+        Raises:
+            ModelError: ``load`` cannot load the model.
+            EngineError: an engine failed during the measurement.
+        """
         return self._timed() if self._layout is None else self._load(self._layout)
 
     def _timed(self) -> Engine:

@@ -159,8 +159,8 @@ class Subwords:
 def restore_spacing(text: str) -> str:
     """Restore German and English spacing in text decoded from WordPieces.
 
-    This concerns quotation marks, hyphens, numbers and punctuation. A full stop, comma or colon between digits counts
-    as part of a number.
+    This covers quotation marks, hyphens, numbers and punctuation. A full stop, comma or colon between digits counts as
+    part of a number.
     """
     text = _PAIRED.sub(r"\1\2\3", _APOSTROPHE.sub("'", text))
     text = _AFTER.sub("", _BEFORE.sub("", text))
@@ -207,7 +207,8 @@ class MosesPieces:
     def encode_target(self, text: str) -> list[str]:
         """See `Pieces.encode_target`.
 
-        Source and target share byte pairs, so this encodes a source and keeps the pieces in the target vocabulary.
+        Source and target share byte pairs, so the text is encoded as a source, and pieces outside the target vocabulary
+        are removed.
         """
         targets = set(self._tokenizer.decoder.values())
         return [piece for piece in self.encode(text) if piece in targets]

@@ -1,6 +1,6 @@
-"""The PyTorch engine, which is the reference.
+"""The PyTorch engine, which is the reference implementation of an engine.
 
-It also serves GPUs and models that CTranslate2 cannot convert.
+It also runs models on GPUs, and models that CTranslate2 cannot convert.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ class TorchEngine:
         device: str = "cpu",
         threads: int = 1,
     ) -> None:
-        """Load the checkpoint in ``folder``. The ids in ``vocabulary`` are the rows of its embedding.
+        """Load the checkpoint in ``folder``. The ids in ``vocabulary`` are the row numbers of its embedding matrix.
 
         Raises:
             ModelError: torch or transformers is not installed, or the checkpoint cannot be loaded.
@@ -100,8 +100,8 @@ class TorchEngine:
         groups = [found[start : start + per_source] for start in range(0, len(found), per_source)]
         if not options.scored:
             return groups
-        # The library ranks hypotheses before it suppresses pieces, but these scores take suppression into account. Sort
-        # the hypotheses again for this reason.
+        # The library ranks hypotheses before it suppresses pieces. These scores take suppression into account, so the
+        # hypotheses are sorted again.
         return [sorted(group, key=lambda one: one.score or 0.0, reverse=True) for group in groups]
 
     def _padded(self, sources: list[list[str]]) -> tuple[Any, Any]:

@@ -133,7 +133,7 @@ class Call:
         except TimeoutError as error:
             if not deadline.expired():
                 raise
-            raise DeadlineExceeded("the request's deadline passed before its work was done") from error
+            raise DeadlineExceeded("the request's deadline passed before the work was done") from error
 
 
 OFF_LOOP_CHARS = 500

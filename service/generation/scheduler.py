@@ -351,7 +351,7 @@ class Queue:
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         if deadline_s is not None and deadline_s <= now_s:
-            raise DeadlineExceeded("the request's deadline passed before its work was queued")
+            raise DeadlineExceeded("the request's deadline passed before the work was queued")
         pending = _pending(items, now_s, priority)
         self._admit(pending, None if deadline_s is None else deadline_s - now_s)
         futures = [

@@ -94,7 +94,7 @@ def resolve_compute_type(manifest: Manifest, kind: EngineKind, device: str, want
         ModelError: the model has no files for the engine, or the engine or the model does not support the compute type.
     """
     if kind not in manifest.engines:
-        raise ModelError(f"{manifest.id} cannot run on {kind}; its manifest offers {', '.join(manifest.engines)}")
+        raise ModelError(f"{manifest.id} cannot run on {kind}; its manifest lists {', '.join(manifest.engines)}")
     wide = manifest.architecture in WIDE_RANGE
     if wanted == "auto" and device == "cpu":
         wanted = manifest.engines[kind].compute_type

@@ -82,7 +82,7 @@ def load_engine(
     files = manifest.engines.get(kind)
     if files is None:
         offered = ", ".join(manifest.engines)
-        raise ModelError(f"{manifest.id} cannot run on {kind}; its manifest offers {offered}")
+        raise ModelError(f"{manifest.id} cannot run on {kind}; its manifest lists {offered}")
     computed = resolve_compute_type(manifest, kind, device, compute_type)
     if kind == "ctranslate2":
         from service.generation.engines.ctranslate2 import CTranslate2Engine  # noqa: PLC0415 - load only the engine in use

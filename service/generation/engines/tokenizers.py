@@ -189,7 +189,7 @@ class MosesPieces:
 
             self._tokenizer = FSMTTokenizer.from_pretrained(str(folder), local_files_only=True)
         except ImportError as error:
-            raise ModelError("an FSMT model requires the extra: pip install 'depesche[torch]'") from error
+            raise ModelError("an FSMT model requires an extra: pip install 'depesche[torch]'") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"transformers cannot load the tokenizer in {folder.name}: {error}") from error
         self.control = frozenset(self._tokenizer.all_special_tokens)

@@ -199,7 +199,7 @@ def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
         import torch  # noqa: PLC0415 - an optional extra that takes seconds to import
         import transformers  # noqa: PLC0415
     except ImportError as error:
-        raise ModelError("the torch engine requires the extra: pip install 'depesche[torch]'") from error
+        raise ModelError("the torch engine requires an extra: pip install 'depesche[torch]'") from error
     try:
         model: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(
             str(folder), dtype=getattr(torch, dtype), local_files_only=True

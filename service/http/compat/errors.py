@@ -29,10 +29,10 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 
 
 class CompatibleRoute(APIRoute):
-    """A route that answers errors in the format of the compatible APIs."""
+    """A route that reports errors in the format of the compatible APIs."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # a coroutine is awaitable
-        """The handler, wrapped so that every expected error becomes an answer."""
+        """Return the handler of the route, wrapped so that every expected error becomes a response."""
         handler = super().get_route_handler()
 
         async def answer_errors(request: Request) -> Response:
@@ -58,17 +58,17 @@ def _refusal(request: Request, status: int, code: str, detail: str) -> JSONRespo
 
 
 def failure_response(request: Request, error: DepescheError) -> JSONResponse:
-    """The answer to a `DepescheError`."""
+    """Build the response to a `DepescheError`."""
     answer = _refusal(request, _status_of(request, error), error.code, _detail(error))
     answer.headers.update(problems.headers_of(error))
     return answer
 
 
 def _status_of(request: Request, error: DepescheError) -> int:
-    """The status that clients of the compatible APIs expect.
+    """Return the status that clients of the compatible APIs expect.
 
-    Both APIs answer an invalid value with 400 and a missing or invalid key with 403, never 401. An exhausted quota is
-    456 for DeepL's clients, because they retry after a 429.
+    Both APIs answer an invalid value with 400, and a missing or invalid key with 403, never 401. For DeepL's clients,
+    an exhausted quota is 456, because they retry after a 429.
     """
     match error:
         case QuotaExceeded() if request.url.path.startswith(DEEPL):
@@ -82,7 +82,7 @@ def _status_of(request: Request, error: DepescheError) -> int:
 
 
 def _detail(error: DepescheError) -> str:
-    """The message of an error. It includes the limit, because these answers have no field for it."""
+    """Return the message of an error. It includes the limit, because these responses have no field for it."""
     detail, limit = str(error), error.limit if isinstance(error, InvalidInput) else None
     return detail if limit is None or str(limit) in detail else f"{detail} (at most {limit})"
 
@@ -98,7 +98,7 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def _field_name(path: tuple[int | str, ...]) -> str:
-    """The name of a field. The caller chooses unknown names, so they are cut and escaped."""
+    """Return the name of a field. Callers choose the names of unknown fields, so names are truncated and escaped."""
     # pydantic appends the branch of a union to the path.
     parts = [str(part) for n, part in enumerate(path) if not (n and part in problems.UNION_BRANCHES)]
     return ".".join(parts)[:MAX_NAME_CHARS].encode("utf-8", "backslashreplace").decode()

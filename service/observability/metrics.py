@@ -18,13 +18,13 @@ from service.text.language_id import foreign_code
 
 
 class StateCollector(Collector):
-    """Reads gauges from ``newsroom`` at each scrape, on the event loop."""
+    """A collector that reads the gauges from ``newsroom`` at each scrape, on the event loop."""
 
     def __init__(self, newsroom: Newsroom) -> None:
         self._newsroom = newsroom
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """The gauges of the process, the cache, the models and the queues."""
+        """Yield the gauges of the process, the cache, the models and the queues."""
         yield _gauge_family(
             "build_info",
             "The version of the service.",
@@ -86,7 +86,7 @@ ITEMS = (1, 2, 4, 8, 16, 32, 64, 128)
 TOKENS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 TIERS = ("memory", "shared", "none")
 OTHER = "other"
-# Problem codes of requests that are refused before work starts, and of work that fails.
+# Problem codes of requests that are refused before work starts, and of requests whose work fails.
 REFUSED = frozenset(
     {
         "body_too_large",
@@ -129,13 +129,14 @@ WARNINGS = frozenset(
 
 
 class Metrics:
-    """All metrics in one registry. `listen` counts events; gauges read ``newsroom`` at each scrape.
+    """All metrics of the service, in one registry.
 
-    Labels with known values exist from the start at zero, so that a first failure is visible as an increase.
+    `listen` counts events. The gauges are read from ``newsroom`` at each scrape. Series with known label values start
+    at zero, so that the first failure is visible as an increase.
     """
 
     def __init__(self, newsroom: Newsroom) -> None:
-        # Otherwise every counter and histogram gets a gauge with its creation time.
+        # Otherwise, every counter and histogram would get an extra gauge with its creation time.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -259,7 +260,7 @@ class Metrics:
             self._warnings.labels(code).inc()
 
     def _count_problem(self, event: events.ProblemGiven) -> None:
-        """Count a refused or failed request. Client errors count only as requests, by their status."""
+        """Count a refused or failed request. Client errors are counted only as requests, by their status."""
         if event.code in REFUSED or event.status in REFUSED_STATUS:
             self._refused.labels(event.code if event.code in REFUSED else OTHER).inc()
         elif event.status >= MIN_ERROR_STATUS:

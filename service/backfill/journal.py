@@ -109,7 +109,7 @@ class InputLines:
         self._so_far = RunningDigest()
         try:
             if not S_ISREG(path.stat().st_mode):
-                raise DepescheError(f"{path} is not a regular file: a run could not be resumed")
+                raise DepescheError(f"{path} is not a regular file, so a run could not be resumed")
             self.size_bytes = path.stat().st_size
             self._file = path.open("rb")
         except OSError as error:
@@ -131,7 +131,7 @@ class InputLines:
             CannotResume: the file has changed before that position.
         """
         if not self._so_far.passes(self._file, place):
-            raise CannotResume(f"{self._path} was changed: its first {place.lines} lines are not those of the last run")
+            raise CannotResume(f"{self._path} has changed: its first {place.lines} lines differ from the last run")
         if place.size_bytes:
             self._end_last(place)
 
@@ -145,7 +145,7 @@ class InputLines:
         if self._file.read(1) != b"\n":
             behind = self._file.read(1)
             if behind not in {b"", b"\n"}:
-                raise CannotResume(f"{self._path} was changed: its line {place.lines} has become longer")
+                raise CannotResume(f"{self._path} has changed: its line {place.lines} has become longer")
             self._so_far.add(behind)
 
     def __iter__(self) -> Iterator[InputLine]:
@@ -191,7 +191,7 @@ class Output:
 
     def _claim(self) -> None:
         if not S_ISREG(os.fstat(self._file.fileno()).st_mode):
-            raise DepescheError(f"{self._path} is not a regular file: a run could not be resumed")
+            raise DepescheError(f"{self._path} is not a regular file, so a run could not be resumed")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -220,7 +220,7 @@ class Output:
             CannotResume: the file has changed before ``place``.
         """
         if not self._so_far.passes(self._file, place):
-            raise CannotResume(f"{self._path} was changed: its first {place.lines} lines are not those of the last run")
+            raise CannotResume(f"{self._path} has changed: its first {place.lines} lines differ from the last run")
         behind_bytes = os.fstat(self._file.fileno()).st_size - place.size_bytes
         self._file.truncate(place.size_bytes)
         return behind_bytes
@@ -262,7 +262,7 @@ class Checkpoint(BaseModel):
         """Raise `CannotResume` if the options, models, limits or software differ from ``made_with``."""
         changed = [name for name in made_with if made_with[name] != self.made_with.get(name)]
         if changed:
-            raise CannotResume(f"not as in the last run: {', '.join(changed)}")
+            raise CannotResume(f"different from the last run: {', '.join(changed)}")
 
 
 def checkpoint_path(output: Path) -> Path:
@@ -282,7 +282,7 @@ def load(path: Path) -> Checkpoint | None:
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        raise CannotResume(f"{path} is no checkpoint of this version") from error
+        raise CannotResume(f"{path} is not a checkpoint of this version") from error
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:

@@ -88,7 +88,7 @@ class Worker:
         try:
             body = json.loads(line.data)
         except (ValueError, RecursionError) as error:
-            raise _Refused(400, "malformed_json", "the line is not JSON") from error
+            raise _Refused(400, "malformed_json", "the line is not valid JSON") from error
         return self._with_defaults(body) if isinstance(body, dict) else body
 
     def _with_defaults(self, body: Record) -> Record:
@@ -121,7 +121,9 @@ class Worker:
                 return await self._newsroom.article(command, context)
             except DepescheError as error:
                 if self._newsroom.dead:
-                    raise EngineDead("an engine is lost; run the same command again to resume") from error
+                    raise EngineDead(
+                        "an engine has failed permanently; run the same command again to resume"
+                    ) from error
                 hangs += isinstance(error, EngineHung)
                 if not isinstance(error, Unavailable | EngineHung) or hangs >= HANG_ATTEMPTS:
                     raise
@@ -148,7 +150,7 @@ def _checked_id(given: Any) -> str | int | float:
             return given
     if isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given):
         return given
-    detail = f"an id must be a number, or a Unicode string of at most {ID_CHARS} characters"
+    detail = f"an id must be a number or a Unicode string of at most {ID_CHARS} characters"
     raise InvalidInput("id_invalid", detail, pointer="/id", limit=ID_CHARS)
 
 

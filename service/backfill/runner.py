@@ -229,7 +229,7 @@ class Run:
         """
         order = self._order
         if order.output.exists() and order.archive.exists() and order.output.samefile(order.archive):
-            raise DepescheError(f"{order.output} is the archive itself")
+            raise DepescheError(f"the output {order.output} is the same file as the archive")
         with (
             closing(InputLines(order.archive, order.max_line_bytes)) as lines,
             closing(Journal(order.output)) as journal,
@@ -307,10 +307,10 @@ def backfill(
     archive: Annotated[
         Path, typer.Argument(metavar="IN.jsonl", help="One article per line, as for POST /v1/articles.")
     ],
-    output: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="One answer per line, in the same order.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="One result per line, in the same order.")],
     *,
     outputs: Annotated[
-        str | None, typer.Option(help="summary, translation, summary_translation; separated by commas.")
+        str | None, typer.Option(help="Comma-separated outputs: summary, translation, summary_translation.")
     ] = None,
     length: Annotated[Literal["short", "medium", "long"] | None, typer.Option(help="Length of the summaries.")] = None,
     method: Annotated[
@@ -318,9 +318,11 @@ def backfill(
     ] = None,
     clean: Annotated[bool | None, typer.Option(help="Remove boilerplate first.")] = None,
     concurrency: Annotated[
-        int, typer.Option(min=1, max=1_024, help="Articles in progress at the same time.")
+        int, typer.Option(min=1, max=1_024, help="Number of articles to process at the same time.")
     ] = CONCURRENCY,
-    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="File for counts and failures.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="File for the counts and the failures.")
+    ] = None,
     cache: Annotated[bool, typer.Option(help="Use the sentence cache, including the shared one.")] = False,
     restart: Annotated[bool, typer.Option(help="Delete the content of OUT.jsonl and start again.")] = False,
 ) -> None:
@@ -385,7 +387,7 @@ async def _stoppable(run: Run, say: Callable[[str], None]) -> None:
     def stop() -> None:
         for one in signals:
             loop.remove_signal_handler(one)
-        say(f"stopping: {run.stop()} articles in progress are finished first; a second signal stops them, too")
+        say(f"stopping: waiting for {run.stop()} articles in progress; a second signal stops them immediately")
 
     for one in signals:
         loop.add_signal_handler(one, stop)
@@ -416,9 +418,9 @@ def _write_report(path: Path, order: JobSpec, newsroom: Newsroom, standing: Back
 
 def _say_start(say: Callable[[str], None], standing: BackfillProgress) -> None:
     if standing.cut_bytes:
-        say(f"{standing.cut_bytes} bytes after the last checkpoint were cut off; their lines run again")
+        say(f"{standing.cut_bytes} bytes after the last checkpoint were cut off; their lines will be processed again")
     if standing.resumed:
-        say(f"resumed: {standing.resumed} lines are done already and are skipped")
+        say(f"resumed: {standing.resumed} lines are already done and will be skipped")
 
 
 def _say_end(say: Callable[[str], None], standing: BackfillProgress) -> None:
@@ -428,7 +430,7 @@ def _say_end(say: Callable[[str], None], standing: BackfillProgress) -> None:
     speed = f"{standing.articles_per_s:.1f} articles/s in {standing.seconds:.1f} s"
     say(f"{tally.lines} lines: {tally.lines - tally.failed} done, {failed}; {speed}")
     if standing.stopped:
-        say("stopped before the end: the same command resumes here")
+        say("stopped before the end; run the same command again to resume")
 
 
 def _speaker(messages: Console) -> Callable[[str], None]:

@@ -90,11 +90,13 @@ def pull(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of models in the catalogue.")],
     *,
     licence_accepted: Annotated[
-        bool, typer.Option(help="Confirm that you have read the restricted terms and that they allow your use.")
+        bool, typer.Option(help="Confirm that you have read the restricted licence terms and that they allow your use.")
     ] = False,
     keep_checkpoint: Annotated[
         bool,
-        typer.Option(help="Also keep the published weights, for DEPESCHE_ENGINE=torch: four bytes per parameter."),
+        typer.Option(
+            help="Also keep the published weights (four bytes per parameter). DEPESCHE_ENGINE=torch needs them."
+        ),
     ] = False,
 ) -> None:
     """Download models from the hub, check them, convert them for CTranslate2 and install them."""
@@ -132,7 +134,7 @@ def _verified(store: Store, entry: Entry) -> bool:
     except ModelError as error:
         store.messages.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         return False
-    typer.echo(f"{entry.name}: {len(entry.manifest.files)} files are as the manifest names them")
+    typer.echo(f"{entry.name}: {len(entry.manifest.files)} files match the manifest")
     return True
 
 
@@ -142,10 +144,12 @@ def remove(context: typer.Context, name: Name) -> None:
     with _opened(context) as store:
         if name not in store.installed.names():
             embedded = name in store.catalog.names() and store.catalog.embedded(name)
-            raise ModelError(f"{name} comes with Depesche" if embedded else f"{name} is not installed")
+            raise ModelError(
+                f"{name} comes with Depesche and cannot be removed" if embedded else f"{name} is not installed"
+            )
         with store.installed.changing(), write_errors(str(store.installed.folder)):
             store.installed.remove(name)
-        store.say(f"{name} is removed; {store.installed.lock.path} still locks its repository to what was pulled")
+        store.say(f"{name} was removed; {store.installed.lock.path} still locks its repository to the pulled version")
 
 
 @models_app.command()
@@ -157,7 +161,7 @@ def export(
     """Write an installed model with checksums to one file, for machines that cannot reach the hub."""
     with _opened(context) as store:
         bundle.export(store.catalog.entry(name), store.installed, file)
-        store.say(f"{file} holds {name}; depesche models import {file.name} installs it elsewhere")
+        store.say(f"{name} was written to {file}; 'depesche models import {file.name}' installs it on another machine")
 
 
 @models_app.command("import")
@@ -185,11 +189,13 @@ RANDOM_BYTES = 32
 FILE_MODE = 0o600
 DEFAULT_SCOPES = ",".join(scope for scope in SCOPES if scope != "admin")
 
-keys = typer.Typer(no_args_is_help=True, help="API keys. A file has their hashes (DEPESCHE_KEYS_FILE).")
+keys = typer.Typer(
+    no_args_is_help=True, help="Manage API keys. The key file (DEPESCHE_KEYS_FILE) contains only their hashes."
+)
 _key_messages = Console(stderr=True)
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="Holder of the key: the name in logs and rate limits.")]
-Scopes = Annotated[str, typer.Option(help=f"Scopes, separated by commas: {', '.join(SCOPES)}.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Holder of the key. Logs and rate limits use this name.")]
+Scopes = Annotated[str, typer.Option(help=f"Comma-separated scopes: {', '.join(SCOPES)}.")]
 Until = Annotated[
     dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day on which the key is valid, in UTC.")
 ]
@@ -207,7 +213,7 @@ def new(holder: Id, *, scopes: Scopes = DEFAULT_SCOPES, until: Until = None, fil
         _say(f"Add this line to the key file:\n{line}")
     else:
         _append(file, line)
-        _say(f"Added to {file}; running services read it within seconds. The key is shown only once:")
+        _say(f"Added to {file}; running services read the file within seconds. The key is shown only once:")
     typer.echo(token)
 
 
@@ -232,14 +238,16 @@ def list_(file: Annotated[Path, typer.Option("--file", envvar="DEPESCHE_KEYS_FIL
     """
     table = Table("id", "scopes", "valid until", "hash")
     for key in _keys(file):
-        until = "no end" if key.until is None else key.until.isoformat()
+        until = "unlimited" if key.until is None else key.until.isoformat()
         table.add_row(key.id, ",".join(s for s in SCOPES if s in key.scopes), until, key.digest.hex()[:12] + "…")
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def _key(holder: str, scopes: str, until: dt.datetime | None, token: str) -> Key:
     if ID.fullmatch(holder) is None:
-        raise typer.BadParameter("an id has 1 to 64 letters, digits, dots, dashes or underscores", param_hint="ID")
+        raise typer.BadParameter(
+            "an id must consist of 1 to 64 letters, digits, dots, dashes or underscores", param_hint="ID"
+        )
     try:
         return Key(holder, scopes_in(scopes), digest_of(token), None if until is None else until.date())
     except ValueError as error:
@@ -277,11 +285,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
-    help="German news articles in, a German summary and an English translation out.",
+    help="Summarise German news articles in German and translate them into English.",
 )
 app.add_typer(keys, name="keys")
 _messages = Console(stderr=True)
-File = Annotated[Path, typer.Argument(help="UTF-8 text file; - for standard input.")]
+File = Annotated[Path, typer.Argument(help="UTF-8 text file, or - for standard input.")]
 Clean = Annotated[bool, typer.Option(help="Remove boilerplate first.")]
 
 
@@ -305,12 +313,12 @@ def _settings(**given: Any) -> Settings:
             return Settings(**given)
         except ValidationError as error:
             fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise DepescheError(f"settings: {fields}") from error
+            raise DepescheError(f"invalid settings: {fields}") from error
 
 
 def _greet(settings: Settings) -> None:
     url = f"http://{settings.host}:{settings.port}"
-    _messages.print(f"Depesche serves {url} (documentation: {url}/docs). Try:", highlight=False, soft_wrap=True)
+    _messages.print(f"Depesche is starting on {url} (documentation: {url}/docs). Try:", highlight=False, soft_wrap=True)
     text = '{"text": "Der Bundestag stimmt am Freitag über den Haushalt ab."}'
     _messages.print(
         f"  curl -s {url}/v1/translate -H 'Content-Type: application/json' -d '{text}'",
@@ -403,9 +411,9 @@ def _read(file: Path) -> str:
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise DepescheError(f"{file} is not UTF-8: byte {error.start}") from error
+            raise DepescheError(f"{file} is not valid UTF-8 (byte {error.start})") from error
         if not text.strip():
-            raise DepescheError(f"{file} has no text")
+            raise DepescheError(f"{file} contains no text")
         return text
 
 

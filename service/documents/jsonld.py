@@ -36,9 +36,7 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def text_value(value: object) -> str | None:
-    """Return the value of a text property. The property can be a string, a list of strings, or a language-tagged
-    string.
-    """
+    """Return the value of a text property: a string, a language-tagged string, or the first string of a list."""
     if isinstance(value, Mapping):
         value = value.get("@value")
     first = next(_strings(value), None)
@@ -60,7 +58,7 @@ def read_jsonld(value: object) -> Document:
     """
     article = find_article(value)
     if article is None:
-        detail = "the document has no article (NewsArticle, Article, …)"
+        detail = "the document contains no article (NewsArticle, Article, …)"
         raise InvalidInput("jsonld_invalid", detail, pointer="/document/@type")
     body = text_value(article.get("articleBody"))
     if body is None:

@@ -137,7 +137,7 @@ def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
         InvalidInput: the document has no URI, which every item needs.
     """
     if document.uri is None:
-        raise InvalidInput("document_without_uri", "a ninjs item needs a uri; the document has none", pointer="/as")
+        raise InvalidInput("document_without_uri", "a ninjs item needs a uri, but the document has none", pointer="/as")
     item = {
         name: value
         for name, value in (document.original if document.original_format == "ninjs" else {}).items()

@@ -36,7 +36,7 @@ def read_document(value: str | Mapping[str, Any]) -> Document:
     for one in formats().values():
         if one.detects(value):
             return one.parse(value)
-    detail = f"the document is in none of the known formats: {', '.join(formats())}"
+    detail = f"the document is in none of the supported formats: {', '.join(formats())}"
     raise InvalidInput("document_unknown", detail, pointer="/document")
 
 

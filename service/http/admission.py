@@ -36,7 +36,7 @@ _OPENING = frozenset(b"[{")
 _STRING = ord('"')
 
 MAX_KEYED_BYTES = 2**20
-"""Size limit of a body that holds the API key: it is read before authentication."""
+"""Size limit of a body that contains the API key. Such a body is read before authentication."""
 
 
 def is_deeper(body: bytes, most: int) -> bool:
@@ -125,7 +125,7 @@ class BodyLimitsMiddleware:
             async with asyncio.timeout(self._bounds.timeout_s):
                 body = await self._read(receive, most_bytes)
         except TimeoutError:
-            raise BodyTooSlow(f"the body was not complete after {self._bounds.timeout_s:g} s") from None
+            raise BodyTooSlow(f"the body was not received within {self._bounds.timeout_s:g} s") from None
         await self._require_shallow(headers, body)
         if check is not None:
             await check(body)
@@ -161,7 +161,7 @@ FIELDS = ("api_key", "auth_key")
 BODY_PATHS = frozenset({"/translate", "/detect", "/v2/translate"})
 MAX_FORM_FIELDS = 1_000
 MAX_KEY_BYTES = 4_096
-"""Size limit of a form field or part that may hold the key, including its name and the header of the part."""
+"""Size limit of a form field or part that can contain the key, including the name and the headers of the part."""
 
 
 def key_in_headers(scope: Scope) -> str | None:
@@ -240,7 +240,7 @@ def _multipart(body: bytes, boundary: bytes) -> Mapping[str, str]:
     return found
 
 
-KEY_REQUIRED = "an API key is required: Authorization: Bearer …"
+KEY_REQUIRED = "an API key is required; send it in the header 'Authorization: Bearer …'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def read(file: Path) -> tuple[Key, ...]:
     except OSError as error:
         raise KeyFileInvalid(f"the key file cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise KeyFileInvalid("the key file is not UTF-8") from error
+        raise KeyFileInvalid("the key file is not valid UTF-8") from error
 
 
 def parse(text: str) -> tuple[Key, ...]:
@@ -102,7 +102,7 @@ def parse(text: str) -> tuple[Key, ...]:
     """
     keys = tuple(_keys(text.splitlines()))
     if not keys:
-        raise KeyFileInvalid("the key file has no key")
+        raise KeyFileInvalid("the key file contains no keys")
     return keys
 
 
@@ -123,10 +123,12 @@ def _key(fields: Sequence[str], number: int) -> Key:
     if len(fields) not in FIELDS:
         raise KeyFileInvalid(f"line {number}: expected ID SCOPES HASH [UNTIL], found {len(fields)} fields")
     if ID.fullmatch(fields[0]) is None:
-        raise KeyFileInvalid(f"line {number}: an id must have 1 to 64 letters, digits, dots, dashes or underscores")
+        raise KeyFileInvalid(
+            f"line {number}: an id must consist of 1 to 64 letters, digits, dots, dashes or underscores"
+        )
     found = HASH.fullmatch(fields[2])
     if found is None:
-        raise KeyFileInvalid(f"line {number}: the hash must be sha256: and 64 hexadecimal digits")
+        raise KeyFileInvalid(f"line {number}: the hash must be 'sha256:' followed by 64 hexadecimal digits")
     try:
         return Key(fields[0], scopes_in(fields[1]), bytes.fromhex(found[1]), _date(fields[3:]))
     except ValueError as error:
@@ -145,7 +147,7 @@ def _date(fields: Sequence[str]) -> dt.date | None:
     try:
         return dt.date.fromisoformat(fields[0]) if fields else None
     except ValueError:
-        raise ValueError("the last day must be a date as YYYY-MM-DD") from None
+        raise ValueError("the last day must be a date in the form YYYY-MM-DD") from None
 
 
 POLL_S = 1.0
@@ -192,7 +194,7 @@ class ApiKeyStore:
         if found is None:
             raise KeyUnknown("the API key is unknown")
         if found.until is not None and self._today() > found.until:
-            raise KeyExpired(f"the API key expired after {found.until.isoformat()}")
+            raise KeyExpired(f"the API key expired at the end of {found.until.isoformat()} (UTC)")
         return found
 
     async def watch(self) -> None:

@@ -103,7 +103,7 @@ def problem_of(request_id: str, error: Exception) -> Problem:
             code = CODES.get(error.status_code, "http_error")
             return problem_body(request_id, error.status_code, code, str(error.detail))
         case _:
-            detail = "internal error; the log has details under the request id"
+            detail = "internal error; the log entry with this request id has the details"
             return problem_body(request_id, 500, "internal", detail)
 
 
@@ -172,7 +172,7 @@ class Failure(BaseModel):
 
     message: str
     error: str
-    code: str = Field(description="Stable; the same as in the problems of /v1.")
+    code: str = Field(description="A stable code. The problems of /v1 have the same codes.")
     request_id: str
 
 

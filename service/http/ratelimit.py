@@ -254,7 +254,7 @@ class Rates:
         limits = [policy for policy in self._policies if policy.unit == unit]
         for policy in limits:
             if amount > policy.amount:
-                detail = f"{amount} {unit} exceed the limit of {policy.amount} {unit} in {policy.window_s} s"
+                detail = f"{amount} {unit} exceed the limit of {policy.amount} {unit} per {policy.window_s} s"
                 raise InvalidInput("work_over_rate", detail, limit=policy.amount)
         shared = self._shared
         if shared is not None:
@@ -332,7 +332,9 @@ def _refusal(worst: LimitStatus) -> RateExceeded:
     """
     policy = worst.policy
     kind = QuotaExceeded if policy.unit == "characters" and policy.window_s >= DAY_S else RateExceeded
-    detail = f"limit of {policy.amount} {policy.unit} in {policy.window_s} s exceeded; retry in {worst.reset_s} s"
+    detail = (
+        f"the limit of {policy.amount} {policy.unit} per {policy.window_s} s is exceeded; retry in {worst.reset_s} s"
+    )
     return kind(detail, retry_after_s=worst.reset_s)
 
 

@@ -36,7 +36,7 @@ TargetLang = Annotated[str, _language_field("target")]
 EitherLang = Annotated[str, _language_field("either")]
 SourceForm = Annotated[str, _language_field("source_form")]
 TargetForm = Annotated[str, _language_field("target_form")]
-"""Language codes as the compatible APIs accept them: in any case, and with a region."""
+"""Language codes as the compatible APIs accept them: in upper or lower case, with or without a region."""
 
 
 def require_served(body: BaseModel, served: Mapping[str, tuple[str, ...]]) -> None:
@@ -100,7 +100,7 @@ LEAD_CHARS = 10_000
 MAX_TERMS = 10_000
 
 MAX_TEXTS = 10_000
-"""Limit of texts in a request, checked before the texts are validated. The settings can lower it."""
+"""Maximum number of texts in a request, checked before the texts are validated. The settings can lower it."""
 
 SomeTexts = Annotated[list[str], Field(fail_fast=True, json_schema_extra={"minItems": 1})]
 Text = Annotated[
@@ -149,13 +149,13 @@ class TranslationFields(_Request):
     """The options of a translation."""
 
     format: Literal["text", "html"] = "text"
-    attribute_texts: bool = Field(default=False, description="Also translate `title` and `alt` in HTML.")
+    attribute_texts: bool = Field(default=False, description="Also translate the attributes `title` and `alt` in HTML.")
     glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MAX_TERMS)] = Field(
         default={}, max_length=MAX_TERMS, description="Terms and the translations that the output must use."
     )
-    glossary_name: str | None = Field(default=None, description="A glossary of the service.")
+    glossary_name: str | None = Field(default=None, description="The name of a glossary of the service.")
     do_not_translate: Annotated[list[str], FailFast(), at_most(MAX_TERMS)] = Field(
-        default=[], max_length=MAX_TERMS, description="Terms that stay untranslated."
+        default=[], max_length=MAX_TERMS, description="Terms that must stay untranslated."
     )
 
     def terms(self) -> GlossaryTerms:
@@ -204,7 +204,7 @@ class SummaryFields(_Request):
     )
     method: Literal["abstractive", "extractive", "lead"] = "abstractive"
     variants: Annotated[int, Field(ge=1, le=5), WHOLE] = Field(
-        default=1, description="Number of different summaries, best first."
+        default=1, description="Number of different summaries to return, best first."
     )
 
     def form(self) -> SummaryForm:
@@ -248,7 +248,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
     body: str | None = None
     document: str | dict[str, Any] | None = Field(
         default=None,
-        description=f"Replaces `body`: an HTML page as a string, or an object. Formats: {', '.join(formats())}.",
+        description=f"Used instead of `body`: an HTML page as a string, or an object. Formats: {', '.join(formats())}.",
     )
     as_: WrittenFormat | None = Field(default=None, alias="as", description="Also return the outputs in this format.")
     source_lang: SourceLang = ""

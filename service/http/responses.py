@@ -31,8 +31,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": (
-            "The result. With `Accept: text/event-stream` the response is a stream of events: `progress`, `sentence` "
-            "(each translated sentence, in order) and `result`, or `error` with a problem"
+            "The result. With `Accept: text/event-stream`, the response is a stream of events: `progress`, `sentence` "
+            "(one for each translated sentence, in order), and finally `result`, or `error` with a problem."
         ),
         "content": {"text/event-stream": {}},
     }
@@ -88,7 +88,7 @@ TIMEOUT_PARAMETER: dict[str, Any] = {
     "description": _MEANING,
     "schema": _SCHEMA,
 }
-"""OpenAPI parameter of the header, for endpoints that validate it themselves."""
+"""The OpenAPI parameter for this header, used by endpoints that validate the header themselves."""
 _TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_MS)])
 
 

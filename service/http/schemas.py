@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 _DEFINITIONS = "#/$defs/"
 Responses = dict[int | str, dict[str, Any]]
 VISIBLE = r"\S"
-"""Pattern of a text that is not blank."""
+"""A pattern for texts that are not blank."""
 
 
 def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class WarningOut(BaseModel):
     message: str
     span: SpanOut | None = Field(default=None, description="Range in the submitted text.")
     target_span: SpanOut | None = Field(default=None, description="Range in the result.")
-    review: bool = Field(default=True, description="An editor must review the result before publication.")
+    review: bool = Field(default=True, description="Whether an editor must review the result before publication.")
 
 
 class ModelOut(BaseModel):
@@ -144,7 +144,7 @@ class SummarySentenceOut(BaseModel):
 
     text: str
     support: list[SpanOut]
-    verbatim: bool = Field(description="The source contains this sentence word for word.")
+    verbatim: bool = Field(description="Whether the source contains this sentence word for word.")
 
 
 class VariantOut(BaseModel):
@@ -196,7 +196,9 @@ class ArticleOut(BaseModel):
     kicker: str | None
     lead: str | None
     body: str
-    submitted_body: str | None = Field(default=None, description="Body of a document. Spans refer to it.")
+    submitted_body: str | None = Field(
+        default=None, description="The body of the submitted document. Spans refer to it."
+    )
     spans: list[SpanMapOut]
     removed: list[RemovedOut]
     warnings: list[WarningOut]
@@ -223,10 +225,10 @@ class SourceTypesOut(BaseModel):
 class ProvenanceOut(BaseModel):
     """The origin of the outputs. ``human_reviewed`` is always null, so that the CMS can set it."""
 
-    generated_at: str = Field(description="UTC, ISO 8601.")
+    generated_at: str = Field(description="Time in UTC, in ISO 8601 format.")
     software: str
     digital_source_types: SourceTypesOut
-    removed: int = Field(description="Number of pieces that cleaning removed; see `article.removed`.")
+    removed: int = Field(description="Number of parts that cleaning removed. `article.removed` lists them.")
     human_reviewed: bool | None = None
     jsonld: dict[str, Any] = Field(description="The same information as schema.org JSON-LD.")
 
@@ -247,7 +249,7 @@ class ArticleResponse(BaseModel):
     summary_translation: SummaryOut | None = None
     models: ModelsOut
     provenance: ProvenanceOut
-    document: dict[str, Any] | None = Field(default=None, description="The outputs in the format of `as`.")
+    document: dict[str, Any] | None = Field(default=None, description="The outputs in the format that `as` requests.")
     result_key: str
 
 

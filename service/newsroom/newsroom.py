@@ -303,7 +303,7 @@ class Newsroom:
         """
         self.lifecycle.check_staying()
         if self._changing.locked():
-            raise NotReady("another load of the models is in progress")
+            raise NotReady("the models are already being loaded")
         if self._pool.current is None:
             self.lifecycle.begin_loading()
             await self.start()

@@ -43,7 +43,7 @@ class StateCollector(Collector):
         yield _gauge_family("cache_memory_entries", "Number of entries in the memory tier.", (), ((), stats.entries))
         blocked = ((), cache.shared_blocked)
         yield _gauge_family(
-            "shared_cache_passed_over", "1 while the circuit breaker skips the shared cache.", (), blocked
+            "shared_cache_passed_over", "1 while the circuit breaker is skipping the shared cache.", (), blocked
         )
 
     def _model_gauges(self) -> Iterable[GaugeMetricFamily]:
@@ -52,10 +52,12 @@ class StateCollector(Collector):
         named = [((m.name, m.manifest.revision, m.engine, m.manifest.quality), 1.0) for m in models]
         yield _gauge_family("model_info", "A served model.", labels, *named)
         states = [((m.name,), m.batcher.state) for m in models]
-        yield _gauge_family("model_ready", "1 if the model takes work.", ("model",), *((n, s.ready) for n, s in states))
+        yield _gauge_family(
+            "model_ready", "1 if the model accepts work.", ("model",), *((n, s.ready) for n, s in states)
+        )
         hung = ((name, state.hung or state.dead) for name, state in states)
         yield _gauge_family(
-            "model_hung", "1 if an engine call hangs or the engine has failed for good.", ("model",), *hung
+            "model_hung", "1 if an engine call is hanging or the engine has failed permanently.", ("model",), *hung
         )
 
     def _queue_gauges(self) -> Iterable[GaugeMetricFamily]:
@@ -153,7 +155,7 @@ class Metrics:
         self._requests = self._counter("http_requests", "Answered requests.", "route", "method", "status")
         self._request_s = self._histogram("http_request_seconds", "Time to answer a request.", "route", "status")
         self._refused = self._counter("requests_refused", "Requests refused before work started.", "reason")
-        self._failed = self._counter("requests_failed", "Requests whose work failed.", "reason")
+        self._failed = self._counter("requests_failed", "Requests that were accepted and then failed.", "reason")
         self._departures = self._counter(
             "client_departures", "Clients that disconnected before the end of the answer.", "during"
         )
@@ -163,7 +165,7 @@ class Metrics:
             "keys_refused", "1 while the key file is invalid and the old keys stay in use."
         )
         self._rate_failures = self._counter(
-            "rate_store_failures", "Rate limit counts that did not reach Redis.", "reason"
+            "rate_store_failures", "Rate limit calls that did not reach Redis.", "reason"
         )
 
     def _add_results(self) -> None:
@@ -173,7 +175,7 @@ class Metrics:
         self._warnings = self._counter("warnings", "Results that have a warning with this code.", "code")
 
     def _add_batching(self) -> None:
-        self._queue_s = self._histogram("queue_seconds", "Queue time of the oldest sentence of a batch.", "model")
+        self._queue_s = self._histogram("queue_seconds", "Queue time of the oldest sentence in a batch.", "model")
         self._inference_s = self._histogram("inference_seconds", "Duration of an engine call.", "model")
         self._items = self._histogram("batch_sentences", "Sentences in a batch.", "model", buckets=ITEMS)
         self._padded = self._histogram(
@@ -186,7 +188,7 @@ class Metrics:
         self._load_s = self._gauge("engine_load_seconds", "Duration of the last load and warm-up.", "model")
 
     def _add_cache(self) -> None:
-        self._lookups = self._counter("cache_lookups", "Cache lookups by the tier that had the entry.", "task", "tier")
+        self._lookups = self._counter("cache_lookups", "Cache lookups, by the tier that had the entry.", "task", "tier")
         self._shared_failures = self._counter(
             "shared_cache_failures", "Cache calls that did not reach the shared tier.", "reason"
         )

@@ -90,8 +90,8 @@ class DeeplRequest(Bounded):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     text: Texts
-    source_lang: SourceForm | None = Field(default=None, description="Detected if missing.")
-    target_lang: TargetForm = Field(description="With or without a region; the region has no effect.")
+    source_lang: SourceForm | None = Field(default=None, description="Detected if it is missing.")
+    target_lang: TargetForm = Field(description="With or without a region, which has no effect.")
     split_sentences: Splitting = None
     preserve_formatting: Switch = False
     formality: Literal["default", "prefer_more", "prefer_less"] = "default"
@@ -100,7 +100,7 @@ class DeeplRequest(Bounded):
     tag_handling: Literal["html", "xml"] | None = None
     tag_handling_version: Literal["v1", "v2"] | None = None
     outline_detection: Switch = Field(
-        default=True, description="If off, only splitting_tags separate sentences. For xml."
+        default=True, description="If false, only `splitting_tags` separate sentences. Requires `tag_handling` xml."
     )
     ignore_tags: Tags = Field(default=frozenset(), description="The content of these tags is not translated.")
     non_splitting_tags: Tags = Field(default=frozenset(), description="These tags do not separate sentences.")

@@ -16,7 +16,7 @@ from service.http.schemas import inlined_schema
 from service.http.state import info_of
 
 UNSUPPORTED = "unsupported"
-"""Validation error type of a parameter that the API defines but this service does not support."""
+"""The type of validation errors for parameters that the original API has but this service does not support."""
 REFUSALS = (400, 403, 408, 413, 415, 429, 500, 503, 504)
 MAX_NAME_CHARS = 100
 DEEPL, DEEPL_QUOTA = "/v2/", 456
@@ -84,7 +84,7 @@ def _status_of(request: Request, error: DepescheError) -> int:
 def _detail(error: DepescheError) -> str:
     """Return the message of an error. It includes the limit, because these responses have no field for it."""
     detail, limit = str(error), error.limit if isinstance(error, InvalidInput) else None
-    return detail if limit is None or str(limit) in detail else f"{detail} (at most {limit})"
+    return detail if limit is None or str(limit) in detail else f"{detail} (limit: {limit})"
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -102,7 +102,7 @@ async def _form(request: Request) -> Pairs:
         async with request.form(max_files=0, max_fields=MAX_FORM_FIELDS, max_part_size=len(body)) as form:
             return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     except UnicodeDecodeError as error:
-        raise InvalidInput("malformed_form", "the form is not UTF-8") from error
+        raise InvalidInput("malformed_form", "the form is not valid UTF-8") from error
     except ValueError as error:
         raise InvalidInput("malformed_form", f"the form has more than {MAX_FORM_FIELDS} fields") from error
     except HTTPException as error:

@@ -46,10 +46,10 @@ class LibreRequest(Bounded):
     model_config = ConfigDict(extra="forbid")
 
     q: Text
-    source: SourceForm = Field(default="auto", description="A language code or auto. Detected if missing.")
+    source: SourceForm = Field(default="auto", description="A language code or `auto`. Detected if it is missing.")
     target: TargetForm = Field(description="The code of the served target language.")
     format: Literal["text", "html"] = "text"
-    alternatives: Count = Field(default=0, description="Accepted, but the answer never has alternatives.")
+    alternatives: Count = Field(default=0, description="Accepted, but the response never contains alternatives.")
     api_key: str | None = None
     secret: str | None = None
 

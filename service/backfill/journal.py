@@ -32,7 +32,7 @@ CHUNK_BYTES = 1 << 20
 class FilePosition(BaseModel):
     """A position in a file, with the number of lines and the SHA-256 of the content before it.
 
-    The last of these lines may lack its line end.
+    The last of these lines may lack a newline.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -56,7 +56,7 @@ class RunningDigest:
         return FilePosition(lines=self._lines, size_bytes=self._size_bytes, sha256=self._digest.hexdigest())
 
     def add(self, data: bytes, *, lines: int = 0) -> None:
-        """Advance the position by ``data``, which contains ``lines`` line ends."""
+        """Advance the position by ``data``, which contains ``lines`` newlines."""
         self._digest.update(data)
         self._size_bytes += len(data)
         self._lines += lines
@@ -97,7 +97,7 @@ class InputLine:
 
 
 class InputLines:
-    """The lines of a file, except blank lines. Lines longer than ``max_line_bytes`` are returned without their bytes.
+    """The lines of a file, except blank lines. Lines longer than ``max_line_bytes`` are yielded without their bytes.
 
     Raises:
         DepescheError: the file cannot be read, or it is not a regular file (a pipe cannot be read a second time).
@@ -136,10 +136,10 @@ class InputLines:
             self._end_last(place)
 
     def _end_last(self, place: FilePosition) -> None:
-        """Skip the line end that may have been added to the last line since the last run.
+        """Skip the newline that may have been added to the last line since the last run.
 
         Raises:
-            CannotResume: something other than a line end was added.
+            CannotResume: something other than a newline was added.
         """
         self._file.seek(place.size_bytes - 1)
         if self._file.read(1) != b"\n":
@@ -150,7 +150,7 @@ class InputLines:
 
     def __iter__(self) -> Iterator[InputLine]:
         """Yield the lines. Raises OSError if the file cannot be read."""
-        # One byte more than the limit, for the line end.
+        # One byte more than the limit, for the newline.
         while data := self._file.readline(self._max_line_bytes + 1):
             fits = data.endswith(b"\n") or len(data) <= self._max_line_bytes
             if not fits:
@@ -212,9 +212,9 @@ class Output:
         return self._so_far.place
 
     def resume(self, place: FilePosition) -> int:
-        """Go to ``place``, cut off the rest of the file, and return the number of bytes that were cut off.
+        """Truncate the file at ``place``, and return the number of bytes that were discarded.
 
-        No checkpoint covers the rest.
+        No checkpoint covers these bytes.
 
         Raises:
             CannotResume: the file has changed before ``place``.
@@ -231,7 +231,7 @@ class Output:
             yield from file
 
     def append(self, line: bytes) -> None:
-        """Write one line, including its line end. Raises OSError."""
+        """Write one line, including its newline. Raises OSError."""
         rest = memoryview(line)
         while rest:
             rest = rest[self._file.write(rest) :]
@@ -248,7 +248,7 @@ SUFFIX = ".checkpoint"
 class Checkpoint(BaseModel):
     """A record that the output up to ``written`` contains the results of the input up to ``read``.
 
-    A run can be resumed only if its ``made_with`` is equal.
+    A run can be resumed only if its ``made_with`` equals that of the checkpoint.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -310,7 +310,7 @@ class Journal:
         self._output.close()
 
     def resume(self, lines: InputLines, made_with: dict[str, Any], *, restart: bool) -> int:
-        """Go to the last commit in the output and in the archive. Return the number of bytes cut off the output.
+        """Continue at the last commit, and return the number of bytes that were discarded from the output.
 
         If ``restart`` is true, the last run is ignored and processing starts at the first line.
 

@@ -1,4 +1,4 @@
-"""Processing of one archive line into one output record, which contains the response of ``POST /v1/articles``."""
+"""Conversion of an archive line to an output record, which contains the response of ``POST /v1/articles``."""
 
 import asyncio
 import contextlib
@@ -112,7 +112,7 @@ class Worker:
     async def _answer(self, command: ArticleCommand) -> ArticleAnswer:
         """Return the newsroom's answer. Wait while the queue is full or an engine is being rebuilt.
 
-        A call that hangs is retried, because it fails all articles in its batch.
+        An engine call that hangs is retried, because one hang fails all articles in the batch.
         """
         hangs = 0
         while True:
@@ -131,7 +131,7 @@ class Worker:
 
 
 class _Refused(Exception):
-    """A line is refused before validation. The arguments are the status, code and detail of the API error."""
+    """A line was refused before validation. The arguments are the status, code and detail of the API error."""
 
     fields: tuple[FieldProblem, ...] = ()
 

@@ -42,7 +42,7 @@ class Verdict:
 
 
 def verdict(record: Mapping[str, Any]) -> Verdict:
-    """Return the outcome that a record of the output contains."""
+    """Return the outcome of a line from its output record."""
     if "error" in record:
         return Verdict(record["line"], record["error"]["code"], ())
     parts = [part for part in record["result"].values() if isinstance(part, dict)]
@@ -51,7 +51,7 @@ def verdict(record: Mapping[str, Any]) -> Verdict:
 
 
 class Counts:
-    """Counts of the outcomes of all lines, including those of earlier runs. Takes a bounded amount of memory."""
+    """Counts the outcomes of lines, including those of earlier runs, in bounded memory."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -179,8 +179,8 @@ class JobSpec:
 class BackfillProgress:
     """The progress of a run.
 
-    ``resumed`` is the number of lines that earlier runs processed. ``cut_bytes`` is the number of bytes that were cut
-    off their output.
+    ``resumed`` is the number of lines that earlier runs processed. ``cut_bytes`` is the number of bytes that were
+    discarded from their output.
     """
 
     tally: Counts = field(default_factory=Counts)
@@ -253,7 +253,7 @@ class Run:
     async def _work(self, line: InputLine) -> tuple[bytes, Verdict]:
         """Process a line and return its record as bytes.
 
-        While a record waits to be written, objects would take several times as much memory.
+        As objects, the records that wait to be written would take several times as much memory.
         """
         record = await self._worker.record(line)
         return encoded(record), verdict(record)
@@ -377,7 +377,7 @@ def _worked_off(order: JobSpec, workplace: BackfillContext, report: Path | None)
 
 
 async def _stoppable(run: Run, say: Callable[[str], None]) -> None:
-    """Run to the end or until a signal.
+    """Run to the end, or until the process receives a signal.
 
     The first signal lets the articles in progress finish. The second ends the process.
     """
@@ -418,7 +418,7 @@ def _write_report(path: Path, order: JobSpec, newsroom: Newsroom, standing: Back
 
 def _say_start(say: Callable[[str], None], standing: BackfillProgress) -> None:
     if standing.cut_bytes:
-        say(f"{standing.cut_bytes} bytes after the last checkpoint were cut off; their lines will be processed again")
+        say(f"{standing.cut_bytes} bytes after the last checkpoint were discarded; their lines will be processed again")
     if standing.resumed:
         say(f"resumed: {standing.resumed} lines are already done and will be skipped")
 

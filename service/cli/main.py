@@ -158,7 +158,7 @@ def export(
     name: Name,
     file: Annotated[Path, typer.Argument(help="Tar file to write. It must not exist.")],
 ) -> None:
-    """Write an installed model with checksums to one file, for machines that cannot reach the hub."""
+    """Write an installed model and its checksums to a single file, for machines that cannot reach the hub."""
     with _opened(context) as store:
         bundle.export(store.catalog.entry(name), store.installed, file)
         store.say(f"{name} was written to {file}; 'depesche models import {file.name}' installs it on another machine")

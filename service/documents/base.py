@@ -26,7 +26,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """The service's output for a document: its fields and a summary, all in ``language``.
+    """The service's output for a document: the text fields and a summary, all in ``language``.
 
     ``original_language`` is the language of a document that does not state one. ``source_type`` is the URI of the IPTC
     digital source type, or None if a person wrote the text. ``credit`` names the software and the models.

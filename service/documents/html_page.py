@@ -1,4 +1,4 @@
-"""Web pages. trafilatura extracts the article, and JSON-LD and meta tags provide the other fields."""
+"""Reading of web pages. trafilatura extracts the article, and JSON-LD and meta tags provide the other fields."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _ROOT = re.compile(r"<([A-Za-z_][^\s/>]*+)([^>]*+)")
 
 
 def is_page(value: object) -> bool:
-    """Return whether ``value`` is a string of HTML. Other XML is refused, even if its root element has an HTML name."""
+    """Return whether ``value`` is a string of HTML. Other XML is not, even if its root element has an HTML name."""
     if not isinstance(value, str):
         return False
     root = _ROOT.match(value, _PROLOGUE.match(value).end())  # type: ignore[union-attr]  # it also matches an empty string

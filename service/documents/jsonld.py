@@ -1,4 +1,4 @@
-"""schema.org's type NewsArticle as JSON-LD: reads the fields of an article and writes an edition."""
+"""Reading and writing of schema.org NewsArticle objects in JSON-LD."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""IPTC ninjs 3.1 (and 3.0, which is a subset): reads the article of an item and writes an edition as an item."""
+"""Reading and writing of IPTC ninjs 3.1 items (and 3.0, which is a subset)."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal

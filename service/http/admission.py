@@ -40,7 +40,7 @@ MAX_KEYED_BYTES = 2**20
 
 
 def is_deeper(body: bytes, most: int) -> bool:
-    """Return whether ``body`` nests JSON arrays and objects more than ``most`` levels deep. Takes linear time."""
+    """Return whether ``body`` nests JSON arrays and objects more than ``most`` levels deep. Runs in linear time."""
     if body.count(b"[") + body.count(b"{") <= most:
         return False
     depth = 0

@@ -288,7 +288,7 @@ class CancelOnDisconnectMiddleware:
             await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if answering.done():
                 answering.result()
-            elif not sender.ended:  # the server also reports a disconnect after a complete answer
+            elif not sender.ended:  # the server also reports a disconnect after a complete response
                 self._listener(ClientLeft("answer" if sender.begun else "work"))
         finally:
             answering.cancel()

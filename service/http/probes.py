@@ -95,9 +95,9 @@ _EXACTLY_ONE: list[JsonValue] = [
 
 
 class PurgeRequest(BaseModel):
-    """The cache entries to delete: those of exactly the submitted texts, those of one result, or all entries.
+    """The cache entries to delete: those of the given texts, those of one result, or all entries.
 
-    Exactly one field must be set.
+    The texts must be exactly as they were submitted. Exactly one field must be set.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"oneOf": _EXACTLY_ONE})
@@ -116,8 +116,8 @@ class PurgeRequest(BaseModel):
 class ReloadRequest(BaseModel):
     """An empty JSON object.
 
-    It is required as a protection against cross-site requests: a foreign web page can send a POST request, but not one
-    with a JSON body.
+    It is required as a protection against cross-site requests: a page of another site can send a POST request, but not
+    one with a JSON body.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -141,8 +141,8 @@ async def purge(body: PurgeRequest, newsroom: NewsroomDep) -> PurgeResponse:
     """Delete the cached results of a withdrawn story.
 
     The purge covers the memory of this process and the shared cache. Requests that are in progress during the purge do
-    not write to the cache. If the shared cache is unreachable, the response is 503 `purge_incomplete`, and the request
-    should be repeated.
+    not write to the cache. If the shared cache is unreachable, the response is 503 `purge_incomplete`, and the purge
+    must be repeated.
     """
     if body.all:
         purged = await newsroom.clear()

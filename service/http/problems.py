@@ -108,7 +108,7 @@ def problem_of(request_id: str, error: Exception) -> Problem:
 
 
 def status_of(error: errors.DepescheError) -> int:
-    """Return the HTTP status of an error. It is the status of the nearest ancestor in `STATUS`."""
+    """Return the HTTP status of an error, which is defined by its nearest ancestor in `STATUS`."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
@@ -163,7 +163,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, on_error)
 
 
-# Includes endpoints that are not served, so that clients can read the error.
+# Includes endpoints that are not served, so that clients can parse the error.
 _PATHS = re.compile(r"/(?:v2(?:/.*)?|translate|translate_file|detect|languages|suggest|frontend/settings)/?", re.DOTALL)
 
 

@@ -328,7 +328,7 @@ class Rates:
 def _refusal(worst: LimitStatus) -> RateExceeded:
     """Build the error for the exceeded limit whose window ends last.
 
-    A character limit for a window of a day or longer is a quota.
+    A character limit with a window of a day or longer counts as a quota.
     """
     policy = worst.policy
     kind = QuotaExceeded if policy.unit == "characters" and policy.window_s >= DAY_S else RateExceeded
@@ -408,7 +408,7 @@ class _Meter:
         self._charged.append(await self.take("characters", characters))
 
     async def quota(self) -> tuple[int, int] | None:
-        """Return the used and the allowed characters under the limit with the longest window; None without a limit."""
+        """Return the characters used and allowed under the limit with the longest window; None without a limit."""
         statuses = (await self._rates.take(self._caller, "characters", 0)).statuses
         if not statuses:
             return None

@@ -208,7 +208,7 @@ class SummaryFields(_Request):
     )
 
     def form(self) -> SummaryForm:
-        """Build the form of the summaries for a command. Raises `InvalidInput` if the request sets two lengths."""
+        """Build the `SummaryForm` for a command. Raises `InvalidInput` if the request sets two lengths."""
         length = length_of(
             self.style,
             self.length,
@@ -239,7 +239,7 @@ class SummarizeRequest(SummaryFields):
 
 
 class ArticleRequest(SummaryFields, TranslationFields):
-    """An article, which is pasted into ``body``, split into fields, or submitted as a ``document``."""
+    """An article that is pasted into ``body``, split into fields, or submitted as a ``document``."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_ARTICLE})
 

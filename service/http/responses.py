@@ -151,7 +151,7 @@ async def respond(
     command: Command,
     response_of: Callable[[Answer], BaseModel],
 ) -> Response | BaseModel:
-    """Run ``command`` and return the response as JSON or as an event stream.
+    """Run ``use_case`` with ``command``, and return the response as JSON or as an event stream.
 
     In both cases, an error that occurs before the work starts is raised.
     """
@@ -171,7 +171,7 @@ async def respond(
 
 
 def _keep_alive() -> ServerSentEvent:
-    """Return a comment, which keeps proxies from closing an idle connection."""
+    """Return a server-sent comment, which keeps proxies from closing an idle connection."""
     return ServerSentEvent(comment="keep-alive", sep=NEWLINE)
 
 

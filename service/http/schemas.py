@@ -223,7 +223,7 @@ class SourceTypesOut(BaseModel):
 
 
 class ProvenanceOut(BaseModel):
-    """The origin of the outputs. ``human_reviewed`` is always null, so that the CMS can set it."""
+    """The origin of the outputs. ``human_reviewed`` is always null; the CMS can set it."""
 
     generated_at: str = Field(description="Time in UTC, in ISO 8601 format.")
     software: str

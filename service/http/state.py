@@ -57,7 +57,7 @@ class RequestInfo:
         scopes: the scopes of the caller's key; None if no key was checked.
         check_body: checks the key in the body and raises `AccessDenied`; None if the key is not in the body.
         charge: counts the characters of texts against the limit; None if there is no limit.
-        quota: returns the used and the allowed characters; None if there is no limit.
+        quota: returns the characters used and allowed; None if there is no limit.
         headers: extra headers of the response.
         timings: seconds by stage, for ``Server-Timing``.
         intervals: the start and end of each stage, for traces.

@@ -267,7 +267,7 @@ def _is_contiguous(block: Block, at: int) -> bool:
 
 
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-"""The IPTC digital source type of text that a model wrote. It excludes summaries that quote the source."""
+"""The IPTC digital source type of text that a model wrote. Summaries that quote the source do not have it."""
 METHODS_OF_MODELS: frozenset[Method] = frozenset({"abstractive"})
 
 

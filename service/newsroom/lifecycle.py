@@ -67,7 +67,7 @@ class Lifecycle:
         self._become("draining")
 
     def refuse_work(self) -> None:
-        """Refuse new work. Work that has been accepted is finished."""
+        """Refuse new work. Work that was already accepted is still completed."""
         self.begin_drain()
         self._become("refusing")
 

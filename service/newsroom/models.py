@@ -91,7 +91,7 @@ class ModelSet:
         return all(model.health == "ready" for model in self.models.values())
 
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
-        """Return ``options`` with the glossary of a request. Its own terms override those of the named glossary.
+        """Return ``options`` with the glossary of a request. The request's own terms override the named glossary.
 
         Raises:
             InvalidInput: there is no glossary with that name, or a term is invalid.

@@ -65,8 +65,8 @@ class SummarizeAnswer:
 class ArticleAnswer:
     """The outputs for an article.
 
-    ``document`` is the submitted document, or None if the article was not a document. ``written`` is the output
-    document, or None if no output format was requested. A model is None if no output needed it.
+    ``document`` is the submitted document, or None if the article was not submitted as a document. ``written`` is the
+    output document, or None if no output format was requested. A model is None if no output needed it.
     """
 
     submission: ArticleInput
@@ -208,7 +208,7 @@ class Newsroom:
     async def _submission(
         self, command: ArticleCommand, options: TranslationOptions
     ) -> tuple[ArticleInput, Document | None]:
-        """Return the article from the fields or the document of a command. Fields override those of the document."""
+        """Return the article of a command, from its fields or its document. Fields override parts of the document."""
         document = None
         headline, lead, body = command.headline, command.lead, command.body
         if command.document is not None:
@@ -274,7 +274,7 @@ class Newsroom:
     # Lifecycle
 
     async def start(self) -> None:
-        """Verify, load and warm up the models. The readiness probe also reports an error.
+        """Verify, load and warm up the models. If this fails, the readiness probe also reports the error.
 
         Raises:
             ModelError: a model cannot be loaded.

@@ -105,7 +105,7 @@ REFUSED = frozenset(
 FAILED = frozenset({"deadline_exceeded", "engine_failed", "engine_hung", "internal", OTHER})
 REFUSED_STATUS = frozenset({429, 503})
 MIN_ERROR_STATUS = 500
-# Known warning codes. Other codes count as OTHER; a test finds codes that are missing here.
+# Known warning codes. Other codes are counted as OTHER. A test finds codes that are missing here.
 WARNINGS = frozenset(
     {
         "control_characters",

@@ -112,7 +112,7 @@ class RequestSpan:
         return f"00-{self.trace_id}-{self._context.span_id:016x}-{flags:02x}".encode()
 
     def end(self, done: RequestDone, stages: Sequence[Interval]) -> None:
-        """Set the attributes of OpenTelemetry's HTTP conventions, create the stage spans, and end the span."""
+        """Set the attributes that OpenTelemetry's HTTP conventions define, create the stage spans, and end the span."""
         from opentelemetry.trace import StatusCode  # noqa: PLC0415 - an extra
 
         span = self._span

@@ -225,7 +225,7 @@ async def languages(request: Request, newsroom: NewsroomDep) -> list[DeeplLangua
 
 
 class DeeplUsage(BaseModel):
-    """The used and the allowed characters under the limit with the longest window.
+    """The characters used and allowed under the limit with the longest window.
 
     Without a limit, the count is 0 and the limit is practically unbounded.
     """

@@ -58,7 +58,7 @@ def _refusal(request: Request, status: int, code: str, detail: str) -> JSONRespo
 
 
 def failure_response(request: Request, error: DepescheError) -> JSONResponse:
-    """Build the response to a `DepescheError`."""
+    """Build the response to a `DepescheError` for a client of a compatible API."""
     answer = _refusal(request, _status_of(request, error), error.code, _detail(error))
     answer.headers.update(problems.headers_of(error))
     return answer
@@ -67,8 +67,8 @@ def failure_response(request: Request, error: DepescheError) -> JSONResponse:
 def _status_of(request: Request, error: DepescheError) -> int:
     """Return the status that clients of the compatible APIs expect.
 
-    Both APIs answer an invalid value with 400, and a missing or invalid key with 403, never 401. For DeepL's clients,
-    an exhausted quota is 456, because they retry after a 429.
+    Both APIs answer an invalid value with 400, and a missing or invalid key with 403, never 401. DeepL's clients get
+    456 for an exhausted quota, because they retry after a 429.
     """
     match error:
         case QuotaExceeded() if request.url.path.startswith(DEEPL):

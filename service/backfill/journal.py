@@ -321,7 +321,7 @@ class Journal:
         found = None if restart else load(self._checkpoint_path)
         if found is None:
             if not (restart or self._output.empty):
-                raise CannotResume(f"{self._path} is not empty and has no {self._checkpoint_path.name}")
+                raise CannotResume(f"{self._path} is not empty, but {self._checkpoint_path.name} does not exist")
             found = Checkpoint(made_with=made_with)
             save(self._checkpoint_path, found)
         found.require_same(made_with)

@@ -305,7 +305,7 @@ class BackfillContext:
 def backfill(
     context: typer.Context,
     archive: Annotated[
-        Path, typer.Argument(metavar="IN.jsonl", help="One article per line, as for POST /v1/articles.")
+        Path, typer.Argument(metavar="IN.jsonl", help="One article per line, in the format of POST /v1/articles.")
     ],
     output: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="One result per line, in the same order.")],
     *,
@@ -321,7 +321,7 @@ def backfill(
         int, typer.Option(min=1, max=1_024, help="Number of articles to process at the same time.")
     ] = CONCURRENCY,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE.json", help="File for the counts and the failures.")
+        Path | None, typer.Option(metavar="FILE.json", help="Write a report with counts and failures to this file.")
     ] = None,
     cache: Annotated[bool, typer.Option(help="Use the sentence cache, including the shared one.")] = False,
     restart: Annotated[bool, typer.Option(help="Delete the content of OUT.jsonl and start again.")] = False,

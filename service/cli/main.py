@@ -226,7 +226,7 @@ def hash_(holder: Id, *, scopes: Scopes = DEFAULT_SCOPES, until: Until = None) -
     token = sys.stdin.readline().strip()
     if TOKEN.fullmatch(token) is None:
         # The fast hash in the key file is unsafe for passwords, so passwords are refused.
-        raise typer.BadParameter("a key must have 32 to 512 visible ASCII characters, chosen at random")
+        raise typer.BadParameter("a key must consist of 32 to 512 visible ASCII characters, chosen at random")
     typer.echo(_key(holder, scopes, until, token).line())
 
 

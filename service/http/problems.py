@@ -103,7 +103,7 @@ def problem_of(request_id: str, error: Exception) -> Problem:
             code = CODES.get(error.status_code, "http_error")
             return problem_body(request_id, error.status_code, code, str(error.detail))
         case _:
-            detail = "internal error; the log entry with this request id has the details"
+            detail = "internal error; see the log entry for this request id"
             return problem_body(request_id, 500, "internal", detail)
 
 

@@ -191,7 +191,7 @@ def test_killed_again_and_again_it_gives_the_same_file(
         file.write(b'{"id":"article-9","line":10,"res')
     result = depesche(archive, output, "--outputs", "translation")
     assert result.exit_code == 3, result.output
-    assert "were cut off" in result.stderr
+    assert "were discarded" in result.stderr
     assert records(output) == uninterrupted
 
 
@@ -206,7 +206,7 @@ def test_a_signal_lets_what_is_in_flight_finish(
         os.kill(running.pid, stop)
         _, told = running.communicate(timeout=PATIENCE_S)
         assert running.returncode == 75, told
-        assert "the same command resumes here" in told
+        assert "run the same command again to resume" in told
         found = records(output)
         assert found == uninterrupted[: len(found)]
         assert before < len(found) == committed_lines(output) < len(uninterrupted)

@@ -152,7 +152,7 @@ def test_a_file_of_somebody_else_is_not_overwritten(archive: Path, output: Path)
 
 def test_a_checkpoint_that_is_none_is_refused(archive: Path, output: Path) -> None:
     checkpoint_path(output).write_text('{"format": 2}')
-    with pytest.raises(CannotResume, match="no checkpoint"):
+    with pytest.raises(CannotResume, match="is not a checkpoint"):
         resumed(archive, output)
 
 

@@ -1,4 +1,4 @@
-/** Entry: the form, and the request body that its values make up. */
+/** Entry: the form, and the request body that is built from its values. */
 
 import { MOST_MEGABYTES, TooLarge, read } from "./file.js";
 import { WrongLine, termsOf } from "./glossary.js";
@@ -10,7 +10,8 @@ let page = null;
 /** Return the request body for /v1/articles. */
 export function submissionOf(form) {
   const given = new FormData(form);
-  const body = form.elements.body.value; // not from the form data, which has two characters for a line end and would shift offsets
+  // Not from the form data, which has two characters for each line break and would shift offsets.
+  const body = form.elements.body.value;
   return {
     ...(page === null ? { body } : { document: page }),
     ...termsOf(form.elements.terms.value),

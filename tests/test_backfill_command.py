@@ -117,7 +117,7 @@ def test_a_second_run_skips_what_is_there_and_counts_it(mixed: Path, output: Pat
         file.write(json.dumps({"id": "new", "body": SENTENCES[0]}) + "\n")
     result = depesche(mixed, output, *FAST, "--report", tmp_path / "report.json")
     assert result.exit_code == 3
-    assert "resumed: 4 lines are done already and are skipped" in result.stderr
+    assert "resumed: 4 lines are already done and will be skipped" in result.stderr
     assert output.read_bytes().startswith(before)
     assert records(output)[4]["id"] == "new"
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
@@ -134,17 +134,17 @@ def test_other_options_models_or_lines_are_refused_until_a_restart(mixed: Path, 
     before = output.read_bytes()
     refused = depesche(mixed, output, *FAST, "--length", "short")
     assert refused.exit_code == 1
-    assert "not as in the last run: options" in refused.stderr
+    assert "different from the last run: options" in refused.stderr
     assert "--restart" in refused.stderr
     checkpoint = output.with_name("out.jsonl.checkpoint")
     trained_again = json.loads(checkpoint.read_bytes())
     trained_again["made_with"]["models"][0]["revision"] = "another"
     checkpoint.write_text(json.dumps(trained_again), "utf-8")
-    assert "not as in the last run: models" in depesche(mixed, output, *FAST).stderr
+    assert "different from the last run: models" in depesche(mixed, output, *FAST).stderr
     assert output.read_bytes() == before
     assert depesche(mixed, output, *FAST, "--length", "short", "--restart").exit_code == 3
     mixed.write_bytes(b"{}\n" + mixed.read_bytes())
-    assert "was changed" in depesche(mixed, output, *FAST, "--length", "short").stderr
+    assert "has changed" in depesche(mixed, output, *FAST, "--length", "short").stderr
 
 
 def test_a_line_over_the_body_limit_is_one_error(tmp_path: Path, output: Path) -> None:
@@ -191,7 +191,7 @@ def test_killed_again_and_again_it_gives_the_same_file(
         file.write(b'{"id":"article-9","line":10,"res')
     result = depesche(archive, output, "--outputs", "translation")
     assert result.exit_code == 3, result.output
-    assert "were cut off" in result.stderr
+    assert "were discarded" in result.stderr
     assert records(output) == uninterrupted
 
 
@@ -206,7 +206,7 @@ def test_a_signal_lets_what_is_in_flight_finish(
         os.kill(running.pid, stop)
         _, told = running.communicate(timeout=PATIENCE_S)
         assert running.returncode == 75, told
-        assert "the same command resumes here" in told
+        assert "run the same command again to resume" in told
         found = records(output)
         assert found == uninterrupted[: len(found)]
         assert before < len(found) == committed_lines(output) < len(uninterrupted)

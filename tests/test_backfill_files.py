@@ -112,7 +112,7 @@ def test_another_archive_is_refused_and_the_output_stays(archive: Path, output: 
     worked_off(archive, output, committed=2, written=3)
     before = output.read_bytes()
     archive.write_bytes(changed)
-    with pytest.raises(CannotResume, match=r"in\.jsonl was changed"):
+    with pytest.raises(CannotResume, match=r"in\.jsonl has changed"):
         resumed(archive, output)
     assert output.read_bytes() == before
 
@@ -138,7 +138,7 @@ def test_a_last_line_that_grew_is_a_change(archive: Path, output: Path) -> None:
 def test_an_output_that_lost_or_changed_committed_lines_is_refused(archive: Path, output: Path, damage: bytes) -> None:
     worked_off(archive, output, committed=2, written=2)
     output.write_bytes(damage)
-    with pytest.raises(CannotResume, match=r"out\.jsonl was changed"):
+    with pytest.raises(CannotResume, match=r"out\.jsonl has changed"):
         resumed(archive, output)
     assert output.read_bytes() == damage
 
@@ -152,13 +152,13 @@ def test_a_file_of_somebody_else_is_not_overwritten(archive: Path, output: Path)
 
 def test_a_checkpoint_that_is_none_is_refused(archive: Path, output: Path) -> None:
     checkpoint_path(output).write_text('{"format": 2}')
-    with pytest.raises(CannotResume, match="no checkpoint"):
+    with pytest.raises(CannotResume, match="is not a checkpoint"):
         resumed(archive, output)
 
 
 def test_other_models_or_options_are_refused_by_name(archive: Path, output: Path) -> None:
     worked_off(archive, output, committed=2, written=2)
-    with pytest.raises(CannotResume, match=r"not as in the last run: models;"):
+    with pytest.raises(CannotResume, match=r"different from the last run: models;"):
         resumed(archive, output, made_with={**WITH, "models": ["two"]})
 
 

@@ -1,1 +1,1 @@
-"""Archives: one article per line through the newsroom, with checkpoints and resume."""
+"""Processing of archives with one article per line. Checkpoints let a run resume where it stopped."""

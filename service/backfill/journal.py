@@ -17,7 +17,7 @@ from service.errors import DepescheError
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace the content of ``path`` by ``text``, in UTF-8; raises OSError."""
+    """Replace the content of ``path`` with ``text``, encoded as UTF-8, in one atomic step. Raises OSError."""
     draft = path.with_name(path.name + ".tmp")
     with draft.open("w", encoding="utf-8") as file:
         file.write(text)
@@ -30,7 +30,10 @@ CHUNK_BYTES = 1 << 20
 
 
 class FilePosition(BaseModel):
-    """The first ``size_bytes`` of a file: ``lines`` lines (the last may have no line end), and their SHA-256."""
+    """A position in a file, with the number of lines and the SHA-256 of the content before it.
+
+    The last of these lines may lack a newline.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -40,7 +43,7 @@ class FilePosition(BaseModel):
 
 
 class RunningDigest:
-    """The position in a file that is read or written from its beginning."""
+    """The position in a file that is being read or written from its start, and the SHA-256 of the content so far."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
@@ -53,13 +56,13 @@ class RunningDigest:
         return FilePosition(lines=self._lines, size_bytes=self._size_bytes, sha256=self._digest.hexdigest())
 
     def add(self, data: bytes, *, lines: int = 0) -> None:
-        """Advance by ``data``, which has ``lines`` line ends."""
+        """Advance the position by ``data``, which contains ``lines`` newlines."""
         self._digest.update(data)
         self._size_bytes += len(data)
         self._lines += lines
 
     def passes(self, file: BinaryIO, place: FilePosition) -> bool:
-        """Read ``file`` from its beginning to ``place``; whether its content is unchanged up to there."""
+        """Read ``file`` from its start to ``place``, and return whether its content up to there is unchanged."""
         while missing := place.size_bytes - self._size_bytes:
             data = file.read(min(missing, CHUNK_BYTES))
             if not data:
@@ -70,7 +73,7 @@ class RunningDigest:
 
 
 class CannotResume(DepescheError):
-    """The files are not as the last run left them."""
+    """A run cannot be resumed, because a file, an option or a model differs from the last run."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(f"{detail}; --restart deletes the output and starts again")
@@ -78,7 +81,10 @@ class CannotResume(DepescheError):
 
 @dataclass(frozen=True, slots=True)
 class InputLine:
-    """One line: its number (from 1), its bytes (None if it is too long), and the position after it."""
+    """A line of the input: its number (starting at 1), its bytes, and the position after it.
+
+    ``data`` is None if the line is too long.
+    """
 
     number: int
     data: bytes | None
@@ -86,15 +92,15 @@ class InputLine:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of memory for the line."""
+        """The memory that the line takes, in bytes."""
         return 0 if self.data is None else len(self.data)
 
 
 class InputLines:
-    """The lines of a file that are not blank. A line of more than ``max_line_bytes`` comes without its bytes.
+    """The lines of a file, except blank lines. Lines longer than ``max_line_bytes`` are yielded without their bytes.
 
     Raises:
-        DepescheError: the file cannot be read, or is not a regular file, as a pipe cannot be read a second time.
+        DepescheError: the file cannot be read, or it is not a regular file (a pipe cannot be read a second time).
     """
 
     def __init__(self, path: Path, max_line_bytes: int) -> None:
@@ -103,7 +109,7 @@ class InputLines:
         self._so_far = RunningDigest()
         try:
             if not S_ISREG(path.stat().st_mode):
-                raise DepescheError(f"{path} is not a regular file: a run could not be resumed")
+                raise DepescheError(f"{path} is not a regular file, so a run could not be resumed")
             self.size_bytes = path.stat().st_size
             self._file = path.open("rb")
         except OSError as error:
@@ -115,32 +121,36 @@ class InputLines:
 
     @property
     def place(self) -> FilePosition:
-        """The position up to which the file is read."""
+        """The position up to which the file has been read."""
         return self._so_far.place
 
     def skip(self, place: FilePosition) -> None:
-        """Go to the position at which an earlier run stopped.
+        """Skip to the position at which an earlier run stopped.
 
         Raises:
-            CannotResume: the file changed before that position.
+            CannotResume: the file has changed before that position.
         """
         if not self._so_far.passes(self._file, place):
-            raise CannotResume(f"{self._path} was changed: its first {place.lines} lines are not those of the last run")
+            raise CannotResume(f"{self._path} has changed: its first {place.lines} lines differ from the last run")
         if place.size_bytes:
             self._end_last(place)
 
     def _end_last(self, place: FilePosition) -> None:
-        """Skip the line end that the last line may have got since; raises `CannotResume` if anything else was added."""
+        """Skip the newline that may have been added to the last line since the last run.
+
+        Raises:
+            CannotResume: something other than a newline was added.
+        """
         self._file.seek(place.size_bytes - 1)
         if self._file.read(1) != b"\n":
             behind = self._file.read(1)
             if behind not in {b"", b"\n"}:
-                raise CannotResume(f"{self._path} was changed: its line {place.lines} has become longer")
+                raise CannotResume(f"{self._path} has changed: its line {place.lines} has become longer")
             self._so_far.add(behind)
 
     def __iter__(self) -> Iterator[InputLine]:
-        """Yield the lines; raises OSError if the file cannot be read."""
-        # The line end is one byte more than a line may have.
+        """Yield the lines. Raises OSError if the file cannot be read."""
+        # One byte more than the limit, for the newline.
         while data := self._file.readline(self._max_line_bytes + 1):
             fits = data.endswith(b"\n") or len(data) <= self._max_line_bytes
             if not fits:
@@ -152,7 +162,7 @@ class InputLines:
                 yield InputLine(end.lines, data if fits else None, end)
 
     def _pass_over(self, data: bytes) -> None:
-        """Read to the end of the line that begins with ``data``."""
+        """Skip the rest of the line that starts with ``data``."""
         while data and not data.endswith(b"\n"):
             self._so_far.add(data)
             data = self._file.readline(CHUNK_BYTES)
@@ -160,10 +170,10 @@ class InputLines:
 
 
 class Output:
-    """The output file, locked against other processes.
+    """The output file, which is locked against other processes.
 
     Raises:
-        DepescheError: the file cannot be written, is not a regular file, or another process has it locked.
+        DepescheError: the file cannot be written, is not a regular file, or is locked by another process.
     """
 
     def __init__(self, path: Path) -> None:
@@ -181,7 +191,7 @@ class Output:
 
     def _claim(self) -> None:
         if not S_ISREG(os.fstat(self._file.fileno()).st_mode):
-            raise DepescheError(f"{self._path} is not a regular file: a run could not be resumed")
+            raise DepescheError(f"{self._path} is not a regular file, so a run could not be resumed")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -198,35 +208,37 @@ class Output:
 
     @property
     def place(self) -> FilePosition:
-        """The position up to which the file is written."""
+        """The position up to which the file has been written."""
         return self._so_far.place
 
     def resume(self, place: FilePosition) -> int:
-        """Go to ``place`` and cut off the rest, which no checkpoint covers; returns the number of bytes cut.
+        """Truncate the file at ``place``, and return the number of bytes that were discarded.
+
+        No checkpoint covers these bytes.
 
         Raises:
-            CannotResume: the file changed before ``place``.
+            CannotResume: the file has changed before ``place``.
         """
         if not self._so_far.passes(self._file, place):
-            raise CannotResume(f"{self._path} was changed: its first {place.lines} lines are not those of the last run")
+            raise CannotResume(f"{self._path} has changed: its first {place.lines} lines differ from the last run")
         behind_bytes = os.fstat(self._file.fileno()).st_size - place.size_bytes
         self._file.truncate(place.size_bytes)
         return behind_bytes
 
     def lines(self) -> Iterator[bytes]:
-        """The lines of the file."""
+        """Yield the lines of the file."""
         with self._path.open("rb") as file:
             yield from file
 
     def append(self, line: bytes) -> None:
-        """Write one line with its line end; raises OSError."""
+        """Write one line, including its newline. Raises OSError."""
         rest = memoryview(line)
         while rest:
             rest = rest[self._file.write(rest) :]
         self._so_far.add(line, lines=1)
 
     def sync(self) -> None:
-        """Flush the file to the disk; raises OSError."""
+        """Flush the file to disk. Raises OSError."""
         os.fsync(self._file.fileno())
 
 
@@ -234,9 +246,9 @@ SUFFIX = ".checkpoint"
 
 
 class Checkpoint(BaseModel):
-    """The output up to ``written`` has the results of the input up to ``read``.
+    """A record that the output up to ``written`` contains the results of the input up to ``read``.
 
-    A resumed run needs an equal ``made_with``.
+    A run can be resumed only if its ``made_with`` equals that of the checkpoint.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -247,22 +259,22 @@ class Checkpoint(BaseModel):
     written: FilePosition = FilePosition()
 
     def require_same(self, made_with: dict[str, Any]) -> None:
-        """Raise `CannotResume` if options, models, limits or software differ from ``made_with``."""
+        """Raise `CannotResume` if the options, models, limits or software differ from ``made_with``."""
         changed = [name for name in made_with if made_with[name] != self.made_with.get(name)]
         if changed:
-            raise CannotResume(f"not as in the last run: {', '.join(changed)}")
+            raise CannotResume(f"different from the last run: {', '.join(changed)}")
 
 
 def checkpoint_path(output: Path) -> Path:
-    """The path of the checkpoint of ``output``."""
+    """Return the path of the checkpoint for ``output``."""
     return output.with_name(output.name + SUFFIX)
 
 
 def load(path: Path) -> Checkpoint | None:
-    """The checkpoint at ``path``; None if the file does not exist.
+    """Load the checkpoint at ``path``, or return None if the file does not exist.
 
     Raises:
-        CannotResume: the file is no checkpoint.
+        CannotResume: the file is not a checkpoint.
         OSError: the file cannot be read.
     """
     try:
@@ -270,11 +282,11 @@ def load(path: Path) -> Checkpoint | None:
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        raise CannotResume(f"{path} is no checkpoint of this version") from error
+        raise CannotResume(f"{path} is not a checkpoint of this version") from error
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write the checkpoint atomically; raises OSError."""
+    """Write the checkpoint atomically. Raises OSError."""
     write_atomically(path, checkpoint.model_dump_json(indent=1) + "\n")
 
 
@@ -282,7 +294,10 @@ COMMIT_EVERY_S = 1.0
 
 
 class Journal:
-    """The locked output and its checkpoint. Call `resume`, then `append`, and `commit` when `due` and at the end."""
+    """The locked output file and its checkpoint.
+
+    Call `resume` first, then `append` for each line. Call `commit` whenever it is `due`, and at the end.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -291,22 +306,22 @@ class Journal:
         self._committed_s = -math.inf
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the output file."""
         self._output.close()
 
     def resume(self, lines: InputLines, made_with: dict[str, Any], *, restart: bool) -> int:
-        """Go to the last commit in output and archive; returns the number of bytes cut off the output.
+        """Continue at the last commit, and return the number of bytes that were discarded from the output.
 
-        ``restart`` ignores the last run and starts from the first line.
+        If ``restart`` is true, the last run is ignored and processing starts at the first line.
 
         Raises:
-            CannotResume: output, archive or ``made_with`` differ from the last run; no file was changed.
+            CannotResume: the output, the archive or ``made_with`` differs from the last run. No file has been changed.
             OSError: a file cannot be read or written.
         """
         found = None if restart else load(self._checkpoint_path)
         if found is None:
             if not (restart or self._output.empty):
-                raise CannotResume(f"{self._path} is not empty and has no {self._checkpoint_path.name}")
+                raise CannotResume(f"{self._path} is not empty, but {self._checkpoint_path.name} does not exist")
             found = Checkpoint(made_with=made_with)
             save(self._checkpoint_path, found)
         found.require_same(made_with)
@@ -315,20 +330,20 @@ class Journal:
         return self._output.resume(found.written)
 
     def records(self) -> Iterator[bytes]:
-        """The lines of the output."""
+        """Yield the lines of the output."""
         return self._output.lines()
 
     @property
     def due(self) -> bool:
-        """Whether the last commit is at least ``COMMIT_EVERY_S`` ago."""
+        """Whether at least ``COMMIT_EVERY_S`` seconds have passed since the last commit."""
         return time.monotonic() - self._committed_s >= COMMIT_EVERY_S
 
     def append(self, record: bytes) -> None:
-        """Write one line; raises OSError."""
+        """Write one line. Raises OSError."""
         self._output.append(record)
 
     def commit(self, read: FilePosition) -> None:
-        """Flush the output, and record that it has the archive up to ``read``; raises OSError."""
+        """Flush the output, and record that it covers the archive up to ``read``. Raises OSError."""
         self._output.sync()
         self._checkpoint = self._checkpoint.model_copy(update={"read": read, "written": self._output.place})
         save(self._checkpoint_path, self._checkpoint)

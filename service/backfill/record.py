@@ -1,4 +1,4 @@
-"""One line of the archive to one record of the output, with the answer of ``POST /v1/articles``."""
+"""Conversion of an archive line to an output record, which contains the response of ``POST /v1/articles``."""
 
 import asyncio
 import contextlib
@@ -32,14 +32,14 @@ _log = logging.getLogger("depesche")
 
 
 class EngineDead(DepescheError):
-    """An engine is lost; this process cannot run any further line."""
+    """An engine has failed permanently, so this process cannot run any more lines."""
 
 
 class Worker:
-    """Makes records with a started newsroom.
+    """Creates output records with a started newsroom.
 
-    ``defaults`` are body fields for lines that do not have them. Without ``cache``, no cache is read or written. Lines
-    have no deadline, because no caller waits for them.
+    ``defaults`` are body fields for lines that do not have them. If ``cache`` is false, the cache is neither read nor
+    written. Lines have no deadline, because no caller is waiting for them.
     """
 
     def __init__(
@@ -52,12 +52,13 @@ class Worker:
         self._cache = cache
 
     async def record(self, line: InputLine) -> Record:
-        """``{id, line, result}`` or ``{id, line, error}``; a bad line gives an error record and raises nothing.
+        """Return ``{id, line, result}`` or ``{id, line, error}``.
 
-        The request id of an error is made of the line's number, so that a second run gives the same record.
+        An invalid line produces an error record, not an exception. The request id of an error is derived from the line
+        number, so that a second run produces the same record.
 
         Raises:
-            EngineDead: an engine is lost.
+            EngineDead: an engine has failed permanently.
         """
         name: str | int | float = line.number
         request_id = f"line-{line.number}"
@@ -87,7 +88,7 @@ class Worker:
         try:
             body = json.loads(line.data)
         except (ValueError, RecursionError) as error:
-            raise _Refused(400, "malformed_json", "the line is not JSON") from error
+            raise _Refused(400, "malformed_json", "the line is not valid JSON") from error
         return self._with_defaults(body) if isinstance(body, dict) else body
 
     def _with_defaults(self, body: Record) -> Record:
@@ -95,7 +96,7 @@ class Worker:
         if any(body.get(name) is not None for name in LENGTHS):
             defaults.pop("length", None)
         elif "length" in defaults:
-            body.pop("length", None)  # null means no length
+            body.pop("length", None)  # null means that no length is set
         return defaults | body
 
     async def _result(self, body: Any) -> Record:
@@ -109,9 +110,9 @@ class Worker:
         return result
 
     async def _answer(self, command: ArticleCommand) -> ArticleAnswer:
-        """The newsroom's answer. It waits while the queue is full or an engine is being rebuilt.
+        """Return the newsroom's answer. Wait while the queue is full or an engine is being rebuilt.
 
-        A hang is tried again, because it fails all articles of the same engine call.
+        An engine call that hangs is retried, because one hang fails all articles in the batch.
         """
         hangs = 0
         while True:
@@ -120,7 +121,9 @@ class Worker:
                 return await self._newsroom.article(command, context)
             except DepescheError as error:
                 if self._newsroom.dead:
-                    raise EngineDead("an engine is lost; run the same command again to resume") from error
+                    raise EngineDead(
+                        "an engine has failed permanently; run the same command again to resume"
+                    ) from error
                 hangs += isinstance(error, EngineHung)
                 if not isinstance(error, Unavailable | EngineHung) or hangs >= HANG_ATTEMPTS:
                     raise
@@ -128,7 +131,7 @@ class Worker:
 
 
 class _Refused(Exception):
-    """A line that is refused before validation, with status, code and detail of the API."""
+    """A line was refused before validation. The arguments are the status, code and detail of the API error."""
 
     fields: tuple[FieldProblem, ...] = ()
 
@@ -142,16 +145,16 @@ class _TooLong(_Refused):
 
 def _checked_id(given: Any) -> str | int | float:
     if isinstance(given, str) and len(given) <= ID_CHARS:
-        with contextlib.suppress(InvalidInput):  # raised below with the code of an id
+        with contextlib.suppress(InvalidInput):  # the error below has the code for ids
             check_text(given)
             return given
     if isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given):
         return given
-    detail = f"an id must be a number, or a Unicode string of at most {ID_CHARS} characters"
+    detail = f"an id must be a number or a Unicode string of at most {ID_CHARS} characters"
     raise InvalidInput("id_invalid", detail, pointer="/id", limit=ID_CHARS)
 
 
 def encoded(record: Record) -> bytes:
-    """A record as a line of the output. A lone surrogate has no UTF-8 form, so it becomes a JSON escape."""
+    """Encode a record as a line of the output. A lone surrogate has no UTF-8 form, so it becomes a JSON escape."""
     text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "backslashreplace") + b"\n"

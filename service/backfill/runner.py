@@ -1,4 +1,4 @@
-"""The run of a backfill, and its command."""
+"""The runs of a backfill, and the ``backfill`` command."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,11 @@ MOST_FAILURES_LISTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of one line: the code of its error (None: it has a result), and the codes of its warnings."""
+    """The outcome of one line.
+
+    ``error`` is the code of the line's error, or None if the line has a result. ``warnings`` are the codes of its
+    warnings.
+    """
 
     line: int
     error: str | None
@@ -38,7 +42,7 @@ class Verdict:
 
 
 def verdict(record: Mapping[str, Any]) -> Verdict:
-    """The verdict of one record of the output."""
+    """Return the outcome of a line from its output record."""
     if "error" in record:
         return Verdict(record["line"], record["error"]["code"], ())
     parts = [part for part in record["result"].values() if isinstance(part, dict)]
@@ -47,7 +51,7 @@ def verdict(record: Mapping[str, Any]) -> Verdict:
 
 
 class Counts:
-    """Counts of verdicts, including those of earlier runs; bounded in memory."""
+    """Counts the outcomes of lines, including those of earlier runs, in bounded memory."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -70,7 +74,7 @@ class Counts:
                 self._failures.append(one)
 
     def report(self) -> dict[str, Any]:
-        """The counts for the report, with the first ``MOST_FAILURES_LISTED`` failures."""
+        """Return the counts for the report, with the first ``MOST_FAILURES_LISTED`` failures."""
         return {
             "lines": self.lines,
             "done": self.lines - self.failed,
@@ -87,10 +91,11 @@ T = TypeVar("T")
 
 
 class Window(Generic[T]):
-    """Runs ``work`` on up to ``concurrency`` lines at the same time, and gives the results in order.
+    """Runs ``work`` on up to ``concurrency`` lines at the same time, and yields the results in order.
 
-    The window has up to ``DONE_PER_WORKING`` times as many lines, including finished ones that wait for an earlier
-    line, so that one long article does not stop the others. It takes no line while its lines have ``most_bytes``.
+    The window contains up to ``DONE_PER_WORKING`` times as many lines, including finished lines that wait for an
+    earlier line. A long article therefore does not stop the others. The window accepts no more lines while its lines
+    have ``most_bytes`` bytes or more.
     """
 
     def __init__(self, work: Callable[[InputLine], Awaitable[T]], *, concurrency: int, most_bytes: int) -> None:
@@ -104,11 +109,11 @@ class Window(Generic[T]):
         return len(self._lines)
 
     def close(self) -> None:
-        """Take no further line; lines in the window are finished."""
+        """Accept no more lines. The lines in the window are finished."""
         self._closed = True
 
     async def results(self, lines: Iterator[InputLine]) -> AsyncGenerator[tuple[InputLine, T], None]:
-        """Each line with its result, in order; an exception of ``work`` is raised and cancels the other lines."""
+        """Yield each line with its result, in order. An exception in ``work`` is raised and cancels the other lines."""
         try:
             while True:
                 self._fill(lines)
@@ -143,13 +148,13 @@ class Window(Generic[T]):
         return [result for _, result in self._lines if not result.done()]
 
 
-# Lines in the window may have the bytes of this many longest lines, which is thousands of ordinary ones.
+# The lines in the window may have as many bytes as this many lines of maximum length. Thousands of ordinary lines fit.
 LONGEST_LINES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """The job of one command. ``defaults`` are body fields for lines that do not have them."""
+    """The specification of one job. ``defaults`` are body fields for lines that do not have them."""
 
     archive: Path
     output: Path
@@ -161,7 +166,7 @@ class JobSpec:
     restart: bool
 
     def made_with(self, newsroom: Newsroom) -> dict[str, Any]:
-        """The conditions of the output, which must be equal in every run of a job."""
+        """Return the conditions that determine the output. They must be equal in every run of a job."""
         return {
             "software": f"depesche {__version__}",
             "models": [model_out(model).model_dump(mode="json") for model in newsroom.models],
@@ -172,7 +177,11 @@ class JobSpec:
 
 @dataclass(slots=True)
 class BackfillProgress:
-    """The progress of a run. Earlier runs did ``resumed`` lines; ``cut_bytes`` of their output were cut off."""
+    """The progress of a run.
+
+    ``resumed`` is the number of lines that earlier runs processed. ``cut_bytes`` is the number of bytes that were
+    discarded from their output.
+    """
 
     tally: Counts = field(default_factory=Counts)
     resumed: int = 0
@@ -184,7 +193,7 @@ class BackfillProgress:
 
     @property
     def articles_per_s(self) -> float:
-        """Lines per second of this run, without the loading of models."""
+        """The number of lines that this run has processed per second, excluding the time to load the models."""
         return (self.tally.lines - self.resumed) / self.seconds if self.seconds else 0.0
 
 
@@ -192,7 +201,7 @@ Follower = Callable[[BackfillProgress], None]
 
 
 class Run:
-    """One run of a job. It calls ``resumed`` at its beginning, and ``progress`` for every line that is written."""
+    """A run of a job. It calls ``resumed`` at its start, and ``progress`` after each line that it writes."""
 
     def __init__(self, order: JobSpec, newsroom: Newsroom, *, resumed: Follower, progress: Follower) -> None:
         self._order = order
@@ -205,22 +214,22 @@ class Run:
         self.standing = BackfillProgress()
 
     def stop(self) -> int:
-        """Take no further line; returns the number of lines in progress, which are finished and written."""
+        """Accept no more lines. Return the number of lines in progress, which are still finished and written."""
         self.standing.stopped = True
         self._window.close()
         return len(self._window)
 
     async def go(self) -> None:
-        """Run the archive to its end, or until `stop`.
+        """Process the archive to its end, or until `stop` is called.
 
         Raises:
-            CannotResume: archive, output, options or models differ from the last run.
-            EngineDead: an engine is lost; committed lines stay in the output.
+            CannotResume: the archive, the output, the options or the models differ from the last run.
+            EngineDead: an engine has failed permanently. Committed lines stay in the output.
             DepescheError: a file cannot be read or written, or a model cannot be loaded.
         """
         order = self._order
         if order.output.exists() and order.archive.exists() and order.output.samefile(order.archive):
-            raise DepescheError(f"{order.output} is the archive itself")
+            raise DepescheError(f"the output {order.output} is the same file as the archive")
         with (
             closing(InputLines(order.archive, order.max_line_bytes)) as lines,
             closing(Journal(order.output)) as journal,
@@ -242,7 +251,10 @@ class Run:
         self._resumed(standing)
 
     async def _work(self, line: InputLine) -> tuple[bytes, Verdict]:
-        """The record as bytes, because as objects it needs several times their memory while it waits."""
+        """Process a line and return its record as bytes.
+
+        As objects, the records that wait to be written would take several times as much memory.
+        """
         record = await self._worker.record(line)
         return encoded(record), verdict(record)
 
@@ -282,7 +294,7 @@ CONCURRENCY = 16
 
 @dataclass(frozen=True, slots=True)
 class BackfillContext:
-    """The input of the command line: a newsroom that is not started, limits, and the console for messages."""
+    """What a backfill needs from the command line: a newsroom that has not been started, limits, and a console."""
 
     newsroom: Newsroom
     limits: TextLimits
@@ -293,12 +305,12 @@ class BackfillContext:
 def backfill(
     context: typer.Context,
     archive: Annotated[
-        Path, typer.Argument(metavar="IN.jsonl", help="One article per line, as for POST /v1/articles.")
+        Path, typer.Argument(metavar="IN.jsonl", help="One article per line, in the format of POST /v1/articles.")
     ],
-    output: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="One answer per line, in the same order.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="One result per line, in the same order.")],
     *,
     outputs: Annotated[
-        str | None, typer.Option(help="summary, translation, summary_translation; separated by commas.")
+        str | None, typer.Option(help="Comma-separated outputs: summary, translation, summary_translation.")
     ] = None,
     length: Annotated[Literal["short", "medium", "long"] | None, typer.Option(help="Length of the summaries.")] = None,
     method: Annotated[
@@ -306,16 +318,18 @@ def backfill(
     ] = None,
     clean: Annotated[bool | None, typer.Option(help="Remove boilerplate first.")] = None,
     concurrency: Annotated[
-        int, typer.Option(min=1, max=1_024, help="Articles in progress at the same time.")
+        int, typer.Option(min=1, max=1_024, help="Number of articles to process at the same time.")
     ] = CONCURRENCY,
-    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="File for counts and failures.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Write a report with counts and failures to this file.")
+    ] = None,
     cache: Annotated[bool, typer.Option(help="Use the sentence cache, including the shared one.")] = False,
     restart: Annotated[bool, typer.Option(help="Delete the content of OUT.jsonl and start again.")] = False,
 ) -> None:
-    """Run an archive through the service. The same command resumes a run that was stopped.
+    """Process an archive of articles. The same command resumes a run that was stopped.
 
-    Options apply to lines without the field. Exit codes: 0 all lines have a result, 3 some failed, 75 stopped by a
-    signal, 70 an engine was lost, 1 the run is impossible, 2 wrong options.
+    Options apply to lines that do not have the field. Exit codes: 0 if all lines have a result, 3 if some failed, 75 if
+    a signal stopped the run, 70 if an engine failed permanently, 1 if the run is impossible, 2 if an option is wrong.
     """
     given = {"outputs": _outputs(outputs), "length": length, "method": method, "clean": clean}
     defaults = {name: value for name, value in given.items() if value is not None}
@@ -363,14 +377,17 @@ def _worked_off(order: JobSpec, workplace: BackfillContext, report: Path | None)
 
 
 async def _stoppable(run: Run, say: Callable[[str], None]) -> None:
-    """Run until the end, or until a signal: the first lets articles in progress finish, the second ends the process."""
+    """Run to the end, or until the process receives a signal.
+
+    The first signal lets the articles in progress finish. The second ends the process.
+    """
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
 
     def stop() -> None:
         for one in signals:
             loop.remove_signal_handler(one)
-        say(f"stopping: {run.stop()} articles in progress are finished first; a second signal stops them, too")
+        say(f"stopping: waiting for {run.stop()} articles in progress; a second signal stops them immediately")
 
     for one in signals:
         loop.add_signal_handler(one, stop)
@@ -401,9 +418,9 @@ def _write_report(path: Path, order: JobSpec, newsroom: Newsroom, standing: Back
 
 def _say_start(say: Callable[[str], None], standing: BackfillProgress) -> None:
     if standing.cut_bytes:
-        say(f"{standing.cut_bytes} bytes after the last checkpoint were cut off; their lines run again")
+        say(f"{standing.cut_bytes} bytes after the last checkpoint were discarded; their lines will be processed again")
     if standing.resumed:
-        say(f"resumed: {standing.resumed} lines are done already and are skipped")
+        say(f"resumed: {standing.resumed} lines are already done and will be skipped")
 
 
 def _say_end(say: Callable[[str], None], standing: BackfillProgress) -> None:
@@ -413,7 +430,7 @@ def _say_end(say: Callable[[str], None], standing: BackfillProgress) -> None:
     speed = f"{standing.articles_per_s:.1f} articles/s in {standing.seconds:.1f} s"
     say(f"{tally.lines} lines: {tally.lines - tally.failed} done, {failed}; {speed}")
     if standing.stopped:
-        say("stopped before the end: the same command resumes here")
+        say("stopped before the end; run the same command again to resume")
 
 
 def _speaker(messages: Console) -> Callable[[str], None]:
@@ -425,7 +442,10 @@ def _speaker(messages: Console) -> Callable[[str], None]:
 
 @contextlib.contextmanager
 def _bar(messages: Console) -> Iterator[Callable[[BackfillProgress], None]]:
-    """A progress bar on standard error if it is a terminal. It counts bytes, because the number of lines is unknown."""
+    """Show a progress bar on standard error if it is a terminal. Yields a callback that updates the bar.
+
+    The bar counts bytes, because the number of lines is unknown.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,4 +1,4 @@
-"""The command line."""
+"""The command-line interface."""
 
 import asyncio
 import contextlib
@@ -56,14 +56,14 @@ Name = Annotated[str, typer.Argument(help="Name of a model, as `depesche models 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The catalogue, the installed models, and the console for steps and warnings."""
+    """The model catalogue, the installed models, and the console for messages."""
 
     catalog: Catalog
     installed: InstalledModels
     messages: Console
 
     def say(self, line: str) -> None:
-        """Print a line for a person."""
+        """Print a message for the user."""
         self.messages.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -72,7 +72,7 @@ Opened = Callable[[], AbstractContextManager[Store]]
 
 @models_app.command("list")
 def list_models(context: typer.Context) -> None:
-    """List the models of the catalogue and show which are installed."""
+    """List the models in the catalogue and show which are installed."""
     table = Table("name", "task", "languages", "quality", "licence", "commercial use", "installed")
     with _opened(context) as store:
         for name in store.catalog.names():
@@ -90,11 +90,13 @@ def pull(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of models in the catalogue.")],
     *,
     licence_accepted: Annotated[
-        bool, typer.Option(help="Confirm that you have read the restricted terms and that they allow your use.")
+        bool, typer.Option(help="Confirm that you have read the restricted licence terms and that they allow your use.")
     ] = False,
     keep_checkpoint: Annotated[
         bool,
-        typer.Option(help="Also keep the published weights, for DEPESCHE_ENGINE=torch: four bytes per parameter."),
+        typer.Option(
+            help="Also keep the published weights (four bytes per parameter). DEPESCHE_ENGINE=torch needs them."
+        ),
     ] = False,
 ) -> None:
     """Download models from the hub, check them, convert them for CTranslate2 and install them."""
@@ -118,7 +120,7 @@ def verify(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(help="Names of models. Default: all installed models.")] = None,
 ) -> None:
-    """Compare every file of the installed models with their manifests."""
+    """Check every file of the installed models against its manifest."""
     with _opened(context) as store:
         entries = map(store.catalog.entry, names or store.catalog.names())
         wrong = [entry for entry in entries if (names or entry.manifest.complete) and not _verified(store, entry)]
@@ -132,20 +134,22 @@ def _verified(store: Store, entry: Entry) -> bool:
     except ModelError as error:
         store.messages.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         return False
-    typer.echo(f"{entry.name}: {len(entry.manifest.files)} files are as the manifest names them")
+    typer.echo(f"{entry.name}: {len(entry.manifest.files)} files match the manifest")
     return True
 
 
 @models_app.command()
 def remove(context: typer.Context, name: Name) -> None:
-    """Remove an installed model. The lock keeps the entry of its repository."""
+    """Remove an installed model. The lock file keeps the entry for its repository."""
     with _opened(context) as store:
         if name not in store.installed.names():
             embedded = name in store.catalog.names() and store.catalog.embedded(name)
-            raise ModelError(f"{name} comes with Depesche" if embedded else f"{name} is not installed")
+            raise ModelError(
+                f"{name} comes with Depesche and cannot be removed" if embedded else f"{name} is not installed"
+            )
         with store.installed.changing(), write_errors(str(store.installed.folder)):
             store.installed.remove(name)
-        store.say(f"{name} is removed; {store.installed.lock.path} still locks its repository to what was pulled")
+        store.say(f"{name} was removed; {store.installed.lock.path} still locks its repository to the pulled version")
 
 
 @models_app.command()
@@ -154,10 +158,10 @@ def export(
     name: Name,
     file: Annotated[Path, typer.Argument(help="Tar file to write. It must not exist.")],
 ) -> None:
-    """Write an installed model as one file with checksums, for machines that cannot reach the hub."""
+    """Write an installed model and its checksums to a single file, for machines that cannot reach the hub."""
     with _opened(context) as store:
         bundle.export(store.catalog.entry(name), store.installed, file)
-        store.say(f"{file} holds {name}; depesche models import {file.name} installs it elsewhere")
+        store.say(f"{name} was written to {file}; 'depesche models import {file.name}' installs it on another machine")
 
 
 @models_app.command("import")
@@ -180,16 +184,18 @@ def _report_installed(store: Store, entry: Entry) -> None:
     store.say(f"{entry.name} {m.revision} is installed in {entry.folder} ({terms})")
 
 
-PREFIX = "depesche_"  # so that secret scanners and people recognise a key
+PREFIX = "depesche_"  # so that secret scanners and people can recognise a key
 RANDOM_BYTES = 32
 FILE_MODE = 0o600
 DEFAULT_SCOPES = ",".join(scope for scope in SCOPES if scope != "admin")
 
-keys = typer.Typer(no_args_is_help=True, help="API keys. A file has their hashes (DEPESCHE_KEYS_FILE).")
+keys = typer.Typer(
+    no_args_is_help=True, help="Manage API keys. The key file (DEPESCHE_KEYS_FILE) contains only their hashes."
+)
 _key_messages = Console(stderr=True)
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="Holder of the key: the name in logs and rate limits.")]
-Scopes = Annotated[str, typer.Option(help=f"Scopes, separated by commas: {', '.join(SCOPES)}.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Holder of the key. Logs and rate limits use this name.")]
+Scopes = Annotated[str, typer.Option(help=f"Comma-separated scopes: {', '.join(SCOPES)}.")]
 Until = Annotated[
     dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day on which the key is valid, in UTC.")
 ]
@@ -200,40 +206,48 @@ Append = Annotated[
 
 @keys.command()
 def new(holder: Id, *, scopes: Scopes = DEFAULT_SCOPES, until: Until = None, file: Append = None) -> None:
-    """Make a key and print it once, to standard output. Only its hash is stored."""
+    """Create a key and print it once to standard output. Only its hash is stored."""
     token = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     line = _key(holder, scopes, until, token).line()
     if file is None:
         _say(f"Add this line to the key file:\n{line}")
     else:
         _append(file, line)
-        _say(f"Added to {file}; running services read it within seconds. The key is shown only once:")
+        _say(f"Added to {file}; running services read the file within seconds. The key is shown only once:")
     typer.echo(token)
 
 
 @keys.command("hash")
 def hash_(holder: Id, *, scopes: Scopes = DEFAULT_SCOPES, until: Until = None) -> None:
-    """Print the key file's line for an existing key from standard input, because other users can see arguments."""
+    """Print the key file line for an existing key.
+
+    The key is read from standard input, because other users of the machine can see command-line arguments.
+    """
     token = sys.stdin.readline().strip()
     if TOKEN.fullmatch(token) is None:
-        # The fast hash of the key file is unsafe for passwords, so they are refused.
-        raise typer.BadParameter("a key must have 32 to 512 visible ASCII characters, chosen at random")
+        # The fast hash in the key file is unsafe for passwords, so passwords are refused.
+        raise typer.BadParameter("a key must consist of 32 to 512 visible ASCII characters, chosen at random")
     typer.echo(_key(holder, scopes, until, token).line())
 
 
 @keys.command("list")
 def list_(file: Annotated[Path, typer.Option("--file", envvar="DEPESCHE_KEYS_FILE", help="Key file.")]) -> None:
-    """List the keys of a file and until when they are valid. A broken file is an error, as for the service."""
+    """List the keys in a file and the last day on which each is valid.
+
+    As in the service, an invalid file is an error.
+    """
     table = Table("id", "scopes", "valid until", "hash")
     for key in _keys(file):
-        until = "no end" if key.until is None else key.until.isoformat()
+        until = "unlimited" if key.until is None else key.until.isoformat()
         table.add_row(key.id, ",".join(s for s in SCOPES if s in key.scopes), until, key.digest.hex()[:12] + "…")
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def _key(holder: str, scopes: str, until: dt.datetime | None, token: str) -> Key:
     if ID.fullmatch(holder) is None:
-        raise typer.BadParameter("an id has 1 to 64 letters, digits, dots, dashes or underscores", param_hint="ID")
+        raise typer.BadParameter(
+            "an id must consist of 1 to 64 letters, digits, dots, dashes or underscores", param_hint="ID"
+        )
     try:
         return Key(holder, scopes_in(scopes), digest_of(token), None if until is None else until.date())
     except ValueError as error:
@@ -248,7 +262,7 @@ def _keys(file: Path) -> tuple[Key, ...]:
 
 
 def _append(file: Path, line: str) -> None:
-    """Add a line in one write, so that a service that reads the file sees the whole line or none of it."""
+    """Append a line in a single write, so that a running service reads either the whole line or none of it."""
     try:
         begun = b"" if not file.exists() or file.read_bytes().endswith(b"\n") or not file.stat().st_size else b"\n"
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE), "wb", buffering=0) as out:
@@ -258,7 +272,7 @@ def _append(file: Path, line: str) -> None:
 
 
 def _failed(message: str) -> typer.Exit:
-    """Print the error as one line, as every other command does."""
+    """Print the error as one line, as all other commands do, and return the exception that exits with code 1."""
     _say(f"depesche: {message}")
     return typer.Exit(1)
 
@@ -271,11 +285,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
-    help="German news articles in, a German summary and an English translation out.",
+    help="Summarise German news articles in German and translate them into English.",
 )
 app.add_typer(keys, name="keys")
 _messages = Console(stderr=True)
-File = Annotated[Path, typer.Argument(help="UTF-8 text file; - for standard input.")]
+File = Annotated[Path, typer.Argument(help="UTF-8 text file, or - for standard input.")]
 Clean = Annotated[bool, typer.Option(help="Remove boilerplate first.")]
 
 
@@ -284,7 +298,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
-    """Serve HTTP until interrupted."""
+    """Serve HTTP requests until interrupted."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = _settings(**given)
     logs.configure(settings.log_level)
@@ -299,12 +313,12 @@ def _settings(**given: Any) -> Settings:
             return Settings(**given)
         except ValidationError as error:
             fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise DepescheError(f"settings: {fields}") from error
+            raise DepescheError(f"invalid settings: {fields}") from error
 
 
 def _greet(settings: Settings) -> None:
     url = f"http://{settings.host}:{settings.port}"
-    _messages.print(f"Depesche serves {url} (documentation: {url}/docs). Try:", highlight=False, soft_wrap=True)
+    _messages.print(f"Depesche is starting on {url} (documentation: {url}/docs). Try:", highlight=False, soft_wrap=True)
     text = '{"text": "Der Bundestag stimmt am Freitag über den Haushalt ab."}'
     _messages.print(
         f"  curl -s {url}/v1/translate -H 'Content-Type: application/json' -d '{text}'",
@@ -316,7 +330,7 @@ def _greet(settings: Settings) -> None:
 
 @app.command()
 def translate(file: File, *, clean: Clean = True) -> None:
-    """Translate a German text into English and print it."""
+    """Translate a German text into English and print the translation."""
     asyncio.run(_translate(_read(file), clean=clean))
 
 
@@ -351,7 +365,7 @@ async def _summarize(text: str, length: str, method: Method, *, clean: bool) -> 
 
 
 async def _done(command: ArticleCommand, title: str) -> ArticleResult:
-    """The result of one article."""
+    """Return the result for one article."""
     async with _newsroom() as newsroom:
         with _bar(title) as progress:
             return (await newsroom.article(command, CallContext(progress=progress))).result
@@ -382,7 +396,7 @@ app.add_typer(models_app, name="models", context_settings={"obj": _store})
 
 
 def _warn(notices: Sequence[Notice]) -> None:
-    """Print each different notice once, with its count."""
+    """Print each distinct notice once, with its count."""
     for message, count in Counter(f"{notice.code}: {notice.message}" for notice in notices).items():
         times = f" ({count} times)" if count > 1 else ""
         _messages.print(message + times, style="yellow", highlight=False, markup=False, soft_wrap=True)
@@ -397,9 +411,9 @@ def _read(file: Path) -> str:
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise DepescheError(f"{file} is not UTF-8: byte {error.start}") from error
+            raise DepescheError(f"{file} is not valid UTF-8 (byte {error.start})") from error
         if not text.strip():
-            raise DepescheError(f"{file} has no text")
+            raise DepescheError(f"{file} contains no text")
         return text
 
 
@@ -415,7 +429,7 @@ def _told() -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def _newsroom() -> AsyncIterator[Newsroom]:
-    """A started newsroom without HTTP, for one command."""
+    """Start a newsroom without HTTP for one command, and stop it afterwards."""
     with _told():
         newsroom = Newsroom(plan_of(_settings()), events.ignore, lambda: os.kill(os.getpid(), signal.SIGTERM))
         await newsroom.start()
@@ -427,7 +441,7 @@ async def _newsroom() -> AsyncIterator[Newsroom]:
 
 @contextlib.contextmanager
 def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error; yields a callback for `CallContext.progress`."""
+    """Show a progress bar on standard error. Yields a callback for `CallContext.progress`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_messages, transient=True) as progress:
         task = progress.add_task(title, total=None)
@@ -439,5 +453,5 @@ def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def main() -> None:
-    """Entry point of the command ``depesche``."""
+    """Run the command ``depesche``."""
     app()

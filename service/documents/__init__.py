@@ -1,1 +1,1 @@
-"""Document formats of articles: web page, schema.org JSON-LD, IPTC ninjs."""
+"""Document formats of articles: web page, schema.org JSON-LD and IPTC ninjs."""

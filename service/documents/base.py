@@ -1,4 +1,4 @@
-"""The interface of a document format, the document that it reads, and the edition that it writes."""
+"""The interface of document formats, the document that they read, and the edition that they write."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ BodyFormat = Literal["text", "html"]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The fields of an article. ``uri`` is None if the document does not name one.
+    """The fields of an article. ``uri`` is None if the document does not contain one.
 
-    ``original`` is the article's object as submitted, in the format ``original_format``.
+    ``original`` is the article object as submitted, in the format ``original_format``.
     """
 
     headline: str | None
@@ -26,9 +26,9 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """The service's output for a document: its fields and a summary, all in ``language``.
+    """The service's output for a document: the text fields and a summary, all in ``language``.
 
-    ``original_language`` is the language of a document that does not name one. ``source_type`` is the URI of the IPTC
+    ``original_language`` is the language of a document that does not state one. ``source_type`` is the URI of the IPTC
     digital source type, or None if a person wrote the text. ``credit`` names the software and the models.
     """
 
@@ -47,9 +47,9 @@ class Edition:
 class Format:
     """A document format. The registry finds it as ``FORMAT`` in a module of this package.
 
-    ``detects`` returns whether a value is in this format; formats with ``fallback`` are tried last. ``parse`` raises
+    ``detects`` returns whether a value is in this format. Formats with ``fallback`` are tried last. ``parse`` raises
     `InvalidInput` if the value contains no article. ``render`` raises `InvalidInput` if the document lacks a required
-    field; it is None if the format can only be read.
+    field. ``render`` is None if the format can only be read.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The schema.org type NewsArticle as JSON-LD: reads the fields of an article and writes an edition."""
+"""Reading and writing of schema.org NewsArticle objects in JSON-LD."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,10 @@ MOST_DEPTH = 8
 
 
 def find_article(value: object, depth: int = 0) -> Mapping[str, Any] | None:
-    """The first article in a JSON-LD value: the value itself, or in a list, in ``@graph`` or in a main entity."""
+    """Return the first article in a JSON-LD value, or None if there is none.
+
+    The article is the value itself, or it is in a list, in ``@graph`` or in a main entity.
+    """
     if depth > MOST_DEPTH:
         return None
     if isinstance(value, list):
@@ -33,7 +36,7 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def text_value(value: object) -> str | None:
-    """The value of a text property: a string, the first of several strings, or a language-tagged string."""
+    """Return the value of a text property: a string, a language-tagged string, or the first string of a list."""
     if isinstance(value, Mapping):
         value = value.get("@value")
     first = next(_strings(value), None)
@@ -41,21 +44,21 @@ def text_value(value: object) -> str | None:
 
 
 def is_jsonld(value: object) -> bool:
-    """Whether ``value`` is an object that has a JSON-LD keyword (``@…``) or contains a schema.org article."""
+    """Return whether ``value`` is an object with a JSON-LD keyword (``@…``) or with a schema.org article."""
     return isinstance(value, Mapping) and (
         any(name.startswith("@") for name in value) or find_article(value) is not None
     )
 
 
 def read_jsonld(value: object) -> Document:
-    """The fields of the article in ``value``.
+    """Read the fields of the article in ``value``.
 
     Raises:
         InvalidInput: ``value`` contains no article, or the article has no ``articleBody``.
     """
     article = find_article(value)
     if article is None:
-        detail = "the document has no article (NewsArticle, Article, …)"
+        detail = "the document contains no article (NewsArticle, Article, …)"
         raise InvalidInput("jsonld_invalid", detail, pointer="/document/@type")
     body = text_value(article.get("articleBody"))
     if body is None:
@@ -73,7 +76,7 @@ def read_jsonld(value: object) -> Document:
     )
 
 
-# Properties that are also valid for a translation. Others (word count, captions, …) may not be, and are left out.
+# Properties that are also valid for a translation. Others (word count, captions, …) may not be, so they are left out.
 KEPT = (
     "author",
     "publisher",
@@ -87,7 +90,7 @@ KEPT = (
 
 
 def write_jsonld(document: Document, edition: Edition) -> dict[str, Any]:
-    """The edition as a NewsArticle, with a link to the original work and with the digital source type."""
+    """Write the edition as a NewsArticle with a link to the original work and with the digital source type."""
     source = {
         "@type": "NewsArticle",
         "@id": document.uri,

@@ -1,4 +1,4 @@
-"""IPTC ninjs 3.1 (and 3.0, which is a subset): reads the article of an item and writes an edition as an item."""
+"""Reading and writing of IPTC ninjs 3.1 items (and 3.0, which is a subset)."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -35,7 +35,7 @@ class Body(Content):
 
 
 class Item(_Ninjs):
-    """A ninjs item with all properties of the standard. Properties without article text are not interpreted."""
+    """A ninjs item with all properties of the standard. Properties that contain no article text are not interpreted."""
 
     uri: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$")
     type: Literal["text", "audio", "video", "picture", "graphic", "composite", "component", "event", "planning"] = (
@@ -82,10 +82,10 @@ class Item(_Ninjs):
 
 
 def read_ninjs(value: Mapping[str, Any]) -> Document:
-    """The article of an item: the HTML body if there is one, the main headline, and the description for the lead.
+    """Read the article of an item: the HTML body if there is one, the main headline, and a description as the lead.
 
     Raises:
-        InvalidInput: the item is invalid (the message names the first wrong field) or has no text.
+        InvalidInput: the item is invalid (the pointer names the first invalid field) or contains no text.
     """
     try:
         item = Item.model_validate(value)
@@ -110,7 +110,10 @@ def read_ninjs(value: Mapping[str, Any]) -> Document:
 
 
 def _body(item: Item) -> Body | None:
-    """The first HTML body, or else the first plain-text body. Bodies of other types are ignored."""
+    """Return the body to translate: an HTML body if there is one, else a plain-text body.
+
+    Of several bodies, the one with the role ``main`` is preferred. Bodies of other types are ignored.
+    """
     texts = [
         body for body in item.bodies if body.value.strip() and body.contentType in {*HTML_TYPES, "text/plain", None}
     ]
@@ -128,13 +131,13 @@ def _first(contents: list[Content], roles: tuple[str | None, ...]) -> Content | 
 
 
 def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
-    """The edition as a ninjs 3.1 item with a link to the original item. Other texts of that item are left out.
+    """Write the edition as a ninjs 3.1 item with a link to the original item. Other texts of that item are left out.
 
     Raises:
         InvalidInput: the document has no URI, which every item needs.
     """
     if document.uri is None:
-        raise InvalidInput("document_without_uri", "a ninjs item needs a uri; the document has none", pointer="/as")
+        raise InvalidInput("document_without_uri", "a ninjs item needs a uri, but the document has none", pointer="/as")
     item = {
         name: value
         for name, value in (document.original if document.original_format == "ninjs" else {}).items()
@@ -162,5 +165,5 @@ def _source_type(uri: str | None) -> dict[str, Any]:
     return {} if uri is None else {"digitalSourceType": {"name": uri.rsplit("/", 1)[-1], "uri": uri}}
 
 
-# An object in no other format is parsed as an item, so that the error names the wrong property.
+# An object that matches no other format is parsed as an item, so that the error names the invalid property.
 FORMAT = Format("ninjs", lambda value: isinstance(value, Mapping), read_ninjs, write_ninjs, fallback=True)

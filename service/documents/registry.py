@@ -1,4 +1,4 @@
-"""The registry of document formats. Each module of `service.documents` with a ``FORMAT`` defines a format."""
+"""The registry of document formats. Each module of `service.documents` that contains a ``FORMAT`` defines a format."""
 
 import importlib
 import json
@@ -14,7 +14,7 @@ from service.errors import InvalidInput
 
 @cache
 def formats() -> Mapping[str, Format]:
-    """All formats by name, in the order in which they are tried on a document."""
+    """Return all formats by name, in the order in which they are tried on a document."""
     names = [f"{documents.__name__}.{module.name}" for module in pkgutil.iter_modules(documents.__path__)]
     modules = [importlib.import_module(name) for name in names if name != __name__]
     found = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
@@ -22,12 +22,12 @@ def formats() -> Mapping[str, Format]:
 
 
 def writable_formats() -> tuple[str, ...]:
-    """The names of the formats that can be written."""
+    """Return the names of the formats that can be written."""
     return tuple(name for name, one in formats().items() if one.render is not None)
 
 
 def read_document(value: str | Mapping[str, Any]) -> Document:
-    """The document in ``value``, read by the format that detects it.
+    """Read the document in ``value`` with the format that detects it.
 
     Raises:
         InvalidInput: no format detects it, it contains no article text, or it contains a lone surrogate.
@@ -36,12 +36,12 @@ def read_document(value: str | Mapping[str, Any]) -> Document:
     for one in formats().values():
         if one.detects(value):
             return one.parse(value)
-    detail = f"the document is in none of the known formats: {', '.join(formats())}"
+    detail = f"the document is in none of the supported formats: {', '.join(formats())}"
     raise InvalidInput("document_unknown", detail, pointer="/document")
 
 
 def _require_unicode(value: str | Mapping[str, Any]) -> None:
-    """Refuse lone surrogates in all fields, including fields that are only copied to the output."""
+    """Refuse lone surrogates in all fields, even in those that are only copied to the output."""
     try:
         (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).encode()
     except UnicodeEncodeError as error:
@@ -50,10 +50,10 @@ def _require_unicode(value: str | Mapping[str, Any]) -> None:
 
 
 def write_document(document: Document, edition: Edition, name: str) -> dict[str, Any]:
-    """The edition in the format called ``name``.
+    """Write the edition in the format ``name``.
 
     Raises:
-        InvalidInput: no format of this name can be written, or the document lacks a field that the format requires.
+        InvalidInput: no format with this name can be written, or the document lacks a field that the format requires.
     """
     one = formats().get(name)
     if one is None or one.render is None:

@@ -29,17 +29,18 @@ from service.http.keys import ApiKeyStore, needs_key
 from service.http.keys import Scope as KeyScope
 from service.http.state import info_of, runtime_of
 
-# Matches a string up to its end or the end of the body. Possessive quantifiers keep matching linear.
+# Matches a bracket, or a string up to its closing quote or the end of the body. Possessive quantifiers keep the
+# matching linear.
 _PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 _OPENING = frozenset(b"[{")
 _STRING = ord('"')
 
 MAX_KEYED_BYTES = 2**20
-"""Size limit of a body that holds the API key: it is read before authentication."""
+"""Size limit of a body that contains the API key. Such a body is read before authentication."""
 
 
 def is_deeper(body: bytes, most: int) -> bool:
-    """Whether ``body`` nests arrays and objects more than ``most`` deep. Takes linear time."""
+    """Return whether ``body`` nests JSON arrays and objects more than ``most`` levels deep. Runs in linear time."""
     if body.count(b"[") + body.count(b"{") <= most:
         return False
     depth = 0
@@ -55,7 +56,7 @@ def is_deeper(body: bytes, most: int) -> bool:
 
 
 def replay_body(body: Message, receive: Receive) -> Receive:
-    """A ``receive`` callable that returns ``body`` first and then the messages of ``receive``."""
+    """Return a ``receive`` callable that returns ``body`` first and then the messages from ``receive``."""
     sent = False
 
     async def replay() -> Message:
@@ -70,13 +71,13 @@ def replay_body(body: Message, receive: Receive) -> Receive:
 
 Refuse = Callable[[Scope, Receive, Send, DepescheError], Awaitable[None]]
 MAX_DIGITS = 18
-# The event loop scans or parses a body of this size in well under a millisecond.
+# The event loop can scan or parse a body of this size in well under a millisecond.
 SMALL_BYTES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits of a request body: its size, the time to receive it, and the nesting depth of its JSON."""
+    """The limits on a request body: its size, the time to receive it, and the nesting depth of its JSON."""
 
     max_bytes: int
     timeout_s: float
@@ -84,11 +85,11 @@ class Bounds:
 
 
 class BodyLimitsMiddleware:
-    """ASGI middleware that reads the body, checks its limits, and passes it on in one message.
+    """ASGI middleware that reads the request body, enforces its limits, and passes it on as a single message.
 
-    ``refuse`` answers a body that exceeds its bounds. If Content-Length exceeds the limit, the body is not read.
-    Compressed bodies are refused, because their expanded size has no bound. The middleware also checks an API key
-    that is in the body.
+    ``refuse`` sends the response if the body violates a limit. If Content-Length exceeds the size limit, the body is
+    not read. Compressed bodies are refused, because their expanded size has no bound. If the API key is in the body,
+    the middleware also checks the key.
     """
 
     def __init__(self, app: ASGIApp, bounds: Bounds, refuse: Refuse, listener: Listener) -> None:
@@ -110,21 +111,21 @@ class BodyLimitsMiddleware:
         await self._app(scope, replay_body({"type": "http.request", "body": body, "more_body": False}, receive), send)
 
     async def _read_checked_body(self, scope: Scope, receive: Receive) -> bytes:
-        """Read the body; raises a `DepescheError` if a check fails."""
+        """Read the body, or raise a `DepescheError` if a check fails."""
         headers, check = dict(scope["headers"]), info_of(scope).check_body
-        # The caller is not authenticated yet if the key is in the body.
+        # If the key is in the body, the caller is not authenticated yet.
         most_bytes = self._bounds.max_bytes if check is None else min(self._bounds.max_bytes, MAX_KEYED_BYTES)
         if headers.get(b"content-encoding", b"identity").strip().lower() not in {b"", b"identity"}:
             raise EncodingUnsupported("Content-Encoding is not supported; send the body uncompressed")
         content_length = headers.get(b"content-length", b"0")
-        # The server has checked that these are digits. int() raises ValueError for thousands of digits.
+        # The server has already checked that these are digits, but int() raises ValueError for thousands of them.
         if len(content_length) > MAX_DIGITS or int(content_length) > most_bytes:
             raise BodyTooLarge(most_bytes)
         try:
             async with asyncio.timeout(self._bounds.timeout_s):
                 body = await self._read(receive, most_bytes)
         except TimeoutError:
-            raise BodyTooSlow(f"the body was not complete after {self._bounds.timeout_s:g} s") from None
+            raise BodyTooSlow(f"the body was not received within {self._bounds.timeout_s:g} s") from None
         await self._require_shallow(headers, body)
         if check is not None:
             await check(body)
@@ -160,11 +161,11 @@ FIELDS = ("api_key", "auth_key")
 BODY_PATHS = frozenset({"/translate", "/detect", "/v2/translate"})
 MAX_FORM_FIELDS = 1_000
 MAX_KEY_BYTES = 4_096
-"""Size limit of a form field or part that may hold the key, including its name and the header of the part."""
+"""Size limit of a form field or part that can contain the key, including the name and the headers of the part."""
 
 
 def key_in_headers(scope: Scope) -> str | None:
-    """The key in the ``Authorization`` header; None if there is no key or the scheme is unknown."""
+    """Return the key from the ``Authorization`` header, or None if there is no key or its scheme is unknown."""
     for name, value in scope["headers"]:
         if name == b"authorization":
             scheme, _, token = value.decode("latin-1").strip().partition(" ")
@@ -174,12 +175,15 @@ def key_in_headers(scope: Scope) -> str | None:
 
 
 def may_have_key_in_body(scope: Scope) -> bool:
-    """Whether clients of this path send their key in the body. Keys in URLs are not read, because logs keep URLs."""
+    """Return whether clients of this path send their key in the body.
+
+    Keys in URLs are ignored, because URLs are often logged.
+    """
     return scope["method"] == "POST" and scope["path"] in BODY_PATHS
 
 
 async def key_in_body(scope: Scope, body: bytes) -> str | None:
-    """The key in a JSON or form body; None if there is no key or the body is malformed."""
+    """Return the key from a JSON or form body, or None if there is no key or the body is malformed."""
     header = dict(scope["headers"]).get(b"content-type", b"")
     if len(body) <= SMALL_BYTES:
         return _key(header, body)
@@ -210,7 +214,7 @@ def _json(body: bytes) -> Mapping[str, Any]:
 
 
 def _urlencoded(body: bytes) -> Mapping[str, str]:
-    """The fields that are short enough for a key. Longer fields are not decoded."""
+    """Decode the form fields that are short enough to contain a key, and skip longer ones."""
     fields = body.split(b"&", MAX_FORM_FIELDS)
     if len(fields) > MAX_FORM_FIELDS:
         return {}
@@ -219,7 +223,7 @@ def _urlencoded(body: bytes) -> Mapping[str, str]:
 
 
 def _multipart(body: bytes, boundary: bytes) -> Mapping[str, str]:
-    """The parts that are short enough for a key. Longer parts are not decoded."""
+    """Decode the multipart parts that are short enough to contain a key, and skip longer ones."""
     if not boundary:
         return {}
     parts = body.split(b"--" + boundary, MAX_FORM_FIELDS + 1)
@@ -236,17 +240,20 @@ def _multipart(body: bytes, boundary: bytes) -> Mapping[str, str]:
     return found
 
 
-KEY_REQUIRED = "an API key is required: Authorization: Bearer …"
+KEY_REQUIRED = "an API key is required; send it in the header 'Authorization: Bearer …'"
 
 
 @dataclass(frozen=True, slots=True)
 class Requires:
-    """Route dependency: the caller's API key must have ``scope``. Does nothing if the service has no keys."""
+    """A route dependency that requires the caller's API key to have ``scope``.
+
+    It does nothing if the service has no keys.
+    """
 
     scope: KeyScope
 
     async def __call__(self, request: Request) -> None:
-        """Check the scopes that `ApiKeyMiddleware` found.
+        """Check the scopes that `ApiKeyMiddleware` stored in the request info.
 
         Raises:
             KeyMissing: the request has no key.
@@ -262,9 +269,9 @@ class Requires:
 
 
 class ApiKeyMiddleware:
-    """ASGI middleware that refuses a request without a valid API key before the body is read.
+    """ASGI middleware that refuses a request without a valid API key before its body is read.
 
-    On paths whose clients send the key in the body, `BodyLimitsMiddleware` checks the key after it has read the body.
+    On paths whose clients send the key in the body, `BodyLimitsMiddleware` checks the key after reading the body.
     """
 
     def __init__(self, app: ASGIApp, keys: ApiKeyStore, refuse: Refuse) -> None:
@@ -273,7 +280,7 @@ class ApiKeyMiddleware:
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Check the key of one request, then pass the request on or refuse it."""
         if scope["type"] != "http" or not needs_key(scope["path"]):
             await self._app(scope, receive, send)
             return
@@ -292,7 +299,7 @@ class ApiKeyMiddleware:
         self._check(scope, await key_in_body(scope, body))
 
     def _check(self, scope: Scope, token: str | None) -> None:
-        """Store the key's id and scopes in the request info; raises `AccessDenied` if the key is not valid."""
+        """Store the key's id and scopes in the request info, or raise `AccessDenied` if the key is not valid."""
         if token is None:
             raise KeyMissing(KEY_REQUIRED)
         key, info = self._keys.require(token), info_of(scope)

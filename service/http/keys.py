@@ -1,8 +1,8 @@
 """API keys and the key file.
 
-A line has the form ``ID SCOPES sha256:HASH [UNTIL]``. Commas separate scopes. UNTIL is the last valid day as
-YYYY-MM-DD. ``#`` starts a comment. Several lines may have the same id, so that the old and the new key of a holder
-are both valid during a rotation.
+Each line of the file has the form ``ID SCOPES sha256:HASH [UNTIL]``. Commas separate the scopes. UNTIL is the last
+day on which the key is valid (YYYY-MM-DD). ``#`` starts a comment. Several lines may have the same id, so that the old
+and the new key of a holder are both valid during a rotation.
 """
 
 import asyncio
@@ -23,19 +23,20 @@ Scope = Literal["translate", "summarize", "articles", "admin"]
 PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 # These pages contain no data. The endpoints that they call need a key.
 PAGES = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
-# LibreTranslate's client sends its key in the body of this GET, which is not read. The answer is public.
+# LibreTranslate's client sends its key in the body of this GET request. The body is ignored, because the response is
+# public.
 CAPABILITIES = frozenset({"/languages"})
 OPEN = PROBES | PAGES
 ASSETS = "/static/"
 
 
 def is_open(path: str) -> bool:
-    """Whether ``path`` needs no key and has no rate limit. Unknown paths are not open."""
+    """Return whether ``path`` needs no key and has no rate limit. Unknown paths are not open."""
     return path in OPEN or path.startswith(ASSETS)
 
 
 def needs_key(path: str) -> bool:
-    """Whether ``path`` needs a key if the service has keys. Some paths without a key have a rate limit."""
+    """Return whether ``path`` needs a key if the service has keys. Some paths that need no key have a rate limit."""
     return not is_open(path) and path not in CAPABILITIES
 
 
@@ -49,14 +50,14 @@ TOKEN = re.compile(rf"[!-~]{{{MIN_TOKEN_CHARS},{MAX_TOKEN_CHARS}}}")
 
 
 class KeyFileInvalid(DepescheError):
-    """The key file is missing or has an invalid line. The message gives the line number, never the content."""
+    """The key file cannot be read or contains an invalid line. The message never quotes the content of the file."""
 
     code = "key_file_invalid"
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One line of the key file. ``id`` identifies the holder in logs and limits. ``digest`` is from `digest_of`."""
+    """A line of the key file. ``id`` identifies the holder in logs and rate limits. `digest_of` computes ``digest``."""
 
     id: str
     scopes: frozenset[Scope]
@@ -64,23 +65,23 @@ class Key:
     until: dt.date | None = None
 
     def line(self) -> str:
-        """The key as a line of the key file."""
+        """Return the key as a line of the key file."""
         scopes = ",".join(scope for scope in SCOPES if scope in self.scopes)
         until = "" if self.until is None else f" {self.until.isoformat()}"
         return f"{self.id} {scopes} sha256:{self.digest.hex()}{until}"
 
 
 def digest_of(token: str) -> bytes:
-    """SHA-256 of a key.
+    """Return the SHA-256 digest of a key.
 
-    Passwords need a slow, salted hash. A key has 256 random bits, so an attacker cannot try all of them and no two
-    keys are equal. A fast hash is therefore safe, and checks a request in microseconds.
+    Passwords need a slow, salted hash. A key has 256 random bits, so an attacker cannot try all keys, and no two keys
+    are equal. A fast hash is therefore safe, and it takes only microseconds per request.
     """
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def read(file: Path) -> tuple[Key, ...]:
-    """Read the keys of ``file``.
+    """Read the keys from ``file``.
 
     Raises:
         KeyFileInvalid: the file cannot be read, or `parse` finds an error.
@@ -90,18 +91,18 @@ def read(file: Path) -> tuple[Key, ...]:
     except OSError as error:
         raise KeyFileInvalid(f"the key file cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise KeyFileInvalid("the key file is not UTF-8") from error
+        raise KeyFileInvalid("the key file is not valid UTF-8") from error
 
 
 def parse(text: str) -> tuple[Key, ...]:
     """Parse the text of a key file.
 
     Raises:
-        KeyFileInvalid: a line is invalid, a key occurs twice, or the text has no key.
+        KeyFileInvalid: a line is invalid, a key appears twice, or the text contains no keys.
     """
     keys = tuple(_keys(text.splitlines()))
     if not keys:
-        raise KeyFileInvalid("the key file has no key")
+        raise KeyFileInvalid("the key file contains no keys")
     return keys
 
 
@@ -122,10 +123,12 @@ def _key(fields: Sequence[str], number: int) -> Key:
     if len(fields) not in FIELDS:
         raise KeyFileInvalid(f"line {number}: expected ID SCOPES HASH [UNTIL], found {len(fields)} fields")
     if ID.fullmatch(fields[0]) is None:
-        raise KeyFileInvalid(f"line {number}: an id must have 1 to 64 letters, digits, dots, dashes or underscores")
+        raise KeyFileInvalid(
+            f"line {number}: an id must consist of 1 to 64 letters, digits, dots, dashes or underscores"
+        )
     found = HASH.fullmatch(fields[2])
     if found is None:
-        raise KeyFileInvalid(f"line {number}: the hash must be sha256: and 64 hexadecimal digits")
+        raise KeyFileInvalid(f"line {number}: the hash must be 'sha256:' followed by 64 hexadecimal digits")
     try:
         return Key(fields[0], scopes_in(fields[1]), bytes.fromhex(found[1]), _date(fields[3:]))
     except ValueError as error:
@@ -133,7 +136,7 @@ def _key(fields: Sequence[str], number: int) -> Key:
 
 
 def scopes_in(text: str) -> frozenset[Scope]:
-    """Parse a comma-separated list of scopes; raises ValueError if a scope is unknown."""
+    """Parse a comma-separated list of scopes. Raises ValueError if a scope is unknown."""
     named = set(text.split(","))
     if not named <= set(SCOPES):
         raise ValueError(f"unknown scope; valid scopes are {', '.join(SCOPES)}")
@@ -144,7 +147,7 @@ def _date(fields: Sequence[str]) -> dt.date | None:
     try:
         return dt.date.fromisoformat(fields[0]) if fields else None
     except ValueError:
-        raise ValueError("the last day must be a date as YYYY-MM-DD") from None
+        raise ValueError("the last day must be a date in the form YYYY-MM-DD") from None
 
 
 POLL_S = 1.0
@@ -156,7 +159,7 @@ def _today() -> dt.date:
 
 
 class ApiKeyStore:
-    """The keys of ``file``, read again when the file changes.
+    """The keys in ``file``, which is read again whenever it changes.
 
     If a later read fails, the old keys stay valid.
 
@@ -178,30 +181,30 @@ class ApiKeyStore:
         return self._keys
 
     def require(self, token: str) -> Key:
-        """Find the key of ``token``.
+        """Return the key that matches ``token``.
 
         Raises:
-            KeyUnknown: there is no such key.
-            KeyExpired: the last valid day of the key has passed (UTC).
+            KeyUnknown: no key matches.
+            KeyExpired: the last valid day of the key (in UTC) has passed.
         """
         digest, found = digest_of(token), None
-        for key in self._keys:  # compares all keys, so that the time reveals nothing
+        for key in self._keys:  # compares every key, so that the response time reveals nothing
             if hmac.compare_digest(key.digest, digest):
                 found = key
         if found is None:
             raise KeyUnknown("the API key is unknown")
         if found.until is not None and self._today() > found.until:
-            raise KeyExpired(f"the API key expired after {found.until.isoformat()}")
+            raise KeyExpired(f"the API key expired at the end of {found.until.isoformat()} (UTC)")
         return found
 
     async def watch(self) -> None:
-        """Check the file once a second and read it when it has changed, until cancelled."""
+        """Check the file every second until cancelled, and read it again when it has changed."""
         while True:
             await asyncio.sleep(POLL_S)
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Read the file if it has changed."""
+        """Read the file again if it has changed."""
         stamp = await asyncio.to_thread(_stamp, self._file)
         if stamp == self._stamp:
             return
@@ -215,7 +218,7 @@ class ApiKeyStore:
 
 
 def _stamp(file: Path) -> Stamp | None:
-    """Modification time, inode and size of the file; None if it does not exist.
+    """Return the modification time, inode and size of the file, or None if it does not exist.
 
     The inode changes when Kubernetes replaces the symbolic link to the file.
     """

@@ -1,4 +1,4 @@
-"""Maps answers of the newsroom to the response models of /v1."""
+"""Conversion of the newsroom's answers to the response models of /v1."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def _place(span: Span | None) -> list[int] | None:
 
 
 def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
-    """Map notices to warnings."""
+    """Convert notices to the warnings of a response."""
     return [
         schemas.WarningOut(
             code=n.code, message=n.message, span=_place(n.span), target_span=_place(n.target), review=n.review
@@ -29,7 +29,7 @@ def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
 
 
 def model_out(model: LocalGenerator) -> schemas.ModelOut:
-    """Describe a model in a response."""
+    """Describe a model for a response."""
     m = model.manifest
     return schemas.ModelOut(
         name=model.name,
@@ -44,7 +44,7 @@ def model_out(model: LocalGenerator) -> schemas.ModelOut:
 
 
 def translation_out(translation: Translation) -> schemas.TranslationOut:
-    """Convert one translation to its response model."""
+    """Convert a translation to its response model."""
     return schemas.TranslationOut(
         text=translation.text,
         sentences=[_sentence(pair) for pair in translation.sentences],
@@ -70,13 +70,13 @@ def _terms(uses: Sequence[TermUse]) -> schemas.TermsOut:
 
 
 def translated_article_out(translation: TranslatedArticle) -> schemas.ArticleTranslationOut:
-    """Map a translated article. Its ``text`` is the translation of the body."""
+    """Convert a translated article to its response model. Its ``text`` is the translation of the body."""
     body = translation_out(translation.body)
     return schemas.ArticleTranslationOut(**dict(body), headline=translation.headline, lead=translation.lead)
 
 
 def summary_out(summary: Summary) -> schemas.SummaryOut:
-    """Map one summary with its variants."""
+    """Convert a summary and its variants to their response model."""
     return schemas.SummaryOut(
         **dict(_variant_out(summary)), variants=[_variant_out(variant) for variant in summary.variants]
     )
@@ -98,7 +98,7 @@ def _variant_out(summary: Summary) -> schemas.VariantOut:
 
 
 def article_out(article: Article) -> schemas.ArticleOut:
-    """Map the parsed article."""
+    """Convert a parsed article to its response model."""
     return schemas.ArticleOut(
         headline=article.headline,
         kicker=article.kicker,
@@ -111,7 +111,7 @@ def article_out(article: Article) -> schemas.ArticleOut:
 
 
 def translate_response(answer: TranslateAnswer) -> schemas.TranslateResponse:
-    """The response of ``/v1/translate``."""
+    """Build the response of ``/v1/translate``."""
     return schemas.TranslateResponse(
         translations=[translation_out(translation) for translation in answer.translations],
         model=model_out(answer.model),
@@ -120,7 +120,7 @@ def translate_response(answer: TranslateAnswer) -> schemas.TranslateResponse:
 
 
 def summarize_response(answer: SummarizeAnswer) -> schemas.SummarizeResponse:
-    """The response of ``/v1/summarize``."""
+    """Build the response of ``/v1/summarize``."""
     return schemas.SummarizeResponse(
         summaries=[summary_out(summary) for summary in answer.summaries],
         model=model_out(answer.model),
@@ -130,7 +130,7 @@ def summarize_response(answer: SummarizeAnswer) -> schemas.SummarizeResponse:
 
 
 def article_response(answer: ArticleAnswer) -> schemas.ArticleResponse:
-    """The response of ``/v1/articles``."""
+    """Build the response of ``/v1/articles``."""
     result, english = answer.result, answer.result.summary_translation
     article = article_out(result.article)
     if answer.document is not None:

@@ -1,8 +1,8 @@
 """The middleware stack and its order.
 
-The project's middlewares are in this module, in `service.http.admission` and in `service.http.ratelimit`. They share
-data through `RequestInfo`. `RequestContextMiddleware` adds all response headers except the request id, which
-asgi-correlation-id adds.
+The project's own middlewares are defined in this module, in `service.http.admission` and in `service.http.ratelimit`.
+They share data through `RequestInfo`. `RequestContextMiddleware` adds all response headers except the request id,
+which asgi-correlation-id adds.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from service.http.state import RequestSpan, Tracer, info_of
 from service.newsroom.lifecycle import Lifecycle
 
 ID_HEADER = "X-Request-Id"
-# Other ids of callers are replaced, because they could break log lines or headers.
+# Other ids from callers are replaced, because they could break log lines or headers.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 CORS: dict[str, Any] = {
     "allow_methods": ("GET", "POST"),
@@ -60,36 +60,36 @@ def middlewares(
     origins: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
 ) -> list[Middleware]:
-    """The middlewares of an application, from the outermost to the innermost.
+    """Return the middlewares of an application, from the outermost to the innermost.
 
-    ``cancels`` adds `CancelOnDisconnectMiddleware`.
+    If ``cancels`` is true, `CancelOnDisconnectMiddleware` is one of them.
     """
     return [
-        # Outermost: all other middlewares use the client address that it sets.
+        # Outermost, because all other middlewares use the client address that it sets.
         *([Middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))] if trusted_proxies else []),
-        # Before the rest: their logs and problem bodies contain the id.
+        # Before the other middlewares, because their logs and problem bodies contain the id.
         Middleware(
             CorrelationIdMiddleware,
             header_name=ID_HEADER,
             update_request_header=False,
             validator=lambda value: _PLAIN_ID.fullmatch(value) is not None,
         ),
-        # Counts refusals and crashes of all inner middlewares and adds headers to their answers.
+        # Counts refusals and crashes in all inner middlewares and adds headers to their responses.
         Middleware(RequestContextMiddleware, listener=listener, lifecycle=lifecycle, tracer=tracer),
         # Before authentication, because a preflight request has no key.
         *([Middleware(CORSMiddleware, allow_origins=list(origins), **CORS)] if origins else []),
-        # Before the body is read: refuses a request without a valid key.
+        # Refuses a request without a valid key before its body is read.
         *([Middleware(ApiKeyMiddleware, keys=keys, refuse=refuse)] if keys is not None else []),
-        # Inner middlewares get the whole body in one message.
+        # Passes the whole body to the inner middlewares in one message.
         Middleware(BodyLimitsMiddleware, bounds=bounds, refuse=refuse, listener=listener),
-        # After authentication and body checks: counts only admitted requests, by key.
+        # After authentication and the body checks, so that it counts only admitted requests, by key.
         *([Middleware(RateLimitMiddleware, rates=rates, refuse=refuse)] if rates is not None else []),
-        # After the body was read: the next message means that the client disconnected.
+        # After the body has been read, so that the next message means that the client has disconnected.
         *([Middleware(CancelOnDisconnectMiddleware, listener=listener)] if cancels else []),
     ]
 
 
-# API responses are data: a browser must not run or frame them.
+# API responses are data, so a browser must not run or frame them.
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 # FastAPI's documentation pages load scripts from other hosts and contain an inline script.
 DOCUMENTATION_POLICY = (
@@ -104,24 +104,25 @@ SECURITY = {
     "x-frame-options": "DENY",  # for browsers without frame-ancestors
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
-# Closing a connection with unread bytes resets it, and the client may see the reset before the answer.
+# Closing a connection with unread data resets it, and the client may see the reset before the response.
 LINGER_S = 2.0
 METHODS = frozenset(HTTPMethod)
-# Identifiers with only zeros are invalid.
+# Ids that consist only of zeros are invalid.
 _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 # A route's pattern ends in "$", which also matches before a trailing line feed.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _log = logging.getLogger("depesche.crash")
-# The library logs each invalid request id, so a caller could flood the log.
+# The library logs every invalid request id, so a caller could flood the log.
 logging.getLogger("asgi_correlation_id").setLevel(logging.ERROR)
 
 
 class RequestContextMiddleware:
-    """ASGI middleware for request id, timing, trace, response headers and crashes.
+    """ASGI middleware for request ids, timing, tracing, response headers and crashes.
 
-    If an answer starts before the body was read, it has ``Connection: close``. The middleware then discards the rest
-    of the body for up to `LINGER_S`, so that a client that is still sending can read the answer. While the process
-    drains, every answer has ``Connection: close``, so that clients send no request on a closing connection.
+    If a response starts before the body has been read, it has ``Connection: close``. The middleware then discards the
+    rest of the body for up to `LINGER_S` seconds, so that a client that is still sending can read the response. While
+    the process is draining, every response has ``Connection: close``, so that clients do not send another request on
+    the closing connection.
     """
 
     def __init__(self, app: ASGIApp, listener: Listener, lifecycle: Lifecycle, tracer: Tracer | None = None) -> None:
@@ -131,7 +132,7 @@ class RequestContextMiddleware:
         self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Process one request, and report its start and end to the listener."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -166,7 +167,7 @@ class RequestContextMiddleware:
 
 
 class _Exchange:
-    """A request and its answer. Tracks whether the body was read, and adds the response headers."""
+    """A request and its response. Tracks whether the body has been read, and adds the response headers."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, lifecycle: Lifecycle, span: RequestSpan | None
@@ -184,13 +185,16 @@ class _Exchange:
         self.status: int | None = None
 
     async def receive(self) -> Message:
-        """Receive the next message of the body."""
+        """Receive the next message of the request body."""
         message = await self._receive()
         self._is_read = self._is_read or message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a message of the answer. `end` sends the last message of an answer that is earlier than its body."""
+        """Send a message of the response.
+
+        If the response started before the body was read, its last message is withheld until `end`.
+        """
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self._is_early = not self._is_read
@@ -215,7 +219,7 @@ class _Exchange:
         return headers.raw
 
     async def end(self) -> None:
-        """Discard the rest of the body and send the last message of an early answer."""
+        """Discard the rest of the body, then send the last message of an early response."""
         if self._last is None:
             return
         if not _expects_continue(self._scope):
@@ -228,9 +232,9 @@ class _Exchange:
         await self._send(self._last)
 
     def done(self) -> RequestDone:
-        """The event for the log and the metrics."""
+        """Return the event for the log and the metrics."""
         scope, info = self._scope, self._info
-        # A caller can send any method or path, so unknown ones are not used as labels.
+        # A caller can send any method or path, so unknown ones are not used as metric labels.
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = str(getattr(scope.get("route"), "path", None) or info.path or "unmatched")
         passed_s = time.perf_counter() - self._started_s
@@ -239,13 +243,16 @@ class _Exchange:
 
 
 def traceparent_in(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    """The ``traceparent`` header (W3C Trace Context, version 00); None unless there is exactly one valid header."""
+    """Return the ``traceparent`` header (W3C Trace Context, version 00).
+
+    Return None unless there is exactly one such header and it is valid.
+    """
     values = [value for name, value in headers if name == b"traceparent"]
     return values[0].decode() if len(values) == 1 and _TRACEPARENT.fullmatch(values[0]) else None
 
 
 def _trace_id(traceparent: str | None) -> str | None:
-    """The trace id for the log."""
+    """Extract the trace id from a ``traceparent`` header."""
     return None if traceparent is None else traceparent.split("-")[1]
 
 
@@ -261,7 +268,7 @@ def _expects_continue(scope: Scope) -> bool:
 class CancelOnDisconnectMiddleware:
     """ASGI middleware that cancels the work of a POST request when the client disconnects.
 
-    It must be inside `BodyLimitsMiddleware`: a message after the whole body means that the client disconnected.
+    It must be inside `BodyLimitsMiddleware`, so that any message after the body means that the client has disconnected.
     """
 
     def __init__(self, app: ASGIApp, listener: Listener) -> None:
@@ -269,7 +276,7 @@ class CancelOnDisconnectMiddleware:
         self._listener = listener
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, or cancel the work if the client disconnects first."""
+        """Process the request, and cancel the work if the client disconnects before the response is complete."""
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
@@ -281,7 +288,7 @@ class CancelOnDisconnectMiddleware:
             await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if answering.done():
                 answering.result()
-            elif not sender.ended:  # the server also reports a disconnect after a complete answer
+            elif not sender.ended:  # the server also reports a disconnect after a complete response
                 self._listener(ClientLeft("answer" if sender.begun else "work"))
         finally:
             answering.cancel()
@@ -291,7 +298,7 @@ class CancelOnDisconnectMiddleware:
 
 
 class _WatchedSend:
-    """A ``send`` callable that records whether the answer has started (``begun``) and is complete (``ended``)."""
+    """A ``send`` callable that records whether the response has started (``begun``) and is complete (``ended``)."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -20,7 +20,7 @@ router = APIRouter(tags=["health"])
 
 
 class Liveness(BaseModel):
-    """``dead`` means that an engine call hangs and the process is about to exit."""
+    """The liveness of the process. ``dead`` means that an engine call is hanging and the process is about to exit."""
 
     status: Literal["alive", "dead"]
 
@@ -34,9 +34,10 @@ class ModelState(BaseModel):
 
 
 class Readiness(BaseModel):
-    """``ready`` means that all models are loaded and take work, and that the process is not draining.
+    """The readiness of the process.
 
-    ``notice`` warns if the service uses a starter model. Its outputs are not fit for publication.
+    ``ready`` means that all models are loaded and accept work, and that the process is not draining. ``notice`` is a
+    warning that the service uses a starter model, whose outputs are not fit for publication.
     """
 
     status: Literal["ready", "loading", "draining", "failed"]
@@ -47,7 +48,7 @@ class Readiness(BaseModel):
 
 @router.get("/livez", responses={503: {"model": Liveness}})
 async def livez(newsroom: NewsroomDep, response: Response) -> Liveness:
-    """Liveness of the process. It does not depend on load."""
+    """Report whether the process is alive. The load does not affect the result."""
     dead = newsroom.dead
     response.status_code = 503 if dead else 200
     return Liveness(status="dead" if dead else "alive")
@@ -56,7 +57,7 @@ async def livez(newsroom: NewsroomDep, response: Response) -> Liveness:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 @router.get("/health", responses={503: {"model": Readiness}})
 async def readyz(newsroom: NewsroomDep, response: Response) -> Readiness:
-    """Readiness for work. A full queue does not change it."""
+    """Report whether the process is ready for work. A full queue does not affect the result."""
     status = newsroom.status
     response.status_code = 200 if status == "ready" else 503
     if status != "ready":
@@ -70,7 +71,7 @@ metrics_router = APIRouter(tags=["health"])
 
 @metrics_router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(runtime: RuntimeDep) -> Response:
-    """All metrics of this process in the Prometheus text format."""
+    """Return all metrics of this process in the Prometheus text format."""
     return Response(generate_latest(runtime.registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -94,9 +95,9 @@ _EXACTLY_ONE: list[JsonValue] = [
 
 
 class PurgeRequest(BaseModel):
-    """Selects the cache entries to delete: by exact submitted texts, by the key of a result, or all.
+    """The cache entries to delete: those of the given texts, those of one result, or all entries.
 
-    The request must have exactly one of these fields.
+    The texts must be exactly as they were submitted. Exactly one field must be set.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"oneOf": _EXACTLY_ONE})
@@ -113,13 +114,17 @@ class PurgeRequest(BaseModel):
 
 
 class ReloadRequest(BaseModel):
-    """An empty JSON object. It is required because a foreign web page can send a POST, but no JSON."""
+    """An empty JSON object.
+
+    It is required as a protection against cross-site requests: a page of another site can send a POST request, but not
+    one with a JSON body.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
 
 class PurgedOut(BaseModel):
-    """Number of deleted entries in each cache tier. ``shared`` is null if there is no shared tier."""
+    """The number of entries deleted from each cache tier. ``shared`` is null if there is no shared tier."""
 
     memory: int
     shared: int | None
@@ -135,8 +140,9 @@ class PurgeResponse(BaseModel):
 async def purge(body: PurgeRequest, newsroom: NewsroomDep) -> PurgeResponse:
     """Delete the cached results of a withdrawn story.
 
-    The purge covers the memory of this process and the shared cache. Requests in progress write nothing to the cache.
-    503 `purge_incomplete`: the shared cache is unreachable; try again.
+    The purge covers the memory of this process and the shared cache. Requests that are in progress during the purge do
+    not write to the cache. If the shared cache is unreachable, the response is 503 `purge_incomplete`, and the purge
+    must be repeated.
     """
     if body.all:
         purged = await newsroom.clear()
@@ -149,10 +155,11 @@ async def purge(body: PurgeRequest, newsroom: NewsroomDep) -> PurgeResponse:
 
 @admin_router.post("/reload")
 async def reload(_: ReloadRequest, newsroom: NewsroomDep) -> ModelListResponse:
-    """Load models and glossaries again from the profile and the folders. No request is dropped.
+    """Load the models and glossaries again from the profile and the folders. No request is dropped.
 
-    The answer comes when the new models serve. 503 `not_ready`: a load is in progress. If a model fails to load, the
-    answer is a 500 with the reason (`model_invalid`, `weights_mismatch`, `engine_failed`), and the old models remain.
+    The response is sent when the new models are in use. If another load is in progress, it is 503 `not_ready`. If a
+    model fails to load, it is 500 with the reason (`model_invalid`, `weights_mismatch`, `engine_failed`), and the old
+    models stay in use.
     """
     await newsroom.reload()
     return ModelListResponse(models=[model_out(model) for model in newsroom.models])
@@ -173,17 +180,20 @@ PAGE_HEADERS = {
     # File names have no version, so browsers must revalidate their copies.
     "Cache-Control": "no-cache",
 }
-# Browsers run modules of this type only. The system's table of types may have an older one.
+# Browsers run modules only with this media type. The media type table of the system may contain an older one.
 SCRIPT_TYPE = "text/javascript; charset=utf-8"
 
 
 class _PageFiles(StaticFiles):
-    """Static files with `PAGE_HEADERS`, also on a 304, which replaces the stored headers of the browser."""
+    """Static files that are served with `PAGE_HEADERS`.
+
+    A 304 response has these headers too, because browsers replace the headers that they have stored.
+    """
 
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
-        """The file, or a 304 if it has not changed."""
+        """Return the file, or a 304 response if it has not changed."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers.update(PAGE_HEADERS)
         if "content-type" in response.headers and str(full_path).endswith(".js"):
@@ -197,11 +207,11 @@ page_router = APIRouter(include_in_schema=False)
 
 @page_router.api_route("/", methods=PAGE_METHODS)
 async def page(request: Request) -> Response:
-    """The start page."""
+    """Serve the start page."""
     return await _page_files.get_response("index.html", request.scope)
 
 
 @page_router.api_route("/static/{name}", methods=PAGE_METHODS)
 async def static(request: Request, name: str) -> Response:
-    """A static file of the page, or a 404."""
+    """Serve a static file of the page. Unknown names get a 404 response."""
     return await _page_files.get_response(name, request.scope)

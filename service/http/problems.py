@@ -1,4 +1,4 @@
-"""Problem answers (RFC 9457)."""
+"""Problem responses (RFC 9457)."""
 
 import math
 import re
@@ -39,9 +39,9 @@ CODES = {
     406: "not_acceptable",
     415: "unsupported_media_type",
 }
-TITLES = {456: "Quota Exceeded"}  # DeepL's status, which HTTP does not define
+TITLES = {456: "Quota Exceeded"}  # DeepL's status code, which HTTP does not define
 LIMIT_KEYS = ("max_length", "min_length", "ge", "le", "gt", "lt", "expected")
-# pydantic checks the Unicode of strings with a length limit; `service.http.requests` checks all others.
+# pydantic checks the Unicode of strings with a length limit. `service.http.requests` checks all other strings.
 FIELD_CODES = {"string_unicode": "text_not_unicode", "too_many_texts": "too_many_texts"}
 UNION_BRANCHES = ("str", "list[str]")
 MEDIA_TYPE = "application/problem+json"
@@ -50,7 +50,7 @@ MEDIA_TYPE = "application/problem+json"
 def problem_body(
     request_id: str, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()
 ) -> Problem:
-    """The body of an error answer to the request ``request_id``."""
+    """Build the body of an error response to the request ``request_id``."""
     return Problem(
         title=TITLES.get(status) or HTTPStatus(status).phrase,
         status=status,
@@ -62,12 +62,15 @@ def problem_body(
 
 
 def problem(request: Request, status: int, code: str, detail: str) -> JSONResponse:
-    """An error answer, reported to the listener."""
+    """Build an error response and report it to the listener."""
     return problem_response(request, problem_body(info_of(request.scope).request_id, status, code, detail))
 
 
 def problem_response(request: Request, body: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The response for ``body``, reported to the listener. Compatible endpoints have their own error format."""
+    """Build the response for ``body`` and report it to the listener.
+
+    The compatible endpoints have their own error format.
+    """
     report_problem(request, body)
     if is_compatible_path(request.scope["path"]):
         return JSONResponse(failure_of(body).model_dump(), body.status, headers)
@@ -81,7 +84,10 @@ def report_problem(request: Request, body: Problem) -> Problem:
 
 
 def problem_of(request_id: str, error: Exception) -> Problem:
-    """The body of an error answer for any exception. Unexpected exceptions are `internal` and hide their message."""
+    """Convert an exception to the body of an error response.
+
+    An unexpected exception gets the code `internal`, and its message is not included.
+    """
     match error:
         case errors.InvalidInput():
             field = FieldProblem(pointer=error.pointer, code=error.code, detail=error.detail, limit=error.limit)
@@ -97,22 +103,22 @@ def problem_of(request_id: str, error: Exception) -> Problem:
             code = CODES.get(error.status_code, "http_error")
             return problem_body(request_id, error.status_code, code, str(error.detail))
         case _:
-            detail = "internal error; the log has details under the request id"
+            detail = "internal error; see the log entry for this request id"
             return problem_body(request_id, 500, "internal", detail)
 
 
 def status_of(error: errors.DepescheError) -> int:
-    """The HTTP status of an error, from its nearest ancestor in `STATUS`."""
+    """Return the HTTP status of an error, which is defined by its nearest ancestor in `STATUS`."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 async def on_error(request: Request, error: Exception) -> JSONResponse:
-    """Answer any exception. The message of an unexpected exception is not in the answer."""
+    """Build the response to any exception. The message of an unexpected exception is not included."""
     return problem_response(request, problem_of(info_of(request.scope).request_id, error), headers_of(error))
 
 
 def headers_of(error: Exception) -> dict[str, str]:
-    """The headers of an answer to ``error``, such as Retry-After."""
+    """Return the headers of the response to ``error``, such as Retry-After."""
     match error:
         case errors.AccessDenied():
             return {"WWW-Authenticate": error.challenge}
@@ -127,7 +133,7 @@ def headers_of(error: Exception) -> dict[str, str]:
 
 
 def _invalid(request_id: str, found: Sequence[Any]) -> Problem:
-    """The problem of a body that is not JSON (400) or violates its schema (422). It never repeats the input."""
+    """Build the problem for a body that is not JSON (400) or violates its schema (422). It never repeats the input."""
     if any(e["type"] == "json_invalid" or (e["loc"] == ("body",) and e["type"] == "missing") for e in found):
         return problem_body(request_id, 400, "malformed_json", "the body is not valid JSON")
     fields = tuple(_field(e) for e in found[:MAX_ERRORS])
@@ -140,7 +146,7 @@ def _invalid(request_id: str, found: Sequence[Any]) -> Problem:
 
 def _field(error: Any) -> FieldProblem:
     place, *path = error["loc"]
-    # pydantic appends the branch of a union to the path; the pointer must not contain it.
+    # pydantic appends the branch of a union to the path, but the pointer must not contain it.
     parts = [str(part) for n, part in enumerate(path) if not (n and part in UNION_BRANCHES)]
     pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
     if place == "header":
@@ -152,12 +158,12 @@ def _field(error: Any) -> FieldProblem:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of ``app`` with a problem."""
+    """Register handlers that turn every error of ``app`` into a problem response."""
     for kind in (errors.DepescheError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, on_error)
 
 
-# Includes endpoints that are not served, so that clients can read the error.
+# Includes endpoints that are not served, so that clients can parse the error.
 _PATHS = re.compile(r"/(?:v2(?:/.*)?|translate|translate_file|detect|languages|suggest|frontend/settings)/?", re.DOTALL)
 
 
@@ -166,15 +172,15 @@ class Failure(BaseModel):
 
     message: str
     error: str
-    code: str = Field(description="Stable; the same as in the problems of /v1.")
+    code: str = Field(description="A stable code. The problems of /v1 have the same codes.")
     request_id: str
 
 
 def is_compatible_path(path: str) -> bool:
-    """Whether ``path`` belongs to a compatible API."""
+    """Return whether ``path`` belongs to one of the compatible APIs."""
     return _PATHS.fullmatch(path) is not None
 
 
 def failure_of(problem: Problem) -> Failure:
-    """A problem in the format of the compatible APIs."""
+    """Convert a problem to the error format of the compatible APIs."""
     return Failure(message=problem.detail, error=problem.detail, code=problem.code, request_id=problem.request_id)

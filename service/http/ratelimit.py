@@ -1,7 +1,7 @@
-"""Rate limits of callers, in fixed windows in Redis or in memory.
+"""Rate limits for callers, counted in fixed windows in Redis or in memory.
 
-The header fields follow draft-ietf-httpapi-ratelimit-headers-11. The draft registers no quota unit for characters, so
-``qu="characters"`` is an extension.
+The header fields follow draft-ietf-httpapi-ratelimit-headers-11. The draft does not register a quota unit for
+characters, so ``qu="characters"`` is an extension.
 """
 
 import asyncio
@@ -31,34 +31,34 @@ from service.http.admission import Refuse
 from service.http.keys import is_open
 from service.http.state import Header, RequestInfo, info_of
 
-# Differs from the prefix of the cache, so that clearing the cache does not reset the limits.
+# Differs from the key prefix of the cache, so that clearing the cache does not reset the limits.
 KEY_PREFIX = "depesche-rate"
-# About 30 MB. Beyond this, the least recently used windows are dropped.
+# This many windows take about 30 MB. Beyond that, the least recently used windows are dropped.
 MAX_WINDOWS = 100_000
-# Windows of one key end at least one second apart. Half of that allows for rounding.
+# Windows of the same key end at least one second apart. Half of that allows for rounding.
 SAME_END_S = 0.5
 T = TypeVar("T")
 Unit = Literal["requests", "characters"]
 DAY_S = 86_400
-# A caller has many IPv6 addresses in one network, which is the first half of the address.
+# A caller usually has many IPv6 addresses in one network. The first half of an address identifies the network.
 NETWORK_BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One limit: an amount of ``unit`` in each window. ``item`` holds the amount and the length of the window."""
+    """A rate limit: an amount of ``unit`` per window. ``item`` holds the amount and the length of the window."""
 
     unit: Unit
     item: RateLimitItem
 
     @property
     def name(self) -> str:
-        """The name in header fields. It depends on the unit and the window, not on the amount."""
+        """The name in header fields. It depends on the unit and the window, but not on the amount."""
         return f"{self.unit}-{self.item.multiples}-{self.item.GRANULARITY.name}"
 
     @property
     def amount(self) -> int:
-        """The allowed amount in one window."""
+        """The amount that is allowed in one window."""
         return self.item.amount
 
     @property
@@ -67,20 +67,21 @@ class Policy:
         return self.item.get_expiry()
 
     def key(self, caller: str) -> tuple[str, Unit]:
-        """The identifiers of a caller's window."""
+        """Return the identifiers of the caller's window."""
         return caller, self.unit
 
 
 def policies(unit: Unit, setting: str | None) -> tuple[Policy, ...]:
-    """Parse a setting like ``60/minute; 1000/hour``; raises ValueError if it is invalid."""
+    """Parse a setting such as ``60/minute; 1000/hour``. Raises ValueError if it is invalid."""
     return () if setting is None else tuple(Policy(unit, item) for item in parse_many(setting))
 
 
 @dataclass(frozen=True, slots=True)
 class LimitStatus:
-    """The remaining amount of a policy for one caller.
+    """The amount that one caller has left under a policy.
 
-    ``ends_s`` is the end of the window (epoch), ``reset_s`` the time until then when the status was read.
+    ``ends_s`` is the end of the window in seconds since the epoch. ``reset_s`` is the number of seconds that remained
+    until then when the status was read.
     """
 
     policy: Policy
@@ -90,16 +91,17 @@ class LimitStatus:
 
     @classmethod
     def of(cls, policy: Policy, stats: WindowStats) -> "LimitStatus":
-        """Convert the statistics of the library."""
+        """Convert the window statistics of the ``limits`` library."""
         reset_s = min(policy.window_s, max(1, math.ceil(stats.reset_time - time.time())))
         return cls(policy, stats.remaining, stats.reset_time, reset_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The result of counting ``amount`` for a caller: the state of each limit, and the refusal if one is exceeded.
+    """The result of counting ``amount`` for a caller.
 
-    ``shared`` is True if Redis counted, False if this process did.
+    ``statuses`` contains the status of each limit. ``refusal`` is set if a limit is exceeded. ``shared`` is True if
+    the amount was counted in Redis, and False if it was counted in this process.
     """
 
     caller: str
@@ -122,7 +124,7 @@ def _ends_s(_key: str, window: _Window, _now_s: float) -> float:
 class MemoryWindows(Storage):
     """The windows of this process. If there are more than ``most``, the least recently used one is dropped.
 
-    The library's own memory storage is unbounded and scans all windows at every hit.
+    The library's own memory storage is unbounded and scans all windows on every hit.
     """
 
     base_exceptions = ()
@@ -132,29 +134,35 @@ class MemoryWindows(Storage):
         self._windows: TLRUCache[str, _Window] = TLRUCache(most, _ends_s, timer=time.monotonic)
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add ``amount`` to the window of ``key``. If there is none, a window of ``expiry`` seconds starts."""
+        """Add ``amount`` to the window of ``key`` and return the new count.
+
+        If there is no window, start one that lasts ``expiry`` seconds.
+        """
         window = self._windows.setdefault(key, _Window(0, time.monotonic() + expiry))
         window.count += amount
         return window.count
 
     async def give_back(self, key: str, amount: int, ends_s: float) -> None:
-        """Subtract ``amount`` from the window that ends at ``ends_s`` (epoch), unless that window has ended."""
+        """Subtract ``amount`` from the window that ends at ``ends_s``, unless it has ended.
+
+        ``ends_s`` is in seconds since the epoch.
+        """
         window = self._windows.get(key)
         if window is not None and abs(await self.get_expiry(key) - ends_s) < SAME_END_S:
             window.count = max(0, window.count - amount)
 
     async def get(self, key: str) -> int:
-        """The count of the window of ``key``."""
+        """Return the count in the window of ``key``."""
         window = self._windows.get(key)
         return 0 if window is None else window.count
 
     async def get_expiry(self, key: str) -> float:
-        """The end of the window (epoch); the current time if there is none."""
+        """Return the end of the window in seconds since the epoch, or the current time if there is no window."""
         window = self._windows.get(key)
         return time.time() + (0.0 if window is None else window.ends_s - time.monotonic())
 
     async def check(self) -> bool:
-        """Memory is always available."""
+        """Return True, because memory is always available."""
         return True
 
     async def clear(self, key: str) -> None:
@@ -162,7 +170,7 @@ class MemoryWindows(Storage):
         self._windows.pop(key, None)
 
     async def reset(self) -> int:
-        """Delete all windows and return how many had not ended."""
+        """Delete all windows and return the number of those that had not ended."""
         self._windows.expire()
         windows = len(self._windows)
         self._windows.clear()
@@ -181,24 +189,27 @@ return 0
 
 
 class SharedWindows(RedisStorage):
-    """Windows in Redis, shared by all processes."""
+    """The windows in Redis, which all processes share."""
 
     def __init__(self, pool: ConnectionPool) -> None:
-        # The library documents the pool option, but its types lack it.
+        # The library documents the connection_pool option, but its type annotations lack it.
         super().__init__("redis://", implementation="redispy", key_prefix=KEY_PREFIX, connection_pool=pool)  # type: ignore[arg-type]
         self._redis = Redis(connection_pool=pool)
         self._give_back = self._redis.register_script(_GIVE_BACK)
 
     async def get_expiry(self, key: str) -> float:
-        """The end of the window (epoch); the current time if there is none.
+        """Return the end of the window in seconds since the epoch, or the current time if there is no window.
 
-        The library's version is rounded and can be too early.
+        The library's own version rounds the time, so its result can be too early.
         """
         left_ms: int = await self._redis.pttl(self.bridge.prefixed_key(key))
         return time.time() + max(0, left_ms) / 1000
 
     async def give_back(self, key: str, amount: int, ends_s: float) -> None:
-        """Subtract ``amount`` from the window that ends at ``ends_s`` (epoch), unless that window has ended."""
+        """Subtract ``amount`` from the window that ends at ``ends_s``, unless it has ended.
+
+        ``ends_s`` is in seconds since the epoch.
+        """
         left_ms = round((ends_s - time.time()) * 1000)
         await self._give_back([self.bridge.prefixed_key(key)], [amount, left_ms, round(SAME_END_S * 1000)])
 
@@ -207,12 +218,12 @@ Windows = MemoryWindows | SharedWindows
 
 
 class Rates:
-    """The limits of all callers, in fixed windows that start with a caller's first request.
+    """The rate limits of all callers, counted in fixed windows that start with a caller's first request.
 
-    A caller can therefore use twice the amount in a short time, at the end of one window and the start of the next.
-    While Redis fails, each process counts alone, so n processes allow up to n times the amount. ``listener`` receives
-    each failure. After several failures in a row, a circuit breaker skips Redis for some time. ``timeout_s`` limits
-    one round trip.
+    A caller can therefore use twice the amount in a short time: at the end of one window and at the start of the next.
+    While Redis is failing, each process counts separately, so n processes allow up to n times the amount. ``listener``
+    receives each failure. After several consecutive failures, a circuit breaker skips Redis for some time.
+    ``timeout_s`` limits the duration of one round trip.
 
     Raises:
         ValueError: ``redis_url`` is not a Redis URL.
@@ -235,15 +246,15 @@ class Rates:
             self._shared = SharedWindows(self._pool)
 
     async def take(self, caller: str, unit: Unit, amount: int) -> Usage:
-        """Count ``amount`` against every limit of ``unit``. A refused amount does not count.
+        """Count ``amount`` against every limit of ``unit``. A refused amount is not counted.
 
         Raises:
-            InvalidInput: the amount exceeds a whole window, so waiting would not help.
+            InvalidInput: the amount exceeds the limit of a whole window, so waiting would not help.
         """
         limits = [policy for policy in self._policies if policy.unit == unit]
         for policy in limits:
             if amount > policy.amount:
-                detail = f"{amount} {unit} exceed the limit of {policy.amount} {unit} in {policy.window_s} s"
+                detail = f"{amount} {unit} exceed the limit of {policy.amount} {unit} per {policy.window_s} s"
                 raise InvalidInput("work_over_rate", detail, limit=policy.amount)
         shared = self._shared
         if shared is not None:
@@ -277,7 +288,7 @@ class Rates:
         )
 
     async def give_back(self, usage: Usage) -> None:
-        """Subtract what `take` counted from the windows that counted it, unless they have ended."""
+        """Undo a `take`: subtract its amount from the windows in which it was counted, unless they have ended."""
         shared = self._shared
         if not usage.shared:
             await self._give_back(self._memory, usage)
@@ -295,7 +306,7 @@ class Rates:
             return await trip
 
     async def _ask_redis(self, ask: Callable[[], Awaitable[T]]) -> T | None:
-        """The answer of Redis; None if Redis fails or the breaker is open."""
+        """Return the result of ``ask``, or None if Redis fails or the circuit breaker is open."""
         if not self._breaker.allows():
             self._listener(RateStoreFailed("open"))
             return None
@@ -308,22 +319,27 @@ class Rates:
         return found
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to Redis."""
         if self._pool is not None:
             with contextlib.suppress(RedisError, OSError, TimeoutError):
                 await self._pool.aclose()
 
 
 def _refusal(worst: LimitStatus) -> RateExceeded:
-    """The error for the exceeded limit that ends last. A character limit of a day or longer is a quota."""
+    """Build the error for the exceeded limit whose window ends last.
+
+    A character limit with a window of a day or longer counts as a quota.
+    """
     policy = worst.policy
     kind = QuotaExceeded if policy.unit == "characters" and policy.window_s >= DAY_S else RateExceeded
-    detail = f"limit of {policy.amount} {policy.unit} in {policy.window_s} s exceeded; retry in {worst.reset_s} s"
+    detail = (
+        f"the limit of {policy.amount} {policy.unit} per {policy.window_s} s is exceeded; retry in {worst.reset_s} s"
+    )
     return kind(detail, retry_after_s=worst.reset_s)
 
 
 def caller_of(key_id: str | None, address: str | None) -> str:
-    """The identity that limits apply to: the key id, else the IPv4 address or the IPv6 network."""
+    """Return the identity that limits apply to: the key id, or else the IPv4 address or the IPv6 network."""
     if key_id is not None:
         return f"key:{key_id}"
     if address is None:
@@ -337,12 +353,12 @@ def caller_of(key_id: str | None, address: str | None) -> str:
     return f"addr:{found.ipv4_mapped if isinstance(found, IPv6Address) else found}"
 
 
-# Excludes 504: otherwise a caller with a very short timeout would get work for free.
+# Excludes 504, because a caller with a very short timeout would otherwise get work for free.
 REFUNDED_STATUS = frozenset({500, 503})
 
 
 class RateLimitMiddleware:
-    """ASGI middleware that refuses requests of callers over a limit.
+    """ASGI middleware that refuses requests from callers who have exceeded a limit.
 
     It must be inside `ApiKeyMiddleware`, which identifies the caller.
     """
@@ -353,7 +369,7 @@ class RateLimitMiddleware:
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. Probes, metrics and the page have no limit."""
+        """Count one request, then pass it on or refuse it. Probes, metrics and the page are not limited."""
         if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
@@ -369,7 +385,7 @@ class RateLimitMiddleware:
 
 
 class _Meter:
-    """Counts the usage of one request and adds the rate limit headers."""
+    """Counts the usage of one request and adds the rate limit headers to its response."""
 
     def __init__(self, rates: Rates, caller: str, info: RequestInfo, send: Send) -> None:
         self._rates = rates
@@ -380,7 +396,7 @@ class _Meter:
         self._charged: list[Usage] = []
 
     async def take(self, unit: Unit, amount: int) -> Usage:
-        """Count ``amount``; raises `RateExceeded` if it exceeds a limit."""
+        """Count ``amount``. Raises `RateExceeded` if a limit is exceeded."""
         usage = await self._rates.take(self._caller, unit, amount)
         self._statuses |= {status.policy: status for status in usage.statuses}
         if usage.refusal is not None:
@@ -388,11 +404,11 @@ class _Meter:
         return usage
 
     async def charge(self, characters: int) -> None:
-        """Count the characters of the request's texts; raises the same errors as `take`."""
+        """Count the characters of the request's texts. Raises the same errors as `take`."""
         self._charged.append(await self.take("characters", characters))
 
     async def quota(self) -> tuple[int, int] | None:
-        """Used and allowed characters of the limit with the longest window; None if there is no limit."""
+        """Return the characters used and allowed under the limit with the longest window; None without a limit."""
         statuses = (await self._rates.take(self._caller, "characters", 0)).statuses
         if not statuses:
             return None
@@ -400,7 +416,7 @@ class _Meter:
         return longest.policy.amount - longest.left, longest.policy.amount
 
     async def send(self, message: Message) -> None:
-        """Pass the answer on. Refund the characters if the work failed in the service."""
+        """Send a message of the response. If the service failed to do the work, refund the characters first."""
         if message["type"] == "http.response.start":
             if message["status"] in REFUNDED_STATUS:
                 for usage in self._charged:

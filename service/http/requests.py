@@ -1,4 +1,4 @@
-"""Request models of /v1, and the check of language codes against the served pair."""
+"""Request models of /v1, and a check that the requested languages are served."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -36,14 +36,14 @@ TargetLang = Annotated[str, _language_field("target")]
 EitherLang = Annotated[str, _language_field("either")]
 SourceForm = Annotated[str, _language_field("source_form")]
 TargetForm = Annotated[str, _language_field("target_form")]
-"""Language codes as the compatible APIs accept them: in any case, and with a region."""
+"""Language codes as the compatible APIs accept them: in upper or lower case, with or without a region."""
 
 
 def require_served(body: BaseModel, served: Mapping[str, tuple[str, ...]]) -> None:
-    """Check the languages of a body. ``served`` maps each field to its allowed codes.
+    """Check that the languages of a request body are served. ``served`` maps each field to its allowed codes.
 
     Raises:
-        RequestValidationError: a language is not served. The answer is the same as for other invalid fields.
+        RequestValidationError: a language is not served. The response is the same as for other invalid fields.
     """
     errors = []
     for field in body.model_fields_set & served.keys():
@@ -57,12 +57,12 @@ def require_served(body: BaseModel, served: Mapping[str, tuple[str, ...]]) -> No
 
 
 def forms_of(language: Language) -> tuple[str, ...]:
-    """All codes of a language in lower case, without and with a region."""
+    """Return all codes of a language in lower case, with and without a region."""
     return (language.code, *language.regions)
 
 
 def _pattern(codes: tuple[str, ...]) -> str:
-    """A case-insensitive pattern for any of the codes. JSON Schema has no flag for that."""
+    """Return a case-insensitive pattern that matches any of the codes. JSON Schema has no flag for this."""
     letters = ("".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in code) for code in codes)
     return rf"^\s*({'|'.join(letters)})\s*$"
 
@@ -100,7 +100,7 @@ LEAD_CHARS = 10_000
 MAX_TERMS = 10_000
 
 MAX_TEXTS = 10_000
-"""Limit of texts in a request, checked before the texts are validated. The settings can lower it."""
+"""Maximum number of texts in a request, checked before the texts are validated. The settings can lower it."""
 
 SomeTexts = Annotated[list[str], Field(fail_fast=True, json_schema_extra={"minItems": 1})]
 Text = Annotated[
@@ -110,7 +110,7 @@ if TYPE_CHECKING:
     WrittenFormat = str
 else:
     WrittenFormat = Literal[writable_formats()]
-# JSON has no integer type: 3.0 equals 3.
+# JSON does not distinguish integers from floats, so 3.0 is a valid integer.
 WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
 _ONE_ARTICLE: list[JsonValue] = [
     {"required": [name], "properties": {name: {"not": {"type": "null"}}, other: {"type": "null"}}}
@@ -123,7 +123,7 @@ class _Request(Bounded):
 
 
 def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
-    """The texts of a request as a list.
+    """Return the texts of a request as a list.
 
     Raises:
         InvalidInput: there are too many texts, a text is too long or not valid Unicode, or a single text is blank.
@@ -146,25 +146,25 @@ def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
 
 
 class TranslationFields(_Request):
-    """Options of a translation."""
+    """The options of a translation."""
 
     format: Literal["text", "html"] = "text"
-    attribute_texts: bool = Field(default=False, description="Also translate `title` and `alt` in HTML.")
+    attribute_texts: bool = Field(default=False, description="Also translate the attributes `title` and `alt` in HTML.")
     glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MAX_TERMS)] = Field(
         default={}, max_length=MAX_TERMS, description="Terms and the translations that the output must use."
     )
-    glossary_name: str | None = Field(default=None, description="A glossary of the service.")
+    glossary_name: str | None = Field(default=None, description="The name of a glossary of the service.")
     do_not_translate: Annotated[list[str], FailFast(), at_most(MAX_TERMS)] = Field(
-        default=[], max_length=MAX_TERMS, description="Terms that stay untranslated."
+        default=[], max_length=MAX_TERMS, description="Terms that must stay untranslated."
     )
 
     def terms(self) -> GlossaryTerms:
-        """The terms for a command."""
+        """Return the glossary terms for a command."""
         return GlossaryTerms(self.glossary, self.do_not_translate, self.glossary_name)
 
 
 class TranslateRequest(TranslationFields):
-    """One or more texts to translate. The answer keeps their order."""
+    """One or more texts to translate. The response keeps their order."""
 
     text: Text
     source_lang: SourceLang = ""
@@ -173,7 +173,7 @@ class TranslateRequest(TranslationFields):
     priority: Literal["interactive", "bulk"] = "interactive"
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> TranslateCommand:
-        """The command; raises the errors of `texts_of` and `require_served`."""
+        """Build the command. Raises the errors of `texts_of` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return TranslateCommand(
@@ -187,7 +187,7 @@ class TranslateRequest(TranslationFields):
 
 
 class SummaryFields(_Request):
-    """Length, style and method of a summary."""
+    """The length, style and method of a summary."""
 
     length: Literal["short", "medium", "long"] | None = Field(
         None, description="short: at most 40 words; medium (default): 40 to 120; long: at most 200."
@@ -204,11 +204,11 @@ class SummaryFields(_Request):
     )
     method: Literal["abstractive", "extractive", "lead"] = "abstractive"
     variants: Annotated[int, Field(ge=1, le=5), WHOLE] = Field(
-        default=1, description="Number of different summaries, best first."
+        default=1, description="Number of different summaries to return, best first."
     )
 
     def form(self) -> SummaryForm:
-        """The form for a command; raises `InvalidInput` if the request sets two lengths."""
+        """Build the `SummaryForm` for a command. Raises `InvalidInput` if the request sets two lengths."""
         length = length_of(
             self.style,
             self.length,
@@ -220,7 +220,7 @@ class SummaryFields(_Request):
 
 
 class SummarizeRequest(SummaryFields):
-    """One or more texts to summarise. The answer keeps their order."""
+    """One or more texts to summarise. The response keeps their order."""
 
     text: Text
     headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
@@ -228,7 +228,7 @@ class SummarizeRequest(SummaryFields):
     priority: Literal["interactive", "bulk"] = "interactive"
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> SummarizeCommand:
-        """The command; raises the errors of `texts_of`, `form` and `require_served`."""
+        """Build the command. Raises the errors of `texts_of`, `form` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"target_lang": (source, target)})
         texts, headline = texts_of(self.text, limits), self.headline or None
@@ -239,7 +239,7 @@ class SummarizeRequest(SummaryFields):
 
 
 class ArticleRequest(SummaryFields, TranslationFields):
-    """An article: pasted into ``body``, split into fields, or as a ``document``."""
+    """An article that is pasted into ``body``, split into fields, or submitted as a ``document``."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_ARTICLE})
 
@@ -248,7 +248,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
     body: str | None = None
     document: str | dict[str, Any] | None = Field(
         default=None,
-        description=f"Replaces `body`: an HTML page as a string, or an object. Formats: {', '.join(formats())}.",
+        description=f"Used instead of `body`: an HTML page as a string, or an object. Formats: {', '.join(formats())}.",
     )
     as_: WrittenFormat | None = Field(default=None, alias="as", description="Also return the outputs in this format.")
     source_lang: SourceLang = ""
@@ -271,7 +271,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
         return self
 
     def command(self, languages: LanguagePair) -> ArticleCommand:
-        """The command; raises the errors of `form` and `require_served`."""
+        """Build the command. Raises the errors of `form` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return ArticleCommand(

@@ -1,4 +1,4 @@
-"""Content negotiation, per-request options from headers, and responses as JSON or as an event stream."""
+"""Content negotiation, request options from headers, and responses as JSON or as an event stream."""
 
 import asyncio
 import logging
@@ -31,8 +31,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": (
-            "The result. With `Accept: text/event-stream` the response is a stream of events: `progress`, `sentence` "
-            "(each translated sentence, in order) and `result`, or `error` with a problem"
+            "The result. With `Accept: text/event-stream`, the response is a stream of events: `progress`, `sentence` "
+            "(one for each translated sentence, in order), and finally `result`, or `error` with a problem."
         ),
         "content": {"text/event-stream": {}},
     }
@@ -52,7 +52,7 @@ ANY = frozenset({JSON, "application/*", "*/*"})
 
 
 async def require_json(request: Request) -> None:
-    """Refuse a request whose Content-Type (415) or Accept header (406) does not match."""
+    """Refuse a request whose Content-Type is not JSON (415) or whose Accept header allows no supported type (406)."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != JSON:
         raise HTTPException(415, f"Content-Type must be {JSON}")
@@ -61,12 +61,12 @@ async def require_json(request: Request) -> None:
 
 
 def wants_events(request: Request) -> bool:
-    """Whether the caller asks for an event stream by name."""
+    """Return whether the caller explicitly accepts an event stream."""
     return EVENTS in accepted_types(request)
 
 
 def accepted_types(request: Request) -> set[str]:
-    """The media types of the Accept header, without those of quality 0."""
+    """Return the media types in the Accept header, except those with quality 0."""
     found = set()
     for part in request.headers.get("accept", "*/*").split(","):
         media, *parameters = [piece.strip().lower() for piece in part.split(";")]
@@ -78,7 +78,7 @@ def accepted_types(request: Request) -> set[str]:
 
 NAME = "Request-Timeout-Ms"
 MAX_MS = 3_600_000
-_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_MS}  # without null: a header cannot be null
+_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_MS}  # without null, because a header cannot be null
 _MEANING = "Time limit of this request in milliseconds."
 Timeout = Annotated[int | None, WithJsonSchema(_SCHEMA), Header(alias=NAME, ge=1, le=MAX_MS, description=_MEANING)]
 TIMEOUT_PARAMETER: dict[str, Any] = {
@@ -88,14 +88,14 @@ TIMEOUT_PARAMETER: dict[str, Any] = {
     "description": _MEANING,
     "schema": _SCHEMA,
 }
-"""OpenAPI parameter of the header, for endpoints that validate it themselves."""
+"""The OpenAPI parameter for this header, used by endpoints that validate the header themselves."""
 _TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_MS)])
 
 
 def _context(request: Request, timeout_ms: int | None) -> CallContext:
-    """The context of a request. Its time limit starts now, and its timings go into the request info.
+    """Build the context of a request. Its time limit starts now, and its timings are stored in the request info.
 
-    ``Cache-Control: no-cache`` disables reads of the cache, ``no-store`` reads and writes.
+    ``Cache-Control: no-cache`` disables cache reads. ``Cache-Control: no-store`` disables reads and writes.
     """
     info = info_of(request.scope)
     control = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
@@ -114,7 +114,11 @@ async def _context_of(request: Request, timeout_ms: Timeout = None) -> CallConte
 
 
 async def _peer_context_of(request: Request) -> CallContext:
-    """The context of a request to a compatible endpoint; raises `InvalidInput` with a message in DeepL's wording."""
+    """Build the context of a request to a compatible endpoint.
+
+    Raises:
+        InvalidInput: the timeout is invalid. The message follows DeepL's wording.
+    """
     timeout_ms = request.headers.get(NAME)
     try:
         return _context(request, None if timeout_ms is None else _TIMEOUT_MS.validate_python(timeout_ms))
@@ -128,9 +132,9 @@ ContextDep = Annotated[CallContext, Depends(_context_of)]
 PeerContextDep = Annotated[CallContext, Depends(_peer_context_of)]
 
 
-# By default the library ends streams at SIGTERM. Here accepted requests finish first.
+# By default, the library ends streams at SIGTERM. Here, accepted requests finish first.
 AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # the library left it untyped
-# At level debug the library would log article text.
+# At debug level, the library would log article text.
 logging.getLogger("sse_starlette").setLevel(logging.WARNING)
 KEEP_ALIVE_S = 15.0
 NEWLINE = "\n"
@@ -147,13 +151,13 @@ async def respond(
     command: Command,
     response_of: Callable[[Answer], BaseModel],
 ) -> Response | BaseModel:
-    """The response to ``command``, as JSON or as an event stream.
+    """Run ``use_case`` with ``command``, and return the response as JSON or as an event stream.
 
-    An error before the work starts is raised in both cases.
+    In both cases, an error that occurs before the work starts is raised.
     """
     if not wants_events(request):
         return response_of(await use_case(command, context))
-    # A stream sends its headers before the work is done, so there is no Server-Timing.
+    # A stream sends its headers before the work is done, so it has no Server-Timing header.
     info_of(request.scope).timings = None
 
     async def work(context: CallContext) -> BaseModel:
@@ -162,12 +166,12 @@ async def respond(
     stream = _EventStream(request, context, work)
     await stream.begin()
     response = EventSourceResponse(stream.events(), ping=KEEP_ALIVE_S, ping_message_factory=_keep_alive, sep=NEWLINE)
-    del response.headers["connection"]  # RequestContextMiddleware sets it for all answers
+    del response.headers["connection"]  # RequestContextMiddleware sets it on all responses
     return response
 
 
 def _keep_alive() -> ServerSentEvent:
-    """A comment that keeps proxies from closing an idle connection."""
+    """Return a server-sent comment, which keeps proxies from closing an idle connection."""
     return ServerSentEvent(comment="keep-alive", sep=NEWLINE)
 
 
@@ -192,7 +196,7 @@ class _EventStream:
         self._items.put_nowait(("sentence", event))
 
     async def begin(self) -> None:
-        """Wait until the work is accepted; raises the error if it is refused."""
+        """Wait until the work is accepted, or raise the error if it is refused."""
         accepted = asyncio.ensure_future(self._accepted.wait())
         try:
             await asyncio.wait({self._work, accepted}, return_when=asyncio.FIRST_COMPLETED)
@@ -206,10 +210,10 @@ class _EventStream:
         self._work.add_done_callback(self._end)
 
     def _end(self, work: "asyncio.Future[BaseModel]") -> None:
-        """Queue the last event, which is the result or an error with a problem, and then the end."""
+        """Queue the last event, which is the result or a problem, and then the end of the stream."""
         error = None if work.cancelled() else work.exception()
         if isinstance(error, Exception):
-            # The answer has started, so a failure becomes the last event.
+            # The response has already started, so a failure becomes the last event.
             request_id = info_of(self._request.scope).request_id
             if not isinstance(error, DepescheError):
                 _log.error("crash", extra={"request_id": request_id}, exc_info=error)
@@ -219,7 +223,7 @@ class _EventStream:
         self._items.put_nowait(None)
 
     async def events(self) -> AsyncIterator[ServerSentEvent]:
-        """Yield the events in order. Cancels the work if the client disconnects."""
+        """Yield the events in order. If the client disconnects, cancel the work."""
         try:
             while (item := await self._items.get()) is not None:
                 yield ServerSentEvent(item[1].model_dump_json(), event=item[0], sep=NEWLINE)

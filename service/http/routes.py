@@ -12,7 +12,7 @@ from service.http.state import NewsroomDep, RuntimeDep
 
 
 async def require_open(newsroom: NewsroomDep) -> None:
-    """Refuse new work while the process shuts down (503)."""
+    """Refuse new work (503) while the process is shutting down."""
     newsroom.lifecycle.check_open()
 
 
@@ -29,7 +29,7 @@ async def translate(body: requests.TranslateRequest, request: Request, runtime: 
 
 @work.post("/v1/summarize", dependencies=[Depends(Requires("summarize"))], response_model=schemas.SummarizeResponse)
 async def summarize(body: requests.SummarizeRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
-    """Summarise texts in the source language or in the target language."""
+    """Summarise texts. The summaries are in the source language or translated into the target language."""
     command = body.command(runtime.limits, runtime.newsroom.languages)
     return await respond(request, context, runtime.newsroom.summarize, command, summarize_response)
 
@@ -48,7 +48,7 @@ async def articles(body: requests.ArticleRequest, request: Request, newsroom: Ne
 
 @router.get("/v1/models")
 async def models(newsroom: NewsroomDep) -> schemas.ModelListResponse:
-    """List the models that this process serves. During startup the list has only the loaded models."""
+    """List the models that this process serves. During startup, the list contains only the models loaded so far."""
     return schemas.ModelListResponse(models=[model_out(model) for model in newsroom.models])
 
 

@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 _DEFINITIONS = "#/$defs/"
 Responses = dict[int | str, dict[str, Any]]
 VISIBLE = r"\S"
-"""Pattern of a text that is not blank."""
+"""A pattern for texts that are not blank."""
 
 
 def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of ``model`` with all references resolved, so that it can be part of another document."""
+    """Return the JSON schema of ``model`` with all references resolved, so that it can be part of another document."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
     found: dict[str, Any] = _resolve_references(schema, definitions)
@@ -31,7 +31,7 @@ def _resolve_references(value: Any, definitions: Mapping[str, Any]) -> Any:
 
 
 def form_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of ``model`` as a form. Form fields can be missing but not null."""
+    """Return the schema of ``model`` as a form. Form fields can be missing, but they cannot be null."""
     schema = inlined_schema(model)
     return {**schema, "properties": {name: _without_null(field) for name, field in schema["properties"].items()}}
 
@@ -44,13 +44,13 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def link(operation: str, description: str, *, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """An OpenAPI link to an operation. ``body`` maps fields of this answer to the next request."""
+    """Build an OpenAPI link to an operation. ``body`` maps fields of the next request to values from this response."""
     found = {"operationId": operation, "description": description}
     return found if body is None else {**found, "requestBody": dict(body)}
 
 
 def with_links(responses: Responses, **links: Mapping[str, Any]) -> Responses:
-    """``responses`` with OpenAPI links in the answer 200."""
+    """Return ``responses`` with OpenAPI links added to the 200 response."""
     return {**responses, 200: {**responses.get(200, {}), "links": links}}
 
 
@@ -58,17 +58,17 @@ SpanOut = Annotated[list[int], Field(min_length=2, max_length=2, description="Ha
 
 
 class WarningOut(BaseModel):
-    """A possible fault in a result or its source."""
+    """A possible fault in a result or in its source."""
 
     code: str
     message: str
     span: SpanOut | None = Field(default=None, description="Range in the submitted text.")
     target_span: SpanOut | None = Field(default=None, description="Range in the result.")
-    review: bool = Field(default=True, description="An editor must review the result before publication.")
+    review: bool = Field(default=True, description="Whether an editor must review the result before publication.")
 
 
 class ModelOut(BaseModel):
-    """A model. ``quality`` is "starter" for the embedded weights."""
+    """A model. ``quality`` is "starter" for the models that come with Depesche."""
 
     name: str
     id: str
@@ -81,14 +81,14 @@ class ModelOut(BaseModel):
 
 
 class WordsOut(BaseModel):
-    """Aligned words: a range of the source and the range of its translation."""
+    """A range of aligned words in the source and the range of their translation."""
 
     source: SpanOut
     target: SpanOut
 
 
 class SentenceOut(BaseModel):
-    """The ranges of one sentence in the source and in the translation. ``words`` is set if alignment was requested."""
+    """The ranges of a sentence in the source and in the translation. ``words`` is set if alignment was requested."""
 
     source: SpanOut
     target: SpanOut
@@ -96,7 +96,7 @@ class SentenceOut(BaseModel):
 
 
 class TermOut(BaseModel):
-    """One occurrence of a glossary term in the source. ``applied`` says whether the output has its translation."""
+    """An occurrence of a glossary term in the source. ``applied`` is true if the output contains its translation."""
 
     source: str
     target: str
@@ -105,7 +105,7 @@ class TermOut(BaseModel):
 
 
 class TermsOut(BaseModel):
-    """Glossary terms in this text: the numbers of applied and missing terms, and each occurrence."""
+    """The glossary terms in a text: how many were applied, how many are missing, and each occurrence."""
 
     applied: int
     missing: int
@@ -113,14 +113,14 @@ class TermsOut(BaseModel):
 
 
 class CachedOut(BaseModel):
-    """The number of sentences from the cache, of all sentences."""
+    """The number of sentences that came from the cache (``sentences``) out of all sentences (``of``)."""
 
     sentences: int
     of: int
 
 
 class TranslationOut(BaseModel):
-    """One translated text."""
+    """A translated text."""
 
     text: str
     sentences: list[SentenceOut]
@@ -132,7 +132,7 @@ class TranslationOut(BaseModel):
 
 
 class TranslateResponse(BaseModel):
-    """The translations in the order of the texts."""
+    """The translations, in the order of the texts."""
 
     translations: list[TranslationOut]
     model: ModelOut
@@ -140,15 +140,15 @@ class TranslateResponse(BaseModel):
 
 
 class SummarySentenceOut(BaseModel):
-    """One sentence of a summary, with the ranges of the source sentences that support it."""
+    """A sentence of a summary, with the ranges of the source sentences that support it."""
 
     text: str
     support: list[SpanOut]
-    verbatim: bool = Field(description="The source contains this sentence word for word.")
+    verbatim: bool = Field(description="Whether the source contains this sentence word for word.")
 
 
 class VariantOut(BaseModel):
-    """One variant of a summary. ``text`` has the sentences in the layout of the style."""
+    """A variant of a summary. ``text`` contains the sentences in the layout of the style."""
 
     text: str
     method: Literal["abstractive", "extractive", "lead"]
@@ -160,13 +160,13 @@ class VariantOut(BaseModel):
 
 
 class SummaryOut(VariantOut):
-    """The best summary, with the other variants."""
+    """The best summary and its other variants."""
 
     variants: list[VariantOut] = Field(default=[], description="The other variants, best first.")
 
 
 class SummarizeResponse(BaseModel):
-    """The summaries in the order of the texts."""
+    """The summaries, in the order of the texts."""
 
     summaries: list[SummaryOut]
     model: ModelOut
@@ -175,7 +175,7 @@ class SummarizeResponse(BaseModel):
 
 
 class RemovedOut(BaseModel):
-    """A piece of the submitted body that cleaning removed, with the reason."""
+    """A part of the submitted body that cleaning removed, with the reason."""
 
     text: str
     reason: str
@@ -183,7 +183,7 @@ class RemovedOut(BaseModel):
 
 
 class SpanMapOut(BaseModel):
-    """A range of the cleaned body and its range in the submitted body."""
+    """A range of the cleaned body and the corresponding range of the submitted body."""
 
     cleaned: SpanOut
     source: SpanOut
@@ -196,7 +196,9 @@ class ArticleOut(BaseModel):
     kicker: str | None
     lead: str | None
     body: str
-    submitted_body: str | None = Field(default=None, description="Body of a document. Spans refer to it.")
+    submitted_body: str | None = Field(
+        default=None, description="The body of the submitted document. Spans refer to it."
+    )
     spans: list[SpanMapOut]
     removed: list[RemovedOut]
     warnings: list[WarningOut]
@@ -210,7 +212,10 @@ class ArticleTranslationOut(TranslationOut):
 
 
 class SourceTypesOut(BaseModel):
-    """IPTC digital source type of each output as a full URI; null if the output quotes the source word for word."""
+    """The IPTC digital source type of each output, as a full URI.
+
+    A type is null if the output was not requested or quotes the source word for word.
+    """
 
     summary: str | None = None
     translation: str | None = None
@@ -218,18 +223,18 @@ class SourceTypesOut(BaseModel):
 
 
 class ProvenanceOut(BaseModel):
-    """The origin of the outputs. The CMS sets ``human_reviewed``."""
+    """The origin of the outputs. ``human_reviewed`` is always null; the CMS can set it."""
 
-    generated_at: str = Field(description="UTC, ISO 8601.")
+    generated_at: str = Field(description="Time in UTC, in ISO 8601 format.")
     software: str
     digital_source_types: SourceTypesOut
-    removed: int = Field(description="Number of pieces that cleaning removed; see `article.removed`.")
+    removed: int = Field(description="Number of parts that cleaning removed. `article.removed` lists them.")
     human_reviewed: bool | None = None
     jsonld: dict[str, Any] = Field(description="The same information as schema.org JSON-LD.")
 
 
 class ModelsOut(BaseModel):
-    """The models of an answer by task."""
+    """The models that were used for the outputs, by task."""
 
     summary: ModelOut | None = None
     translation: ModelOut | None = None
@@ -244,12 +249,12 @@ class ArticleResponse(BaseModel):
     summary_translation: SummaryOut | None = None
     models: ModelsOut
     provenance: ProvenanceOut
-    document: dict[str, Any] | None = Field(default=None, description="The outputs in the format of `as`.")
+    document: dict[str, Any] | None = Field(default=None, description="The outputs in the format that `as` requests.")
     result_key: str
 
 
 class ProgressEvent(BaseModel):
-    """Progress of the work. Sentences from the cache do not count."""
+    """The progress of the work. Sentences from the cache are not counted."""
 
     done: int
     of: int
@@ -258,7 +263,7 @@ class ProgressEvent(BaseModel):
 class SentenceEvent(BaseModel):
     """A translated sentence: the number of its text, its range in that text, and its translation.
 
-    For articles, text 0 is the submitted body, text 1 the headline and text 2 the lead.
+    For articles, text 0 is the submitted body, text 1 is the headline, and text 2 is the lead.
     """
 
     text_number: int
@@ -273,7 +278,7 @@ class ModelListResponse(BaseModel):
 
 
 class FieldProblem(BaseModel):
-    """The problem of one request field."""
+    """The problem with one field of the request."""
 
     pointer: str
     code: str
@@ -282,7 +287,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error as in RFC 9457. ``code`` is stable."""
+    """An error in the format of RFC 9457. ``code`` is stable."""
 
     type: str = "about:blank"
     title: str

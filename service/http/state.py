@@ -1,4 +1,4 @@
-"""State of the HTTP layer: `Runtime` for the application, `RequestInfo` for one request."""
+"""State of the HTTP layer: `Runtime` for the application and `RequestInfo` for one request."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,16 +27,16 @@ class RequestSpan(Protocol):
 
     @property
     def trace_id(self) -> str:
-        """32 hexadecimal digits."""
+        """The trace id as 32 hexadecimal digits."""
         ...
 
     @property
     def response(self) -> bytes:
-        """The value of the header ``traceresponse``."""
+        """The value of the ``traceresponse`` header."""
         ...
 
     def end(self, done: RequestDone, stages: Sequence[Interval]) -> None:
-        """Make the spans of the stages, then end this span."""
+        """Create the spans of the stages, then end this span."""
         ...
 
 
@@ -44,23 +44,23 @@ class Tracer(Protocol):
     """Creates the trace spans of requests."""
 
     def begin(self, traceparent: str | None) -> RequestSpan:
-        """Start the span of a request. ``traceparent`` names the parent span of the caller."""
+        """Start the span of a request. ``traceparent`` identifies the caller's span, which becomes the parent."""
         ...
 
 
 @dataclass(slots=True)
 class RequestInfo:
-    """Data of one request that middlewares and routes share.
+    """Data about one request that middlewares and routes share.
 
     Fields:
-        path: route path of a request that is refused before routing.
-        scopes: scopes of the caller's key; None if no key was checked.
+        path: the route path of a request that is refused before routing.
+        scopes: the scopes of the caller's key; None if no key was checked.
         check_body: checks the key in the body and raises `AccessDenied`; None if the key is not in the body.
-        charge: counts characters of texts against the limit; None without a limit.
-        quota: used and allowed characters; None without a limit.
-        headers: extra headers of the answer.
+        charge: counts the characters of texts against the limit; None if there is no limit.
+        quota: returns the characters used and allowed; None if there is no limit.
+        headers: extra headers of the response.
         timings: seconds by stage, for ``Server-Timing``.
-        intervals: start and end of each stage, for traces.
+        intervals: the start and end of each stage, for traces.
     """
 
     request_id: str = ""
@@ -76,7 +76,7 @@ class RequestInfo:
 
 
 def info_of(scope: Scope) -> RequestInfo:
-    """The `RequestInfo` of ``scope``, created at the first call."""
+    """Return the `RequestInfo` of ``scope``. The first call creates it."""
     state = scope.setdefault("state", {})
     if INFO not in state:
         state[INFO] = RequestInfo()
@@ -86,7 +86,7 @@ def info_of(scope: Scope) -> RequestInfo:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The parts of the application, in ``app.state.runtime``. The administration port shares them.
+    """The parts of the application, which are stored in ``app.state.runtime``. The administration port shares them.
 
     ``keys`` is None if the service has no API keys. ``tracer`` is None if tracing is off.
     """
@@ -101,12 +101,12 @@ class Runtime:
 
 
 def runtime_of(request: Request) -> Runtime:
-    """The runtime of the application that answers this request."""
+    """Return the runtime of the application that handles this request."""
     runtime: Runtime = request.app.state.runtime
     return runtime
 
 
-# Coroutines, because FastAPI would run plain functions in a thread, which is slower.
+# These are coroutines, because FastAPI would run plain functions in a thread, which is slower.
 async def _runtime(request: Request) -> Runtime:
     return runtime_of(request)
 

@@ -1,4 +1,4 @@
-"""The article pipeline: cleaning, parsing, summary, translation and provenance of an article."""
+"""The article pipeline: cleaning, parsing, summarisation, translation and provenance."""
 
 import asyncio
 from bisect import bisect_right
@@ -29,7 +29,7 @@ PARAGRAPH = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class ArticleInput:
-    """A submitted article. ``options`` apply to the body. HTML is not cleaned; its markup defines the text."""
+    """A submitted article. ``options`` apply to the body. HTML is not cleaned, because its markup defines the text."""
 
     body: str
     headline: str | None
@@ -40,7 +40,10 @@ class ArticleInput:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """A parsed article. ``spans`` maps plain text ``body`` to the submitted body as (cleaned, submitted) ranges."""
+    """A parsed article.
+
+    ``spans`` maps the plain-text ``body`` to the submitted body as pairs of ranges (cleaned, submitted).
+    """
 
     headline: str | None
     kicker: str | None
@@ -51,7 +54,7 @@ class Article:
     notices: tuple[Notice, ...]
 
     def to_submitted(self, span: Span) -> Span:
-        """Map a range of the cleaned body to the submitted body. It must start and end in text that was kept."""
+        """Map a range of the cleaned body to the submitted body. The range must start and end in text that was kept."""
         first, source = self.spans[self._part(span.start)]
         last, source_end = self.spans[self._part(span.end - 1)]
         start = source.start + span.start - first.start
@@ -63,7 +66,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class TranslatedArticle:
-    """A translated article. The sentences in ``body`` refer to the submitted body."""
+    """A translated article. The sentence ranges in ``body`` refer to the submitted body."""
 
     headline: str | None
     lead: str | None
@@ -72,7 +75,7 @@ class TranslatedArticle:
 
 @dataclass(frozen=True, slots=True)
 class ArticleResult:
-    """The parsed article and the requested outputs; other outputs are None."""
+    """The parsed article and the requested outputs. Outputs that were not requested are None."""
 
     article: Article
     summary: Summary | None
@@ -101,7 +104,9 @@ class ArticlePipeline:
         form: SummaryForm,
         call: Call,
     ) -> ArticleResult:
-        """Clean, summarise and translate an article. Cache entries of all outputs refer to the submitted body.
+        """Clean, summarise and translate an article.
+
+        The cache entries of all outputs are tagged with the submitted body, so that a purge of this text finds them.
 
         Raises:
             InvalidInput: a field is not valid Unicode.
@@ -141,7 +146,7 @@ class ArticlePipeline:
         return _summary_to_submitted(summary, article)
 
     async def _translation(self, article: Article, submission: ArticleInput, call: Call) -> TranslatedArticle:
-        """Translate the article: the submitted body if it is HTML, else the cleaned body."""
+        """Translate the headline, the lead and the body. An HTML body is translated as submitted, without cleaning."""
         html = submission.options.format == "html"
         texts = [submission.body if html else article.body, article.headline or "", article.lead or ""]
         plain = replace(submission.options, format="text")
@@ -173,7 +178,7 @@ class ArticlePipeline:
 
 
 async def _run_all(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:
-    """Run all ``work`` concurrently and return the results. The first error cancels the rest and is raised."""
+    """Run all ``work`` concurrently and return the results by name. The first error cancels the rest and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = {name: group.create_task(one) for name, one in work.items()}
@@ -209,7 +214,7 @@ def _pair_to_submitted(pair: SentencePair, article: Article) -> SentencePair:
 
 
 def parse_article(submission: ArticleInput, language: Language) -> Article:
-    """Clean a submission and split it into its parts. If ``clean`` is off, the parts stay unchanged.
+    """Clean a submission and split it into its parts. If ``clean`` is false, the parts stay unchanged.
 
     Raises:
         InvalidInput: a field is not valid Unicode.
@@ -248,7 +253,7 @@ def _parse_html(submission: ArticleInput, notices: tuple[Notice, ...]) -> Articl
 
 
 def _runs(block: Block) -> Iterator[tuple[Span, Span]]:
-    """The longest runs of characters that are also contiguous in the HTML: (range of the text, range of the HTML)."""
+    """Yield the longest runs of characters that are also contiguous in the HTML, as (range in text, range in HTML)."""
     start = 0
     for at in range(1, len(block.text) + 1):
         if at == len(block.text) or not _is_contiguous(block, at):
@@ -257,18 +262,21 @@ def _runs(block: Block) -> Iterator[tuple[Span, Span]]:
 
 
 def _is_contiguous(block: Block, at: int) -> bool:
-    """Whether the characters ``at - 1`` and ``at`` are adjacent in the HTML and both are literal, not entities."""
+    """Return whether the characters ``at - 1`` and ``at`` are adjacent in the HTML and neither is an entity."""
     return block.starts[at] == block.starts[at - 1] + 1 and block.ends[at] == block.ends[at - 1] + 1
 
 
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-"""IPTC digital source type of text that a model wrote. `lead` and `extractive` summaries quote the source instead."""
+"""The IPTC digital source type of text that a model wrote. Summaries that quote the source do not have it."""
 METHODS_OF_MODELS: frozenset[Method] = frozenset({"abstractive"})
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """The origin of the outputs. ``source_types`` are full URIs; None if the output quotes the source word for word."""
+    """The origin of the outputs.
+
+    ``source_types`` are full URIs. A URI is None if the output was not requested or quotes the source word for word.
+    """
 
     generated_at: str
     software: str
@@ -278,7 +286,7 @@ class Provenance:
 
     @classmethod
     def of(cls, result: ArticleResult, models: Sequence[LocalGenerator], source: str, target: str) -> "Provenance":
-        """The provenance of ``result`` at the current time. ``source`` and ``target`` are language codes."""
+        """Return the provenance of ``result`` with the current time. ``source`` and ``target`` are language codes."""
         summary, summary_type = result.summary, None
         if summary is not None:
             types = map(source_type, (summary, *summary.variants))
@@ -297,12 +305,12 @@ class Provenance:
 
     @property
     def credit(self) -> str:
-        """Software and models in one line, for document formats without fields for them."""
+        """The software and the models in one line, for document formats that have no fields for them."""
         models = ", ".join(f"{m.manifest.id} {m.manifest.revision} ({m.manifest.licence})" for m in self.models)
-        return f"Made by {self.software}" + (f" with {models}" if models else "") + "; not reviewed by a person."
+        return f"Generated by {self.software}" + (f" with {models}" if models else "") + "; not reviewed by a person."
 
     def jsonld(self) -> dict[str, Any]:
-        """The provenance as schema.org JSON-LD."""
+        """Return the provenance as schema.org JSON-LD."""
         return {
             "@context": "https://schema.org",
             "@type": "CreateAction",
@@ -320,7 +328,7 @@ class Provenance:
 
 
 def source_type(summary: Summary) -> str | None:
-    """The digital source type of a summary in the source language; None if it quotes the source word for word."""
+    """Return the digital source type of an untranslated summary, or None if it quotes the source word for word."""
     return TRAINED if summary.method in METHODS_OF_MODELS else None
 
 
@@ -336,7 +344,7 @@ def _instrument(model: LocalGenerator) -> dict[str, str]:
 
 
 def edition_of(submission: ArticleInput, result: ArticleResult, provenance: Provenance) -> Edition:
-    """The content of a document: the translated article and summary, else the original article and summary.
+    """Return the content of the output document: the translated article and summary, or else the original ones.
 
     Raises:
         InvalidInput: there is neither a translation nor a summary in the source language.
@@ -349,7 +357,9 @@ def edition_of(submission: ArticleInput, result: ArticleResult, provenance: Prov
         text = None if summary is None else summary.text
         return Edition(languages["translation"], *parts, text, TRAINED, provenance.credit, made_at, original)
     if result.summary is None:
-        raise InvalidInput("as_without_output", "a document requires the output translation or summary", pointer="/as")
+        raise InvalidInput(
+            "as_without_output", "a document requires 'translation' or 'summary' in outputs", pointer="/as"
+        )
     article = result.article
     body = submission.body if submission.options.format == "html" else article.body
     source = source_type(result.summary)

@@ -1,4 +1,4 @@
-"""Commands of the newsroom, one for each use case, and the context of a call."""
+"""The commands of the newsroom, one for each use case, and the context of a call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,10 +16,10 @@ from service.translation.preparation import PLAIN, TranslationOptions
 
 @dataclass(frozen=True, slots=True)
 class GlossaryTerms:
-    """Glossary terms of a request.
+    """The glossary terms of a request.
 
-    ``translated`` maps terms to translations, ``kept`` are terms that stay untranslated, and ``name`` is a glossary of
-    the service.
+    ``translated`` maps terms to their translations. ``kept`` lists the terms that stay untranslated. ``name`` is the
+    name of a glossary of the service.
     """
 
     translated: Mapping[str, str] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class GlossaryTerms:
 
 @dataclass(frozen=True, slots=True)
 class SummaryForm:
-    """Length, method, style and number of summaries. `length_of` computes ``length`` from the style."""
+    """The length, method, style and number of summaries. `length_of` computes ``length`` from the style."""
 
     length: Length
     method: Method = "abstractive"
@@ -39,9 +39,9 @@ class SummaryForm:
 
 @dataclass(frozen=True, slots=True)
 class TranslateCommand:
-    """Translate ``texts`` with the glossary ``terms``, which replaces the glossary of ``options``.
+    """A command to translate ``texts`` with the glossary ``terms``, which replace the glossary in ``options``.
 
-    Languages are codes; None means the served language.
+    Languages are given as codes. None means the served language.
     """
 
     texts: Sequence[str]
@@ -54,9 +54,10 @@ class TranslateCommand:
 
 @dataclass(frozen=True, slots=True)
 class SummarizeCommand:
-    """Summarise each of ``texts``. If ``target_lang`` is not the source language, translate the summaries.
+    """A command to summarise each of ``texts``.
 
-    Languages are codes; None means the served source language.
+    If ``target_lang`` is not the source language, the summaries are translated. Languages are given as codes. None
+    means the served source language.
     """
 
     texts: Sequence[str]
@@ -69,10 +70,10 @@ class SummarizeCommand:
 
 @dataclass(frozen=True, slots=True)
 class ArticleCommand:
-    """Clean, summarise and translate an article.
+    """A command to clean, summarise and translate an article.
 
-    The article is in the fields or in ``document``. ``headline`` and ``lead`` override those of the document. The
-    outputs are also written in the format ``write_as``.
+    The article is given in the fields or as a ``document``. ``headline`` and ``lead`` override those of the document.
+    If ``write_as`` is set, the outputs are also written in that document format.
     """
 
     outputs: Sequence[Output]
@@ -92,7 +93,7 @@ class ArticleCommand:
 
 @dataclass(frozen=True, slots=True)
 class TextLimits:
-    """Limits of a request: number of texts, code points in each text, and nesting depth of the JSON."""
+    """The limits of a request: the number of texts, the code points in each text, and the nesting depth of the JSON."""
 
     texts: int
     chars: int
@@ -117,16 +118,16 @@ class TextLimits:
 
 
 async def free_of_charge(_chars: int) -> None:
-    """A charge function for callers without limits. Does nothing."""
+    """Do nothing. This is the ``charge`` function for callers without limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """Conditions and callbacks of one call.
+    """The conditions and callbacks of one call.
 
     Fields:
-        deadline_s: absolute time on the event loop's clock; None means no deadline.
-        charge: counts characters of texts; raises if the caller exceeds its limit.
+        deadline_s: an absolute time on the event loop's clock; None means no deadline.
+        charge: counts the characters of texts; raises an error if the caller exceeds its limit.
         accepted: called when all checks have passed and the work starts.
         progress: called with (done, of) units of engine work.
         finished: called with each translated sentence, in order.
@@ -143,11 +144,11 @@ class CallContext:
 
     @classmethod
     def within(cls, seconds: float, **options: Any) -> "CallContext":
-        """A context with a deadline in ``seconds`` from now. ``options`` are the other fields."""
+        """Return a context whose deadline is ``seconds`` from now. ``options`` are the other fields."""
         return cls(asyncio.get_running_loop().time() + seconds, **options)
 
     def call(self, priority: Priority, result_key: str) -> Call:
-        """The `Call` for the pipelines."""
+        """Return the `Call` for the pipelines."""
         return Call(
             deadline_s=self.deadline_s,
             priority=priority,

@@ -8,8 +8,9 @@ draining   refusing                     accepted; connections close   503 draini
 refusing   closed                       refused: `Draining`           503 draining
 closed     (none)                       refused: `Draining`           503 draining
 
-A reload keeps ``ready``, because the old models serve until the new ones are loaded. Accepted work finishes in every
-state. An engine rebuild does not change the state; `service.newsroom.newsroom.Newsroom.status` reports it as loading.
+During a reload, the state stays ``ready``, because the old models serve requests until the new ones are loaded.
+Accepted work is finished in every state. An engine rebuild does not change the state, but
+`service.newsroom.newsroom.Newsroom.status` reports it as loading.
 """
 
 from collections.abc import Mapping
@@ -32,19 +33,22 @@ ENDING: frozenset[State] = frozenset({"draining", "refusing", "closed"})
 
 
 class Lifecycle:
-    """The state of the process. ``detail`` is the reason of a failure. Use it only from the event loop."""
+    """The state of the process. ``detail`` is the reason for a failure.
+
+    Use this class only from the event loop.
+    """
 
     def __init__(self) -> None:
         self.state: State = "loading"
         self.detail = ""
 
     def _become(self, state: State, detail: str = "") -> None:
-        """Change the state if `NEXT` allows it. A load that ends while the process drains has no effect."""
+        """Change the state if `NEXT` allows it. A load that ends while the process is draining has no effect."""
         if state in NEXT[self.state]:
             self.state, self.detail = state, detail
 
     def begin_loading(self) -> None:
-        """Start to load models again after a failure."""
+        """Mark the process as loading its models again after a failure."""
         self._become("loading")
 
     def become_ready(self) -> None:
@@ -56,22 +60,25 @@ class Lifecycle:
         self._become("failed", detail)
 
     def begin_drain(self) -> None:
-        """Report on the readiness probe that the process is about to end. It accepts work until `refuse_work`."""
+        """Make the readiness probe report that the process is shutting down.
+
+        The process still accepts work until `refuse_work` is called.
+        """
         self._become("draining")
 
     def refuse_work(self) -> None:
-        """Refuse new work. Accepted work finishes."""
+        """Refuse new work. Work that was already accepted is still completed."""
         self.begin_drain()
         self._become("refusing")
 
     def close(self) -> None:
-        """Mark the process as closed. The engines are released."""
+        """Mark the process as closed, after its engines have been released."""
         self.refuse_work()
         self._become("closed")
 
     @property
     def ending(self) -> bool:
-        """Whether the process is about to end. Connections then close after their answers."""
+        """Whether the process is shutting down. Connections are then closed after their responses."""
         return self.state in ENDING
 
     @property
@@ -89,6 +96,6 @@ class Lifecycle:
             raise Draining("the process is shutting down; send the request again")
 
     def check_staying(self) -> None:
-        """Raise `Draining` if the process is about to end."""
+        """Raise `Draining` if the process is shutting down."""
         if self.ending:
             raise Draining("the process is shutting down")

@@ -1,4 +1,4 @@
-"""The served models: loading, leases of requests, replacement during a reload, and closing."""
+"""The served models: loading them, leasing them to requests, replacing them during a reload, and closing them."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,8 +28,8 @@ from service.translation.translator import Translator
 class Plan:
     """The startup configuration of the newsroom.
 
-    ``names`` are configured model names by task. The profile chooses the models of other tasks. ``engine`` None means
-    the engine in the manifest of each model.
+    ``names`` maps tasks to the configured model names. The profile chooses the models for all other tasks. If
+    ``engine`` is None, each model uses the engine in its manifest.
     """
 
     models_dir: Path
@@ -46,7 +46,7 @@ class Plan:
     cache_bytes: int
     cache_ttl_s: float
     cache_secret: bytes | None
-    redis_url: str | None = field(repr=False)  # it may hold a password
+    redis_url: str | None = field(repr=False)  # it may contain a password
     redis_timeout_s: float
     drain_s: float
     glossaries_dir: Path | None = None
@@ -55,10 +55,10 @@ class Plan:
 
 
 class ModelSet:
-    """The models that serve together, one for each task, and the glossaries.
+    """The models that serve requests together, one for each task, and the glossaries.
 
-    A request leases a set until its answer, so that a reload does not close its models. Use a set only from the event
-    loop.
+    Each request leases a set until its work is done, so that a reload does not close the models of that request. Use a
+    set only from the event loop.
     """
 
     def __init__(
@@ -87,11 +87,11 @@ class ModelSet:
 
     @property
     def ready(self) -> bool:
-        """Whether every model takes work."""
+        """Whether every model accepts work."""
         return all(model.health == "ready" for model in self.models.values())
 
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
-        """``options`` with the glossary of a request. Its own terms override those of the named glossary.
+        """Return ``options`` with the glossary of a request. The request's own terms override the named glossary.
 
         Raises:
             InvalidInput: there is no glossary with that name, or a term is invalid.
@@ -101,7 +101,7 @@ class ModelSet:
         return replace(options, glossary=self._glossary(terms.name).merged_with(terms.translated, terms.kept))
 
     def glossary_version(self, name: str | None) -> str:
-        """The digest of the terms in the glossary ``name``; empty if ``name`` is None.
+        """Return the digest of the terms in the glossary ``name``, or an empty string if ``name`` is None.
 
         Raises:
             InvalidInput: there is no glossary with that name.
@@ -120,12 +120,12 @@ class ModelSet:
         await self.close(0.0)
 
     async def close(self, drain_s: float) -> None:
-        """Refuse new work, finish accepted work within ``drain_s``, and release the engines."""
+        """Refuse new work, finish accepted work within ``drain_s`` seconds, and release the engines."""
         await asyncio.gather(*(model.close(drain_s) for model in self.models.values()))
 
 
 class ModelPool:
-    """Loads the models of a plan, and replaces them after a reload."""
+    """Loads the models of a plan and replaces them during a reload."""
 
     def __init__(self, plan: Plan, cache: Cache, listener: Listener, on_dead: Callable[[], None]) -> None:
         self._plan, self._cache = plan, cache
@@ -136,23 +136,25 @@ class ModelPool:
 
     @property
     def serving(self) -> ModelSet:
-        """The models that serve; raises `NotReady` until they are loaded."""
+        """The models in use. Raises `NotReady` until they are loaded."""
         if self.current is None:
             raise NotReady("the models are still loading")
         return self.current
 
     @property
     def served(self) -> Sequence[LocalGenerator]:
-        """The models that serve, or during startup the models that are loading. Translation comes first."""
+        """The models in use or, during startup, the models that are loading. The translation model comes first."""
         return tuple((self._loading if self.current is None else self.current.models).values())
 
     @property
     def all(self) -> Sequence[ModelSet]:
-        """All open sets: the one that serves, and old sets that finish their requests."""
+        """All open sets: the one in use, and old sets that are finishing their requests."""
         return [*([] if self.current is None else [self.current]), *self._retiring]
 
     async def load(self) -> ModelSet:
-        """Load and warm up a new set. It does not serve until `serve`. After an error, all its models are closed.
+        """Load and warm up a new set of models. It is not used until `serve` is called.
+
+        If an error occurs, all models of the new set are closed.
 
         Raises:
             ModelError: a model or a glossary cannot be loaded.
@@ -189,12 +191,15 @@ class ModelPool:
         await model.start()
 
     def _report_dead(self, models: Mapping[Task, LocalGenerator]) -> None:
-        """Report a lost engine, unless another set serves in place of ``models``."""
+        """Report a lost engine, unless another set has replaced ``models``."""
         if self.current is None or self.current.models is models:
             self._on_dead()
 
     def serve(self, new: ModelSet, on_retired: Callable[[], None]) -> None:
-        """Serve ``new``. The old set closes after its last lease, and then ``on_retired`` is called."""
+        """Use ``new`` for all further requests.
+
+        The old set is closed after its last lease. Then ``on_retired`` is called.
+        """
         old, self.current = self.current, new
         if old is not None:
             self._retiring[old] = retiring = asyncio.create_task(self._retire(old), name="retiring")
@@ -207,7 +212,7 @@ class ModelPool:
             del self._retiring[old]
 
     async def close(self) -> None:
-        """Finish accepted work within the drain time of the plan, then release the engines."""
+        """Finish accepted work within the plan's drain time, then release the engines."""
         try:
             await asyncio.gather(*(one.close(self._plan.drain_s) for one in self.all))
         finally:

@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TranslateAnswer:
-    """The translations in the order of the command's texts."""
+    """The translations, in the order of the command's texts."""
 
     translations: Sequence[Translation]
     model: LocalGenerator
@@ -53,7 +53,7 @@ class TranslateAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SummarizeAnswer:
-    """The summaries in the order of the command's texts. ``translation_model`` is None without a translation."""
+    """The summaries, in the order of the command's texts. ``translation_model`` is None if they were not translated."""
 
     summaries: Sequence[Summary]
     model: LocalGenerator
@@ -65,8 +65,8 @@ class SummarizeAnswer:
 class ArticleAnswer:
     """The outputs for an article.
 
-    ``document`` is the submitted document, or None. ``written`` is the document in the requested format, or None. A
-    model is None if no output needed it.
+    ``document`` is the submitted document, or None if the article was not submitted as a document. ``written`` is the
+    output document, or None if no output format was requested. A model is None if no output needed it.
     """
 
     submission: ArticleInput
@@ -87,9 +87,9 @@ class Newsroom:
     Args:
         plan: the startup configuration.
         listener: receives the events.
-        on_dead: called when an engine has failed for good.
-        on_settled: called when models are loaded, and again when a reload has closed the old models.
-        limits: text limits of articles; None means no limits.
+        on_dead: called when an engine has failed permanently.
+        on_settled: called when the models have been loaded, and again when a reload has closed the old models.
+        limits: the text limits of articles; None means no limits.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Newsroom:
         return TranslateAnswer(translations, model, key)
 
     async def summarize(self, command: SummarizeCommand, context: CallContext) -> SummarizeAnswer:
-        """Summarise the command's texts; raises the same errors as `translate`."""
+        """Summarise the command's texts. Raises the same errors as `translate`."""
         with self._lease() as models:
             model, translator = _summary_model(models), None
             if command.target_lang not in (None, self.languages.source.code):
@@ -178,7 +178,7 @@ class Newsroom:
         """Clean, summarise and translate the command's article.
 
         Raises:
-            InvalidInput: the document has no article, or lacks a part that the output format requires.
+            InvalidInput: the document contains no article, or it lacks a part that the output format requires.
             DepescheError: see `translate`.
         """
         with self._lease() as models:
@@ -208,7 +208,7 @@ class Newsroom:
     async def _submission(
         self, command: ArticleCommand, options: TranslationOptions
     ) -> tuple[ArticleInput, Document | None]:
-        """The article of a command, from its fields or its document. Fields override those of the document."""
+        """Return the article of a command, from its fields or its document. Fields override parts of the document."""
         document = None
         headline, lead, body = command.headline, command.lead, command.body
         if command.document is not None:
@@ -223,14 +223,17 @@ class Newsroom:
         return ArticleInput(body, headline or None, lead or None, command.clean, options), document
 
     def _cached_result(self, call: Call, key: str) -> Any:
-        """The cached result of the same command, or None. Always None if the call streams its sentences."""
+        """Return the cached result of the same command, or None.
+
+        Calls that stream their sentences never use a cached result.
+        """
         if not call.read_cache or call.follows:
             return None
         with call.timings.measured("cache"):
             return self.cache.documents.get(key)
 
     def _store_result(self, call: Call, key: str, result: Any, texts: Iterable[str]) -> None:
-        """Cache a whole result. All its parts must be marked as cached."""
+        """Store a whole result in the cache. All its parts must be marked as cached."""
         if call.write_cache:
             self.cache.put_document(key, result, chars=sum(map(len, texts)), started_s=call.started_s)
 
@@ -244,7 +247,7 @@ class Newsroom:
 
     @contextmanager
     def _lease(self) -> Iterator[ModelSet]:
-        """Lease the models for one command; raises `Draining` or `NotReady`."""
+        """Lease the models for one command. Raises `Draining` or `NotReady` if new work is refused."""
         self.lifecycle.check_open()
         with self._pool.serving.lease() as models:
             yield models
@@ -256,7 +259,7 @@ class Newsroom:
     # Administration
 
     async def purge(self, *, texts: Sequence[str] = (), results: Sequence[str] = ()) -> Purged:
-        """Delete the cache entries of submitted texts and of results by key.
+        """Delete the cache entries of the given submitted texts and of the given result keys.
 
         Raises:
             PurgeIncomplete: the shared cache is unreachable.
@@ -265,13 +268,13 @@ class Newsroom:
         return await self.cache.purge([*tags, *(tag_key("result", key, self._secret) for key in results)])
 
     async def clear(self) -> Purged:
-        """Delete all cache entries; raises the same errors as `purge`."""
+        """Delete all cache entries. Raises the same errors as `purge`."""
         return await self.cache.clear()
 
     # Lifecycle
 
     async def start(self) -> None:
-        """Verify, load and warm up the models. The readiness probe also reports an error.
+        """Verify, load and warm up the models. If this fails, the readiness probe also reports the error.
 
         Raises:
             ModelError: a model cannot be loaded.
@@ -287,20 +290,20 @@ class Newsroom:
         self.lifecycle.become_ready()
 
     async def reload(self) -> None:
-        """Load models and glossaries again for later requests. No request is dropped.
+        """Load the models and glossaries again for later requests. No request is dropped.
 
-        The old models stay in memory until the last of their requests is answered. If the new models fail to load, the
-        old ones continue to serve.
+        The old models stay in memory until the last of their requests has been answered. If the new models fail to
+        load, the old models stay in use.
 
         Raises:
             NotReady: another load is in progress.
-            Draining: the process is about to end.
+            Draining: the process is shutting down.
             ModelError: a model or a glossary cannot be loaded.
             EngineError: a model fails its warm-up.
         """
         self.lifecycle.check_staying()
         if self._changing.locked():
-            raise NotReady("another load of the models is in progress")
+            raise NotReady("the models are already being loaded")
         if self._pool.current is None:
             self.lifecycle.begin_loading()
             await self.start()
@@ -323,29 +326,29 @@ class Newsroom:
 
     @property
     def status(self) -> Status:
-        """The status for the readiness probe: that of the lifecycle, or ``loading`` during an engine rebuild."""
+        """The status for the readiness probe: the lifecycle's status, or ``loading`` during an engine rebuild."""
         status, current = self.lifecycle.status, self._pool.current
         return "loading" if status == "ready" and not (current is not None and current.ready) else status
 
     @property
     def models(self) -> Sequence[LocalGenerator]:
-        """The models that serve, or during startup the models that are loading. Translation comes first."""
+        """The models in use or, during startup, the models that are loading. The translation model comes first."""
         return self._pool.served
 
     @property
     def dead(self) -> bool:
-        """Whether an engine has failed for good."""
+        """Whether an engine has failed permanently."""
         return any(model.health == "dead" for model in self.models)
 
     @property
     def notice(self) -> str:
-        """A warning for operators that names the starter models; empty if there are none."""
+        """A warning for operators that names the starter models. It is empty if there are none."""
         starters = [model.name for model in self.models if model.manifest.quality == "starter"]
         return f"starter models, whose outputs are not fit for publication: {', '.join(starters)}" if starters else ""
 
 
 def cache_of(plan: Plan, listener: Listener) -> Cache:
-    """Create the cache of a plan: a memory tier, and Redis as the shared tier if it is configured."""
+    """Create the cache for a plan: a memory tier, and Redis as the shared tier if it is configured."""
     memory = Memory(max_bytes=plan.cache_bytes, ttl_s=plan.cache_ttl_s)
     if plan.redis_url is None:
         return Cache(memory, listener=listener)
@@ -361,14 +364,14 @@ def cache_of(plan: Plan, listener: Listener) -> Cache:
 
 
 async def _admit(call: Call, context: CallContext, texts: Iterable[str]) -> Call:
-    """Charge the caller for ``texts``, then report that the work starts."""
+    """Charge the caller for ``texts``, then signal that the work starts."""
     await context.charge(sum(map(len, texts)))
     context.accepted()
     return call
 
 
 def _summary_model(models: ModelSet) -> LocalGenerator:
-    """The summary model; raises `InvalidInput` if none is served."""
+    """Return the summary model. Raises `InvalidInput` if none is served."""
     model = models.models.get("summary")
     if model is None:
         raise _summary_not_served()
@@ -380,7 +383,7 @@ def _summary_not_served() -> InvalidInput:
 
 
 def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[LocalGenerator | None, LocalGenerator | None]:
-    """The summary and translation models, each None if no output needs it."""
+    """Return the summary and the translation model. A model is None if no output needs it."""
     wanted = set(outputs)
     summary = _summary_model(models) if wanted & {"summary", "summary_translation"} else None
     translation = models.models["translation"] if wanted & {"translation", "summary_translation"} else None
@@ -437,12 +440,12 @@ def _outcome(output: EventOutput, result: Translation | Summary) -> ResultGiven:
 
 
 def _with_variants(output: EventOutput, summaries: Iterable[Summary]) -> Iterator[ResultGiven]:
-    """Count each variant as a separate result, because an editor may publish any of them."""
+    """Return an outcome for each summary and each variant, because an editor may publish any of them."""
     return (_outcome(output, one) for summary in summaries for one in (summary, *summary.variants))
 
 
 def _article_outcomes(result: ArticleResult) -> Iterator[ResultGiven]:
-    """The outcomes of an article. The cleaned article itself counts as one result."""
+    """Yield the outcomes of an article. The cleaned article also counts as a result."""
     codes = tuple(sorted({notice.code for notice in result.article.notices}))
     yield ResultGiven("article", codes, needs_review=False, truncated=False)
     if result.summary is not None:

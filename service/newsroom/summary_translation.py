@@ -14,9 +14,9 @@ from service.translation.translator import Translator
 async def translate_summaries(
     translator: Translator, summaries: Sequence[Summary], length: Length, call: Call, *, origins: Sequence[str]
 ) -> list[Summary]:
-    """Translate summaries. Their support still refers to the source.
+    """Translate summaries. Their supporting ranges still refer to the source text.
 
-    ``origins`` are the summarised submitted texts.
+    ``origins`` are the submitted texts that were summarised.
 
     Raises:
         DepescheError: see `Translator.translate`.

@@ -35,7 +35,7 @@ MAX_FRAMES = 12
 
 
 def configure(level: str) -> None:
-    """Format all log records of the process as JSON, including those of uvicorn."""
+    """Format all log records of the process as JSON, including those of uvicorn. ``level`` is the minimum level."""
     before: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
@@ -59,11 +59,11 @@ def configure(level: str) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    logging.getLogger("uvicorn.access").disabled = True  # RequestDone has the same data and the request id
+    logging.getLogger("uvicorn.access").disabled = True  # RequestDone contains the same data and the request id
 
 
 def failure(error: BaseException) -> dict[str, object]:
-    """The type and stack frames of an exception. Its message is omitted, because it may quote the article."""
+    """Return the type and stack frames of an exception. Its message is omitted, because it may quote the article."""
     return {"error": type(error).__name__, "frames": _frames(error.__traceback__)}
 
 
@@ -81,7 +81,7 @@ def _remove_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
 
 
 def _remove_reprs(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Cut asyncio's messages before the repr of the failed call, which contains its arguments."""
+    """Truncate asyncio's messages before the repr of the failed call, which contains the arguments of the call."""
     if record["_record"].name == "asyncio":
         record["event"] = record["event"].partition("\n")[0].partition("(")[0]
     return record
@@ -94,11 +94,11 @@ def _remove_colours(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
 
 
 def listen(event: Event) -> None:
-    """Write an event to the log. Successful probes are logged at level debug only."""
+    """Write an event to the log. Successful probe requests are logged only at debug level."""
     log, level = logging.getLogger("depesche"), LEVELS.get(type(event), logging.DEBUG)
     if isinstance(event, RequestDone) and event.route in QUIET_ROUTES and event.status < MIN_ERROR_STATUS:
         level = logging.DEBUG
     if isinstance(event, SharedCacheFailed | RateStoreFailed) and event.opened:
-        level = logging.WARNING  # logs only the failure that opened the breaker; the metrics count all
+        level = logging.WARNING  # only the failure that opened the breaker is logged; the metrics count all failures
     if log.isEnabledFor(level):  # cheaper than asdict(), and most events are below the level
         log.log(level, type(event).__name__, extra=asdict(event))

@@ -18,13 +18,13 @@ from service.text.language_id import foreign_code
 
 
 class StateCollector(Collector):
-    """Reads gauges from ``newsroom`` at each scrape, on the event loop."""
+    """A collector that reads the gauges from ``newsroom`` at each scrape, on the event loop."""
 
     def __init__(self, newsroom: Newsroom) -> None:
         self._newsroom = newsroom
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """The gauges of the process, the cache, the models and the queues."""
+        """Yield the gauges of the process, the cache, the models and the queues."""
         yield _gauge_family(
             "build_info",
             "The version of the service.",
@@ -43,7 +43,7 @@ class StateCollector(Collector):
         yield _gauge_family("cache_memory_entries", "Number of entries in the memory tier.", (), ((), stats.entries))
         blocked = ((), cache.shared_blocked)
         yield _gauge_family(
-            "shared_cache_passed_over", "1 while the circuit breaker skips the shared cache.", (), blocked
+            "shared_cache_passed_over", "1 while the circuit breaker is skipping the shared cache.", (), blocked
         )
 
     def _model_gauges(self) -> Iterable[GaugeMetricFamily]:
@@ -52,10 +52,12 @@ class StateCollector(Collector):
         named = [((m.name, m.manifest.revision, m.engine, m.manifest.quality), 1.0) for m in models]
         yield _gauge_family("model_info", "A served model.", labels, *named)
         states = [((m.name,), m.batcher.state) for m in models]
-        yield _gauge_family("model_ready", "1 if the model takes work.", ("model",), *((n, s.ready) for n, s in states))
+        yield _gauge_family(
+            "model_ready", "1 if the model accepts work.", ("model",), *((n, s.ready) for n, s in states)
+        )
         hung = ((name, state.hung or state.dead) for name, state in states)
         yield _gauge_family(
-            "model_hung", "1 if an engine call hangs or the engine has failed for good.", ("model",), *hung
+            "model_hung", "1 if an engine call is hanging or the engine has failed permanently.", ("model",), *hung
         )
 
     def _queue_gauges(self) -> Iterable[GaugeMetricFamily]:
@@ -86,7 +88,7 @@ ITEMS = (1, 2, 4, 8, 16, 32, 64, 128)
 TOKENS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 TIERS = ("memory", "shared", "none")
 OTHER = "other"
-# Problem codes of requests that are refused before work starts, and of work that fails.
+# Problem codes of requests that are refused before work starts, and of requests whose work fails.
 REFUSED = frozenset(
     {
         "body_too_large",
@@ -103,7 +105,7 @@ REFUSED = frozenset(
 FAILED = frozenset({"deadline_exceeded", "engine_failed", "engine_hung", "internal", OTHER})
 REFUSED_STATUS = frozenset({429, 503})
 MIN_ERROR_STATUS = 500
-# Known warning codes. Other codes count as OTHER; a test finds codes that are missing here.
+# Known warning codes. Other codes are counted as OTHER. A test finds codes that are missing here.
 WARNINGS = frozenset(
     {
         "control_characters",
@@ -129,13 +131,14 @@ WARNINGS = frozenset(
 
 
 class Metrics:
-    """All metrics in one registry. `listen` counts events; gauges read ``newsroom`` at each scrape.
+    """All metrics of the service, in one registry.
 
-    Labels with known values exist from the start at zero, so that a first failure is visible as an increase.
+    `listen` counts events. The gauges are read from ``newsroom`` at each scrape. Series with known label values start
+    at zero, so that the first failure is visible as an increase.
     """
 
     def __init__(self, newsroom: Newsroom) -> None:
-        # Otherwise every counter and histogram gets a gauge with its creation time.
+        # Otherwise, every counter and histogram would get an extra gauge with its creation time.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -152,7 +155,7 @@ class Metrics:
         self._requests = self._counter("http_requests", "Answered requests.", "route", "method", "status")
         self._request_s = self._histogram("http_request_seconds", "Time to answer a request.", "route", "status")
         self._refused = self._counter("requests_refused", "Requests refused before work started.", "reason")
-        self._failed = self._counter("requests_failed", "Requests whose work failed.", "reason")
+        self._failed = self._counter("requests_failed", "Requests that were accepted and then failed.", "reason")
         self._departures = self._counter(
             "client_departures", "Clients that disconnected before the end of the answer.", "during"
         )
@@ -162,7 +165,7 @@ class Metrics:
             "keys_refused", "1 while the key file is invalid and the old keys stay in use."
         )
         self._rate_failures = self._counter(
-            "rate_store_failures", "Rate limit counts that did not reach Redis.", "reason"
+            "rate_store_failures", "Rate limit calls that did not reach Redis.", "reason"
         )
 
     def _add_results(self) -> None:
@@ -172,7 +175,7 @@ class Metrics:
         self._warnings = self._counter("warnings", "Results that have a warning with this code.", "code")
 
     def _add_batching(self) -> None:
-        self._queue_s = self._histogram("queue_seconds", "Queue time of the oldest sentence of a batch.", "model")
+        self._queue_s = self._histogram("queue_seconds", "Queue time of the oldest sentence in a batch.", "model")
         self._inference_s = self._histogram("inference_seconds", "Duration of an engine call.", "model")
         self._items = self._histogram("batch_sentences", "Sentences in a batch.", "model", buckets=ITEMS)
         self._padded = self._histogram(
@@ -185,7 +188,7 @@ class Metrics:
         self._load_s = self._gauge("engine_load_seconds", "Duration of the last load and warm-up.", "model")
 
     def _add_cache(self) -> None:
-        self._lookups = self._counter("cache_lookups", "Cache lookups by the tier that had the entry.", "task", "tier")
+        self._lookups = self._counter("cache_lookups", "Cache lookups, by the tier that had the entry.", "task", "tier")
         self._shared_failures = self._counter(
             "shared_cache_failures", "Cache calls that did not reach the shared tier.", "reason"
         )
@@ -259,7 +262,7 @@ class Metrics:
             self._warnings.labels(code).inc()
 
     def _count_problem(self, event: events.ProblemGiven) -> None:
-        """Count a refused or failed request. Client errors count only as requests, by their status."""
+        """Count a refused or failed request. Client errors are counted only as requests, by their status."""
         if event.code in REFUSED or event.status in REFUSED_STATUS:
             self._refused.labels(event.code if event.code in REFUSED else OTHER).inc()
         elif event.status >= MIN_ERROR_STATUS:

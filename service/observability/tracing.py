@@ -1,8 +1,9 @@
 """OpenTelemetry traces: a span for each request with child spans for its stages, and a span for each engine call.
 
-An engine call serves many requests, so their spans link to its span. Tracing needs the extra ``depesche[otel]``. It is
-off unless OpenTelemetry's environment variables name a collector. They also set sampling and the service name. The ids
-of ``traceparent`` are the only caller input in spans (docs/adr/0022-libraries-at-the-edge.md).
+An engine call serves many requests, so the spans of these requests link to the span of the call. Tracing needs the
+extra ``depesche[otel]``. It is off unless OpenTelemetry's environment variables name a collector. These variables also
+set the sampling and the service name. Spans contain no caller input except ids
+(docs/adr/0022-libraries-at-the-edge.md).
 """
 
 import time
@@ -23,20 +24,20 @@ if TYPE_CHECKING:
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 PROTOCOL = "http/protobuf"
-# Far more than the batches of all requests in progress.
+# Far more than the number of batches that the requests in progress can link to.
 MAX_BATCHES = 4_096
 MIN_ERROR_STATUS = 500
 NS = 1_000_000_000
 
 
 class TracingUnavailable(DepescheError):
-    """The environment requests traces, but tracing cannot start."""
+    """The environment requests tracing, but tracing cannot start."""
 
     code = "tracing_unavailable"
 
 
 class Tracing:
-    """Creates spans of requests and, as a listener, of engine calls."""
+    """Creates the spans of requests and, as an event listener, the spans of engine calls."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         self._provider = provider
@@ -44,17 +45,17 @@ class Tracing:
         self._batches: OrderedDict[Batch, SpanContext] = OrderedDict()
 
     def begin(self, traceparent: str | None) -> "RequestSpan":
-        """Start the span of a request. ``traceparent`` names the parent span of the caller."""
+        """Start the span of a request. ``traceparent`` identifies the caller's span, which becomes the parent."""
         from opentelemetry.trace import SpanKind  # noqa: PLC0415 - an extra
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
-        # Omits tracestate, because it can contain any text of the caller.
+        # Omits tracestate, because callers can put any text into it.
         carrier = {} if traceparent is None else {"traceparent": traceparent}
         context = TraceContextTextMapPropagator().extract(carrier)
         return RequestSpan(self, self._tracer.start_span("HTTP", context, SpanKind.SERVER))
 
     def listen(self, event: Event) -> None:
-        """Create the span of a finished engine call."""
+        """Create the span of an engine call that has returned."""
         if not isinstance(event, BatchDone) or event.number is None:
             return
         now_ns = time.time_ns()
@@ -75,10 +76,10 @@ class Tracing:
             self._batches.popitem(last=False)
 
     def stages(self, parent: "OtelSpan", intervals: Sequence[Interval]) -> None:
-        """Create a child span of ``parent`` for each stage. Engine stages link to the spans of the engine calls."""
+        """Create a child span of ``parent`` for each stage. Engine stages link to the spans of their engine calls."""
         from opentelemetry.trace import Link, set_span_in_context  # noqa: PLC0415 - an extra
 
-        # Intervals use the performance counter, spans the system clock.
+        # Intervals use the performance counter, but spans use the system clock.
         offset_ns = time.time_ns() - time.perf_counter_ns()
         for one in intervals:
             links = [Link(self._batches[batch]) for batch in one.batches if batch in self._batches]
@@ -87,7 +88,7 @@ class Tracing:
             span.end(begun_ns + int(one.seconds * NS))
 
     def close(self) -> None:
-        """Send the remaining spans and wait for the collector."""
+        """Send the remaining spans to the collector and shut tracing down."""
         self._provider.shutdown()
 
 
@@ -101,17 +102,17 @@ class RequestSpan:
 
     @property
     def trace_id(self) -> str:
-        """32 hexadecimal digits."""
+        """The trace id as 32 hexadecimal digits."""
         return f"{self._context.trace_id:032x}"
 
     @property
     def response(self) -> bytes:
-        """The value of the header ``traceresponse`` (W3C Trace Context, level 2)."""
+        """The value of the ``traceresponse`` header (W3C Trace Context, level 2)."""
         flags = int(self._context.trace_flags)
         return f"00-{self.trace_id}-{self._context.span_id:016x}-{flags:02x}".encode()
 
     def end(self, done: RequestDone, stages: Sequence[Interval]) -> None:
-        """Set the attributes of OpenTelemetry's HTTP conventions, create the stage spans, and end the span."""
+        """Set the attributes that OpenTelemetry's HTTP conventions define, create the stage spans, and end the span."""
         from opentelemetry.trace import StatusCode  # noqa: PLC0415 - an extra
 
         span = self._span
@@ -130,7 +131,7 @@ class RequestSpan:
 
 
 def from_environment(environment: Mapping[str, str]) -> Tracing | None:
-    """Create traces for the collector in the environment; None if there is no collector or tracing is disabled.
+    """Create the tracing that the environment requests, or return None if there is no collector or tracing is disabled.
 
     Raises:
         TracingUnavailable: the extra is not installed, or the protocol is not OTLP over HTTP.

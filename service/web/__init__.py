@@ -1,1 +1,1 @@
-"""The page at ``/``: static files that use the service as any other client does."""
+"""The page at ``/``: static files that use the API like any other client."""

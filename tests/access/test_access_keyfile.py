@@ -46,13 +46,13 @@ def test_hash_matches_sha256sum() -> None:
     [
         ("cms translate", "2 fields"),
         (f"{GOOD} 2027-03-31 more", "5 fields"),
-        (f"c/ms translate {HASH}", "an id must have"),
-        (f"{'c' * 65} translate {HASH}", "an id must have"),
+        (f"c/ms translate {HASH}", "an id must consist of"),
+        (f"{'c' * 65} translate {HASH}", "an id must consist of"),
         (f"cms translate,root {HASH}", "valid scopes are translate, summarize, articles, admin"),
         (f"cms translate, {HASH}", "valid scopes are"),
         ("cms translate geheim", "the hash must be"),
         (f"cms translate {HASH.upper()}", "the hash must be"),
-        (f"{GOOD} 31.03.2027", "as YYYY-MM-DD"),
+        (f"{GOOD} 31.03.2027", "in the form YYYY-MM-DD"),
         (GOOD, "duplicate key"),
     ],
 )

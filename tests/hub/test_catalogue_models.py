@@ -81,7 +81,7 @@ def test_model_is_pulled_verified_and_served(
     entry = Catalog(desk.models, desk.installed).entry(name)
     assert entry.installed
     assert f"{name} {entry.manifest.revision} is installed in" in pulled.stderr
-    assert f"{name}: {len(entry.manifest.files)} files are as the manifest names them\n" in verified.stdout
+    assert f"{name}: {len(entry.manifest.files)} files match the manifest\n" in verified.stdout
     answer = answered(desk, entry.manifest, name)
     model, (result,) = answer["model"], answer.get("translations") or answer["summaries"]
     assert model["id"] == entry.manifest.id

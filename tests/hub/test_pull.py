@@ -37,7 +37,7 @@ def test_installed_model_is_verified_listed_and_removed(desk: Desk, pulled: Pull
     desk.copy_models_from(pulled.desk)
     entry = entry_of(desk)
     assert entry.installed
-    assert desk.run("verify").stdout == f"{NAME}: {len(entry.manifest.files)} files are as the manifest names them\n"
+    assert desk.run("verify").stdout == f"{NAME}: {len(entry.manifest.files)} files match the manifest\n"
     (line,) = [line for line in desk.run("list").stdout.splitlines() if NAME in line]
     assert line.split()[-2] == "yes"
     assert desk.run("remove", NAME).returncode == 0

@@ -1,4 +1,4 @@
-"""Endpoints compatible with DeepL's API, version 2. An unsupported parameter is an error that names it."""
+"""Endpoints that are compatible with version 2 of DeepL's API. Errors name the parameters that are not supported."""
 
 import re
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ from service.http.state import NewsroomDep, RuntimeDep, info_of
 from service.text.html.tags import TagRules
 from service.translation.preparation import Split, TranslationOptions
 
-# DeepL's clients compute the remaining characters from it.
+# DeepL's clients compute the number of remaining characters from this limit.
 NO_LIMIT_CHARS = 1_000_000_000_000
 SPLITS: dict[str | None, Split] = {None: "lines", "1": "lines", "nonewlines": "sentences", "0": "no"}
 _UNREAD = {"a CDATA section": re.compile(r"<!\[CDATA\["), "an internal DTD": re.compile(r"<!DOCTYPE[^>\[]*\[")}
@@ -45,7 +45,7 @@ router = APIRouter(
 
 
 def _refuse_value(value: Any) -> None:
-    """Refuse a value unless it is empty."""
+    """Raise a validation error unless the value is empty."""
     if value not in (None, "", [], [""]):
         raise PydanticCustomError(UNSUPPORTED, "not supported")
 
@@ -59,7 +59,7 @@ def _as_list(value: Any) -> Any:
 
 
 def _names(value: Any) -> Any:
-    """The names of tags, from a list or from comma-separated strings."""
+    """Parse the names of tags from a list or from comma-separated strings."""
     parts = _as_list([] if value is None else value)
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         return value
@@ -74,7 +74,7 @@ Texts = Annotated[
     BeforeValidator(_as_list, json_schema_input_type=str | SomeTexts),
 ]
 Tags = Annotated[frozenset[str], FailFast(), BeforeValidator(_names, json_schema_input_type=str | list[str] | None)]
-# DeepL's clients send a word, some other clients a number.
+# DeepL's clients send a word. Some other clients send a number.
 Splitting = Annotated[
     Literal["0", "1", "nonewlines"] | None,
     BeforeValidator(
@@ -85,13 +85,13 @@ Splitting = Annotated[
 
 
 class DeeplRequest(Bounded):
-    """The parameters of DeepL's ``translate``. All values of ``model_type`` mean the same model."""
+    """The parameters of DeepL's ``translate`` endpoint. All values of ``model_type`` select the same model."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     text: Texts
-    source_lang: SourceForm | None = Field(default=None, description="Detected if missing.")
-    target_lang: TargetForm = Field(description="With or without a region; the region has no effect.")
+    source_lang: SourceForm | None = Field(default=None, description="Detected if it is missing.")
+    target_lang: TargetForm = Field(description="With or without a region, which has no effect.")
     split_sentences: Splitting = None
     preserve_formatting: Switch = False
     formality: Literal["default", "prefer_more", "prefer_less"] = "default"
@@ -100,7 +100,7 @@ class DeeplRequest(Bounded):
     tag_handling: Literal["html", "xml"] | None = None
     tag_handling_version: Literal["v1", "v2"] | None = None
     outline_detection: Switch = Field(
-        default=True, description="If off, only splitting_tags separate sentences. For xml."
+        default=True, description="If false, only `splitting_tags` separate sentences. Requires `tag_handling` xml."
     )
     ignore_tags: Tags = Field(default=frozenset(), description="The content of these tags is not translated.")
     non_splitting_tags: Tags = Field(default=frozenset(), description="These tags do not separate sentences.")
@@ -111,7 +111,7 @@ class DeeplRequest(Bounded):
 
 
 class DeeplTranslation(BaseModel):
-    """One translated text."""
+    """A translated text."""
 
     detected_source_language: str
     text: str
@@ -119,7 +119,7 @@ class DeeplTranslation(BaseModel):
 
 
 class DeeplTranslations(BaseModel):
-    """The translations in the order of the texts."""
+    """The translations, in the order of the texts."""
 
     translations: list[DeeplTranslation]
 
@@ -150,7 +150,7 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
 
 
 def _require_readable(texts: Iterable[str]) -> None:
-    """Refuse XML constructs that the parser does not read. Their text would stay untranslated without an error."""
+    """Refuse XML constructs that the parser does not support. Their text would silently stay untranslated."""
     for text in texts:
         for name, pattern in _UNREAD.items():
             if pattern.search(text):
@@ -159,7 +159,7 @@ def _require_readable(texts: Iterable[str]) -> None:
 
 
 def _options(fields: DeeplRequest) -> TranslationOptions:
-    """The translation options of a request.
+    """Return the translation options of a request.
 
     Raises:
         InvalidInput: a tag parameter is set without ``tag_handling``.
@@ -203,7 +203,7 @@ class DeeplLanguage(BaseModel):
 
 
 class LanguagesQuery(Bounded):
-    """The parameters of DeepL's ``languages``."""
+    """The parameters of DeepL's ``languages`` endpoint."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -225,7 +225,7 @@ async def languages(request: Request, newsroom: NewsroomDep) -> list[DeeplLangua
 
 
 class DeeplUsage(BaseModel):
-    """Used and allowed characters of the limit with the longest window.
+    """The characters used and allowed under the limit with the longest window.
 
     Without a limit, the count is 0 and the limit is practically unbounded.
     """
@@ -236,7 +236,7 @@ class DeeplUsage(BaseModel):
 
 @router.get("/usage")
 async def usage(request: Request) -> DeeplUsage:
-    """The caller's usage of its character limit."""
+    """Return the caller's usage of its character limit."""
     ask = info_of(request.scope).quota
     quota = None if ask is None else await ask()
     return DeeplUsage() if quota is None else DeeplUsage(character_count=quota[0], character_limit=quota[1])

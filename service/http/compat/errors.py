@@ -16,7 +16,7 @@ from service.http.schemas import inlined_schema
 from service.http.state import info_of
 
 UNSUPPORTED = "unsupported"
-"""Validation error type of a parameter that the API defines but this service does not support."""
+"""The type of validation errors for parameters that the original API has but this service does not support."""
 REFUSALS = (400, 403, 408, 413, 415, 429, 500, 503, 504)
 MAX_NAME_CHARS = 100
 DEEPL, DEEPL_QUOTA = "/v2/", 456
@@ -29,10 +29,10 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 
 
 class CompatibleRoute(APIRoute):
-    """A route that answers errors in the format of the compatible APIs."""
+    """A route that reports errors in the format of the compatible APIs."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # a coroutine is awaitable
-        """The handler, wrapped so that every expected error becomes an answer."""
+        """Return the handler of the route, wrapped so that every expected error becomes a response."""
         handler = super().get_route_handler()
 
         async def answer_errors(request: Request) -> Response:
@@ -58,17 +58,17 @@ def _refusal(request: Request, status: int, code: str, detail: str) -> JSONRespo
 
 
 def failure_response(request: Request, error: DepescheError) -> JSONResponse:
-    """The answer to a `DepescheError`."""
+    """Build the response to a `DepescheError` for a client of a compatible API."""
     answer = _refusal(request, _status_of(request, error), error.code, _detail(error))
     answer.headers.update(problems.headers_of(error))
     return answer
 
 
 def _status_of(request: Request, error: DepescheError) -> int:
-    """The status that clients of the compatible APIs expect.
+    """Return the status that clients of the compatible APIs expect.
 
-    Both APIs answer an invalid value with 400 and a missing or invalid key with 403, never 401. An exhausted quota is
-    456 for DeepL's clients, because they retry after a 429.
+    Both APIs answer an invalid value with 400, and a missing or invalid key with 403, never 401. DeepL's clients get
+    456 for an exhausted quota, because they retry after a 429.
     """
     match error:
         case QuotaExceeded() if request.url.path.startswith(DEEPL):
@@ -82,9 +82,9 @@ def _status_of(request: Request, error: DepescheError) -> int:
 
 
 def _detail(error: DepescheError) -> str:
-    """The message of an error. It includes the limit, because these answers have no field for it."""
+    """Return the message of an error. It includes the limit, because these responses have no field for it."""
     detail, limit = str(error), error.limit if isinstance(error, InvalidInput) else None
-    return detail if limit is None or str(limit) in detail else f"{detail} (at most {limit})"
+    return detail if limit is None or str(limit) in detail else f"{detail} (limit: {limit})"
 
 
 def _first_fault(error: ValidationError) -> str:
@@ -98,7 +98,7 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def _field_name(path: tuple[int | str, ...]) -> str:
-    """The name of a field. The caller chooses unknown names, so they are cut and escaped."""
+    """Return the name of a field. Callers choose the names of unknown fields, so names are truncated and escaped."""
     # pydantic appends the branch of a union to the path.
     parts = [str(part) for n, part in enumerate(path) if not (n and part in problems.UNION_BRANCHES)]
     return ".".join(parts)[:MAX_NAME_CHARS].encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""Bodies, languages and translation for the compatible endpoints."""
+"""Request parsing, language checks and translation for the compatible endpoints."""
 
 import asyncio
 import re
@@ -31,10 +31,10 @@ MAX_FORM_FIELDS = 1_000
 
 
 async def read_body(request: Request, model: type[Fields]) -> Fields:
-    """Read the fields of a JSON or form body.
+    """Read and validate the fields of a JSON or form body.
 
     Raises:
-        HTTPException: the body is neither JSON nor a form (415), or not a JSON object (400).
+        HTTPException: the body is neither JSON nor a form (415), or it is not a JSON object (400).
         InvalidInput: the form is malformed.
         ValidationError: a field is missing, unknown or invalid.
     """
@@ -53,9 +53,9 @@ async def read_body(request: Request, model: type[Fields]) -> Fields:
 
 
 async def read_parameters(request: Request, model: type[Fields]) -> Fields:
-    """Read the parameters of a GET request from the query and from a form in the body.
+    """Read the parameters of a GET request from the query string and from a form in the body.
 
-    DeepL's Python client sends the form.
+    DeepL's Python client sends such a form.
 
     Raises:
         InvalidInput: the form is malformed.
@@ -68,7 +68,7 @@ async def read_parameters(request: Request, model: type[Fields]) -> Fields:
 
 
 def documented_body(model: type[BaseModel]) -> dict[str, Any]:
-    """OpenAPI request body of ``model``. FastAPI does not document bodies that `read_body` reads."""
+    """Return the OpenAPI request body for ``model``. FastAPI does not document bodies that `read_body` reads."""
     forms = {media: {"schema": form_schema(model)} for media in (URLENCODED, MULTIPART)}
     return {"requestBody": {"required": True, "content": {JSON: {"schema": inlined_schema(model)}, **forms}}}
 
@@ -78,7 +78,7 @@ def _media_type(request: Request) -> str:
 
 
 def _by_name(pairs: Pairs) -> dict[str, str | list[str]]:
-    """Group values by field. A repeated field, or one with a name like ``text[]``, becomes a list."""
+    """Group values by field name. A repeated field, or one whose name ends in ``[]``, becomes a list."""
     values: dict[str, list[str]] = {}
     listed = set()
     for written, value in pairs:
@@ -93,16 +93,16 @@ async def _form(request: Request) -> Pairs:
     body = await request.body()
     try:
         if _media_type(request) == URLENCODED:
-            # The framework's parser decodes UTF-8 without percent-encoding, which curl sends, as Latin-1.
+            # curl sends UTF-8 without percent-encoding, which the framework's parser would decode as Latin-1.
             text = body.decode()
             return await off_loop(
                 len(text), parse_qsl, text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS
             )
-        # The limit of the body also limits each part.
+        # The limit on the body also limits each part.
         async with request.form(max_files=0, max_fields=MAX_FORM_FIELDS, max_part_size=len(body)) as form:
             return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     except UnicodeDecodeError as error:
-        raise InvalidInput("malformed_form", "the form is not UTF-8") from error
+        raise InvalidInput("malformed_form", "the form is not valid UTF-8") from error
     except ValueError as error:
         raise InvalidInput("malformed_form", f"the form has more than {MAX_FORM_FIELDS} fields") from error
     except HTTPException as error:
@@ -163,7 +163,7 @@ Detected = tuple[str, float]
 
 
 def require_target(target: str, served: Language, field: str) -> None:
-    """Refuse a target language other than the served one; raises `InvalidInput`."""
+    """Raise `InvalidInput` unless ``target`` is the served target language."""
     forms = forms_of(served)
     if target.strip().lower() not in forms:
         shown = ", ".join((forms[0], *sorted(forms[1:], reverse=True)))
@@ -172,7 +172,7 @@ def require_target(target: str, served: Language, field: str) -> None:
 
 
 def needs_detection(source: str | None, served: Language, field: str) -> bool:
-    """Whether the source language must be detected.
+    """Return whether the source language must be detected.
 
     Raises:
         InvalidInput: ``source`` is a language other than the served one.
@@ -187,7 +187,7 @@ def needs_detection(source: str | None, served: Language, field: str) -> bool:
 async def source_languages(
     source: str | None, texts: Sequence[str], options: TranslationOptions, served: Language, field: str
 ) -> list[Detected]:
-    """The language of each text and its probability (0 to 1). The language is from ``source`` or detected.
+    """Return the language of each text and its probability (0 to 1). The language is from ``source`` or detected.
 
     Raises:
         InvalidInput: ``source`` is not the served language, or a text is clearly in another language.
@@ -204,14 +204,14 @@ def _detect_languages(
 
 
 def _plain_text(text: str, options: TranslationOptions) -> str:
-    """The text without markup, whose English tag names would mislead the detector."""
+    """Return the text without markup, because English tag names would mislead the detector."""
     if options.format == "text":
         return text
     return "\n".join(block.text for block in parse(text, rules=options.tags).blocks)
 
 
 def _detect_language(text: str, number: int, served: Language, field: str) -> Detected:
-    """The language of a text. If it is unclear (a headline, a name), the served language is assumed."""
+    """Detect the language of a text. If it is unclear (as in a headline or a name), assume the served language."""
     found = likely_languages(text, served)
     if foreign_notice(text, served) is not None:
         other = next(code for code, _ in found if code != served.code)
@@ -222,7 +222,7 @@ def _detect_language(text: str, number: int, served: Language, field: str) -> De
 
 
 def texts_of_parameter(field: str, value: str | list[str], limits: TextLimits) -> list[str]:
-    """The texts of the parameter ``field`` as a list.
+    """Return the texts of the parameter ``field`` as a list.
 
     Raises:
         InvalidInput: see `texts_of`. The message names ``field``.
@@ -238,6 +238,6 @@ def texts_of_parameter(field: str, value: str | list[str], limits: TextLimits) -
 async def translate_texts(
     newsroom: Newsroom, texts: Sequence[str], options: TranslationOptions, context: CallContext
 ) -> list[str]:
-    """Translate ``texts`` and keep their order; raises the errors of `Newsroom.translate`."""
+    """Translate ``texts`` and return the translations in the same order. Raises the errors of `Newsroom.translate`."""
     answer = await newsroom.translate(TranslateCommand(texts, options), context)
     return [one.text for one in answer.translations]

@@ -1,4 +1,4 @@
-"""Endpoints compatible with LibreTranslate's API. An unsupported parameter is an error that names it."""
+"""Endpoints that are compatible with LibreTranslate's API. Errors name the parameters that are not supported."""
 
 import asyncio
 from typing import Literal
@@ -41,15 +41,15 @@ router = APIRouter(
 
 
 class LibreRequest(Bounded):
-    """The parameters of LibreTranslate's ``translate``."""
+    """The parameters of LibreTranslate's ``translate`` endpoint."""
 
     model_config = ConfigDict(extra="forbid")
 
     q: Text
-    source: SourceForm = Field(default="auto", description="A language code or auto. Detected if missing.")
+    source: SourceForm = Field(default="auto", description="A language code or `auto`. Detected if it is missing.")
     target: TargetForm = Field(description="The code of the served target language.")
     format: Literal["text", "html"] = "text"
-    alternatives: Count = Field(default=0, description="Accepted, but the answer never has alternatives.")
+    alternatives: Count = Field(default=0, description="Accepted, but the response never contains alternatives.")
     api_key: str | None = None
     secret: str | None = None
 
@@ -62,9 +62,9 @@ class LibreDetected(BaseModel):
 
 
 class LibreTranslation(BaseModel):
-    """One translation, or a list of them if ``q`` is a list.
+    """A translation, or a list of translations if ``q`` is a list.
 
-    ``alternatives`` is an empty list if the request asks for alternatives.
+    ``alternatives`` is present only if the request asks for alternatives, and it is always empty.
     """
 
     translatedText: str | list[str]  # noqa: N815 - LibreTranslate's name
@@ -107,7 +107,7 @@ def _detected_out(source: Detected) -> LibreDetected:
 
 
 class DetectRequest(Bounded):
-    """The parameters of LibreTranslate's ``detect``."""
+    """The parameters of LibreTranslate's ``detect`` endpoint."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -131,9 +131,9 @@ _LISTED = link(
     dependencies=[Depends(Requires("translate"))],
 )
 async def detect(request: Request, runtime: RuntimeDep) -> list[LibreDetected]:
-    """The most likely languages of a text, most likely first.
+    """Return the most likely languages of a text, starting with the most likely one.
 
-    For a text without words, the answer is the served source language.
+    For a text without words, return the served source language.
     """
     fields = await read_body(request, DetectRequest)
     (text,) = texts_of_parameter("q", fields.q, runtime.limits)
@@ -153,7 +153,7 @@ class LibreLanguage(BaseModel):
 
 @router.get("/languages", responses=with_links(FAILURES, translate=_LISTED))
 async def languages(newsroom: NewsroomDep) -> list[LibreLanguage]:
-    """The source language, then the target language."""
+    """List the source language, then the target language."""
     source, target = newsroom.languages
     return [
         LibreLanguage(code=source.code, name=source.name, targets=[target.code]),

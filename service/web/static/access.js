@@ -1,13 +1,13 @@
-/** Access: the API key. Only its input field holds it, and the field is hidden until the service requires a key. */
+/** Access: the API key. It is stored only in its input field, which is hidden until the service requires a key. */
 
 const place = (id) => document.getElementById(id);
 
-/** The typed key; "" if there is none. */
+/** Return the key that was typed, or "" if there is none. */
 export function key() {
   return place("key").value.trim();
 }
 
-/** Show the field for the key. */
+/** Show the input field for the key. */
 export function askForKey() {
   place("access").hidden = false;
   place("key").focus();

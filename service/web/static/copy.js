@@ -3,7 +3,7 @@
 import { button, element } from "./element.js";
 import { say } from "./language.js";
 
-/** A copy button. `key` is its message; a click calls `text`. */
+/** Create a button that copies the result of `text()`. `key` is the key of its label. */
 export function copyButton(key, text, announce) {
   const made = button(say(key), () => copy(text(), made, announce), { class: "copy" });
   return made;
@@ -14,7 +14,7 @@ async function copy(text, beside, announce) {
     await navigator.clipboard.writeText(text);
     announce(say("copy.done"));
   } catch {
-    // Without HTTPS there is no clipboard, so the text is selected for a manual copy.
+    // Without HTTPS, the clipboard is unavailable, so select the text for a manual copy.
     offer(text, beside);
     announce(say("copy.manual"));
   }

@@ -1,9 +1,9 @@
-/** Countdown: shows the remaining seconds. */
+/** Countdown: shows the seconds that remain. */
 
 import { element, unseen } from "./element.js";
 import { say, sayCount } from "./language.js";
 
-/** Count `seconds` down in `place`, then call `done`. The countdown stops when `place` is removed from the page. */
+/** Count down `seconds` in `place`, then call `done`. The countdown stops when `place` is removed from the page. */
 export function countDown(seconds, place, done) {
   const end = Date.now() + seconds * 1000;
   // A screen reader announces only the first and the last second.

@@ -1,6 +1,9 @@
-/** Element: creates elements. Text becomes text nodes, so that markup in it has no effect. */
+/** Element: creates elements. Text becomes text nodes, so markup in it has no effect. */
 
-/** An element with attributes (null and false omit one, true makes an empty one) and children (null is omitted). */
+/**
+ * Create an element with attributes and children. An attribute that is null or false is omitted. An attribute that is
+ * true is empty. Children that are null are omitted.
+ */
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -10,14 +13,14 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** A button that does not submit the form. */
+/** Create a button that does not submit the form. */
 export function button(text, onClick, attributes = {}) {
   const made = element("button", { type: "button", ...attributes }, text);
   made.addEventListener("click", onClick);
   return made;
 }
 
-/** Text only for screen readers. */
+/** Create text that only screen readers present. */
 export function unseen(text) {
   return element("span", { class: "unseen" }, text);
 }

@@ -1,16 +1,17 @@
-/** Entry: the form, and the request body from its values. */
+/** Entry: the form, and the request body that is built from its values. */
 
 import { MOST_MEGABYTES, TooLarge, read } from "./file.js";
 import { WrongLine, termsOf } from "./glossary.js";
 import { say } from "./language.js";
 
-/** The opened web page; null after its text in the form is changed. */
+/** The opened web page; null if there is none or its text in the form was changed. */
 let page = null;
 
-/** The request body for /v1/articles. */
+/** Return the request body for /v1/articles. */
 export function submissionOf(form) {
   const given = new FormData(form);
-  const body = form.elements.body.value; // as offsets count it: form data would turn line ends into two characters
+  // Not from the form data, which has two characters for each line break and would shift offsets.
+  const body = form.elements.body.value;
   return {
     ...(page === null ? { body } : { document: page }),
     ...termsOf(form.elements.terms.value),
@@ -21,7 +22,7 @@ export function submissionOf(form) {
   };
 }
 
-/** Whether the form is valid. If not, the browser shows the reason. */
+/** Return whether the form is valid. If it is not, the browser shows the reason. */
 export function isComplete(form) {
   const [first] = form.elements.outputs;
   first.setCustomValidity(new FormData(form).has("outputs") ? "" : say("entry.outputs_missing"));

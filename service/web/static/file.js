@@ -1,7 +1,7 @@
-/** File: reads a text or a saved web page from the reader's machine. */
+/** File: reads a text file or a saved web page from the user's machine. */
 
 const MOST_MEGABYTES = 8;
-const MOST_PAGE_CHARS = 3_000_000; // the service takes no larger bodies, so of a larger page only the text
+const MOST_PAGE_CHARS = 3_000_000; // the service refuses larger bodies, so a larger page is sent as text
 const WHOLE_PAGE = /<(?:!doctype\s+html|html|body)\b/i;
 const BLOCKS = "p,div,h1,h2,h3,h4,h5,h6,li,ul,ol,dl,dt,dd,table,tr,blockquote,figure,figcaption,section,article,header,footer,nav,aside,main,form,address,pre,hr";
 const NO_TEXT = "script,style,noscript,template,svg,iframe,object,head,select,button,textarea";
@@ -11,8 +11,8 @@ export { MOST_MEGABYTES };
 export class TooLarge extends Error {}
 
 /**
- * {text, html}: the visible text of the file; and the markup if it is a whole web page, else null. The service finds the
- * article in the markup by its structure. Throws TooLarge.
+ * Return {text, html}: the visible text of the file, and its markup if it is a whole web page (else null). The service
+ * uses the structure of the markup to find the article. Throws TooLarge.
  */
 export async function read(file) {
   if (file.size > MOST_MEGABYTES * 1024 * 1024) throw new TooLarge(file.name);
@@ -26,11 +26,11 @@ function decoded(bytes) {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    return new TextDecoder("windows-1252").decode(bytes); // what German files are that are not UTF-8
+    return new TextDecoder("windows-1252").decode(bytes); // the usual encoding of German files that are not UTF-8
   }
 }
 
-/** The text of a page, one block per line. A parsed document runs no scripts and loads no files. */
+/** Return the text of a page, one block per line. Parsing the page does not run its scripts or load its files. */
 export function visibleText(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
   for (const unread of page.querySelectorAll(NO_TEXT)) unread.remove();

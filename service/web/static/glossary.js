@@ -1,6 +1,6 @@
-/** Glossary: the terms that a reader enters, one per line. */
+/** Glossary: the terms that the user enters, one per line. */
 
-/** An invalid line; `line` is its number. */
+/** An error in a line of the glossary. `line` is the number of the line. */
 export class WrongLine extends Error {
   constructor(line) {
     super(`line ${line}`);
@@ -9,8 +9,8 @@ export class WrongLine extends Error {
 }
 
 /**
- * {glossary, do_not_translate} for /v1. "Rathaus = city hall" is a term with its translation. A line without an equals
- * sign is a term that stays untranslated. Throws WrongLine if a side is missing or a term is a duplicate.
+ * Return {glossary, do_not_translate} for /v1. "Rathaus = city hall" is a term with its translation. A line without an
+ * equals sign is a term that stays untranslated. Throws WrongLine if a side is missing or a term is a duplicate.
  */
 export function termsOf(text) {
   const translated = new Map();

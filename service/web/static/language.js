@@ -3,30 +3,30 @@
 const LANGUAGES = ["de", "en"];
 const catalogues = new Map();
 
-/** Load both catalogues, so that a switch needs no request. */
+/** Load both message catalogues, so that switching the language needs no request. */
 export async function load() {
   const read = async (language) => catalogues.set(language, await (await fetch(`static/messages.${language}.json`)).json());
   await Promise.all(LANGUAGES.map(read));
 }
 
-/** "de" or "en". */
+/** Return the language of the page: "de" or "en". */
 export function language() {
   const wished = [location.hash.slice(1), ...navigator.languages.map((one) => one.slice(0, 2).toLowerCase())];
   return wished.find((one) => LANGUAGES.includes(one)) ?? "en";
 }
 
-/** Whether the catalogue has the key. Codes of the service may be newer than the page. */
+/** Return whether the catalogue has the key. The service may send codes that are newer than the page. */
 export function has(key) {
   return Object.hasOwn(catalogues.get(language()), key);
 }
 
-/** The message with its {places} filled. */
+/** Return the message with its {places} filled in. */
 export function say(key, values = {}) {
   const message = catalogues.get(language())[key];
   return message.replace(/\{(\w+)\}/g, (_, name) => written(values[name]));
 }
 
-/** The message in the plural form for a number. */
+/** Return the message in the plural form for a number. */
 export function sayCount(key, count) {
   const form = new Intl.PluralRules(language()).select(count) === "one" ? "one" : "other";
   return say(`${key}.${form}`, { count });

@@ -11,7 +11,7 @@ import { work } from "./service.js";
 
 const place = (id) => document.getElementById(id);
 const form = place("form");
-/** The current content of the page, so that a change of language can render it again. Nothing else stores it. */
+/** The current content of the page, which is rendered again when the language changes. Nothing else stores it. */
 const shown = { answer: null, problem: null };
 let running = null;
 
@@ -42,7 +42,7 @@ async function submit() {
   finish();
 }
 
-/** The result for the article in the form. Shows the progress until it arrives. */
+/** Request the result for the article in the form. Show the progress until the result arrives. */
 async function answered(signal) {
   const progress = new Progress(place("progress"));
   announce(say("status.sending"));

@@ -12,7 +12,7 @@ export class Marks {
     this.#members.get(name).add(member);
   }
 
-  /** Hovering or focusing `source` highlights all members of `name`. The later of both events wins. */
+  /** Highlight all members of `name` while `source` is hovered or focused. The later of the two events wins. */
   lightFrom(source, name) {
     this.add(name, source);
     source.addEventListener("pointerenter", () => this.#show((this.#pointed = name)));

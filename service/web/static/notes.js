@@ -1,4 +1,4 @@
-/** Notes: the warnings of an answer, numbered in reading order, with their ranges. */
+/** Notes: the warnings in a response, numbered in reading order, with their ranges. */
 
 import { element } from "./element.js";
 import { has, say } from "./language.js";
@@ -6,8 +6,8 @@ import { has, say } from "./language.js";
 const OUTPUTS = ["article", "summary", "summary_translation", "translation"];
 
 /**
- * All warnings of an answer: {number, output, code, message, review, source, target}. `source` is a range of the
- * submitted body, `target` one of the output's text; each is null where the warning names no place.
+ * Return all warnings in a response as {number, output, code, message, review, source, target}. `source` is a range of
+ * the submitted body, and `target` is a range of the output's text. Each is null if the warning has no such range.
  */
 export function notesOf(answer) {
   const found = OUTPUTS.flatMap((output) =>
@@ -23,12 +23,12 @@ export function notesOf(answer) {
   return found.map((note, index) => ({ ...note, number: index + 1 }));
 }
 
-/** {start, end} of a span, or null. */
+/** Return {start, end} for a span, or null if there is no span. */
 export function rangeOf(span) {
   return Array.isArray(span) && span.length === 2 ? { start: span[0], end: span[1] } : null;
 }
 
-/** The notes as a list; null for none. Hovering a note highlights its range. */
+/** Create a list of the notes, or return null if there are none. Hovering over a note highlights its range. */
 export function noteList(notes, marks) {
   if (notes.length === 0) return null;
   return element("ul", { class: "notes" }, notes.map((note) => noteItem(note, marks)));
@@ -49,12 +49,12 @@ function noteItem(note, marks) {
   return item;
 }
 
-/** The id of the element of the note. */
+/** Return the id of the element that shows the note. */
 export function noteId(note) {
   return `note-${note.number}`;
 }
 
-/** The name that highlights the note and its ranges. */
+/** Return the name under which the note and its ranges are highlighted. */
 export function noteName(note) {
   return `note:${note.number}`;
 }

@@ -6,10 +6,11 @@ import { noteId, noteName } from "./notes.js";
 import { piecesOf } from "./pieces.js";
 
 /**
- * The nodes of `points` from `start` to `end`, and the sentences among them as {element, range}.
+ * Return the nodes of `points` from `start` to `end`, and the sentences among them as {element, range}.
  *
- * `sentences` are ranges {start, end, name, describedBy?}: each becomes one element that lights up `name`;
- * `supports` are ranges {start, end, name}: their pieces light up with `name`; `notes` are {range, note}.
+ * `sentences` are ranges {start, end, name, describedBy?}. Each becomes one element, which highlights `name` when it is
+ * hovered or focused. `supports` are ranges {start, end, name}, which are highlighted with `name`. `notes` are
+ * {range, note}.
  */
 export function passage({ points, start, end, sentences = [], supports = [], notes = [], marks }) {
   const ranges = [

@@ -1,8 +1,8 @@
-/** Pieces: splits a text at the start and end of each range, so that ranges can overlap. */
+/** Pieces: splits a text at the start and the end of each range, so that ranges can overlap. */
 
 /**
- * The pieces of `points` (CodePoints) from `start` to `end`, in order: {start, end, text, ranges}, where `ranges` are
- * those of the given ones ({start, end, …}) that cover the piece. All offsets count code points.
+ * Return the pieces of `points` (CodePoints) from `start` to `end`, in order, as {start, end, text, ranges}. `ranges`
+ * are the given ranges ({start, end, …}) that cover the piece. All offsets count code points.
  */
 export function piecesOf(points, start, end, ranges) {
   const inside = ranges.filter((range) => range.start < end && range.end > start && range.start < range.end);

@@ -2,7 +2,7 @@
 
 export class Problem extends Error {
   /**
-   * `kind` names a message of the catalogue ("422", "unreachable", …). The other fields are from the service.
+   * `kind` names a message in the catalogue ("422", "unreachable", …). The other fields are from the service.
    * `retryAfterS` is null without a Retry-After header.
    */
   constructor(kind, { code = "", detail = "", requestId = "", fields = [], retryAfterS = null } = {}) {
@@ -15,7 +15,7 @@ export class Problem extends Error {
     return ["429", "503", "504", "unreachable", "broken"].includes(this.kind);
   }
 
-  /** From the body of a problem answer or of an `error` event; every field may be missing. */
+  /** Create a Problem from the body of a problem response or of an `error` event. Any field may be missing. */
   static said(body, status, retryAfter = null) {
     const waits = Number.parseInt(retryAfter ?? "", 10);
     return new Problem(String(body.status ?? status), {
@@ -27,7 +27,7 @@ export class Problem extends Error {
     });
   }
 
-  /** From an answer with an error status. A proxy may have replaced its body. */
+  /** Create a Problem from a response with an error status. A proxy may have replaced its body. */
   static async answered(answer) {
     const text = await answer.text();
     let body = { request_id: answer.headers.get("x-request-id") ?? "" };

@@ -19,7 +19,7 @@ export class Progress {
     place.hidden = false;
   }
 
-  /** Handle an event of the service. Unknown names are ignored. */
+  /** Handle an event from the service. Events with unknown names are ignored. */
   follow({ name, data }) {
     if (name === "progress") this.#advance(data);
     else if (name === "sentence" && data.text_number === 0) this.#add(data.text);
@@ -37,7 +37,7 @@ export class Progress {
     this.#preview.scrollTop = this.#preview.scrollHeight;
   }
 
-  /** Remove it from the page. */
+  /** Remove the progress from the page. */
   end() {
     this.#place.replaceChildren();
     this.#place.hidden = true;

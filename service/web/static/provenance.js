@@ -1,9 +1,9 @@
-/** Provenance: the models of the outputs, and the time. */
+/** Provenance: the models that created the outputs, and the time. */
 
 import { element } from "./element.js";
 import { has, language, say } from "./language.js";
 
-/** A collapsed list with the provenance of an answer. */
+/** Create a collapsed list with the provenance of the outputs. */
 export function provenanceView({ models = {}, provenance = {}, result_key: key = "" }) {
   const lines = [
     ["provenance.summary", modelText(models?.summary)],

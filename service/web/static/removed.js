@@ -1,9 +1,9 @@
-/** Removed: the parts that cleaning removed from the article, with reasons. */
+/** Removed: the parts that cleaning removed from the article, with the reasons. */
 
 import { element } from "./element.js";
 import { has, say, sayCount } from "./language.js";
 
-/** A collapsed table of {text, reason}, or a line if nothing was removed. */
+/** Create a collapsed table of {text, reason}, or a line of text if nothing was removed. */
 export function removedView(removed) {
   if (removed.length === 0) return element("p", { class: "hint removed" }, say("removed.none"));
   const head = element("tr", {}, ["removed.reason", "removed.text"].map((key) => element("th", { scope: "col" }, say(key))));

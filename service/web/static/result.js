@@ -1,4 +1,4 @@
-/** Result: the answer for one article. */
+/** Result: the response for one article. */
 
 import { articleView } from "./article.js";
 import { CodePoints } from "./codepoints.js";
@@ -10,7 +10,7 @@ import { provenanceView } from "./provenance.js";
 import { rowsOf } from "./rows.js";
 import { summaryView } from "./summary.js";
 
-/** The element that shows an answer of /v1/articles. `announce` receives text for screen readers. */
+/** Create the element that shows a response of /v1/articles. `announce` receives text for screen readers. */
 export function resultView(answer, announce) {
   const view = { answer, announce, marks: new Marks(), notes: notesOf(answer), points: new CodePoints(answer.article?.body ?? "") };
   view.rows = rowsOf(answer.article ?? {}, answer.translation);

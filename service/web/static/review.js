@@ -1,9 +1,9 @@
-/** Review: tells whether an editor must review an output before publication. */
+/** Review: shows whether an editor must review an output before publication. */
 
 import { element } from "./element.js";
 import { say, sayCount } from "./language.js";
 
-/** One line with the flag of the output and the number of its notes. */
+/** Create a line with the review flag of the output and the number of its notes. */
 export function reviewLine(output, notes) {
   const needed = output.needs_review === true;
   const key = needed ? "review.needed" : "review.clear";

@@ -2,7 +2,7 @@
 
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 
-/** Make `sentences` one tab stop. A click or `focus()` also moves the stop. */
+/** Make `sentences` a single tab stop. A click or `focus()` also moves the stop. */
 export function rove(sentences) {
   sentences.forEach((sentence, number) => {
     sentence.tabIndex = number === 0 ? 0 : -1;

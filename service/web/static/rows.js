@@ -6,8 +6,9 @@ import { rangeOf } from "./notes.js";
 const GAP = /\n\s*\n/g;
 
 /**
- * {start, end, shift, pairs} for each paragraph: `start` and `end` are code points of the cleaned body, `shift` is what
- * makes them those of the submitted body, `pairs` are {number, source, target} of the sentences that begin there.
+ * Return {start, end, shift, pairs} for each paragraph. `start` and `end` are code point offsets in the cleaned body.
+ * Adding `shift` gives the offsets in the submitted body. `pairs` are the sentences that begin in the paragraph, as
+ * {number, source, target}.
  */
 export function rowsOf(article, translation) {
   const points = new CodePoints(article.body ?? "");
@@ -22,7 +23,7 @@ export function rowsOf(article, translation) {
   return found;
 }
 
-/** The number of the row at or before an offset of the submitted body; -1 before the first row. */
+/** Return the number of the row at or before an offset in the submitted body, or -1 before the first row. */
 export function rowAt(rows, offset) {
   return rows.findLastIndex((row) => row.start + row.shift <= offset);
 }

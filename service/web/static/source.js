@@ -5,7 +5,7 @@ import { noteList } from "./notes.js";
 import { passage } from "./passage.js";
 import { pairName } from "./translation.js";
 
-/** The paragraph's cell, and its sentences as {element, start, end} over the submitted body. */
+/** Create the paragraph's cell. Also returns its sentences as {element, start, end}, a range of the submitted body. */
 export function sourceCell(row, notes, view) {
   const here = (range) => ({ ...range, start: range.start - row.shift, end: range.end - row.shift });
   const isHere = (range) => range.start < row.end && range.end > row.start;
@@ -29,7 +29,7 @@ export function sourceCell(row, notes, view) {
   };
 }
 
-/** The sentences of the translation; without a translation, the sentences that support a summary, each once. */
+/** Return the translated sentences or, without a translation, the sentences that support a summary, each once. */
 function sentencesOf(row, view) {
   if (view.answer.translation) {
     return row.pairs.map((pair) => ({ ...pair.source, name: pairName(pair), id: `source-${pair.number}` }));

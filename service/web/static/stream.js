@@ -1,6 +1,6 @@
-/** Stream: reads server-sent events from the body of an answer, since EventSource cannot post. */
+/** Stream: reads server-sent events from the body of a response, because EventSource cannot send a POST request. */
 
-/** Yields {name, data} with parsed data for each event. Comments are ignored. */
+/** Yield {name, data} with parsed data for each event. Comments are ignored. */
 export async function* eventsOf(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let waiting = "";

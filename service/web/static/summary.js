@@ -1,4 +1,4 @@
-/** Summary: its sentences, each with the sentences of the article that support it. */
+/** Summary: the sentences of a summary, each with the sentences of the article that support it. */
 
 import { CodePoints } from "./codepoints.js";
 import { copyButton } from "./copy.js";
@@ -12,12 +12,12 @@ import { rowAt } from "./rows.js";
 
 const LANGUAGE_OF = { summary: "de", summary_translation: "en" };
 
-/** The name that highlights a sentence of a summary and its support. */
+/** Return the name under which a sentence of a summary and its support are highlighted. */
 export function supportName(output, number) {
   return `support:${output}:${number}`;
 }
 
-/** The card of one summary. */
+/** Create the card of one summary. */
 export function summaryView(output, view) {
   const summary = view.answer[output];
   const notes = view.notes.filter((note) => note.output === output);
@@ -51,7 +51,7 @@ function facts(summary) {
   );
 }
 
-/** The sentences with their places in the summary's text, in code points. */
+/** Return the sentences with their positions in the summary's text, in code points. */
 function placed(summary) {
   const points = new CodePoints(summary.text ?? "");
   let from = 0;
@@ -102,7 +102,7 @@ function supportButton(range, text, verbatim, view) {
   return button(text, () => view.showSource?.(range), attributes);
 }
 
-/** The text of the article at a range of the submitted body. */
+/** Return the text of the article at a range of the submitted body. */
 function sourceText({ start, end }, view) {
   const shift = view.rows[rowAt(view.rows, start)]?.shift ?? 0;
   return view.points.slice(start - shift, end - shift);

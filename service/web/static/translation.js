@@ -8,12 +8,12 @@ import { noteList } from "./notes.js";
 import { passage } from "./passage.js";
 import { reviewLine } from "./review.js";
 
-/** The name that highlights a sentence and its translation. */
+/** Return the name under which a sentence and its translation are highlighted. */
 export function pairName(pair) {
   return `pair:${pair.number}`;
 }
 
-/** The header of the column. `general` are the notes without a range. */
+/** Create the header of the column. `general` are the notes without a range. */
 export function translationTitle(view, general) {
   const { translation } = view.answer;
   const notes = view.notes.filter((note) => note.output === "translation");
@@ -48,7 +48,7 @@ function wholeOf(translation) {
   return [translation.headline, translation.lead, translation.text].filter(Boolean).join("\n\n");
 }
 
-/** The translation cell of a paragraph, and the elements of its sentences. */
+/** Create the translation cell of a paragraph. Also returns the elements of its sentences. */
 export function targetCell(row, notes, view) {
   const own = notes.filter((note) => note.output === "translation");
   const found = row.pairs.length > 0 ? translated(row.pairs, own, view) : { nodes: [], sentences: [] };

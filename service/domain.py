@@ -42,6 +42,17 @@ Tokens = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark in a prompt, by its name in the manifest."""
+
+    name: str
+
+
+Prompt = tuple[str | Mark, ...]
+"""Texts and marks of a causal model's prompt, without the start token."""
+
+
+@dataclass(frozen=True, slots=True)
 class DecodingOptions:
     """Options of an engine's search. Items with equal options can share a call. Lengths count tokens.
 
@@ -65,10 +76,11 @@ class DecodingOptions:
 
 @dataclass(frozen=True, slots=True)
 class EngineInput:
-    """One tokenised source, including end-of-sentence, with its decoding options.
+    """One tokenised source with its decoding options: a text with its end-of-sentence token, or a prompt.
 
-    ``target`` (without prefix and end-of-sentence) requests forced decoding: the only output is the target, with
-    attention and without a score.
+    ``target`` requests forced decoding, and the target is the only output. An encoder-decoder model returns its
+    attention and no score; ``target`` has no prefix and no end-of-sentence token. A causal model returns its
+    log-probability per token and no attention.
     """
 
     tokens: Tokens

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-from service.domain import Attention, FinishReason, Tokens
+from service.domain import Attention, FinishReason, Prompt, Tokens
 from service.generation.call import Priority
 from service.registry.manifest import Manifest
 
@@ -29,21 +29,22 @@ class GenerationOptions:
     """Options for one text. The model's manifest holds the other decoding options.
 
     ``attention`` requests the weights that an `AttentionAligner` needs. ``scored`` requests a score for each
-    hypothesis. ``source_only`` restricts outputs to pieces of their source and to these words; None means no
-    restriction.
+    hypothesis. ``thorough`` uses the manifest's thorough search, if it has one. ``source_only`` restricts outputs to
+    pieces of their source and to these words; None means no restriction.
     """
 
     attention: bool = False
     scored: bool = False
+    thorough: bool = False
     min_output_tokens: int = 0
     source_only: FreeWords | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One normalised text (see `for_model`) and its options."""
+    """One normalised text (see `for_model`), or a prompt of such texts for a causal model, and its options."""
 
-    text: str
+    text: str | Prompt
     options: GenerationOptions = GenerationOptions()
 
 
@@ -64,6 +65,30 @@ class TextHypothesis:
     score: float | None
     finish_reason: FinishReason
     attention: PieceAttention | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenOutput:
+    """An output to score. ``ended`` includes the log-probability that the output ends after its last word."""
+
+    source: str | Prompt
+    output: str
+    ended: bool = True
+
+
+class Scorer(Protocol):
+    """A causal model that scores given outputs."""
+
+    async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
+        """Return the log-probability per token of each output, in order.
+
+        The work belongs to a request that was already admitted, so no limit of the queue refuses it. An output that is
+        too long for the model has the log-probability minus infinity.
+
+        Raises:
+            NotReady, Draining, EngineError: the model cannot do the work.
+        """
+        ...
 
 
 class ItemFuture(asyncio.Future[T]):
@@ -125,9 +150,17 @@ class TextGenerator(Protocol):
         ...
 
     def generate(
-        self, sources: Sequence[Source], *, priority: Priority = "interactive", deadline_s: float | None = None
+        self,
+        sources: Sequence[Source],
+        *,
+        priority: Priority = "interactive",
+        deadline_s: float | None = None,
+        admitted: bool = False,
     ) -> list[TextFuture]:
         """Accept all ``sources`` or none, and return one future for each, in order.
+
+        ``admitted`` means that the work belongs to a request that was already admitted. No limit of the queue refuses
+        it.
 
         Each future completes as soon as its source is done. Cancelling a future cancels only its source, because
         several callers may share a request's sources. ``deadline_s`` (event loop's clock) only decides whether the

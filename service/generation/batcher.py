@@ -1,6 +1,7 @@
 """Batcher of one model: it owns the queue, and the worker that runs batches in the engine."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -220,7 +221,7 @@ class Batcher:
         self.queue = Queue(self.limits)
         self._on_dead = on_dead
         self._lost: EngineError | None = None
-        self._draining = False
+        self._draining = self._stopped = False
         engine = SupervisedEngine(model, factory, warm_up, limits=self.limits, listener=listener)
         self.worker = Worker(model, engine, self.queue, self._lose)
 
@@ -247,7 +248,12 @@ class Batcher:
 
     @overload
     def submit_many(
-        self, items: Sequence[EngineInput], *, priority: Priority = ..., deadline_s: float | None = ...
+        self,
+        items: Sequence[EngineInput],
+        *,
+        priority: Priority = ...,
+        deadline_s: float | None = ...,
+        admitted: bool = ...,
     ) -> list[ResultFuture]: ...
 
     @overload
@@ -258,6 +264,7 @@ class Batcher:
         priority: Priority = ...,
         deadline_s: float | None = ...,
         convert: Convert[T],
+        admitted: bool = ...,
     ) -> list[ItemFuture[T]]: ...
 
     def submit_many(
@@ -267,8 +274,11 @@ class Batcher:
         priority: Priority = "interactive",
         deadline_s: float | None = None,
         convert: Convert[Any] | None = None,
+        admitted: bool = False,
     ) -> list[ItemFuture[Any]]:
         """Admit all ``items`` of one request or none, and return one future for each, in order.
+
+        ``admitted`` items belong to a request that was already admitted: no limit of the queue refuses them.
 
         Each future holds 1..k hypotheses, or what ``convert`` makes from them on the event loop. It raises EngineError,
         EngineHung or Draining. Cancelling a future removes its item from the queue. ``deadline_s`` (event loop's clock)
@@ -279,17 +289,25 @@ class Batcher:
             InvalidInput: the request exceeds the limits of an empty queue.
             DeadlineExceeded: the deadline has passed.
         """
-        if self._draining:
+        if self._stopped or (self._draining and not admitted):
             raise Draining("the service is shutting down")
         if self._lost is not None or self.worker.engine.condition != "ready":
             raise NotReady("the engine is not ready")
-        return self.queue.put(items, priority=priority, deadline_s=deadline_s, convert=convert)
+        return self.queue.put(items, priority=priority, deadline_s=deadline_s, convert=convert, admitted=admitted)
 
     async def drain(self, timeout_s: float) -> None:
-        """Refuse new requests, finish admitted ones and stop. Items not done within ``timeout_s`` get Draining."""
+        """Refuse new requests, finish admitted ones and stop. Items not done within ``timeout_s`` get Draining.
+
+        Later calls have no effect, because several generators may share a batcher.
+        """
+        if self._stopped:
+            return
         self._draining = True
-        if unanswered := self.queue.unanswered:
-            await asyncio.wait(unanswered, timeout=timeout_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while unanswered := self.queue.unanswered:  # admitted requests may add work
+                    await asyncio.wait(unanswered)
+        self._stopped = True
         self.queue.fail(Draining("the service shut down before the work was done"))
         await self.worker.stop()
 

@@ -12,7 +12,7 @@ from typing import Any
 from service.domain import DecodingOptions, EngineInput, Tokens
 from service.errors import ModelError
 from service.generation.engines.base import Engine, ParallelConfig, resolve_compute_type
-from service.generation.engines.tokenizers import EOS, Tokenizer
+from service.generation.engines.tokenizers import Tokenizer
 from service.registry.manifest import EngineKind, Manifest
 
 
@@ -83,16 +83,25 @@ def load_engine(
     computed = resolve_compute_type(manifest, kind, device, compute_type)
     if kind == "ctranslate2":
         from service.generation.engines.ctranslate2 import CTranslate2Engine  # noqa: PLC0415 - load only the engine in use
+        from service.generation.engines.ctranslate2_causal import CausalCTranslate2Engine  # noqa: PLC0415
 
-        return CTranslate2Engine(
+        engine = CausalCTranslate2Engine if manifest.causal else CTranslate2Engine
+        tokenizer = Tokenizer(manifest, folder)
+        return engine(
             folder / files.folder,
-            written=Tokenizer(manifest, folder).writable,
+            written=tokenizer.writable,
+            end=tokenizer.end,
             compute_type=computed,
             device=device,
             layout=ParallelConfig(replicas, threads),
         )
     from service.generation.engines.torch import TorchEngine  # noqa: PLC0415 - an optional extra
 
+    if manifest.causal:
+        from service.generation.engines.torch_causal import CausalTorchEngine  # noqa: PLC0415
+
+        tokenizer = Tokenizer(manifest, folder)
+        return CausalTorchEngine(folder / files.folder, tokenizer, dtype=computed, device=device, threads=threads)
     return TorchEngine(
         folder / files.folder, read_vocabulary(manifest, folder), dtype=computed, device=device, threads=threads
     )
@@ -114,17 +123,17 @@ class Probe:
     items: tuple[EngineInput, ...]
 
     @classmethod
-    def of(cls, tokens: Tokens, options: DecodingOptions) -> "Probe":
-        """Make ``SOURCES`` sources of mixed lengths by repeating ``tokens``. All outputs have the same forced length.
+    def of(cls, framed: tuple[Tokens, Tokens, Tokens], options: DecodingOptions) -> "Probe":
+        """Make ``SOURCES`` sources of mixed lengths by repeating a text. All outputs have the same forced length.
 
-        ``options`` are the model's decoding options.
+        ``framed`` is an encoded text (see `Tokenizer.framed`), ``options`` are the model's decoding options.
         """
-        text = [token for token in tokens if token != EOS]
+        before, text, after = framed
         forced = replace(options, max_output_tokens=OUTPUT_TOKENS, min_output_tokens=OUTPUT_TOKENS)
         spread = LONGEST_TOKENS - SHORTEST_TOKENS
         lengths = [SHORTEST_TOKENS + spread * n // (SOURCES - 1) for n in range(SOURCES)]
         windows = (islice(cycle(text), n, n + length - 1) for n, length in enumerate(lengths))
-        return cls(tuple(EngineInput((*window, EOS), forced) for window in windows))
+        return cls(tuple(EngineInput((*before, *window, *after), forced) for window in windows))
 
     def seconds(self, engine: Engine, give_up_s: float = math.inf) -> float:
         """The shortest time of ``engine`` for the probe, from at most ``ROUNDS`` rounds in about ``ENOUGH_TIME_S``.

@@ -1,1 +1,1 @@
-"""Benchmarks: speed of the engines and the service, quality of the models, recall of the trust checks."""
+"""Benchmarks for the speed of the engines and the service, the quality of the models and the trust checks."""

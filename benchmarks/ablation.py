@@ -1,7 +1,7 @@
-"""Compare short trainings after equal numbers of updates.
+"""Compare short training runs after equal numbers of updates.
 
 Usage: ``python -m benchmarks.ablation with=WORK without=OTHER --of WHAT``. The program reads the losses on held-back
-items from the logs of ``python -m models.train``. Losses are comparable only if the trainings hold back the same items.
+items from the logs of ``python -m models.train``. Losses are comparable only if the runs hold back the same items.
 """
 
 import json
@@ -16,7 +16,7 @@ from models.train.items import HELD
 
 
 def row(work: Path) -> dict[str, Any]:
-    """Return the number of items that one training has drawn, and its held-back losses by update."""
+    """Return the number of items that a training run has drawn, and its held-back losses by number of updates."""
     lines = [json.loads(line) for line in (work / "log.jsonl").read_text("utf-8").splitlines()]
     return {"items": lines[-1]["items"], "held": {str(line["steps"]): line["held"] for line in lines}}
 
@@ -29,10 +29,10 @@ def held_back(work: Path) -> dict[str, list[int]]:
 
 
 def compared(works: dict[str, Path]) -> dict[str, Any]:
-    """Return all trainings, with only those updates for which every training has losses.
+    """Return the row of each training run, limited to the updates for which every run has losses.
 
     Raises:
-        ValueError: their held-back items differ.
+        ValueError: the runs hold back different items.
     """
     first, *others = works.items()
     for name, work in others:
@@ -46,13 +46,13 @@ def compared(works: dict[str, Path]) -> dict[str, Any]:
 
 
 def main(
-    trainings: Annotated[list[str], typer.Argument(help="NAME=FOLDER of each training.")],
-    of: Annotated[str, typer.Option(help="The difference between the trainings; it ends the record's name.")],
-    setting: Annotated[str, typer.Option(help="The options of train that all trainings share.")] = "",
+    trainings: Annotated[list[str], typer.Argument(help="The training runs, each as NAME=FOLDER.")],
+    of: Annotated[str, typer.Option(help="What differs between the runs. The name of the record ends in this.")],
+    setting: Annotated[str, typer.Option(help="The options of `train` that all runs share.")] = "",
     *,
     save: Annotated[bool, typer.Option("--record", help="Write the table to benchmarks/results.")] = False,
 ) -> None:
-    """Print the rows, and record them with --record."""
+    """Print a row for each training run. With --record, also write the table to benchmarks/results."""
     works = {name: Path(folder) for name, _, folder in (each.partition("=") for each in trainings)}
     table = compared(works)
     for name, one in table.items():

@@ -13,7 +13,7 @@ SEED = 12345
 
 
 def scores(outputs: Sequence[str], references: Sequence[str], *, caseless: bool = False) -> dict[str, Any]:
-    """Return BLEU and chrF with half-widths of their 95 % bootstrap intervals, and sacreBLEU's signatures."""
+    """Return BLEU and chrF with the half-widths of their 95 % bootstrap intervals, and sacreBLEU's signatures."""
     found: dict[str, Any] = {}
     for name, metric in _metrics(caseless=caseless).items():
         score = metric.corpus_score(list(outputs), [list(references)], n_bootstrap=RESAMPLES)
@@ -24,10 +24,10 @@ def scores(outputs: Sequence[str], references: Sequence[str], *, caseless: bool 
 
 
 def loss(outputs: Sequence[str], others: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-    """Return BLEU of ``others`` minus BLEU of ``outputs``, with half of its 95 % interval.
+    """Return BLEU of ``others`` minus BLEU of ``outputs``, with the half-width of its 95 % interval.
 
-    The interval is from paired bootstrap (Koehn 2004). Each resample scores the same lines of both, so the interval is
-    that of the difference. ``same`` is the percentage of identical lines.
+    The interval comes from paired bootstrap (Koehn 2004). Each resample scores the same lines of both systems, so the
+    interval is that of the difference. ``same`` is the percentage of identical lines.
     """
     lost, half = _difference(sacrebleu.BLEU(), outputs, others, references)
     same = sum(one == other for one, other in zip(outputs, others, strict=True)) / len(outputs)
@@ -39,7 +39,7 @@ def gain(
 ) -> dict[str, float]:
     """Return BLEU and chrF of ``outputs`` minus those of ``others``.
 
-    Each has half of its 95 % interval by paired bootstrap.
+    Each comes with the half-width of its 95 % interval, computed by paired bootstrap.
     """
     found: dict[str, float] = {}
     for name, metric in _metrics(caseless=caseless).items():
@@ -54,7 +54,7 @@ def _metrics(*, caseless: bool) -> dict[str, Metric]:
 def _difference(
     metric: Metric, outputs: Sequence[str], others: Sequence[str], references: Sequence[str]
 ) -> tuple[float, float]:
-    """Return the score of ``others`` minus that of ``outputs``, and half of its interval."""
+    """Return the score of ``others`` minus that of ``outputs``, and the half-width of its 95 % interval."""
     ours, theirs = (_statistics(metric, texts, references) for texts in (outputs, others))
     rng = random.Random(SEED)
     places = range(len(references))

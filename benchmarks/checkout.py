@@ -1,4 +1,4 @@
-"""A checkout of the service: this one, or another one for comparison."""
+"""Checkouts of the service to measure: this one, and possibly another one for comparison."""
 
 import contextlib
 import sys
@@ -14,35 +14,33 @@ from benchmarks.server import ROOT, Server, free_port
 
 Against = Annotated[
     Path | None,
-    typer.Option(exists=True, file_okay=False, resolve_path=True, help="Another checkout; both are measured in turns."),
+    typer.Option(exists=True, file_okay=False, resolve_path=True, help="Another checkout to compare with."),
 ]
 Python = Annotated[
     Path | None,
     typer.Option(
-        exists=True, dir_okay=False, help="The other checkout's interpreter; by default its .venv/bin/python."
+        exists=True, dir_okay=False, help="Interpreter of the other checkout (default: its .venv/bin/python)."
     ),
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(exists=True, file_okay=False, help="A folder with eval/*.de; by default generated articles."),
+    typer.Option(exists=True, file_okay=False, help="Folder with eval/*.de (default: generated articles)."),
 ]
 
 Threads = Annotated[
     int | None,
-    typer.Option(
-        min=1, help="Cores of one engine call; by default the server measures the best number when it starts."
-    ),
+    typer.Option(min=1, help="Cores per engine call. By default, the server measures the best number when it starts."),
 ]
 
 
 def settings_of(threads: int | None) -> dict[str, str]:
-    """Return the server's settings for a number of threads."""
+    """Return the server settings for this number of threads."""
     return {} if threads is None else {"threads": str(threads)}
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A folder with the package ``service``, the interpreter that runs it, and its commit."""
+    """A folder that contains the package ``service``, the interpreter that runs it, and its commit."""
 
     name: str
     folder: Path
@@ -56,7 +54,7 @@ class Checkout:
 
     @classmethod
     def at(cls, folder: Path, python: Path | None) -> Self:
-        """Return another checkout.
+        """Return the checkout in ``folder``. The default interpreter is its ``.venv/bin/python``.
 
         Raises:
             typer.BadParameter: the folder has no service or no interpreter.
@@ -68,7 +66,10 @@ class Checkout:
         return cls("other", folder, python, record.commit(folder))
 
     def server(self, **settings: str) -> Server:
-        """Return a server of this checkout. ``settings`` are names without prefix, in lower case."""
+        """Return a server that runs this checkout.
+
+        Setting names are in lower case and without the prefix ``DEPESCHE_``.
+        """
         port = free_port()
         given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}
         extra = {
@@ -83,21 +84,21 @@ class Checkout:
 
 
 def checkouts(against: Path | None, python: Path | None) -> list[Checkout]:
-    """Return the other checkout, if there is one, and then this one."""
+    """Return the checkout ``against``, if one is given, followed by this checkout."""
     others = [] if against is None else [Checkout.at(against, python)]
     return [*others, Checkout.here()]
 
 
 Measure = Callable[[Checkout, Server, int], Awaitable[dict[str, float]]]
-"""Measures a running server in one round, whose number is the last argument; returns figures by name."""
+"""A function that measures a running server and returns figures by name. The last argument is the round."""
 
 
 async def in_turns(
     measured: Sequence[Checkout], measure: Measure, rounds: int, **settings: str
 ) -> dict[str, list[dict[str, float]]]:
-    """Measure every checkout in every round, and return the figures of each round by checkout.
+    """Measure every checkout in every round. Return the figures of each round by checkout.
 
-    All servers run during all rounds. Every second round reverses their order.
+    All servers run during all rounds. The order is reversed in every second round.
     """
     found: dict[str, list[dict[str, float]]] = {one.name: [] for one in measured}
     async with contextlib.AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Sentences per second of both engines in the service, measured in turns: ``python -m benchmarks.engines``."""
+"""Compare the speed of the two engines in the service, in sentences per second: ``python -m benchmarks.engines``."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ SENTENCES = 64
 
 
 async def rates(rounds: int, seed: int) -> dict[int, dict[str, list[float]]]:
-    """Return the sentences per second of each round, by request size and engine. One client sends the requests."""
+    """Return the sentences per second of each round, by request size and engine. One client sends all requests."""
     sentences = Articles.of(None, seed).take("engines", 1, SENTENCES, SENTENCES)[0].sentences
     found: dict[int, dict[str, list[float]]] = {batch: {kind: [] for kind in KINDS} for batch in BATCHES}
     async with contextlib.AsyncExitStack() as stack:
@@ -44,11 +44,11 @@ async def _rate(server: Server, sentences: tuple[str, ...], batch: int) -> float
 
 def main(
     rounds: Annotated[int, typer.Option(min=1)] = 5,
-    seed: Annotated[int, typer.Option(help="Chooses the sentences.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed that determines the sentences.")] = 1,
     *,
-    save: Annotated[bool, typer.Option("--record", help="Write results/engines.json and README's table.")] = False,
+    save: Annotated[bool, typer.Option("--record", help="Write results/engines.json and the table in README.")] = False,
 ) -> None:
-    """Measure and print. Each ratio compares figures of the same round."""
+    """Measure and print the speeds. Each ratio compares figures from the same round."""
     rows: list[dict[str, Any]] = []
     for batch, by_engine in asyncio.run(rates(rounds, seed)).items():
         spreads = {kind: asdict(Spread.of(values)) for kind, values in by_engine.items()}

@@ -1,4 +1,4 @@
-"""Figures with their spread over rounds, ratios of two systems within rounds, and Markdown tables."""
+"""Figures with their spread over rounds, ratios between two systems within rounds, and Markdown tables of both."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The median, the least and the greatest value of the rounds."""
+    """The median, minimum and maximum of the values of all rounds."""
 
     median: float
     least: float
@@ -16,7 +16,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
-        """Compute the spread of at least one value, to four significant digits."""
+        """Compute the spread of one or more values, to four significant digits."""
         return cls(*(float(f"{one:.4g}") for one in (statistics.median(values), min(values), max(values))))
 
     def __str__(self) -> str:
@@ -29,17 +29,17 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> Spread:
-    """Return the spread of the ratios within rounds."""
+    """Return the spread of the ratios ``over`` / ``under``, each computed within a round."""
     return Spread.of([one / other for one, other in zip(over, under, strict=True)])
 
 
 def by_figure(rounds: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
-    """Return the values of all rounds, by figure."""
+    """Return the values of all rounds, by name of the figure."""
     return {name: [one[name] for one in rounds] for name in rounds[0]}
 
 
 def own(rounds: Sequence[Mapping[str, float]], targets: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return a row for each figure, with its target (the highest value allowed) if there is one."""
+    """Return a row for each figure. It includes the target (the maximum allowed value) if the figure has one."""
     rows = []
     for name, values in by_figure(rounds).items():
         spread, target = Spread.of(values), targets.get(name)
@@ -49,7 +49,7 @@ def own(rounds: Sequence[Mapping[str, float]], targets: Mapping[str, float]) -> 
 
 
 def compared(here: Sequence[Mapping[str, float]], other: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
-    """Return a row for each figure: both spreads, and the spread of the ratio here / other."""
+    """Return a row for each figure, with the spreads of both systems and the spread of the ratio here / other."""
     ours, theirs = by_figure(here), by_figure(other)
     return [
         {
@@ -63,8 +63,8 @@ def compared(here: Sequence[Mapping[str, float]], other: Sequence[Mapping[str, f
 
 
 def own_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows of `own` as Markdown."""
-    lines = ["| figure | median (least to most) | at most | |", "|---|---|---|---|"]
+    """Format the rows of `own` as a Markdown table."""
+    lines = ["| figure | median (minimum to maximum) | maximum allowed | |", "|---|---|---|---|"]
     for row in rows:
         spread = Spread(row["median"], row["least"], row["most"])
         target = "–" if row["target"] is None else f"{row['target']:g}"
@@ -74,7 +74,7 @@ def own_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def compared_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows of `compared` as Markdown."""
+    """Format the rows of `compared` as a Markdown table."""
     lines = ["| figure | other | here | here / other |", "|---|---|---|---|"]
     for row in rows:
         cells = (str(Spread(**row[name])) for name in ("other", "here", "ratio"))

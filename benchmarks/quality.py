@@ -1,8 +1,9 @@
-"""Quality of the models in the running service: ``python -m benchmarks.quality --data DIR``.
+"""Measure the quality of the models in the running service: ``python -m benchmarks.quality --data DIR``.
 
-Translation: BLEU and chrF on held-out sets. The program also scores outputs of other systems, and lists published
-scores. Summaries: ROUGE F of the first three sentences, of the extract and of the abstractive summary, all at the
-length of those three sentences. Every score has a 95 % bootstrap interval.
+Translations are scored with BLEU and chrF on held-out sets. The program also scores the outputs of other systems and
+lists published scores. Summaries are scored with ROUGE F: the first three sentences, the extractive summary and the
+abstractive summary, all limited to the length of those three sentences. Every computed score has a 95 % bootstrap
+interval.
 """
 
 import asyncio
@@ -29,14 +30,14 @@ PUBLISHED = {"opusmt": "opus-mt", "argos": "argos"}
 ROUGE = ("rouge1", "rouge2", "rougeL")
 METHODS = ("lead", "extractive", "abstractive")
 LEAD_SENTENCES = 3
-# The engine that computes the stored weights in float32, without quantisation.
+# This engine computes with the stored weights in float32, without quantisation.
 REFERENCE = {"engine": "torch"}
 
 Outputs = dict[str, list[str]]
 
 
 class GermanTokenizer:
-    """German words for ROUGE. The library's own tokenizer drops characters outside ASCII."""
+    """A tokenizer for German text that ROUGE can use. The library's own tokenizer drops characters outside ASCII."""
 
     def tokenize(self, text: str) -> list[str]:
         """Return the words in lower case."""
@@ -52,7 +53,11 @@ async def outputs_of(server: Server, data: Path, limit: int | None) -> Outputs:
 
 
 def score_translation(made: Outputs, reference: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
-    """Score each system on each test set: the service in int8 and float32, the peers' outputs, and published scores."""
+    """Score each system on each test set.
+
+    The systems are the service in int8 and float32, and the peers whose outputs are stored. Published scores of further
+    systems are included.
+    """
     with (data / "published-scores.tsv").open(encoding="utf-8") as file:
         published = {row["set"]: row for row in csv.DictReader(file, delimiter="\t")}
     table: dict[str, Any] = {}
@@ -70,12 +75,16 @@ def score_translation(made: Outputs, reference: Outputs, data: Path, limit: int 
 
 
 def score_quantisation(made: Outputs, reference: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
-    """Return, by test set, the BLEU that int8 loses against float32 of the same weights."""
+    """Return how much BLEU int8 loses compared with the same weights in float32, by test set."""
     return {name: bleu.loss(made[name], reference[name], lines_of(data / f"{name}.en")[:limit]) for name in SETS}
 
 
 async def score_summaries(server: Server, rows: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Return, by method, ROUGE F in per cent and the shares of verbatim sentences, copied 4-grams and reviews."""
+    """Return the scores of each summarisation method.
+
+    They are ROUGE F in per cent, the shares of verbatim sentences and copied 4-grams, and the number of summaries that
+    need review.
+    """
     scorer = RougeScorer(list(ROUGE), tokenizer=GermanTokenizer())
     lengths = []
     for row in rows:
@@ -104,7 +113,7 @@ async def _summary(server: Server, row: dict[str, str], **options: Any) -> dict[
 
 
 def interval(values: Sequence[float]) -> dict[str, float]:
-    """Return the mean, and the half-width of its 95 % bootstrap interval over articles."""
+    """Return the mean and the half-width of its 95 % bootstrap interval."""
     rng = random.Random(SEED)
     means = sorted(sum(rng.choices(values, k=len(values))) / len(values) for _ in range(RESAMPLES))
     half = (means[int(0.975 * RESAMPLES)] - means[int(0.025 * RESAMPLES)]) / 2
@@ -117,7 +126,7 @@ def share(flags: Sequence[bool]) -> float:
 
 
 async def measure(data: Path, limit: int | None) -> dict[str, Any]:
-    """Score both models in the running service, and the translator once more in float32."""
+    """Score both models in the running service, and the translation model also in float32."""
     with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["split"] == "test"][:limit]
     here = Checkout.here()
@@ -138,14 +147,14 @@ async def measure(data: Path, limit: int | None) -> dict[str, Any]:
 def main(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the data sets.")],
     limit: Annotated[
-        int | None, typer.Option(help="At most this many lines and articles of each set, for a quick look.")
+        int | None, typer.Option(help="Maximum number of lines and articles of each set, for a quick look.")
     ] = None,
     *,
     save: Annotated[
-        bool, typer.Option("--record", help="Write results/quality.json and the tables of README and model cards.")
+        bool, typer.Option("--record", help="Write results/quality.json and the tables in README and the model cards.")
     ] = False,
 ) -> None:
-    """Measure, print the tables, and record them with --record."""
+    """Measure and print the tables. With --record, also write them."""
     result = asyncio.run(measure(data, limit))
     made = tables.quality(result)
     print(*made.values(), sep="\n\n")

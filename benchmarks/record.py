@@ -1,4 +1,4 @@
-"""Recorded results with their provenance: machine, command, commit and time."""
+"""Record results with their provenance: machine, command, commit and time."""
 
 import json
 import os
@@ -19,13 +19,16 @@ def _git(folder: Path, *args: str) -> str:
 
 
 def commit(folder: Path) -> str:
-    """Return the commit of a checkout; ``+changes`` marks changed tracked files, ``none`` a folder without git."""
+    """Return the commit of a checkout, or ``none`` for a folder without git.
+
+    ``+changes`` is appended if tracked files have been changed.
+    """
     dirty = "+changes" if _git(folder, "status", "--porcelain", "--untracked-files=no") else ""
     return (_git(folder, "rev-parse", "--short=12", "HEAD") or "none") + dirty
 
 
 def machine() -> str:
-    """Return the processor, the number of cores and the version of Python."""
+    """Return the processor model, the number of cores and the Python version."""
     processor = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -35,7 +38,7 @@ def machine() -> str:
 
 
 def provenance() -> dict[str, Any]:
-    """Return machine, command, commit and time of this run."""
+    """Return the machine, command, commit and time of this run."""
     return {
         "machine": machine(),
         "command": "python -m " + " ".join([_module(), *("DIR" if "/" in a else a for a in sys.argv[1:])]),

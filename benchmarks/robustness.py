@@ -1,7 +1,8 @@
-"""Translation of unusual spellings: ``python -m benchmarks.robustness --data DIR [--against CHECKOUT]``.
+"""Measure translation of unusual spellings: ``python -m benchmarks.robustness --data DIR [--against CHECKOUT]``.
 
-The program translates the lines of a test set as they are and rewritten: with other quotation marks, in capitals, in
-Swiss spelling, and in pairs as one text. With another checkout, each gain has its interval.
+The program translates the lines of a test set unchanged and in other forms: with other quotation marks, in capitals, in
+Swiss spelling, and with two lines joined into one text. If another checkout is given, each gain over it is reported
+with its interval.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ Pairs = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Sources that are translated separately, and one reference for their outputs joined by spaces."""
+    """Sources that are translated separately. Their outputs, joined by spaces, have one reference."""
 
     sources: tuple[str, ...]
     reference: str
@@ -35,14 +36,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Lines of the test set in one spelling. ``caseless``: the scores ignore case."""
+    """Lines of the test set in one form. If ``caseless`` is set, the scores ignore case."""
 
     rows: tuple[Row, ...]
     caseless: bool = False
 
 
 def forms(lines: Sequence[str], references: Sequence[str]) -> dict[str, Form]:
-    """Return the lines of each spelling. A line that ends in a letter or digit counts as a headline."""
+    """Return the rows of each form. A line that ends in a letter or digit counts as a headline."""
     pairs = list(zip(lines, references, strict=True))
     quoting = [pair for pair in pairs if QUOTED.search(pair[0])]
     headlines = [pair for pair in pairs if pair[0][-1:].isalnum()]
@@ -74,7 +75,7 @@ def _in_marks(opening: str, closing: str) -> Callable[[str], str]:
 
 
 async def outputs(checkout: Checkout, asked: Mapping[str, Form]) -> dict[str, dict[str, Any]]:
-    """Return the service's translation of each source. Each source is translated once."""
+    """Return the service's translation of each source. Each distinct source is translated once."""
     sources = sorted({source for form in asked.values() for row in form.rows for source in row.sources})
     async with checkout.server() as server:
         return dict(zip(sources, await translations(server, sources), strict=True))
@@ -83,7 +84,10 @@ async def outputs(checkout: Checkout, asked: Mapping[str, Form]) -> dict[str, di
 def scored(
     form: Form, ours: Mapping[str, dict[str, Any]], others: Mapping[str, dict[str, Any]] | None
 ) -> dict[str, Any]:
-    """Return scores, the percentage of rows for review, and the gain over the other checkout if there is one."""
+    """Return the scores and the percentage of rows that need review.
+
+    If the outputs of another checkout are given, also return the gain over them.
+    """
 
     def written(made: Mapping[str, dict[str, Any]]) -> list[str]:
         return [" ".join(one_line(made[source]["text"]) for source in row.sources) for row in form.rows]
@@ -112,11 +116,11 @@ def main(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the data sets.")],
     against: Against = None,
     python: Python = None,
-    limit: Annotated[int | None, typer.Option(help="At most this many lines of the set, for a quick look.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Maximum number of lines, for a quick look.")] = None,
     *,
     save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/robustness.json.")] = False,
 ) -> None:
-    """Measure, print, and record with --record."""
+    """Measure and print the table. With --record, also write it to benchmarks/results/robustness.json."""
     result = asyncio.run(measure(data, limit, checkouts(against, python)))
     print("| form | rows | BLEU | chrF | for review | gain in BLEU | in chrF |\n|---|---|---|---|---|---|---|")
     for name, row in result["table"].items():

@@ -1,4 +1,4 @@
-"""A server process of a benchmark: start, wait until ready, send requests, stop."""
+"""Run a server process for a benchmark: start it, wait until it is ready, send requests, and stop it."""
 
 import asyncio
 import contextlib
@@ -20,12 +20,12 @@ STOP_LIMIT_S = 20.0
 LOG_CHARS = 2_000
 LOOPBACK = "127.0.0.1"
 NO_STORE = {"Cache-Control": "no-store"}  # systems without a cache ignore it
-# Below the ephemeral ports of Linux and other systems.
+# These are below the ephemeral ports of Linux and other systems.
 PORTS = range(20_000, 32_768)
 
 
 def free_port() -> int:
-    """Return a port on which no process listens. No other call gets it until this process ends.
+    """Return a port on which no process listens. Until this process ends, no other call returns the same port.
 
     Raises:
         RuntimeError: all of `PORTS` are in use.
@@ -44,7 +44,7 @@ def _is_free(port: int) -> bool:
 
 
 def _claim(port: int) -> bool:
-    """Return whether this process could bind the UDP port of that number, which marks the TCP port as taken."""
+    """Bind the UDP port of this number to mark the TCP port as taken. Return whether this succeeded."""
     with socket.socket(type=socket.SOCK_DGRAM) as claim, contextlib.suppress(OSError):
         claim.bind((LOOPBACK, port))
         claim.detach()  # stays open until the process ends
@@ -53,18 +53,21 @@ def _claim(port: int) -> bool:
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment without the service's settings and without access to a model hub."""
+    """Return the environment of this process, without settings of the service and without access to a model hub."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("DEPESCHE_")}
     return {**kept, "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", **extra}
 
 
 class Server:
-    """One process that answers HTTP on ``port``. Inside ``async with`` it is ready."""
+    """A process that serves HTTP on ``port``. Inside ``async with`` it is running and ready."""
 
     def __init__(
         self, command: Sequence[str], port: int, ready: str, *, extra: Mapping[str, str], folder: Path = ROOT
     ) -> None:
-        """``ready`` is the path that answers 200 once the models are loaded; ``folder`` is the working directory."""
+        """Configure the process without starting it.
+
+        The path ``ready`` returns 200 once the models are loaded. ``folder`` is the working directory.
+        """
         self._command = list(command)
         self._ready = ready
         self._environment = environment(extra)
@@ -80,18 +83,18 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The process id.
+        """The process ID.
 
         Raises:
-            RuntimeError: the process was not started.
+            RuntimeError: the process has not been started.
         """
         if self._process is None:
-            raise RuntimeError("the process was not started")
+            raise RuntimeError("the process has not been started")
         return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code; None while the process runs, and before it was started."""
+        """The exit code, or None if the process is still running or has not been started."""
         return None if self._process is None else self._process.poll()
 
     async def __aenter__(self) -> Self:
@@ -108,7 +111,7 @@ class Server:
             log.seek(0)
             said = log.read()[-LOG_CHARS:]
             await self._running.aclose()
-            raise SystemExit(f"{error}; it said:\n{said}") from error
+            raise SystemExit(f"{error}; its output:\n{said}") from error
         return self
 
     async def _wait(self, process: "subprocess.Popen[bytes]") -> None:
@@ -126,17 +129,17 @@ class Server:
         await self._running.aclose()
 
     async def post(self, path: str, body: Any, headers: Mapping[str, str]) -> Any:
-        """Return the JSON of the answer.
+        """Send ``body`` as JSON and return the JSON of the response.
 
         Raises:
-            httpx.HTTPError: there is no answer, or its status is an error.
+            httpx.HTTPError: there is no response, or its status is an error.
         """
         answer = await self.http.post(path, json=body, headers=dict(headers))
         answer.raise_for_status()
         return answer.json()
 
     async def sample(self, name: str) -> float:
-        """Return the sum of the service's metric ``name`` over its labels.
+        """Return the value of the server's metric ``name``, summed over its labels.
 
         Raises:
             LookupError: the server has no such metric.

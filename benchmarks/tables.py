@@ -1,4 +1,4 @@
-"""Tables of README and model cards, written between their markers from a recorded result."""
+"""Tables for the README and the model cards, generated from recorded results and written between markers."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ SPEED_COLUMNS = ("torch", "ctranslate2", "ratio")
 
 
 def quality(result: dict[str, Any]) -> dict[str, str]:
-    """Return the tables of a recorded ``quality`` result, by the name of their marker."""
+    """Return the tables for a recorded ``quality`` result, by the name of their marker."""
     return {
         "translation": translation(result["translation"]),
         "int8": int8(result["quantisation"]),
@@ -34,7 +34,7 @@ def quality(result: dict[str, Any]) -> dict[str, str]:
 
 
 def translation(table: dict[str, Any]) -> str:
-    """Return BLEU and chrF by system and test set."""
+    """Return a table of BLEU and chrF by system and test set."""
     systems = list(next(iter(table.values())))
     head = "| system | " + " | ".join(f"{name} BLEU | chrF" for name in table) + " |"
     lines = [head, "|---|" + "---|---|" * len(table)]
@@ -52,15 +52,15 @@ def _cell(score: dict[str, Any], metric: str) -> str:
 
 
 def int8(table: dict[str, Any]) -> str:
-    """Return the loss by quantisation, by test set."""
+    """Return a table of the loss caused by quantisation, by test set."""
     lines = ["| int8 against float32 | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
     costs = (f"{row['bleu']:.2f} ± {row['pm']:.2f}" for row in table.values())
     lines.append("| BLEU lost | " + " | ".join(costs) + " |")
-    return "\n".join([*lines, "| lines the same | " + " | ".join(f"{row['same']} %" for row in table.values()) + " |"])
+    return "\n".join([*lines, "| identical lines | " + " | ".join(f"{row['same']} %" for row in table.values()) + " |"])
 
 
 def sizes(embedded: Path) -> str:
-    """Return the size in MiB of every format of every embedded model, and of all together."""
+    """Return a table of the size in MiB of each format of each embedded model, with the total."""
     lines, total = ["| model | format | MiB |", "|---|---|---|"], 0
     for model in sorted(path for path in embedded.iterdir() if path.is_dir()):
         for part in sorted(path for path in model.iterdir() if path.is_dir()):
@@ -71,7 +71,7 @@ def sizes(embedded: Path) -> str:
 
 
 def summary(table: dict[str, Any]) -> str:
-    """Return ROUGE F by method, with the shares of copied text and of summaries for review."""
+    """Return a table of ROUGE F by method, with the shares of copied text and the number of summaries for review."""
     lines = [
         f"| {' | '.join(SUMMARY_COLUMNS)} |",
         "|---" * len(SUMMARY_COLUMNS) + "|",
@@ -86,17 +86,22 @@ def summary(table: dict[str, Any]) -> str:
 
 
 def speed(result: dict[str, Any]) -> str:
-    """Return the sentences per second of both engines by request size, with the machine and the commit."""
-    lines = ["| sentences a request | torch float32 | CTranslate2 int8 | ratio |", "|---|---|---|---|"]
+    """Return a table of the speed of both engines in sentences per second by request size.
+
+    It also states the machine and the commit.
+    """
+    lines = ["| sentences per request | torch float32 | CTranslate2 int8 | ratio |", "|---|---|---|---|"]
     for row in result["table"]:
         cells = (str(Spread(**row[column])) for column in SPEED_COLUMNS)
         lines.append(f"| {row['batch']} | " + " | ".join(cells) + " |")
     where = f"{result['rounds']} rounds, {result['machine']}, commit {result['commit']}"
-    return "\n".join([*lines, "", f"Sentences a second of one client, median (least to most): {where}."])
+    return "\n".join(
+        [*lines, "", f"Sentences per second of one client, as the median (minimum to maximum) of {where}."]
+    )
 
 
 def rewrite(made: dict[str, str]) -> Iterator[Path]:
-    """Write each table between its markers, ``<!-- scores:NAME -->`` and ``<!-- /scores -->``.
+    """Write each table between its markers, ``<!-- scores:NAME -->`` and ``<!-- /scores -->``. Yield the changed files.
 
     Raises:
         SystemExit: a file does not have exactly one pair of markers for a table.

@@ -1,4 +1,4 @@
-"""Translations of a running service, and measures of the outputs."""
+"""Translate texts with a running service, and measure properties of the outputs."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 async def translations(server: Server, sources: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the answers of ``/v1/translate``, in the order of the sources. The cache is not used.
+    """Return the results of ``/v1/translate`` in the order of the sources. The cache is not used.
 
     Raises:
         httpx.HTTPError: a request failed.
@@ -32,17 +32,20 @@ async def translations(server: Server, sources: Sequence[str]) -> list[dict[str,
 
 
 def one_line(text: str) -> str:
-    """Return the text with single spaces, as in the test sets."""
+    """Return the text with all white space collapsed to single spaces, as in the test sets."""
     return " ".join(text.split())
 
 
 def words(text: str) -> list[str]:
-    """Return the words in lower case."""
+    """Return the words of the text in lower case."""
     return [word.lower() for word in _WORD.findall(text)]
 
 
 def copied_percent(output: str, source: str) -> float:
-    """Return the percentage of the output's word 4-grams that the source contains; 100 if the output has none."""
+    """Return the percentage of the output's word 4-grams that also occur in the source.
+
+    The result is 100 if the output is shorter than one 4-gram.
+    """
     ours, theirs = _ngrams(words(output)), set(_ngrams(words(source)))
     return 100 * sum(ngram in theirs for ngram in ours) / len(ours) if ours else 100.0
 

@@ -1,1 +1,1 @@
-"""Inputs of the image: locked requirements and the digest of the base image."""
+"""The locked requirements of the image, with tools that update them and the digest of the base image."""

@@ -1,8 +1,8 @@
 """``make lock``: resolve pyproject.toml to the versions and hashes that the image installs.
 
 ``requirements-build.txt`` is for building the wheel, ``requirements-cpu.txt`` for the target ``cpu``, and
-``requirements-full.txt`` for the target ``full`` without torch. Builds of torch differ by package index and so do their
-hashes: the Dockerfile names the version of torch, and that build brings its CUDA libraries.
+``requirements-full.txt`` for the target ``full``. The latter leaves out torch, because its builds, and so their hashes,
+differ between package indexes. The Dockerfile pins the version of torch, which installs its own CUDA libraries.
 """
 
 import re
@@ -15,14 +15,14 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
-PYTHON = "3.11"  # Python of the base image, Debian bookworm
+PYTHON = "3.11"  # the Python version of the base image, Debian bookworm
 DEVELOPER_EXTRAS = {"train", "dev", "docs"}
 OWN_EXTRA = re.compile(r"depesche\[")
 TORCH_PACKAGE = re.compile(r"torch|triton|(nvidia|cuda)-.+")
 
 
 def main() -> None:
-    """Write the three files."""
+    """Write the three requirements files."""
     asked = requirements(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8")))
     asked["full"].append(f"torch=={torch_version((ROOT / 'Dockerfile').read_text('utf-8'))}")
     for name, wanted in asked.items():
@@ -30,9 +30,10 @@ def main() -> None:
 
 
 def requirements(project: dict[str, Any]) -> dict[str, list[str]]:
-    """Return the requirements of each lock. The image has all extras except those for developers.
+    """Return the requirements of each lock by name. The image includes all extras except those for developers.
 
-    Only ``full`` has the extra ``torch``, and extras that name another extra of the project (`depesche[torch]`).
+    Only ``full`` includes the extra ``torch`` and the extras that refer to another extra of the project
+    (`depesche[torch]`).
     """
     extras: dict[str, list[str]] = project["project"].get("optional-dependencies", {})
     wanted = {name: asked for name, asked in extras.items() if name not in DEVELOPER_EXTRAS}
@@ -55,10 +56,10 @@ def torch_version(dockerfile: str) -> str:
 
 
 def resolved(requirements: list[str]) -> str:
-    """Resolve these requirements to the text of a requirements file, without torch and its CUDA packages.
+    """Resolve the requirements to the contents of a requirements file, without torch and its CUDA packages.
 
     Raises:
-        subprocess.CalledProcessError: uv finds no solution, or no package index answers.
+        subprocess.CalledProcessError: uv finds no solution, or no package index can be reached.
     """
     left_out = sorted({name for name in names(_compiled(requirements, [])) if TORCH_PACKAGE.fullmatch(name)})
     options = [option for name in left_out for option in ("--no-emit-package", name)]
@@ -66,12 +67,12 @@ def resolved(requirements: list[str]) -> str:
 
 
 def names(lock: str) -> list[str]:
-    """Return the packages of a lock, in its order."""
+    """Return the names of the packages in a lock, in the same order."""
     return re.findall(r"^([a-z0-9][a-z0-9.-]*)==", lock, re.MULTILINE)
 
 
 def write(name: str, lock: str) -> None:
-    """Write a lock file."""
+    """Write a lock to its requirements file."""
     head = f"# Locked packages of the image: {name}. Written by `make lock`; do not edit.\n"
     (FOLDER / f"requirements-{name}.txt").write_text(head + lock, "utf-8")
 

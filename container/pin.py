@@ -10,11 +10,11 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class NotPinned(Exception):
-    """The digest is unknown. The Dockerfile stays unchanged."""
+    """The digest cannot be determined. The Dockerfile stays unchanged."""
 
 
 def main() -> None:
-    """Write the digest and print it."""
+    """Write the current digest to the Dockerfile and print it."""
     try:
         digest = current(base_image(DOCKERFILE.read_text("utf-8")))
     except NotPinned as error:
@@ -39,7 +39,7 @@ def current(image: str) -> str:
     """Return the registry's digest of the image index, which covers all platforms.
 
     Raises:
-        NotPinned: docker is not installed, or the registry gives no digest.
+        NotPinned: docker is not installed, or the registry returns no digest.
     """
     command = ["docker", "buildx", "imagetools", "inspect", image, "--format", "{{.Manifest.Digest}}"]
     try:
@@ -48,12 +48,12 @@ def current(image: str) -> str:
         raise NotPinned(f"docker cannot be run: {error.strerror}") from error
     answer = done.stdout.strip()
     if done.returncode or not DIGEST.fullmatch(answer):
-        raise NotPinned(f"no digest of {image}: {(done.stderr or answer).strip()}")
+        raise NotPinned(f"docker returned no digest for {image}: {(done.stderr or answer).strip()}")
     return answer
 
 
 def pinned(dockerfile: str, digest: str) -> str:
-    """Return the Dockerfile with this digest."""
+    """Return the contents of the Dockerfile with its base image pinned to this digest."""
     return re.sub(r"^ARG BASE_DIGEST=.*$", f"ARG BASE_DIGEST={digest}", dockerfile, flags=re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""Posts one article and prints its summary, its translation and its warnings.
+"""Send one article to the service and print its summary, translation and warnings.
 
 pip install httpx
 DEPESCHE_URL=http://127.0.0.1:8000 python article.py [FILE]
@@ -26,17 +26,17 @@ Die Kosten betragen 12 Millionen Euro. Anwohner fürchten den Lärm der Baustell
 
 
 class Refused(Exception):
-    """The service refused the request; the message is for a person."""
+    """The service refused the request. The message can be shown to users."""
 
 
 def main() -> int:
-    """Send the file of the first argument, or the example."""
+    """Send the file named by the first argument, or the example if there is none."""
     text = Path(sys.argv[1]).read_text("utf-8") if len(sys.argv) > 1 else EXAMPLE
     headers = {"Request-Timeout-Ms": str(int(DEADLINE_S * 1000))}
     if KEY:
         headers["Authorization"] = f"Bearer {KEY}"
     try:
-        # The service applies the deadline. The client waits a little longer for the answer.
+        # The service applies the deadline. The client waits a little longer for the response.
         with httpx.Client(base_url=URL, headers=headers, timeout=DEADLINE_S + 10) as client:
             show(posted(client, {"body": text}))
     except (Refused, httpx.TransportError) as error:
@@ -46,13 +46,16 @@ def main() -> int:
 
 
 def posted(client: httpx.Client, article: dict[str, Any]) -> dict[str, Any]:
-    """The answer to an article. After 503 (busy) or 429 (too many requests) it waits as `Retry-After` says."""
+    """Send an article and return the result.
+
+    After 503 (busy) or 429 (too many requests), wait for `Retry-After` and retry.
+    """
     for attempt in range(1, ATTEMPTS + 1):
         answer = client.post("/v1/articles", json=article)
         if answer.status_code not in {429, 503} or attempt == ATTEMPTS:
             break
         wait_s = min(float(answer.headers.get("Retry-After", "1")), MOST_WAIT_S)
-        print(f"busy ({answer.status_code}), again in {wait_s:.0f} s", file=sys.stderr)
+        print(f"busy ({answer.status_code}); retrying in {wait_s:.0f} s", file=sys.stderr)
         time.sleep(wait_s)
     if answer.is_success:
         result: dict[str, Any] = answer.json()
@@ -61,7 +64,10 @@ def posted(client: httpx.Client, article: dict[str, Any]) -> dict[str, Any]:
 
 
 def explained(answer: httpx.Response) -> str:
-    """The lines of a problem (RFC 9457) with its fields; for any other answer, such as a proxy's page, its status."""
+    """Return an error response as text: the fields of a problem (RFC 9457), or otherwise only the status.
+
+    A proxy, for example, sends responses that are not problems.
+    """
     if not answer.headers.get("Content-Type", "").startswith("application/problem+json"):
         return f"HTTP {answer.status_code}"
     problem = answer.json()
@@ -71,12 +77,12 @@ def explained(answer: httpx.Response) -> str:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print the result for an editor."""
+    """Print the result in a form that an editor can read."""
     article, summary, translation = result["article"], result["summary"], result["translation"]
     print(f"Headline: {article['headline']}\n\nSummary: {summary['text']}\n")
     print(f"Translation: {translation['headline']}\n\n{translation['text']}\n")
     if any(model and model["quality"] == "starter" for model in result["models"].values()):
-        print("Made by the starter models: not for publication.")
+        print("Made by the starter models, so not for publication.")
     for name, found in (("article", article), ("summary", summary), ("translation", translation)):
         for warning in found["warnings"]:
             print(f"Warning ({name}): {warning['code']}: {warning['message']}")

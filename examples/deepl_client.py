@@ -1,4 +1,4 @@
-"""DeepL's own Python client against this service: only the address changes.
+"""Use DeepL's own Python client with this service. Only the server address changes.
 
 pip install deepl
 DEPESCHE_URL=http://127.0.0.1:8000 python deepl_client.py
@@ -10,7 +10,7 @@ import sys
 import deepl
 
 URL = os.environ.get("DEPESCHE_URL", "http://127.0.0.1:8000")
-KEY = os.environ.get("DEPESCHE_KEY", "any")  # the client needs a key; a service without keys accepts any
+KEY = os.environ.get("DEPESCHE_KEY", "any")  # the client requires a key, and a service without keys accepts any
 
 
 def main() -> int:

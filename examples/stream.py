@@ -1,4 +1,4 @@
-"""Prints the translation of an article while the service makes it (server-sent events).
+"""Print the translation of an article while it is being produced, using server-sent events.
 
 pip install httpx
 DEPESCHE_URL=http://127.0.0.1:8000 python stream.py [FILE]
@@ -15,13 +15,13 @@ import httpx
 
 URL = os.environ.get("DEPESCHE_URL", "http://127.0.0.1:8000")
 KEY = os.environ.get("DEPESCHE_KEY", "")
-# The service sends a comment at least every 15 seconds, so a longer silence is a broken connection.
+# The service sends a comment at least every 15 seconds, so a longer silence means that the connection is broken.
 SILENCE_S = 45.0
 EXAMPLE = "Der Stadtrat hat über die Brücke beraten. Sie soll 2027 fertig sein. Anwohner fürchten den Lärm."
 
 
 def main() -> int:
-    """Stream the file of the first argument, or the example."""
+    """Stream the translation of the file named by the first argument, or of the example if there is none."""
     body = {"body": Path(sys.argv[1]).read_text("utf-8") if len(sys.argv) > 1 else EXAMPLE}
     headers = {"Accept": "text/event-stream"} | ({"Authorization": f"Bearer {KEY}"} if KEY else {})
     try:
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def events(lines: Iterable[str]) -> Iterator[tuple[str, Any]]:
-    """Name and data of each event. Comments, which keep the connection open, are skipped."""
+    """Yield the name and the data of each event. Skip comments, which only keep the connection open."""
     name, data = "message", ""
     for line in lines:
         field, _, value = line.partition(":")
@@ -51,7 +51,10 @@ def events(lines: Iterable[str]) -> Iterator[tuple[str, Any]]:
 
 
 def shown(found: Iterable[tuple[str, Any]]) -> int:
-    """Print the events; returns 0 if the last one is the result. After the start, a failure is an event."""
+    """Print the events. Return 0 if the last one is the result, otherwise 1.
+
+    Once the stream has started, a failure is reported as an event.
+    """
     for name, data in found:
         if name == "progress":
             print(f"{data['done']} of {data['of']}", file=sys.stderr)

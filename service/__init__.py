@@ -1,3 +1,3 @@
-"""Depesche: German article text in, a German summary and an English translation out."""
+"""Depesche, a service that summarizes German articles and translates them into English."""
 
 __version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""``python -m service``: the same as the command ``depesche``."""
+"""Run the command ``depesche`` when the package is started with ``python -m service``."""
 
 from service.cli.main import main
 

@@ -1,4 +1,4 @@
-"""Application factory: wires settings, models, cache and middleware into a FastAPI app."""
+"""The application factory, which wires settings, models, cache and middleware into a FastAPI app."""
 
 import asyncio
 import contextlib
@@ -50,7 +50,11 @@ KNOWN = COMPATIBLE | {
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, error: DepescheError) -> None:
-    """Answer ``error`` as problem JSON. On the paths of a compatible API, use that API's own error format."""
+    """Send an error response for ``error``.
+
+    The response is problem JSON. On the paths of the DeepL and LibreTranslate APIs, it uses the error format of that
+    API.
+    """
     request = Request(scope, receive)
     if scope["path"] in KNOWN:  # other paths are arbitrary input and must not become metric labels
         info_of(scope).path = scope["path"]
@@ -67,7 +71,7 @@ _log = logging.getLogger("depesche")
 
 
 def plan_of(settings: Settings) -> Plan:
-    """Convert settings to a plan."""
+    """Return the newsroom's plan for these settings."""
     seal = settings.cache_seal_key
     return Plan(
         models_dir=settings.models_dir,
@@ -105,30 +109,34 @@ def _model_names(settings: Settings) -> dict[Task, str]:
 
 
 def exit_dead() -> None:
-    """Exit the process soon, because it cannot end a hung engine call. The delay lets probes see the state."""
+    """Exit the process after a short delay, because a hung engine call cannot be stopped.
+
+    The delay gives the probes time to report the dead engine.
+    """
     _log.critical("engine_dead", extra={"exit_code": EXIT_DEAD})
     asyncio.get_running_loop().call_later(EXIT_GRACE_S, os._exit, EXIT_DEAD)
 
 
 def text_limits(settings: Settings) -> TextLimits:
-    """The text limits of the settings."""
+    """Return the text limits that the settings define."""
     return TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
 
 
 def create_newsroom(settings: Settings, listener: Listener, on_settled: Callable[[], None] = lambda: None) -> Newsroom:
-    """Create the newsroom with the plan and text limits of the settings."""
+    """Create the newsroom with the plan and the text limits from the settings."""
     return Newsroom(plan_of(settings), listener, exit_dead, on_settled, limits=text_limits(settings))
 
 
 def create_app(settings: Settings | None = None, *, on_settled: Callable[[], None] = lambda: None) -> FastAPI:
-    """Create the application. It loads models in the background, so that probes get answers from the start.
+    """Create the application, which loads its models in the background.
 
-    ``on_settled`` is called after the models are loaded, and after a reload has closed the old models.
+    The probes are therefore answered from the start. ``on_settled`` is called when the models have been loaded, and
+    again each time a reload has closed the old models.
 
     Raises:
         KeyFileInvalid: the key file is invalid.
-        TracingUnavailable: the environment requests traces, but tracing cannot start.
-        SealUnavailable: the settings request sealed cache values, but the extra is not installed.
+        TracingUnavailable: the environment requests tracing, but tracing cannot start.
+        SealUnavailable: the settings request encrypted cache values, but the extra is not installed.
     """
     settings = settings or Settings()
     listeners: list[Listener] = [logs.listen]
@@ -168,14 +176,14 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
 
 
 def _document(openapi: Callable[[], dict[str, Any]], languages: LanguagePair) -> dict[str, Any]:
-    """The OpenAPI document with the served languages."""
+    """Generate the OpenAPI document, and describe the served languages in it."""
     document = openapi()
     describe_languages(document, languages)
     return document
 
 
 def _rates(settings: Settings, listener: Listener) -> Rates | None:
-    """The rate limits of the settings; None if there are none."""
+    """Return the rate limits that the settings define, or None if they define none."""
     limits = policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
     if not limits:
         return None
@@ -185,7 +193,10 @@ def _rates(settings: Settings, listener: Listener) -> Rates | None:
 
 
 def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
-    """Create the application of the administration port. It shares the runtime of ``app``, which owns it."""
+    """Create the application for the administration port.
+
+    It uses the runtime of ``app``, which remains responsible for starting and closing it.
+    """
     admin_app = FastAPI(
         title="Depesche administration", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
     )
@@ -198,7 +209,7 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
 
 
 def _add_middlewares(app: FastAPI, settings: Settings, **options: Any) -> None:
-    """Add the middlewares and error handlers. ``options`` are passed to `middlewares`."""
+    """Add the middleware and the error handlers to ``app``. ``options`` are passed to `middlewares`."""
     problems.install(app)
     runtime: Runtime = app.state.runtime
     stack = middlewares(
@@ -211,7 +222,7 @@ def _add_middlewares(app: FastAPI, settings: Settings, **options: Any) -> None:
         trusted_proxies=_split_list(settings.trusted_proxies),
         **options,
     )
-    for one in reversed(stack):  # the last one added is the outermost
+    for one in reversed(stack):  # the middleware added last is the outermost
         app.add_middleware(one.cls, *one.args, **one.kwargs)
 
 
@@ -249,7 +260,7 @@ async def _load(newsroom: Newsroom) -> None:
         if newsroom.notice:
             _log.warning("starter_models", extra={"detail": newsroom.notice})
     except DepescheError as error:
-        # The process keeps running, so that an operator can query the readiness probe.
+        # The process keeps running, so that an operator can still query the readiness probe.
         _log.error("models_not_loaded", extra={"detail": str(error)})
     except Exception as error:  # noqa: BLE001 - otherwise the probe would report "loading" forever
         newsroom.lifecycle.fail(f"loading the models failed with {type(error).__name__}")

@@ -1,4 +1,4 @@
-"""Validation with a limited number of errors, so that a value with a million faults stays cheap."""
+"""Pydantic validation with a limited number of errors, so that a value with a million faults is cheap to reject."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -11,7 +11,7 @@ MAX_ERRORS = 20
 
 
 class Bounded(BaseModel):
-    """A model that forbids unknown fields and reports at most `MAX_ERRORS` + 1 of them."""
+    """A base class for models that forbid unknown fields. At most `MAX_ERRORS` + 1 unknown fields are reported."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -27,7 +27,7 @@ class Bounded(BaseModel):
 
 
 def at_most(items: int, code: str = "too_long") -> BeforeValidator:
-    """A validator that refuses a list or dict of more than ``items`` before its members are validated."""
+    """Return a validator that rejects a list or dict of more than ``items`` members before it validates them."""
 
     def check_length(value: Any) -> Any:
         if isinstance(value, list | dict) and len(value) > items:
@@ -42,7 +42,7 @@ def at_most(items: int, code: str = "too_long") -> BeforeValidator:
 
 
 def _first_wrong(value: Any) -> Any:
-    """Reduce a dict with many non-string values to the first of them, so that validation makes few errors."""
+    """Keep only the first non-string values of a dict that has many of them, so that validation reports few errors."""
     if not isinstance(value, dict):
         return value
     wrong = dict(islice(((name, one) for name, one in value.items() if not isinstance(one, str)), MAX_ERRORS + 1))

@@ -1,4 +1,4 @@
-"""Shared value types: spans, notices, tokens, decoding options and hypotheses."""
+"""Value types that many packages share: spans, notices, tokens, decoding options and hypotheses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,20 +14,21 @@ class Span(NamedTuple):
     end: int
 
     def of(self, text: str) -> str:
-        """The part of ``text`` that the span covers."""
+        """Return the part of ``text`` that this span covers."""
         return text[self.start : self.end]
 
     def shifted(self, by: int) -> "Span":
-        """The same range, moved by ``by`` code points."""
+        """Return this span moved by ``by`` code points."""
         return Span(self.start + by, self.end + by)
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message to an editor about a result.
+    """A message to the editor about a result.
 
-    ``span`` refers to the submitted text, ``target`` to the result; each is None if there is no position. Notices
-    without ``review`` are often harmless.
+    ``span`` is a position in the submitted text, and ``target`` a position in the result. Each is None if the notice
+    has no such position. ``review`` is True if an editor should check the result. Notices that require no review are
+    often harmless.
     """
 
     code: str
@@ -54,11 +55,12 @@ Prompt = tuple[str | Mark, ...]
 
 @dataclass(frozen=True, slots=True)
 class DecodingOptions:
-    """Options of an engine's search. Items with equal options can share a call. Lengths count tokens.
+    """Decoding options for an engine. All lengths are in tokens.
 
-    ``allowed`` restricts outputs to these pieces (None: no restriction). ``alignment`` requests the attention matrix.
-    ``target_prefix`` starts every output, usually to select the target language; it is not counted and not part of a
-    hypothesis. Greedy search is faster without ``scored``.
+    Items with equal options can share an engine call. ``allowed`` restricts the outputs to these pieces; None means no
+    restriction. ``alignment`` requests the attention matrix. Every output starts with ``target_prefix``, which usually
+    selects the target language. The prefix does not count towards the length limits and is not part of a hypothesis.
+    ``scored`` requests scores; greedy search is faster without them.
     """
 
     beam_size: int = 1
@@ -90,28 +92,34 @@ class EngineInput:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """An attention matrix with one row per target token and ``columns`` source tokens, one byte per weight."""
+    """An attention matrix with one row for each target token and one column for each source token.
+
+    ``columns`` is the number of source tokens. ``levels`` contains the weights row by row, with one byte for each
+    weight.
+    """
 
     columns: int
     levels: bytes
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[float]]) -> "Attention":
-        """Round weights from 0 to 1 to bytes."""
+        """Create a matrix from rows of weights between 0 and 1. Each weight is rounded to one byte."""
         levels = np.rint(np.clip(np.asarray(rows, np.float64), 0, 1) * 255).astype(np.uint8)
         return cls(len(rows[0]) if rows else 0, levels.tobytes())
 
     def rows(self) -> tuple[tuple[float, ...], ...]:
-        """The weights as numbers from 0 to 1."""
+        """Return the rows of the matrix, with weights between 0 and 1."""
         weights = [level / 255 for level in self.levels]
         return tuple(tuple(weights[n : n + self.columns]) for n in range(0, len(weights), self.columns or 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One output. ``tokens`` has no end-of-sentence; ``score`` is the log-probability per token, None if not requested.
+    """One output of a model for a source.
 
-    ``alignment`` is the attention of target tokens to source tokens, end-of-sentence included; None if not requested.
+    ``tokens`` does not include the end-of-sentence token. ``score`` is the log-probability per token, or None if it was
+    not requested. ``alignment`` is the attention from the target tokens to the source tokens, including the source's
+    end-of-sentence token. It is None if it was not requested.
     """
 
     tokens: Tokens
@@ -121,9 +129,9 @@ class Hypothesis:
 
 
 class Link(NamedTuple):
-    """A link between words of a translation and words of its source, as spans within both sentences.
+    """A link between words of a translated sentence and words of its source sentence.
 
-    ``weight`` is the model's attention from 0 to 1.
+    Each span is relative to its own sentence. ``weight`` is the model's attention, from 0 to 1.
     """
 
     target: Span

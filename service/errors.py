@@ -1,43 +1,43 @@
-"""Error tree of the service. Errors of libraries are converted where they occur.
+"""The exceptions of the service. Exceptions of libraries are converted to these where they occur.
 
 DepescheError
-├── InvalidInput       a value of the request is invalid; names the field and the limit (HTTP 422)
-├── Unavailable        the service cannot accept work now; says when to retry (503)
+├── InvalidInput       a value in the request is invalid; includes the field and the limit (HTTP 422)
+├── Unavailable        the service cannot accept work at the moment; includes the time until a retry (503)
 │   ├── QueueFull
 │   ├── NotReady
 │   └── Draining
-├── BodyTooLarge       the body exceeds the size limit (413)
-├── BodyTooSlow        the body did not arrive in time (408)
-├── EncodingUnsupported   the body is compressed (415)
+├── BodyTooLarge       the request body exceeds the size limit (413)
+├── BodyTooSlow        the request body did not arrive in time (408)
+├── EncodingUnsupported   the request body is compressed (415)
 ├── AccessDenied       the request is not authorised
 │   ├── KeyMissing     the request has no API key (401)
 │   ├── KeyUnknown     the API key is unknown (401)
 │   │   └── KeyExpired
-│   └── ScopeMissing   the API key lacks the scope of the endpoint (403)
-├── RateExceeded       the caller exceeded its rate limit; says when to retry (429)
-│   └── QuotaExceeded  the limit covers a day or longer
-├── ClientGone         the client disconnected before its request was complete
-├── DeadlineExceeded   the work was not done before the deadline (504)
+│   └── ScopeMissing   the API key lacks the scope that the endpoint requires (403)
+├── RateExceeded       the caller has exceeded its rate limit; includes the time until a retry (429)
+│   └── QuotaExceeded  the limit applies to characters in a day or a longer period
+├── ClientGone         the client disconnected before the request was complete
+├── DeadlineExceeded   the work was not finished before the deadline (504)
 ├── EngineError        the model failed (500)
-│   └── EngineHung     the model did not answer in time (504)
-└── ModelError         a model cannot be loaded: manifest, files or architecture
+│   └── EngineHung     the model did not respond in time (504)
+└── ModelError         a model cannot be loaded because of its manifest, files or architecture
     ├── WeightsMismatch   the SHA-256 of a file differs from the manifest
     ├── LockMismatch      the SHA-256 of a file differs from models.lock
-    ├── UnsafeWeights     a weights file contains other objects and is not loaded
+    ├── UnsafeWeights     a weights file contains objects other than tensors, so it is not loaded
     └── HubError          the hub is unreachable or does not have the model
 """
 
 
 class DepescheError(Exception):
-    """Root of the error tree. ``code`` is stable, so callers can match it."""
+    """The base class of all exceptions of the service. ``code`` is a stable identifier that callers can match."""
 
     code = "internal"
 
 
 class InvalidInput(DepescheError):
-    """A value of the request is invalid.
+    """A value in the request is invalid.
 
-    ``pointer`` is the JSON pointer of the field, ``limit`` the limit that the value exceeds.
+    ``pointer`` is the JSON pointer to the field. ``limit`` is the limit that the value exceeds, if there is one.
     """
 
     def __init__(self, code: str, detail: str, *, pointer: str = "", limit: int | str | None = None) -> None:
@@ -49,7 +49,7 @@ class InvalidInput(DepescheError):
 
 
 class Unavailable(DepescheError):
-    """The service cannot accept work now. ``retry_after_s`` is the recommended delay before a retry."""
+    """The service cannot accept work at the moment. ``retry_after_s`` is the recommended delay before a retry."""
 
     code = "unavailable"
 
@@ -77,7 +77,7 @@ class Draining(Unavailable):
 
 
 class BodyTooLarge(DepescheError):
-    """The body has more than ``limit`` bytes."""
+    """The request body has more than ``limit`` bytes."""
 
     code = "body_too_large"
 
@@ -87,45 +87,45 @@ class BodyTooLarge(DepescheError):
 
 
 class BodyTooSlow(DepescheError):
-    """The body did not arrive in time."""
+    """The request body did not arrive in time."""
 
     code = "body_timeout"
 
 
 class EncodingUnsupported(DepescheError):
-    """The body is compressed."""
+    """The request body is compressed, which the service does not support."""
 
     code = "encoding_unsupported"
 
 
 class AccessDenied(DepescheError):
-    """The request is not authorised. ``challenge`` is the value of ``WWW-Authenticate`` (RFC 6750)."""
+    """The request is not authorised. ``challenge`` is the value of the ``WWW-Authenticate`` header (RFC 6750)."""
 
     code = "access_denied"
     challenge = 'Bearer realm="depesche"'
 
 
 class KeyMissing(AccessDenied):
-    """The endpoint needs an API key, and the request has none."""
+    """The endpoint requires an API key, but the request has none."""
 
     code = "key_missing"
 
 
 class KeyUnknown(AccessDenied):
-    """The API key of the request is not in the key file."""
+    """The API key in the request is not in the key file."""
 
     code = "key_unknown"
     challenge = f'{AccessDenied.challenge}, error="invalid_token"'
 
 
 class KeyExpired(KeyUnknown):
-    """The API key of the request has expired."""
+    """The API key in the request has expired."""
 
     code = "key_expired"
 
 
 class ScopeMissing(AccessDenied):
-    """The API key of the request does not have the ``scope`` of the endpoint."""
+    """The API key in the request lacks ``scope``, which the endpoint requires."""
 
     code = "scope_missing"
 
@@ -135,7 +135,7 @@ class ScopeMissing(AccessDenied):
 
 
 class RateExceeded(DepescheError):
-    """The caller exceeded its rate limit. ``retry_after_s`` is the time until the next request is allowed."""
+    """The caller has exceeded its rate limit. ``retry_after_s`` is the time until the next request is allowed."""
 
     code = "rate_exceeded"
 
@@ -145,19 +145,19 @@ class RateExceeded(DepescheError):
 
 
 class QuotaExceeded(RateExceeded):
-    """The caller has used all characters of its daily or longer quota."""
+    """The caller has used up its quota of characters for a day or a longer period."""
 
     code = "quota_exceeded"
 
 
 class ClientGone(DepescheError):
-    """The client disconnected before its request was complete."""
+    """The client disconnected before the request was complete."""
 
     code = "client_gone"
 
 
 class DeadlineExceeded(DepescheError):
-    """The work was not done before the request's deadline."""
+    """The work was not finished before the request's deadline."""
 
     code = "deadline_exceeded"
 
@@ -169,7 +169,7 @@ class EngineError(DepescheError):
 
 
 class EngineHung(EngineError):
-    """The model did not return in time. Its thread cannot be stopped."""
+    """The model did not return in time. The thread of the engine call cannot be stopped."""
 
     code = "engine_hung"
 

@@ -1,4 +1,4 @@
-"""Events of the service as frozen values, for metrics and logs. No event contains article text."""
+"""Events for metrics, logs and traces, as immutable values. No event contains article text."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class BatchDone:
-    """An engine call returned. Seconds are wall time.
+    """An engine call has returned.
 
-    ``source_tokens`` counts without padding, ``padded_tokens`` with padding. ``number`` counts the batches of a model;
-    the calls that isolate a bad sentence share the number of its batch.
+    ``source_tokens`` excludes padding, and ``padded_tokens`` includes it. Times are wall-clock times in seconds.
+    ``number`` identifies the batch among those of the model. The calls that isolate a bad sentence in a batch share the
+    number of that batch.
     """
 
     model: str
@@ -28,7 +29,10 @@ EngineFailure = Literal["raised", "wrong_count", "hung"]
 
 @dataclass(frozen=True, slots=True)
 class EngineFailed:
-    """An engine call raised, returned the wrong number of results, or hung. ``error`` is the type of the exception."""
+    """An engine call raised an exception, returned the wrong number of results, or hung.
+
+    ``error`` is the name of the exception's type.
+    """
 
     model: str
     reason: EngineFailure
@@ -37,7 +41,7 @@ class EngineFailed:
 
 @dataclass(frozen=True, slots=True)
 class EngineReady:
-    """A model was loaded and warmed up. ``rebuilt`` means that its previous engine had failed."""
+    """A model has been loaded and warmed up. ``rebuilt`` is True if its previous engine had failed."""
 
     model: str
     engine: str
@@ -47,9 +51,9 @@ class EngineReady:
 
 @dataclass(frozen=True, slots=True)
 class LayoutFound:
-    """The fastest parallel configuration of a model was found at start.
+    """The fastest parallel configuration of a model has been measured at startup.
 
-    The seconds are the measured times of the fastest and of the slowest configuration.
+    ``fastest_s`` and ``slowest_s`` are the measured times of the fastest and the slowest configuration.
     """
 
     model: str
@@ -61,7 +65,10 @@ class LayoutFound:
 
 @dataclass(frozen=True, slots=True)
 class CacheLooked:
-    """A request looked up ``asked`` entries. The hits are counted by tier."""
+    """A request has looked up ``asked`` entries in the cache.
+
+    ``memory_hits`` and ``shared_hits`` are the numbers of entries found in the memory tier and in the shared tier.
+    """
 
     task: str
     asked: int
@@ -74,7 +81,10 @@ SharedFailure = Literal["timeout", "unreachable", "error", "open"]
 
 @dataclass(frozen=True, slots=True)
 class SharedCacheFailed:
-    """A call to the shared tier failed or was blocked by the circuit breaker (``open``). ``opened``: it opened now."""
+    """A call to the shared tier of the cache failed, or the open circuit breaker blocked it (``open``).
+
+    ``opened`` is True if this failure opened the circuit breaker.
+    """
 
     reason: SharedFailure
     opened: bool = False
@@ -85,7 +95,11 @@ Unopened = Literal["seal", "unsealed", "unreadable"]
 
 @dataclass(frozen=True, slots=True)
 class EntryUnopened:
-    """A cache entry counts as a miss: its ``seal`` is invalid, it is ``unsealed``, or it is ``unreadable``."""
+    """A stored cache entry cannot be used and counts as a miss.
+
+    The reason is ``seal`` (it cannot be decrypted), ``unsealed`` (it is not encrypted, but should be) or ``unreadable``
+    (it is malformed).
+    """
 
     reason: Unopened
 
@@ -95,7 +109,7 @@ Output = Literal["article", "translation", "summary", "summary_translation"]
 
 @dataclass(frozen=True, slots=True)
 class ResultGiven:
-    """A response contains one more result. ``codes`` holds the distinct codes of its warnings."""
+    """A result has been added to a response. ``codes`` contains the distinct codes of its notices."""
 
     output: Output
     codes: tuple[str, ...]
@@ -105,7 +119,10 @@ class ResultGiven:
 
 @dataclass(frozen=True, slots=True)
 class ProblemGiven:
-    """A request failed or was refused, with an error response or an error as the last event of a stream."""
+    """A request failed or was refused, and the client received an error.
+
+    The error is a response, or the last event of a stream.
+    """
 
     code: str
     status: int
@@ -116,21 +133,28 @@ Stage = Literal["body", "work", "answer"]
 
 @dataclass(frozen=True, slots=True)
 class ClientLeft:
-    """A client disconnected before its body was read, during its work, or while the response was sent."""
+    """A client disconnected during its request.
+
+    ``during`` is ``body`` (before the request body was read), ``work`` (while the work was running) or ``answer``
+    (while the response was being sent).
+    """
 
     during: Stage
 
 
 @dataclass(frozen=True, slots=True)
 class KeysRead:
-    """The key file was read. ``keys`` is the number of its keys."""
+    """The key file has been read. ``keys`` is the number of keys in it."""
 
     keys: int
 
 
 @dataclass(frozen=True, slots=True)
 class KeysRefused:
-    """The changed key file is invalid; the ``kept`` old keys stay valid. ``detail`` contains no content of the file."""
+    """The key file has changed but is invalid, so the ``kept`` previous keys remain valid.
+
+    ``detail`` describes the fault. It contains no content of the file.
+    """
 
     detail: str
     kept: int
@@ -138,7 +162,7 @@ class KeysRefused:
 
 @dataclass(frozen=True, slots=True)
 class RateStoreFailed:
-    """A call to the shared rate-limit counters failed, so this process counted alone.
+    """A call to the shared rate-limit counters failed, so this process used its own counters.
 
     ``reason`` and ``opened`` have the same meaning as in `SharedCacheFailed`.
     """
@@ -149,14 +173,15 @@ class RateStoreFailed:
 
 @dataclass(frozen=True, slots=True)
 class RequestBegun:
-    """An HTTP request arrived. A `RequestDone` always follows."""
+    """An HTTP request has arrived. A `RequestDone` event always follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestDone:
-    """An HTTP request was answered. ``method`` and ``route`` are limited to known values, for use as metric labels.
+    """An HTTP request has been answered.
 
-    ``key_id`` is the name of the API key, never the key itself. ``trace_id`` is set if the request is traced.
+    ``method`` and ``route`` are restricted to known values, so that they can be metric labels. ``key_id`` is the name
+    of the API key, never the key itself. ``trace_id`` is set if the request is traced.
     """
 
     method: str
@@ -189,7 +214,7 @@ Listener = Callable[[Event], None]
 
 
 def broadcast(listeners: Sequence[Listener]) -> Listener:
-    """One listener that passes each event to all of ``listeners``."""
+    """Return a listener that passes each event to all ``listeners``."""
 
     def tell(event: Event) -> None:
         for listener in listeners:
@@ -199,5 +224,5 @@ def broadcast(listeners: Sequence[Listener]) -> Listener:
 
 
 def ignore(event: Event) -> None:
-    """Default listener, which does nothing."""
+    """Ignore ``event``. This is the default listener."""
     del event

@@ -1,4 +1,4 @@
-"""Process-wide tuning: usable cores, garbage collection, and memory returned to the system."""
+"""Functions for the whole process: counting usable cores, tuning garbage collection and returning freed memory."""
 
 import asyncio
 import ctypes
@@ -15,16 +15,17 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def available_cores() -> int:
-    """The number of cores that this process may use, at least 1; a fraction of a core counts as one."""
+    """Return the number of cores that this process may use, rounded up. The result is at least 1."""
     pinned = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     granted = granted_cores()
     return pinned if granted is None else max(1, min(pinned, math.ceil(granted)))
 
 
 def granted_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> float | None:
-    """The smallest CPU quota of this process's control group and its ancestors, in cores; None: no limit.
+    """Return the smallest CPU quota of this process's control group and its ancestors.
 
-    Reads ``cpu.max`` of version 2, and ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us`` of version 1 (Linux kernel,
+    The quota is in cores. None means that there is no limit. The quota is read from ``cpu.max`` in cgroup version 2,
+    and from ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us`` in version 1 (Linux kernel,
     Documentation/admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst).
     """
     folders = {folder for path in _groups(membership) for mount in _mounts(cgroups) for folder in _upward(mount, path)}
@@ -33,7 +34,10 @@ def granted_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> flo
 
 
 def _groups(membership: Path) -> list[str]:
-    """The paths of this process's groups, and the root: inside a container it is the process's own group."""
+    """Return the paths of this process's control groups, and the root path.
+
+    Inside a container, the root path is the process's own group.
+    """
     return ["/", *(line.split(":", 2)[2] for line in _lines(membership) if line.count(":") > 1)]
 
 
@@ -42,19 +46,19 @@ def _mounts(cgroups: Path) -> tuple[Path, ...]:
 
 
 def _upward(mount: Path, path: str) -> list[Path]:
-    """The folders of the group at ``path`` and of all its ancestors, up to the mount."""
+    """Return the folders of the control group at ``path`` and of all its ancestors, from ``mount`` downwards."""
     steps = [step for step in path.split("/") if step not in {"", ".."}]
     return [mount.joinpath(*steps[:depth]) for depth in range(len(steps) + 1)]
 
 
 def _quota(folder: Path) -> float | None:
-    """The quota of this group in cores; None if it has no limit."""
+    """Return the quota of the control group in ``folder`` in cores, or None if it has no limit."""
     values = " ".join(_lines(folder / "cpu.max")).split()
     if not values:
         values = [*_lines(folder / "cpu.cfs_quota_us"), *_lines(folder / "cpu.cfs_period_us")]
     try:
         quota_us, period_us = map(int, values)
-    except ValueError:  # "max" or missing files
+    except ValueError:  # the value is "max" (no limit), or a file is missing
         return None
     return quota_us / period_us if quota_us > 0 and period_us > 0 else None
 
@@ -67,7 +71,10 @@ def _lines(path: Path) -> list[str]:
 
 
 def freeze_gc_heap() -> None:
-    """Freeze all existing objects, so that full garbage collections (30 ms pauses) skip them."""
+    """Freeze all existing objects, so that full garbage collections skip them.
+
+    Otherwise a full collection would pause the process for 30 ms.
+    """
     gc.unfreeze()
     gc.collect()
     gc.freeze()
@@ -75,13 +82,14 @@ def freeze_gc_heap() -> None:
 
 PERIOD_S = 10.0
 BUSY_S = 0.1
-"""Processor time in a period; a process that used less has freed almost no memory."""
+"""Minimum CPU time in a period before a trim. A process that used less has freed almost no memory."""
 
 
 def trimmer() -> Callable[[], object] | None:
-    """A function that returns freed memory to the system (``malloc_trim``); None if the C library has none (musl).
+    """Return a function that gives freed memory back to the system, or None if the C library has no such function.
 
-    A call takes some milliseconds, and threads that allocate memory wait for it.
+    The function calls ``malloc_trim``, which musl lacks. A call takes a few milliseconds, and threads that allocate
+    memory wait until it returns.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return None if trim is None else lambda: cast("object", trim(0))
@@ -90,10 +98,10 @@ def trimmer() -> Callable[[], object] | None:
 async def trim_malloc_periodically(
     trim: Callable[[], object] | None, *, period_s: float = PERIOD_S, clock: Callable[[], float] = time.process_time
 ) -> None:
-    """Call ``trim`` in a thread after each period in which the process worked, until cancelled.
+    """Call ``trim`` in a thread after each period in which the process was busy, until cancelled.
 
-    glibc returns only the ends of its heaps, in large steps. It keeps memory that many threads freed in between.
-    docs/adr/0018 has the figures.
+    Without these calls, glibc returns only memory at the end of its heaps, in large steps. It keeps the memory between
+    blocks that are still in use. docs/adr/0018 has the measurements.
     """
     if trim is None:
         return

@@ -1,4 +1,4 @@
-"""Results of translation and summarization. All interfaces convert them to their own formats."""
+"""The results of translation and summarization. Each interface converts them to its own format."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,17 @@ Output = Literal["summary", "translation", "summary_translation"]
 
 
 def needs_review(notices: Sequence[Notice]) -> bool:
-    """Whether one of the notices needs an editor's review."""
+    """Return whether at least one of the notices requires a review by an editor."""
     return any(notice.review for notice in notices)
 
 
 @dataclass(frozen=True, slots=True)
 class SentencePair:
-    """The span of a sentence in the submitted text, and the span of its translation in the translated text.
+    """A source sentence and its translation.
 
-    ``words`` holds pairs (source, target) of aligned words in the translation's order; None if not requested.
+    ``source`` is a span in the submitted text, and ``target`` a span in the translated text. ``words`` contains pairs
+    of spans (source, target) of aligned words, in the order of the translation. It is None if word alignment was not
+    requested.
     """
 
     source: Span
@@ -30,7 +32,7 @@ class SentencePair:
 
 @dataclass(frozen=True, slots=True)
 class TermUse:
-    """One occurrence of a caller's term in the source, and whether its translation was applied."""
+    """An occurrence of a glossary term in the source. ``applied`` is True if its translation was used."""
 
     source: str
     target: str
@@ -40,9 +42,10 @@ class TermUse:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """A translated text. ``cached`` of ``of`` sentences came from the cache.
+    """A translated text.
 
-    ``truncated`` means that a sentence reached its length limit.
+    ``of`` is the number of its sentences, and ``cached`` the number of those that came from the cache. ``truncated`` is
+    True if the translation of a sentence reached the length limit.
     """
 
     text: str
@@ -56,7 +59,11 @@ class Translation:
 
 @dataclass(frozen=True, slots=True)
 class SummarySentence:
-    """A sentence of a summary with the source sentences that support it. ``verbatim`` means that it was copied."""
+    """A sentence of a summary.
+
+    ``support`` contains the spans of the source sentences that support it. ``verbatim`` is True if it was copied from
+    the source.
+    """
 
     text: str
     support: tuple[Span, ...]
@@ -65,9 +72,10 @@ class SummarySentence:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A summary. ``method`` is the method used; if it differs from the requested one, a notice says so.
+    """A summary of a text.
 
-    ``variants`` holds the other variants of this summary, best first.
+    ``method`` is the method that was used. If it differs from the requested method, a notice reports this. ``variants``
+    contains the other variants of this summary, best first.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""The server process: sockets, signals, header timeouts and shutdown."""
+"""The server process, including its sockets, signal handling, header timeouts and shutdown."""
 
 import asyncio
 import contextlib
@@ -25,31 +25,36 @@ from service.process import freeze_gc_heap
 from service.settings import Settings
 
 ADMIN_DRAIN_S = 5
-# After SIGTERM callers are answered for this time and told to close their connections. Without it, a request on an open
-# connection may be refused, or may meet a closed connection on its way.
+# After SIGTERM, the server keeps answering requests for up to this time and tells clients to close their connections.
+# Without this delay, a request on an open connection could be refused, or could arrive after the connection was closed.
 ANNOUNCE_S = 1.0
 ANNOUNCE_STEP_S = 0.05
-# The loop waits this long for the interpreter if a text thread has it; Python's default of 5 ms adds up.
+# How long the event loop waits for the interpreter lock when a text thread holds it. Python's default of 5 ms adds up.
 SWITCH_S = 0.001
 _log = logging.getLogger("depesche")
 
 
 class HeaderTimeoutProtocol(H11Protocol):
-    """HTTP/1.1; the head of a request must be complete ``header_timeout_s`` after the connection or the first byte.
+    """An HTTP/1.1 protocol with a timeout for the head of each request.
 
-    Between requests, uvicorn's timeout for idle connections applies (``DEPESCHE_KEEP_ALIVE_S``).
+    The connection is closed if a head is not complete within ``header_timeout_s``. This time starts when the connection
+    is opened or, for later requests, when the first byte arrives. Between requests, uvicorn's timeout for idle
+    connections applies (``DEPESCHE_KEEP_ALIVE_S``).
     """
 
     header_timeout_s = 10.0
     _timeout: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's signature
-        """Start the timeout of the first head."""
+        """Start the timeout for the first request head."""
         super().connection_made(transport)
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        """Stop the timeout if a head is complete; start it if a head begins. `BodyLimitsMiddleware` times bodies."""
+        """Start the timeout when a request head begins, and stop it when the head is complete.
+
+        `BodyLimitsMiddleware` enforces the timeout for request bodies.
+        """
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
@@ -57,7 +62,7 @@ class HeaderTimeoutProtocol(H11Protocol):
             self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timeout."""
+        """Stop the timeout, because the connection is closed."""
         self._stop_waiting()
         super().connection_lost(exc)
 
@@ -71,10 +76,10 @@ class HeaderTimeoutProtocol(H11Protocol):
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; accepted requests finish first.
+    """Run the server until SIGTERM or SIGINT. Accepted requests are finished before it exits.
 
     Raises:
-        DepescheError: the administration port cannot be listened on.
+        DepescheError: the server cannot listen on the administration port.
     """
     sys.setswitchinterval(SWITCH_S)
     app = create_app(settings, on_settled=freeze_gc_heap)
@@ -89,14 +94,15 @@ def run(settings: Settings) -> None:
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:
-    """Exit with code 0; uvicorn raises the signal again after the server is closed.
+    """Exit with code 0 when uvicorn raises the signal again after the server has closed.
 
-    A daemon thread may be inside a library that loads a model. The interpreter would unwind its C++ frames and abort,
-    so the process exits without a shutdown of the interpreter.
+    A daemon thread may still be loading a model in a C++ library. A normal shutdown of the interpreter would unwind the
+    thread's C++ frames and abort the process. If there are daemon threads, the process therefore exits without that
+    shutdown.
     """
     if any(thread.daemon for thread in threading.enumerate()):
         logging.shutdown()
-        with contextlib.suppress(OSError):  # the reader of the pipe may be gone
+        with contextlib.suppress(OSError):  # the process that reads the pipe may have exited
             sys.stdout.flush()
         os._exit(0)
     sys.exit(0)
@@ -111,7 +117,7 @@ def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvico
         server_header=False,
         http=protocol,
         ws="none",
-        proxy_headers=False,  # a middleware reads them, for the trusted proxies only
+        proxy_headers=False,  # a middleware reads these headers, but only from trusted proxies
         timeout_graceful_shutdown=drain_s,
         timeout_keep_alive=math.ceil(settings.keep_alive_s),
         **options,
@@ -120,10 +126,10 @@ def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvico
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sets TCP_NODELAY only on sockets that name the protocol.
+    # asyncio sets TCP_NODELAY only on sockets that were created with an explicit protocol.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if family == socket.AF_INET6:  # "::" must not open the port for IPv4
+        if family == socket.AF_INET6:  # listening on "::" must not include IPv4
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
@@ -135,7 +141,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 class _AdminServer(uvicorn.Server):
-    """Serves the administration port while the main server runs."""
+    """The server for the administration port, which runs while the main server is running."""
 
     def __init__(self, config: uvicorn.Config, listening: socket.socket) -> None:
         super().__init__(config)
@@ -144,30 +150,31 @@ class _AdminServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the main server."""
+        """Leave signal handling to the main server."""
         yield
 
     def begin(self) -> None:
-        """Serve in the background."""
+        """Start serving in the background."""
         self._serving = asyncio.create_task(self.serve(sockets=[self._listening]), name="administration")
 
     async def end(self) -> None:
-        """Stop after running requests are answered; no effect if it did not begin."""
+        """Stop after the requests in progress have been answered. This has no effect if the server was not started."""
         self.should_exit = True
         if self._serving is not None:
             await self._serving
 
 
 class _Server(uvicorn.Server):
-    """The server of the main port. It stops in steps, and stops the administration port last.
+    """The server for the main port. It shuts down in steps, and closes the administration port last.
 
     The states are those of `service.newsroom.lifecycle`:
 
-    state      begins when                                   what the server does
-    ready      the models are loaded                         answers
-    draining   SIGTERM or SIGINT comes                       answers, and closes each connection after its answer
-    refusing   no connection is open, `ANNOUNCE_S` at most   refuses new work; accepted requests finish (≤ drain_s)
-    closed     the application's lifespan ends               closes the administration port
+    state      begins when                                    what the server does
+    ready      the models have been loaded                    answers requests
+    draining   SIGTERM or SIGINT arrives                      answers requests, and closes each connection afterwards
+    refusing   all connections are closed, or `ANNOUNCE_S`    refuses new requests; accepted requests have up to
+               seconds have passed                            ``drain_s`` seconds to finish
+    closed     the application's lifespan has ended           closes the administration port
     """
 
     def __init__(self, config: uvicorn.Config, newsroom: Newsroom, admin: _AdminServer | None) -> None:
@@ -177,36 +184,39 @@ class _Server(uvicorn.Server):
         self._reloading: asyncio.Future[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen on both ports; uvicorn exits if the main port cannot be used."""
+        """Start listening on both ports. uvicorn exits if it cannot listen on the main port."""
         await super().startup(sockets)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._begin_reload)
         if self._admin is not None:
             self._admin.begin()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain; uvicorn calls it for SIGTERM and SIGINT."""
+        """Begin to drain. uvicorn calls this method on SIGTERM and SIGINT."""
         self._newsroom.lifecycle.begin_drain()
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Do the other steps; the administration port answers until the main port is closed."""
+        """Run the remaining shutdown steps. The administration port is served until the main port is closed."""
         await self._announce()
         self._newsroom.lifecycle.refuse_work()
         try:
-            await super().shutdown(sockets)  # closes idle connections, waits for requests, then for the lifespan
+            await super().shutdown(sockets)  # closes idle connections, then waits for requests and the lifespan to end
         finally:
             if self._admin is not None:
                 await self._admin.end()
 
     async def _announce(self) -> None:
-        """Wait until every connection is closed after an answer, at most `ANNOUNCE_S`."""
+        """Wait until each connection has been closed after a response, but no longer than `ANNOUNCE_S`."""
         end_s = time.monotonic() + ANNOUNCE_S
-        connections = self.server_state.connections  # uvicorn's set; it has no event for becoming empty
+        connections = self.server_state.connections  # uvicorn's set, which has no event for becoming empty
         while connections and time.monotonic() < end_s and not self.force_exit:  # noqa: ASYNC110
             await asyncio.sleep(ANNOUNCE_STEP_S)
 
     def _begin_reload(self) -> None:
-        """Start a reload after the running one, because files may change during a load."""
+        """Start a reload, or schedule it to start after the one that is running.
+
+        The running reload may have read the files before they changed.
+        """
         before = self._reloading
 
         async def next_one() -> None:
@@ -217,7 +227,7 @@ class _Server(uvicorn.Server):
         self._reloading = asyncio.ensure_future(next_one())
 
     async def _reload(self) -> None:
-        """Load models as ``/admin/reload`` does, and log the outcome."""
+        """Reload the models, as ``/admin/reload`` does, and log the outcome."""
         try:
             await self._newsroom.reload()
         except DepescheError as error:

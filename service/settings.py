@@ -1,4 +1,7 @@
-"""The settings, from environment variables with the prefix ``DEPESCHE_``. Only app, cli and server read them."""
+"""The settings of the service, read from environment variables with the prefix ``DEPESCHE_``.
+
+Only the modules app, cli and server use them.
+"""
 
 import os
 import re
@@ -15,140 +18,184 @@ from service.cache.seal import secrets_in
 
 
 def _installed_dir() -> Path:
-    """The folder for a user's data by the XDG base directory specification."""
+    """Return the default folder for installed models, according to the XDG Base Directory Specification."""
     home = os.environ.get("XDG_DATA_HOME", "")
     return (Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "share") / "depesche" / "models"
 
 
 class Settings(BaseSettings):
-    """The settings. The defaults serve the embedded models on one machine; docs/settings.md lists them all.
+    """The settings of the service.
+
+    The defaults serve the embedded models on one machine. docs/settings.md describes all settings.
 
     Raises:
-        ValidationError: a value is wrong, or a variable with the prefix is no setting, because a mistyped name would
-            otherwise be ignored.
+        ValidationError: a value is invalid, or a variable with the prefix is not a setting. Unknown variables are
+            rejected because a mistyped name would otherwise be ignored.
     """
 
     model_config = SettingsConfigDict(env_prefix="DEPESCHE_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 selects a free port.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on. 0 selects a free port.")
     admin_host: str = Field(default="127.0.0.1", description="Address of the administration port.")
-    admin_port: int = Field(default=0, ge=0, le=65535, description="Port for `/admin`; 0 disables it.")
+    admin_port: int = Field(default=0, ge=0, le=65535, description="Port for `/admin`. 0 disables it.")
     metrics_port: Literal["main", "admin", "both"] = Field(
-        default="main", description="Ports that answer `/metrics`: `main`, `admin` or `both`."
+        default="main", description="Ports that serve `/metrics`: `main`, `admin` or `both`."
     )
     models_dir: Path = Field(
         Path(__file__).resolve().parent.parent / "models",
-        description="Folder of the catalogue and the embedded models.",
+        description="Folder with the catalogue and the embedded models.",
     )
     installed_dir: Path = Field(
         default_factory=_installed_dir,
-        description="Folder of the models that `depesche models pull` installs, and of their lock file.",
+        description="Folder for the models that `depesche models pull` installs, and for their lock file.",
     )
     glossaries_dir: Path | None = Field(
         default=None,
-        description="Folder of named glossaries (`NAME.tsv`, German<TAB>English); none: no named glossaries.",
+        description=(
+            "Folder of named glossaries (`NAME.tsv`, German<TAB>English). If unset, there are no named glossaries."
+        ),
     )
     profile: Literal["auto", "embedded", "production"] = Field(
         default="auto",
-        description="Served models: `embedded`, `production`, or `auto` (production if installed, else embedded).",
+        description="Models to serve: `embedded`, `production`, or `auto` (production if installed, else embedded).",
     )
-    source_lang: str = Field(default="de", pattern="^[a-z]{2,3}$", description="Language of the texts (ISO 639-1).")
+    source_lang: str = Field(
+        default="de", pattern="^[a-z]{2,3}$", description="Language of the submitted texts (ISO 639-1)."
+    )
     target_lang: str = Field(
         default="en", pattern="^[a-z]{2,3}$", description="Language that texts are translated into (ISO 639-1)."
     )
     translation_model: str | None = Field(
-        default=None, min_length=1, description="Name of the translation model; none: the profile's model."
+        default=None, min_length=1, description="Name of the translation model. If unset, the profile determines it."
     )
     summary_model: str | None = Field(
-        default=None, min_length=1, description="Name of the summary model; none: the profile's model."
+        default=None, min_length=1, description="Name of the summary model. If unset, the profile determines it."
     )
     engine: Literal["auto", "ctranslate2", "torch"] = Field(
         default="auto",
-        description="Engine of both models; `auto` is CTranslate2 if the model is converted, else torch.",
+        description=(
+            "Engine for both models. `auto` selects CTranslate2 if the model is converted, and torch otherwise."
+        ),
     )
-    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device of the engines.")
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device that runs the models.")
     compute_type: Literal[
         "auto", "int8", "int8_float32", "int8_bfloat16", "int8_float16", "bfloat16", "float16", "float32"
     ] = Field(
         default="auto",
-        description="Compute type of the engines; `auto` is the manifest's on a CPU, half precision on CUDA.",
+        description=(
+            "Compute type of the engines. `auto` selects the manifest's type on a CPU, and half precision on CUDA."
+        ),
     )
     threads: int = Field(
-        default=0, ge=0, description="CPU cores of one engine call; 0: all cores that the process may use."
+        default=0, ge=0, description="CPU cores for each model. 0 means all cores that the process may use."
     )
     engine_replicas: int = Field(
-        default=0, ge=0, description="Parallel calls of CTranslate2; 0: the fastest number, measured at start."
+        default=0,
+        ge=0,
+        description=(
+            "Number of parallel calls in CTranslate2. 0 selects the fastest number, which is measured at startup."
+        ),
     )
-    batch_tokens: int = Field(default=4_096, ge=16, description="Maximum of padded source tokens in an engine call.")
+    batch_tokens: int = Field(
+        default=4_096, ge=16, description="Maximum number of padded source tokens in an engine call."
+    )
     batch_items: int = Field(
         default=0,
         ge=0,
-        description="Maximum of sentences in an engine call, with a beam k at most 64 / k; "
-        "0: 32 for a model of up to 32 MiB, else 64.",
+        description=(
+            "Maximum number of sentences in an engine call. With a beam size of k, it is at most 64 / k. 0 means "
+            "32 for a model of up to 32 MiB, and 64 for a larger one."
+        ),
     )
-    queue_items: int = Field(default=20_000, ge=1, description="Maximum of queued sentences; further requests get 503.")
+    queue_items: int = Field(
+        default=20_000, ge=1, description="Maximum number of queued sentences. Further requests get status 503."
+    )
     queue_tokens: int = Field(
-        default=400_000, ge=16, description="Maximum of queued source tokens; further requests get 503."
+        default=400_000, ge=16, description="Maximum number of queued source tokens. Further requests get status 503."
     )
     engine_hang_s: float = Field(default=60.0, gt=0, description="Seconds after which an engine call counts as hung.")
     request_timeout_ms: int = Field(
-        120_000, ge=1, description="Deadline in milliseconds of a request without `Request-Timeout-Ms`."
+        120_000, ge=1, description="Deadline in milliseconds for requests without the header `Request-Timeout-Ms`."
     )
     keep_alive_s: float = Field(
         default=75.0,
         gt=0,
-        description="Seconds until an idle connection is closed. Must be longer than the proxy's own value (by default "
-        "nginx 60, Envoy 3600), or the proxy may use a connection that was just closed.",
+        description=(
+            "Seconds until an idle connection is closed. This must be longer than the proxy's own timeout (by "
+            "default 60 in nginx and 3600 in Envoy). Otherwise the proxy may send a request on a connection that "
+            "was just closed."
+        ),
     )
-    drain_s: float = Field(default=30.0, ge=0, description="Seconds for accepted requests to finish at shutdown.")
-    cache_bytes: int = Field(default=64 * 2**20, ge=0, description="Bytes of the memory cache; 0 disables it.")
+    drain_s: float = Field(
+        default=30.0, ge=0, description="Maximum time in seconds for accepted requests to finish at shutdown."
+    )
+    cache_bytes: int = Field(
+        default=64 * 2**20, ge=0, description="Size limit of the memory cache in bytes. 0 disables the cache."
+    )
     cache_ttl_s: float = Field(default=7 * 86_400.0, gt=0, description="Seconds until a cache entry expires.")
     cache_key: SecretStr | None = Field(
-        default=None, min_length=1, description="Secret for the cache keys (HMAC); none: plain SHA-256."
+        default=None,
+        min_length=1,
+        description="Secret for the cache keys (HMAC). If unset, the keys are plain SHA-256 hashes.",
     )
     cache_seal_key: SecretStr | None = Field(
         default=None,
         description=(
-            "Secrets that encrypt values in Redis (base64 of 32 bytes, separated by commas; the first one encrypts, "
-            "all decrypt); none: not encrypted. Needs `depesche[seal]`."
+            "Secrets for the encryption of values in Redis (base64 of 32 bytes each, separated by commas). The "
+            "first one encrypts, and all of them decrypt. If unset, values are not encrypted. Requires "
+            "`depesche[seal]`."
         ),
     )
     redis_url: SecretStr | None = Field(
-        default=None, min_length=1, description="Redis for the shared cache tier (`redis://…`); none: no shared tier."
+        default=None,
+        min_length=1,
+        description="URL of the Redis for the shared cache tier (`redis://…`). If unset, there is no shared tier.",
     )
     rate_redis_url: SecretStr | None = Field(
         default=None,
         min_length=1,
-        description="Redis for rate limits, without eviction; none: the Redis of the cache.",
+        description=(
+            "URL of the Redis for rate limits, which must not evict keys. If unset, the Redis of the cache is used."
+        ),
     )
     redis_timeout_ms: int = Field(
-        default=50, ge=1, description="Timeout in milliseconds of one round trip to Redis, including the connection."
+        default=50,
+        ge=1,
+        description="Timeout in milliseconds for one round trip to Redis, including the time to connect.",
     )
     keys_file: Path | None = Field(
-        default=None, description="File of API keys (`depesche keys new`); none: requests need no key."
+        default=None, description="File of API keys (see `depesche keys new`). If unset, requests need no key."
     )
     rate_requests: str | None = Field(
         default=None,
-        description="Limit of requests for each caller (`60/minute; 1000/hour`); none: no limit.",
+        description="Request limits for each caller (`60/minute; 1000/hour`). If unset, there is no limit.",
     )
     rate_chars: str | None = Field(
-        default=None, description="Limit of characters for each caller (`2000000/day`); none: no limit."
+        default=None, description="Character limits for each caller (`2000000/day`). If unset, there is no limit."
     )
     trusted_proxies: str | None = Field(
         default=None,
-        description="Trusted addresses and networks for `X-Forwarded-For`, separated by commas; none: it is ignored.",
+        description=(
+            "Addresses and networks, separated by commas, from which `X-Forwarded-For` is trusted. If unset, the "
+            "header is ignored."
+        ),
     )
-    max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Maximum of bytes in a request body.")
+    max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Maximum number of bytes in a request body.")
     max_json_depth: int = Field(default=64, ge=1, description="Maximum nesting depth of a JSON body.")
     header_timeout_s: float = Field(default=10.0, gt=0, description="Timeout in seconds for the head of a request.")
     body_timeout_s: float = Field(default=60.0, gt=0, description="Timeout in seconds for the body of a request.")
     cors_origins: str | None = Field(
         default=None,
-        description="Origins, separated by commas, that may call the API (`https://cms.example`); none: only its own.",
+        description=(
+            "Origins, separated by commas, that may call the API from a browser (`https://cms.example`). If "
+            "unset, only the API's own origin may."
+        ),
     )
-    max_texts: int = Field(default=256, ge=1, description="Maximum of texts in a request.")
-    max_text_chars: int = Field(default=250_000, ge=1, description="Maximum of characters (code points) in a text.")
+    max_texts: int = Field(default=256, ge=1, description="Maximum number of texts in a request.")
+    max_text_chars: int = Field(
+        default=250_000, ge=1, description="Maximum number of characters (code points) in a text."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Minimum level of log lines."
     )
@@ -157,7 +204,7 @@ class Settings(BaseSettings):
     @classmethod
     def _secrets(cls, given: SecretStr | None) -> SecretStr | None:
         if given is not None:
-            secrets_in(given.get_secret_value())  # its ValueError names the fault without the secret
+            secrets_in(given.get_secret_value())  # the ValueError describes the fault without the secret
         return given
 
     @field_validator("redis_url", "rate_redis_url")
@@ -167,8 +214,8 @@ class Settings(BaseSettings):
             if url is not None:
                 redis_options(url.get_secret_value())
         except ValueError:
-            # The cause may quote a part of the password.
-            raise ValueError("is no URL of Redis (redis://…, rediss://… or unix://…)") from None
+            # The original error may contain a part of the password.
+            raise ValueError("this is not a Redis URL (redis://…, rediss://… or unix://…)") from None
         return url
 
     @field_validator("rate_requests", "rate_chars")
@@ -182,7 +229,7 @@ class Settings(BaseSettings):
     @classmethod
     def _networks(cls, given: str | None) -> str | None:
         for one in [] if given is None else given.split(","):
-            ip_network(one.strip())  # its ValueError names the fault
+            ip_network(one.strip())  # the ValueError describes the fault
         return given
 
     @field_validator("cors_origins")
@@ -198,7 +245,7 @@ class Settings(BaseSettings):
         if self.admin_port and self.admin_port == self.port:
             raise ValueError("port and admin_port must differ")
         if self.metrics_port != "main" and not self.admin_port:
-            raise ValueError(f"metrics_port {self.metrics_port} needs an admin_port")
+            raise ValueError(f"metrics_port {self.metrics_port} requires an admin_port")
         return self
 
     @model_validator(mode="after")
@@ -208,5 +255,5 @@ class Settings(BaseSettings):
         given = {name.upper() for name in os.environ if name.upper().startswith(prefix)}
         unknown = sorted(name for name in given - known if not name.startswith(f"{prefix}TEST_"))
         if unknown:
-            raise ValueError(f"there is no setting {', '.join(unknown)}")
+            raise ValueError(f"unknown settings: {', '.join(unknown)}")
         return self

@@ -108,7 +108,7 @@ def test_wrong_setting_is_one_line(command: tuple[str, ...]) -> None:
 
 
 def test_unknown_variable_is_one_line() -> None:
-    assert_told(depesche("models", "list", DEPESCHE_CACHE_SIZE="1"), "DEPESCHE_CACHE_SIZE", "no setting")
+    assert_told(depesche("models", "list", DEPESCHE_CACHE_SIZE="1"), "DEPESCHE_CACHE_SIZE", "unknown setting")
 
 
 def test_unknown_model_offers_others(file: Path) -> None:

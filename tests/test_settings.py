@@ -34,10 +34,10 @@ def test_the_document_names_no_setting_that_does_not_exist() -> None:
 def test_a_redis_url_that_is_none_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ValidationError) as refused:
         Settings(redis_url=SecretStr(url))
-    assert "is no URL of Redis" in str(refused.value)
+    assert "is not a Redis URL" in str(refused.value)
     assert "heim" not in str(refused.value)
     assert refused.value.__cause__ is None
-    with pytest.raises(ValidationError, match="is no URL of Redis"):
+    with pytest.raises(ValidationError, match="is not a Redis URL"):
         Settings(rate_redis_url=SecretStr(url))
 
 
@@ -50,7 +50,7 @@ def test_every_kind_of_redis_url_is_taken(url: str) -> None:
 def test_ports_that_do_not_go_together_are_refused() -> None:
     with pytest.raises(ValidationError, match="must differ"):
         Settings(port=9000, admin_port=9000)
-    with pytest.raises(ValidationError, match="needs an admin_port"):
+    with pytest.raises(ValidationError, match="requires an admin_port"):
         Settings(metrics_port="both")
 
 

@@ -107,5 +107,5 @@ def test_a_model_for_other_languages_is_refused_at_start(french_models: Path) ->
 
 def test_a_language_without_a_folder_is_refused() -> None:
     assert codes() == ("de", "en")
-    with pytest.raises(ModelError, match="there is no language 'fr'; the service knows de, en"):
+    with pytest.raises(ModelError, match="unknown language 'fr'; the service supports de, en"):
         create_app(Settings(source_lang="fr"))

@@ -1,8 +1,8 @@
-"""Hooks for mkdocs: add pages from the repository's root, and rewrite links to files that are not pages.
+"""Hooks for mkdocs that add pages from the repository's root and rewrite links to files that are not pages.
 
 The pages in ``docs`` link to files by their paths in the repository, so that the links work on a code host. On the
-site, a link that leaves ``docs`` points to the repository (``DEPESCHE_REPO_URL``); without an address it becomes the
-path.
+site, a link to a file outside ``docs`` points to the repository (``DEPESCHE_REPO_URL``). If this is not set, the link
+is replaced by the path.
 """
 
 import logging
@@ -14,9 +14,9 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-LOG = logging.getLogger("mkdocs.plugins.docs_site")  # below `mkdocs`: a warning fails a strict build
+LOG = logging.getLogger("mkdocs.plugins.docs_site")  # below `mkdocs`, so that a warning fails a strict build
 ROOT = Path(__file__).parent.parent
-# Page of the site: file of the repository.
+# Maps each page of the site to its file in the repository.
 PAGES = {
     "changelog.md": "CHANGELOG.md",
     "contributing/index.md": "CONTRIBUTING.md",
@@ -41,7 +41,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def rewritten(link: re.Match[str], here: str, origin: str, repository: str) -> str:
-    """Return the link for the site. ``here`` is the page's path on the site, ``origin`` its path in the repository."""
+    """Return the link as it must be on the site.
+
+    ``here`` is the page's path on the site, and ``origin`` is its path in the repository.
+    """
     text, target, anchor = link[1], link[2], link[3] or ""
     path = normpath(f"{dirname(origin)}/{target}".lstrip("/"))
     if not (ROOT / path).exists():

@@ -1,7 +1,8 @@
-"""Report phrases that read as translated: ``prose.py PATH...`` exits with 1 if a comment, docstring or page has one.
+"""Report phrases that read as translated from German.
 
-CONTRIBUTING.md has the rule and examples. The check skips code, tables of measurements and text between ``<!-- prose:
-off -->`` and ``<!-- prose: on -->``; of decisions 1 to 19 it reads only the title and the summary.
+``prose.py PATH...`` exits with 1 if a comment, docstring or page contains one. CONTRIBUTING.md has the rule and
+examples. The check skips code, tables of measurements and text between ``<!-- prose: off -->`` and ``<!-- prose: on
+-->``. In decisions 1 to 19 it checks only the title and the summary.
 """
 
 import ast
@@ -49,7 +50,7 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print each hit; the exit code is 1 if there is one."""
+    """Print each hit. Return 1 if there is one, otherwise 0."""
     roots = [Path(argument) for argument in arguments]
     files = sorted(path for root in roots for path in ([root] if root.is_file() else root.rglob("*.*")))
     found = [(path, n, text, hit) for path in files for n, text in prose(path) for hit in BANNED.finditer(text)]

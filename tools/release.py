@@ -1,6 +1,6 @@
 """Release notes from CHANGELOG.md: ``release.py vX.Y.Z`` prints the section of a version.
 
-It exits with a message if the tag is not the version of the service, or if the section has no date.
+It exits with a message if the tag does not match the version of the service, or if the section has no date.
 """
 
 import re
@@ -16,7 +16,7 @@ def notes(tag: str, version: str, changelog: str) -> str:
     """Return the section of the changelog for this version, without its heading.
 
     Raises:
-        ValueError: the tag is not ``v`` and the version, or the changelog has no dated section for it.
+        ValueError: the tag is not ``v`` followed by the version, or the changelog has no dated section for it.
     """
     if tag != f"v{version}":
         raise ValueError(f"tag {tag!r} does not match version {version}: expected v{version}")

@@ -1,4 +1,8 @@
-"""Check the sizes in `service`: 600 lines a module, 60 a function; a module has two importers or 150 lines."""
+"""Check the sizes of the modules in `service`.
+
+A module may have 600 lines and a function 60. A module of fewer than 150 lines needs at least two importers, unless it
+is a program or a plug-in.
+"""
 
 import ast
 import sys
@@ -9,12 +13,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES, MOST_FUNCTION_LINES = 600, 60
 LEAST_IMPORTERS, ENOUGH_LINES = 2, 150
-PLUG_INS = {"documents", "languages", "engines", "compat"}  # a registry finds each file of these
+PLUG_INS = {"documents", "languages", "engines", "compat"}  # a registry imports the modules of these packages
 PROGRAMS = {"__init__", "__main__"}
 
 
 def imported(tree: ast.Module, modules: set[str]) -> set[str]:
-    """Return the modules that a file imports, also by ``from package import module``."""
+    """Return the modules that a file imports, including those of ``from package import module``."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -25,21 +29,21 @@ def imported(tree: ast.Module, modules: set[str]) -> set[str]:
 
 
 def faults(path: Path, tree: ast.Module, lines: int, importers: int) -> Iterator[str]:
-    """Yield the broken rules of one file."""
+    """Yield a message for each rule that the file breaks."""
     if lines > MOST_LINES:
-        yield f"{path}: {lines} lines, at most {MOST_LINES}"
+        yield f"{path}: {lines} lines; the maximum is {MOST_LINES}"
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > MOST_FUNCTION_LINES:
-                yield f"{path}:{node.lineno}: {node.name} has {length} lines, at most {MOST_FUNCTION_LINES}"
+                yield f"{path}:{node.lineno}: {node.name} has {length} lines; the maximum is {MOST_FUNCTION_LINES}"
     exempt = path.stem in PROGRAMS or PLUG_INS & set(path.parts)
     if not exempt and importers < LEAST_IMPORTERS and lines < ENOUGH_LINES:
         yield f"{path}: {importers} importer and {lines} lines: fold it into its importer"
 
 
 def main() -> int:
-    """Print each broken rule; the exit code is 1 if there is one."""
+    """Print each broken rule. Return 1 if there is one, otherwise 0."""
     texts = {path.relative_to(ROOT): path.read_text("utf-8") for path in sorted((ROOT / "service").rglob("*.py"))}
     trees = {path: ast.parse(text) for path, text in texts.items()}
     names = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in texts}

@@ -1,4 +1,7 @@
-"""Smoke test of a running service: ``smoke.py URL`` waits until it is ready, then translates and summarises."""
+"""Smoke test of a running service.
+
+``smoke.py URL`` waits until the service is ready, then translates and summarises.
+"""
 
 import json
 import sys
@@ -12,25 +15,25 @@ TEXT = "Der Bundestag stimmt am Freitag über den Haushalt ab. Die Opposition wi
 
 
 def main(url: str) -> None:
-    """Check the service at this address.
+    """Check the service at this URL.
 
     Raises:
-        SystemExit: the service is not ready in time, or an answer is not what its documentation says.
+        SystemExit: the service is not ready in time, or returns an unexpected response.
     """
     wait_until_ready(url)
     translation = post(f"{url}/v1/translate", {"text": TEXT})["translations"][0]["text"]
     summary = post(f"{url}/v1/summarize", {"text": TEXT, "method": "lead"})
     metrics = get(f"{url}/metrics")
     if not translation.strip() or not summary or 'depesche_results_total{output="translation"} 1.0' not in metrics:
-        sys.exit(f"unexpected answers: {translation!r}, {summary!r}")
+        sys.exit(f"unexpected responses: {translation!r}, {summary!r}")
     print(f"{url} translates, summarises and counts")
 
 
 def wait_until_ready(url: str) -> None:
-    """Return when ``/readyz`` answers 200.
+    """Wait until ``/readyz`` returns 200.
 
     Raises:
-        SystemExit: it did not within READY_S.
+        SystemExit: the service is not ready within READY_S seconds.
     """
     end = time.monotonic() + READY_S
     while time.monotonic() < end:
@@ -40,17 +43,17 @@ def wait_until_ready(url: str) -> None:
             time.sleep(1)
         else:
             return
-    sys.exit(f"{url}/readyz did not answer 200 within {READY_S} s")
+    sys.exit(f"{url}/readyz did not return 200 within {READY_S} s")
 
 
 def get(url: str) -> str:
-    """Return the body of the answer."""
+    """Return the body of the response."""
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the caller's own address
         return str(answer.read().decode())
 
 
 def post(url: str, body: dict[str, Any]) -> Any:
-    """Return the parsed JSON of the answer."""
+    """Send ``body`` as JSON and return the parsed JSON of the response."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the caller's own address
         return json.load(answer)

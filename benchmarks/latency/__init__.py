@@ -1,1 +1,1 @@
-"""Latency, memory and start-up time of the service, compared with their targets or with another checkout."""
+"""Benchmarks of latency, memory and start-up time, which compare the service with targets or with another checkout."""

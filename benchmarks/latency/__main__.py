@@ -1,6 +1,6 @@
-"""Latency of a real server process: ``python -m benchmarks.latency [--against CHECKOUT]``.
+"""Measure the latency of a real server process: ``python -m benchmarks.latency [--against CHECKOUT]``.
 
-With ``--against``, the two checkouts are measured in turns, and each ratio compares figures of the same round.
+With ``--against``, the two checkouts are measured in turns, and each ratio compares figures from the same round.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from benchmarks.server import Server
 async def measured(
     plan: Plan, names: list[str], subjects: list[Checkout], rounds: int, **settings: str
 ) -> dict[str, list[list[dict[str, float]]]]:
-    """Return the rounds of each part, by checkout."""
+    """Return the figures of every checkout, by part and round."""
     found: dict[str, list[list[dict[str, float]]]] = {one.name: [] for one in subjects}
     for name in names:
         part = PARTS[name]
@@ -42,17 +42,17 @@ def main(
     data: Data = None,
     threads: Threads = None,
     parts: Annotated[
-        str, typer.Option(help=f"Parts, with commas: {', '.join(PARTS)}. Default: all, against a checkout {AGAINST}.")
+        str, typer.Option(help=f"Comma-separated parts of {', '.join(PARTS)}. With --against: {', '.join(AGAINST)}.")
     ] = "",
     rounds: Annotated[int, typer.Option(min=1)] = 5,
     seconds: Annotated[float, typer.Option(min=0.1, help="Length of each loop at a fixed rate.")] = 20.0,
-    clients: Annotated[int, typer.Option(min=1, help="Clients that saturate the server.")] = 16,
-    memory_articles: Annotated[int, typer.Option(min=12, help="Articles of the memory part.")] = 3_000,
-    seed: Annotated[int, typer.Option(help="Chooses the articles.")] = 1,
+    clients: Annotated[int, typer.Option(min=1, help="Number of clients that saturate the server.")] = 16,
+    memory_articles: Annotated[int, typer.Option(min=12, help="Number of articles in the memory part.")] = 3_000,
+    seed: Annotated[int, typer.Option(help="Seed that determines the articles.")] = 1,
     *,
     save: Annotated[bool, typer.Option("--record", help="Write a file to benchmarks/results.")] = False,
 ) -> None:
-    """Measure, print the table, and record it with --record. A failed request ends the run."""
+    """Measure and print the table. With --record, also write it. A failed request ends the run."""
     names = parts.split(",") if parts else list(AGAINST if against else PARTS)
     if unknown := sorted(set(names) - set(PARTS)):
         raise typer.BadParameter(f"there is no part {', '.join(unknown)}")

@@ -1,4 +1,4 @@
-"""Open-loop load: requests start at fixed times, and latency counts from the scheduled time."""
+"""Open-loop load: requests start at fixed times, and latency is measured from the scheduled time."""
 
 import asyncio
 import gc
@@ -9,9 +9,9 @@ Ask = Callable[[], Awaitable[None]]
 
 
 async def steady(ask: Ask, rate_per_s: float, seconds: float) -> list[float]:
-    """Return the seconds of each request. Requests start at ``rate_per_s`` for ``seconds``; there are at least two.
+    """Send requests at ``rate_per_s`` for ``seconds`` (at least two), and return the latency of each in seconds.
 
-    Delays of this process count as latency: asyncio's timers alone are late by up to a millisecond.
+    Delays in this process count as latency. asyncio's timers are up to a millisecond late.
 
     Raises:
         ExceptionGroup: a request failed; the others are cancelled.
@@ -34,7 +34,7 @@ async def steady(ask: Ask, rate_per_s: float, seconds: float) -> list[float]:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Switch off this process's garbage collector, whose pauses are not the server's."""
+    """Disable the garbage collector of this process, so that its pauses are not attributed to the server."""
     gc.collect()
     gc.disable()
     try:

@@ -1,6 +1,6 @@
 """The parts of the latency benchmark. Each measures a running server in one round and returns figures by name.
 
-`TARGETS` holds the highest value allowed for a figure on two cores with the embedded models.
+`TARGETS` has the maximum allowed value of a figure on two cores with the embedded models.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from benchmarks.load import wrk
 from benchmarks.load.wrk import Failed
 from benchmarks.server import NO_STORE, Server
 
-EDIT_SENTENCES, MOST_DONE_AGAIN = 40, 3  # the edited sentence and at most two whose context it is in
+EDIT_SENTENCES, MOST_DONE_AGAIN = 40, 3  # the edited sentence, and at most two sentences that have it as context
 HITS_PER_S, HIT_SENTENCES, WARM_UP_S = 50.0, 20, 2.0
 PROBES_PER_S, SETTLE_S, MOST_ARTICLES_A_S = 20.0, 2.0, 100
 SHORT_ARTICLES, SHORT_SENTENCES, LONG_SENTENCES = 50, 5, 2_000
@@ -46,9 +46,10 @@ TARGETS = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Sizes that the parts share.
+    """The sizes that the parts share.
 
-    ``seconds`` is the length of each loop at a fixed rate, ``clients`` the number of clients that saturate the server.
+    ``seconds`` is the length of each loop at a fixed rate. ``clients`` is the number of clients that saturate the
+    server.
     """
 
     articles: Articles
@@ -58,37 +59,37 @@ class Plan:
 
 
 async def edit(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Translate a new article, and the same article with one sentence edited.
+    """Translate a new article, and then the same article with one sentence edited.
 
     Raises:
-        Failed: the edit caused more new translations than the edited sentence and its neighbours.
+        Failed: the edit caused sentences other than the edited one and its neighbours to be translated again.
     """
     (article,) = plan.articles.take(f"edit {number}", 1, EDIT_SENTENCES, EDIT_SENTENCES)
     changed = article.edited(EDIT_SENTENCES // 2)
     whole_s, cached = await _translated(server, article)
     edited_s, cached_then = await _translated(server, changed)
     if cached != 0 or cached_then < EDIT_SENTENCES - MOST_DONE_AGAIN:
-        raise Failed(f"of {EDIT_SENTENCES} sentences {cached} were cached; after the edit, {cached_then}")
+        raise Failed(f"{cached} of {EDIT_SENTENCES} sentences were cached, and {cached_then} after the edit")
     return {EDIT: edited_s / whole_s, "the whole article, s": whole_s, "with one sentence edited, s": edited_s}
 
 
 async def _translated(server: Server, article: Article) -> tuple[float, int]:
-    """Return the seconds, and the number of cached sentences.
+    """Return the duration of the request in seconds, and the number of cached sentences.
 
     Raises:
-        Failed: the service split the article into other sentences.
+        Failed: the service split the article into a different number of sentences.
     """
     started_s = time.perf_counter()
     answer = await server.post("/v1/translate", {"text": article.text}, {})
     seconds = time.perf_counter() - started_s
     (translation,) = answer["translations"]
     if translation["cached"]["of"] != len(article.sentences):
-        raise Failed(f"{len(article.sentences)} sentences were sent, {translation['cached']['of']} were found")
+        raise Failed(f"{len(article.sentences)} sentences were sent, but {translation['cached']['of']} were found")
     return seconds, translation["cached"]["sentences"]
 
 
 async def hits(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Request a cached article at a fixed rate, from both endpoints.
+    """Request a cached article at a fixed rate from both endpoints.
 
     Raises:
         Failed: a request reached the engine.
@@ -110,19 +111,22 @@ async def hits(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str
 
 
 def _asking(server: Server, path: str, body: dict[str, Any]) -> Callable[[], Awaitable[None]]:
-    """Return a request whose body is encoded once and whose answer is not parsed."""
+    """Return a function that sends a request. The body is encoded only once, and the response is not parsed."""
     content = json.dumps(body).encode()
 
     async def ask() -> None:
         answer = await server.http.post(path, content=content, headers={"Content-Type": "application/json"})
         if answer.status_code != httpx.codes.OK:
-            raise Failed(f"{path}: {answer.status_code}")
+            raise Failed(f"{path} returned {answer.status_code}")
 
     return ask
 
 
 async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Request ``/livez`` at a fixed rate while clients saturate the server. Each probe opens its own connection."""
+    """Request ``/livez`` at a fixed rate while other clients saturate the server.
+
+    Each probe opens its own connection.
+    """
     articles = plan.articles.take(f"probes {number}", MOST_ARTICLES_A_S * round(plan.seconds + 2 * SETTLE_S))
     bodies = [{"text": article.text} for article in articles]
     url, enough = str(server.http.base_url.join("/v1/translate")), asyncio.Event()
@@ -138,18 +142,18 @@ async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 
 
 async def _probe(server: Server) -> None:
-    """Send one probe over a plain socket, because a client library's work would add to the figure."""
+    """Send one probe over a plain socket, because the work of a client library would add to the figure."""
     url = server.http.base_url
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     answer = await reader.read()
     writer.close()
     if not answer.startswith(b"HTTP/1.1 200 "):
-        raise Failed(f"/livez answered {answer[:80]!r}")
+        raise Failed(f"/livez returned {answer[:80]!r}")
 
 
 async def neighbour(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Send several short articles at the same time: first without other load, then behind a long article."""
+    """Send several short articles at the same time, first without other load and then behind a long article."""
     (long,) = plan.articles.take(f"long {number}", 1, LONG_SENTENCES, LONG_SENTENCES)
     short = plan.articles.take(f"short {number}", SHORT_ARTICLES, SHORT_SENTENCES, SHORT_SENTENCES)
     alone_s = await _p95_s(server, short)
@@ -171,10 +175,10 @@ async def _p95_s(server: Server, articles: Sequence[Article]) -> float:
 
 
 async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Stream a new article as server-sent events, and time its first sentence and its end.
+    """Stream a new article as server-sent events. Measure the time to the first sentence and to the result.
 
     Raises:
-        Failed: no sentence or no result came.
+        Failed: no sentence or no result was received.
     """
     (article,) = plan.articles.take(f"stream {number}", 1, STREAM_SENTENCES, STREAM_SENTENCES)
     headers = {"Accept": "text/event-stream", **NO_STORE}
@@ -185,14 +189,14 @@ async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
             if line.startswith("event: "):
                 first_s.setdefault(line.removeprefix("event: "), time.perf_counter() - started_s)
     if not {"sentence", "result"} <= first_s.keys():
-        raise Failed(f"the stream had only {sorted(first_s)}")
+        raise Failed(f"the stream had only the events {sorted(first_s)}")
     return {"streamed article, first sentence, s": first_s["sentence"], "streamed article, end, s": first_s["result"]}
 
 
 async def memory(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
     """Measure resident memory while many different articles are translated with a small cache.
 
-    The highest figure of each step counts, because the process frees memory and allocates it again from time to time.
+    The maximum of each step is used, because the process sometimes frees memory and allocates it again.
     """
     step = max(1, plan.memory_articles // MEMORY_STEPS)
     highest_mib: list[float] = []
@@ -223,14 +227,14 @@ async def _all_of(server: Server, articles: Sequence[Article], clients: int) -> 
 
 
 def _resident_mib(pid: int) -> float:
-    """Return the resident memory of a process, from Linux's /proc."""
+    """Return the resident memory of a process in MiB, from Linux's /proc."""
     lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
     (kib,) = (line.split()[1] for line in lines if line.startswith("VmRSS:"))
     return int(kib) / 1024
 
 
 async def start(_: Plan, checkout: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Start another process of the same checkout, and poll its readiness probe every 200 ms."""
+    """Measure the time to start another process of the same checkout. Its readiness probe is polled every 200 ms."""
     del server, number
     started_s = time.perf_counter()
     async with checkout.server():
@@ -239,7 +243,10 @@ async def start(_: Plan, checkout: Checkout, server: Server, number: int) -> dic
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A measurement, and the settings of its server. ``once``: one round is enough, because the round is long."""
+    """A measurement and the server settings that it needs.
+
+    If ``once`` is set, only one round is measured, because the round is long.
+    """
 
     measure: Callable[[Plan, Checkout, Server, int], Awaitable[dict[str, float]]]
     once: bool = False

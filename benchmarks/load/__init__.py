@@ -1,1 +1,1 @@
-"""Throughput under load: the service, another checkout of it, or other systems with the same weights."""
+"""Benchmarks of throughput under load: the service, another checkout of it, or other systems with the same weights."""

@@ -1,7 +1,7 @@
-"""New articles per second: ``python -m benchmarks.load [--against CHECKOUT | --peers]``.
+"""Measure throughput in new articles per second: ``python -m benchmarks.load [--against CHECKOUT | --peers]``.
 
-All systems run during all rounds and are measured in turns. Each round has new articles, the same for all systems. wrk
-(a Debian package) generates the load.
+All systems run during all rounds and are measured in turns. Each round has new articles, which are the same for all
+systems. wrk (a Debian package) generates the load.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ RATE = "articles a second"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Sizes of a round."""
+    """The data and the sizes of the benchmark."""
 
     data: Path | None
     rounds: int
@@ -60,13 +60,13 @@ async def measure(systems: Sequence[System], plan: Plan) -> dict[str, list[dict[
 
 
 def peers() -> list[System]:
-    """Return other systems with the embedded translator's weights and the search settings of its manifest."""
+    """Return other systems with the weights of the embedded translation model and its search settings."""
     weights = Weights.of(MODEL)
     return [naive(weights, "sentence"), naive(weights, "article"), libretranslate(weights), Raw(weights)]
 
 
 def result_of(systems: Sequence[System], found: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
-    """Return the record: each system's figures, and the comparison of the last system with each of the others."""
+    """Return the result to record: the figures of each system, and the last system compared with each of the others."""
     *others, ours = systems
     rates = {name: [{RATE: one[RATE]} for one in rounds] for name, rounds in found.items()}
     return {
@@ -82,13 +82,15 @@ def main(
     threads: Threads = None,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
     clients: Annotated[int, typer.Option(min=1, help="Concurrent clients.")] = 16,
-    articles: Annotated[int, typer.Option(min=1, help="Articles a round, at least four times the clients.")] = 96,
-    seed: Annotated[int, typer.Option(help="Chooses the articles.")] = 1,
+    articles: Annotated[
+        int, typer.Option(min=1, help="Articles per round, at least four times the number of clients.")
+    ] = 96,
+    seed: Annotated[int, typer.Option(help="Seed that determines the articles.")] = 1,
     *,
     with_peers: Annotated[bool, typer.Option("--peers", help="Also measure other systems.")] = False,
     save: Annotated[bool, typer.Option("--record", help="Write a file to benchmarks/results.")] = False,
 ) -> None:
-    """Measure, print the tables, and record them with --record. A failed request ends the run."""
+    """Measure and print the tables. With --record, also write them. A failed request ends the run."""
     plan, busy = Plan(data, rounds, clients, articles, seed), os.getloadavg()[0]
     ours: list[System] = [depesche(one, **settings_of(threads)) for one in checkouts(against, python)]
     systems = [*(peers() if with_peers else ()), *ours]

@@ -1,8 +1,9 @@
-"""The upper bound: CTranslate2 without a service, on sentences tokenised, sorted and batched in advance.
+"""Measure an upper bound for throughput: CTranslate2 without a service, on batches that are prepared in advance.
 
-Usage: ``python -m benchmarks.load.ceiling WEIGHTS SEARCH``. Each line of standard input is a JSON list of sentences,
-each line of standard output a JSON answer. The first line chooses the fastest number of threads and batch size. Only
-the time of the model's calls counts.
+Usage: ``python -m benchmarks.load.ceiling WEIGHTS SEARCH``. Each line of standard input is a JSON list of sentences.
+Each line of standard output is a JSON answer. The sentences are tokenised, sorted and batched before the model is
+called, and only the time of the model's calls counts. The sentences of the first line are also used to choose the
+fastest number of threads and batch size.
 """
 
 import itertools
@@ -22,7 +23,7 @@ EOS = "</s>"
 
 
 class Raw:
-    """The model with ``inter`` batches at the same time, each on ``intra`` cores."""
+    """A CTranslate2 model that runs ``inter`` batches in parallel, each on ``intra`` cores."""
 
     def __init__(self, weights: Path, search: dict[str, Any], inter: int, intra: int, batch_sentences: int) -> None:
         self._model = ctranslate2.Translator(
@@ -32,7 +33,7 @@ class Raw:
         self._search = search
 
     def translate(self, sources: list[list[str]]) -> tuple[list[list[str]], float]:
-        """Return the outputs in order, and the seconds of the model's calls."""
+        """Return the outputs in the order of the sources, and the duration of the model's call in seconds."""
         order = sorted(range(len(sources)), key=lambda number: -len(sources[number]))
         batch = [sources[number] for number in order]
         started_s = time.perf_counter()
@@ -54,7 +55,7 @@ class Raw:
 
 
 def fastest(weights: Path, search: dict[str, Any], sources: list[list[str]]) -> Raw:
-    """Return the model with the threads and the batch size that translate ``sources`` fastest."""
+    """Return a model with the number of threads and the batch size that translate ``sources`` fastest."""
     cores = len(os.sched_getaffinity(0))
     splits = [(inter, cores // inter) for inter in range(1, cores + 1) if cores % inter == 0]
     tried: list[tuple[float, Raw]] = []
@@ -66,7 +67,7 @@ def fastest(weights: Path, search: dict[str, Any], sources: list[list[str]]) -> 
 
 
 def main(weights: Path, search: str) -> None:
-    """Answer each line until the input ends."""
+    """Translate each line of standard input until the input ends."""
     pieces: Any = sentencepiece.SentencePieceProcessor(model_file=str(weights / "pieces.model"))
     raw: Raw | None = None
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""LibreTranslate from PyPI in its own virtual environment, with our weights as an Argos package."""
+"""LibreTranslate from PyPI, in its own virtual environment and with our weights as an Argos package."""
 
 import json
 import os
@@ -16,7 +16,8 @@ from benchmarks.load.wrk import Failed
 from benchmarks.server import ROOT, Server, free_port
 
 VERSION = "1.9.6"
-TORCH = "torch==2.13.0"  # installed first, because a resolver would choose another build than the project's
+# Installed first, because otherwise the resolver would choose a different build from the project's.
+TORCH = "torch==2.13.0"
 WORK = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depesche-benchmarks"
 METADATA = {
     "package_version": "1.0",
@@ -30,7 +31,7 @@ _PROBE = f"import libretranslate, importlib.metadata as m; assert m.version('lib
 
 
 def install(weights: Weights) -> Path:
-    """Create the environment if it is missing, pack the weights, and return the folder of both.
+    """Create the virtual environment if it is missing, and write the weights as a package. Return the folder of both.
 
     Raises:
         subprocess.CalledProcessError: the packages cannot be installed.
@@ -43,7 +44,7 @@ def install(weights: Weights) -> Path:
     package = WORK / "argos-translate" / "packages" / "translate-de_en-1_0"
     shutil.copytree(weights.folder / "ct2-int8", package / "model", dirs_exist_ok=True)
     shutil.copy(weights.folder / "pieces.model", package / "sentencepiece.model")
-    config = package / "model" / "config.json"  # Argos leaves the end of the sentence to CTranslate2
+    config = package / "model" / "config.json"  # Argos relies on CTranslate2 to append the end-of-sentence piece
     config.write_text(json.dumps(json.loads(config.read_text("utf-8")) | {"add_source_eos": True}), "utf-8")
     (package / "metadata.json").write_text(json.dumps(METADATA), "utf-8")
     return WORK
@@ -55,10 +56,13 @@ def _python() -> Path:
 
 @dataclass
 class LibreTranslate(Http):
-    """The server. Its answer is one text, so it also reports the sentences that its model left blank."""
+    """The LibreTranslate server.
+
+    It answers with one text for all sentences, so its launcher also counts the sentences that were left blank.
+    """
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
-        """See `System`."""
+        """Implement `System.round`. Blank sentences also raise `Failed`."""
         found = await super().round(articles, clients)
         blank = (await self.server.http.get("/benchmark/blank")).raise_for_status().text
         if blank != "0":
@@ -67,9 +71,9 @@ class LibreTranslate(Http):
 
 
 def libretranslate(weights: Weights) -> LibreTranslate:
-    """Return the server with the manifest's beam.
+    """Return a server that uses the beam size of the manifest.
 
-    Each line is one sentence, because LibreTranslate's own splitter needs a model that it would download.
+    Each line of a request is one sentence, because LibreTranslate's own splitter needs a model that it would download.
     """
     home, port = install(weights), free_port()
     homes = dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), str(home))
@@ -89,4 +93,4 @@ def libretranslate(weights: Weights) -> LibreTranslate:
 def _check(article: Article, answer: Any) -> None:
     lines = [line for line in answer["translatedText"].splitlines() if line.strip()]
     if len(lines) != len(article.sentences):
-        raise Failed(f"{len(lines)} lines for {len(article.sentences)}")
+        raise Failed(f"{len(lines)} lines for {len(article.sentences)} sentences")

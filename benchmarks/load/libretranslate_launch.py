@@ -1,4 +1,4 @@
-"""Start LibreTranslate inside its own environment, with three changes around its translator.
+"""Start LibreTranslate inside its own environment with three changes.
 
 It downloads no packages, treats each line as one sentence, and counts the sentences with a blank translation.
 """
@@ -9,14 +9,14 @@ from typing import Any
 
 
 class Counter:
-    """Replaces CTranslate2's translator class, and counts the blank outputs of all translators that it creates."""
+    """A replacement for CTranslate2's translator class that counts the blank outputs of all translators it creates."""
 
     def __init__(self, translator: Callable[..., Any]) -> None:
         self.blank = 0
         self._translator = translator
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Create a translator that counts."""
+        """Create a translator whose blank outputs are counted."""
         return _Counting(self, self._translator(*args, **kwargs))
 
 
@@ -32,8 +32,8 @@ class _Counting:
 
 
 def main() -> None:
-    """Serve until interrupted; the arguments are LibreTranslate's."""
-    # Imported by name: only LibreTranslate's environment has these packages.
+    """Serve until interrupted. The command-line arguments are those of LibreTranslate."""
+    # These packages are imported by name, because only LibreTranslate's environment has them.
     names = ("ctranslate2", "libretranslate.main", "libretranslate.init", "argostranslate.sbd")
     ctranslate2, server, init, sbd = map(_module, names)
     counter = Counter(ctranslate2.Translator)

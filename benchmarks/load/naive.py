@@ -1,7 +1,7 @@
-"""A minimal service for comparison: FastAPI around transformers' ``generate``.
+"""A minimal service for comparison: FastAPI around the ``generate`` method of transformers.
 
-Usage: ``python -m benchmarks.load.naive WEIGHTS PORT SEARCH UNIT``. With the unit ``sentence`` each call of the model
-gets one sentence, with ``article`` all sentences of the article, padded.
+Usage: ``python -m benchmarks.load.naive WEIGHTS PORT SEARCH UNIT``. With the unit ``sentence``, each call of the model
+gets one sentence. With ``article``, it gets all sentences of an article as a padded batch.
 """
 
 import json
@@ -43,7 +43,7 @@ class Translator:
         self._one_at_a_time = threading.Lock()
 
     def translate(self, sentences: list[str]) -> list[str]:
-        """Translate one padded batch."""
+        """Translate the sentences as one padded batch."""
         with self._one_at_a_time, torch.inference_mode():
             inputs = self._tokenizer(sentences, return_tensors="pt", padding=True)
             outputs = self._model.generate(
@@ -60,7 +60,7 @@ class Translator:
 
 
 def application(translator: Translator, unit: str) -> FastAPI:
-    """Return the service: ``POST /translate`` and a probe."""
+    """Return the application, which serves ``POST /translate`` and a health probe."""
     app = FastAPI()
 
     @app.get("/health")

@@ -21,7 +21,7 @@ WARM_UPS = 3
 
 
 def require_text(article: Article, outputs: Sequence[str]) -> None:
-    """Check that each sentence has one output that is not blank.
+    """Check that each sentence has exactly one output and that no output is blank.
 
     Raises:
         Failed: an output is missing, surplus or blank.
@@ -34,7 +34,7 @@ def require_text(article: Article, outputs: Sequence[str]) -> None:
 
 
 class System(Protocol):
-    """One system. Inside ``async with`` it is ready."""
+    """A system to measure. Inside ``async with`` it is running and ready."""
 
     name: str
     what: str
@@ -44,7 +44,7 @@ class System(Protocol):
     async def __aexit__(self, *_: object) -> None: ...
 
     async def warm_up(self, articles: Sequence[Article]) -> None:
-        """Translate some articles without measuring, and check the answers.
+        """Translate some articles without measuring, and check the outputs.
 
         Raises:
             Failed: a sentence has no translation.
@@ -52,9 +52,9 @@ class System(Protocol):
         ...
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
-        """Return the articles per second with this number of clients, and latencies if the system serves requests.
+        """Return the articles per second with ``clients`` clients, and latencies if the system serves requests.
 
-        The second half of ``articles`` keeps up the load until the last requests of the first half are answered.
+        The second half of ``articles`` keeps up the load until the last requests of the first half have been answered.
 
         Raises:
             Failed: a request failed.
@@ -64,7 +64,10 @@ class System(Protocol):
 
 @dataclass
 class Http:
-    """A system behind HTTP. ``body`` makes a request's JSON; ``check`` raises `Failed` for an incomplete answer."""
+    """A system that serves HTTP.
+
+    ``body`` makes the JSON of a request. ``check`` raises `Failed` if a response is incomplete.
+    """
 
     name: str
     what: str
@@ -81,22 +84,22 @@ class Http:
         await self.server.__aexit__()
 
     async def warm_up(self, articles: Sequence[Article]) -> None:
-        """See `System`."""
+        """Implement `System.warm_up`."""
         for article in articles[:WARM_UPS]:
             self.check(article, await self.server.post(self.path, self.body(article), NO_STORE))
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
-        """See `System`."""
+        """Implement `System.round`."""
         url = str(self.server.http.base_url.join(self.path))
         bodies = [self.body(article) for article in articles]
         load = await wrk.closed_loop(url, bodies, clients, len(articles) // 2)
-        # wrk breaks off its last requests. Once the system answers one more request, it is idle again.
+        # wrk aborts its last requests. Once the system has answered one more request, it is idle again.
         await self.server.post(self.path, self.body(Article(articles[-1].sentences[:1])), NO_STORE)
         return {"articles a second": load.requests_per_s, "latency p50, s": load.p50_s, "latency p99, s": load.p99_s}
 
 
 def depesche(checkout: Checkout, **settings: str) -> Http:
-    """Return the service with its defaults, except for ``settings``."""
+    """Return the service with its default settings, except for ``settings``."""
     return Http(
         name=checkout.name,
         what=f"Depesche, commit {checkout.commit}",
@@ -115,14 +118,14 @@ def _check_depesche(article: Article, answer: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The embedded translator, and the search settings of its manifest."""
+    """The embedded translation model and the search settings of its manifest."""
 
     folder: Path
     search: dict[str, Any]
 
     @classmethod
     def of(cls, name: str) -> Self:
-        """Read the model of that name from the catalogue."""
+        """Return the model of that name from the catalogue."""
         manifest = tomllib.loads((ROOT / "models" / "catalog" / f"{name}.toml").read_text("utf-8"))
         decoding = manifest["decoding"]
         search = {
@@ -135,7 +138,10 @@ class Weights:
 
 
 def naive(weights: Weights, unit: str) -> Http:
-    """Return FastAPI around transformers' ``generate``. ``unit`` of one call: sentence or article."""
+    """Return a system that consists of FastAPI and the ``generate`` method of transformers.
+
+    ``unit`` is what one call translates: ``sentence`` or ``article``.
+    """
     port = free_port()
     program = [sys.executable, "-m", "benchmarks.load.naive", str(weights.folder), str(port)]
     return Http(
@@ -150,11 +156,14 @@ def naive(weights: Weights, unit: str) -> Http:
 
 @dataclass
 class Raw:
-    """CTranslate2 in its own process behind pipes: the upper bound for any service on it."""
+    """CTranslate2 in a separate process that communicates over pipes.
+
+    Its throughput is an upper bound for any service that uses CTranslate2.
+    """
 
     weights: Weights
     name: str = "CTranslate2 raw"
-    what: str = "CTranslate2 called on sorted batches, the model's calls alone"
+    what: str = "CTranslate2 on sorted batches; only the model's calls count"
 
     async def __aenter__(self) -> Self:
         pipe = asyncio.subprocess.PIPE
@@ -170,17 +179,20 @@ class Raw:
         await self._process.wait()
 
     async def warm_up(self, articles: Sequence[Article]) -> None:
-        """See `System`. The first call chooses threads and batch size."""
+        """Implement `System.warm_up`. The first call also chooses the number of threads and the batch size."""
         await self._ask(articles)
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
-        """See `System`. One client sends one article per call; several clients send all sentences in one call."""
+        """Implement `System.round`.
+
+        One client sends one article per call, but several clients send all sentences in one call.
+        """
         some = articles[: len(articles) // 2]
         calls = [[article] for article in some] if clients == 1 else [some]
         return {"articles a second": len(some) / sum([await self._ask(call) for call in calls])}
 
     async def _ask(self, articles: Sequence[Article]) -> float:
-        """Translate these articles in one call, and return its seconds."""
+        """Translate the articles in one call, and return its duration in seconds."""
         to, back = self._process.stdin, self._process.stdout
         if to is None or back is None:
             raise Failed(f"{self.name} has no pipes")
@@ -188,7 +200,7 @@ class Raw:
         await to.drain()
         line = await back.readline()
         if not line:
-            raise Failed(f"{self.name} ended")
+            raise Failed(f"the process of {self.name} has ended")
         answer = json.loads(line)
         outputs = iter(answer["outputs"])
         for article in articles:

@@ -1,4 +1,4 @@
-"""wrk as the load generator: a closed loop of clients, each request with another body (``articles.lua``)."""
+"""The load generator wrk, which runs a closed loop of clients. Each request has a different body (``articles.lua``)."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from typing import Any
 PROGRAM = "wrk"
 SCRIPT = Path(__file__).parent / "articles.lua"
 MOST_TIME = "1h"
-TIMEOUT = "120s"  # the time that the service gives a request; wrk reserves memory for it
+TIMEOUT = "120s"  # the service's own time limit for a request; wrk allocates memory for latencies up to this
 
 
 class Failed(Exception):
@@ -22,7 +22,7 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The number of requests answered in ``seconds``, and percentiles of their latency."""
+    """The number of requests answered within ``seconds``, and percentiles of their latency."""
 
     requests: int
     seconds: float
@@ -31,17 +31,17 @@ class Load:
 
     @property
     def requests_per_s(self) -> float:
-        """The throughput."""
+        """The throughput in requests per second."""
         return self.requests / self.seconds
 
 
 async def closed_loop(
     url: str, bodies: Sequence[Any], clients: int, answers: int, enough: asyncio.Event | None = None
 ) -> Load:
-    """Run ``clients`` in parallel; each posts the next of ``bodies`` as soon as it has an answer.
+    """Run ``clients`` clients in parallel. Each sends the next of ``bodies`` as soon as it has a response.
 
-    The loop ends after ``answers`` answers, or when ``enough`` is set. It counts answers and not seconds, because a
-    slow system answers in waves of ``clients`` answers, and a fixed time would cut a wave.
+    The loop ends after ``answers`` responses, or when ``enough`` is set. The length is not a fixed time, because a slow
+    system responds in waves of ``clients`` responses, and a fixed time would cut off the last wave.
 
     Raises:
         FileNotFoundError: wrk is not installed.
@@ -68,7 +68,7 @@ async def closed_loop(
 
 
 async def _output(process: asyncio.subprocess.Process, enough: asyncio.Event) -> str:
-    """Return wrk's output. wrk is interrupted when the script prints ``enough`` or ``enough`` is set."""
+    """Return wrk's output. Interrupt wrk when the script prints ``enough`` or the event ``enough`` is set."""
     lines: list[str] = []
 
     async def read() -> None:
@@ -95,7 +95,7 @@ def load_of(output: str, bodies: int) -> Load:
     """Parse the line that the script prints at the end.
 
     Raises:
-        Failed: see `closed_loop`.
+        Failed: for the same reasons as `closed_loop`, or because there is no such line.
     """
     lines = [line for line in output.splitlines() if line.startswith("{")]
     if not lines:

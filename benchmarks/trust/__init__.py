@@ -1,1 +1,1 @@
-"""Recall and false alarms of the trust checks: planted errors that they find, good outputs that they flag."""
+"""Benchmarks of the trust checks: how many planted errors they find, and how many good outputs they flag."""

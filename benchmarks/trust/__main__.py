@@ -1,8 +1,8 @@
-"""Measure the trust checks, print the tables, and record them with --record.
+"""Measure the recall and the false alarms of the trust checks.
 
 Usage: python -m benchmarks.trust --data DIR [--development] [--record]
 
-``--development`` measures on the data for tuning the rules, and records nothing.
+``--development`` measures on the data that was used to tune the rules, and records nothing.
 """
 
 from pathlib import Path
@@ -18,10 +18,10 @@ from benchmarks.trust.rendered import alarms, found_and_flagged
 def main(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the data sets.")],
     *,
-    development: Annotated[bool, typer.Option(help="Use the data for tuning the rules.")] = False,
+    development: Annotated[bool, typer.Option(help="Use the data that the rules were tuned on.")] = False,
     save: Annotated[bool, typer.Option("--record", help="Write results/trust.json.")] = False,
 ) -> None:
-    """Measure, print the tables, and record them with --record."""
+    """Measure and print the tables. With --record, also write them."""
     pairs = translations.read_development(data) if development else translations.read(data)
     flagged, findings = translations.clean(pairs)
     result: dict[str, Any] = {
@@ -33,7 +33,7 @@ def main(
         "recall": translations.recall(list(translations.cases(pairs)), findings),
     }
     print(found_and_flagged(result["recall"], flagged))
-    print(f"{flagged['microseconds_a_pair']} µs of processor time a pair")
+    print(f"{flagged['microseconds_a_pair']} µs of processor time per pair")
     print(f"without faulty references: {result['false_alarms_without_faulty_references']}")
     if development:
         return

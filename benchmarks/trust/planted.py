@@ -1,6 +1,6 @@
-"""Typical errors of translation models, planted into good English translations; the same seed plants the same errors.
+"""Plant typical errors of translation models in good English translations. The same seed plants the same errors.
 
-Planting works on the surface of the English sentence and shares no code with the checks.
+Errors are planted in the surface form of the English sentence. The code is independent of the checks.
 """
 
 import random
@@ -26,7 +26,7 @@ LEAST_WORDS = 6
 
 @dataclass(frozen=True)
 class Case:
-    """One sentence pair, the sentence pairs around it, and names from other sentences of the set."""
+    """A sentence pair, the output of another sentence, and names from all sentences of the set."""
 
     source: str
     output: str
@@ -35,13 +35,16 @@ class Case:
 
 
 Plant = Callable[[Case, random.Random], str | None]
-"""The output with an error, or None where there is no place for it."""
+"""A function that returns the output with an error, or None if the error cannot be planted there."""
 
 
 def one_of_places(
     text: str, places: Sequence[re.Match[str]], new: Callable[[str], str | None], rng: random.Random
 ) -> str | None:
-    """Return ``text`` with one of ``places`` replaced, or None."""
+    """Return ``text`` with a random one of ``places`` replaced.
+
+    Return None if there are no places, or if ``new`` returns None.
+    """
     if not places:
         return None
     place = rng.choice(places)
@@ -55,7 +58,7 @@ def one_of_words(words: Sequence[str]) -> re.Pattern[str]:
 
 
 def _swap(words: Sequence[str]) -> Plant:
-    """Replace one of ``words`` by another."""
+    """Return a `Plant` that replaces one of ``words`` with another."""
     pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -66,7 +69,7 @@ def _swap(words: Sequence[str]) -> Plant:
 
 
 def _exchange(table: Mapping[str, str]) -> Plant:
-    """Replace a word by its counterpart in ``table``."""
+    """Return a `Plant` that replaces a word with its counterpart in ``table``."""
     pattern = re.compile(
         "|".join(rf"\b{re.escape(w)}\b" if w.isalpha() else rf"{re.escape(w)}(?=\s?\d)" for w in table)
     )
@@ -113,7 +116,7 @@ def hour(case: Case, rng: random.Random) -> str | None:
 
 
 def name(case: Case, rng: random.Random) -> str | None:
-    """Replace a name that both texts have by one from another sentence."""
+    """Replace a name that both texts have with a name from another sentence."""
     places = [
         match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
     ]
@@ -122,7 +125,7 @@ def name(case: Case, rng: random.Random) -> str | None:
 
 
 def dropped_name(case: Case, rng: random.Random) -> str | None:
-    """Leave out a name that both texts have."""
+    """Remove a name that both texts have."""
     places = [
         match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
     ]
@@ -130,27 +133,27 @@ def dropped_name(case: Case, rng: random.Random) -> str | None:
 
 
 def _quotations(case: Case) -> list[re.Match[str]]:
-    """Return the quotations that are not the whole sentence."""
+    """Return the quotations that do not make up the whole sentence."""
     return [match for match in QUOTATION.finditer(case.output) if len(match.group()) < len(case.output) - 2]
 
 
 def lost_marks(case: Case, rng: random.Random) -> str | None:
-    """Remove the marks of a quotation."""
+    """Remove the quotation marks of a quotation."""
     return one_of_places(case.output, list(QUOTATION.finditer(case.output)), lambda old: old[1:-1], rng)
 
 
 def emptied_quotation(case: Case, rng: random.Random) -> str | None:
-    """Remove the words of a quotation."""
+    """Remove the words of a quotation and keep its marks."""
     return one_of_places(case.output, _quotations(case), lambda _: "“”", rng)
 
 
 def dropped_quotation(case: Case, rng: random.Random) -> str | None:
-    """Leave out a quotation with its marks."""
+    """Remove a quotation together with its marks."""
     return one_of_places(case.output, _quotations(case), lambda _: "", rng)
 
 
 def added_quotation(case: Case, rng: random.Random) -> str | None:
-    """Put three words of a sentence without quotations in quotation marks."""
+    """Put three words of a sentence that has no quotations in quotation marks."""
     words = case.output.split()
     if any(mark in case.source + case.output for mark in "„“”\"«»'‘’‚") or len(words) < LEAST_WORDS:
         return None
@@ -159,7 +162,7 @@ def added_quotation(case: Case, rng: random.Random) -> str | None:
 
 
 def dropped_negation(case: Case, rng: random.Random) -> str | None:
-    """Remove “not”, “n't” or “never”, or replace “no” by “a” or “without” by “with”."""
+    """Remove “not”, “n't” or “never”, or replace “no” with “a” or “without” with “with”."""
     table = {"no ": "a ", "without": "with"}
     return one_of_places(case.output, list(NEGATION.finditer(case.output)), lambda old: table.get(old, ""), rng)
 
@@ -180,7 +183,7 @@ def repeated_phrase(case: Case, rng: random.Random) -> str | None:
 
 
 def loop(case: Case, rng: random.Random) -> str | None:
-    """Repeat the end many times, as a decoding loop does."""
+    """Repeat the last words several times, as a decoding loop does."""
     words = case.output.split()
     length = rng.randint(1, 5)
     return " ".join((*words, *(4 * words[-length:]))) if len(words) >= LEAST_WORDS else None
@@ -194,7 +197,7 @@ def first_half(case: Case, rng: random.Random) -> str | None:
 
 
 def rambling(case: Case, rng: random.Random) -> str | None:
-    """Append another sentence's translation."""
+    """Append the translation of another sentence."""
     del rng
     return f"{case.output} {case.other_output}" if len(case.output.split()) >= LEAST_WORDS else None
 
@@ -206,7 +209,7 @@ def left_german(case: Case, rng: random.Random) -> str | None:
 
 
 def half_german(case: Case, rng: random.Random) -> str | None:
-    """Leave the second half in German."""
+    """Replace the second half with the second half of the German source."""
     del rng
     english, german = case.output.split(), case.source.split()
     if min(len(english), len(german)) < 2 * LEAST_WORDS:

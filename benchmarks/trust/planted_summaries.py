@@ -1,6 +1,6 @@
-"""Typical errors of summary models, planted into German sentences of articles; the same seed plants the same errors.
+"""Plant typical errors of summary models in German sentences of articles. The same seed plants the same errors.
 
-Like `benchmarks.trust.planted`, this module shares no code with the checks.
+Like `benchmarks.trust.planted`, this module is independent of the checks.
 """
 
 import random
@@ -34,7 +34,7 @@ AUXILIARY = re.compile(
 
 
 def stranger(words: Sequence[str]) -> Plant:
-    """Replace one of ``words`` in the output with another one that the article does not contain."""
+    """Return a `Plant` that replaces one of ``words`` with another one that the article does not contain."""
     pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -46,7 +46,7 @@ def stranger(words: Sequence[str]) -> Plant:
 
 
 def exchange(table: Mapping[str, str]) -> Plant:
-    """Replace a word by its counterpart in ``table``."""
+    """Return a `Plant` that replaces a word with its counterpart in ``table``."""
     pattern = one_of_words(list(table))
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -56,14 +56,14 @@ def exchange(table: Mapping[str, str]) -> Plant:
 
 
 def another_name(case: Case, rng: random.Random) -> str | None:
-    """Replace a name by one from another article."""
+    """Replace a name with a name from another article."""
     places = [match for match in NAME.finditer(case.output) if match.group() in case.names]
     strangers = [name for name in case.names if name not in case.source]
     return one_of_places(case.output, places, lambda _: rng.choice(strangers), rng)
 
 
 def reworded_quotation(case: Case, rng: random.Random) -> str | None:
-    """Replace a word of a quotation by one from another article."""
+    """Replace a word of a quotation with a word from another article."""
     others = [word for word in WORD.findall(case.other_output) if word not in case.source]
 
     def reworded(quotation: str) -> str | None:
@@ -73,7 +73,7 @@ def reworded_quotation(case: Case, rng: random.Random) -> str | None:
 
 
 def added_quotation(case: Case, rng: random.Random) -> str | None:
-    """Put four words that are no quotation in quotation marks."""
+    """Put four words of a sentence that has no quotation in quotation marks."""
     words = case.output.split()
     if any(mark in case.output for mark in '„“”"«»') or len(words) < LEAST_WORDS:
         return None
@@ -82,7 +82,7 @@ def added_quotation(case: Case, rng: random.Random) -> str | None:
 
 
 def dropped_negation(case: Case, rng: random.Random) -> str | None:
-    """Remove “nicht”, or replace “kein” by “ein” or “ohne” by “mit”."""
+    """Remove “nicht”, or replace “kein” with “ein” or “ohne” with “mit”."""
 
     def affirmed(word: str) -> str:
         return (
@@ -98,7 +98,7 @@ def added_negation(case: Case, rng: random.Random) -> str | None:
 
 
 def another_article(case: Case, rng: random.Random) -> str | None:
-    """Return a sentence of another article."""
+    """Return a sentence from another article."""
     del rng
     return case.other_output
 

@@ -1,16 +1,16 @@
-"""The recorded numbers as Markdown tables."""
+"""Format the recorded results as Markdown tables."""
 
 from collections.abc import Mapping
 from typing import Any
 
 _HEAD = (
-    "| kind | error | found | 95 % | for review | of | good ones flagged | 95 % | for review |",
+    "| kind | error | found | 95 % | for review | of | good outputs flagged | 95 % | for review |",
     "|---|---|---|---|---|---|---|---|---|",
 )
 
 
 def found_and_flagged(recall: Mapping[str, Any], false_alarms: Mapping[str, Any]) -> str:
-    """Return a table of planted errors found and good outputs flagged."""
+    """Return a table of the planted errors that were found and the good outputs that were flagged."""
     lines = list(_HEAD)
     for kind, rows in recall.items():
         for error, row in rows.items():
@@ -23,7 +23,10 @@ def found_and_flagged(recall: Mapping[str, Any], false_alarms: Mapping[str, Any]
 
 
 def alarms(columns: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return a table of flagged outputs on several sets: those with any finding, and those with one for review."""
+    """Return a table of flagged outputs on several sets.
+
+    Each cell has the share with any finding, followed by the share with a finding that needs review.
+    """
     kinds = list(next(iter(columns.values())))
     lines = [f"| kind | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     lines += [f"| {kind} | {' | '.join(_both(table[kind]) for table in columns.values())} |" for kind in kinds]

@@ -1,4 +1,4 @@
-"""Shares in per cent with their intervals, and shares of outputs with a finding of each kind."""
+"""Shares in per cent with their confidence intervals, and shares of outputs with findings of each kind."""
 
 from collections.abc import Mapping, Sequence
 from math import sqrt
@@ -10,7 +10,7 @@ Codes = Mapping[str, frozenset[Code]]
 
 
 def wilson(found: int, of: int, z: float = 1.96) -> list[float]:
-    """Return the 95 % interval of a share, in per cent (Wilson, 1927)."""
+    """Return the 95 % interval of the share ``found`` / ``of``, in per cent (Wilson, 1927)."""
     if not of:
         return [0.0, 100.0]
     share, spread = found / of, z * z / of
@@ -20,18 +20,21 @@ def wilson(found: int, of: int, z: float = 1.96) -> list[float]:
 
 
 def share(found: int, of: int) -> dict[str, Any]:
-    """Return a share in per cent with its interval."""
+    """Return the share ``found`` / ``of`` in per cent, with its interval."""
     return {"percent": round(100 * found / max(1, of), 1), "interval": wilson(found, of), "found": found, "of": of}
 
 
 def with_findings(findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Return the share of outputs with a finding, and the share with a finding that needs review."""
+    """Return the share of outputs with a finding, and the share of outputs with a finding that needs review."""
     of = len(findings)
     return share(sum(map(bool, findings)), of) | {"for_review": share(sum(map(needs_review, findings)), of)}
 
 
 def by_kind(findings: Sequence[Sequence[Finding]], codes: Codes) -> dict[str, Any]:
-    """Return `with_findings` for each kind of ``codes``, for all kinds, and for review."""
+    """Return `with_findings` for each kind in ``codes``.
+
+    Also return the share of outputs with any finding, and the share of outputs that need review.
+    """
     table = {kind: with_findings([[f for f in one if f.code in of] for one in findings]) for kind, of in codes.items()}
     return {
         **table,

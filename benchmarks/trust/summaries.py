@@ -1,8 +1,8 @@
-"""Summary sentences: false alarms on verbatim sentences and on newsrooms' own openings, and recall of planted errors.
+"""Measure the checks on summary sentences: false alarms on correct sentences, and recall of planted errors.
 
-The data are Wikinews articles, none of which was used to write the rules. A sentence of an article is a correct
-summary. The opening paragraph was written separately from the article and may say more, so its share of flagged
-sentences is an upper bound.
+The data are Wikinews articles, none of which was used to write the rules. A sentence of an article is a correct summary
+of it. The opening paragraph was written separately from the article and may say more, so the share of its sentences
+that are flagged is an upper bound for false alarms.
 """
 
 import json
@@ -54,26 +54,26 @@ ANSWERS = {
     **CODES,
     "numbers": CODES["numbers"] | CODES["dates"],
     "dates": CODES["numbers"] | CODES["dates"],
-    "support": UNSUPPORTED,  # each of these may reveal a sentence of another article
+    "support": UNSUPPORTED,  # each of these may reveal a sentence from another article
 }
 
 
 @dataclass(frozen=True)
 class Story:
-    """An article, the positions of its sentences, and the sentences of its opening."""
+    """An article, the spans of its sentences, and the sentences of its opening paragraph."""
 
     text: str
     places: tuple[Span, ...]
     opening: tuple[str, ...]
 
     def checked(self, sentence: str) -> list[Finding]:
-        """Return the findings on a one-sentence summary, with the supporting sentences that the service finds."""
+        """Return the findings for a one-sentence summary, with the supporting sentences that the service finds."""
         backing = [self.places[n] for n in support(sentence, [place.of(self.text) for place in self.places])]
         return check_summary(self.text, sentence, [(Span(0, len(sentence)), backing)], GERMAN)
 
 
 def stories(data: Path) -> list[Story]:
-    """Return the articles of Wikinews that have enough sentences."""
+    """Return the Wikinews articles that have enough sentences."""
     with lzma.open(data / FILE, "rt", encoding="utf-8") as lines:
         found = [_story(json.loads(line)) for line in lines]
     return [story for story in found if len(story.places) >= SENTENCES_AN_ARTICLE]
@@ -86,9 +86,9 @@ def _story(item: Mapping[str, str]) -> Story:
 
 
 def names(texts: Sequence[str]) -> list[str]:
-    """Return places and persons: words after a preposition, or after a title and a first name.
+    """Return the names of places and persons: words after a preposition, or after a title and a first name.
 
-    A word is no name if the texts also have it in lower case, or after "der", "ein" or another article.
+    A word is not a name if it also occurs in lower case, or if it follows "der", "ein" or another German article.
     """
     whole = "\n".join(texts)
     nouns = set(_AFTER_ARTICLE.findall(whole)) | {word.capitalize() for word in re.findall(r"\b[a-zäöüß]+\b", whole)}
@@ -97,7 +97,7 @@ def names(texts: Sequence[str]) -> list[str]:
 
 
 def cases(found: Sequence[Story]) -> Iterator[tuple[Story, Case]]:
-    """Return some sentences of each article, each with a sentence of the next article."""
+    """Yield some sentences of each article, each with a sentence of the next article."""
     rng = random.Random(SEED)
     known = names([story.text for story in found])
     sentences = [[s for place in one.places if len(s := place.of(one.text)) >= LEAST_CHARS] for one in found]
@@ -122,7 +122,10 @@ def measured(data: Path) -> dict[str, Any]:
 
 
 def recall(told: Sequence[tuple[Story, Case]], findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Measure recall. Errors are planted only in sentences without a finding of the same kind."""
+    """Measure the recall of planted errors, by kind and by error.
+
+    Errors are planted only in sentences that have no finding of the same kind.
+    """
     table: dict[str, Any] = {}
     for kind, plants in PLANTS.items():
         rows: dict[str, list[list[Finding]]] = {}

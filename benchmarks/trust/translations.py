@@ -1,8 +1,9 @@
-"""Translated sentences: false alarms on references and on other systems' translations, and recall of planted errors.
+"""Measure the checks on translated sentences: false alarms, and recall of planted errors.
 
-The rules, word lists and thresholds of ``service/checks`` were written and tuned on newstest-2008-2018 and tatoeba
-(word lists also on debian-web and xquad), and reviewed on newstest-ende-2020-2022, pud and mlqe-pe. The tables use
-wmt19, wmt20 and flores-dev, which share no sentence with the other sets and were not used to write the rules.
+False alarms are counted on references and on translations by other systems. The rules, word lists and thresholds of
+``service/checks`` were written and tuned on newstest-2008-2018 and tatoeba (the word lists also on debian-web and
+xquad), and reviewed on newstest-ende-2020-2022, pud and mlqe-pe. The tables use wmt19, wmt20 and flores-dev, which
+share no sentence with the other sets and were not used to write the rules.
 """
 
 import lzma
@@ -48,7 +49,11 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def read(data: Path, english: str = "en") -> list[tuple[str, str]]:
-    """Return the sentence pairs of the tables: German, and the reference or a machine's English (``google.en``)."""
+    """Return the sentence pairs of the tables.
+
+    A pair is a German sentence and its English reference or, for an ``english`` such as ``google.en``, a system's
+    output.
+    """
     return [
         pair
         for name in SETS
@@ -62,7 +67,7 @@ def read(data: Path, english: str = "en") -> list[tuple[str, str]]:
 
 
 def read_development(data: Path) -> list[tuple[str, str]]:
-    """Return the sentence pairs for tuning the rules."""
+    """Return the sentence pairs that are used to tune the rules."""
     with lzma.open(data / "parallel" / "newstest-2008-2018.tsv.xz", "rt", encoding="utf-8") as lines:
         rows = [tuple(line.rstrip("\n").split("\t")[:2]) for line in lines]
     random.Random(SEED).shuffle(rows)
@@ -70,7 +75,10 @@ def read_development(data: Path) -> list[tuple[str, str]]:
 
 
 def cases(pairs: Pairs) -> Iterator[Case]:
-    """Return every pair with the next pair's translation and all names: words that never occur in lower case."""
+    """Yield a case for every pair, with the translation of the next pair and the names in all pairs.
+
+    A name is a capitalised word that never occurs in lower case.
+    """
     common = {word for _, english in pairs for word in re.findall(r"\b[a-z]+\b", english)}
     both = {match.group() for german, english in pairs for match in NAME.finditer(english) if match.group() in german}
     names = sorted(name for name in both - {*MONTHS} if name.lower() not in common)
@@ -79,12 +87,12 @@ def cases(pairs: Pairs) -> Iterator[Case]:
 
 
 def lost_its_marks(source: str, reference: str) -> bool:
-    """Return whether a quotation of three words or more has lost all marks, which is an error of the reference."""
+    """Return whether a quotation of three or more words has lost its marks in the reference, which is then faulty."""
     return _SPOKEN.search(source) is not None and _ANY_MARK.search(reference) is None
 
 
 def clean(pairs: Pairs) -> tuple[dict[str, Any], list[list[Finding]]]:
-    """Return the false alarms on the unchanged pairs, and their findings."""
+    """Return the false alarms on the unchanged pairs, and the findings for each pair."""
     start = time.process_time()
     found = [check_sentence(german, english, *LANGUAGES) for german, english in pairs]
     elapsed_s = time.process_time() - start
@@ -94,7 +102,7 @@ def clean(pairs: Pairs) -> tuple[dict[str, Any], list[list[Finding]]]:
 
 
 def without_faults(pairs: Pairs, findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Return the false alarms without the references that lost all marks of a quotation."""
+    """Return the false alarms, leaving out references that have lost all marks of a quotation."""
     kept = [found for pair, found in zip(pairs, findings, strict=True) if not lost_its_marks(*pair)]
     return {
         "references_left_out": len(pairs) - len(kept),
@@ -104,7 +112,7 @@ def without_faults(pairs: Pairs, findings: Sequence[Sequence[Finding]]) -> dict[
 
 
 def machines(data: Path) -> dict[str, Any]:
-    """Return the findings on good systems' translations of the same sentences, which contain real errors."""
+    """Return the findings for translations of the same sentences by other systems. These contain some real errors."""
     found = {name: [check_sentence(*pair, *LANGUAGES) for pair in read(data, f"{name}.en")] for name in MACHINES}
     return {name: by_kind(findings, CODES) for name, findings in found.items()}
 
@@ -112,7 +120,7 @@ def machines(data: Path) -> dict[str, Any]:
 def recall(all_cases: Sequence[Case], findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
     """Return the recall of planted errors, by kind and by error.
 
-    Errors are planted only in pairs without a finding of the same kind, so a finding is never due to chance.
+    Errors are planted only in pairs that have no finding of the same kind, so a finding is never due to chance.
     """
     table: dict[str, Any] = {}
     for kind, plants in PLANTS.items():

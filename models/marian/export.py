@@ -1,4 +1,4 @@
-"""Export a checkpoint as transformers' Marian model in float16 and as CTranslate2 int8, with its manifest."""
+"""Export a checkpoint as a transformers Marian model in float16 and for CTranslate2 in int8, with its manifest."""
 
 import hashlib
 import json
@@ -59,7 +59,7 @@ compute_type = "float32"
 
 @dataclass(frozen=True)
 class Terms:
-    """Fields of the manifest that do not follow from the files."""
+    """The fields of a manifest that cannot be derived from the model's files."""
 
     name: str
     task: str
@@ -99,9 +99,9 @@ def _layer(side: str, number: int, weights: dict[str, Tensor]) -> dict[str, Tens
 
 
 def marian_weights(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights under the names of transformers' MarianMTModel.
+    """Return the weights under the names that transformers' MarianMTModel uses.
 
-    Tied weights occur once. Positions are left out, because the model computes them.
+    Tied weights occur only once. The position table is left out, because MarianMTModel computes it.
     """
     named = {"model.shared.weight": weights["embedding.weight"]}
     bias = torch.cat([weights["output_bias"], torch.tensor([NEVER])])
@@ -113,7 +113,10 @@ def marian_weights(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor
 
 
 def network_weights(shape: Shape, named: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the inverse of `marian_weights`, in float32, so that training can start from a committed model."""
+    """Reverse `marian_weights`: return the weights in float32 under the names of `network`.
+
+    Training can then start from a committed model.
+    """
     weights = {"embedding.weight": named["model.shared.weight"], "output_bias": named["final_logits_bias"][0, :-1]}
     for side, layers in (("encoder", shape.encoder_layers), ("decoder", shape.decoder_layers)):
         for number in range(layers):
@@ -139,7 +142,7 @@ def _network_layer(side: str, number: int, named: dict[str, Tensor]) -> dict[str
 
 
 def marian_config(shape: Shape, eos_id: int) -> dict[str, Any]:
-    """Return ``config.json`` of the checkpoint."""
+    """Return the contents of the checkpoint's ``config.json``."""
     return {
         "architectures": ["MarianMTModel"],
         "model_type": "marian",
@@ -169,10 +172,10 @@ def marian_config(shape: Shape, eos_id: int) -> dict[str, Any]:
 def write_float16(
     folder: Path, shape: Shape, weights: dict[str, Tensor], pieces: Pieces, kept: list[int] | None = None
 ) -> None:
-    """Write the transformers checkpoint: configuration, float16 safetensors and ``vocab.json``.
+    """Write the transformers checkpoint: its configuration, the weights as float16 safetensors, and ``vocab.json``.
 
-    The checkpoint has the whole vocabulary, because training continues from it. A separate file lists the pieces
-    ``kept`` for outputs.
+    The checkpoint has the whole vocabulary, because training continues from it. If ``kept`` is given, a separate file
+    lists the pieces with these ids as the only ones that outputs may contain.
     """
     folder.mkdir(parents=True, exist_ok=True)
     half = {name: tensor.half() for name, tensor in marian_weights(shape, weights).items()}
@@ -187,7 +190,10 @@ def write_float16(
 def write_ctranslate2(
     folder: Path, float16: Path, pieces: Pieces, kept: list[int] | None = None, as_type: str = "int8"
 ) -> None:
-    """Convert a float16 checkpoint to CTranslate2. Its outputs can have only the pieces ``kept``; None: all."""
+    """Convert a float16 checkpoint for CTranslate2.
+
+    Outputs can contain only the pieces whose ids are in ``kept``. If it is None, they can contain all pieces.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "checkpoint"
         shutil.copytree(float16, whole)
@@ -201,7 +207,7 @@ def write_ctranslate2(
 
 
 def write_manifest(path: Path, folder: Path, terms: Terms) -> None:
-    """Write the manifest of the model in ``folder``, with the SHA-256 of each of its files."""
+    """Write the manifest of the model in ``folder``, including the SHA-256 of each file."""
     files = digests(folder)
     revision = hashlib.sha256("".join(files.values()).encode()).hexdigest()[:12]
     decoding, acceptance = (
@@ -220,7 +226,7 @@ def write_manifest(path: Path, folder: Path, terms: Terms) -> None:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file under ``folder`` except its model card, by relative path."""
+    """Return the SHA-256 of each file under ``folder``, by relative path. Model cards (``.md``) are left out."""
     files = (file for file in sorted(folder.rglob("*")) if file.is_file() and file.suffix != ".md")
     return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
@@ -234,16 +240,16 @@ def write_model(
     *,
     kept: list[int] | None = None,
 ) -> None:
-    """Write a model under ``models``: ``embedded/NAME`` in both formats and ``catalog/NAME.toml``.
+    """Write a model under ``models``: ``embedded/NAME`` in both formats, and ``catalog/NAME.toml``.
 
-    ``kept`` are the ids of the pieces that outputs can have; None: all.
+    Outputs can contain only the pieces whose ids are in ``kept``. If it is None, they can contain all pieces.
     """
     folder = models / "embedded" / terms.name
     (folder / "float16" / TARGET_VOCABULARY).unlink(missing_ok=True)
     write_float16(folder / "float16", shape, weights, pieces, kept)
     write_ctranslate2(folder / "ct2-int8", folder / "float16", pieces, kept)
     shutil.copy(pieces.path, folder / "pieces.model")
-    # safetensors writes files that only the owner can read; the service runs as another user.
+    # safetensors writes files that only the owner can read, but the service runs as a different user.
     for file in folder.rglob("*"):
         if file.is_file():
             file.chmod(READABLE)

@@ -1,7 +1,7 @@
-"""The Marian transformer (post-norm, sinusoidal positions, tied embeddings) in plain matrix products.
+"""The Marian transformer (post-norm, sinusoidal positions, tied embeddings), written in plain matrix products.
 
-It trains 1.5 times as fast on a CPU as transformers' module, which spends its time on attention's backward pass and on
-separate products for query, key and value. `export` writes the weights under transformers' names.
+On a CPU it trains 1.5 times as fast as the transformers module, which spends its time on the backward pass of attention
+and on separate products for query, key and value. `export` writes the weights under the names that transformers uses.
 """
 
 import math
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of a network. ``vocabulary`` includes the padding piece, which has the last id and is never written."""
+    """The sizes of a network. ``vocabulary`` includes padding, which has the last id and never occurs in outputs."""
 
     vocabulary: int
     width: int = 256
@@ -29,7 +29,7 @@ class Shape:
 
 
 def sinusoids(positions: int, width: int) -> Tensor:
-    """Return Marian's position table: sines in the first half of the columns, cosines in the second."""
+    """Return Marian's position table [positions, width]: sines in the first half of the columns, then cosines."""
     steps = torch.arange(positions, dtype=torch.float64).unsqueeze(1)
     rates = torch.pow(10_000, -2 * (torch.arange(width) // 2).to(torch.float64) / width)
     angles = steps * rates
@@ -37,7 +37,7 @@ def sinusoids(positions: int, width: int) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Multi-head attention. One product gives queries, keys and values of self-attention."""
+    """Multi-head attention. In self-attention, one matrix product computes queries, keys and values together."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -50,21 +50,21 @@ class Attention(nn.Module):
         return x.view(x.size(0), x.size(1), self.heads, -1).transpose(1, 2)
 
     def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Return keys and values of the encoder's output, [batch, heads, source, width / heads] each."""
+        """Return the keys and the values of the encoder's output, each [batch, heads, source, width / heads]."""
         width = memory.size(-1)
         both = functional.linear(memory, self.project.weight[width:], self.project.bias[width:])
         key, value = both.chunk(2, dim=-1)
         return self._split(key), self._split(value)
 
     def query(self, x: Tensor) -> Tensor:
-        """Return queries, [batch, heads, length, width / heads]."""
+        """Return the queries of ``x``, [batch, heads, length, width / heads]."""
         width = x.size(-1)
         return self._split(functional.linear(x, self.project.weight[:width], self.project.bias[:width]))
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return ``value`` mixed by attention, and the attention scores, [batch, heads, length, source].
+        """Return the attention output [batch, length, width] and the scores [batch, heads, length, source].
 
-        ``mask`` is added to the scores.
+        ``mask`` is added to the scores before the softmax.
         """
         scores = (query * self.scale) @ key.transpose(-1, -2) + mask
         mixed = scores.softmax(-1).to(value.dtype) @ value
@@ -77,7 +77,7 @@ class Attention(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Self-attention and feed-forward, each with a residual connection and then normalisation."""
+    """A layer of self-attention and feed-forward. Each has a residual connection, followed by normalisation."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -89,17 +89,17 @@ class EncoderLayer(nn.Module):
         self.dropout = nn.Dropout(shape.dropout) if shape.dropout else nn.Identity()
 
     def attend_self(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Apply self-attention, [batch, length, width]."""
+        """Apply self-attention to ``x`` [batch, length, width]."""
         mixed: Tensor = self.attention_norm(x + self.dropout(self.attention(x, mask)))
         return mixed
 
     def feed_forward(self, x: Tensor) -> Tensor:
-        """Apply the feed-forward block, [batch, length, width]."""
+        """Apply the feed-forward block to ``x`` [batch, length, width]."""
         widened: Tensor = self.norm(x + self.dropout(self.narrow(self.widen(x).relu())))
         return widened
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Apply self-attention and feed-forward, [batch, length, width]."""
+        """Apply self-attention and then the feed-forward block to ``x`` [batch, length, width]."""
         return self.feed_forward(self.attend_self(x, mask))
 
 
@@ -112,7 +112,7 @@ class DecoderLayer(EncoderLayer):
         self.cross_norm = nn.LayerNorm(shape.width)
 
     def decode(self, x: Tensor, mask: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return [batch, length, width] and the scores of the cross-attention."""
+        """Return the layer's output [batch, length, width] and the scores of the cross-attention."""
         x = self.attend_self(x, mask)
         key, value = self.cross.keys_values(memory)
         mixed, scores = self.cross.attend(self.cross.query(x), key, value, memory_mask)
@@ -120,7 +120,10 @@ class DecoderLayer(EncoderLayer):
 
 
 class Transformer(nn.Module):
-    """Encoder and decoder over one tied embedding. The padding row stays zero, because padding starts every target."""
+    """An encoder and a decoder that share one tied embedding.
+
+    The embedding of padding stays zero, because the decoder starts every target with padding.
+    """
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -148,7 +151,10 @@ class Transformer(nn.Module):
         return self.dropout(embedded)  # type: ignore[no-any-return]  # nn.Module is untyped
 
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode ids [batch, source]; return [batch, source, width] and the mask to add to attention scores."""
+        """Encode the ids ``source`` [batch, source].
+
+        Return the hidden states [batch, source, width] and the mask to add to attention scores.
+        """
         padding = (source == self.shape.vocabulary - 1)[:, None, None, :]
         mask = torch.zeros(padding.shape, device=source.device).masked_fill_(padding, -1e4)
         x = self._embed(source)
@@ -157,10 +163,10 @@ class Transformer(nn.Module):
         return x, mask
 
     def hidden(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the last layer's output, [batch, target, width], for ``target`` ids that begin with padding.
+        """Return the last layer's output [batch, target, width] for ``target`` ids, which begin with padding.
 
-        Also return the attention scores of the guided head, [batch, target, source]. It is the first head of the last
-        layer, which CTranslate2 reports as the alignment.
+        Also return the attention scores of the guided head, [batch, target, source]. The guided head is the first head
+        of the last layer, which CTranslate2 reports as the alignment.
         """
         length = target.size(1)
         mask = torch.full((length, length), -1e4, device=target.device).triu_(1)
@@ -171,15 +177,18 @@ class Transformer(nn.Module):
         return x, scores[:, 0]
 
     def scores(self, hidden: Tensor) -> Tensor:
-        """Return scores of the next piece, [batch, target, vocabulary - 1]."""
+        """Return the scores of the next piece, [batch, target, vocabulary - 1]."""
         return functional.linear(hidden, self.embedding.weight[:-1], self.output_bias)
 
     def decode(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return scores of the next piece, [batch, target, vocabulary - 1], and the guided head's; see `hidden`."""
+        """Return the scores of the next piece, [batch, target, vocabulary - 1], and the scores of the guided head.
+
+        See `hidden` for the guided head.
+        """
         hidden, attention = self.hidden(target, memory, memory_mask)
         return self.scores(hidden), attention
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Teacher-forced scores and those of the guided head; shapes as in `decode`."""
+        """Return the same scores as `decode`, with teacher forcing on ``target``."""
         memory, mask = self.encode(source)
         return self.decode(target, memory, mask)

@@ -1,4 +1,4 @@
-"""The vocabulary: one joint SentencePiece model, with pieces in the order of the Marian architecture."""
+"""The vocabulary: one joint SentencePiece model, with ids in the order that Marian expects."""
 
 import io
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ REQUIRED_CHARS = "0123456789äöüÄÖÜßéèáàçñ„“”‚‘’‹›«
 def train_vocabulary(sentences: Iterable[str], size: int, path: Path) -> None:
     """Train a joint unigram model of ``size`` pieces (without padding) and write it to ``path``.
 
-    Each digit is a piece, so that numbers are copied digit by digit. Unseen characters are encoded as bytes.
+    Each digit is a separate piece, so that numbers are copied digit by digit. Unseen characters are encoded as bytes.
     """
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
@@ -42,7 +42,7 @@ def train_vocabulary(sentences: Iterable[str], size: int, path: Path) -> None:
 
 
 class Pieces:
-    """A SentencePiece model and its Marian ids: the pieces in order, then ``<pad>``."""
+    """A SentencePiece model with Marian's ids: its pieces keep their order, and ``<pad>`` follows."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -54,17 +54,17 @@ class Pieces:
         return self.pad_id + 1
 
     def encode(self, texts: list[str]) -> list[list[int]]:
-        """Return the ids of each text, with end-of-sentence."""
+        """Return the ids of each text, followed by the end-of-sentence id."""
         encoded: list[list[int]] = self._model.encode(texts, out_type=int, add_eos=True, num_threads=2)
         return encoded
 
     def decode(self, ids: list[int]) -> str:
-        """Return the text of ids, without end-of-sentence and padding."""
+        """Return the text of ``ids``. End-of-sentence and padding are removed."""
         text: str = self._model.decode([i for i in ids if i not in (self.eos_id, self.pad_id)])
         return text
 
     def spelling_ids(self) -> set[int]:
-        """Return the ids of special pieces, bytes, and single characters with and without the space before them."""
+        """Return the ids of special pieces, bytes and single characters (with and without the preceding space)."""
         model = self._model
         return {
             i
@@ -76,6 +76,6 @@ class Pieces:
         }
 
     def vocabulary(self) -> dict[str, int]:
-        """Return the id of each piece, as in ``vocab.json`` of a Marian checkpoint."""
+        """Return the id of each piece, as in the ``vocab.json`` of a Marian checkpoint."""
         pieces = {self._model.id_to_piece(i): i for i in range(self.pad_id)}
         return {**pieces, PAD: self.pad_id}

@@ -1,1 +1,1 @@
-"""The training recipe of the language model: base, data, training, export."""
+"""The training recipe of the language model: preparation of the base and the data, training, and export."""

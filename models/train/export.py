@@ -1,4 +1,4 @@
-"""Export of a training: factors to commit, a transformers folder with the factors added, and CTranslate2's format."""
+"""Export a training run as factors to commit, as a transformers folder with the factors added, and for CTranslate2."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ def _state(work: Path) -> dict[str, Any]:
 
 
 def averaged(work: Path) -> dict[str, Tensor]:
-    """Return the running average of ``WORK/state.pt``, by name."""
+    """Return the running average of the factors in ``WORK/state.pt``, by name."""
     state = _state(work)
     weights = load_file(work / "base" / "model.safetensors")
     shape = Shape.of(json.loads((work / "base" / "config.json").read_text("utf-8")))
@@ -31,7 +31,7 @@ def averaged(work: Path) -> dict[str, Tensor]:
 
 
 def write_factors(work: Path, path: Path, plan: Recipe) -> None:
-    """Write the averaged factors to ``path``, and a README with their sources, terms and scores."""
+    """Write the averaged factors to ``path``, and a README with their sources, terms of use and scores."""
     path.parent.mkdir(parents=True, exist_ok=True)
     factors.write(path, averaged(work))
     last = read(work / "log.jsonl")[-1]
@@ -59,7 +59,7 @@ Training so far: {items:,} items in {steps:,} steps, {tokens:,} padded tokens, {
 
 
 def write_models(work: Path, added: factors.Factors, quantization: str) -> None:
-    """Write ``WORK/hf``, bfloat16, and ``WORK/ct2``, quantised from the same weights. Existing folders are replaced."""
+    """Write ``WORK/hf`` (bfloat16) and ``WORK/ct2``, quantised from the same weights. Existing folders are replaced."""
     folder, made = work / "base", work / "hf"
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir()

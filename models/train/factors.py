@@ -1,4 +1,4 @@
-"""Low-rank factors: reading and writing them, adding them to weights, and approximating their sum at one rank."""
+"""Low-rank factors: read and write them, add them to weights, and approximate a sum of factors at a given rank."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,11 +9,11 @@ from torch import Tensor
 
 READABLE = 0o644
 Factors = Mapping[str, Tensor]
-"""``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank] for every linear layer; b a is added to its weights."""
+"""``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank] of every linear layer. The product b a is added to its weights."""
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """Read the factors of a file, in float32.
+    """Read factors from a file, in float32.
 
     Raises:
         ValueError: a layer has only one of its two factors.
@@ -25,7 +25,7 @@ def read(path: Path) -> dict[str, Tensor]:
 
 
 def write(path: Path, factors: Factors) -> None:
-    """Write factors in bfloat16, atomically."""
+    """Write the factors atomically, in bfloat16."""
     new = path.with_suffix(".new")
     save_file({name: factor.detach().to(torch.bfloat16).contiguous().cpu() for name, factor in factors.items()}, new)
     new.chmod(READABLE)  # safetensors writes files that only the owner can read
@@ -33,7 +33,7 @@ def write(path: Path, factors: Factors) -> None:
 
 
 def added(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:
-    """Return float32 weights (``LAYER.weight``) with the products of the factors added."""
+    """Return the weights (``LAYER.weight``) in float32, with the products of the factors added."""
     made = {name: weight.float() for name, weight in weights.items()}
     for layer in {name[:-2] for name in factors}:
         made[f"{layer}.weight"] = made[f"{layer}.weight"] + factors[f"{layer}.b"] @ factors[f"{layer}.a"]
@@ -41,10 +41,10 @@ def added(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:
 
 
 def summed(sets: Iterable[Factors], rank: int) -> tuple[dict[str, Tensor], float]:
-    """Return the factors of one rank nearest to the sum of ``sets``, and the share of the sum's square that is lost.
+    """Return factors of rank ``rank`` that best approximate the sum of ``sets``, and the lost share of its square.
 
-    The method is a singular value decomposition. Rows of ``a`` have length one, as at the start of training; ``b``
-    contains the singular values.
+    The method is a singular value decomposition. The rows of ``a`` have unit length, as at the start of training, and
+    ``b`` contains the singular values.
     """
     listed = list(sets)
     made: dict[str, Tensor] = {}

@@ -1,8 +1,9 @@
-"""Gemma 3 for training: low-rank factors in one vector, merged into the weights once per step.
+"""Gemma 3 for training. All low-rank factors are in one vector, which is merged into the weights once per step.
 
-It trains several times as fast on a CPU as transformers' module. Query, key and value share one product, and so do gate
-and up; the heads of multi-query attention are rows of one product; the loss never holds all logits; and the factors
-cost nothing in the forward pass. A test compares it with transformers' module.
+On a CPU this trains several times as fast as the transformers module. Query, key and value share one matrix product,
+and so do gate and up. The heads of multi-query attention are rows of one product. The logits of all positions are never
+in memory at the same time, and the factors add no cost to the forward pass. A test compares the outputs with those of
+the transformers module.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,14 +18,14 @@ from models.train.layers import GROUPS, NORMS, layer, norm
 from models.train.loss import HeadLoss, loss_and_gradient
 
 Places = dict[str, tuple[int, tuple[int, int]]]
-"""Where each factor begins in the vector of all factors, and its shape."""
+"""The offset of each factor in the vector of all factors, and its shape."""
 
 Each = Callable[[Callable[["Product"], None], Iterator["Product"]], Iterator[None]]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of a network, as in transformers' ``config.json``."""
+    """The sizes of a network, as in the ``config.json`` of transformers."""
 
     vocabulary: int
     width: int
@@ -41,10 +42,10 @@ class Shape:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "Shape":
-        """Read a ``config.json`` of the kind ``gemma3_text``.
+        """Read the sizes from a ``config.json`` of the type ``gemma3_text``.
 
         Raises:
-            ValueError: the network has several key-value heads; this module supports one.
+            ValueError: the network has several key-value heads; this module supports only one.
         """
         if config["num_key_value_heads"] != 1:
             raise ValueError(f"num_key_value_heads is {config['num_key_value_heads']}; this trainer needs 1")
@@ -67,7 +68,10 @@ class Shape:
 
 @dataclass
 class Product:
-    """One group of linear layers: frozen ``base`` [out, in], ``merged`` = base + b a, and the factors as leaves."""
+    """A group of linear layers that share one matrix product.
+
+    ``base`` [out, in] is frozen, ``merged`` is base + b a, and the factors ``a`` and ``b`` are leaf tensors.
+    """
 
     outs: tuple[int, ...]
     base: Tensor
@@ -77,7 +81,7 @@ class Product:
 
     @torch.no_grad()
     def merge(self) -> None:
-        """Add the factors' products to the base, in place."""
+        """Recompute ``merged`` in place from the base and the factors."""
         rank = self.b.shape[1]
         start = 0
         for i, out in enumerate(self.outs):
@@ -88,7 +92,7 @@ class Product:
 
 
 class Gemma:
-    """The network with its factors. They are stored in one vector, ``flat``, in the dtype of the products."""
+    """The network with its factors, which are stored in the vector ``flat`` in the dtype of the matrix products."""
 
     def __init__(self, shape: Shape, weights: Mapping[str, Tensor], rank: int, dtype: torch.dtype) -> None:
         self.shape, self.rank, self.dtype = shape, rank, dtype
@@ -117,7 +121,7 @@ class Gemma:
         return Product(outs, base, base.clone(), a, b)
 
     def to(self, device: torch.device) -> "Gemma":
-        """Move all tensors, once, before training."""
+        """Move all tensors to ``device``. Call this once, before training."""
         self.embedding, self.last_norm = self.embedding.to(device), self.last_norm.to(device)
         self.turns = [turn.to(device) for turn in self.turns]
         self.norms = [tuple(norm.to(device) for norm in norms) for norms in self.norms]
@@ -131,41 +135,44 @@ class Gemma:
         return self
 
     def compiled(self) -> "Gemma":
-        """Compile one layer and the loss. The first batches of each kind are slow."""
+        """Compile one layer and the loss.
+
+        The first batches are slow, because compilation happens on their first use.
+        """
         self.run_layer, self.run_loss = torch.compile(layer), torch.compile(loss_and_gradient)
         return self
 
     def all_products(self) -> Iterator[Product]:
-        """Return all products, in the order of their factors in ``flat``."""
+        """Yield all products, in the order of their factors in ``flat``."""
         for products in self.products:
             yield from products.values()
 
     def leaves(self) -> list[Tensor]:
-        """Return the factors that the network uses, views of ``flat``."""
+        """Return the factors that the network uses, as views of ``flat``."""
         return [leaf for product in self.all_products() for leaf in (product.a, product.b)]
 
     @torch.no_grad()
     def load(self, flat: Tensor, each: Each = map) -> None:
-        """Copy these factors, a vector as long as ``flat``, and merge them into the weights.
+        """Copy the factors from a vector of the same length as ``flat``, and merge them into the weights.
 
-        ``each`` may be the ``map`` of an executor.
+        ``each`` may be the ``map`` method of an executor.
         """
         self.flat.detach().copy_(flat)
         for _ in each(Product.merge, self.all_products()):
             pass
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
-        """Return views of a vector of factors by name: ``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank]."""
+        """Return views of a vector of factors, by name: ``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank]."""
         return {name: flat[start : start + x * y].view(x, y) for name, (start, (x, y)) in self.places.items()}
 
     def hidden(self, ids: Tensor) -> Tensor:
-        """Return hidden states after the last norm, [batch, length, width], of ``ids`` [batch, length].
+        """Return the hidden states after the last norm, [batch, length, width], for ``ids`` [batch, length].
 
         Raises:
             ValueError: a row is longer than the attention window.
         """
         if ids.shape[1] > self.shape.window:
-            raise ValueError(f"a row of {ids.shape[1]} tokens is longer than the window, {self.shape.window}")
+            raise ValueError(f"a row of {ids.shape[1]} tokens is longer than the window of {self.shape.window}")
         x = functional.embedding(ids, self.embedding) * self.shape.width**0.5
         sizes = (self.shape.heads, self.shape.head_width, self.shape.scale, self.shape.epsilon)
         for i, products in enumerate(self.products):
@@ -177,7 +184,10 @@ class Gemma:
         return norm(x, self.last_norm, self.shape.epsilon)
 
     def losses(self, ids: Tensor, places: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-        """Return the weighted cross-entropy, [positions], of ``labels``. ``places`` are positions in the flat ids."""
+        """Return the weighted cross-entropy of ``labels``, [positions].
+
+        ``places`` are positions in the flattened ids.
+        """
         h = self.hidden(ids).flatten(0, 1).index_select(0, places)
         found: Tensor = HeadLoss.apply(h, self.embedding, labels, weights, self.run_loss)  # type: ignore[no-untyped-call]
         return found
@@ -192,7 +202,7 @@ def _turns(shape: Shape, theta: float) -> Tensor:
 def places(layers: int, weights: Mapping[str, Tensor], rank: int) -> Places:
     """Return the offset of each factor in the vector of all factors, and its shape.
 
-    The ``a`` of a group follow each other, then its ``b``, so that each kind is one matrix.
+    Within a group, the ``a`` factors come first, followed by the ``b`` factors, so that each kind forms one matrix.
     """
     found: Places = {}
     end = 0

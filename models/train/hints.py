@@ -1,6 +1,6 @@
 """Glossary hints in source sentences, made from parallel text: the English term that translates a German noun.
 
-A noun belongs to a term of one or two words if they often occur in the same pairs (Dice 1945).
+A noun is paired with a term of one or two words if the two often occur in the same sentence pairs (Dice 1945).
 """
 
 import random
@@ -23,7 +23,10 @@ TWO_WORDS = 1.1
 
 
 def terms(english: str) -> Iterator[tuple[str, int, int]]:
-    """Return words of three letters or more and pairs of adjacent words, in lower case, with start and end."""
+    """Yield the terms of a text in lower case, each with its start and end.
+
+    A term is a word of at least three letters, or a pair of such words separated by one space.
+    """
     before: re.Match[str] | None = None
     for word in WORD.finditer(english):
         if len(word[0]) >= 3:
@@ -34,7 +37,7 @@ def terms(english: str) -> Iterator[tuple[str, int, int]]:
 
 
 class Hints:
-    """Which term translates which noun, by counts in ``pairs``."""
+    """The association between German nouns and English terms, estimated from counts in ``pairs``."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         sides = [
@@ -63,9 +66,10 @@ class Hints:
         self.together = dict(zip(unique[often].tolist(), counts[often].tolist(), strict=True))
 
     def dice(self, noun: str, term: str) -> float:
-        """Return the association of the two, 0 to 1.
+        """Return the association of a noun and a term, normally from 0 to 1.
 
-        A term of two words gets a bonus, because a German compound would otherwise get only one English word.
+        A term of two words gets a bonus, because a German compound would otherwise be paired with only one English
+        word.
         """
         if noun not in self.nouns or term not in self.terms:
             return 0.0
@@ -74,7 +78,7 @@ class Hints:
         return dice * TWO_WORDS if " " in term else dice
 
     def found(self, german: str, english: str) -> list[tuple[int, str]]:
-        """Return the ends of nouns in ``german``, with their terms as spelt in ``english``."""
+        """Return the end of each noun in ``german`` that has a term, and the term as it is spelt in ``english``."""
         nouns = list(NOUN.finditer(german))
         found = []
         for noun in nouns:
@@ -85,13 +89,16 @@ class Hints:
         return found
 
     def base_form(self, term: str, rng: random.Random) -> str:
-        """Return the singular in half of the cases if the pairs have one, so that the model learns to inflect."""
+        """Return the singular of the term in half of the cases, so that the model learns to inflect terms.
+
+        The term is unchanged if its singular does not occur in the pairs.
+        """
         if term.endswith("s") and term[:-1].lower() in self.terms and rng.random() < SINGULAR:
             return term[:-1]
         return term
 
     def prompt(self, german: str, english: str, rng: random.Random) -> tuple[str | Mark, ...] | None:
-        """Return ``german`` with one to three hints, each after its noun; None if it has no known term."""
+        """Return ``german`` with one to three hints, each after its noun. Return None if no noun has a known term."""
         found = self.found(german, english)
         if not found:
             return None

@@ -1,4 +1,4 @@
-"""Items: tokenised examples in one file, the endless order of each source, and batches of similar lengths."""
+"""Tokenised examples in one file, the endless order of each source, and batches of items of similar length."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,12 +15,16 @@ from models.train.tokens import Example, Tokens
 
 WINDOW_ITEMS = 6_000
 HELD = " held"
-"""What the name of a source's held-back items ends in."""
+"""The suffix of the names under which held-back items are stored."""
 
 
 @dataclass(frozen=True)
 class Items:
-    """Tokenised examples of one source: all ids in one array, the end of each item, and the length of its prompt."""
+    """The tokenised examples of one source.
+
+    ``ids`` has the tokens of all items, ``ends`` the end of each item in ``ids``, and ``prompts`` the length of each
+    prompt.
+    """
 
     ids: NDArray[np.uint16]
     ends: NDArray[np.int64]
@@ -31,14 +35,14 @@ class Items:
         return len(self.ends)
 
     def item(self, number: int) -> "Item":
-        """Return the item of that number."""
+        """Return the item with that number."""
         start = int(self.ends[number - 1]) if number else 0
         return Item(self.ids[start : int(self.ends[number])], int(self.prompts[number]), self.weight)
 
 
 @dataclass(frozen=True)
 class Item:
-    """One example: ids of prompt and target, the length of the prompt, and the weight of a target token."""
+    """One example: the ids of its prompt and target, the length of the prompt, and the weight of each target token."""
 
     ids: NDArray[np.uint16]
     prompt: int
@@ -46,7 +50,7 @@ class Item:
 
 
 def tokenised(examples: Sequence[Example], tokens: Tokens, source: Source, longest: int) -> Items:
-    """Tokenise the examples; those of more than ``longest`` tokens are left out."""
+    """Tokenise the examples. Leave out those with more than ``longest`` tokens."""
     rows = [(prompt, target) for prompt, target in tokens.examples(examples) if len(prompt) + len(target) <= longest]
     lengths = [len(prompt) + len(target) for prompt, target in rows]
     return Items(
@@ -58,7 +62,7 @@ def tokenised(examples: Sequence[Example], tokens: Tokens, source: Source, longe
 
 
 def write(path: Path, items: Mapping[str, Items]) -> None:
-    """Write the items of several sources, atomically."""
+    """Write the items of several sources to one file, atomically."""
     arrays = {
         f"{name}/{part}": getattr(made, part) for name, made in items.items() for part in ("ids", "ends", "prompts")
     }
@@ -69,7 +73,7 @@ def write(path: Path, items: Mapping[str, Items]) -> None:
 
 
 def read(path: Path, recipe: Recipe) -> dict[str, Items]:
-    """Read a file of `write`. Weights come from the recipe."""
+    """Read a file that `write` has written. The weights come from the recipe."""
     with np.load(path) as arrays:
         names = dict.fromkeys(key.split("/")[0] for key in arrays.files)
         return {
@@ -85,7 +89,7 @@ def read(path: Path, recipe: Recipe) -> dict[str, Items]:
 
 @dataclass
 class Position:
-    """The position of a training: stage, number of items drawn from each source, and next step of the window."""
+    """The position of a training run: the stage, the window, the next step and the items drawn from each source."""
 
     stage: int
     window: int
@@ -96,7 +100,7 @@ class Position:
 def window(
     items: Mapping[str, Items], stage: Stage, position: Position, seed: int
 ) -> tuple[list[Item], dict[str, int]]:
-    """Return the items of the position's window, and the number of items drawn from each source after it."""
+    """Return the items of the current window, and the number of items drawn from each source up to its end."""
     rng = np.random.default_rng([seed, position.stage, position.window])
     names = [name for name in stage.shares if len(items[name])]
     shares = np.array([stage.shares[name] for name in names])
@@ -111,7 +115,7 @@ def window(
 
 
 def _order(name: str, size: int, first: int, count: int, seed: int) -> Iterator[int]:
-    """Return numbers ``first`` to ``first + count`` of an endless sequence of permutations."""
+    """Yield the numbers ``first`` to ``first + count`` (exclusive) of an endless sequence of permutations."""
     shuffled: dict[int, NDArray[np.int64]] = {}
     letters = list(name.encode())
     for place in range(first, first + count):
@@ -123,7 +127,7 @@ def _order(name: str, size: int, first: int, count: int, seed: int) -> Iterator[
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of ids [batch, length], padded at the end, and the labels with their flat positions."""
+    """A batch of ids [batch, length], padded at the end, with the labels and their positions in the flattened ids."""
 
     ids: Tensor
     places: Tensor
@@ -131,12 +135,12 @@ class Batch:
     weights: Tensor
 
     def to(self, device: torch.device) -> "Batch":
-        """Move the batch to that device."""
+        """Return the batch on that device."""
         return Batch(*(x.to(device) for x in (self.ids, self.places, self.labels, self.weights)))
 
 
 def collate(items: Sequence[Item], pad: int) -> Batch:
-    """Make one batch. Only targets, with their end mark, count for the loss."""
+    """Combine items into one batch. Only the target tokens, including the end token, count towards the loss."""
     width = max(len(item.ids) for item in items)
     ids = torch.full((len(items), width), pad)
     places, labels, weights = [], [], []
@@ -150,9 +154,9 @@ def collate(items: Sequence[Item], pad: int) -> Batch:
 
 
 def grouped(items: Sequence[Item], batch_tokens: int) -> list[list[Item]]:
-    """Group items of similar lengths, short ones first.
+    """Group items of similar length, starting with the shortest.
 
-    Each group has at most ``batch_tokens`` padded tokens; a longer item forms its own group.
+    Each group has at most ``batch_tokens`` padded tokens. An item that is longer forms its own group.
     """
     groups: list[list[Item]] = []
     for item in sorted(items, key=lambda item: len(item.ids)):
@@ -163,7 +167,7 @@ def grouped(items: Sequence[Item], batch_tokens: int) -> list[list[Item]]:
 
 
 def steps(items: Sequence[Item], recipe: Recipe, position: Position, seed: int) -> list[list[list[Item]]]:
-    """Return the window's steps, each of ``batches_a_step`` batches. An incomplete last step is left out."""
+    """Return the steps of the window. Each has ``batches_a_step`` batches, and an incomplete last step is left out."""
     groups = grouped(items, recipe.batch_tokens)
     random.Random(f"{seed} {position.stage} {position.window}").shuffle(groups)
     size = recipe.batches_a_step

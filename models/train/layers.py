@@ -1,4 +1,4 @@
-"""One layer of Gemma 3 in plain matrix products, with low-rank factors merged into its weights."""
+"""One layer of Gemma 3, written in plain matrix products, with low-rank factors merged into its weights."""
 
 import math
 from typing import Any
@@ -22,13 +22,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "wide": ("mlp.gate_proj", "mlp.up_proj"),
     "narrow": ("mlp.down_proj",),
 }
-"""Which of transformers' linear layers share one product, because they read the same input."""
+"""The linear layers of transformers that share one matrix product, because they have the same input."""
 
 
 class Adapted(torch.autograd.Function):
-    """``x`` times weights that contain ``b a``. Only ``x``, ``a`` and ``b`` get a gradient.
+    """The product of ``x`` and weights that contain ``b a``. Only ``x``, ``a`` and ``b`` get gradients.
 
-    Shapes: x [..., in], merged [out, in], a [groups * rank, in], b [out, rank]; ``outs`` are the groups' shares of out.
+    Shapes: x [..., in], merged [out, in], a [groups * rank, in], b [out, rank]. ``outs`` lists the number of output
+    rows of each group.
     """
 
     @staticmethod
@@ -55,19 +56,19 @@ def _adapted(x: Tensor, merged: Tensor, a: Tensor, b: Tensor, outs: tuple[int, .
 
 
 def norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-    """Root-mean-square norm in float32, times 1 + ``weight``."""
+    """Apply the root-mean-square norm in float32 and multiply by 1 + ``weight``."""
     wide = x.float()
     return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + epsilon) * (1.0 + weight)).to(x.dtype)
 
 
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Apply rotary positions: ``x`` [..., width]; ``cos`` and ``sin`` [..., width / 2]."""
+    """Apply rotary position embeddings to ``x`` [..., width]. ``cos`` and ``sin`` are [..., width / 2]."""
     one, other = x.float().chunk(2, dim=-1)
     return torch.cat(((one * cos - other * sin).to(x.dtype), (other * cos + one * sin).to(x.dtype)), dim=-1)
 
 
 def gelu(x: Tensor) -> Tensor:
-    """Apply GELU's tanh approximation. It is written with the sigmoid, which is equal and faster on a CPU."""
+    """Apply the tanh approximation of GELU. The form with a sigmoid is equal and faster on a CPU."""
     return x * torch.sigmoid(GELU_SCALE * (x + 0.044715 * x * x * x))
 
 
@@ -81,8 +82,9 @@ def layer(
 ) -> Tensor:
     """Apply one layer to ``x`` [batch, length, width]. Padding is at the end, where no other position attends to it.
 
-    ``turns`` [2, window, head width / 2]: cosines and sines; ``norms`` as in `NORMS`, ``weights`` (merged, a, b) and
-    ``outs`` as in `GROUPS`; ``shape``: heads, head width, scale, epsilon.
+    ``turns`` [2, window, head width / 2] contains cosines and sines. ``norms`` are in the order of `NORMS`; ``weights``
+    (merged, a, b) and ``outs`` are in the order of `GROUPS`. ``shape`` consists of the number of heads, the head width,
+    the scale and epsilon.
     """
     heads, width, scale, epsilon = shape
     batch, length, _ = x.shape

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 CHUNK = {"cpu": 256, "cuda": 4096}
-"""Positions whose logits are held together."""
+"""The number of positions whose logits are in memory at the same time, by device."""
 
 Chunk = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -22,9 +22,10 @@ def loss_and_gradient(h: Tensor, embedding: Tensor, labels: Tensor, weights: Ten
 
 
 class HeadLoss(torch.autograd.Function):
-    """Weighted cross-entropy per position, [positions], of ``h`` [positions, width] against the tied embedding.
+    """The weighted cross-entropy of each position, [positions], for ``h`` [positions, width] and the tied embedding.
 
-    The forward pass computes loss and gradient in chunks, so that memory never holds all logits.
+    The forward pass computes the loss and its gradient in chunks, so the logits of all positions are never in memory at
+    the same time.
     """
 
     @staticmethod

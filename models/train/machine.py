@@ -1,4 +1,4 @@
-"""Settings for fast training on this machine: dtype, number of threads, and memory that stays allocated."""
+"""Settings that speed up training on this machine: the dtype, and memory that stays allocated."""
 
 import ctypes
 import ctypes.util
@@ -11,7 +11,10 @@ KEPT_BYTES = 1 << 28
 
 
 def probe_dtype(device: torch.device) -> torch.dtype:
-    """Return bfloat16 if this machine multiplies it faster than float32 (a CPU may only emulate it), else float32."""
+    """Return bfloat16 if this machine multiplies it faster than float32, otherwise float32.
+
+    A CPU may only emulate bfloat16.
+    """
     seconds = {}
     for dtype in (torch.float32, torch.bfloat16):
         a, b = torch.ones(1024, 512, dtype=dtype, device=device), torch.ones(512, 512, dtype=dtype, device=device)
@@ -25,9 +28,9 @@ def probe_dtype(device: torch.device) -> torch.dtype:
 
 
 def keep_memory() -> bool:
-    """Tell glibc to keep freed memory; else it maps and clears every large tensor again, a third of the time.
+    """Configure glibc to keep freed memory. Return whether the C library is glibc and accepted the settings.
 
-    Return whether the C library is glibc and accepted the settings.
+    By default glibc maps and clears every large tensor again, which takes a third of the training time.
     """
     name = ctypes.util.find_library("c")
     mallopt = getattr(ctypes.CDLL(name), "mallopt", None) if name else None

@@ -1,4 +1,4 @@
-"""The commands `pack` and `unpack`: split data and weights into parts of one size for transfer, and join them again."""
+"""The commands `pack` and `unpack`, which split data and weights into parts for transfer and join them again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ def pack_folder(
     to: PartsDir,
     part_mib: Annotated[float, typer.Option(help="Size of a part in MiB.")] = 16.0,
 ) -> None:
-    """Write a folder as parts of one size, with a manifest of checksums, for transfer."""
+    """Split a folder into parts of equal size for transfer, and write a manifest with checksums."""
     with _explained():
         packed = parts.pack(folder, to, int(part_mib * MIB))
     typer.echo(f"{len(packed.files)} files in {len(packed.parts)} parts")
@@ -27,7 +27,7 @@ def pack_folder(
 def unpack_folder(
     packed: PartsDir, folder: Annotated[Path, typer.Argument(file_okay=False, help="New folder for the files.")]
 ) -> None:
-    """Restore a folder from the parts of `pack`. Missing, unlisted and damaged parts are refused."""
+    """Restore a folder from the output of `pack`. Missing, unlisted or damaged parts are refused."""
     with _explained():
         made = parts.unpack(packed, folder)
     typer.echo(f"{len(made.files)} files from {len(made.parts)} parts")

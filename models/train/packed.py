@@ -1,4 +1,4 @@
-"""The base in the size of its download: the GGUF file's quantised weights of the kept pieces, in one file."""
+"""Pack the base model into the size of its download: only the kept pieces, with the weights quantised as in GGUF."""
 
 import shutil
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ LAYERS = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
-"""Names of a layer's matrices in GGUF, and in transformers."""
+"""Maps the GGUF name of each matrix in a layer to its name in transformers."""
 MOST_MARKS = 32
 FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 def _name(of_gguf: str) -> str | None:
-    """Return transformers' name of a matrix; None for other tensors."""
+    """Return the name of a matrix in transformers, or None for other tensors."""
     if of_gguf == "token_embd.weight":
         return EMBEDDING
     _, *where = of_gguf.split(".")
@@ -44,7 +44,9 @@ def _plain(raw: NDArray[np.uint8], kind: int) -> Tensor:
 
 
 def pack(source: Path, base: Path, to: Path, ids: Sequence[int]) -> None:
-    """Write ``base`` to the folder ``to``, with its matrices as in the GGUF file ``source``. ``ids`` are its pieces.
+    """Write ``base`` to the folder ``to``, with its matrices quantised as in the GGUF file ``source``.
+
+    ``ids`` are the ids of the kept pieces in that file.
 
     Raises:
         BaseError: the base was not made from that file.
@@ -71,7 +73,7 @@ def pack(source: Path, base: Path, to: Path, ids: Sequence[int]) -> None:
 
 
 def unpack(packed: Path, base: Path) -> None:
-    """Write the base from the output of `pack`."""
+    """Restore the base from the output of `pack`."""
     base.mkdir(parents=True, exist_ok=True)
     weights = load_file(packed / "rest.safetensors")
     with np.load(packed / "matrices.npz") as arrays:

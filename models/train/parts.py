@@ -1,7 +1,7 @@
-"""Parts: a folder split into files of one size for transfer, where large files are not possible, and its restoration.
+"""Split a folder into parts of equal size for transfers that do not allow large files, and restore it.
 
-The files' bytes, in the order of their paths, form one stream, which is cut into parts. ``manifest.json`` lists the
-size and SHA-256 of every part and of every file.
+The contents of the files, in the order of their paths, form one stream, which is cut into parts. ``manifest.json``
+lists the size and the SHA-256 of every part and of every file.
 """
 
 import hashlib
@@ -17,12 +17,15 @@ CHUNK_BYTES = 1 << 20
 
 
 class PartsError(Exception):
-    """A folder cannot be packed, or its parts differ from the packed ones. The message names the file."""
+    """A folder cannot be packed, or its parts differ from those that were packed. The message names the file."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part, or a file: its name (a file's path from the folder), size and SHA-256 in hexadecimal."""
+    """A part or a file, with its size and its SHA-256 in hexadecimal.
+
+    The name of a file is its path within the folder.
+    """
 
     name: str
     size_bytes: int
@@ -31,22 +34,22 @@ class Piece:
 
 @dataclass(frozen=True)
 class Packed:
-    """A manifest: the parts in order, and the files that their bytes form."""
+    """The contents of a manifest: the parts in order, and the files that they contain."""
 
     parts: tuple[Piece, ...]
     files: tuple[Piece, ...]
 
 
 def pack(folder: Path, parts: Path, part_bytes: int) -> Packed:
-    """Write the files under ``folder`` to ``parts``, a new or empty folder, in parts of ``part_bytes``.
+    """Split the files under ``folder`` into parts of ``part_bytes`` bytes, and write them to ``parts``.
 
-    Only the last part may be smaller.
+    ``parts`` must be new or empty. Only the last part may be smaller.
 
     Raises:
         PartsError: ``parts`` is not empty, or ``folder`` contains something other than files and folders.
     """
     if part_bytes < 1:
-        raise PartsError(f"a part has at least one byte, not {part_bytes}")
+        raise PartsError(f"a part must have at least one byte, not {part_bytes}")
     names = _names(folder)
     _emptied(parts)
     files: list[Piece] = []
@@ -60,7 +63,7 @@ def pack(folder: Path, parts: Path, part_bytes: int) -> Packed:
 
 
 def unpack(parts: Path, folder: Path) -> Packed:
-    """Restore the files of ``pack`` under ``folder``, which is new or empty: either all of them or none.
+    """Restore the files that ``pack`` split, under the new or empty ``folder``. Either all files are restored or none.
 
     Raises:
         PartsError: a part is missing, damaged or not listed, a restored file differs, or ``folder`` is not empty.
@@ -97,7 +100,7 @@ def _emptied(folder: Path) -> None:
 
 
 def _cuts(folder: Path, names: Iterable[str], files: list[Piece], part_bytes: int) -> Iterator[bytes]:
-    """Yield the stream in cuts of ``part_bytes``. Each complete file is added to ``files``."""
+    """Yield the stream in slices of ``part_bytes``; the last may be smaller. Add each complete file to ``files``."""
     held = bytearray()
     for name in names:
         digest, size = hashlib.sha256(), 0
@@ -120,11 +123,15 @@ def _written(path: Path, cut: bytes) -> Piece:
 
 
 def _listed(parts: Path) -> Packed:
-    """Return the manifest, after checking it and that the folder has exactly the listed parts."""
+    """Read the manifest, and check it against the parts in the folder.
+
+    Raises:
+        PartsError: the manifest is invalid, or the folder does not have exactly the listed parts.
+    """
     try:
         table = json.loads((parts / MANIFEST).read_text("utf-8"))
         if table["version"] != VERSION:
-            raise PartsError(f"{MANIFEST} is of version {table['version']}, not {VERSION}")
+            raise PartsError(f"{MANIFEST} has version {table['version']}, not {VERSION}")
         packed = Packed(*(tuple(Piece(**piece) for piece in table[kind]) for kind in ("parts", "files")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PartsError(f"{MANIFEST} cannot be read: {error}") from error
@@ -157,14 +164,14 @@ def _stream(parts: Path, listed: Iterable[Piece]) -> Iterator[bytes]:
 
 
 def _file(path: Path, file: Piece, stream: Iterator[bytes], rest: bytes) -> bytes:
-    """Write one file from a part's leftover bytes and the parts that follow. Return the bytes left over."""
+    """Write one file from the bytes left over from a part and the parts that follow. Return the bytes left over."""
     path.parent.mkdir(parents=True, exist_ok=True)
     digest, missing = hashlib.sha256(), file.size_bytes
     with path.open("wb") as out:
         while missing:
             rest = rest or next(stream, b"")
             if not rest:
-                raise PartsError(f"{file.name} is longer than the parts")
+                raise PartsError(f"{file.name} is incomplete: the parts end too early")
             taken, rest = rest[:missing], rest[missing:]
             digest.update(taken)
             out.write(taken)

@@ -1,4 +1,4 @@
-"""Variation of quotation marks in German texts."""
+"""Vary the quotation marks in German texts."""
 
 import random
 import re
@@ -8,7 +8,7 @@ MARKS = (("„", "“"), ("»", "«"), ("“", "”"), ('"', '"'))
 
 
 def requoted(german: str, rng: random.Random) -> str:
-    """Return the text with all quotations in another kind of marks than the first one has."""
+    """Return the text with all quotations in one random style of marks other than that of the first quotation."""
     first = QUOTED.search(german)
     if first is None:
         return german
@@ -16,5 +16,5 @@ def requoted(german: str, rng: random.Random) -> str:
 
 
 def in_marks(text: str, marks: tuple[str, str]) -> str:
-    """Return the text with all quotations in these marks, an opening and a closing one."""
+    """Return the text with all quotations in ``marks``, which are an opening and a closing mark."""
     return QUOTED.sub(lambda match: f"{marks[0]}{match[1]}{marks[1]}", text)

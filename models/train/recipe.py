@@ -1,4 +1,4 @@
-"""The training recipe, read from a data file: task marks, data sources with their terms of use, and stages."""
+"""The training recipe, read from a TOML file: task marks, data sources with their terms of use, and stages."""
 
 import tomllib
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class MarkWords:
-    """The unused piece that marks a task, and the pieces whose mean initialises its embedding."""
+    """The unused piece that marks a task, and the pieces whose mean embedding initialises it."""
 
     piece: str
     words: tuple[str, ...]
@@ -17,11 +17,12 @@ class MarkWords:
 
 @dataclass(frozen=True)
 class Source:
-    """A source of examples. ``kind`` names the function in `sources` that makes them and that uses the other fields.
+    """A source of examples. ``kind`` names the function in `sources` that makes the examples from the other fields.
 
-    These items are scored and never trained on: the first ``held_back`` ones, those of the first ``held_lines`` of each
-    set, or those of ``held_split``. ``in_a_row`` is the most sentences of an item, ``quotes`` the share of pairs whose
-    German side gets other quotation marks. ``weight`` multiplies the loss of a target token.
+    Held-back items are scored and never trained on. They are the first ``held_back`` items, the items of the first
+    ``held_lines`` lines of each set, or the items of the split ``held_split``. ``in_a_row`` is the maximum number of
+    sentences in an item. ``quotes`` is the share of pairs whose German side gets different quotation marks. ``weight``
+    multiplies the loss of each target token.
     """
 
     name: str
@@ -44,9 +45,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage draws ``items`` from the sources by their shares; the shares need not sum to one.
+    """A stage of a training run, which draws ``items`` items from the sources in proportion to ``shares``.
 
-    ``rate`` is the highest learning rate; it falls to its minimum over the last ``cooldown`` share of the items.
+    The shares need not sum to one. ``rate`` is the maximum learning rate. It falls to its minimum over the last
+    ``cooldown`` share of the items.
     """
 
     name: str
@@ -58,7 +60,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The whole recipe. The file's comments explain its rates, sizes and counts."""
+    """The whole recipe. Comments in the file explain the rates, sizes and counts."""
 
     rank: int
     warmup_steps: int

@@ -1,4 +1,4 @@
-"""BLEU and chrF of an exported model on test sets, and the speed of CTranslate2's generator."""
+"""Compute BLEU and chrF of an exported model on test sets, and measure the speed of CTranslate2's generator."""
 
 import time
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ LONGEST_RATIO, LONGEST_MORE = 1.5, 12
 def translated(
     generator: ctranslate2.Generator, tokens: Tokens, sentences: Sequence[str], beam: int
 ) -> tuple[list[str], int]:
-    """Translate German sentences; return the translations in order, and the number of generated tokens."""
+    """Translate German sentences. Return the translations in order, and the number of generated tokens."""
     prompts = [prompt for prompt, _ in tokens.examples([Example((text, Mark("english")), "") for text in sentences])]
     order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
     made, written = [""] * len(prompts), 0
@@ -40,7 +40,7 @@ def translated(
 
 
 def score(folder: Path, tokens: Tokens, test: Path, lines: int | None, beam: int, threads: int) -> dict[str, Any]:
-    """Score the model in ``folder`` on ``TEST.de`` against ``TEST.en``."""
+    """Score the model in ``folder`` on ``TEST.de`` against the references ``TEST.en``."""
     generator = ctranslate2.Generator(str(folder), compute_type="default", inter_threads=1, intra_threads=threads)
     source, reference = (
         test.with_name(f"{test.name}.{side}").read_text("utf-8").splitlines()[:lines] for side in ("de", "en")

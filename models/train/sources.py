@@ -1,4 +1,4 @@
-"""Examples of each task: the sources of the recipe are read, filtered, and split into training and held-back parts."""
+"""Make the examples of each task: read and filter the sources of the recipe, and hold some examples back."""
 
 import json
 import lzma
@@ -22,14 +22,14 @@ PARAPHRASE = ("sentence1", "sentence2", "paraphrase")
 
 Row = dict[str, Any]
 Made = tuple[list[Example], list[Example]]
-"""Examples to train on, and those held back."""
+"""The examples to train on, and the held-back examples."""
 
 _SPACED = re.compile(r" +([,.;:!?%)])")
 _NUMBERED = re.compile(r"\s*\(?\bNr\. ?\d+\)?")
 
 
 def read_pairs(data: Path, source: Source) -> Iterator[Pair]:
-    """Read German and English of each line, with single spaces."""
+    """Yield the German and the English side of each line. Runs of white space become single spaces."""
     for name in source.files:
         with lzma.open(data / name, "rt", encoding="utf-8") as lines:
             for line in lines:
@@ -40,14 +40,14 @@ def read_pairs(data: Path, source: Source) -> Iterator[Pair]:
 
 
 def read_rows(data: Path, source: Source) -> Iterator[Row]:
-    """Read the objects of JSON lines."""
+    """Yield the objects of files in the JSON Lines format."""
     for name in source.files:
         with lzma.open(data / name, "rt", encoding="utf-8") as lines:
             yield from map(json.loads, lines)
 
 
 def _split(source: Source, items: list[list[Example]]) -> Made:
-    """Return the examples of the first ``held_back`` items, and those of the rest."""
+    """Return the examples to train on and, separately, those of the first ``held_back`` items."""
     held, kept = items[: source.held_back], items[source.held_back :]
     return [e for item in kept for e in item], [e for item in held for e in item]
 
@@ -57,7 +57,7 @@ def _direction(source: Source, german: str, english: str) -> Example:
 
 
 def translation(source: Source, data: Path, rng: random.Random) -> Made:
-    """Make sentence pairs, or items of two to ``in_a_row`` consecutive sentences."""
+    """Make sentence pairs, or pairs of two to ``in_a_row`` consecutive sentences."""
     pairs = [_requoted(pair, source.quotes, rng) for pair in read_pairs(data, source)]
     if source.in_a_row > 1:
         pairs = [*pairs[: source.held_back], *_rows(pairs[source.held_back :], source.in_a_row, rng)]
@@ -68,7 +68,7 @@ def translation(source: Source, data: Path, rng: random.Random) -> Made:
 
 
 def _requoted(pair: Pair, share: float, rng: random.Random) -> Pair:
-    """Return the pair. In a share of the cases the German side gets other quotation marks."""
+    """Return the pair. With the probability ``share``, the German side gets different quotation marks."""
     return (requoted(pair[0], rng), pair[1]) if share and rng.random() < share else pair
 
 
@@ -81,7 +81,7 @@ def _rows(pairs: list[Pair], most: int, rng: random.Random) -> Iterator[Pair]:
 
 
 def hinted(source: Source, data: Path, rng: random.Random) -> Made:
-    """Make sentence pairs whose source has terms of the translation as hints."""
+    """Make sentence pairs whose source contains terms of the translation as hints."""
     pairs = [_requoted(pair, source.quotes, rng) for pair in read_pairs(data, source)]
     hints = Hints(pairs)
     items = []
@@ -92,7 +92,10 @@ def hinted(source: Source, data: Path, rng: random.Random) -> Made:
 
 
 def headline(source: Source, data: Path, _: random.Random) -> Made:
-    """Make pairs of a text's first sentences and its headline, if they support its numbers and most of its words."""
+    """Make pairs of a text's first sentences and its headline.
+
+    The sentences must contain the numbers in the headline and, unless they are a lead, most of its words.
+    """
     items = []
     for row in read_rows(data, source):
         if source.split and row["split"] != source.split:
@@ -122,12 +125,12 @@ def shorten(source: Source, data: Path, _: random.Random) -> Made:
 
 
 def fuse(source: Source, data: Path, _: random.Random) -> Made:
-    """Make pairs of several sentences and one sentence of the same content."""
+    """Make pairs of several sentences and a single sentence with the same content."""
     return _versions(source, data, "fuse", is_held=lambda row: row["line"] < source.held_lines)
 
 
 def simplify(source: Source, data: Path, _: random.Random) -> Made:
-    """Make pairs of a sentence and a simpler version. The first ones are held back."""
+    """Make pairs of a sentence and a simpler version of it. The first pairs are held back."""
     kept, _held = _versions(source, data, "simplify", is_held=lambda _: False)
     return kept[source.held_back :], kept[: source.held_back]
 
@@ -140,7 +143,7 @@ def _groups(source: Source, data: Path) -> Iterator[tuple[str, int, list[str]]]:
 
 
 def paraphrase(source: Source, data: Path, _: random.Random) -> Made:
-    """Make pairs of versions of one sentence. They have equal numbers and acronyms and similar lengths."""
+    """Make pairs of two versions of a sentence with equal numbers and acronyms and similar lengths."""
     kept: list[Example] = []
     held: list[Example] = []
     for _set, line, texts in _groups(source, data):
@@ -157,7 +160,7 @@ def _verdict(premise: str, hypothesis: str, *, follows: bool) -> Example:
 
 
 def entail(source: Source, data: Path, _: random.Random) -> Made:
-    """Make verdicts on premise and hypothesis from human judgements. Another split is held back."""
+    """Make entailment examples from human judgements. The examples of another split are held back."""
     kept: list[Example] = []
     held: list[Example] = []
     for row in read_rows(data, source):
@@ -177,7 +180,11 @@ def _balanced(examples: list[Example]) -> list[Example]:
 
 
 def neighbours(source: Source, data: Path, rng: random.Random) -> Made:
-    """Make verdicts: a version of the sentence follows; a changed number or a version of a nearby sentence does not."""
+    """Make entailment examples from several versions of the same sentence.
+
+    One version of a sentence follows from another. A version with a changed number, or a version of a nearby sentence,
+    does not.
+    """
     kept: list[Example] = []
     held: list[Example] = []
     groups = [(where, line, texts) for where, line, texts in _groups(source, data) if len(texts) >= 2]
@@ -216,15 +223,15 @@ KINDS: dict[str, Callable[[Source, Path, random.Random], Made]] = {
 
 
 def make(source: Source, data: Path, seed: int) -> Made:
-    """Make the examples of one source; the same seed gives the same examples.
+    """Make the examples of one source. The same seed always gives the same examples.
 
     Raises:
-        KeyError: `KINDS` does not have the kind that the recipe names.
+        KeyError: the recipe names a kind that `KINDS` does not have.
         FileNotFoundError: a file is missing.
     """
     return KINDS[source.kind](source, data, random.Random(f"{seed} {source.name}"))
 
 
 def without_repeats(examples: Iterable[Example]) -> list[Example]:
-    """Return each example once, in order."""
+    """Return the examples in order, without duplicates."""
     return list(dict.fromkeys(examples))

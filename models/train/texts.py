@@ -1,4 +1,4 @@
-"""Text filters: lengths, numbers, names, quotation marks, and first sentences."""
+"""Filters for training texts: lengths, numbers, names, quotation marks and first sentences."""
 
 import re
 
@@ -13,25 +13,25 @@ _SENTENCE = re.compile(r".{40,}?[.!?“\"](?= [A-ZÄÖÜ„\"])", re.DOTALL)
 
 
 def is_translation(german: str, english: str, least_chars: int = 15) -> bool:
-    """Return whether both sides have plausible and similar lengths, and differ from each other."""
+    """Return whether both sides have plausible and similar lengths and differ from each other."""
     short, long = sorted((len(german), len(english)))
     return least_chars <= len(german) and long <= MOST_CHARS and long < MOST_RATIO * short and german != english
 
 
 def has_its_facts(text: str, made: str) -> bool:
-    """Return whether ``text`` contains every number of ``made``."""
+    """Return whether ``text`` contains every number in ``made``."""
     return set(DIGITS.findall(made)) <= set(DIGITS.findall(text))
 
 
 def covered(text: str, made: str) -> float:
-    """Return the share of the words of ``made`` with five letters or more whose first letters occur in ``text``."""
+    """Return the share of words of ``made`` with at least five letters whose first five letters occur in ``text``."""
     there = text.lower()
     stems = [word[:STEM_CHARS].lower() for word in _WORD.findall(made) if len(word) >= STEM_CHARS]
     return sum(stem in there for stem in stems) / len(stems) if stems else 0.0
 
 
 def beginning(text: str, most_chars: int = MOST_CHARS) -> str:
-    """Return the first whole sentences of ``text`` up to that many characters; at least one sentence."""
+    """Return the first whole sentences of ``text``, up to ``most_chars`` characters but at least one sentence."""
     if len(text) <= most_chars:
         return text
     end = 0
@@ -43,12 +43,12 @@ def beginning(text: str, most_chars: int = MOST_CHARS) -> str:
 
 
 def is_damaged(text: str) -> bool:
-    """Return whether quotation marks lack their counterpart, or commas replace them."""
+    """Return whether a quotation mark lacks its counterpart, or a comma is used as an opening quotation mark."""
     halves = text.count("„") == text.count("“") + text.count("”") and text.count("»") == text.count("«")
     return not halves or text.count('"') % 2 == 1 or _LOW_COMMA.search(text) is not None
 
 
 def names(text: str) -> frozenset[str]:
-    """Return numbers and acronyms. Two versions of a sentence must share these."""
+    """Return the numbers and acronyms in the text. Two versions of a sentence must agree on these."""
     found = set(DIGITS.findall(text))
     return frozenset(found | {word for word in _WORD.findall(text) if len(word) >= 2 and word.isupper()})

@@ -1,4 +1,4 @@
-"""Tokenisation, with marks of the tasks that texts cannot contain."""
+"""Tokenisation of training examples, with task marks that cannot occur in texts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ PAD, EOS, BOS = "<pad>", "<eos>", "<bos>"
 
 @dataclass(frozen=True)
 class Mark:
-    """A task's mark in a prompt, by its name in the recipe."""
+    """A task mark in a prompt, identified by its name in the recipe."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Example:
-    """A prompt, which alternates texts and marks, and its target."""
+    """An example: a prompt, which consists of texts and marks, and its target."""
 
     prompt: tuple[str | Mark, ...]
     target: str
 
 
 class Tokens:
-    """The trimmed tokenizer. It encodes text that looks like a mark or a special piece as text."""
+    """The trimmed tokenizer. Text that looks like a mark or a special piece is encoded as ordinary text."""
 
     def __init__(self, path: Path, marks: Mapping[str, MarkWords]) -> None:
         """Read ``tokenizer.json``.
 
         Raises:
-            ValueError: the tokenizer lacks a mark's piece.
+            ValueError: the tokenizer lacks the piece of a mark or a special piece.
         """
         self.tokenizer = Tokenizer.from_file(str(path))
         self.tokenizer.encode_special_tokens = True
@@ -54,11 +54,11 @@ class Tokens:
         return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of ids, without special pieces."""
+        """Return the text of ``ids``, without special pieces."""
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def examples(self, examples: Sequence[Example]) -> list[tuple[list[int], list[int]]]:
-        """Return prompt and target of each example, from the beginning mark to the end mark."""
+        """Return the ids of each prompt, which start with ``<bos>``, and of each target, which end with ``<eos>``."""
         texts = [part for example in examples for part in (*example.prompt, example.target) if isinstance(part, str)]
         encoded = iter(self.encode(texts))
         made = []

@@ -1,4 +1,4 @@
-"""Training: steps, running average, checkpoints that any machine can resume, and a log of held-back losses."""
+"""The training loop, with a running average, checkpoints that any machine can resume, and a log of held-back losses."""
 
 import json
 import math
@@ -26,9 +26,9 @@ ALONE_STEPS = 2
 
 @dataclass(frozen=True)
 class Plan:
-    """The length of one call: until ``minutes`` or ``steps`` are over.
+    """The length of one call, which ends after ``minutes`` or ``steps``, whichever comes first.
 
-    ``cooldown`` is the last share of the call, in which the learning rate falls.
+    The learning rate falls during the last ``cooldown`` share of the call.
     """
 
     minutes: float = math.inf
@@ -38,12 +38,12 @@ class Plan:
     seed: int = 1
 
     def done(self, seconds: float, steps: int) -> float:
-        """Return the share of the call that is over, 0 to 1."""
+        """Return the completed share of the call, from 0 to 1."""
         return max(seconds / 60 / self.minutes, steps / self.steps)
 
 
 class Trainer:
-    """Factors in float32, their optimiser and running average, and the position in the data."""
+    """The state of a training run: float32 factors, their optimiser and average, and the position in the data."""
 
     def __init__(
         self,
@@ -54,9 +54,10 @@ class Trainer:
         seed: int,
         workers: int = 1,
     ) -> None:
-        """Train with ``workers`` threads. Each computes whole batches on one core.
+        """Prepare to train with ``workers`` threads, each of which computes whole batches on one core.
 
-        Two cores that share one product wait for each other, and other programs slow down either.
+        Two cores that shared one product would wait for each other, and another program on either core would slow both
+        down.
         """
         self.network, self.recipe, self.items, self.tokens, self.seed = network, recipe, items, tokens, seed
         self.leaves = network.leaves()
@@ -89,7 +90,7 @@ class Trainer:
         self.network.load(self.factors.data)
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, atomically."""
+        """Write a checkpoint atomically."""
         state = {
             "factors": self.factors.data,
             "average": self.average,
@@ -107,7 +108,7 @@ class Trainer:
         new.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Resume a checkpoint, with its order of the data."""
+        """Resume from a checkpoint. The seed, and so the order of the data, comes from the checkpoint."""
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         self.factors.data.copy_(state["factors"])
         self.average.copy_(state["average"])
@@ -117,7 +118,7 @@ class Trainer:
         self.network.load(self.factors.data)
 
     def step(self, batches: list[list[Item]], rate: float) -> float:
-        """Update once from several batches; each token has equal weight. Return the loss per weighted token."""
+        """Update once from several batches, in which all tokens count equally. Return the loss per weighted token."""
         made = [data.collate(batch, self.tokens.pad).to(self.device) for batch in batches]
         whole = sum(float(batch.weights.sum()) for batch in made)
         total = 0.0
@@ -146,15 +147,16 @@ class Trainer:
         return float(loss.detach()), torch.autograd.grad(loss, self.leaves)
 
     def _each(self, work: Callable[[Batch], Result], batches: Iterable[Batch]) -> Iterator[Result]:
-        """Return results in order. Only one thread runs until everything is compiled."""
+        """Return the results in order. Until everything is compiled, only one thread runs at a time."""
         if self.steps_here < ALONE_STEPS:
             return iter([self.workers.submit(work, batch).result() for batch in batches])
         return self.workers.map(work, batches)
 
     def scores(self) -> dict[str, float]:
-        """Score each held-back set with the averaged factors: loss per target token, or the share of correct verdicts.
+        """Score each held-back set with the averaged factors.
 
-        Gradients stay on, because without them the layer would be compiled again.
+        A score is the loss per target token or, for verdicts, the share of correct ones. Gradients stay enabled,
+        because the layer would be compiled again without them.
         """
         self.network.load(self.average)
         made: dict[str, float] = {}
@@ -180,7 +182,7 @@ class Trainer:
         return float(total / tokens)
 
     def _right(self, held: list[Item]) -> float:
-        """Return the share of verdicts whose correct word is likelier than the other."""
+        """Return the share of verdicts for which the correct word is more likely than the other."""
         words = [ids[0] for ids in self.tokens.encode((YES, NO))]
 
         def right(batch: Batch) -> int:
@@ -193,9 +195,9 @@ class Trainer:
 
 
 def _rate(stage: Stage, plan: Plan, of_stage: float, of_call: float) -> float:
-    """Return the learning rate at these completed shares of the stage's items and of the call.
+    """Return the learning rate, given the completed shares of the stage's items and of the call.
 
-    It is at least a hundredth of the stage's rate.
+    The result is at least a hundredth of the stage's rate.
     """
     falls = ((of_stage, stage.cooldown), (of_call, plan.cooldown))
     left = [min(1.0, (1 - done) / cooldown) for done, cooldown in falls if cooldown]
@@ -203,7 +205,10 @@ def _rate(stage: Stage, plan: Plan, of_stage: float, of_call: float) -> float:
 
 
 def run(trainer: Trainer, plan: Plan, folder: Path, say: Callable[[str], None] = print) -> None:
-    """Train to the plan's end. ``folder`` gets ``state.pt`` and ``log.jsonl`` every few minutes and at the end."""
+    """Train until the plan ends.
+
+    Write ``state.pt`` and ``log.jsonl`` to ``folder`` every few minutes and at the end.
+    """
     start = saved = last = time.monotonic()
     recent: list[float] = []
     for stage, batches, of_stage in _steps(trainer):
@@ -222,7 +227,7 @@ def run(trainer: Trainer, plan: Plan, folder: Path, say: Callable[[str], None] =
 
 
 def _steps(trainer: Trainer) -> Iterator[tuple[Stage, list[list[Item]], float]]:
-    """Yield the steps that follow the trainer's position, with their stage and the completed share of its items."""
+    """Yield the remaining steps, each with its stage and the completed share of the stage's items."""
     while trainer.position.stage < len(trainer.recipe.stages):
         stage, position = trainer.recipe.stages[trainer.position.stage], trainer.position
         drawn, taken = data.window(trainer.items, stage, position, trainer.seed)

@@ -1,1 +1,1 @@
-"""Cache of finished sentences and documents, in memory and in Redis."""
+"""The cache for finished sentences and documents, in memory and in Redis."""

@@ -1,4 +1,4 @@
-"""Entries of the cache: their keys, and their values as bytes."""
+"""The keys of cache entries, and the encoding of entries as bytes."""
 
 import hashlib
 import hmac
@@ -18,10 +18,11 @@ LENGTH_BYTES = 8
 
 
 def entry_key(head: tuple[str, ...], rest: Field, secret: bytes | None) -> bytes:
-    """The 32-byte key of an entry. Two keys are equal only if all fields are equal, up to collisions.
+    """Return the 32-byte key of a cache entry. Apart from hash collisions, keys are equal only if all fields are equal.
 
-    ``head`` holds the fields that many entries share: task, model and versions. With a ``secret`` the key is an HMAC.
-    Without it, a reader of the shared store can guess short sentences from their keys.
+    ``head`` contains the fields that many entries share: task, model and versions. ``rest`` contains the other fields.
+    With a ``secret``, the key is an HMAC. Without one, anybody who can read the shared store can guess short sentences
+    from their keys.
     """
     return _digest(_head(head) + encode_fields(rest), secret)
 
@@ -32,7 +33,10 @@ def _head(head: tuple[str, ...]) -> bytes:
 
 
 def tag_key(kind: Literal["text", "result"], value: str, secret: bytes | None) -> bytes:
-    """The 32-byte key of a tag. A text's tag lists the entries used for it; a result's tag lists text tags."""
+    """Return the 32-byte key of a tag.
+
+    The tag of a text lists the entries that were used for the text. The tag of a result lists the tags of its texts.
+    """
     return _digest(encode_fields([TAG_FORMAT, "tag", kind, value]), secret)
 
 
@@ -44,9 +48,10 @@ def result_key(
     options: Mapping[str, Field],
     texts: Sequence[str],
 ) -> str:
-    """64 hexadecimal digits that identify a result by task, model revision, options and texts.
+    """Return 64 hexadecimal digits that identify a result by its task, model, revision, options and texts.
 
-    Callers receive this key. It needs no secret, because they know the texts, and so it survives a change of secrets.
+    Callers receive this key. It needs no secret, because they already know the texts. Without a secret, it also stays
+    the same when the secrets change.
     """
     return hashlib.sha256(encode_fields(["result", task, model_id, revision, options, texts])).hexdigest()
 
@@ -58,10 +63,11 @@ def _digest(preimage: bytes, secret: bytes | None) -> bytes:
 
 
 def encode_fields(field: Field) -> bytes:
-    """The canonical bytes of a field: one byte for its type, its length in ``LENGTH_BYTES``, and its content.
+    """Encode a field as canonical bytes: one byte for its type, its length in ``LENGTH_BYTES`` bytes, and its content.
 
-    Equal fields (1 and 1.0, mappings and sets in any order) have equal bytes, and unequal fields never do. No encoding
-    is a prefix of another one, so a sequence is the concatenation of its fields.
+    Equal fields have equal encodings, and unequal fields have different ones. 1 and 1.0 are equal, and so are mappings
+    or sets that differ only in their order. No encoding is a prefix of another, so a sequence can be encoded as the
+    concatenation of its fields.
     """
     match field:
         case None:
@@ -87,13 +93,13 @@ def _text(field: str) -> bytes:
 
 
 def _number(value: float) -> str:
-    """Encode equal numbers as equal strings: integers in decimal, others exactly in hexadecimal."""
+    """Encode equal numbers as equal strings: integers in decimal, and other numbers exactly in hexadecimal."""
     return value.hex() if isinstance(value, float) and not value.is_integer() else str(int(value))
 
 
 FASTEST = 1
 MOST_BYTES = 2**22
-"""Limit of a decompressed entry. A few bytes in the shared store could expand to gigabytes."""
+"""Maximum size of a decompressed entry. Without it, a few bytes in the shared store could expand to gigabytes."""
 
 
 def encode(value: Any) -> bytes:
@@ -102,16 +108,16 @@ def encode(value: Any) -> bytes:
 
 
 def decode(entry: bytes) -> Any:
-    """Decode an entry. Tuples come back as lists.
+    """Decode an entry that `encode` produced. Tuples are returned as lists.
 
     Raises:
-        ValueError: the bytes are not compressed JSON, are nested too deeply, contain a number that is not finite or an
-            unpaired surrogate, or decompress to more than ``MOST_BYTES``.
+        ValueError: the bytes are not compressed JSON in UTF-8, are nested too deeply, contain a number that is not
+            finite, or decompress to more than ``MOST_BYTES``.
     """
     inflating = zlib.decompressobj()
     try:
         whole = inflating.decompress(entry, MOST_BYTES)
-        whole += inflating.decompress(inflating.unconsumed_tail, 1)  # the remaining bytes may be only the checksum
+        whole += inflating.decompress(inflating.unconsumed_tail, 1)  # the rest of the input may be only the checksum
     except zlib.error as error:
         raise ValueError("the entry is not compressed data") from error
     if not inflating.eof or inflating.unused_data or len(whole) > MOST_BYTES:
@@ -127,49 +133,49 @@ def _refused(constant: str) -> float:
 
 
 def row(value: object, length: int) -> list[Any]:
-    """Check that ``value`` is a list of ``length``. This and the following readers raise ValueError if it is not."""
+    """Return ``value`` if it is a list of ``length`` items, or raise ValueError."""
     if not isinstance(value, list) or len(value) != length:
-        raise ValueError(f"not a list of {length}")
+        raise ValueError(f"not a list of {length} items")
     return value
 
 
 def rows(value: object) -> list[Any]:
-    """Check that ``value`` is a list."""
+    """Return ``value`` if it is a list, or raise ValueError."""
     if not isinstance(value, list):
         raise ValueError("not a list")  # noqa: TRY004 - one type of error for every malformed entry
     return value
 
 
 def text(value: object) -> str:
-    """Check that ``value`` is a string without unpaired surrogates."""
+    """Return ``value`` if it is a string without unpaired surrogates, or raise ValueError."""
     if not isinstance(value, str) or not (value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)):
-        raise ValueError("not a text")
+        raise ValueError("not a string without unpaired surrogates")
     return value
 
 
 def flag(value: object) -> bool:
-    """Check that ``value`` is a Boolean."""
+    """Return ``value`` if it is a Boolean, or raise ValueError."""
     if not isinstance(value, bool):
-        raise ValueError("neither true nor false")  # noqa: TRY004
+        raise ValueError("not a Boolean")  # noqa: TRY004
     return value
 
 
 def whole_number(value: object, most: int) -> int:
-    """Check that ``value`` is an integer from 0 to ``most``."""
+    """Return ``value`` if it is an integer from 0 to ``most``, or raise ValueError."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise ValueError(f"not a whole number from 0 to {most}")
     return value
 
 
 def share(value: object) -> float:
-    """Check that ``value`` is a number from 0 to 1, with a tolerance for rounded sums."""
+    """Return ``value`` if it is a number from 0 to 1, or raise ValueError. A tolerance allows for rounded sums."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 <= value <= 1.0 + 1e-9:
         raise ValueError("not a number from 0 to 1")
     return float(value)
 
 
 def span(value: object, chars: int) -> Span:
-    """Check that ``value`` is a range within a text of ``chars`` code points."""
+    """Return the span ``value`` if it lies within a text of ``chars`` code points, or raise ValueError."""
     start, end = row(value, 2)
     found = Span(whole_number(start, chars), whole_number(end, chars))
     if found.start > found.end:
@@ -178,27 +184,31 @@ def span(value: object, chars: int) -> Span:
 
 
 def optional_span(value: object, chars: int) -> Span | None:
-    """Check that ``value`` is such a range or None."""
+    """Return None if ``value`` is None, and the result of `span` otherwise."""
     return None if value is None else span(value, chars)
 
 
 def spans(value: object, chars: int) -> tuple[Span, ...]:
-    """Check that ``value`` is a list of such ranges."""
+    """Return the spans in the list ``value`` if they lie within a text of ``chars`` code points.
+
+    Raises:
+        ValueError: ``value`` is not a list of such spans.
+    """
     return tuple(span(one, chars) for one in rows(value))
 
 
 def numbers(value: object, most: int) -> tuple[int, ...]:
-    """Check that ``value`` is a list of integers from 0 to ``most``."""
+    """Return the numbers in ``value`` if it is a list of integers from 0 to ``most``, or raise ValueError."""
     return tuple(whole_number(one, most) for one in rows(value))
 
 
 def shares(value: object, height: int, width: int) -> tuple[tuple[float, ...], ...]:
-    """Check that ``value`` is a list of ``height`` lists of ``width`` numbers from 0 to 1."""
+    """Return ``value`` if it is a ``height`` × ``width`` matrix of numbers from 0 to 1, or raise ValueError."""
     return tuple(tuple(map(share, row(one, width))) for one in row(value, height))
 
 
 def choice(value: object, known: Sequence[str]) -> str:
-    """Check that ``value`` is one of the strings ``known``."""
+    """Return ``value`` if it is one of the strings in ``known``, or raise ValueError."""
     if not isinstance(value, str) or value not in known:
-        raise ValueError("not a known string")
+        raise ValueError("not one of the known strings")
     return value

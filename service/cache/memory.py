@@ -1,4 +1,4 @@
-"""Memory tier of the cache: an LRU store of entries and tags with a byte limit and expiry times."""
+"""The memory tier of the cache, which is an LRU store of entries and tags with a size limit and expiry times."""
 
 import sys
 import time
@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from cachetools import TLRUCache
 
 KEY_BYTES = 32
-# Memory of an entry in addition to its value. CPython and cachetools allocate 345 to 420 bytes (tracemalloc, CPython
-# 3.11) for the key, the expiry item, the size, a heap slot and slots in three dicts. Resident memory grows by more,
-# because entries keep allocator pools alive: 1.86 times the sum counted with 512, in 2,500 articles of ten sentences.
+# Estimated memory of an entry in addition to its value. CPython and cachetools allocate 345 to 420 bytes (tracemalloc,
+# CPython 3.11) for the key, the expiry item, the size, a heap slot and slots in three dicts. Resident memory grows by
+# more, because entries keep allocator pools alive. For 2,500 articles of ten sentences, it grew by 1.86 times the
+# counted bytes when this constant was 512.
 ENTRY_OVERHEAD_BYTES = 1_024
 TAG_LIVES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryStats:
-    """Size of the tier. ``entries`` includes tags."""
+    """The size of the memory tier. ``entries`` counts both entries and tags."""
 
     bytes: int
     entries: int
@@ -25,16 +26,17 @@ class MemoryStats:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag: the concatenated keys of the entries or tags that belong to one text or one result.
+    """A tag, which lists the entries or tags that belong to one text or one result.
 
-    Until ``fresh_until_s`` (on the tier's clock) all tiers hold this tag with these keys.
+    ``keys`` is the concatenation of their keys. Until ``fresh_until_s`` (on the tier's clock), every tier contains this
+    tag with these keys.
     """
 
     keys: bytes
     fresh_until_s: float
 
     def members(self) -> set[bytes]:
-        """The separate keys of ``KEY_BYTES`` each."""
+        """Return the individual keys. Each has ``KEY_BYTES`` bytes."""
         return {self.keys[at : at + KEY_BYTES] for at in range(0, len(self.keys), KEY_BYTES)}
 
 
@@ -49,11 +51,11 @@ def _kept_bytes(value: Kept) -> int:
 
 
 class Memory:
-    """Stores entries and tags under keys of ``KEY_BYTES``. It is used only from the event loop.
+    """A memory store for entries and tags under keys of ``KEY_BYTES`` bytes.
 
-    ``max_bytes`` limits keys, values and overhead together. An entry expires ``ttl_s`` after `put`, or earlier if
-    ``put`` says so. A tag lives ``TAG_LIVES`` times as long, so that it outlives the entries of its text. ``clock``
-    counts seconds.
+    ``max_bytes`` limits the total size of keys, values and overhead. An entry expires ``ttl_s`` seconds after `put`, or
+    earlier if a shorter lifetime is passed to `put`. A tag lives ``TAG_LIVES`` times as long, so that it outlives the
+    entries of its text. ``clock`` returns seconds. Use the store only from the event loop.
     """
 
     def __init__(self, *, max_bytes: int, ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -66,22 +68,22 @@ class Memory:
         )
 
     def get(self, key: bytes) -> bytes | None:
-        """Return the entry or None, and mark it as recently used."""
+        """Return the entry under ``key``, or None. The entry is marked as recently used."""
         value = self._kept.get(key)
         return value if isinstance(value, bytes) else None
 
     def tag(self, key: bytes) -> Tag | None:
-        """Return the tag or None, and mark it as recently used."""
+        """Return the tag under ``key``, or None. The tag is marked as recently used."""
         value = self._kept.get(key)
         return value if isinstance(value, Tag) else None
 
     def put(self, key: bytes, value: Kept, *, most_s: float | None = None) -> bool:
-        """Store ``value`` for at most ``most_s``, and evict the least recently used values.
+        """Store ``value`` for at most ``most_s`` seconds, and evict the least recently used values if necessary.
 
-        Returns False if the value alone exceeds the limit.
+        Returns whether the value was stored. A value that alone exceeds the size limit is not stored.
 
         Raises:
-            ValueError: the key does not have ``KEY_BYTES``, so that its size would be counted wrongly.
+            ValueError: the key does not have ``KEY_BYTES`` bytes, so its size would be counted incorrectly.
         """
         if len(key) != KEY_BYTES:
             raise ValueError(f"a key must have {KEY_BYTES} bytes, not {len(key)}")
@@ -94,14 +96,14 @@ class Memory:
         return True
 
     def purge(self, key: bytes) -> bool:
-        """Delete a value, and return whether it was an entry."""
+        """Delete the value under ``key``, and return whether it was an entry."""
         try:
             return isinstance(self._kept.pop(key), bytes)
-        except KeyError:  # never stored, or expired
+        except KeyError:  # the key was never stored, or its value has expired
             return False
 
     def clear(self) -> int:
-        """Delete everything, and return the number of deleted entries, not counting tags."""
+        """Delete everything, and return the number of deleted entries, excluding tags."""
         entries = sum(self.get(key) is not None for key in list(self._kept))
         self._kept.clear()
         return entries

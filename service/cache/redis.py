@@ -1,4 +1,4 @@
-"""Shared tier of the cache in Redis, with a circuit breaker and the format of stored values."""
+"""The shared tier of the cache in Redis, with a circuit breaker and the format of the stored values."""
 
 import asyncio
 import contextlib
@@ -24,10 +24,11 @@ BreakerState = Literal["closed", "open", "half_open"]
 
 
 class Breaker:
-    """Circuit breaker. It opens after ``failures`` in a row, then allows one probe every ``pause_s`` until success.
+    """A circuit breaker, which opens after ``failures`` consecutive failures.
 
-    The pause starts when the probe is allowed. So a probe without an outcome, because its caller left, blocks nothing.
-    ``clock`` counts seconds.
+    While open, it allows one probe every ``pause_s`` seconds until a call succeeds. The pause starts when a probe is
+    allowed. A probe that has no outcome, because its caller was cancelled, therefore does not block later probes.
+    ``clock`` returns seconds.
     """
 
     def __init__(self, *, failures: int = 5, pause_s: float = 5.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,13 +40,16 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """The current state. It is also open while a probe is running."""
+        """The current state. The breaker also counts as open while a probe is running."""
         if self._probe_at_s is None:
             return "closed"
         return "open" if self._clock() < self._probe_at_s else "half_open"
 
     def allows(self) -> bool:
-        """Whether a call may start now. In state half open, True allows one probe and starts the next pause."""
+        """Return whether a call may start now.
+
+        In the half-open state, this allows one probe and starts the next pause.
+        """
         if self.state == "half_open":
             self._probe_at_s = self._clock() + self._pause_s
             return True
@@ -67,27 +71,34 @@ class Breaker:
         return True
 
 
-EXPIRING = b"e"  # first byte of a value: format with expiry time
-SEALED = b"s"  # first byte of a sealed value
+EXPIRING = b"e"  # first byte of a value that includes its expiry time
+SEALED = b"s"  # first byte of an encrypted value
 END_BYTES = 8
 FASTEST = 1
 MOST_ENTRY_BYTES = 1 << 20
 
 
 class Found(NamedTuple):
-    """An entry and its remaining lifetime in seconds."""
+    """An entry from Redis, with its remaining lifetime in seconds."""
 
     value: bytes
     left_s: float
 
 
 def pack(value: bytes, ends_ms: int) -> bytes:
-    """The stored form of ``value``: a format byte, the expiry in Unix milliseconds, and the zlib-compressed value."""
+    """Return the stored form of ``value``.
+
+    It consists of a format byte, the expiry time in Unix milliseconds, and the zlib-compressed value.
+    """
     return EXPIRING + ends_ms.to_bytes(END_BYTES, "big") + zlib.compress(value, FASTEST)
 
 
 def unpack(stored: object, now_ms: int) -> Found | None:
-    """Reverse ``pack``. Anything else returns None: no value, another format, damage, over ``MOST_ENTRY_BYTES``."""
+    """Reverse `pack`, or return None if ``stored`` is not a valid value.
+
+    This is the case if there is no value, or if the value has another format, is damaged or exceeds
+    ``MOST_ENTRY_BYTES``.
+    """
     if not isinstance(stored, bytes) or not stored.startswith(EXPIRING):
         return None
     unzip = zlib.decompressobj()
@@ -103,7 +114,7 @@ def unpack(stored: object, now_ms: int) -> Found | None:
 
 KEY_PREFIX = b"depesche:"
 TAG_PREFIX = b"depesche:tag:"
-# This many commands per round trip stay well within the timeout, which includes the time of Python's own work.
+# A round trip with this many commands stays well within the timeout, which includes the time that Python itself needs.
 ROUND_TRIP_COMMANDS = 128
 SCAN_COUNT = 1_000
 MOST_CONNECTIONS = 32
@@ -116,20 +127,21 @@ T = TypeVar("T")
 
 
 class PurgeIncomplete(Unavailable):
-    """The shared tier did not complete a purge, so it may still hold the purged entries."""
+    """The shared tier did not complete a purge, and may still contain some of the entries."""
 
     code = "purge_incomplete"
 
 
 class Shared:
-    """Stores entries for ``ttl_s`` and tags for ``TAG_LIVES`` times as long in Redis.
+    """The shared tier, which stores entries and tags in Redis.
 
-    Reads and writes do not raise if Redis is slow, unreachable or sends malformed answers. Purges do.
+    Entries expire after ``ttl_s`` seconds, and tags after ``TAG_LIVES`` times as long. Reads and writes do not raise an
+    exception if Redis is slow, is unreachable or sends malformed responses. Purges do.
 
-    Each round trip takes at most ``timeout_s``, including the connection. The first failed round trip ends the call,
-    and ``listener`` receives an event for each failure. With a ``seal``, values are sealed, and a value that cannot be
-    opened counts as missing. The first call opens the connection. ``clock`` returns wall time; the clocks of all
-    processes on one Redis must agree within a small fraction of ``ttl_s``.
+    Each round trip takes at most ``timeout_s`` seconds, including the time to connect. A call ends after its first
+    failed round trip, and ``listener`` receives an event for each failure. With a ``seal``, values are encrypted, and a
+    value that cannot be decrypted counts as missing. The first call opens the connection. ``clock`` returns wall-clock
+    time in seconds. The clocks of all processes that share a Redis must agree within a small fraction of ``ttl_s``.
 
     Raises:
         ValueError: the scheme of ``url`` is not redis://, rediss:// or unix://.
@@ -159,11 +171,11 @@ class Shared:
 
     @property
     def blocked(self) -> bool:
-        """Whether the circuit breaker blocks calls to Redis."""
+        """Whether the circuit breaker is blocking calls to Redis."""
         return self._breaker.state != "closed"
 
     async def get_many(self, keys: Collection[bytes]) -> dict[bytes, Found]:
-        """Return the existing, readable entries. One round trip reads up to ``ROUND_TRIP_COMMANDS`` keys."""
+        """Return the readable entries under ``keys``. One round trip reads up to ``ROUND_TRIP_COMMANDS`` keys."""
         found: dict[bytes, Found] = {}
         for some in _round_trips(list(dict.fromkeys(keys))):
             answers = await self._round_trip(partial(self._redis.mget, [KEY_PREFIX + key for key in some]), len(some))
@@ -187,9 +199,10 @@ class Shared:
         return packed if self._seal is None else SEALED + self._seal.close(packed, KEY_PREFIX + key)
 
     async def put_many(self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]) -> bool:
-        """Store entries up to ``MOST_ENTRY_BYTES`` and add keys to tags. Returns whether all writes succeeded.
+        """Store entries, add keys to tags, and return whether all writes succeeded.
 
-        One round trip holds up to ``ROUND_TRIP_COMMANDS`` commands. Tags go first, so that no entry lacks its tag.
+        Entries larger than ``MOST_ENTRY_BYTES`` are not stored. One round trip contains up to ``ROUND_TRIP_COMMANDS``
+        commands. Tags are written first, so that no entry lacks its tag.
         """
         commands: list[Command] = []
         for tag, keys in tags.items():
@@ -205,12 +218,12 @@ class Shared:
         return True
 
     async def tag_members(self, tags: Collection[bytes]) -> dict[bytes, set[bytes]]:
-        """Return the members of ``tags``, and the members of those members that are tags themselves.
+        """Return the members of ``tags``, and also the members of those members that are tags themselves.
 
-        The call ignores an open circuit breaker.
+        The request is sent even if the circuit breaker is open.
 
         Raises:
-            PurgeIncomplete: Redis did not answer, or its answer is malformed.
+            PurgeIncomplete: Redis did not respond, or its response is malformed.
         """
         found: dict[bytes, set[bytes]] = {}
         asked: list[bytes] = list(tags)
@@ -222,16 +235,19 @@ class Shared:
         return found
 
     async def purge(self, keys: Collection[bytes], tags: Mapping[bytes, Collection[bytes]]) -> int:
-        """Delete entries, then remove the given members from their tags. Returns the number of deleted entries.
+        """Delete entries, remove the given members from their tags, and return the number of deleted entries.
 
-        Members that were added to a tag in the meantime stay. Raises PurgeIncomplete like `tag_members`.
+        Members that were added to a tag in the meantime remain.
+
+        Raises:
+            PurgeIncomplete: see `tag_members`.
         """
         deleted: list[int] = await self._run_all([("UNLINK", KEY_PREFIX + key) for key in keys])
         await self._run_all([("SREM", TAG_PREFIX + tag, *members) for tag, members in tags.items()])
         return sum(deleted)
 
     async def clear(self) -> int:
-        """Delete all keys of this service, and return the number of entries.
+        """Delete all keys of this service, and return the number of deleted entries.
 
         Raises:
             PurgeIncomplete: see `tag_members`.
@@ -258,13 +274,13 @@ class Shared:
         return await pipeline.execute(raise_on_error=False)
 
     async def _run_all(self, commands: Sequence[Command]) -> list[Any]:
-        """Run all commands, even while the breaker is open, and check the types of their answers."""
+        """Run all commands, even if the circuit breaker is open, and check the types of the responses."""
         answers: list[Any] = []
         for some in _round_trips(commands):
             answered = await self._round_trip(partial(self._run, some), len(some), always=True)
             kinds = [ANSWERS[command[0]] for command in some]
             if answered is None or not all(map(isinstance, answered, kinds)):
-                raise PurgeIncomplete("the shared cache did not answer, so it may still hold the entries to purge")
+                raise PurgeIncomplete("the shared cache did not respond and may still contain some of the entries")
             answers += answered
         return answers
 
@@ -274,7 +290,11 @@ class Shared:
     async def _round_trip(
         self, commands: Callable[[], Awaitable[Any]], answers: int, *, always: bool = False
     ) -> list[Any] | None:
-        """Return the given number of answers, or None after a failure, which is reported as an event."""
+        """Run ``commands`` in one round trip, and return their responses.
+
+        ``answers`` is the expected number of responses. After a failure, an event is reported, and the result is None.
+        If ``always`` is True, the commands are sent even if the circuit breaker is open.
+        """
         if not always and not self._breaker.allows():
             self._listener(SharedCacheFailed("open"))
             return None
@@ -288,7 +308,8 @@ class Shared:
             self._fail("error")
             return None
         if any(isinstance(answer, RedisError) for answer in answered):
-            # Redis is full or read-only, but it answers. Reads continue, so this is neither a success nor a failure.
+            # Redis responds, but is full or read-only. Reads still work, so this counts as neither a success nor a
+            # failure.
             self._listener(SharedCacheFailed("error"))
         else:
             self._breaker.succeeded()
@@ -299,7 +320,10 @@ class Shared:
 
 
 def reason_of(error: Exception) -> SharedFailure:
-    """Classify a failure. Refused credentials and a Redis that still loads its data count as "error"."""
+    """Classify a failure of Redis.
+
+    Rejected credentials and a Redis that is still loading its data count as "error".
+    """
     match error:
         case TimeoutError() | RedisTimeoutError():
             return "timeout"
@@ -312,5 +336,5 @@ def reason_of(error: Exception) -> SharedFailure:
 
 
 def _round_trips(commands: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Split commands into round trips."""
+    """Split a sequence of keys or commands into round trips."""
     return (commands[at : at + ROUND_TRIP_COMMANDS] for at in range(0, len(commands), ROUND_TRIP_COMMANDS))

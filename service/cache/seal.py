@@ -1,6 +1,6 @@
 """Encryption of cache values with AES-256-GCM. Each value is bound to the key of its entry.
 
-It needs the extra ``depesche[seal]`` (cryptography), which is imported when a `Seal` is created.
+This requires the extra ``depesche[seal]``. Its library, cryptography, is imported when a `Seal` is created.
 """
 
 import base64
@@ -10,25 +10,27 @@ from collections.abc import Sequence
 from service.errors import DepescheError
 
 SECRET_BYTES = 32
-# Random 96-bit nonces are safe for 2**32 values under one secret (NIST SP 800-38D, 8.3): 13 years at ten per second.
+# Random 96-bit nonces are safe for 2**32 values under one secret (NIST SP 800-38D, 8.3). At ten values per second, this
+# is 13 years.
 NONCE_BYTES = 12
 TAG_BYTES = 16
 
 
 class SealUnavailable(DepescheError):
-    """Sealing is configured, but the cryptography library is not installed."""
+    """The settings request encrypted cache values, but the cryptography library is not installed."""
 
     code = "seal_unavailable"
 
 
 class Seal:
-    """Encrypts with the first of ``secrets`` and decrypts with any of them, so that secrets can be rotated.
+    """A cipher for cache values, with secrets that can be rotated.
 
-    To rotate: add the new secret after the old one on all hosts, then move it to the front, then remove the old one.
+    It encrypts with the first of ``secrets`` and decrypts with any of them. To rotate secrets, add the new secret after
+    the old one on all hosts. Then move the new secret to the front, and finally remove the old one.
 
     Raises:
         SealUnavailable: cryptography is not installed.
-        ValueError: a secret does not have 32 bytes.
+        ValueError: there is no secret, or a secret does not have 32 bytes.
     """
 
     def __init__(self, secrets: Sequence[bytes]) -> None:
@@ -36,19 +38,26 @@ class Seal:
             from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - an optional extra
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
         except ImportError as error:
-            raise SealUnavailable("sealing cache values needs the extra depesche[seal]") from error
+            raise SealUnavailable("the encryption of cache values requires the extra depesche[seal]") from error
         if not secrets or any(len(secret) != SECRET_BYTES for secret in secrets):
-            raise ValueError(f"a secret for sealing must have {SECRET_BYTES} bytes")
+            raise ValueError(f"a secret for encryption must have {SECRET_BYTES} bytes")
         self._ciphers = [AESGCM(secret) for secret in secrets]
         self._refused = InvalidTag
 
     def close(self, value: bytes, place: bytes) -> bytes:
-        """Encrypt ``value`` for one ``place`` (its full key): random nonce, ciphertext, authentication tag."""
+        """Encrypt ``value``, and bind it to ``place``, which is the full key of its entry.
+
+        The result is a random nonce, followed by the ciphertext and the authentication tag.
+        """
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._ciphers[0].encrypt(nonce, value, place)
 
     def open(self, sealed: bytes, place: bytes) -> bytes | None:
-        """Decrypt a value. Returns None if it was changed, never sealed, or sealed for another place or secret."""
+        """Decrypt a value, or return None if it cannot be decrypted.
+
+        The value may have been modified, may not be encrypted, or may have been encrypted for another place or with
+        another secret.
+        """
         if len(sealed) < NONCE_BYTES + TAG_BYTES:
             return None
         for cipher in self._ciphers:
@@ -60,7 +69,7 @@ class Seal:
 
 
 def secrets_in(setting: str) -> list[bytes]:
-    """Parse the secrets of a setting: comma-separated base64, the encrypting secret first.
+    """Parse a comma-separated list of secrets in base64. The first one is used for encryption.
 
     Raises:
         ValueError: a secret is not base64 of 32 bytes. The message does not contain the secret.
@@ -68,7 +77,7 @@ def secrets_in(setting: str) -> list[bytes]:
     try:
         secrets = [base64.b64decode(one.strip(), validate=True) for one in setting.split(",")]
     except ValueError:
-        raise ValueError("a secret for sealing is base64 of 32 bytes") from None
+        raise ValueError("a secret for encryption must be base64 of 32 bytes") from None
     if any(len(secret) != SECRET_BYTES for secret in secrets):
-        raise ValueError("a secret for sealing is base64 of 32 bytes")
+        raise ValueError("a secret for encryption must be base64 of 32 bytes")
     return secrets

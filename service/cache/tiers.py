@@ -1,4 +1,4 @@
-"""Two-tier cache: memory first, then the shared tier."""
+"""The two-tier cache, which searches memory first and then the shared tier."""
 
 import asyncio
 import time
@@ -17,26 +17,27 @@ from service.events import CacheLooked, EntryUnopened, Listener, ignore
 MOST_DOCUMENTS = 256
 DOCUMENT_CHARS = 2_000_000
 DOCUMENT_TTL_S = 600.0
-# A result takes some two bytes for each character of its text, and more if its sentences are short.
+# A result takes about two bytes for each character of its text, and more if its sentences are short.
 BYTES_A_CHAR = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """Numbers of purged entries by tier. ``shared`` is None without a shared tier."""
+    """The numbers of purged entries in each tier. ``shared`` is None if there is no shared tier."""
 
     memory: int
     shared: int | None
 
 
 class Documents:
-    """Memory cache of whole results by ``result_key``, so that a repeated request does no work per sentence.
+    """A memory cache for whole results, so that a repeated request does not have to process each sentence.
 
-    It has a limit on characters and an expiry time, and evicts the least recently used results.
+    The keys are those of `result_key`. The total number of characters is limited. Results expire, and the least
+    recently used ones are evicted first.
     """
 
     def __init__(self, memory: Memory) -> None:
-        """Keep to the bytes and the lifetime of ``memory``."""
+        """Create a cache with a size and a lifetime that do not exceed those of ``memory``."""
         self._max_chars = min(DOCUMENT_CHARS, memory.max_bytes // BYTES_A_CHAR)
         self._chars = 0  # size of the result that `put` is storing
         ttl_s = min(DOCUMENT_TTL_S, memory.ttl_s)
@@ -45,7 +46,7 @@ class Documents:
         )
 
     def get(self, result_key: str) -> Any:
-        """Return the result or None."""
+        """Return the result under ``result_key``, or None."""
         return self._kept.get(result_key)
 
     def put(self, result_key: str, result: Any, chars: int) -> None:
@@ -55,17 +56,19 @@ class Documents:
             self._kept[result_key] = result
 
     def clear(self) -> None:
-        """Delete everything."""
+        """Delete all results."""
         self._kept.clear()
 
 
 class Cache:
-    """Stores entries under keys of `entry_key` and tags under keys of `tag_key`.
+    """A cache with a memory tier and an optional shared tier.
 
-    A lookup reads memory first and then the shared tier. Entries from the shared tier are copied to memory for their
-    remaining lifetime. Each submitted text has a tag that lists every entry used for it, even entries written for
-    another text. A result's tag lists the tags of its texts. Tags are written and read after their entries, so that
-    the memory tier evicts the entries first.
+    Entries are stored under keys of `entry_key`, and tags under keys of `tag_key`. A lookup searches memory first and
+    then the shared tier. Entries from the shared tier are copied to memory for their remaining lifetime.
+
+    Each submitted text has a tag that lists every entry used for it, even if the entry was written for another text.
+    The tag of a result lists the tags of its texts. Tags are written and read after their entries, so that the memory
+    tier evicts the entries first.
     """
 
     def __init__(self, memory: Memory, shared: Shared | None = None, *, listener: Listener = ignore) -> None:
@@ -78,7 +81,7 @@ class Cache:
         self._writing: set[asyncio.Future[None]] = set()
 
     async def get_many(self, keys: Collection[bytes], *, task: str) -> dict[bytes, bytes]:
-        """Return the existing entries. Repeated keys are looked up once. ``task`` is a metric label."""
+        """Return the entries that exist under ``keys``. Each key is looked up only once. ``task`` is a metric label."""
         distinct = dict.fromkeys(keys)
         found = {key: value for key in distinct if (value := self.memory.get(key)) is not None}
         shared = await self._get_shared([key for key in distinct if key not in found])
@@ -107,11 +110,12 @@ class Cache:
         *,
         started_s: float,
     ) -> None:
-        """Store entries, and add the keys of each tag in ``tags`` to it.
+        """Store ``entries``, and add the keys given in ``tags`` to their tags.
 
-        Tags that already hold their keys are not written again and need no round trip. Nothing is stored for work that
-        started (``started_s``, monotonic clock) before the end of a purge, because it may use purged content. An entry
-        larger than a tier's limit is not stored there.
+        A tag that already contains its keys is not written again and needs no round trip. ``started_s`` (monotonic
+        clock) is the time when the work for the entries started. If this was before the end of a purge, nothing is
+        stored, because the work may have used purged content. An entry that exceeds the limit of a tier is not stored
+        in that tier.
         """
         new_members = {tag: new for tag, keys in (tags or {}).items() if (new := self._new_members(tag, keys, entries))}
         if not (entries or new_members) or not self.may_store(started_s):
@@ -129,7 +133,10 @@ class Cache:
                 self._put_tag(tag, keys, fresh=True)
 
     async def drop(self, keys: Collection[bytes]) -> None:
-        """Delete unreadable entries and report each as an event. An unreachable shared tier keeps them."""
+        """Delete unreadable entries, and report each of them as an event.
+
+        If the shared tier is unreachable, the entries remain there.
+        """
         self._delete(keys)
         for _ in keys:
             self._listener(EntryUnopened("unreadable"))
@@ -138,11 +145,17 @@ class Cache:
                 await self._shared.purge(keys, {})
 
     def may_store(self, started_s: float) -> bool:
-        """Whether results of work that started at ``started_s`` may be stored: no purge runs or has ended since."""
+        """Return whether the results of work that started at ``started_s`` may be stored.
+
+        They may not be stored if a purge is running or has ended since then.
+        """
         return not self._purges and self._purged_s < started_s
 
     def _new_members(self, tag: bytes, keys: AbstractSet[bytes], entries: Mapping[bytes, bytes]) -> set[bytes]:
-        """The keys to add to ``tag``: those that it does not have yet, and those of newly written entries."""
+        """Return the keys to add to ``tag``: those that it does not contain yet, and those of newly written entries.
+
+        If the tag is not known to be the same in all tiers, return all of its keys.
+        """
         known = self.memory.tag(tag)
         if known is None:
             return set(keys)
@@ -159,7 +172,7 @@ class Cache:
     async def _write_shared(
         self, shared: Shared, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]
     ) -> bool:
-        """Write to the shared tier in a way that purges can wait for, and return whether all writes succeeded."""
+        """Write to the shared tier, and return whether all writes succeeded. Purges wait for these writes."""
         writing = asyncio.get_running_loop().create_future()
         self._writing.add(writing)
         try:
@@ -169,11 +182,11 @@ class Cache:
             writing.set_result(None)
 
     async def purge(self, tags: Collection[bytes]) -> Purged:
-        """Delete all entries of these tags of texts or results from both tiers.
+        """Delete all entries that belong to the given tags from both tiers. The tags may be those of texts or results.
 
         Raises:
-            PurgeIncomplete: the shared tier did not answer. Memory has deleted the entries but keeps the tags for a
-                retry.
+            PurgeIncomplete: the shared tier did not respond. The entries have been deleted from memory, but the tags
+                are kept for a retry.
         """
         async with self._purge():
             found = self._with_members(tags)
@@ -185,7 +198,10 @@ class Cache:
             return Purged(self._delete(found), shared_count)
 
     async def _purge_shared(self, shared: Shared, found: set[bytes]) -> int:
-        """Purge the shared tier first, because reads copy its entries to memory. Adds its keys to ``found``."""
+        """Purge the shared tier, add the keys found there to ``found``, and return the number of deleted entries.
+
+        The shared tier is purged before memory, because reads copy its entries to memory.
+        """
         tags = await shared.tag_members(found)
         found |= self._with_members(found.union(*tags.values()))
         return await shared.purge(found, tags)
@@ -194,7 +210,7 @@ class Cache:
         """Delete everything from both tiers.
 
         Raises:
-            PurgeIncomplete: the shared tier did not answer. Memory is empty.
+            PurgeIncomplete: the shared tier did not respond. Memory is empty.
         """
         async with self._purge():
             try:
@@ -205,9 +221,9 @@ class Cache:
 
     @asynccontextmanager
     async def _purge(self) -> AsyncIterator[None]:
-        """Block stores during a purge, and later those of work that started before its end.
+        """Block all writes during a purge, and afterwards the writes of work that started before the purge ended.
 
-        It waits for running writes first.
+        The purge waits for writes that are already running.
         """
         self._purges += 1
         self.documents.clear()
@@ -220,7 +236,10 @@ class Cache:
             self._purged_s = time.monotonic()
 
     def _with_members(self, tags: Collection[bytes]) -> set[bytes]:
-        """The tags with their members in memory, in two steps: from results to texts, and from texts to entries."""
+        """Return the tags with their members in memory.
+
+        This takes two steps: from results to texts, and from texts to entries.
+        """
         found = set(tags)
         for _ in range(2):
             found |= {key for tag in found if (kept := self.memory.tag(tag)) is not None for key in kept.members()}
@@ -231,7 +250,7 @@ class Cache:
 
     @property
     def shared_blocked(self) -> bool:
-        """Whether a shared tier exists but the circuit breaker blocks it now."""
+        """Whether there is a shared tier and the circuit breaker is blocking it."""
         return self._shared is not None and self._shared.blocked
 
     async def close(self) -> None:

@@ -1,4 +1,7 @@
-"""The checks of a translated sentence and of a summary; negation and quotations among them."""
+"""Checks of translated sentences and of summaries.
+
+This module defines the checks of negations, quotations, length and untranslated words, and runs all checks.
+"""
 
 import re
 from bisect import bisect_right
@@ -22,34 +25,42 @@ _FOLLOWING_WORDS = 2
 def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` has as many negations as ``source``.
 
-    There is a finding only if one of them is a negation that a translation keeps ("nicht", but not in "nicht nur").
-    Many words can express a negation ("fail to", "unable"). So the plain negations of one side are compared with all
-    possible negations of the other side. Both languages must have a negation grammar.
+    A finding is reported only for a negation that a translation always keeps ("nicht", but not in "nicht nur"). Many
+    other words can express a negation ("fail to", "unable"), so the check compares the plain negations of one side with
+    all possible negations of the other side.
+
+    Raises:
+        ValueError: one of the languages has no negation grammar.
     """
     in_source, in_output = _sure(source), _sure(output)
     if in_source and _plain(source) > _any(output):
-        message = f"“{in_source[0].of(source.text)}” has no counterpart in the output"
+        message = f"“{in_source[0].of(source.text)}” has no equivalent in the translation"
         yield Finding(Code.NEGATION_LOST, message, source=in_source[0])
     if in_output and _plain(output) > _any(source):
-        message = f"“{in_output[0].of(output.text)}” has no counterpart in the source"
+        message = f"“{in_output[0].of(output.text)}” has no equivalent in the source"
         yield Finding(Code.NEGATION_ADDED, message, output=in_output[0])
 
 
 def check_summary_negations(support: Passage, sentence: Passage) -> Iterator[Finding]:
-    """Like `check_negations`, for a sentence of a summary, which may leave clauses out.
+    """Check the negations of a summary sentence against its supporting sentences.
 
-    A negation counts as lost only if the sentence contains the two words after it.
+    A summary may leave out clauses, so a negation counts as lost only if the summary sentence contains the two words
+    that follow the negation in the source.
+
+    Raises:
+        ValueError: one of the languages has no negation grammar.
     """
     kept = set(_ANY_WORD.findall(sentence.text.lower()))
     if not _any(sentence):
         for span in _sure(support):
             after = _ANY_WORD.findall(support.text[span.end : span.end + _AFTER_CHARS].lower())[:_FOLLOWING_WORDS]
             if len(after) == _FOLLOWING_WORDS and kept.issuperset(after):
-                yield Finding(Code.NEGATION_LOST, f"“{span.of(support.text)}” is missing", source=span)
+                message = f"the negation “{span.of(support.text)}” is missing from this sentence"
+                yield Finding(Code.NEGATION_LOST, message, source=span)
                 return
     added = _sure(sentence)
     if added and not _any(support):
-        message = f"“{added[0].of(sentence.text)}” is not in the supporting sentences"
+        message = f"the negation “{added[0].of(sentence.text)}” is not in the supporting sentences"
         yield Finding(Code.NEGATION_ADDED, message, output=added[0])
 
 
@@ -60,34 +71,34 @@ def _grammar(passage: Passage) -> NegationGrammar:
 
 
 def _sure(passage: Passage) -> list[Span]:
-    """The negations that a translation keeps."""
+    """Return the spans of the negations that a translation always keeps."""
     return [Span(*match.span()) for match in _grammar(passage).sure.finditer(passage.lower)]
 
 
 def _plain(passage: Passage) -> int:
-    """The number of negations."""
+    """Count the plain negations."""
     return sum(1 for _ in _grammar(passage).plain.finditer(passage.lower))
 
 
 def _any(passage: Passage) -> int:
-    """The number of possible negations."""
+    """Count all words that can express a negation."""
     return sum(1 for _ in _grammar(passage).any.finditer(passage.lower))
 
 
 _MARKS = ("„", "“", "”", '"', "«", "»", "``", "''")
 _MARK = re.compile("|".join(_MARKS))
 _SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=[.,!?])['’›´](?=\s|$)|#\w")
-"""The start of words in single quotation marks, or the end of a sentence in them. A hashtag counts as a quotation."""
+"""The start of a phrase in single quotation marks, or the end of a sentence in them. A hashtag also counts."""
 _SPACE = re.compile(r"\s+")
 _MOST_SCARE_WORDS = 2
-_MOST_CHARS = 4_000  # longer quotations do not count
+_MOST_CHARS = 4_000  # longer passages between two marks are not quotations
 
 
 def quotations(text: str) -> list[Span]:
-    """The spans between successive quotation marks, without the marks. An unpaired mark is ignored.
+    """Return the spans between pairs of quotation marks, without the marks. An unpaired mark is ignored.
 
-    Straight marks can open and close, and curly marks differ between German and English. So marks are paired in
-    sequence. The mark „ can only open, so it always begins a new quotation.
+    A straight mark can open or close a quotation, and the roles of curly marks differ between German and English, so
+    the marks are paired in sequence. The mark „ can only open a quotation, so it always starts a new pair.
     """
     found = []
     opened: int | None = None
@@ -101,27 +112,27 @@ def quotations(text: str) -> list[Span]:
 
 
 def check_quotations(source: str, output: str) -> Iterator[Finding]:
-    """Check that a translation keeps the quotations of its sentence, and that no quotation is empty.
+    """Check that a translation keeps the quotations of its source sentence and that no quotation is empty.
 
-    The check counts marks, because a quotation may open in one sentence and close in another. Words in single marks
-    also count, because English uses them for “so-called” things. Additional quotations are accepted if the source has
-    one, because a translation often interrupts a quotation with its speaker.
+    The check counts marks, because a quotation may open in one sentence and close in another. Words in single quotation
+    marks also count, because English uses these marks for “so-called” things. If the source has a quotation, additional
+    ones are accepted in the translation, because translations often interrupt a quotation to name its speaker.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:
         return
     for span in quotations(output):
         if not any(char.isalnum() for char in span.of(output)):
-            yield Finding(Code.QUOTATION_EMPTY, "the quotation has no words", output=span)
+            yield Finding(Code.QUOTATION_EMPTY, "the quotation contains no words", output=span)
     if in_source > in_output + 2 * len(_SINGLE.findall(output)):
         place = next(iter(quotations(source)), None)
         severity = Severity.REVIEW if in_output else _severity(place, source)
-        message = f"the source has {in_source} quotation marks, the output {in_output}"
+        message = f"the number of quotation marks differs: {in_source} in the source, {in_output} in the translation"
         yield Finding(Code.QUOTATION_MISSING, message, place, severity=severity)
     if in_output and not in_source and not _SINGLE.search(source):
         place = next(iter(quotations(output)), None)
         severity = _severity(place, output)
-        message = "the output has a quotation, the source has none"
+        message = "the translation contains a quotation, but the source does not"
         yield Finding(Code.QUOTATION_ADDED, message, output=place, severity=severity)
 
 
@@ -130,28 +141,28 @@ def _severity(place: Span | None, text: str) -> Severity:
 
 
 def _is_title(words: str) -> bool:
-    """Whether a quotation may be a title, a name or one or two words, which may also be written without marks."""
+    """Return whether a quotation may be a title, a name or a short phrase, which can also be written without marks."""
     if len(words.split()) <= _MOST_SCARE_WORDS and words[-1:] not in ".,!?":
         return True
     return words[-1:] not in ".,!?" and all(word[:1].isupper() or len(word) <= 3 for word in words.split())  # noqa: PLR2004 - articles and "of"
 
 
 def _count(text: str) -> int:
-    return sum(map(text.count, _MARKS))  # the marks have no characters in common, so none is counted twice
+    return sum(map(text.count, _MARKS))  # no character occurs in two of the marks, so none is counted twice
 
 
 def check_verbatim(source: str, output: str) -> Iterator[Finding]:
-    """Check that the source has each quotation of a summary word for word and in quotation marks."""
+    """Check that each quotation in a summary also occurs in the source, word for word and in quotation marks."""
     whole = _SPACE.sub(" ", source)
     spoken = [_SPACE.sub(" ", span.of(source)) for span in quotations(source)]
     for span in quotations(output):
         words = _SPACE.sub(" ", span.of(output)).strip(" .,!?…")
         if not any(char.isalnum() for char in words):
-            yield Finding(Code.QUOTATION_EMPTY, "the quotation has no words", output=span)
+            yield Finding(Code.QUOTATION_EMPTY, "the quotation contains no words", output=span)
         elif words not in whole:
-            yield Finding(Code.QUOTATION_ALTERED, "the quoted words are not in the source", output=span)
+            yield Finding(Code.QUOTATION_ALTERED, "the quoted words do not appear in the source", output=span)
         elif not any(words in one for one in spoken):
-            yield Finding(Code.QUOTATION_ADDED, "the source has these words outside quotation marks", output=span)
+            yield Finding(Code.QUOTATION_ADDED, "these words are not in quotation marks in the source", output=span)
 
 
 Check = Callable[[Passage, Passage], Iterator[Finding]]
@@ -160,9 +171,9 @@ _LEAST_CHARS = 12
 
 
 def check_length(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that ``output`` is not much shorter or longer than the usual translation of ``source``.
+    """Check that ``output`` is not much shorter or longer than a typical translation of ``source``.
 
-    The bounds are wider for a shorter source. A source of fewer than twelve characters is not checked.
+    The bounds are wider for shorter sources. Sources with fewer than twelve characters are not checked.
     """
     usual = source.language.length_ratios.get(output.language.code)
     chars = len(source.text.strip())
@@ -172,10 +183,10 @@ def check_length(source: Passage, output: Passage) -> Iterator[Finding]:
     ratio = len(output.text.strip()) / chars
     span = Span(0, len(output.text))
     if ratio < usual.shortest[step]:
-        message = f"{ratio:.0%} of the source's length: parts may be missing"
+        message = f"the translation is only {ratio:.0%} as long as the source; content may be missing"
         yield Finding(Code.OUTPUT_TOO_SHORT, message, output=span)
     elif ratio > usual.longest[step]:
-        message = f"{ratio:.0%} of the source's length: parts may be invented"
+        message = f"the translation is {ratio:.0%} as long as the source; some content may be invented"
         yield Finding(Code.OUTPUT_TOO_LONG, message, output=span)
 
 
@@ -192,31 +203,32 @@ _APART = re.compile(
 
 
 def check_untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that ``output`` has no words of the source language: frequent words, copied words, or copied runs of words.
+    """Check that ``output`` contains no text in the source language.
 
-    Yields at most one finding. Quoted words and addresses may be untranslated. Capitalised words may be names.
+    The check looks for frequent words of the source language, for copied words and for copied runs of words. It yields
+    at most one finding. Quoted words and addresses may stay untranslated, and capitalised words may be names.
     """
     words, foreign = _WORD.findall(source.text), _Foreign(source.language, output.language)
     if _is_copy(words, _WORD.findall(output.text), foreign):
-        yield Finding(Code.UNTRANSLATED, "the output is equal to the source", output=Span(0, len(output.text)))
+        yield Finding(Code.UNTRANSLATED, "the translation is identical to the source", output=Span(0, len(output.text)))
         return
     found = list(_WORD.finditer(_APART.sub(lambda match: " " * len(match[0]), output.text)))
     left = _frequent(found, source.language) or _copied(found, words, foreign) or _run(found, words, foreign)
     if left:
         span = Span(left[0].start(), left[-1].end())
         shown = " ".join(match[0] for match in left[:_SHOWN_WORDS])
-        yield Finding(Code.UNTRANSLATED, f"{source.language.name}: {shown}", output=span)
+        yield Finding(Code.UNTRANSLATED, f"some words are still in {source.language.name}: {shown}", output=span)
 
 
 class _Foreign:
-    """Recognises words that are not in the target language."""
+    """A classifier for words that do not belong to the target language."""
 
     def __init__(self, source: Language, target: Language) -> None:
         self._frequent = source.frequent_words
         self._knows = target.knows
 
     def unknown(self, word: str) -> bool:
-        """Whether the word is long, in lower case, and not a word of the target language."""
+        """Return whether the word is long, in lower case, and missing from the target language's word list."""
         return len(word) >= _LEAST_COPIED_CHARS and word.islower() and self._knows is not None and not self._knows(word)
 
     def untranslated(self, word: str) -> bool:
@@ -224,20 +236,20 @@ class _Foreign:
 
 
 def _frequent(found: Sequence[re.Match[str]], source: Language) -> list[re.Match[str]]:
-    """The frequent words of the source language, if they are at least three and at least 11 % of the sentence."""
+    """Return the frequent words of the source language if there are at least three, and at least 11 % of all words."""
     frequent = [match for match in found if match[0] in source.frequent_words]
     return frequent if len(frequent) >= _LEAST_WORDS and len(frequent) >= _LEAST_SHARE * len(found) else []
 
 
 def _copied(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
-    """The words copied from the source that the target language does not have, if at least two are different."""
+    """Return the words that are copied from the source and unknown in the target language, if at least two differ."""
     source_words = set(source)
     copied = [match for match in found if match[0] in source_words and foreign.unknown(match[0])]
     return copied if len({match[0] for match in copied}) >= _LEAST_COPIED else []
 
 
 def _run(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
-    """The first run of four words that the source also has and that contains a word of the source language."""
+    """Return the first run of four words that also occurs in the source and contains a word of the source language."""
     source_runs = {tuple(source[place : place + _RUN_WORDS]) for place in range(len(source) - _RUN_WORDS + 1)}
     for place in range(len(found) - _RUN_WORDS + 1):
         run = found[place : place + _RUN_WORDS]
@@ -259,10 +271,10 @@ def _check_quotations(source: Passage, output: Passage) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class SentenceChecks:
-    """The checks of a language pair.
+    """The checks for a language pair.
 
-    ``running`` holds (name, check) pairs in execution order. ``missing`` holds the names of checks that need a grammar
-    which one of the languages lacks.
+    ``running`` holds (name, check) pairs in execution order. ``missing`` holds the names of the checks that cannot run
+    because one of the languages lacks a grammar.
     """
 
     running: tuple[tuple[str, Check], ...]
@@ -271,7 +283,7 @@ class SentenceChecks:
 
 @cache
 def checks_of(source: Language, target: Language) -> SentenceChecks:
-    """The checks of a sentence that is translated from ``source`` to ``target``.
+    """Return the checks for sentences that are translated from ``source`` to ``target``.
 
     A check runs only if both languages have the grammar that it needs. Otherwise it is listed as missing.
     """
@@ -293,7 +305,10 @@ def checks_of(source: Language, target: Language) -> SentenceChecks:
 
 
 def check_sentence(source: str, output: str, source_language: Language, target_language: Language) -> list[Finding]:
-    """The findings for one sentence. Spans are relative to the sentence. Takes about 1 ms."""
+    """Check one translated sentence and return the findings.
+
+    Their spans are relative to the sentence and to its translation. A call takes about 1 ms.
+    """
     if not any(char.isalnum() for char in output):
         return list(_emptied(source, output))
     passages = Passage.of(source, source_language), Passage.of(output, target_language)
@@ -303,18 +318,20 @@ def check_sentence(source: str, output: str, source_language: Language, target_l
 
 def _emptied(source: str, output: str) -> Iterator[Finding]:
     if any(char.isalpha() for char in source):
-        yield Finding(Code.EMPTY_OUTPUT, "nothing was translated", Span(0, len(source)), Span(0, len(output)))
+        message = "the translation contains no words"
+        yield Finding(Code.EMPTY_OUTPUT, message, Span(0, len(source)), Span(0, len(output)))
 
 
 def check_summary(
     source: str, summary: str, sentences: Sequence[tuple[Span, Sequence[Span]]], language: Language
 ) -> list[Finding]:
-    """The findings for a summary, sentence by sentence.
+    """Check each sentence of a summary against the source and return the findings.
 
-    ``sentences`` has the span of each sentence in ``summary`` and the spans of the supporting sentences in ``source``.
-    Numbers and negations are compared with the support, names and quotations with the whole source. A number that
-    occurs only elsewhere in the article is a note. Spans count code points of ``source`` and ``summary``. A finding
-    about missing content points to the first supporting sentence.
+    ``sentences`` holds the span of each sentence in ``summary`` and the spans of its supporting sentences in
+    ``source``. Numbers, units and negations are compared with the supporting sentences; names and quotations are
+    compared with the whole source. If a number occurs only elsewhere in the source, the finding is a note. The spans of
+    the findings count code points of ``source`` and ``summary``. A finding about missing content points to the first
+    supporting sentence.
     """
     whole = Passage.of(source, language)
     checks = _SummaryChecks(whole)
@@ -326,9 +343,10 @@ def check_summary(
         sentence = Passage.of(outputs[number], language)
         whole_sentence = Span(0, len(outputs[number]))
         if not any(char.isalnum() for char in outputs[number]):
-            own: Iterator[Finding] = iter([Finding(Code.EMPTY_OUTPUT, "the sentence is empty", output=whole_sentence)])
+            message = "the sentence contains no words"
+            own: Iterator[Finding] = iter([Finding(Code.EMPTY_OUTPUT, message, output=whole_sentence)])
         elif not support:
-            message = "no sentence of the source supports this sentence"
+            message = "no sentence in the source supports this one"
             own = iter([Finding(Code.SENTENCE_UNSUPPORTED, message, output=whole_sentence)])
         else:
             own = checks.against_support(Passage.of(supports[number], language), sentence)
@@ -338,7 +356,7 @@ def check_summary(
 
 
 class _SummaryChecks:
-    """The checks of a summary for which the language of the source has a grammar."""
+    """The checks of a summary, limited to those that the source language has a grammar for."""
 
     def __init__(self, source: Passage) -> None:
         self._source = source
@@ -363,7 +381,10 @@ class _SummaryChecks:
 
 
 def _with_article_spans(finding: Finding, sentence: Span, support: Sequence[Span]) -> Finding:
-    """The finding with spans in the summary and in the source; its source span is the first supporting sentence."""
+    """Return the finding with spans in the whole summary and source.
+
+    If the finding has a source span, it is replaced by the span of the first supporting sentence.
+    """
     output = None if finding.output is None else finding.output.shifted(sentence.start)
     source = support[0] if support and finding.source is not None else None
     return Finding(finding.code, finding.message, source, output, finding.severity)

@@ -1,4 +1,4 @@
-"""The types of all checks: findings, facts and passages."""
+"""Types that all checks use: findings, facts and passages."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,11 +12,11 @@ from service.domain import Span
 from service.languages.base import Language
 
 CHECKS_VERSION = "1"
-"""A part of every cache key. Increase it when the result of checks, term placement or reranking changes."""
+"""Part of every cache key. Increase it whenever the results of the checks, term placement or reranking change."""
 
 
 class Code(StrEnum):
-    """The code of a finding. docs/trust.md explains each code and the action that it needs."""
+    """The code of a finding. docs/trust.md explains each code and what an editor should do about it."""
 
     NUMBER_UNSUPPORTED = "number_unsupported"
     NUMBER_MISSING = "number_missing"
@@ -44,7 +44,10 @@ class Code(StrEnum):
 
 
 class Severity(StrEnum):
-    """``review``: an editor must check the text before publication. ``note``: often harmless."""
+    """The severity of a finding.
+
+    ``review`` means that an editor must check the text before publication. A ``note`` is often harmless.
+    """
 
     REVIEW = "review"
     NOTE = "note"
@@ -52,7 +55,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One possible error in an output.
+    """A possible error in a translation or summary.
 
     ``source`` and ``output`` are spans in the two texts, in code points, or None.
     """
@@ -64,7 +67,7 @@ class Finding:
     severity: Severity = Severity.REVIEW
 
     def shifted(self, source_chars: int, output_chars: int) -> "Finding":
-        """The finding with its spans moved by these numbers of code points."""
+        """Return the finding with its spans moved by ``source_chars`` and ``output_chars`` code points."""
         return replace(
             self,
             source=None if self.source is None else self.source.shifted(source_chars),
@@ -73,19 +76,23 @@ class Finding:
 
 
 def needs_review(findings: Iterable[Finding]) -> bool:
-    """Whether at least one finding needs review by an editor."""
+    """Return whether an editor must review at least one of the findings."""
     return any(finding.severity is Severity.REVIEW for finding in findings)
 
 
 Key = tuple[Literal["number", "month", "weekday", "time"], Fraction]
-"""``number``: its value; ``month``: 1 to 12; ``weekday``: 0 is Monday; ``time``: minutes since midnight."""
+"""The kind and value of a fact.
+
+A ``month`` is 1 to 12, a ``weekday`` is 0 (Monday) to 6, and a ``time`` is in minutes since midnight.
+"""
 
 
 class Fact(NamedTuple):
-    """A number or a part of a date, at ``span``.
+    """A number, or a part of a date, at ``span``.
 
-    ``readings`` are its possible meanings; the other text must contain one of them. ``hints`` support facts in the
-    other text, which does not need to contain them. A fact that is not ``certain`` ("ein", "May") only supports others.
+    ``readings`` holds its possible meanings, one of which the other text must contain. ``hints`` holds further
+    meanings, which support facts in the other text but are not required there. A fact that is not ``certain`` ("ein",
+    "May") only supports facts in the other text.
     """
 
     kind: Literal["number", "date"]
@@ -96,18 +103,18 @@ class Fact(NamedTuple):
 
 
 def number_key(value: Fraction | int) -> Key:
-    """The key of a number."""
+    """Return the key of a number."""
     return ("number", Fraction(value))
 
 
 @lru_cache(maxsize=2_000)
 def number_keys(values: frozenset[Fraction]) -> frozenset[Key]:
-    """The keys of numbers."""
+    """Return the keys of several numbers."""
     return frozenset(map(number_key, values))
 
 
 def unsupported(facts: Iterable[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """The certain facts without a reading among the readings and hints of ``others``."""
+    """Return the certain facts whose readings do not occur among the readings and hints of ``others``."""
     known: set[Key] = set().union(*(keys for other in others for keys in (other.readings, other.hints)))
     return [fact for fact in facts if fact.certain and fact.readings.isdisjoint(known)]
 
@@ -117,17 +124,18 @@ _SAME_LENGTH = str.maketrans({"ſ": "s", "ı": "i", "İ": "i"})
 
 
 def lower_same_length(text: str) -> str:
-    """``text`` in lower case, with the same length.
+    """Convert ``text`` to lower case without changing its length.
 
-    `str.lower` keeps or lengthens three letters. They become "s" and "i", as in case-insensitive patterns.
+    `str.lower` would leave "ſ" and "ı" unchanged and turn "İ" into two characters. They become "s" and "i" here, as in
+    case-insensitive patterns.
     """
     return text.translate(_SAME_LENGTH).lower()
 
 
 class Passage(NamedTuple):
-    """A text for comparison with another text.
+    """A text prepared for comparison with another text.
 
-    ``words`` are its runs of letters, in order. ``lower`` is the result of `lower_same_length`.
+    ``words`` holds its runs of letters in order. ``lower`` is the text in lower case, with the same length.
     """
 
     text: str
@@ -137,5 +145,5 @@ class Passage(NamedTuple):
 
     @classmethod
     def of(cls, text: str, language: Language) -> "Passage":
-        """The passage of a ``text`` in ``language``."""
+        """Prepare ``text``, which is in ``language``, for comparison."""
         return cls(text, language, _WORD.findall(text), lower_same_length(text))

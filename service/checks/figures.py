@@ -1,8 +1,7 @@
-"""The checks of numbers, dates and units against the source."""
+"""Checks of numbers, dates and units against the source."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from functools import cache, lru_cache
 from itertools import zip_longest
@@ -23,7 +22,7 @@ from service.checks.base import (
 from service.domain import Span
 from service.languages.base import DateGrammar, NumberGrammar, ParsedNumber, Token, UnitGrammar
 
-_MOST_DIGITS = 30  # longer runs are no quantities, and big numbers cost time
+_MOST_DIGITS = 30  # longer runs of digits are not quantities, and large numbers are slow to process
 _GROUP_DIGITS = 3
 _VULGAR = {"½": Fraction(1, 2), "¼": Fraction(1, 4), "¾": Fraction(3, 4)}
 _JOINING = re.compile(r"[ \u00a0\u202f]?|-|\.-")
@@ -35,7 +34,7 @@ _MOST_SCALES = 2
 
 
 class _Quantity(NamedTuple):
-    """A number and its scale, the factor that is included in it (1: no scale)."""
+    """A number in a text, and the scale that is already multiplied into it (1 if there is no scale)."""
 
     span: Span
     part: ParsedNumber
@@ -43,7 +42,7 @@ class _Quantity(NamedTuple):
 
 
 def find_numbers(text: str, grammar: NumberGrammar) -> list[Fact]:
-    """The numbers of ``text`` in digits or words, in order."""
+    """Find the numbers in ``text``, written in digits or words, in order."""
     found = list(_quantities(text, grammar))
     return [
         Fact("number", one.span, number_keys(one.part.values), number_keys(one.part.hints), one.part.certain)
@@ -53,7 +52,7 @@ def find_numbers(text: str, grammar: NumberGrammar) -> list[Fact]:
 
 @cache
 def _token(grammar: NumberGrammar) -> re.Pattern[str]:
-    """A pattern of words and, as group 1, numerals. "4.5.2018" is several numerals."""
+    """Return a pattern that matches words and, as group 1, numerals. It splits "4.5.2018" into several numerals."""
     group, point = re.escape(grammar.group), re.escape(grammar.point)
     grouped = rf"\d{{1,3}}(?:(?:{group}\d{{3}})+|(?:['’\u00a0\u202f ]\d{{3}})+)(?![\d])(?:{point}\d+)?"
     plain = r"\d+(?:[.,]\d+(?![.,]?\d))?"
@@ -91,7 +90,7 @@ def _numeral(text: str, token: Token, grammar: NumberGrammar) -> ParsedNumber:
 
 @lru_cache(maxsize=2_000)
 def _values(numeral: str, grammar: NumberGrammar) -> frozenset[Fraction]:
-    """The possible values of a numeral without a sign; several if usage differs."""
+    """Return the possible values of a numeral without a sign. There are several where conventions differ."""
     if len(numeral) > _MOST_DIGITS:
         return frozenset()
     if numeral in _VULGAR:
@@ -117,7 +116,7 @@ def _decimal(whole: str, decimals: str) -> Fraction:
 
 
 def _years(text: str, token: Token, found: frozenset[Fraction], grammar: NumberGrammar) -> frozenset[Fraction]:
-    """The years that "90er", "1990s", "'90" and the 18 in "2017/18" may mean, with and without their century."""
+    """Return the years that "90er", "1990s", "'90" or the 18 in "2017/18" may mean, with and without the century."""
     before = text[max(0, token.start() - _YEAR_CHARS) : token.start()]
     decade = grammar.decade_after.match(text, token.end())
     if not (decade or _YEAR_BEFORE.fullmatch(before) or before.endswith(("'", "’", "`"))):
@@ -129,7 +128,10 @@ def _years(text: str, token: Token, found: frozenset[Fraction], grammar: NumberG
 def _scaled(
     text: str, tokens: Sequence[Token], end: int, part: ParsedNumber, grammar: NumberGrammar
 ) -> tuple[ParsedNumber, int, Fraction]:
-    """The number multiplied by the scales after it, the next place, and the product of the scales."""
+    """Multiply a number by the scales that follow it.
+
+    Returns the scaled number, the index of the next token, and the product of the scales.
+    """
     by, scales = _ONE, 0
     while part.values and scales < _MOST_SCALES and (place := _scale_place(text, tokens, end, grammar)) is not None:
         word = tokens[place][0]
@@ -146,7 +148,10 @@ def _scaled(
 
 
 def _scale_place(text: str, tokens: Sequence[Token], end: int, grammar: NumberGrammar) -> int | None:
-    """The place of the scale that belongs to the number before ``end``, after the article of "half a million"."""
+    """Return the index of the scale that belongs to the number before ``end``.
+
+    The article in "half a million" is skipped. The result is None if there is no scale.
+    """
     half_of = (tokens[end - 1][0].lower(), tokens[end][0].lower()) if end + 1 < len(tokens) else None
     if half_of is not None and half_of == grammar.half_of:
         end += 1
@@ -161,7 +166,7 @@ def _times(found: frozenset[Fraction], by: Fraction) -> frozenset[Fraction]:
 
 
 def _with_ranges(text: str, found: Sequence[_Quantity], joint: re.Pattern[str]) -> Iterator[_Quantity]:
-    """Add the scale of the second number of a range to the first number ("5 bis 7 Millionen")."""
+    """Apply the scale of the second number in a range to the first number ("5 bis 7 Millionen")."""
     for one, following in zip_longest(found, found[1:]):
         if following is not None and following.scale > 1 and one.scale == 1 and one.part.values:
             between = text[one.span.end : following.span.start]
@@ -178,7 +183,7 @@ _HALF_DAY_MIN = 12 * _MINUTES
 
 
 def find_dates(text: str, grammar: DateGrammar) -> list[Fact]:
-    """The days, months and weekdays of a text."""
+    """Find the days, months, years and weekdays in a text."""
     found = [fact for match in grammar.date.finditer(text) for fact in _parts(match, grammar)]
     dated = {place for fact in found for place in range(*fact.span)}
     found += [fact for fact in _lone_months(text, grammar) if fact.span.start not in dated]
@@ -186,7 +191,7 @@ def find_dates(text: str, grammar: DateGrammar) -> list[Fact]:
 
 
 def _parts(match: re.Match[str], grammar: DateGrammar) -> Iterator[Fact]:
-    """Day, month and year as separate facts, because they may be at different places in the other text."""
+    """Yield day, month and year as separate facts, because they may be in different places in the other text."""
     span = Span(*match.span())
     if match["sep"]:
         day, month = int(match["d"]), int(match["m"])
@@ -240,7 +245,7 @@ def _weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
         name = lower_same_length(match["w"])
         day: Key = ("weekday", Fraction(grammar.weekdays[name]))
         alone = match["rest"] in {"", "s"} or match["rest"].endswith(grammar.day_parts)
-        certain = alone and not text[max(0, match.start() - 1) : match.start()].isalpha()  # "Palmsonntag" is uncertain
+        certain = alone and not text[max(0, match.start() - 1) : match.start()].isalpha()  # not for "Palmsonntag"
         yield Fact("date", Span(*match.span()), frozenset({day}), certain=certain)
 
 
@@ -251,7 +256,7 @@ def _short_weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
 
 
 def times_of_day(text: str, grammar: DateGrammar) -> list[Fact]:
-    """The times of day in a text. A 12-hour time without "am" or "pm" has two readings."""
+    """Find the times of day in a text. A 12-hour time without "am" or "pm" has two readings."""
     found = [fact for match in grammar.clock.finditer(text) if (fact := _clock(match, grammar)) is not None]
     for match in grammar.named_time.finditer(text):
         time: Key = ("time", Fraction(_HALF_DAY_MIN if match["noon"] else 0))
@@ -289,9 +294,10 @@ _MOST_DECIMALS = 9
 
 
 def find_facts(passage: Passage, *, dated: bool = True) -> list[Fact]:
-    """The numbers and, if ``dated``, the dates of a text. The digits of a date only support other facts.
+    """Find the numbers and, if ``dated``, the dates and times in a passage.
 
-    The language of the passage must have a number grammar and, if ``dated``, a date grammar.
+    The digits within a date only support facts in the other text. The language of the passage must have a number
+    grammar and, if ``dated``, a date grammar.
     """
     text, language = passage.text, passage.language
     days = [*find_dates(text, language.dates), *times_of_day(text, language.dates)] if dated and language.dates else []
@@ -308,29 +314,31 @@ def check_numbers(
     complete: bool = True,
     elsewhere: frozenset[Key] = frozenset(),
 ) -> Iterator[Finding]:
-    """Check that ``source`` has the numbers and dates of ``output`` and, if ``complete``, the reverse.
+    """Check that the numbers and dates in ``output`` occur in ``source`` and, if ``complete``, the reverse.
 
-    A number that differs from a lost one by a power of ten ("Milliarde" as "trillion", 1,5 as 15) has its own code.
-    A finding is a note if the rest of the article has the number (``elsewhere``, see `fact_keys`).
+    A number that differs from a lost number by a power of ten ("Milliarde" as "trillion", 1,5 as 15) has its own code.
+    A finding is only a note if the number occurs elsewhere in the source (``elsewhere``, see `fact_keys`).
     """
     in_source, in_output = find_facts(source, dated=dated), find_facts(output, dated=dated)
     added, lost = _unmatched(in_output, in_source), _unmatched(in_source, in_output)
     shifted = _shifted(added, lost)
     for fact in added:
-        found = _added(fact, shifted.get(fact.span), source.text, output.text)
-        yield replace(found, severity=Severity.NOTE) if fact.readings & elsewhere else found
+        yield _added(fact, shifted.get(fact.span), source.text, output.text, elsewhere=bool(fact.readings & elsewhere))
     if complete:
         reported = {other.span for other in shifted.values()}
         yield from (_lost(fact, source.text) for fact in lost if fact.span not in reported)
 
 
 def fact_keys(passage: Passage) -> frozenset[Key]:
-    """The keys of all numbers and dates of ``passage``."""
+    """Return the keys of all numbers and dates in ``passage``."""
     return frozenset(key for fact in find_facts(passage) for key in (*fact.readings, *fact.hints))
 
 
 def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """The unsupported facts, one per span: a date with a wrong day and a wrong month is one finding."""
+    """Return the unsupported facts, one for each span.
+
+    A date with both a wrong day and a wrong month is therefore a single finding.
+    """
     alone = unsupported(facts, others)
     if not alone:
         return []
@@ -340,35 +348,36 @@ def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
 
 
 def _shifted(added: Sequence[Fact], lost: Sequence[Fact]) -> dict[Span, Fact]:
-    """For the span of each added number, the lost number that differs by a power of ten."""
+    """Map the span of each added number to the lost number that differs from it by a power of ten."""
     by_digits = {digits: other for other in lost if other.kind == "number" for digits in _digits(other)}
     matches = ((fact, by_digits.get(digits)) for fact in added if fact.kind == "number" for digits in _digits(fact))
     return {fact.span: other for fact, other in matches if other is not None}
 
 
 def _digits(fact: Fact) -> Iterator[str]:
-    """The digits of a number without zeros at its ends: equal for 15, 1.5 and 1,500,000."""
+    """Yield the digits of a number without leading and trailing zeros. They are equal for 15, 1.5 and 1,500,000."""
     for kind, value in fact.readings:
         if kind == "number" and value:
             yield str(value.numerator * 10**_MOST_DECIMALS // value.denominator).strip("0")
 
 
-def _added(fact: Fact, shifted: Fact | None, source: str, output: str) -> Finding:
-    text = fact.span.of(output)
+def _added(fact: Fact, shifted: Fact | None, source: str, output: str, *, elsewhere: bool) -> Finding:
+    text, severity = fact.span.of(output), Severity.NOTE if elsewhere else Severity.REVIEW
     if shifted is not None:
-        message = f"{shifted.span.of(source)} became {text}: the order of magnitude changed"
-        return Finding(Code.MAGNITUDE_CHANGED, message, shifted.span, fact.span)
+        message = f"“{shifted.span.of(source)}” became “{text}”: the order of magnitude changed"
+        return Finding(Code.MAGNITUDE_CHANGED, message, shifted.span, fact.span, severity)
     code = Code.DATE_UNSUPPORTED if fact.kind == "date" else Code.NUMBER_UNSUPPORTED
-    return Finding(code, f"{text} is not in the source", output=fact.span)
+    place = "in the sentences that support this one, but elsewhere in the source" if elsewhere else "in the source"
+    return Finding(code, f"“{text}” does not appear {place}", output=fact.span, severity=severity)
 
 
 def _lost(fact: Fact, source: str) -> Finding:
     code = Code.DATE_MISSING if fact.kind == "date" else Code.NUMBER_MISSING
-    return Finding(code, f"{fact.span.of(source)} is not in the output", source=fact.span)
+    return Finding(code, f"“{fact.span.of(source)}” does not appear in the translation", source=fact.span)
 
 
 def _hours(fact: Fact) -> set[Key]:
-    """The numbers that a time may be written as without a colon or "o'clock" ("at 8", "at 6.30")."""
+    """Return the numbers that a time may be written as without a colon or "o'clock" ("at 8", "at 6.30")."""
     return {
         number_key(hour + part)
         for kind, value in fact.readings
@@ -384,21 +393,22 @@ _LEAST_COMPOUND_CHARS = 4
 
 
 def check_units(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that ``output`` has no unit after more numbers than ``source`` mentions it.
+    """Check that no unit follows more numbers in ``output`` than there are mentions of it in ``source``.
 
-    There is a finding only if ``output`` also lacks a unit of ``source``, because a translator may add "per cent" to a
-    number. Each unit has at most one finding. Both languages must have a unit grammar.
+    A translator may add "per cent" to a number, so there is a finding only if ``output`` also lacks a unit of
+    ``source``. Each unit has at most one finding. Both languages must have a unit grammar.
     """
     in_source, in_output = _counted(source), _counted(output)
     added = [unit for unit, spans in in_output.items() if len(spans) > _mentions(unit, source)]
     lost = [unit for unit, spans in in_source.items() if len(spans) > _mentions(unit, output)]
     for unit in added if lost else ():
         span = in_output[unit][0]
-        yield Finding(Code.UNIT_CHANGED, f"{span.of(output.text).strip()} is not in the source", output=span)
+        message = f"the unit in “{span.of(output.text).strip()}” does not match the source"
+        yield Finding(Code.UNIT_CHANGED, message, output=span)
 
 
 def _counted(passage: Passage) -> Mapping[str, list[Span]]:
-    """The units next to a number, each with its spans."""
+    """Map each unit that occurs next to a number to the spans of these occurrences."""
     found: dict[str, list[Span]] = {}
     grammar = passage.language.units
     if grammar is not None:
@@ -409,7 +419,7 @@ def _counted(passage: Passage) -> Mapping[str, list[Span]]:
 
 
 def _mentions(unit: str, passage: Passage) -> int:
-    """The number of mentions of a unit, with or without a number."""
+    """Count the mentions of a unit, with or without a number."""
     grammar = passage.language.units
     return 0 if grammar is None else sum(1 for _ in _mention(unit, grammar).finditer(passage.lower))
 
@@ -433,7 +443,10 @@ def _pattern(forms: tuple[str, ...], grammar: UnitGrammar) -> str:
 
 @cache
 def _mention(unit: str, grammar: UnitGrammar) -> re.Pattern[str]:
-    """A pattern of a unit for a text in lower case. A long form that is not a whole word may be inside a compound."""
+    """Return a pattern that matches a unit in lower-case text.
+
+    Unless the grammar requires whole words, long forms also match inside compounds.
+    """
     forms = grammar.forms.get(unit, ())
     in_compounds = [form for form in forms if len(form) >= _LEAST_COMPOUND_CHARS and not grammar.whole_words]
     anywhere = "|".join(map(re.escape, in_compounds))

@@ -1,4 +1,4 @@
-"""The check of names against the source."""
+"""Checks of names against the source."""
 
 import re
 import unicodedata
@@ -27,33 +27,33 @@ _SOUNDS = (
     (re.compile("h"), ""),
     (re.compile(r"(.)\1+"), r"\1"),
 )
-_MOST_CHARS = 60  # longer names are compared by their first 60 characters
+_MOST_CHARS = 60  # only the first 60 characters of longer names are compared
 
 
 @lru_cache(maxsize=20_000)
 def _plain(word: str) -> str:
-    """The first characters of a word in lower case, without accents; ß becomes ss."""
+    """Return the first characters of a word in lower case, without accents; ß becomes ss."""
     parted = unicodedata.normalize("NFKD", word[:_MOST_CHARS].casefold())
     return "".join(char for char in parted if not unicodedata.combining(char)).replace("ł", "l").replace("ø", "o")
 
 
 @lru_cache(maxsize=20_000)
 def _sound(word: str) -> str:
-    """A phonetic key of a word; "Selenskyj" and "Zelenskyy" have the same key."""
+    """Return a phonetic key. "Selenskyj" and "Zelenskyy" have the same key."""
     found = _plain(word)
     for pattern, letter in _SOUNDS:
         found = pattern.sub(letter, found)
     return found
 
 
-_LEAST_CHARS = 3  # shorter words are no names and need an exact match
+_LEAST_CHARS = 3  # shorter words are not treated as names, and shorter keys need an exact match
 _ABBREVIATION = re.compile(r"[A-ZÄÖÜ]{2,5}s?")
 _LEAST_ROOT_CHARS = 4
 _LIKE = 0.72
 
 
 class Index:
-    """An index of the words of a text for look-ups of names from another text.
+    """An index of the words of a text, used to look up names from another text.
 
     ``names_in`` is the language of the other text.
     """
@@ -64,7 +64,7 @@ class Index:
 
     @cached_property
     def abbreviations(self) -> set[str]:
-        """The words in capitals."""
+        """The words that consist of two to five capital letters."""
         return {word for word in self.words if _ABBREVIATION.fullmatch(word)}
 
     @cached_property
@@ -88,21 +88,24 @@ class Index:
         return {_sound(word) for word in self.words if word[0].isupper()}
 
     def supports(self, name: str) -> bool:
-        """Whether the text has ``name``: in the same or a similar spelling, as a part of a word, or as an exonym."""
+        """Return whether the text contains ``name``.
+
+        It may contain the name in the same or a similar spelling, as part of a word, or as an exonym.
+        """
         if name in self.words:
             return True
         bare = _plain(name)
         return bare in self._plains or self._has_exonym(bare) or self._has_like(_sound(name))
 
     def _has_exonym(self, bare: str) -> bool:
-        """Whether a word of the text contains an exonym of the name. A short exonym must begin the word."""
+        """Return whether a word of the text contains an exonym of the name. A short exonym must begin the word."""
         others = (other for end in range(2, len(bare) + 1) for other in self._exonyms.get(bare[:end], ()))
         return any((other if len(other) > _LEAST_CHARS else f" {other}") in self._joined for other in others)
 
     def _has_like(self, wanted: str) -> bool:
         if len(wanted) < _LEAST_CHARS:
             return wanted in self._sounds
-        if wanted[: max(_LEAST_ROOT_CHARS, len(wanted) * 2 // 3)] in self._joined_sounds:  # the root inside a word
+        if wanted[: max(_LEAST_ROOT_CHARS, len(wanted) * 2 // 3)] in self._joined_sounds:  # root inside a word
             return True
         if any(wanted[:end] in self._sounds for end in range(_LEAST_ROOT_CHARS + 1, len(wanted) + 1)):
             return True
@@ -110,14 +113,14 @@ class Index:
 
 
 def _are_like(one: str, other: str) -> bool:
-    """Whether most letters of both are equal, in the same order."""
+    """Return whether the two strings share most of their letters in the same order."""
     most = 2 * min(len(one), len(other)) / (len(one) + len(other))
     return most >= _LIKE and SequenceMatcher(None, one, other).ratio() >= _LIKE
 
 
 @cache
 def _exonyms(names_in: Language, text_in: Language) -> Mapping[str, frozenset[str]]:
-    """For beginnings of words in ``names_in``, the names that ``text_in`` may use."""
+    """Map the beginnings of names in ``names_in`` to the names that ``text_in`` may use for them."""
     if text_in.code in names_in.exonyms:
         return names_in.exonyms[text_in.code]
     found: dict[str, frozenset[str]] = {}
@@ -131,7 +134,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _STARTS = re.compile(r"(?:^|[.!?:…–—|]\s?|[-•*]\s)[\s\"'„“”‚‘’»«(\[-]*$|[„“”\"»«‚‘(\[]$")
 _NEXT_NAME = re.compile(r"[ -][A-ZÄÖÜ]")
 _BEFORE_CHARS = 6
-_MOST_NAMES = 200  # limits the time, because each name is compared with every word of the other text
+_MOST_NAMES = 200  # limits the running time, because each name is compared with every word of the other text
 _CAPITALS_SHARE = 0.6
 
 
@@ -142,23 +145,25 @@ class _Word(NamedTuple):
 
 
 def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that each name of ``output`` has a counterpart in ``source``, and the reverse.
+    """Check that each name in ``output`` has a counterpart in ``source``, and the reverse.
 
-    A name is a capitalised word that is in no list of common words. Spelling, endings and exonyms (München, Munich) may
-    differ. Both languages must have a name grammar.
+    A capitalised word counts as a name if it is not in a list of common words. Spelling and endings may differ, and a
+    name may be replaced by its exonym (München, Munich). Both languages must have a name grammar.
     """
     yield from check_added_names(Index(source, output.language), output)
     index = Index(output, source.language)
     for word in _sure_names(source, output.language.code, index.words):
         if not index.supports(word.text):
-            yield Finding(Code.NAME_MISSING, f"{word.text} is not in the output", source=Span(word.start, word.end))
+            message = f"“{word.text}” does not appear in the translation"
+            yield Finding(Code.NAME_MISSING, message, source=Span(word.start, word.end))
 
 
 def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
-    """The first half of `check_names`: check that the indexed source has each name of ``output``.
+    """Check that each name in ``output`` occurs in the indexed source. This is the first half of `check_names`.
 
-    A finding about a single word that opens a sentence is a note if the language says so. A finding about an
-    abbreviation, which the source may spell out (GOP), is a note unless the output lacks an abbreviation of the source.
+    If the language marks sentence openings as weak, a finding about a single word that opens a sentence is only a note.
+    A finding about an abbreviation, which the source may spell out (GOP), is a note unless ``output`` lacks one of the
+    source's abbreviations.
     """
     text, grammar = output.text, output.language.names
     for word in _candidates(output, known=source.words):
@@ -167,14 +172,15 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
             lone = weak and _opens(text, word) and not _NEXT_NAME.match(text, word.end)
             shortened = _ABBREVIATION.fullmatch(word.text) is not None and source.abbreviations.issubset(output.words)
             severity = Severity.NOTE if lone or shortened else Severity.REVIEW
-            message = f"{word.text} is not in the source"
+            message = f"“{word.text}” does not appear in the source"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=severity)
 
 
 def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterator[_Word]:
-    """Words that are surely names and not ``known``: listed ones, and those after a first name or a title.
+    """Yield the words that are certainly names, except those in ``known``.
 
-    ``target`` is the code of the language that lists the names which it writes in the same way.
+    A word is certainly a name if it follows another name or a title, or if it is in the list of names that are spelled
+    the same in the other language. ``target`` is the code of that language.
     """
     text, grammar, listed = passage.text, passage.language.names, passage.language.kept_names.get(target, frozenset())
     if grammar is None:
@@ -192,13 +198,16 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
 
 
 def _are_capitals(words: Sequence[str]) -> bool:
-    """Whether most words are in capitals, as in some headlines. Then a capital does not identify a name."""
+    """Return whether most words are in capitals, as in some headlines. In that case capitals do not identify names."""
     long = [word for word in words if len(word) > _LEAST_CHARS]
     return sum(map(str.isupper, long)) > _CAPITALS_SHARE * len(long)
 
 
 def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word]:
-    """The capitalised words that may be names, without ``known`` ones; none if most words are in capitals."""
+    """Yield the capitalised words that may be names, except those in ``known``.
+
+    Yields nothing if most words are in capitals.
+    """
     grammar, text = passage.language.names, passage.text
     if grammar is None or _are_capitals(passage.words):
         return
@@ -211,6 +220,6 @@ def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word
 
 
 def _opens(text: str, word: _Word) -> bool:
-    """Whether the word opens a sentence or a quotation, so that its capital does not identify a name."""
+    """Return whether the word opens a sentence or quotation, where a capital letter does not identify a name."""
     before = text[max(0, word.start - _BEFORE_CHARS) : word.start]
     return not before or _STARTS.search(before) is not None

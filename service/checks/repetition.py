@@ -1,4 +1,4 @@
-"""The checks of repetition: adjacent repeated words, repeated phrases in a sentence, repeated sentences in a text."""
+"""Checks for repetition: adjacent repeated words, repeated phrases in a sentence, and repeated sentences in a text."""
 
 import re
 from collections import Counter
@@ -19,9 +19,9 @@ _LEAST_SENTENCE_WORDS = 4
 
 
 def check_repetition(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that no word or phrase of ``output`` follows itself, and no phrase of five words occurs twice.
+    """Check that ``output`` contains no adjacent repeated words and no repeated phrase of five words.
 
-    Yields at most one finding, and no finding if ``source`` has a repetition as well.
+    Yields at most one finding, and none if ``source`` also contains a repetition.
     """
     doubled = source.language.doubled_words | output.language.doubled_words
     matches, words = _words(output.text)
@@ -35,7 +35,10 @@ def check_repetition(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 class AdjacentRepetition(NamedTuple):
-    """Adjacent repeated words: ``once`` is the first occurrence, ``again`` covers the other ``times`` occurrences."""
+    """A word or phrase that is repeated directly after itself.
+
+    ``once`` is its first occurrence; ``again`` covers the ``times`` further occurrences.
+    """
 
     once: Span
     again: Span
@@ -45,10 +48,11 @@ class AdjacentRepetition(NamedTuple):
 def find_repetition(
     source: str, output: str, source_language: Language, target_language: Language
 ) -> AdjacentRepetition | None:
-    """The first adjacent repetition in ``output``; None if there is none, or if ``source`` has one as well.
+    """Return the first adjacent repetition in ``output``, or None if there is none.
 
-    A word before and after a comma between two clauses of ``source`` is not a repetition. The occurrences may differ
-    only in capitals and commas. Only a space, or a comma and a space, may separate them; otherwise the result is None.
+    The result is also None if ``source`` contains an adjacent repetition. A word that occurs before and after the comma
+    between two clauses of ``source`` does not count as one. The occurrences in ``output`` may differ only in capitals
+    and commas, and only a space, or a comma and a space, may separate them.
     """
     doubled = source_language.doubled_words | target_language.doubled_words
     matches, words = _words(output)
@@ -69,7 +73,7 @@ def find_repetition(
 
 
 def _span(matches: Sequence[re.Match[str]], place: int, words: int) -> Span:
-    """The span of a number of words, from the word at ``place``."""
+    """Return the span of ``words`` words, starting with the word at index ``place``."""
     return Span(matches[place].start(), matches[place + words - 1].end())
 
 
@@ -78,9 +82,9 @@ def _plain(text: str) -> str:
 
 
 def _words(text: str) -> tuple[list[re.Match[str]], list[str]]:
-    """The matches of the words of a text, and their keys for comparison.
+    """Return the matches of the words of a text, and their keys for comparison.
 
-    Adjacent equal words have different keys if more than a comma and a space separates them ("one: One").
+    Adjacent equal words get different keys if more than a comma and a space separates them ("one: One").
     """
     matches = list(_WORD.finditer(text))
     words = [match.group().lower() for match in matches]
@@ -97,9 +101,9 @@ def _plain_words(text: str) -> list[str]:
 
 
 def _loop(words: Sequence[str], doubled: AbstractSet[str]) -> tuple[int, int] | None:
-    """The range of the first word, or phrase of at most twelve words, that occurs twice in a row.
+    """Return the index range of the first word, or phrase of at most twelve words, that occurs twice in a row.
 
-    ``doubled`` words and numbers may occur twice in a row, but not three times.
+    Numbers and ``doubled`` words may occur twice in a row, but not three times.
     """
     runs: dict[int, tuple[int, int]] = {}  # period: (place of the last match, matches in a row)
     places: dict[str, list[int]] = {}
@@ -118,7 +122,7 @@ def _loop(words: Sequence[str], doubled: AbstractSet[str]) -> tuple[int, int] | 
 
 
 def _phrase(words: Sequence[str]) -> tuple[int, int] | None:
-    """The range of the first phrase of five words that also occurs earlier."""
+    """Return the index range of the first phrase of five words that repeats an earlier phrase."""
     seen: set[tuple[str, ...]] = set()
     for place in range(len(words) - _PHRASE_WORDS + 1):
         phrase = tuple(words[place : place + _PHRASE_WORDS])
@@ -129,9 +133,9 @@ def _phrase(words: Sequence[str]) -> tuple[int, int] | None:
 
 
 def find_repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> Iterator[tuple[int, Finding]]:
-    """The index and the finding of each output that is equal to an earlier output with another source.
+    """Yield (index, finding) for each output that equals an earlier output although their sources differ.
 
-    Sentences of fewer than four words may be equal.
+    Sentences of fewer than four words are ignored.
     """
     openings = [_opening(output) for output in outputs]
     times = Counter(openings)
@@ -141,11 +145,11 @@ def find_repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> I
             continue
         key, origin = tuple(_plain_words(output)), tuple(_plain_words(source))
         if sources_of.get(key, {origin}) != {origin}:
-            whole = Span(0, len(output))
-            yield number, Finding(Code.SENTENCE_REPEATED, "the sentence repeats an earlier one", output=whole)
+            message = "this sentence repeats an earlier one, although their sources differ"
+            yield number, Finding(Code.SENTENCE_REPEATED, message, output=Span(0, len(output)))
         sources_of.setdefault(key, set()).add(origin)
 
 
 def _opening(text: str) -> tuple[str, ...]:
-    """The first words of a text in lower case."""
+    """Return the first words of a text in lower case."""
     return tuple(match[0].lower() for match in islice(_WORD.finditer(text), _LEAST_SENTENCE_WORDS))

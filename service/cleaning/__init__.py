@@ -1,1 +1,1 @@
-"""Cleaning: the article within a pasted page."""
+"""Extraction of the article from a pasted page."""

@@ -1,4 +1,4 @@
-"""Detection of boilerplate lines of a pasted page by their words and their form."""
+"""Detection of boilerplate lines in a pasted page by their wording and form."""
 
 import re
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from service.domain import Span
 from service.languages.base import Language, PageGrammar, Weight
 from service.text.segmentation import paragraphs, segment
 
-SURE_WORDS = 12  # a sentence with this number of words is never boilerplate because of its form
+SURE_WORDS = 12  # a sentence with at least this many words is never boilerplate because of its form
 _SHORT_SENTENCE_WORDS = 5
 _HEADLINE_WORDS = range(3, 26)
 _HEADLINE_CHARS = 180
@@ -21,8 +21,9 @@ _INNER_END = re.compile(r"[a-zß-ÿ]{2}[.!?][“”\"»«)]?\s+[„»\"(]?[A-ZÀ
 class Line:
     """A line (or wrapped paragraph) of a page, and the decision about it.
 
-    ``reason`` is the reason for its removal. ``doubt`` is the message if the line is kept but may be boilerplate.
-    ``part`` is headline, kicker, lead or body. ``after_blank``: a blank line precedes the line.
+    ``reason`` is the code of the reason for removing the line, or None if it is kept. ``doubt`` is the text of the
+    notice if the line is kept but may be boilerplate. ``part`` is "headline", "kicker", "lead" or "body".
+    ``after_blank`` is True if a blank line precedes the line, and ``running`` is True for running text.
     """
 
     text: str
@@ -42,14 +43,14 @@ class Line:
         return self.reason is None
 
     def cut(self, chars: int) -> "tuple[Line, Line]":
-        """Split the line after ``chars`` code points, and strip both parts."""
+        """Split the line after ``chars`` code points and strip both parts."""
         head, tail = self.text[:chars].rstrip(), self.text[chars:].lstrip()
         first, rest = Span(self.span.start, self.span.start + len(head)), Span(self.span.end - len(tail), self.span.end)
         return Line(head, first, self.after_blank, self.page), Line(tail, rest, False, self.page)  # noqa: FBT003 - after_blank
 
 
 def read_lines(text: str, language: Language) -> list[Line]:
-    """The paragraphs of ``text`` as lines, in order."""
+    """Return the paragraphs of ``text`` as lines, in order."""
     lines: list[Line] = []
     previous = 0
     for span in paragraphs(text, language):
@@ -61,7 +62,7 @@ def read_lines(text: str, language: Language) -> list[Line]:
 
 
 def is_running(text: str, page: PageGrammar) -> bool:
-    """Whether a line is running text: a long sentence, or a short one that ends with a full stop."""
+    """Return whether a line is running text: a long sentence, or a shorter one that ends with a full stop."""
     words = len(text.split())
     if words >= SURE_WORDS:
         return bool(_CLOSED.search(text[-8:]) or _INNER_END.search(text) or page.verb.search(text))
@@ -69,12 +70,12 @@ def is_running(text: str, page: PageGrammar) -> bool:
 
 
 def is_stopped(text: str) -> bool:
-    """Whether the line ends with a full stop or an ellipsis."""
+    """Return whether the line ends with a full stop or an ellipsis."""
     return _STOPPED.search(text[-8:]) is not None
 
 
 def is_headline_like(text: str) -> bool:
-    """Whether a line can be a headline: 3 to 25 words without a full stop or a colon at the end."""
+    """Return whether a line could be a headline: 3 to 25 words without a full stop or colon at the end."""
     words = [word for word in text.split() if any(map(str.isalnum, word))]
     if len(text) > _HEADLINE_CHARS or len(words) not in _HEADLINE_WORDS:
         return False
@@ -82,11 +83,11 @@ def is_headline_like(text: str) -> bool:
 
 
 def is_kicker_like(text: str) -> bool:
-    """Whether a line can be a kicker: a few words above a headline."""
+    """Return whether a line could be a kicker, which is a few words above a headline."""
     return len(text.split()) <= _KICKER_WORDS and not is_stopped(text) and any(c.isalpha() for c in text)
 
 
-_END_CHARS = 240  # a byline or credit at the end of a paragraph is not longer
+_END_CHARS = 240  # limits the length of a byline or credit at the end of a paragraph
 
 
 def _tail_chars(pattern: re.Pattern[str], text: str) -> int:
@@ -95,17 +96,17 @@ def _tail_chars(pattern: re.Pattern[str], text: str) -> int:
 
 
 def glued_meta_chars(line: Line) -> int:
-    """The length of a byline, a time or a button at the end of the line; 0: none."""
+    """Return the length of a byline, timestamp or button label at the end of the line; 0 if there is none."""
     return _tail_chars(line.page.meta_end, line.text)
 
 
 def photo_credit_chars(line: Line) -> int:
-    """The length of a certain picture credit at the end of the line; 0: none."""
+    """Return the length of an unambiguous photo credit at the end of the line; 0 if there is none."""
     return max((_tail_chars(pattern, line.text) for pattern in line.page.photo_ends), default=0)
 
 
 def source_credit_chars(line: Line) -> int:
-    """The length of a credit of a picture or of the report at the end of the line; 0: none."""
+    """Return the length of a credit for a photo or for the report at the end of the line; 0 if there is none."""
     return _tail_chars(line.page.source_end, line.text)
 
 
@@ -119,12 +120,12 @@ _PART_OR_COLON_BREAK = re.compile(rf"{_PART_BREAK.pattern}|:\s+")
 _MAX_PARTS = 8
 _ROW = frozenset({"byline", "timestamp", "reading_time", "control", "agency_credit"})
 _WITH_NAME = frozenset({"byline", "timestamp", "reading_time"})
-_INITIALS_CHARS = 3  # "dpa/abc": the initials of an editor follow the agency
+_INITIALS_CHARS = 3  # "dpa/abc": the editor's initials follow the agency
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The kind of boilerplate of a line. ``opens``: the line is the heading of a block of this kind."""
+    """The classification of a line as boilerplate. ``opens`` means that the line is the heading of a block."""
 
     reason: str
     weight: Weight = "sure"
@@ -132,7 +133,10 @@ class Verdict:
 
 
 def judge(line: str, language: Language) -> Verdict | None:
-    """The kind of boilerplate of a line, or None. Running text is boilerplate only if all its sentences are."""
+    """Classify a line as a kind of boilerplate, or return None if it is not boilerplate.
+
+    Running text is boilerplate only if all its sentences are.
+    """
     page = language.page
     if _is_boilerplate(line, language):
         return Verdict("boilerplate")
@@ -158,7 +162,7 @@ def _by_phrase(line: str, page: PageGrammar) -> Verdict | None:
 
 
 def _is_announced(line: str, reason: str, page: PageGrammar) -> bool:
-    """Whether the line begins with a heading for this reason and a colon."""
+    """Return whether the line begins with a heading for this reason, followed by a colon."""
     before, colon, _ = line.partition(":")
     return bool(colon) and before.strip(_ORNAMENT).casefold() in page.headings.get(reason, frozenset())
 
@@ -174,7 +178,7 @@ def _by_form(line: str, page: PageGrammar) -> Verdict | None:
 
 
 def _by_parts(line: str, page: PageGrammar) -> Verdict | None:
-    """The kind of a line that is a row of bylines, times and buttons. One part may be a name alone."""
+    """Classify a line that combines bylines, timestamps and button labels. One part may be just a name."""
     for pattern in (_PART_BREAK, _PART_OR_COLON_BREAK):
         parts = [part for part in pattern.split(line) if part.strip()]
         if not 1 < len(parts) <= _MAX_PARTS:
@@ -204,7 +208,7 @@ def _is_agencies(line: str, page: PageGrammar) -> bool:
 
 
 def _is_boilerplate(line: str, language: Language) -> bool:
-    """Whether all sentences of the line begin like known sentences of consent boxes, paywalls and newsletters."""
+    """Return whether every sentence begins like a known sentence of a consent box, paywall or newsletter."""
     known = language.page.boilerplate
     if not line.lstrip(_ORNAMENT).startswith(known):
         return False

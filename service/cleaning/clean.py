@@ -1,4 +1,4 @@
-"""Cleaning of a pasted page: the article's lines, its headline and lead, and what was removed."""
+"""Cleaning of a pasted page: detection of the headline and the lead, and removal of boilerplate."""
 
 import re
 from collections.abc import Iterator
@@ -35,12 +35,12 @@ _PLAIN = str.maketrans(dict.fromkeys("„“”«»‚‘’›‹'", '"') | dic
 
 
 def comparison_key(text: str) -> str:
-    """A comparison key that ignores case and the kinds of white space, quotation marks and dashes."""
+    """Return a key that ignores case and the variants of white space, quotation marks and dashes."""
     return " ".join(normalize_unicode(text, "NFKC").translate(_PLAIN).casefold().split()).rstrip(" .")
 
 
 def mark_headline(lines: list[Line], headline: str | None, language: Language) -> list[Line]:
-    """Mark the kicker and the headline. If the caller gives the headline, remove its repetitions instead."""
+    """Mark the kicker and the headline. If the caller provides the headline, remove its repetitions instead."""
     first = next((number for number, line in enumerate(lines) if line.kept and line.running), None)
     if headline is not None:
         return _without_repeated(lines, headline, 1 if first is None else first + 1)
@@ -50,8 +50,8 @@ def mark_headline(lines: list[Line], headline: str | None, language: Language) -
 def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line]:
     """Remove repetitions of the given headline from the first ``limit`` lines.
 
-    The headline may be very long and may be repeated in each line. So its key is computed once, and the lines before
-    a repetition are examined once.
+    The headline may be very long, and every line may repeat it. To bound the running time, its key is computed only
+    once, and the lines above a repetition are examined only once.
     """
     result: list[Line] = []
     headline, wanted = headline.strip(), comparison_key(headline)
@@ -88,7 +88,7 @@ def _split_at_headline(line: Line, headline: str) -> list[Line]:
 
 
 def _repeats(text: str, wanted: str) -> bool:
-    """Whether the key of a line is ``wanted``, with or without the name of the site as in a page title."""
+    """Return whether the line has the key ``wanted``, with or without the site name that ends a page title."""
     if comparison_key(text) == wanted:
         return True
     title, bar, site = text.rpartition(" | ")
@@ -142,7 +142,7 @@ def _marked(lines: list[Line], headline: Line, first: int, language: Language) -
 
 
 def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> None:
-    """Mark the lead if the page has one. If the caller gives the lead, remove its repetition above the text instead."""
+    """Mark the lead if the page has one. If the caller provides the lead, remove its repetition above the text."""
     running = [number for number, line in enumerate(lines) if line.kept and line.running]
     if lead is not None:
         _remove_given_lead(lines, lead, running[0] if running else len(lines) - 1)
@@ -158,12 +158,15 @@ def _remove_given_lead(lines: list[Line], lead: str, limit: int) -> None:
 
 
 def _is_lead(lines: list[Line], at: int, following: int) -> bool:
-    """Whether the paragraph is the lead: a byline, time or picture follows it, or a dateline opens the next one."""
+    """Return whether the paragraph is the lead.
+
+    It is if a byline, timestamp or photo follows it, or if the next paragraph opens with a dateline.
+    """
     if len(lines[at].text.split()) > _MAX_LEAD_WORDS or any(line.kept for line in lines[at + 1 : following]):
         return False
     above = {line.reason for line in lines[:at]}
     between = {line.reason for line in lines[at + 1 : following]}
-    # If a byline is above, a picture or a button is no evidence: it may also follow the first paragraph of the body.
+    # If a byline is above, a photo or button proves nothing: it may also follow the first paragraph of the body.
     separated = bool(between & _META) or (bool(between & _NEAR_LEAD) and not above & _META)
     return separated or lines[following].page.dateline.match(lines[following].text) is not None
 
@@ -171,22 +174,22 @@ def _is_lead(lines: list[Line], at: int, following: int) -> bool:
 _MAYBE_CAPTION_WORDS = 30
 _MAX_CREDIT_CHARS = 160
 _TOPIC_WORDS = 6
-_TO_THE_END = frozenset({"related", "partner"})  # only links and offers follow these headings at the end of a page
-# A single date or button next to one of these lines is boilerplate. Next to a picture credit it may be a subheading.
+_TO_THE_END = frozenset({"related", "partner"})  # at the end of a page, only links and offers follow these headings
+# A single date or button next to one of these lines is boilerplate. Next to a photo credit it may be a subheading.
 _BOILERPLATE_NEIGHBOURS = frozenset(
     {"advert", "byline", "control", "partner", "reading_time", "related", "timestamp", "topics"}
 )
 _BELOW_LEAD = frozenset({"byline", "timestamp"})
 _NUMBERED = re.compile(r"\d{1,2}\.\s+(.+)")
 
-MAYBE_BOILERPLATE = "The line may be boilerplate of the page; it was kept."
-MAYBE_CAPTION = "The paragraph may be the caption of a picture whose credit was removed; it was kept."
-MAYBE_ITEM = "The line may be the last link of a list or a subheading; it was kept."
-AFTER_HEADING = "The text follows a heading of boilerplate; it was kept."
+MAYBE_BOILERPLATE = "This line may be page boilerplate; it was kept."
+MAYBE_CAPTION = "This paragraph may be the caption of a photo whose credit was removed; it was kept."
+MAYBE_ITEM = "This line may be a subheading or the last link in a list; it was kept."
+AFTER_HEADING = "This text follows a boilerplate heading; it was kept."
 
 
 def split_glued_lines(lines: list[Line]) -> list[Line]:
-    """The lines, with bylines, times, buttons and credits at the end of paragraphs as separate lines."""
+    """Split bylines, timestamps, buttons and credits off the ends of paragraphs, and return all lines in order."""
     running = sum(line.running for line in lines)
     result: list[Line] = []
     for number, line in enumerate(lines):
@@ -226,7 +229,7 @@ def _split_glued_line(line: Line, *, by_picture: bool, alone: bool) -> Iterator[
 
 
 def remove_boilerplate(lines: list[Line], language: Language) -> None:
-    """Set the reason of each line that is boilerplate, by its words, its form and its neighbours."""
+    """Set ``reason`` for each line that is boilerplate, judging by its wording, its form and its neighbours."""
     verdicts = [judge(line.text, language) if line.kept else None for line in lines]
     for line, verdict in zip(lines, verdicts, strict=True):
         if verdict is not None and verdict.weight == "sure":
@@ -237,7 +240,7 @@ def remove_boilerplate(lines: list[Line], language: Language) -> None:
 
 
 def _remove_numbered_path(lines: list[Line]) -> None:
-    """Remove a numbered breadcrumb trail from the first page ("1. Startseite", "2. Politik") above the text."""
+    """Remove a numbered breadcrumb trail from the home page ("1. Startseite", "2. Politik") above the text."""
     above = takewhile(lambda line: not line.running, lines)
     path = dropwhile(lambda line: not _NUMBERED.fullmatch(line.text), above)
     crumbs = list(takewhile(lambda line: _NUMBERED.fullmatch(line.text), path))
@@ -264,7 +267,7 @@ def _remove_blocks(lines: list[Line], verdicts: list[Verdict | None]) -> None:
 
 
 def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
-    """Remove the block of a heading: the lines directly below it, or else the lines after blank lines."""
+    """Remove the block below a heading: the lines directly below it or, if there are none, lines after blank lines."""
     items = list(_items(lines, heading, reason, parted=False))
     if not items and reason != "advert":
         items = list(_items(lines, heading, reason, parted=True))
@@ -276,10 +279,10 @@ def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
 
 
 def _may_be_subheading(items: list[Line], reason: str, below: Line) -> bool:
-    """Whether the last item of a list may be a subheading of the text ``below``."""
+    """Return whether the last item of a list may be a subheading of the text ``below``."""
     alone = len(items) == 1
     if not alone and items[-1].text[0] == items[-2].text[0] and not items[-1].text[0].isalnum():
-        return False  # the item before has the same bullet
+        return False  # the previous item has the same bullet
     return items[-1].after_blank or not below.after_blank or (alone and reason == "advert")
 
 
@@ -294,11 +297,11 @@ def _items(lines: list[Line], heading: int, reason: str, *, parted: bool) -> Ite
 
 
 def _remove_neighbours(lines: list[Line], verdicts: list[Verdict | None]) -> None:
-    """Remove uncertain lines above the text, below the text, or next to boilerplate. Report the others."""
+    """Remove uncertain lines that are above the text, below it or next to boilerplate. Mark the others as doubtful."""
     running = [number for number, line in enumerate(lines) if line.kept and line.running]
     first, last = (running[0], running[-1]) if running else (0, len(lines))
     order = range(len(lines))
-    for number in (*order, *reversed(order)):  # both directions, so that a whole row of such lines is removed
+    for number in (*order, *reversed(order)):  # in both directions, so a whole row of such lines is removed
         line, verdict = lines[number], verdicts[number]
         if verdict is None or verdict.weight != "context" or not line.kept or verdict.reason == "breadcrumb":
             continue
@@ -316,16 +319,16 @@ def _is_next_to_boilerplate(lines: list[Line], number: int) -> bool:
 
 
 _PARAGRAPH_GAP = "\n\n"
-_ALL_BOILERPLATE = "All lines look like boilerplate of the page; they were kept."
+_ALL_BOILERPLATE = "Every line looks like page boilerplate, so all of them were kept."
 
 
 @dataclass(frozen=True, slots=True)
 class RemovedPart:
-    """A removed part of the submitted text: its text, the reason, and its span.
+    """A removed part of the submitted text, with the reason for its removal and its span.
 
-    Reasons: ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``, ``copyright``,
-    ``media``, ``partner``, ``photo_caption``, ``photo_credit``, ``reading_time``, ``related``, ``repeated_headline``,
-    ``repeated_lead``, ``source_credit``, ``timestamp``, ``topics``.
+    The reason is one of ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``,
+    ``copyright``, ``media``, ``partner``, ``photo_caption``, ``photo_credit``, ``reading_time``, ``related``,
+    ``repeated_headline``, ``repeated_lead``, ``source_credit``, ``timestamp`` and ``topics``.
     """
 
     text: str
@@ -334,7 +337,7 @@ class RemovedPart:
 
 
 class Mapping(NamedTuple):
-    """A span of the cleaned body and its span in the submitted text. Both have the same length."""
+    """A span of the cleaned body and the corresponding span of the submitted text. Both have the same length."""
 
     cleaned: Span
     source: Span
@@ -342,10 +345,11 @@ class Mapping(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CleanedArticle:
-    """The parts of an article. Each visible character of the submitted text is in one part or in ``removed``.
+    """The parts of an article.
 
-    One blank line separates the paragraphs of ``body``. ``spans`` maps ``body`` to the submitted text, paragraph by
-    paragraph. A headline or lead from the caller has no span. The other parts have a span in the submitted text.
+    Each visible character of the submitted text is either in one of the parts or in ``removed``. Blank lines separate
+    the paragraphs of ``body``, and ``spans`` maps each paragraph to the submitted text. The headline, kicker and lead
+    have a span in the submitted text unless the caller provided them.
     """
 
     headline: str | None
@@ -361,10 +365,10 @@ class CleanedArticle:
 
 
 def clean(text: str, language: Language, *, headline: str | None = None, lead: str | None = None) -> CleanedArticle:
-    """Find kicker, headline, lead and body of a pasted page in ``language``, and remove boilerplate.
+    """Find the kicker, headline, lead and body of a pasted page in ``language``, and remove boilerplate.
 
-    Running text is never removed. Uncertain lines are kept, with a notice ``maybe_furniture``. If the caller gives
-    ``headline`` or ``lead``, repetitions of them at the top of the text are removed.
+    Running text is never removed. Uncertain lines are kept and reported with a ``maybe_furniture`` notice. If the
+    caller provides ``headline`` or ``lead``, repetitions of it at the top of the text are removed.
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
     lines = split_glued_lines(read_lines(text, language))

@@ -1,1 +1,1 @@
-"""Text generation: from source sentences to hypotheses."""
+"""Text generation, which turns source sentences into hypotheses."""

@@ -1,6 +1,7 @@
-"""Word aligners: they match the words of an output with the words of its source.
+"""Word aligners, which match the words of an output with the words of its source.
 
-One aligner reads the attention of the model that wrote the output. The other runs forced decoding in a second model.
+`AttentionAligner` uses the attention of the model that generated the output. `ForcedAligner` uses forced decoding in a
+second model.
 """
 
 from collections.abc import Sequence
@@ -14,33 +15,36 @@ from service.text.alignment import Alignment, align
 from service.text.normalization import for_model
 
 Pair = tuple[str, TextHypothesis]
-"""A source sentence as submitted, and an output for it."""
+"""A source sentence as submitted, and an output for that sentence."""
 
 
 class Aligner(Protocol):
-    """Matches the words of outputs with the words of their sources."""
+    """The interface of word aligners, which match the words of outputs with the words of their sources."""
 
     @property
     def identity(self) -> str:
-        """A string that changes when the same pair may get another alignment. It is part of cache keys."""
+        """A string that changes whenever the same pair may get a different alignment. It is part of cache keys."""
         ...
 
     @property
     def needs_attention(self) -> bool:
-        """Whether the generator must return attention with each output."""
+        """Whether the generator must return the attention of each output."""
         ...
 
     async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
-        """Return one alignment for each pair, in order. An alignment that cannot be made is None.
+        """Return one alignment for each pair, in order, or None for a pair that cannot be aligned.
 
         Raises:
-            DepescheError: the aligner's model refuses work or fails.
+            DepescheError: the aligner's model refuses the work or fails.
         """
         ...
 
 
 class AttentionAligner:
-    """Reads the attention of the model that wrote the output. An output without attention has no alignment."""
+    """An aligner that uses the attention of the model that generated the outputs.
+
+    An output without attention cannot be aligned.
+    """
 
     identity = "attention"
     needs_attention = True
@@ -55,10 +59,10 @@ class AttentionAligner:
 
 
 class ForcedAligner:
-    """Aligns outputs of any generator by forced decoding.
+    """An aligner for the outputs of any generator, based on forced decoding.
 
-    A small encoder-decoder model decodes the given output, and its attention is the alignment. A pair that is too long
-    for this model has no alignment.
+    A small encoder-decoder model decodes the given output, and its attention is used for the alignment. A pair that is
+    too long for this model cannot be aligned.
     """
 
     needs_attention = False

@@ -1,4 +1,4 @@
-"""Generator interface: it takes source texts and options, and returns hypotheses with scores."""
+"""The interface of text generators, which return scored hypotheses for source texts."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,9 +15,10 @@ Health = Literal["loading", "ready", "hung", "dead"]
 
 @dataclass(frozen=True, slots=True)
 class FreeWords:
-    """Words that an output may contain although its source does not.
+    """Words that an output may contain even if its source does not.
 
-    ``words`` count only if the tokenizer encodes them as one piece. The pieces of ``marks`` are always allowed.
+    A word in ``words`` is allowed only if the tokenizer encodes it as a single piece. The pieces of ``marks`` are
+    always allowed.
     """
 
     words: frozenset[str]
@@ -26,11 +27,11 @@ class FreeWords:
 
 @dataclass(frozen=True, slots=True)
 class GenerationOptions:
-    """Options for one text. The model's manifest holds the other decoding options.
+    """Options for one text. The model's manifest contains the other decoding options.
 
     ``attention`` requests the weights that an `AttentionAligner` needs. ``scored`` requests a score for each
-    hypothesis. ``thorough`` uses the manifest's thorough search, if it has one. ``source_only`` restricts outputs to
-    pieces of their source and to these words; None means no restriction.
+    hypothesis. ``thorough`` selects the manifest's thorough search, if it has one. ``source_only`` restricts outputs to
+    pieces of their source and to the given words; None means no restriction.
     """
 
     attention: bool = False
@@ -42,7 +43,7 @@ class GenerationOptions:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One normalised text (see `for_model`), or a prompt of such texts for a causal model, and its options."""
+    """A source with its options: a text, normalised by `for_model`, or for a causal model a prompt of such texts."""
 
     text: str | Prompt
     options: GenerationOptions = GenerationOptions()
@@ -50,7 +51,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class PieceAttention:
-    """Attention from each of n output pieces to each of m source pieces. ``weights`` is n × m or wider."""
+    """The attention from n output pieces to m source pieces.
+
+    ``weights`` has n rows and at least m columns. The first m columns belong to ``source``.
+    """
 
     source: Tokens
     target: Tokens
@@ -59,7 +63,10 @@ class PieceAttention:
 
 @dataclass(frozen=True, slots=True)
 class TextHypothesis:
-    """One output. ``score`` is its log-probability per token, or None if it was not requested or is unknown."""
+    """One output of a generator.
+
+    ``score`` is its log-probability per token, or None if it is unknown or was not requested.
+    """
 
     text: str
     score: float | None
@@ -92,10 +99,11 @@ class Scorer(Protocol):
 
 
 class ItemFuture(asyncio.Future[T]):
-    """The result of one item, with the times of its engine call on the event loop's clock.
+    """A future for the result of one item, with the times of its engine call.
 
-    ``started_s`` is None before the call starts, ``finished_s`` before it returns. Both stay None if no engine in this
-    process runs the call. ``batch`` is the number of the call.
+    The times are on the event loop's clock. ``started_s`` is None until the call starts, and ``finished_s`` until it
+    returns. Both remain None if the call does not run in an engine of this process. ``batch`` is the number of the
+    call.
     """
 
     started_s: float | None = None
@@ -104,27 +112,27 @@ class ItemFuture(asyncio.Future[T]):
 
 
 TextFuture = ItemFuture[list[TextHypothesis]]
-"""The hypotheses of one source: at least one, best first."""
+"""A future for the hypotheses of one source. There is at least one, and the best one comes first."""
 
 
 class TextGenerator(Protocol):
-    """A model that generates text. All calls come from one event loop."""
+    """The interface of a model that generates text. All calls must come from one event loop."""
 
     @property
     def name(self) -> str:
-        """The name of the model in metrics and traces."""
+        """The model's name in metrics and traces."""
         ...
 
     @property
     def manifest(self) -> Manifest:
-        """The manifest of the model: task, languages, limits and acceptance rules."""
+        """The model's manifest, with its task, languages, limits and acceptance rules."""
         ...
 
     @property
     def identity(self) -> str:
-        """A string that changes when the same text may get another output.
+        """A string that changes whenever the same text may get a different output.
 
-        It names the model, revision, engine, compute type, decoding options and limits.
+        It contains the model, revision, engine, compute type, decoding options and limits.
         """
         ...
 
@@ -134,7 +142,7 @@ class TextGenerator(Protocol):
         ...
 
     async def start(self) -> None:
-        """Load the model or connect to its server. The generator is ready when this returns.
+        """Load the model, or connect to its server. The generator is ready when this method returns.
 
         Raises:
             ModelError, EngineError: the model cannot be used.
@@ -142,11 +150,14 @@ class TextGenerator(Protocol):
         ...
 
     async def close(self, drain_s: float) -> None:
-        """Refuse new work and finish accepted work within ``drain_s``. Unfinished work raises `Draining`."""
+        """Refuse new work, and wait up to ``drain_s`` seconds for accepted work to finish.
+
+        The futures of unfinished work raise `Draining`.
+        """
         ...
 
     def fits(self, text: str) -> bool:
-        """Whether the normalised ``text`` fits into one input of the model."""
+        """Return whether the normalised ``text`` fits into one input of the model."""
         ...
 
     def generate(
@@ -157,18 +168,18 @@ class TextGenerator(Protocol):
         deadline_s: float | None = None,
         admitted: bool = False,
     ) -> list[TextFuture]:
-        """Accept all ``sources`` or none, and return one future for each, in order.
+        """Accept all ``sources`` or none of them, and return one future for each, in order.
 
         ``admitted`` means that the work belongs to a request that was already admitted. No limit of the queue refuses
-        it.
+        such work.
 
-        Each future completes as soon as its source is done. Cancelling a future cancels only its source, because
-        several callers may share a request's sources. ``deadline_s`` (event loop's clock) only decides whether the
-        work is accepted; the caller must enforce it. A future raises EngineError or Draining.
+        Each future completes as soon as its source is done, or raises EngineError or Draining. Cancelling a future
+        cancels only its own source, because several callers may share the sources of a request. ``deadline_s`` is on
+        the event loop's clock. It only determines whether the work is accepted, so the caller must enforce it.
 
         Raises:
-            QueueFull, TooSlow, NotReady, Draining: the generator accepts no work now.
-            InvalidInput: the request exceeds the limit of an empty queue.
+            QueueFull, TooSlow, NotReady, Draining: the generator cannot accept work at the moment.
+            InvalidInput: the request exceeds the limits of an empty queue.
             DeadlineExceeded: the deadline has passed.
         """
         ...

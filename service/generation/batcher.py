@@ -1,4 +1,4 @@
-"""Batcher of one model: it owns the queue, and the worker that runs batches in the engine."""
+"""The batcher of a model, with its queue and the worker that runs batches in the engine."""
 
 import asyncio
 import contextlib
@@ -21,9 +21,10 @@ Batch = list[QueuedItem]
 
 
 class Worker:
-    """Runs batches from the queue in one engine. An idle worker starts a batch immediately; there is no batch timer.
+    """A worker that runs batches from the queue in one engine.
 
-    The worker calls ``on_lost`` at most once, when its engine is lost, with the error for all waiting callers.
+    An idle worker starts a batch immediately, without waiting for further items. If the engine is lost, the worker
+    calls ``on_lost`` once, with the error for all waiting callers.
     """
 
     def __init__(
@@ -38,12 +39,16 @@ class Worker:
         self._running: dict[asyncio.Task[None], Batch] = {}
 
     async def start(self) -> None:
-        """Load the engine and serve until ``stop``. Raises the errors of `SupervisedEngine.start`."""
+        """Load the engine, and run batches until `stop` is called.
+
+        Raises:
+            ModelError, EngineError, EngineLost: see `SupervisedEngine.start`.
+        """
         await self.engine.start()
         self._task = asyncio.create_task(self._serve(), name=f"batching-{self._model}")
 
     async def stop(self) -> None:
-        """Stop taking batches and close the engine. Running batches stay unanswered."""
+        """Stop taking batches, and close the engine. The items of running batches remain unanswered."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -62,13 +67,13 @@ class Worker:
         finally:
             for task in self._running:
                 if not task.cancel():
-                    task.exception()  # mark the exception as retrieved: the first failure was already reported
+                    task.exception()  # mark the exception as retrieved, because the first failure was already reported
 
     async def _run_batches(self) -> None:
         """Run batches until the queue is empty, as many in parallel as the engine accepts.
 
-        After a failure, no batch starts until the running ones are done, the engine has passed its warm-up, and the
-        failed batches were retried in parts.
+        After a failure, new batches start only when the running ones have ended, the engine has passed its warm-up, and
+        the failed batches have been retried in parts.
         """
         failed: list[Batch] = []
         while True:
@@ -85,9 +90,10 @@ class Worker:
                 return
 
     def _start_batches(self) -> None:
-        """Start one batch for each free replica, and up to ``ahead`` batches more.
+        """Start one batch for each free replica, and up to ``ahead`` further batches that wait for a replica.
 
-        A batch ahead of a free replica starts only if items stay in the queue, where further items can join them.
+        A further batch starts only if it leaves items in the queue. Otherwise its items wait in the queue, where later
+        items can join them.
         """
         while len(self._running) < self.engine.replicas + self.engine.ahead:
             if not self._next_batches:
@@ -100,14 +106,17 @@ class Worker:
                 self._running[asyncio.create_task(self._run(batch))] = batch
 
     def _take_next(self, free: int) -> None:
-        """Take the next batch for ``free`` replicas. If none is free, take a batch only from a backlog."""
+        """Take the next batches for ``free`` replicas from the queue.
+
+        If no replica is free, take a batch only if this leaves items in the queue.
+        """
         if free > 0:
             self._next_batches += self._queue.take(0 if self._running else free)
         elif batch := self._queue.take_from_backlog():
             self._next_batches.append(batch)
 
     async def _wait_for_batches(self) -> list[Batch]:
-        """Wait until a batch returns or a request arrives, and return the batches that failed."""
+        """Wait until a batch finishes or a request arrives, and return the batches that failed."""
         await asyncio.wait({*self._running, self._queue.next_arrival()}, return_when=asyncio.FIRST_COMPLETED)
         failed: list[Batch] = []
         for task in [task for task in self._running if task.done()]:
@@ -122,7 +131,7 @@ class Worker:
         """Retry the unanswered items of a failed batch in halves, so that only the bad items fail.
 
         Halving finds one bad item among n in 2 log2 n calls instead of n. The engine recovers after each failure,
-        because a bad item may break it for later calls.
+        because a bad item may also have broken it for later calls.
         """
         groups = _halves(batch)
         while groups:
@@ -139,9 +148,13 @@ class Worker:
                 await self.engine.recover()
 
     async def _run(self, batch: Batch) -> None:
-        """Run one engine call and answer every item of ``batch``. A failed call raises.
+        """Run one engine call, and answer every item of ``batch``.
 
-        A hang or a wrong number of results fails the whole batch. After any other failure the items stay unanswered.
+        If the call hangs or returns the wrong number of results, all items fail. After any other failure, the items
+        remain unanswered.
+
+        Raises:
+            DepescheError: the call failed.
         """
 
         def fail_all(error: EngineError) -> None:
@@ -161,7 +174,8 @@ class Worker:
         self._measure(batch, generated)
 
     def _measure(self, batch: Sequence[QueuedItem], generated: Generated) -> None:
-        # Under load every replica runs a call, so one call's share of the time is divided by their number.
+        # Under load, every replica runs a call. The cost of a call is therefore its duration divided by the number of
+        # replicas.
         self._queue.measure(batch, generated.seconds / self.engine.replicas)
         started_s = asyncio.get_running_loop().time() - generated.seconds
         lengths = [one.pending.tokens for one in batch]
@@ -180,17 +194,20 @@ class Worker:
 
 
 def _halves(batch: Batch) -> list[Batch]:
-    """Split a batch into its second and first half; the caller pops the first half first. One item is one part."""
+    """Split a batch into halves, and return the second half first, because the caller takes the last element first.
+
+    A batch of one item is not split.
+    """
     middle = len(batch) // 2
     return [part for part in (batch[middle:], batch[:middle]) if part]
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """State for the health probes.
+    """The state of a batcher, for the health probes.
 
-    ``ready``: the engine is warmed up, does not hang and does not drain. ``dead``: the process must exit; ``alive`` is
-    the opposite. A full queue changes no flag.
+    ``ready`` means that the engine is warmed up and not hung, and that the batcher is not draining. ``dead`` means that
+    the process must exit, and ``alive`` is its opposite. A full queue does not change any of these flags.
     """
 
     alive: bool
@@ -200,11 +217,11 @@ class State:
 
 
 class Batcher:
-    """Batches the requests of many callers for one model. It is created and used on one event loop.
+    """A batcher that combines the requests of many callers into batches for one model.
 
-    ``factory`` builds the engine in an engine thread. ``warm_up`` is an input that a working engine can answer.
-    ``on_dead`` is called when the engine is lost: a call ran longer than twice ``engine_hang_s``, or a failed engine
-    could not be rebuilt. All futures are done before this call.
+    It must be created and used in one event loop. ``factory`` builds the engine in an engine thread. ``warm_up`` is an
+    input that a working engine can answer. ``on_dead`` is called when the engine is lost: a call took longer than twice
+    ``engine_hang_s``, or a failed engine could not be rebuilt. All futures are done before ``on_dead`` is called.
     """
 
     def __init__(
@@ -234,7 +251,7 @@ class Batcher:
         return State(alive=not dead, ready=ready, hung=hung, dead=dead)
 
     async def start(self) -> None:
-        """Load and warm up the engine. After a failed start, call ``drain`` to free its resources.
+        """Load and warm up the engine. If this fails, call `drain` to free the resources.
 
         Raises:
             ModelError: the model's files cannot be loaded.
@@ -276,16 +293,17 @@ class Batcher:
         convert: Convert[Any] | None = None,
         admitted: bool = False,
     ) -> list[ItemFuture[Any]]:
-        """Admit all ``items`` of one request or none, and return one future for each, in order.
+        """Admit all ``items`` of a request or none of them, and return one future for each, in order.
 
         ``admitted`` items belong to a request that was already admitted: no limit of the queue refuses them.
 
-        Each future holds 1..k hypotheses, or what ``convert`` makes from them on the event loop. It raises EngineError,
-        EngineHung or Draining. Cancelling a future removes its item from the queue. ``deadline_s`` (event loop's clock)
-        only decides whether the request is admitted; the caller cancels its futures at the deadline.
+        The result of a future is a list of 1 to k hypotheses, or the value that ``convert`` returns for them in the
+        event loop. A future may raise EngineError, EngineHung or Draining. Cancelling a future removes its item from
+        the queue. ``deadline_s`` is on the event loop's clock. It only determines whether the request is admitted, so
+        the caller must cancel its futures at the deadline.
 
         Raises:
-            QueueFull, TooSlow, NotReady, Draining: the batcher accepts no work now.
+            QueueFull, TooSlow, NotReady, Draining: the batcher cannot accept work at the moment.
             InvalidInput: the request exceeds the limits of an empty queue.
             DeadlineExceeded: the deadline has passed.
         """
@@ -296,9 +314,10 @@ class Batcher:
         return self.queue.put(items, priority=priority, deadline_s=deadline_s, convert=convert, admitted=admitted)
 
     async def drain(self, timeout_s: float) -> None:
-        """Refuse new requests, finish admitted ones and stop. Items not done within ``timeout_s`` get Draining.
+        """Refuse new requests, wait up to ``timeout_s`` seconds for admitted ones, and stop.
 
-        Later calls have no effect, because several generators may share a batcher.
+        The futures of unfinished items raise Draining. Later calls have no effect, because several generators may share
+        a batcher.
         """
         if self._stopped:
             return

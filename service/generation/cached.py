@@ -1,4 +1,4 @@
-"""Cached generator: makes results from a generator's outputs, caches them, and shares work between equal requests."""
+"""The cached generator, which turns outputs into results, caches them, and shares work between equal requests."""
 
 import asyncio
 import time
@@ -18,7 +18,10 @@ W_contra = TypeVar("W_contra", contravariant=True)
 
 
 class ResultKind(Protocol[W_contra, T]):
-    """Defines one kind of result: how a request becomes a cache key and a source, and outputs become results."""
+    """The interface for one kind of result.
+
+    It defines the cache key and the source of a request, and how outputs become results.
+    """
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -26,15 +29,15 @@ class ResultKind(Protocol[W_contra, T]):
         ...
 
     def key(self, wanted: W_contra) -> Field:
-        """The part of the cache key that depends on the request: its text and its options."""
+        """Return the part of the cache key that depends on the request, that is, on its text and options."""
         ...
 
     def source(self, wanted: W_contra) -> Source:
-        """The generator's input for a request."""
+        """Return the generator's input for a request."""
         ...
 
     async def make(self, outputs: Sequence[tuple[W_contra, list[TextHypothesis]]]) -> list[T]:
-        """Make results from a batch of outputs, in order. Text processing runs in a thread."""
+        """Convert a batch of outputs to results, in order. Text processing runs in a thread."""
         ...
 
     def encode(self, result: T) -> bytes:
@@ -42,7 +45,7 @@ class ResultKind(Protocol[W_contra, T]):
         ...
 
     def decode(self, entry: bytes, wanted: W_contra) -> T:
-        """Decode a cache entry.
+        """Decode the cache entry of a request.
 
         Raises:
             ValueError: the entry is malformed or does not match the request.
@@ -52,7 +55,7 @@ class ResultKind(Protocol[W_contra, T]):
 
 @dataclass(frozen=True, slots=True)
 class Result(Generic[T]):
-    """A result. ``cached`` means that it came from the cache."""
+    """A result. ``cached`` is True if it came from the cache."""
 
     value: T
     cached: bool
@@ -65,10 +68,11 @@ class _Work(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """Shares running work between callers with the same key. It is used from one event loop.
+    """A registry of running work, which callers with the same key share.
 
-    Each caller gets its own future, its waiter. Cancelling one waiter does not affect the others; cancelling the last
-    one cancels the work. Every waiter receives the result or the error. Finished work is not stored.
+    Each caller gets a future of its own, called a waiter. Cancelling a waiter does not affect the others, but
+    cancelling the last one cancels the work. Every waiter receives the result or the error. Finished work is not
+    stored. All calls must come from one event loop.
     """
 
     def __init__(self) -> None:
@@ -82,8 +86,9 @@ class SingleFlight(Generic[T]):
     ) -> list[asyncio.Future[T]]:
         """Return a waiter for each of ``keys``, in order. Keys may repeat.
 
-        ``start`` is called at most once, with the distinct keys that have no running work, and returns their work in
-        the same order. If it raises, nothing changes, so that a request is admitted as a whole or not at all.
+        ``start`` is called at most once, with the distinct keys that have no running work. It returns the work for
+        these keys in the same order. If it raises an exception, nothing changes, so a request is admitted as a whole or
+        not at all.
         """
         missing = [key for key in dict.fromkeys(keys) if key not in self._running]
         if missing:
@@ -116,7 +121,7 @@ class SingleFlight(Generic[T]):
             if not waiter.done():
                 _copy_outcome(work.future, waiter)
         if not work.future.cancelled():
-            work.future.exception()  # mark it as retrieved, for the case that all callers have left
+            work.future.exception()  # mark it as retrieved, in case all callers have left
 
     def _forget(self, key: bytes, work: _Work[T]) -> None:
         if self._running.get(key) is work:  # new work may have replaced cancelled work
@@ -133,10 +138,10 @@ def _copy_outcome(source: asyncio.Future[T], waiter: asyncio.Future[T]) -> None:
 
 
 class _ResultMaker(Generic[W, T]):
-    """Makes results from outputs, one batch per turn of the event loop.
+    """A converter that makes results from outputs, one batch per turn of the event loop.
 
-    An engine call completes all its outputs in one turn. One thread call per batch is faster than one per output.
-    Cancelling one of ``results`` cancels its output.
+    An engine call completes all of its outputs in one turn, and one thread call per batch is faster than one per
+    output. Cancelling a future in ``results`` cancels its output.
     """
 
     def __init__(self, kind: ResultKind[W, T], wanted: Sequence[W], outputs: Sequence[TextFuture]) -> None:
@@ -189,17 +194,22 @@ def _cancel_output(output: TextFuture, result: "asyncio.Future[T]") -> None:
 
 @dataclass(frozen=True, slots=True)
 class _NewWork(Generic[T]):
-    """Waiters for the results that were not cached, and the outputs that this request itself started at ``since_s``."""
+    """The work for results that were not in the cache.
+
+    ``waiters`` contains a waiter for each missing result. ``outputs`` contains only the outputs that this request
+    started itself, at ``since_s``.
+    """
 
     waiters: "dict[bytes, asyncio.Future[T]]"
     outputs: list[TextFuture] = field(default_factory=list)
     since_s: float = 0.0
 
     def count(self, timings: Timings, model: str) -> None:
-        """Add the queue, inference and finish times of this request.
+        """Add the queue, inference and finish times of this request to ``timings``.
 
-        Inference is the time in which an engine worked on any of the outputs; queue is the time before it, finish the
-        time after it. Waiting for outputs of another request counts as queue.
+        Inference time is the time during which an engine was working on at least one of the outputs. Finish time is the
+        time after the last engine call, and queue time is the rest. Waiting for the outputs of another request counts
+        as queue time.
         """
         if not self.waiters:
             return
@@ -232,7 +242,10 @@ class _NewWork(Generic[T]):
 
 
 class CachedGenerator(Generic[W, T]):
-    """Returns results of one kind: cached ones, results of running work, and new ones from its generator."""
+    """A generator with a cache for results of one kind.
+
+    A result comes from the cache, from running work of another request, or from new work of ``generator``.
+    """
 
     def __init__(self, generator: TextGenerator, kind: ResultKind[W, T], cache: Cache, secret: bytes | None) -> None:
         self.generator = generator
@@ -243,7 +256,10 @@ class CachedGenerator(Generic[W, T]):
         self._flight: SingleFlight[T] = SingleFlight()
 
     def tags(self, texts: Sequence[str]) -> list[bytes]:
-        """The cache tags of submitted texts, in order. A purge of a tag deletes all results made from its text."""
+        """Return the cache tags of submitted texts, in order.
+
+        Purging a tag deletes all results that were made from its text.
+        """
         tags = {text: tag_key("text", text, self._secret) for text in dict.fromkeys(texts)}
         return [tags[text] for text in texts]
 
@@ -255,15 +271,15 @@ class CachedGenerator(Generic[W, T]):
         *,
         on_results: Callable[[Sequence[tuple[int, Result[T]]]], None] = nothing,
     ) -> list[Result[T]]:
-        """Return one result for each of ``wanted``, in order. All new work is admitted to the queue, or none.
+        """Return one result for each of ``wanted``, in order. The new work is queued as a whole or not at all.
 
-        ``tags`` holds the tag of each item's submitted text. ``on_results`` is called with the indices and results of
-        each finished batch, in any order. If the caller is cancelled, its work is cancelled and its finished results
-        are stored.
+        ``tags`` contains the tag of each item's submitted text. ``on_results`` is called with the indices and results
+        of each finished batch. Batches may finish in any order. If the caller is cancelled, its work is cancelled, but
+        its finished results are stored.
 
         Raises:
-            QueueFull, TooSlow, NotReady, Draining, DeadlineExceeded: the generator accepts no work now.
-            EngineError: the model failed on one item.
+            QueueFull, TooSlow, NotReady, Draining, DeadlineExceeded: the generator cannot accept work at the moment.
+            EngineError: the model failed on one of the items.
         """
         keys = [entry_key(self._head, self._kind.key(one), self._secret) for one in wanted]
         by_key = dict(zip(keys, wanted, strict=True))
@@ -297,7 +313,7 @@ class CachedGenerator(Generic[W, T]):
         for key, entry in (await self._cache.get_many(list(wanted), task=self.generator.manifest.task)).items():
             try:
                 found[key] = self._kind.decode(entry, wanted[key])
-            except ValueError:  # of another format, or damaged: other processes also write to the shared tier
+            except ValueError:  # the entry is damaged, or another process wrote it in another format
                 unreadable.append(key)
         await self._cache.drop(unreadable)
         return found
@@ -323,7 +339,7 @@ class CachedGenerator(Generic[W, T]):
         waiters: Mapping[bytes, asyncio.Future[T]],
         call: Call,
     ) -> None:
-        """Store finished results, and tag them with every text that used them."""
+        """Store finished results, and add them to the tag of every text that used them."""
         if not call.write_cache:
             return
         done = {key: t for key, t in waiters.items() if t.done() and not t.cancelled() and t.exception() is None}
@@ -340,7 +356,10 @@ class CachedGenerator(Generic[W, T]):
 async def _wait(
     waiters: Mapping[bytes, asyncio.Future[T]], call: Call, add: Callable[[Mapping[bytes, T]], None]
 ) -> None:
-    """Wait for all waiters and report their results in batches. The first error is raised and cancels the others."""
+    """Wait for all waiters, and report their results in batches.
+
+    The first error is raised, and the other waiters are cancelled.
+    """
     keys = {waiter: key for key, waiter in waiters.items()}
     done: list[asyncio.Future[T]] = []
     some_done = asyncio.Event()
@@ -365,4 +384,4 @@ async def _wait(
                 call.progress(count, len(waiters))
     finally:
         for waiter in keys:
-            waiter.cancel()  # without effect on a done future
+            waiter.cancel()  # has no effect on a future that is done

@@ -1,4 +1,4 @@
-"""Options and timings of one call, and the threads for text processing."""
+"""The options and timings of a request, and the threads for text processing."""
 
 import asyncio
 import time
@@ -23,7 +23,11 @@ MOST_INTERVALS = 500
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A finished sentence: the index of its text in the request, its span in that text, and its translation."""
+    """A sentence that has been translated.
+
+    ``text_number`` is the index of its text in the request, ``source`` its span in that text, and ``output`` its
+    translation.
+    """
 
     text_number: int
     source: Span
@@ -31,11 +35,15 @@ class Finished:
 
 
 Batch = tuple[str, int]
-"""An engine call: the name of the model and the number of the call (see `BatchDone`)."""
+"""An engine call, identified by the name of the model and the number of the call (see `BatchDone`)."""
 
 
 class Interval(NamedTuple):
-    """One run of a stage: its start (`time.perf_counter` clock), its duration and its engine calls."""
+    """One run of a stage.
+
+    ``started_s`` is its start on the `time.perf_counter` clock, ``seconds`` its duration, and ``batches`` its engine
+    calls.
+    """
 
     stage: Stage
     started_s: float
@@ -44,13 +52,14 @@ class Interval(NamedTuple):
 
 
 def nothing(*_: object) -> None:
-    """Callback that does nothing."""
+    """Do nothing. This is the default callback."""
 
 
 class Timings:
-    """Wall-clock seconds of a request by stage. Parallel stages add up.
+    """The time that a request spends in each stage.
 
-    ``intervals`` holds the first ``MOST_INTERVALS`` runs of stages.
+    ``seconds`` contains the wall-clock seconds of each stage. Parallel runs of a stage are added up. ``intervals``
+    contains the first ``MOST_INTERVALS`` runs of all stages.
     """
 
     def __init__(self) -> None:
@@ -58,17 +67,17 @@ class Timings:
         self.intervals: list[Interval] = []
 
     def add(self, stage: Stage, seconds: float) -> None:
-        """Add ``seconds`` to a stage."""
+        """Add ``seconds`` to the time of a stage."""
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
     def ran(self, interval: Interval) -> None:
-        """Record an interval without adding its seconds to the stage."""
+        """Record an interval without adding its duration to the time of the stage."""
         if len(self.intervals) < MOST_INTERVALS:
             self.intervals.append(interval)
 
     @contextmanager
     def measured(self, stage: Stage) -> Iterator[None]:
-        """Add the duration of the ``with`` block to a stage."""
+        """Record the ``with`` block as one run of a stage, and add its duration to the time of the stage."""
         started_s = time.perf_counter()
         try:
             yield
@@ -80,12 +89,12 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Options and callbacks of one request.
+    """The options and callbacks of one request.
 
-    ``deadline_s`` (event loop's clock) decides whether the queue admits the work; `in_time` enforces it. ``started_s``
-    is on the monotonic clock, for `Cache.put_many`. ``result_key`` identifies the response, so that a purge can name
-    it. ``progress`` is called with the numbers of finished and of all units of engine work, ``finished`` with each
-    translated sentence in text order.
+    ``deadline_s`` is on the event loop's clock. The queue uses it to decide whether to admit the work, and `in_time`
+    enforces it. ``started_s`` is on the monotonic clock and is meant for `Cache.put_many`. ``result_key`` identifies
+    the response for later purges. ``progress`` is called with the number of finished units of engine work and their
+    total number. ``finished`` is called with each translated sentence, in the order of the text.
     """
 
     deadline_s: float | None = None
@@ -105,7 +114,7 @@ class Call:
 
     @property
     def follows(self) -> bool:
-        """Whether the caller receives each sentence as it is done."""
+        """Whether the caller receives each sentence as soon as it is translated."""
         return self.finished is not nothing
 
     def without_callbacks(self) -> "Call":
@@ -113,10 +122,10 @@ class Call:
         return replace(self, progress=nothing, finished=nothing)
 
     async def in_time(self, work: Awaitable[T]) -> T:
-        """Await ``work`` until the deadline and return its result.
+        """Await ``work`` until the deadline, and return its result.
 
         Raises:
-            DeadlineExceeded: the deadline passed first.
+            DeadlineExceeded: the deadline passed before ``work`` was done.
         """
         try:
             async with asyncio.timeout_at(self.deadline_s) as deadline:
@@ -124,7 +133,7 @@ class Call:
         except TimeoutError as error:
             if not deadline.expired():
                 raise
-            raise DeadlineExceeded("the request's deadline passed before its work was done") from error
+            raise DeadlineExceeded("the request's deadline passed before the work was done") from error
 
 
 OFF_LOOP_CHARS = 500
@@ -132,9 +141,9 @@ LONG_CHARS = 20_000
 
 
 class TextThreads:
-    """Two threads for text processing: one for usual texts and one for long texts, which would delay short ones.
+    """Two threads for text processing: one for ordinary texts, and one for long texts, which would delay the others.
 
-    More threads would not be faster, because they share the interpreter lock.
+    More threads would not be faster, because all threads share the interpreter lock.
     """
 
     def __init__(self) -> None:
@@ -142,17 +151,23 @@ class TextThreads:
         self._long = ThreadPoolExecutor(1, "long-texts")
 
     async def off_loop(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``work`` on texts of ``chars`` characters in total: short texts on the event loop, others in a thread."""
+        """Run ``work`` in the event loop if its texts are short, and in a thread otherwise.
+
+        ``chars`` is the total number of characters in the texts.
+        """
         return work(*args, **kwargs) if chars <= OFF_LOOP_CHARS else await self.in_thread(chars, work, *args, **kwargs)
 
     async def in_thread(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``work`` on texts of ``chars`` characters in total in a thread, first come, first served."""
+        """Run ``work`` in one of the threads, which run their work in order of arrival.
+
+        ``chars`` is the total number of characters in the texts. It determines the thread.
+        """
         thread = self._usual if chars <= LONG_CHARS else self._long
         whole = partial(copy_context().run, work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(thread, whole)
 
 
 TEXT_THREADS = TextThreads()
-"""The default threads of the process. A caller can pass others."""
+"""The default threads for text processing, which the whole process shares."""
 off_loop = TEXT_THREADS.off_loop
 in_thread = TEXT_THREADS.in_thread

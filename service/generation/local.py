@@ -1,4 +1,4 @@
-"""Local generator: runs its model in this process with a tokenizer, a batcher and an engine."""
+"""The local generator, which runs its model in this process with a tokenizer, a batcher and an engine."""
 
 import asyncio
 import math
@@ -33,15 +33,15 @@ SMALL_BYTES = 2**25
 SENTENCES_OF_SMALL, SENTENCES = 32, 64
 SCORED = DecodingOptions()
 CHARS_A_TOKEN = 16
-"""A text with more characters per token of the limit is rejected as too long without being encoded."""
+"""A text with more characters than this for each token of the limit is rejected without being encoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """The engine of a model, its device, its cores (``threads``), its replicas and its compute type.
+    """The engine for a model, with its configuration.
 
-    0 replicas mean that the fastest configuration is measured at start. See `service.generation.engines.base` for
-    compute types.
+    ``threads`` is the number of CPU cores. If ``replicas`` is 0, the fastest configuration is measured at startup.
+    `service.generation.engines.base` describes the compute types.
     """
 
     kind: EngineKind
@@ -51,14 +51,14 @@ class EngineChoice:
     compute_type: str = "auto"
 
     def layouts(self) -> tuple[ParallelConfig, ...]:
-        """The candidate configurations. The fastest one is measured; a single candidate is used without measurement."""
+        """Return the candidate configurations. If there are several, the fastest one is found by measurement."""
         divisible = self.kind == "ctranslate2" and self.device == "cpu"
         return layouts(self.threads, self.replicas) if divisible else (ParallelConfig(1, self.threads),)
 
 
 @dataclass(frozen=True)
 class LocalGenerator:
-    """A `TextGenerator` whose model runs in this process. ``batcher`` holds its state."""
+    """A `TextGenerator` whose model runs in this process. Its state is in ``batcher``."""
 
     name: str
     manifest: Manifest
@@ -75,17 +75,20 @@ class LocalGenerator:
 
     @property
     def version(self) -> str:
-        """The weights' revision, the engine, the compute type and the device. Outputs may change with each of them."""
+        """The revision of the weights, the engine, the compute type and the device, as one string.
+
+        A change in any of them may change the outputs.
+        """
         return f"{self.manifest.revision}/{self.engine}/{self.compute_type}"
 
     @property
     def search(self) -> str:
-        """The manifest's decoding options as text. They may change without new weights."""
+        """The manifest's decoding options as a string. They may change even if the weights do not."""
         return " ".join(f"{name}={value}" for name, value in self.manifest.decoding)
 
     @cached_property
     def fingerprint(self) -> str:
-        """The version and the search, for result keys."""
+        """The version and the decoding options, for result keys."""
         return f"{self.version} {self.search}"
 
     @property
@@ -147,9 +150,10 @@ class LocalGenerator:
         return EngineInput(tokens, options)
 
     def _allowed(self, text: str, options: GenerationOptions) -> frozenset[str] | None:
-        """The pieces that an output may contain; None means all.
+        """Return the pieces that an output may contain, or None if there is no restriction.
 
-        A free word of several pieces is left out, because its pieces could form words that the source does not have.
+        A free word that consists of several pieces is excluded, because its pieces could form words that are not in the
+        source.
         """
         free = options.source_only
         if free is None:
@@ -170,9 +174,9 @@ class LocalGenerator:
         return TextHypothesis(self.tokenizer.decode(one.tokens), one.score, one.finish_reason, attention)
 
     async def force(self, pairs: Sequence[tuple[str, str]]) -> list[PieceAttention]:
-        """Return the model's attention for given outputs (forced decoding). Each pair is a source and an output.
+        """Return the model's attention for given outputs, using forced decoding.
 
-        Each source and output must fit the model (`fits`).
+        Each pair is a source and its output. Each text must fit into the model (`fits`).
 
         Raises:
             QueueFull, NotReady, Draining, EngineError: see `TextGenerator.generate`.
@@ -215,9 +219,10 @@ class LocalGenerator:
 async def load_generator(
     entry: Entry, choice: EngineChoice, limits: Limits, listener: Listener, on_dead: Callable[[], None]
 ) -> LocalGenerator:
-    """Verify the model's files and create its generator. `LocalGenerator.start` then loads and warms up the model.
+    """Verify the files of a model, and create its generator. `LocalGenerator.start` loads the model later.
 
-    If ``limits.batch_items`` is 0, `call_sentences` sets it. ``on_dead`` is called when the engine is lost.
+    If ``limits.batch_items`` is 0, `call_sentences` determines the number. ``on_dead`` is called when the engine is
+    lost.
 
     Raises:
         ModelError: a file is missing, differs from the manifest or cannot be loaded.
@@ -237,10 +242,11 @@ async def load_generator(
 
 
 def call_sentences(entry: Entry, kind: EngineKind) -> int:
-    """The number of sentences per engine call at which the model is fastest. docs/adr/0006 has the measurements.
+    """Return the number of sentences per engine call at which the model is fastest.
 
-    Each step reads the weights once for all sentences. A large model spends most of its time on this read, so large
-    calls pay off. A small model's weights stay in the CPU cache, and large calls would evict them.
+    Each decoding step reads the weights once for all sentences of the call. A large model spends most of its time on
+    these reads, so large calls are efficient. The weights of a small model stay in the CPU cache, and large calls would
+    evict them. docs/adr/0006 has the measurements.
     """
     folder = entry.folder / entry.manifest.engines[kind].folder
     size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
@@ -248,11 +254,11 @@ def call_sentences(entry: Entry, kind: EngineKind) -> int:
 
 
 def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener: Listener) -> TunedFactory:
-    """Create the engine factory of a model. Its first call measures how to divide the cores."""
+    """Create the engine factory of a model. Its first call measures how best to divide the cores among replicas."""
     loop, manifest = asyncio.get_running_loop(), entry.manifest
 
     def load(layout: ParallelConfig) -> Engine:
-        verify(entry, choice.kind)  # before each rebuild, too: another model may have replaced the files
+        verify(entry, choice.kind)  # verify before each rebuild, because the files may have been replaced
         return load_engine(
             manifest,
             entry.folder,

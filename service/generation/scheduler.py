@@ -1,4 +1,4 @@
-"""Scheduler: a bounded queue, and a pure planner that forms batches from its items."""
+"""The scheduler, which consists of a bounded queue and a planner that forms batches from its items."""
 
 import asyncio
 import heapq
@@ -16,11 +16,12 @@ from service.generation.engines.base import by_padded_length, padded_length, sha
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one model's queue and batches.
+    """Limits for the queue and the batches of one model.
 
-    ``token_budget`` limits the padded source tokens of an engine call (longest item times number of items),
-    ``batch_items`` its sentences (0: `load_generator` sets the number). ``queue_tokens`` limits the waiting source
-    tokens, without padding. ``rebuild_pauses_s`` holds the pause before each attempt to rebuild an engine.
+    ``token_budget`` limits the padded source tokens of an engine call (longest item times number of items), and
+    ``batch_items`` its sentences. If ``batch_items`` is 0, `load_generator` determines the number. ``queue_tokens``
+    limits the waiting source tokens, without padding. ``rebuild_pauses_s`` contains the pause before each attempt to
+    rebuild an engine.
     """
 
     token_budget: int = 4_096
@@ -36,19 +37,20 @@ T = TypeVar("T")
 BULK_DELAY_S = 60.0
 ITEM_DELAY_S = 1 / 64
 MOST_HYPOTHESES = 64
-"""Limit of parallel hypotheses in a call. Larger calls with beam search take longer and are not faster per sentence."""
+"""Maximum number of hypotheses in a call. Larger calls with beam search take longer and are not faster per sentence."""
 WINDOW_CALLS = 4
 _Turn = tuple[float, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A waiting item, as the planner sees it. Times are on the queue's clock.
+    """A waiting item, as the planner sees it. Times are on the event loop's clock.
 
-    Only items with equal ``options`` share a batch, and only items with equal ``padded_tokens`` share a call.
-    ``ahead`` is the number of earlier items of the same request. The planner serves items in order of ``turn_s``: the
-    arrival time, plus ``BULK_DELAY_S`` for bulk, plus ``ITEM_DELAY_S`` for each earlier item of the request. So small
-    requests overtake the tail of a huge one. A turn never changes, so every item is served eventually.
+    Only items with equal ``options`` can share a batch, and only items with equal ``padded_tokens`` can share a call.
+    ``ahead`` is the number of earlier items in the same request. The planner serves items in order of ``turn_s``. This
+    is the arrival time, plus ``BULK_DELAY_S`` for a bulk item, plus ``ITEM_DELAY_S`` for each earlier item of the
+    request. Small requests can therefore overtake the tail of a huge one. ``turn_s`` never changes, so every item is
+    served eventually.
     """
 
     tokens: int
@@ -65,20 +67,21 @@ class Pending:
 
     @property
     def request_turn_s(self) -> float:
-        """The turn of the request's first item."""
+        """The ``turn_s`` of the request's first item."""
         return self.enqueued_s + (BULK_DELAY_S if self.priority == "bulk" else 0.0)
 
 
 def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle: int = 0) -> list[int]:
-    """Return the indices of the next batch, starting with the item whose turn is first. O(n) for n pending items.
+    """Return the indices of the items in the next batch, which starts with the item that has the smallest ``turn_s``.
 
-    The batch takes items with the first item's options and padded length, in order of their turns, up to
-    ``token_budget`` (longest item times number of items) and `room`. Such a batch is one library call. An item larger
-    than the budget is a batch of its own.
+    The batch contains items with the same options and padded length as its first item, in order of ``turn_s``. Its size
+    is limited by ``token_budget`` (longest item times number of items) and by `room`. Such a batch is one library call.
+    An item that exceeds the budget is processed alone.
 
-    If ``idle`` replicas have no work, one batch takes all items of any length, provided that they are interactive,
-    have equal options, and fit into ``idle`` calls. Bulk items join an interactive first item only if no interactive
-    item with other options waits, because they would delay it.
+    If there are ``idle`` replicas, a batch may instead contain all pending items, even with different lengths. They
+    must all be interactive, have equal options, and fit into ``idle`` calls. If the first item is interactive, bulk
+    items join its batch only if no other interactive item has to wait, because they would delay that item. Planning
+    takes O(n) time for n pending items.
     """
     turns = [(item.turn_s, index) for index, item in enumerate(pending)]
     if not turns:
@@ -100,14 +103,18 @@ def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle:
 
 
 def room(head: Pending, max_items: int) -> int:
-    """The number of items like ``head`` in a call: at least one, at most ``max_items``, `MOST_HYPOTHESES` in total."""
+    """Return how many items like ``head`` fit into one call.
+
+    The result is at least 1 and at most ``max_items``. Together, the items have at most `MOST_HYPOTHESES` hypotheses,
+    unless a single item has more.
+    """
     return max(1, min(max_items, MOST_HYPOTHESES // head.hypotheses))
 
 
 def _without_bulk(
     pending: Sequence[Pending], head: Pending, mates: list[_Turn], others: Sequence[_Turn]
 ) -> list[_Turn]:
-    """Return ``mates``, without bulk items if the head is interactive and an interactive item of ``others`` waits."""
+    """Return ``mates``. Omit bulk items if ``head`` is interactive and ``others`` contains an interactive item."""
     if head.priority == "bulk" or all(pending[index].priority == "bulk" for _, index in others):
         return mates
     return [turn for turn in mates if pending[turn[1]].priority == "interactive"]
@@ -116,8 +123,8 @@ def _without_bulk(
 def _by_options(
     pending: Sequence[Pending], turns: Sequence[_Turn], options: Hashable
 ) -> tuple[list[_Turn], list[_Turn]]:
-    """Split the turns into those of items with these options, and all others."""
-    equal: dict[Hashable, bool] = {}  # compares each distinct object once: the comparison dominates the planning time
+    """Split ``turns`` into those of items with the given options and all others."""
+    equal: dict[Hashable, bool] = {}  # compare each object once, because comparisons dominate the planning time
     mates: list[_Turn] = []
     others: list[_Turn] = []
     for turn in turns:
@@ -129,7 +136,7 @@ def _by_options(
 
 
 def _fits_idle_engine(pending: Sequence[Pending], *, items: int, token_budget: int) -> bool:
-    """Whether all items are interactive and stay within these limits."""
+    """Return whether all items are interactive and do not exceed the given limits."""
     few = len(pending) <= items and max(one.tokens for one in pending) * len(pending) <= token_budget
     return few and all(one.priority == "interactive" for one in pending)
 
@@ -137,7 +144,7 @@ def _fits_idle_engine(pending: Sequence[Pending], *, items: int, token_budget: i
 def _fill_batch(
     pending: Sequence[Pending], first: _Turn, mates: Sequence[_Turn], *, room: int, token_budget: int
 ) -> list[int]:
-    """The first item and those of its mates that fit the budget with it, in order of turn."""
+    """Return the first item and those of its mates that fit into the budget with it, in order of ``turn_s``."""
     batch, longest = [first[1]], pending[first[1]].tokens
     for _, index in heapq.nsmallest(WINDOW_CALLS * room, (turn for turn in mates if turn != first)):
         grown = max(longest, pending[index].tokens)
@@ -151,7 +158,10 @@ DECAY = 0.8
 
 
 class _Rate:
-    """Tokens per second over the last batches, with weights that decay by ``DECAY`` per batch."""
+    """The speed of recent batches in tokens per second.
+
+    With each new batch, the weight of the earlier ones decays by the factor ``DECAY``.
+    """
 
     def __init__(self) -> None:
         self._tokens = 0.0
@@ -166,10 +176,10 @@ class _Rate:
 
 
 class Throughput:
-    """Measures the speed of all batches, and of those taken from a backlog.
+    """The measured speed of all batches, and of batches from a backlog.
 
-    A batch of one sentence takes nearly as long as a full one. So only batches from a backlog, where at least as many
-    items stayed in the queue as were taken, show how fast a backlog shrinks.
+    A batch comes from a backlog if at least as many items remained in the queue as it contains. Only such batches show
+    how fast a backlog shrinks, because a batch of one sentence takes nearly as long as a full one.
     """
 
     def __init__(self) -> None:
@@ -183,25 +193,32 @@ class Throughput:
             self._backlog.add(tokens, seconds)
 
     def backlog_s(self, tokens: float) -> float | None:
-        """Estimated seconds for a backlog of ``tokens`` source tokens; None before the first batch from a backlog."""
+        """Return the estimated seconds for a backlog of ``tokens`` source tokens.
+
+        The result is None until a batch from a backlog has been measured.
+        """
         return self._backlog.time_s(tokens)
 
     def time_s(self, tokens: float) -> float | None:
-        """The same estimate, from all batches (too high) until one came from a backlog; None before the first."""
+        """Return the estimated seconds for ``tokens`` source tokens, or None if no batch has been measured yet.
+
+        Until a batch from a backlog has been measured, the estimate is based on all batches and is too high.
+        """
         backlog_s = self.backlog_s(tokens)
         return self._all.time_s(tokens) if backlog_s is None else backlog_s
 
 
 ResultFuture = ItemFuture[list[Hypothesis]]
 Convert = Callable[[EngineInput, list[Hypothesis]], T]
-"""Makes the caller's result from the hypotheses of an item."""
+"""A function that converts the hypotheses of an item to the caller's result."""
 
 
 @dataclass(slots=True, eq=False)
 class QueuedItem:
-    """One item with its planning data and the future of its caller.
+    """An item of the queue, with its planning data and the future of its caller.
 
-    ``dequeued``: the item has left the queue. ``had_backlog``: at least as many items stayed as were taken with it.
+    ``dequeued`` is True once the item has been taken from the queue. ``had_backlog`` is True if at least as many items
+    remained in the queue as were taken with it.
     """
 
     item: EngineInput
@@ -212,7 +229,7 @@ class QueuedItem:
     had_backlog: bool = False
 
     def complete(self, hypotheses: list[Hypothesis]) -> None:
-        """Convert the hypotheses and complete the future; without effect if it is already done or cancelled."""
+        """Convert the hypotheses and complete the future, unless it is already done or cancelled."""
         if self.future.done():
             return
         self.future.finished_s = self.future.get_loop().time()
@@ -224,25 +241,25 @@ class QueuedItem:
             self.future.set_result(result)
 
     def fail(self, error: DepescheError) -> None:
-        """Fail the future; without effect if it is already done or cancelled."""
+        """Fail the future with ``error``, unless it is already done or cancelled."""
         if not self.future.done():
             self.future.set_exception(error)
 
 
 LEAST_CALL_SOURCES = 8
-"""A call with fewer sources takes a replica nearly as long as this many, because each step reads all weights once."""
+"""Minimum number of sources in a split call. Smaller calls take nearly as long, because each step reads all weights."""
 
 
 def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, token_budget: int) -> list[list[int]]:
-    """Split the positions of ``lengths`` (all positive) into calls of one padded length each, the most work first.
+    """Split the positions of ``lengths`` into engine calls, and return the calls with the most work first.
 
-    Sources of one padded length stay in one call, because each call may need a filler. If they exceed their share of
-    the work for ``count`` replicas, they are split into several calls of at least ``LEAST_CALL_SOURCES``. Sources are
-    dealt in order of length, so that sources of exactly the padded length, which make a filler needless, go to
-    different calls.
+    All lengths are positive. All sources of a call have the same padded length. Sources with the same padded length
+    stay together, because each call may need a filler. If they exceed their share of the work for ``count`` replicas,
+    they are split into several calls of at least ``LEAST_CALL_SOURCES`` sources. They are distributed in order of
+    length, so that sources of exactly the padded length, which make a filler unnecessary, go to different calls.
 
-    A call has at most ``room`` sources. Its longest source times its number of sources stays within ``token_budget``,
-    except for a single source. No call is empty.
+    A call has at most ``room`` sources. Its longest source times its number of sources does not exceed
+    ``token_budget``, unless it is a single source. No call is empty.
     """
     groups = by_padded_length(lengths)
     share = sum(_work(lengths, group) for group in groups) / count
@@ -257,32 +274,32 @@ def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, toke
 
 
 def _work(lengths: Sequence[int], group: Sequence[int]) -> int:
-    """Padded tokens of a group and its filler row."""
+    """Return the number of padded tokens in a group, including its filler."""
     return padded_length(lengths[group[0]]) * (len(group) + 1)
 
 
 def _split_group(lengths: Sequence[int], group: Sequence[int], count: int) -> list[list[int]]:
-    """Deal the group to ``count`` calls in order of length."""
+    """Distribute the sources of a group among ``count`` calls in turn, in order of length."""
     order = sorted(group, key=lambda place: -lengths[place])
     return [order[start::count] for start in range(count)]
 
 
 RETRY_AFTER_S = 1.0
-# Estimates are noisy: a request is refused only if its estimated wait exceeds its time by this factor.
+# Estimates are noisy, so a request is refused only if its estimated wait exceeds its remaining time by this factor.
 WAIT_TOLERANCE = 1.5
 ROUNDS = 4
 
 
 class TooSlow(Unavailable):
-    """The queued work takes longer than the time left to the request."""
+    """The queued work will take longer than the time that the request has left."""
 
     code = "too_slow"
 
 
 class Queue:
-    """A queue with limits on items and source tokens. A request is admitted as a whole or not at all.
+    """A queue with limits on the number of items and of source tokens.
 
-    An item leaves the queue as soon as its future is done or cancelled.
+    A request is admitted as a whole or not at all. An item leaves the queue as soon as its future is done or cancelled.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -304,7 +321,10 @@ class Queue:
         return frozenset(self._unanswered)
 
     def oldest_s(self, priority: Priority) -> float:
-        """Age in seconds of the oldest waiting item of ``priority``; 0 if none waits. O(n)."""
+        """Return the age in seconds of the oldest waiting item with ``priority``.
+
+        The result is 0 if no such item is waiting. This takes O(n) time.
+        """
         times_s = (one.pending.enqueued_s for one in self._waiting.values() if one.pending.priority == priority)
         first_s = next(times_s, None)  # items are in order of arrival
         return 0.0 if first_s is None else asyncio.get_running_loop().time() - first_s
@@ -318,15 +338,15 @@ class Queue:
         convert: Convert[Any] | None = None,
         admitted: bool = False,
     ) -> list[ItemFuture[Any]]:
-        """Queue all ``items`` of one request, and return their futures in order.
+        """Queue all ``items`` of a request, and return their futures in order.
 
         ``admitted`` items belong to a request that was already admitted, and no limit refuses them.
 
-        ``convert`` makes the results of the futures from hypotheses; without it the results are the hypotheses.
-        ``deadline_s`` (event loop's clock) is checked only here; the caller cancels its futures at the deadline.
+        The result of a future is the list of hypotheses, or the value that ``convert`` returns for them. ``deadline_s``
+        is on the event loop's clock. It is checked only here, so the caller must cancel its futures at the deadline.
 
         Raises:
-            QueueFull: the items do not fit into the queue now.
+            QueueFull: the items do not fit into the queue at the moment.
             TooSlow: the items would be done long after the deadline.
             InvalidInput: the items do not fit into an empty queue.
             DeadlineExceeded: the deadline has passed.
@@ -336,7 +356,7 @@ class Queue:
         pending = _pending(items, now_s, priority)
         if not admitted:
             if deadline_s is not None and deadline_s <= now_s:
-                raise DeadlineExceeded("the request's deadline passed before its work was queued")
+                raise DeadlineExceeded("the request's deadline passed before the work was queued")
             self._admit(pending, None if deadline_s is None else deadline_s - now_s)
         futures = [
             self._add(QueuedItem(item, one, ItemFuture(loop=loop), convert))
@@ -350,25 +370,25 @@ class Queue:
         limits, tokens = self._limits, sum(one.tokens for one in request)
         if len(request) > limits.queue_items:
             raise InvalidInput(
-                "work_too_large", "the request has more sentences than the queue holds", limit=limits.queue_items
+                "work_too_large", "the request has more sentences than the queue can hold", limit=limits.queue_items
             )
         if tokens > limits.queue_tokens:
             raise InvalidInput(
-                "work_too_large", "the request has more tokens than the queue holds", limit=limits.queue_tokens
+                "work_too_large", "the request has more tokens than the queue can hold", limit=limits.queue_tokens
             )
         full = len(self) + len(request) > limits.queue_items or self.tokens + tokens > limits.queue_tokens
         wait_s = self._full_s(len(request), tokens) if full else 0.0
         if left_s is not None and request:
             wait_s = self._in_time_s(tokens, request[-1].turn_s, left_s, wait_s)
         if full:
-            raise QueueFull(f"the queue is full: {len(self)} sentences wait", retry_after_s=wait_s)
+            raise QueueFull(f"the queue is full: {len(self)} sentences are waiting", retry_after_s=wait_s)
         if wait_s:
-            raise TooSlow("the queued work takes longer than the time left to this request", retry_after_s=wait_s)
+            raise TooSlow("the queued work will take longer than the time left for this request", retry_after_s=wait_s)
 
     def _full_s(self, items: int, tokens: int) -> float:
-        """Estimated seconds until a request fits that does not fit now.
+        """Estimate how many seconds it will take until a request fits into the full queue.
 
-        At a steady speed, room for n tokens is free once the running tokens and n more are done. Room for items is
+        At a steady speed, there is space for n tokens once the running tokens and n more are done. Space for items is
         estimated from their mean length.
         """
         mean_tokens = self.tokens / len(self) if self._waiting else 0.0
@@ -378,25 +398,29 @@ class Queue:
         return RETRY_AFTER_S if full_s is None else full_s
 
     def _in_time_s(self, tokens: int, turn_s: float, left_s: float, wait_s: float) -> float:
-        """Seconds, at least ``wait_s``, after which the request could be done in ``left_s`` if nothing else comes."""
+        """Estimate how many seconds a request must wait before it can be done within ``left_s``.
+
+        The result is at least ``wait_s``. It assumes that no other request arrives.
+        """
         at_most_s = self._throughput.backlog_s(self._running_tokens + self.tokens)
         if at_most_s is None:
             return wait_s
         spare_s = max(0.0, left_s - (self._throughput.backlog_s(tokens) or 0.0))
         for _ in range(ROUNDS):
             if at_most_s - wait_s <= WAIT_TOLERANCE * left_s:
-                return wait_s  # no need to look at each item
-            # A later request has a later turn, so bulk that waits now may be served before it.
+                return wait_s  # there is no need to look at each item
+            # A later request has a later turn, so bulk items that are waiting now may be served before it.
             if self._ahead_s(turn_s + wait_s) - wait_s <= WAIT_TOLERANCE * left_s:
                 return wait_s
-            # The tail of an earlier request may share batches with earlier items, and then also runs before this one.
+            # The tail of an earlier request may share batches with earlier items, and then also runs before this
+            # request.
             wait_s = max(wait_s, self._ahead_s(turn_s + wait_s, whole=True) - spare_s)
         return max(wait_s, at_most_s - spare_s)
 
     def _ahead_s(self, turn_s: float, *, whole: bool = False) -> float:
-        """Estimated seconds of the running work and of the waiting items with a turn up to ``turn_s``.
+        """Estimate the seconds for the running work and for the waiting items whose turn is not later than ``turn_s``.
 
-        ``whole`` counts all items of the requests whose first turn is up to ``turn_s``.
+        If ``whole`` is True, all items of a request count if the turn of its first item is not later than ``turn_s``.
         """
         waiting = (one.pending for one in self._waiting.values())
         tokens = sum(one.tokens for one in waiting if (one.request_turn_s if whole else one.turn_s) <= turn_s)
@@ -430,7 +454,7 @@ class Queue:
             self.tokens -= queued.pending.tokens
 
     def next_arrival(self) -> asyncio.Future[None]:
-        """A future that completes when the next request is queued. Waiters share it and must not cancel it."""
+        """Return a future that completes when the next request is queued. Waiters share it and must not cancel it."""
         if self._next_arrival is None or self._next_arrival.done():
             self._next_arrival = asyncio.get_running_loop().create_future()
         return self._next_arrival
@@ -441,9 +465,9 @@ class Queue:
             await asyncio.wait({self.next_arrival()})
 
     def take(self, idle: int = 1) -> list[list[QueuedItem]]:
-        """Remove the next batch from the queue and return its engine calls; none if the queue is empty.
+        """Remove the next batch from the queue, and return its engine calls. The list is empty if the queue is empty.
 
-        ``idle`` is the number of replicas without work; see `plan`. A single idle replica gets one call.
+        ``idle`` is the number of idle replicas (see `plan`). A single idle replica gets one call.
         """
         batch = self._next(idle)
         if len(batch) <= 1 or idle < 2:  # noqa: PLR2004 - one replica needs no split
@@ -454,7 +478,7 @@ class Queue:
         return [[batch[place] for place in call] for call in calls]
 
     def take_from_backlog(self) -> list[QueuedItem]:
-        """Remove the next batch only if it leaves items in the queue; else return an empty list."""
+        """Remove and return the next batch if this leaves items in the queue. Otherwise, return an empty list."""
         return self._next(0, only_backlog=True)
 
     def _next(self, idle: int, *, only_backlog: bool = False) -> list[QueuedItem]:
@@ -477,7 +501,7 @@ class Queue:
         return batch
 
     def mark_started(self, batch: Sequence[QueuedItem]) -> None:
-        """Record that an engine call starts now, and number it."""
+        """Record that the engine call for ``batch`` is starting now, and number it."""
         self._calls += 1
         for one in batch:
             one.future.batch = self._calls
@@ -491,7 +515,10 @@ class Queue:
 
 
 def _pending(items: Sequence[EngineInput], now_s: float, priority: Priority) -> list[Pending]:
-    """Planning data of a request's ``items``. Equal options become one object, which makes comparisons fast."""
+    """Return the planning data for a request's ``items``.
+
+    Equal options are replaced by one object, which makes comparisons fast.
+    """
     options: dict[Hashable, Hashable] = {}
     found: list[Pending] = []
     for number, item in enumerate(items):

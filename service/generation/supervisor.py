@@ -1,4 +1,4 @@
-"""Supervised engine: runs one engine in its own threads, notices hangs, and rebuilds the engine after a failure."""
+"""The supervised engine: an engine in its own threads, with hang detection and recovery after failures."""
 
 import asyncio
 import contextlib
@@ -17,13 +17,14 @@ from service.generation.engines.base import Engine
 from service.generation.scheduler import Limits
 
 SlotFuture = asyncio.Future[float]
-"""Completes when a replica starts its call. The result is the start time on the event loop's clock."""
+"""A future that completes when a replica starts the call. Its result is the start time on the event loop's clock."""
 
 
 class ReplicaSlots:
-    """Estimates when each call starts: the oldest ``replicas`` calls count as running.
+    """An estimate of when each call starts on a replica.
 
-    An engine may split one call over several replicas, which this estimate ignores. It is used from the event loop.
+    The oldest ``replicas`` calls count as running. The estimate ignores that an engine may split one call over several
+    replicas. All methods must be called from the event loop.
     """
 
     def __init__(self) -> None:
@@ -50,12 +51,12 @@ class ReplicaSlots:
 
 T = TypeVar("T")
 ENGINE_THREADS = "engine-"
-"""Prefix of the names of engine threads."""
+"""The prefix of the names of engine threads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Returned(Generic[T]):
-    """The work returned ``value`` after ``seconds`` of wall time."""
+    """The outcome of work that returned ``value`` after ``seconds`` of wall-clock time."""
 
     value: T
     seconds: float
@@ -63,7 +64,7 @@ class Returned(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The work raised ``error``."""
+    """The outcome of work that raised ``error``."""
 
     error: BaseException
 
@@ -78,9 +79,10 @@ class _Call:
 
 
 class EngineThreads:
-    """A pool of daemon threads that grows to the largest number of parallel calls. Calls start in order.
+    """A pool of daemon threads, which grows to the largest number of parallel calls.
 
-    ThreadPoolExecutor is unsuitable: its threads are no daemons, so a hung model would block the exit of the process.
+    Calls start in the order in which they were made. ThreadPoolExecutor is not suitable, because its threads are not
+    daemons. A hung model would prevent the process from exiting.
     """
 
     def __init__(self, name: str) -> None:
@@ -91,10 +93,12 @@ class EngineThreads:
         self._stopped = False
 
     def call(self, work: Callable[[], T]) -> asyncio.Future[Outcome[T]]:
-        """Run ``work`` in a thread. The future never raises: an exception is returned as `Raised`.
+        """Run ``work`` in a thread, and return a future for its outcome.
+
+        The future never raises an exception, because exceptions of ``work`` are returned as `Raised`.
 
         Raises:
-            RuntimeError: the threads were stopped.
+            RuntimeError: the threads have been stopped.
         """
         if self._stopped:
             raise RuntimeError("the engine's threads were stopped")
@@ -108,11 +112,11 @@ class EngineThreads:
         return outcome
 
     async def idle(self, limit_s: float) -> bool:
-        """Wait up to ``limit_s`` for running calls, and return whether all are done."""
+        """Wait up to ``limit_s`` seconds for the running calls, and return whether all of them are done."""
         return not self._running or not (await asyncio.wait(self._running, timeout=limit_s))[1]
 
     def stop(self) -> None:
-        """End the threads after the calls that they already have."""
+        """Stop the threads once they have finished all submitted calls."""
         self._stopped = True
         for _ in range(self._count):
             self._calls.put(None)
@@ -120,12 +124,12 @@ class EngineThreads:
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:
             outcome, future = _attempt(call.work), call.outcome
-            # This thread must not hold the last reference to an engine: the exit of the process kills daemon threads,
-            # possibly in the middle of the library's destructors.
+            # This thread must not hold the last reference to an engine. When the process exits, daemon threads are
+            # killed, possibly in the middle of the library's destructors.
             del call
             try:
                 future.get_loop().call_soon_threadsafe(_settle, future, outcome)
-            except RuntimeError:  # the event loop is closed, so no caller waits
+            except RuntimeError:  # the event loop is closed, so no caller is waiting
                 return
             del outcome, future
 
@@ -164,7 +168,11 @@ class WrongCount(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """Result of one engine call: the hypotheses of each item, their number of tokens, and the wall time."""
+    """The result of one engine call.
+
+    ``outputs`` contains the hypotheses of each item, ``output_tokens`` is their number of tokens, and ``seconds`` is
+    the wall-clock time of the call.
+    """
 
     outputs: list[list[Hypothesis]]
     output_tokens: int
@@ -172,9 +180,9 @@ class Generated:
 
 
 class SupervisedEngine:
-    """Owns one engine, the only threads that use it, and the ``condition`` for the probes.
+    """An engine with its own threads and a ``condition`` for the health probes. Only these threads use the engine.
 
-    It runs ``replicas`` calls in parallel and accepts ``ahead`` more.
+    It runs ``replicas`` calls in parallel and accepts ``ahead`` further calls.
     """
 
     def __init__(
@@ -192,7 +200,10 @@ class SupervisedEngine:
         self.replicas, self.ahead = 1, 0
 
     def emit(self, event: Event) -> None:
-        """Send ``event`` to the listener in the next turn of the loop, so that its errors cannot break a call."""
+        """Send ``event`` to the listener in the next turn of the event loop.
+
+        An error in the listener therefore cannot break an engine call.
+        """
         asyncio.get_running_loop().call_soon(self._listener, event)
 
     async def start(self) -> None:
@@ -206,13 +217,14 @@ class SupervisedEngine:
         await self._load(limit_s=None)
 
     async def generate(self, items: Sequence[EngineInput], *, on_hang: OnHang | None = None) -> Generated:
-        """Run one engine call. ``on_hang`` is called as soon as a hang is noticed, while the call still runs.
+        """Run one engine call. Its time is counted from the moment when a replica is free for it.
 
-        The time of the call starts when a replica is free for it.
+        ``on_hang`` is called as soon as a hang is detected, while the call is still running.
 
         Raises:
-            EngineHung: the call returned after more than ``engine_hang_s``. The engine must ``recover``.
-            EngineError: the engine raised. `WrongCount`: the number of results is wrong.
+            EngineHung: the call took longer than ``engine_hang_s`` to return. Call `recover` before the next call.
+            WrongCount: the engine returned the wrong number of results.
+            EngineError: the engine raised an exception.
             EngineLost: the call did not return within twice ``engine_hang_s``.
         """
         engine = self._engine
@@ -223,7 +235,7 @@ class SupervisedEngine:
             returned = await self._call(
                 lambda: _checked(engine.generate, items), self._limits.engine_hang_s, on_hang, slot
             )
-            # A call that overtook earlier ones has no slot yet: its own duration counts.
+            # A call that overtook earlier ones has no slot yet, so its own duration is used.
             seconds = asyncio.get_running_loop().time() - slot.result() if slot.done() else returned.seconds
         finally:
             self._slots.leave(slot)
@@ -231,20 +243,25 @@ class SupervisedEngine:
         return Generated(outputs, output_tokens, seconds)
 
     async def recover(self) -> None:
-        """Make the engine ready after a failure: repeat the warm-up, and rebuild the engine if that fails.
+        """Make the engine ready again after a failure.
+
+        The warm-up is repeated. If it fails, the engine is rebuilt.
 
         Raises:
-            EngineLost: no rebuilt engine passed the warm-up.
+            EngineLost: the warm-up did not return, or no rebuilt engine passed it.
         """
         try:
             await self.generate([self._warm_up])
-        except DepescheError:  # `generate` reported it as an event
+        except DepescheError:  # `generate` has reported the error as an event
             await self._rebuild()
         else:
             self.condition = "ready"
 
     async def close(self) -> None:
-        """Close the engine and end its threads. A hung engine stays open: its threads are daemons."""
+        """Close the engine and end its threads.
+
+        A hung engine is not closed. Its threads are daemons, so they do not prevent the process from exiting.
+        """
         engine, limit_s = self._release(), CLOSE_LIMIT_S if self.condition == "ready" else 0.0
         if engine is not None and await self._threads.idle(limit_s):
             await asyncio.wait({self._threads.call(engine.close)}, timeout=limit_s)
@@ -264,7 +281,7 @@ class SupervisedEngine:
         for pause_s in self._limits.rebuild_pauses_s:
             self.condition = "loading"
             await asyncio.sleep(pause_s)
-            with contextlib.suppress(DepescheError):  # reported as an event; the next attempt follows
+            with contextlib.suppress(DepescheError):  # reported as an event, and the next attempt follows
                 await self._discard()
                 await self._load(self._limits.engine_hang_s, rebuilt=True)
                 return
@@ -311,7 +328,10 @@ class SupervisedEngine:
             on_hang(hung)
 
     def _failed(self, error: BaseException) -> DepescheError:
-        """Convert an exception for the callers. Only its type is reported: its message may contain article text."""
+        """Report an exception as an event, and convert it to an error for the callers.
+
+        Only the type of the exception is reported, because its message may contain article text.
+        """
         reason: Literal["raised", "wrong_count"] = "wrong_count" if isinstance(error, WrongCount) else "raised"
         self.emit(EngineFailed(self._model, reason, type(error).__name__))
         if isinstance(error, DepescheError):
@@ -324,7 +344,10 @@ class SupervisedEngine:
 def _checked(
     generate: Callable[[Sequence[EngineInput]], list[list[Hypothesis]]], items: Sequence[EngineInput]
 ) -> tuple[list[list[Hypothesis]], int]:
-    """Generate, and check the number of results in the engine's thread, so that a wrong number is an engine failure."""
+    """Generate outputs for ``items``, and return them with their total number of tokens.
+
+    The number of results is checked in the engine's thread, so that a wrong number counts as a failure of the engine.
+    """
     outputs = generate(items)
     if len(outputs) != len(items):
         raise WrongCount(f"the engine returned {len(outputs)} results for {len(items)} items")

@@ -1,1 +1,1 @@
-"""Models of the Hugging Face hub: download, conversion, installation, export and import."""
+"""Download, convert, install, export and import models from the Hugging Face hub."""

@@ -1,4 +1,4 @@
-"""Bundles: an installed model as one tar file with checksums, for machines without access to a hub."""
+"""Bundles: tar files with checksums that carry an installed model to a machine without access to a hub."""
 
 import contextlib
 import io
@@ -24,17 +24,18 @@ _SUMS_BYTES_MAX = 2**20
 
 
 def export(entry: Entry, installed: InstalledModels, path: Path) -> None:
-    """Write the installed model to the new tar file ``path``. The same model gives the same bytes.
+    """Write the installed model to the new tar file ``path``. Exporting the same model again gives identical bytes.
 
-    The members are ``SHA256SUMS`` (in the format of ``sha256sum``), ``locked.toml`` with the repository's entry in the
-    lock file, and the model's files as ``NAME/…``.
+    The members are ``SHA256SUMS`` (in the format of ``sha256sum``), ``locked.toml`` (the repository's entry in the lock
+    file), and the model's files under ``NAME/``.
 
     Raises:
         WeightsMismatch: a file of the model is missing or differs from the manifest.
-        ModelError: the model is embedded, not installed or not in the lock; ``path`` exists, or cannot be written.
+        ModelError: the model is embedded, is not installed or has no entry in the lock file; or ``path`` already exists
+            or cannot be written.
     """
     if entry.manifest.hub is None:
-        raise ModelError(f"{entry.name} is part of Depesche and needs no bundle")
+        raise ModelError(f"{entry.name} is part of Depesche and does not need a bundle")
     verify_whole(entry)
     locked = installed.lock.read().get(entry.manifest.hub.repo)
     members = {f"{entry.name}/{name}": entry.folder / name for name in (MANIFEST, *entry.manifest.files)}
@@ -54,9 +55,9 @@ def export(entry: Entry, installed: InstalledModels, path: Path) -> None:
 
 @contextlib.contextmanager
 def _new_file(path: Path) -> Iterator[Path]:
-    """A draft that is renamed to ``path`` when the block succeeds. ``path`` must not exist."""
+    """Yield the path of a draft, which is renamed to ``path`` if the block succeeds. ``path`` must not exist."""
     if path.exists():
-        raise ModelError(f"{path} already exists and is not overwritten")
+        raise ModelError(f"{path} already exists and will not be overwritten")
     draft = path.with_name(f".{path.name}.draft")
     try:
         yield draft
@@ -66,26 +67,26 @@ def _new_file(path: Path) -> Iterator[Path]:
 
 
 def _member(name: str, size_bytes: int) -> tarfile.TarInfo:
-    """A member without owner or time, so that the same model gives the same bytes."""
+    """Return a tar member without an owner or a time, so that bundles of the same model are identical."""
     member = tarfile.TarInfo(name)
     member.size, member.mode, member.mtime = size_bytes, 0o644, 0
     return member
 
 
 def install(path: Path, catalog: Catalog, installed: InstalledModels) -> Entry:
-    """Install the model of the bundle ``path``. It replaces an installed model of the same name at the end.
+    """Install the model in the bundle ``path``. An installed model of the same name is replaced only as the last step.
 
     Raises:
-        WeightsMismatch: a file is missing, unlisted, or differs from the checksums or the manifest.
-        LockMismatch: the model was converted from other files than those in the lock file.
-        ModelError: the file is not a bundle of one model; its repository or task differs from the model of that name in
-            the catalogue; the model cannot be written.
+        WeightsMismatch: a file is missing, is not listed, or differs from the checksums or the manifest.
+        LockMismatch: the model was converted from files that differ from those in the lock file.
+        ModelError: the file is not a bundle of one model; its repository or task differs from the catalogue's model of
+            that name; or the model cannot be written.
     """
     with installed.changing(), write_errors(f"{path.name}: the model"), installed.draft() as draft:
         name = _unpack(path, draft)
         entry = Entry(name, load(draft / name / MANIFEST), draft / name)
         if entry.manifest.hub is None or catalog.embedded(name):
-            raise ModelError(f"{path.name} contains {name}, which is the name of an embedded model or not a hub model")
+            raise ModelError(f"{name} in {path.name} has the name of an embedded model or is not a hub model")
         installed.path(name)
         _require_catalogue_model(catalog, entry)
         verify_whole(entry)
@@ -95,7 +96,10 @@ def install(path: Path, catalog: Catalog, installed: InstalledModels) -> Entry:
 
 
 def _require_catalogue_model(catalog: Catalog, entry: Entry) -> None:
-    """Refuse a different model with a name of the catalogue, because the service may choose it by this name."""
+    """Refuse the model if the catalogue has a model of the same name with a different repository or task.
+
+    Otherwise, the service could choose the wrong model by this name.
+    """
     if not catalog.publishes(entry.name):
         return
     published = catalog.published(entry.name)
@@ -108,7 +112,7 @@ def _require_catalogue_model(catalog: Catalog, entry: Entry) -> None:
 
 
 def _unpack(path: Path, draft: Path) -> str:
-    """Write the listed members to ``draft`` and check their digests. Returns the name of the model."""
+    """Write the listed members to ``draft`` and check their digests. Return the name of the model."""
     try:
         if path.exists() and not path.is_file():
             raise ModelError(f"{path} is not a regular file")  # opening a FIFO would block
@@ -128,9 +132,9 @@ def _unpack_members(bundle: str, tar: tarfile.TarFile, draft: Path) -> str:
         raise ModelError(f"{bundle} is not a model bundle: it does not begin with {SUMS}")
     sums = _parse_sums(bundle, _open_member(tar, first).read())
     while member := tar.next():
-        # With a negative size tarfile reads the same header forever.
+        # If the size is negative, tarfile reads the same header forever.
         if not member.isreg() or member.issparse() or member.size < 0 or member.name not in sums:
-            raise WeightsMismatch(f"{bundle}: {member.name!r} is not in {SUMS} or not a regular file")
+            raise WeightsMismatch(f"{bundle}: {member.name!r} is not listed in {SUMS} or is not a regular file")
         target = draft / member.name
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file, _open_member(tar, member) as content:
@@ -150,32 +154,32 @@ def _open_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> tarfile.ExFil
 
 
 def _parse_sums(bundle: str, listing: bytes) -> dict[str, str]:
-    """The SHA-256 of each member. All members except ``locked.toml`` must be in one folder."""
+    """Return the SHA-256 of each member by name. All members except ``locked.toml`` must be in one folder."""
     lines = [_LINE.fullmatch(line) for line in listing.decode("utf-8", "replace").splitlines()]
     sums = {line[2]: line[1] for line in lines if line is not None}
     members = [name for name in sums if name != LOCKED]
     inside = all(_in_a_folder(name) for name in members)
     if len(sums) != len(lines) or not inside or len({PurePosixPath(name).parts[0] for name in members}) != 1:
-        raise ModelError(f"{bundle}: {SUMS} must list each file of one model once, in the folder of the model")
+        raise ModelError(f"{bundle}: {SUMS} must list the files of one model, each once and in the model's folder")
     return sums
 
 
 def _in_a_folder(name: str) -> bool:
-    """Whether the name is a normalised relative path with at least two parts and without ``..``."""
+    """Return whether the name is a normalised relative path with at least two parts and without ``..``."""
     path = PurePosixPath(name)
     return str(path) == name and not path.is_absolute() and ".." not in path.parts and len(path.parts) > 1
 
 
 def _check_lock(installed: InstalledModels, repo: str, path: Path) -> None:
-    """Compare the entry of the bundle with the lock file, or add it to the lock file."""
+    """Compare the bundle's entry with the lock file. If the lock file has no entry for ``repo``, add it."""
     if not path.is_file():
         raise ModelError(f"the bundle has no {LOCKED} with the digests of the original files; export the model again")
     try:
         found = LockedRepository.model_validate(tomllib.loads(path.read_text("utf-8")))
     except ValueError as error:
-        raise ModelError(f"{LOCKED} of the bundle is invalid") from error
+        raise ModelError(f"the bundle's {LOCKED} is invalid") from error
     try:
         installed.lock.check(repo, found)
     except LockMismatch as error:
-        raise LockMismatch(f"the bundle has another version of the model: {error}") from error
+        raise LockMismatch(f"the bundle has a different version of the model: {error}") from error
     installed.lock.keep(repo, found)

@@ -1,4 +1,4 @@
-"""Installation of a converted model: checkpoint, tokenizer, vocabulary, weights, and the check of the result."""
+"""Convert a checkpoint, install the result with its tokenizer and vocabulary, and check the outputs."""
 
 import contextlib
 import heapq
@@ -46,7 +46,7 @@ LOADERS: Mapping[Architecture, type[Any]] = {
     "mbart": loaders.MBartLoader,
     "m2m100": loaders.M2M100Loader,
 }
-# Pre- or post-normalisation. CTranslate2's loaders expect it in the configuration, which lacks it for these classes.
+# CTranslate2's loaders read this field from the configuration, but the configurations of these classes lack it.
 NORMALIZE_BEFORE: Mapping[str, bool] = {"bart": False, "mbart": True}
 START: Mapping[str, str] = {"t5": "<pad>", "mt5": "<pad>"}
 PAD, EOS_PIECE, UNKNOWN_PIECE = "<pad>", "</s>", "<unk>"
@@ -54,14 +54,17 @@ PAD, EOS_PIECE, UNKNOWN_PIECE = "<pad>", "</s>", "<unk>"
 
 @dataclass(frozen=True, slots=True)
 class WrittenTokenizer:
-    """The fields of the manifest's ``tokens`` for the written files, and the row of each target piece."""
+    """The tokenizer that was written for a model.
+
+    ``tokens`` has the values for the manifest's ``tokens`` fields. ``pieces`` maps each target piece to its row.
+    """
 
     tokens: Mapping[str, str | None]
     pieces: Mapping[str, int]
 
 
 def write_tokenizer(snapshot: Path, manifest: Manifest, folder: Path) -> WrittenTokenizer:
-    """Write the tokenizer files of ``snapshot`` to the model's ``folder``, in formats that need no torch.
+    """Write the tokenizer of ``snapshot`` to the model's ``folder``, in formats that can be read without torch.
 
     Raises:
         ModelError: a file is missing or damaged, or the service cannot read the tokenizer.
@@ -91,10 +94,10 @@ def load_checkpoint(folder: Path) -> Any:
 def write_ctranslate2(
     model: Any, architecture: Architecture, pieces: Mapping[str, int], folder: Path, quantization: str
 ) -> None:
-    """Write ``model`` to ``folder`` in CTranslate2's format; ``pieces`` maps each piece to its row.
+    """Write ``model`` to ``folder`` in CTranslate2's format. ``pieces`` maps each piece to its row.
 
     Raises:
-        ModelError: CTranslate2 does not support the shape of the model.
+        ModelError: CTranslate2 cannot convert the checkpoint, or the vocabulary lacks a special piece.
     """
     try:
         with torch.no_grad(), _corrected(model.config, architecture):
@@ -113,10 +116,10 @@ def write_ctranslate2(
 
 @contextlib.contextmanager
 def _corrected(config: Any, architecture: Architecture) -> Iterator[None]:
-    """Correct configuration fields that CTranslate2's loaders misread.
+    """Temporarily correct configuration fields that CTranslate2's loaders misread.
 
-    The T5 loader scales outputs if ``tie_word_embeddings`` is set, but transformers 5 always sets it. In transformers 5
-    ``scale_decoder_outputs`` decides; mT5 does not have this field and never scales.
+    The T5 loader scales outputs if ``tie_word_embeddings`` is set, but transformers 5 always sets it. In transformers
+    5, ``scale_decoder_outputs`` determines the scaling. mT5 does not have this field and never scales outputs.
     """
     if architecture in NORMALIZE_BEFORE and not hasattr(config, "normalize_before"):
         config.normalize_before = NORMALIZE_BEFORE[architecture]
@@ -130,7 +133,7 @@ def _corrected(config: Any, architecture: Architecture) -> Iterator[None]:
 
 
 def _row_names(pieces: Mapping[str, int], count: int) -> list[str]:
-    """A name for each row. Rows without a piece get names that no tokenizer uses."""
+    """Return a name for each row. Rows without a piece get names that no tokenizer uses."""
     names = {number: piece for piece, number in pieces.items()}
     return [names.get(number, f"<row {number}>") for number in range(count)]
 
@@ -141,7 +144,7 @@ def _set_special_pieces(config: Any, model: Any, architecture: Architecture, row
         raise ModelError(f"the vocabulary lacks {', '.join(sorted(missing))}")
     config.eos_token, config.unk_token = EOS_PIECE, UNKNOWN_PIECE
     config.bos_token = PAD if architecture in START else "<s>"
-    # Marian's decoder starts from a zero embedding; the name of its start piece has no effect.
+    # Marian's decoder starts from a zero embedding, so the name of its start piece has no effect.
     start = getattr(model.config, "decoder_start_token_id", None)
     config.decoder_start_token = (
         EOS_PIECE if architecture == "marian" else START.get(architecture) or rows[_required(start)]
@@ -179,7 +182,7 @@ def _write_tokenizers(snapshot: Path, folder: Path) -> WrittenTokenizer:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         name = type(tokenizer).__name__
-        raise ModelError(f"the tokenizers library cannot read {name}; name its SentencePiece files in the manifest")
+        raise ModelError(f"the tokenizers library cannot read {name}; list its SentencePiece files in the manifest")
     (folder / TOKENIZER).write_text(backend.to_str(), "utf-8")
     pieces = tokenizer.get_vocab()
     (folder / VOCABULARY).write_text(json.dumps(pieces, ensure_ascii=False), "utf-8")
@@ -217,26 +220,26 @@ def _copy(source: Path, target: Path) -> None:
         raise ModelError(f"tokenizer file {source.name} is missing") from error
 
 
-# Generated code without types.
+# Generated code without type annotations.
 ModelProto: Any = sentencepiece_model_pb2.ModelProto  # type: ignore[attr-defined]
 FAMILY = frozenset({"t5", "mt5"})
 TRIM_ABOVE_PIECES = 100_000
 KEPT_PIECES = 40_000
 WORDS_PER_LANGUAGE = 200_000
-# The scripts of foreign names and formulas in news texts.
+# The scripts that news texts use for foreign names and formulas.
 SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6  # ModelProto.SentencePiece.Type
 SPACE = "▁"
 FIRST_EAST_ASIAN = "\u3000"  # the first punctuation character of East Asian scripts
-# Tensors of T5 checkpoints that have one row per piece.
+# Tensors of T5 checkpoints with one row per piece.
 ROW_TENSORS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight")
 
 
 def trim_checkpoint(snapshot: Path, manifest: Manifest, folder: Path) -> Path:
-    """Write the checkpoint without the rows of unneeded pieces to ``folder``. Returns the folder to convert.
+    """Write the checkpoint without the rows of unneeded pieces to ``folder``. Return the folder to convert.
 
-    Returns ``snapshot`` unchanged if the model is not of the T5 family, has other languages than `counted_languages`,
-    or has at most ``TRIM_ABOVE_PIECES`` pieces.
+    Return ``snapshot`` without trimming it if the model is not of the T5 family, uses a language that is not in
+    `counted_languages`, or has at most ``TRIM_ABOVE_PIECES`` pieces.
 
     Raises:
         ModelError: the SentencePiece model is missing or damaged, or has pieces without a row.
@@ -254,12 +257,15 @@ def trim_checkpoint(snapshot: Path, manifest: Manifest, folder: Path) -> Path:
 
 
 def counted_languages() -> set[str]:
-    """The codes of the service's languages for which wordfreq has a word list."""
+    """Return the codes of the service's languages for which wordfreq has a word list."""
     return set(codes()) & wordfreq.available_languages().keys()
 
 
 def word_frequencies() -> dict[str, float]:
-    """The frequent words of `counted_languages` in lower case, with their share of running text (from wordfreq)."""
+    """Return the most frequent words of `counted_languages`, in lower case, with their frequencies from wordfreq.
+
+    A frequency is a share of running text. The frequencies of a word that several languages have are added up.
+    """
     found: defaultdict[str, float] = defaultdict(float)
     for language in sorted(counted_languages()):
         frequencies = wordfreq.get_frequency_dict(language, wordlist="best")
@@ -269,11 +275,12 @@ def word_frequencies() -> dict[str, float]:
 
 
 def kept_pieces(model: Any, words: Mapping[str, float], count: int, *, prefix: str = "") -> list[int]:
-    """The ids of ``count`` pieces in ascending order: all indispensable pieces, then the most frequent in ``words``.
+    """Return the ids of the pieces to keep, in ascending order.
 
+    All indispensable pieces are kept. The most frequent pieces in ``words`` fill the remaining places up to ``count``.
     Indispensable pieces are special pieces, bytes, numbers, punctuation, single letters of the ``SCRIPTS`` and the
-    pieces of ``prefix``. If the vocabulary has no bytes, single letters of all scripts are indispensable. There may be
-    more than ``count`` indispensable pieces.
+    pieces of ``prefix``. If the vocabulary has no byte pieces, the single letters of all scripts are indispensable. The
+    result is longer than ``count`` if there are more indispensable pieces.
     """
     processor = SentencePieceProcessor(model_proto=model.SerializeToString())
     has_bytes = any(piece.type == BYTE for piece in model.pieces)
@@ -300,7 +307,7 @@ def _european(character: str) -> bool:
 
 
 def _piece_counts(processor: SentencePieceProcessor, words: Mapping[str, float]) -> dict[int, float]:
-    """The expected frequency of each piece in running text, for words in lower case and capitalised words."""
+    """Return the expected frequency of each piece in running text. Each word counts in lower case and capitalised."""
     counts: defaultdict[int, float] = defaultdict(float)
     for form in (str.lower, str.capitalize):
         for pieces, share in zip(processor.encode(list(map(form, words))), words.values(), strict=True):
@@ -310,7 +317,7 @@ def _piece_counts(processor: SentencePieceProcessor, words: Mapping[str, float])
 
 
 def write_trimmed(snapshot: Path, name: str, model: Any, kept: Sequence[int], folder: Path) -> None:
-    """Write only the rows ``kept`` of the checkpoint to ``folder``, and its SentencePiece model as ``name``.
+    """Write the checkpoint to ``folder`` with only the rows ``kept``, and its SentencePiece model as ``name``.
 
     Raises:
         ModelError: the weights have fewer rows than the tokenizer has pieces.
@@ -337,7 +344,7 @@ def _select_rows(key: str, tensor: torch.Tensor, rows: torch.Tensor) -> torch.Te
         return tensor
     if int(rows.max()) >= tensor.shape[0]:
         raise ModelError(
-            f"the highest piece of the tokenizer is {int(rows.max())}, but the weights have {tensor.shape[0]} rows"
+            f"the highest piece id of the tokenizer is {int(rows.max())}, but the weights have {tensor.shape[0]} rows"
         )
     return tensor[rows].contiguous()
 
@@ -356,35 +363,35 @@ def read_pieces(path: Path) -> Any:
 
 SENTENCES = Path(__file__).parent / "data" / "probe.txt"
 OUTPUT_TOKENS = 24
-# The engines round the last bits differently, so they may choose different pieces of almost equal probability.
+# Rounding differs between the engines, so they may choose different pieces if the probabilities are almost equal.
 SCORE_TOLERANCE = 5e-3
 TIES_MAX = 1 / 6
-# The limit for the change by int8 in log-probability per token (docs/adr/0012-conversion-check.md).
+# The maximum change by int8 in log-probability per token (docs/adr/0012-conversion-check.md).
 SHIFT_MAX = 0.25
 
 
 def probe_sentences() -> list[str]:
-    """The probe sentences."""
+    """Return the sentences that are used to check a converted model."""
     return SENTENCES.read_text("utf-8").splitlines()
 
 
 def probe_inputs(manifest: Manifest, tokenizer: Tokenizer) -> list[EngineInput]:
-    """The probe sentences as engine inputs: greedy search with at most ``OUTPUT_TOKENS`` tokens."""
+    """Return the probe sentences as engine inputs for greedy search with at most ``OUTPUT_TOKENS`` tokens."""
     options = DecodingOptions(max_output_tokens=OUTPUT_TOKENS, target_prefix=manifest.tokens.target_prefix)
     return [EngineInput(tokenizer.encode(sentence), options) for sentence in probe_sentences()]
 
 
 def unknown_share(items: list[EngineInput], known: frozenset[str]) -> float:
-    """The share of source tokens that are not in ``known``, from 0 to 1."""
+    """Return the share of source tokens that are not in ``known``, from 0 to 1."""
     tokens = [token for item in items for token in item.tokens if token != EOS]
     return sum(token not in known for token in tokens) / max(1, len(tokens))
 
 
 def compare_outputs(converted: Engine, reference: Engine, items: Sequence[EngineInput]) -> list[Tokens]:
-    """Compare greedy outputs and scores of two engines in float32. Returns the outputs of ``reference``.
+    """Compare the greedy outputs and scores of two engines in float32. Return the outputs of ``reference``.
 
     Raises:
-        ModelError: the outputs differ by more than rounding, so the conversion is wrong.
+        ModelError: the outputs differ by more than rounding errors explain, so the conversion is wrong.
     """
     ours, theirs = ([found[0] for found in engine.generate(items)] for engine in (converted, reference))
     same = sum(one.tokens == other.tokens for one, other in zip(ours, theirs, strict=True))
@@ -392,23 +399,23 @@ def compare_outputs(converted: Engine, reference: Engine, items: Sequence[Engine
     if len(items) - same > TIES_MAX * len(items) or not all(gap <= SCORE_TOLERANCE for gap in gaps):
         raise ModelError(
             f"the converted model differs from the checkpoint: {same} of {len(items)} outputs are equal,"
-            f" scores differ by up to {max(gaps):.3f}"
+            f" and the scores differ by up to {max(gaps):.3f}"
         )
     return [one.tokens for one in theirs]
 
 
 def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput], outputs: Sequence[Tokens]) -> float:
-    """The mean change by int8 in log-probability per token of ``outputs``, which the float32 model generated.
+    """Return how much int8 changes the log-probability per token of ``outputs``, as a mean of absolute differences.
 
-    Both models score the same tokens. Generated outputs are not comparable, because they diverge after the first
-    difference.
+    The float32 model generated ``outputs``. Both models score these tokens, because their own outputs would diverge
+    after the first difference and could not be compared.
 
     Raises:
         ModelError: the change is above `SHIFT_MAX`, or all outputs are empty.
     """
     written = [(item, tokens) for item, tokens in zip(items, outputs, strict=True) if tokens]
     if not written:
-        raise ModelError("the outputs of the checkpoint for all probe sentences are empty")
+        raise ModelError("the checkpoint's outputs are empty for all probe sentences")
     sources = [list(item.tokens) for item, _ in written]
     targets = [[*item.options.target_prefix, *tokens] for item, tokens in written]
     before = _score(float32, "float32", sources, targets)
@@ -420,7 +427,7 @@ def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput]
 
 
 def check_unconverted(reference: Engine, items: Sequence[EngineInput]) -> None:
-    """Check that a checkpoint without a conversion generates outputs with scores.
+    """Check that a checkpoint that is served without conversion generates outputs with scores.
 
     Raises:
         ModelError: all outputs are empty or have no score.
@@ -428,11 +435,11 @@ def check_unconverted(reference: Engine, items: Sequence[EngineInput]) -> None:
     found = [hypotheses[0] for hypotheses in reference.generate(items)]
     silent = sum(not one.tokens or math.isnan(score) for one, score in zip(found, _scores(found), strict=True))
     if silent == len(found):
-        raise ModelError("the outputs of the checkpoint for all probe sentences are empty")
+        raise ModelError("the checkpoint's outputs are empty for all probe sentences")
 
 
 def _score(folder: Path, compute_type: str, sources: list[list[str]], targets: list[list[str]]) -> list[float]:
-    """The mean log-probability per token of each target, without the end token that CTranslate2 appends."""
+    """Return the mean log-probability per token of each target, without the end token that CTranslate2 appends."""
     model: Any = ctranslate2.Translator(str(folder), device="cpu", compute_type=compute_type)
     scores = model.score_batch(sources, targets, max_input_length=0)
     model.unload_model()
@@ -440,7 +447,7 @@ def _score(folder: Path, compute_type: str, sources: list[list[str]], targets: l
 
 
 def _scores(found: Sequence[Hypothesis]) -> list[float]:
-    """The scores; NaN for a missing score, because NaN is not equal to any score."""
+    """Return the scores of the hypotheses. A missing score becomes NaN, which is not equal to any score."""
     return [math.nan if one.score is None else one.score for one in found]
 
 
@@ -455,10 +462,10 @@ UNKNOWN_SHARE_MAX = 0.05
 def install(
     snapshot: Path, manifest: Manifest, folder: Path, scratch: Path, quantization: str, *, keep: bool
 ) -> tuple[Manifest, dict[EngineKind, EngineFiles]]:
-    """Write the model's files to ``folder``. Returns the manifest with its token fields, and the files of each engine.
+    """Write the model's files to ``folder``. Return the manifest with its token fields, and the files of each engine.
 
     Raises:
-        ModelError: as `service.hub.pull.convert`.
+        ModelError: for the same reasons as `service.hub.pull.convert`.
         OSError: a folder cannot be written.
     """
     config = _read_config(snapshot, manifest)
@@ -479,12 +486,16 @@ def install(
 
 
 def _read_config(snapshot: Path, manifest: Manifest) -> dict[str, Any]:
-    """The configuration of the checkpoint with its generation defaults. Refuses an architecture not in the manifest."""
+    """Return the checkpoint's configuration with its generation defaults.
+
+    Raises:
+        ModelError: the architecture differs from the manifest, or a file is missing or cannot be read.
+    """
     config = _read_json(snapshot / "config.json")
     expected = MODEL_TYPES.get(manifest.architecture, manifest.architecture)
     found = config.get("model_type")
     if found != expected:
-        raise ModelError(f"{manifest.id}: the checkpoint has architecture {found!r}, the manifest has {expected!r}")
+        raise ModelError(f"{manifest.id}: the checkpoint has architecture {found!r}, but the manifest has {expected!r}")
     if not (snapshot / "model.safetensors").is_file():
         raise ModelError(f"{manifest.id}: the snapshot has no model.safetensors")
     defaults = snapshot / "generation_config.json"
@@ -500,7 +511,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _forced_first_piece(config: Mapping[str, Any], pieces: Mapping[str, int]) -> str:
-    """The piece that the configuration forces at the start of every output, or an empty string."""
+    """Return the piece that the configuration forces at the start of every output, or an empty string."""
     number = config.get("forced_bos_token_id")
     return next((piece for piece, row in pieces.items() if row == number), "")
 
@@ -513,7 +524,7 @@ def _write_converted(
     rows = model.get_input_embeddings().weight.shape[0]
     if max(pieces.values()) >= rows:
         raise ModelError(
-            f"{manifest.id}: the tokenizer has {max(pieces.values()) + 1} pieces, the weights have {rows} rows"
+            f"{manifest.id}: the tokenizer has {max(pieces.values()) + 1} pieces, but the weights have {rows} rows"
         )
     write_ctranslate2(model, manifest.architecture, pieces, scratch / CONVERTED, "float32")
     if quantization == "float32":

@@ -1,4 +1,4 @@
-"""The folder of installed models: one subfolder per model, replaced atomically."""
+"""The folder of installed models. It has one subfolder per model, and each is replaced atomically."""
 
 import contextlib
 import ctypes
@@ -19,18 +19,18 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # renameat2(2)
 
 
 class InstalledModels:
-    """The models in ``folder`` and their lock file. The folder is created at the first change."""
+    """The models in ``folder`` and their lock file. The folder is created before the first change."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.lock = Lock(folder)
 
     def names(self) -> list[str]:
-        """Names of the installed models, sorted."""
+        """Return the names of the installed models, sorted."""
         return installed_names(self.folder)
 
     def path(self, name: str) -> Path:
-        """The folder of the model of that name.
+        """Return the folder of the model ``name``.
 
         Raises:
             ModelError: the name is not a valid model name.
@@ -39,7 +39,7 @@ class InstalledModels:
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[None]:
-        """Lock the folder for this process, and delete the drafts of killed processes.
+        """Lock the folder for this process, and delete drafts that killed processes left.
 
         Raises:
             ModelError: another process holds the lock, or the folder cannot be written.
@@ -58,7 +58,7 @@ class InstalledModels:
 
     @contextlib.contextmanager
     def draft(self) -> Iterator[Path]:
-        """A temporary folder on the same file system as the models.
+        """Yield a temporary folder on the same file system as the models.
 
         Raises:
             OSError: the folder cannot be created.
@@ -72,8 +72,8 @@ class InstalledModels:
     def put(self, name: str, source: Path) -> None:
         """Install the folder ``source``, which is in a draft, as the model ``name``.
 
-        The new model is exchanged with an installed model in one step, so the model is never missing. The old model is
-        deleted with the draft.
+        If a model of that name is installed, the two folders are exchanged in one step, so the model is never missing.
+        The old model is deleted with the draft.
 
         Raises:
             OSError: the file system refuses the change.
@@ -83,13 +83,14 @@ class InstalledModels:
         if not target.exists():
             source.replace(target)
         elif not _exchange(source, target):
-            # NFS and some other file systems cannot exchange two folders. A crash between these lines loses the model.
+            # NFS and some other file systems cannot exchange two folders. A crash between the next two steps loses the
+            # model.
             old = source.with_name(f"{source.name}.old")
             target.replace(old)
             source.replace(target)
 
     def remove(self, name: str) -> None:
-        """Remove a model in one step.
+        """Remove the model ``name`` in one step.
 
         Raises:
             OSError: the file system refuses the change.
@@ -100,7 +101,7 @@ class InstalledModels:
 
 @contextlib.contextmanager
 def write_errors(what: str) -> Iterator[None]:
-    """Convert an OSError to a ModelError with the cause; ``what`` is the subject of its message."""
+    """Convert an OSError to a ModelError that states the cause. ``what`` is the subject of the message."""
     try:
         yield
     except OSError as error:
@@ -117,7 +118,10 @@ def _sync(folder: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two paths atomically with renameat2(2); False if the system or the file system does not support it."""
+    """Exchange two paths atomically with renameat2(2).
+
+    Return False if the system or file system does not support it.
+    """
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:
         return False

@@ -1,4 +1,4 @@
-"""The lock file ``models.lock``: the commit and the file digests of each repository at its first pull."""
+"""The lock file ``models.lock``, which records each repository's commit and file digests from its first pull."""
 
 import os
 import tomllib
@@ -12,14 +12,14 @@ from service.registry.verify import Digest
 
 NAME = "models.lock"
 COMMIT_PATTERN = r"^[0-9a-f]{40}$"
-_HEAD = """# Commit and files of each repository at its first pull. A later pull is refused if they differ.
+_HEAD = """# The commit and the files of each repository, as first pulled. A later pull is refused if they differ.
 # To accept another version of a repository, delete its tables.
 
 """
 
 
 class LockedRepository(BaseModel):
-    """A repository at one commit: the digests of the pulled files by file name."""
+    """A repository at one commit. ``files`` maps the name of each pulled file to its digest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,7 +37,7 @@ class Lock:
         self.path = folder / NAME
 
     def read(self) -> dict[str, LockedRepository]:
-        """The locked repositories by name; empty if there is no lock file.
+        """Return the locked repositories by name. The result is empty if there is no lock file.
 
         Raises:
             ModelError: the file cannot be read or is not a lock file.
@@ -53,20 +53,20 @@ class Lock:
             raise ModelError(f"{self.path} is not a valid lock file ({reason}); restore it from a backup") from error
 
     def commit(self, repo: str) -> str | None:
-        """The locked commit of ``repo``, or None.
+        """Return the locked commit of ``repo``, or None if ``repo`` is not locked.
 
         Raises:
-            ModelError: as `read`.
+            ModelError: for the same reasons as `read`.
         """
         locked = self.read().get(repo)
         return None if locked is None else locked.commit
 
     def check(self, repo: str, found: LockedRepository) -> None:
-        """Compare ``found`` with the lock. A repository that is not locked passes.
+        """Check that ``found`` equals the locked entry of ``repo``. A repository that is not locked passes.
 
         Raises:
             LockMismatch: the commit or a file differs; the message names the first difference.
-            ModelError: as `read`.
+            ModelError: for the same reasons as `read`.
         """
         locked = self.read().get(repo)
         if locked is None or locked == found:
@@ -77,11 +77,11 @@ class Lock:
         )
 
     def keep(self, repo: str, found: LockedRepository) -> None:
-        """Lock ``repo`` to ``found``.
+        """Write ``found`` to the lock file as the entry of ``repo``.
 
         Raises:
             OSError: the file cannot be written.
-            ModelError: as `read`.
+            ModelError: for the same reasons as `read`.
         """
         tables = {**self.read(), repo: found}
         text = _HEAD + tomli_w.dumps(_TABLES.dump_python(dict(sorted(tables.items()))))
@@ -95,7 +95,7 @@ class Lock:
 
 def _difference(locked: LockedRepository, found: LockedRepository) -> str:
     if locked.commit != found.commit:
-        return f"commit {found.commit} is not {locked.commit}"
+        return f"the commit is {found.commit} instead of {locked.commit}"
     for name in sorted(locked.files.keys() | found.files.keys()):
         old, new = locked.files.get(name), found.files.get(name)
         if old is None:

@@ -1,12 +1,12 @@
-"""Converts pickled weights to safetensors in a child process with resource limits and without secrets.
+"""Convert pickled weights to safetensors in a child process with resource limits and without secrets.
 
-The parent calls `rewrite`. The child runs this module as a program. ``torch.load(weights_only=True)`` refuses all
-objects except tensors. The limits stop a file that exhausts memory, processor time, disk or file handles. They are not
+The parent calls `rewrite`, and the child runs this module as a program. ``torch.load(weights_only=True)`` refuses all
+objects except tensors. The limits stop a file that exhausts memory, CPU time, disk space or file handles. They are not
 a sandbox.
 """
 
 import os
-import pickle  # for its error class; torch reads the file
+import pickle  # only for its error class; torch reads the file
 import re
 import resource
 import signal
@@ -22,14 +22,16 @@ from typing import Any, NoReturn
 from service.errors import ModelError, UnsafeWeights
 
 BASE_BYTES = 2**30  # working memory of torch
-COPIES = 4  # copies of the file in memory: its bytes, the tensors, the contiguous copies, the written bytes
+COPIES = (
+    4  # copies of the weights in memory: the file's bytes, the tensors, the contiguous tensors and the output's bytes
+)
 MARGIN_BYTES = 2**24
 BASE_S, BYTES_PER_S = 60, 20 * 2**20
 OPEN_FILES = 64
 SAFETENSORS_FILE = "weights.safetensors"
 _IMPORT_ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
-# torch's message for a pickle with other objects than tensors. torch raises the same error class for a damaged file.
+# torch's message for a pickle with objects other than tensors. torch raises the same class for a damaged file.
 _FORBIDDEN = re.compile(r"(?:Unsupported (?:global|class|operand)|GLOBAL) \S+(?: \S+)?")
 
 
@@ -53,7 +55,10 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Resource limits of the child. ``memory_bytes`` is address space in addition to that of the imported torch."""
+    """The resource limits of the child process.
+
+    ``memory_bytes`` is added to the address space that the process uses after importing torch.
+    """
 
     memory_bytes: int
     file_bytes: int
@@ -61,7 +66,7 @@ class Limits:
 
     @classmethod
     def for_file(cls, size_bytes: int) -> "Limits":
-        """The limits for weights of this size."""
+        """Return the limits for a weights file of this size."""
         return cls(
             memory_bytes=BASE_BYTES + COPIES * size_bytes,
             file_bytes=3 * size_bytes + MARGIN_BYTES,
@@ -70,7 +75,7 @@ class Limits:
 
     @property
     def deadline_s(self) -> int:
-        """The wall-clock limit of the child."""
+        """The wall-clock limit of the child, in seconds."""
         return 2 * self.cpu_s
 
 
@@ -78,8 +83,9 @@ def rewrite(source: Path, target: Path) -> None:
     """Write the tensors of the pickle ``source`` to the new file ``target`` as safetensors.
 
     Raises:
-        UnsafeWeights: the file contains other objects than tensors.
-        ModelError: ``target`` exists; the file is damaged, exceeds a limit or cannot be rewritten; torch is missing.
+        UnsafeWeights: the file contains objects other than tensors.
+        ModelError: ``target`` already exists; the file is damaged, exceeds a limit or cannot be rewritten; or torch is
+            not installed.
         OSError: the folder of ``target`` cannot be written.
     """
     if target.exists():
@@ -93,7 +99,10 @@ def rewrite(source: Path, target: Path) -> None:
 
 
 def child_environment() -> dict[str, str]:
-    """The environment of the child: search paths only, without tokens, proxies or settings. One thread saves memory."""
+    """Return the environment of the child: only search paths, without tokens, proxies or settings.
+
+    The child uses one thread to save memory.
+    """
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     single_threaded = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     return {**kept, **single_threaded, "PYTHONPATH": str(_IMPORT_ROOT), "PYTHONSAFEPATH": "1"}
@@ -104,7 +113,7 @@ def _child_command(source: Path, folder: Path, limits: Limits) -> list[str]:
 
 
 def _run_child(source: Path, folder: Path, limits: Limits) -> tuple[int, str]:
-    """Run the child. Returns its exit code (negative: a signal) and the last line of its standard error."""
+    """Run the child. Return its exit code (negative for a signal) and the last line of its standard error."""
     with subprocess.Popen(  # noqa: S603 - this module, with the arguments of `main`
         _child_command(source, folder, limits),
         cwd=folder,
@@ -117,7 +126,7 @@ def _run_child(source: Path, folder: Path, limits: Limits) -> tuple[int, str]:
         try:
             _, messages = process.communicate(timeout=limits.deadline_s)
         except subprocess.TimeoutExpired:
-            raise ModelError(f"{source.name} was not read within {limits.deadline_s} s") from None
+            raise ModelError(f"{source.name} could not be read within {limits.deadline_s} s") from None
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)  # kills the processes of the child as well
@@ -127,7 +136,7 @@ def _run_child(source: Path, folder: Path, limits: Limits) -> tuple[int, str]:
 
 def _error(name: str, code: int, detail: str, limits: Limits) -> ModelError:
     if code == Failure.UNSAFE:
-        return UnsafeWeights(f"{name} contains more than weights ({detail}) and is not read")
+        return UnsafeWeights(f"{name} contains objects other than weights ({detail}) and was not loaded")
     if code == -signal.SIGXCPU:
         return ModelError(f"{name} needs more than {limits.cpu_s} s of processor time, which is too much for its size")
     if code not in _MESSAGES:
@@ -137,7 +146,7 @@ def _error(name: str, code: int, detail: str, limits: Limits) -> ModelError:
 
 
 def main(source: str, folder: str, memory_bytes: str, file_bytes: str, cpu_s: str) -> None:
-    """Run as the child: read the pickle and write its tensors to ``folder``, or exit with a `Failure`."""
+    """Run as the child process: read the pickle and write its tensors to ``folder``, or exit with a `Failure`."""
     try:
         import torch  # noqa: F401, PLC0415 - imported before the memory limit counts
     except ImportError:
@@ -152,7 +161,7 @@ def main(source: str, folder: str, memory_bytes: str, file_bytes: str, cpu_s: st
 
 
 def apply_limits(limits: Limits) -> None:
-    """Limit this process. Address space is limited only on Linux, which reports the current use."""
+    """Apply the limits to this process. Address space is limited only on Linux, which reports the current use."""
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
     _lower(resource.RLIMIT_FSIZE, limits.file_bytes)
@@ -166,7 +175,8 @@ def _lower(kind: int, value: int) -> None:
     """Set the soft and the hard limit, unless the hard limit is already lower."""
     _, hard = resource.getrlimit(kind)
     if hard == resource.RLIM_INFINITY or value < hard:
-        # The kernel sends SIGXCPU at the soft CPU limit, which the parent reports, and kills at the hard limit.
+        # At the soft CPU limit, the kernel sends SIGXCPU, which the parent reports. At the hard limit, it kills the
+        # process.
         resource.setrlimit(kind, (value, value + 5 if kind == resource.RLIMIT_CPU else value))
 
 
@@ -183,7 +193,7 @@ def _read(source: Path) -> object:
 
 
 def _independent(state: Any) -> dict[str, Any]:
-    """The named tensors in separate contiguous memory, as safetensors requires, without copies of tied embeddings."""
+    """Return the named tensors, each in its own contiguous memory, as safetensors requires. Omit tied embeddings."""
     import torch  # noqa: PLC0415 - the parent does without
 
     if not isinstance(state, Mapping):
@@ -196,7 +206,10 @@ def _independent(state: Any) -> dict[str, Any]:
 
 
 def _tied_embeddings(tensors: Mapping[str, Any]) -> set[str]:
-    """The names of embeddings that share the memory of ``shared.weight``. transformers ties them again."""
+    """Return the names of embeddings that share the memory of ``shared.weight``.
+
+    transformers ties them again when it loads the weights.
+    """
     shared = {_memory(tensor) for name, tensor in tensors.items() if name.split(".")[-2:] == ["shared", "weight"]}
     embeddings = [name for name in tensors if name.split(".")[-2:] == ["embed_tokens", "weight"]]
     return {name for name in embeddings if _memory(tensors[name]) in shared}

@@ -1,4 +1,4 @@
-"""Pulled models: the hub's client, and a model downloaded, converted and installed."""
+"""Download, convert and install a model from the hub."""
 
 import contextlib
 import fnmatch
@@ -24,7 +24,7 @@ from service.registry.manifest import EngineFiles, EngineKind, Hub, Manifest, du
 from service.registry.verify import Digest, verify_whole
 
 Report = Callable[[str, int, int | None], None]
-"""A progress callback: file name, downloaded bytes, size in bytes (None: unknown)."""
+"""A progress callback. Its arguments are the file name, the downloaded bytes and the size in bytes, if known."""
 
 SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
 # The client builds paths in its cache from these headers: a commit or a digest, possibly quoted and weak.
@@ -34,7 +34,7 @@ _PATH_HEADER_VALUE = re.compile(r'(?:W/)?"?[0-9A-Za-z_-]{1,128}"?')
 
 @dataclass(frozen=True, slots=True)
 class RepoFile:
-    """A file in the hub's listing. A large file has a SHA-256, a small file a git blob digest; None: not listed."""
+    """A file in the hub's listing. The hub lists a SHA-256 for a large file and a git blob digest for a small one."""
 
     name: str
     sha256: str | None
@@ -49,21 +49,22 @@ class Snapshot:
     files: Mapping[str, Path]
 
     def locked(self) -> LockedRepository:
-        """The commit and the digests for the lock file."""
+        """Return the commit and the file digests as an entry of the lock file."""
         return LockedRepository(
             commit=self.commit, files={name: Digest.of(path) for name, path in sorted(self.files.items())}
         )
 
 
 def pull(hub: Hub, commit: str | None, report: Report) -> Snapshot:
-    """Download the model's files from ``hub.repo`` at ``commit`` (None: at ``hub.revision``) into the client's cache.
+    """Download the model's files from ``hub.repo`` at ``commit`` into the client's cache.
 
-    An interrupted download resumes, and complete files are not downloaded again. With HF_HUB_OFFLINE only the cache is
-    read; then ``commit`` is required, because the hub cannot resolve the revision.
+    If ``commit`` is None, ``hub.revision`` is used. An interrupted download resumes, and complete files are not
+    downloaded again. If HF_HUB_OFFLINE is set, files come only from the cache; ``commit`` is then required, because the
+    hub cannot resolve the revision.
 
     Raises:
         HubError: the hub is unreachable or refuses the request; the repository, revision or files are missing; the
-            answer of the hub is invalid; the address of the hub is plain http and not loopback.
+            hub's response is invalid; or the hub's address uses plain HTTP and is not a loopback address.
         WeightsMismatch: a file differs from the digest in the hub's listing. The file is deleted from the cache.
         ModelError: the cache cannot be written.
     """
@@ -84,9 +85,9 @@ def discard(snapshot: Snapshot) -> None:
 
 
 def wanted(names: Iterable[str], hub: Hub, where: str = "in this revision") -> list[str]:
-    """The required files of the repository: the files that match ``hub.patterns``, and the weights.
+    """Return the names of the required files: those that match ``hub.patterns``, and the weights.
 
-    A pickle is used only if the repository has no safetensors. ``where`` ends the error message.
+    A pickle is used only if the repository has no safetensors. Error messages end with ``where``.
 
     Raises:
         HubError: the repository has no weights in a supported format, or a pattern without ``*`` matches no file.
@@ -113,7 +114,7 @@ def _download(hub: Hub, revision: str, report: Report) -> Snapshot:
     api = HfApi()
     commit = api.model_info(hub.repo, revision=revision).sha
     if commit is None or not re.fullmatch(COMMIT_PATTERN, commit):
-        raise HubError(f"{hub.repo}: the hub returns no valid commit for {revision}")
+        raise HubError(f"{hub.repo}: the hub returned no valid commit for {revision}")
     listed = {file.name: file for file in _list_files(api, hub.repo, commit)}
     files = {}
     for name in wanted(listed, hub):
@@ -125,7 +126,7 @@ def _download(hub: Hub, revision: str, report: Report) -> Snapshot:
 
 
 def _http_client() -> Any:
-    """The HTTP client of the hub client. It refuses header values that lead to paths outside the client's cache."""
+    """Return an HTTP client for the hub client. It refuses header values that lead to paths outside the cache."""
     import httpx2  # noqa: PLC0415 - see `pull`
 
     # The hub client sets a timeout for each request.
@@ -136,7 +137,7 @@ def _check_headers(response: Any) -> None:
     for name in _PATH_HEADERS:
         value = response.headers.get(name)
         if value is not None and not _PATH_HEADER_VALUE.fullmatch(value):
-            raise HubError(f"{response.url.host} returns an invalid {name} header; the download is refused")
+            raise HubError(f"{response.url.host} returned an invalid {name} header; the download was refused")
 
 
 def _list_files(api: Any, repo: str, commit: str) -> Iterator[RepoFile]:
@@ -172,29 +173,29 @@ def _check_digest(repo: str, file: RepoFile, path: Path) -> None:
         discard(Snapshot("", {file.name: path}))
         raise WeightsMismatch(
             f"{repo}: {file.name} differs from its digest in the hub's listing: it was damaged in transit or in the "
-            "cache. The cached copy is deleted; pull the model again"
+            "cache. The cached copy has been deleted; pull the model again"
         )
 
 
 def _require_inside_cache(path: Path) -> Path:
-    """The resolved path.
+    """Return the resolved path.
 
     Raises:
-        HubError: the path is outside the client's cache. Nothing there may be read or deleted.
+        HubError: the path is outside the client's cache, where nothing may be read or deleted.
     """
     from huggingface_hub import constants  # noqa: PLC0415 - see `pull`
 
     resolved = path.resolve()
     if not resolved.is_relative_to(Path(constants.HF_HUB_CACHE).resolve()):
-        raise HubError(f"{path.name} is outside the client's cache ({resolved}); the hub's answer is refused")
+        raise HubError(f"{path.name} is outside the client's cache ({resolved}); the hub's response was refused")
     return resolved
 
 
 def _require_private_connection(endpoint: str) -> None:
-    """Refuse plain http, because it can be manipulated in transit. Loopback is exempt."""
+    """Refuse plain HTTP, because responses could be manipulated in transit. Loopback addresses are exempt."""
     address = urlsplit(endpoint)
     if address.scheme != "https" and not _is_loopback(address.hostname or ""):
-        raise HubError(f"HF_ENDPOINT {endpoint} is not https; plain http is accepted only for loopback addresses")
+        raise HubError(f"HF_ENDPOINT {endpoint} does not use https; plain http is accepted only for loopback addresses")
 
 
 def _is_loopback(host: str) -> bool:
@@ -205,7 +206,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _progress_class(name: str, report: Report) -> Any:
-    """A progress bar class for the client. Its instances call ``report``."""
+    """Return a progress bar class for the hub client. Its instances call ``report``."""
     from huggingface_hub.utils.tqdm import tqdm  # noqa: PLC0415 - see `pull`
 
     class Progress(tqdm):
@@ -222,7 +223,7 @@ def _progress_class(name: str, report: Report) -> Any:
 
 @contextlib.contextmanager
 def _hub_errors(repo: str) -> Iterator[None]:
-    """Convert errors of the client to `HubError` and `ModelError`."""
+    """Convert exceptions of the hub client to `HubError` and `ModelError`."""
     import httpx2  # noqa: PLC0415 - see `pull`
     from huggingface_hub import errors  # noqa: PLC0415
 
@@ -237,8 +238,8 @@ def _hub_errors(repo: str) -> Iterator[None]:
     except OSError as error:
         raise ModelError(f"{repo}: the download cannot be written: {error.strerror or error}") from error
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        # The client parses answers of the hub without validation.
-        raise HubError(f"{repo}: {_endpoint()} returns an invalid answer ({type(error).__name__})") from error
+        # The client parses the hub's responses without validation.
+        raise HubError(f"{repo}: {_endpoint()} returned an invalid response ({type(error).__name__})") from error
 
 
 def _not_cached(repo: str) -> str:
@@ -254,11 +255,11 @@ def _unreachable(reason: str) -> str:
 
 
 def _http_error(error: Any) -> str:
-    """The message for an error status of the hub."""
+    """Return the message for an error status of the hub."""
     from huggingface_hub import errors  # noqa: PLC0415 - see `pull`
 
     status = error.response.status_code
-    answer = f"{_endpoint()} returns {status}"
+    answer = f"{_endpoint()} returned {status}"
     if isinstance(error, errors.GatedRepoError):
         return f"{answer}: accept the terms of the repository on the hub, and set HF_TOKEN to a token of that account"
     if isinstance(error, errors.RevisionNotFoundError):
@@ -291,17 +292,17 @@ def convert(
 ) -> Manifest:
     """Convert the checkpoint in ``snapshot`` for CTranslate2 and install it as the folder ``target``.
 
-    ``snapshot`` contains config.json, model.safetensors and the tokenizer files of ``manifest``. It is not changed.
-    With ``keep_checkpoint`` the torch engine can also serve the model. A model in ``target`` is replaced when the new
-    one is complete. The conversion needs the memory of the checkpoint in float32, and three times its size on the disk
-    of ``target``.
+    ``snapshot`` contains config.json, model.safetensors and the tokenizer files of ``manifest``. It is not changed. If
+    ``keep_checkpoint`` is set, the torch engine can also serve the model. An existing model in ``target`` is replaced
+    once the new one is complete. The conversion needs as much memory as the checkpoint occupies in float32, and three
+    times that size on the disk of ``target``.
 
     Returns:
         The manifest with revision, engines, files and their SHA-256, as written to ``manifest.toml`` in ``target``.
 
     Raises:
         ModelError: the checkpoint has another architecture, lacks files or does not match its tokenizer; the outputs of
-            the converted model differ; the libraries for the conversion are not installed; the disk is full.
+            the converted model differ; the libraries for the conversion are not installed; or the disk is full.
     """
     try:
         from service.hub.installation import install  # noqa: PLC0415 - imports torch
@@ -321,14 +322,14 @@ def convert(
 
 @contextmanager
 def _scratch_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder on the file system of ``target``."""
+    """Yield a temporary folder on the file system of ``target``."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-scratch-") as scratch:
         yield Path(scratch)
 
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """A new folder that replaces ``target`` when the block succeeds, and is deleted when it fails."""
+    """Yield a new folder that replaces ``target`` if the block succeeds and is deleted if it fails."""
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-new-"))
     try:
         yield folder
@@ -337,11 +338,11 @@ def _replacing(target: Path) -> Iterator[Path]:
                 target.rename(Path(old) / target.name)
             folder.rename(target)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)  # missing after success
+        shutil.rmtree(folder, ignore_errors=True)  # the folder no longer exists after success
 
 
 def _complete_manifest(manifest: Manifest, engines: dict[EngineKind, EngineFiles], folder: Path) -> Manifest:
-    """Add the engines, the file digests and the revision (the hub's commit and a hash of the files)."""
+    """Add the engines, the file digests and the revision, which is the hub's commit and a hash of the files."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     files = {path.relative_to(folder).as_posix(): Digest.of(path).sha256 for path in paths}
     digest = hashlib.sha256("".join(f"{name}{files[name]}" for name in files).encode()).hexdigest()[:REVISION_CHARS]
@@ -351,7 +352,7 @@ def _complete_manifest(manifest: Manifest, engines: dict[EngineKind, EngineFiles
 
 
 def _make_readable(folder: Path) -> None:
-    """Make the files readable for all users, because the service may run as another user."""
+    """Make the files readable for all users, because the service may run as a different user."""
     folder.chmod(FOLDER_MODE)
     for path in folder.rglob("*"):
         path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
@@ -364,10 +365,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """Installs models from the hub.
+    """The installation of models from the hub.
 
     ``convert(checkpoint, manifest, target)`` writes the engines' files and the manifest to the new folder ``target``
-    and returns the new manifest. ``report`` receives download progress, ``say`` the name of each step.
+    and returns the new manifest. ``report`` is called with the download progress, and ``say`` with the name of each
+    step.
     """
 
     catalog: Catalog
@@ -377,7 +379,7 @@ class Pull:
     say: Say
 
     def install(self, name: str, *, licence_accepted: bool) -> Entry:
-        """Pull and install a model. It replaces an installed model of that name at the end.
+        """Pull and install a model. An installed model of the same name is replaced only as the last step.
 
         Raises:
             ModelError: a step failed; see `pull`, `Lock.check`, `pickles.rewrite` and ``convert``.
@@ -391,7 +393,7 @@ class Pull:
                 return self._install_snapshot(name, manifest, hub, snapshot)
 
     def _download(self, hub: Hub) -> Snapshot:
-        """Download the files of the repository. They must match the lock file; the first pull writes their entry."""
+        """Download the files of the repository, which must match the lock file. The first pull adds the entry."""
         lock = self.installed.lock
         snapshot = pull(hub, lock.commit(hub.repo), self.report)
         found = snapshot.locked()
@@ -422,7 +424,7 @@ class Pull:
         return self.catalog.entry(name)
 
     def _write_checkpoint(self, snapshot: Snapshot, checkpoint: Path) -> None:
-        """Link the files of the snapshot into a new folder. A pickle is rewritten as safetensors."""
+        """Link the files of the snapshot into a new folder. Pickled weights are rewritten as safetensors."""
         checkpoint.mkdir()
         for name, path in snapshot.files.items():
             if name != PICKLE:

@@ -1,1 +1,1 @@
-"""Languages: one package per language, with the language code as its name; see `service.languages.base`."""
+"""One package for each language, named after the language code; see `service.languages.base`."""

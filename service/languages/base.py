@@ -1,8 +1,8 @@
-"""The interface of a language, and the registry that finds language packages by their code.
+"""The interface of a language, and a registry that finds language packages by their code.
 
-A language is a package ``service/languages/CODE`` that defines ``LANGUAGE``. Its data files are in its own folder.
-If a language leaves a field empty, the features that need this field are off. For example, a check without its grammar
-does not run.
+A language is a package ``service/languages/CODE`` that defines ``LANGUAGE`` and contains its own data files. If a
+language leaves a field empty, the features that need this field are disabled. For example, a check does not run without
+its grammar.
 """
 
 import re
@@ -26,8 +26,8 @@ NEVER = re.compile(r"(?!)")
 class ParsedNumber(NamedTuple):
     """The meaning of a number word.
 
-    ``values`` are the numbers that the word may mean. ``hints`` are further numbers that it supports in the other text.
-    A word that is not ``certain`` ("one") may be something other than a number.
+    ``values`` holds the numbers that the word may mean. ``hints`` holds further numbers that it supports in the other
+    text. A word that is not ``certain`` ("one") may not be a number at all.
     """
 
     values: frozenset[Fraction]
@@ -36,40 +36,42 @@ class ParsedNumber(NamedTuple):
 
 
 Token = re.Match[str]
-"""A word or a numeral of a text; group 1 is set for a numeral."""
+"""A match of a word or numeral in a text. Group 1 is set if it is a numeral."""
 
 
 def no_number(_word: str) -> ParsedNumber | None:
-    """The default reader of number words; it knows no number word."""
+    """Return None, because this default for `NumberGrammar.read` recognises no number words."""
     return None
 
 
 def no_scale(_word: str) -> Fraction | None:
-    """The default reader of scale words; it knows no scale word."""
+    """Return None, because this default for `NumberGrammar.scale` recognises no scale words."""
     return None
 
 
 def no_extension(_text: str, _tokens: Sequence[Token], place: int, part: ParsedNumber) -> tuple[ParsedNumber, int]:
-    """The default for `NumberGrammar.extend`: each number word is a separate number."""
+    """Return the number unchanged, with the next index. This is the default for `NumberGrammar.extend`."""
     return part, place + 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumberGrammar:
-    """How numbers are written.
+    """The rules for writing numbers.
 
     Attributes:
-        group: the separator of thousands; spaces and apostrophes are separators in every language.
+        group: the thousands separator. Spaces and apostrophes are also accepted in every language.
         point: the decimal separator.
-        point_may_group: "1,500" with one point and three digits may also mean 1500, as in the other language.
-        read: returns the number that a single word means (None: the word is no number).
-        scale: returns the factor by which a word multiplies the number before it (None: the word is no scale).
-        extend: returns the number that the word at a place forms with the words after it, and the next place.
+        point_may_group: whether a number with one decimal separator and three digits after it may also be a whole
+            number, as in the other language ("1,500" for 1500).
+        read: returns the number that a single word means, or None if it is not a number word.
+        scale: returns the factor by which a word multiplies the number before it, or None if it is not a scale word.
+        extend: returns the number that the word at an index forms together with the words after it, and the index
+            of the next word.
         touching_scales: scales, in lower case, that count only directly after a numeral ("5m").
-        half_more: the words after a number that add one half.
+        half_more: a pattern of words after a number that add one half.
         half_of: two words, in lower case, that form a number with the scale after them ("half a million").
         range_words: a pattern of the words between the two numbers of a range.
-        decade_after: the ending of a year, or of its last two digits, that makes it a decade.
+        decade_after: a pattern of the ending that turns a year, or its last two digits, into a decade.
     """
 
     group: str
@@ -90,30 +92,32 @@ NUMERIC_DATE = (
     rf"\b(?P<d>\d{{1,2}})(?P<sep>[./])\s?(?P<m>\d{{1,2}})(?P=sep)\s?(?P<y>{YEAR}|\d\d)?(?!\d)"
     rf"|\b(?P<iso_y>{YEAR})-(?P<iso_m>\d\d)-(?P<iso_d>\d\d)\b"
 )
-"""Numeric dates that every language reads. The groups are d, m, y and, for ISO 8601, iso_d, iso_m, iso_y."""
+"""A pattern of numeric dates for all languages, with the groups d, m and y or, for ISO 8601, iso_d, iso_m and iso_y."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DateGrammar:
-    """How dates and times of day are written.
+    """The rules for writing dates and times of day.
 
     Attributes:
-        date: dates with a day or a year: `NUMERIC_DATE`, and the groups ``day``, ``month``, ``year``. A month without
-            a day has the groups ``alone`` and ``of``. A month before its day has ``us_m``, ``us_d`` and ``us_y``.
-        lone_month: month names as ``full`` or ``short``; ``more`` is set if the month is a part of another word.
-        months: the number of each month by its name or abbreviation, in lower case, without a full stop.
+        date: a pattern of dates with a day or a year. It includes `NUMERIC_DATE` and has the groups ``day``, ``month``
+            and ``year``. The groups of a month without a day are ``alone`` and ``of`` (the year). The groups of a month
+            before its day are ``us_m``, ``us_d`` and ``us_y``.
+        lone_month: a pattern of month names with the groups ``full`` and ``short``. The group ``more`` is set if the
+            month is part of another word.
+        months: maps the names and abbreviations of months, in lower case and without a full stop, to their numbers.
         plain_months: months, in lower case, that are also other words ("may").
-        before_month: words before one of the ``plain_months`` that show that it is a month.
-        weekday: names of weekdays: ``w`` is the name, ``rest`` the rest of the word.
-        weekdays: the number of each ``w`` in lower case; 0 is Monday.
-        day_parts: endings after a weekday in a word that still names the day ("Freitagabend").
-        short_day: abbreviated weekdays.
-        short_days: the number of each abbreviated weekday by its first two letters, in lower case.
-        month_may_lead: "5.4.2018" may be the fourth of May; "5/4/2018" may be the fourth of May in every language.
-        clock: times of day: groups ``h`` and ``min`` or ``h2`` and ``min2``, ``mark``, and ``after`` for minutes that
-            follow the mark.
-        named_time: names of ``noon`` and ``midnight``.
-        half_days: the mark of a time begins with "a" before noon and with "p" after noon.
+        before_month: a pattern of words before one of the ``plain_months`` that identify it as a month.
+        weekday: a pattern of weekdays, with the name in group ``w`` and the rest of the word in group ``rest``.
+        weekdays: maps each ``w``, in lower case, to its number; 0 is Monday.
+        day_parts: endings of compounds that still name a day ("Freitagabend").
+        short_day: a pattern of abbreviated weekdays.
+        short_days: maps the first two letters of each abbreviated weekday, in lower case, to its number.
+        month_may_lead: whether "5.4.2018" may mean the fourth of May. "5/4/2018" may mean it in every language.
+        clock: a pattern of times of day with the groups ``h`` and ``min`` or ``h2`` and ``min2``, ``mark``, and
+            ``after`` for minutes that follow the mark.
+        named_time: a pattern of names for ``noon`` and ``midnight``.
+        half_days: whether the mark of a time begins with "a" before noon and with "p" after noon.
     """
 
     date: re.Pattern[str]
@@ -133,7 +137,7 @@ class DateGrammar:
 
 
 class WrittenDate(NamedTuple):
-    """A numeric date: day 1 to 31, month 1 to 12, and four digits of the year (None: no year)."""
+    """A numeric date: day 1 to 31, month 1 to 12, and a four-digit year, or None if there is no year."""
 
     day: int
     month: int
@@ -141,14 +145,14 @@ class WrittenDate(NamedTuple):
 
 
 class WrittenTime(NamedTuple):
-    """A time of day: hour 0 to 24 and two digits of minutes."""
+    """A time of day: hour 0 to 24, and the minutes as two digits."""
 
     hour: int
     minute: str
 
 
 class WrittenAmount(NamedTuple):
-    """A compound such as "Elf-Milliarden-Euro": digits with a decimal point, a power of ten and a unit key."""
+    """A compound such as "Elf-Milliarden-Euro": digits with a decimal point, a power of ten, and a unit key."""
 
     digits: str
     scale: int
@@ -166,7 +170,7 @@ WrittenValue = WrittenDate | WrittenTime | WrittenAmount | WrittenNumber
 
 
 class WrittenNumeral(NamedTuple):
-    """A numeral at ``span`` that other languages write differently."""
+    """A numeral, located at ``span``, that other languages write differently."""
 
     span: Span
     value: WrittenValue
@@ -174,12 +178,12 @@ class WrittenNumeral(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NegationGrammar:
-    """Patterns of negations for a text in lower case.
+    """Patterns of negations for text in lower case.
 
     Attributes:
-        sure: negations that a translation keeps.
+        sure: negations that a translation always keeps.
         plain: all negations.
-        any: all words that can express a negation, including ``plain``.
+        any: all words that can express a negation, including those in ``plain``.
     """
 
     sure: re.Pattern[str]
@@ -189,12 +193,14 @@ class NegationGrammar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NameGrammar:
-    """Which capitalised words are names.
+    """Rules that identify names among capitalised words.
 
     Attributes:
-        is_common: returns whether a capitalised word is not a name; the second argument: whether it opens a sentence.
-        title: the ending of a title ("Kanzlerin"); a capitalised word after a title is a name.
-        opening_is_weak: a single capitalised word that opens a sentence may be a common word that is in no list.
+        is_common: returns whether a capitalised word is not a name. The second argument is True if the word opens a
+            sentence.
+        title: a pattern of the ending of a title ("Kanzlerin"). A capitalised word after a title is a name.
+        opening_is_weak: whether a single capitalised word that opens a sentence may be a common word that is missing
+            from the lists.
     """
 
     is_common: Callable[[str, bool], bool]
@@ -207,9 +213,9 @@ class UnitGrammar:
     """Units of measure.
 
     Attributes:
-        forms: the words and signs of each unit, in lower case; all languages use the same unit keys.
-        whole_words: the forms are whole words; otherwise they are beginnings of words.
-        scale_words: a pattern of the words between a number and its unit ("million").
+        forms: the words and signs for each unit, in lower case. All languages use the same unit keys.
+        whole_words: whether the forms are whole words. Otherwise they are the beginnings of words.
+        scale_words: a pattern of words between a number and its unit ("million").
     """
 
     forms: Mapping[str, tuple[str, ...]]
@@ -218,27 +224,30 @@ class UnitGrammar:
 
 
 class Inflection(Protocol):
-    """The inflection of words: finds the forms of a word."""
+    """Rules of inflection, which identify the forms of a word."""
 
     def folded(self, word: str) -> str:
-        """``word`` without its case and without umlauts, which inflection may change in addition to the ending."""
+        """Return ``word`` in lower case and without umlauts, which may change together with the ending."""
         ...
 
     def stems(self, word: str) -> set[str]:
-        """Index keys of a word. A word shares at least one key with each of its forms."""
+        """Return the index keys of a word. A word shares at least one key with each of its forms."""
         ...
 
     def related(self, word: str) -> set[str]:
-        """Like `stems`, for a word that is not the first word of its term; such a word may have more forms."""
+        """Return the index keys of a word that is not the first word of a term. Such a word may have more forms."""
         ...
 
     def is_form(self, word: str, term: str, *, last: bool) -> bool:
-        """Whether ``word`` is a form of ``term``. ``last``: ``term`` is the last word of its phrase."""
+        """Return whether ``word`` is a form of ``term``, which is a single word of a phrase.
+
+        ``last`` is True if ``term`` is the last word of the phrase.
+        """
         ...
 
 
 class ExactForms:
-    """The default inflection: a word has one form, which may be capitalised."""
+    """The default inflection, in which a word has only one form. This form may be capitalised."""
 
     def folded(self, word: str) -> str:
         return word.casefold()
@@ -264,18 +273,19 @@ def _none_missing(_text: str) -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SentenceGrammar:
-    """Sentence boundaries that the general splitter does not know.
+    """Rules for sentence boundaries that supplement the general sentence splitter.
 
     Attributes:
         splitter: the ``sentencex`` code of the language, or of a language with similar rules.
-        continues: returns whether the sentence continues after a boundary that the splitter found; arguments: the
-            text, the start of the sentence, the boundary.
-        missing: returns the offsets of sentence starts that the splitter does not find, in any order.
-        quoted: quotations and single quotation marks to replace by marks that the splitter knows.
-        clause: the preferred place to split a long sentence, after ";", ":" and a dash.
-        unfinished: the end of a line that does not end a sentence.
-        open_word: the end of a line that breaks inside a phrase.
-        broken_word: the hyphen and the line end inside a word that continues on the next line.
+        continues: returns whether the sentence continues after a boundary that the splitter found. The arguments are
+            the text, the start of the sentence and the boundary.
+        missing: yields the offsets, in any order, of sentence starts that the splitter does not find.
+        quoted: a pattern of quotations and single quotation marks that are replaced with marks known to the splitter.
+        clause: a pattern of places to split a long sentence. They are preferred to other commas, but not to ";", ":"
+            or a dash.
+        unfinished: a pattern of line endings that do not end a sentence.
+        open_word: a pattern of line endings in the middle of a phrase.
+        broken_word: a pattern of the hyphen and line end inside a word that continues on the next line.
     """
 
     splitter: str
@@ -293,12 +303,12 @@ class SummaryGrammar:
     """Word lists for summaries, in lower case.
 
     Attributes:
-        function_words: words with a grammatical function only, such as articles and prepositions.
-        dangling_openings: first words of a sentence that refer to the sentence before.
+        function_words: words with only a grammatical function, such as articles and prepositions.
+        dangling_openings: words that, at the start of a sentence, refer to the previous sentence.
         finite_verbs: finite verb forms that cannot be recognised by their endings.
         subordinators: words that begin a subordinate clause.
-        stem: returns the stem of a word; all forms of a word have the same stem.
-        chars_per_word: the average length of a word of news text and the space after it.
+        stem: returns the stem of a word, which all of its forms share.
+        chars_per_word: the average length of a word in news text, including the space after it.
     """
 
     function_words: frozenset[str]
@@ -310,32 +320,36 @@ class SummaryGrammar:
 
 
 Weight = Literal["sure", "context", "doubt"]
-"""The certainty that a line is boilerplate. A ``sure`` line is removed anywhere. A ``context`` line is removed next to
-other boilerplate or above the text. A ``doubt`` line is reported, and never removed."""
+"""The degree of certainty that a line is boilerplate.
+
+A ``sure`` line is always removed. A ``context`` line is removed above the text, below it, or next to other boilerplate.
+A ``doubt`` line is only reported.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageGrammar:
-    """Boilerplate of news pages around an article. Lists marked as folded contain results of `str.casefold`.
+    """Boilerplate that surrounds articles on news pages. Entries marked as folded are results of `str.casefold`.
 
     Attributes:
-        verb: a word that shows that a long line is a sentence.
-        roots: names of the first page in a breadcrumb trail.
+        verb: a pattern of words that identify a long line as a sentence.
+        roots: names of the home page in a breadcrumb trail.
         sections: names of sections.
-        headings: for each reason of a removal, the headings (folded) of blocks that are removed.
-        announcing: the reasons whose headings may have a colon and their block on the same line.
+        headings: maps each reason for removal to the headings (folded) of the blocks that are removed.
+        announcing: reasons whose headings may be followed by a colon and the block on the same line.
         controls: labels of buttons and links (folded).
-        agencies: news agencies (folded); ``agency_break`` separates them in a credit.
-        boilerplate: beginnings of sentences of consent boxes, paywalls and newsletters.
-        lines: patterns of whole lines with reason and weight, in the order of their use.
-        copyright: a whole line with a copyright notice.
-        bare_names: a whole line of names of persons.
-        byline_start: the beginning of a byline.
-        photo_credit: a whole line with the credit of a picture.
-        dateline: the beginning of a report with its place and agency.
-        meta_end: a byline, a time or buttons at the end of a paragraph.
-        photo_ends: patterns of a picture credit at the end of a paragraph.
-        source_end: a credit of a picture or of the report at the end of a paragraph.
+        agencies: news agencies (folded).
+        agency_break: a pattern of the separators between agencies in a credit.
+        boilerplate: the beginnings of sentences in consent boxes, paywalls and newsletters.
+        lines: patterns of whole lines with their reason and weight, in the order in which they are tried.
+        copyright: a pattern of whole lines with a copyright notice.
+        bare_names: a pattern of whole lines that contain only names of people.
+        byline_start: the first word of a byline.
+        photo_credit: a pattern of whole lines with the credit for a photo.
+        dateline: a pattern of the beginning of a report with its place and agency.
+        meta_end: a pattern of a byline, a timestamp or button labels at the end of a paragraph.
+        photo_ends: patterns of a photo credit at the end of a paragraph.
+        source_end: a pattern of a credit for a photo or for the report at the end of a paragraph.
     """
 
     verb: re.Pattern[str] = NEVER
@@ -360,10 +374,10 @@ class PageGrammar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LengthRatio:
-    """The usual length of a translation. 99 of 100 sentences of human translators are within these bounds.
+    """The usual length of translations. For 99 % of sentences, human translations lie within these bounds.
 
-    ``steps`` are numbers of source characters. ``shortest`` and ``longest`` are output characters per source character:
-    one value below each step, and one above the last step.
+    ``steps`` are numbers of source characters. ``shortest`` and ``longest`` are output characters for each source
+    character, with one value below each step and one above the last step.
     """
 
     steps: tuple[int, ...]
@@ -380,29 +394,29 @@ class Language:
     """Everything that the service knows about a language.
 
     Attributes:
-        code: ISO 639-1, in lower case.
+        code: the ISO 639-1 code, in lower case.
         name: the English name.
-        regions: further codes of the language ("de-at"), with an English name if they are listed as target languages
-            (an empty string: they are not listed).
-        warm_up: a short sentence, translated when a model starts.
-        probe: a sentence of usual length for measurements of engine speed.
-        sentences: the sentence boundaries.
-        marker_words: frequent words, in lower case, that no neighbouring language has; they identify the language.
+        regions: maps further codes of the language ("de-at") to the English names under which they are listed as target
+            languages, or to an empty string if they are not listed.
+        warm_up: a short sentence that is translated when a model starts.
+        probe: a sentence of average length for measuring the speed of an engine.
+        sentences: the rules for sentence boundaries.
+        marker_words: frequent words, in lower case, that no neighbouring language has. They identify the language.
         kickers: names of sections and acronyms that pages put before a headline without a space.
-        inflection: the forms of words.
-        numbers, dates, negation, names, units: the grammars of the checks; None: the check does not run.
-        frequent_words: words that show that a part of a translation is still in this language.
-        knows: returns whether a word belongs to the language (None: the language has no word list).
+        inflection: the rules for the forms of words.
+        numbers, dates, negation, names, units: the grammars of the checks. If one is None, its check does not run.
+        frequent_words: words that show that part of a translation is still in this language.
+        knows: returns whether a word belongs to the language, or None if the language has no word list.
         doubled_words: words, in lower case, that may occur twice in a row.
-        clauses_meet: a word before and after a comma between two clauses; group 1 is the word.
-        find_numerals: returns the numerals of a text that other languages write differently.
+        clauses_meet: a pattern of a word before and after the comma between two clauses, with the word in group 1.
+        find_numerals: returns the numerals in a text that other languages write differently.
         write_numeral: returns the preferred form of such a numeral and other accepted forms, or None.
-        exonyms: for the code of another language, the names that this language calls differently: beginnings of words
-            in plain lower case, mapped from this language to the other.
-        kept_names: for the code of another language, names with the same spelling in that language.
-        length_ratios: for the code of a target language, the usual length of translations into it.
-        page: boilerplate of news pages; the default removes nothing.
-        summary: word lists for summaries; None: the language has no summaries.
+        exonyms: maps the code of another language to the names that differ there. Each beginning of a word in this
+            language is mapped to the possible beginnings in the other language, in lower case without accents.
+        kept_names: maps the code of another language to names that are spelled the same in that language.
+        length_ratios: maps the code of a target language to the usual length of translations into it.
+        page: the boilerplate of news pages. With the default, nothing is removed.
+        summary: word lists for summaries, or None if texts in the language cannot be summarised.
     """
 
     code: str
@@ -440,23 +454,30 @@ class LanguagePair(NamedTuple):
 
     @classmethod
     def of(cls, source: str, target: str) -> "LanguagePair":
-        """The pair of the languages with these codes; raises `ModelError` as `language` does."""
+        """Return the pair of languages with these codes.
+
+        Raises:
+            ModelError: no language package has one of the codes.
+        """
         return cls(language(source), language(target))
 
 
 def codes() -> tuple[str, ...]:
-    """The sorted codes of all languages. Each package on the search path of ``service.languages`` is a language."""
+    """Return the sorted codes of all languages.
+
+    Each package on the search path of ``service.languages`` is a language.
+    """
     return tuple(sorted(module.name for module in iter_modules(service.languages.__path__) if module.ispkg))
 
 
 @cache
 def language(code: str) -> Language:
-    """The language with this code.
+    """Return the language with this code.
 
     Raises:
         ModelError: no language package has this code.
     """
     if code not in codes():
-        raise ModelError(f"there is no language {code!r}; the service knows {', '.join(codes())}")
+        raise ModelError(f"unknown language {code!r}; the service supports {', '.join(codes())}")
     found: Language = import_module(f"service.languages.{code}").LANGUAGE
     return found

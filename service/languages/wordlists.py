@@ -1,4 +1,4 @@
-"""Word lists: text files with one entry per line; a line that begins with ``#`` is a comment."""
+"""Word lists, which are text files with one entry per line and comments that begin with ``#``."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,13 +6,16 @@ from types import MappingProxyType
 
 
 class WordLists:
-    """The lists ``NAME.txt`` of one folder. Each call reads the file; a language reads each of its lists once."""
+    """The word lists ``NAME.txt`` in a folder.
+
+    Each call reads the file again; a language reads each of its lists only once.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def lines(self, name: str) -> tuple[str, ...]:
-        """The entries of a list in the order of the file.
+        """Return the entries of a list in the order of the file.
 
         Raises:
             OSError: the file cannot be read.
@@ -21,19 +24,19 @@ class WordLists:
         return tuple(line for line in lines if line and not line.startswith("#"))
 
     def phrases(self, name: str) -> frozenset[str]:
-        """The entries, for case-sensitive look-ups."""
+        """Return the entries for case-sensitive look-ups."""
         return frozenset(self.lines(name))
 
     def folded(self, name: str) -> frozenset[str]:
-        """The case-folded entries, for case-insensitive look-ups with ``str.casefold()``."""
+        """Return the case-folded entries for case-insensitive look-ups with `str.casefold`."""
         return frozenset(line.casefold() for line in self.lines(name))
 
     def words(self, name: str) -> frozenset[str]:
-        """The single words of a list with several words per line."""
+        """Return the single words of a list that has several words on each line."""
         return frozenset(word for line in self.lines(name) for word in line.split())
 
     def pairs(self, name: str) -> Mapping[str, frozenset[str]]:
-        """A list of lines ``key, key = value, value``: the values of each key."""
+        """Return the values of each key from a list of lines ``key, key = value, value``."""
         found: dict[str, frozenset[str]] = {}
         for line in self.lines(name):
             left, _, right = line.partition(" = ")
@@ -43,6 +46,6 @@ class WordLists:
         return MappingProxyType(found)
 
     def forms(self, name: str) -> Mapping[str, tuple[str, ...]]:
-        """A list of lines ``key = form, form``: the forms of each key, in order."""
+        """Return the forms of each key, in order, from a list of lines ``key = form, form``."""
         rows = (line.partition(" = ") for line in self.lines(name))
         return MappingProxyType({key: tuple(forms.split(", ")) for key, _, forms in rows})

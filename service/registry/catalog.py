@@ -1,4 +1,4 @@
-"""The catalog of models, and the choice of one for a task and its languages."""
+"""The catalogue of models, and the choice of a model for a task and its languages."""
 
 import difflib
 import re
@@ -23,31 +23,31 @@ class Entry:
 
     @property
     def installed(self) -> bool:
-        """Whether every file of the manifest exists. The content is not checked."""
+        """Whether every file of the manifest exists. The contents of the files are not checked."""
         return self.manifest.complete and all((self.folder / file).is_file() for file in self.manifest.files)
 
 
 def installed_names(folder: Path) -> list[str]:
-    """Names of the models that are installed in ``folder``, sorted."""
+    """Return the names of the models that are installed in ``folder``, sorted."""
     return sorted(path.parent.name for path in folder.glob(f"[!.]*/{MANIFEST}"))
 
 
 def installed_path(folder: Path, name: str) -> Path:
-    """The folder of the model ``name`` in the folder of installed models.
+    """Return the folder of the model ``name`` within the folder of installed models.
 
     Raises:
         ModelError: the name is not a valid model name.
     """
     if not _NAME.fullmatch(name):
-        raise ModelError(f"{name!r} is no valid model name: use letters, digits, '.', '_' and '-'")
+        raise ModelError(f"{name!r} is not a valid model name: use letters, digits, '.', '_' and '-'")
     return folder / name
 
 
 class Catalog:
     """The manifests in ``models_dir/catalog`` and the manifests of the models in ``installed_dir``.
 
-    The manifest of an installed model takes precedence over its manifest in the catalogue. Installed models do not need
-    a manifest in the catalogue. Embedded models cannot be replaced.
+    The manifest of an installed model takes precedence over the catalogue's manifest for it. An installed model does
+    not need a manifest in the catalogue. Embedded models cannot be replaced.
     """
 
     def __init__(self, models_dir: Path, installed_dir: Path | None = None) -> None:
@@ -55,11 +55,11 @@ class Catalog:
         self._installed_dir = installed_dir
 
     def names(self) -> list[str]:
-        """Names of all models, sorted."""
+        """Return the names of all models, sorted."""
         return sorted({*self._published_names(), *self._installed_names()})
 
     def entry(self, name: str) -> Entry:
-        """The model of that name.
+        """Return the model of that name.
 
         Raises:
             ModelError: the model does not exist (the message lists the most similar names), or its manifest is invalid.
@@ -78,7 +78,7 @@ class Catalog:
         return Entry(name, load(folder / MANIFEST), folder)
 
     def manifests(self) -> dict[str, Manifest]:
-        """The manifests of all models by name. A published model has the manifest of the catalogue.
+        """Return the manifests of all models by name. For a model in the catalogue, this is the catalogue's manifest.
 
         Raises:
             ModelError: a manifest is invalid.
@@ -87,21 +87,21 @@ class Catalog:
         return {name: self.published(name) if name in published else self.entry(name).manifest for name in installed}
 
     def publishes(self, name: str) -> bool:
-        """Whether ``models_dir/catalog`` has a model of that name."""
+        """Return whether ``models_dir/catalog`` has a model of that name."""
         return name in self._published_names()
 
     def published(self, name: str) -> Manifest:
-        """The manifest in ``models_dir/catalog``. The model does not need to be installed.
+        """Return the manifest in ``models_dir/catalog``. The model does not need to be installed.
 
         Raises:
-            ModelError: as `entry`.
+            ModelError: for the same reasons as `entry`.
         """
         if name not in self._published_names():
             raise self._unknown(name)
         return load(self._models_dir / "catalog" / f"{name}.toml")
 
     def embedded(self, name: str) -> bool:
-        """Whether the model is part of the service.
+        """Return whether the model is part of the service.
 
         Raises:
             ModelError: its manifest is invalid.
@@ -126,15 +126,16 @@ Profile = Literal["auto", "embedded", "production"]
 def choose(
     catalog: Catalog, task: Task, source: str, target: str, profile: Profile, name: str | None = None
 ) -> Entry | None:
-    """The model for ``task`` from ``source`` to ``target`` (language codes; equal for summaries).
+    """Return the model for ``task`` from ``source`` to ``target`` (language codes, which are equal for summaries).
 
-    Returns the model ``name``, or the default model of the profile if ``name`` is None. The profile ``auto`` selects
-    the default production model if it is installed, and otherwise the default embedded model. Returns None if the
+    This is the model ``name``, or the profile's default model if ``name`` is None. The profile ``auto`` selects the
+    default production model if that is installed, and the default embedded model otherwise. Return None if the
     catalogue has no model for the task and the languages.
 
     Raises:
-        ModelError: the model does not exist, its manifest is invalid, or its task or languages differ. Or no model has
-            the quality of the profile, or several have it and none is preferred.
+        ModelError: the model does not exist, its manifest is invalid, or its task or languages differ from those
+            requested. Without ``name``: no model has the quality that the profile needs, or several models have the
+            same quality and none of them is preferred.
     """
     if name is not None:
         entry = catalog.entry(name)
@@ -161,7 +162,7 @@ def _require_fit(entry: Entry, task: Task, source: str, target: str) -> None:
 
 
 def _default(catalog: Catalog, task: Task, source: str, target: str, quality: Quality) -> str | None:
-    """The name of the preferred model of this quality, or of the only model; None if there is no model."""
+    """Return the name of the preferred or the only model of this quality. Return None if there is no such model."""
     fitting = [
         (name, manifest)
         for name, manifest in catalog.manifests().items()

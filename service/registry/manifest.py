@@ -1,4 +1,4 @@
-"""The manifest of a model: its task, languages, files and decoding. Each model has one TOML file."""
+"""The manifest of a model: its task, languages, files and decoding options. Each model has one TOML file."""
 
 import tomllib
 from pathlib import Path, PurePosixPath
@@ -34,7 +34,7 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*?][A-Za-z0-9_
 def _inside(name: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
-        raise ValueError("the path must be relative to the model's folder and without '..'")
+        raise ValueError("the path must be relative to the model's folder and must not contain '..'")
     return name
 
 
@@ -48,12 +48,13 @@ class _Strict(BaseModel):
 class TokenLimits(_Strict):
     """The tokenizer and the token limits of the model.
 
-    The kind ``sentencepiece`` reads ``source`` and ``target``. The kind ``transformers`` reads the tokenizer files of
-    the checkpoint. If the model has language codes, ``source_code`` (``deu_Latn``, ``de_DE``) is the first piece of
-    every source. ``target_code`` is forced as the first piece of every output, and removed from the output. ``prefix``
-    precedes every source text. An output has at most ``output_ratio`` × source + ``output_extra`` tokens; an output
-    that reaches this limit is reported as truncated. ``vocabulary`` maps pieces to ids; if it is empty, ids are the
-    order in ``source``. ``target_vocabulary`` lists the pieces of outputs; None allows all pieces.
+    The kind ``sentencepiece`` uses the files ``source`` and ``target``. The kind ``transformers`` uses the checkpoint's
+    tokenizer files. If the model has language codes, ``source_code`` (such as ``deu_Latn`` or ``de_DE``) is the first
+    piece of every source, and ``target_code`` is forced as the first piece of every output and then removed. ``prefix``
+    precedes every source text. An output has at most ``output_ratio`` × source tokens + ``output_extra`` tokens. An
+    output that reaches this limit is reported as truncated. ``vocabulary`` maps pieces to ids; if it is empty, a
+    piece's id is its position in ``source``. ``target_vocabulary`` lists the pieces that outputs may contain; None
+    allows all pieces.
     """
 
     kind: Literal["sentencepiece", "transformers"] = "sentencepiece"
@@ -71,7 +72,7 @@ class TokenLimits(_Strict):
 
     @property
     def target_prefix(self) -> Tokens:
-        """The forced pieces at the start of every output."""
+        """The pieces that are forced at the start of every output."""
         return (self.target_code,) if self.target_code else ()
 
     @field_validator("vocabulary", "target_vocabulary")
@@ -103,7 +104,7 @@ class Prompts(_Strict):
 
 
 class Decoding(_Strict):
-    """The search settings of the evaluation of the model. ``hypotheses`` is at most ``beam_size``."""
+    """The search settings with which the model was evaluated. ``hypotheses`` must not exceed ``beam_size``."""
 
     beam_size: int = Field(default=1, ge=1, le=16)
     hypotheses: int = Field(default=1, ge=1, le=16)
@@ -119,11 +120,11 @@ class Decoding(_Strict):
 
 
 class Acceptance(_Strict):
-    """Additional conditions for a rewritten sentence, from the evaluation of the model.
+    """Additional conditions that a rewritten sentence must meet. They come from the evaluation of the model.
 
-    ``least_score`` is a log-probability per token. ``most_loose_joints`` limits the pairs of adjacent words that are
-    neither adjacent nor next to punctuation in a source; with 0 a model can only drop whole clauses.
-    ``source_pieces_only`` limits outputs to pieces of their sources, function words and punctuation.
+    ``least_score`` is the minimum log-probability per token. ``most_loose_joints`` is the maximum number of pairs of
+    adjacent words that are neither adjacent nor next to punctuation in a source. If it is 0, the model can only drop
+    whole clauses. ``source_pieces_only`` limits outputs to pieces of their sources, function words and punctuation.
     """
 
     least_score: float = -100.0
@@ -132,10 +133,10 @@ class Acceptance(_Strict):
 
 
 class Hub(_Strict):
-    """The hub repository of a model. ``revision`` is a branch, tag or commit; the lock pins it at the first pull.
+    """The hub repository of a model.
 
-    ``patterns`` match the required files other than the weights. The operator must accept the terms of a
-    ``restricted`` model.
+    ``revision`` is a branch, tag or commit; the first pull pins its commit in the lock file. ``patterns`` match the
+    required files other than the weights. If the model is ``restricted``, the operator must accept its terms.
     """
 
     repo: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$")
@@ -145,7 +146,7 @@ class Hub(_Strict):
 
 
 class Score(_Strict):
-    """A published score: the ``metric`` on the test set ``set``, and its ``source``."""
+    """A published score: the value of ``metric`` on the test set ``set``, and the ``source`` that reports it."""
 
     set: str
     metric: str
@@ -154,19 +155,19 @@ class Score(_Strict):
 
 
 class EngineFiles(_Strict):
-    """The folder of an engine's files, relative to the model's folder, and its default compute type."""
+    """The folder with an engine's files, relative to the model's folder, and the engine's default compute type."""
 
     folder: InsidePath
     compute_type: str
 
 
 class Manifest(_Strict):
-    """The description of a model. ``files`` maps each file to its SHA-256, in hexadecimal.
+    """The description of a model. ``files`` maps each file to its SHA-256 in hexadecimal.
 
-    ``weights`` is the folder of an embedded model. A hub model is in the folder of its installed manifest; its manifest
-    in the catalogue has neither ``revision`` nor ``engines`` nor ``files``. If several models have the same task,
-    languages and quality, the ``preferred`` model is the default. Fields in ``verified`` were checked against the files
-    of the model. All other fields are as published by its authors.
+    An embedded model is in the folder ``weights``. A hub model is in the folder of its installed manifest. The
+    catalogue's manifest of a hub model has no ``revision``, ``engines`` or ``files``. If several models have the same
+    task, languages and quality, the ``preferred`` model is the default. Fields in ``verified`` were checked against the
+    model's files. All other fields are as published by the model's authors.
     """
 
     id: str
@@ -203,7 +204,7 @@ class Manifest(_Strict):
 
     @property
     def engine(self) -> EngineKind:
-        """The default engine: CTranslate2 for a converted model, and otherwise torch."""
+        """The default engine: ``torch`` if the model has files only for it, otherwise ``ctranslate2``."""
         return "ctranslate2" if "ctranslate2" in self.engines or not self.engines else "torch"
 
     @model_validator(mode="after")
@@ -230,9 +231,9 @@ class Manifest(_Strict):
         return self
 
     def decoding_options(self, source_tokens: int, *, thorough: bool = False) -> DecodingOptions:
-        """The options for one source with this number of tokens. ``thorough`` selects the thorough search, if any.
+        """Return the options for a source with this number of tokens. ``thorough`` selects the thorough search, if any.
 
-        The output limit is rounded up to a multiple of 64, because only items with equal options share a batch.
+        The output limit is rounded up to a multiple of 64, because only items with equal options can share a batch.
         """
         limit = int(source_tokens * self.tokens.output_ratio) + self.tokens.output_extra
         return DecodingOptions(
@@ -246,7 +247,8 @@ def load(path: Path) -> Manifest:
     """Read a manifest.
 
     Raises:
-        ModelError: the file is missing or not TOML, or a field is missing, unknown, of the wrong type or out of range.
+        ModelError: the file is missing or is not TOML; or a field is missing, unknown, of the wrong type or out of
+            range.
     """
     try:
         return Manifest.model_validate(tomllib.loads(path.read_text("utf-8")))
@@ -260,5 +262,8 @@ def load(path: Path) -> Manifest:
 
 
 def dumps(manifest: Manifest) -> str:
-    """The manifest as TOML. It includes defaults, so that a later version with other defaults does not change it."""
+    """Return the manifest as TOML.
+
+    Defaults are written as well, so that a later version with other defaults does not change the model's behaviour.
+    """
     return tomli_w.dumps(manifest.model_dump(mode="json", exclude={"hub"} if manifest.hub is None else None))

@@ -11,7 +11,7 @@ from service.registry.manifest import EngineKind
 
 
 class Digest(BaseModel):
-    """SHA-256 (hexadecimal) and size of a file."""
+    """The SHA-256 (in hexadecimal) and the size of a file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,12 +20,12 @@ class Digest(BaseModel):
 
     @classmethod
     def of_bytes(cls, content: bytes) -> "Digest":
-        """The digest of bytes in memory."""
+        """Return the digest of bytes in memory."""
         return cls(sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
 
     @classmethod
     def of(cls, path: Path) -> "Digest":
-        """The digest of a file.
+        """Return the digest of a file.
 
         Raises:
             OSError: the file cannot be read.
@@ -41,7 +41,7 @@ def verify(entry: Entry, kind: EngineKind) -> None:
     An engine selects files in its folder by name, so it might load a file that the manifest does not list.
 
     Raises:
-        WeightsMismatch: a file is missing, differs or is not in the manifest; the message names the file.
+        WeightsMismatch: a file is missing, differs from the manifest or is not listed; the message names the file.
         ModelError: the model is not installed.
     """
     _require_installed(entry)
@@ -57,8 +57,8 @@ def verify_whole(entry: Entry) -> None:
     """Verify the files of all engines.
 
     Raises:
-        WeightsMismatch: as `verify`.
-        ModelError: as `verify`.
+        WeightsMismatch: for the same reasons as `verify`.
+        ModelError: the model is not installed.
     """
     _require_installed(entry)
     for kind in entry.manifest.engines:

@@ -1,4 +1,4 @@
-"""Guard of rewritten sentences: finds their supporting source sentences and rejects bad rewritings."""
+"""A guard that finds the source sentences supporting a rewritten sentence, and rejects bad rewritings."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,10 +13,11 @@ _COMPOUND_CHARS = 6
 
 
 def support(sentence: str, sources: Sequence[str]) -> list[int]:
-    """The indices, in order, of at most three source sentences that together cover most of ``sentence``'s content.
+    """Return the indices, in order, of up to three source sentences that cover the content of ``sentence``.
 
-    A source covers a stem if it has the stem or a word with the same first six letters (compounds). The first source
-    must cover a fifth of the content, otherwise the result is empty. Each further source must add 15 %.
+    A source covers a stem if it contains the stem or, because of compounds, a stem with the same first six letters. The
+    first source must cover a fifth of the stems; if none does, the result is empty. Each further source must cover
+    another 15 % of the stems.
     """
     missing = set(content_stems(sentence))
     total = len(missing)
@@ -48,14 +49,14 @@ _PAIRS = (("„", "“"), ("»", "«"), ("(", ")"))
 
 
 def objection(sentence: str, sources: Sequence[str]) -> str | None:
-    """The reason, in one word, why ``sentence`` must not replace ``sources``; None if there is no objection."""
+    """Return, in one word, why ``sentence`` must not replace ``sources``, or None if it may."""
     return next((name for name, applies in OBJECTIONS if applies(sentence, sources)), None)
 
 
 def unsupported(sentence: str, sources: Sequence[str]) -> list[str]:
-    """The words of ``sentence`` that no source has in the same form or with the same stem.
+    """Return the words of ``sentence`` that occur in no source, either in the same form or with the same stem.
 
-    Function words need no support, unless they are capitalised within the sentence and so are nouns ("der Will").
+    Function words need no support unless they are capitalised inside the sentence, which makes them nouns ("der Will").
     Numbers must match exactly.
     """
     known = {word.lower() for source in sources for word in words(source)}
@@ -79,7 +80,7 @@ def _has_odd_length(sentence: str, _: Sequence[str]) -> bool:
 
 
 def is_fragment(sentence: str, _: Sequence[str] = ()) -> bool:
-    """Whether the beginning or the end of a sentence is missing, as in a subheading or a dateline."""
+    """Return whether the beginning or end of a sentence is missing, as in a subheading or dateline."""
     return not _ENDS.search(sentence) or not (sentence[0].isupper() or sentence[0].isdigit() or sentence[0] in "„»")
 
 
@@ -92,9 +93,9 @@ def _is_unsupported(sentence: str, sources: Sequence[str]) -> bool:
 
 
 def _changes_negation(sentence: str, sources: Sequence[str]) -> bool:
-    """Whether only one of the sentence and its supporting sources contains a negation.
+    """Return whether either the sentence or its supporting sources contain a negation, but not both.
 
-    If `support` finds no source, all sources count.
+    If `support` finds no sources, all sources are considered.
     """
     backing = [sources[number] for number in support(sentence, sources)] or sources
     denied = any(_NEGATION.search(source) for source in backing)
@@ -102,14 +103,17 @@ def _changes_negation(sentence: str, sources: Sequence[str]) -> bool:
 
 
 def _repeats(sentence: str, _: Sequence[str]) -> bool:
-    """Whether a pair of words occurs twice, or a word follows itself."""
+    """Return whether a pair of adjacent words occurs twice or a word follows itself."""
     found = [word.lower() for word in words(sentence)]
     pairs = list(pairwise(found))
     return len(set(pairs)) < len(pairs) or any(one == other for one, other in pairs)
 
 
 def _has_no_main_verb(sentence: str, _: Sequence[str]) -> bool:
-    """Whether no main clause has a known finite verb. In doubt the source sentence is used."""
+    """Return whether no main clause contains a recognised finite verb.
+
+    The check may overlook a verb, in which case the source sentence is used unnecessarily.
+    """
     first, *others = sentence.split(",")
     openers = GRAMMAR.subordinators
     main = [first, *(clause for clause in others if (words(clause) or [""])[0].lower() not in openers)]

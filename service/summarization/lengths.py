@@ -1,4 +1,4 @@
-"""Length limits of a summary: parsing, counting, and the lead within a length."""
+"""Length limits for summaries: parsing, counting, and selection of a lead that fits."""
 
 import math
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ from itertools import takewhile
 from service.errors import InvalidInput
 from service.summarization.words import GRAMMAR, count_words
 
-WORDS_A_SENTENCE = 13  # mean of rewritten sentences; see docs/adr/0007-summaries-fill-their-length.md
+WORDS_A_SENTENCE = 13  # the mean for rewritten sentences; see docs/adr/0007-summaries-fill-their-length.md
 
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """Length limits of a summary. None means no limit.
+    """Length limits for a summary. None means no limit.
 
-    ``max_chars`` counts the sentences joined by single spaces, plus ``mark_chars`` for the mark before each sentence.
-    ``min_words`` and ``min_sentences`` are goals: sentences are never cut or padded to meet them.
+    ``max_chars`` counts the sentences joined by single spaces, plus ``mark_chars`` for the bullet before each sentence.
+    ``min_words`` and ``min_sentences`` are targets; sentences are never cut or padded to reach them.
     """
 
     min_words: int = 0
@@ -27,12 +27,12 @@ class Length:
     mark_chars: int = 0
 
     def fits(self, sentences: Sequence[str]) -> bool:
-        """Whether ``sentences`` together stay within all upper limits."""
+        """Return whether ``sentences`` together stay within all upper limits."""
         room = Room(self)
         return all(map(room.take, sentences))
 
     def share(self) -> "Length":
-        """The limits of one sentence if ``min_sentences`` sentences share the length equally."""
+        """Return the limits for one sentence if ``min_sentences`` sentences share the length equally."""
         parts = max(1, self.min_sentences)
         return replace(
             self,
@@ -41,7 +41,7 @@ class Length:
         )
 
     def expected_sentences(self) -> int:
-        """The number of rewritten sentences (11 to 15 words each) that fill this length; at least one."""
+        """Return the number of rewritten sentences (11 to 15 words each) that fill this length; at least one."""
         limits = []
         if self.max_sentences is not None:
             limits.append(float(self.max_sentences))
@@ -53,17 +53,17 @@ class Length:
 
 
 class Room:
-    """The remaining room within a length, while sentences are added one by one."""
+    """The remaining room within a length while sentences are added one by one."""
 
     def __init__(self, length: Length) -> None:
         self._sentences = math.inf if length.max_sentences is None else length.max_sentences
         self._words = math.inf if length.max_words is None else length.max_words
         self._between = 1 + length.mark_chars
-        # The first sentence has no space before it.
+        # No space precedes the first sentence.
         self._chars = math.inf if length.max_chars is None else length.max_chars + 1
 
     def take(self, sentence: str) -> bool:
-        """Add ``sentence`` if it fits, and return whether it does."""
+        """Add ``sentence`` if it fits, and return whether it did."""
         words, chars = count_words(sentence), len(sentence) + self._between
         if self._sentences < 1 or self._words < words or self._chars < chars:
             return False
@@ -88,11 +88,11 @@ def from_request(
     max_words: int | None = None,
     max_sentences: int | None = None,
 ) -> Length:
-    """The length of a request: a preset (default ``medium``) or exactly one limit.
+    """Return the length that a request asks for: a preset (``medium`` by default) or exactly one limit.
 
     Raises:
-        InvalidInput: ``length_conflict`` for more than one of them, ``length_unknown`` for an unknown preset,
-            ``length_too_small`` for a limit below one.
+        InvalidInput: ``length_conflict`` if more than one of them is given, ``length_unknown`` for an unknown preset,
+            or ``length_too_small`` for a limit below one.
     """
     limits = {"max_chars": max_chars, "max_words": max_words, "max_sentences": max_sentences}
     given = [name for name, value in {"length": length, **limits}.items() if value is not None]
@@ -110,6 +110,6 @@ def from_request(
 
 
 def lead(sentences: Sequence[str], *, budget: Length) -> list[int]:
-    """The indices of the first sentences within ``budget``, up to the first one that does not fit."""
+    """Return the indices of the opening sentences that fit within ``budget``, up to the first one that does not."""
     room = Room(budget)
     return [number for number, _ in takewhile(lambda numbered: room.take(numbered[1]), enumerate(sentences))]

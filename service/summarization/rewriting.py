@@ -1,4 +1,4 @@
-"""Rewriting: groups of sentences are planned, rewritten by the model and checked, or kept as extracts."""
+"""Rewriting for summaries: sentences are grouped, rewritten by the model and checked, or used unchanged."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -26,10 +26,11 @@ SEAMS = frozenset(',;:–—()[]„“”»«".!?…')
 
 
 def loose_joints(sentence: str, sources: Sequence[str]) -> int:
-    """The number of loose joints in ``sentence``; 0 if it is a source sentence, or one with whole clauses removed.
+    """Count the places in ``sentence`` where words are joined that no source joins (loose joints).
 
-    A joint of two adjacent words is not loose if they are adjacent in a source, or if a source has them in this order
-    and the removed words between them begin or end at punctuation. The same rule holds for the first and last word.
+    A source joins two words if they are adjacent in it, or if it has them in this order and the words removed between
+    them begin or end at punctuation. The count also includes a first word that begins no clause of a source, and a last
+    word that ends none. The result is therefore 0 for a source sentence, even with whole clauses removed.
     """
     found = [word.lower() for word, _ in spaced_words(sentence)]
     texts = [_Source(source) for source in sources]
@@ -41,7 +42,7 @@ def loose_joints(sentence: str, sources: Sequence[str]) -> int:
 
 
 class _Source:
-    """The positions of the words of a source, and whether punctuation (a seam) follows each position."""
+    """The positions of the words in a source sentence, and whether punctuation (a seam) follows each of them."""
 
     def __init__(self, text: str) -> None:
         spaced = spaced_words(text)
@@ -56,15 +57,15 @@ class _Source:
         return place == 0 or self._seam_after[place - 1]
 
     def begins(self, word: str) -> bool:
-        """Whether a clause starts with ``word``."""
+        """Return whether a clause starts with ``word``."""
         return any(self._seam_before(place) for place in self._places.get(word, ()))
 
     def ends(self, word: str) -> bool:
-        """Whether a clause ends with ``word``."""
+        """Return whether a clause ends with ``word``."""
         return any(self._seam_after[place] for place in self._places.get(word, ()))
 
     def joins(self, one: str, other: str) -> bool:
-        """Whether the words are adjacent, or the words between them begin or end at a seam."""
+        """Return whether the words are adjacent, or the words between them begin or end at a seam."""
         return any(
             later == place + 1 or (later > place and (self._seam_after[place] or self._seam_before(later)))
             for place in self._places.get(one, ())
@@ -72,7 +73,7 @@ class _Source:
         )
 
 
-MAX_GROUP_WORDS = 48  # about 110 pieces with an 8,000-piece vocabulary
+MAX_GROUP_WORDS = 48  # about 110 pieces with a vocabulary of 8,000 pieces
 MAX_MEMBERS = 3
 LEAST_SIMILARITY = 0.15
 PARTS = 3
@@ -81,11 +82,13 @@ LONG_SENTENCES = 12
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sentences that are rewritten as one. ``core`` is the chosen sentence, ``members`` are all sentences in order.
+    """A group of sentences that are rewritten as one sentence.
 
-    ``score`` is the core's score; the groups with the lowest scores are dropped if the summary is too long. A ``spare``
-    group exceeds the expected room. A ``filler`` is a single sentence that is not rewritten and fills remaining room.
-    ``in_first`` allows the group in the first variant, ``in_further`` in the other variants.
+    ``core`` is the index of the central sentence, and ``members`` holds the indices of all sentences in order.
+    ``score`` is the score of the core; if the summary is too long, the groups with the lowest scores are dropped. A
+    ``spare`` group goes beyond the expected number of sentences. A ``filler`` is a single sentence that is not
+    rewritten and fills remaining room. ``in_first`` allows the group in the first variant, and ``in_further`` in the
+    other variants.
     """
 
     core: int
@@ -109,15 +112,15 @@ def groups(
     fillers: int = 0,
     further: int = 0,
 ) -> list[Group]:
-    """Choose the groups of a summary, in the order of their cores: as many as fit ``length`` after rewriting.
+    """Choose as many groups as fit ``length`` after rewriting, and return them in the order of their cores.
 
-    If three or more cores are needed, a long article (twelve sentences or more) has a core in each third. A core longer
-    than ``max_group_words`` is a group of its own; no other group exceeds this limit. Headings, ``barred`` sentences
-    and empty sentences cannot be cores. The remaining sentences form up to ``spares`` spare groups and ``fillers``
-    fillers.
+    If three or more cores are needed, a long article (twelve sentences or more) has a core in each third. A core that
+    is longer than ``max_group_words`` forms a group of its own; no other group exceeds this limit. Headings, ``barred``
+    sentences and empty sentences cannot be cores. The remaining sentences provide up to ``spares`` spare groups and
+    ``fillers`` fillers.
 
-    Further variants get ``further`` additional spare groups, which the first variant does not use. So the first variant
-    does not depend on the number of variants. The groups of each variant are disjoint.
+    Further variants get ``further`` additional spare groups. The first variant does not use them, so it does not depend
+    on the number of variants. The groups that a variant can use are disjoint.
     """
     assessed = assess(sentences, headline=headline).without(barred)
     scores = assessed.scores
@@ -154,7 +157,7 @@ def groups(
 def _members(
     core: int, company: Iterable[int], sentences: Sequence[str], max_words: int, max_members: int
 ) -> list[int]:
-    """``core`` and those sentences of ``company`` that fit into its group, the most helpful first."""
+    """Return ``core`` and the sentences of ``company``, most helpful first, that fit into its group."""
     room = max_words - count_words(sentences[core])
     members = [core]
     for other in company:
@@ -165,12 +168,15 @@ def _members(
 
 
 def _cores(assessed: Assessment, wanted: int) -> list[int]:
-    """The best sentences with a positive score, without redundant ones."""
+    """Return up to ``wanted`` sentences with a positive score, in order of marginal relevance."""
     return [number for number in relevance_order(assessed) if assessed.scores[number] > 0][:wanted]
 
 
 def _spread(cores: list[int], scores: Matrix, count: int) -> list[int]:
-    """Ensure a core in each third of a long article, in place of the weakest core of the third with the most cores."""
+    """Make sure that each third of a long article has a core.
+
+    A missing core replaces the weakest core in the third that has the most cores.
+    """
     if len(cores) < PARTS or count < LONG_SENTENCES:
         return cores
     spread = list(cores)
@@ -192,7 +198,7 @@ def _weakest_of_fullest(cores: Iterable[int], scores: Matrix, count: int) -> int
 
 
 def _company(core: int, sentences: Sequence[str], assessed: Assessment) -> list[int]:
-    """Sentences that help to rewrite ``core``, the most helpful first.
+    """Return the sentences that help to rewrite ``core``, most helpful first.
 
     These are the previous sentence if the core refers to it, the next sentence if it refers to the core, and then the
     most similar sentences of the article.
@@ -213,20 +219,20 @@ PUNCTUATION = ", . : ; ! ? – - „ “ ( ) % €"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The normalised sentences of a text and their spans in it."""
+    """The normalised sentences of a text, and their spans in it."""
 
     sentences: tuple[str, ...]
     spans: tuple[Span, ...]
     notices: tuple[Notice, ...]
 
     def verbatim(self, number: int) -> SummarySentence:
-        """An unchanged sentence of the text."""
+        """Return a sentence of the text as an unchanged summary sentence."""
         return SummarySentence(self.sentences[number], (self.spans[number],), verbatim=True)
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryOptions:
-    """Options of a summary. ``variants`` is the number of different summaries of each text."""
+    """Options for a summary. ``variants`` is the number of different summaries of each text."""
 
     length: Length
     headline: str | None
@@ -234,17 +240,21 @@ class SummaryOptions:
     variants: int
 
     def barred(self, text: Text) -> frozenset[int]:
-        """The indices of the sentences that must not be chosen."""
+        """Return the indices of the sentences that must not be chosen."""
         return barred(self.style, text.sentences, self.headline)
 
 
 Members = tuple[str, ...]
-"""The sentences of a group, in order. They are rewritten as one sentence."""
+"""The sentences of a group, in order, which are rewritten as one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One accepted rewriting, and the indices of the members that support it. If there are none, the core does."""
+    """An accepted rewriting of a group.
+
+    ``support`` holds the positions, within the group, of the sentences that support it. If it is empty, the core counts
+    as the support.
+    """
 
     text: str
     support: tuple[int, ...]
@@ -255,9 +265,10 @@ Wordings = tuple[Wording, ...]
 
 @dataclass(frozen=True, slots=True)
 class RewriteInput:
-    """The model's input for a group. ``members`` holds the indices of its sentences, or only the core if ``cut``.
+    """The model input for a group.
 
-    ``rewritten`` is False for a filler, and for a core that is too long for the model.
+    ``members`` holds the indices of the sentences to rewrite, or only the core if ``cut``. ``rewritten`` is False for a
+    filler and for a core that is too long for the model.
     """
 
     group: Group
@@ -266,13 +277,13 @@ class RewriteInput:
     cut: bool
 
     def sentences(self, text: Text) -> Members:
-        """The sentences of ``members``."""
+        """Return the sentences of ``members``."""
         return tuple(text.sentences[number] for number in self.members)
 
 
 @dataclass(frozen=True, slots=True)
 class RewriteResult:
-    """The possible sentences of one group, best first. The last one is the unchanged core.
+    """The possible sentences for one group, best first. The last one is the unchanged core.
 
     ``refused`` means that no rewriting was accepted.
     """
@@ -284,7 +295,7 @@ class RewriteResult:
 
 
 def rewrite_inputs(text: Text, options: SummaryOptions, generator: TextGenerator) -> list[RewriteInput]:
-    """The model's inputs for all variants of a summary, in the order of the cores."""
+    """Return the model inputs for all variants of a summary, in the order of their cores."""
     found = groups(
         text.sentences,
         headline=options.headline,
@@ -298,7 +309,7 @@ def rewrite_inputs(text: Text, options: SummaryOptions, generator: TextGenerator
 
 
 def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
-    """The sentences of the group, or only its core if they are too long for the model."""
+    """Return the model input for a group, or only for its core if all sentences together are too long."""
     if group.filler:
         return RewriteInput(group, group.members, rewritten=False, cut=False)
     for members in (group.members, (group.core,)):
@@ -310,7 +321,7 @@ def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
 def rewrite_result(
     text: Text, rewrite_input: RewriteInput, written: Result[Wordings] | None, options: SummaryOptions
 ) -> RewriteResult:
-    """The wordings that the style admits: rewritings first, then copies, then the unchanged core."""
+    """Return the wordings that the style admits: first rewritings, then copies, and finally the unchanged core."""
     members = rewrite_input.sentences(text)
     wordings = () if written is None else written.value
     fit = [one for one in wordings if admits(options.style, one.text, options.headline)]
@@ -333,7 +344,7 @@ def _sentence(text: Text, rewrite_input: RewriteInput, one: Wording, members: Me
 
 
 class WordingKind:
-    """The `ResultKind` of wordings, which depend only on the sentences of a group."""
+    """The `ResultKind` for wordings, which depend only on the sentences of a group."""
 
     def __init__(self, acceptance: Acceptance, threads: TextThreads = TEXT_THREADS) -> None:
         self._acceptance = acceptance
@@ -381,12 +392,12 @@ class WordingKind:
 
 @cache
 def free_words() -> FreeWords:
-    """The words that a rewriting may contain although its sources do not: function words and punctuation."""
+    """Return the function words and punctuation that a rewriting may contain even if its sources do not."""
     return FreeWords(GRAMMAR.function_words, PUNCTUATION)
 
 
 def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Acceptance) -> bool:
-    """Whether an output is complete, has a sufficient score and few loose joints, and passes the guard."""
+    """Return whether a rewriting is complete, scores well, has few loose joints and passes the guard."""
     return (
         candidate.finish_reason == "eos"
         and candidate.score is not None
@@ -396,11 +407,14 @@ def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Accepta
     )
 
 
-MOST_OFFERS = 100  # limit of sentences to make variants from; later ones are not relevant enough
+MOST_OFFERS = 100  # the maximum number of sentences to build variants from; the others are not relevant enough
 
 
 def beginning(text: Text, options: SummaryOptions) -> list[int]:
-    """The indices of the lead sentences. Styles other than abstract skip leading sentences that do not fit."""
+    """Return the indices of the lead sentences.
+
+    For styles other than ``abstract``, opening sentences that are too long for the summary are skipped.
+    """
     barred = options.barred(text)
     free = [number for number in range(len(text.sentences)) if number not in barred]
     if options.style != "abstract":
@@ -409,7 +423,7 @@ def beginning(text: Text, options: SummaryOptions) -> list[int]:
 
 
 def selections(text: Text, options: SummaryOptions) -> list[list[int]]:
-    """The sentence indices of each variant, best variant first. If nothing fits, the only variant is empty."""
+    """Return the sentence indices of each variant, best variant first. If nothing fits, the only variant is empty."""
     barred = options.barred(text)
     first = _selected(text, options, barred)
     if options.variants == 1 or not first:
@@ -423,7 +437,7 @@ def selections(text: Text, options: SummaryOptions) -> list[list[int]]:
 
 
 def _selected(text: Text, options: SummaryOptions, barred: frozenset[int]) -> list[int]:
-    """The best sentences. If they are fewer than ``min_sentences``, shorter sentences may replace them."""
+    """Select the best sentences. If there are fewer than ``min_sentences``, shorter sentences may replace them."""
     length = options.length
     found = select(text.sentences, budget=length, headline=options.headline, barred=barred)
     if len(found) >= length.min_sentences:

@@ -1,8 +1,8 @@
-"""Selection of sentences for a summary, by importance and redundancy.
+"""Selection of sentences for a summary by importance and redundancy.
 
-Importance combines LexRank (Erkan and Radev, 2004) over tf-idf cosines, the similarity to the whole text and to the
-headline, and the position in the article. Redundancy is reduced by maximal marginal relevance (Carbonell and Goldstein,
-1998). Pairwise comparisons are limited to the `MOST_COMPARED` sentences that are best by the other features.
+Importance combines LexRank (Erkan and Radev, 2004) over tf-idf cosines, similarity to the whole text and to the
+headline, and position in the article. Maximal marginal relevance (Carbonell and Goldstein, 1998) reduces redundancy.
+Pairwise comparisons are limited to the `MOST_COMPARED` sentences that score best on the other features.
 """
 
 import math
@@ -19,13 +19,13 @@ from service.summarization.words import content_stems, count_words, depends_on_p
 
 Matrix = NDArray[np.float64]
 Vector = Mapping[str, float]
-"""Weights by stem, normalised to length one; empty for a sentence without content words."""
+"""The weight of each stem, normalised to unit length. A sentence without content words has an empty vector."""
 
 
 def sentence_vectors(sentences: Sequence[str]) -> list[Vector]:
-    """The tf-idf vector of each sentence, in linear time and space.
+    """Return the tf-idf vector of each sentence, in linear time and space.
 
-    The weight of a stem is (1 + ln tf) * ln(1 + n / df). Document frequencies count these sentences.
+    The weight of a stem is (1 + ln tf) * ln(1 + n / df). Document frequencies are counted over these n sentences.
     """
     bags = [Counter(content_stems(sentence)) for sentence in sentences]
     frequency = Counter(stem for bag in bags for stem in bag)
@@ -39,7 +39,7 @@ def _unit(vector: Vector) -> Vector:
 
 
 def centroid_similarity(vectors: Sequence[Vector]) -> Matrix:
-    """The cosine of each sentence with the sum of all sentences. Shape: [sentences]."""
+    """Return the cosine between each sentence and the sum of all sentences. Shape: [sentences]."""
     centre: defaultdict[str, float] = defaultdict(float)
     for vector in vectors:
         for stem, weight in vector.items():
@@ -48,7 +48,10 @@ def centroid_similarity(vectors: Sequence[Vector]) -> Matrix:
 
 
 def query_similarity(query: str, vectors: Sequence[Vector]) -> Matrix:
-    """The cosine of each sentence with ``query``. Stems that no sentence has are ignored. Shape: [sentences]."""
+    """Return the cosine between each sentence and ``query``. Shape: [sentences].
+
+    Stems that occur in no sentence are ignored.
+    """
     known = {stem for vector in vectors for stem in vector}
     return _cosines(_unit(dict.fromkeys(known.intersection(content_stems(query)), 1.0)), vectors)
 
@@ -58,7 +61,7 @@ def _cosines(one: Vector, vectors: Iterable[Vector]) -> Matrix:
 
 
 def similarity(vectors: Sequence[Vector]) -> Matrix:
-    """The pairwise cosines of sentences, with a zero diagonal. Shape: [sentences, sentences]."""
+    """Return the pairwise cosines of the sentences, with a zero diagonal. Shape: [sentences, sentences]."""
     rows: defaultdict[str, list[int]] = defaultdict(list)
     weights: defaultdict[str, list[float]] = defaultdict(list)
     for row, vector in enumerate(vectors):
@@ -86,7 +89,7 @@ _SHORT_WORDS, _LONG_WORDS = 7, 40
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights of the features in the score."""
+    """The weights of the features in the score."""
 
     rank: float = 1.0
     centroid: float = 1.0
@@ -99,11 +102,11 @@ DEFAULT_WEIGHTS = Weights()
 
 @dataclass(frozen=True)
 class Assessment:
-    """Scores of the sentences of an article.
+    """The scores of the sentences in an article.
 
-    ``scores`` [sentences] is from 0 to 1, with 1 for the best sentence and 0 for sentences that were not compared.
-    ``compared`` holds the indices of the compared sentences, ``similarity_matrix`` [compared, compared] their cosines
-    with a zero diagonal.
+    ``scores`` [sentences] range from 0 to 1; the best sentence has 1, and sentences that were not compared have 0.
+    ``compared`` holds the indices of the compared sentences. ``similarity_matrix`` [compared, compared] holds their
+    pairwise cosines, with a zero diagonal.
     """
 
     scores: Matrix
@@ -111,20 +114,23 @@ class Assessment:
     similarity_matrix: Matrix
 
     def closest(self, number: int, *, least: float, most: int) -> list[int]:
-        """The indices of the ``most`` sentences that are most similar to ``number`` (cosine ``least`` or more)."""
+        """Return the indices of up to ``most`` sentences that are most similar to the sentence ``number``.
+
+        Their cosine with that sentence is at least ``least``.
+        """
         cosines = self.similarity_matrix[self.compared.index(number)]
         rows = np.argsort(-cosines, kind="stable")[:most]
         return [self.compared[row] for row in rows if cosines[row] >= least]
 
     def without(self, numbers: Collection[int]) -> "Assessment":
-        """Return a copy in which these sentences have score 0, so that they are not chosen."""
+        """Return a copy in which the sentences ``numbers`` have score 0, so they are not chosen."""
         scores = self.scores.copy()
         scores[list(numbers)] = 0.0
         return replace(self, scores=scores)
 
 
 def assess(sentences: Sequence[str], *, headline: str | None = None, weights: Weights = DEFAULT_WEIGHTS) -> Assessment:
-    """Score the sentences of an article. All scores are 0 if no sentence has content words."""
+    """Score the sentences of an article. If no sentence has content words, all scores are 0."""
     if not sentences:
         return Assessment(np.zeros(0), (), np.zeros((0, 0)))
     vectors = sentence_vectors(sentences)
@@ -142,7 +148,7 @@ def assess(sentences: Sequence[str], *, headline: str | None = None, weights: We
 
 
 def rank(sentences: Sequence[str], *, headline: str | None = None) -> list[float]:
-    """The scores of the sentences, from 0 to 1."""
+    """Return the scores of the sentences, from 0 to 1."""
     return [float(score) for score in assess(sentences, headline=headline).scores]
 
 
@@ -151,8 +157,8 @@ def select(
 ) -> list[int]:
     """Select sentences that summarise the article within ``budget``, and return their indices in article order.
 
-    ``barred`` sentences are not selected. If all others fit, all are selected. A sentence that is too long for the
-    remaining room is skipped, never cut. The result is empty if no sentence fits.
+    ``barred`` sentences are never selected. If all other sentences fit, all of them are selected. A sentence that is
+    too long for the remaining room is skipped, not cut. The result is empty if no sentence fits.
     """
     free = [number for number in range(len(sentences)) if number not in barred]
     if budget.fits([sentences[number] for number in free]):
@@ -163,12 +169,15 @@ def select(
 
 
 def relevance_order(assessed: Assessment) -> list[int]:
-    """The indices of the compared sentences in order of marginal relevance."""
+    """Return the indices of the compared sentences in order of marginal relevance."""
     return [number for number, _ in relevance(assessed)]
 
 
 def relevance(assessed: Assessment) -> list[tuple[int, float]]:
-    """The compared sentences in order of marginal relevance: score minus similarity to the sentences before them."""
+    """Return the indices and values of the compared sentences in order of marginal relevance.
+
+    The marginal relevance of a sentence is its score minus its weighted similarity to the sentences before it.
+    """
     scores = assessed.scores[list(assessed.compared)]
     order: list[tuple[int, float]] = []
     redundancy = np.zeros(len(scores))
@@ -189,7 +198,10 @@ def _scaled(values: Matrix) -> Matrix:
 
 
 def _lexrank(similarity_matrix: Matrix) -> Matrix:
-    """Continuous LexRank, by power iteration: the stationary distribution of a random walk on similar sentences."""
+    """Compute continuous LexRank by power iteration.
+
+    The ranks are the stationary distribution of a random walk between similar sentences.
+    """
     count = len(similarity_matrix)
     sums = similarity_matrix.sum(axis=1, keepdims=True)
     steps = np.divide(similarity_matrix, sums, out=np.full_like(similarity_matrix, 1 / count), where=sums > 0)
@@ -204,7 +216,7 @@ def _lexrank(similarity_matrix: Matrix) -> Matrix:
 
 
 def _suitability(sentence: str) -> float:
-    """The suitability of a sentence for a summary by its form alone: 1, or less for each weakness."""
+    """Rate how suitable a sentence's form is for a summary. The result is 1, reduced for each weakness."""
     text = sentence.strip()
     count = count_words(text)
     fit = 1.0

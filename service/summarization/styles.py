@@ -1,4 +1,4 @@
-"""Editorial styles of a summary: their length limits, admissible sentences and layout."""
+"""Editorial styles for summaries: length limits, admissible sentences and layout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +17,10 @@ LEAST_HEADLINE_WORDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The limits of a style. ``limits`` always apply; ``unasked`` applies if the request gives no length.
+    """The length limits of a style.
 
-    ``spares`` is the number of sentences that are rewritten in addition, so that one of them fits.
+    ``limits`` always apply. ``unasked`` applies if the request gives no length. ``spares`` is the number of additional
+    sentences to rewrite, so that one of them fits.
     """
 
     limits: Length
@@ -43,9 +44,9 @@ def length_of(
     max_words: int | None = None,
     max_sentences: int | None = None,
 ) -> Length:
-    """The length of a request in this style. The tighter one of two limits applies.
+    """Return the length limits of a request in this style. Of two limits, the tighter one applies.
 
-    A preset's minimum number of words applies only to an abstract.
+    The minimum number of words of a preset applies only to the style ``abstract``.
 
     Raises:
         InvalidInput: see `from_request`.
@@ -74,17 +75,17 @@ def _least(one: int | None, other: int | None) -> int | None:
 
 
 def lay_out(style: Style, sentences: Sequence[str]) -> str:
-    """The text of a summary: running text, or one line with a bullet for each sentence."""
+    """Return the text of a summary: either running text, or a bulleted list with one sentence on each line."""
     if style == "bullets":
         return "\n".join(f"{BULLET}{sentence}" for sentence in sentences)
     return " ".join(sentences)
 
 
 def admits(style: Style, sentence: str, headline: str | None) -> bool:
-    """Whether a summary of this style may contain the sentence.
+    """Return whether a summary in this style may contain the sentence.
 
-    It must not repeat the headline. In styles other than abstract it must be a complete sentence that does not refer to
-    the previous one.
+    It must not repeat the headline. In styles other than ``abstract``, it must also be a complete sentence that does
+    not refer to the previous one.
     """
     if headline and repeats(sentence, headline):
         return False
@@ -96,10 +97,10 @@ def _is_independent(sentence: str) -> bool:
 
 
 def barred(style: Style, sentences: Sequence[str], headline: str | None) -> frozenset[int]:
-    """The indices of the sentences of an article that must not be chosen.
+    """Return the indices of the sentences of an article that must not be chosen.
 
-    A teaser is limited to the first ten sentences that it admits. If a style admits no sentence, only sentences that
-    repeat the headline are barred.
+    A teaser is limited to the first ten sentences that the style admits. If a style admits no sentence, only sentences
+    that repeat the headline are barred.
     """
     admitted = [number for number, sentence in enumerate(sentences) if admits(style, sentence, headline)]
     if not admitted:
@@ -110,10 +111,10 @@ def barred(style: Style, sentences: Sequence[str], headline: str | None) -> froz
 
 
 def repeats(sentence: str, headline: str) -> bool:
-    """Whether a sentence repeats the headline.
+    """Return whether a sentence repeats the headline.
 
-    It does if the headline has at least three fifths of its content stems, or if it contains the headline's words in a
-    row.
+    It does if at least three fifths of its content stems occur in the headline, or if it contains all words of the
+    headline in a row.
     """
     known, wanted = _headline(headline)
     own = set(content_stems(sentence))
@@ -124,5 +125,8 @@ def repeats(sentence: str, headline: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _headline(headline: str) -> tuple[frozenset[str], str]:
-    """The headline's content stems, and its words joined by spaces. It is cached for all sentences of an article."""
+    """Return the headline's content stems, and its words joined by spaces.
+
+    The result is cached because it is needed for every sentence of an article.
+    """
     return frozenset(content_stems(headline)), " ".join(words(headline)).lower()

@@ -1,4 +1,4 @@
-"""Summarizer: selects sentences of texts, has them rewritten by one generator, and assembles summaries."""
+"""A summarizer that selects sentences, has one generator rewrite them, and assembles the summaries."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -34,7 +34,7 @@ from service.text.segmentation import segment
 
 
 def with_findings(source: str, summary: Summary, language: Language) -> Summary:
-    """Add the findings of the checks to ``summary`` as notices. Verbatim sentences are not checked."""
+    """Run the checks on ``summary`` and add their findings as notices. Verbatim sentences are not checked."""
     spans = list(_spans(summary))
     pairs = [(span, one.support) for span, one in zip(spans, summary.sentences, strict=True)]
     written = [span for span, one in zip(spans, summary.sentences, strict=True) if not one.verbatim]
@@ -49,7 +49,7 @@ def with_findings(source: str, summary: Summary, language: Language) -> Summary:
 
 
 def _spans(summary: Summary) -> Iterator[Span]:
-    """The span of each sentence in the summary's text."""
+    """Yield the span of each sentence in the summary's text."""
     end = 0
     for sentence in summary.sentences:
         start = summary.text.index(sentence.text, end)
@@ -63,7 +63,7 @@ def _within(finding: Finding, spans: list[Span]) -> bool:
 
 
 class Summarizer:
-    """Summarises texts with one generator and caches the wordings of sentence groups."""
+    """A summarizer that uses one generator and caches the wordings of sentence groups."""
 
     def __init__(
         self, generator: TextGenerator, cache: Cache, secret: bytes | None, *, threads: TextThreads = TEXT_THREADS
@@ -87,10 +87,11 @@ class Summarizer:
         style: Style = "abstract",
         variants: int = 1,
     ) -> list[Summary]:
-        """Summarise ``texts`` and return the summaries in order. A blank text has an empty summary.
+        """Summarise ``texts`` and return the summaries in order. The summary of a blank text is empty.
 
-        The work of all texts and variants is admitted to the queue as a whole or not at all. ``origins`` holds the
-        submitted text of each text if it differs, for cache tags. ``length`` comes from `length_of` for the style.
+        Either the work for all texts and variants is admitted to the queue, or none of it. ``origins`` holds the
+        submitted form of each text, if it differs, for cache tags. ``length`` must come from `length_of` with the same
+        style.
 
         Raises:
             InvalidInput: a text is not valid Unicode.
@@ -139,7 +140,7 @@ def _compose(
     options: SummaryOptions,
     language: Language,
 ) -> Summary:
-    """The summary of accepted rewritings, or an extract if they are too long."""
+    """Compose the summary from the accepted rewritings, or return an extract if too few of them fit."""
     done = [rewrite_result(text, one, wordings, options) for one, wordings in zip(inputs, written, strict=True)]
     rewritten = _rewritten(done, options)
     if not _is_long_enough(rewritten, options.length):
@@ -149,7 +150,7 @@ def _compose(
 
 
 def _from_source(source: str, text: Text, options: SummaryOptions, method: Method, language: Language) -> Summary:
-    """An extractive summary or a lead."""
+    """Return an extractive summary or a lead."""
     return _with_variants(source, text, _extractive(text, options, method), options, language)
 
 
@@ -161,7 +162,7 @@ def _prepare(text: str, language: Language) -> Text:
 
 
 def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[Summary]:
-    """The variants, best first; empty if no wording fits."""
+    """Return the variants made from rewritings, best first. The list is empty if no wording fits."""
     offers = [
         Offer(
             tuple(w.text for w in one.wordings),
@@ -180,7 +181,7 @@ def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[S
 
 
 def _extractive(text: Text, options: SummaryOptions, method: Method) -> list[Summary]:
-    """The variants, best first. A lead has only one variant."""
+    """Return the extractive variants, best first, or a single lead."""
     numbers = [beginning(text, options)] if method == "lead" else selections(text, options)
     return [
         _lay_out([text.verbatim(n) for n in of_one], options.style, method, (), truncated=False, cached=False)
@@ -189,12 +190,12 @@ def _extractive(text: Text, options: SummaryOptions, method: Method) -> list[Sum
 
 
 def _is_long_enough(summaries: Sequence[Summary], length: Length) -> bool:
-    """Whether a summary exists and has at least ``min_sentences``."""
+    """Return whether there is a summary and it has at least ``min_sentences`` sentences."""
     return bool(summaries) and len(summaries[0].sentences) >= max(1, length.min_sentences)
 
 
 def _extracts(text: Text, options: SummaryOptions) -> list[Summary]:
-    """Extracts in place of rewritings that are too long."""
+    """Return extracts to replace rewritings that do not fit."""
     extracts = _extractive(text, options, "extractive")
     if not extracts[0].sentences:
         return [replace(extracts[0], method="abstractive")]
@@ -229,19 +230,17 @@ def _lay_out(
 
 
 def _method_changed() -> Notice:
-    return Notice("method_changed", "this is an extract: all sentences are unchanged source sentences")
+    return Notice("method_changed", "this is an extract: every sentence is taken unchanged from the source")
 
 
 def _notices(one: RewriteResult) -> list[Notice]:
     place = one.wordings[0].support[0]
     notices = []
     if one.rewrite_input.cut:
-        notices.append(Notice("truncated", "these sentences are too long for the model to read together", place))
+        notices.append(Notice("truncated", "together, these sentences are too long for the model", place))
     if one.refused:
         notices.append(
-            Notice(
-                "sentence_verbatim", "no rewriting of this sentence passed the checks; the sentence is unchanged", place
-            )
+            Notice("sentence_verbatim", "no rewriting of this sentence passed the checks, so it is unchanged", place)
         )
     return notices
 
@@ -249,7 +248,7 @@ def _notices(one: RewriteResult) -> list[Notice]:
 def _with_variants(
     source: str, text: Text, summaries: Sequence[Summary], options: SummaryOptions, language: Language
 ) -> Summary:
-    """The first variant, with the others attached and with notices on each."""
+    """Return the first variant with its notices, and attach the other variants to it."""
     first, *others = (
         with_findings(source, replace(one, notices=(*one.notices, *_length_notices(text, one, options))), language)
         for one in summaries
@@ -259,31 +258,33 @@ def _with_variants(
         fewer.append(
             Notice(
                 "variants_fewer",
-                f"only {len(summaries)} of {options.variants} variants: others were too similar or failed the checks",
+                f"only {len(summaries)} of {options.variants} variants; the others were too alike or failed the checks",
             )
         )
     return replace(first, notices=(*text.notices, *first.notices, *fewer), variants=tuple(others))
 
 
 def _length_notices(text: Text, summary: Summary, options: SummaryOptions) -> list[Notice]:
-    """Notices about the whole summary: it is empty, or shorter than requested."""
+    """Return notices about the summary as a whole: that it is empty, or shorter than requested."""
     length, count = options.length, len(summary.sentences)
     if not text.sentences:
-        return [Notice("nothing_to_summarise", "the text has no sentence with letters")]
+        return [Notice("nothing_to_summarise", "the text contains no letters")]
     if not count and options.headline and all(repeats(sentence, options.headline) for sentence in text.sentences):
-        return [Notice("nothing_to_summarise", "the text only repeats its headline")]
+        return [Notice("nothing_to_summarise", "the text only repeats the headline")]
     if not count:
-        return [Notice("length_unreachable", "no complete sentence fits this length")]
+        return [Notice("length_unreachable", "no complete sentence fits within the requested length")]
     if count < length.min_sentences:
         return [
             Notice(
                 "shorter_than_asked",
-                f"the summary has {count} sentences; this style needs at least {length.min_sentences}",
+                f"the summary has only {count} of the {length.min_sentences} sentences that this style requires",
             )
         ]
     written, there = (sum(map(count_words, texts)) for texts in ((summary.text,), text.sentences))
     if written < length.min_words <= there:
         return [
-            Notice("shorter_than_asked", f"the summary has {written} words; at least {length.min_words} were requested")
+            Notice(
+                "shorter_than_asked", f"the summary has {written} words, but at least {length.min_words} were requested"
+            )
         ]
     return []

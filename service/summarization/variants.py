@@ -1,4 +1,4 @@
-"""Variants of a summary that differ from each other."""
+"""Variants of a summary that differ sufficiently from each other."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ COPY_NOVELTY = 0.1
 
 
 def novelty(sentence: str, sources: Sequence[str], *, ngram_words: int = NGRAM_WORDS) -> float:
-    """The share of the sentence's word n-grams that no source has, from 0 (copied) to 1. Case is ignored.
+    """Return the share of the sentence's word n-grams that occur in no source, from 0 (copied) to 1. Case is ignored.
 
-    A sentence with fewer words than an n-gram counts as one n-gram. A sentence without words has novelty 0.
+    A sentence that is shorter than an n-gram counts as one n-gram. The novelty of a sentence without words is 0.
     """
     tokens = [word.lower() for word in words(sentence)]
     size = min(ngram_words, len(tokens))
@@ -28,7 +28,7 @@ def novelty(sentence: str, sources: Sequence[str], *, ngram_words: int = NGRAM_W
 
 
 def copies(sentence: str, sources: Sequence[str]) -> bool:
-    """Whether a sentence is copied from the sources, except for single words."""
+    """Return whether a sentence is copied from the sources, apart from single words."""
     return novelty(sentence, sources) < COPY_NOVELTY
 
 
@@ -41,15 +41,15 @@ RANK_COST = 0.05
 MOST_TRIES = 6
 
 Choice = tuple[int, int]
-"""The index of an offer and the index of its wording."""
+"""The index of an offer, and the index of one of its wordings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """Alternative wordings of one sentence, best first. An empty wording is not used.
 
-    ``score`` is at most 1. Offers are used in this order: normal ones, then ``spare`` ones, then ``filler`` ones.
-    ``in_first`` allows the offer in the first summary, ``in_further`` in the others.
+    ``score`` is at most 1. Normal offers are used first, then ``spare`` ones, then ``filler`` ones. ``in_first`` allows
+    the offer in the first summary, and ``in_further`` in the others.
     """
 
     wordings: tuple[str, ...]
@@ -60,15 +60,15 @@ class Offer:
     in_further: bool = True
 
     def only_if(self, wanted: bool) -> "Offer":  # noqa: FBT001 - `only_if` names the flag
-        """The offer itself, or one without wordings if not ``wanted``."""
+        """Return the offer itself if ``wanted``, or else a copy without wordings."""
         return self if wanted else replace(self, wordings=())
 
 
 def choose(offers: Sequence[Offer], length: Length) -> list[Choice]:
-    """Choose the best summary within ``length``, in the order of the offers; empty if nothing fits.
+    """Choose the best summary within ``length``, in the order of the offers. The result is empty if nothing fits.
 
-    Each offer contributes at most one wording, the best that fits. Spares and then fillers use the remaining room. If
-    the summary has fewer than ``min_sentences``, short wordings are preferred to good ones.
+    Each offer contributes at most one wording, the best one that fits. Spare offers and then fillers use the remaining
+    room. If the summary has fewer than ``min_sentences`` sentences, short wordings are preferred to good ones.
     """
     offers = [offer.only_if(offer.in_first) for offer in offers]
     found = _within(offers, length, Counter(), spares_last=True)
@@ -80,11 +80,11 @@ def choose(offers: Sequence[Offer], length: Length) -> list[Choice]:
 
 
 def variants(first: Sequence[Choice], offers: Sequence[Offer], length: Length, count: int) -> list[list[Choice]]:
-    """Make at most ``count`` different summaries: ``first``, then others, best first.
+    """Return up to ``count`` different summaries: ``first``, and then others in order of quality.
 
-    Each further summary is the best one after every wording loses ``USE_COST`` for each earlier use, and ``RANK_COST``
-    for each better wording of its offer. A summary that copies an earlier one, or a part of it, is skipped. No summary
-    has more sentences than the first, or fewer than ``min_sentences``.
+    Each further summary is the best one after every wording has lost ``USE_COST`` for each earlier use and
+    ``RANK_COST`` for each better wording of its offer. Summaries that copy an earlier summary, or part of one, are
+    skipped. No summary has more sentences than the first, or fewer than ``min_sentences``.
     """
     made = [list(first)]
     uses = Counter(first)

@@ -1,6 +1,6 @@
 """Words of sentences: counting, stems and content words.
 
-Only German has a summary grammar. `require_grammar` refuses other languages when a model is loaded.
+Only German has a summary grammar. `require_grammar` rejects other languages when a model is loaded.
 """
 
 import re
@@ -14,7 +14,7 @@ _WORD = re.compile(r"[^\W_]+(?:[-.,:’'][^\W_]+)*")
 
 
 def require_grammar(language: Language) -> None:
-    """Refuse a language without a summary grammar.
+    """Reject a language that has no summary grammar.
 
     Raises:
         ModelError: the language has no summary grammar.
@@ -24,29 +24,29 @@ def require_grammar(language: Language) -> None:
 
 
 def count_words(text: str) -> int:
-    """The number of words as an editor counts them: space-separated strings with a letter or a digit."""
+    """Count the words as an editor would: strings between spaces that contain a letter or digit."""
     return sum(any(char.isalnum() for char in part) for part in text.split())
 
 
 def words(text: str) -> list[str]:
-    """The words in order, in their original spelling. Hyphenated words and decimal numbers are one word each."""
+    """Return the words in order, in their original spelling. A hyphenated word or a decimal number is one word."""
     return _WORD.findall(text)
 
 
 def spaced_words(text: str) -> list[tuple[str, str]]:
-    """The words in order, each with the characters between it and the next word or the end."""
+    """Return the words in order, each with the characters between it and the next word or the end of the text."""
     found = list(_WORD.finditer(text))
     ends = [*(match.start() for match in found[1:]), len(text)]
     return [(match.group(), text[match.end() : end]) for match, end in zip(found, ends, strict=False)]
 
 
 def content_stems(text: str) -> list[str]:
-    """The stems of the content words in order, including numbers."""
+    """Return the stems of the content words, including numbers, in order."""
     skipped = GRAMMAR.function_words
     return [GRAMMAR.stem(word) for word in words(text) if word.lower() not in skipped]
 
 
 def depends_on_previous(sentence: str) -> bool:
-    """Whether a sentence starts with a pronoun or adverb that refers to the previous sentence."""
+    """Return whether a sentence starts with a pronoun or adverb that refers to the previous sentence."""
     found = words(sentence)
     return bool(found) and found[0].lower() in GRAMMAR.dangling_openings

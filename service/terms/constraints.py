@@ -1,4 +1,4 @@
-"""Term constraints of a source sentence: words that its translation must contain."""
+"""Constraints that require a translation to contain certain terms."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,9 +10,9 @@ Kind = Literal["glossary", "kept", "address", "number", "date"]
 
 @dataclass(frozen=True, slots=True)
 class TermConstraint:
-    """The translation must contain ``text`` for the source words at ``span``.
+    """A requirement that the source words at ``span`` appear as ``text`` in the translation.
 
-    ``term`` is the name of the constraint in answers. ``accepted`` are other valid forms.
+    ``accepted`` holds other valid forms. ``term`` is the name of the constraint in responses.
     """
 
     span: Span

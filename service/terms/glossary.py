@@ -1,4 +1,4 @@
-"""Terms: those of a glossary, addresses and numerals, found in a source and placed in its translation."""
+"""Glossary terms, addresses and numerals: how they are found in a source and placed in its translation."""
 
 import itertools
 import json
@@ -14,16 +14,16 @@ from service.errors import InvalidInput, ModelError
 from service.languages.base import Inflection, Language, WrittenDate, WrittenTime
 from service.terms.constraints import Kind, TermConstraint
 
-# A compound with a hyphen is one word, so the term "AfD" is not found in "AfD-nah".
+# A hyphenated compound is one word, so the term "AfD" is not found in "AfD-nah".
 _WORD = re.compile(r"[^\W_]+(?:[-’'·&./][^\W_]+)*")
 _BLANK = re.compile(r"\s+")
 COMPARISONS_PER_WORD = 64
-"""Real glossaries need about 20 for a word whose forms are all terms, and at most one for other words."""
+"""Real glossaries need about 20 comparisons if every form of a word is a term, and at most one for other words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A term of the caller, its translation and its words."""
+    """A term from the caller, with its translation and its words."""
 
     source: str
     target: str
@@ -32,7 +32,7 @@ class Term:
 
 
 class Comparisons:
-    """Counts comparisons of words of a text with words of terms, up to a limit."""
+    """A counter, with a limit, for comparisons between words of a text and words of terms."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -46,18 +46,22 @@ class Comparisons:
         """
         self.made += 1
         if self.made > self.limit:
-            detail = "too many terms of the glossary and of do_not_translate are too similar to find them in this text"
+            detail = "too many terms in glossary and do_not_translate are too similar to search for in this text"
             raise InvalidInput("terms_alike", detail, limit=self.limit)
 
 
 class Trie:
-    """A trie over the words of all terms. It compares a word of a text only with terms that have the same prefix.
+    """A trie over the words of all terms.
 
-    A node is built when a text first reaches it, so the memory also depends on the text.
+    A word of a text is compared only with those words of terms that share an index key with it. A node is built when a
+    text first reaches it, so memory use also depends on the texts.
     """
 
     def __init__(self, terms: Sequence[Term], inflection: Inflection) -> None:
-        """Index ``terms`` (at least one). If terms have the same words, the longest wins, then the first."""
+        """Index ``terms``, of which there must be at least one.
+
+        If several terms consist of the same words, the longest one is used, and the first of equally long ones.
+        """
         by_words: dict[tuple[str, ...], Term] = {}
         for term in terms:
             known = by_words.get(term.words)
@@ -67,12 +71,12 @@ class Trie:
         self._root = _Node(list(by_words.values()), 0, inflection)
 
     def at(self, words: Sequence[str], joined: Sequence[bool], place: int, comparisons: Comparisons) -> list[Term]:
-        """The terms that begin at the word ``place``, in any of their forms.
+        """Return the terms, in any of their forms, that begin at the word with index ``place``.
 
-        ``joined[n]``: only white space separates word n from the next.
+        ``joined[n]`` is True if only white space separates word n from the next word.
 
         Raises:
-            InvalidInput: as `Comparisons.count`.
+            InvalidInput: the limit of ``comparisons`` is exceeded.
         """
         fitting: list[Term] = []
         nodes = [self._root]
@@ -95,7 +99,7 @@ class Trie:
 
 
 class _Node:
-    """The terms that begin with the same ``depth`` words."""
+    """The terms that share their first ``depth`` words."""
 
     __slots__ = ("_depth", "_edges", "_inflection", "_terms")
 
@@ -106,7 +110,7 @@ class _Node:
         self._edges: dict[str, list[_Edge]] | None = None
 
     def edges(self, keys: AbstractSet[str]) -> list["_Edge"]:
-        """The edges whose word may have a form with one of these keys, without duplicates."""
+        """Return the edges whose word may have a form with one of the ``keys``, without duplicates."""
         if self._edges is None:
             self._edges = self._indexed()
         return list({id(edge): edge for key in keys for edge in self._edges.get(key, ())}.values())
@@ -129,7 +133,7 @@ class _Node:
 
 
 class _Edge:
-    """A word of terms: the last word of ``term``, or an inner word if ``term`` is None."""
+    """A word of one or more terms. It is the last word of ``term``, or an inner word if ``term`` is None."""
 
     __slots__ = ("_depth", "_inflection", "_node", "_terms", "term", "word")
 
@@ -142,30 +146,33 @@ class _Edge:
         self._node: _Node | None = None
 
     def node(self) -> _Node:
-        """Return the node for the terms that have more words after this one."""
+        """Return the node for the terms that continue after this word."""
         if self._node is None:
             self._node = _Node(self._terms, self._depth + 1, self._inflection)
         return self._node
 
 
 def _keys(word: str, inflection: Inflection, *, inner: bool) -> set[str]:
-    """The index keys of a word. The first word of a term has only stems: "Dem Spiegel" is no form of "Der Spiegel"."""
+    """Return the index keys of a word.
+
+    The first word of a term has only its stems as keys, because "Dem Spiegel" is not a form of "Der Spiegel".
+    """
     return inflection.related(word) if inner else inflection.stems(word)
 
 
 class Glossary:
-    """The terms of one request. Terms are plain text, without wildcards."""
+    """The terms of one request. They are plain text without wildcards."""
 
     def __init__(self, translated: Mapping[str, str], kept: Sequence[str] = ()) -> None:
-        """Take ``translated`` (term → translation) and ``kept`` (terms that are not translated).
+        """Create a glossary from ``translated`` (term → translation) and ``kept`` (terms that must not be translated).
 
         Raises:
-            InvalidInput: a term contains no word, its translation is blank, or the term is in both lists.
+            InvalidInput: a term contains no word, its translation is blank, or it is both translated and kept.
         """
         terms = [_term(source, target, "glossary", "/glossary") for source, target in translated.items()]
         for number, source in enumerate(kept):
             if source in translated:
-                detail = "a term is both in the glossary and in do_not_translate"
+                detail = "a term is in both glossary and do_not_translate"
                 raise InvalidInput("term_twice", detail, pointer=f"/do_not_translate/{number}")
             terms.append(_term(source, source, "kept", f"/do_not_translate/{number}"))
         self._terms = terms
@@ -175,13 +182,14 @@ class Glossary:
         return bool(self._terms)
 
     def find(self, text: str, language: Language) -> list[TermConstraint]:
-        """The terms in a text in ``language``, in order and without overlap. The longest term wins at each place.
+        """Find the terms in a text in ``language``, in order and without overlap.
 
-        The time depends on the number of words in ``text`` and not on the number of terms.
+        At each position the longest term wins. The running time depends on the number of words in ``text``, but not on
+        the number of terms.
 
         Raises:
-            InvalidInput: the terms are too similar: the search needs more than `COMPARISONS_PER_WORD` comparisons per
-                word on average.
+            InvalidInput: the terms are so similar that the search would need more than `COMPARISONS_PER_WORD`
+                comparisons per word on average.
         """
         if not self._terms:
             return []
@@ -219,7 +227,7 @@ def _term(source: str, target: str, kind: Kind, pointer: str) -> Term:
 
 
 def _preference(term: Term, word: str, inflection: Inflection) -> tuple[int, bool, bool, int, int]:
-    """The sort key of a term: the longest term wins, then the exact form, then the most similar form."""
+    """Return the sort key of a term. The longest term wins, then an exact match, then the most similar form."""
     first = term.words[0]
     return (
         len(term.words),
@@ -236,22 +244,22 @@ COMMENT = "#"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The terms of one file: terms with a translation, and terms that are not translated."""
+    """The terms in one glossary file: terms with a translation, and terms that must not be translated."""
 
     translated: Mapping[str, str]
     kept: tuple[str, ...]
 
     @property
     def digest(self) -> str:
-        """A cache key of the terms. Results depend on the content of a file, not on its name."""
+        """A hash of the terms for cache keys. Results depend on the content of a file, not on its name."""
         terms = [sorted(self.translated.items()), sorted(self.kept)]
         return sha256(json.dumps(terms, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
     def merged_with(self, translated: Mapping[str, str], kept: Sequence[str]) -> Glossary:
-        """A glossary of the terms of a request and of the file. The terms of the request take precedence.
+        """Merge the terms of this file with those of a request. The terms of the request take precedence.
 
         Raises:
-            InvalidInput: as `Glossary`.
+            InvalidInput: see `Glossary`.
         """
         own = {*translated, *kept}
         more = {source: target for source, target in self.translated.items() if source not in own}
@@ -259,9 +267,9 @@ class Terms:
 
 
 def read_glossaries(folder: Path) -> dict[str, Terms]:
-    """The glossaries ``NAME.tsv`` in ``folder``, by name.
+    """Read the glossaries ``NAME.tsv`` in ``folder``, and return them by name.
 
-    Each line has the form ``term<TAB>translation``, or it is a term that is not translated.
+    Each line has the form ``term<TAB>translation``, or contains only a term that must not be translated.
 
     Raises:
         ModelError: the folder or a file cannot be read, or a line has more than two columns.
@@ -285,7 +293,7 @@ def _terms(path: Path) -> Terms:
             case [source] if source:
                 kept.append(source)
             case _:
-                raise ModelError(f"{path.name}, line {number}: the form must be term<TAB>translation")
+                raise ModelError(f"{path.name}, line {number}: expected term<TAB>translation, or only a term")
     return Terms(translated, tuple(kept))
 
 
@@ -296,12 +304,12 @@ _ADDRESS = re.compile(
       | (?P<handle>(?<!\w)@\w{2,})""",
     re.VERBOSE,
 )
-# Marks that end a sentence or close a bracket after an address. They are not a part of the address.
+# Punctuation marks and closing brackets at the end of an address are not part of it.
 _TRAILING = ".,;:!?)]}'’…"
 
 
 def address_constraints(text: str) -> list[TermConstraint]:
-    """The addresses in ``text`` (URLs, domains, email addresses, handles), in order."""
+    """Return constraints for the addresses in ``text`` (URLs, domains, email addresses and handles), in order."""
     found = []
     for match in _ADDRESS.finditer(text):
         whole = match.group()
@@ -315,7 +323,7 @@ def address_constraints(text: str) -> list[TermConstraint]:
 
 
 def numeral_constraints(text: str, source: Language, target: Language) -> list[TermConstraint]:
-    """The numerals of a text in ``source`` that ``target`` writes differently, in order and without overlap.
+    """Return constraints for the numerals in ``text`` that ``target`` writes differently, in order and without overlap.
 
     The list is empty if ``source`` cannot find numerals or ``target`` cannot write them.
     """
@@ -330,7 +338,7 @@ def numeral_constraints(text: str, source: Language, target: Language) -> list[T
     return found
 
 
-# Missing terms of these kinds are inserted. Other terms only replace aligned words.
+# Constraints of these kinds are inserted if the output lacks them. Other kinds only replace aligned words.
 INSERTED: frozenset[Kind] = frozenset({"kept", "address"})
 _OUTPUT_WORD = re.compile(r"\w+(?:[-’'.,/]\w+)*|\S")
 _DIGIT = re.compile(r"\d")
@@ -338,7 +346,7 @@ _DIGIT = re.compile(r"\d")
 
 @dataclass(frozen=True, slots=True)
 class PlacementResult:
-    """A sentence after placement: its text, its updated links, and the applied and the missing constraints."""
+    """A sentence after its terms were placed: its text, its updated links, and the applied and missing constraints."""
 
     text: str
     links: tuple[Link, ...]
@@ -353,11 +361,11 @@ class _Edit:
 
 
 def place_terms(output: str, links: Sequence[Link], required: Sequence[TermConstraint]) -> PlacementResult:
-    """Make ``output`` contain each of ``required`` (without overlap) as often as it is required.
+    """Edit ``output`` so that it satisfies each constraint in ``required``. The source spans must not overlap.
 
-    A constraint that ``output`` already meets in an accepted form changes nothing. Otherwise its text replaces a copy
-    of the source form, or else the linked words. If both are missing, `INSERTED` kinds are inserted after the nearest
-    word.
+    A constraint that ``output`` already satisfies changes nothing. Otherwise its text replaces a copy of the source
+    term or, if there is none, the linked words. If there are no linked words either, constraints of the `INSERTED`
+    kinds are inserted after the nearest word. A term that is required twice must occur twice.
     """
     occupied: list[Span] = []
     edits: list[_Edit] = []
@@ -401,7 +409,7 @@ def _edit(output: str, links: Sequence[Link], one: TermConstraint, occupied: Seq
 
 
 def _linked(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> Span | None:
-    """The run of output words that is linked to the constraint's source span with the largest weight."""
+    """Return the run of output words with the largest total link weight to the constraint's source span."""
     words = [Span(*match.span()) for match in _OUTPUT_WORD.finditer(output)]
     weights = [_weight(word, links, one.span) for word in words]
     runs: list[tuple[float, Span]] = []
@@ -418,7 +426,7 @@ def _linked(output: str, links: Sequence[Link], one: TermConstraint, occupied: S
 
 
 def _weight(word: Span, links: Sequence[Link], source: Span) -> float:
-    """The weight of the links from ``source`` to ``word``; 0 if the links from other source words weigh more."""
+    """Return the total weight of the links from ``source`` to ``word``, or 0 if other source words have more weight."""
     inside = outside = 0.0
     for link in links:
         if link.target.start < word.end and word.start < link.target.end:
@@ -430,14 +438,17 @@ def _weight(word: Span, links: Sequence[Link], source: Span) -> float:
 
 
 def _alike(one: TermConstraint, words: str) -> bool:
-    """Whether the constraint may replace the words. A numeral replaces only numerals. Punctuation is never replaced."""
+    """Return whether the constraint may replace ``words``.
+
+    A number or date may only replace words with a digit. Punctuation is never replaced.
+    """
     if one.kind in {"number", "date"}:
         return _DIGIT.search(words) is not None
     return any(char.isalnum() for char in words)
 
 
 def _insertion(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> _Edit:
-    """An insertion after the word linked to the nearest source word before the constraint, or at the start."""
+    """Return an insertion after the word that is linked to the nearest preceding source word, or at the start."""
     before = [link for link in links if link.source.end <= one.span.start]
     nearest = max(before, key=lambda link: (link.source.end, link.weight), default=None)
     place = 0 if nearest is None else nearest.target.end
@@ -455,7 +466,7 @@ def _cased(one: TermConstraint, span: Span, output: str) -> str:
 
 
 def _edited(output: str, links: Sequence[Link], edits: Sequence[_Edit]) -> tuple[str, tuple[Link, ...]]:
-    """The text after all ``edits``, which do not overlap, and the updated links."""
+    """Apply ``edits``, which do not overlap, and return the new text and the updated links."""
     parts: list[str] = []
     end = 0
     for edit in sorted(edits, key=lambda edit: edit.span):
@@ -472,6 +483,6 @@ def _moved(span: Span, edits: Sequence[_Edit]) -> Span:
         if edit.span.end <= span.start:
             start, end = start + grown, end + grown
         elif edit.span.start < span.end:
-            # The edit replaced words of the link, so the link covers the replacement.
+            # The edit replaced words of the link, so the link now covers the replacement.
             start, end = start - max(0, span.start - edit.span.start), max(end, edit.span.end) + grown
     return Span(start, max(start, end))

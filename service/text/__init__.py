@@ -1,1 +1,1 @@
-"""Text: normalisation, segmentation into sentences, assembly of outputs, language identification and alignment."""
+"""Text processing: normalisation, sentence segmentation, language identification, alignment and HTML."""

@@ -1,4 +1,4 @@
-"""Word alignment of a sentence and its translation, computed from the attention between their pieces."""
+"""Word alignment between a sentence and its translation, computed from the attention between their pieces."""
 
 import re
 import unicodedata
@@ -16,10 +16,10 @@ _UNSEEN = frozenset({"Cc", "Cf", "Zs"})
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """The weight of each source piece for each word of the translation.
+    """The weights of the source pieces for each word of a translation.
 
-    ``source`` has the spans of the m pieces in the source sentence. ``target`` has the spans of the n words in the
-    translation. Both are in order and count code points. ``weights`` is n × m; each row sums to at most 1.
+    ``source`` holds the spans of the m pieces in the source sentence, and ``target`` the spans of the n words in the
+    translation. Both are in order and count code points. ``weights`` is an n × m matrix; each row sums to at most 1.
     """
 
     source: tuple[Span, ...]
@@ -36,9 +36,9 @@ def align(
 ) -> Alignment:
     """Align a sentence with its translation.
 
-    The pieces are SentencePiece pieces without the end-of-sentence piece. ``attention`` has one row per target piece
-    and at least one column per source piece. The weights of a word are the mean over its pieces. A punctuation mark
-    counts as a word.
+    The pieces are SentencePiece pieces without the end-of-sentence piece. ``attention`` has one row for each target
+    piece and at least one column for each source piece. The weights of a word are the mean over its pieces, weighted by
+    characters. A punctuation mark counts as a word.
     """
     columns = piece_spans(source_pieces, source)
     words = tuple(Span(*found.span()) for found in WORD.finditer(target))
@@ -55,10 +55,11 @@ def align(
 
 
 def piece_spans(pieces: Sequence[str], text: str) -> tuple[Span, ...]:
-    """The spans of the pieces in ``text``. A piece without a counterpart in ``text`` has an empty span.
+    """Return the spans of the pieces in ``text``. A piece without a counterpart in ``text`` has an empty span.
 
-    The tokenizer normalises the text, so compatible characters count as equal. A character without a partner within
-    the next few characters is skipped. The time is linear in the length.
+    The tokenizer normalises text, so characters with the same compatibility decomposition count as equal. A character
+    without a counterpart among the next few characters is skipped. The running time is linear in the length of the
+    text.
     """
     piece_letters = [
         (character, number)
@@ -80,7 +81,7 @@ def piece_spans(pieces: Sequence[str], text: str) -> tuple[Span, ...]:
 
 
 def _surface(pieces: Sequence[str], number: int, piece: str) -> str:
-    """The characters of a piece. In a run of byte pieces the first piece gets the decoded characters."""
+    """Return the characters of a piece. In a run of byte pieces, the first piece gets all decoded characters."""
     if _BYTE.fullmatch(piece) is None:
         return piece.replace(_WORD_START, "")
     if number and _BYTE.fullmatch(pieces[number - 1]):
@@ -93,7 +94,7 @@ def _surface(pieces: Sequence[str], number: int, piece: str) -> str:
 
 
 def _letters(text: str) -> str:
-    """The text in NFKD without spaces and invisible characters."""
+    """Return the text in NFKD, without white space and invisible characters."""
     if text.isascii():
         return "".join(text.split())
     return "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) not in _UNSEEN)
@@ -103,7 +104,7 @@ Letter = tuple[str, int]
 
 
 def _matches(one: Sequence[Letter], other: Sequence[Letter]) -> Iterator[tuple[Letter, Letter]]:
-    """The pairs of equal letters, in order."""
+    """Yield the pairs of equal letters in order."""
     i = j = 0
     while i < len(one) and j < len(other):
         if one[i][0] != other[j][0]:
@@ -115,7 +116,7 @@ def _matches(one: Sequence[Letter], other: Sequence[Letter]) -> Iterator[tuple[L
 
 
 def _skips(one: Sequence[Letter], other: Sequence[Letter], i: int, j: int) -> tuple[int, int]:
-    """The numbers of letters to skip on each side until the letters are equal again; (1, 1) if that is too far."""
+    """Return how many letters to skip on each side to reach the next equal pair, or (1, 1) if none is near."""
     for total in range(1, _LOOK_AHEAD_CHARS + 1):
         for first in range(total + 1):
             if (
@@ -128,7 +129,7 @@ def _skips(one: Sequence[Letter], other: Sequence[Letter], i: int, j: int) -> tu
 
 
 def _overlaps(words: Sequence[Span], pieces: Sequence[Span]) -> Iterator[tuple[int, int, int]]:
-    """(word, piece, shared code points) for each word and piece that overlap, in order."""
+    """Yield (word index, piece index, shared code points) for each word and piece that overlap, in order."""
     first = 0
     for number, word in enumerate(words):
         while first < len(pieces) and pieces[first].end <= word.start:

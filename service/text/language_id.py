@@ -1,4 +1,4 @@
-"""Language identification: a byte n-gram model, and rules for texts that are too short for it."""
+"""Language identification by a byte n-gram model, with rules for texts that are too short for it."""
 
 import re
 import threading
@@ -9,9 +9,9 @@ from typing import Any
 from service.domain import Notice
 from service.languages.base import Language
 
-_SAMPLE_CHARS = 1_500  # a third each from the start, the middle and the end: quotations and boxes may be foreign
+_SAMPLE_CHARS = 1_500  # a third each from the start, middle and end, because parts such as quotations may be foreign
 _MIN_LETTERS = 6
-_MIN_WORDS = 5  # shorter headlines and lists of names look like any language
+_MIN_WORDS = 5  # shorter headlines and lists of names could be in any language
 _LONG_TEXT_WORDS = 20
 _SURE_SHORT = 0.9
 _SURE_LONG = 0.7
@@ -31,35 +31,35 @@ def _read_detector() -> Any:
 
 
 def load_detector() -> Any:
-    """Load the model, once per process. The service does so at the start, because it takes about a second."""
+    """Load the model once per process. Loading takes about a second, so the service does it at startup."""
     with _loading:
         return _read_detector()
 
 
 def foreign_code(language: Language) -> str:
-    """The code of the notice that a text is not in ``language``."""
+    """Return the code of the notice that a text is not in ``language``."""
     return f"source_not_{language.name.lower()}"
 
 
 def foreign_notice(text: str, language: Language) -> Notice | None:
-    """A notice if the text is clearly not in ``language``.
+    """Return a notice if the text is clearly not in ``language``.
 
-    Short or ambiguous texts (headlines, names, numbers) and texts without letters get no notice.
+    There is no notice for texts without letters or for short or ambiguous ones, such as headlines, names and numbers.
     """
     sample = _sample(text)
     words = _WORD.findall(sample)
     if sum(map(len, words)) < _MIN_LETTERS:
         return None
     if _is_foreign_script(words) or (len(words) >= _MIN_WORDS and _is_foreign(sample, words, language)):
-        message = f"The text does not look {language.name}; the result may be unusable."
+        message = f"The text does not appear to be in {language.name}; the result may be unusable."
         return Notice(foreign_code(language), message)
     return None
 
 
 def likely_languages(text: str, language: Language) -> list[tuple[str, float]]:
-    """Languages (ISO 639-1) with their probability, the likeliest first; empty for a text without letters.
+    """Return (ISO 639-1 code, probability) pairs, most likely language first; empty for a text without letters.
 
-    If the text has enough marker words of ``language``, that language comes first: the model is unsure of short texts.
+    The model is unreliable for short texts, so ``language`` comes first if the text has enough of its marker words.
     """
     sample = _sample(text)
     words = _WORD.findall(sample)
@@ -73,7 +73,7 @@ def likely_languages(text: str, language: Language) -> list[tuple[str, float]]:
 
 
 def _sample(text: str) -> str:
-    """A sample of ``text`` of limited length, without addresses."""
+    """Return a sample of ``text`` of limited length, without addresses."""
     if len(text) > _SAMPLE_CHARS:
         third = _SAMPLE_CHARS // 3
         middle = (len(text) - third) // 2

@@ -1,4 +1,4 @@
-"""Normalisation of sentences for the models, and the check of submitted texts."""
+"""Normalisation of sentences for the models, and validation of submitted texts."""
 
 import re
 import sys
@@ -11,12 +11,12 @@ from service.errors import InvalidInput
 from service.languages.base import Language
 
 NORMALISER_VERSION = "1"
-"""A part of every cache key. Increase it when :func:`for_model` changes the result of any sentence."""
+"""Part of every cache key. Increase it whenever `for_model` returns a different result for any sentence."""
 
-# Some white space characters are also control characters, so white space is replaced before those are removed.
+# Some white-space characters are also control characters, so white space is replaced before these are removed.
 _WHITE_SPACE = re.compile(r"\s+")
 _PLAIN = re.compile(r"[\x20-\x7e\xa1-\xac\xae-\xff„“”‚‘’–—…€]*")
-"""The characters of most sentences. Only the space is invisible, and NFC changes none of them."""
+"""The characters that most sentences consist of. Only the space is invisible, and NFC leaves all of them unchanged."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _JOINER = "\u034f"
@@ -24,12 +24,12 @@ _MOST_MARKS = 30
 
 
 def is_invisible(character: str) -> bool:
-    """Whether models never see the character: white space, a control character or a format character."""
+    """Return whether models never see the character: white space, a control character or a format character."""
     return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}
 
 
 def visible_span(text: str, span: Span) -> Span:
-    """``span`` without the characters at its ends that :func:`for_model` removes; empty if no character remains."""
+    """Trim from ``span`` the characters that `for_model` removes; the result is empty if no character remains."""
     start, end = span
     while start < end and is_invisible(text[start]):
         start += 1
@@ -39,10 +39,11 @@ def visible_span(text: str, span: Span) -> Span:
 
 
 def for_model(sentence: str, language: Language) -> str:
-    """The sentence as models and cache keys see it: NFC, single spaces, no invisible characters. Idempotent.
+    """Normalise a sentence for models and cache keys: NFC, single spaces, no invisible characters. Idempotent.
 
     Each run of white space (no-break spaces, tabs, line ends) becomes one space. Control characters, soft hyphens and
-    zero-width characters are removed. The rules of the language join a word that a hyphen breaks at a line end.
+    zero-width characters are removed. Words that are hyphenated across a line end are joined by the rules of the
+    language.
     """
     if _PLAIN.fullmatch(sentence):
         return " ".join(sentence.split())
@@ -55,17 +56,17 @@ def for_model(sentence: str, language: Language) -> str:
 
 
 def normalize_unicode(text: str, form: Literal["NFC", "NFKC"]) -> str:
-    """A Unicode normal form in linear time.
+    """Convert ``text`` to a Unicode normal form in linear time.
 
-    Normalisation sorts each run of combining marks in quadratic time. So a joiner splits runs that are longer than in
-    any language (the stream-safe text format of UAX #15).
+    Normalisation sorts each run of combining marks in quadratic time. Runs that are longer than in any language are
+    therefore split with a joiner, as in the Stream-Safe Text Format of UAX #15.
     """
     return unicodedata.normalize(form, _long_marks().sub(f"\\g<0>{_JOINER}", text))
 
 
 @cache
 def _invisible() -> re.Pattern[str]:
-    """Control and format characters. The caller has already replaced white space."""
+    """Return a pattern of control and format characters. White space must be replaced before it is used."""
     ranges = (chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in {"Cc", "Cf"})
     return re.compile(f"[{re.escape(''.join(ranges))}]+")
 
@@ -77,10 +78,10 @@ def _long_marks() -> re.Pattern[str]:
 
 
 def check_text(text: str) -> list[Notice]:
-    """The notices about unusual characters in a submitted text; offsets count code points.
+    """Return notices about unusual characters in a submitted text. Offsets count code points.
 
     Raises:
-        InvalidInput: ``text_not_unicode``: the text contains half of a surrogate pair.
+        InvalidInput: ``text_not_unicode`` if the text contains half of a surrogate pair.
     """
     surrogate = _SURROGATE.search(text)
     if surrogate is not None:
@@ -88,5 +89,5 @@ def check_text(text: str) -> list[Notice]:
     control = _CONTROL.search(text)
     if control is None:
         return []
-    message = "The text contains control characters; they are removed before the model reads it."
+    message = "The text contains control characters. They are removed before the text is sent to the model."
     return [Notice("control_characters", message, Span(*control.span()))]

@@ -1,4 +1,4 @@
-"""Postprocessing of generated sentences: removes repetitions, places terms, checks and reranks outputs."""
+"""Postprocessing of model outputs: removal of repetitions, term placement, checks and reranking."""
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ from service.translation.preparation import Sentence
 
 
 class Repetition(NamedTuple):
-    """Words that the model repeated ``times`` in a row."""
+    """A phrase that the model repeated: the span of its remaining copy, and the number of removed copies."""
 
     span: Span
     times: int
@@ -32,9 +32,10 @@ class Repetition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Collapsed:
-    """An output without immediate repetitions. ``repetitions`` holds the remaining copy of each repeated phrase.
+    """A model output without adjacent repetitions.
 
-    ``removed`` holds the deleted ranges in order of deletion. Each refers to the text before its deletion.
+    ``repetitions`` holds the remaining copy of each repeated phrase. ``removed`` holds the deleted ranges in order of
+    deletion; each one refers to the text just before that deletion.
     """
 
     text: str
@@ -46,7 +47,7 @@ class Collapsed:
         once, again, said = found
         times = {once: said}
         for span, before in self.repetitions:
-            # Repetitions within the removed copy count for the remaining one.
+            # Repetitions within the removed copies are credited to the remaining copy.
             place = _after_removal(span, again) or once
             times[place] = times.get(place, 0) + before
         return Collapsed(
@@ -56,7 +57,7 @@ class Collapsed:
         )
 
     def aligned(self, alignment: Alignment) -> Alignment:
-        """The alignment of this text, made from the alignment of the whole output."""
+        """Convert an alignment of the original output into an alignment of this text."""
         target, weights = alignment.target, alignment.weights
         for removed in self.removed:
             moved = [_after_removal(word, removed) for word in target]
@@ -66,7 +67,7 @@ class Collapsed:
 
 
 def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> Collapsed:
-    """Remove immediate repetitions from ``output``, except those that ``source`` also has.
+    """Remove adjacent repetitions from ``output``, unless ``source`` contains one as well.
 
     docs/adr/0017 explains why the sentence is not decoded again instead.
     """
@@ -77,7 +78,7 @@ def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> C
 
 
 def _after_removal(span: Span, removed: Span) -> Span | None:
-    """The position of ``span`` after the deletion of ``removed``; None if the deletion touches it."""
+    """Return the position of ``span`` after the deletion of ``removed``, or None if they overlap."""
     if span.end <= removed.start:
         return span
     return span.shifted(removed.start - removed.end) if span.start >= removed.end else None
@@ -85,9 +86,12 @@ def _after_removal(span: Span, removed: Span) -> Span | None:
 
 LEAST_LINK_WEIGHT = 0.05  # links with less weight are noise
 SHORT_WORDS = 3
-"""A longer phrase, or one that the model wrote three times or more, needs a review: other content may be missing."""
+"""The maximum length of a repeated phrase that needs no review.
+
+A longer phrase, or one that the model wrote more than twice, must be reviewed because other content may be missing.
+"""
 CALLER_TERMS = frozenset({"glossary", "kept"})
-"""Kinds of the caller's own terms. The response counts how many of them were applied."""
+"""The kinds of terms that come from the caller. The response counts how many of these terms were applied."""
 _YEAR = re.compile(r"\d{4}$")
 
 
@@ -107,18 +111,21 @@ class FinishedSentence:
 
     @property
     def for_review(self) -> list[Finding]:
-        """The findings that need an editor's review."""
+        """The findings that an editor must review."""
         return [one for one in self.findings if one.severity is Severity.REVIEW]
 
     @property
     def doubts(self) -> int:
-        """The number of problems for an editor: findings, missing caller's terms, and a cut end."""
+        """The number of problems that an editor must look at.
+
+        These are findings for review, caller's terms that are missing, and an output that was cut off.
+        """
         return len(self.for_review) + sum(one.kind in CALLER_TERMS for one in self.missing) + self.cut
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceConstraints:
-    """Requirements for the translation of one sentence: its terms, and its word alignment if ``aligned``.
+    """Requirements for the translation of one sentence: its terms and, if ``aligned``, a word alignment.
 
     ``source`` is the sentence as submitted, before normalisation.
     """
@@ -132,20 +139,20 @@ class SentenceConstraints:
 def constraints_of(
     source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair, *, aligned: bool
 ) -> SentenceConstraints:
-    """The requirements for the translation of a sentence. ``source`` is the sentence as submitted."""
+    """Return the requirements for the translation of a sentence. ``source`` is the sentence as submitted."""
     return SentenceConstraints(source, sentence, _terms_of(source, glossary, languages), aligned)
 
 
 Finishing = Generator[TextHypothesis, Alignment | None, FinishedSentence]
-"""A coroutine that yields outputs, receives their word alignments, and returns the finished sentence."""
+"""A coroutine that yields hypotheses, receives their word alignments, and returns the finished sentence."""
 
 
 def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis: TextHypothesis) -> Finishing:
-    """Make the finished sentence from one hypothesis, with an alignment if it is required."""
+    """Turn one hypothesis into a finished sentence, with an alignment if one is required."""
     required = constraints.required
     written = collapse_repetitions(constraints.sentence.text, hypothesis.text, languages)
     placed = place_terms(written.text, (), required)
-    # If the output already contains all terms, their placement needs no alignment.
+    # If the output already contains all terms, no alignment is needed to place them.
     complete = placed.text == written.text and not placed.missing
     alignment = None
     if constraints.aligned or not complete:
@@ -157,7 +164,7 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
         alignment = None
     elif alignment is not None and placed.text != written.text:
         alignment = _realigned(alignment, placed.links)
-    # Placed terms move the words after them. Findings then refer to the whole sentence.
+    # Placing terms moves the words after them, so the findings then refer to the whole sentence.
     removed = _repetition_findings(written, known=placed.text == written.text)
     findings = (*check_sentence(constraints.source, placed.text, *languages), *removed)
     cut = hypothesis.finish_reason == "length"
@@ -167,9 +174,9 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
 def finish_without_model(
     source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair
 ) -> FinishedSentence:
-    """Translate a sentence without letters without the model: convert its numerals and apply its terms.
+    """Translate a sentence without letters: convert its numerals and apply its terms. No model is needed.
 
-    A date without a year does not change, because "1.2." is often a chapter number.
+    A date without a year is left unchanged, because "1.2." is often a section number.
     """
     required = [one for one in _terms_of(source, glossary, languages) if one.kind != "date" or _YEAR.search(one.text)]
     if not required:
@@ -182,7 +189,7 @@ def finish_without_model(
 
 
 def _terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
-    """The terms of the sentence without overlaps. The caller's terms have priority."""
+    """Return the terms in the sentence without overlap. The caller's terms have priority."""
     chosen: list[TermConstraint] = []
     for found in (
         glossary.find(source, languages.source),
@@ -198,7 +205,7 @@ def _overlap(one: Span, other: Span) -> bool:
 
 
 def _repetition_findings(best: Collapsed, *, known: bool) -> Iterator[Finding]:
-    """Findings for removed repetitions. ``known`` means that the positions are valid in the translation."""
+    """Yield a finding for each collapsed repetition. ``known`` means that its position is valid in the translation."""
     for span, times in best.repetitions:
         short = times == 1 and len(span.of(best.text).split()) <= SHORT_WORDS
         yield Finding(
@@ -221,9 +228,10 @@ def _links(alignment: Alignment | None) -> list[Link]:
 
 
 def _realigned(alignment: Alignment, links: Sequence[Link]) -> Alignment:
-    """The alignment of a translation after term placement. Words that were replaced together count as one word.
+    """Return the alignment of a translation after terms were placed.
 
-    If two pieces make up one character, as in "′", the last piece gets the weight of both.
+    Words that were replaced together count as one word. If two source pieces form one character, as in "′", the second
+    piece gets the weight of both.
     """
     columns = {piece: number for number, piece in enumerate(alignment.source)}
     rows: dict[Span, list[float]] = {}
@@ -252,15 +260,15 @@ FACTS = frozenset(
         Code.NEGATION_ADDED,
     }
 )
-"""Codes of factual doubts. A hypothesis with more of them never replaces the first one."""
+"""The codes of factual doubts. A hypothesis with more of them never replaces the first one."""
 
 
 def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesis], Finishing]) -> Finishing:
-    """Choose the finished sentence from one or more hypotheses, best first.
+    """Choose the finished sentence from one or more hypotheses, which are ordered best first.
 
-    The first hypothesis wins if it has no doubts; the others are then not finished. Otherwise the hypothesis with the
-    fewest doubts wins, the earliest in a tie, among those with no more factual doubts than the first. docs/adr/0019
-    has the reasons.
+    If the first hypothesis raises no doubts, it is used and the others are not finished. Otherwise the hypothesis with
+    the fewest doubts is used; in a tie, the earliest one wins. A hypothesis with more factual doubts than the first is
+    never used. docs/adr/0019 explains the reasons.
     """
     left = iter(hypotheses)
     first = best = yield from finish(next(left))
@@ -273,19 +281,19 @@ def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesi
 
 
 def _facts(finished: FinishedSentence) -> int:
-    """The number of factual doubts."""
+    """Count the factual doubts."""
     return sum(one.code in FACTS for one in finished.for_review)
 
 
 def _changed(first: FinishedSentence) -> Finding:
     doubted = dict.fromkeys(one.code.value for one in first.for_review)
     told = f" ({', '.join(doubted)})" if doubted else ""
-    message = f"the model's best translation raised more doubts{told}; another of its translations is used"
+    message = f"the model's first choice raised more doubts{told}; an alternative translation was used"
     return Finding(Code.HYPOTHESIS_CHANGED, message, severity=Severity.NOTE)
 
 
 class SentenceKind:
-    """The `ResultKind` of translated sentences."""
+    """The `ResultKind` for translated sentences."""
 
     def __init__(self, aligner: Aligner, languages: LanguagePair, threads: TextThreads = TEXT_THREADS) -> None:
         self._aligner = aligner
@@ -298,7 +306,7 @@ class SentenceKind:
         return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, NO_PROMPT
 
     def key(self, wanted: SentenceConstraints) -> Field:
-        """See `ResultKind.key`. No context is sent with the sentence."""
+        """See `ResultKind.key`. The sentence is translated without context."""
         terms = [(*one.span, one.text, one.kind, one.term, one.accepted) for one in wanted.required]
         return [wanted.source, wanted.aligned, terms, NO_CONTEXT]
 
@@ -356,7 +364,10 @@ _SEVERITIES = tuple(Severity)
 def _advance(
     steps: Sequence[Finishing], answers: dict[int, Alignment | None], done: dict[int, FinishedSentence]
 ) -> dict[int, TextHypothesis]:
-    """Send alignments to their sentences. Stores finished sentences in ``done``, and returns the outputs to align."""
+    """Resume each coroutine with its alignment.
+
+    Stores finished sentences in ``done`` and returns the hypotheses that need an alignment.
+    """
     wanted: dict[int, TextHypothesis] = {}
     for number, answer in answers.items():
         try:

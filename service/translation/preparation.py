@@ -1,4 +1,4 @@
-"""Preparation of a text for translation: options, HTML blocks and sentences."""
+"""Preparation of texts for translation: options, HTML blocks and sentences."""
 
 import re
 from collections.abc import Iterator
@@ -24,11 +24,11 @@ NO_TERMS = Glossary({})
 
 @dataclass(frozen=True, slots=True)
 class TranslationOptions:
-    """Options of a translation.
+    """Options for a translation.
 
-    ``split`` cuts the text at line ends and sentences, only at sentences, or only where it is too long for the model.
-    ``attribute_texts`` also translates the HTML attributes ``title`` and ``alt``. ``tags`` holds the caller's rules for
-    tags. ``alignment`` requests the word alignment.
+    ``split`` determines where the text is split: at line ends and sentence ends, only at sentence ends, or only where
+    it is too long for the model. With ``attribute_texts``, the HTML attributes ``title`` and ``alt`` are translated
+    too. ``tags`` holds the caller's rules for tags. ``alignment`` requests a word alignment.
     """
 
     format: Format = "text"
@@ -42,13 +42,16 @@ class TranslationOptions:
 PLAIN = TranslationOptions()
 
 
-_LINE_END = re.compile(r"[\n\r]")  # each is replaced by one space, so that offsets do not change
+_LINE_END = re.compile(r"[\n\r]")  # each is replaced by one space, so offsets do not change
 _LETTER = re.compile(r"[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence: its span in the text, and its normalised text for the model. The model skips it without letters."""
+    """A sentence with its span in the text and its normalised form.
+
+    A sentence without letters is not sent to the model.
+    """
 
     span: Span
     text: str
@@ -57,7 +60,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A text split into sentences. ``segmentation`` has one span for each of ``sentences``."""
+    """A text that has been split into sentences. ``segmentation`` has one span for each entry of ``sentences``."""
 
     segmentation: Segmentation
     sentences: tuple[Sentence, ...]
@@ -65,7 +68,7 @@ class Prepared:
 
 
 def notices_of(text: str, language: Language) -> list[Notice]:
-    """The notices about a source text.
+    """Return the notices about a source text.
 
     Raises:
         InvalidInput: the text is not valid Unicode.
@@ -76,7 +79,10 @@ def notices_of(text: str, language: Language) -> list[Notice]:
 
 
 def prepare(text: str, generator: TextGenerator, language: Language, split: Split = "lines") -> Prepared:
-    """Split ``text`` (valid Unicode) into sentences that fit the generator. See `TranslationOptions` for ``split``."""
+    """Split ``text``, which must be valid Unicode, into sentences that fit the generator.
+
+    See `TranslationOptions` for ``split``.
+    """
     notices: list[Notice] = []
     found = _segmented(text, language, split)
     sentences: list[Sentence] = []
@@ -92,7 +98,6 @@ def prepare(text: str, generator: TextGenerator, language: Language, split: Spli
 
 
 def _segmented(text: str, language: Language, split: Split) -> Segmentation:
-    """Split ``text`` into sentences and the gaps between them."""
     if split == "lines":
         return segment(text, language)
     if split == "sentences":
@@ -102,7 +107,7 @@ def _segmented(text: str, language: Language, split: Split) -> Segmentation:
 
 
 def _fitting(text: str, span: Span, generator: TextGenerator, language: Language) -> list[Sentence]:
-    """The sentence at ``span``, or its parts in order if it is too long for the generator."""
+    """Return the sentence at ``span`` or, if it is too long for the generator, its parts in order."""
     fitting: list[Sentence] = []
     waiting = [span]
     while waiting:
@@ -119,13 +124,13 @@ def _fitting(text: str, span: Span, generator: TextGenerator, language: Language
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of text without block markup. ``block`` is its HTML block; None for plain text."""
+    """A stretch of text without block markup. ``block`` is its HTML block, or None for plain text."""
 
     prepared: Prepared
     block: Block | None
 
     def place(self, span: Span) -> Span:
-        """Return the submitted position of a range of this part."""
+        """Convert a span of this part into a span of the submitted text."""
         if self.block is None:
             return span
         return self.block.in_html(span) if span.start < span.end else self.block.source
@@ -138,7 +143,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A submitted text with its parts in order and its notices. ``document`` is set for HTML."""
+    """A submitted text with its parts, in order, and its notices. ``document`` is None for plain text."""
 
     text: str
     parts: tuple[Part, ...]
@@ -146,7 +151,7 @@ class Submission:
     document: Document | None = None
 
     def sentences(self) -> Iterator[tuple[Part, Sentence]]:
-        """All sentences in order, each with its part."""
+        """Iterate over all sentences in order, each with its part."""
         return ((part, sentence) for part in self.parts for sentence in part.prepared.sentences)
 
 

@@ -1,4 +1,4 @@
-"""Translator: prepares texts, has their sentences translated by one generator, and assembles the results."""
+"""A translator that prepares texts, translates their sentences with one generator, and assembles the results."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -33,9 +33,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # control char
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A sentence and its translation. ``target`` is the span in the translated text; None if it has no place there.
+    """A sentence and its translation.
 
-    ``cached`` is None if the sentence needed no model.
+    ``target`` is the span in the translated text, or None for attribute texts in HTML. ``cached`` is None if the
+    sentence needed no model.
     """
 
     part: Part
@@ -50,7 +51,7 @@ class _Pair:
         return self.part.place(self.sentence.span)
 
     def within(self, span: Span) -> Span:
-        """The span of a range of the sentence in the submitted text."""
+        """Convert a span of the sentence into a span of the submitted text."""
         return self.part.place(span.shifted(self.sentence.span.start))
 
 
@@ -60,13 +61,13 @@ def assemble(
     options: TranslationOptions,
     languages: LanguagePair,
 ) -> Translation:
-    """Assemble the translation of a text. ``results`` holds the results of its sentences with letters, in order."""
+    """Assemble the translation of a text. ``results`` holds the results for the sentences with letters, in order."""
     left = iter(results)
     pairs = [_pair(part, sentence, left, options, languages) for part, sentence in submission.sentences()]
     text, targets = _translated_text(submission, pairs, languages.source)
     pairs = [replace(pair, target=target) for pair, target in zip(pairs, targets, strict=True)]
     work = [pair.cached for pair in pairs if pair.cached is not None]
-    # The checks are invalid for a text in another language.
+    # The checks are meaningless for a text in another language.
     foreign = any(notice.code == foreign_code(languages.source) for notice in submission.notices)
     doubts = [] if foreign else [*(notice for pair in pairs for notice in _finding_notices(pair)), *_repeated(pairs)]
     return Translation(
@@ -101,11 +102,11 @@ def _pair(
 def _translated_text(
     submission: Submission, pairs: Sequence[_Pair], language: Language
 ) -> tuple[str, list[Span | None]]:
-    """The translated text, and the span of each sentence in it."""
+    """Return the translated text, and the span of each sentence in it."""
     if submission.document is not None:
         return _html(submission.document, submission.parts, pairs, language)
     (part,) = submission.parts
-    # Replace control characters between sentences by spaces, which keep the offsets.
+    # Replace control characters between sentences with spaces, which preserves the offsets.
     segmentation = replace(part.prepared.segmentation, text=_CONTROL.sub(" ", submission.text))
     whole = reassemble(segmentation, [pair.finished.text for pair in pairs])
     return whole.text, list(whole.spans)
@@ -125,13 +126,13 @@ def _html(
     rendered = render(document, translations, language)
     spans: list[Span | None] = []
     for part, found in zip(parts, rendered.sentences, strict=True):
-        # Texts of attributes are inside tags and have no span.
+        # Attribute texts are inside tags and have no span.
         spans += found or [None] * len(part.prepared.sentences)
     return rendered.html, spans
 
 
 def _words(pair: _Pair, target: Span) -> tuple[tuple[Span, Span], ...]:
-    """Each word of the translation with the source word of the highest weight. Plain text only."""
+    """Pair each word of the translation with the source word that has the highest weight. HTML has no pairs."""
     alignment = pair.finished.alignment
     if alignment is None or pair.part.block is not None:
         return ()
@@ -153,13 +154,13 @@ def _notices(pair: _Pair) -> Iterator[Notice]:
         )
     for one in pair.finished.missing:
         if one.kind in CALLER_TERMS:
-            yield Notice("term_not_applied", "this term could not be applied in the translation", pair.within(one.span))
+            yield Notice("term_not_applied", "this term could not be used in the translation", pair.within(one.span))
 
 
 def _finding_notices(pair: _Pair) -> Iterator[Notice]:
     for finding in pair.finished.findings:
         if finding.code is Code.OUTPUT_TOO_SHORT and pair.finished.cut:
-            continue  # the notice about the cut sentence says the same
+            continue  # the "truncated" notice already reports this
         source = pair.source if finding.source is None else pair.within(finding.source)
         target = pair.target
         if finding.output is not None and target is not None and pair.part.block is None:
@@ -188,19 +189,22 @@ Manners = TranslationOptions | Sequence[TranslationOptions]
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A prepared text, and the requirements for each of its sentences with letters."""
+    """A prepared text, and the requirements for each of its sentences that contain letters."""
 
     submission: Submission
     wanted: list[SentenceConstraints]
 
     @property
     def places(self) -> Iterator[Span]:
-        """The spans of these sentences in the text."""
+        """The spans of the sentences with letters in the submitted text."""
         return (part.place(sentence.span) for part, sentence in self.submission.sentences() if sentence.has_letters)
 
 
 class _InOrder:
-    """Reports sentences in text order, each as soon as all sentences before it are done."""
+    """A reporter that passes on finished sentences in text order.
+
+    Each sentence is reported as soon as all sentences before it are done.
+    """
 
     def __init__(self, tell: Callable[[int, FinishedSentence], None]) -> None:
         self._tell = tell
@@ -208,7 +212,7 @@ class _InOrder:
         self._told = 0
 
     def add(self, on_results: Sequence[tuple[int, Result[FinishedSentence]]]) -> None:
-        """Add finished sentences, and report those whose turn has come."""
+        """Add finished sentences, and report every sentence whose predecessors are done."""
         self._done.update((number, result.value) for number, result in on_results)
         while (one := self._done.pop(self._told, None)) is not None:
             self._tell(self._told, one)
@@ -216,7 +220,7 @@ class _InOrder:
 
 
 class Translator:
-    """Translates texts with one generator and caches finished sentences."""
+    """A translator that uses one generator and caches finished sentences."""
 
     def __init__(
         self,
@@ -237,10 +241,10 @@ class Translator:
     async def translate(
         self, texts: Sequence[str], call: Call, *, origins: Sequence[str] | None = None, options: Manners = PLAIN
     ) -> list[Translation]:
-        """Translate ``texts`` and return the translations in order. A blank text is its own translation.
+        """Translate ``texts`` and return the translations in order. A blank text is returned unchanged.
 
-        All texts are admitted to the queue, or none. ``origins`` holds the submitted text of each text if it differs,
-        for cache tags. The options apply to all texts, or there is one for each text.
+        Either all texts are admitted to the queue or none. ``origins`` holds the submitted form of each text, if it
+        differs, for cache tags. ``options`` is either one value for all texts or one value for each text.
 
         Raises:
             InvalidInput: a text is not valid Unicode.

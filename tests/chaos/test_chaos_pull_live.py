@@ -161,14 +161,14 @@ class Case:
 
 CASES = {
     "hub unreachable": Case("http://127.0.0.1:1 cannot be reached", unreachable),
-    "401": Case("returns 401: the repository is private or does not exist", refusing),
-    "404": Case("returns 404: the repository or file does not exist", without_it),
+    "401": Case("returned 401: the repository is private or does not exist", refusing),
+    "404": Case("returned 404: the repository or file does not exist", without_it),
     "no such name": Case("there is no model 'tinny'; the known models are: tiny", name="tinny"),
     "flipped byte": Case("model.safetensors differs from its digest in the hub's listing", spoilt),
     "disk full": Case("File too large", file_bytes=20_000),
     "unsupported architecture": Case("the checkpoint has architecture 'gpt2'", unsupported),
-    "tokenizer and weights": Case("pieces, the weights have", mismatched),
-    "malicious pickle": Case("pytorch_model.bin contains more than weights", malicious),
+    "tokenizer and weights": Case("pieces, but the weights have", mismatched),
+    "malicious pickle": Case("pytorch_model.bin contains objects other than weights", malicious),
     "disagreeing lock": Case("config.json has changed: SHA-256", changed),
 }
 

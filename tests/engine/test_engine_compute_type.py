@@ -55,7 +55,9 @@ def test_manifest_with_float16_for_t5_is_refused() -> None:
 
 
 def test_engine_reports_its_compute_type() -> None:
-    with pytest.raises(ModelError, match="torch does not compute in int8; it offers bfloat16, float16, float32"):
+    with pytest.raises(
+        ModelError, match="does not support the compute type int8; it supports bfloat16, float16, float32"
+    ):
         resolve_compute_type(of("marian"), "torch", "cpu", "int8")
 
 

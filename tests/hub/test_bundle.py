@@ -164,7 +164,7 @@ def test_truncated_file_is_refused(receiver: Site, path: Path, kept: int) -> Non
 @pytest.mark.parametrize("name", ["../evil", "/evil", "tiny/../../evil", "tiny//x", "./tiny/x", "other/x", "evil", "."])
 def test_member_outside_the_model_folder_is_refused(receiver: Site, tmp_path: Path, name: str) -> None:
     path = packed(tmp_path / "t.tar", [listed(name, "tiny/manifest.toml"), (tarfile.TarInfo(name), b"x")])
-    with pytest.raises(ModelError, match="must list each file of one model once"):
+    with pytest.raises(ModelError, match="must list the files of one model"):
         bundle.install(path, receiver.catalog, receiver.installed)
     assert not list(tmp_path.rglob("evil"))
 
@@ -174,7 +174,7 @@ def test_special_member_is_refused(receiver: Site, tmp_path: Path, kind: bytes) 
     member = tarfile.TarInfo("tiny/manifest.toml")
     member.type, member.linkname = kind, "/etc/passwd"
     path = packed(tmp_path / "t.tar", [listed("tiny/manifest.toml"), (member, b"")])
-    with pytest.raises(WeightsMismatch, match="or not a regular file"):
+    with pytest.raises(WeightsMismatch, match="or is not a regular file"):
         bundle.install(path, receiver.catalog, receiver.installed)
 
 
@@ -203,7 +203,7 @@ def test_missing_or_repeated_member_is_refused(receiver: Site, path: Path, tmp_p
     whole = members(path)
     with pytest.raises(WeightsMismatch, match="is missing"):
         bundle.install(packed(tmp_path / "short.tar", whole[:-1]), receiver.catalog, receiver.installed)
-    with pytest.raises(WeightsMismatch, match="is not in SHA256SUMS"):
+    with pytest.raises(WeightsMismatch, match="is not listed in SHA256SUMS"):
         bundle.install(packed(tmp_path / "twice.tar", [*whole, whole[-1]]), receiver.catalog, receiver.installed)
 
 
@@ -211,7 +211,7 @@ def test_version_that_differs_from_the_lock_is_refused(receiver: Site, path: Pat
     installed(receiver, b"older weights")
     receiver.installed.lock.keep(REPO, LOCKED.model_copy(update={"commit": "2" * 40}))
     before = receiver.content()
-    with pytest.raises(LockMismatch, match=f"commit {'1' * 40} is not {'2' * 40}"):
+    with pytest.raises(LockMismatch, match=f"the commit is {'1' * 40} instead of {'2' * 40}"):
         bundle.install(path, receiver.catalog, receiver.installed)
     assert receiver.content() == before
 
@@ -221,7 +221,7 @@ def test_embedded_model_is_neither_exported_nor_replaced(receiver: Site, path: P
     with pytest.raises(ModelError, match="is part of Depesche"):
         bundle.export(receiver.catalog.entry("starter"), receiver.installed, path.with_name("starter.tar"))
     write_model(receiver.folder / "models", NAME)
-    with pytest.raises(ModelError, match="is the name of an embedded model"):
+    with pytest.raises(ModelError, match="has the name of an embedded model"):
         bundle.install(path, receiver.catalog, receiver.installed)
 
 

@@ -151,8 +151,8 @@ def spoil_weights(source: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (spoil_architecture, r"test/marian: the checkpoint has architecture 'pegasus', the manifest has 'marian'"),
-        (spoil_rows, r"the tokenizer has \d+ pieces, the weights have \d+ rows"),
+        (spoil_architecture, r"test/marian: the checkpoint has architecture 'pegasus', but the manifest has 'marian'"),
+        (spoil_rows, r"the tokenizer has \d+ pieces, but the weights have \d+ rows"),
         (spoil_vocabulary, r"the model has no rows for \d+% of the tokenizer's pieces"),
         (spoil_weights, r"the checkpoint lacks weights: model\.decoder\.layers\.1\.fc1\.weight"),
         (lambda source: (source / "model.safetensors").unlink(), r"the snapshot has no model\.safetensors"),

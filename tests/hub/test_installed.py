@@ -100,5 +100,5 @@ def test_unwritable_folder_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", ".hidden", "x" * 101, "a\n"])
 def test_invalid_name_is_refused(models: InstalledModels, name: str) -> None:
-    with pytest.raises(ModelError, match="is no valid model name"):
+    with pytest.raises(ModelError, match="is not a valid model name"):
         models.path(name)

@@ -84,7 +84,7 @@ def _other_architecture(files: dict[str, bytes]) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [(_more_pieces, "pieces, the weights have"), (_other_architecture, "the checkpoint has architecture 'gpt2'")],
+    [(_more_pieces, "pieces, but the weights have"), (_other_architecture, "the checkpoint has architecture 'gpt2'")],
 )
 def test_unusable_checkpoint_leaves_the_installed_model(
     desk: Desk,
@@ -145,7 +145,7 @@ def test_renamed_safetensors_are_refused(desk: Desk, files: dict[str, bytes]) ->
 @pytest.mark.parametrize("commit", ["../../../..", "1" * 39, "main", "1" * 40 + "\n"])
 def test_invalid_commit_is_refused(desk: Desk, files: dict[str, bytes], commit: str) -> None:
     desk.publish(files, commit=commit)
-    assert "the hub returns no valid commit for main" in desk.error_of("pull", NAME)
+    assert "the hub returned no valid commit for main" in desk.error_of("pull", NAME)
     assert not (desk.installed / "models.lock").exists()
 
 
@@ -154,7 +154,7 @@ def test_etag_with_a_path_is_refused(desk: Desk, files: dict[str, bytes]) -> Non
     canary.write_text("alive", "utf-8")
     for etag in (f"../../../../../..{canary}", f"../../../../../..{desk.folder}/new"):
         desk.publish(files, etag=etag)
-        assert "returns an invalid etag header; the download is refused" in desk.error_of("pull", NAME)
+        assert "returned an invalid etag header; the download was refused" in desk.error_of("pull", NAME)
     assert canary.read_text("utf-8") == "alive"
     assert not list(desk.folder.glob("new*"))
 
@@ -170,7 +170,7 @@ def test_file_outside_the_cache_is_not_deleted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("endpoint", ["http://hub.example", "http://192.0.2.1:8080", "ftp://hub.example"])
 def test_plain_http_is_refused_off_loopback(desk: Desk, endpoint: str) -> None:
     desk.environment["HF_ENDPOINT"] = endpoint
-    assert f"HF_ENDPOINT {endpoint} is not https" in desk.error_of("pull", NAME)
+    assert f"HF_ENDPOINT {endpoint} does not use https" in desk.error_of("pull", NAME)
 
 
 def test_impossible_file_size_is_one_line(desk: Desk, files: dict[str, bytes]) -> None:
@@ -231,7 +231,7 @@ def test_offline_pull_names_the_missing_file(desk: Desk, file: str, message: str
 def test_token_opens_a_private_repository(desk: Desk, files: dict[str, bytes]) -> None:
     desk.publish(files, token="hf_right")  # noqa: S106 - token of a test hub
     desk.environment |= {"HF_TOKEN": "hf_wrong"}
-    assert "returns 401: the repository is private or does not exist, or HF_TOKEN is wrong" in desk.error_of(
+    assert "returned 401: the repository is private or does not exist, or HF_TOKEN is wrong" in desk.error_of(
         "pull", NAME
     )
     desk.environment |= {"HF_TOKEN": "hf_right"}
@@ -276,14 +276,14 @@ compute_type = "int8"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda desk: desk.hub.repos.clear(), "returns 401: the repository is private or does not exist"),
+        (lambda desk: desk.hub.repos.clear(), "returned 401: the repository is private or does not exist"),
         (
             lambda desk: setattr(desk.hub.repos[REPO], "gated", True),
-            "returns 403: accept the terms of the repository on the hub",
+            "returned 403: accept the terms of the repository on the hub",
         ),
-        (lambda desk: setattr(desk.hub, "status", 404), "returns 404: the repository or file does not exist"),
-        (lambda desk: setattr(desk.hub, "status", 401), "returns 401: the repository is private or does not exist"),
-        (lambda desk: setattr(desk.hub, "status", 503), "returns 503"),
+        (lambda desk: setattr(desk.hub, "status", 404), "returned 404: the repository or file does not exist"),
+        (lambda desk: setattr(desk.hub, "status", 401), "returned 401: the repository is private or does not exist"),
+        (lambda desk: setattr(desk.hub, "status", 503), "returned 503"),
         (lambda desk: desk.describe(CATALOG + 'revision = "v9"\n'), "the repository has no such revision"),
         (lambda desk: desk.hub.repos[REPO].files.pop("vocab.json"), f"{REPO} has no vocab.json in this revision"),
         (

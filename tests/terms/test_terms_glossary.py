@@ -81,7 +81,7 @@ def test_term_without_words_is_refused(translated: dict[str, str], kept: list[st
 
 
 def test_term_in_both_lists_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="both in"):
+    with pytest.raises(InvalidInput, match="in both"):
         Glossary({"Bahn": "rail"}, ["Bahn"])
 
 

@@ -85,7 +85,7 @@ def test_new_ids_are_indices_of_old_ids() -> None:
 
 def test_piece_without_merge_is_refused() -> None:
     merged = max(TABLE["model"]["vocab"].items(), key=lambda item: len(item[0]) if item[0][0] != "<" else 0)
-    with pytest.raises(BaseError, match="no merge"):
+    with pytest.raises(BaseError, match="none of the merges"):
         trimmed(TABLE, [*kept_ids(TABLE, 300), merged[1]])
 
 

@@ -72,7 +72,7 @@ def test_loss_and_gradients_equal_plain_factors(work: Path) -> None:
 
 
 def test_row_longer_than_window_is_refused(work: Path) -> None:
-    with pytest.raises(ValueError, match="window, 128"):
+    with pytest.raises(ValueError, match="window of 128"):
         network(work).hidden(torch.zeros(1, 129, dtype=torch.long))
 
 

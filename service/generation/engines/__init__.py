@@ -1,1 +1,1 @@
-"""Engines: libraries that run a model."""
+"""Engines, which run models with CTranslate2 or PyTorch."""

@@ -1,8 +1,9 @@
-"""Engine interface, and the code that engines share: compute types, parallel configurations, padding and grouping.
+"""The engine interface, and code that engines share: compute types, parallel configurations, padding and grouping.
 
-The rounding of attention depends on the padded length of a call, because it depends on matrix shapes. In int8 one bit
-of difference moves an activation by a whole step, and sometimes another word wins. So sources of different padded
-lengths never share a library call. docs/adr/0004-batch-company.md has the measurements.
+Sources of different padded lengths never share a library call. The rounding of attention depends on matrix shapes, and
+therefore on the padded length of a call. In int8, a difference of one bit can move an activation by a whole
+quantisation step, and the model then sometimes chooses another word. docs/adr/0004-batch-company.md has the
+measurements.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,10 +17,11 @@ from service.registry.manifest import EngineKind, Manifest
 
 
 class Engine(Protocol):
-    """A loaded model. It keeps no state between calls.
+    """The interface of a loaded model. It has no state between calls.
 
-    ``name`` is the kind of engine (``ctranslate2``, ``torch``, ``fake``). The engine runs ``replicas`` calls in
-    parallel, each from its own thread, and accepts ``ahead`` more, so that a replica need not wait for its next call.
+    ``name`` is the kind of engine (``ctranslate2``, ``torch`` or ``fake``). The engine runs ``replicas`` calls in
+    parallel, each from its own thread. It accepts ``ahead`` further calls, so that a replica does not have to wait for
+    its next call.
     """
 
     name: str
@@ -27,11 +29,11 @@ class Engine(Protocol):
     ahead: int
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-        """Return n lists of 1..k hypotheses, best first, in the order of the n ``items``.
+        """Return a list of 1 to k hypotheses, best first, for each of ``items``, in order.
 
         The only hypothesis of an item with a target is this target. Sources are never truncated. A hypothesis that
-        reached its limit has the ``finish_reason`` "length". Other items of the call change an output by rounding at
-        most.
+        reached its length limit has the ``finish_reason`` "length". The other items of the call can change an output
+        only by rounding.
 
         Raises:
             EngineError: the model failed, and no item of this call has a result.
@@ -48,16 +50,19 @@ LEAST_CORES_FOR_PAIRS = 4
 
 @dataclass(frozen=True, slots=True)
 class ParallelConfig:
-    """Parallel calls of an engine: ``replicas`` share one copy of the weights, and each uses ``threads`` threads."""
+    """A parallel configuration of an engine.
+
+    The ``replicas`` share one copy of the weights, and each of them uses ``threads`` threads.
+    """
 
     replicas: int
     threads: int
 
 
 def layouts(cores: int, replicas: int = 0) -> tuple[ParallelConfig, ...]:
-    """Return the configurations to measure on ``cores``; only one if ``replicas`` is given.
+    """Return the parallel configurations to measure on ``cores``. If ``replicas`` is given, there is only one.
 
-    The first one is likely to be the fastest; its time is the time limit for the others.
+    The first configuration is likely to be the fastest. Its time is the time limit for measuring the others.
     """
     if replicas:
         return (ParallelConfig(replicas, max(1, cores // replicas)),)
@@ -69,7 +74,7 @@ def layouts(cores: int, replicas: int = 0) -> tuple[ParallelConfig, ...]:
     return tuple(found)
 
 
-# T5 was trained in bfloat16. Its activations overflow in float16 without an error, and outputs become nonsense.
+# T5 was trained in bfloat16. Its activations overflow in float16 without an error, and its outputs become nonsense.
 WIDE_RANGE = frozenset({"t5", "mt5"})
 COMPUTE_TYPES: dict[EngineKind, frozenset[str]] = {
     "ctranslate2": frozenset(
@@ -80,22 +85,25 @@ COMPUTE_TYPES: dict[EngineKind, frozenset[str]] = {
 
 
 def resolve_compute_type(manifest: Manifest, kind: EngineKind, device: str, wanted: str = "auto") -> str:
-    """The engine's name of the compute type.
+    """Return the engine's name for the compute type.
 
-    ``auto`` means the manifest's type on ``cpu``, and on ``cuda`` float16, or bfloat16 for the T5 family.
+    ``auto`` selects the manifest's type on ``cpu``. On ``cuda``, it selects bfloat16 for the T5 family and float16 for
+    other models.
 
     Raises:
         ModelError: the model has no files for the engine, or the engine or the model does not support the compute type.
     """
     if kind not in manifest.engines:
-        raise ModelError(f"{manifest.id} cannot run on {kind}; its manifest offers {', '.join(manifest.engines)}")
+        raise ModelError(f"{manifest.id} cannot run on {kind}; its manifest lists {', '.join(manifest.engines)}")
     wide = manifest.architecture in WIDE_RANGE
     if wanted == "auto" and device == "cpu":
         wanted = manifest.engines[kind].compute_type
     elif wanted == "auto":
         wanted = "bfloat16" if wide else "float16"
     if wanted not in COMPUTE_TYPES[kind]:
-        raise ModelError(f"{kind} does not compute in {wanted}; it offers {', '.join(sorted(COMPUTE_TYPES[kind]))}")
+        raise ModelError(
+            f"{kind} does not support the compute type {wanted}; it supports {', '.join(sorted(COMPUTE_TYPES[kind]))}"
+        )
     if wide and wanted.endswith("float16") and not wanted.endswith("bfloat16"):
         raise ModelError(
             f"{manifest.id} is a {manifest.architecture} model, which overflows in {wanted}; use bfloat16 or int8"
@@ -107,10 +115,10 @@ Call = Callable[[list[list[str]], DecodingOptions], list[list[Hypothesis]]]
 
 
 def shared(options: DecodingOptions) -> DecodingOptions:
-    """The options that items must have in common to share a batch.
+    """Return the options that items must have in common to share a batch.
 
-    Items of a greedy search may differ in their output limit and in alignment. A higher limit does not change a greedy
-    output that ends within its own limit, and greedy search computes attention anyway. Neither holds for beam search.
+    Items with greedy search may differ in their output limit and in alignment. A higher limit does not change a greedy
+    output that ends within its own limit, and greedy search computes attention anyway. Neither is true for beam search.
     """
     return replace(options, max_output_tokens=0, alignment=False) if options.beam_size == 1 else options
 
@@ -135,22 +143,22 @@ def by_options(items: Sequence[EngineInput], call: Call) -> list[list[Hypothesis
     for places in groups(items):
         outputs = call([list(items[place].tokens) for place in places], items[places[0]].options)
         if len(outputs) != len(places):
-            raise EngineError(f"{len(outputs)} results for {len(places)} sources")
+            raise EngineError(f"the engine returned {len(outputs)} results for {len(places)} sources")
         for place, output in zip(places, outputs, strict=True):
             results[place] = output
     return results
 
 
 LEAST_STEP_TOKENS = 16
-"""Sixteen floats fill a cache line, so that the rows of each source start at a cache line."""
+"""The smallest step. Sixteen floats fill a cache line, so the rows of each source start at a cache line."""
 MOST_STEPS = 4
 
 
 def padded_length(tokens: int) -> int:
-    """``tokens``, rounded up to 16, 32, 48, 64, 96, 128, 192, 256 and so on.
+    """Return ``tokens``, rounded up to 16, 32, 48, 64, 96, 128, 192, 256 and so on.
 
-    Long sources are rare. With smaller steps they would seldom share a call, and a call of one source takes nearly as
-    long as a call of eight.
+    Long sources are rare. With smaller steps, they would seldom share a call, and a call with one source takes nearly
+    as long as a call with eight.
     """
     step = LEAST_STEP_TOKENS
     while tokens > MOST_STEPS * step:
@@ -159,7 +167,7 @@ def padded_length(tokens: int) -> int:
 
 
 def by_padded_length(lengths: Sequence[int]) -> list[list[int]]:
-    """Group the positions of ``lengths`` by padded length, the longest first."""
+    """Group the positions of ``lengths`` by padded length, in descending order of length."""
     groups: dict[int, list[int]] = {}
     for position, length in enumerate(lengths):
         groups.setdefault(padded_length(length), []).append(position)
@@ -167,9 +175,10 @@ def by_padded_length(lengths: Sequence[int]) -> list[list[int]]:
 
 
 def filler(lengths: Sequence[int]) -> list[list[str]]:
-    """The source that makes a library pad a call to its padded length; none if a source has exactly this length.
+    """Return a filler source that makes a library pad a call to its padded length.
 
-    It consists of end-of-sentence tokens, that is, an empty text, whose output ends after one step.
+    The list is empty if a source already has exactly this length. The filler consists of end-of-sentence tokens. It is
+    thus an empty text, whose output ends after one step.
     """
     longest = max(lengths)
     length = padded_length(longest)

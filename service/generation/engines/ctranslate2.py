@@ -1,4 +1,4 @@
-"""CTranslate2 engine, the default on a CPU."""
+"""The CTranslate2 engine, which is the default on a CPU."""
 
 import json
 from collections.abc import Sequence
@@ -25,9 +25,10 @@ class Result(NamedTuple):
 
 
 class CTranslate2Engine:
-    """Runs a converted model in ``compute_type``. Its outputs contain only the pieces ``written``.
+    """An engine that runs a converted model in ``compute_type``. Its outputs contain only the pieces in ``written``.
 
-    A call makes one library call for each padded length. The replicas of ``layout`` run these in parallel.
+    An engine call makes one library call for each padded length. The replicas of ``layout`` run these calls in
+    parallel.
     """
 
     name = "ctranslate2"
@@ -78,7 +79,7 @@ class CTranslate2Engine:
         return found
 
     def _forced(self, items: Sequence[EngineInput]) -> list[Hypothesis]:
-        """The targets with their attention. The library decodes each target as a forced prefix."""
+        """Return the targets with their attention. The library decodes each target as a forced prefix."""
         if not items:
             return []
         prefixes = [[*item.options.target_prefix, *(item.target or ())] for item in items]
@@ -178,14 +179,20 @@ def _target_vocabulary(folder: Path) -> tuple[str, ...]:
 
 
 def _shared_options(items: Sequence[EngineInput], places: Sequence[int]) -> DecodingOptions:
-    """The options of a call for ``places``: the highest output limit, and alignment if one item requests it."""
+    """Return the options of a call for the items at ``places``.
+
+    They contain the highest output limit of these items, and request alignment if at least one item does.
+    """
     all_options = [items[place].options for place in places]
     highest = max(all_options, key=lambda options: options.max_output_tokens)
     return replace(highest, alignment=any(options.alignment for options in all_options))
 
 
 def _exceeds_limit(result: Result, options: DecodingOptions) -> bool:
-    """Whether an output is longer than its own limit, due to the call's higher limit; its score is then invalid."""
+    """Return whether an output is longer than its own limit.
+
+    This can happen because the limit of the call may be higher. The score of such an output is invalid.
+    """
     limit = options.max_output_tokens + len(options.target_prefix)
     return any(len(tokens) > limit for tokens in result.hypotheses)
 
@@ -215,7 +222,7 @@ def _hypotheses(result: Result, options: DecodingOptions, end: str) -> list[Hypo
 def _hypothesis(
     tokens: list[str], score: float | None, attention: list[list[float]] | None, options: DecodingOptions, end: str
 ) -> Hypothesis:
-    """Convert an output: remove the prefix and cut at the limit.
+    """Convert an output of the library: remove the prefix, and truncate it at the limit.
 
     The library counts the prefix as tokens with log-probability 0, so the score is corrected for its length.
     """

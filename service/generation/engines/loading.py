@@ -1,4 +1,4 @@
-"""Engine loading: reads vocabularies, creates the engine of a manifest, and finds its fastest configuration."""
+"""Engine loading: reading vocabularies, creating the engine of a model, and finding its fastest configuration."""
 
 import json
 import math
@@ -18,7 +18,10 @@ from service.registry.manifest import EngineKind, Manifest
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Piece ids of source and target, mostly equal. Outputs contain only the pieces ``written`` and end-of-sentence."""
+    """The piece ids of source and target, which are usually the same.
+
+    Outputs contain only the pieces in ``written`` and the end-of-sentence token.
+    """
 
     source: dict[str, int]
     target: dict[str, int]
@@ -26,7 +29,7 @@ class Vocabulary:
 
 
 def read_vocabulary(manifest: Manifest, folder: Path) -> Vocabulary:
-    """The vocabulary of the checkpoint in ``folder``.
+    """Read the vocabulary of the checkpoint in ``folder``.
 
     Raises:
         ModelError: a file is missing or damaged.
@@ -44,7 +47,7 @@ def read_vocabulary(manifest: Manifest, folder: Path) -> Vocabulary:
 
 
 def _in_order(manifest: Manifest, folder: Path) -> dict[str, int]:
-    """Ids in the order of the SentencePiece model."""
+    """Return the ids of pieces in the order of the SentencePiece model."""
     import sentencepiece  # noqa: PLC0415 - needed only for a checkpoint without a vocabulary file
 
     model = sentencepiece.SentencePieceProcessor(model_file=str(folder / manifest.tokens.source))
@@ -68,18 +71,18 @@ def load_engine(
     replicas: int = 1,
     compute_type: str = "auto",
 ) -> Engine:
-    """Load the model of ``manifest`` from ``folder`` in an engine of ``kind``.
+    """Load the model of ``manifest`` from ``folder`` into an engine of ``kind``.
 
-    CTranslate2 runs ``replicas`` with ``threads`` threads each. Torch always runs one replica.
+    CTranslate2 runs ``replicas`` replicas with ``threads`` threads each. Torch always runs one replica.
 
     Raises:
-        ModelError: the model has no files for this engine, they cannot be loaded, or the compute type or the device is
-            not supported.
+        ModelError: the model has no files for this engine, the files cannot be loaded, or the compute type or the
+            device is not supported.
     """
     files = manifest.engines.get(kind)
     if files is None:
         offered = ", ".join(manifest.engines)
-        raise ModelError(f"{manifest.id} cannot run on {kind}; its manifest offers {offered}")
+        raise ModelError(f"{manifest.id} cannot run on {kind}; its manifest lists {offered}")
     computed = resolve_compute_type(manifest, kind, device, compute_type)
     if kind == "ctranslate2":
         from service.generation.engines.ctranslate2 import CTranslate2Engine  # noqa: PLC0415 - load only the engine in use
@@ -118,15 +121,18 @@ LEAST_SPEEDUP = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Sample work to measure a configuration: one call with all ``items``, and ``LONE_SOURCES`` calls with one each."""
+    """Sample work for measuring a configuration.
+
+    It consists of one call with all ``items`` and of ``LONE_SOURCES`` calls with one item each.
+    """
 
     items: tuple[EngineInput, ...]
 
     @classmethod
     def of(cls, framed: tuple[Tokens, Tokens, Tokens], options: DecodingOptions) -> "Probe":
-        """Make ``SOURCES`` sources of mixed lengths by repeating a text. All outputs have the same forced length.
+        """Create ``SOURCES`` sources of different lengths by repeating a text.
 
-        ``framed`` is an encoded text (see `Tokenizer.framed`), ``options`` are the model's decoding options.
+        ``framed`` is the encoded text (see `Tokenizer.framed`), and ``options`` are the model's decoding options. All outputs are forced to the same length.
         """
         before, text, after = framed
         forced = replace(options, max_output_tokens=OUTPUT_TOKENS, min_output_tokens=OUTPUT_TOKENS)
@@ -136,10 +142,11 @@ class Probe:
         return cls(tuple(EngineInput((*before, *window, *after), forced) for window in windows))
 
     def seconds(self, engine: Engine, give_up_s: float = math.inf) -> float:
-        """The shortest time of ``engine`` for the probe, from at most ``ROUNDS`` rounds in about ``ENOUGH_TIME_S``.
+        """Return the shortest time in seconds that ``engine`` needs for the probe.
 
-        A fast first round does not count, because libraries initialise in it. The measurement stops early if the single
-        sentences alone take longer than ``give_up_s``: on a busy machine a bad configuration would delay the start.
+        There are at most ``ROUNDS`` rounds, which take about ``ENOUGH_TIME_S``. A fast first round does not count,
+        because libraries initialise themselves in it. If the single sentences alone take longer than ``give_up_s``, the
+        measurement stops early, because a bad configuration would delay the start on a busy machine.
         """
         spent_s = self._lone_s(engine)
         if spent_s > give_up_s:
@@ -166,17 +173,17 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class TunedConfig:
-    """The fastest configuration, and the measured seconds of all."""
+    """The fastest configuration, and the measured times of all configurations in seconds."""
 
     layout: ParallelConfig
     seconds: dict[ParallelConfig, float]
 
 
 class TunedFactory:
-    """Builds the engines of one model. The first call measures all ``layouts``; later calls use the fastest.
+    """A factory for the engines of one model, which uses the fastest configuration.
 
-    ``load`` builds an engine in a configuration. ``on_tuned`` is called once with the result, in the thread of the
-    first call.
+    The first call measures all ``layouts``, and later calls use the fastest one. ``load`` builds an engine with a
+    configuration. ``on_tuned`` is called once with the result, in the thread of the first call.
     """
 
     def __init__(
@@ -193,11 +200,19 @@ class TunedFactory:
         self._layout: ParallelConfig | None = layouts[0] if len(layouts) == 1 else None
 
     def __call__(self) -> Engine:
-        """Build an engine. Raises the errors of ``load`` and of the engine."""
+        """Build an engine.
+
+        Raises:
+            ModelError: ``load`` cannot load the model.
+            EngineError: an engine failed during the measurement.
+        """
         return self._timed() if self._layout is None else self._load(self._layout)
 
     def _timed(self) -> Engine:
-        """Measure all configurations one by one, because two engines may not fit into memory, and load the fastest."""
+        """Measure all configurations, and load the fastest one.
+
+        They are measured one after another, because two engines may not fit into memory.
+        """
         seconds: dict[ParallelConfig, float] = {}
         for layout in self._layouts:
             engine = self._load(layout)
@@ -209,9 +224,10 @@ class TunedFactory:
 
 
 def fastest(seconds: Mapping[ParallelConfig, float]) -> ParallelConfig:
-    """The fastest configuration. One with fewer replicas wins only if it is faster by the factor ``LEAST_SPEEDUP``.
+    """Return the fastest configuration.
 
-    The measurement is short and noisy, and replicas gain under load, because they do not wait for each other.
+    A configuration with fewer replicas wins only if it is faster by the factor ``LEAST_SPEEDUP``. The measurement is
+    short and noisy, and replicas have an advantage under load, because they do not wait for each other.
     """
     layouts = sorted(seconds, key=lambda layout: -layout.replicas)
     best = layouts[0]

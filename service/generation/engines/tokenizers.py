@@ -1,4 +1,4 @@
-"""Tokenizers: they convert text to the pieces of a model and back."""
+"""Tokenizers, which convert text to the pieces of a model and back."""
 
 import json
 import math
@@ -16,10 +16,11 @@ from service.registry.manifest import Manifest, Prompts
 
 
 class Pieces(Protocol):
-    """Converts text to pieces and back.
+    """The interface of a tokenizer that converts text to pieces and back.
 
-    ``control`` holds the target pieces that are not text, ``writable`` the source and target pieces that are.
-    ``complete`` means that `encode` can add the special pieces of a source; otherwise the caller adds them.
+    ``control`` contains the target pieces that are not text. ``writable`` contains the source and target pieces that
+    are text. ``complete`` means that `encode` can add the special pieces of a source; otherwise the caller must add
+    them.
     """
 
     @property
@@ -40,12 +41,12 @@ class Pieces(Protocol):
         ...
 
     def decode(self, pieces: Sequence[str]) -> str:
-        """Decode target pieces. None of them may be in ``control``."""
+        """Decode target pieces, none of which may be in ``control``."""
         ...
 
 
 class SentencePieces:
-    """A SentencePiece model for the source and one for the target."""
+    """A tokenizer with one SentencePiece model for the source and one for the target."""
 
     complete = False
 
@@ -59,7 +60,7 @@ class SentencePieces:
 
     @property
     def writable(self) -> frozenset[str]:
-        """See `Pieces`. The large set is used once, so it is not stored."""
+        """See `Pieces`. The set is large and used only once, so it is not stored."""
         models = [self._target] if self._source is self._target else [self._source, self._target]
         return frozenset(model.id_to_piece(i) for model in models for i in range(model.get_piece_size())) - self.control
 
@@ -81,7 +82,7 @@ class SentencePieces:
 
 
 def sentence_pieces(source: Path, target: Path) -> SentencePieces:
-    """Load the models of both files. If both are the same file, it is loaded once.
+    """Load the SentencePiece models of both files. If both paths are the same, the file is loaded once.
 
     Raises:
         ModelError: a file is missing or is not a SentencePiece model.
@@ -99,7 +100,8 @@ def _load(path: Path) -> sentencepiece.SentencePieceProcessor:
         raise ModelError(f"tokenizer file {path.name} is not a SentencePiece model") from error
 
 
-# WordPiece splits at every punctuation mark and loses the original spacing. Marks in these patterns had no space.
+# WordPiece splits text at every punctuation mark and loses the original spacing. These patterns match spaces that the
+# original text does not have.
 _BEFORE = re.compile(r" (?=[.,;:!?%)\]}…“‘”’‹])")
 _APOSTROPHE = re.compile(r"(?<=\w) ' (?=(?:s|t|m|re|ve|ll|d)\b)")
 _AFTER = re.compile(r"(?<=[„‚(\[{›]) ")
@@ -109,12 +111,12 @@ _PAIRED = re.compile(r'([»"]) ?(.+?) ?([«"])')
 
 
 class Subwords:
-    """A ``tokenizer.json`` for source and target."""
+    """A tokenizer that reads a ``tokenizer.json`` for both source and target."""
 
     complete = True
 
     def __init__(self, path: Path, *, marked: bool = False) -> None:
-        """Load the file, and turn off its truncation and padding.
+        """Load the file, and disable its truncation and padding.
 
         ``marked`` means that special tokens in a text are encoded as text, because special tokens are marks of tasks.
 
@@ -138,7 +140,7 @@ class Subwords:
 
     @property
     def writable(self) -> frozenset[str]:
-        """See `Pieces`. The large set is used once, so it is not stored."""
+        """See `Pieces`. The set is large and used only once, so it is not stored."""
         return frozenset(self._tokenizer.get_vocab()) - self.control
 
     def encode(self, text: str, *, special: bool = True) -> list[str]:
@@ -158,9 +160,10 @@ class Subwords:
 
 
 def restore_spacing(text: str) -> str:
-    """Restore German and English spacing in decoded WordPieces: at quotation marks, hyphens, numbers and punctuation.
+    """Restore German and English spacing in text decoded from WordPieces.
 
-    A comma or a colon between digits counts as part of a number.
+    This covers quotation marks, hyphens, numbers and punctuation. A full stop, comma or colon between digits counts as
+    part of a number.
     """
     text = _PAIRED.sub(r"\1\2\3", _APOSTROPHE.sub("'", text))
     text = _AFTER.sub("", _BEFORE.sub("", text))
@@ -171,15 +174,15 @@ UNKNOWN = "<unk>"
 
 
 class MosesPieces:
-    """The tokenizer of an FSMT checkpoint, which has different source and target vocabularies.
+    """The tokenizer of an FSMT checkpoint, which has different vocabularies for source and target.
 
-    Moses replaces typographic quotation marks by plain ones. The models were trained with this.
+    Moses replaces typographic quotation marks with plain ones. The models were trained on such text.
     """
 
     complete = False
 
     def __init__(self, folder: Path) -> None:
-        """Load the checkpoint's tokenizer files in ``folder``.
+        """Load the tokenizer files of the checkpoint in ``folder``.
 
         Raises:
             ModelError: a file is missing or damaged, or transformers or sacremoses is not installed.
@@ -189,7 +192,7 @@ class MosesPieces:
 
             self._tokenizer = FSMTTokenizer.from_pretrained(str(folder), local_files_only=True)
         except ImportError as error:
-            raise ModelError("an FSMT model needs the extra: pip install 'depesche[torch]'") from error
+            raise ModelError("an FSMT model requires an extra: pip install 'depesche[torch]'") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"transformers cannot load the tokenizer in {folder.name}: {error}") from error
         self.control = frozenset(self._tokenizer.all_special_tokens)
@@ -205,7 +208,11 @@ class MosesPieces:
         return list(self._tokenizer.tokenize(text))
 
     def encode_target(self, text: str) -> list[str]:
-        """See `Pieces.encode_target`. Both sides share byte pairs, so source pieces are filtered by vocabulary."""
+        """See `Pieces.encode_target`.
+
+        Source and target share byte pairs, so the text is encoded as a source, and pieces outside the target vocabulary
+        are removed.
+        """
         targets = set(self._tokenizer.decoder.values())
         return [piece for piece in self.encode(text) if piece in targets]
 
@@ -216,16 +223,16 @@ class MosesPieces:
 
 EOS = "</s>"
 _BOUNDED = re.compile(r"[\x20-\x7eäöüÄÖÜß„“”‚‘’»«–—€]*")
-"""Characters that normalisation never makes longer. Each piece of such a text has at least one byte."""
+"""Texts that normalisation never makes longer. Each piece of such a text has at least one byte."""
 _SPECIAL_TOKENS = 4
-"""Most pieces that are added to a text: a leading space, a language code, a start and an end token."""
+"""Maximum number of pieces added to a text: a leading space, a language code, a start token and an end token."""
 
 
 class Tokenizer:
-    """Encodes sources and decodes targets of one model. It is thread-safe."""
+    """A tokenizer that encodes the sources and decodes the targets of one model. It is thread-safe."""
 
     def __init__(self, manifest: Manifest, folder: Path) -> None:
-        """Load the tokenizer files of the manifest from the model's ``folder``.
+        """Load the tokenizer files that ``manifest`` names from the model's ``folder``.
 
         Raises:
             ModelError: a file is missing or is not a tokenizer, or a required library is not installed.
@@ -269,7 +276,10 @@ class Tokenizer:
         return source[:before], source[before:after], source[after:]
 
     def most_tokens(self, text: str) -> float:
-        """A fast upper bound of the number of source tokens, without encoding; infinite if no bound is known."""
+        """Return an upper bound of the number of source tokens in ``text``, without encoding it.
+
+        The bound is infinite if none is known.
+        """
         if isinstance(self._pieces, MosesPieces) or not _BOUNDED.fullmatch(text):
             return math.inf
         return len((self.prefix + text).encode()) + _SPECIAL_TOKENS
@@ -279,14 +289,14 @@ class Tokenizer:
         return tuple(self._pieces.encode_target(text))
 
     def decode(self, tokens: Tokens) -> str:
-        """Decode target tokens. Control pieces are left out."""
+        """Decode target tokens. Control pieces are omitted."""
         control = self._pieces.control
         if control.isdisjoint(tokens):  # the usual case, which needs no copy
             return self._pieces.decode(tokens)
         return self._pieces.decode([token for token in tokens if token not in control])
 
     def pieces(self, text: str) -> frozenset[str]:
-        """The distinct target pieces of ``text``."""
+        """Return the distinct target pieces of ``text``."""
         return frozenset(self._pieces.encode_target(text))
 
     @property

@@ -1,4 +1,7 @@
-"""PyTorch engine: the reference, also for GPUs and for models that CTranslate2 cannot convert."""
+"""The PyTorch engine, which is the reference implementation of an engine.
+
+It also runs models on GPUs, and models that CTranslate2 cannot convert.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +17,7 @@ UNKNOWN = ("<unk>", "[UNK]")
 
 
 class TorchEngine:
-    """Runs a transformers checkpoint with ``AutoModelForSeq2SeqLM.generate``."""
+    """An engine that runs a transformers checkpoint with ``AutoModelForSeq2SeqLM.generate``."""
 
     name = "torch"
     replicas = 1
@@ -29,7 +32,7 @@ class TorchEngine:
         device: str = "cpu",
         threads: int = 1,
     ) -> None:
-        """Load the checkpoint in ``folder``. Its embedding rows have the ids of ``vocabulary``.
+        """Load the checkpoint in ``folder``. The ids in ``vocabulary`` are the row numbers of its embedding matrix.
 
         Raises:
             ModelError: torch or transformers is not installed, or the checkpoint cannot be loaded.
@@ -41,7 +44,7 @@ class TorchEngine:
             special_id(model, name) for name in ("eos_token_id", "pad_token_id", "decoder_start_token_id")
         )
         # Drop the checkpoint's generation defaults, which apply to every unset option. One of them may force an
-        # end-of-sentence at the limit, and a truncated output would look complete.
+        # end-of-sentence token at the limit, which would make a truncated output look complete.
         model.generation_config = type(model.generation_config)()
         self._device = device
         self._source_ids, self._target_ids = vocabulary.source, vocabulary.target
@@ -59,7 +62,7 @@ class TorchEngine:
         return [next(searched) if item.target is None else [self._forced(item, item.target)] for item in items]
 
     def _forced(self, item: EngineInput, target: Tokens) -> Hypothesis:
-        """The target with its attention, from one forward pass."""
+        """Return the target with its attention, from one forward pass."""
         prefix = [self._start_id, *(self._target_ids[piece] for piece in item.options.target_prefix)]
         written = [self._target_ids.get(piece, self._unknown_id) for piece in target]
         try:
@@ -97,7 +100,8 @@ class TorchEngine:
         groups = [found[start : start + per_source] for start in range(0, len(found), per_source)]
         if not options.scored:
             return groups
-        # The library ranks hypotheses before it suppresses pieces, but these scores count suppression. So sort again.
+        # The library ranks hypotheses before it suppresses pieces. These scores take suppression into account, so the
+        # hypotheses are sorted again.
         return [sorted(group, key=lambda one: one.score or 0.0, reverse=True) for group in groups]
 
     def _padded(self, sources: list[list[str]]) -> tuple[Any, Any]:
@@ -138,7 +142,7 @@ class TorchEngine:
         return [number for number in range(self._vocabulary_size) if number not in kept]
 
     def _scores(self, output: Any, prefix_length: int) -> list[float]:
-        """Log-probability per token. End-of-sentence counts, padding does not."""
+        """Return the log-probability per token of each output. End-of-sentence tokens count, but padding does not."""
         steps = self._model.compute_transition_scores(
             output.sequences, output.scores, getattr(output, "beam_indices", None), normalize_logits=True
         )
@@ -154,7 +158,10 @@ class TorchEngine:
     def _aligned(
         self, found: list[Hypothesis], inputs: Any, mask: Any, sequences: Any, prefix_length: int
     ) -> list[Hypothesis]:
-        """Add the attention of the last layer's first head, which CTranslate2's converter also chooses by default."""
+        """Add the attention of the first head in the last layer to the hypotheses.
+
+        CTranslate2's converter also chooses this head by default.
+        """
         with self._kernel("eager"):
             passed = self._model(
                 input_ids=inputs, attention_mask=mask, decoder_input_ids=sequences[:, :-1], output_attentions=True
@@ -170,7 +177,10 @@ class TorchEngine:
 
     @contextmanager
     def _kernel(self, name: str) -> Iterator[None]:
-        """Use another attention kernel in the ``with`` block, then restore the model's own: scores depend on it."""
+        """Use another attention kernel in the ``with`` block, and restore the model's own afterwards.
+
+        The model's own kernel must be restored because scores depend on it.
+        """
         own = self._model.config._attn_implementation  # noqa: SLF001 - transformers has no public name for it
         self._model.set_attn_implementation(name)
         try:
@@ -184,12 +194,12 @@ class TorchEngine:
 
 
 def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
-    """Import torch and load the model."""
+    """Import torch and load the model in ``folder``. Return both."""
     try:
         import torch  # noqa: PLC0415 - an optional extra that takes seconds to import
         import transformers  # noqa: PLC0415
     except ImportError as error:
-        raise ModelError("the torch engine needs the extra: pip install 'depesche[torch]'") from error
+        raise ModelError("the torch engine requires an extra: pip install 'depesche[torch]'") from error
     try:
         model: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(
             str(folder), dtype=getattr(torch, dtype), local_files_only=True
@@ -200,14 +210,14 @@ def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
 
 
 def special_id(model: Any, name: str) -> int:
-    """The id of a special piece. Checkpoints store it in one of three configurations.
+    """Return the id of a special piece. Checkpoints store it in one of three configurations.
 
     Raises:
-        ModelError: no configuration has it.
+        ModelError: none of the configurations contains it.
     """
     places = (model.config, model.generation_config, getattr(model.config, "decoder", None))
     for place in places:
         found = getattr(place, name, None)
         if found is not None:
             return int(found[0] if isinstance(found, list) else found)
-    raise ModelError(f"the checkpoint's configuration names no {name}")
+    raise ModelError(f"the checkpoint's configuration has no {name}")

@@ -1,4 +1,4 @@
-"""The language German."""
+"""The German language."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The language English."""
+"""The English language."""
 
 import re
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ _ORDINAL_VALUES = {
     **{f"{word[:-1]}ieth": value for word, value in _CARDINAL_VALUES.items() if word.endswith("ty")},
     **{f"{word}th": value for word, value in _CARDINAL_VALUES.items() if word.endswith("teen")},
 }
-_INNER_WORDS = frozenset({"hundred", "and", *_CARDINAL_VALUES, *_ORDINAL_VALUES})  # in numbers of several words
+_INNER_WORDS = frozenset({"hundred", "and", *_CARDINAL_VALUES, *_ORDINAL_VALUES})  # inside numbers of several words
 _SCALES = {
     **dict.fromkeys(("hundred", "hundreds"), 100),
     **dict.fromkeys(("thousand", "thousands", "k"), 10**3),
@@ -81,14 +81,14 @@ def _read(word: str) -> ParsedNumber | None:
 
 
 def _extend(text: str, tokens: Sequence[Token], place: int, part: ParsedNumber) -> tuple[ParsedNumber, int]:
-    """The sum of number words ("twenty-one", "two hundred and fifty"), and the next place."""
+    """Add up the words of a number ("twenty-one", "two hundred and fifty"), and return it with the next index."""
     if part.certain and _may_be_no_number(text, tokens[place]):
         part = part._replace(certain=False)
     return _sum(text, tokens, place, part) if part.values else (part, place + 1)
 
 
 def _may_be_no_number(text: str, token: Token) -> bool:
-    """Whether a number word may belong to a name ("Six Nations") or follow an article ("the two do differ")."""
+    """Return whether a number word may be part of a name ("Six Nations") or follow an article ("the two do differ")."""
     before = text[max(0, token.start() - 6) : token.start()]
     return (token[0][0].isupper() and before[-2:-1].isalpha()) or _POINTED_AT.search(before) is not None
 
@@ -112,7 +112,10 @@ def _sum(text: str, tokens: Sequence[Token], place: int, part: ParsedNumber) -> 
 
 
 def _room(word: str, value: Fraction) -> Fraction:
-    """The limit for the next number word: below 100 after "hundred", below 10 after tens, no word after ones."""
+    """Return the limit for the next number word: 100 after "hundred", 10 after tens, and 0 after ones.
+
+    The value of the next word must be below this limit.
+    """
     if word.lower() == "hundred":
         return Fraction(100)
     return Fraction(10) if word.lower().endswith("ty") and value < 100 else Fraction(0)  # noqa: PLR2004 - tens
@@ -187,7 +190,7 @@ _OPENING_ENDINGS = ("ing", "ed", "ly", "ies")
 
 
 def _knows(word: str) -> bool:
-    """Whether the word, with or without its ending, is in the word list."""
+    """Return whether the word, with or without its ending, is in the word list."""
     return not _WORDS.isdisjoint({word, *(word.removesuffix(ending) for ending in _ENDINGS)})
 
 
@@ -215,7 +218,7 @@ LANGUAGE = Language(
         read=_read,
         scale=_scale,
         extend=_extend,
-        touching_scales=frozenset("kmb"),  # they are also units and initials
+        touching_scales=frozenset("kmb"),  # these are also units and initials
         half_more=re.compile(r"[ -]and[ -]a[ -]half\b"),
         half_of=("half", "a"),
         range_words="to|and|or",

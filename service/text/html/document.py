@@ -1,4 +1,4 @@
-"""An HTML document as blocks of text with their inline markup."""
+"""HTML documents as blocks of text with inline markup."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ from service.text.html.tokens import Token, attributes, tokens
 Role = Literal["boundary", "text", "open", "close", "point", "kept"]
 
 _EDITOR_BLOCK = re.compile(r"<!--\s*/?wp:")
-# The number of a footnote is not a part of a word; "²" in "m²" is.
+# A footnote number is not part of a word, but the "²" in "m²" is.
 _FOOTNOTE = re.compile(r"\s*(?:<a\b|[\[(]?\d{1,3}[\])]?\s*</sup\s*></a|[\[(]\d)", re.IGNORECASE)
 
 
@@ -23,10 +23,10 @@ _FOOTNOTE = re.compile(r"\s*(?:<a\b|[\[(]?\d{1,3}[\])]?\s*</sup\s*></a|[\[(]\d)"
 class Part:
     """A span of the HTML and its role.
 
-    The parts ``open`` and ``close`` form pairs, properly nested, between two boundaries. A ``point`` has no text: a
-    void element, a comment or an unpaired tag. A ``kept`` part is an element inside a sentence that is copied
-    unchanged. If it is ``silent``, the model does not see its words. ``tag`` is the start tag whose attributes may be
-    translated.
+    Parts with the roles ``open`` and ``close`` form properly nested pairs between two boundaries. A ``point`` has no
+    text: it is a void element, a comment or an unpaired tag. A ``kept`` part is an element inside a sentence that is
+    copied unchanged; if it is ``silent``, the model does not see its words. ``tag`` is the start tag whose attributes
+    may be translated.
     """
 
     role: Role
@@ -51,7 +51,7 @@ class _Open:
 
 
 class _Parts:
-    """The parts found so far, and the open elements."""
+    """The parts found so far, with a stack of the open elements."""
 
     def __init__(self, html: str, words: Vocabulary) -> None:
         self.html = html
@@ -92,15 +92,15 @@ class _Parts:
             self._pop(len(self.html), closed=False)
         last = self.parts[-1] if self.parts else None
         if last is not None and (last.role == "kept" or (last.role == "point" and not last.name)):
-            last.role = "boundary"  # it may be unfinished and would then hide the text after it
+            last.role = "boundary"  # it may be unfinished, in which case it would hide the text after it
         return self.parts
 
     def _pop(self, end: int, *, closed: bool) -> None:
-        """Close the innermost element at ``end``. A start tag without an end tag stays a point."""
+        """Close the innermost element at ``end``. A start tag without an end tag remains a point."""
         element = self._open.pop()
         self._names[element.name] -= 1
         if element.kept and element.name in FOREIGN:
-            element.holds_boundary = False  # its children are no HTML elements, although they share their names
+            element.holds_boundary = False  # its children are not HTML elements, although they may share their names
         if element.holds_boundary and self._open:
             self._open[-1].holds_boundary = True
         opening = self.parts[element.place]
@@ -117,9 +117,10 @@ class _Parts:
 
 
 def parts(html: str, words: Vocabulary | None = None) -> list[Part]:
-    """The parts of any string, in order and without gaps. The time is linear in the length. ``words`` defaults to HTML.
+    """Split any string into parts, in order and without gaps. ``words`` defaults to the vocabulary of HTML.
 
-    An inline element that contains a block is a boundary, such as a link around a whole teaser.
+    An inline element that contains a block, such as a link around a whole teaser, is a boundary. The running time is
+    linear in the length of the string.
     """
     words = words or vocabulary(html, HTML_RULES)
     found = _Parts(html, words)
@@ -136,7 +137,7 @@ def parts(html: str, words: Vocabulary | None = None) -> list[Part]:
 
 
 def runs(found: Iterable[Part]) -> Iterable[list[Part]]:
-    """The runs of parts between boundaries. No run is empty."""
+    """Yield the runs of parts between boundaries. No run is empty."""
     run: list[Part] = []
     for part in found:
         if part.role != "boundary":
@@ -156,11 +157,11 @@ _WORD = re.compile(r"[^\W_]")
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """Inline markup and its span ``text`` in the text of a block.
+    """Inline markup in a block. ``text`` is the span that it covers in the text of the block.
 
-    An ``element`` has a start tag (``opening``) and an end tag (``closing``). The other kinds are copied from
-    ``opening`` as a whole. ``kept`` covers words that the model may see but that are not translated
-    (``translate="no"``, ``code``). A ``point`` and a ``break`` have an empty span; the text has a line end after a
+    An ``element`` has a start tag (``opening``) and an end tag (``closing``). Markup of the other kinds is copied whole
+    from ``opening``. ``kept`` markup covers words that the model may see but that are not translated
+    (``translate="no"``, ``code``). A ``point`` or ``break`` has an empty span; the text has a line end after a
     ``break``. ``parent`` is the index of the enclosing element, or -1.
     """
 
@@ -175,8 +176,9 @@ class Inline:
 class Block:
     """A text to translate. Its translation replaces the span ``source`` of the HTML.
 
-    ``text`` has collapsed and stripped white space and decoded references. Character i of ``text`` comes from the HTML
-    between ``starts[i]`` and ``ends[i]``. ``inlines`` are sorted by their start, parents first.
+    In ``text``, white space is collapsed and stripped, and character references are decoded. Character i of ``text``
+    comes from the HTML between ``starts[i]`` and ``ends[i]``. ``inlines`` are sorted by start, with parents before
+    their children.
     """
 
     text: str
@@ -193,12 +195,12 @@ class Block:
         return tuple(span for span in kept if span.start < span.end)
 
     def in_html(self, span: Span) -> Span:
-        """The span of the HTML from the first to the last character of a non-empty span of ``text``."""
+        """Return the span of the HTML that a non-empty span of ``text`` comes from."""
         return Span(self.starts[span.start], self.ends[span.end - 1])
 
 
 class _Text:
-    """The text of a block under construction, with the offsets of each character in the HTML."""
+    """The text of a block under construction, with the HTML offsets of each character."""
 
     def __init__(self, html: str) -> None:
         self.html = html
@@ -215,7 +217,7 @@ class _Text:
                 self._add_space(start, end)
                 continue
             self.characters += text
-            # If a reference decodes to several characters, the first character gets the whole span.
+            # If a reference decodes to several characters, the first one gets the whole span.
             self.starts += range(start, end) if kind == "plain" else (start, *[end] * (len(text) - 1))[: len(text)]
             self.ends += range(start + 1, end + 1) if kind == "plain" else [end] * len(text)
 
@@ -227,14 +229,14 @@ class _Text:
     def _add_space(self, start: int, end: int) -> None:
         last = self.characters[-1] if self.characters else " "
         if last == "\n" and self.ends[-1] == start:
-            self.ends[-1] = end  # the source's own line end after <br>
+            self.ends[-1] = end  # the line end in the source that follows <br>
         elif last not in " \n":
             self.characters.append(" ")
             self.starts.append(start)
             self.ends.append(end)
 
     def finished(self) -> str:
-        """The text without white space at its end."""
+        """Strip trailing white space and return the text."""
         while self.characters and self.characters[-1] in " \n":
             self.characters.pop()
         del self.starts[len(self) :], self.ends[len(self) :]
@@ -252,7 +254,7 @@ class _Mark:
 
 
 def block(html: str, run: Sequence[Part]) -> Block | None:
-    """The block of the parts between two boundaries; None if there is no text to translate."""
+    """Build the block for the parts between two boundaries, or return None if there is no text to translate."""
     text = _Text(html)
     marks = _marks(run, text)
     content = text.finished()
@@ -262,7 +264,10 @@ def block(html: str, run: Sequence[Part]) -> Block | None:
 
 
 def attribute_block(html: str, value: Span) -> Block | None:
-    """The block of an attribute value with its quotation marks; None if there is no text to translate."""
+    """Build the block for an attribute value, or return None if there is no text to translate.
+
+    The span ``value`` includes the quotation marks, if there are any.
+    """
     text = _Text(html)
     text.add(Span(value.start + 1, value.end - 1) if html[value.start] in "\"'" else value)
     content = text.finished()
@@ -270,7 +275,7 @@ def attribute_block(html: str, value: Span) -> Block | None:
 
 
 def _marks(run: Sequence[Part], text: _Text) -> list[_Mark]:
-    """The inline markup of a run. Also appends the text of the run to ``text``."""
+    """Return the inline markup of a run, and append the text of the run to ``text``."""
     marks: list[_Mark] = []
     opened = [-1]
     for part in run:
@@ -314,7 +319,7 @@ def _inline(mark: _Mark, length: int) -> Inline:
 
 
 def _without_spaces(html: str, run: Sequence[Part]) -> Span:
-    """The span of a run without the white space at its ends, which is not a part of the block."""
+    """Return the span of a run without leading and trailing white space, which does not belong to the block."""
     start, end = run[0].start, run[-1].end
     if run[0].role == "text":
         start = run[0].end - len(run[0].span.of(html).lstrip(_SPACES))
@@ -330,16 +335,16 @@ def _between(kept: Sequence[Span], length: int) -> Iterator[Span]:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """HTML and its blocks, sorted by the start of their spans. A block of an attribute may be inside another block."""
+    """HTML with its blocks, sorted by start. The block of an attribute may be inside another block."""
 
     html: str
     blocks: tuple[Block, ...]
 
 
 def parse(html: str, *, attribute_texts: bool = False, rules: TagRules = HTML_RULES) -> Document:
-    """Find the blocks of any string. With ``attribute_texts``, ``title`` and ``alt`` are blocks as well.
+    """Find the blocks in any string. With ``attribute_texts``, the attributes ``title`` and ``alt`` are blocks too.
 
-    ``rules`` select XML and set the roles of tags. The time is linear in the length.
+    ``rules`` select XML and set the roles of tags. The running time is linear in the length of the string.
     """
     found = parts(html, vocabulary(html, rules))
     blocks = [one for run in runs(found) if (one := block(html, run)) is not None]

@@ -13,7 +13,7 @@ from service.text.alignment import WORD
 from service.text.html.document import Block
 from service.text.normalization import is_invisible
 
-_NEAR_CHARS = 500  # the search for a kept text extends this far to both sides of its proportional place
+_NEAR_CHARS = 500  # the search for a kept text extends this far in both directions from its proportional place
 
 
 class Stretch(Protocol):
@@ -23,34 +23,34 @@ class Stretch(Protocol):
     target: Span
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """The target span in ``window`` for each source range (disjoint, in order); empty if there is no room.
+        """Return the target span in ``window`` for each source range. The ranges are disjoint and in order.
 
-        A range with a literal is text that is not translated. It replaces only words that are surely its translation;
-        without such words its span is empty.
+        A span is empty if there is no room for it. A range with a literal is text that is not translated. It may only
+        replace words that are certainly its translation; if there are none, its span is empty.
         """
         ...
 
     def first(self, source: Span, window: Span) -> int:
-        """The start, in ``window``, of a range that continues after this stretch."""
+        """Return the start, within ``window``, of a range that continues after this stretch."""
         ...
 
     def last(self, source: Span, window: Span) -> int:
-        """The end, in ``window``, of a range that begins before this stretch."""
+        """Return the end, within ``window``, of a range that begins before this stretch."""
         ...
 
     def point(self, at: int, *, monotone: bool) -> int:
-        """The target place of a point: next to its neighbouring word, or (``monotone``) in proportion."""
+        """Return the target position of a point: next to its neighbouring word or, if ``monotone``, in proportion."""
         ...
 
 
 def within(span: Span, window: Span) -> Span:
-    """The part of ``span`` in ``window``; an empty span at the nearer edge if they do not overlap."""
+    """Return the part of ``span`` inside ``window``, or an empty span at the nearer edge if they do not overlap."""
     start = min(max(span.start, window.start), window.end)
     return Span(start, max(start, min(span.end, window.end)))
 
 
 def literal_spans(text: str, literal: str | None, window: Span) -> list[Span]:
-    """The spans in ``window`` that contain the text ``literal`` as whole words."""
+    """Return the spans in ``window`` where ``literal`` occurs as whole words."""
     if not literal:
         return []
     whole = re.compile(rf"(?<!\w){re.escape(literal)}(?!\w)", re.IGNORECASE)
@@ -62,14 +62,14 @@ def _distance(place: int, span: Span) -> int:
 
 
 class UnchangedStretch:
-    """Text that is equal in source and target: gaps between sentences, and unchanged sentences."""
+    """Text that is equal in source and target: a gap between sentences, or an unchanged sentence."""
 
     def __init__(self, source: Span, target_start: int) -> None:
         self.source = source
         self.target = Span(target_start, target_start + source.end - source.start)
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """See `Stretch.spread`; the spans are the source ranges, moved to the target."""
+        """See `Stretch.spread`. The spans are the source ranges, shifted to the target."""
         del literals
         return [within(one.shifted(self.target.start - self.source.start), window) for one in ranges]
 
@@ -88,17 +88,18 @@ class UnchangedStretch:
 
 
 class ProportionalStretch:
-    """A sentence and its translation without an alignment: places are mapped in proportion to the lengths.
+    """A sentence and its translation without an alignment, in which positions are mapped in proportion to length.
 
-    Words that occur once in both, such as names and numbers, are fixed points; the mapping between them is linear.
+    Words that occur exactly once in both texts, such as names and numbers, are fixed points. The mapping between them
+    is linear.
     """
 
     def __init__(self, source: Span, source_text: str, target: Span, target_text: str) -> None:
-        """``source_text`` and ``target_text`` are the texts of the whole block."""
+        """Create a stretch. ``source_text`` and ``target_text`` are the texts of the whole block."""
         self.source = source
         self.target = target
         self._text = target_text
-        # Markup does not cover a punctuation mark alone.
+        # Markup never covers only a punctuation mark.
         words = [Span(*found.span()) for found in WORD.finditer(target_text, *target) if found[0][-1].isalnum()]
         self._starts = [word.start for word in words]
         self._ends = [word.end for word in words]
@@ -108,7 +109,7 @@ class ProportionalStretch:
         self._targets = [knot[1] for knot in knots]
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """See `Stretch.spread`; the ranges keep their order, and each gets a word if one is left."""
+        """See `Stretch.spread`. The ranges keep their order, and each one gets a word as long as words are left."""
         spans: list[Span] = []
         rest = window
         for one, literal in zip(ranges, literals, strict=True):
@@ -144,7 +145,7 @@ class ProportionalStretch:
         return _nearest(self._starts, self._at(at), self.target)
 
     def _at(self, place: int) -> int:
-        """The target place for ``place``, interpolated between the two nearest fixed points."""
+        """Return the target position for ``place``, interpolated between the two nearest fixed points."""
         knot = min(max(bisect_right(self._sources, place), 1), len(self._sources) - 1)
         low, high = self._sources[knot - 1 : knot + 1]
         start, end = self._targets[knot - 1 : knot + 1]
@@ -152,7 +153,7 @@ class ProportionalStretch:
 
 
 def _nearest(places: Sequence[int], place: int, window: Span) -> int:
-    """The nearest of the sorted ``places`` in ``window`` (both ends included), or ``place`` if there is none."""
+    """Return the nearest of the sorted ``places`` in ``window``, including its ends, or ``place`` if there is none."""
     low, high = bisect_left(places, window.start), bisect_right(places, window.end)
     at = bisect_left(places, place, low, high)
     near = places[max(at - 1, low) : min(at + 1, high)]
@@ -160,7 +161,10 @@ def _nearest(places: Sequence[int], place: int, window: Span) -> int:
 
 
 def _knots(source: Span, source_text: str, words: Sequence[Span], target_text: str) -> Iterator[tuple[int, int]]:
-    """(source place, target place) of both ends of each word that occurs once in both texts, in the same order."""
+    """Yield (source position, target position) for both ends of each word that occurs exactly once in both texts.
+
+    Words that are not in the same order in both texts are skipped.
+    """
     places: dict[str, list[Span]] = {}
     for match in WORD.finditer(source_text, *source):
         places.setdefault(match[0], []).append(Span(*match.span()))
@@ -175,15 +179,15 @@ def _knots(source: Span, source_text: str, words: Sequence[Span], target_text: s
 
 
 OUTSIDE = -1
-"""The parent index of markup outside all elements."""
+"""The parent index of markup that is not inside an element."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The target span of each inline of a block, and the order of the children of each element.
+    """The target span of each inline of a block, and the order of each element's children.
 
-    The spans of the children of an element are disjoint and inside the span of the element. So tags that are written
-    in this order are properly nested.
+    The spans of an element's children are disjoint and lie within the span of the element, so tags that are written in
+    this order are properly nested.
     """
 
     spans: tuple[Span, ...]
@@ -191,7 +195,10 @@ class Placement:
 
 
 def place_inline(block: Block, stretches: Sequence[Stretch]) -> Placement:
-    """Place the inlines of a block. ``stretches`` cover its text and the target text, in order and without gaps."""
+    """Place the inlines of a block.
+
+    ``stretches`` cover the text of the block and the target text, in order and without gaps.
+    """
     return _InlinePlacer(block, stretches).placement()
 
 
@@ -211,7 +218,7 @@ class _InlinePlacer:
         return Placement(tuple(self._spans), ordered)
 
     def _place(self, parent: int, numbers: Sequence[int]) -> list[int]:
-        """Place the children of an element that already has a span; returns their indices in the target order."""
+        """Place the children of an element whose span is known, and return their indices in target order."""
         whole = Span(0, self._stretches[-1].target.end)
         window = whole if parent == OUTSIDE else self._spans[parent]
         wide: list[int] = []
@@ -226,7 +233,7 @@ class _InlinePlacer:
         return self._in_target_order(numbers, window)
 
     def _place_wide(self, numbers: Sequence[int], window: Span) -> None:
-        """Place inlines with text: first those across several stretches, then the others in the remaining room."""
+        """Place inlines with text: first those that span several stretches, then the others in the remaining room."""
         rooms: dict[int, Span] = {}
         single: dict[int, list[int]] = {}
         for number in numbers:
@@ -249,7 +256,7 @@ class _InlinePlacer:
                 self._spans[number] = span
 
     def _place_points(self, numbers: Sequence[int], wide: Sequence[int], window: Span) -> None:
-        """Place inlines without text, and keep them out of elements that they do not belong to."""
+        """Place inlines without text, and keep them out of elements that do not contain them in the source."""
         occupied = sorted((self._spans[number], number) for number in wide)
         for number in numbers:
             inline = self._block.inlines[number]
@@ -263,7 +270,7 @@ class _InlinePlacer:
             self._spans[number] = Span(at, at)
 
     def _in_target_order(self, numbers: Sequence[int], window: Span) -> list[int]:
-        """Sort the inlines by their target spans, and cut the spans so that they do not overlap."""
+        """Sort the inlines by their target spans, and trim the spans so that they do not overlap."""
         order = sorted(numbers, key=lambda number: (*self._spans[number], number))
         room = window
         for number in order:
@@ -272,11 +279,11 @@ class _InlinePlacer:
         return order
 
     def _stretch(self, at: int) -> int:
-        """The index of the stretch that contains the character ``at``."""
+        """Return the index of the stretch that contains the character at offset ``at``."""
         return bisect_right(self._starts, at) - 1
 
     def _stretch_before(self, at: int) -> int:
-        """The index of the stretch that contains or ends at the place ``at``."""
+        """Return the index of the stretch that contains the offset ``at`` or ends there."""
         return max(self._stretch(at - 1), 0)
 
     def _literal(self, number: int) -> str | None:
@@ -285,7 +292,10 @@ class _InlinePlacer:
 
 
 def _visible_ranges(block: Block) -> list[Span]:
-    """The spans of the inlines without invisible characters at their ends; empty if no character is visible."""
+    """Return the spans of the inlines without invisible characters at their ends.
+
+    A span is empty if none of its characters is visible.
+    """
     length = len(block.text)
     invisible = [one.isspace() or is_invisible(one) for one in block.text]
     following, preceding = list(range(length + 1)), list(range(length + 1))

@@ -1,4 +1,4 @@
-"""Rendering of a translated HTML document."""
+"""Rendering of translated HTML documents."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -26,10 +26,13 @@ from service.text.normalization import for_model
 
 
 class HtmlCopy:
-    """Copies spans of the HTML with replacements. A replaced span is either inside a copied span or outside it."""
+    """A copier for spans of the HTML that applies replacements.
+
+    A replaced span must be either inside a copied span or outside it.
+    """
 
     def __init__(self, html: str, changed: Mapping[Span, str | None]) -> None:
-        """``changed`` maps spans to their replacements; None leaves a span unchanged."""
+        """Create a copier. ``changed`` maps spans to their replacements; None leaves a span unchanged."""
         self.html = html
         self._changes = sorted((span, text) for span, text in changed.items() if text is not None)
         self._starts = [span.start for span, _ in self._changes]
@@ -37,7 +40,7 @@ class HtmlCopy:
         self._growth = list(accumulate(grown, initial=0))
 
     def of(self, span: Span) -> str:
-        """The HTML of a span with the replacements."""
+        """Return the HTML of a span with the replacements applied."""
         parts: list[str] = []
         done = span.start
         for place, text in self._changes[bisect_left(self._starts, span.start) : bisect_left(self._starts, span.end)]:
@@ -47,17 +50,17 @@ class HtmlCopy:
         return "".join(parts)
 
     def length(self, place: int) -> int:
-        """The length of the copy from the start of the HTML to ``place``, which is in no replaced span."""
+        """Return the length of the copy up to ``place``, which must not be inside a replaced span."""
         return place + self._growth[bisect_left(self._starts, place)]
 
 
-_LEAST_SHARE = 0.08  # markup whose words have smaller shares is placed in proportion
-_MARKUP_SHARE = 0.5  # a word is marked up if more than this share of its weight comes from marked-up words
-_LITERAL_SHARE = 0.3  # kept text replaces only words with at least this share
+_LEAST_SHARE = 0.08  # markup is placed in proportion if no word has at least this share
+_MARKUP_SHARE = 0.5  # a word is marked up if more than this share of its weight comes from words with the markup
+_LITERAL_SHARE = 0.3  # kept text may only replace words with at least this share
 
 
 class _Run(NamedTuple):
-    """Words ``start`` to ``end`` of a sentence, and the sum of their scores."""
+    """The words ``start`` to ``end`` of a sentence, and the sum of their scores."""
 
     value: float
     start: int
@@ -68,7 +71,11 @@ class AlignedStretch:
     """A sentence and its translation with an alignment."""
 
     def __init__(self, source: Span, source_text: str, target: Span, target_text: str, alignment: Alignment) -> None:
-        """``source_text`` and ``target_text`` are those of the whole block; the alignment counts from the sentence."""
+        """Create a stretch.
+
+        ``source_text`` and ``target_text`` are the texts of the whole block, but the offsets in ``alignment`` count
+        from the start of the sentence.
+        """
         self.source = source
         self.target = target
         self._source_text = source_text
@@ -80,7 +87,10 @@ class AlignedStretch:
         self._sums = [list(accumulate(row, initial=0.0)) for row in alignment.weights]
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """See `Stretch.spread`; each range gets the run of words with the highest score, the best range first."""
+        """See `Stretch.spread`.
+
+        Each range gets the run of words with the highest score. Ranges with higher scores are served first.
+        """
         words = self._within(window)
         if len(ranges) == 1 and words and self._begins(ranges[0]) and self._ends(ranges[0]):
             return [self._span(_Run(0.0, words.start, words.stop))]
@@ -118,7 +128,11 @@ class AlignedStretch:
         return self._words[words.start + gains.index(max(gains))].end
 
     def point(self, at: int, *, monotone: bool) -> int:
-        """See `Stretch.point`; after the word that it follows, or else before the word that it precedes."""
+        """See `Stretch.point`.
+
+        A point that directly follows a word in the source is placed after the translation of that word. Any other point
+        is placed before the translation of the next word.
+        """
         if monotone or not self._words or not self.source.start < at < self.source.end:
             return self._proportional.point(at, monotone=monotone)
         follows = not self._source_text[at - 1].isspace()
@@ -133,7 +147,10 @@ class AlignedStretch:
     def _literal_places(
         self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span
     ) -> list[Span | None]:
-        """The span of each literal in the translation, word for word; the one with the highest score of several."""
+        """Return, for each literal, the span where it occurs word for word in the translation, or None.
+
+        If a literal occurs several times, the occurrence with the highest score is used.
+        """
         found: list[Span | None] = []
         for one, literal in zip(ranges, literals, strict=True):
             places = [
@@ -147,9 +164,9 @@ class AlignedStretch:
     def _place_parts(
         self, ranges: Sequence[Span], literals: Sequence[str | None], words: range, found: list[Span | None]
     ) -> None:
-        """Place markup over a part of a word ("CO₂") at the same part of the target word with the highest score.
+        """Place markup that covers part of a word ("CO₂") on the same part of the target word with the highest score.
 
-        A word may have several marked parts, such as a deletion and an insertion without a space.
+        A word may have several marked parts, such as a deletion directly followed by an insertion.
         """
         for k, one in enumerate(ranges):
             if literals[k] or not words or not self._is_part(one):
@@ -163,7 +180,7 @@ class AlignedStretch:
                 found[k] = Span(*match.span())
 
     def _is_part(self, source: Span) -> bool:
-        """Whether a source range begins or ends inside a word."""
+        """Return whether a source range begins or ends inside a word."""
         text = self._source_text
         inside = text[source.start : source.end].isalnum()
         return inside and (
@@ -173,7 +190,10 @@ class AlignedStretch:
     def _runs(
         self, ranges: Sequence[Span], scores: Sequence[Sequence[float]], free: list[bool], waiting: Sequence[int]
     ) -> dict[int, _Run]:
-        """A run of free words for each of the ``waiting`` ranges, while words are free. Marks these words as used."""
+        """Return a run of free words for each of the ``waiting`` ranges, as long as words are free.
+
+        The words of these runs are no longer marked as free.
+        """
         preferred = {k: first for k in waiting if (first := _best(scores[k], free)) is not None}
         assigned: dict[int, _Run] = {}
         for k in sorted(preferred, key=lambda k: -preferred[k].value):
@@ -188,13 +208,13 @@ class AlignedStretch:
         return assigned
 
     def _nearest(self, place: int, free: Sequence[bool]) -> _Run:
-        """The free word nearest to a place; a punctuation mark only if no other word is free."""
+        """Return the free word nearest to a position. A punctuation mark is used only if no other word is free."""
         candidates = (n for n, one in enumerate(free) if one)
         number = min(candidates, key=lambda n: (self._is_mark(n), abs(self._words[n].start - place)))
         return _Run(0.0, number, number + 1)
 
     def _marked(self, run: _Run, source: Span, free: list[bool]) -> Span:
-        """The span of the run, with punctuation marks at its ends only if the source range has them there."""
+        """Return the span of the run. It begins or ends with punctuation marks only if the source range does."""
         return self._span(run if self._is_part(source) else self._with_marks(run, source, free))
 
     def _with_marks(self, run: _Run, source: Span, free: list[bool]) -> _Run:
@@ -213,7 +233,7 @@ class AlignedStretch:
         return _Run(run.value, start, end)
 
     def _score(self, number: int, source: Span) -> float:
-        """The share of a word's weight that comes from a source range, minus `_MARKUP_SHARE`."""
+        """Return the share of a word's weight that comes from a source range, minus `_MARKUP_SHARE`."""
         low = bisect_right(self._pieces, source.start, key=lambda piece: piece.end)
         high = bisect_left(self._pieces, source.end, key=lambda piece: piece.start)
         if low >= high:
@@ -227,7 +247,7 @@ class AlignedStretch:
         return share - _MARKUP_SHARE
 
     def _within(self, window: Span) -> range:
-        """The indices of the words in ``window``."""
+        """Return the indices of the words in ``window``."""
         first = bisect_left(self._words, window.start, key=lambda word: word.start)
         return range(first, max(first, bisect_right(self._words, window.end, key=lambda word: word.end)))
 
@@ -245,7 +265,7 @@ class AlignedStretch:
         return max(scores[run.start : run.end]) + _MARKUP_SHARE >= _LITERAL_SHARE
 
     def _is_too_weak(self, run: _Run, scores: Sequence[float], source: Span) -> bool:
-        """Whether all shares of a run are too small, or the run has only punctuation marks for a range with words."""
+        """Return whether all shares in a run are too small, or only punctuation would represent a range with words."""
         if max(scores[run.start : run.end]) + _MARKUP_SHARE < _LEAST_SHARE:
             return True
         marks = all(self._is_mark(number) for number in range(run.start, run.end))
@@ -263,7 +283,7 @@ class AlignedStretch:
 
 
 def _best(scores: Sequence[float], free: Sequence[bool]) -> _Run | None:
-    """The run of one or more free words with the highest sum of scores (Kadane's algorithm)."""
+    """Return the run of one or more free words with the highest total score (Kadane's algorithm)."""
     best = current = None
     for number, score in enumerate(scores):
         if not free[number]:
@@ -283,9 +303,9 @@ _SPACES = frozenset("\t\n\f\r ")
 
 @dataclass(frozen=True, slots=True)
 class TranslatedSentence:
-    """A sentence (a span of the text of a block), its translation, and their alignment if it is known.
+    """A sentence (a span of the text of a block), its translation and, if known, their alignment.
 
-    For a sentence that was not translated, ``text`` is the sentence, unchanged or normalised for the model.
+    For a sentence that was not translated, ``text`` is the sentence itself, unchanged or normalised for the model.
     """
 
     source: Span
@@ -295,16 +315,16 @@ class TranslatedSentence:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """HTML, and for each block the spans of its sentences that are not empty. Blocks of attributes have no spans."""
+    """HTML, and for each block the spans of its non-empty sentences. Attribute blocks have no spans."""
 
     html: str
     sentences: tuple[tuple[Span, ...], ...]
 
 
 def render(document: Document, translations: Sequence[Sequence[TranslatedSentence]], language: Language) -> Rendered:
-    """Replace the text of each block by its translated sentences.
+    """Replace the text of each block with its translated sentences.
 
-    HTML outside the blocks and blocks with unchanged sentences are copied.
+    HTML outside the blocks is copied, as are blocks whose sentences are unchanged.
 
     Raises:
         ValueError: the numbers of translations and blocks differ, or sentences are out of order.
@@ -332,12 +352,12 @@ def render(document: Document, translations: Sequence[Sequence[TranslatedSentenc
 
 
 def _attribute(target: "_Target") -> str | None:
-    """The value of an attribute with its quotation marks; None if it does not change."""
+    """Return the attribute value in quotation marks, or None if it is unchanged."""
     return None if target.unchanged else f'"{escape_attribute(target.text)}"'
 
 
 def _block(target: "_Target", sentences: Sequence[TranslatedSentence], copy: HtmlCopy) -> tuple[str, list[Span]]:
-    """The HTML of a block, and the spans of its sentences in it."""
+    """Return the HTML of a block, and the spans of its sentences in this HTML."""
     block = target.block
     if target.unchanged:
         start = copy.length(block.source.start)
@@ -350,7 +370,7 @@ def _block(target: "_Target", sentences: Sequence[TranslatedSentence], copy: Htm
 
 
 class _Target:
-    """The text of the translation of a block: sentences and the gaps between them."""
+    """The translated text of a block: its sentences and the gaps between them."""
 
     def __init__(self, block: Block, sentences: Sequence[TranslatedSentence], language: Language) -> None:
         self.block = block
@@ -381,7 +401,7 @@ class _Target:
         ]
 
     def cells(self, html: str) -> list[str]:
-        """The HTML of each character, copied from the source if the text is unchanged."""
+        """Return the HTML of each character, which is copied from the source where the text is unchanged."""
         cells: list[str] = []
         for source, text, _ in self._pieces:
             if self._is_same(source, text):
@@ -406,7 +426,7 @@ class _Target:
 def _pieces(
     block: Block, sentences: Sequence[TranslatedSentence], language: Language
 ) -> Iterator[tuple[Span, str, TranslatedSentence | None]]:
-    """(source span, target text, sentence or None) of the sentences and the gaps between them, in order."""
+    """Yield (source span, target text, sentence) for the sentences and gaps, in order. A gap has no sentence."""
     done = 0
     for sentence in sentences:
         start, end = sentence.source
@@ -424,17 +444,17 @@ def _pieces(
 
 
 class _Writer:
-    """Writes text and tags in the order of the target."""
+    """A writer for text and tags in target order."""
 
     def __init__(self, cells: Sequence[str], copy: HtmlCopy) -> None:
         self.parts: list[str] = []
         self._cells = cells
         self._copy = copy
         self._length = 0
-        self._places = [0] * (len(cells) + 1)  # the output offset of each character, and of the end
+        self._places = [0] * (len(cells) + 1)  # the output offsets of all characters and of the end
 
     def write(self, block: Block, placement: Placement) -> None:
-        # A list replaces recursion, because elements may be nested deeper than Python's stack.
+        # An explicit stack replaces recursion, because elements may be nested more deeply than Python's stack allows.
         stack = [(OUTSIDE, iter(placement.children.get(OUTSIDE, ())), len(self._cells))]
         done = 0
         while stack:
@@ -462,7 +482,7 @@ class _Writer:
                 done = span.end
 
     def written(self, span: Span) -> Span:
-        """The output span from the first to the last character of a target span."""
+        """Return the output span from the first to the last character of a target span."""
         if span.start == span.end:
             return Span(self._places[span.start], self._places[span.start])
         return Span(self._places[span.start], self._places[span.end - 1] + len(self._cells[span.end - 1]))
@@ -480,7 +500,7 @@ class _Writer:
             self._length += len(self.parts[-1])
 
     def _space(self, source_place: int) -> None:
-        """Write a space between a word and markup without text if the source has white space at ``source_place``."""
+        """Write a space between a word and markup without text, if the source has white space at ``source_place``."""
         if self._copy.html[source_place : source_place + 1] in _SPACES:
             self.parts.append(" ")
             self._length += 1

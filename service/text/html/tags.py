@@ -1,4 +1,4 @@
-"""HTML tags: which elements are blocks, inline, opaque or translatable."""
+"""The roles of HTML tags: blocks, inline elements, and elements that are copied or translated."""
 
 import html
 import re
@@ -26,13 +26,13 @@ BLOCK = frozenset(
 )
 FOREIGN = frozenset({"math", "svg"})
 ALL = frozenset(tags) | VOID | BLOCK | FOREIGN
-"""All elements of HTML, obsolete ones included."""
+"""All HTML elements, including obsolete ones."""
 WITHIN_SENTENCES = frozenset(
     """a abbr acronym b bdi bdo big br cite del dfn em font i ins kbd mark nobr q s small span strike strong sub sup tt
     u wbr""".split()
 )
-"""Inline elements whose names have the same meaning in other XML that borrows them."""
-# Elements that are copied with their content. The model sees the words of `_WORDS` only, as a part of the sentence.
+"""Inline elements of HTML. Other XML vocabularies that borrow these names use them with the same meaning."""
+# Elements that are copied with their content. The model sees only the words inside `_WORDS`, as part of the sentence.
 _WORDS = frozenset("code kbd samp tt var".split())
 _SILENT = frozenset(
     """audio canvas iframe listing math noembed noframes noscript object plaintext pre script select style svg template
@@ -53,17 +53,17 @@ TEXT_ATTRIBUTES = frozenset({"alt", "title"})
 
 
 def is_kept(html: str, tag: Token) -> bool:
-    """Whether the element of a start tag is copied byte for byte, with its end tag."""
+    """Return whether the element of a start tag is copied byte for byte, including its end tag."""
     return tag.name in _WORDS or tag.name in _SILENT or forbids_translation(html, tag)
 
 
 def is_silent(name: str) -> bool:
-    """Whether the model does not see the words of a kept element."""
+    """Return whether the words inside a kept element are hidden from the model."""
     return name in _SILENT
 
 
 def forbids_translation(html: str, tag: Token) -> bool:
-    """Whether a start tag has ``translate="no"`` or the class ``notranslate``."""
+    """Return whether a start tag has ``translate="no"`` or the class ``notranslate``."""
     if "translate" not in html[tag.start : tag.end].lower():
         return False
     found: dict[str, str] = {}
@@ -73,7 +73,7 @@ def forbids_translation(html: str, tag: Token) -> bool:
 
 
 def ended_by(name: str) -> frozenset[str]:
-    """The elements whose end tag is optional before the start tag ``name``."""
+    """Return the elements whose end tag may be omitted before the start tag ``name``."""
     return _IMPLIED_ENDS.get(name, _PARAGRAPH if name in BLOCK else _NOTHING)
 
 
@@ -81,9 +81,9 @@ def ended_by(name: str) -> frozenset[str]:
 class TagRules:
     """The caller's rules for tags, by tag name in lower case.
 
-    With ``xml`` the markup is XML: elements may have any name and may be empty (``<x/>``). ``splitting`` tags are
-    boundaries. ``non_splitting`` tags are inline, unless they are also ``splitting``. The content of ``ignored`` tags
-    is not translated. Without ``outline`` only ``splitting`` tags are boundaries.
+    With ``xml``, the markup is XML: elements may have any name and may be empty (``<x/>``). ``splitting`` tags are
+    boundaries. ``non_splitting`` tags are inline unless they are also ``splitting``. The content of ``ignored`` tags is
+    not translated. Without ``outline``, only ``splitting`` tags are boundaries.
     """
 
     xml: bool = False
@@ -98,7 +98,7 @@ HTML_RULES = TagRules()
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The roles of the tags of one document. For XML that is not XHTML only ``blocks`` are known."""
+    """The roles of the tags in one document. For XML that is not XHTML, only ``blocks`` is known."""
 
     rules: TagRules
     blocks: frozenset[str]
@@ -110,31 +110,31 @@ class Vocabulary:
         return self.rules.xml
 
     def is_void(self, markup: str, tag: Token) -> bool:
-        """Whether a start tag has no end tag."""
+        """Return whether a start tag has no end tag."""
         if self.xml and markup[tag.end - 2] == "/":
             return True
         return self.html and tag.name in VOID
 
     def is_kept(self, markup: str, tag: Token) -> bool:
-        """Whether the element of a start tag is copied byte for byte, with its end tag."""
+        """Return whether the element of a start tag is copied byte for byte, including its end tag."""
         if tag.name in self.rules.ignored:
             return True
         return (is_kept if self.html else forbids_translation)(markup, tag)
 
     def is_silent(self, name: str) -> bool:
-        """Whether the model does not see the words of a kept element."""
+        """Return whether the words inside a kept element are hidden from the model."""
         return self.html and name not in self.rules.ignored and is_silent(name)
 
     def ended_by(self, name: str) -> frozenset[str]:
-        """The elements whose end tag is optional before the start tag ``name``."""
+        """Return the elements whose end tag may be omitted before the start tag ``name``."""
         return ended_by(name) if self.html else _NOTHING
 
 
 def vocabulary(markup: str, rules: TagRules) -> Vocabulary:
-    """The roles of the tags of a document.
+    """Return the roles of the tags in a document.
 
-    XML in which all elements are HTML elements is XHTML. In other XML an element is a boundary, unless it is a sibling
-    of text somewhere in the document or has the name of an inline element of HTML.
+    XML that contains only HTML elements is treated as XHTML. In other XML, an element is a boundary unless it is a
+    sibling of text somewhere in the document or has the name of an inline element of HTML.
     """
     if not rules.xml:
         return _of_html(rules)
@@ -156,7 +156,7 @@ def _with_rules(blocks: Iterable[str], rules: TagRules) -> frozenset[str]:
 
 
 def _siblings_of_text(markup: str) -> set[str]:
-    """The names of elements that have text as a sibling at least once. The time is linear in the length."""
+    """Return the names of elements that are a sibling of text at least once, in linear time."""
     found: set[str] = set()
     levels = [_Level("")]
     opened: Counter[str] = Counter()
@@ -193,7 +193,7 @@ class _Level:
         self.children: set[str] = set()
 
     def mixed(self) -> set[str]:
-        """The names of the child elements if the element also contains text."""
+        """Return the names of the child elements if the element also contains text, or else an empty set."""
         return self.children if self.has_text else set()
 
 
@@ -202,14 +202,14 @@ _PIECE = re.compile(
     r"|(?P<reference>&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[a-zA-Z][a-zA-Z0-9]{1,31};?))"
     r"|[^\t\n\f\r &]+|&"
 )
-_LONGEST_NUMBER_CHARS = 100  # int() refuses thousands of digits; no character has such a long number
+_LONGEST_NUMBER_CHARS = 100  # int() refuses thousands of digits, and no valid code point needs that many
 _NO_CHARACTER = "\ufffd"
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _QUOTED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
 
 class Piece(NamedTuple):
-    """White space, one character reference or plain text: its decoded text, and its span in the HTML."""
+    """White space, a character reference or plain text, with its decoded text and its span in the HTML."""
 
     kind: Literal["space", "reference", "plain"]
     text: str
@@ -217,7 +217,7 @@ class Piece(NamedTuple):
 
 
 def pieces(markup: str, span: Span) -> Iterator[Piece]:
-    """The pieces of a span of HTML without tags, in order and without gaps. The time is linear in the length."""
+    """Split a span of HTML without tags into pieces, in order and without gaps, in linear time."""
     for found in _PIECE.finditer(markup, *span):
         if found["space"] is not None:
             yield Piece("space", " ", Span(*found.span()))
@@ -230,17 +230,17 @@ def pieces(markup: str, span: Span) -> Iterator[Piece]:
 
 
 def escape_text(text: str) -> str:
-    """``text``, escaped for use between tags."""
+    """Escape ``text`` for use between tags."""
     return text.translate(_ESCAPES)
 
 
 def escape_attribute(text: str) -> str:
-    """``text``, escaped for use in an attribute value, in quotation marks of either kind."""
+    """Escape ``text`` for use in an attribute value with either kind of quotation marks."""
     return text.translate(_QUOTED)
 
 
 def _character(reference: str) -> str:
-    """The characters that a reference means, or the reference itself if it is unknown."""
+    """Return the characters that a reference represents, or the reference itself if it is unknown."""
     if reference[1] == "#" and len(reference) > _LONGEST_NUMBER_CHARS:
         return _NO_CHARACTER
     return html.unescape(reference)

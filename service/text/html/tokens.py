@@ -1,7 +1,7 @@
-"""HTML tokenizer without loss: every character belongs to exactly one token, and each token has its offsets.
+"""A lossless HTML tokenizer: every character belongs to exactly one token, and each token has its offsets.
 
-Patterns with possessive quantifiers implement the states of the WHATWG tokenizer that decide the end of a token. No
-library does this: tree builders (lxml, selectolax, html5lib, justhtml) drop and move tags of broken HTML; turbohtml
+Patterns with possessive quantifiers implement those states of the WHATWG tokenizer that determine where a token ends.
+No library does this: tree builders (lxml, selectolax, html5lib, justhtml) drop and move tags in broken HTML; turbohtml
 normalises line ends before it counts offsets; html.parser needs quadratic time for unclosed comments and quotation
 marks. The state for a script element inside a comment of a script is not implemented.
 """
@@ -37,10 +37,11 @@ _RAW_ENDS = {name: re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE) for 
 
 
 class Token(NamedTuple):
-    """A token of HTML. ``name`` is the name of the tag, or of the element of a raw text, in lower case.
+    """A token of HTML.
 
-    The kind ``raw`` is text without tags (in ``script``, ``title``, …). The kind ``comment`` includes doctypes and an
-    unfinished tag at the end of the text, which browsers ignore.
+    ``name`` is the name, in lower case, of the tag or of the element that contains a raw text. A ``raw`` token is text
+    without tags, as in ``script`` or ``title``. A ``comment`` may also be a doctype, or an unfinished tag at the end of
+    the text, which browsers ignore.
     """
 
     kind: Kind
@@ -50,22 +51,22 @@ class Token(NamedTuple):
 
     @property
     def span(self) -> Span:
-        """The range of the token in the HTML."""
+        """The span of the token in the HTML."""
         return Span(self.start, self.end)
 
 
 class Attribute(NamedTuple):
-    """An attribute of a tag: its name in lower case, and the span of its value with the quotation marks."""
+    """An attribute of a tag: its name in lower case, and the span of its value including quotation marks."""
 
     name: str
     value: Span | None
 
 
 def tokens(html: str, *, xml: bool = False, raw_texts: bool = True) -> Iterator[Token]:
-    """The tokens of any string, in order and without gaps. The time is linear in the length.
+    """Split any string into tokens, in order and without gaps. The running time is linear in the length.
 
-    With ``xml``, an element may be empty (``<script/>``), and a reference to an unknown entity is a ``comment``,
-    because its text is unknown. Without ``raw_texts``, every element may contain tags.
+    With ``xml``, an element may be empty (``<script/>``), and a reference to an unknown entity is a ``comment`` because
+    its replacement text is unknown. Without ``raw_texts``, every element may contain tags.
     """
     done = 0
     while done < len(html):
@@ -86,7 +87,7 @@ def tokens(html: str, *, xml: bool = False, raw_texts: bool = True) -> Iterator[
 
 
 def attributes(html: str, tag: Token) -> Iterator[Attribute]:
-    """The attributes of a start tag, in order. If a name occurs twice, browsers use the first."""
+    """Yield the attributes of a start tag in order. If a name occurs twice, browsers use the first occurrence."""
     place = tag.start + 1 + len(tag.name)
     while (found := ATTRIBUTE.match(html, place, tag.end)) is not None:
         value = None if found["value"] is None else Span(*found.span("value"))
@@ -119,6 +120,6 @@ def _opens_raw(html: str, token: Token, *, xml: bool) -> bool:
 
 
 def _raw_end(html: str, name: str, start: int) -> int:
-    """The offset at which a raw text ends: at its end tag, or else at the end of the HTML."""
+    """Return the offset where a raw text ends, which is either its end tag or the end of the HTML."""
     found = _RAW_ENDS[name].search(html, start) if name in _RAW_ENDS else None
     return len(html) if found is None else found.start()

@@ -132,7 +132,8 @@ class Probe:
     def of(cls, framed: tuple[Tokens, Tokens, Tokens], options: DecodingOptions) -> "Probe":
         """Create ``SOURCES`` sources of different lengths by repeating a text.
 
-        ``framed`` is the encoded text (see `Tokenizer.framed`), and ``options`` are the model's decoding options. All outputs are forced to the same length.
+        ``framed`` is the encoded text (see `Tokenizer.framed`), and ``options`` are the model's decoding options. All
+        outputs are forced to the same length.
         """
         before, text, after = framed
         forced = replace(options, max_output_tokens=OUTPUT_TOKENS, min_output_tokens=OUTPUT_TOKENS)

@@ -43,6 +43,17 @@ Tokens = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark in a prompt, by its name in the manifest."""
+
+    name: str
+
+
+Prompt = tuple[str | Mark, ...]
+"""Texts and marks of a causal model's prompt, without the start token."""
+
+
+@dataclass(frozen=True, slots=True)
 class DecodingOptions:
     """Decoding options for an engine. All lengths are in tokens.
 
@@ -67,10 +78,11 @@ class DecodingOptions:
 
 @dataclass(frozen=True, slots=True)
 class EngineInput:
-    """A tokenised source, including its end-of-sentence token, with its decoding options.
+    """One tokenised source with its decoding options: a text with its end-of-sentence token, or a prompt.
 
-    ``target`` requests forced decoding: the engine returns the target as the only hypothesis, with attention and
-    without a score. The target includes neither the target prefix nor the end-of-sentence token.
+    ``target`` requests forced decoding, and the target is the only output. An encoder-decoder model returns its
+    attention and no score; ``target`` has no prefix and no end-of-sentence token. A causal model returns its
+    log-probability per token and no attention.
     """
 
     tokens: Tokens

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-from service.domain import Attention, FinishReason, Tokens
+from service.domain import Attention, FinishReason, Prompt, Tokens
 from service.generation.call import Priority
 from service.registry.manifest import Manifest
 
@@ -30,21 +30,22 @@ class GenerationOptions:
     """Options for one text. The model's manifest contains the other decoding options.
 
     ``attention`` requests the weights that an `AttentionAligner` needs. ``scored`` requests a score for each
-    hypothesis. ``source_only`` restricts outputs to pieces of their source and to the given words; None means no
-    restriction.
+    hypothesis. ``thorough`` selects the manifest's thorough search, if it has one. ``source_only`` restricts outputs to
+    pieces of their source and to the given words; None means no restriction.
     """
 
     attention: bool = False
     scored: bool = False
+    thorough: bool = False
     min_output_tokens: int = 0
     source_only: FreeWords | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source text, normalised by `for_model`, with its options."""
+    """A source with its options: a text, normalised by `for_model`, or for a causal model a prompt of such texts."""
 
-    text: str
+    text: str | Prompt
     options: GenerationOptions = GenerationOptions()
 
 
@@ -71,6 +72,30 @@ class TextHypothesis:
     score: float | None
     finish_reason: FinishReason
     attention: PieceAttention | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenOutput:
+    """An output to score. ``ended`` includes the log-probability that the output ends after its last word."""
+
+    source: str | Prompt
+    output: str
+    ended: bool = True
+
+
+class Scorer(Protocol):
+    """A causal model that scores given outputs."""
+
+    async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
+        """Return the log-probability per token of each output, in order.
+
+        The work belongs to a request that was already admitted, so no limit of the queue refuses it. An output that is
+        too long for the model has the log-probability minus infinity.
+
+        Raises:
+            NotReady, Draining, EngineError: the model cannot do the work.
+        """
+        ...
 
 
 class ItemFuture(asyncio.Future[T]):
@@ -136,9 +161,17 @@ class TextGenerator(Protocol):
         ...
 
     def generate(
-        self, sources: Sequence[Source], *, priority: Priority = "interactive", deadline_s: float | None = None
+        self,
+        sources: Sequence[Source],
+        *,
+        priority: Priority = "interactive",
+        deadline_s: float | None = None,
+        admitted: bool = False,
     ) -> list[TextFuture]:
         """Accept all ``sources`` or none of them, and return one future for each, in order.
+
+        ``admitted`` means that the work belongs to a request that was already admitted. No limit of the queue refuses
+        such work.
 
         Each future completes as soon as its source is done, or raises EngineError or Draining. Cancelling a future
         cancels only its own source, because several callers may share the sources of a request. ``deadline_s`` is on

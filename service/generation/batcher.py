@@ -1,6 +1,7 @@
 """The batcher of a model, with its queue and the worker that runs batches in the engine."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -237,7 +238,7 @@ class Batcher:
         self.queue = Queue(self.limits)
         self._on_dead = on_dead
         self._lost: EngineError | None = None
-        self._draining = False
+        self._draining = self._stopped = False
         engine = SupervisedEngine(model, factory, warm_up, limits=self.limits, listener=listener)
         self.worker = Worker(model, engine, self.queue, self._lose)
 
@@ -264,7 +265,12 @@ class Batcher:
 
     @overload
     def submit_many(
-        self, items: Sequence[EngineInput], *, priority: Priority = ..., deadline_s: float | None = ...
+        self,
+        items: Sequence[EngineInput],
+        *,
+        priority: Priority = ...,
+        deadline_s: float | None = ...,
+        admitted: bool = ...,
     ) -> list[ResultFuture]: ...
 
     @overload
@@ -275,6 +281,7 @@ class Batcher:
         priority: Priority = ...,
         deadline_s: float | None = ...,
         convert: Convert[T],
+        admitted: bool = ...,
     ) -> list[ItemFuture[T]]: ...
 
     def submit_many(
@@ -284,8 +291,11 @@ class Batcher:
         priority: Priority = "interactive",
         deadline_s: float | None = None,
         convert: Convert[Any] | None = None,
+        admitted: bool = False,
     ) -> list[ItemFuture[Any]]:
         """Admit all ``items`` of a request or none of them, and return one future for each, in order.
+
+        ``admitted`` items belong to a request that was already admitted: no limit of the queue refuses them.
 
         The result of a future is a list of 1 to k hypotheses, or the value that ``convert`` returns for them in the
         event loop. A future may raise EngineError, EngineHung or Draining. Cancelling a future removes its item from
@@ -297,20 +307,26 @@ class Batcher:
             InvalidInput: the request exceeds the limits of an empty queue.
             DeadlineExceeded: the deadline has passed.
         """
-        if self._draining:
+        if self._stopped or (self._draining and not admitted):
             raise Draining("the service is shutting down")
         if self._lost is not None or self.worker.engine.condition != "ready":
             raise NotReady("the engine is not ready")
-        return self.queue.put(items, priority=priority, deadline_s=deadline_s, convert=convert)
+        return self.queue.put(items, priority=priority, deadline_s=deadline_s, convert=convert, admitted=admitted)
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new requests, wait up to ``timeout_s`` seconds for admitted ones, and stop.
 
-        The futures of unfinished items raise Draining.
+        The futures of unfinished items raise Draining. Later calls have no effect, because several generators may share
+        a batcher.
         """
+        if self._stopped:
+            return
         self._draining = True
-        if unanswered := self.queue.unanswered:
-            await asyncio.wait(unanswered, timeout=timeout_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while unanswered := self.queue.unanswered:  # admitted requests may add work
+                    await asyncio.wait(unanswered)
+        self._stopped = True
         self.queue.fail(Draining("the service shut down before the work was done"))
         await self.worker.stop()
 

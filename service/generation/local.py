@@ -1,6 +1,7 @@
 """The local generator, which runs its model in this process with a tokenizer, a batcher and an engine."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,6 +11,7 @@ from service.events import LayoutFound, Listener
 from service.generation.base import (
     FreeWords,
     GenerationOptions,
+    GivenOutput,
     Health,
     PieceAttention,
     Source,
@@ -29,6 +31,7 @@ from service.registry.verify import verify
 
 SMALL_BYTES = 2**25
 SENTENCES_OF_SMALL, SENTENCES = 32, 64
+SCORED = DecodingOptions()
 CHARS_A_TOKEN = 16
 """A text with more characters than this for each token of the limit is rejected without being encoded."""
 
@@ -64,6 +67,11 @@ class LocalGenerator:
     batcher: Batcher
     compute_type: str = ""
     _free: dict[FreeWords, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def sharing(self, entry: Entry) -> "LocalGenerator":
+        """Return a generator of another manifest with the same weights. Both use this engine and this queue."""
+        tokenizer = Tokenizer(entry.manifest, entry.folder)
+        return replace(self, name=entry.name, manifest=entry.manifest, tokenizer=tokenizer)
 
     @property
     def version(self) -> str:
@@ -114,18 +122,26 @@ class LocalGenerator:
         return len(text) <= limit * CHARS_A_TOKEN and len(self.tokenizer.encode(text)) <= limit
 
     def generate(
-        self, sources: Sequence[Source], *, priority: Priority = "interactive", deadline_s: float | None = None
+        self,
+        sources: Sequence[Source],
+        *,
+        priority: Priority = "interactive",
+        deadline_s: float | None = None,
+        admitted: bool = False,
     ) -> list[TextFuture]:
         """See `TextGenerator.generate`."""
         items = [self._item(source) for source in sources]
-        return self.batcher.submit_many(items, priority=priority, deadline_s=deadline_s, convert=self._texts)
+        return self.batcher.submit_many(
+            items, priority=priority, deadline_s=deadline_s, convert=self._texts, admitted=admitted
+        )
 
     def _item(self, source: Source) -> EngineInput:
         tokens, asked = self.tokenizer.encode(source.text), source.options
-        own = self.manifest.decoding_options(len(tokens))
+        own = self.manifest.decoding_options(len(tokens), thorough=asked.thorough)
+        texts = [source.text] if isinstance(source.text, str) else source.text
         options = replace(
             own,
-            allowed=self._allowed(source.text, asked),
+            allowed=self._allowed(" ".join(text for text in texts if isinstance(text, str)), asked),
             alignment=asked.attention,
             min_output_tokens=asked.min_output_tokens,
             # Beam search computes scores anyway. Greedy search is faster without them.
@@ -175,6 +191,29 @@ class LocalGenerator:
                 answer.cancel()
         texts = [self._text(source, outputs[0]) for (source, _), outputs in zip(encoded, found, strict=True)]
         return [text.attention for text in texts if text.attention is not None]
+
+    async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
+        """See `Scorer.log_probs`."""
+        end, limit = (
+            (self.tokenizer.end,),
+            self.manifest.tokens.max_source_tokens + self.manifest.tokens.max_output_tokens,
+        )
+        items = [
+            EngineInput(
+                self.tokenizer.encode(one.source),
+                SCORED,
+                self.tokenizer.encode_target(one.output) + (end if one.ended else ()),
+            )
+            for one in outputs
+        ]
+        short = [n for n, item in enumerate(items) if len(item.tokens) + len(item.target or ()) <= limit]
+        answers = self.batcher.submit_many([items[n] for n in short], admitted=True)
+        try:
+            found = dict(zip(short, await asyncio.gather(*answers), strict=True))
+        finally:
+            for answer in answers:
+                answer.cancel()
+        return [found[n][0].score or 0.0 if n in found else -math.inf for n in range(len(items))]
 
 
 async def load_generator(
@@ -236,5 +275,5 @@ def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener:
         loop.call_soon_threadsafe(listener, event)
 
     tokens = tokenizer.encode(language(manifest.source_lang).probe)
-    probe = Probe.of(tokens, manifest.decoding_options(len(tokens)))
+    probe = Probe.of(tokenizer.framed(tokens), manifest.decoding_options(len(tokens)))
     return TunedFactory(load, choice.layouts(), probe, tell)

@@ -336,8 +336,11 @@ class Queue:
         priority: Priority,
         deadline_s: float | None,
         convert: Convert[Any] | None = None,
+        admitted: bool = False,
     ) -> list[ItemFuture[Any]]:
         """Queue all ``items`` of a request, and return their futures in order.
+
+        ``admitted`` items belong to a request that was already admitted, and no limit refuses them.
 
         The result of a future is the list of hypotheses, or the value that ``convert`` returns for them. ``deadline_s``
         is on the event loop's clock. It is checked only here, so the caller must cancel its futures at the deadline.
@@ -350,10 +353,11 @@ class Queue:
         """
         loop = asyncio.get_running_loop()
         now_s = loop.time()
-        if deadline_s is not None and deadline_s <= now_s:
-            raise DeadlineExceeded("the request's deadline passed before the work was queued")
         pending = _pending(items, now_s, priority)
-        self._admit(pending, None if deadline_s is None else deadline_s - now_s)
+        if not admitted:
+            if deadline_s is not None and deadline_s <= now_s:
+                raise DeadlineExceeded("the request's deadline passed before the work was queued")
+            self._admit(pending, None if deadline_s is None else deadline_s - now_s)
         futures = [
             self._add(QueuedItem(item, one, ItemFuture(loop=loop), convert))
             for item, one in zip(items, pending, strict=True)
@@ -518,7 +522,7 @@ def _pending(items: Sequence[EngineInput], now_s: float, priority: Priority) -> 
     options: dict[Hashable, Hashable] = {}
     found: list[Pending] = []
     for number, item in enumerate(items):
-        own, tokens = shared(item.options), len(item.tokens)
+        own, tokens = shared(item.options), len(item.tokens) + len(item.target or ())
         one = options.setdefault(own, own)
         found.append(Pending(tokens, now_s, priority, one, number, padded_length(tokens), item.options.beam_size))
     return found

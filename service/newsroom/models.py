@@ -11,6 +11,7 @@ from typing import get_args
 from service.cache.tiers import Cache
 from service.errors import InvalidInput, ModelError, NotReady
 from service.events import Listener
+from service.generation.aligners import ForcedAligner
 from service.generation.local import EngineChoice, LocalGenerator, load_generator
 from service.generation.scheduler import Limits
 from service.newsroom.article import ArticlePipeline
@@ -66,7 +67,10 @@ class ModelSet:
     ) -> None:
         self.models = models
         self._glossaries = glossaries
-        self.translator = Translator(models["translation"], cache, secret)
+        translation, alignment = models["translation"], models.get("alignment")
+        self.translator = Translator(
+            translation, cache, secret, aligner=None if alignment is None else ForcedAligner(alignment)
+        )
         self.summarizer = Summarizer(models["summary"], cache, secret) if "summary" in models else None
         self.articles = ArticlePipeline(self.translator, self.summarizer)
         self._leases = 0
@@ -174,17 +178,22 @@ class ModelPool:
 
     async def _load(self, task: Task) -> None:
         plan = self._plan
+        if task == "alignment" and not self._loading["translation"].manifest.causal:
+            return  # the model's own attention aligns words
         catalog = Catalog(plan.models_dir, plan.installed_dir)
-        target = plan.target_lang if task == "translation" else plan.source_lang
-        entry = await asyncio.to_thread(
-            choose, catalog, task, plan.source_lang, target, plan.profile, plan.names.get(task)
-        )
+        target = plan.source_lang if task == "summary" else plan.target_lang
+        profile: Profile = "auto" if task == "alignment" else plan.profile
+        entry = await asyncio.to_thread(choose, catalog, task, plan.source_lang, target, profile, plan.names.get(task))
         if entry is None and task == "translation":
             raise ModelError(f"there is no {task} model for {plan.source_lang}→{target}")
         if entry is None:  # the newsroom refuses requests that need it
             return
         kind = plan.engine or entry.manifest.engine
         choice = EngineChoice(kind, plan.device, plan.threads, plan.replicas, plan.compute_type)
+        for other in self._loading.values():
+            if (other.manifest.id, other.engine) == (entry.manifest.id, kind):
+                self._loading[task] = await asyncio.to_thread(other.sharing, entry)
+                return
         on_dead = partial(self._report_dead, self._loading)
         model = await load_generator(entry, choice, plan.limits, self._listener, on_dead)
         self._loading[task] = model

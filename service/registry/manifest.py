@@ -21,9 +21,12 @@ from service.domain import DecodingOptions, Tokens
 from service.errors import ModelError
 
 EngineKind = Literal["ctranslate2", "torch"]
-Task = Literal["translation", "summary"]
+Task = Literal["translation", "summary", "alignment"]
+"""`alignment` finds which words of an output belong to which words of its source."""
 Quality = Literal["starter", "production"]
-Architecture = Literal["marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt"]
+Architecture = Literal["marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt", "gemma3"]
+CAUSAL: frozenset[Architecture] = frozenset({"gemma3"})
+"""Decoder-only architectures. Their models continue a prompt, and give no attention between source and output."""
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*?][A-Za-z0-9_.*?-]*$")]
 
@@ -80,6 +83,24 @@ class TokenLimits(_Strict):
     @field_serializer("vocabulary", "target_vocabulary")
     def _empty_where_none(self, name: str | None) -> str:
         return name or ""
+
+
+class Prompts(_Strict):
+    """The prompts of a causal model: ``start``, a text, and the mark of a task. An output ends with ``end``.
+
+    ``marks`` maps names to pieces that no text contains. ``task`` is the name of the mark for the manifest's task.
+    """
+
+    start: str = "<bos>"
+    end: str = "<eos>"
+    task: str
+    marks: dict[str, str]
+
+    @model_validator(mode="after")
+    def _has_the_mark_of_its_task(self) -> Self:
+        if self.task not in self.marks:
+            raise ValueError(f"task: marks has no {self.task!r}")
+        return self
 
 
 class Decoding(_Strict):
@@ -163,11 +184,18 @@ class Manifest(_Strict):
     tokens: TokenLimits
     decoding: Decoding = Decoding()
     acceptance: Acceptance = Acceptance()
+    prompts: Prompts | None = None
+    thorough: Decoding | None = None
     hub: Hub | None = None
     published: tuple[Score, ...] = ()
     verified: tuple[str, ...] = ()
     engines: dict[EngineKind, EngineFiles] = {}
     files: dict[InsidePath, str] = {}
+
+    @property
+    def causal(self) -> bool:
+        """Whether the model is decoder-only."""
+        return self.architecture in CAUSAL
 
     @property
     def complete(self) -> bool:
@@ -190,14 +218,20 @@ class Manifest(_Strict):
         return self
 
     @model_validator(mode="after")
+    def _prompts_of_a_causal_model(self) -> Self:
+        if self.causal != (self.prompts is not None):
+            raise ValueError("prompts is required for a causal model, and only for such a model")
+        return self
+
+    @model_validator(mode="after")
     def _verified_fields_exist(self) -> Self:
         unknown = [name for name in self.verified if name.partition(".")[0] not in type(self).model_fields]
         if unknown:
             raise ValueError(f"verified names unknown fields: {', '.join(unknown)}")
         return self
 
-    def decoding_options(self, source_tokens: int) -> DecodingOptions:
-        """Return the options for a source with this number of tokens.
+    def decoding_options(self, source_tokens: int, *, thorough: bool = False) -> DecodingOptions:
+        """Return the options for a source with this number of tokens. ``thorough`` selects the thorough search, if any.
 
         The output limit is rounded up to a multiple of 64, because only items with equal options can share a batch.
         """
@@ -205,7 +239,7 @@ class Manifest(_Strict):
         return DecodingOptions(
             max_output_tokens=min(-(-limit // 64) * 64, self.tokens.max_output_tokens),
             target_prefix=self.tokens.target_prefix,
-            **self.decoding.model_dump(),
+            **(self.thorough if thorough and self.thorough is not None else self.decoding).model_dump(),
         )
 
 

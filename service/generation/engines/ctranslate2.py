@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ctranslate2
 
@@ -16,6 +16,14 @@ from service.generation.engines.tokenizers import EOS
 ONE_THREAD = ParallelConfig(replicas=1, threads=1)
 
 
+class Result(NamedTuple):
+    """The library's result for one source: outputs, their scores, and their attention."""
+
+    hypotheses: list[list[str]]
+    scores: list[float]
+    attention: list[list[list[float]]]
+
+
 class CTranslate2Engine:
     """An engine that runs a converted model in ``compute_type``. Its outputs contain only the pieces in ``written``.
 
@@ -25,12 +33,14 @@ class CTranslate2Engine:
 
     name = "ctranslate2"
     ahead = 1
+    _library: type = ctranslate2.Translator
 
     def __init__(
         self,
         folder: Path,
         *,
         written: frozenset[str],
+        end: str = EOS,
         compute_type: str,
         device: str = "cpu",
         layout: ParallelConfig = ONE_THREAD,
@@ -41,7 +51,7 @@ class CTranslate2Engine:
             ModelError: the model does not exist, or its format or device is not supported.
         """
         try:
-            self._model = ctranslate2.Translator(
+            self._model: Any = self._library(
                 str(folder),
                 device=device,
                 compute_type=compute_type,
@@ -52,8 +62,9 @@ class CTranslate2Engine:
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"CTranslate2 cannot load {folder.name}: {error}") from error
         self.replicas = layout.replicas
+        self._end = end
         self._pieces = [[piece] for piece in _target_vocabulary(folder)]
-        kept = written | {EOS}
+        kept = written | {end}
         self._never = [single for single in self._pieces if single[0] not in kept]
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
@@ -93,19 +104,19 @@ class CTranslate2Engine:
         started = [
             (places, self._start([items[place].tokens for place in places], _shared_options(items, places)))
             for group in groups(items, shared)
-            for places in _library_calls(items, group)
+            for places in self._library_calls(items, group)
         ]
         found: list[list[Hypothesis]] = [[] for _ in items]
         again: list[tuple[int, Any]] = []
         for places, running in started:
             for place, one in zip(places, running, strict=True):
-                result, item = _result(one), items[place]
+                result, item = self._result(one), items[place]
                 if item.options.scored and _exceeds_limit(result, item.options):
                     again += [(place, other) for other in self._start([item.tokens], item.options)]
                 else:
-                    found[place] = _hypotheses(result, item.options)
+                    found[place] = _hypotheses(result, item.options, self._end)
         for place, one in again:
-            found[place] = _hypotheses(_result(one), items[place].options)
+            found[place] = _hypotheses(self._result(one), items[place].options, self._end)
         return found
 
     def _start(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
@@ -139,26 +150,29 @@ class CTranslate2Engine:
     def _suppressed(self, options: DecodingOptions) -> list[list[str]]:
         if options.allowed is None:
             return self._never
-        kept = options.allowed | {EOS}
+        kept = options.allowed | {self._end}
         return [single for single in self._pieces if single[0] not in kept]
+
+    def _library_calls(self, items: Sequence[EngineInput], places: Sequence[int]) -> list[list[int]]:
+        """Split positions with compatible options into library calls."""
+        options = items[places[0]].options
+        if options.alignment and options.beam_size > 1:
+            # CTranslate2 4.8 bug: with beam search, the first target token gets the attention of another source.
+            return [[place] for place in places]
+        lengths = [len(items[place].tokens) for place in places]
+        return [[places[number] for number in group] for group in by_padded_length(lengths)]
+
+    def _result(self, running: Any) -> Result:
+        found = result_of(running)
+        return Result(found.hypotheses, found.scores, found.attention)
 
     def close(self) -> None:
         """See `Engine.close`."""
         self._model.unload_model()
 
 
-def _library_calls(items: Sequence[EngineInput], places: Sequence[int]) -> list[list[int]]:
-    """Split the positions of items with compatible options into library calls."""
-    options = items[places[0]].options
-    if options.alignment and options.beam_size > 1:
-        # CTranslate2 4.8 bug: with beam search, the first target token gets the attention of another source.
-        return [[place] for place in places]
-    lengths = [len(items[place].tokens) for place in places]
-    return [[places[number] for number in group] for group in by_padded_length(lengths)]
-
-
 def _target_vocabulary(folder: Path) -> tuple[str, ...]:
-    for name in ("shared_vocabulary.json", "target_vocabulary.json"):
+    for name in ("shared_vocabulary.json", "target_vocabulary.json", "vocabulary.json"):
         if (folder / name).is_file():
             return tuple(json.loads((folder / name).read_text("utf-8")))
     raise ModelError(f"{folder.name} has no target vocabulary")
@@ -174,7 +188,7 @@ def _shared_options(items: Sequence[EngineInput], places: Sequence[int]) -> Deco
     return replace(highest, alignment=any(options.alignment for options in all_options))
 
 
-def _exceeds_limit(result: Any, options: DecodingOptions) -> bool:
+def _exceeds_limit(result: Result, options: DecodingOptions) -> bool:
     """Return whether an output is longer than its own limit.
 
     This can happen because the limit of the call may be higher. The score of such an output is invalid.
@@ -183,25 +197,30 @@ def _exceeds_limit(result: Any, options: DecodingOptions) -> bool:
     return any(len(tokens) > limit for tokens in result.hypotheses)
 
 
-def _result(running: Any) -> Any:
+def result_of(running: Any) -> Any:
+    """Wait for an asynchronous result of the library.
+
+    Raises:
+        EngineError: the library failed.
+    """
     try:
         return running.result()
     except (RuntimeError, ValueError) as error:
         raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error
 
 
-def _hypotheses(result: Any, options: DecodingOptions) -> list[Hypothesis]:
+def _hypotheses(result: Result, options: DecodingOptions, end: str) -> list[Hypothesis]:
     # Read attention only on request: the library converts each weight to a Python float.
     attention = result.attention if options.alignment else [None] * len(result.hypotheses)
     scores = result.scores if options.scored else [None] * len(result.hypotheses)
     return [
-        _hypothesis(tokens, score, rows, options)
+        _hypothesis(tokens, score, rows, options, end)
         for tokens, score, rows in zip(result.hypotheses, scores, attention, strict=True)
     ]
 
 
 def _hypothesis(
-    tokens: list[str], score: float | None, attention: list[list[float]] | None, options: DecodingOptions
+    tokens: list[str], score: float | None, attention: list[list[float]] | None, options: DecodingOptions, end: str
 ) -> Hypothesis:
     """Convert an output of the library: remove the prefix, and truncate it at the limit.
 
@@ -209,7 +228,7 @@ def _hypothesis(
     """
     started = len(options.target_prefix)
     own = tokens[started : started + options.max_output_tokens]
-    ended = bool(own) and own[-1] == EOS
+    ended = bool(own) and own[-1] == end
     written = tuple(own[:-1] if ended else own)
     rows = None if attention is None else Attention.of(attention[started : started + len(written)])
     if started and score is not None:

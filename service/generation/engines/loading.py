@@ -12,7 +12,7 @@ from typing import Any
 from service.domain import DecodingOptions, EngineInput, Tokens
 from service.errors import ModelError
 from service.generation.engines.base import Engine, ParallelConfig, resolve_compute_type
-from service.generation.engines.tokenizers import EOS, Tokenizer
+from service.generation.engines.tokenizers import Tokenizer
 from service.registry.manifest import EngineKind, Manifest
 
 
@@ -86,16 +86,25 @@ def load_engine(
     computed = resolve_compute_type(manifest, kind, device, compute_type)
     if kind == "ctranslate2":
         from service.generation.engines.ctranslate2 import CTranslate2Engine  # noqa: PLC0415 - load only the engine in use
+        from service.generation.engines.ctranslate2_causal import CausalCTranslate2Engine  # noqa: PLC0415
 
-        return CTranslate2Engine(
+        engine = CausalCTranslate2Engine if manifest.causal else CTranslate2Engine
+        tokenizer = Tokenizer(manifest, folder)
+        return engine(
             folder / files.folder,
-            written=Tokenizer(manifest, folder).writable,
+            written=tokenizer.writable,
+            end=tokenizer.end,
             compute_type=computed,
             device=device,
             layout=ParallelConfig(replicas, threads),
         )
     from service.generation.engines.torch import TorchEngine  # noqa: PLC0415 - an optional extra
 
+    if manifest.causal:
+        from service.generation.engines.torch_causal import CausalTorchEngine  # noqa: PLC0415
+
+        tokenizer = Tokenizer(manifest, folder)
+        return CausalTorchEngine(folder / files.folder, tokenizer, dtype=computed, device=device, threads=threads)
     return TorchEngine(
         folder / files.folder, read_vocabulary(manifest, folder), dtype=computed, device=device, threads=threads
     )
@@ -120,17 +129,18 @@ class Probe:
     items: tuple[EngineInput, ...]
 
     @classmethod
-    def of(cls, tokens: Tokens, options: DecodingOptions) -> "Probe":
-        """Create ``SOURCES`` sources of different lengths by repeating ``tokens``.
+    def of(cls, framed: tuple[Tokens, Tokens, Tokens], options: DecodingOptions) -> "Probe":
+        """Create ``SOURCES`` sources of different lengths by repeating a text.
 
-        ``options`` are the model's decoding options. All outputs are forced to the same length.
+        ``framed`` is the encoded text (see `Tokenizer.framed`), and ``options`` are the model's decoding options. All
+        outputs are forced to the same length.
         """
-        text = [token for token in tokens if token != EOS]
+        before, text, after = framed
         forced = replace(options, max_output_tokens=OUTPUT_TOKENS, min_output_tokens=OUTPUT_TOKENS)
         spread = LONGEST_TOKENS - SHORTEST_TOKENS
         lengths = [SHORTEST_TOKENS + spread * n // (SOURCES - 1) for n in range(SOURCES)]
         windows = (islice(cycle(text), n, n + length - 1) for n, length in enumerate(lengths))
-        return cls(tuple(EngineInput((*window, EOS), forced) for window in windows))
+        return cls(tuple(EngineInput((*before, *window, *after), forced) for window in windows))
 
     def seconds(self, engine: Engine, give_up_s: float = math.inf) -> float:
         """Return the shortest time in seconds that ``engine`` needs for the probe.

@@ -10,9 +10,9 @@ from typing import Protocol
 import sentencepiece
 import tokenizers
 
-from service.domain import Tokens
+from service.domain import Mark, Prompt, Tokens
 from service.errors import ModelError
-from service.registry.manifest import Manifest
+from service.registry.manifest import Manifest, Prompts
 
 
 class Pieces(Protocol):
@@ -115,8 +115,10 @@ class Subwords:
 
     complete = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, marked: bool = False) -> None:
         """Load the file, and disable its truncation and padding.
+
+        ``marked`` means that special tokens in a text are encoded as text, because special tokens are marks of tasks.
 
         Raises:
             ModelError: the file is missing or is not a tokenizer.
@@ -130,6 +132,7 @@ class Subwords:
             raise ModelError(f"tokenizer file {path.name} cannot be read by the tokenizers library") from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        self._tokenizer.encode_special_tokens = marked  # text that looks like a special token is encoded as text
         added = {one.content for one in self._tokenizer.get_added_tokens_decoder().values() if one.special}
         unknown = content["model"].get("unk_token")
         self.control = frozenset(added if unknown is None else added | {unknown})
@@ -237,12 +240,40 @@ class Tokenizer:
         self.prefix = manifest.tokens.prefix
         self._pieces = _pieces(manifest, folder)
         self._code = (manifest.tokens.source_code,) if manifest.tokens.source_code else ()
+        self._prompts = manifest.prompts
+        self.end = EOS if manifest.prompts is None else manifest.prompts.end
 
-    def encode(self, text: str) -> Tokens:
-        """Encode a source with the special tokens that the model expects. The text is never truncated."""
+    def encode(self, source: str | Prompt) -> Tokens:
+        """Encode a source with the special tokens that the model expects. The text is never truncated.
+
+        A text for a causal model gets the mark of the model's task. A prompt has its own marks.
+
+        Raises:
+            ValueError: the model takes no prompts.
+        """
+        if self._prompts is not None:
+            return self._prompt(source, self._prompts)
+        if not isinstance(source, str):
+            raise ValueError("this model takes no prompts")  # noqa: TRY004 - the manifest decides, not the type
+        return self._plain(source)
+
+    def _prompt(self, source: str | Prompt, prompts: Prompts) -> Tokens:
+        parts = (source, Mark(prompts.task)) if isinstance(source, str) else source
+        encoded = [prompts.start]
+        for part in parts:
+            encoded += [prompts.marks[part.name]] if isinstance(part, Mark) else self._pieces.encode_target(part)
+        return tuple(encoded)
+
+    def _plain(self, text: str) -> Tokens:
         if self._pieces.complete and not self._code:
             return tuple(self._pieces.encode(self.prefix + text))
         return (*self._code, *self._pieces.encode(self.prefix + text, special=False), EOS)
+
+    def framed(self, source: Tokens) -> tuple[Tokens, Tokens, Tokens]:
+        """Split an encoded text into the tokens before it, its own tokens, and the tokens after it."""
+        before = len(self._code) if self._prompts is None else 1
+        after = len(source) - (source[-1:] == (EOS,) or self._prompts is not None)
+        return source[:before], source[before:after], source[after:]
 
     def most_tokens(self, text: str) -> float:
         """Return an upper bound of the number of source tokens in ``text``, without encoding it.
@@ -285,4 +316,4 @@ def _pieces(manifest: Manifest, folder: Path) -> Pieces:
         return sentence_pieces(source, target)
     if manifest.architecture == "fsmt":
         return MosesPieces(source.parent)
-    return Subwords(source)
+    return Subwords(source, marked=manifest.causal)

@@ -1,0 +1,73 @@
+"""CTranslate2 engine for causal models: it continues prompts, and scores given outputs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import ctranslate2
+
+from service.domain import DecodingOptions, EngineInput, Hypothesis, Tokens
+from service.errors import EngineError
+from service.generation.engines.base import by_padded_length
+from service.generation.engines.ctranslate2 import CTranslate2Engine, Result, result_of
+
+MOST_SCORED_TOKENS = 4_096
+"""Limit of padded tokens in one scoring call. The library computes logits for the whole vocabulary at each of them."""
+
+
+class CausalCTranslate2Engine(CTranslate2Engine):
+    """Runs a converted decoder-only model with the library's ``Generator``.
+
+    The library reads the prompts of a call at once up to the length of the shortest, and the rest of each prompt token
+    by token. So prompts of similar length share a call. No filler is needed, because prompts are not padded.
+    """
+
+    _library = ctranslate2.Generator
+
+    def _forced(self, items: Sequence[EngineInput]) -> list[Hypothesis]:
+        """The targets with their log-probability per token."""
+        found: list[Hypothesis] = [Hypothesis((), None, "eos")] * len(items)
+        whole = [[*item.tokens, *(item.target or ())] for item in items]
+        for places in by_padded_length([len(one) for one in whole]):
+            size = max(1, MOST_SCORED_TOKENS // max(len(whole[place]) for place in places))
+            for start in range(0, len(places), size):
+                call = places[start : start + size]
+                for place, log_probs in zip(call, self._log_probs([whole[place] for place in call]), strict=True):
+                    target = items[place].target or ()
+                    own = log_probs[len(log_probs) - len(target) :]
+                    found[place] = Hypothesis(target, sum(own) / max(1, len(own)), "eos")
+        return found
+
+    def _log_probs(self, tokens: list[list[str]]) -> list[list[float]]:
+        try:
+            running = self._model.score_batch(tokens, max_input_length=0, asynchronous=True)
+        except (RuntimeError, ValueError) as error:
+            raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error
+        return [result_of(one).log_probs for one in running]
+
+    def _start(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
+        try:
+            running: list[Any] = self._model.generate_batch(
+                [list(source) for source in sources],
+                asynchronous=True,
+                beam_size=options.beam_size,
+                num_hypotheses=options.hypotheses,
+                max_length=options.max_output_tokens,
+                min_length=options.min_output_tokens,
+                length_penalty=options.length_penalty,
+                repetition_penalty=options.repetition_penalty,
+                no_repeat_ngram_size=options.no_repeat_ngram,
+                disable_unk=True,
+                suppress_sequences=self._suppressed(options) or None,
+                end_token=self._end,
+                return_end_token=True,
+                return_scores=options.scored,
+                include_prompt_in_result=False,
+                sampling_topk=1,
+            )
+        except (RuntimeError, ValueError) as error:
+            raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error
+        return running
+
+    def _result(self, running: Any) -> Result:
+        found = result_of(running)
+        return Result(found.sequences, found.scores, [])

@@ -1,0 +1,57 @@
+"""A tiny Gemma with random weights as a model of the service: two manifests, one folder of weights, both engines."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from ctranslate2.converters import TransformersConverter
+
+from models.train import recipe
+from service.registry.catalog import Entry
+from service.registry.manifest import Manifest
+from tests.train.tiny import full_tokenizer, write_tiny
+
+ENGINES = {
+    "ctranslate2": {"folder": "ct2-float32", "compute_type": "float32"},
+    "torch": {"folder": "hf", "compute_type": "float32"},
+}
+
+
+def write_causal(folder: Path) -> None:
+    """Write ``hf`` (transformers), ``ct2-float32`` and ``tokenizer.json`` into a new ``folder``."""
+    write_tiny(folder / "hf", full_tokenizer())
+    TransformersConverter(str(folder / "hf")).convert(str(folder / "ct2-float32"))
+    shutil.copy(folder / "hf" / "tokenizer.json", folder)
+
+
+def causal_entry(folder: Path, task: str = "translation", mark: str = "english") -> Entry:
+    """The model in ``folder`` for a task."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    manifest = Manifest.model_validate(
+        {
+            "id": "depesche/tiny-causal",
+            "revision": "1",
+            "task": task,
+            "architecture": "gemma3",
+            "source_lang": "de",
+            "target_lang": "de" if task == "summary" else "en",
+            "licence": "Apache-2.0",
+            "commercial_use": "yes",
+            "quality": "starter",
+            "weights": "embedded/tiny-causal",
+            "tokens": {
+                "kind": "transformers",
+                "source": "tokenizer.json",
+                "max_source_tokens": 60,
+                "max_output_tokens": 60,
+            },
+            "decoding": {},
+            "thorough": {"beam_size": 3, "hypotheses": 3},
+            "prompts": {"task": mark, "marks": {name: words.piece for name, words in recipe.load().marks.items()}},
+            "engines": ENGINES,
+            "files": {
+                str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files)
+            },
+        }
+    )
+    return Entry("tiny-causal", manifest, folder)

@@ -39,79 +39,91 @@ class Settings(BaseSettings):
     )
     models_dir: Path = Field(
         Path(__file__).resolve().parent.parent / "models",
-        description="Folder of the catalogue and the embedded models.",
+        description="Folder with the catalogue and the embedded models.",
     )
     installed_dir: Path = Field(
         default_factory=_installed_dir,
-        description="Folder of the models that `depesche models pull` installs, and of their lock file.",
+        description="Folder for the models that `depesche models pull` installs and for their lock file.",
     )
     glossaries_dir: Path | None = Field(
         default=None,
-        description="Folder of named glossaries (`NAME.tsv`, German<TAB>English); none: no named glossaries.",
+        description="Folder with named glossaries (`NAME.tsv`, German<TAB>English); none: no named glossaries.",
     )
     profile: Literal["auto", "embedded", "production"] = Field(
         default="auto",
-        description="Served models: `embedded`, `production`, or `auto` (production if installed, else embedded).",
+        description="Models to serve: `embedded`, `production`, or `auto` (production if installed, else embedded).",
     )
-    source_lang: str = Field(default="de", pattern="^[a-z]{2,3}$", description="Language of the texts (ISO 639-1).")
+    source_lang: str = Field(
+        default="de", pattern="^[a-z]{2,3}$", description="Language of the source texts (ISO 639-1)."
+    )
     target_lang: str = Field(
-        default="en", pattern="^[a-z]{2,3}$", description="Language that texts are translated into (ISO 639-1)."
+        default="en", pattern="^[a-z]{2,3}$", description="Language to translate into (ISO 639-1)."
     )
     translation_model: str | None = Field(
-        default=None, min_length=1, description="Name of the translation model; none: the profile's model."
+        default=None,
+        min_length=1,
+        description="Name of the translation model; none: the model that the profile selects.",
     )
     summary_model: str | None = Field(
-        default=None, min_length=1, description="Name of the summary model; none: the profile's model."
+        default=None, min_length=1, description="Name of the summary model; none: the model that the profile selects."
     )
     engine: Literal["auto", "ctranslate2", "torch"] = Field(
         default="auto",
-        description="Engine of both models; `auto` is CTranslate2 if the model is converted, else torch.",
+        description="Engine for both models; `auto`: CTranslate2 if the model is converted, else torch.",
     )
-    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device of the engines.")
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device that the engines run on.")
     compute_type: Literal[
         "auto", "int8", "int8_float32", "int8_bfloat16", "int8_float16", "bfloat16", "float16", "float32"
     ] = Field(
         default="auto",
-        description="Compute type of the engines; `auto` is the manifest's on a CPU, half precision on CUDA.",
+        description="Compute type of the engines; `auto`: the type in the manifest on a CPU, half precision on CUDA.",
     )
     threads: int = Field(
-        default=0, ge=0, description="CPU cores of one engine call; 0: all cores that the process may use."
+        default=0, ge=0, description="CPU cores for one engine call; 0: all cores that the process may use."
     )
     engine_replicas: int = Field(
-        default=0, ge=0, description="Parallel calls of CTranslate2; 0: the fastest number, measured at start."
+        default=0, ge=0, description="Number of parallel CTranslate2 calls; 0: the fastest number, measured at start."
     )
-    batch_tokens: int = Field(default=4_096, ge=16, description="Maximum of padded source tokens in an engine call.")
+    batch_tokens: int = Field(
+        default=4_096, ge=16, description="Maximum number of source tokens in an engine call, including padding."
+    )
     batch_items: int = Field(
         default=0,
         ge=0,
-        description="Maximum of sentences in an engine call, with a beam k at most 64 / k; "
+        description="Maximum number of sentences in an engine call, and at most 64 / k with a beam of k; "
         "0: 32 for a model of up to 32 MiB, else 64.",
     )
-    queue_items: int = Field(default=20_000, ge=1, description="Maximum of queued sentences; further requests get 503.")
+    queue_items: int = Field(
+        default=20_000, ge=1, description="Maximum number of queued sentences; further requests get 503."
+    )
     queue_tokens: int = Field(
-        default=400_000, ge=16, description="Maximum of queued source tokens; further requests get 503."
+        default=400_000, ge=16, description="Maximum number of queued source tokens; further requests get 503."
     )
     engine_hang_s: float = Field(default=60.0, gt=0, description="Seconds after which an engine call counts as hung.")
     request_timeout_ms: int = Field(
-        120_000, ge=1, description="Deadline in milliseconds of a request without `Request-Timeout-Ms`."
+        120_000, ge=1, description="Deadline, in milliseconds, of requests without `Request-Timeout-Ms`."
     )
     keep_alive_s: float = Field(
         default=75.0,
         gt=0,
-        description="Seconds until an idle connection is closed. Must be longer than the proxy's own value (by default "
-        "nginx 60, Envoy 3600), or the proxy may use a connection that was just closed.",
+        description="Seconds until an idle connection is closed. Must be longer than the keep-alive time of the "
+        "proxy (by default 60 in nginx, 3600 in Envoy); otherwise the proxy may use a connection that was just closed.",
     )
-    drain_s: float = Field(default=30.0, ge=0, description="Seconds for accepted requests to finish at shutdown.")
-    cache_bytes: int = Field(default=64 * 2**20, ge=0, description="Bytes of the memory cache; 0 disables it.")
+    drain_s: float = Field(default=30.0, ge=0, description="Seconds that accepted requests have to finish at shutdown.")
+    cache_bytes: int = Field(
+        default=64 * 2**20, ge=0, description="Maximum size of the memory cache in bytes; 0 disables it."
+    )
     cache_ttl_s: float = Field(default=7 * 86_400.0, gt=0, description="Seconds until a cache entry expires.")
     cache_key: SecretStr | None = Field(
-        default=None, min_length=1, description="Secret for the cache keys (HMAC); none: plain SHA-256."
+        default=None,
+        min_length=1,
+        description="Secret that turns cache keys into HMACs; none: keys are plain SHA-256 digests.",
     )
     cache_seal_key: SecretStr | None = Field(
         default=None,
         description=(
-            "Secrets that encrypt values in Redis (base64 of 32 bytes, separated by commas; the first one encrypts, "
-            "all decrypt); none: not encrypted. Needs `depesche[seal]`."
+            "Comma-separated secrets for the values in Redis, each the base64 of 32 bytes. The first encrypts, and all "
+            "of them can decrypt; none: values are not encrypted. Needs `depesche[seal]`."
         ),
     )
     redis_url: SecretStr | None = Field(
@@ -120,37 +132,43 @@ class Settings(BaseSettings):
     rate_redis_url: SecretStr | None = Field(
         default=None,
         min_length=1,
-        description="Redis for rate limits, without eviction; none: the Redis of the cache.",
+        description="Redis for rate limits, which must not evict; none: the Redis of the cache.",
     )
     redis_timeout_ms: int = Field(
-        default=50, ge=1, description="Timeout in milliseconds of one round trip to Redis, including the connection."
+        default=50, ge=1, description="Timeout, in milliseconds, of one round trip to Redis, including connecting."
     )
     keys_file: Path | None = Field(
         default=None, description="File of API keys (`depesche keys new`); none: requests need no key."
     )
     rate_requests: str | None = Field(
         default=None,
-        description="Limit of requests for each caller (`60/minute; 1000/hour`); none: no limit.",
+        description="Limit on the requests of each caller (`60/minute; 1000/hour`); none: no limit.",
     )
     rate_chars: str | None = Field(
-        default=None, description="Limit of characters for each caller (`2000000/day`); none: no limit."
+        default=None, description="Limit on the characters of each caller (`2000000/day`); none: no limit."
     )
     trusted_proxies: str | None = Field(
         default=None,
-        description="Trusted addresses and networks for `X-Forwarded-For`, separated by commas; none: it is ignored.",
+        description="Addresses and networks whose `X-Forwarded-For` is trusted, comma-separated; none: the header is ignored.",
     )
-    max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Maximum of bytes in a request body.")
+    max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Maximum size of a request body in bytes.")
     max_json_depth: int = Field(default=64, ge=1, description="Maximum nesting depth of a JSON body.")
-    header_timeout_s: float = Field(default=10.0, gt=0, description="Timeout in seconds for the head of a request.")
-    body_timeout_s: float = Field(default=60.0, gt=0, description="Timeout in seconds for the body of a request.")
+    header_timeout_s: float = Field(
+        default=10.0, gt=0, description="Seconds that a client has to send the request line and headers."
+    )
+    body_timeout_s: float = Field(
+        default=60.0, gt=0, description="Seconds that a client has to send the body of a request."
+    )
     cors_origins: str | None = Field(
         default=None,
-        description="Origins, separated by commas, that may call the API (`https://cms.example`); none: only its own.",
+        description="Comma-separated origins that may call the API (`https://cms.example`); none: only its own.",
     )
-    max_texts: int = Field(default=256, ge=1, description="Maximum of texts in a request.")
-    max_text_chars: int = Field(default=250_000, ge=1, description="Maximum of characters (code points) in a text.")
+    max_texts: int = Field(default=256, ge=1, description="Maximum number of texts in a request.")
+    max_text_chars: int = Field(
+        default=250_000, ge=1, description="Maximum number of characters (code points) in a text."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Minimum level of log lines."
+        default="info", description="Minimum level of the log lines to write."
     )
 
     @field_validator("cache_seal_key")

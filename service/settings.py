@@ -149,7 +149,7 @@ class Settings(BaseSettings):
     )
     trusted_proxies: str | None = Field(
         default=None,
-        description="Addresses and networks whose `X-Forwarded-For` is trusted, comma-separated; none: the header is ignored.",
+        description="Comma-separated addresses and networks whose `X-Forwarded-For` is trusted; none: it is ignored.",
     )
     max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Maximum size of a request body in bytes.")
     max_json_depth: int = Field(default=64, ge=1, description="Maximum nesting depth of a JSON body.")

@@ -50,9 +50,10 @@ def test_documented_numbers_match() -> None:
         assert f"{spec['minReplicas']} to {spec['maxReplicas']} pods" in DOCUMENT
     base = rendered("base")
     pod = named(base, "Deployment")["spec"]["template"]["spec"]
-    assert f"After {pod['terminationGracePeriodSeconds']} s\n" in DOCUMENT
+    assert f"After {pod['terminationGracePeriodSeconds']} s Kubernetes kills" in " ".join(DOCUMENT.split())
     assert f"`DEPESCHE_DRAIN_S` ({settings(base)['DEPESCHE_DRAIN_S']} s)" in DOCUMENT
-    assert f"`preStop`, {pod['containers'][0]['lifecycle']['preStop']['exec']['command'][1]} s " in DOCUMENT
+    pause = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1]
+    assert f"`preStop`, a pause of {pause} s" in DOCUMENT
     (tmp,) = pod["volumes"]
     assert f"{tmp['emptyDir']['sizeLimit'].removesuffix('Mi')} MiB" in DOCUMENT
 

@@ -84,7 +84,7 @@ async def held(engine: FakeEngine, batcher: Batcher) -> AsyncIterator[Gate]:
 
 
 async def hold_next(engine: FakeEngine, gate: Gate) -> Gate:
-    """Release the batch at ``gate``, and return the gate of the next batch, which has been collected in the meantime."""
+    """Release the batch at ``gate``, and return the gate of the next batch, which has been collected by then."""
     second = Gate()
     engine.handler = second
     gate.release()

@@ -1,4 +1,4 @@
-"""The operators' document names existing metrics, files, make targets, settings and numbers."""
+"""Tests that metrics, files, make targets, settings and numbers in docs/operations.md are correct."""
 
 import re
 import textwrap
@@ -72,7 +72,7 @@ def test_documented_overlays_render(monkeypatch: pytest.MonkeyPatch, kustomizati
 
 
 def test_every_image_was_pushed() -> None:
-    """The overlays and the job that fills the volume, with the image name of the document."""
+    """Compare the images of the overlay and of the job with the images that the page says to push."""
     over = KUSTOMIZATIONS[0].replace("overlays/redis", "overlays/production")
     assert over != KUSTOMIZATIONS[0]
     (job,) = (one for one in KUSTOMIZATIONS if "k8s/models" in one)

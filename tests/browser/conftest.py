@@ -60,5 +60,5 @@ def screenshot(request: pytest.FixtureRequest) -> Path:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"\W+", "-", request.node.name).strip("-").removeprefix("test_")
     path = SCREENSHOTS / f"{name}.png"
-    print(f"screenshot: {path}")  # noqa: T201 - an artefact is of use only to whoever knows where it lies
+    print(f"screenshot: {path}")  # noqa: T201 - tells the developer where the screenshot is
     return path

@@ -80,7 +80,7 @@ class Server:
         return self.line(lambda line: line["event"] == name and fields.items() <= line.items())
 
     def until(self, path: str, wanted: Callable[[httpx.Response | None], bool]) -> httpx.Response | None:
-        """Request ``path`` until the status is ``wanted``; None stands for a refused connection."""
+        """Request ``path`` until ``wanted`` is true of the answer, which is None for a refused connection."""
         end = time.monotonic() + PATIENCE_S
         while not wanted(answer := self._asked(path)):
             assert time.monotonic() < end, answer

@@ -1,4 +1,4 @@
-"""The manifest: what is refused, with the name of the field, and the options that it gives a source."""
+"""Tests of the manifest: refusals that name the field, and the decoding options for a source."""
 
 import re
 from collections.abc import Iterator

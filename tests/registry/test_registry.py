@@ -1,4 +1,4 @@
-"""The registry: the catalogue, the choice of a model at start, and the check of a model's files."""
+"""Tests of the registry: the catalogue, the choice of a model at start, and the check of a model's files."""
 
 from pathlib import Path
 from typing import get_args
@@ -25,7 +25,7 @@ DEFAULTS: dict[Quality, dict[Task, str]] = {
 
 
 def chosen(catalog: Catalog, task: Task, profile: Profile, name: str | None = None) -> Entry:
-    """The model for German texts."""
+    """Return the model that is chosen for German texts."""
     entry = choose(catalog, task, "de", TARGETS[task], profile, name)
     assert entry is not None
     return entry
@@ -127,7 +127,7 @@ def shipped(tmp_path: Path) -> Catalog:
 
 
 def install(folder: Path, task: Task) -> str:
-    """Install the production model of ``task`` with empty weights; returns its name."""
+    """Install the production model for ``task`` with empty weights, and return its name."""
     name = DEFAULTS["production"][task]
     described = {
         "revision": "1",

@@ -266,4 +266,5 @@ def dumps(manifest: Manifest) -> str:
 
     Defaults are written as well, so that a later version with other defaults does not change the model's behaviour.
     """
-    return tomli_w.dumps(manifest.model_dump(mode="json", exclude={"hub"} if manifest.hub is None else None))
+    missing = {name for name in ("hub", "prompts", "thorough") if getattr(manifest, name) is None}  # TOML has no null
+    return tomli_w.dumps(manifest.model_dump(mode="json", exclude=missing))

@@ -141,8 +141,7 @@ def install(folder: Path, task: Task) -> str:
     return name
 
 
-@pytest.mark.parametrize("quality", get_args(Quality))
-@pytest.mark.parametrize("task", get_args(Task))
+@pytest.mark.parametrize(("quality", "task"), [(quality, task) for quality in DEFAULTS for task in DEFAULTS[quality]])
 def test_catalogue_has_the_default_models(shipped: Catalog, task: Task, quality: Quality) -> None:
     manifest = shipped.entry(DEFAULTS[quality][task]).manifest
     assert (manifest.task, manifest.quality) == (task, quality)

@@ -1,7 +1,6 @@
 """Tests of the registry: the catalogue, the choice of a model at start, and the check of a model's files."""
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 

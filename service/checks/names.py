@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import cache, cached_property, lru_cache
-from itertools import islice
+from itertools import groupby, islice
 from typing import NamedTuple
 
 from service.checks.base import Code, Finding, Passage, Severity
@@ -87,6 +87,10 @@ class Index:
     def _capital_sounds(self) -> set[str]:
         return {_sound(word) for word in self.words if word[0].isupper()}
 
+    @cached_property
+    def _capital_runs(self) -> set["_Runs"]:
+        return {_runs(word) for word in self.words if word[0].isupper() and len(word) >= _LEAST_CHARS}
+
     def supports(self, name: str) -> bool:
         """Return whether the text contains ``name``.
 
@@ -96,6 +100,17 @@ class Index:
             return True
         bare = _plain(name)
         return bare in self._plains or self._has_exonym(bare) or self._has_like(_sound(name))
+
+    def corrupts(self, name: str) -> bool:
+        """Return whether ``name`` is a name of the text with a letter repeated too often (Bonnn for Bonn).
+
+        The name may have an ending of at most two further letters.
+        """
+        bare = _plain(name)
+        if name in self.words or bare in self._plains or name.isupper() or self._has_exonym(bare):
+            return False
+        runs = _runs(name)
+        return any(_is_stretched(runs, known) for known in self._capital_runs)
 
     def _has_exonym(self, bare: str) -> bool:
         """Return whether a word of the text contains an exonym of the name. A short exonym must begin the word."""
@@ -110,6 +125,24 @@ class Index:
         if any(wanted[:end] in self._sounds for end in range(_LEAST_ROOT_CHARS + 1, len(wanted) + 1)):
             return True
         return any(_are_like(known, wanted) for known in self._capital_sounds if known[:1] == wanted[:1])
+
+
+_Runs = tuple[tuple[str, int], ...]
+"""The letters of a word in order, each with the number of times that it is repeated."""
+_MOST_ENDING_CHARS = 2
+
+
+def _runs(word: str) -> _Runs:
+    return tuple((letter, len(list(same))) for letter, same in groupby(_plain(word)))
+
+
+def _is_stretched(runs: _Runs, known: _Runs) -> bool:
+    """Return whether a word has the letters of a known word, at least one of them repeated more often."""
+    if len(known) < _LEAST_CHARS or not 0 <= len(runs) - len(known) <= _MOST_ENDING_CHARS:
+        return False
+    pairs = list(zip(runs, known, strict=False))
+    same = all(one[0] == other[0] and one[1] >= other[1] for one, other in pairs)
+    return same and any(one[1] > other[1] for one, other in pairs)
 
 
 def _are_like(one: str, other: str) -> bool:
@@ -163,17 +196,51 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
 
     If the language marks sentence openings as weak, a finding about a single word that opens a sentence is only a note.
     A finding about an abbreviation, which the source may spell out (GOP), is a note unless ``output`` lacks one of the
-    source's abbreviations.
+    source's abbreviations. A finding about a misspelt name is always for review.
     """
     text, grammar = output.text, output.language.names
     for word in _candidates(output, known=source.words):
-        if not source.supports(word.text):
+        if source.corrupts(word.text):
+            message = f"“{word.text}” is a misspelt name of the source"
+            yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end))
+        elif not source.supports(word.text):
             weak = grammar is not None and grammar.opening_is_weak
             lone = weak and _opens(text, word) and not _NEXT_NAME.match(text, word.end)
             shortened = _ABBREVIATION.fullmatch(word.text) is not None and source.abbreviations.issubset(output.words)
             severity = Severity.NOTE if lone or shortened else Severity.REVIEW
             message = f"“{word.text}” does not appear in the source"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=severity)
+
+
+_LEAST_CHARS_FOR_TWO_EDITS = 6
+
+
+def garbles(source: str, output: str, other: str) -> bool:
+    """Return whether a name that ``output`` copies from ``source`` is misspelt in another output.
+
+    The other output lacks the name, and has a capitalised word that differs from it by one letter, or by two in a long
+    name. A word that begins with the name, or is its beginning, is a form of the name (Berliner).
+    """
+    kept, words = set(_WORD.findall(output)), set(_WORD.findall(other))
+    names = [one for one in set(_WORD.findall(source)) & kept - words if one[0].isupper() and len(one) > _LEAST_CHARS]
+    new = [word for word in words - kept if word[0].isupper()]
+    return any(_is_misspelt(word, name) for name in names for word in new)
+
+
+def _is_misspelt(word: str, name: str) -> bool:
+    if word.startswith(name) or name.startswith(word):
+        return _runs(word) != _runs(name) and _is_stretched(_runs(word), _runs(name))
+    return _edits(word, name) <= (1 if len(name) < _LEAST_CHARS_FOR_TWO_EDITS else 2)
+
+
+def _edits(one: str, other: str) -> int:
+    """Return the number of letters to insert, delete or replace (Levenshtein 1966)."""
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one[:_MOST_CHARS], 1):
+        before, row[0] = row[0], number
+        for place, known in enumerate(other, 1):
+            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (letter != known))
+    return row[-1]
 
 
 def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterator[_Word]:

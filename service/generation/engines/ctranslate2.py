@@ -224,13 +224,14 @@ def _hypothesis(
 ) -> Hypothesis:
     """Convert an output of the library: remove the prefix, and truncate it at the limit.
 
-    The library counts the prefix as tokens with log-probability 0, so the score is corrected for its length.
+    The library divides the log-probability by a power of the length, which includes the prefix. The score is divided by
+    the length of the output only.
     """
     started = len(options.target_prefix)
     own = tokens[started : started + options.max_output_tokens]
     ended = bool(own) and own[-1] == end
     written = tuple(own[:-1] if ended else own)
     rows = None if attention is None else Attention.of(attention[started : started + len(written)])
-    if started and score is not None:
-        score *= (len(tokens) / max(1, len(own))) ** options.length_penalty
+    if score is not None:
+        score *= len(tokens) ** options.length_penalty / max(1, len(own))
     return Hypothesis(written, score, "eos" if ended else "length", rows)

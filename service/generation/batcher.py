@@ -313,6 +313,10 @@ class Batcher:
             raise NotReady("the engine is not ready")
         return self.queue.put(items, priority=priority, deadline_s=deadline_s, convert=convert, admitted=admitted)
 
+    def refuse(self) -> None:
+        """Refuse new requests from now on. Requests that were already admitted may still add work."""
+        self._draining = True
+
     async def drain(self, timeout_s: float) -> None:
         """Refuse new requests, wait up to ``timeout_s`` seconds for admitted ones, and stop.
 
@@ -321,7 +325,7 @@ class Batcher:
         """
         if self._stopped:
             return
-        self._draining = True
+        self.refuse()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while unanswered := self.queue.unanswered:  # admitted requests may add work

@@ -84,7 +84,12 @@ class LocalGenerator:
     @property
     def search(self) -> str:
         """The manifest's decoding options as a string. They may change even if the weights do not."""
-        return " ".join(f"{name}={value}" for name, value in self.manifest.decoding)
+        manifest = self.manifest
+        options = [f"{name}={value}" for name, value in manifest.decoding]
+        options += [f"thorough.{name}={value}" for name, value in manifest.thorough or ()]
+        if manifest.prompts is not None:
+            options.append(f"hints={manifest.prompts.hints}")
+        return " ".join(options)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -109,6 +114,10 @@ class LocalGenerator:
     async def start(self) -> None:
         """See `TextGenerator.start`."""
         await self.batcher.start()
+
+    def refuse(self) -> None:
+        """Refuse new requests from now on. Requests that were already admitted may still add work."""
+        self.batcher.refuse()
 
     async def close(self, drain_s: float) -> None:
         """See `TextGenerator.close`."""
@@ -178,12 +187,16 @@ class LocalGenerator:
 
         Each pair is a source and its output. Each text must fit into the model (`fits`).
 
+        The work belongs to a request that was already admitted, so no limit of the queue refuses it.
+
         Raises:
-            QueueFull, NotReady, Draining, EngineError: see `TextGenerator.generate`.
+            NotReady, Draining, EngineError: see `TextGenerator.generate`.
         """
         options = DecodingOptions(alignment=True, target_prefix=self.manifest.tokens.target_prefix, scored=False)
         encoded = [(self.tokenizer.encode(source), self.tokenizer.encode_target(output)) for source, output in pairs]
-        answers = self.batcher.submit_many([EngineInput(source, options, target) for source, target in encoded])
+        answers = self.batcher.submit_many(
+            [EngineInput(source, options, target) for source, target in encoded], admitted=True
+        )
         try:
             found = await asyncio.gather(*answers)
         finally:

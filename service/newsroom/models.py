@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -69,7 +69,11 @@ class ModelSet:
         self._glossaries = glossaries
         translation, alignment = models["translation"], models.get("alignment")
         self.translator = Translator(
-            translation, cache, secret, aligner=None if alignment is None else ForcedAligner(alignment)
+            translation,
+            cache,
+            secret,
+            aligner=None if alignment is None else ForcedAligner(alignment),
+            scorer=translation if translation.manifest.causal else None,
         )
         self.summarizer = Summarizer(models["summary"], cache, secret) if "summary" in models else None
         self.articles = ArticlePipeline(self.translator, self.summarizer)
@@ -124,8 +128,16 @@ class ModelSet:
         await self.close(0.0)
 
     async def close(self, drain_s: float) -> None:
-        """Refuse new work, finish accepted work within ``drain_s`` seconds, and release the engines."""
-        await asyncio.gather(*(model.close(drain_s) for model in self.models.values()))
+        """Refuse new work, finish accepted work within ``drain_s`` seconds, and release the engines.
+
+        A request may add searches to its own work, so the engines stay open until the last lease ends.
+        """
+        for model in self.models.values():
+            model.refuse()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(drain_s):
+                await self._unused.wait()
+        await asyncio.gather(*(model.close(0.0) for model in self.models.values()))
 
 
 class ModelPool:

@@ -8,13 +8,13 @@ import pytest
 from pydantic import BaseModel
 
 from service.errors import ModelError
-from service.registry.manifest import Decoding, EngineFiles, Hub, Manifest, Prompts, Score, dumps, load
+from service.registry.manifest import EngineFiles, Hub, Manifest, Prompts, Score, Thorough, dumps, load
 from tests.hub.library import write_model
 
 ELSEWHERE: dict[str, tuple[type[BaseModel], str]] = {
     "engines": (EngineFiles, ".ENGINE"),
     "prompts": (Prompts, ""),
-    "thorough": (Decoding, ""),
+    "thorough": (Thorough, ""),
     "hub": (Hub, ""),
     "published": (Score, ""),
 }

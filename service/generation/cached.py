@@ -5,7 +5,8 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from inspect import isawaitable
+from typing import Any, Generic, Protocol, TypeVar
 
 from service.cache.entries import Field, entry_key, tag_key
 from service.cache.tiers import Cache
@@ -15,6 +16,8 @@ from service.generation.call import Call, Interval, Timings, nothing
 T = TypeVar("T")
 W = TypeVar("W")
 W_contra = TypeVar("W_contra", contravariant=True)
+Search = Callable[[Sequence[Source]], list[TextFuture]]
+"""A function that adds work to an admitted request (see `TextGenerator.generate`). It returns one future per source."""
 
 
 class ResultKind(Protocol[W_contra, T]):
@@ -36,8 +39,13 @@ class ResultKind(Protocol[W_contra, T]):
         """Return the generator's input for a request."""
         ...
 
-    async def make(self, outputs: Sequence[tuple[W_contra, list[TextHypothesis]]]) -> list[T]:
-        """Convert a batch of outputs to results, in order. Text processing runs in a thread."""
+    async def make(
+        self, outputs: Sequence[tuple[W_contra, list[TextHypothesis]]], search: Search
+    ) -> Sequence[T | Awaitable[T]]:
+        """Convert a batch of outputs to results, in order. Text processing runs in a thread.
+
+        A result that takes longer than the others, because it needs ``search``, is an awaitable. It delays only itself.
+        """
         ...
 
     def encode(self, result: T) -> bytes:
@@ -144,12 +152,15 @@ class _ResultMaker(Generic[W, T]):
     output. Cancelling a future in ``results`` cancels its output.
     """
 
-    def __init__(self, kind: ResultKind[W, T], wanted: Sequence[W], outputs: Sequence[TextFuture]) -> None:
+    def __init__(
+        self, kind: ResultKind[W, T], wanted: Sequence[W], outputs: Sequence[TextFuture], search: Search
+    ) -> None:
         self._kind = kind
         self._wanted = wanted
+        self._search = search
         self._loop = asyncio.get_running_loop()
         self._ready: list[tuple[int, list[TextHypothesis]]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[Any]] = set()
         self.results: list[asyncio.Future[T]] = [self._loop.create_future() for _ in wanted]
         for number, (output, result) in enumerate(zip(outputs, self.results, strict=True)):
             result.add_done_callback(partial(_cancel_output, output))
@@ -169,22 +180,34 @@ class _ResultMaker(Generic[W, T]):
 
     def _start(self) -> None:
         ready, self._ready = self._ready, []
-        task = asyncio.create_task(self._make(ready))
+        self._keep(asyncio.create_task(self._make(ready)))
+
+    def _keep(self, task: "asyncio.Future[Any]") -> None:
+        """Hold a reference to a running task, because the event loop holds none."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _make(self, ready: Sequence[tuple[int, list[TextHypothesis]]]) -> None:
         results = [self.results[number] for number, _ in ready]
         try:
-            made = await self._kind.make([(self._wanted[number], outputs) for number, outputs in ready])
+            made = await self._kind.make([(self._wanted[number], outputs) for number, outputs in ready], self._search)
         except Exception as error:  # noqa: BLE001 - a bug here must not leave callers waiting forever
             for result in results:
                 if not result.done():
                     result.set_exception(error)
             return
         for result, value in zip(results, made, strict=True):
-            if not result.done():
+            if isawaitable(value):
+                self._follow(result, value)
+            elif not result.done():
                 result.set_result(value)
+
+    def _follow(self, result: "asyncio.Future[T]", awaitable: Awaitable[T]) -> None:
+        """Complete ``result`` with the outcome of ``awaitable``. Cancelling ``result`` cancels the awaitable."""
+        work = asyncio.ensure_future(awaitable)
+        self._keep(work)
+        work.add_done_callback(lambda done: None if result.done() else _copy_outcome(done, result))
+        result.add_done_callback(lambda _: work.cancel())  # has no effect on work that is done
 
 
 def _cancel_output(output: TextFuture, result: "asyncio.Future[T]") -> None:
@@ -326,8 +349,14 @@ class CachedGenerator(Generic[W, T]):
         def start(keys: list[bytes]) -> Sequence[asyncio.Future[T]]:
             wanted = [missing[key] for key in keys]
             sources = [self._kind.source(one) for one in wanted]
-            outputs.extend(self.generator.generate(sources, priority=call.priority, deadline_s=call.deadline_s))
-            return _ResultMaker(self._kind, wanted, outputs).results
+            first = self.generator.generate(sources, priority=call.priority, deadline_s=call.deadline_s)
+            outputs.extend(first)
+            return _ResultMaker(self._kind, wanted, first, search).results
+
+        def search(sources: Sequence[Source]) -> list[TextFuture]:
+            further = self.generator.generate(sources, priority=call.priority, admitted=True)
+            outputs.extend(further)
+            return further
 
         since_s = asyncio.get_running_loop().time()
         return _NewWork(dict(zip(missing, self._flight.join(list(missing), start), strict=True)), outputs, since_s)

@@ -385,6 +385,11 @@ class LengthRatio:
     longest: tuple[float, ...]
 
 
+def no_forms(_term: str) -> tuple[str, ...]:
+    """Return no forms. This is the default for `Language.forms`."""
+    return ()
+
+
 def _empty() -> Mapping[str, frozenset[str]]:
     return MappingProxyType({})
 
@@ -404,6 +409,7 @@ class Language:
         marker_words: frequent words, in lower case, that no neighbouring language has. They identify the language.
         kickers: names of sections and acronyms that pages put before a headline without a space.
         inflection: the rules for the forms of words.
+        forms: returns further forms that a term may have in a translation into the language.
         numbers, dates, negation, names, units: the grammars of the checks. If one is None, its check does not run.
         frequent_words: words that show that part of a translation is still in this language.
         knows: returns whether a word belongs to the language, or None if the language has no word list.
@@ -428,6 +434,7 @@ class Language:
     marker_words: frozenset[str] = frozenset()
     kickers: tuple[str, ...] = ()
     inflection: Inflection = field(default_factory=ExactForms)
+    forms: Callable[[str], tuple[str, ...]] = no_forms
     numbers: NumberGrammar | None = None
     dates: DateGrammar | None = None
     negation: NegationGrammar | None = None

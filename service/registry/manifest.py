@@ -27,6 +27,10 @@ Quality = Literal["starter", "production"]
 Architecture = Literal["marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt", "gemma3"]
 CAUSAL: frozenset[Architecture] = frozenset({"gemma3"})
 """Decoder-only architectures. Their models continue a prompt, and give no attention between source and output."""
+BACKWARD_MARK = "german"
+"""The name of the mark after a translation for which a causal model scores the source."""
+TERM_MARKS = ("term", "term_end")
+"""The names of the marks around a term that a translation must contain. They follow the term's word in the source."""
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*?][A-Za-z0-9_.*?-]*$")]
 
@@ -88,18 +92,21 @@ class TokenLimits(_Strict):
 class Prompts(_Strict):
     """The prompts of a causal model: ``start``, a text, and the mark of a task. An output ends with ``end``.
 
-    ``marks`` maps names to pieces that no text contains. ``task`` is the name of the mark for the manifest's task.
+    ``marks`` maps names to pieces that no text contains. ``task`` is the name of the mark for the manifest's task. With
+    ``hints``, the caller's terms are hints inside the prompt, between the marks `TERM_MARKS`.
     """
 
     start: str = "<bos>"
     end: str = "<eos>"
     task: str
     marks: dict[str, str]
+    hints: bool = False
 
     @model_validator(mode="after")
-    def _has_the_mark_of_its_task(self) -> Self:
-        if self.task not in self.marks:
-            raise ValueError(f"task: marks has no {self.task!r}")
+    def _has_the_marks_of_its_task(self) -> Self:
+        for name in (self.task, *(TERM_MARKS if self.hints else ())):
+            if name not in self.marks:
+                raise ValueError(f"marks has no {name!r}")
         return self
 
 
@@ -117,6 +124,18 @@ class Decoding(_Strict):
         if self.hypotheses > self.beam_size:
             raise ValueError(f"hypotheses ({self.hypotheses}) must be at most beam_size ({self.beam_size})")
         return self
+
+
+class Thorough(Decoding):
+    """A second, slower search for texts whose first output is doubtful.
+
+    A translation is generated again if the score of its first output (log-probability per token) is less than
+    ``below_score``, or if the checks of this output ask for a review. Candidates with equal doubts are compared by
+    their score plus ``backward_weight`` times the log-probability per token of the source, given the candidate.
+    """
+
+    below_score: float = -100.0
+    backward_weight: float = Field(default=0.0, ge=0)
 
 
 class Acceptance(_Strict):
@@ -185,7 +204,7 @@ class Manifest(_Strict):
     decoding: Decoding = Decoding()
     acceptance: Acceptance = Acceptance()
     prompts: Prompts | None = None
-    thorough: Decoding | None = None
+    thorough: Thorough | None = None
     hub: Hub | None = None
     published: tuple[Score, ...] = ()
     verified: tuple[str, ...] = ()
@@ -224,6 +243,13 @@ class Manifest(_Strict):
         return self
 
     @model_validator(mode="after")
+    def _has_the_mark_for_backward_scores(self) -> Self:
+        weighted = self.thorough is not None and self.thorough.backward_weight > 0
+        if weighted and (self.prompts is None or BACKWARD_MARK not in self.prompts.marks):
+            raise ValueError(f"thorough.backward_weight requires a causal model with the mark {BACKWARD_MARK!r}")
+        return self
+
+    @model_validator(mode="after")
     def _verified_fields_exist(self) -> Self:
         unknown = [name for name in self.verified if name.partition(".")[0] not in type(self).model_fields]
         if unknown:
@@ -236,10 +262,11 @@ class Manifest(_Strict):
         The output limit is rounded up to a multiple of 64, because only items with equal options can share a batch.
         """
         limit = int(source_tokens * self.tokens.output_ratio) + self.tokens.output_extra
+        search = self.thorough if thorough and self.thorough is not None else self.decoding
         return DecodingOptions(
             max_output_tokens=min(-(-limit // 64) * 64, self.tokens.max_output_tokens),
             target_prefix=self.tokens.target_prefix,
-            **(self.thorough if thorough and self.thorough is not None else self.decoding).model_dump(),
+            **search.model_dump(include=set(Decoding.model_fields)),
         )
 
 

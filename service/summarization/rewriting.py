@@ -10,7 +10,7 @@ from service.cache.entries import Field
 from service.checks.base import CHECKS_VERSION
 from service.domain import Notice, Span
 from service.generation.base import FreeWords, GenerationOptions, Source, TextGenerator, TextHypothesis
-from service.generation.cached import Result
+from service.generation.cached import Result, Search
 from service.generation.call import TEXT_THREADS, TextThreads
 from service.registry.manifest import Acceptance
 from service.results import Style, SummarySentence
@@ -365,8 +365,9 @@ class WordingKind:
         options = GenerationOptions(scored=True, min_output_tokens=LEAST_OUTPUT_TOKENS, source_only=free)
         return Source(" ".join(wanted), options)
 
-    async def make(self, outputs: Sequence[tuple[Members, list[TextHypothesis]]]) -> list[Wordings]:
+    async def make(self, outputs: Sequence[tuple[Members, list[TextHypothesis]]], search: Search) -> list[Wordings]:
         """See `ResultKind.make`."""
+        del search  # one search is enough
         chars = sum(len(sentence) for members, _ in outputs for sentence in members)
         return await self._threads.in_thread(chars, self._made, outputs)
 

@@ -1,7 +1,8 @@
 """Postprocessing of model outputs: removal of repetitions, term placement, checks and reranking."""
 
+import math
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -10,16 +11,19 @@ from service.cache import entries as codec
 from service.cache.entries import Field
 from service.checks.assessment import check_sentence
 from service.checks.base import CHECKS_VERSION, Code, Finding, Severity
+from service.checks.names import garbles
 from service.checks.repetition import AdjacentRepetition, find_repetition
-from service.domain import Link, Span
+from service.domain import Link, Mark, Prompt, Span
 from service.generation.aligners import Aligner
-from service.generation.base import GenerationOptions, Source, TextHypothesis
+from service.generation.base import GenerationOptions, GivenOutput, Scorer, Source, TextGenerator, TextHypothesis
+from service.generation.cached import Search
 from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import LanguagePair
+from service.registry.manifest import BACKWARD_MARK, TERM_MARKS
 from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary, address_constraints, numeral_constraints, place_terms
 from service.text.alignment import Alignment
-from service.text.normalization import NORMALISER_VERSION
+from service.text.normalization import NORMALISER_VERSION, for_model
 from service.translation.preparation import Sentence
 
 
@@ -93,6 +97,16 @@ A longer phrase, or one that the model wrote more than twice, must be reviewed b
 CALLER_TERMS = frozenset({"glossary", "kept"})
 """The kinds of terms that come from the caller. The response counts how many of these terms were applied."""
 _YEAR = re.compile(r"\d{4}$")
+BREAKS = frozenset(
+    {
+        Code.UNTRANSLATED,
+        Code.EMPTY_OUTPUT,
+        Code.OUTPUT_TOO_LONG,
+        Code.REPETITION,
+        Code.REPETITION_REMOVED,
+    }
+)
+"""The codes of outputs in the source language, of outputs with invented text, and of loops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +127,11 @@ class FinishedSentence:
     def for_review(self) -> list[Finding]:
         """The findings that an editor must review."""
         return [one for one in self.findings if one.severity is Severity.REVIEW]
+
+    @property
+    def broken(self) -> bool:
+        """Whether the text is no translation of its source: it is cut off, or a finding for review is in `BREAKS`."""
+        return self.cut or any(one.code in BREAKS for one in self.for_review)
 
     @property
     def doubts(self) -> int:
@@ -137,10 +156,45 @@ class SentenceConstraints:
 
 
 def constraints_of(
-    source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair, *, aligned: bool
+    source: str,
+    sentence: Sentence,
+    glossary: Glossary,
+    languages: LanguagePair,
+    *,
+    aligned: bool,
+    inflected: bool = False,
 ) -> SentenceConstraints:
-    """Return the requirements for the translation of a sentence. ``source`` is the sentence as submitted."""
-    return SentenceConstraints(source, sentence, _terms_of(source, glossary, languages), aligned)
+    """Return the requirements for the translation of a sentence. ``source`` is the sentence as submitted.
+
+    With ``inflected``, the translation may contain other forms of glossary terms, as the grammar requires.
+    """
+    required = _terms_of(source, glossary, languages)
+    if inflected:
+        forms = languages.target.forms
+        required = tuple(
+            replace(one, accepted=(*one.accepted, *forms(one.text))) if one.kind == "glossary" else one
+            for one in required
+        )
+    return SentenceConstraints(source, sentence, required, aligned)
+
+
+def hinted(wanted: SentenceConstraints, languages: LanguagePair) -> Prompt | None:
+    """Return the sentence with a hint after each of the caller's terms, or None if it has no such term.
+
+    The form is that of the training data (``models/train/hints.py``). A term whose end cannot be located in the
+    normalised sentence gets no hint.
+    """
+    text, start = wanted.sentence.text, 0
+    begin, end = map(Mark, TERM_MARKS)
+    parts: list[str | Mark] = []
+    for one in wanted.required:
+        before = for_model(wanted.source[: one.span.end], languages.source)
+        if one.kind in CALLER_TERMS and len(before) > start and text.startswith(before):
+            parts += [text[start : len(before)], begin, f" {one.text}", end]
+            start = len(before)
+    if not parts:
+        return None
+    return (*parts, text[start:]) if text[start:] else tuple(parts)
 
 
 Finishing = Generator[TextHypothesis, Alignment | None, FinishedSentence]
@@ -292,13 +346,51 @@ def _changed(first: FinishedSentence) -> Finding:
     return Finding(Code.HYPOTHESIS_CHANGED, message, severity=Severity.NOTE)
 
 
-class SentenceKind:
-    """The `ResultKind` for translated sentences."""
+def best(source: str, finished: Sequence[FinishedSentence]) -> list[int]:
+    """Return the indices of the best candidates for the translation of ``source``, in order.
 
-    def __init__(self, aligner: Aligner, languages: LanguagePair, threads: TextThreads = TEXT_THREADS) -> None:
+    The first candidate is that of the first search. A candidate with more factual doubts, or with a corrupted name, is
+    never among the best. The others are compared by whether they are broken, then by the number of their doubts.
+    """
+    first = finished[0]
+    fit = [
+        number
+        for number, one in enumerate(finished)
+        if one is first or (_facts(one) <= _facts(first) and not garbles(source, first.text, one.text))
+    ]
+    ranks = {number: (finished[number].broken, finished[number].doubts) for number in fit}
+    least = min(ranks.values())
+    return [number for number in fit if ranks[number] == least]
+
+
+class SentenceKind:
+    """The `ResultKind` for translated sentences.
+
+    If the manifest of ``generator`` has a thorough search, a doubtful sentence is searched again. ``scorer`` computes
+    the log-probability of the source for the choice between the outputs.
+    """
+
+    def __init__(
+        self,
+        aligner: Aligner,
+        languages: LanguagePair,
+        threads: TextThreads = TEXT_THREADS,
+        *,
+        generator: TextGenerator | None = None,
+        scorer: Scorer | None = None,
+    ) -> None:
+        """Raises: ValueError: the manifest has a weight for backward scores, and there is no ``scorer``."""
         self._aligner = aligner
         self._languages = languages
         self._threads = threads
+        self._generator = generator
+        self._scorer = scorer
+        self._thorough = None if generator is None else generator.manifest.thorough
+        prompts = None if generator is None else generator.manifest.prompts
+        self.hints = prompts is not None and prompts.hints
+        self._task = () if prompts is None else (Mark(prompts.task),)
+        if self._thorough is not None and self._thorough.backward_weight and scorer is None:
+            raise ValueError("backward scores require a scorer")
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -313,20 +405,83 @@ class SentenceKind:
     def source(self, wanted: SentenceConstraints) -> Source:
         """See `ResultKind.source`."""
         attention = self._aligner.needs_attention and (wanted.aligned or bool(wanted.required))
-        return Source(wanted.sentence.text, GenerationOptions(attention=attention))
+        return Source(self._prompt(wanted), GenerationOptions(attention=attention, scored=self._thorough is not None))
 
-    async def make(self, outputs: Sequence[tuple[SentenceConstraints, list[TextHypothesis]]]) -> list[FinishedSentence]:
+    def _prompt(self, wanted: SentenceConstraints) -> str | Prompt:
+        """Return the sentence with hints if the model understands them and they fit, otherwise the sentence."""
+        prompt = hinted(wanted, self._languages) if self.hints else None
+        if prompt is None or self._generator is None:
+            return wanted.sentence.text
+        fits = self._generator.fits("".join(part for part in prompt if isinstance(part, str)))
+        return (*prompt, *self._task) if fits else wanted.sentence.text
+
+    async def make(
+        self, outputs: Sequence[tuple[SentenceConstraints, list[TextHypothesis]]], search: Search
+    ) -> list[FinishedSentence | Awaitable[FinishedSentence]]:
         """See `ResultKind.make`."""
-        chars = sum(len(constraints.source) for constraints, _ in outputs)
-        steps = [
-            rerank(hypotheses, partial(finish, constraints, self._languages)) for constraints, hypotheses in outputs
+        wanted = [constraints for constraints, _ in outputs]
+        count = None if self._thorough is None else 1
+        steps = [rerank(hypotheses[:count], partial(finish, one, self._languages)) for one, hypotheses in outputs]
+        return [
+            self._again(one, hypotheses, first, search) if self._is_doubtful(first, hypotheses[0]) else first
+            for (one, hypotheses), first in zip(outputs, await self._finished(wanted, steps), strict=True)
         ]
+
+    def _is_doubtful(self, first: FinishedSentence, hypothesis: TextHypothesis) -> bool:
+        if self._thorough is None:
+            return False
+        return bool(first.doubts) or (hypothesis.score is not None and hypothesis.score < self._thorough.below_score)
+
+    async def _again(
+        self,
+        wanted: SentenceConstraints,
+        hypotheses: Sequence[TextHypothesis],
+        first: FinishedSentence,
+        search: Search,
+    ) -> FinishedSentence:
+        """Search a sentence again, and return the best of all candidates. The earliest one wins a tie.
+
+        ``hypotheses`` are those of the first search, and ``first`` is the finished sentence of the first one.
+        """
+        source = self.source(wanted)
+        (future,) = search([replace(source, options=replace(source.options, thorough=True))])
+        try:
+            every = [*hypotheses, *await future]
+        finally:
+            future.cancel()
+        hypotheses = list({one.text: one for one in reversed(every)}.values())[::-1]
+        steps = [finish(wanted, self._languages, one) for one in hypotheses[1:]]
+        finished = [first, *await self._finished([wanted] * len(steps), steps)]
+        places = best(wanted.source, finished)
+        scores = await self._scores(wanted, [(hypotheses[n], finished[n]) for n in places])
+        chosen = finished[places[scores.index(max(scores))]]
+        if chosen.doubts < first.doubts:
+            return replace(chosen, findings=(*chosen.findings, _changed(first)))
+        return chosen
+
+    async def _scores(
+        self, wanted: SentenceConstraints, candidates: Sequence[tuple[TextHypothesis, FinishedSentence]]
+    ) -> list[float]:
+        """Return the score of each candidate. Only several candidates need backward scores."""
+        forward = [-math.inf if one.score is None else one.score for one, _ in candidates]
+        weight = 0.0 if self._thorough is None else self._thorough.backward_weight
+        if self._scorer is None or not weight or len(candidates) == 1:
+            return forward
+        given = [GivenOutput((one.text, Mark(BACKWARD_MARK)), wanted.sentence.text) for _, one in candidates]
+        backward = await self._scorer.log_probs(given)
+        return [one + weight * other for one, other in zip(forward, backward, strict=True)]
+
+    async def _finished(
+        self, wanted: Sequence[SentenceConstraints], steps: Sequence[Finishing]
+    ) -> list[FinishedSentence]:
+        """Run the coroutines for the sentences ``wanted`` together, and return their results in order."""
+        chars = sum(len(one.source) for one in wanted)
         done: dict[int, FinishedSentence] = {}
         answers: dict[int, Alignment | None] = dict.fromkeys(range(len(steps)))
         while answers:
-            wanted = await self._threads.in_thread(chars, _advance, steps, answers, done)
-            pairs = [(outputs[number][0].source, hypothesis) for number, hypothesis in wanted.items()]
-            answers = dict(zip(wanted, await self._aligner.align(pairs), strict=True)) if wanted else {}
+            asked = await self._threads.in_thread(chars, _advance, steps, answers, done)
+            pairs = [(wanted[number].source, hypothesis) for number, hypothesis in asked.items()]
+            answers = dict(zip(asked, await self._aligner.align(pairs), strict=True)) if asked else {}
         return [done[number] for number in range(len(steps))]
 
     def encode(self, result: FinishedSentence) -> bytes:

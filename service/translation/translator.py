@@ -9,7 +9,7 @@ from service.checks.base import Code, Severity
 from service.checks.repetition import find_repeated_sentences
 from service.domain import Notice, Span
 from service.generation.aligners import Aligner, AttentionAligner
-from service.generation.base import TextGenerator
+from service.generation.base import Scorer, TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads
 from service.languages.base import Language, LanguagePair
@@ -229,14 +229,22 @@ class Translator:
         secret: bytes | None,
         *,
         aligner: Aligner | None = None,
+        scorer: Scorer | None = None,
         threads: TextThreads = TEXT_THREADS,
     ) -> None:
+        """Create a translator. Backward scores require a ``scorer``, which is normally the generator.
+
+        Raises:
+            ValueError: the manifest has a weight for backward scores, and there is no ``scorer``.
+        """
         self.generator = generator
         self._threads = threads
         manifest = generator.manifest
         self.languages = LanguagePair.of(manifest.source_lang, manifest.target_lang)
-        kind = SentenceKind(aligner or AttentionAligner(threads), self.languages, threads)
-        self.sentences = CachedGenerator(generator, kind, cache, secret)
+        self._kind = SentenceKind(
+            aligner or AttentionAligner(threads), self.languages, threads, generator=generator, scorer=scorer
+        )
+        self.sentences = CachedGenerator(generator, self._kind, cache, secret)
 
     async def translate(
         self, texts: Sequence[str], call: Call, *, origins: Sequence[str] | None = None, options: Manners = PLAIN
@@ -283,6 +291,7 @@ class Translator:
                 options.glossary,
                 self.languages,
                 aligned=options.alignment or part.marked_up,
+                inflected=self._kind.hints,
             )
             for part, sentence in submission.sentences()
             if sentence.has_letters

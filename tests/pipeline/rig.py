@@ -16,7 +16,7 @@ from service.domain import Tokens
 from service.events import Listener, ignore
 from service.generation.base import Source, TextHypothesis
 from service.generation.batcher import Batcher
-from service.generation.cached import CachedGenerator
+from service.generation.cached import CachedGenerator, Search
 from service.generation.call import Call
 from service.generation.engines.tokenizers import Tokenizer
 from service.generation.local import LocalGenerator
@@ -85,7 +85,8 @@ class BestTexts:
     def source(self, wanted: str) -> Source:
         return Source(wanted)
 
-    async def make(self, outputs: Sequence[tuple[str, list[TextHypothesis]]]) -> list[str]:
+    async def make(self, outputs: Sequence[tuple[str, list[TextHypothesis]]], search: Search) -> list[str]:
+        del search
         return [hypotheses[0].text for _, hypotheses in outputs]
 
     def encode(self, result: str) -> bytes:

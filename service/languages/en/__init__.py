@@ -201,6 +201,17 @@ def _is_common(word: str, opens: bool) -> bool:  # noqa: FBT001 - the signature 
     return not _UNNAMED.isdisjoint(stems) or (opens and lower.endswith(_OPENING_ENDINGS))
 
 
+_SIBILANT = re.compile(r"(?:s|x|z|ch|sh)$")
+_CONSONANT_Y = re.compile(r"[^aeiou\W]y$")
+
+
+def _forms(term: str) -> tuple[str, ...]:
+    """Return the regular plural of a term."""
+    if _CONSONANT_Y.search(term):
+        return (f"{term[:-1]}ies",)
+    return (f"{term}es" if _SIBILANT.search(term) else f"{term}s",)
+
+
 def _any_of(*names: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(form for name in names for form in _LISTS.lines(name))})\b")
 
@@ -234,6 +245,7 @@ LANGUAGE = Language(
         whole_words=True,
         scale_words=r"million\w*|billion\w*|trillion\w*|thousand|hundred|bn|m|b|k",
     ),
+    forms=_forms,
     knows=_knows,
     doubled_words=frozenset(
         "very had that so no yes ha really much more many blah never ever far again long her that's is it in on to "

@@ -102,10 +102,7 @@ class Index:
         return bare in self._plains or self._has_exonym(bare) or self._has_like(_sound(name))
 
     def corrupts(self, name: str) -> bool:
-        """Return whether ``name`` is a name of the text with a letter repeated too often (Bonnn for Bonn).
-
-        The name may have an ending of at most two further letters.
-        """
+        """Return whether ``name`` is a name of the text with a letter repeated too often (Bonnn for Bonn)."""
         bare = _plain(name)
         if name in self.words or bare in self._plains or name.isupper() or self._has_exonym(bare):
             return False
@@ -137,8 +134,11 @@ def _runs(word: str) -> _Runs:
 
 
 def _is_stretched(runs: _Runs, known: _Runs) -> bool:
-    """Return whether a word has the letters of a known word, at least one of them repeated more often."""
-    if len(known) < _LEAST_CHARS or not 0 <= len(runs) - len(known) <= _MOST_ENDING_CHARS:
+    """Return whether a word has the letters of a known word, at least one of them repeated more often.
+
+    One of the words may have an ending that the other lacks.
+    """
+    if min(len(runs), len(known)) < _LEAST_CHARS or abs(len(runs) - len(known)) > _MOST_ENDING_CHARS:
         return False
     pairs = list(zip(runs, known, strict=False))
     same = all(one[0] == other[0] and one[1] >= other[1] for one, other in pairs)

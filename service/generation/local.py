@@ -151,7 +151,7 @@ class LocalGenerator:
         options = replace(
             own,
             allowed=self._allowed(" ".join(text for text in texts if isinstance(text, str)), asked),
-            alignment=asked.attention,
+            alignment=asked.attention and not self.manifest.causal,  # causal models give no attention to a source
             min_output_tokens=asked.min_output_tokens,
             # Beam search computes scores anyway. Greedy search is faster without them.
             scored=asked.scored or own.beam_size > 1,

@@ -11,7 +11,7 @@ from service.checks.assessment import (
 )
 from service.checks.base import Code, Finding, Passage, Severity
 from service.checks.figures import check_units
-from service.checks.names import check_names
+from service.checks.names import check_names, garbles
 from tests.languages import DE, EN
 
 
@@ -52,6 +52,49 @@ def test_english_form_of_a_name_passes(german: str, english: str) -> None:
 )
 def test_different_or_missing_name_is_found(german: str, english: str, code: Code) -> None:
     assert code in codes(list(check_names(*read(german, english))))
+
+
+@pytest.mark.parametrize(
+    ("german", "english"),
+    [
+        ("Bonn wartet.", "Bonnn waits."),
+        ("Der Zug nach Bonn", "the train to Bonnn"),
+        ("Merkel sprach.", "It was Merkkel's speech."),
+        ("Die Berliner kommen.", "People from Berllin come."),
+    ],
+)
+def test_name_with_a_letter_too_often_is_for_review(german: str, english: str) -> None:
+    (found,) = check_names(*read(german, english))
+    assert (found.code, found.severity) == (Code.NAME_UNSUPPORTED, Severity.REVIEW)
+
+
+@pytest.mark.parametrize(
+    ("german", "english"),
+    [
+        ("An der Mosel", "On the Moselle"),
+        ("Der Papst Benedikt XII. kam.", "Pope Benedict XIII came."),
+        ("Die Schifffahrt ruht.", "The Schifffahrt is at rest."),
+        ("Brüssel", "Brussels"),
+        ("Hannover und Hanover", "Hanover and Hannover"),
+    ],
+)
+def test_doubled_letter_of_another_spelling_passes(german: str, english: str) -> None:
+    assert "misspelt" not in " ".join(found.message for found in check_names(*read(german, english)))
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ("No train goes to Bonnn.", True),
+        ("No train goes to Bohn.", True),
+        ("No train goes to Bonn.", False),
+        ("No train goes there.", False),
+        ("The Bonner train does not go.", False),
+        ("No train goes to Cologne.", False),
+    ],
+)
+def test_name_that_the_other_output_copies_is_misspelt(other: str, expected: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    assert garbles("Kein Zug nach Bonn.", "No train to Bonn.", other) is expected
 
 
 def test_common_noun_passes() -> None:

@@ -114,6 +114,17 @@ def test_a_beam_returns_its_hypotheses_best_first(engine: Engine, tokenizer: Tok
     assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_scores_are_per_token_with_every_length_penalty(engine: Engine, tokenizer: Tokenizer, beam_size: int) -> None:
+    for text in TEXTS:
+        plain, punished = (
+            engine.generate([EngineInput(tokenizer.encode(text), DecodingOptions(beam_size, 1, 8, 8, penalty))])[0][0]
+            for penalty in (1.0, 1.5)
+        )
+        assert punished.tokens == plain.tokens
+        assert punished.score == pytest.approx(plain.score, rel=1e-4)
+
+
 def test_a_given_output_has_the_networks_log_probability(
     entry: Entry, engine: Engine, tokenizer: Tokenizer, network: Any
 ) -> None:

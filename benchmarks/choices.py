@@ -1,0 +1,179 @@
+"""Measure the parts of the choice between outputs: ``python -m benchmarks.choices --data DIR``.
+
+Each way translates the same lines with the same weights:
+
+- greedy: the first search only
+- beam: the thorough search only; its best output is used
+- chosen, all: every sentence is searched again, and the output with the fewest doubts and the best score is chosen
+- chosen, doubtful: the same for doubtful sentences only, with the manifest's ``below_score``
+- chosen, backward: the same with the log-probability of the source, as in the manifest
+
+The table has BLEU and chrF, the gain over greedy, and the percentages of sentences that are searched again, of lines
+that differ from greedy, and of lines for review.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks import bleu, record
+from benchmarks.quality import SETS, share
+from benchmarks.texts import TEXTS_A_REQUEST, lines_of, one_line
+from service.app import plan_of
+from service.cache.memory import Memory
+from service.cache.tiers import Cache
+from service.events import ignore
+from service.generation.aligners import ForcedAligner
+from service.generation.base import Source, TextFuture
+from service.generation.call import Call
+from service.generation.local import LocalGenerator
+from service.newsroom.models import ModelPool, ModelSet
+from service.registry.manifest import Decoding, Manifest, Thorough
+from service.results import Translation, needs_review
+from service.settings import Settings
+from service.translation.translator import Translator
+
+ALWAYS = 1.0  # no log-probability is this high
+COLUMNS = ("bleu", "chrf", "bleu_gain", "searched_again", "changed", "needs_review", "seconds")
+
+
+def ways(manifest: Manifest) -> dict[str, Manifest]:
+    """Return the manifest for each way. The backward weight is 1 if the manifest has none.
+
+    Raises:
+        ValueError: the manifest has no thorough search.
+    """
+    own = manifest.thorough
+    if own is None:
+        raise ValueError("the manifest has no thorough search")
+    beam = Decoding.model_validate(own.model_dump(include=set(Decoding.model_fields)) | {"hypotheses": 1})
+
+    def way(**changes: Any) -> Manifest:
+        return manifest.model_copy(update=changes)
+
+    def chosen(below_score: float, backward_weight: float) -> Manifest:
+        changes = {"below_score": below_score, "backward_weight": backward_weight}
+        return way(thorough=Thorough.model_validate(own.model_dump() | changes))
+
+    return {
+        "greedy": way(thorough=None),
+        "beam": way(thorough=None, decoding=beam),
+        "chosen, all": chosen(ALWAYS, 0.0),
+        "chosen, doubtful": chosen(own.below_score, 0.0),
+        "chosen, backward": chosen(own.below_score, own.backward_weight or 1.0),
+    }
+
+
+@dataclass(frozen=True)
+class Counting(LocalGenerator):
+    """A generator that counts its searches. The keys are True for the thorough search, and False for the first one."""
+
+    searches: Counter[bool] = field(default_factory=Counter)
+
+    def generate(self, sources: Sequence[Source], **options: Any) -> list[TextFuture]:
+        """See `TextGenerator.generate`."""
+        self.searches.update(source.options.thorough for source in sources)
+        return super().generate(sources, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The translations of one way, the share of sentences that were searched again, and the seconds that all took."""
+
+    translations: Sequence[Translation]
+    searched_again: float
+    seconds: float
+
+    @property
+    def texts(self) -> list[str]:
+        """The outputs, each in one line."""
+        return [one_line(one.text) for one in self.translations]
+
+
+async def made(models: ModelSet, manifest: Manifest, lines: Sequence[str]) -> Made:
+    """Translate the lines with the models' weights, but with this manifest. Nothing is cached."""
+    own = models.models["translation"]
+    generator = Counting(own.name, manifest, own.engine, own.tokenizer, own.batcher, own.compute_type)
+    alignment = models.models.get("alignment")
+    translator = Translator(
+        generator,
+        Cache(Memory(max_bytes=0, ttl_s=1.0)),
+        None,
+        aligner=None if alignment is None else ForcedAligner(alignment),
+        scorer=generator if manifest.causal else None,
+    )
+    found: list[Translation] = []
+    started_s = time.perf_counter()
+    for start in range(0, len(lines), TEXTS_A_REQUEST):
+        found += await translator.translate(lines[start : start + TEXTS_A_REQUEST], Call())
+    seconds = time.perf_counter() - started_s
+    searches = generator.searches
+    return Made(found, round(100 * searches[True] / max(1, searches[False]), 1), round(seconds, 1))
+
+
+def row(found: Made, greedy: Made, references: Sequence[str]) -> dict[str, Any]:
+    """Return the scores and shares of one way. The shares are in per cent."""
+    gain = bleu.gain(found.texts, greedy.texts, references)
+    return {
+        **bleu.scores(found.texts, references),
+        "bleu_gain": gain["bleu"],
+        "bleu_gain_pm": gain["bleu_pm"],
+        "chrf_gain": gain["chrf"],
+        "chrf_gain_pm": gain["chrf_pm"],
+        "searched_again": found.searched_again,
+        "changed": share([one != other for one, other in zip(found.texts, greedy.texts, strict=True)]),
+        "needs_review": share([needs_review(one.notices) for one in found.translations]),
+        "seconds": found.seconds,
+    }
+
+
+def table(rows: dict[str, dict[str, Any]]) -> str:
+    """Return the rows as a table, each figure with its interval if it has one."""
+    lines = ["| way | " + " | ".join(COLUMNS) + " |", "|---|" + "---|" * len(COLUMNS)]
+    for name, one in rows.items():
+        cells = (f"{one[key]} ± {one[f'{key}_pm']}" if f"{key}_pm" in one else str(one[key]) for key in COLUMNS)
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+async def measure(settings: Settings, data: Path, sets: Sequence[str], limit: int | None) -> dict[str, Any]:
+    """Return the rows of each test set, by way."""
+    pool = ModelPool(plan_of(settings), Cache(Memory(max_bytes=0, ttl_s=1.0)), ignore, lambda: None)
+    models = await pool.load()
+    try:
+        result: dict[str, Any] = {}
+        for name in sets:
+            lines, references = (lines_of(data / "eval" / f"{name}.{side}")[:limit] for side in ("de", "en"))
+            by_way = {
+                way: await made(models, manifest, lines)
+                for way, manifest in ways(models.models["translation"].manifest).items()
+            }
+            result[name] = {way: row(one, by_way["greedy"], references) for way, one in by_way.items()}
+        return result
+    finally:
+        await models.close(0.0)
+
+
+def main(
+    data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the data sets.")],
+    sets: Annotated[str, typer.Option(help="Names of the test sets, separated by commas.")] = ",".join(SETS),
+    limit: Annotated[int | None, typer.Option(help="Maximum number of lines of each set, for a quick look.")] = None,
+    *,
+    save: Annotated[bool, typer.Option("--record", help="Write results/choices.json.")] = False,
+) -> None:
+    """Measure and print the tables. The settings of the service select the models."""
+    result = asyncio.run(measure(Settings(), data, sets.split(","), limit))
+    for name, rows in result.items():
+        print(name, table(rows), sep="\n")
+    if save:
+        print(record.write("choices", {"limit": limit, "table": result}))
+
+
+if __name__ == "__main__":
+    typer.run(main)

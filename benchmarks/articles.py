@@ -99,7 +99,7 @@ class Article:
 
 
 class Articles:
-    """Named sets of articles. Requests for the same name return the same articles."""
+    """Named sets of articles. Calls with the same name return the same articles."""
 
     def __init__(self, sentences: Iterator[str], seed: int) -> None:
         self._sentences = sentences

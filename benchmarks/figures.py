@@ -39,9 +39,9 @@ def by_figure(rounds: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
 
 
 def own(rounds: Sequence[Mapping[str, float]], targets: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return a row for each figure. A target is the maximum value that is allowed for a figure.
+    """Return a row for each figure, with its spread and its target, which is the maximum allowed value.
 
-    ``reached`` states whether the median meets the target. It is None if the figure has no target.
+    ``reached`` states whether the median meets the target. Both are None if the figure has no target.
     """
     rows = []
     for name, values in by_figure(rounds).items():

@@ -28,7 +28,7 @@ Pairs = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Source texts that are translated separately. Their outputs, joined by spaces, have one reference."""
+    """Source texts that are translated separately. Their outputs, joined by spaces, are compared with one reference."""
 
     sources: tuple[str, ...]
     reference: str

@@ -100,7 +100,10 @@ def names(texts: Sequence[str]) -> list[str]:
 
 
 def cases(found: Sequence[Story]) -> Iterator[tuple[Story, Case]]:
-    """Yield some sentences from each article, each with a sentence from the next article."""
+    """Yield (story, case) for some sentences from each article.
+
+    The other output of each case is a sentence from the next article.
+    """
     rng = random.Random(SEED)
     known = names([story.text for story in found])
     sentences = [[s for place in one.places if len(s := place.of(one.text)) >= LEAST_CHARS] for one in found]

@@ -112,7 +112,10 @@ def without_faults(pairs: Pairs, findings: Sequence[Sequence[Finding]]) -> dict[
 
 
 def machines(data: Path) -> dict[str, Any]:
-    """Return the shares of flagged outputs of other systems, which contain some real errors, for the same sentences."""
+    """Return the shares of flagged outputs for translations of the same sentences by other systems.
+
+    Some of these translations contain real errors.
+    """
     found = {name: [check_sentence(*pair, *LANGUAGES) for pair in read(data, f"{name}.en")] for name in MACHINES}
     return {name: by_kind(findings, CODES) for name, findings in found.items()}
 

@@ -104,18 +104,18 @@ class Fact(NamedTuple):
 
 
 def number_key(value: Fraction | int) -> Key:
-    """Return the key of a number."""
+    """Return the key under which a number is compared with other facts."""
     return ("number", Fraction(value))
 
 
 @lru_cache(maxsize=2_000)
 def number_keys(values: frozenset[Fraction]) -> frozenset[Key]:
-    """Return the keys of several numbers."""
+    """Return the keys under which several numbers are compared with other facts."""
     return frozenset(map(number_key, values))
 
 
 def unsupported(facts: Iterable[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """Return the certain facts of which no reading occurs among the readings and hints of ``others``."""
+    """Return the certain facts that share no reading with the readings and hints of ``others``."""
     known: set[Key] = set().union(*(keys for other in others for keys in (other.readings, other.hints)))
     return [fact for fact in facts if fact.certain and fact.readings.isdisjoint(known)]
 

@@ -411,9 +411,10 @@ _LEAST_COMPOUND_CHARS = 4
 def check_units(source: Passage, output: Passage) -> Iterator[Finding]:
     """Compare the units in ``output`` with those in ``source``.
 
-    A unit counts as added if ``output`` uses it with more numbers than ``source`` mentions it. It counts as lost in the
-    opposite case. A translator may add "per cent" to a number, so added units are reported only if at least one unit is
-    lost. Each unit is reported at most once. Both languages must have a unit grammar.
+    A unit counts as added if it occurs with a number in ``output`` more often than ``source`` mentions it. It counts as
+    lost if it occurs with a number in ``source`` more often than ``output`` mentions it. A translator may add "per
+    cent" to a number, so added units are reported only if another unit is lost. Each unit is reported at most once.
+    Both languages must have a unit grammar.
     """
     in_source, in_output = _counted(source), _counted(output)
     added = [unit for unit, spans in in_output.items() if len(spans) > _mentions(unit, source)]

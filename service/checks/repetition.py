@@ -58,7 +58,7 @@ def find_repetition(
     matches, words = _words(output)
     if (found := _loop(words, doubled)) is None:
         return None
-    source_text = source_language.clauses_meet.sub(r"\1", source.replace("-", " "))  # Bora-Bora
+    source_text = source_language.clauses_meet.sub(r"\1", source.replace("-", " "))  # "Bora-Bora" repeats
     if _loop(_plain_words(source_text), doubled) is not None:
         return None
     period = (found[1] - found[0]) // 2

@@ -412,7 +412,7 @@ class Language:
         inflection: the rules for the forms of words.
         numbers, dates, negation, names, units: the grammars for the checks. If one is None, its check does not run.
         frequent_words: words that show that part of a translation is still in this language.
-        knows: returns whether a word belongs to the language, or None if the language has no word list.
+        knows: returns whether a word belongs to the language. It is None if the language has no word list.
         doubled_words: words, in lower case, that may occur twice in a row.
         clauses_meet: a pattern for the same word before and after the comma between two clauses. Group 1 is the word.
         find_numerals: returns the numerals in a text that other languages write differently.

@@ -66,11 +66,11 @@ class Offer:
 
 
 def choose(offers: Sequence[Offer], length: Length) -> list[Choice]:
-    """Choose the best summary within ``length``, in the order of the offers. The result is empty if nothing fits.
+    """Choose the wordings of the best summary within ``length``, and return them in the order of the offers.
 
-    Each offer contributes at most one wording, which is the best one that fits. Spare offers and then fillers use the
-    remaining room. If the summary would otherwise have fewer than ``min_sentences`` sentences, short wordings are
-    preferred to good ones.
+    The result is empty if nothing fits. Each offer contributes at most one wording, which is the best one that fits.
+    Spare offers and then fillers use the remaining room. If the summary would otherwise have fewer than
+    ``min_sentences`` sentences, short wordings are preferred to good ones.
     """
     offers = [offer.only_if(offer.in_first) for offer in offers]
     found = _within(offers, length, Counter(), spares_last=True)

@@ -31,9 +31,9 @@ def _read_detector() -> Any:
 
 
 def load_detector() -> Any:
-    """Load the model, which takes about a second, unless this process has already loaded it.
+    """Return the language model. The first call in a process loads it, which takes about a second.
 
-    The service calls this function at startup.
+    The service therefore calls this function at startup.
     """
     with _loading:
         return _read_detector()

@@ -13,7 +13,8 @@ from service.languages.base import Language
 NORMALISER_VERSION = "1"
 """Part of every cache key. Increase it whenever `for_model` returns a different result for any sentence."""
 
-# White space is replaced before control characters are removed, because some characters belong to both groups.
+# White space is replaced before control characters are removed, because some white-space characters are also control
+# characters.
 _WHITE_SPACE = re.compile(r"\s+")
 _PLAIN = re.compile(r"[\x20-\x7e\xa1-\xac\xae-\xff„“”‚‘’–—…€]*")
 """The characters that most sentences consist of. Only the space is invisible, and NFC leaves all of them unchanged."""
@@ -26,7 +27,7 @@ _MOST_MARKS = 30
 def is_invisible(character: str) -> bool:
     """Return whether the character is white space, a control character or a format character.
 
-    Models do not see these characters.
+    Such characters at the ends of a sentence never reach a model.
     """
     return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}
 

@@ -45,7 +45,7 @@ def strip_span(text: str, span: Span) -> Span:
 
 
 def _blocks(text: str) -> list[list[Span]]:
-    """Group lines that are separated by single line breaks, not by blank lines."""
+    """Group lines into blocks. Within a block, only single line breaks separate the lines."""
     blocks: list[list[Span]] = []
     previous_end: int | None = None
     for match in _LINE.finditer(text):
@@ -121,7 +121,7 @@ _MAX_HEADLINE_CHARS = 200
 
 
 def glued_kicker_chars(line: str, language: Language, known: Iterable[str] = ()) -> int:
-    """Return the length of a kicker at the start of ``line`` that no space separates from the headline, or 0.
+    """Return the length of the kicker at the start of ``line`` if no space separates it from the headline, or else 0.
 
     The function looks for the kickers of the language and those in ``known``, which come from the breadcrumbs and
     topics of the page. If several kickers match, the longest one is used.
@@ -254,7 +254,7 @@ def _has_words(text: str, start: int, end: int) -> bool:
 
 
 def _with_speech_cut(paragraph: str, accepted: list[int], grammar: SentenceGrammar) -> list[int]:
-    """Return ``accepted`` with additional boundaries inside quotations in sentences that are very long."""
+    """Return ``accepted`` plus boundaries inside the quotations of very long sentences."""
     masked = _SURROGATE.sub("\ufffd", paragraph).translate(_MASKED_QUOTES)
     extra: list[int] = []
     for start, end in pairwise([0, *accepted, len(paragraph)]):

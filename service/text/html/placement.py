@@ -25,18 +25,18 @@ class Stretch(Protocol):
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
         """Return the target span in ``window`` for each source range. The ranges are in order and do not overlap.
 
-        If there is no room for a range, its target span is empty. A range with a literal is text that is not
-        translated. Such a range may replace only words that are certainly its translation. If there are none, its
-        target span is empty.
+        If there is no room for a range, its target span is empty. ``literals`` contains the text of each range that
+        must not be translated, and None for other ranges. A range with a literal may replace only words that are
+        certainly its translation. If there are none, its target span is empty.
         """
         ...
 
     def first(self, source: Span, window: Span) -> int:
-        """Return the start, within ``window``, of the target for a source range that extends beyond this stretch."""
+        """Return the start, in ``window``, of the target span for a source range that extends beyond this stretch."""
         ...
 
     def last(self, source: Span, window: Span) -> int:
-        """Return the end, within ``window``, of the target for a source range that starts before this stretch."""
+        """Return the end, in ``window``, of the target span for a source range that starts before this stretch."""
         ...
 
     def point(self, at: int, *, monotone: bool) -> int:
@@ -194,8 +194,9 @@ OUTSIDE = -1
 class Placement:
     """The target spans of a block's inline markup, and the target order of each element's children.
 
-    ``spans`` contains one span for each inline of the block. The spans of an element's children do not overlap and lie
-    within the span of the element. Tags that are written in this order are therefore properly nested.
+    ``spans`` contains one span for each inline of the block. ``children`` maps the index of an element to the indices
+    of its children in target order. The spans of an element's children do not overlap and lie within the span of the
+    element. Tags that are written in this order are therefore properly nested.
     """
 
     spans: tuple[Span, ...]
@@ -294,7 +295,10 @@ class _InlinePlacer:
         return bisect_right(self._starts, at) - 1
 
     def _stretch_before(self, at: int) -> int:
-        """Return the index of the stretch that contains the character before offset ``at``, or 0."""
+        """Return the index of the stretch that contains the character before offset ``at``.
+
+        At the start of the text, return 0.
+        """
         return max(self._stretch(at - 1), 0)
 
     def _literal(self, number: int) -> str | None:

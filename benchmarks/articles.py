@@ -1,7 +1,7 @@
 """German news articles for measuring load and latency, made from sentence patterns or from the lines of a data set.
 
-The same seed produces the same articles. No two articles share a sentence. The service may translate a sentence only
-once for two requests that contain it, which would distort the measured speed.
+The same seed produces the same articles. No two articles share a sentence. If they did, the service might translate the
+shared sentence only once, which would distort the measured speed.
 """
 
 import random

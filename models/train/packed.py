@@ -1,4 +1,7 @@
-"""Pack the base model into the size of its download, with only the kept pieces and weights quantised as in GGUF."""
+"""Pack the base model for transfer, with only the kept pieces and with weights quantised as in GGUF.
+
+The result is as small as the original download.
+"""
 
 import shutil
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class MarkWords:
-    """The unused piece that serves as the mark for a task, and the words whose mean embedding initialises it."""
+    """The unused piece that serves as the mark for a task, and the pieces whose mean embedding initialises it."""
 
     piece: str
     words: tuple[str, ...]

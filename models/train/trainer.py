@@ -150,7 +150,10 @@ class Trainer:
         return float(loss.detach()), torch.autograd.grad(loss, self.leaves)
 
     def _each(self, work: Callable[[Batch], Result], batches: Iterable[Batch]) -> Iterator[Result]:
-        """Return the results in order. Until everything is compiled, only one thread runs at a time."""
+        """Apply ``work`` to each batch and return the results in order.
+
+        Until everything is compiled, only one thread runs at a time.
+        """
         if self.steps_here < ALONE_STEPS:
             return iter([self.workers.submit(work, batch).result() for batch in batches])
         return self.workers.map(work, batches)

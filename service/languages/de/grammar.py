@@ -25,7 +25,7 @@ from service.languages.wordlists import WordLists
 
 LISTS = WordLists(Path(__file__).parent / "data")
 
-_TAIL_CHARS = 60  # the length of the text before a boundary that is examined; no abbreviation is longer
+_TAIL_CHARS = 60  # the number of characters to examine before a boundary; no abbreviation is longer
 _OPENING = "„»«“\"'‚›‹([{"
 _CITED = '”“"»«’‘'
 _WORD = re.compile(r"[^\W_]+")
@@ -430,7 +430,7 @@ def _stem(word: str) -> str:
 
 
 def stem(word: str) -> str:
-    """Return the stem of a word: lower case, without umlauts and inflectional endings.
+    """Return the stem of a word in lower case, without umlauts and inflectional endings.
 
     Endings are removed only as long as at least four letters remain.
     """

@@ -17,14 +17,14 @@ PLACES = {
 }
 MIB = 1 << 20
 SUMMARY_COLUMNS = (
-    *("method", "ROUGE-1", "ROUGE-2", "ROUGE-L", "words", "sentences verbatim", "4-grams copied"),
-    "summaries for review",
+    *("method", "ROUGE-1", "ROUGE-2", "ROUGE-L", "words", "verbatim sentences", "copied 4-grams"),
+    "summaries that need review",
 )
 SPEED_COLUMNS = ("torch", "ctranslate2", "ratio")
 
 
 def quality(result: dict[str, Any]) -> dict[str, str]:
-    """Return the tables for a recorded ``quality`` result, by the name of their marker."""
+    """Return the tables for a recorded ``quality`` result, by the names of their markers."""
     return {
         "translation": translation(result["translation"]),
         "int8": int8(result["quantisation"]),
@@ -71,7 +71,10 @@ def sizes(embedded: Path) -> str:
 
 
 def summary(table: dict[str, Any]) -> str:
-    """Return a table of ROUGE F by method, with the shares of copied text and the number of summaries for review."""
+    """Return a table of ROUGE F by method.
+
+    It also contains the shares of copied text and the number of summaries that need review.
+    """
     lines = [
         f"| {' | '.join(SUMMARY_COLUMNS)} |",
         "|---" * len(SUMMARY_COLUMNS) + "|",
@@ -86,25 +89,23 @@ def summary(table: dict[str, Any]) -> str:
 
 
 def speed(result: dict[str, Any]) -> str:
-    """Return a table of the speed of both engines in sentences per second by request size.
+    """Return a table of the speed of both engines, in sentences per second, by request size.
 
-    It also states the machine and the commit.
+    A line below the table names the machine and the commit.
     """
     lines = ["| sentences per request | torch float32 | CTranslate2 int8 | ratio |", "|---|---|---|---|"]
     for row in result["table"]:
         cells = (str(Spread(**row[column])) for column in SPEED_COLUMNS)
         lines.append(f"| {row['batch']} | " + " | ".join(cells) + " |")
-    where = f"{result['rounds']} rounds, {result['machine']}, commit {result['commit']}"
-    return "\n".join(
-        [*lines, "", f"Sentences per second of one client, as the median (minimum to maximum) of {where}."]
-    )
+    where = f"{result['rounds']} rounds on {result['machine']}, commit {result['commit']}"
+    return "\n".join([*lines, "", f"Sentences per second with one client: median (minimum to maximum) of {where}."])
 
 
 def rewrite(made: dict[str, str]) -> Iterator[Path]:
     """Write each table between its markers, ``<!-- scores:NAME -->`` and ``<!-- /scores -->``. Yield the changed files.
 
     Raises:
-        SystemExit: a file does not have exactly one pair of markers for a table.
+        SystemExit: a file does not contain exactly one pair of markers for a table.
     """
     for name, table in made.items():
         for path in PLACES[name]:
@@ -112,7 +113,7 @@ def rewrite(made: dict[str, str]) -> Iterator[Path]:
             marked = re.compile(rf"(<!-- scores:{name} -->\n).*?(<!-- /scores -->)", re.DOTALL)
             places = list(marked.finditer(text))
             if len(places) != 1:
-                raise SystemExit(f"{path} has {len(places)} places for the scores of {name}, not one")
+                raise SystemExit(f"{path} contains {len(places)} places for the scores of {name}, not one")
             (place,) = places
             new = f"{text[: place.start()]}{place[1]}{table}\n{place[2]}{text[place.end() :]}"
             (ROOT / path).write_text(new, "utf-8")

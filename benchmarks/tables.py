@@ -17,8 +17,8 @@ PLACES = {
 }
 MIB = 1 << 20
 SUMMARY_COLUMNS = (
-    *("method", "ROUGE-1", "ROUGE-2", "ROUGE-L", "words", "verbatim sentences", "copied 4-grams"),
-    "summaries that need review",
+    *("method", "ROUGE-1", "ROUGE-2", "ROUGE-L", "mean words", "verbatim sentences", "copied 4-grams"),
+    "summaries for review",
 )
 SPEED_COLUMNS = ("torch", "ctranslate2", "ratio")
 
@@ -36,7 +36,7 @@ def quality(result: dict[str, Any]) -> dict[str, str]:
 def translation(table: dict[str, Any]) -> str:
     """Return a table of BLEU and chrF by system and test set."""
     systems = list(next(iter(table.values())))
-    head = "| system | " + " | ".join(f"{name} BLEU | chrF" for name in table) + " |"
+    head = "| system | " + " | ".join(f"{name} BLEU | {name} chrF" for name in table) + " |"
     lines = [head, "|---|" + "---|---|" * len(table)]
     for system in systems:
         cells = [_cell(table[name][system], metric) for name in table for metric in ("bleu", "chrf")]
@@ -55,7 +55,7 @@ def int8(table: dict[str, Any]) -> str:
     """Return a table of the loss caused by quantisation, by test set."""
     lines = ["| int8 against float32 | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
     costs = (f"{row['bleu']:.2f} ± {row['pm']:.2f}" for row in table.values())
-    lines.append("| BLEU lost | " + " | ".join(costs) + " |")
+    lines.append("| loss in BLEU | " + " | ".join(costs) + " |")
     return "\n".join([*lines, "| identical lines | " + " | ".join(f"{row['same']} %" for row in table.values()) + " |"])
 
 

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+_COLUMNS = (
+    *("kind", "error", "found", "95 % interval", "found for review", "errors"),
+    *("good outputs flagged", "95 % interval", "flagged for review"),
+)
 _HEAD = (
-    "| kind | error | found | interval | needs review | planted | good outputs flagged | interval | needs review |",
+    f"| {' | '.join(_COLUMNS)} |",
     "|---|---|---|---|---|---|---|---|---|",
 )
 

@@ -194,7 +194,7 @@ class Metrics:
         )
         self._openings = self._counter("shared_cache_breaker_openings", "Number of times the circuit breaker opened.")
         self._unopened = self._counter(
-            "shared_cache_unopened", "Entries of the shared cache that could not be used.", "reason"
+            "shared_cache_unopened", "Cache entries that were found but could not be used.", "reason"
         )
 
     def _initialise_labels(self) -> None:

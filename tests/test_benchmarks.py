@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import ablation, bleu, record, tables, texts
+from benchmarks import ablation, bleu, choices, record, tables, texts
+from service.registry.manifest import Thorough
+from service.results import Translation
+from tests.pipeline.rig import manifest as manifest_of
 
 RESULT = {"wmt20": {"ours": {"bleu": 3.1, "bleu_pm": 0.2, "chrf": 20.0, "chrf_pm": 0.3}, "theirs": {"bleu": 40.0}}}
 
@@ -116,3 +119,32 @@ def test_record_has_machine_command_and_commit(tmp_path: Path, monkeypatch: pyte
     assert (found["rate"], bool(found["machine"])) == (1, True)
     assert found["commit"] != "none"
     assert record.commit(tmp_path) == "none"
+
+
+def test_each_way_of_choosing_changes_one_part() -> None:
+    thorough = Thorough(beam_size=4, hypotheses=3, below_score=-0.4, backward_weight=0.5)
+    manifest = manifest_of("translation", max_source_tokens=128, hypotheses=1)
+    made = choices.ways(manifest.model_copy(update={"thorough": thorough}))
+    assert {
+        name: one.thorough and (one.thorough.below_score, one.thorough.backward_weight) for name, one in made.items()
+    } == {
+        "greedy": None,
+        "beam": None,
+        "chosen, all": (choices.ALWAYS, 0.0),
+        "chosen, doubtful": (-0.4, 0.0),
+        "chosen, backward": (-0.4, 0.5),
+    }
+    assert {name: (one.decoding.beam_size, one.decoding.hypotheses) for name, one in made.items()} == {
+        name: (4, 1) if name == "beam" else (1, 1) for name in made
+    }
+    with pytest.raises(ValueError, match="no thorough search"):
+        choices.ways(manifest)
+
+
+def test_table_of_choices_has_a_cell_for_each_column() -> None:
+    made = choices.Made([Translation(text) for text in LINES], 12.5, 3.0)
+    row = choices.row(made, choices.Made([Translation(text.upper()) for text in LINES], 0.0, 1.0), LINES)
+    assert (row["changed"], row["searched_again"], row["needs_review"]) == (100.0, 12.5, 0.0)
+    assert row["bleu_gain"] > 0
+    head, _, line = choices.table({"beam": row}).splitlines()
+    assert head.count("|") == line.count("|")

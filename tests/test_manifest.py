@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from service.errors import ModelError
 from service.registry.manifest import EngineFiles, Hub, Manifest, Prompts, Score, Thorough, dumps, load
@@ -36,18 +36,18 @@ def changed(path: Path, old: str, new: str) -> Path:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('revision = "1"\n', "", "Value error, revision: missing or empty"),
+        ('revision = "1"\n', "", "Value error, missing or empty: revision"),
         ('licence = "Apache-2.0"\n', "", "licence: Field required"),
-        ('weights = "embedded/small"\n', "", "Value error, exactly one of weights and hub is required"),
+        ('weights = "embedded/small"\n', "", "Value error, exactly one of `weights` and `hub` is required"),
         ('"marian"', '"rnn"', "architecture: Input should be 'marian', 't5', "),
-        ("[tokens]", 'verified = ["colour"]\n[tokens]', "Value error, verified names unknown fields: colour"),
+        ("[tokens]", 'verified = ["colour"]\n[tokens]', "Value error, `verified` lists unknown fields: colour"),
         ("max_source_tokens = 128\n", "", "tokens.max_source_tokens: Field required"),
         ("beam_size = 4", "beam_width = 4", "decoding.beam_width: Extra inputs are not permitted"),
         ('revision = "1"', "revision = 1", "revision: Input should be a valid string"),
         ("beam_size = 4", 'beam_size = "wide"', "decoding.beam_size: Input should be a valid integer"),
         ('task = "translation"', 'task = "poetry"', "task: Input should be 'translation', 'summary' or 'alignment'"),
         ("[engines.torch]", "[engines.onnx]", "engines.onnx.[key]: Input should be 'ctranslate2' or 'torch'"),
-        ("hypotheses = 2", "hypotheses = 5", "decoding: Value error, hypotheses (5) must be at most beam_size (4)"),
+        ("hypotheses = 2", "hypotheses = 5", "decoding: Value error, `hypotheses` (5) must not exceed `beam_size` (4)"),
     ],
     ids=[
         "no revision",
@@ -62,6 +62,7 @@ def changed(path: Path, old: str, new: str) -> Path:
         "no task",
         "no engine",
         "too many",
+        "no backward scores",
     ],
 )
 def test_a_field_that_is_wrong_is_named(path: Path, old: str, new: str, told: str) -> None:
@@ -69,10 +70,25 @@ def test_a_field_that_is_wrong_is_named(path: Path, old: str, new: str, told: st
         load(changed(path, old, new))
 
 
+@pytest.mark.parametrize("missing", ["english", "term", "term_end"])
+def test_prompts_need_the_marks_that_they_use(missing: str) -> None:
+    marks = {name: f"<{name}>" for name in ("english", "term", "term_end") if name != missing}
+    with pytest.raises(ValidationError, match=f"`marks` has no entry for '{missing}'"):
+        Prompts(task="english", marks=marks, hints=True)
+
+
+def test_thorough_search_has_its_own_decoding_options(path: Path) -> None:
+    thorough = Thorough(beam_size=6, hypotheses=5, below_score=-0.4)
+    manifest = load(path).model_copy(update={"thorough": thorough})
+    assert manifest.decoding_options(10).beam_size == 4
+    found = manifest.decoding_options(10, thorough=True)
+    assert (found.beam_size, found.hypotheses) == (6, 5)
+
+
 @pytest.mark.parametrize("content", [b"id = ", b"\xff\xfe", b"{}"], ids=["half a line", "no UTF-8", "JSON"])
 def test_what_is_no_toml_is_refused_by_name(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"manifest small\.toml is not TOML"):
+    with pytest.raises(ModelError, match=r"manifest small\.toml is not valid TOML"):
         load(path)
 
 
@@ -152,8 +168,12 @@ def test_a_model_of_the_hub_needs_no_files_before_it_is_installed(offered: Path)
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("quality", 'revision = "1"\nquality', "Value error, engines, files: missing or empty"),
-        ("quality", 'weights = "embedded/model"\nquality', "Value error, exactly one of weights and hub is required"),
+        ("quality", 'revision = "1"\nquality', "Value error, missing or empty: engines, files"),
+        (
+            "quality",
+            'weights = "embedded/model"\nquality',
+            "Value error, exactly one of `weights` and `hub` is required",
+        ),
         ('"someone/model"\npatterns', '"someone/../model"\npatterns', "hub.repo: String should match pattern"),
         ('"config.json", ', '"../config.json", ', "hub.patterns.0: String should match pattern"),
         ('["config.json", "*.spm"]', "[]", "hub.patterns: Tuple should have at least 1 item"),

@@ -33,15 +33,15 @@ SMALL_BYTES = 2**25
 SENTENCES_OF_SMALL, SENTENCES = 32, 64
 SCORED = DecodingOptions()
 CHARS_A_TOKEN = 16
-"""A text with more characters than this for each token of the limit is rejected without being encoded."""
+"""A text with more than this many characters per token of the limit counts as too long without being encoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
     """The engine for a model, with its configuration.
 
-    ``threads`` is the number of CPU cores. If ``replicas`` is 0, the fastest configuration is measured at startup.
-    `service.generation.engines.base` describes the compute types.
+    ``threads`` is the number of CPU cores to use. If ``replicas`` is 0, the fastest configuration is determined by
+    measurement at startup. `service.generation.engines.base` describes the compute types.
     """
 
     kind: EngineKind
@@ -58,7 +58,7 @@ class EngineChoice:
 
 @dataclass(frozen=True)
 class LocalGenerator:
-    """A `TextGenerator` whose model runs in this process. Its state is in ``batcher``."""
+    """A `TextGenerator` whose model runs in this process. All of its changing state is in ``batcher``."""
 
     name: str
     manifest: Manifest
@@ -69,7 +69,7 @@ class LocalGenerator:
     _free: dict[FreeWords, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def sharing(self, entry: Entry) -> "LocalGenerator":
-        """Return a generator of another manifest with the same weights. Both use this engine and this queue."""
+        """Return a generator for another manifest that has the same weights and shares this engine and queue."""
         tokenizer = Tokenizer(entry.manifest, entry.folder)
         return replace(self, name=entry.name, manifest=entry.manifest, tokenizer=tokenizer)
 
@@ -234,8 +234,8 @@ async def load_generator(
 ) -> LocalGenerator:
     """Verify the files of a model, and create its generator. `LocalGenerator.start` loads the model later.
 
-    If ``limits.batch_items`` is 0, `call_sentences` determines the number. ``on_dead`` is called when the engine is
-    lost.
+    If ``limits.batch_items`` is 0, it is set to the result of `call_sentences`. ``on_dead`` is called when the engine
+    is lost.
 
     Raises:
         ModelError: a file is missing, differs from the manifest or cannot be loaded.

@@ -1,4 +1,4 @@
-"""The catalogue of models, and the choice of a model for a task and its languages."""
+"""A catalogue of models, and a function that chooses a model for a task and its languages."""
 
 import difflib
 import re
@@ -15,7 +15,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A named model with its manifest. The paths in the manifest are relative to ``folder``."""
+    """A model in the catalogue. The paths in its manifest are relative to ``folder``."""
 
     name: str
     manifest: Manifest
@@ -44,10 +44,10 @@ def installed_path(folder: Path, name: str) -> Path:
 
 
 class Catalog:
-    """The manifests in ``models_dir/catalog`` and the manifests of the models in ``installed_dir``.
+    """A catalogue of models, from the manifests in ``models_dir/catalog`` and those of the models in ``installed_dir``.
 
-    The manifest of an installed model takes precedence over the catalogue's manifest for it. An installed model does
-    not need a manifest in the catalogue. Embedded models cannot be replaced.
+    The manifest of an installed model takes precedence over the manifest of that name in ``models_dir/catalog``, which
+    may be missing. An installed model cannot replace an embedded model.
     """
 
     def __init__(self, models_dir: Path, installed_dir: Path | None = None) -> None:
@@ -59,7 +59,7 @@ class Catalog:
         return sorted({*self._published_names(), *self._installed_names()})
 
     def entry(self, name: str) -> Entry:
-        """Return the model of that name.
+        """Return the model ``name``.
 
         Raises:
             ModelError: the model does not exist (the message lists the most similar names), or its manifest is invalid.
@@ -78,7 +78,9 @@ class Catalog:
         return Entry(name, load(folder / MANIFEST), folder)
 
     def manifests(self) -> dict[str, Manifest]:
-        """Return the manifests of all models by name. For a model in the catalogue, this is the catalogue's manifest.
+        """Return the manifests of all models by name.
+
+        If a model is in ``models_dir/catalog``, this is the manifest from there, even if the model is installed.
 
         Raises:
             ModelError: a manifest is invalid.
@@ -87,11 +89,11 @@ class Catalog:
         return {name: self.published(name) if name in published else self.entry(name).manifest for name in installed}
 
     def publishes(self, name: str) -> bool:
-        """Return whether ``models_dir/catalog`` has a model of that name."""
+        """Return whether ``models_dir/catalog`` contains a manifest for the model ``name``."""
         return name in self._published_names()
 
     def published(self, name: str) -> Manifest:
-        """Return the manifest in ``models_dir/catalog``. The model does not need to be installed.
+        """Return the manifest of the model ``name`` in ``models_dir/catalog``, whether or not the model is installed.
 
         Raises:
             ModelError: for the same reasons as `entry`.
@@ -101,7 +103,7 @@ class Catalog:
         return load(self._models_dir / "catalog" / f"{name}.toml")
 
     def embedded(self, name: str) -> bool:
-        """Return whether the model is part of the service.
+        """Return whether the model ``name`` is embedded, that is, part of the service.
 
         Raises:
             ModelError: its manifest is invalid.
@@ -126,15 +128,16 @@ Profile = Literal["auto", "embedded", "production"]
 def choose(
     catalog: Catalog, task: Task, source: str, target: str, profile: Profile, name: str | None = None
 ) -> Entry | None:
-    """Return the model for ``task`` from ``source`` to ``target`` (language codes, which are equal for summaries).
+    """Return the model for a task and a pair of languages.
 
-    This is the model ``name``, or the profile's default model if ``name`` is None. The profile ``auto`` selects the
-    default production model if that is installed, and the default embedded model otherwise. Return None if the
-    catalogue has no model for the task and the languages.
+    ``source`` and ``target`` are language codes, which are equal for summaries. If ``name`` is given, return that
+    model. Otherwise, return the default model of the profile. The profile ``auto`` selects the default production model
+    if it is installed, and the default embedded model otherwise. Return None if the catalogue has no model for the task
+    and the languages.
 
     Raises:
         ModelError: the model does not exist, its manifest is invalid, or its task or languages differ from those
-            requested. Without ``name``: no model has the quality that the profile needs, or several models have the
+            requested. Without ``name``: no model has the quality that the profile requires, or several models have the
             same quality and none of them is preferred.
     """
     if name is not None:
@@ -162,7 +165,7 @@ def _require_fit(entry: Entry, task: Task, source: str, target: str) -> None:
 
 
 def _default(catalog: Catalog, task: Task, source: str, target: str, quality: Quality) -> str | None:
-    """Return the name of the preferred or the only model of this quality. Return None if there is no such model."""
+    """Return the name of the preferred or the only model of this quality, or None if there is no such model."""
     fitting = [
         (name, manifest)
         for name, manifest in catalog.manifests().items()

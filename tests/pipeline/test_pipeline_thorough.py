@@ -44,7 +44,7 @@ class Scores:
 
 @asynccontextmanager
 async def doubting(pieces: Path, below_score: float = -0.5, weight: float = 0.0) -> AsyncIterator[Stand]:
-    """A stand whose model has a thorough search of three hypotheses."""
+    """A started generator whose manifest has a thorough search with three hypotheses."""
     async with stand(pieces) as at:
         thorough = Thorough(beam_size=3, hypotheses=3, below_score=below_score, backward_weight=weight)
         manifest = at.generator.manifest.model_copy(update={"thorough": thorough})

@@ -142,8 +142,11 @@ def test_each_way_of_choosing_changes_one_part() -> None:
 
 
 def test_table_of_choices_has_a_cell_for_each_column() -> None:
-    made = choices.Made([Translation(text) for text in LINES], 12.5, 3.0)
-    row = choices.row(made, choices.Made([Translation(text.upper()) for text in LINES], 0.0, 1.0), LINES)
+    made, greedy = (
+        choices.Made([Translation(text, (), (), truncated=False, cached=0, of=1) for text in texts], 12.5, 3.0)
+        for texts in (LINES, [line.upper() for line in LINES])
+    )
+    row = choices.row(made, greedy, LINES)
     assert (row["changed"], row["searched_again"], row["needs_review"]) == (100.0, 12.5, 0.0)
     assert row["bleu_gain"] > 0
     head, _, line = choices.table({"beam": row}).splitlines()

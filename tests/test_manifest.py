@@ -48,6 +48,11 @@ def changed(path: Path, old: str, new: str) -> Path:
         ('task = "translation"', 'task = "poetry"', "task: Input should be 'translation', 'summary' or 'alignment'"),
         ("[engines.torch]", "[engines.onnx]", "engines.onnx.[key]: Input should be 'ctranslate2' or 'torch'"),
         ("hypotheses = 2", "hypotheses = 5", "decoding: Value error, `hypotheses` (5) must not exceed `beam_size` (4)"),
+        (
+            "[engines.torch]",
+            "[thorough]\nbackward_weight = 0.5\n[engines.torch]",
+            "Value error, thorough.backward_weight requires a causal model with the mark 'german'",
+        ),
     ],
     ids=[
         "no revision",

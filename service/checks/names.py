@@ -88,8 +88,12 @@ class Index:
         return {_sound(word) for word in self.words if word[0].isupper()}
 
     @cached_property
-    def _capital_runs(self) -> set["_Runs"]:
-        return {_runs(word) for word in self.words if word[0].isupper() and len(word) >= _LEAST_CHARS}
+    def _capital_runs(self) -> dict[str, set["_Runs"]]:
+        """The capitalised words, by their first letters."""
+        found: dict[str, set[_Runs]] = {}
+        for runs in (_runs(word) for word in self.words if word[0].isupper()):
+            found.setdefault(_first_letters(runs), set()).add(runs)
+        return found
 
     def supports(self, name: str) -> bool:
         """Return whether the text contains ``name``.
@@ -107,7 +111,7 @@ class Index:
         if name in self.words or bare in self._plains or name.isupper() or self._has_exonym(bare):
             return False
         runs = _runs(name)
-        return any(_is_stretched(runs, known) for known in self._capital_runs)
+        return any(_is_stretched(runs, known) for known in self._capital_runs.get(_first_letters(runs), ()))
 
     def _has_exonym(self, bare: str) -> bool:
         """Return whether a word of the text contains an exonym of the name.
@@ -134,6 +138,10 @@ _MOST_ENDING_CHARS = 2
 
 def _runs(word: str) -> _Runs:
     return tuple((letter, len(list(same))) for letter, same in groupby(_plain(word)))
+
+
+def _first_letters(runs: _Runs) -> str:
+    return "".join(letter for letter, _ in runs[:_LEAST_CHARS])
 
 
 def _is_stretched(runs: _Runs, known: _Runs) -> bool:

@@ -138,7 +138,8 @@ async def tiny(folder: Path, thorough: Thorough | None = None, *, hints: bool = 
 
 async def prompts_of(folder: Path, monkeypatch: pytest.MonkeyPatch, term: str, *, hints: bool) -> list[object]:
     """The prompts of a translation with a term for "Minister"."""
-    options, sources, item = TranslationOptions(glossary=Glossary({"Minister": term})), [], LocalGenerator._item
+    options, item = TranslationOptions(glossary=Glossary({"Minister": term})), LocalGenerator._item
+    sources: list[object] = []
 
     def record(generator: LocalGenerator, source: Source) -> EngineInput:
         sources.append(source.text)

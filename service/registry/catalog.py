@@ -1,8 +1,9 @@
 """The catalogue of models, and the choice of a model for a task and its languages."""
 
 import difflib
+import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -13,13 +14,23 @@ MANIFEST = "manifest.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
+def default_weights_dir() -> Path:
+    """Return the default cache folder for joined weights, according to the XDG Base Directory Specification."""
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "depesche" / "weights"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A named model with its manifest. The paths in the manifest are relative to ``folder``."""
+    """A named model with its manifest. The paths in the manifest are relative to ``folder``.
+
+    If files of the model are stored in parts, the joined model is cached in a folder under ``weights_dir``.
+    """
 
     name: str
     manifest: Manifest
     folder: Path
+    weights_dir: Path = field(default_factory=default_weights_dir)
 
     @property
     def installed(self) -> bool:
@@ -47,12 +58,14 @@ class Catalog:
     """The manifests in ``models_dir/catalog`` and the manifests of the models in ``installed_dir``.
 
     The manifest of an installed model takes precedence over the catalogue's manifest for it. An installed model does
-    not need a manifest in the catalogue. Embedded models cannot be replaced.
+    not need a manifest in the catalogue. Embedded models cannot be replaced. ``weights_dir`` is the cache folder of all
+    entries. If it is None, this is the folder of `default_weights_dir`.
     """
 
-    def __init__(self, models_dir: Path, installed_dir: Path | None = None) -> None:
+    def __init__(self, models_dir: Path, installed_dir: Path | None = None, weights_dir: Path | None = None) -> None:
         self._models_dir = models_dir
         self._installed_dir = installed_dir
+        self._weights_dir = default_weights_dir() if weights_dir is None else weights_dir
 
     def names(self) -> list[str]:
         """Return the names of all models, sorted."""
@@ -67,15 +80,15 @@ class Catalog:
         if name in self._published_names():
             manifest = self.published(name)
             if manifest.hub is None:
-                return Entry(name, manifest, self._models_dir / manifest.weights)
+                return Entry(name, manifest, self._models_dir / manifest.weights, self._weights_dir)
             folder = self._models_dir if self._installed_dir is None else installed_path(self._installed_dir, name)
             if not (folder / MANIFEST).is_file():
-                return Entry(name, manifest, folder)
+                return Entry(name, manifest, folder, self._weights_dir)
         elif self._installed_dir is not None and name in self._installed_names():
             folder = installed_path(self._installed_dir, name)
         else:
             raise self._unknown(name)
-        return Entry(name, load(folder / MANIFEST), folder)
+        return Entry(name, load(folder / MANIFEST), folder, self._weights_dir)
 
     def manifests(self) -> dict[str, Manifest]:
         """Return the manifests of all models by name. For a model in the catalogue, this is the catalogue's manifest.

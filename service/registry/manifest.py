@@ -161,9 +161,17 @@ class EngineFiles(_Strict):
     compute_type: str
 
 
+class Joined(_Strict):
+    """A file that is stored in ``parts``, in this order, and the SHA-256 of the whole file in hexadecimal."""
+
+    parts: tuple[InsidePath, ...] = Field(min_length=1)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class Manifest(_Strict):
     """The description of a model. ``files`` maps each file to its SHA-256 in hexadecimal.
 
+    ``joined`` maps a file that is too large for the repository to its parts, which ``files`` lists.
     An embedded model is in the folder ``weights``. A hub model is in the folder of its installed manifest. The
     catalogue's manifest of a hub model has no ``revision``, ``engines`` or ``files``. If several models have the same
     task, languages and quality, the ``preferred`` model is the default. Fields in ``verified`` were checked against the
@@ -191,6 +199,7 @@ class Manifest(_Strict):
     verified: tuple[str, ...] = ()
     engines: dict[EngineKind, EngineFiles] = {}
     files: dict[InsidePath, str] = {}
+    joined: dict[InsidePath, Joined] = {}
 
     @property
     def causal(self) -> bool:
@@ -201,6 +210,14 @@ class Manifest(_Strict):
     def complete(self) -> bool:
         """Whether the manifest lists files. The catalogue's manifest of a hub model lists none and cannot be loaded."""
         return bool(self.files)
+
+    @property
+    def whole(self) -> "Manifest":
+        """The manifest of the joined model, which lists the joined files in place of their parts."""
+        parts = {part for joined in self.joined.values() for part in joined.parts}
+        files = {name: sha256 for name, sha256 in self.files.items() if name not in parts}
+        files |= {name: joined.sha256 for name, joined in self.joined.items()}
+        return self.model_copy(update={"files": files, "joined": {}})
 
     @property
     def engine(self) -> EngineKind:
@@ -215,6 +232,17 @@ class Manifest(_Strict):
         missing = [name for name, value in described.items() if not value]
         if missing and (self.hub is None or len(missing) < len(described)):
             raise ValueError(f"{', '.join(missing)}: missing or empty")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_are_files(self) -> Self:
+        parts = [part for joined in self.joined.values() for part in joined.parts]
+        if unlisted := set(parts) - self.files.keys():
+            raise ValueError(f"joined: files does not list the part {min(unlisted)!r}")
+        if len(set(parts)) < len(parts):
+            raise ValueError("joined: a part occurs twice")
+        if stored := self.joined.keys() & self.files.keys():
+            raise ValueError(f"joined: files lists {min(stored)!r}, which is made of parts")
         return self
 
     @model_validator(mode="after")
@@ -266,4 +294,5 @@ def dumps(manifest: Manifest) -> str:
 
     Defaults are written as well, so that a later version with other defaults does not change the model's behaviour.
     """
-    return tomli_w.dumps(manifest.model_dump(mode="json", exclude={"hub"} if manifest.hub is None else None))
+    missing = {name for name in ("hub", "prompts", "thorough") if getattr(manifest, name) is None}  # TOML has no null
+    return tomli_w.dumps(manifest.model_dump(mode="json", exclude=missing))

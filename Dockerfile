@@ -1,19 +1,19 @@
-# The image. Targets: `cpu` (default: CTranslate2, no torch) and `full` (also torch and transformers).
-# `make image` builds it from the locked requirements of `make lock`.
+# The image has two targets: `cpu` (the default, with CTranslate2 but without torch) and `full` (also with torch and
+# transformers). `make image` builds it from the requirements that `make lock` pinned.
 
 # Debian bookworm has Python 3.11. BASE_DIGEST (sha256:…) pins the base; `make pin-base` fills it in.
 ARG BASE_IMAGE=debian:bookworm-slim
 ARG BASE_DIGEST=
 
 FROM ${BASE_IMAGE}${BASE_DIGEST:+@${BASE_DIGEST}} AS base
-# ca-certificates: for rediss:// and for pulling models.
+# rediss:// and pulling models need ca-certificates.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ca-certificates python3 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* /var/cache/debconf/*-old \
  && groupadd --gid 65532 depesche \
  && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin depesche
 
-# pip is in a separate environment, so the environment that the image runs has no pip.
+# pip is in a separate environment, so the environment in the final image has no pip.
 FROM base AS tools
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends python3-venv \
@@ -30,8 +30,8 @@ COPY service service
 COPY models models
 RUN /opt/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel .
 
-# Bytecode is compiled here because the root file system is read-only at run time. It contains hashes of the sources in
-# place of timestamps, so the same sources give the same bytes.
+# Bytecode is compiled here because the root file system is read-only at run time. It contains hashes of the sources instead
+# of timestamps, so the same sources always produce the same bytes.
 FROM tools AS installed-cpu
 COPY container/requirements-cpu.txt container/
 RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile \
@@ -43,9 +43,9 @@ RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile --
 # Weights that are stored in parts are joined here, because the file system of a pod is read-only.
 RUN DEPESCHE_WEIGHTS_DIR=/opt/depesche/weights PYTHONDONTWRITEBYTECODE=1 /opt/depesche/bin/depesche models join
 
-# TORCH_INDEX_URL is the package index for torch. Without it torch comes from pip's configured index: on x86-64 a build
-# with CUDA of several GB. The publishers of torch have one index for CPU builds (an image of a third of the size) and one
-# for each version of CUDA. The hashes differ by index, so torch is pinned by version alone.
+# TORCH_INDEX_URL is the package index for torch. Without it, torch comes from the index that pip is configured to use; on
+# x86-64 this is a CUDA build of several GB. PyTorch has one index for CPU builds, which reduce the image to a third, and one
+# for each version of CUDA. The hashes differ between these indexes, so torch is pinned only by version.
 FROM tools AS installed-full
 ARG TORCH_VERSION=2.13.0
 ARG TORCH_INDEX_URL
@@ -54,7 +54,7 @@ RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile \
     --require-hashes --requirement container/requirements-full.txt
 RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile \
     ${TORCH_INDEX_URL:+--index-url "${TORCH_INDEX_URL}"} "torch==${TORCH_VERSION}"
-# Torch's own tests contain syntax of later Python versions, which does not compile here.
+# Torch's own tests use syntax of later Python versions, which this Python cannot compile.
 COPY --from=wheel /wheel /wheel
 RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile --no-deps /wheel/*.whl \
  && /opt/depesche/bin/python -m compileall -q -x /torch/testing/_internal/ \
@@ -77,7 +77,7 @@ USER 65532:65532
 WORKDIR /tmp
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# For Docker and Compose; Kubernetes uses its own probes. A full queue does not make the check fail.
+# This check is for Docker and Compose; Kubernetes uses its own probes. A full queue does not make it fail.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"DEPESCHE_PORT\"]}/readyz', timeout=4)"]
 ENTRYPOINT ["depesche"]

@@ -1,4 +1,4 @@
-# Two commands do everything: `make serve` sets up and serves, `make test` sets up and runs all tests.
+# The two main commands: `make serve` installs and starts the service, and `make test` installs everything and runs all tests.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,9 +9,9 @@ PORT ?= 8000
 DATA ?= data
 IMAGE ?= depesche
 TARGET ?= cpu
-# Test files that run in parallel. Most of them wait for a server, which uses one core.
+# Number of test files that run in parallel. Most of them wait for a server, which uses one core.
 JOBS ?= 2
-# Prose that the plain-English check and the spelling check read.
+# Files that the spelling check (PAGES) and the plain-English check (PROSE) read.
 PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) docs/adr/002* examples/*.md .github
 PROSE ?= $(wildcard *.md) docs examples models/README.md k8s tools .github service/backfill service/cache service/cleaning service/cli \
   service/documents service/languages service/registry service/summarization service/translation service/web \
@@ -41,7 +41,7 @@ check: $(VENV)/.test
 types: $(VENV)/.test
 	$(BIN)/mypy
 
-# Offline: zizmor asks GitHub nothing, and check-jsonschema brings these schemas with it.
+# Works offline: zizmor does not call GitHub, and check-jsonschema includes these schemas.
 workflows: $(VENV)/.test
 	$(BIN)/zizmor --offline --no-progress --quiet --persona pedantic --strict-collection .github .pre-commit-config.yaml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -50,14 +50,14 @@ workflows: $(VENV)/.test
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(BIN)/pre-commit validate-config
 
-# The plain-English check over everything. `make check` runs it over $(PROSE), the part that passes already.
+# Runs the plain-English check on everything. `make check` runs it only on $(PROSE), which already passes.
 prose:
 	$(PYTHON) tools/prose.py service models benchmarks container tests tools k8s examples docs .github $(wildcard *.md)
 
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# Installs every program that a test may need; then a skipped test fails.
+# Installs every program that a test may need, and runs the tests so that a skipped test fails.
 ci:
 	.ci/run
 
@@ -69,14 +69,14 @@ bench: $(VENV)/.test
 eval: $(VENV)/.test
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(ARGS)
 
-# The image's requirements and the Prometheus operator's rules are written from their sources, and committed.
+# `lock` generates the requirements of the image, and `rules` the alerts for the Prometheus operator. Both are committed.
 lock: $(VENV)/.test
 	$(BIN)/python -m container.lock
 
 rules:
 	$(PYTHON) k8s/monitoring/prometheusrule.py
 
-# These need docker and a registry.
+# These targets need Docker and a registry.
 pin-base:
 	$(PYTHON) -m container.pin
 
@@ -84,13 +84,13 @@ image:
 	docker build --target $(TARGET) --tag $(IMAGE):$(VERSION)-$(TARGET) --build-arg VERSION=$(VERSION) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) $(if $(TORCH_INDEX_URL),--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL)) .
 
-# Starts compose.yaml with the image that is there, and asks it for a translation and a summary.
+# Starts the services in compose.yaml with an existing image, and requests a translation and a summary.
 smoke:
 	docker compose up --detach --no-build --wait --wait-timeout 180
 	$(PYTHON) tools/smoke.py http://127.0.0.1:8000; status=$$?; \
 	  test $$status = 0 || docker compose logs; docker compose down; exit $$status
 
-version: # for workflows: a line of GITHUB_OUTPUT
+version: # prints a line for GITHUB_OUTPUT in workflows
 	@echo "version=$(VERSION)"
 
 image-name:
@@ -108,7 +108,7 @@ release: release-check
 	$(PYTHON) -m tools.release "$$TAG" > build/notes.md
 	gh release create "$$TAG" --verify-tag --title "Depesche $$TAG" --notes-file build/notes.md dist/*
 
-# Without torch: the embedded models run on CTranslate2.
+# Installs no torch, because the embedded models run on CTranslate2.
 $(VENV)/.serve: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
@@ -120,7 +120,7 @@ $(VENV)/.test: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[convert,train,dev]"
 	touch $@ $(VENV)/.serve
 
-# The site alone, without torch.
+# Installs only what the documentation site needs, without torch.
 $(VENV)/.docs: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -e $(VENV)/.test || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"

@@ -72,7 +72,7 @@ class Settings(BaseSettings):
         default="de", pattern="^[a-z]{2,3}$", description="Language of the submitted texts (ISO 639-1)."
     )
     target_lang: str = Field(
-        default="en", pattern="^[a-z]{2,3}$", description="Language that texts are translated into (ISO 639-1)."
+        default="en", pattern="^[a-z]{2,3}$", description="Language to translate into (ISO 639-1)."
     )
     translation_model: str | None = Field(
         default=None, min_length=1, description="Name of the translation model. If unset, the profile determines it."
@@ -191,8 +191,12 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Maximum number of bytes in a request body.")
     max_json_depth: int = Field(default=64, ge=1, description="Maximum nesting depth of a JSON body.")
-    header_timeout_s: float = Field(default=10.0, gt=0, description="Timeout in seconds for the head of a request.")
-    body_timeout_s: float = Field(default=60.0, gt=0, description="Timeout in seconds for the body of a request.")
+    header_timeout_s: float = Field(
+        default=10.0, gt=0, description="Seconds that a client has to send the request line and headers."
+    )
+    body_timeout_s: float = Field(
+        default=60.0, gt=0, description="Seconds that a client has to send the body of a request."
+    )
     cors_origins: str | None = Field(
         default=None,
         description=(
@@ -205,7 +209,7 @@ class Settings(BaseSettings):
         default=250_000, ge=1, description="Maximum number of characters (code points) in a text."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Minimum level of log lines."
+        default="info", description="Minimum level of the log lines to write."
     )
 
     @field_validator("cache_seal_key")

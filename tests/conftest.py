@@ -1,4 +1,4 @@
-"""Fixtures of all tests: the tiny models, the application that serves them, and an article."""
+"""Fixtures for all tests: the tiny models, the application that serves them, and an article."""
 
 import os
 import time
@@ -14,7 +14,7 @@ from service.settings import Settings
 from tests.tiny_models import tiny_models
 
 ROOT = Path(__file__).resolve().parent.parent
-# Examples have no deadline: their time depends on the machine.
+# Hypothesis examples have no deadline, because their duration depends on the machine.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 MARKERS = {"browser": ("browser", "slow"), "redis_server": ("redis",), "embedded_client": ("slow",)}
@@ -23,7 +23,7 @@ REQUIRE_ALL = os.environ.get("DEPESCHE_TEST_REQUIRE_ALL") == "1"
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, None]:
-    """A skip is a failure if `DEPESCHE_TEST_REQUIRE_ALL` is 1."""
+    """Report a skipped test as a failure if `DEPESCHE_TEST_REQUIRE_ALL` is 1."""
     outcome = yield
     report: pytest.TestReport = outcome.get_result()
     if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
@@ -33,7 +33,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def models_dir(pytestconfig: pytest.Config) -> Path:
-    """The folder of the tiny models, which `Settings` and processes of tests read by default."""
+    """Return the folder of the tiny models, which is the default for `Settings` and for processes that tests start."""
     folder = tiny_models(pytestconfig.cache.mkdir("tiny-models"))
     os.environ["DEPESCHE_MODELS_DIR"] = str(folder)
     return folder
@@ -41,13 +41,13 @@ def models_dir(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def given_article() -> str:
-    """A German news page as it is pasted, with menus, teasers and credits around the article."""
+    """Return a German news page as an editor would paste it, with menus, teasers and credits around the article."""
     return (ROOT / "tests" / "data" / "article.txt").read_text("utf-8")
 
 
 @pytest.fixture(scope="session")
 def client() -> Iterator[TestClient]:
-    """The application with the tiny models, ready."""
+    """Start the application with the tiny models, and wait until it is ready."""
     with TestClient(create_app(Settings()), raise_server_exceptions=False) as found:
         wait_until_ready(found)
         yield found
@@ -55,16 +55,16 @@ def client() -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def embedded_client() -> Iterator[TestClient]:
-    """The application with the embedded models, for the few tests of their outputs; they are slow."""
+    """Start the application with the embedded models, for the few slow tests of their outputs."""
     settings = Settings(models_dir=ROOT / "models")
     with TestClient(create_app(settings), raise_server_exceptions=False) as found:
         wait_until_ready(found)
         yield found
 
 
-@pytest.hookimpl(tryfirst=True)  # before markers select
+@pytest.hookimpl(tryfirst=True)  # runs before tests are selected by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use a browser, a Redis or the embedded models."""
+    """Mark the tests that use a browser, Redis or the embedded models."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         for fixture, markers in MARKERS.items():
@@ -74,7 +74,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def wait_until_ready(client: TestClient, *, limit_s: float = 60.0) -> None:
-    """Wait until the readiness probe answers 200."""
+    """Wait until the readiness probe returns 200."""
     end = time.monotonic() + limit_s
     while client.get("/readyz").status_code != 200:
         assert time.monotonic() < end, client.get("/readyz").text

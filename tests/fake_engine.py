@@ -1,4 +1,4 @@
-"""Fake engine without a model, for tests. It is deterministic, and a handler function defines its outputs."""
+"""A deterministic fake engine for tests. It has no model; a handler function defines its outputs."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ Writer = Callable[[Tokens], Tokens]
 
 
 class FakeEngine:
-    """An engine whose ``handler`` answers each call. By default the output is the source reversed and in capitals.
+    """An engine whose ``handler`` answers each call. By default the output is the source, reversed and in capitals.
 
     ``calls`` records the items of every call, including failed calls. A test may change the handler between calls:
     ``engine.handler = raising(RuntimeError("out of memory"))``.
@@ -32,12 +32,12 @@ class FakeEngine:
 
     @property
     def items(self) -> int:
-        """The number of items of all calls."""
+        """Return the number of items in all calls."""
         return sum(len(call) for call in self.calls)
 
     @property
     def source_tokens(self) -> int:
-        """The number of source tokens of all calls, without padding."""
+        """Return the number of source tokens in all calls, without padding."""
         return sum(len(item.tokens) for call in self.calls for item in call)
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
@@ -51,14 +51,14 @@ class FakeEngine:
 
 
 def backwards(tokens: Tokens) -> Tokens:
-    """The tokens in reverse order and in capitals."""
+    """Return the tokens in reverse order and in capitals."""
     return tuple(token.upper() for token in reversed(tokens))
 
 
 def writing(write: Writer) -> Handler:
-    """A handler that applies ``write`` to each source without end-of-sentence, within the limit of the options.
+    """Return a handler that applies ``write`` to each source without its end token, within the limit of the options.
 
-    The n-th best hypothesis ends with the token ``~n``, so that all are different.
+    The n-th best hypothesis ends with the token ``~n``, so that all hypotheses are different.
     """
 
     def handle(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
@@ -89,14 +89,14 @@ def _forced(item: EngineInput, target: Tokens) -> Hypothesis:
 
 
 def _mirrored(targets: int, words: int, sources: int) -> Attention:
-    """Attention of a reversed text: target token i attends to word ``words - 1 - i``, or to word 0 beyond the end."""
+    """Return the attention of a reversed text: target token i attends to word ``max(0, words - 1 - i)``."""
     return Attention.of(
         [[float(source == max(words - 1 - target, 0)) for source in range(sources)] for target in range(targets)]
     )
 
 
 def raising(error: Exception, *, when: Callable[[EngineInput], bool] = lambda _: True) -> Handler:
-    """A handler that raises ``error`` for calls with an item for which ``when`` is true."""
+    """Return a handler that raises ``error`` for calls that contain an item for which ``when`` is true."""
     write = writing(backwards)
 
     def handle(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
@@ -108,12 +108,12 @@ def raising(error: Exception, *, when: Callable[[EngineInput], bool] = lambda _:
 
 
 def losing_one(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-    """A handler that returns n - 1 results for n items."""
+    """Return a handler that returns n - 1 results for n items."""
     return writing(backwards)(items)[:-1]
 
 
 def taking(seconds: float, then: Handler | None = None) -> Handler:
-    """A handler that sleeps ``seconds`` in each call, independent of the number of items."""
+    """Return a handler that sleeps for ``seconds`` in each call, regardless of the number of items."""
     answer = then or writing(backwards)
 
     def handle(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
@@ -124,9 +124,9 @@ def taking(seconds: float, then: Handler | None = None) -> Handler:
 
 
 class Gate:
-    """A handler that blocks every call until its release, like a hung model, or until ``GATE_LIMIT_S`` have passed.
+    """A handler that blocks every call like a hung model, until it is released or ``GATE_LIMIT_S`` has passed.
 
-    ``entered`` is set as soon as a call waits.
+    ``entered`` is set as soon as a call is blocked.
     """
 
     def __init__(self, then: Handler | None = None) -> None:
@@ -140,5 +140,5 @@ class Gate:
         return self._then(items)
 
     def release(self) -> None:
-        """Let the blocked calls and all later calls continue."""
+        """Let the blocked calls and all later calls proceed."""
         self.released.set()

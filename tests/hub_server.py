@@ -1,4 +1,4 @@
-"""A model hub on 127.0.0.1 that speaks what the real client of the Hugging Face hub asks for, and fails on demand."""
+"""A model hub on 127.0.0.1 that implements the requests of the real Hugging Face client, and fails on demand."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-LARGE_BYTES = 4096  # files from this size are kept apart, as git-lfs does
+LARGE_BYTES = 4096  # files of this size or more are stored separately, as by git-lfs
 _PIECE_BYTES = 1 << 16
 
 
@@ -23,11 +23,11 @@ class Repo:
     commit: str = "1" * 40
     token: str | None = None
     gated: bool = False
-    etag: str | None = None  # sent in place of the files' own
-    size_bytes: int | None = None  # of large files, sent in place of their own
+    etag: str | None = None  # sent instead of the real ETags of the files
+    size_bytes: int | None = None  # sent instead of the real size of large files
 
     def listing(self) -> list[dict[str, Any]]:
-        """What the tree of the commit looks like."""
+        """Return the tree of the commit in the format of the hub."""
         return [{"type": "directory", "path": "onnx", "oid": "0" * 40}, *map(self._listed, sorted(self.files))]
 
     def _listed(self, name: str) -> dict[str, Any]:
@@ -42,23 +42,23 @@ class Repo:
 
 @dataclass
 class Hub:
-    """The server's state, which tests change while it runs."""
+    """The state of the server, which tests may change while it is running."""
 
     url: str = ""
-    store_url: str = ""  # another host's, as large files lie: the client takes what the redirect says of them
+    store_url: str = ""  # another host for large files: the client uses the metadata in the redirect
     repos: dict[str, Repo] = field(default_factory=dict)
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, path, range
-    cut_after_bytes: list[int] = field(default_factory=list)  # each cuts one answer with a large file
-    spoilt: set[str] = field(default_factory=set)  # SHA-256 of large files whose bytes change on their way
-    status: int | None = None  # every answer, where it is set
-    held: threading.Event = field(default_factory=threading.Event)  # unset: large files stop half way
-    half: threading.Event = field(default_factory=threading.Event)  # set once one has stopped
+    cut_after_bytes: list[int] = field(default_factory=list)  # each entry cuts off one answer with a large file
+    spoilt: set[str] = field(default_factory=set)  # SHA-256 of large files that are altered in transit
+    status: int | None = None  # if set, the status of every answer
+    held: threading.Event = field(default_factory=threading.Event)  # if not set, large files stop half way
+    half: threading.Event = field(default_factory=threading.Event)  # set when a file has stopped half way
 
     def __post_init__(self) -> None:
         self.held.set()
 
     def fetched(self) -> list[str]:
-        """The paths of files whose content was sent, in order."""
+        """Return the paths of the files whose content was sent, in order."""
         return [path for method, path, _ in self.asked if method == "GET" and not path.startswith("/api/")]
 
 
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
     hub: Hub
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_HEAD(self) -> None:
         self._answer()
@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404)
 
     def _repo(self, name: str, revision: str) -> Repo | None:
-        """The repository; None where the refusal has been sent."""
+        """Return the repository, or None if a refusal has been sent."""
         repo = self.hub.repos.get(name)
         if repo is None:
             self._send(404 if "Authorization" in self.headers else 401, {"X-Error-Code": "RepoNotFound"})

@@ -1,4 +1,4 @@
-"""The two languages that most tests are about."""
+"""The two languages that most tests use."""
 
 from service.languages.base import LanguagePair, language
 

@@ -1,4 +1,4 @@
-"""PHP on the command line, for the plugin among the examples."""
+"""PHP on the command line, for the tests of the example plugin."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ LIMIT_S = 120.0
 
 
 def php(*args: str, given: str = "") -> str:
-    """What PHP prints; the test is skipped where the program is missing."""
+    """Run a PHP program and return its output. Skip the test if PHP is not installed."""
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     command = [PROGRAM, "-d", "display_errors=stderr", "-d", "error_reporting=-1", *args]

@@ -1,4 +1,4 @@
-"""A real redis-server as a process of its own, which tests kill and pause; they are skipped where it is missing."""
+"""A real redis-server in a separate process, which tests can kill and pause. Without it they are skipped."""
 
 import shutil
 import signal
@@ -21,7 +21,7 @@ PATIENCE_S = 30.0
 
 
 class RedisServer:
-    """One server on one port, which can be started again; it keeps nothing on disk."""
+    """A Redis server on one port. It can be started again, and stores nothing on disk."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -30,7 +30,7 @@ class RedisServer:
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
     def start(self) -> None:
-        """Start it, empty, and wait until it answers."""
+        """Start the server without data, and wait until it answers."""
         own = ["--port", str(self._port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
         quiet = ["--save", "", "--appendonly", "no", "--logfile", str(self._folder / "redis.log")]
         self._process = subprocess.Popen([PROGRAM, *own, *quiet])
@@ -48,18 +48,18 @@ class RedisServer:
             return False
 
     def client(self) -> Redis:
-        """A client of the test itself."""
+        """Return a client for use by the test."""
         return Redis.from_url(self.url, socket_timeout=PATIENCE_S)
 
     def kill(self) -> None:
-        """End it at once; nothing when it does not run."""
+        """Kill the server if it is running."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def pause(self) -> None:
-        """It still takes connections, and answers none."""
+        """Pause the server. It still accepts connections but answers none."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -74,7 +74,7 @@ class RedisServer:
 
 @contextmanager
 def redis_running(folder: Path) -> Iterator[RedisServer]:
-    """A server, killed at the end; the test is skipped where the program is missing."""
+    """Start a server and kill it at the end of the block. Skip the test if redis-server is not installed."""
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     server = RedisServer(folder)

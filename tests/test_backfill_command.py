@@ -1,4 +1,4 @@
-"""The command ``depesche backfill``: killed, stopped or not, it gives one and the same file, and says what failed."""
+"""Tests of the command ``depesche backfill``: killed, stopped or not, it writes the same file and reports failures."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def written(path: Path, *lines: Any) -> Path:
 
 
 def records(path: Path) -> list[dict[str, Any]]:
-    """What is in an output, without its times."""
+    """Return the records in an output file, without their times."""
     found = [json.loads(line) for line in path.read_bytes().splitlines()]
     for record in found:
         if "result" in record:
@@ -46,7 +46,7 @@ def records(path: Path) -> list[dict[str, Any]]:
 
 
 def committed_lines(output: Path) -> int:
-    """Lines that the checkpoint vouches for."""
+    """Return the number of output lines that the checkpoint has recorded."""
     path = output.with_name(output.name + ".checkpoint")
     return int(json.loads(path.read_bytes())["written"]["lines"]) if path.exists() else 0
 
@@ -66,14 +66,14 @@ def output(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def mixed(tmp_path: Path) -> Path:
-    """Four lines, of which the second and the third fail."""
+    """Write an archive of four lines, of which the second and the third fail."""
     good = {"body": " ".join(SENTENCES[:3])}
     return written(tmp_path / "in.jsonl", {"id": "a", **good}, {"body": ""}, {**good, "colour": 1}, {"id": 4, **good})
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dozen articles to translate; sentences come again, and one line is bad."""
+    """Write an archive of a dozen articles to translate. Sentences occur more than once, and one line is bad."""
     bodies = [" ".join(SENTENCES[n % 20] for n in range(start, start + 3)) for start in range(11)]
     lines = [{"id": f"article-{n}", "body": body} for n, body in enumerate(bodies)]
     return written(tmp_path_factory.mktemp("archive") / "in.jsonl", *lines[:5], {"body": 5}, *lines[5:])
@@ -177,7 +177,7 @@ def test_an_output_that_does_not_exist_is_named(mixed: Path, output: Path) -> No
 def test_killed_again_and_again_it_gives_the_same_file(
     archive: Path, output: Path, uninterrupted: list[dict[str, Any]]
 ) -> None:
-    # No two runs have the same lines beside each other.
+    # No two runs have the same lines in progress together.
     for concurrency in ("3", "2"):
         before = committed_lines(output)
         running = process(archive, output, "--outputs", "translation", "--concurrency", concurrency)
@@ -186,7 +186,7 @@ def test_killed_again_and_again_it_gives_the_same_file(
         running.communicate()
         assert running.returncode == -signal.SIGKILL
         assert 0 < committed_lines(output) < len(uninterrupted)
-    # A line that was torn in the middle.
+    # A line that was cut off in the middle.
     with output.open("ab") as file:
         file.write(b'{"id":"article-9","line":10,"res')
     result = depesche(archive, output, "--outputs", "translation")

@@ -1,4 +1,4 @@
-"""The files of a backfill: lines are read within bounds, and what was committed is found again after any end."""
+"""Tests of the files of a backfill: lines are read within limits, and committed work survives any interruption."""
 
 import json
 import os
@@ -24,14 +24,14 @@ def read(path: Path, max_line_bytes: int = LIMIT_BYTES) -> list[InputLine]:
 
 
 def resumed(archive: Path, output: Path, *, made_with: dict[str, Any] = WITH, restart: bool = False) -> list[InputLine]:
-    """What is still to do after a resume."""
+    """Resume, and return the lines that have not been processed."""
     with closing(InputLines(archive, LIMIT_BYTES)) as lines, closing(Journal(output)) as journal:
         journal.resume(lines, made_with, restart=restart)
         return list(lines)
 
 
 def worked_off(archive: Path, output: Path, *, committed: int, written: int) -> None:
-    """A run that copied ``written`` lines and was killed when ``committed`` of them were."""
+    """Simulate a run that copied ``written`` lines and was killed after it had committed ``committed`` of them."""
     with closing(InputLines(archive, LIMIT_BYTES)) as lines, closing(Journal(output)) as journal:
         journal.resume(lines, WITH, restart=False)
         for number, line in enumerate(lines, 1):

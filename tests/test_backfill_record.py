@@ -1,4 +1,4 @@
-"""One line of an archive: answered as POST /v1/articles answers it, and never raised."""
+"""Tests of one archive line: it gets the answer that POST /v1/articles would give, and never raises an exception."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Ask = Callable[..., Record]
 
 @pytest.fixture
 def ask(client: TestClient) -> Ask:
-    """A line, as object or bytes, to its record."""
+    """Return a function that processes a line, given as an object or as bytes, and returns its record."""
 
     def record(line: Any, *, number: int = 7, defaults: dict[str, Any] | None = None, cache: bool = False) -> Record:
         assert isinstance(client.app, FastAPI)
@@ -144,7 +144,7 @@ def test_the_cache_is_left_alone_unless_asked_for(ask: Ask) -> None:
 
 
 class Failing:
-    """An editor that raises what it is given, one a call, before it does its work."""
+    """A pipeline that raises the given errors, one in each call, before it works normally."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> None:
         self._errors = list(errors)

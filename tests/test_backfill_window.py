@@ -1,4 +1,4 @@
-"""Lines in flight: in order, bounded in number and bytes, and gone when one of them ends the run."""
+"""Tests of lines in progress: order, limits on number and bytes, and cancellation when one of them ends the run."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ def lines(count: int, size_bytes: int = 1) -> Iterator[InputLine]:
 
 
 class Bench:
-    """Work that ends when it is told to; knows how many lines were at work at once."""
+    """Work that waits until the test releases it, and records how many lines are in progress."""
 
     def __init__(self) -> None:
         self.begun: list[int] = []
@@ -29,7 +29,7 @@ class Bench:
         self._slow.set()
 
     async def work(self, line: InputLine) -> int:
-        """The first line is slow: it waits for `release`."""
+        """Process a line. The first line is slow: it waits for `release`."""
         self.begun.append(line.number)
         self.at_work += 1
         self.most_at_work = max(self.most_at_work, self.at_work)

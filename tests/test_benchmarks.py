@@ -1,4 +1,4 @@
-"""Scores, tables and records of the benchmarks."""
+"""Tests of the scores, tables and records of the benchmarks."""
 
 import json
 import sys
@@ -85,7 +85,7 @@ def test_sizes_are_per_format_and_total(tmp_path: Path) -> None:
 
 
 def trained(folder: Path, losses: dict[int, float], held: int = 7) -> Path:
-    """The output of a training: a log with one held-back set, and its items."""
+    """Return the output of a training run: a log with one held-out set, and its items."""
     folder.mkdir()
     lines = [{"steps": steps, "items": 9 * steps, "held": {"news": loss}} for steps, loss in losses.items()]
     (folder / "log.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")

@@ -1,4 +1,4 @@
-"""The load benchmark: distinct articles, wrk as generator, and no figure after a failed request."""
+"""Tests of the load benchmark: distinct articles, wrk as load generator, and no figures after a failed request."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from service.text.segmentation import segment
 from tests.languages import DE
 
 TOLD = {"requests": 40, "seconds": 2.0, "sent": 44, "failed": 0, "p50_s": 0.1, "p99_s": 0.2}
-# Answers a POST with the sentences of its body, or with 503 if the test asks for it.
+# Answers a POST with the sentences in its body, or with 503 if the test asks for it.
 STAND_IN = """
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

@@ -1,4 +1,4 @@
-"""The robustness benchmark selects the right rows and rewrites them."""
+"""Tests that the robustness benchmark selects the right rows and rewrites them."""
 
 from benchmarks import robustness
 from benchmarks.robustness import Form, Row

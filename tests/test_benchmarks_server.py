@@ -1,4 +1,4 @@
-"""Ports for servers are free, and each goes to one process."""
+"""Tests that the ports for servers are free, and that each port is given to one process only."""
 
 import socket
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from benchmarks import server
 from benchmarks.server import LOOPBACK, ROOT, environment, free_port
 
-# Three processes take twelve of forty ports each: without claims, two would nearly always share a port.
+# Three processes take twelve of forty ports each. Without claims, two of them would nearly always share a port.
 ASKING = """
 import sys
 from benchmarks import server

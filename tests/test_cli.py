@@ -1,4 +1,4 @@
-"""The command line: standard output, error messages and exit codes."""
+"""Tests of the command line: standard output, error messages and exit codes."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ def depesche(*arguments: str | Path, stdin: bytes | None = None, **environment: 
 
 
 def assert_told(result: Result, *words: str) -> None:
-    """Standard error is one line, and the exit code is 1."""
+    """Assert that standard error has exactly one line and the exit code is 1."""
     assert result.exit_code == 1, result.output
     (line,) = result.stderr.splitlines()
     assert line.startswith("depesche: ")

@@ -1,4 +1,4 @@
-"""The table of complaints: every complaint names tests, and every named test exists."""
+"""Tests of the table in docs/complaints.md: every complaint names tests, and every named test exists."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The cores that a container grants, read from control groups as the kernel shows them."""
+"""Tests of how the number of cores that a container may use is read from control groups."""
 
 import os
 from pathlib import Path

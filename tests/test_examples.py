@@ -1,4 +1,4 @@
-"""The examples run unchanged against the real service."""
+"""Tests that the examples run unchanged against the real service."""
 
 import json
 import os
@@ -34,25 +34,23 @@ FIELDS = {"post": 7, "title": "Rat berät", "excerpt": "Der Rat tagt am Abend.",
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """A ready service process."""
+    """Start a service process, wait until it is ready, and return its URL."""
     with serving() as server:
         yield server.url
 
 
 def ran(command: list[str], url: str) -> subprocess.CompletedProcess[str]:
-    """Run an example."""
     env = {**os.environ, "DEPESCHE_URL": url}
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=env)
 
 
 def python(name: str, url: str, *args: str) -> subprocess.CompletedProcess[str]:
-    """Run a Python example."""
     return ran([sys.executable, str(EXAMPLES / name), *args], url)
 
 
 @contextmanager
 def in_front_of(url: str, first: tuple[int, dict[str, str], bytes]) -> Iterator[str]:
-    """A server that answers ``first`` once, then forwards requests to ``url``."""
+    """Start a server that gives each of the ``first`` answers once and then forwards requests to ``url``."""
     answers = [first]
 
     class Handler(BaseHTTPRequestHandler):
@@ -71,7 +69,7 @@ def in_front_of(url: str, first: tuple[int, dict[str, str], bytes]) -> Iterator[
             return found.status_code, {"Content-Type": found.headers["Content-Type"]}, found.content
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -84,7 +82,7 @@ def in_front_of(url: str, first: tuple[int, dict[str, str], bytes]) -> Iterator[
 
 
 def busy(retry_after: str = "1") -> tuple[int, dict[str, str], bytes]:
-    """The answer of a full queue."""
+    """Return the answer of a service whose queue is full."""
     problem = {"status": 503, "code": "queue_full", "detail": "full", "request_id": "a", "errors": []}
     headers = {"Content-Type": "application/problem+json", "Retry-After": retry_after}
     return 503, headers, json.dumps(problem).encode()
@@ -172,13 +170,13 @@ def test_plugin_is_valid_php() -> None:
 
 
 def called(do: str, **given: Any) -> dict[str, Any]:
-    """The effects of a call of the plugin, with a fake WordPress and a real request to the service."""
+    """Call the plugin with a fake WordPress and a real request to the service, and return what it changed."""
     world: dict[str, Any] = json.loads(php(str(WORDPRESS), str(PLUGIN), given=json.dumps({"do": do, **given})))
     return world
 
 
 def asked(route: str, url: str, **given: Any) -> dict[str, Any]:
-    """The effects of a request to one of its routes."""
+    """Send a request to one of the plugin's routes, and return what it changed."""
     return called("ask", **{"route": route, "fields": FIELDS, "settings": {"url": url, "key": "secret"}, **given})
 
 

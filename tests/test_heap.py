@@ -1,4 +1,4 @@
-"""The heap goes back to the system while the process works, and is left alone while it does not."""
+"""Tests that the heap is returned to the system while the process is working, and is left alone while it is idle."""
 
 import asyncio
 import ctypes
@@ -30,7 +30,7 @@ def test_pages_between_what_is_still_used_go_back() -> None:
     for piece in pieces:
         ctypes.memset(piece, 1, 2 * PAGE_BYTES)
     for piece in pieces[:-1]:
-        libc.free(piece)  # the last one, at the heap's end, keeps the others from going back by themselves
+        libc.free(piece)  # the last piece, at the end of the heap, keeps the others from being returned without a trim
     before = _resident_bytes()
     trim = trimmer()
     assert trim is not None
@@ -40,7 +40,7 @@ def test_pages_between_what_is_still_used_go_back() -> None:
 
 
 async def _trims(used_s: Sequence[float]) -> int:
-    """How often the heap was trimmed in periods of so much processor time each."""
+    """Return how often the heap is trimmed if the periods use these amounts of processor time."""
     trims: list[float] = []
     read = iter([0.0, *(now_s for now_s in accumulate(used_s) for _ in range(2))])
     task = asyncio.create_task(

@@ -1,4 +1,4 @@
-"""What importing the service does not do; which module may import which is in pyproject.toml, for import-linter."""
+"""Tests of what importing the service must not do. The rules for imports between modules are in pyproject.toml."""
 
 import subprocess
 import sys

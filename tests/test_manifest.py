@@ -1,4 +1,4 @@
-"""The manifest: what is refused, with the name of the field, and the options that it gives a source."""
+"""Tests of the manifest: refusals that name the field, and the decoding options for a source."""
 
 import re
 from collections.abc import Iterator
@@ -8,11 +8,13 @@ import pytest
 from pydantic import BaseModel
 
 from service.errors import ModelError
-from service.registry.manifest import EngineFiles, Hub, Manifest, Score, dumps, load
+from service.registry.manifest import Decoding, EngineFiles, Hub, Manifest, Prompts, Score, dumps, load
 from tests.hub.library import write_model
 
 ELSEWHERE: dict[str, tuple[type[BaseModel], str]] = {
     "engines": (EngineFiles, ".ENGINE"),
+    "prompts": (Prompts, ""),
+    "thorough": (Decoding, ""),
     "hub": (Hub, ""),
     "published": (Score, ""),
 }
@@ -43,7 +45,7 @@ def changed(path: Path, old: str, new: str) -> Path:
         ("beam_size = 4", "beam_width = 4", "decoding.beam_width: Extra inputs are not permitted"),
         ('revision = "1"', "revision = 1", "revision: Input should be a valid string"),
         ("beam_size = 4", 'beam_size = "wide"', "decoding.beam_size: Input should be a valid integer"),
-        ('task = "translation"', 'task = "poetry"', "task: Input should be 'translation' or 'summary'"),
+        ('task = "translation"', 'task = "poetry"', "task: Input should be 'translation', 'summary' or 'alignment'"),
         ("[engines.torch]", "[engines.onnx]", "engines.onnx.[key]: Input should be 'ctranslate2' or 'torch'"),
         ("hypotheses = 2", "hypotheses = 5", "decoding: Value error, hypotheses (5) must be at most beam_size (4)"),
     ],

@@ -1,4 +1,4 @@
-"""Metrics: the effect of every event, and the documentation of every metric."""
+"""Tests of metrics: the effect of every event, and the documentation of every metric."""
 
 import ast
 import asyncio
@@ -29,12 +29,12 @@ DOCUMENT = (ROOT / "docs" / "metrics.md").read_text("utf-8")
 
 @pytest.fixture
 def service_metrics() -> Metrics:
-    """The metrics of a service before its start."""
+    """Return the metrics of a service before its start."""
     return Metrics(Newsroom(plan_of(Settings()), events.ignore, lambda: None))
 
 
 def changed_samples(service_metrics: Metrics, event: events.Event) -> dict[str, float]:
-    """The samples that an event changes, without buckets, and the differences."""
+    """Return the samples that an event changes, except buckets, with the differences."""
     before = samples(service_metrics)
     service_metrics.listen(event)
     return {
@@ -45,7 +45,7 @@ def changed_samples(service_metrics: Metrics, event: events.Event) -> dict[str, 
 
 
 def samples(service_metrics: Metrics) -> dict[str, float]:
-    """All samples of the project, named like ``name a b`` with the label values in the order of the label names."""
+    """Return all samples of the project under keys like ``name a b``, with label values in the order of the names."""
     found = (
         s for family in service_metrics.registry.collect() if family.name.startswith("depesche") for s in family.samples
     )
@@ -147,7 +147,7 @@ def test_model_metrics_exist_before_first_batch(service_metrics: Metrics) -> Non
 
 
 def codes_of(tree: ast.Module) -> Iterator[str]:
-    """The notice codes in a module, including those passed to its functions with ``code`` as first parameter."""
+    """Return the notice codes in a module, including those passed to its functions with ``code`` as first parameter."""
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     makers = {"Notice", *(f.name for f in functions if f.args.args and f.args.args[0].arg == "code")}
     for node in ast.walk(tree):
@@ -169,7 +169,7 @@ def families(service_metrics: Metrics) -> list[Metric]:
 
 
 def documented_metrics() -> dict[str, tuple[str, set[str]]]:
-    """The documented type and labels of each metric."""
+    """Return the documented type and labels of each metric."""
     rows = [line.split("|")[1:4] for line in DOCUMENT.splitlines() if line.startswith(("| `depesche_", "| `process_"))]
     return {name.strip(" `"): (kind.strip(), set(labels.split("`")[1::2])) for name, kind, labels in rows}
 
@@ -186,7 +186,7 @@ def test_docs_list_all_labels(service_metrics: Metrics) -> None:
     for family in families(service_metrics):
         labels = {name for sample in family.samples for name in sample.labels} - {"le"}
         name = family.name + "_total" * (family.type == "counter")
-        # Model metrics need a model; the tests over HTTP cover them.
+        # Metrics of models need a model; the tests over HTTP cover them.
         assert labels == documented_metrics()[name][1] or not family.samples, name
 
 
@@ -198,14 +198,14 @@ def test_docs_list_all_reasons(service_metrics: Metrics) -> None:
 
 
 async def hangs(scope: Scope, _: Receive, send: Send) -> None:
-    """An application that never ends. It starts its answer only if the path asks for a stream."""
+    """Run an application that never finishes. It starts its answer only if the path requests a stream."""
     if scope["path"] == "/stream":
         await send({"type": "http.response.start", "status": 200, "headers": []})
     await asyncio.Event().wait()
 
 
 def disconnecting(*before: Message) -> Receive:
-    """A client that sends ``before`` and then disconnects."""
+    """Return a client that sends ``before`` and then disconnects."""
     messages = list(before)
 
     async def receive() -> Message:
@@ -218,7 +218,7 @@ def disconnecting(*before: Message) -> Receive:
 
 
 async def discard(_: Message) -> None:
-    """A ``send`` callable that discards messages."""
+    """Discard a message that the application sends."""
 
 
 BODY: Message = {"type": "http.request", "body": b"{}", "more_body": False}

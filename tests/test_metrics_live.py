@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes the service: every panel and rule is evaluated on its metrics."""
+"""Tests with a real Prometheus that scrapes the service and evaluates every panel and rule."""
 
 import json
 import re
@@ -29,13 +29,13 @@ class Prometheus:
         self._url = url
 
     def ask(self, path: str, **parameters: str) -> Any:
-        """The data of a successful answer."""
+        """Return the data of a successful answer."""
         answer = httpx.get(f"{self._url}/api/v1/{path}", params=parameters, timeout=PATIENCE_S)
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
     def value(self, expression: str) -> list[Any]:
-        """The samples of an instant query."""
+        """Return the samples of an instant query."""
         found: list[Any] = self.ask("query", query=expression)["result"]
         return found
 
@@ -54,7 +54,7 @@ class Prometheus:
 
 
 def configuration(target: str) -> str:
-    """Scrape the service and evaluate its rules every second."""
+    """Return a configuration that scrapes the service and evaluates its rules every second."""
     scrape = {"job_name": "depesche", "scrape_interval": "1s", "static_configs": [{"targets": [target]}]}
     return json.dumps(  # JSON is YAML
         {
@@ -67,7 +67,7 @@ def configuration(target: str) -> str:
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Prometheus after several scrapes of a service that did some work."""
+    """Start Prometheus, and wait for several scrapes of a service that has done some work."""
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     folder = tmp_path_factory.mktemp("prometheus")

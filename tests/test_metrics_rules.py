@@ -1,4 +1,4 @@
-"""Dashboard and alert rules use existing metrics, and promtool accepts them."""
+"""Tests that the dashboard and the alert rules use existing metrics, and that promtool accepts them."""
 
 import json
 import re
@@ -19,13 +19,13 @@ RULES = (MONITORING / "alerts.yaml").read_text("utf-8")
 ALERTS = re.findall(r"- alert: (\w+)", RULES)
 ROWS = ["Traffic", "Latency", "Queue and batching", "Cache", "Quality", "Engine"]
 PROGRAM = "promtool"
-OF_PROMETHEUS = {"job", "instance", "le"}  # labels that are added at the scrape, and that of buckets
+OF_PROMETHEUS = {"job", "instance", "le"}  # labels that are added at the scrape, and the label of buckets
 METRIC = r"\b(?:depesche|process)_\w+"
 Matcher = tuple[str, str, str, str]
 
 
 def promtool(*args: str, given: str | None = None) -> None:
-    """Run promtool, which must succeed; skips the test if it is missing."""
+    """Run promtool, which must succeed. Skip the test if it is not installed."""
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     done = subprocess.run([PROGRAM, *args], input=given, capture_output=True, text=True, check=False, cwd=MONITORING)
@@ -37,27 +37,27 @@ def panels() -> list[dict[str, Any]]:
 
 
 def expressions() -> list[str]:
-    """The expressions of the dashboard, with Grafana's variables replaced."""
+    """Return the expressions of the dashboard, with Grafana's variables replaced."""
     found = [target["expr"] for panel in panels() for target in panel["targets"]]
     return [e.replace("$__rate_interval", "5m").replace("$job", "a|b").replace("$instance", ".*") for e in found]
 
 
 def queries() -> str:
-    """All text that names metrics: rules without comments, expressions and variables."""
+    """Return all text that names metrics: rules without comments, expressions and variables."""
     rules = "\n".join(line for line in RULES.splitlines() if not line.lstrip().startswith("#"))
     variables = [one["definition"] for one in DASHBOARD["templating"]["list"] if one["type"] == "query"]
     return "\n".join([rules, *expressions(), *variables])
 
 
 def matchers(text: str) -> Iterator[Matcher]:
-    """(metric, label, operator, value) of every selector."""
+    """Return the metric, label, operator and value of every label matcher."""
     for name, inside in re.findall(rf"({METRIC})\{{([^}}]*)\}}", text):
         yield from ((name, *parts) for parts in re.findall(r'(\w+)(=~|!=|=|!~)"([^"]*)"', inside))
 
 
 @pytest.fixture(scope="module")
 def given(client: TestClient) -> dict[str, list[dict[str, str]]]:
-    """The labels of all samples by name, after a real request."""
+    """Return the labels of all samples by name, after a real request."""
     assert client.post("/v1/articles", json={"body": "Der Zug fährt heute nicht nach Kiel."}).status_code == 200
     found: dict[str, list[dict[str, str]]] = {}
     for family in text_string_to_metric_families(client.get("/metrics").text):
@@ -101,7 +101,7 @@ def test_panels_have_title_unit_and_source() -> None:
         sources = [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
         assert {source["uid"] for source in sources} == {"${datasource}"}
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
-    assert "id" not in DASHBOARD  # Grafana gives it, and refuses a foreign one
+    assert "id" not in DASHBOARD  # Grafana assigns it, and refuses a foreign one
 
 
 def test_panels_do_not_overlap() -> None:

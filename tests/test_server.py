@@ -1,4 +1,4 @@
-"""Both ports in one process: they start and stop together, and report a port in use."""
+"""Tests of both ports in one process: they start and stop together, and report a port that is in use."""
 
 import signal
 import socket
@@ -48,7 +48,7 @@ def test_stream_ends_after_sigterm() -> None:
 
 @pytest.fixture
 def ipv6() -> None:
-    """This machine has IPv6."""
+    """Return whether this machine has IPv6."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError as error:

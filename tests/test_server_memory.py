@@ -1,4 +1,4 @@
-"""Long-lived objects are frozen for the collector; a reload frees the old models."""
+"""Tests that long-lived objects are frozen for the garbage collector, and that a reload frees the old models."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ def in_sight_again() -> Iterator[None]:
 
 
 class Ring:
-    """An object that only the collector frees."""
+    """An object in a reference cycle, which only the garbage collector frees."""
 
     def __init__(self) -> None:
         self.own = self
@@ -69,7 +69,7 @@ async def test_reload_frees_the_old_models() -> None:
 
 
 def parts(service: Newsroom) -> list[object]:
-    """The objects of a generation: itself, and each model's tokenizer, batcher and engine."""
+    """Return the objects of a generation: itself, and the tokenizer, batcher and engine of each model."""
     generation = service._pool.serving
     found: list[object] = [generation]
     for model in generation.models.values():

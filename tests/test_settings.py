@@ -1,4 +1,4 @@
-"""Every setting is documented, with its default."""
+"""Tests of the settings: documentation, defaults and refused values."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A third language: one folder and one manifest, and no other file."""
+"""Tests that a third language needs one folder and one manifest, and no change in another file."""
 
 import shutil
 import sys
@@ -36,7 +36,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 def files_of_the_repository() -> dict[Path, int]:
-    """Each source file and manifest, and the time of its last change."""
+    """Return each source file and manifest with the time of its last change."""
     folders = (REPOSITORY / "service", REPOSITORY / "models" / "catalog")
     files = (path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts)
     return {path: path.stat().st_mtime_ns for path in files}
@@ -44,7 +44,7 @@ def files_of_the_repository() -> dict[Path, int]:
 
 @pytest.fixture
 def french(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A folder with a language package, on the search path of the languages."""
+    """Create a folder with a language package, and add it to the search path of the languages."""
     package = tmp_path / "languages" / "fr"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(FRENCH, "utf-8")
@@ -56,7 +56,7 @@ def french(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def french_models(tmp_path: Path, models_dir: Path) -> Path:
-    """A folder with one manifest: the tiny translation model, from French."""
+    """Create a folder with one manifest: the tiny translation model with French as source language."""
     folder = tmp_path / "models"
     (folder / "catalog").mkdir(parents=True)
     shutil.copytree(models_dir / "embedded" / "starter-de-en", folder / "embedded" / "starter-fr-en")

@@ -1,4 +1,4 @@
-"""The tools of the repository: plain-English check, release notes, links of the docs site, workflows."""
+"""Tests of the repository's tools: plain-English check, release notes, links of the documentation site, workflows."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The trace of a request names files and functions that exist."""
+"""Tests that the files and functions that the page "Trace of a request" names exist."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ ROW = re.compile(r"^\|.*`(service/[\w/]+\.py)` \|([^|]*)\|", re.MULTILINE)
 
 @cache
 def functions_of(path: Path) -> frozenset[str]:
-    """The functions that a file defines; methods with the name of their class."""
+    """Return the functions that a file defines, methods with the name of their class."""
     found = set()
     for node in ast.parse(path.read_text("utf-8")).body:
         for one in node.body if isinstance(node, ast.ClassDef) else [node]:

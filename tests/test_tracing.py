@@ -1,4 +1,4 @@
-"""Traces: request spans, stage spans, links to engine calls, and OTLP export."""
+"""Tests of traces: request spans, stage spans, links to engine calls, and OTLP export."""
 
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -31,7 +31,7 @@ SAMPLED = 1
 
 @pytest.fixture
 def exporter(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    """An in-memory exporter for applications created in the test."""
+    """Return an in-memory exporter for the applications that the test creates."""
     found = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(found))
@@ -50,7 +50,7 @@ async def ports(monkeypatch: pytest.MonkeyPatch, exporter: InMemorySpanExporter)
 
 
 def spans(exporter: InMemorySpanExporter) -> dict[str, list[ReadableSpan]]:
-    """The finished spans by name."""
+    """Return the finished spans by name."""
     found: dict[str, list[ReadableSpan]] = {}
     for span in exporter.get_finished_spans():
         found.setdefault(span.name, []).append(span)
@@ -189,7 +189,7 @@ def test_unsupported_protocol_is_refused() -> None:
 
 @contextmanager
 def collector() -> Iterator[tuple[str, list[bytes]]]:
-    """A collector that stores request bodies: its address, and the bodies."""
+    """Start a collector that stores request bodies, and return its address and the bodies."""
     bodies: list[bytes] = []
 
     class Collector(BaseHTTPRequestHandler):

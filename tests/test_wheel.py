@@ -1,4 +1,4 @@
-"""The wheel holds the service and its models; an editable install holds the path of the checkout only."""
+"""Tests that the wheel contains the service and its models, and an editable install only the path of the checkout."""
 
 import shutil
 import zipfile
@@ -14,7 +14,7 @@ MANIFEST = "models/catalog/small.toml"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The repository without weights."""
+    """Copy the repository without the weights."""
     root = tmp_path / "checkout"
     shutil.copytree(ROOT / "service", root / "service", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):

@@ -1,9 +1,9 @@
 """The network of the tiny models.
 
-The embedding is random, the other weights are constructed. Step ``t`` of the decoder attends to position ``t`` of the
-source by the sinusoids of both, so its attention is the word alignment. The summary model copies the piece at that
-position. The translation model writes its partner in a short lexicon, if it has one. So an output ends with its source
-and keeps the numbers.
+The embedding is random; the other weights are constructed. Step ``t`` of the decoder attends to position ``t`` of the
+source by means of the sinusoids of both, so its attention is the word alignment. The summary model copies the piece at
+that position. The translation model writes the partner of that piece in a short lexicon, or copies the piece if it has
+none. An output therefore ends where its source ends, and keeps its numbers.
 """
 
 import json
@@ -17,17 +17,17 @@ import sentencepiece
 import torch
 import transformers
 
-WIDTH, PLACE_PAIRS = 96, 8  # pairs of sine and cosine for positions; the other dimensions are for pieces
-SHARPNESS = 16.0  # of the attention: weights of more than 0.99 on the one place
-LONGEST = 256  # tokens of a source or an output
+WIDTH, PLACE_PAIRS = 96, 8  # pairs of sine and cosine for positions; the other dimensions are for content
+SHARPNESS = 16.0  # of the attention, which puts a weight of more than 0.99 on one position
+LONGEST = 256  # maximum number of tokens in a source or an output
 RIDGE = 1e-3
-CERTAINTY = 1.5  # of the output: a log-probability of about -0.01 a piece
-EMBEDDED = 0.2  # of the root of the width: pieces weigh twice as much as places
+CERTAINTY = 1.5  # of the output: a log-probability of about -0.01 for each piece
+EMBEDDED = 0.2  # as a share of the root of the width: content weighs twice as much as positions
 NEVER = -1e4
 
 
 def write_network(folder: Path, pieces: sentencepiece.SentencePieceProcessor, lexicon: dict[str, str]) -> None:
-    """The network in both formats: float16 for transformers, int8 for CTranslate2."""
+    """Write the network in both formats: float16 for transformers, and int8 for CTranslate2."""
     vocabulary = {pieces.id_to_piece(i): i for i in range(pieces.get_piece_size())}
     pad = vocabulary["<pad>"] = len(vocabulary)
     network = _network(len(vocabulary), pad, {vocabulary[f"▁{a}"]: vocabulary[f"▁{b}"] for a, b in lexicon.items()})
@@ -39,7 +39,7 @@ def write_network(folder: Path, pieces: sentencepiece.SentencePieceProcessor, le
     for side in ("source", "target"):
         shutil.copy(folder / "pieces.model", checkpoint / f"{side}.spm")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # transformers recommends sacremoses to each that loads a Marian tokenizer
+        warnings.simplefilter("ignore")  # transformers recommends sacremoses when it loads a Marian tokenizer
         converter = ctranslate2.converters.TransformersConverter(str(checkpoint))
         converter.convert(str(folder / "ct2-int8"), quantization="int8")
     (folder / "float16").mkdir()
@@ -68,7 +68,7 @@ def _network(vocabulary: int, pad: int, partners: dict[int, int]) -> Any:
         decoder_start_token_id=pad,
     )
     network = transformers.MarianMTModel(config).eval()  # type: ignore[no-untyped-call]
-    half = WIDTH // 2  # transformers has the sines in the first half, the cosines in the second
+    half = WIDTH // 2  # transformers has the sines in the first half and the cosines in the second
     places = torch.zeros(WIDTH)
     places[[*range(PLACE_PAIRS), *range(half, half + PLACE_PAIRS)]] = 1.0
     content = 1.0 - places
@@ -80,18 +80,20 @@ def _network(vocabulary: int, pad: int, partners: dict[int, int]) -> Any:
         network.model.shared.weight[pad].zero_()
         network.final_logits_bias[0, pad] = NEVER
         decoder = network.model.decoder.layers[0]
-        _attend(decoder.self_attn, places, content, -1.0)  # takes the piece before away from the residual
+        _attend(decoder.self_attn, places, content, -1.0)  # subtracts the previous piece from the residual
         _attend(decoder.encoder_attn, places, content, 2.0)
         decoder.encoder_attn.out_proj.weight.copy_(decoder.encoder_attn.out_proj.weight[_swapped(content)])
         encoder = network.model.encoder.layers[0]
-        encoder.final_layer_norm.weight.copy_(content + places / EMBEDDED)  # int8 is as fine as the largest allows
+        encoder.final_layer_norm.weight.copy_(
+            content + places / EMBEDDED
+        )  # the largest weight determines the precision of int8
         _read_places(network, places)
         decoder.final_layer_norm.weight.copy_(content * CERTAINTY)
     return network
 
 
 def _swapped(content: torch.Tensor) -> torch.Tensor:
-    """All dimensions with the two halves of the content exchanged."""
+    """Return the order of the dimensions with the two halves of the content dimensions exchanged."""
     order = torch.arange(WIDTH)
     first, second = content.nonzero().squeeze(1).chunk(2)
     order[first], order[second] = second, first
@@ -99,9 +101,9 @@ def _swapped(content: torch.Tensor) -> torch.Tensor:
 
 
 def _codes(vocabulary: int, content: torch.Tensor, partners: dict[int, int]) -> torch.Tensor:
-    """For each piece a pattern of as many positive as negative numbers in the dimensions of the content.
+    """Return a code for each piece, with as many positive as negative numbers in the content dimensions.
 
-    Both halves of it are the same, but for partners: the halves of the one are those of the other, exchanged.
+    Both halves of a code are equal, except for partners: each half of one is the opposite half of the other.
     """
     first, second = content.nonzero().squeeze(1).chunk(2)
     signs = torch.tensor([EMBEDDED, -EMBEDDED]).repeat(len(first) // 2)
@@ -115,7 +117,7 @@ def _codes(vocabulary: int, content: torch.Tensor, partners: dict[int, int]) -> 
 
 
 def _attend(attention: Any, places: torch.Tensor, content: torch.Tensor, factor: float) -> None:
-    """Attend to the same place, and write ``factor`` times the content found there."""
+    """Make ``attention`` attend to the same position, and write ``factor`` times the content found there."""
     attention.q_proj.weight.copy_(torch.diag(places) * SHARPNESS)
     attention.k_proj.weight.copy_(torch.diag(places) * SHARPNESS)
     attention.v_proj.weight.copy_(torch.diag(content))
@@ -123,7 +125,10 @@ def _attend(attention: Any, places: torch.Tensor, content: torch.Tensor, factor:
 
 
 def _read_places(network: Any, places: torch.Tensor) -> None:
-    """Have the cross-attention read places from what layer norms shifted and scaled: fitted by least squares."""
+    """Fit the cross-attention by least squares, so that it reads positions from normalised states.
+
+    Layer norms shift and scale the states that it gets.
+    """
     attention = network.model.decoder.layers[0].encoder_attn
     drawn = torch.randint(1, network.config.vocab_size - 1, (20, LONGEST))
     seen: list[torch.Tensor] = []
@@ -135,7 +140,7 @@ def _read_places(network: Any, places: torch.Tensor) -> None:
     sinusoids = network.model.encoder.embed_positions.weight[:LONGEST] * places
     for projection, states in ((attention.q_proj, seen[0]), (attention.k_proj, encoded)):
         flat = torch.cat([states, torch.ones(*states.shape[:2], 1)], dim=2).flatten(0, 1)
-        ridge = torch.eye(WIDTH + 1) * RIDGE * len(flat)  # small weights, which int8 holds
+        ridge = torch.eye(WIDTH + 1) * RIDGE * len(flat)  # keeps the weights small enough for int8
         fitted = torch.linalg.solve(flat.T @ flat + ridge, flat.T @ sinusoids.repeat(len(drawn), 1)).T
         projection.weight.copy_(fitted[:, :-1] * SHARPNESS)
         projection.bias.copy_(fitted[:, -1] * SHARPNESS)

@@ -1,4 +1,4 @@
-"""Two tiny Marian models under the names of the embedded ones: small, fast, and the same on every run."""
+"""Two tiny Marian models under the names of the embedded ones. They are fast, and the same on every run."""
 
 import fcntl
 import hashlib
@@ -12,7 +12,8 @@ TEXTS = (DATA / "sentences.txt", DATA / "article.txt")
 TASKS = {"starter-de-en": ("translation", "en"), "starter-sum-de": ("summary", "de")}
 PIECES = 850
 
-# Partners replace each other, so a word has one. A piece also begins longer words: the longest that fits.
+# Partners replace each other, so each word has only one. A piece may also begin a longer word; the longest match is
+# used.
 LEXICON = dict(
     pair.split("/")
     for pair in (
@@ -64,7 +65,7 @@ compute_type = "float32"
 
 
 def tiny_models(cache: Path) -> Path:
-    """The models' folder under ``cache``; the first process builds it, and again when its sources change."""
+    """Return the models' folder under ``cache``. It is built if it does not exist or its sources have changed."""
     made_of = hashlib.sha256(
         b"".join(path.read_bytes() for path in (*sorted(Path(__file__).parent.glob("tiny_m*.py")), *TEXTS))
     )
@@ -77,7 +78,7 @@ def tiny_models(cache: Path) -> Path:
 
 
 def _build(scratch: Path, models: Path) -> None:
-    from tests.tiny_marian import write_network  # torch takes seconds to import
+    from tests.tiny_marian import write_network  # importing torch takes seconds
 
     shutil.rmtree(scratch, ignore_errors=True)
     (scratch / "catalog").mkdir(parents=True)

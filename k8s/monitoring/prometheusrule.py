@@ -1,9 +1,9 @@
-"""``make rules``: writes prometheusrule.yaml, the rules of alerts.yaml as a resource of the Prometheus operator."""
+"""Write prometheusrule.yaml: the rules in alerts.yaml as a resource for the Prometheus operator (``make rules``)."""
 
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-HEAD = """# The alerts of alerts.yaml for the Prometheus operator. `make rules` writes this file; do not edit it.
+HEAD = """# The alerts in alerts.yaml, for the Prometheus operator. `make rules` generates this file; do not edit it.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
@@ -20,7 +20,7 @@ def main() -> None:
 
 
 def written(alerts: str) -> str:
-    """The PrometheusRule whose ``spec`` is the given rules file without the comments at its top."""
+    """Return a PrometheusRule with the given rules file, without its leading comments, as ``spec``."""
     lines = alerts.splitlines()
     begin = next(number for number, line in enumerate(lines) if not line.startswith("#"))
     return HEAD + "".join(f"  {line}".rstrip() + "\n" for line in lines[begin:])

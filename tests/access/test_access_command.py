@@ -1,4 +1,4 @@
-"""The command ``depesche keys``: new keys, lines of the key file, and errors."""
+"""Tests of the command ``depesche keys``: new keys, lines of the key file, and errors."""
 
 from pathlib import Path
 

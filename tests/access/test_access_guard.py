@@ -1,4 +1,4 @@
-"""API keys over HTTP: scopes, open paths, keys in headers and bodies, and error formats."""
+"""Tests of API keys over HTTP: scopes, open paths, keys in headers and bodies, and error formats."""
 
 import threading
 from collections.abc import AsyncIterator
@@ -53,7 +53,7 @@ def bearer(scope: Scope) -> dict[str, str]:
 
 @pytest.fixture
 async def ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Both]:
-    """Both applications with one key for each scope."""
+    """Start both applications, with one key for each scope."""
     write_keys(tmp_path / "keys", *ALL)
     async with both(monkeypatch, keys_file=tmp_path / "keys", metrics_port="both") as found:
         yield found

@@ -1,4 +1,4 @@
-"""The key store: lookup, expiry, and reloads of the key file."""
+"""Tests of the key store: lookup, expiry, and reloads of the key file."""
 
 import asyncio
 import datetime as dt

@@ -1,4 +1,4 @@
-"""The key file: parsing, and errors that name the line without its content."""
+"""Tests of the key file: parsing, and errors that name the line but do not quote it."""
 
 import datetime as dt
 import hashlib

@@ -1,4 +1,4 @@
-"""Body limits, security headers and CORS over HTTP."""
+"""Tests of body limits, security headers and CORS over HTTP."""
 
 import asyncio
 import gzip
@@ -51,7 +51,7 @@ async def test_incomplete_body_times_out(monkeypatch: pytest.MonkeyPatch) -> Non
     begun = [b'{"text": ']
 
     async with both(monkeypatch, body_timeout_s=0.2) as ports:
-        # The transport reads the body's source while the application waits for the body.
+        # The test transport consumes the body's source while the application waits for the body.
         transport: Any = ports.main._transport
         answers: list[Any] = []
 

@@ -1,4 +1,4 @@
-"""A separate Redis for rate limits: its counters survive evictions in the cache."""
+"""Tests of a separate Redis for rate limits, whose counters survive evictions in the cache."""
 
 from collections.abc import Iterator
 from typing import Any

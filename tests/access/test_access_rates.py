@@ -1,4 +1,4 @@
-"""Rate limits: callers, counting, refunds and refusals."""
+"""Tests of rate limits: callers, counting, refunds and refusals."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -29,7 +29,7 @@ Open = Callable[[Unit, str], Rates]
 
 @pytest.fixture(params=["memory", "redis"])
 async def open_limits(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
-    """Opens empty limits in memory or in Redis."""
+    """Return a function that opens empty limits in memory or in Redis."""
     url, found = None, list[Rates]()
     if request.param == "redis":
         server: RedisServer = request.getfixturevalue("redis_server")
@@ -119,7 +119,7 @@ async def test_refund_skips_a_new_window(open_limits: Open) -> None:
         time.sleep(0.05)  # noqa: ASYNC251 - no other task runs
     assert now.refusal is None
     await rates.give_back(usage)
-    # On a slow machine the window may have ended again. It then has one character.
+    # On a slow machine the window may already have ended. The new window then has one character.
     assert left(await rates.take("a", "characters", 1))[0] in {98, 99}
     rates = open_limits("requests", "9/minute")
     usage = await rates.take("once", "requests", 5)

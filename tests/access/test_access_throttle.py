@@ -1,4 +1,4 @@
-"""Rate limits over HTTP: refusals, header fields, and the identity of callers."""
+"""Tests of rate limits over HTTP: refusals, header fields, and the identity of callers."""
 
 from pathlib import Path
 from typing import Any
@@ -157,7 +157,7 @@ async def test_forwarded_address_is_ignored_by_default(monkeypatch: pytest.Monke
 async def test_trusted_proxy_sets_last_address(monkeypatch: pytest.MonkeyPatch) -> None:
     async with both(monkeypatch, rate_requests="1/hour", trusted_proxies="10.0.0.0/8, 192.0.2.9") as ports:
         assert await sent_from(ports, "10.1.2.3", "203.0.113.7, 198.51.100.1") == 200
-        # Entries before the proxy's own entry are ignored.
+        # Only the entry that the proxy added counts; the entries before it are ignored.
         assert await sent_from(ports, "192.0.2.9", "203.0.113.8, 198.51.100.1, 10.9.9.9") == 429
         assert await sent_from(ports, "10.1.2.3", "198.51.100.2") == 200
         assert await sent_from(ports, "192.0.2.1", "198.51.100.3") == 200

@@ -1,4 +1,4 @@
-"""Both applications of one service with fake engines, on one event loop."""
+"""A fixture helper that runs both applications of one service with fake engines on one event loop."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ READY_S = 60.0
 
 @dataclass(frozen=True)
 class Both:
-    """A client for each port, and all engines of the service."""
+    """Clients for both ports, and all engines of the service."""
 
     main: AsyncClient
     admin: AsyncClient
@@ -33,16 +33,14 @@ class Both:
             engine.handler = handler
 
     async def translate(self, text: str | list[str], **headers: str) -> Response:
-        """Translate one text."""
         return await self.main.post("/v1/translate", json={"text": text}, headers=headers)
 
     async def cached(self, text: str) -> int:
-        """The number of a text's sentences that come from the cache."""
+        """Translate ``text`` and return how many of its sentences came from the cache."""
         (translation,) = (await self.translate(text)).json()["translations"]
         return int(translation["cached"]["sentences"])
 
     async def purge(self, **what: Any) -> Response:
-        """Purge the cache."""
         return await self.admin.post("/admin/cache/purge", json=what)
 
 
@@ -52,7 +50,7 @@ def _client(app: FastAPI) -> AsyncClient:
 
 @asynccontextmanager
 async def both(patch: pytest.MonkeyPatch, handler: Handler | None = None, **given: Any) -> AsyncIterator[Both]:
-    """Start both applications and wait until they are ready. ``given`` are settings."""
+    """Start both applications with the settings ``given``, and wait until they are ready."""
     engines: list[FakeEngine] = []
 
     def load(*_: object, **__: object) -> FakeEngine:

@@ -1,4 +1,4 @@
-"""The administration port: purges, reloads, metrics and drain."""
+"""Tests of the administration port: purges, reloads, metrics, and draining."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -23,7 +23,7 @@ async def test_purge_by_text_deletes_shared_sentences(ports: Both) -> None:
     answer = await ports.purge(text=STORY)
     assert answer.json() == {"purged": {"memory": 2, "shared": None}}
     assert await ports.cached(OTHER) == 1
-    assert await ports.cached(STORY) == 1  # the other text has just cached it again
+    assert await ports.cached(STORY) == 1  # the other text has just put it into the cache again
 
 
 async def test_purge_accepts_several_texts(ports: Both) -> None:

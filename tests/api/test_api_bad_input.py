@@ -1,4 +1,4 @@
-"""Invalid input gets a problem that names field and limit, or a correct result with a warning."""
+"""Tests of invalid input, which gets a problem that names field and limit, or a correct result with a warning."""
 
 import json
 from typing import Any
@@ -248,7 +248,7 @@ def test_warning_never_quotes_text(client: TestClient) -> None:
 
 
 def test_request_while_loading_gets_503() -> None:
-    # Without the context manager the application does not start and loads no model.
+    # Without the context manager the application does not start, so no model is loaded.
     response = TestClient(create_app(Settings())).post("/v1/translate", json={"text": SENTENCE})
     assert_problem(response, 503, "not_ready")
     assert int(response.headers["retry-after"]) >= 1

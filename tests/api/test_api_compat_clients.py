@@ -1,4 +1,4 @@
-"""Unmodified DeepL and LibreTranslate clients against a service process."""
+"""Tests of unmodified DeepL and LibreTranslate clients against a service process."""
 
 import re
 import urllib.error
@@ -18,26 +18,25 @@ ENGLISH = "The government said on Friday that it would not raise taxes this year
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """One service for all tests of this module."""
     with serving() as found:
         yield found
 
 
 @pytest.fixture
 def client(server: Server) -> Iterator[deepl.Translator]:
-    """DeepL's client with an arbitrary key."""
+    """Return DeepL's client with an arbitrary key."""
     with closing(deepl.Translator("any-key:fx", server_url=server.url)) as translator:
         yield translator
 
 
 @pytest.fixture
 def libre(server: Server) -> LibreTranslateAPI:
-    """LibreTranslate's client with an arbitrary key."""
+    """Return LibreTranslate's client with an arbitrary key."""
     return LibreTranslateAPI(server.url, "any-key")
 
 
 def v1(server: Server, text: str, **options: str) -> str:
-    """Translate a text with /v1."""
+    """Translate a text with the endpoint ``/v1/translate``."""
     answer = server.post("/v1/translate", {"text": text, **options}).json()
     found: str = answer["translations"][0]["text"]
     return found
@@ -124,7 +123,7 @@ def test_deepl_detects_xml_structure(client: deepl.Translator, server: Server) -
 
 
 def test_deepl_tag_options_are_honoured(client: deepl.Translator, server: Server) -> None:
-    """All tag options together, as in the documentation of DeepL's clients."""
+    """Send all tag options together, as in the documentation of DeepL's clients."""
     markup = (
         f"<dokument><par><teil>Der Zug fährt</teil> <teil>heute nicht.</teil></par><par>{OTHER}</par>"
         "<roh>Dieser Satz bleibt &lt;so&gt;.</roh></dokument>"
@@ -147,7 +146,7 @@ def test_deepl_tag_options_are_honoured(client: deepl.Translator, server: Server
 
 
 def test_deepl_accepts_typo3_requests(client: deepl.Translator, server: Server) -> None:
-    """Rich text as XML with tag lists in version 2, as `deepltranslate_core` sends it."""
+    """Send rich text as XML with tag lists, tag handling version 2, as `deepltranslate_core` does."""
     markup = f'<p>{TEXT}</p><ul><li>{OTHER} <a href="t3://page?uid=1">Mehr</a></li></ul><t3-ignore>f:link</t3-ignore>'
     found = one(
         client.translate_text(

@@ -1,4 +1,4 @@
-"""Switch and count parameters of the compatible endpoints."""
+"""Tests of boolean and count parameters of the compatible endpoints."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The answers of /v1, the probes and the documentation."""
+"""Tests of the answers of /v1, the probes and the documentation."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The request headers ``Cache-Control`` and ``Request-Timeout-Ms`` on every endpoint that translates or summarises."""
+"""Tests of ``Cache-Control`` and ``Request-Timeout-Ms`` on every endpoint that translates or summarises."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ PEERS = ("/v2/translate", "/translate")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A path, and the request body for a text."""
+    """An endpoint's path, and its request body for a text."""
 
     path: str
     field: str

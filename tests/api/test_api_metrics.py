@@ -1,4 +1,4 @@
-"""Metrics over HTTP: counts by route, and no label from caller input."""
+"""Tests of metrics over HTTP: requests are counted by route, and no label contains input from callers."""
 
 import json
 import random
@@ -24,26 +24,26 @@ ODD_REQUESTS = 200
 
 
 def value(text: str, sample: str) -> float:
-    """The value of a sample by name and labels; 0 if there is none."""
+    """Return the value of the sample with this name and these labels, or 0 if there is none."""
     found = [line for line in text.splitlines() if line.startswith(sample + " ")]
     return float(found[0].rsplit(" ", 1)[1]) if found else 0.0
 
 
 def series(client: TestClient) -> set[str]:
-    """The names of all samples with their labels."""
+    """Return the names of all samples with their labels."""
     lines = client.get("/metrics").text.splitlines()
     return {line.rsplit(" ", 1)[0] for line in lines if not line.startswith("#")}
 
 
 def translator_of(client: TestClient) -> LocalGenerator:
-    """The translation model."""
+    """Return the service's translation model."""
     runtime: Runtime = client.app.state.runtime  # type: ignore[attr-defined]  # typed as any ASGI application
     return runtime.newsroom.models[0]
 
 
 @pytest.fixture
 def fatal_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """The application with engines that raise if the text contains ``FATAL``."""
+    """Start the application with engines that raise an exception if the text contains ``FATAL``."""
 
     def fatal(item: EngineInput) -> bool:
         return FATAL in "".join(item.tokens)
@@ -123,7 +123,7 @@ def test_article_is_counted_by_output_and_warning(fatal_client: TestClient) -> N
 
 
 def test_variants_are_counted_as_results(client: TestClient) -> None:
-    """Their warnings count too, because an editor may publish any variant."""
+    """The warnings of all variants count too, because an editor may publish any variant."""
     text = (
         "Der Stadtrat hat am Montag den Bau einer neuen Brücke beschlossen. Die Arbeiten sollen im März beginnen und"
         " zwei Jahre dauern. Die alte Brücke wird im Herbst für den Verkehr gesperrt. Anwohner klagen seit langem über"
@@ -150,7 +150,6 @@ def test_refused_body_is_counted_by_reason(fatal_client: TestClient) -> None:
 
 
 def send_odd_request(client: TestClient, draw: random.Random) -> None:
-    """One unusual request."""
     word = f"{MARKER}{draw.randrange(10**9)}"
     method = draw.choice(["GET", "POST", "PUT", "TRACE", word])
     path = draw.choice([f"/{word}", f"/v1/{word}", f"/v1/translate?{word}={word}", "/v1/summarize", f"/livez/{word}"])

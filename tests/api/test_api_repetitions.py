@@ -1,4 +1,4 @@
-"""Removal of repetitions in model output, with terms and HTML, through the whole service."""
+"""Tests of the removal of repetitions from model output, with terms and HTML, through the whole service."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +10,12 @@ from service.generation.engines.tokenizers import EOS, Tokenizer
 from tests.api.both import Both, both
 
 SOURCE = "Der Stadtrat tagt heute."
-# Each output word with the index of its source word.
+# Pairs of an output word and the index of its source word.
 WRITTEN = [("The", 0), ("council", 1), ("the", 0), ("council", 1), ("meets", 2), ("today.", 3)]
 
 
 class RepeatingModel:
-    """An engine handler that outputs `WRITTEN` for every source, in pieces of a real model."""
+    """An engine handler that outputs `WRITTEN` for every source, in the pieces of a real model."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -34,7 +34,7 @@ class RepeatingModel:
 
 
 def _look(source: Tokens, place: int) -> list[float]:
-    """Attention to the pieces of one source word."""
+    """Return attention to the pieces of one source word."""
     word = -1
     weights = []
     for piece in source:
@@ -44,7 +44,7 @@ def _look(source: Tokens, place: int) -> list[float]:
 
 
 async def translated(ports: Both, **fields: Any) -> dict[str, Any]:
-    """The translation of `SOURCE`, as text or in markup."""
+    """Return the translation of `SOURCE`, as plain text or in markup."""
     tokenizer = ports.service.models[0].tokenizer
     assert len(tokenizer.encode(SOURCE)) > len(SOURCE.split()) + 1  # some words have several pieces
     ports.handle(RepeatingModel(tokenizer))
@@ -72,7 +72,7 @@ async def test_repeated_term_is_placed_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert found["text"] == "The city assembly meets today."
     assert (found["terms"]["applied"], found["terms"]["missing"]) == (1, 0)
     (warning,) = removed(found)
-    assert warning["target_span"] == [0, len(found["text"])]  # the span covers the text after term placement
+    assert warning["target_span"] == [0, len(found["text"])]  # the span refers to the text after terms were placed
 
 
 @pytest.mark.parametrize(

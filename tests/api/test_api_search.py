@@ -1,4 +1,4 @@
-"""A changed beam search with the same weights does not use old cache entries."""
+"""Tests that a changed beam size with the same weights does not use old cache entries."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ TEXT = "Der Zug fährt heute nicht."
 
 
 def models(tiny: Path, folder: Path, **decoding: float) -> Path:
-    """The tiny models under ``folder``, with another beam search for the translator."""
+    """Copy the tiny models to ``folder``, with other beam search options for the translator."""
     shutil.copytree(tiny / "catalog", folder / "catalog")
     shutil.copytree(tiny / "embedded", folder / "embedded")
     path = folder / "catalog" / "starter-de-en.toml"

@@ -1,4 +1,4 @@
-"""Event streams: sentences, progress, results and errors."""
+"""Tests of event streams: sentences, progress, results and errors."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ STREAM = {"accept": "text/event-stream"}
 
 
 def events(client: TestClient, path: str, body: dict[str, Any], **headers: str) -> list[tuple[str, Any]]:
-    """The events of a streamed answer as (name, data)."""
+    """Return the events of a streamed answer as pairs of name and data."""
     response = client.post(path, json=body, headers={**STREAM, **headers})
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/event-stream")

@@ -1,4 +1,4 @@
-"""Summary styles and variants in /v1, with the tiny models."""
+"""Tests of summary styles and variants in /v1, with the tiny models."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The header ``Server-Timing``: milliseconds by stage."""
+"""Tests of the header ``Server-Timing``, which gives milliseconds for each stage."""
 
 import asyncio
 import re
@@ -15,7 +15,7 @@ TEXT = "Am {}. August öffnet der Tierpark Nummer {} schon um acht Uhr. Der Eint
 
 
 def timing(response: Any) -> dict[str, float]:
-    """The milliseconds of each stage in the header."""
+    """Return the milliseconds of each stage from the header."""
     parts = [re.fullmatch(r"([a-z]+);dur=(\d+\.\d)", part) for part in response.headers["server-timing"].split(", ")]
     return {part[1]: float(part[2]) for part in parts if part}
 

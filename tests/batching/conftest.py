@@ -9,7 +9,7 @@ from tests.batching.rig import Clock
 
 @pytest.fixture
 async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Stop the running loop's clock. The test advances it."""
+    """Stop the clock of the running event loop, so that only the test advances it."""
     loop = asyncio.get_running_loop()
     stopped = Clock(loop.time())
     monkeypatch.setattr(loop, "time", stopped)

@@ -1,4 +1,4 @@
-"""Shared helpers of the batching tests: inputs, factories of fake engines, a running batcher and a manual clock."""
+"""Helpers for the batching tests: inputs, factories of fake engines, a running batcher and a manual clock."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -17,28 +17,28 @@ WARM_UP = EngineInput(("warm", "up"), DecodingOptions())
 
 
 def item(source: str, **options: Any) -> EngineInput:
-    """An input with the words of ``source``."""
+    """Return an input whose tokens are the words of ``source``."""
     return EngineInput(tuple(source.split()), DecodingOptions(**options))
 
 
 def sized(tokens: int, mark: str = "w") -> EngineInput:
-    """An input of ``tokens`` equal words."""
+    """Return an input of ``tokens`` equal words."""
     return EngineInput((mark,) * tokens, DecodingOptions())
 
 
 async def submit(batcher: Batcher, one: EngineInput) -> list[Hypothesis]:
-    """Await the hypotheses of one item. Cancellation removes it from the queue."""
+    """Submit one item and return its hypotheses. Cancellation removes the item from the queue."""
     (answer,) = batcher.submit_many([one])
     return await answer
 
 
 def written(hypotheses: list[Hypothesis]) -> str:
-    """The text of the best hypothesis."""
+    """Return the text of the best hypothesis."""
     return " ".join(hypotheses[0].tokens)
 
 
 class Engines:
-    """A factory whose n-th engine has the n-th handler, later ones the last. It records its engines."""
+    """A factory whose n-th engine gets the n-th handler, or the last one if there is none. It records its engines."""
 
     def __init__(self, *handlers: Handler | None) -> None:
         self._handlers = handlers or (None,)
@@ -54,13 +54,13 @@ class Engines:
         return self.built[0]
 
     def batches(self) -> list[tuple[EngineInput, ...]]:
-        """The calls of all engines without warm-ups."""
+        """Return the calls of all engines, except warm-ups."""
         return [call for engine in self.built for call in engine.calls if call != (WARM_UP,)]
 
 
 @asynccontextmanager
 async def running(factory: Engines, limits: Limits | None = None, **options: Any) -> AsyncIterator[Batcher]:
-    """A started batcher. It is drained at the end."""
+    """Start a batcher, and drain it at the end of the block."""
     batcher = Batcher("model", factory, WARM_UP, limits=limits, **options)
     await batcher.start()
     try:
@@ -71,7 +71,7 @@ async def running(factory: Engines, limits: Limits | None = None, **options: Any
 
 @asynccontextmanager
 async def held(engine: FakeEngine, batcher: Batcher) -> AsyncIterator[Gate]:
-    """Keep the engine busy with its own batch until the gate opens, or until the end of the block."""
+    """Keep the engine busy with a separate batch until the gate opens or the block ends."""
     gate = Gate()
     engine.handler = gate
     blocker = batcher.submit_many([item("busy")])
@@ -84,7 +84,7 @@ async def held(engine: FakeEngine, batcher: Batcher) -> AsyncIterator[Gate]:
 
 
 async def hold_next(engine: FakeEngine, gate: Gate) -> Gate:
-    """Release the batch at ``gate``, and return the gate of the next batch, which has gathered in the meantime."""
+    """Release the batch at ``gate``, and return the gate of the next batch, which has been collected by then."""
     second = Gate()
     engine.handler = second
     gate.release()
@@ -93,18 +93,18 @@ async def hold_next(engine: FakeEngine, gate: Gate) -> Gate:
 
 
 async def entered(gate: Gate) -> None:
-    """Wait until a call waits at the gate."""
+    """Wait until a call is blocked at the gate."""
     assert await asyncio.to_thread(gate.entered.wait, PATIENCE_S), "no call came to the gate"
 
 
 async def turns(count: int = 10) -> None:
-    """Let the event loop run its due callbacks."""
+    """Let the event loop run the callbacks that are due."""
     for _ in range(count):
         await asyncio.sleep(0)
 
 
 class Clock:
-    """A clock of the event loop that only the test advances."""
+    """A clock for the event loop that only the test advances."""
 
     def __init__(self, now_s: float) -> None:
         self.now_s = now_s
@@ -113,14 +113,14 @@ class Clock:
         return self.now_s
 
     async def turn(self, seconds: float) -> None:
-        """Advance the clock by ``seconds``, and run the due callbacks."""
+        """Advance the clock by ``seconds``, and run the callbacks that are due then."""
         self.now_s += seconds
         await turns()
 
 
 @contextmanager
 def stopped_clock() -> Iterator[Clock]:
-    """Stop the running loop's clock within the block. The test advances it."""
+    """Stop the clock of the running event loop within the block, so that only the test advances it."""
     loop = asyncio.get_running_loop()
     clock = Clock(loop.time())
     with pytest.MonkeyPatch.context() as patch:

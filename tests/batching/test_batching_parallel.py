@@ -1,4 +1,4 @@
-"""Tests of parallel calls: replicas, batches ahead, hangs and failures."""
+"""Tests of parallel engine calls: replicas, batches that wait for a replica, hangs and failures."""
 
 import asyncio
 import threading
@@ -20,7 +20,10 @@ WRITE = writing(backwards)
 
 
 class Replicas(FakeEngine):
-    """A fake engine with two replicas and one call ahead. It holds each call until its first word is released."""
+    """A fake engine with two replicas and one queued call.
+
+    It blocks each call until the first word of the call is released.
+    """
 
     replicas = 2
     ahead = 1
@@ -49,7 +52,7 @@ class Replicas(FakeEngine):
                 gate.set()
 
     async def begun(self, calls: int) -> None:
-        """Wait until this many calls have started, and give further calls time to start."""
+        """Wait until ``calls`` calls have started, and give further calls time to start."""
 
         def wait() -> bool:
             with self._begun:
@@ -205,7 +208,7 @@ async def test_two_replicas_halve_the_backlog_estimate(clock: Clock) -> None:
             engine.gate(word).set()
         await asyncio.wait(futures[:4])
         batcher.submit_many([item("w " * 96)])
-        with pytest.raises(TooSlow):  # 100 tokens at one a second
+        with pytest.raises(TooSlow):  # 100 tokens at one token a second
             batcher.submit_many([item("x")], deadline_s=clock.now_s + 60.0)
         (late,) = batcher.submit_many([item("x")], deadline_s=clock.now_s + 80.0)
         late.cancel()

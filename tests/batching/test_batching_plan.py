@@ -1,4 +1,4 @@
-"""Tests of the planner, for any mixture of pending items."""
+"""Tests of the batch planner with arbitrary mixtures of pending items."""
 
 import random
 import time

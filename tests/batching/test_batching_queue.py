@@ -1,4 +1,4 @@
-"""Tests of the queue: limits, estimates and cancelled callers."""
+"""Tests of the queue: limits, estimates of waiting time, and callers that cancel."""
 
 import asyncio
 from typing import Literal
@@ -14,7 +14,7 @@ from tests.batching.rig import Clock, sized, stopped_clock, turns
 
 
 def take(queue: Queue) -> list[QueuedItem]:
-    """All items of the next batch."""
+    """Return all items of the next batch."""
     return [one for call in queue.take() for one in call]
 
 
@@ -46,7 +46,7 @@ async def test_oversized_request_gets_no_retry_after(items: list[EngineInput]) -
 
 
 async def crowd(queue: Queue, *, tokens_a_s: float) -> None:
-    """Let the queue measure a batch with a backlog of one item, and finish this item, too."""
+    """Let the queue measure a batch while one more item waits, then finish that item."""
     futures = put(queue, [sized(1)] * 2)
     for answer in futures:
         (one,) = take(queue)
@@ -120,7 +120,7 @@ async def test_waiting_bulk_does_not_count_for_interactive_estimate(clock: Clock
 
 
 async def work_off(queue: Queue, clock: Clock, *, tokens_a_s: float, until_s: float) -> None:
-    """Simulate an engine of this speed. Only its work advances the time."""
+    """Simulate an engine with this speed. Only its work advances the clock."""
     while len(queue) and clock.now_s < until_s:
         batch = take(queue)
         seconds = sum(len(one.item.tokens) for one in batch) / tokens_a_s

@@ -1,4 +1,4 @@
-"""Tests of the split of a batch across replicas."""
+"""Tests of splitting a batch across replicas."""
 
 from hypothesis import given
 from hypothesis import strategies as st

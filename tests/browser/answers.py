@@ -1,4 +1,4 @@
-"""Articles for the page, and fixed answers that the models do not give."""
+"""Articles for the page, and fixed answers for cases that the models do not produce."""
 
 import json
 from typing import Any
@@ -23,19 +23,19 @@ Der Eintritt ist frei.
 
 Anzeige
 """
-# An emoji is one code point and two units of UTF-16.
+# An emoji is one code point but two UTF-16 code units.
 SOURCE = "🎉🎉 Im Saal gab es 120 Plätze. Es blieb ruhig."
 TRANSLATION = "🎉🎉 The hall had 1,200 seats. It stayed calm."
 
 
 def streamed(answer: dict[str, Any]) -> dict[str, Any]:
-    """An answer as the last event of a stream."""
+    """Return ``answer`` as the last event of a stream."""
     body = f": still at work\n\nevent: surprise\ndata: {{}}\n\nevent: result\ndata: {json.dumps(answer)}\n\n"
     return {"status": 200, "headers": {"content-type": "text/event-stream; charset=utf-8"}, "body": body}
 
 
 def problem(status: int, code: str, **headers: str) -> dict[str, Any]:
-    """A problem answer."""
+    """Return a problem answer."""
     body = {"title": "x", "status": status, "code": code, "detail": "the queue is full", "request_id": "r-1"}
     return {
         "status": status,
@@ -45,13 +45,16 @@ def problem(status: int, code: str, **headers: str) -> dict[str, Any]:
 
 
 def span(text: str, part: str) -> list[int]:
-    """The place of ``part`` in ``text``, in code points."""
+    """Return the position of ``part`` in ``text``, in code points."""
     start = text.index(part)
     return [start, start + len(part)]
 
 
 def warned() -> dict[str, Any]:
-    """An answer with a warning at a place of both texts, one of an unknown code, and one without a place."""
+    """Return an answer with three warnings.
+
+    One has a span in both texts, one has an unknown code, and one has no span.
+    """
     sentences = [
         ("🎉🎉 Im Saal gab es 120 Plätze.", "🎉🎉 The hall had 1,200 seats."),
         ("Es blieb ruhig.", "It stayed calm."),
@@ -94,5 +97,5 @@ def warned() -> dict[str, Any]:
 
 
 def _moved(place: list[int]) -> list[int]:
-    """The cleaned body starts at the eighth code point of the submitted one."""
+    """Return an answer whose cleaned body starts at the eighth code point of the submitted body."""
     return [place[0] + 7, place[1] + 7]

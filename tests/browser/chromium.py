@@ -1,4 +1,4 @@
-"""Debian's Chromium, headless, below a subreaper, driven by Playwright."""
+"""Debian's headless Chromium, started by a subreaper and controlled by Playwright."""
 
 import shutil
 import subprocess
@@ -21,7 +21,7 @@ FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --disable-dev-sh
 
 @contextmanager
 def browsing(folder: Path) -> Iterator[Browser]:
-    """A browser with an empty profile in ``folder``; skips the test if Chromium is missing."""
+    """Start a browser with an empty profile in ``folder``. Skip the test if Chromium is not installed."""
     program = shutil.which(PROGRAM)
     if program is None:
         pytest.skip(f"{PROGRAM} is not installed")
@@ -33,7 +33,7 @@ def browsing(folder: Path) -> Iterator[Browser]:
 
 @contextmanager
 def _running(program: str, folder: Path) -> Iterator[str]:
-    """The address of its debugging port."""
+    """Start Chromium and return the address of its debugging port."""
     profile = folder / "profile"
     command = [sys.executable, str(SUBREAPER), program, *FLAGS.split(), f"--user-data-dir={profile}", "about:blank"]
     with (folder / "chromium.log").open("wb") as log:
@@ -47,7 +47,7 @@ def _running(program: str, folder: Path) -> Iterator[str]:
 
 def _address(stated: Path, process: subprocess.Popen[bytes]) -> str:
     end = time.monotonic() + PATIENCE_S
-    # The file is there before its second line is.
+    # The file exists before its second line has been written.
     while not stated.exists() or len(lines := stated.read_text("ascii").split()) < 2:
         assert process.poll() is None, f"{PROGRAM} ended with {process.returncode}"
         assert time.monotonic() < end

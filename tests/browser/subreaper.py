@@ -1,4 +1,4 @@
-"""Runs a program at the lowest priority, and kills its descendants when the program or the caller ends."""
+"""Run a program at the lowest priority, and kill its descendants when the program or the caller exits."""
 
 import contextlib
 import ctypes
@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def adopt() -> None:
-    """Adopt every orphaned descendant, and get SIGTERM when the own parent ends."""
+    """Adopt every orphaned descendant, and ask for SIGTERM when the parent of this process exits."""
     libc = ctypes.CDLL(None, use_errno=True)
     for option, value in ((PR_SET_CHILD_SUBREAPER, 1), (PR_SET_PDEATHSIG, signal.SIGTERM)):
         if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0):
@@ -21,13 +21,13 @@ def adopt() -> None:
 
 
 def children() -> list[int]:
-    """The child processes."""
+    """Return the child processes."""
     own = Path(f"/proc/self/task/{os.getpid()}/children")
     return [int(pid) for pid in own.read_text("ascii").split()]
 
 
 def end_all() -> None:
-    """Kill children until none is left; children of a killed process are adopted."""
+    """Kill children until there are none left. The children of a killed process are adopted and killed as well."""
     with contextlib.suppress(ChildProcessError):
         while True:
             for pid in children():
@@ -36,7 +36,7 @@ def end_all() -> None:
 
 
 def main(command: list[str]) -> int:
-    """Run ``command`` until it ends or SIGTERM comes."""
+    """Run ``command`` until it exits or this process receives SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     adopt()
     os.nice(19)

@@ -1,4 +1,4 @@
-"""A tab that fails its test for an error, a policy violation or a request to another origin."""
+"""A browser tab that fails its test after an error, a policy violation or a request to another origin."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ from playwright.sync_api import Browser, Page, expect
 
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
-# Violations are told to the console, too; the event is what the policy itself says.
+# The console reports violations as well, but only the event contains what the policy itself reports.
 WATCH = """window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));"""
 
 
 class Tab:
-    """The page, its errors and its requests."""
+    """A page with its recorded errors and requests."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
@@ -32,7 +32,7 @@ class Tab:
     @classmethod
     @contextmanager
     def opened(cls, browser: Browser, url: str, **context: Any) -> Iterator["Tab"]:
-        """A tab in a new context; it is checked at the end."""
+        """Open a tab in a new browser context, and check it at the end of the block."""
         options = {"locale": "de-DE", "viewport": {"width": 1360, "height": 900}, **context}
         with browser.new_context(**options) as own:
             own.set_default_timeout(PATIENCE_MS)
@@ -43,31 +43,31 @@ class Tab:
             tab.check()
 
     def visit(self, path: str = "/") -> None:
-        """Load the page and wait for its script."""
+        """Load the page and wait until its script has run."""
         self.page.goto(self.url + path)
         self.page.locator("body[data-ready]").wait_for()
 
     def check(self) -> None:
-        """Check for errors, violations, foreign requests and stored data."""
+        """Assert that no error, policy violation or request to another origin occurred and no data was stored."""
         assert self.complaints == []
         assert self.page.evaluate("window.violations") == []
         assert [asked for asked in self.requests if not asked.startswith(self.url)] == []
         assert self.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
 
     def submit(self, text: str) -> None:
-        """Paste an article and ask for the usual outputs."""
+        """Paste an article and submit it with the default outputs."""
         self.page.fill("#body", text)
         self.page.click("#submit")
 
     def result(self, text: str) -> None:
-        """Submit, and wait for the result."""
+        """Submit the article, and wait for the result."""
         self.submit(text)
         self.page.locator("#result-title").wait_for()
 
     def answer_with(self, **answer: Any) -> None:
-        """Replace the service's next answers."""
+        """Replace the next answers of the service."""
         self.page.route("**/v1/articles", lambda route: route.fulfill(**answer))
 
     def lit(self) -> list[str]:
-        """The highlighted texts."""
+        """Return the highlighted texts."""
         return self.page.locator(".lit").all_text_contents()

@@ -1,4 +1,4 @@
-"""The page shows warnings, new fields and refusals."""
+"""Tests of how the page shows warnings, unknown fields and refusals."""
 
 from typing import Any
 

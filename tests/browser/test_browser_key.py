@@ -1,4 +1,4 @@
-"""The page of a service with keys asks for the key, keeps it in its field and continues."""
+"""Tests of the page with a service that requires keys: it asks for a key, keeps it in the input field and continues."""
 
 from pathlib import Path
 

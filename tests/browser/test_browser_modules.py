@@ -1,4 +1,4 @@
-"""The modules of the page in a browser."""
+"""Tests of the page's JavaScript modules in a browser."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 def run(page: Page, module: str, program: str, given: Any) -> Any:
-    """The result of ``program``, a function of the module and a value."""
+    """Run ``program``, a JavaScript function of the module and a value, and return its result."""
     return page.evaluate(f"async (given) => ({program})(await import('/static/{module}.js'), given)", given)
 
 

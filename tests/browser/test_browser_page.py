@@ -1,4 +1,4 @@
-"""The page in a real browser with the real service."""
+"""Tests of the page in a real browser with the real service."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ def summarised(tab: Tab) -> None:
 
 
 def long_article(first: int) -> str:
-    """An article of 1,500 sentences, which no other test has cached."""
+    """Return an article of 1,500 sentences that no other test has put into the cache."""
     return "\n\n".join(f"Das Museum zählte im Herbst {first + number} Gäste." for number in range(1_500))
 
 
@@ -250,7 +250,7 @@ def test_copy_works_without_a_clipboard(tab: Tab, page: Page) -> None:
 
 
 def check_width(tab: Tab) -> None:
-    """No visible element crosses the right edge."""
+    """Assert that no visible element extends beyond the right edge."""
     beyond = """[...document.querySelectorAll("main *:not(.unseen)")]
         .filter((one) => one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.outerHTML.slice(0, 80))"""
     assert tab.page.evaluate(beyond) == []

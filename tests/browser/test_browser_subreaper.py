@@ -1,4 +1,4 @@
-"""The subreaper kills every descendant, also in other sessions."""
+"""Tests that the subreaper kills every descendant, including those in other sessions."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.browser.chromium import SUBREAPER
 
 PATIENCE_S = 30.0
-# A grandchild in a new session; it writes its number and waits.
+# A grandchild in a new session. It writes its process id and waits.
 STRAY = 'setsid sh -c "echo \\$\\$ > {told}; exec sleep 300" & {then}'
 
 
@@ -33,7 +33,7 @@ def test_ended_program_leaves_no_children(tmp_path: Path) -> None:
 
 
 def said(told: Path) -> Path:
-    """The /proc folder of the process whose number is in ``told``."""
+    """Return the /proc folder of the process whose process id is written in the file ``told``."""
     end = time.monotonic() + PATIENCE_S
     while not (told.exists() and told.read_text("ascii").strip()):
         assert time.monotonic() < end

@@ -1,4 +1,4 @@
-"""Tests of single flight: work is shared, and callers do not affect each other."""
+"""Tests of single flight: concurrent callers share work and do not affect each other."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -9,7 +9,7 @@ from service.generation.cached import SingleFlight
 
 
 class Work:
-    """Work that waits for the test, and counts its starts and cancellations."""
+    """Work that waits until the test releases it, and counts its starts and cancellations."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -26,7 +26,7 @@ class Work:
 
 
 async def do(flight: SingleFlight[str], key: bytes, work: Work) -> str:
-    """One caller of one piece of work."""
+    """Run one caller for one piece of work."""
     (ticket,) = flight.join([key], lambda _: [work()])
     return await ticket
 

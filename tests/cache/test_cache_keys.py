@@ -1,4 +1,4 @@
-"""Tests of cache keys: they are equal exactly for equal fields."""
+"""Tests of cache keys: two keys are equal if and only if all their fields are equal."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tests of lookups of many entries."""
+"""Tests of lookups of many entries at a time."""
 
 import time
 

@@ -148,4 +148,6 @@ def test_counted_bytes_cover_real_memory(entries: int, kind: str) -> None:
         taken_bytes, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert 1.5 * taken_bytes <= memory.stats.bytes <= 2.2 * taken_bytes  # the rest covers allocator pools
+    assert (
+        1.5 * taken_bytes <= memory.stats.bytes <= 2.2 * taken_bytes
+    )  # the rest allows for pools of the memory allocator

@@ -1,4 +1,4 @@
-"""Tests of purges: all entries of a text or result leave both tiers, even during other work."""
+"""Tests of purges: all entries of a text or result are deleted from both tiers, even while other work is running."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ def alone(clock: Clock | None = None, max_bytes: int = 1 << 20) -> Cache:
 
 
 async def put(cache: Cache, keys: str, tags: Mapping[bytes, set[bytes]]) -> None:
-    """A request that finds no entries."""
+    """Store entries like a request that finds none in the cache."""
     named = {"A": A, "B": B, "C": C, "D": D}
     await cache.put_many({named[key]: b"value" for key in keys}, tags, started_s=time.monotonic())
 

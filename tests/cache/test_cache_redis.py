@@ -1,4 +1,4 @@
-"""Tests of the shared tier with a real Redis, alone and behind the memory tier."""
+"""Tests of the shared tier with a real Redis, both on its own and behind the memory tier."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Tests of sealed values: only holders of the secret can read or write them, and secrets can be rotated."""
+"""Tests of encrypted cache values: only holders of the secret can read or write them, and secrets can be rotated."""
 
 import base64
 import itertools
@@ -24,7 +24,7 @@ LATER_MS = 2**42
 
 
 class Tiers:
-    """Shared tiers on one Redis, and their events."""
+    """Several shared tiers on one Redis, and the events that they report."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -120,7 +120,8 @@ async def test_sealed_value_is_a_miss_without_secret(tiers: Tiers) -> None:
 async def test_secret_rotation_has_no_miss(tiers: Tiers) -> None:
     steps = [(OLD,), (OLD, NEW), (NEW, OLD), (NEW,)]
     for before, after in itertools.pairwise(steps):
-        # During a rollout, processes with both settings share entries. The last step comes one entry lifetime later.
+        # During a roll-out, processes with both settings share the entries. The last step follows one entry lifetime
+        # later.
         for writes, reads in ((after, before), *([] if after == (NEW,) else [(before, after)])):
             await tiers(*writes).put_many({A: TEXT}, {})
             assert await values(tiers(*reads), A) == {A: TEXT}

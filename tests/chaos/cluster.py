@@ -1,8 +1,8 @@
-"""Processes of the service on loopback, and nginx in front of them.
+"""Processes of the service on the loopback address, with nginx in front of them.
 
-A file per port removes the port from nginx while nginx runs. A reload of the configuration would close connections of
-callers, sometimes in the middle of a request. Here they stay open, and so do nginx's connections to the process that
-ends, like those of proxies in front of Kubernetes pods.
+Creating a file for a port takes this port out of nginx while nginx is running. Reloading the configuration instead
+would close the connections of callers, sometimes in the middle of a request. Here these connections stay open, and so
+do nginx's connections to the process that is stopping, just like those of proxies in front of Kubernetes pods.
 """
 
 import contextlib
@@ -50,14 +50,14 @@ http {{
 
 
 class Missing(Exception):
-    """A program that the test needs is not installed."""
+    """Raised if a program that the test needs is not installed."""
 
 
 def require_programs() -> None:
-    """Check the programs.
+    """Check that the programs are installed.
 
     Raises:
-        Missing: names those that are not installed.
+        Missing: some are not; the message names them.
     """
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
@@ -66,14 +66,14 @@ def require_programs() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of the service and its two ports."""
+    """A process of the service and its two ports."""
 
     port: int
     admin_port: int
     server: Server
 
     async def samples(self) -> dict[str, float]:
-        """Its metrics by ``name`` or ``name{label=value,…}``, with sorted labels."""
+        """Return the process's metrics under ``name`` or ``name{label=value,…}``, with sorted labels."""
         text = (await self.server.http.get("/metrics")).raise_for_status().text
         families = text_string_to_metric_families(text)
         return {_named(one.name, one.labels): one.value for family in families for one in family.samples}
@@ -86,7 +86,7 @@ def _named(name: str, labels: dict[str, str]) -> str:
 
 @asynccontextmanager
 async def nginx(upstreams: str, route: str, folder: Path) -> AsyncIterator[Server]:
-    """Nginx with these upstreams and this route, once one of them is ready."""
+    """Start nginx with these upstreams and this route, and wait until an upstream is ready."""
     port = free_port()
     config = folder / "nginx.conf"
     config.write_text(NGINX.format(folder=folder, port=port, upstreams=upstreams, route=route), "utf-8")
@@ -96,14 +96,17 @@ async def nginx(upstreams: str, route: str, folder: Path) -> AsyncIterator[Serve
 
 
 def upstream(name: str, ports: Sequence[int]) -> str:
-    """An upstream of these ports; a request goes to the port with the fewest connections."""
+    """Return an nginx upstream with these ports. It sends each request to the port with the fewest connections."""
     servers = " ".join(f"server 127.0.0.1:{port} max_fails=0;" for port in ports)
     return f"  upstream {name} {{ least_conn; {servers} keepalive 32; }}\n"
 
 
 @asynccontextmanager
 async def process(port: int, redis_url: str | None, **settings: str) -> AsyncIterator[Process]:
-    """One ready process with one thread per engine; ``settings`` have lower-case names without prefix."""
+    """Start a process with one thread per engine, and wait until it is ready.
+
+    The names in ``settings`` are lower-case and have no prefix.
+    """
     admin_port = free_port()
     given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}
     shared = {} if redis_url is None else {"DEPESCHE_REDIS_URL": redis_url}
@@ -121,33 +124,36 @@ async def process(port: int, redis_url: str | None, **settings: str) -> AsyncIte
 
 
 class Endpoints:
-    """The ports that get requests."""
+    """The ports that nginx sends requests to."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self.url = url
         self._folder = folder
 
     def take_out(self, port: int) -> None:
-        """Send no new request to ``port``."""
+        """Stop sending new requests to ``port``."""
         (self._folder / str(port)).touch()
 
     def put_back(self, port: int) -> None:
-        """Send requests to ``port`` again."""
+        """Start sending requests to ``port`` again."""
         (self._folder / str(port)).unlink()
 
 
 @asynccontextmanager
 async def endpoints(ports: Sequence[int]) -> AsyncIterator[Endpoints]:
-    """Nginx in front of two or more ports, one of them ready."""
+    """Start nginx in front of two or more ports, of which at least one is ready."""
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="depesche-nginx-")))
-        folder.chmod(0o755)  # noqa: ASYNC240 - no wait; nginx reads the files as another user
+        folder.chmod(0o755)  # noqa: ASYNC240 - does not wait; nginx reads the files as another user
         server = await stack.enter_async_context(nginx(_upstreams(ports), _route(folder), folder))
         yield Endpoints(str(server.http.base_url), folder)
 
 
 def _upstreams(ports: Sequence[int]) -> str:
-    """For each port an upstream with the port only, and one with all others; the request's number chooses the port."""
+    """Return two upstreams for each port: the port itself, and all other ports.
+
+    The number of the request selects the port.
+    """
     shares = "".join(f" {100 / len(ports):.2f}% {port};" for port in ports[:-1])
     split = f"  split_clients $request_id $port {{{shares} * {ports[-1]}; }}\n"
     alone = "".join(upstream(f"only{port}", [port]) for port in ports)

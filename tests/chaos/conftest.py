@@ -12,7 +12,7 @@ from tests.redis_server import RedisServer, redis_running
 
 @pytest.fixture
 async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Stops the running loop's clock; the test turns it."""
+    """Stop the clock of the running event loop, so that only the test advances it."""
     loop = asyncio.get_running_loop()
     stopped = Clock(loop.time())
     monkeypatch.setattr(loop, "time", stopped)
@@ -21,6 +21,6 @@ async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """A real Redis, empty."""
+    """Return a real Redis without any data."""
     with redis_running(tmp_path) as server:
         yield server

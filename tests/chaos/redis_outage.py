@@ -1,6 +1,6 @@
-"""Redis is killed, restored, paused and resumed under load; answers and metrics are recorded.
+"""A scenario in which Redis is killed, restored, paused and resumed under load while answers and metrics are recorded.
 
-The memory tier of the cache is off, so hits of the shared tier show whether Redis is used.
+The memory tier of the cache is turned off, so hits in the shared tier show whether Redis is in use.
 """
 
 import asyncio
@@ -19,17 +19,20 @@ PASSED_OVER = "depesche_shared_cache_passed_over"
 HITS = "depesche_cache_lookups_total{task=translation,tier=shared}"
 FAILURES = "depesche_shared_cache_failures_total"
 PATIENCE_S = 60.0
-# A working Redis on a busy machine needs more time than in production.
+# On a busy machine, a working Redis needs more time to answer than in production.
 REDIS_TIMEOUT_MS = "1000"
 
 
 class Unseen(Exception):
-    """The metrics did not change in time."""
+    """Raised if the metrics did not change in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One state of Redis: the requests, the lookups that Redis answered, and whether it was passed over at the end."""
+    """The record of one state of Redis.
+
+    It has the requests, the lookups that Redis answered, and whether the circuit breaker was open at the end.
+    """
 
     name: str
     requests: int
@@ -39,7 +42,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """All phases and answers, and the failures in the metrics."""
+    """All phases and answers, and the failures that the metrics counted."""
 
     answers: Answers
     phases: tuple[Phase, ...]
@@ -47,10 +50,10 @@ class Outage:
 
 
 async def break_redis(requests: int, clients: int) -> Outage:
-    """At least ``requests`` a phase.
+    """Run all phases, with at least ``requests`` requests in each.
 
     Raises:
-        Unseen: the breaker did not open, or did not close again.
+        Unseen: the circuit breaker did not open, or did not close again.
         SystemExit: the process did not become ready.
     """
     with tempfile.TemporaryDirectory(prefix="depesche-redis-") as folder:
@@ -86,7 +89,7 @@ async def _phases(redis: RedisServer, real: Process, load: Traffic, requests: in
 async def _phase(
     name: str, change: Callable[[], None], real: Process, load: Traffic, requests: int, *, blocked: bool
 ) -> Phase:
-    """Change Redis, wait for the breaker, then count."""
+    """Change the state of Redis, wait for the circuit breaker, then count requests and hits."""
     await asyncio.to_thread(change)
     await _until_passed_over(real, wanted=blocked)
     before, asked = (await real.samples()).get(HITS, 0.0), load.requests

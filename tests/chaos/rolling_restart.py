@@ -1,9 +1,9 @@
-"""A rolling restart behind nginx, one process after the other, in the order in which Kubernetes ends a pod.
+"""A rolling restart behind nginx: one process after the other, with the steps by which Kubernetes stops a pod.
 
-The endpoint is removed first (`tests.chaos.cluster`), as the control plane does. SIGTERM comes after a pause, the
-``preStop`` of the pod. The process ends with exit code 0 after its requests are answered. The endpoint is restored when
-a new process on the same port is ready. Nginx keeps the default of ``proxy_next_upstream``, which retries only a POST
-that was not sent yet: it hides no refusal and no lost request.
+The endpoint is removed first (`tests.chaos.cluster`), as the control plane does. SIGTERM follows after a pause, which
+is the ``preStop`` of the pod. The process answers its requests and exits with code 0. The endpoint is restored when a
+new process on the same port is ready. Nginx keeps the default of ``proxy_next_upstream``, which retries a POST only if
+it has not been sent yet, so it does not hide refusals or lost requests.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class Rolled:
 
 
 class Pod:
-    """One port and its present process."""
+    """A port and the process that currently listens on it."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -36,17 +36,17 @@ class Pod:
         self._process: Process | None = None
 
     async def start(self) -> None:
-        """A new process, ready."""
+        """Start a new process and wait until it is ready."""
         self._process = await self._stack.enter_async_context(process(self.port, None))
 
     async def stop(self) -> int | None:
-        """Stop the process by SIGTERM; the exit code, or None if there was no process."""
+        """Stop the process with SIGTERM. Return its exit code, or None if there was no process."""
         await self._stack.aclose()
         return None if self._process is None else self._process.server.exit_code
 
 
 async def roll(processes: int, requests: int, clients: int) -> Rolled:
-    """Restart each of ``processes`` once under load; at least ``requests`` are made.
+    """Restart each of ``processes`` processes once under load, with at least ``requests`` requests in total.
 
     Raises:
         SystemExit: a process did not become ready.
@@ -66,7 +66,10 @@ async def roll(processes: int, requests: int, clients: int) -> Rolled:
 async def _restart_all(
     pods: Sequence[Pod], front: Endpoints, load: Traffic, between: int
 ) -> tuple[list[int | None], int]:
-    """Restart each pod after ``between`` requests; the exit codes, and the number of requests during restarts."""
+    """Restart a pod after every ``between`` requests.
+
+    Return the exit codes, and the number of requests during restarts.
+    """
     codes: list[int | None] = []
     during = 0
     for pod in pods:

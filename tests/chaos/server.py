@@ -1,4 +1,4 @@
-"""The real server in a separate process; its log is a queue of lines."""
+"""The real server in a separate process, whose log lines can be read from a queue."""
 
 import json
 import os
@@ -17,14 +17,14 @@ from typing import Any
 import httpx
 
 Line = dict[str, Any]
-# A start and its imports take seconds of processor time; a busy machine gives a process a small share of it.
+# A start with its imports takes seconds of processor time, and a busy machine gives a process only a small share of it.
 PATIENCE_S = 300.0
 LISTENS = re.compile(r"Uvicorn running on (http://\S+)")
 CLOCK_TICKS_A_S = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    """``python -m PROGRAM serve`` on a free port, with debug logging and one thread."""
+    """A process ``python -m PROGRAM serve`` on a free port, with debug logging and one thread."""
 
     url = ""  # until it listens
 
@@ -49,7 +49,7 @@ class Server:
         self._lines.put(None)
 
     def listen(self) -> None:
-        """Wait until the log names the address."""
+        """Wait until the log contains the address."""
         told = self.line(lambda line: LISTENS.match(line["event"]) is not None)
         found = LISTENS.match(told["event"])
         assert found is not None
@@ -63,7 +63,7 @@ class Server:
         self._complaints.close()
 
     def line(self, wanted: Callable[[Line], bool]) -> Line:
-        """The next line of the log that is ``wanted``; earlier lines are skipped."""
+        """Return the next log line for which ``wanted`` is true, and skip the lines before it."""
         end = time.monotonic() + PATIENCE_S
         while True:
             found = self._lines.get(timeout=max(0.0, end - time.monotonic()))
@@ -76,11 +76,11 @@ class Server:
         return self._complaints.read()
 
     def event(self, name: str, **fields: Any) -> Line:
-        """The next line of the event ``name`` with these fields."""
+        """Return the next log line of the event ``name`` with these fields."""
         return self.line(lambda line: line["event"] == name and fields.items() <= line.items())
 
     def until(self, path: str, wanted: Callable[[httpx.Response | None], bool]) -> httpx.Response | None:
-        """Ask ``path`` until the answer is ``wanted``; None is a refused connection."""
+        """Request ``path`` until ``wanted`` is true of the answer, which is None for a refused connection."""
         end = time.monotonic() + PATIENCE_S
         while not wanted(answer := self._asked(path)):
             assert time.monotonic() < end, answer
@@ -96,24 +96,24 @@ class Server:
     def post(
         self, path: str, body: Any, headers: dict[str, str] | None = None, *, timeout_s: float = PATIENCE_S
     ) -> httpx.Response:
-        """One request on a new connection."""
+        """Send one request on a new connection."""
         return httpx.post(self.url + path, json=body, timeout=timeout_s, headers=headers)
 
     def sample(self, name: str) -> float:
-        """A sample of the metrics by its name and labels; 0 if there is none."""
+        """Return the value of the metric with this name and these labels, or 0 if there is none."""
         lines = httpx.get(f"{self.url}/metrics", timeout=PATIENCE_S).text.splitlines()
         return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name} ")), 0.0)
 
     @property
     def processor_s(self) -> float:
-        """Processor time of all its threads (proc(5))."""
+        """Return the processor time of all threads of the server, in seconds (proc(5))."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_A_S
 
 
 @contextmanager
 def serving(*, ready: bool = True, program: str = "service", **settings: str) -> Iterator[Server]:
-    """A server that listens, and is ready unless ``ready`` is False; it is killed at the end."""
+    """Start a server, wait until it listens, or by default until it is ready, and kill it at the end of the block."""
     server = Server(program, **settings)
     try:
         server.listen()

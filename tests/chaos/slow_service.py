@@ -1,4 +1,4 @@
-"""The service with engines that take 50 ms a call: ``python -m tests.chaos.slow_service serve``."""
+"""The service with engines that take 50 ms for each call: ``python -m tests.chaos.slow_service serve``."""
 
 from unittest.mock import patch
 

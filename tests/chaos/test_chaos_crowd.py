@@ -1,4 +1,4 @@
-"""A giant article among short ones, and a full queue, with an engine that counts its work."""
+"""Tests of a giant article among short ones, and of a full queue, with an engine that counts its work."""
 
 import asyncio
 import math
@@ -22,7 +22,7 @@ PROBES = ("/livez", "/readyz", "/health")
 SENTENCE = "Am {}. Tag fuhr der Zug Nummer {} nicht nach Kiel."
 
 
-BYTE = re.compile(r"<0x(\w\w)>")  # of a character that is no piece
+BYTE = re.compile(r"<0x(\w\w)>")  # of a character that is not in the vocabulary
 
 
 def _char(byte: re.Match[str]) -> str:
@@ -39,9 +39,10 @@ def giant() -> str:
 
 
 class Meter:
-    """A handler that counts the time of its calls: ``CALL_S`` each and ``TOKEN_S`` for each source token, with padding.
+    """A handler that counts simulated time: ``CALL_S`` for each call, and ``TOKEN_S`` for each padded source token.
 
-    The result does not depend on the machine. ``done_s`` is the end of the last sentence of each train.
+    The result therefore does not depend on the machine. ``done_s`` has the time at which the last sentence of each
+    train was finished.
     """
 
     def __init__(self) -> None:
@@ -59,14 +60,14 @@ class Meter:
 
 
 async def queued(ports: Both, sentences: int) -> None:
-    """Wait for ``sentences`` in the translator's queue; the clock of the event loop may be stopped."""
+    """Wait until the translator's queue has ``sentences`` sentences, even if the event loop's clock is stopped."""
     queue = ports.service.models[0].batcher.queue
     while len(queue) < sentences:
         await asyncio.to_thread(time.sleep, 0.005)
 
 
 async def p95_s(ports: Both, meter: Meter, busy_with: str, clock: Clock, first: int) -> float:
-    """The 95th percentile of short articles that arrive while the engine works on another text."""
+    """Return the 95th percentile of the times of short articles that arrive while the engine works on another text."""
     gate = Gate(meter)
     ports.handle(gate)
     other = asyncio.create_task(ports.translate(busy_with))

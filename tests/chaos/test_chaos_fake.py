@@ -1,4 +1,4 @@
-"""The fake engine keeps the contract of engines."""
+"""Tests that the fake engine meets the contract of engines."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Single flight above the queue: requests share work, and the last one cancels it."""
+"""Tests of single flight with a queue: requests share work, and the work is cancelled when the last of them leaves."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ Sentences = SingleFlight[list[Hypothesis]]
 
 
 def ask(flight: Sentences, batcher: Batcher, words: str) -> list[asyncio.Future[list[Hypothesis]]]:
-    """One request: a ticket a word, new ones submitted together."""
+    """Make one request with a ticket for each word; new tickets are submitted together."""
     keys = [word.encode() for word in words.split()]
     return flight.join(keys, lambda missing: batcher.submit_many([item(key.decode()) for key in missing]))
 

@@ -1,4 +1,4 @@
-"""The server process survives slow, huge, compressed and forged requests."""
+"""Tests that the server process survives slow, huge, compressed and forged requests."""
 
 import contextlib
 import gzip
@@ -26,7 +26,7 @@ SMALL = {"text": "Der Zug fährt heute nicht."}
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """One server with short time limits; every test leaves it alive."""
+    """Start a server with short time limits. It must be alive after every test."""
     with serving(header_timeout_s=str(HEADER_S), body_timeout_s=str(BODY_S)) as found:
         yield found
 
@@ -45,7 +45,7 @@ def connected(server: Server) -> socket.socket:
 
 
 def answer_to(server: Server, sent: bytes) -> bytes:
-    """All bytes of the answer until the server closes."""
+    """Return all bytes that the server sends until it closes the connection."""
     with connected(server) as connection:
         connection.sendall(sent)
         return read_all(connection)
@@ -61,7 +61,7 @@ def read_all(connection: socket.socket) -> bytes:
 def _received(connection: socket.socket) -> bytes:
     try:
         return connection.recv(65_536)
-    except ConnectionResetError:  # closed with unread bytes
+    except ConnectionResetError:  # the server closed the connection with unread bytes
         return b""
 
 
@@ -139,7 +139,7 @@ def test_refusal_before_the_body_closes(server: Server, refused: str, more: byte
 
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with a key file whose only key has the scope translate."""
+    """Start a server with a key file whose only key has the scope ``translate``."""
     keys = tmp_path_factory.mktemp("keys") / "keys.toml"
     keys.write_text(KEYS, "utf-8")
     with serving(body_timeout_s=str(BODY_S), keys_file=str(keys)) as found:
@@ -147,7 +147,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("more", [b"", b"5"], ids=["silent", "one byte more"])
-# A scope is checked at the route, after the limit of the body.
+# A scope is checked at the route, after the body limit.
 @pytest.mark.parametrize(("path", "token", "status"), [("translate", "none", 401), ("summarize", TOKEN, 413)])
 def test_refused_key_closes_before_the_body(locked: Server, path: str, token: str, status: int, more: bytes) -> None:
     head = HEAD.replace(b"translate", path.encode())
@@ -161,7 +161,7 @@ def test_refused_key_closes_before_the_body(locked: Server, path: str, token: st
 
 
 def _require_the_end(server: Server, rest: bytes, status: int, more: bytes, head: bytes = HEAD) -> None:
-    """The answer is complete, has ``Connection: close``, and the server closes."""
+    """Assert that the answer is complete and has ``Connection: close``, and that the server closes the connection."""
     with connected(server) as connection:
         connection.sendall(head + rest)
         answer = connection.recv(65_536)
@@ -191,7 +191,7 @@ def test_slow_connections_block_no_other(server: Server) -> None:
 )
 def test_huge_headers_are_refused(server: Server, header: bytes) -> None:
     with connected(server) as connection:
-        with contextlib.suppress(OSError):  # the server closes in mid-header
+        with contextlib.suppress(OSError):  # the server closes the connection in the middle of a header
             connection.sendall(HEAD + header + b"\r\ncontent-length: 2\r\n\r\n{}")
         assert status_of(read_all(connection)) in {0, 400}
 
@@ -239,7 +239,7 @@ def test_injection_reaches_no_header_or_log(server: Server, sent: bytes) -> None
     assert status_of(answer) in {200, 400, 404, 405, 415, 422, 501}
     assert b"set-cookie" not in head.lower()
     assert b"forged" not in head.lower()
-    # Each log line since is a JSON object, or reading it would fail; none holds the injected text.
+    # Reading a log line that is not a JSON object would fail. No line contains the injected text.
     marker = f"after-{time.monotonic_ns()}"
     httpx.get(f"{server.url}/v1/models", headers={"x-request-id": marker}, timeout=PATIENCE_S)
     lines = []

@@ -1,4 +1,4 @@
-"""The server process under load, after disconnects, at signals and with damaged weights."""
+"""Tests of the server process under load, after disconnects, after signals, and with damaged weights."""
 
 import asyncio
 import json
@@ -25,16 +25,16 @@ TINY = 2_000
 FILES = 2 * TINY
 SLOW = "tests.chaos.slow_service"
 SMALL = {"text": "Der Zug fährt heute nicht."}
-# Processor time of the server: a busy machine does not change it, other work that delays the probe does.
+# Processor time of the server. It does not depend on how busy the machine is, only on other work that delays the probe.
 PROBE_LIMIT_S = 2.0
-# No deadline ends the work on a busy machine.
+# Long enough that no deadline passes on a busy machine.
 PATIENT: dict[str, Any] = {"drain_s": f"{PATIENCE_S:.0f}", "request_timeout_ms": f"{PATIENCE_S * 1000:.0f}"}
 TOKENS = 'depesche_source_tokens_total{model="starter-de-en"}'
 QUEUED = 'depesche_queue_sentences{model="starter-de-en"}'
 
 
 def long_text(chars: int, *, first: int = 0) -> str:
-    """Distinct sentences, numbered from ``first``, in paragraphs; ``chars`` characters in all."""
+    """Return paragraphs of distinct sentences, numbered from ``first``, with ``chars`` characters in total."""
     numbers = range(first, first + chars // 90)
     sentences = (SENTENCE.format(n % 365, n) + ("\n\n" if n % 5 == 0 else " ") for n in numbers)
     return "".join(sentences)[:chars]
@@ -42,7 +42,7 @@ def long_text(chars: int, *, first: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """One server with slow engines; it and its clients may have ``FILES`` connections each."""
+    """Start a server with slow engines. It and its clients may each have ``FILES`` connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, FILES), hard))
     try:
@@ -94,7 +94,10 @@ def test_disconnect_mid_stream_cancels_the_work(server: Server) -> None:
 
 
 def assert_engine_rests(server: Server) -> None:
-    """A first request waits for the engine's remaining work; the second adds its own tokens only."""
+    """Assert that the engine has no other work: a second request adds only its own tokens.
+
+    The first request waits for the work that is left.
+    """
     counts = []
     for day in (1, 2):
         assert (
@@ -121,7 +124,7 @@ async def test_2000_requests_get_their_own_answers(server: Server) -> None:
 
 
 def posted(text: str, headers: str = "") -> bytes:
-    """The bytes of a request."""
+    """Return the bytes of a request."""
     body = json.dumps({"text": text}).encode()
     head = f"POST /v1/translate HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {len(body)}\r\n"
     timeout = f"request-timeout-ms: {PATIENT['request_timeout_ms']}\r\n"
@@ -129,7 +132,7 @@ def posted(text: str, headers: str = "") -> bytes:
 
 
 async def exchange(server: Server, request: bytes) -> bytes:
-    """The whole answer to a request on a new connection."""
+    """Send a request on a new connection and return the whole answer."""
     url = httpx.URL(server.url)
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(request)
@@ -144,7 +147,7 @@ def test_sigterm_under_load_loses_no_request() -> None:
         texts = [" ".join(SENTENCE.format(k, n) for n in range(8)) for k in range(6)]
         answers: list[Future[httpx.Response]] = [pool.submit(server.post, "/v1/translate", {"text": t}) for t in texts]
         for _ in texts:
-            server.event("CacheLooked")  # the request was read and is being worked on
+            server.event("CacheLooked")  # the request has been read, and the work has begun
         server.process.send_signal(signal.SIGTERM)
         probe = server.until("/readyz", lambda answer: answer is None or answer.status_code == 503)
         assert probe is None or probe.json()["status"] == "draining"

@@ -1,4 +1,4 @@
-"""The key file: rotated and broken while the service runs, and missing at the start."""
+"""Tests of the key file when it is rotated or broken while the service is running, or missing at start."""
 
 import subprocess
 import sys

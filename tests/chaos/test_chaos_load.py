@@ -1,4 +1,4 @@
-"""Overload, huge requests, drains and disconnects: each accepted item gets one answer."""
+"""Tests of overload, huge requests, draining and disconnects: each accepted item gets exactly one answer."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Overload: accepted requests end in time, and callers that wait for Retry-After are served."""
+"""Tests of overload: accepted requests finish in time, and callers that wait for Retry-After are served."""
 
 import asyncio
 
@@ -27,7 +27,7 @@ async def joined(ports: Both, callers: int) -> None:
 
 
 async def patiently(ports: Both, number: int) -> tuple[Response, int]:
-    """The last answer of a caller that retries after Retry-After, and its number of refusals."""
+    """Retry after each Retry-After. Return the last answer and the number of refusals before it."""
     refusals = 0
     while (answer := await ports.translate(story(number), **{"request-timeout-ms": "20000"})).status_code == 503:
         assert answer.json()["code"] == "queue_full"
@@ -46,7 +46,7 @@ async def test_retrying_callers_are_served_under_overload(
         assert {answer.status_code for answer, _ in found} == {200}
         refused = [refusals for _, refusals in found if refusals]
         assert len(refused) >= 10
-        # All retry in the same second, so some are refused again; four tries are enough on an idle machine.
+        # All callers retry in the same second, so some are refused again. On an idle machine four tries are enough.
         assert max(refused) <= MOST_REFUSALS
 
 
@@ -60,9 +60,9 @@ async def test_short_deadline_gets_503(
         await asyncio.wait(ahead, return_when=asyncio.FIRST_COMPLETED)
         hasty = {"request-timeout-ms": "1000"}
         answer = await ports.translate(story(99), **hasty)
-        assert not all(one.done() for one in ahead)  # the refusal does not wait for the work
+        assert not all(one.done() for one in ahead)  # the refusal is sent before the work is done
         assert (answer.status_code, answer.json()["code"]) == (503, "too_slow")
-        for _ in range(MOST_TRIES):  # the estimate does not know other load of this machine
+        for _ in range(MOST_TRIES):  # the estimate does not take other load on this machine into account
             await asyncio.sleep(int(answer.headers.get("retry-after", "1")))
             answer = await ports.translate(story(99), **hasty)
             if answer.status_code == 200:

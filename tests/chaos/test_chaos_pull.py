@@ -1,4 +1,4 @@
-"""A pull that fails half way: the installed model stays, damaged files are not used, the next pull resumes."""
+"""Tests of a failing pull: the installed model stays, damaged files are not used, and the next pull resumes."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture
 def desk(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Desk]:
-    """A desk with an installed model and no lock, so that other files of the hub are allowed."""
+    """Return a desk with an installed model but no lock, so that the hub may serve other files."""
     with serving() as hub:
         made = Desk(tmp_path, hub)
         made.publish(files)
@@ -36,7 +36,7 @@ def desk(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Desk]:
 
 
 def large(files: dict[str, bytes]) -> dict[str, bytes]:
-    """The checkpoint and a file of 32 MiB, which the client stores in chunks of 10 MiB."""
+    """Publish the checkpoint and a file of 32 MiB, which the client downloads in chunks of 10 MiB."""
     return {**files, "large.spm": os.urandom(32 * MIB)}
 
 
@@ -103,7 +103,7 @@ def test_malicious_pickle_does_not_run(desk: Desk, files: dict[str, bytes], tmp_
     assert not trace.exists()
     assert desk.content() == old
     torch.load(BytesIO(desk.hub.repos[REPO].files["pytorch_model.bin"]), weights_only=False)
-    assert trace.exists()  # an unsafe load runs it
+    assert trace.exists()  # an unsafe load would run it
 
 
 def test_second_command_is_refused(desk: Desk, files: dict[str, bytes]) -> None:

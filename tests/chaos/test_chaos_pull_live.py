@@ -1,4 +1,4 @@
-"""A service with a pulled model keeps answering while another pull fails, and after a reload."""
+"""Tests that a service with a pulled model keeps answering while another pull fails, and after a reload."""
 
 import hashlib
 import json
@@ -36,11 +36,11 @@ class Site:
 
     @property
     def trace(self) -> Path:
-        """The file that a malicious pickle would create."""
+        """Return the path of the file that a malicious pickle would create."""
         return self.desk.folder / "trace"
 
     def translated(self) -> Model:
-        """The model of an uncached answer."""
+        """Return the model that produced an answer without the cache."""
         answer = self.server.post("/v1/translate", STORY, {"Cache-Control": "no-store"})
         assert answer.status_code == 200, answer.text
         found: Model = answer.json()["model"]
@@ -48,18 +48,21 @@ class Site:
         return found
 
     def reloaded(self) -> tuple[int, Model]:
-        """Reload by the administration port and by SIGHUP; the status of the first, and the model that serves then."""
+        """Reload through the administration port, then with SIGHUP.
+
+        Return the status of the first reload, and the model that is served after both.
+        """
         answer = httpx.post(f"{self.admin}/admin/reload", json={}, timeout=PATIENCE_S)
         self.server.process.send_signal(signal.SIGHUP)
         self.server.event("models_reloaded")
         return answer.status_code, self.translated()
 
     def unharmed(self) -> bool:
-        """Whether the installed model is unchanged, there are no other files, and nothing malicious ran."""
+        """Return whether the installed model is unchanged, there are no other files, and no malicious program ran."""
         return self.desk.content() == self.installed and not self.desk.leftovers() and not self.trace.exists()
 
     def restore(self, files: Files) -> None:
-        """Restore hub, lock, cache and settings of the first pull."""
+        """Restore the hub, the lock, the cache and the settings of the first pull."""
         hub = self.desk.hub
         hub.status = None
         hub.spoilt.clear()
@@ -78,7 +81,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, models_dir: Path, files: Files) -> Iterator[Site]:
-    """One service; every test leaves it alive."""
+    """Start one service for all tests. It must be alive after every test."""
     with hub() as state:
         desk = Desk(tmp_path_factory.mktemp("site"), state, program="service")
         shutil.copy(models_dir / "catalog" / f"{STARTER}.toml", desk.models / "catalog")
@@ -105,7 +108,7 @@ def restored(site: Site, files: Files) -> Iterator[None]:
 
 
 def other(site: Site, files: Files) -> None:
-    """The hub has another commit, and there is no lock."""
+    """Publish another commit on the hub, and remove the lock."""
     site.desk.publish(files, commit="2" * 40)
     (site.desk.installed / "models.lock").unlink()
 
@@ -151,7 +154,7 @@ def amended(content: bytes, **more: object) -> bytes:
 
 @dataclass(frozen=True)
 class Case:
-    """A pull that fails, and its message."""
+    """A pull that fails, and the error message expected from it."""
 
     message: str
     change: Callable[[Site, Files], None] = other

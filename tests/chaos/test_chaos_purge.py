@@ -1,4 +1,4 @@
-"""Purges while a batch runs, without Redis, and with a Redis that refuses or replies garbage."""
+"""Tests of purges while a batch is running, without Redis, and with a Redis that refuses or replies garbage."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""The shared cache tier with a killed, paused, full or false Redis: bounded time, no error, recovery."""
+"""Tests of the shared cache tier when Redis is dead, paused, full or fake: bounded time, no errors, and recovery."""
 
 import asyncio
 import time
@@ -24,12 +24,12 @@ TIMEOUT_S = 0.3
 FAILURES = 3
 PAUSE_S = 0.2
 MOST_TRIES = 300
-# No deadline ends the work on a busy machine.
+# Long enough that no deadline passes on a busy machine.
 PATIENT_S = 30.0
 
 
 class Rig:
-    """A cache whose memory is off, so that every call is one for the shared tier."""
+    """A cache without a memory tier, so that every call goes to the shared tier."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self.events: list[Event] = []
@@ -43,22 +43,22 @@ class Rig:
 
     @contextmanager
     def between_probes(self) -> Iterator[None]:
-        """Stop the breaker's clock: while it is open, no call is a probe."""
+        """Stop the clock of the circuit breaker, so that no call is a probe while it is open."""
         self._stopped_s = time.monotonic()
         yield
         self._stopped_s = None
 
     async def look(self) -> dict[bytes, bytes]:
-        """What there is under two keys."""
+        """Return the entries under two keys."""
         return await self.cache.get_many([A, B], task="t")
 
     async def works(self) -> bool:
-        """Whether what is put is found."""
+        """Return whether an entry that was stored is found."""
         await self.cache.put_many({A: b"a"}, started_s=time.monotonic())
         return await self.look() == {A: b"a"}
 
     async def recovers(self) -> None:
-        """Wait until it works again."""
+        """Wait until the tier works again."""
         for _ in range(MOST_TRIES):
             if await self.works():
                 break
@@ -68,7 +68,7 @@ class Rig:
 
     @property
     def reasons(self) -> set[str]:
-        """Why calls failed since this was last asked."""
+        """Return the reasons of all failed calls since the last call of this method."""
         found: set[str] = {event.reason for event in self.events if isinstance(event, SharedCacheFailed)}
         self.events.clear()
         return found
@@ -84,7 +84,10 @@ async def rig_at(url: str, timeout_s: float = TIMEOUT_S) -> AsyncIterator[Rig]:
 
 
 async def calls_are_only_misses(rig: Rig) -> None:
-    """Lookups and puts, sequential and concurrent, end in bounded time without an error; the breaker opens once."""
+    """Assert that lookups and puts, sequential and concurrent, end in bounded time without an error.
+
+    The circuit breaker must open exactly once.
+    """
     with rig.between_probes():
         async with asyncio.timeout(PATIENT_S):
             for _ in range(10):
@@ -96,7 +99,7 @@ async def calls_are_only_misses(rig: Rig) -> None:
 
 
 def assert_reached(rig: Rig, calls: int) -> None:
-    """Only the first ``calls`` reached Redis; the others did not wait."""
+    """Assert that only the first ``calls`` calls reached Redis and that the others did not wait."""
     told = [event.reason == "open" for event in rig.events if isinstance(event, SharedCacheFailed)]
     assert told == [False] * calls + [True] * (len(told) - calls)
     assert len(told) == 40
@@ -115,7 +118,7 @@ async def test_killed_redis_is_a_miss(redis_server: RedisServer) -> None:
 
 async def test_paused_redis_is_a_miss(redis_server: RedisServer) -> None:
     async with rig_at(redis_server.url) as rig:
-        await rig.recovers()  # a busy machine may take longer than this rig has
+        await rig.recovers()  # a busy machine may need more time than the timeout of this rig
         rig.events.clear()
         redis_server.pause()
         await calls_are_only_misses(rig)
@@ -166,7 +169,10 @@ Answer = Callable[[bytes], bytes]
 
 @asynccontextmanager
 async def answering(answer: Answer) -> AsyncIterator[str]:
-    """The URL of a false Redis: ``answer`` returns its reply to the bytes sent; an empty one closes."""
+    """Start a fake Redis and return its URL.
+
+    ``answer`` maps the bytes received to the reply; an empty reply closes the connection.
+    """
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (asked := await reader.read(1 << 16)) and (answered := answer(asked)):

@@ -1,4 +1,4 @@
-"""Reloads while requests run: none is dropped, and a failed load changes nothing."""
+"""Tests of reloads while requests are in progress: no request is dropped, and a failed load changes nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from tests.fake_engine import FakeEngine, Gate, raising
 
 STORY = "Der Zug fährt heute nicht. Der Bus fährt auch nicht."
 MODELS = 2
-HANG_S = 1.5  # longer than any call of a working engine on a busy machine
+HANG_S = 1.5  # longer than any call of a working engine takes on a busy machine
 
 
 @pytest.fixture

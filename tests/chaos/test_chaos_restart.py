@@ -1,4 +1,4 @@
-"""Restarts and Redis outages with real processes under load: every caller gets its answer."""
+"""Tests of restarts and Redis outages with real processes under load: every caller gets an answer."""
 
 import asyncio
 import signal
@@ -21,7 +21,7 @@ CALLERS = 6
 
 @pytest.fixture
 def programs() -> None:
-    """Nginx and redis-server are installed."""
+    """Require nginx and redis-server."""
     try:
         require_programs()
     except Missing as missing:
@@ -29,7 +29,7 @@ def programs() -> None:
 
 
 async def until_told_to_go(server: Server) -> Counter[int]:
-    """Statuses of a caller that uses one connection until an answer has ``Connection: close``."""
+    """Send requests on one connection until an answer has ``Connection: close``, and return the statuses."""
     limits = httpx.Limits(max_connections=1)
     statuses: Counter[int] = Counter()
     async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S, limits=limits, trust_env=False) as http:
@@ -51,7 +51,7 @@ async def test_drain_closes_keep_alive_connections() -> None:
 
 
 def test_keep_alive_setting_is_honoured() -> None:
-    with serving(keep_alive_s="6") as server:  # uvicorn's default is 5 s, shorter than most proxies'
+    with serving(keep_alive_s="6") as server:  # uvicorn's default of 5 s is shorter than that of most proxies
         url = httpx.URL(server.url)
         with socket.create_connection((url.host, url.port or 0), timeout=PATIENCE_S) as connection:
             asked_s = time.monotonic()  # before the server starts its timer
@@ -65,17 +65,17 @@ def test_keep_alive_setting_is_honoured() -> None:
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_stop_during_load_exits_0(stop: signal.Signals) -> None:
     with serving(ready=False) as server:
-        # The engine's thread is inside the library, and cannot be cancelled.
+        # The engine's thread is in library code and cannot be cancelled.
         server.until("/readyz", lambda answer: answer is not None and bool(answer.json()["models"]))
         server.process.send_signal(stop)
         assert server.process.wait(PATIENCE_S) == 0
 
 
 def test_sigterm_during_reload_exits_0() -> None:
-    with serving(threads="2") as server:  # tunes the layout, so a load takes time
-        server.event("EngineReady", model="starter-sum-de")  # the last of the first load
+    with serving(threads="2") as server:  # the layout is tuned, so a load takes time
+        server.event("EngineReady", model="starter-sum-de")  # the last engine of the first load
         server.process.send_signal(signal.SIGHUP)
-        server.event("EngineReady", model="starter-de-en")  # the reload now loads the second
+        server.event("EngineReady", model="starter-de-en")  # the reload is now loading the second engine
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(PATIENCE_S) == 0
 

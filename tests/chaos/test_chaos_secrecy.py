@@ -1,4 +1,4 @@
-"""Texts and keys of requests appear in no log, metric, trace or cache entry."""
+"""Tests that texts and keys from requests do not appear in any log, metric, trace or cache entry."""
 
 import base64
 import contextlib
@@ -16,7 +16,7 @@ from tests.test_tracing import collector
 
 pytestmark = pytest.mark.slow
 
-# Words that a tokenizer may cut; their first letters are searched as well.
+# A tokenizer may split these words, so their first letters are searched for as well.
 MARKS = ("Zwetschgenkuchen", "Xanthippenfest", "Quarkkeulchen", "Yamswurzelbrei", "Joghurtbecherdeckel")
 TEXT = f"Der {MARKS[0]} ist vertraulich. Das {MARKS[1]} beginnt am Freitag um 9 Uhr in Kiel."
 TOKEN = "depesche_geheimer-schluessel-" + "x" * 30
@@ -39,7 +39,7 @@ REQUESTS: list[tuple[str, dict[str, Any], int]] = [
     ("/v2/translate", {"data": {"text": TEXT, "target_lang": "EN", "auth_key": TOKEN}}, 200),
     ("/translate", {"json": {"q": TEXT, "source": "de", "target": "en", "api_key": TOKEN}}, 200),
     ("/detect", {"json": {"q": TEXT, "api_key": TOKEN}}, 200),
-    # Refused requests, and one whose time runs out.
+    # Requests that are refused, and one that exceeds its deadline.
     ("/v1/translate", {"json": {**MARKED, MARKS[3]: MARKS[4]}}, 422),
     ("/v1/translate", {"json": {"text": {MARKS[0]: TEXT}}}, 422),
     ("/v1/translate", {"content": f'{{"text": "{TEXT}'.encode()}, 400),
@@ -61,12 +61,12 @@ REQUESTS: list[tuple[str, dict[str, Any], int]] = [
         400,
     ),
 ]
-# Refusals repeat one name of the caller: the wrong parameter or element.
+# A refusal repeats only one name that the caller chose: that of the wrong parameter or element.
 NAMING = {422: 1, 400: 1}
 
 
 def sent(server: Server, path: str, request: dict[str, Any]) -> httpx.Response:
-    """One request with marks in the body and the headers."""
+    """Send one request with markers in the body and the headers."""
     given = {"content-type": "application/json"} if "content" in request else {}
     fields = {*request.get("json", ()), *request.get("data", ())}
     auth = {} if fields & {"api_key", "auth_key"} else AUTH
@@ -76,14 +76,14 @@ def sent(server: Server, path: str, request: dict[str, Any]) -> httpx.Response:
 
 
 def words_in(written: str | bytes) -> list[str]:
-    """The secrets and the beginnings of marks in a text."""
+    """Return the secrets, and the beginnings of markers, that occur in a text."""
     text = (written if isinstance(written, str) else written.decode("utf-8", "replace")).lower()
     sought = [*SECRETS, *(mark[:9] for mark in MARKS)]
     return [word for word in sought if word.lower() in text]
 
 
 class Overheard:
-    """Log, metrics, traces and cache entries of a server."""
+    """The log, metrics, traces and cache entries of a server."""
 
     def __init__(self) -> None:
         self.log = ""
@@ -112,7 +112,7 @@ def settings_of(keys: Path, redis: RedisServer) -> dict[str, Any]:
 
 
 def drained(server: Server) -> str:
-    """The rest of the log, after the server has ended."""
+    """Return the rest of the log after the server has exited."""
     server.process.terminate()
     server.process.wait(PATIENCE_S)
     lines: list[str] = []
@@ -121,14 +121,14 @@ def drained(server: Server) -> str:
         lines.append(json.dumps(line, ensure_ascii=False))
         return False
 
-    with contextlib.suppress(AssertionError):  # the server ended: there are no more lines
+    with contextlib.suppress(AssertionError):  # the server has exited, so there are no more lines
         server.line(kept)
     return "\n".join(lines) + server._complained()
 
 
 @pytest.fixture
 def overheard(keys: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Overheard:
-    """Every request to a server with all features; the first ones again without Redis."""
+    """Send every request to a server with all features turned on, then the first ones again without Redis."""
     found = Overheard()
     with collector() as (endpoint, bodies):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)

@@ -1,4 +1,4 @@
-"""Closed-loop callers on keep-alive connections, with a count of every answer and error."""
+"""Closed-loop callers on keep-alive connections, which count every answer and error."""
 
 import asyncio
 import contextlib
@@ -17,16 +17,16 @@ LIMIT_S = 120.0
 
 
 class Answers(Counter[str]):
-    """The number of answers by status, or by the name of a connection error."""
+    """The number of answers for each status, and for each connection error by its name."""
 
     @property
     def failed(self) -> int:
-        """The number of answers that are not 200."""
+        """Return the number of answers whose status is not 200."""
         return self.total() - self["200"]
 
 
 class Traffic:
-    """Callers and their ``answers``."""
+    """A group of callers and their ``answers``."""
 
     def __init__(self, url: str, clients: int, seed: int = 1) -> None:
         self.answers = Answers()
@@ -38,20 +38,20 @@ class Traffic:
 
     @property
     def requests(self) -> int:
-        """The number of answers and errors."""
+        """Return the number of answers and errors so far."""
         return self.answers.total()
 
     async def until(self, requests: int) -> None:
-        """Wait for ``requests`` in all."""
+        """Wait until there have been ``requests`` requests in total."""
         while self.requests < requests:  # noqa: ASYNC110 - the callers count
             await asyncio.sleep(0.05)
 
     async def more(self, requests: int) -> None:
-        """Wait for ``requests`` more."""
+        """Wait for ``requests`` more requests."""
         await self.until(self.requests + requests)
 
     async def caller(self) -> None:
-        """One caller with one connection; it asks again after each answer."""
+        """Run one caller on one connection. It sends its next request after each answer."""
         async with httpx.AsyncClient(base_url=self._url, timeout=LIMIT_S, trust_env=False) as http:
             while not self._ending:
                 self.answers[await self._outcome(http)] += 1
@@ -62,18 +62,18 @@ class Traffic:
         try:
             answer = await http.post("/v1/translate", json={"text": NEW.format(number, number)})
         except httpx.HTTPError as error:
-            await asyncio.sleep(0.05)  # do not retry thousands of times
+            await asyncio.sleep(0.05)  # avoid thousands of immediate retries
             return type(error).__name__
         return str(answer.status_code)
 
     def end(self) -> None:
-        """End each caller after its present request."""
+        """Stop each caller after its current request."""
         self._ending = True
 
 
 @asynccontextmanager
 async def traffic(url: str, clients: int) -> AsyncIterator[Traffic]:
-    """Callers that ask until the end of the block; all are answered then."""
+    """Run callers until the end of the block, and wait there until all of them have their answers."""
     found = Traffic(url, clients)
     callers = [asyncio.create_task(found.caller()) for _ in range(clients)]
     try:

@@ -1,4 +1,4 @@
-"""A strategy for sentences of words that the checks treat specially, in both languages and in unusual letters."""
+"""A strategy for sentences with words that the checks treat specially, in both languages and with unusual letters."""
 
 from hypothesis import strategies as st
 
@@ -36,7 +36,7 @@ _WORDS = {
 
 
 def sentences(language: Language) -> st.SearchStrategy[str]:
-    """At most twelve words with separators."""
+    """Generate at most twelve words with separators."""
     units = tuple(form for one in (DE, EN) if one.units for forms in one.units.forms.values() for form in forms)
     words = (*_ODD, *_WORDS[language.code].split(), *units, *sorted(DE.kept_names["en"])[:40])
     drawn = st.sampled_from(words).flatmap(lambda word: st.sampled_from((word, word.upper(), word.capitalize())))

@@ -1,4 +1,4 @@
-"""Numbers, dates and times: equal values in any form pass, and different values are found with their spans."""
+"""Tests of numbers, dates and times: equal values pass in any form, and different values are found with their spans."""
 
 import pytest
 

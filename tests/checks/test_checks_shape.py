@@ -1,4 +1,4 @@
-"""The checks of repetition, length and untranslated words."""
+"""Tests of the checks for repetition, length and untranslated words."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The checks of names, quotations, negations and units in German and English."""
+"""Tests of the checks of names, quotations, negations and units in German and English."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Complaints about translated markup: see docs/complaints.md."""
+"""Tests for the complaints about translated markup in docs/complaints.md."""
 
 import re
 from collections import Counter
@@ -28,7 +28,7 @@ def words(html: str) -> Counter[str]:
 
 
 async def test_inline_tags_split_no_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model reads the tokens of the text without tags."""
+    """The model gets the same tokens as for the text without tags."""
     async with both(monkeypatch) as ports:
         await ports.main.post(
             "/v1/translate", json={"text": NESTED, "format": "html"}, headers={"cache-control": "no-store"}

@@ -1,4 +1,4 @@
-"""Complaints about the work of similar services: see docs/complaints.md."""
+"""Tests for the complaints about other aspects of similar services in docs/complaints.md."""
 
 import asyncio
 import gc
@@ -17,7 +17,7 @@ from tests.conftest import wait_until_ready
 from tests.fake_engine import FakeEngine, raising, writing
 
 HEADLINE = "Sturm tobt über der Küste"
-MOST_GROWTH_BYTES = 400_000  # one unbounded memo of these texts takes three times as much
+MOST_GROWTH_BYTES = 400_000  # a single unbounded memo of these texts would take three times this much
 
 
 def sentences(first: int, count: int) -> list[str]:
@@ -44,7 +44,7 @@ async def test_texts_of_a_list_share_calls(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_repetition_loop_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The headline of the report, and a model that loops."""
+    """Translate the headline from the complaint with a model that loops."""
     async with both(monkeypatch, writing(lambda _: ("▁train", "▁over", "▁the", "▁town") * 8)) as ports:
         (found,) = (await ports.translate(HEADLINE)).json()["translations"]
     assert found["text"].count("train") == 1
@@ -53,7 +53,7 @@ async def test_repetition_loop_is_reported(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def stories(count: int) -> list[str]:
-    """Texts with the same words and no common sentence."""
+    """Yield texts that consist of the same words but have no sentence in common."""
     days, places, verbs = "Montag Dienstag Mittwoch Donnerstag Freitag", "Museum Rathaus Theater Bad", "schließt öffnet"
     every = [
         f"Am {day} nach dem {number}. März {verb} das {place} {when}."
@@ -67,7 +67,7 @@ def stories(count: int) -> list[str]:
 
 @pytest.mark.slow
 async def test_memory_does_not_grow_with_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a small cache, 18 more texts leave no more memory in use than the first six."""
+    """With a small cache, 18 more texts do not use more memory than the first six."""
     async with both(monkeypatch, writing(lambda tokens: tokens), cache_bytes=50_000) as ports:
         texts = iter(stories(24))
 
@@ -75,7 +75,7 @@ async def test_memory_does_not_grow_with_work(monkeypatch: pytest.MonkeyPatch) -
             for _ in range(count):
                 assert (await ports.translate(next(texts))).status_code == 200
                 for engine in ports.engines:
-                    engine.calls.clear()  # memory of the fake
+                    engine.calls.clear()  # memory that the fake engine uses
 
         def kept() -> int:
             gc.collect()
@@ -93,7 +93,7 @@ async def test_memory_does_not_grow_with_work(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_loading_service_is_alive_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A probe that confused the two would kill the process while it starts."""
+    """If the liveness probe failed during loading, Kubernetes would kill the process while it is starting."""
     loaded = threading.Event()
 
     def slowly(*_: object, **__: object) -> FakeEngine:
@@ -111,7 +111,7 @@ def test_loading_service_is_alive_not_ready(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_dead_engine_fails_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process ends with the engine; until then every probe fails."""
+    """The process exits after its engine has died. Until then every probe fails."""
     ended = asyncio.Event()
     monkeypatch.setattr("service.app.exit_dead", ended.set)
     async with both(monkeypatch) as ports:

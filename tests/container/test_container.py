@@ -1,4 +1,4 @@
-"""The image's inputs: locked requirements, version of torch, pinned base image, and image tags."""
+"""Tests of what the image is built from: locked requirements, the version of torch, the pinned base image, and tags."""
 
 import os
 import re
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 REQUIRED = lock.requirements(PROJECT)
 LOCKED = {name: [one for one in required if Requirement(one).name != "torch"] for name, required in REQUIRED.items()}
-# Python of Debian bookworm, on the platforms of the image.
+# The Python version of Debian bookworm, on the platforms of the image.
 IMAGES = [
     {"python_version": "3.11", "python_full_version": "3.11.2", "platform_machine": machine, "sys_platform": "linux"}
     for machine in ("x86_64", "aarch64")
@@ -28,7 +28,7 @@ DOCKERFILE = "ARG BASE_IMAGE=debian:bookworm-slim\nARG BASE_DIGEST=\nFROM ${BASE
 
 
 def entries(name: str) -> list[tuple[Requirement, int]]:
-    """Every locked requirement and the number of its hashes."""
+    """Return every locked requirement with its number of hashes."""
     text = (ROOT / "container" / f"requirements-{name}.txt").read_text("utf-8").replace("\\\n", "")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return [(Requirement(line.partition(" --hash")[0]), line.count("--hash=sha256:")) for line in lines]
@@ -119,7 +119,7 @@ def test_image_tags_are_the_version() -> None:
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The path of a fake docker, first in PATH. `write_docker` writes it."""
+    """Return the path for a fake docker that is first in PATH. `write_docker` writes it."""
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(pin, "DOCKERFILE", tmp_path / "Dockerfile")
     (tmp_path / "Dockerfile").write_text(DOCKERFILE, "utf-8")

@@ -1,4 +1,4 @@
-"""JSON-LD and web pages: the fields of the article are read, and an edition is written as JSON-LD."""
+"""Tests that articles are read from JSON-LD and web pages, and that editions are written as JSON-LD."""
 
 from contextlib import suppress
 from typing import Any
@@ -34,7 +34,7 @@ PAGE = f"""<!doctype html><html lang="de"><head><title>Bahn baut aus - Zeitung</
 
 
 def edition(language: Any = "en") -> Edition:
-    """An edition in ``language``."""
+    """Return an edition in ``language``."""
     return Edition(
         language, "Headline", "Lead.", "Body.", "Summary.", SOURCE_TYPE, "credit", "2026-01-02T03:04:05Z", "de"
     )

@@ -1,4 +1,4 @@
-"""ninjs items are read, refused with the wrong field, and written according to the schema."""
+"""Tests that ninjs items are read, refused with the name of the wrong field, and written according to the schema."""
 
 import json
 from pathlib import Path

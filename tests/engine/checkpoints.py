@@ -1,4 +1,4 @@
-"""Tiny checkpoints with random weights, in the hub's format, of every supported architecture."""
+"""Tiny checkpoints of every supported architecture, with random weights and in the format of the hub."""
 
 import json
 import shutil
@@ -30,14 +30,14 @@ SIZES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A manifest and the folder of its files."""
+    """A manifest, and the folder with the files it describes."""
 
     manifest: Manifest
     folder: Path
 
 
 def described(architecture: str, **tokens: Any) -> Manifest:
-    """A catalogue manifest for such a checkpoint."""
+    """Return a catalogue manifest for a tiny checkpoint."""
     return Manifest.model_validate(
         {
             "id": f"test/{architecture}",
@@ -55,7 +55,7 @@ def described(architecture: str, **tokens: Any) -> Manifest:
 
 
 def installed(name: str, folder: Path, *, quantization: Quantization = "float32") -> Checkpoint:
-    """Create and convert the checkpoint of this name, for each engine that supports its architecture."""
+    """Create the checkpoint with this name and convert it for each engine that supports its architecture."""
     (folder / "snapshot").mkdir(parents=True)
     manifest = SNAPSHOTS[name](folder / "snapshot")
     done = convert(folder / "snapshot", manifest, folder / "installed", quantization=quantization, keep_checkpoint=True)
@@ -78,9 +78,10 @@ def pieces(path: Path, **more: Any) -> sentencepiece.SentencePieceProcessor:
 
 
 def lively(model: Any, *, embeddings: float, layers: float) -> Any:
-    """Scale up random weights, whose outputs would otherwise repeat one piece.
+    """Scale up random weights, because outputs would otherwise repeat one piece.
 
-    Too large tied embeddings also repeat the last piece, and too large layers exceed the range of int8.
+    If tied embeddings are too large, outputs repeat the last piece. If layers are too large, they exceed the range of
+    int8.
     """
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -90,7 +91,7 @@ def lively(model: Any, *, embeddings: float, layers: float) -> Any:
 
 
 def marian(folder: Path) -> Manifest:
-    """A Marian model like the opus-mt checkpoints: joint pieces, padding last, the decoder starts with padding."""
+    """Create a Marian model like the opus-mt checkpoints: shared pieces, and padding as last id and output start."""
     model = pieces(folder / "source.spm", eos_id=0, unk_id=1, pad_id=-1)
     shutil.copy(folder / "source.spm", folder / "target.spm")
     vocabulary = {model.id_to_piece(i): i for i in range(model.get_piece_size())}
@@ -118,21 +119,21 @@ def marian(folder: Path) -> Manifest:
 
 
 def t5(folder: Path) -> Manifest:
-    """A T5 model: one scaled table for inputs and outputs, and sentinel rows beyond the SentencePiece model."""
+    """Create a T5 model with one scaled table for inputs and outputs, and sentinel rows beyond its pieces."""
     config = transformers.T5Config(**_t5_sizes(folder), feed_forward_proj="relu")
     _t5_saved(lively(transformers.T5ForConditionalGeneration(config), embeddings=0.2, layers=3), folder)
     return described("t5", source="spiece.model", target="spiece.model", vocabulary="", prefix="übersetze: ")
 
 
 def t5_untied(folder: Path) -> Manifest:
-    """A T5 1.1 model, like MADLAD-400: a separate output table, and unscaled outputs."""
+    """Create a T5 1.1 model like MADLAD-400, with a separate output table and unscaled outputs."""
     config = transformers.T5Config(**_t5_sizes(folder), feed_forward_proj="gated-gelu")
     _t5_saved(_untied(transformers.T5ForConditionalGeneration(config)), folder, tie_word_embeddings=False)
     return described("t5", source="spiece.model", target="spiece.model", vocabulary="")
 
 
 def mt5(folder: Path) -> Manifest:
-    """An mT5 model like the published ones: untied, unscaled, with a matching configuration."""
+    """Create an mT5 model like the published ones: untied and unscaled, with a matching configuration."""
     config = transformers.MT5Config(**_t5_sizes(folder), feed_forward_proj="gated-gelu")
     _t5_saved(_untied(transformers.MT5ForConditionalGeneration(config)), folder, tie_word_embeddings=False)
     return described("mt5", source="spiece.model", target="spiece.model", vocabulary="")
@@ -159,14 +160,14 @@ def _untied(network: Any) -> Any:
 
 
 def _t5_saved(network: Any, folder: Path, **config: Any) -> None:
-    """Save with keys that transformers 5 does not write, as in the published configurations."""
+    """Save the model with configuration keys that published models have and transformers 5 does not write."""
     network.config.tie_word_embeddings = config.get("tie_word_embeddings", True)
     network.save_pretrained(folder)
     _amend(folder / "config.json", decoder_start_token_id=0, **config)
 
 
 def bart(folder: Path) -> Manifest:
-    """A BART model with byte-level pieces. Every output starts with ``<s>``."""
+    """Create a BART model with byte-level pieces, whose outputs all start with ``<s>``."""
     trained = tokenizers.ByteLevelBPETokenizer()
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     trained.train_from_iterator(SENTENCES, vocab_size=340, show_progress=False, special_tokens=special)
@@ -180,7 +181,7 @@ def bart(folder: Path) -> Manifest:
 
 
 def mbart(folder: Path) -> Manifest:
-    """An mBART-50 model: sources and outputs start with a language code."""
+    """Create an mBART-50 model, whose sources and outputs start with a language code."""
     model = pieces(folder / "sentencepiece.bpe.model", bos_id=1, eos_id=2, unk_id=0)
     scored = [(model.id_to_piece(i), model.get_score(i)) for i in range(model.get_piece_size())]
     tokenizer = transformers.MBart50Tokenizer(vocab=scored, src_lang=CODES[1], tgt_lang=CODES[0])
@@ -194,7 +195,7 @@ def mbart(folder: Path) -> Manifest:
 
 
 def nllb(folder: Path) -> Manifest:
-    """An NLLB model: the network of M2M100 with language codes such as ``deu_Latn``."""
+    """Create an NLLB model: the M2M100 network with language codes such as ``deu_Latn``."""
     trained = tokenizers.SentencePieceBPETokenizer()
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     trained.train_from_iterator(SENTENCES, vocab_size=PIECES, show_progress=False, special_tokens=special)
@@ -211,7 +212,7 @@ def nllb(folder: Path) -> Manifest:
 
 
 def encoder_decoder_bert(folder: Path) -> Manifest:
-    """Two BERT models with WordPiece, the second with cross-attention. Outputs end with ``[SEP]``."""
+    """Create two BERT models with WordPiece, the second with cross-attention. Outputs end with ``[SEP]``."""
     trained = tokenizers.BertWordPieceTokenizer(lowercase=False, strip_accents=False)
     trained.train_from_iterator(SENTENCES, vocab_size=300, min_frequency=1, show_progress=False)
     trained.save_model(str(folder))
@@ -234,7 +235,7 @@ def encoder_decoder_bert(folder: Path) -> Manifest:
 
 
 def fsmt(folder: Path) -> Manifest:
-    """A fairseq WMT19 model: Moses rules, byte pairs and two vocabularies."""
+    """Create a fairseq WMT19 model with Moses rules, byte pairs and two vocabularies."""
     words = " ".join(SENTENCES)
     letters = sorted({letter for letter in words if not letter.isspace()})
     merges = ["e n</w>", "e r</w>", "i n", "c h", "u n", "d er</w>", "ch t</w>", "S t", "un d</w>"]

@@ -1,4 +1,4 @@
-"""Tests of compute types: the manifest's choice, the device's default and the limits of a model."""
+"""Tests of compute types: the choice of the manifest, the default of the device, and the limits of a model."""
 
 import pytest
 

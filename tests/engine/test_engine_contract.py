@@ -1,4 +1,4 @@
-"""Contract tests of every engine, on a converted checkpoint of every architecture."""
+"""Contract tests for every engine, on a converted checkpoint of every architecture."""
 
 import warnings
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def engine(request: pytest.FixtureRequest, engines: dict[tuple[str, str], Engine
 
 
 class Encoder(Tokenizer):
-    """The tokenizer of a checkpoint and the prefix of its outputs."""
+    """The tokenizer of a checkpoint, and the prefix of its outputs."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint.manifest, checkpoint.folder)
@@ -219,7 +219,7 @@ def test_engines_agree_on_alignment(
 def test_long_source_is_not_truncated(
     architecture: str, engines: dict[tuple[str, str], Engine], tokenizer: Encoder
 ) -> None:
-    # CTranslate2 truncates at 1,024 tokens by default. T5 has no limit, other models have 512 positions.
+    # CTranslate2 truncates at 1,024 tokens by default. T5 has no limit; the other models have 512 positions.
     length = 1_500 if "t5" in architecture else 500
     tokens = (*(tokenizer.encode(" ".join(SENTENCES * 20))[: length - 1]), "</s>")
     item = EngineInput(tokens, replace(GREEDY, alignment=True, target_prefix=tokenizer.target_prefix))

@@ -1,4 +1,4 @@
-"""Tests of the embedded models: agreement of both engines, sizes, files and cards."""
+"""Tests of the embedded models: both engines agree, and sizes, files and model cards are correct."""
 
 import difflib
 import hashlib
@@ -89,7 +89,7 @@ def test_embedded_models_have_cards_with_licence_and_data(entry: Entry) -> None:
 
 
 def parameters(path: Path) -> int:
-    """Count the numbers in a safetensors file by its header: its length in eight bytes, then JSON."""
+    """Count the parameters in a safetensors file from its header: eight bytes with its length, then JSON."""
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))

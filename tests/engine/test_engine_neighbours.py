@@ -1,4 +1,4 @@
-"""Tests of the embedded models on CTranslate2: other sentences in a call do not change a bit of an output."""
+"""Tests that on CTranslate2 the other sentences in a call do not change a bit of an embedded model's output."""
 
 import random
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from service.registry.catalog import Catalog, Entry
 
 ROOT = Path(__file__).parent.parent.parent
 SENTENCES = (ROOT / "tests" / "data" / "sentences.txt").read_text("utf-8").splitlines()
-# One, two and three sentences make sources of many lengths.
+# One, two and three sentences together give sources of many lengths.
 TEXTS = [" ".join(SENTENCES[first : first + count]) for count in (1, 2, 3) for first in range(len(SENTENCES))]
 CATALOG = Catalog(ROOT / "models")
 NAMES = [name for name in CATALOG.names() if name.startswith("starter-")]

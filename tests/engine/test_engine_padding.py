@@ -1,4 +1,4 @@
-"""Tests of padding: groups of one padded length, and fillers."""
+"""Tests of padding: groups with the same padded length, and fillers."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Tests of tokenizers of every format: German text survives and is never truncated."""
+"""Tests of tokenizers in every format: German text survives and is never truncated."""
 
 import json
 import warnings
@@ -13,7 +13,7 @@ from service.generation.engines.tokenizers import Subwords, Tokenizer, restore_s
 from tests.engine import checkpoints
 from tests.engine.checkpoints import SENTENCES, Checkpoint
 
-# Only letters of the sentences, so that every tiny vocabulary can spell it.
+# Only letters that occur in the sentences, so that every tiny vocabulary can encode them.
 QUOTED = "„In Hamburg“, sagte er, „stieg der Preis um 4,5 Prozent.“"
 
 

@@ -1,4 +1,4 @@
-"""Tests of the parallel configuration: it is measured once, then reused, and does not change outputs."""
+"""Tests of the tuned parallel configuration: it is measured once and then reused, and does not change outputs."""
 
 import warnings
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ PROBE = Probe.of(("Guten", "Morgen", "</s>"), DecodingOptions(no_repeat_ngram=3)
 
 
 class Fakes:
-    """Fake engines with a call time for each configuration. It records the engines."""
+    """A factory of fake engines with a call time for each configuration. It records the engines."""
 
     def __init__(self, seconds: dict[ParallelConfig, float]) -> None:
         self._seconds = seconds

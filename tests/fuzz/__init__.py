@@ -1,1 +1,1 @@
-"""Fuzz targets of the code that reads texts of callers, their regressions, and a command."""
+"""Fuzz targets for the code that reads texts of callers, their regressions, and a command to run them."""

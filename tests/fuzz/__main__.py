@@ -10,12 +10,12 @@ from tests.fuzz import regression_files
 from tests.fuzz.target import Target, encoded
 from tests.fuzz.targets import TARGETS
 
-MOST_CHARS = 4_000  # the longest input; `Target.require_linear` repeats inputs to a greater length
+MOST_CHARS = 4_000  # maximum length of an input; `Target.require_linear` repeats inputs to a greater length
 HANG_S = 30
 
 
 def main() -> int:
-    """Search from the target's seeds; a failing input becomes a regression and exit status 1."""
+    """Search from the seeds of the target. A failing input becomes a regression, and the exit status is 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", choices=sorted(TARGETS))
     parser.add_argument("--seconds", type=int, default=600)
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def _search(target: Target, folder: Path, seconds: int, seed: int) -> int:
-    """The exit status of libFuzzer; ``folder`` holds inputs and failures."""
+    """Run libFuzzer and return its exit status. ``folder`` contains the inputs and the failures."""
     inputs = folder / "inputs"
     inputs.mkdir()
     for number, text in enumerate(target.seeds):
@@ -59,12 +59,12 @@ def _search(target: Target, folder: Path, seconds: int, seed: int) -> int:
 
 
 def _escaped(word: str) -> str:
-    """A word in the format of libFuzzer's dictionaries."""
+    """Return a word in the format of libFuzzer's dictionaries."""
     return "".join(f"\\x{byte:02x}" for byte in encoded(word))
 
 
 def _keep(target: Target, broken: list[Path], status: int) -> int:
-    """Copy failing inputs to the regressions, which `make test` checks."""
+    """Copy failing inputs to the regressions, which `make test` runs."""
     folder = regression_files.FOLDER / target.name
     folder.mkdir(parents=True, exist_ok=True)
     for path in broken:

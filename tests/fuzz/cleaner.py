@@ -1,4 +1,4 @@
-"""The cleaner: no visible text is lost or doubled, and every span is correct."""
+"""A fuzz target for the cleaner: no visible text is lost or duplicated, and every span is correct."""
 
 from service.cleaning.boilerplate import read_lines
 from service.cleaning.clean import CleanedArticle, clean
@@ -7,7 +7,7 @@ from tests.fuzz.target import Target
 from tests.fuzz.vocabulary import phrases
 from tests.languages import DE
 
-SEPARATOR = "\x1e"  # separates headline, lead and text of an input
+SEPARATOR = "\x1e"  # separates the headline, the lead and the text in an input
 PROSE = "Die Bahn will ab Mai mehr Züge von Bonn nach Berlin schicken, wie ein Sprecher am Montag mitteilte."
 SEEDS = (
     (
@@ -21,13 +21,13 @@ SEEDS = (
 
 
 def work(text: str) -> CleanedArticle:
-    """The cleaning of a text with a headline and a lead."""
+    """Clean a text that has a headline and a lead."""
     *given, body = text.split(SEPARATOR, 2)
     return clean(body, DE, headline=given[0] if given else None, lead=given[1] if len(given) > 1 else None)
 
 
 def check(text: str) -> None:
-    """Raise if text is lost, doubled, or not at its span."""
+    """Raise an exception if text is lost, duplicated, or not at its span."""
     body = text.split(SEPARATOR, 2)[-1]
     cleaned = work(text)
     done = 0

@@ -1,4 +1,4 @@
-"""Documents, pages and JSON objects: reading gives an article or the documented error."""
+"""A fuzz target for documents, pages and JSON objects: reading returns an article or raises the documented error."""
 
 import json
 from contextlib import suppress
@@ -34,14 +34,14 @@ EDITION = Edition(
 
 
 def work(text: str) -> Document | None:
-    """The document; None if the input has none."""
+    """Return the document, or None if the input contains none."""
     with suppress(InvalidInput):
         return read_document(_value(text))
     return None
 
 
 def _value(text: str) -> str | dict[str, object]:
-    """The JSON object of an input, or the input as a page."""
+    """Return the JSON object in the input, or the input as a page."""
     with suppress(ValueError, RecursionError):
         value = json.loads(text) if text.startswith("{") else None
         if isinstance(value, dict):
@@ -50,7 +50,7 @@ def _value(text: str) -> str | dict[str, object]:
 
 
 def check(text: str) -> None:
-    """Raise if reading raises another error, or the result is no article."""
+    """Raise an exception if reading raises another error, or the result is not an article."""
     document = work(text)
     if document is None:
         return

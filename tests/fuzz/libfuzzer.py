@@ -1,4 +1,4 @@
-"""One process of the search: libFuzzer generates inputs, guided by code coverage."""
+"""One process of the search, in which libFuzzer generates inputs guided by code coverage."""
 
 import sys
 from zlib import crc32
@@ -9,11 +9,11 @@ with atheris.instrument_imports(include=["service.text", "service.documents"]):
     from tests.fuzz.target import Target, decoded
     from tests.fuzz.targets import TARGETS
 
-PUMPED_OF = 64  # one of 64 inputs is repeated to a length at which its time is measurable
+PUMPED_OF = 64  # one of 64 inputs is repeated until it is long enough for its time to be measurable
 
 
 def search(target: Target, arguments: list[str]) -> None:
-    """Run libFuzzer with its own ``arguments``; it ends the process."""
+    """Run libFuzzer with its ``arguments``. It exits the process when it has finished."""
 
     def one(data: bytes) -> None:
         text = decoded(data)

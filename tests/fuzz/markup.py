@@ -1,4 +1,4 @@
-"""Markup: an unchanged document keeps its bytes, a translation keeps every tag and boundary."""
+"""A fuzz target for markup: unchanged documents keep their bytes, and translations keep every tag and boundary."""
 
 from collections import Counter
 from zlib import crc32
@@ -14,7 +14,7 @@ from tests.languages import DE
 from tests.text.html_cases import same, scramble, translated
 
 XML = TagRules(xml=True, ignored=frozenset({"x"}), splitting=frozenset({"p", "b"}), non_splitting=frozenset({"i"}))
-LAST = "<p>Ende.</p>"  # a tag at the end is always a boundary, because it may be unfinished
+LAST = "<p>Ende.</p>"  # a tag at the end is always a boundary, because it may be incomplete
 SEEDS = (
     '<p>Die <b>Bahn</b> fährt <a href="/x?a=1&amp;b=2">nach <i>Bonn</i></a>.<br>Heute nicht.</p>\n<ul><li>Eins<li>Zwei',
     "<!-- wp:paragraph -->\n<p>„M&uuml;ller“ &lt;sagt&gt;<sup>[1]</sup> <code>a < b</code></p>\n<!-- /wp:paragraph -->",
@@ -25,14 +25,14 @@ SEEDS = (
 
 
 def work(text: str) -> str:
-    """Translate each block as one sentence without an alignment."""
+    """Translate each block as one sentence, without an alignment."""
     document = parse(text)
     sentences = [[TranslatedSentence(Span(0, len(one.text)), f"{one.text} etc")] for one in document.blocks]
     return render(document, sentences, DE).html
 
 
 def check(text: str) -> None:
-    """Raise if markup is lost, doubled or moved to another block, as HTML and as XML."""
+    """Raise an exception if markup is lost, duplicated or moved to another block, both as HTML and as XML."""
     for rules in (HTML_RULES, XML):
         _check(text, rules)
 
@@ -48,7 +48,7 @@ def _check(text: str, rules: TagRules) -> None:
 
 
 def _check_markup(text: str, rules: TagRules) -> None:
-    """A meaningless translation keeps all tags and boundaries."""
+    """Check that a meaningless translation keeps all tags and boundaries."""
     document = parse(text, rules=rules)
     rendered = render(document, translated(document, scramble(crc32(encoded(text)))), DE)
     words = vocabulary(text, rules)  # in XML the role of a tag depends on the text next to it

@@ -1,4 +1,4 @@
-"""The inputs that broke a target: one file each, by target."""
+"""The inputs that have broken a target, one file for each, in one folder for each target."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ FOLDER = Path(__file__).parent / "regressions"
 
 
 def regressions(target: str) -> list[Path]:
-    """The files of a target, in a fixed order."""
+    """Return the files of a target in a fixed order."""
     return sorted((FOLDER / target).glob("*"))

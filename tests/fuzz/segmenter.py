@@ -1,4 +1,4 @@
-"""The segmenter: sentences and gaps join to the text, and no gap has visible text."""
+"""A fuzz target for the segmenter: sentences and gaps join to the text, and gaps contain no visible text."""
 
 from service.domain import Span
 from service.text.normalization import for_model
@@ -16,12 +16,12 @@ SEEDS = (
 
 
 def work(text: str) -> Segmentation:
-    """The segmentation."""
+    """Segment the text."""
     return segment(text, DE)
 
 
 def check(text: str) -> None:
-    """Raise if the parts do not join to the text, or a part is misplaced."""
+    """Raise an exception if the parts do not join to the text, or if a part is misplaced."""
     segmentation = segment(text, DE)
     sentences = segmentation.sentences
     identity = reassemble(segmentation, [sentence.of(text) for sentence in sentences])
@@ -36,7 +36,7 @@ def check(text: str) -> None:
 
 
 def _visible_outside(text: str, spans: tuple[Span, ...]) -> bool:
-    """Whether visible text is between the spans, which are in order and within the text."""
+    """Return whether there is visible text outside the spans. The spans must be in order and within the text."""
     done = 0
     seen = False
     for span in spans:
@@ -47,7 +47,7 @@ def _visible_outside(text: str, spans: tuple[Span, ...]) -> bool:
 
 
 def _check_halves(text: str, sentence: Span) -> None:
-    """Both halves of a sentence are shorter, and together hold its visible text."""
+    """Check that both halves of a sentence are shorter than it, and together contain its visible text."""
     halves = split_long(text, sentence, DE)
     if halves is None:
         return

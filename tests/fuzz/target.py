@@ -1,18 +1,19 @@
-"""A fuzz target: a text, and assertions on the service's result."""
+"""A fuzz target: a function that processes a text, and assertions about its result."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 PUMPED_CHARS = 20_000
-MOST_S = 5.0  # of processor time; quadratic work takes minutes
+MOST_S = 5.0  # of processor time; a quadratic algorithm would take minutes
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """``check`` raises if an invariant is broken; ``work`` is the work whose time is bounded.
+    """A function to fuzz and the checks of its results.
 
-    ``seeds`` are the first texts, ``words`` the parts of inputs.
+    ``check`` raises an exception if an invariant is broken. ``work`` is the function whose time is limited. ``seeds``
+    are the first texts, and ``words`` are parts from which inputs are built.
     """
 
     name: str
@@ -22,7 +23,7 @@ class Target:
     words: tuple[str, ...]
 
     def require_linear(self, text: str) -> None:
-        """Repeat the text to a length at which quadratic work exceeds the limit."""
+        """Repeat the text to a length at which a quadratic algorithm would exceed the time limit."""
         pumped = (text * (PUMPED_CHARS // max(1, len(text)) + 1))[:PUMPED_CHARS]
         start = time.process_time()
         self.work(pumped)
@@ -31,10 +32,10 @@ class Target:
 
 
 def decoded(data: bytes) -> str:
-    """An input as text; invalid UTF-8 becomes lone surrogates, which a JSON body may also hold."""
+    """Decode an input to text. Invalid UTF-8 becomes lone surrogates, which a JSON body can also contain."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def encoded(text: str) -> bytes:
-    """The input that `decoded` gives as ``text``."""
+    """Return the input that `decoded` would decode to ``text``."""
     return text.encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Seeds and regressions pass, and a broken target is found."""
+"""Tests that seeds and regressions pass, and that a broken target is found."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ def test_regressions_stay_fixed(target: Target) -> None:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Errors name the input."""
+    """Add the input to the message of an error."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Words of inputs: the service's lists of phrases."""
+"""Words for inputs, taken from the service's lists of phrases."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ EVERY = 4  # every fourth line of a list: enough to reach each rule
 
 
 def phrases() -> tuple[str, ...]:
-    """Some lines of every German list."""
+    """Return some lines of every German list."""
     found: list[str] = []
     for path in sorted(FOLDER.glob("*.txt")):
         lines = [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]

@@ -1,4 +1,4 @@
-"""Fixtures: a hub with a tiny model, and an operator who pulls from it."""
+"""Fixtures with a hub that has a tiny model, and an operator who pulls the model from it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tests.hub_server import serving
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The files of a tiny checkpoint with random weights."""
+    """Return the files of a tiny checkpoint with random weights."""
     return checkpoint(tmp_path_factory.mktemp("tiny"))
 
 
@@ -27,7 +27,7 @@ def desk(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Desk]:
 
 @dataclass(frozen=True)
 class Pulled:
-    """A desk whose model was pulled with the real conversion, and the finished command."""
+    """A desk whose model has been pulled with the real conversion, and the result of the command."""
 
     desk: Desk
     done: CompletedProcess[str]
@@ -35,7 +35,7 @@ class Pulled:
 
 @pytest.fixture(scope="session")
 def pulled(tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]) -> Iterator[Pulled]:
-    """A tiny model, pulled by a new Python process. Tests do not change it."""
+    """Pull a tiny model in a new Python process. Tests must not change it."""
     with serving() as hub:
         made = Desk(tmp_path_factory.mktemp("pulled"), hub, program="service")
         made.publish({**files, "README.md": b"a card", "tf_model.h5": bytes(5000)})

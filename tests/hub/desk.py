@@ -1,4 +1,4 @@
-"""The desk of an operator: a local hub, a catalogue with one model, and the real command line."""
+"""An operator's desk: a local hub, a catalogue with one model, and the real command line."""
 
 import os
 import shutil
@@ -43,13 +43,13 @@ patterns = ["config.json", "*.spm", "vocab.json", "tokenizer_config.json"]
 
 
 def checkpoint(folder: Path) -> dict[str, bytes]:
-    """The repository files of a tiny Marian checkpoint with random weights."""
+    """Return the repository files of a tiny Marian checkpoint with random weights."""
     checkpoints.marian(folder)
     return {name: (folder / name).read_bytes() for name in FILES}
 
 
 class Program:
-    """A malicious object: the pickle module runs its command while loading."""
+    """A malicious object. Loading it with the pickle module runs its command."""
 
     def __init__(self, command: str) -> None:
         self._command = command
@@ -59,7 +59,7 @@ class Program:
 
 
 def pickled(files: dict[str, bytes], **more: Any) -> dict[str, bytes]:
-    """The same files with the weights as a pickle, as in older repositories."""
+    """Return the same files with the weights as a pickle, as in older repositories."""
     held = BytesIO()
     torch.save({**load(files["model.safetensors"]), **more}, held)
     others = {name: content for name, content in files.items() if name != "model.safetensors"}
@@ -68,11 +68,11 @@ def pickled(files: dict[str, bytes], **more: Any) -> dict[str, bytes]:
 
 @dataclass
 class Desk:
-    """Runs `depesche models …`, each command in a separate process."""
+    """An operator's desk that runs each `depesche models …` command in a separate process."""
 
     folder: Path
     hub: Hub
-    program: str = "tests.hub.light"  # or "service", with the real conversion
+    program: str = "tests.hub.light"  # or "service", which uses the real conversion
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -81,17 +81,17 @@ class Desk:
 
     @property
     def models(self) -> Path:
-        """DEPESCHE_MODELS_DIR."""
+        """Return the value of DEPESCHE_MODELS_DIR."""
         return self.folder / "models"
 
     @property
     def installed(self) -> Path:
-        """DEPESCHE_INSTALLED_DIR."""
+        """Return the value of DEPESCHE_INSTALLED_DIR."""
         return self.folder / "installed"
 
     @property
     def cache(self) -> Path:
-        """HF_HOME, the client's cache."""
+        """Return the value of HF_HOME, the folder of the client's cache."""
         return self.folder / "cache"
 
     def describe(self, manifest: str, name: str = NAME) -> None:
@@ -104,20 +104,20 @@ class Desk:
         return self.hub.repos[REPO]
 
     def start(self, *arguments: str | Path, file_bytes: int | None = None) -> Running:
-        """Start a command; ``file_bytes`` limits the size of its files."""
+        """Start a command; ``file_bytes`` limits the size of the files that it writes."""
         folder = Path(tempfile.mkdtemp(dir=self.folder, prefix="command-"))
         given = ("models", *map(str, arguments))
         return Command(self.program, given, self.environment_of_a_command(), folder, file_bytes).start()
 
     def environment_of_a_command(self) -> dict[str, str]:
-        """The environment variables of an operator's shell."""
+        """Return the environment variables that an operator's shell would have."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DEPESCHE_", "HF_"))}
         places = {"DEPESCHE_MODELS_DIR": str(self.models), "DEPESCHE_INSTALLED_DIR": str(self.installed)}
         hub = {"HF_ENDPOINT": self.hub.url, "HF_HOME": str(self.cache), "no_proxy": "127.0.0.1,localhost"}
         return {**kept, **places, **hub, **self.environment}
 
     def run(self, *arguments: str | Path, file_bytes: int | None = None) -> CompletedProcess[str]:
-        """Run a command and wait."""
+        """Run a command and wait for it."""
         return self.start(*arguments, file_bytes=file_bytes).end(PATIENCE_S)
 
     def run_in_new_process(self, *arguments: str | Path) -> CompletedProcess[str]:
@@ -127,15 +127,15 @@ class Desk:
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE_S, check=False)
 
     def copy_models_from(self, other: "Desk") -> None:
-        """Copy the models and the lock of another desk."""
+        """Copy the models and the lock from another desk."""
         shutil.copytree(other.installed, self.installed)
 
     def error_of(self, *arguments: str | Path, file_bytes: int | None = None) -> str:
-        """Run a command that fails; returns its last line without the prefix."""
+        """Run a command that must fail, and return its last line without the prefix."""
         return self.error_from(self.start(*arguments, file_bytes=file_bytes))
 
     def error_from(self, running: Running) -> str:
-        """Wait for a command that fails; returns its last line without the prefix."""
+        """Wait for a command that must fail, and return its last line without the prefix."""
         done = running.end(PATIENCE_S)
         assert done.returncode == 1, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
@@ -144,22 +144,22 @@ class Desk:
         return last.removeprefix("depesche: ")
 
     def pull(self) -> None:
-        """Pull the model successfully."""
+        """Pull the model. The command must succeed."""
         done = self.run("pull", NAME)
         assert done.returncode == 0, done.stderr
 
     def content(self) -> dict[str, bytes]:
-        """Every file of the installed model."""
+        """Return every file of the installed model."""
         folder = self.installed / NAME
         return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
     def locked(self) -> dict[str, Any]:
-        """The repository's table in models.lock."""
+        """Return the repository's table in models.lock."""
         tables = tomllib.loads((self.installed / "models.lock").read_text("utf-8"))
         found: dict[str, Any] = tables[REPO]
         return found
 
     def leftovers(self) -> list[str]:
-        """The hidden files in the folder of installed models after a command."""
+        """Return the hidden files that a command left in the folder of installed models."""
         hidden = (path.name for path in self.installed.glob(".*"))
         return [name for name in hidden if name != ".changing"]

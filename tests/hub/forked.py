@@ -1,4 +1,4 @@
-"""Runs commands in processes that are forked from one with the libraries imported, which saves seconds per command."""
+"""Run commands in forks of a process that has already imported the libraries, which saves seconds for each command."""
 
 import multiprocessing
 import os
@@ -12,14 +12,14 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-# Without the hub's client and transformers, which imports it: the client reads the environment at import.
+# The hub's client, and transformers, which imports it, are left out: the client reads the environment at import.
 _CONTEXT.set_forkserver_preload(["service.cli.main", "torch", "safetensors.torch", "ctranslate2", "wordfreq", "pytest"])
 TOLD, COMPLAINED = "stdout", "stderr"
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """``python -m program arguments``; ``folder`` receives its output."""
+    """A command ``python -m program arguments``, whose output is written to ``folder``."""
 
     program: str
     arguments: Sequence[str]
@@ -29,7 +29,6 @@ class Command:
     """Largest file that it may write; None: no limit."""
 
     def start(self) -> "Running":
-        """Start the process."""
         process = _CONTEXT.Process(target=_run, args=(self,))
         process.start()
         return Running(self, process)
@@ -43,7 +42,7 @@ class Running:
     process: BaseProcess
 
     def end(self, limit_s: float) -> CompletedProcess[str]:
-        """Wait for the process to end."""
+        """Wait until the process has exited."""
         self.process.join(limit_s)
         assert self.process.exitcode is not None, f"{self.command.arguments} took longer than {limit_s} s"
         out, err = ((self.command.folder / name).read_text("utf-8") for name in (TOLD, COMPLAINED))

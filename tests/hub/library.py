@@ -1,4 +1,4 @@
-"""A model of small files with its manifest, for tests of the registry."""
+"""A model that consists of small files and a manifest, for tests of the registry."""
 
 import hashlib
 from pathlib import Path
@@ -47,7 +47,7 @@ compute_type = "float32"
 
 
 def write_model(models: Path, name: str, *, source_lang: str = "de", target_lang: str = "en") -> Path:
-    """Write a model's files and its manifest under ``models``; returns the manifest's path."""
+    """Write a model's files and manifest to ``models``, and return the path of the manifest."""
     folder = models / "embedded" / name
     lines = []
     for file in FILES:

@@ -1,4 +1,4 @@
-"""Small versions of the catalogue's repositories: random weights, files and configuration keys as published."""
+"""Small versions of the catalogue's repositories: random weights, but files and configuration keys as published."""
 
 import json
 import shutil
@@ -77,7 +77,7 @@ FSMT = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How to write a repository: its checkpoint, and further keys of its configuration."""
+    """The recipe for a repository: its checkpoint, and additional keys for its configuration."""
 
     make: Callable[[Path], object]
     keys: Mapping[str, Any]
@@ -85,7 +85,7 @@ class Shape:
 
 
 def madlad(folder: Path) -> None:
-    """T5 1.1 whose sources begin with a piece for the target language."""
+    """Write a T5 1.1 model whose sources begin with a piece for the target language."""
     checkpoints.t5_untied(folder)
     given = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "byte_fallback": True, "vocab_size": 436}
     checkpoints.pieces(folder / "spiece.model", user_defined_symbols=["<2en>"], **given)
@@ -94,13 +94,13 @@ def madlad(folder: Path) -> None:
 
 
 def t5_named(folder: Path) -> None:
-    """An mT5 checkpoint whose configuration calls itself t5."""
+    """Write an mT5 checkpoint whose configuration names its type as t5."""
     checkpoints.mt5(folder)
     _amend(folder / "config.json", {"model_type": "t5"})
 
 
 def nllb(folder: Path) -> None:
-    """NLLB with tokenizer.json and a SentencePiece file."""
+    """Write an NLLB model with tokenizer.json and a SentencePiece file."""
     checkpoints.nllb(folder)
     checkpoints.pieces(folder / "sentencepiece.bpe.model", bos_id=1, eos_id=2, unk_id=0)
 
@@ -121,7 +121,7 @@ SHAPES: Mapping[str, Shape] = {
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The checkpoint's folder, with weights as safetensors, and the files on the hub."""
+    """A repository: the folder of its checkpoint, with weights as safetensors, and its files on the hub."""
 
     checkpoint: Path
     files: dict[str, bytes]
@@ -141,7 +141,7 @@ def repository(name: str, folder: Path) -> Repository:
 
 
 def _pickle(folder: Path) -> bytes:
-    """The weights as ``torch.save`` writes them, tied ones under all of their names."""
+    """Return the weights as ``torch.save`` writes them, with tied weights under all of their names."""
     network: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(str(folder), dtype=torch.float32)
     torch.save(network.state_dict(), folder / "pytorch_model.bin")
     return (folder / "pytorch_model.bin").read_bytes()

@@ -1,4 +1,4 @@
-"""Each model of the catalogue is pulled from a hub, converted, verified and served by the application."""
+"""Tests that each model in the catalogue can be pulled from a hub, converted, verified and served."""
 
 import json
 import warnings
@@ -38,7 +38,7 @@ STORY = (
 
 @pytest.fixture(scope="module")
 def repositories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Repository]:
-    """The hub's files of each model of the catalogue, with tiny weights."""
+    """Return the hub files of each model in the catalogue, with tiny weights."""
     root = tmp_path_factory.mktemp("repositories")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # transformers warns that sacremoses is missing
@@ -47,7 +47,7 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reposito
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory, repositories: dict[str, Repository]) -> Iterator[Desk]:
-    """A desk with the shipped catalogue, and a hub with its repositories."""
+    """Return a desk with the shipped catalogue, and a hub with the repositories in it."""
     with serving() as hub:
         made = Desk(tmp_path_factory.mktemp("desk"), hub, program="service")
         catalogue(made.models)
@@ -60,7 +60,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, repositories: dict[str, Repos
 
 @pytest.fixture(scope="module")
 def pulled(desk: Desk, repositories: dict[str, Repository]) -> CompletedProcess[str]:
-    """One command pulls all models, so that the libraries are imported once."""
+    """Pull all models with one command, so that the libraries are imported only once."""
     return desk.run("pull", "--licence-accepted", *repositories)
 
 
@@ -91,7 +91,7 @@ def test_model_is_pulled_verified_and_served(
 
 
 def answered(desk: Desk, manifest: Manifest, name: str) -> dict[str, Any]:
-    """The answer of an application that serves this model."""
+    """Return the answer of an application that serves this model."""
     places = {"models_dir": desk.models, "installed_dir": desk.installed, f"{manifest.task}_model": name}
     settings = Settings.model_validate({**places, "engine_replicas": 1, "threads": 1})
     with TestClient(create_app(settings)) as client:
@@ -113,7 +113,7 @@ def test_engines_agree_in_float32(name: str, repositories: dict[str, Repository]
 
 
 def written(manifest: Manifest, folder: Path, kind: EngineKind) -> list[Tokens]:
-    """Greedy outputs for the probe."""
+    """Return the greedy outputs for the probe sentences."""
     engine = load_engine(manifest, folder, kind, device="cpu", threads=1, compute_type="float32")
     try:
         return [found[0].tokens for found in engine.generate(probe_inputs(manifest, Tokenizer(manifest, folder)))]

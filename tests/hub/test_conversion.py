@@ -1,4 +1,4 @@
-"""Conversion: the installed model agrees with its checkpoint, or nothing is installed."""
+"""Tests of conversion: the installed model agrees with its checkpoint, or nothing is installed."""
 
 import contextlib
 import errno
@@ -36,7 +36,7 @@ OLD = "old weights"
 
 @pytest.fixture
 def quiet() -> Iterator[None]:
-    """Ignore transformers' warning that sacremoses is missing."""
+    """Ignore the warning of transformers that sacremoses is missing."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -44,7 +44,7 @@ def quiet() -> Iterator[None]:
 
 @pytest.fixture
 def snapshot(tmp_path: Path, quiet: None) -> Making:
-    """A function that writes the snapshot of a tiny checkpoint; it returns folder and manifest."""
+    """Return a function that writes the snapshot of a tiny checkpoint and returns its folder and manifest."""
     del quiet
 
     def make(name: str) -> tuple[Path, Manifest]:
@@ -92,7 +92,7 @@ def test_revision_depends_on_the_weights(snapshot: Making, tmp_path: Path) -> No
 
 
 def test_wrong_output_scaling_is_refused(snapshot: Making, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scaling keeps the pieces of a greedy search; only scores and beams differ."""
+    """Wrong scaling does not change the pieces of a greedy search, only scores and beams."""
     source, described = snapshot("mt5")
 
     @contextlib.contextmanager

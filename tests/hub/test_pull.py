@@ -1,4 +1,4 @@
-"""Pulling through the real client and command line: requests, locked files and refusals."""
+"""Tests of pulling with the real client and command line: requests, locked files and refusals."""
 
 import hashlib
 import json
@@ -62,7 +62,7 @@ def entry_of(desk: Desk) -> Entry:
 
 
 def written(desk: Desk, kind: EngineKind) -> Tokens:
-    """The installed model's output for a sentence."""
+    """Return the output of the installed model for a sentence."""
     entry = entry_of(desk)
     tokens = Tokenizer(entry.manifest, entry.folder).encode("Guten Morgen, Deutschland.")
     engine = load_engine(entry.manifest, entry.folder, kind, device="cpu", threads=1)
@@ -72,7 +72,7 @@ def written(desk: Desk, kind: EngineKind) -> Tokens:
 
 
 def _more_pieces(files: dict[str, bytes]) -> dict[str, bytes]:
-    """A tokenizer with more pieces than the weights have rows."""
+    """Return a tokenizer with more pieces than the weights have rows."""
     pieces = json.loads(files["vocab.json"])
     more = {f"more{number}": len(pieces) + number for number in range(500)}
     return {"vocab.json": json.dumps({**pieces, **more}).encode()}
@@ -96,7 +96,7 @@ def test_unusable_checkpoint_leaves_the_installed_model(
     desk.copy_models_from(pulled.desk)
     desk.program = "service"
     before = desk.content()
-    (desk.installed / "models.lock").unlink()  # allow another version
+    (desk.installed / "models.lock").unlink()  # accept another version
     desk.publish({**files, **change(files)}, commit="2" * 40)
     assert message in desk.error_of("pull", NAME)
     assert desk.content() == before

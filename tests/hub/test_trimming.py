@@ -1,4 +1,4 @@
-"""Trimming: the trimmed model equals the whole model with the removed pieces forbidden."""
+"""Tests of trimming: the trimmed model behaves like the whole model with the removed pieces forbidden."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ WORDS = {word.lower().strip(".,;:„“"): 1 / (n + 1) for n, word in enumerate(
 
 @pytest.fixture(scope="module")
 def multilingual(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
-    """An untied mT5 with pieces of five languages, byte pieces, and more rows than pieces."""
+    """Create an untied mT5 model with pieces of five languages, byte pieces, and more rows than pieces."""
     folder = tmp_path_factory.mktemp("multilingual")
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter([*SENTENCES * 2, *FOREIGN * 9]),
@@ -61,7 +61,7 @@ def multilingual(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manife
 def both(
     multilingual: tuple[Path, Manifest], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, tuple[Path, Manifest]]:
-    """The whole and the trimmed model, installed in float32 for both engines."""
+    """Install the whole model and the trimmed model in float32 for both engines."""
     source, manifest = multilingual
     folder = tmp_path_factory.mktemp("trimmed")
     pieces = trimming.read_pieces(source / "spiece.model")
@@ -88,7 +88,7 @@ def written(
         engine.close()
 
 
-# transformers scores forbidden pieces before it masks them, so only its greedy search is comparable.
+# transformers scores forbidden pieces before it masks them, so only greedy search is comparable.
 @pytest.mark.parametrize(("kind", "beam_size"), [("ctranslate2", 1), ("ctranslate2", 4), ("torch", 1)])
 def test_outputs_equal_the_masked_whole_model(
     both: dict[str, tuple[Path, Manifest]], kind: EngineKind, beam_size: int

@@ -1,4 +1,4 @@
-"""The overlays, rendered once by kubectl."""
+"""Fixtures and helpers with the overlays, each rendered once by kubectl."""
 
 import copy
 import json
@@ -24,7 +24,7 @@ LEAST_KUSTOMIZE = 5
 
 @lru_cache
 def kustomize_version() -> int:
-    """The major version of the kustomize in kubectl; 0 if there is none."""
+    """Return the major version of the kustomize in kubectl, or 0 if there is none."""
     if shutil.which("kubectl") is None:
         return 0
     asked = ["kubectl", "version", "--client", "--output", "json"]
@@ -35,12 +35,12 @@ def kustomize_version() -> int:
 
 @lru_cache
 def rendered_text(folder: str) -> str:
-    """The output of ``kubectl kustomize``; a warning is an error."""
+    """Return the output of ``kubectl kustomize``. A warning is treated as an error."""
     return _kustomized(K8S / folder)
 
 
 def composed(kustomization: str) -> list[Manifest]:
-    """The manifests of an operator's kustomization, next to a checkout called ``depesche``."""
+    """Return the manifests of an operator's kustomization that lies next to a checkout named ``depesche``."""
     with tempfile.TemporaryDirectory() as folder:
         checkout = os.path.relpath(ROOT, Path(folder).resolve())
         text = re.sub(r"(?<![\w/])depesche/k8s", f"{checkout}/k8s", kustomization)
@@ -58,7 +58,7 @@ def _kustomized(folder: Path) -> str:
 
 
 def rendered(folder: str) -> list[Manifest]:
-    """A copy of the manifests, which the test may change."""
+    """Return a copy of the manifests that the test may change."""
     return copy.deepcopy(_parsed(folder))
 
 

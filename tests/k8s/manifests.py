@@ -1,4 +1,4 @@
-"""Access to parts of the manifests."""
+"""Functions that return parts of the manifests."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ def named(manifests: list[Manifest], kind: str, name: str = SERVICE) -> Manifest
 
 
 def templates(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
-    """The objects that own pods."""
+    """Return the objects that contain a pod template."""
     for manifest in manifests:
         template = manifest.get("spec", {}).get("template")
         if template is not None:
@@ -25,7 +25,7 @@ def templates(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
 
 
 def containers(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest, Manifest]]:
-    """Every container, also init containers: its place, the pod's spec, the container."""
+    """Yield every container, including init containers, as its place, the pod's spec and the container."""
     for owner, template in templates(manifests):
         spec = template["spec"]
         for container in [*spec.get("initContainers", []), *spec["containers"]]:
@@ -40,7 +40,7 @@ def service_container(manifests: list[Manifest]) -> Manifest:
 
 
 def settings(manifests: list[Manifest]) -> dict[str, str]:
-    """The service's environment from its ConfigMap."""
+    """Return the environment of the service from its ConfigMap."""
     (source,) = (
         one["configMapRef"]["name"] for one in service_container(manifests)["envFrom"] if "configMapRef" in one
     )

@@ -1,4 +1,4 @@
-"""Policies of manifests beyond their schemas; each returns its complaints."""
+"""Rules for the manifests that schemas cannot express. Each function yields the violations that it finds."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,12 +15,12 @@ from tests.k8s.manifests import (
 
 Policy = Callable[[list[Manifest]], Iterator[str]]
 NOBODY = 65532
-LEAVING_S = 6  # see service/server.py: the shutdown and the admin port
+LEAVING_S = 6  # the shutdown and the administration port, see service/server.py
 DNS, REDIS = 53, 6379
 
 
 def restricted(manifests: list[Manifest]) -> Iterator[str]:
-    """Each container keeps the Pod Security Standard Restricted, our user and a read-only root."""
+    """Require the Pod Security Standard Restricted, our user and a read-only root file system in each container."""
     for where, spec, container in containers(manifests):
         context = container.get("securityContext", {})
         wanted = {
@@ -39,7 +39,7 @@ def restricted(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def volumes(manifests: list[Manifest]) -> Iterator[str]:
-    """Only /tmp is writable, and bounded; all other mounts are read-only, except in the job that pulls models."""
+    """Require that only /tmp is writable and has a size limit, except in the job that pulls models."""
     for where, spec, container in containers(manifests):
         by_name = {volume["name"]: volume for volume in spec.get("volumes", [])}
         for mount in container.get("volumeMounts", []):
@@ -52,7 +52,7 @@ def volumes(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def tokens(manifests: list[Manifest]) -> Iterator[str]:
-    """No pod mounts a token for the cluster."""
+    """Require that no pod mounts a token for the Kubernetes API."""
     for where, template in templates(manifests):
         if template["spec"].get("automountServiceAccountToken") is not False:
             yield f"{where}: mounts a token"
@@ -64,14 +64,14 @@ def tokens(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def links(manifests: list[Manifest]) -> Iterator[str]:
-    """Kubernetes sets no DEPESCHE_PORT for the Service depesche."""
+    """Require that Kubernetes does not set DEPESCHE_PORT for the Service ``depesche``."""
     for where, template in templates(manifests):
         if template["spec"].get("enableServiceLinks") is not False:
             yield f"{where}: enables service links"
 
 
 def images(manifests: list[Manifest]) -> Iterator[str]:
-    """Every image has a version."""
+    """Require a version in the tag of every image."""
     for where, _, container in containers(manifests):
         tag = container["image"].rpartition("/")[2].partition(":")[2]
         if tag in {"", "latest"}:
@@ -79,7 +79,7 @@ def images(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def resources(manifests: list[Manifest]) -> Iterator[str]:
-    """All resources are requested; the memory limit is the request; the service has a CPU limit."""
+    """Require requests for all resources, a memory limit equal to the request, and a CPU limit for the service."""
     for where, _, container in containers(manifests):
         found = container.get("resources", {})
         requests, limits = found.get("requests", {}), found.get("limits", {})
@@ -91,7 +91,7 @@ def resources(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def probes(manifests: list[Manifest]) -> Iterator[str]:
-    """Each probe asks its own path; the liveness probe is the most patient."""
+    """Require that each probe requests its own path and that the liveness probe is the most patient."""
     container = service_container(manifests)
     for probe, path in (("startupProbe", "/livez"), ("readinessProbe", "/readyz"), ("livenessProbe", "/livez")):
         if container.get(probe, {}).get("httpGet") != {"path": path, "port": "http"}:
@@ -109,7 +109,7 @@ def probes(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def endings(manifests: list[Manifest]) -> Iterator[str]:
-    """The grace period covers the update of proxies and the longest request."""
+    """Require a grace period that covers the update of proxies and the longest request."""
     spec = named(manifests, "Deployment")["spec"]["template"]["spec"]
     command = service_container(manifests).get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
     pause_s = int(command[1]) if command[:1] == ["sleep"] else 0
@@ -124,7 +124,7 @@ def endings(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def scaling(manifests: list[Manifest]) -> Iterator[str]:
-    """One owner of the number of replicas; one pod at a time is disrupted."""
+    """Require that only one object sets the number of replicas and that only one pod at a time is disrupted."""
     owned = {one["spec"]["scaleTargetRef"]["name"] for one in of_kind(manifests, "HorizontalPodAutoscaler")}
     for deployment in of_kind(manifests, "Deployment"):
         name, has = deployment["metadata"]["name"], "replicas" in deployment["spec"]
@@ -138,7 +138,7 @@ def scaling(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def references(manifests: list[Manifest]) -> Iterator[str]:
-    """Every named object exists."""
+    """Require that every object that is referred to by name exists."""
     pods = [template for _, template in templates(manifests)]
     for service in of_kind(manifests, "Service"):
         name = service["metadata"]["name"]
@@ -163,7 +163,7 @@ def references(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def network(manifests: list[Manifest]) -> Iterator[str]:
-    """Network policies cover every pod; egress is DNS and Redis; the admin port is for monitoring."""
+    """Require network policies for every pod, with egress only to DNS and Redis, and the admin port for monitoring."""
     policies = of_kind(manifests, "NetworkPolicy")
     for where, template in templates(manifests):
         mine = [one for one in policies if _selects(one["spec"]["podSelector"].get("matchLabels", {}), template)]
@@ -199,5 +199,5 @@ POLICIES: tuple[Policy, ...] = (
     references,
     network,
 )
-# The job has no Service and no probes, and reaches a hub.
+# The job has no Service and no probes, and may connect to a hub.
 OF_ANY_POD: tuple[Policy, ...] = (restricted, volumes, tokens, links, images, resources)

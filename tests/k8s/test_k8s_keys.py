@@ -1,4 +1,4 @@
-"""Component `keys`: on any overlay, the service reads the key file of the Secret."""
+"""Tests of the component `keys`: with any overlay, the service reads the key file from the Secret."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.k8s.policies import Policy
 from tests.k8s.test_k8s_schemas import VERSIONS, validate
 
 SECRET = "depesche-keys"  # noqa: S105 - its name
-FILE = "keys"  # as docs/operations.md makes the Secret
+FILE = "keys"  # the name in the command in docs/operations.md
 
 
 def with_keys(folder: str) -> list[Manifest]:
@@ -25,7 +25,7 @@ def test_key_file_is_in_the_secret_volume(monkeypatch: pytest.MonkeyPatch, folde
     assert file is not None
     assert file.name == FILE
     (mount,) = (one for one in service_container(manifests)["volumeMounts"] if one["name"] == "keys")
-    # A subPath mount would not change with the Secret.
+    # A subPath mount would not be updated when the Secret changes.
     assert mount == {"name": "keys", "mountPath": str(file.parent), "readOnly": True}
     volumes = named(manifests, "Deployment")["spec"]["template"]["spec"]["volumes"]
     assert {"name": "keys", "secret": {"secretName": SECRET}} in volumes

@@ -1,4 +1,4 @@
-"""The configuration of Prometheus, its operator and its adapter matches the service."""
+"""Tests that the configuration of Prometheus, its operator and its adapter matches the service."""
 
 import importlib.util
 import json

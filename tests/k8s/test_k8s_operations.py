@@ -1,4 +1,4 @@
-"""The operators' document names existing metrics, files, make targets, settings and numbers."""
+"""Tests that metrics, files, make targets, settings and numbers in docs/operations.md are correct."""
 
 import re
 import textwrap
@@ -50,9 +50,10 @@ def test_documented_numbers_match() -> None:
         assert f"{spec['minReplicas']} to {spec['maxReplicas']} pods" in DOCUMENT
     base = rendered("base")
     pod = named(base, "Deployment")["spec"]["template"]["spec"]
-    assert f"After {pod['terminationGracePeriodSeconds']} s\n" in DOCUMENT
+    assert f"After {pod['terminationGracePeriodSeconds']} s Kubernetes kills" in " ".join(DOCUMENT.split())
     assert f"`DEPESCHE_DRAIN_S` ({settings(base)['DEPESCHE_DRAIN_S']} s)" in DOCUMENT
-    assert f"`preStop`, {pod['containers'][0]['lifecycle']['preStop']['exec']['command'][1]} s " in DOCUMENT
+    pause = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1]
+    assert f"`preStop`, a pause of {pause} s" in DOCUMENT
     (tmp,) = pod["volumes"]
     assert f"{tmp['emptyDir']['sizeLimit'].removesuffix('Mi')} MiB" in DOCUMENT
 
@@ -71,7 +72,7 @@ def test_documented_overlays_render(monkeypatch: pytest.MonkeyPatch, kustomizati
 
 
 def test_every_image_was_pushed() -> None:
-    """The overlays and the job that fills the volume, with the image name of the document."""
+    """Compare the images of the overlay and of the job with the images that the page says to push."""
     over = KUSTOMIZATIONS[0].replace("overlays/redis", "overlays/production")
     assert over != KUSTOMIZATIONS[0]
     (job,) = (one for one in KUSTOMIZATIONS if "k8s/models" in one)

@@ -1,4 +1,4 @@
-"""Every overlay keeps every policy, and every policy finds a breach."""
+"""Tests that every overlay complies with every policy, and that every policy finds a violation."""
 
 from collections.abc import Callable
 from typing import Any

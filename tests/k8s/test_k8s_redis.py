@@ -1,4 +1,4 @@
-"""The Redis of the manifests and of Compose starts with its arguments and evicts as intended."""
+"""Tests that the Redis servers of the manifests and of Compose start with their arguments and evict as intended."""
 
 import shutil
 import subprocess
@@ -27,7 +27,7 @@ def of_the_overlay(name: str) -> list[str]:
 
 @contextmanager
 def started(command: list[str], folder: Path) -> Iterator[Redis]:
-    """A server by that command on a free port, with another folder."""
+    """Start a server with this command on a free port and in another folder."""
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     port = free_port()
@@ -56,7 +56,7 @@ def answering(client: Redis) -> Redis:
     ("name", "policy", "mib"), [("redis", "volatile-ttl", (384, 256)), ("rates", "noeviction", (64, 64))]
 )
 def test_redis_persists_nothing(tmp_path: Path, name: str, policy: str, mib: tuple[int, int]) -> None:
-    """The Redis of the cache evicts the next to expire; the one of the rates evicts nothing."""
+    """The Redis for the cache evicts the entries that expire soonest; the one for rate limits evicts nothing."""
     for command, most_mib in zip((of_the_overlay(name), COMPOSE[name]["command"]), mib, strict=True):
         assert command[-2:] == ["--dir", "/tmp"]  # noqa: S108 - the container's own
         with started(command, tmp_path) as client:
@@ -72,7 +72,7 @@ def test_redis_persists_nothing(tmp_path: Path, name: str, policy: str, mib: tup
 def test_memory_limit_exceeds_maxmemory(name: str) -> None:
     (found,) = (one for _, _, one in containers(rendered("overlays/redis")) if one["name"] == name)
     most = int(found["args"][found["args"].index("--maxmemory") + 1].removesuffix("mb"))
-    assert int(found["resources"]["limits"]["memory"].removesuffix("Mi")) >= most * 1.25  # buffers, fragmentation
+    assert int(found["resources"]["limits"]["memory"].removesuffix("Mi")) >= most * 1.25  # buffers and fragmentation
 
 
 def test_pods_may_reach_both_redises() -> None:

@@ -1,4 +1,4 @@
-"""Every rendered manifest meets the schema of its kind: Kubernetes' own, or ours for Prometheus."""
+"""Tests that every rendered manifest is valid by the schema of its kind: that of Kubernetes, or ours for Prometheus."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ import yaml
 from tests.k8s.conftest import ROOT, WHOLE, rendered
 from tests.k8s.manifests import Manifest, named, service_container
 
-# The oldest version with every field we use, and the newest that the library knows.
+# The oldest version that has every field we use, and the newest that the library knows.
 VERSIONS = ("1.30", "1.37")
 OURS = ROOT / "tests" / "data" / "kubernetes"
 OF_PROMETHEUS = "monitoring.coreos.com/v1"

@@ -1,4 +1,4 @@
-"""Manifests, image and Compose match the settings, ports and commands of the service."""
+"""Tests that manifests, image and Compose file match the settings, ports and commands of the service."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ from tests.k8s.manifests import Manifest, containers, service_container, setting
 FOLDERS = OVERLAYS
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
-PYTHON_OF_THE_IMAGE = "3.11"  # Debian bookworm's
+PYTHON_OF_THE_IMAGE = "3.11"  # the Python version of Debian bookworm
 OF_THE_IMAGE = dict(re.findall(r"(DEPESCHE_[A-Z_]+)=(\S+)", DOCKERFILE))
 
 
@@ -76,7 +76,7 @@ def test_verified_models_are_served() -> None:
 def test_gpu_overlay_serves_converted_models(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A pulled model has no weights for torch, so no overlay may require them."""
+    """A pulled model has no weights for torch, so no overlay may require the torch engine."""
     manifests = rendered("overlays/gpu")
     found = given(monkeypatch, settings(manifests))
     assert (found.engine, found.device) == ("auto", "cuda")
@@ -87,10 +87,10 @@ def test_gpu_overlay_serves_converted_models(
 
 
 def has_command(arguments: list[str]) -> bool:
-    """Whether the command line has the command of these arguments."""
+    """Return whether the command line has a command with these arguments."""
     found: Any = typer.main.get_command(app)
     for argument in arguments:
-        if hasattr(found, "commands"):  # otherwise it is an argument of the command
+        if hasattr(found, "commands"):  # otherwise it would be an argument of the command
             found = found.commands.get(argument)
     return found is not None and not hasattr(found, "commands")
 

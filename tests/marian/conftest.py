@@ -1,4 +1,4 @@
-"""Tests of training use one thread: small networks gain nothing from two threads, which wait for each other."""
+"""Fixtures for the tests of training. They use one thread, because small networks are not faster with two."""
 
 import pytest
 import torch

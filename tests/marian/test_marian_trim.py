@@ -1,4 +1,4 @@
-"""The trimmed target vocabulary: its pieces, and outputs like the whole vocabulary's with the others forbidden."""
+"""Tests of the trimmed target vocabulary: its pieces, and its outputs, which are those of the full one with a mask."""
 
 import json
 import warnings
@@ -49,10 +49,10 @@ def kept(vocabulary: Pieces) -> list[int]:
 
 @pytest.fixture(scope="module")
 def entries(vocabulary: Pieces, kept: list[int], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
-    """The same random weights, whole and trimmed: trimmed exported over whole, and the reverse."""
+    """Export the same random weights full and trimmed: once the trimmed model over the full one, once the reverse."""
     torch.manual_seed(3)
     shape = Shape(len(vocabulary), width=32, feed_forward=64, heads=4, encoder_layers=1, decoder_layers=1)
-    weights = {name: tensor * 4.0 for name, tensor in Transformer(shape).state_dict().items()}  # varied outputs
+    weights = {name: tensor * 4.0 for name, tensor in Transformer(shape).state_dict().items()}  # makes the outputs vary
     made = {}
     for name, order in (("whole", (kept, None)), ("trimmed", (None, kept))):
         folder = tmp_path_factory.mktemp(name)

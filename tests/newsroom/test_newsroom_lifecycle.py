@@ -1,4 +1,4 @@
-"""The lifecycle of the process: transitions between states, and admission of work."""
+"""Tests of the lifecycle of the process: transitions between states, and admission of work."""
 
 import pytest
 from hypothesis import given

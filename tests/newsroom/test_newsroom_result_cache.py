@@ -1,4 +1,4 @@
-"""Cached whole results: a repeated command skips its pipeline."""
+"""Tests of cached whole results: a repeated command skips its pipeline."""
 
 import time
 from collections.abc import Iterator

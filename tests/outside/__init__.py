@@ -1,1 +1,1 @@
-"""Tests by the OpenAPI document of the service."""
+"""Tests generated from the OpenAPI document of the service."""

@@ -1,4 +1,4 @@
-"""``python -m tests.outside --seconds 600``: run Schemathesis for longer than the tests do."""
+"""``python -m tests.outside --seconds 600``: run Schemathesis for longer than the test suite does."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Both ports as one application with one document, which links results to their purge."""
+"""Both ports combined into one application with one OpenAPI document, which links results to the purge endpoint."""
 
 from copy import deepcopy
 from typing import Any
@@ -21,7 +21,7 @@ PURGE = link(
 
 
 def application() -> ASGIApp:
-    """The real applications; the lifespan is that of the main port."""
+    """Return an application that combines the real ones, with the lifespan of the main port."""
     settings = Settings(admin_port=1, metrics_port="both", log_level="warning")
     main = create_app(settings)
     admin = create_admin(main, settings)
@@ -36,7 +36,7 @@ def application() -> ASGIApp:
 
 
 def merged(main: FastAPI, admin: FastAPI) -> dict[str, Any]:
-    """One document of both ports, with links between them."""
+    """Return one OpenAPI document for both ports, with links between them."""
     document, other = deepcopy(main.openapi()), admin.openapi()
     document["paths"] |= {path: one for path, one in other["paths"].items() if path.startswith("/admin/")}
     document["components"]["schemas"] |= other["components"]["schemas"]

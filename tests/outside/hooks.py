@@ -1,29 +1,29 @@
-"""Checks that a schema cannot express: the refusals of valid data. Schemathesis loads this file."""
+"""Schemathesis checks for the refusal of valid data, which a schema cannot express. Schemathesis loads this file."""
 
 from typing import Any
 
 import schemathesis
 
 Case = schemathesis.Case[Any]
-# Of the text: it is empty, or the document holds none.
+# Reasons in the text: it is empty, or the document contains none.
 OF_TEXT = {"text_empty", "document_empty", "jsonld_invalid", "ninjs_invalid"}
-# Of DeepL's and LibreTranslate's endpoints: the language, and fields that need each other.
+# Reasons of DeepL's and LibreTranslate's endpoints: the language, and fields that require each other.
 OF_PEERS = {"source_lang_unsupported", "needs_tag_handling", "markup_unsupported"}
-# Of fields: conflicts, empty terms, unknown names.
+# Reasons in fields: conflicts, empty terms, unknown names.
 OF_FIELDS = {"length_conflict", "term_empty", "term_twice", "glossary_unknown", "as_without_output"}
 OF_FIELDS |= {"document_without_uri"}
 REASONS = OF_TEXT | OF_PEERS | OF_FIELDS
 REFUSED = (400, 422)
 TIMEOUT = "Request-Timeout-Ms"
 LATE = {503: "too_slow", 504: "deadline_exceeded"}
-SHORT_MS = 30_000  # a busy machine may exceed a shorter one
+SHORT_MS = 30_000  # a busy machine may exceed a shorter deadline
 
 
 @schemathesis.check
 def refusal_of_valid_data_has_a_reason(
     _: schemathesis.CheckContext, response: schemathesis.Response, case: Case
 ) -> None:
-    """Valid data is refused for one of these reasons only."""
+    """Check that valid data is refused only for one of the listed reasons."""
     if case.meta is not None and case.meta.generation.mode.is_positive and response.status_code in REFUSED:
         code = response.json().get("code")
         assert code in REASONS, f"{code}: the schema lets through what the service refuses"
@@ -31,7 +31,7 @@ def refusal_of_valid_data_has_a_reason(
 
 @schemathesis.check
 def only_a_short_time_runs_out(_: schemathesis.CheckContext, response: schemathesis.Response, case: Case) -> None:
-    """A 503 or 504 is an answer to a request that gave itself little time."""
+    """Check that 503 and 504 are returned only for requests with a short deadline."""
     if response.status_code in LATE:
         assert response.json()["code"] == LATE[response.status_code]
         assert int(dict(case.headers or {}).get(TIMEOUT, SHORT_MS)) < SHORT_MS

@@ -1,4 +1,4 @@
-"""Schemathesis against the service, with all its phases and checks."""
+"""A run of Schemathesis against the service, with all its phases and checks."""
 
 import json
 import socket
@@ -25,8 +25,8 @@ START_S = 120.0
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The URL of both ports as one application, ready, on a free port."""
-    # asyncio sets TCP_NODELAY only if the protocol is TCP.
+    """Serve both ports as one application on a free port, and return its URL when it is ready."""
+    # asyncio sets TCP_NODELAY only if the protocol of the socket is TCP.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(application(), log_level="warning"))
@@ -52,7 +52,10 @@ def _wait(url: str) -> None:
 def examine(
     url: str, *options: str, seed: int = 1, document: dict[str, Any] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run Schemathesis with ``options`` on the service's document or another; exit status 0 if it found nothing."""
+    """Run Schemathesis with ``options`` on the service's document or on another one.
+
+    The exit status is 0 if it finds nothing.
+    """
     with tempfile.TemporaryDirectory() as folder:
         location = f"{url}{DOCUMENT}"
         if document is not None:

@@ -1,4 +1,4 @@
-"""The service conforms to its OpenAPI document, checked by Schemathesis."""
+"""Tests with Schemathesis that the service conforms to its OpenAPI document."""
 
 import re
 from collections.abc import Iterator

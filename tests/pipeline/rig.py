@@ -1,4 +1,4 @@
-"""Shared helpers of the pipeline tests: a generator with a real tokenizer and batcher and a fake engine."""
+"""Helpers for the pipeline tests: a generator with a real tokenizer, a real batcher and a fake engine."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -32,7 +32,7 @@ PIECES_FILE = "pieces.model"
 
 
 def train_pieces(folder: Path) -> Path:
-    """Write a tiny SentencePiece model to ``folder``."""
+    """Train a tiny SentencePiece model and write it to ``folder``."""
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(SENTENCES * 3),
         model_prefix=str(folder / "pieces"),
@@ -47,7 +47,7 @@ def train_pieces(folder: Path) -> Path:
 def manifest(
     task: str, *, max_source_tokens: int, hypotheses: int, acceptance: Mapping[str, Any] | None = None
 ) -> Manifest:
-    """The manifest of an imaginary model."""
+    """Return the manifest of a fictitious model."""
     return Manifest.model_validate(
         {
             "id": "test/fake",
@@ -98,7 +98,7 @@ class BestTexts:
 
 @dataclass(frozen=True)
 class Stand:
-    """A generator with its engine and cache, and a `CachedGenerator` of best texts."""
+    """A generator with its engine and cache, and a `CachedGenerator` for best texts."""
 
     generator: LocalGenerator
     engines: Engines
@@ -115,7 +115,7 @@ class Stand:
         return Summarizer(self.generator, self.cache, None)
 
     async def decode(self, *texts: str, origin: str | None = None, call: Call | None = None) -> list[tuple[str, bool]]:
-        """Generate the best output of each text, tagged with ``origin`` or with the text itself."""
+        """Generate the best output for each text, with ``origin`` or the text itself as its origin."""
         tags = self.cached.tags([text if origin is None else origin for text in texts])
         found = await self.cached.results(texts, tags, call or Call())
         return [(one.value, one.cached) for one in found]
@@ -134,12 +134,12 @@ class Stand:
 
     @property
     def reached(self) -> list[str]:
-        """The texts that reached the engine, in order, without those that only keep it busy."""
+        """Return the texts that reached the engine, in order, except those that only keep it busy."""
         items = [item for batch in self.engines.batches() for item in batch]
         return [self.tokenizer.decode(item.tokens) for item in items if item.tokens != ("busy",)]
 
     def answer(self, answers: Mapping[str, str], *, other: str | None = None) -> None:
-        """Let the engine write the answer whose key the source contains, else ``other`` or the source itself."""
+        """Make the engine write the answer whose key the source contains, or else ``other`` or the source itself."""
 
         def write(tokens: Tokens) -> Tokens:
             text = self.tokenizer.decode(tokens)
@@ -168,7 +168,7 @@ async def stand(
     handler: Handler = COPYING,
     listener: Listener = ignore,
 ) -> AsyncIterator[Stand]:
-    """A started generator. Its engine copies sources, or uses ``handler``."""
+    """Start a generator whose engine copies sources, or uses ``handler`` if it is given."""
     found = manifest(task, max_source_tokens=max_source_tokens, hypotheses=hypotheses, acceptance=acceptance)
     engines, cache = Engines(handler), Cache(Memory(max_bytes=2**20, ttl_s=3_600), listener=listener)
     async with running(engines, limits) as batcher:
@@ -177,10 +177,10 @@ async def stand(
 
 
 def codes(result: Any) -> list[str]:
-    """The codes of a result's notices, in order."""
+    """Return the codes of a result's notices, in order."""
     return [notice.code for notice in result.notices]
 
 
 def now_s() -> float:
-    """The time of the running loop."""
+    """Return the time of the running event loop."""
     return asyncio.get_running_loop().time()

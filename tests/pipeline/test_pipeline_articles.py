@@ -1,4 +1,4 @@
-"""Tests of a whole article: it is cleaned, summarised and translated."""
+"""Tests of processing a whole article: cleaning, summary and translation."""
 
 import re
 from typing import Any

@@ -69,7 +69,7 @@ async def test_fits_matches_the_token_limit(pieces: Path) -> None:
 
 
 def strongest(alignment: Alignment | None) -> list[Span]:
-    """The source piece with the highest weight for each output word."""
+    """Return the source piece with the highest weight for each output word."""
     assert alignment is not None
     return [alignment.source[row.index(max(row))] for row in alignment.weights]
 

@@ -27,7 +27,7 @@ MEDIUM = from_request(length="medium")
 
 
 async def decode(at: Stand, *texts: str, origin: str | None = None, call: Call | None = None) -> list[bool]:
-    """The cached flag of each result."""
+    """Return the cached flag of each result."""
     return [cached for _, cached in await at.decode(*texts, origin=origin, call=call)]
 
 

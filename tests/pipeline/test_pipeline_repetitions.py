@@ -1,4 +1,4 @@
-"""Tests of repetitions: the model's repeated words are removed, with a notice, and with their alignment."""
+"""Tests of repetitions: words that the model repeats are removed from text and alignment, and a notice reports it."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def alignment(text: str) -> Alignment:
 
 
 def columns(found: Collapsed, output: str) -> list[tuple[str, int]]:
-    """The remaining words and the numbers of their source pieces."""
+    """Return the remaining words with the numbers of their source pieces."""
     left = found.aligned(alignment(output))
     return [(word.of(found.text), row.index(max(row))) for word, row in zip(left.target, left.weights, strict=True)]
 
@@ -104,7 +104,7 @@ def test_collapsed_output_has_no_repetition_and_no_new_word(source: str, output:
 
 
 def stuttering(at: Stand) -> None:
-    """Let the engine repeat all of B."""
+    """Make the engine repeat words when it translates B."""
 
     def written(tokens: tuple[str, ...]) -> tuple[str, ...]:
         return at.tokenizer.encode("the city the city council")[:-1] if at.tokenizer.decode(tokens) == B else tokens
@@ -113,7 +113,7 @@ def stuttering(at: Stand) -> None:
 
 
 async def told(translator: Translator, text: str) -> tuple[list[str], list[tuple[str, str]], str, int]:
-    """The streamed sentences, the notices about removals, the translation, and the number of cached sentences."""
+    """Return the streamed sentences, notices about repetitions, translation, and number of cached sentences."""
     heard: list[Finished] = []
     (found,) = await translator.translate([text], Call(finished=heard.append))
     notes = [

@@ -1,4 +1,4 @@
-"""Tests of reranking: the chosen hypothesis, and its agreement in stream, response and cache."""
+"""Tests of reranking: which hypothesis is chosen, and that stream, response and cache contain the same one."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,7 +46,7 @@ def facts(one: FinishedSentence) -> int:
 
 
 def choose(made: Sequence[FinishedSentence]) -> tuple[FinishedSentence, list[int]]:
-    """The sentence that reranking chooses, and the finished hypotheses in order."""
+    """Return the sentence that reranking chooses, and the finished hypotheses in order."""
     asked: list[int] = []
 
     def finish(hypothesis: TextHypothesis) -> Finishing:
@@ -83,7 +83,7 @@ def test_rerank_finishes_each_hypothesis_once_and_stops_without_doubts(made: lis
 
 
 def words(tokens: Sequence[str]) -> list[int]:
-    """The number of the word of each piece."""
+    """Return the number of the word that each piece belongs to."""
     return [number - 1 for number in accumulate(piece.startswith("▁") for piece in tokens)]
 
 
@@ -93,7 +93,7 @@ def attention(source: Sequence[str], target: Sequence[str]) -> Attention:
 
 
 def writes(at: Stand, *texts: str, cut: bool = False) -> None:
-    """Let the engine write these hypotheses for every source. ``cut`` truncates the first one."""
+    """Make the engine write these hypotheses for every source. ``cut`` truncates the first one."""
 
     def written(item: EngineInput, rank: int) -> Hypothesis:
         tokens = at.tokenizer.encode(texts[rank])[:-1]
@@ -106,7 +106,7 @@ def writes(at: Stand, *texts: str, cut: bool = False) -> None:
 async def translated(
     translator: Translator, options: TranslationOptions | None = None
 ) -> tuple[list[str], Translation]:
-    """The reported sentences of `SOURCE`, and its translation."""
+    """Translate `SOURCE`, and return the reported sentences and the translation."""
     heard: list[Finished] = []
     (found,) = await translator.translate(
         [SOURCE], Call(finished=heard.append), options=options or TranslationOptions()

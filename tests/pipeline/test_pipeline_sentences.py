@@ -30,7 +30,7 @@ NUMBER = TermConstraint(Span(14, 18), "12.5", "number", "12,5")
 
 
 class OneToOne:
-    """Align the n-th output word with the n-th source word, and count the calls."""
+    """An aligner that links the n-th output word to the n-th source word, and counts its calls."""
 
     identity = "one to one"
     needs_attention = False

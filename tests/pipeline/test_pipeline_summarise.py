@@ -71,7 +71,7 @@ async def test_summary_of_verbatim_sentences_is_extractive(pieces: Path) -> None
 
 async def test_invented_content_is_rejected(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
-        # The model may use source pieces in any order. "Stadt" is not a word of the sources.
+        # The model may use source pieces in any order, but "Stadt" is not a word in the sources.
         at.answer({COUNCIL: REWRITTEN.replace("Stadtrat", "Stadt")}, other=REFUSED)
         (found,) = await summarise(at, COUNCIL)
     assert found.text == COUNCIL

@@ -1,4 +1,4 @@
-"""Tests of styles and variants of summaries."""
+"""Tests of summary styles and variants."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,7 +39,7 @@ async def summarise(
 
 
 def offering(at: Stand, answers: Mapping[str, Sequence[str]]) -> Handler:
-    """A handler that writes the hypotheses whose key the source contains. Other outputs are empty."""
+    """Return a handler that writes the hypotheses whose key the source contains, or else empty outputs."""
 
     def written(item: EngineInput) -> list[Hypothesis]:
         source = at.tokenizer.decode(item.tokens)

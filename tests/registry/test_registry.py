@@ -1,7 +1,6 @@
-"""The registry: the catalogue, the choice of a model at start, and the check of a model's files."""
+"""Tests of the registry: the catalogue, the choice of a model at start, and the check of a model's files."""
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -25,7 +24,7 @@ DEFAULTS: dict[Quality, dict[Task, str]] = {
 
 
 def chosen(catalog: Catalog, task: Task, profile: Profile, name: str | None = None) -> Entry:
-    """The model for German texts."""
+    """Return the model that is chosen for German texts."""
     entry = choose(catalog, task, "de", TARGETS[task], profile, name)
     assert entry is not None
     return entry
@@ -127,7 +126,7 @@ def shipped(tmp_path: Path) -> Catalog:
 
 
 def install(folder: Path, task: Task) -> str:
-    """Install the production model of ``task`` with empty weights; returns its name."""
+    """Install the production model for ``task`` with empty weights, and return its name."""
     name = DEFAULTS["production"][task]
     described = {
         "revision": "1",
@@ -141,8 +140,7 @@ def install(folder: Path, task: Task) -> str:
     return name
 
 
-@pytest.mark.parametrize("quality", get_args(Quality))
-@pytest.mark.parametrize("task", get_args(Task))
+@pytest.mark.parametrize(("quality", "task"), [(quality, task) for quality in DEFAULTS for task in DEFAULTS[quality]])
 def test_catalogue_has_the_default_models(shipped: Catalog, task: Task, quality: Quality) -> None:
     manifest = shipped.entry(DEFAULTS[quality][task]).manifest
     assert (manifest.task, manifest.quality) == (task, quality)

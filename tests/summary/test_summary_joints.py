@@ -1,4 +1,4 @@
-"""Tests of joints: a removed clause leaves none loose, removed words inside a clause do."""
+"""Tests of loose joints: removing a whole clause leaves none, and removing words inside a clause leaves some."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of novelty: the share of new word n-grams."""
+"""Tests of novelty: the share of word n-grams that are not in the source."""
 
 import pytest
 

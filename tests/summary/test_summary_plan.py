@@ -1,4 +1,4 @@
-"""Tests of groups for rewriting."""
+"""Tests of how sentences are grouped for rewriting."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Tests of the selection of sentences."""
+"""Tests of which sentences are selected."""
 
 import time
 

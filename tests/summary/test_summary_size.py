@@ -1,4 +1,4 @@
-"""Tests of selection, groups and lead on the largest allowed text: time and memory stay limited."""
+"""Tests of selection, groups and lead on the longest text that is allowed: time and memory stay limited."""
 
 import time
 import tracemalloc
@@ -34,7 +34,7 @@ def test_largest_text_takes_megabytes() -> None:
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak_bytes < 200 * 2**20  # one matrix of all pairs would take 7.8 GB
+    assert peak_bytes < 200 * 2**20  # a matrix of all pairs would take 7.8 GB
 
 
 @pytest.mark.parametrize("limit", [Length(max_words=50_000), Length(max_chars=200_000), Length(max_sentences=30_000)])
@@ -42,7 +42,7 @@ def test_room_counts_each_sentence_once(limit: Length) -> None:
     began = time.process_time()
     assert limit.fits(LARGEST[: len(lead(LARGEST, budget=limit))])
     assert select(LARGEST, budget=limit)
-    assert time.process_time() - began < 5  # measured: 0.8 s; a recount for each sentence took minutes
+    assert time.process_time() - began < 5  # measured: 0.8 s; counting again for each sentence took minutes
 
 
 def test_late_important_sentence_is_found() -> None:

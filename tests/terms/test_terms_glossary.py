@@ -1,4 +1,4 @@
-"""The glossary finds whole words in inflected forms; the longest term wins."""
+"""Tests of the glossary: it finds whole words in inflected forms, and the longest term wins."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from tests.languages import DE
 
 
 def found(text: str, translated: dict[str, str], kept: list[str] | None = None) -> list[tuple[str, str]]:
-    """(words of the text, required translation) of each term that is found."""
+    """Return the words in the text and the required translation for each term that is found."""
     return [(one.span.of(text), one.text) for one in Glossary(translated, kept or []).find(text, DE)]
 
 
@@ -97,7 +97,7 @@ def test_found_terms_are_ordered_and_disjoint(words: list[str], term: list[str],
 
 
 def comparisons(monkeypatch: pytest.MonkeyPatch, text: str, terms: Iterable[str]) -> int:
-    """The number of comparisons of words of terms with words of ``text``."""
+    """Count how often a word of a term is compared with a word of ``text``."""
     made = 0
 
     is_form = DE.inflection.is_form
@@ -142,7 +142,7 @@ def test_similar_terms_are_refused(monkeypatch: pytest.MonkeyPatch, terms: list[
 
 
 def exhaustive_search(text: str, terms: Sequence[str]) -> list[tuple[int, int]]:
-    """The spans of the terms, found by comparing each term with each place."""
+    """Return the spans of the terms, found by comparing each term with the text at each position."""
     words = [(match.group(), Span(*match.span())) for match in _WORD.finditer(text)]
     found = []
     place = 0
@@ -155,7 +155,7 @@ def exhaustive_search(text: str, terms: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def matching_words(term: str, text: str, words: Sequence[tuple[str, Span]], place: int) -> int:
-    """The number of words of ``term`` if the term is at ``place``, and otherwise 0."""
+    """Return the number of words in ``term`` if the term occurs at ``place``, and 0 otherwise."""
     wanted = _WORD.findall(term)
     here = words[place : place + len(wanted)]
     gaps = [text[one.end : other.start] for (_, one), (_, other) in itertools.pairwise(here)]

@@ -1,4 +1,4 @@
-"""The digest of a named glossary."""
+"""Tests of the digest of a named glossary."""
 
 from service.terms.glossary import Terms
 

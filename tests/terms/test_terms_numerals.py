@@ -1,4 +1,4 @@
-"""German numerals get their English form, and addresses are found."""
+"""Tests that German numerals get their English form, and that addresses are found."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Placement inserts required terms into a translation at the place that the alignment shows."""
+"""Tests that required terms are placed in a translation where the alignment shows."""
 
 import re
 
@@ -11,7 +11,7 @@ from service.terms.glossary import PlacementResult, place_terms
 
 
 def linked(source: str, output: str, pairs: dict[str, str]) -> list[Link]:
-    """Links from words of the output to words of the source."""
+    """Return an alignment from pairs of an output word and a source word."""
     return [
         Link(Span(output.index(t), output.index(t) + len(t)), Span(source.index(s), source.index(s) + len(s)), 0.9)
         for t, s in pairs.items()
@@ -19,7 +19,7 @@ def linked(source: str, output: str, pairs: dict[str, str]) -> list[Link]:
 
 
 def required(source: str, term: str, text: str, kind: Kind, *accepted: str) -> TermConstraint:
-    """The constraint of ``term`` in ``source``."""
+    """Return the constraint for ``term`` in ``source``."""
     return TermConstraint(Span(source.index(term), source.index(term) + len(term)), text, kind, term, accepted)
 
 
@@ -92,7 +92,7 @@ WORDS = st.lists(st.sampled_from(["a", "bc", "1.5", "D", "e-f"]), min_size=1, ma
 
 @st.composite
 def sentences(draw: st.DrawFn) -> tuple[str, list[Link], list[TermConstraint]]:
-    """An output, random links, and constraints of some words of a source."""
+    """Generate an output, random links, and constraints for some words of a source."""
     source, output = " ".join(draw(WORDS)), " ".join(draw(WORDS))
     spans = [Span(*m.span()) for m in re.finditer(r"\S+", source)]
     targets = [Span(*m.span()) for m in re.finditer(r"\S+", output)]

@@ -1,4 +1,4 @@
-"""Shared by the tests of HTML: artificial translations, and an independent parser that compares HTML."""
+"""Helpers for the tests of HTML: artificial translations, and an independent parser for comparing HTML."""
 
 import random
 import re
@@ -35,7 +35,7 @@ def same(text: str) -> tuple[str, None]:
 
 
 def shout(text: str) -> tuple[str, Alignment]:
-    """Translate to capitals, word for word."""
+    """Translate to capitals, word by word."""
     there = words(text)
     loud = "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
     return loud, Alignment(there, there, tuple(tuple(float(i == j) for j in there) for i in there))
@@ -78,7 +78,7 @@ def translated(document: Document, translate: Translate) -> list[list[Translated
 
 
 def through(html: str, translate: Translate, *, attribute_texts: bool = False) -> str:
-    """The HTML with all sentences translated by ``translate``."""
+    """Return the HTML with all sentences translated by ``translate``."""
     document = parse(html, attribute_texts=attribute_texts)
     return render(document, translated(document, translate), DE).html
 
@@ -88,7 +88,7 @@ def texts(html: str) -> list[str]:
 
 
 def bare(html: str) -> str:
-    """The HTML with its texts in lower case, with decoded references, and without invisible characters."""
+    """Return the HTML with its texts in lower case, with decoded references, and without invisible characters."""
     return "".join(
         re.sub(r"[\s\ufeff]+", "", unescape(part.span.of(html)).lower()) if part.role == "text" else part.span.of(html)
         for part in parts(html)
@@ -96,7 +96,7 @@ def bare(html: str) -> str:
 
 
 class _Shape(HTMLParser):
-    """Parses HTML to a sequence of boundaries with the inline markup between them."""
+    """A parser that turns HTML into a sequence of boundaries with the inline markup between them."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=False)
@@ -133,7 +133,7 @@ class _Shape(HTMLParser):
 
 
 def shape(html: str) -> tuple[list[str], list[Counter[str]]]:
-    """The block elements and editor comments in order, and the inline markup between them."""
+    """Return the block elements and editor comments in order, with the inline markup between them."""
     found = _Shape()
     found.feed(html)
     found.close()
@@ -141,7 +141,7 @@ def shape(html: str) -> tuple[list[str], list[Counter[str]]]:
 
 
 def faults(html: str) -> list[str]:
-    """The end tags that do not close the innermost element."""
+    """Return the end tags that do not close the innermost element."""
     found = _Shape()
     found.feed(html)
     found.close()

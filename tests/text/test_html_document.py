@@ -1,4 +1,4 @@
-"""The blocks of HTML, their texts and their inline markup."""
+"""Tests of the blocks in HTML, their texts and their inline markup."""
 
 import pytest
 

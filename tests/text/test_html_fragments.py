@@ -1,4 +1,4 @@
-"""HTML from real editors keeps its blocks, its comments and its inline markup."""
+"""Tests that HTML from real editors keeps its blocks, its comments and its inline markup."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Hostile HTML needs linear time and keeps its tags."""
+"""Tests that hostile HTML takes linear time and keeps its tags."""
 
 import time
 from collections import Counter
@@ -15,7 +15,7 @@ from tests.languages import DE
 from tests.text.html_cases import Translate, same, shout, through
 
 CHARS = 30_000
-MOST_S = 6.0  # processor time; a quadratic algorithm needs minutes for this length
+MOST_S = 6.0  # processor time; a quadratic algorithm would take minutes for this length
 REPEATED = [
     "<",
     "<!",
@@ -58,7 +58,7 @@ def tags(html: str) -> Counter[str]:
 
 
 def proportional(html: str) -> str:
-    """The HTML with each block translated as one sentence without an alignment."""
+    """Return the HTML with each block translated as one sentence, without an alignment."""
     document = parse(html)
     sentences = [[TranslatedSentence(Span(0, len(b.text)), f"{b.text} etc")] for b in document.blocks]
     return render(document, sentences, DE).html
@@ -74,7 +74,7 @@ def test_time_is_linear_in_the_length(piece: str) -> None:
 
 
 class Counted(int):
-    """The index of an element; counts calls of its hash method."""
+    """The index of an element. It counts the calls of its hash method."""
 
     hashed = 0
 

@@ -1,4 +1,4 @@
-"""Properties of any HTML, well-formed or not, and of any translation of it."""
+"""Tests of properties that hold for any HTML, well-formed or not, and any translation of it."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Rendering places inline markup over the right words, and neither loses nor doubles it."""
+"""Tests that rendering places inline markup around the right words, and neither loses nor duplicates it."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.text.html_cases import backwards, bare, same, shout, through, transla
 
 
 def once(html: str, target: str, links: str | None) -> str:
-    """The HTML with its only sentence translated. ``links`` has the index of the source word of each target word."""
+    """Translate the only sentence in the HTML. ``links`` gives the index of the source word for each target word."""
     document = parse(html)
     (block,) = document.blocks
     there = words(block.text)
@@ -136,7 +136,7 @@ def test_attention_of_pieces_places_markup() -> None:
 
 
 def test_invisible_element_covers_no_word() -> None:
-    """Bookmarks of editors contain a zero-width character."""
+    """Bookmarks in editors contain a zero-width character."""
     html = "<p>Die Stadt<span id='b'>\ufeff</span> warnt.</p>"
     assert "<span id='b'></span>" in through(html, backwards)
 

@@ -1,4 +1,4 @@
-"""XML with its own element names: sentence boundaries, unchanged parts, and well-formed output."""
+"""Tests of XML with custom element names: sentence boundaries, unchanged parts, and well-formed output."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""Cleaning reports each removal and never removes running text."""
+"""Tests that cleaning reports each removal and never removes running text."""
 
 import time
 
@@ -140,4 +140,4 @@ HOSTILE = {
 def test_time_is_linear_in_the_length(text: str) -> None:
     began = time.process_time()
     clean(text, DE)
-    assert time.process_time() - began < 12  # measured: under 2 s each; a quadratic algorithm needs minutes
+    assert time.process_time() - began < 12  # measured: under 2 s each; a quadratic algorithm would take minutes

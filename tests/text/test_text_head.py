@@ -1,4 +1,4 @@
-"""A headline and a lead from the caller: their repetitions are removed in linear time."""
+"""Tests of a headline and lead from the caller: their repetitions in the text are removed in linear time."""
 
 import time
 
@@ -41,4 +41,4 @@ def test_sections_above_repetitions_are_removed() -> None:
 def test_time_is_linear_in_the_page(headline: str | None, lead: str | None) -> None:
     began = time.process_time()
     clean(SHORT_LINES, DE, headline=headline, lead=lead)
-    assert time.process_time() - began < 12  # measured: under 1 s each; a quadratic algorithm needs minutes
+    assert time.process_time() - began < 12  # measured: under 1 s each; a quadratic algorithm would take minutes

@@ -1,4 +1,4 @@
-"""Language identification: texts that are not German get a notice."""
+"""Tests of language identification: texts that are not German get a notice."""
 
 import subprocess
 import sys

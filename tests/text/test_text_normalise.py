@@ -1,4 +1,4 @@
-"""The normalisation for models, and the check of submitted texts."""
+"""Tests of the normalisation for models, and of the check of submitted texts."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""Pasted pages in the style of German news sites, with their typical boilerplate."""
+"""Tests with pasted pages in the style of German news sites, with their typical boilerplate."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Segmentation into paragraphs."""
+"""Tests of segmentation into paragraphs."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Outputs and gaps are assembled to a text."""
+"""Tests that outputs and gaps are joined to a text."""
 
 import pytest
 from hypothesis import example, given

@@ -1,4 +1,4 @@
-"""Segmentation into German sentences."""
+"""Tests of segmentation into German sentences."""
 
 import time
 
@@ -120,4 +120,4 @@ HOSTILE = {
 def test_time_is_linear_in_the_length(text: str) -> None:
     began = time.process_time()
     segment(text, DE)
-    assert time.process_time() - began < 8  # measured: under 1 s each; a quadratic algorithm needs minutes
+    assert time.process_time() - began < 8  # measured: under 1 s each; a quadratic algorithm would take minutes

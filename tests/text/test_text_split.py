@@ -1,4 +1,4 @@
-"""Splitting of sentences that are too long."""
+"""Tests of splitting sentences that are too long."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""The command line: all commands with the small model, and error messages."""
+"""Tests of the command line: all commands with the small model, and error messages."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def called(*arguments: str | Path) -> str:
 
 @pytest.fixture
 def steps(work: Path, data: Path, plan: Recipe, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The work folder after `items` and three steps."""
+    """Return the work folder after the command `items` and three training steps."""
     monkeypatch.setattr(recipe, "load", lambda _path=None: plan)
     monkeypatch.setattr(machine, "keep_memory", lambda: True)
     (work / "state.pt").unlink(missing_ok=True)

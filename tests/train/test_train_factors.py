@@ -1,4 +1,4 @@
-"""Factors: files, sums, and the nearest factors of one rank."""
+"""Tests of factors: files, sums, and the nearest factors of a given rank."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The trainer's network: equal to transformers', with torch's loss and the gradients of plain factors."""
+"""Tests of the trainer's network: outputs as in transformers, loss as in torch, and gradients of plain factors."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ RANK = 4
 
 
 def network(work: Path) -> Gemma:
-    """The small network in float32 with random factors merged in."""
+    """Create the small network in float32 with random factors merged in."""
     shape = Shape.of(json.loads((work / "base" / "config.json").read_text("utf-8")))
     made = Gemma(shape, load_file(work / "base" / "model.safetensors"), RANK, torch.float32)
     torch.manual_seed(2)
@@ -27,7 +27,7 @@ def network(work: Path) -> Gemma:
 
 
 def reference(work: Path, made: Gemma) -> Gemma3ForCausalLM:
-    """Transformers' module with the same factors added."""
+    """Create the transformers module with the same factors added."""
     model = Gemma3ForCausalLM.from_pretrained(work / "base", dtype=torch.float32, attn_implementation="eager")
     named = {name: factor.detach() for name, factor in made.named(made.flat).items()}
     weights = factors.added({n: w for n, w in model.state_dict().items() if n != "lm_head.weight"}, named)

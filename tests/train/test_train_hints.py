@@ -1,4 +1,4 @@
-"""Hints: a noun gets the term that the pairs show, directly after it."""
+"""Tests of hints: a noun is followed directly by the term that the pairs show for it."""
 
 import random
 
@@ -34,7 +34,7 @@ def test_hint_follows_its_noun() -> None:
 
 def test_half_of_the_plurals_get_a_singular_hint() -> None:
     forms = [HINTS.base_form("taxes", random.Random(seed)) for seed in range(20)]
-    assert set(forms) == {"taxes"}  # "taxe" is no word of the pairs
+    assert set(forms) == {"taxes"}  # "taxe" is not a word in the pairs
     forms = [Hints([*PAIRS, *PAIRS]).base_form("things", random.Random(seed)) for seed in range(20)]
     assert set(forms) == {"things"}
     singular = Hints([("Der Hund", "dog and more")] * 6 + [("Die Hunde", "dogs and others")] * 6 + OTHERS * 2)

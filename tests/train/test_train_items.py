@@ -1,4 +1,4 @@
-"""Items: each is drawn once per round, batches keep their size, and only targets count for the loss."""
+"""Tests of items: each is drawn once per round, batches keep their size, and only targets count for the loss."""
 
 from collections import Counter
 from dataclasses import replace
@@ -26,7 +26,7 @@ ITEMS = st.lists(
 
 
 def numbered(name: str, count: int) -> Items:
-    """Items of two tokens; the second is the item's number."""
+    """Return items of two tokens, of which the second is the item's number."""
     ids = np.array([i for number in range(count) for i in (0, number)], np.uint16)
     return Items(ids, np.arange(2, 2 * count + 1, 2), np.ones(count, np.uint16), float(len(name)))
 

@@ -1,4 +1,4 @@
-"""The packed base: unpacking restores it, and a base of another file is refused."""
+"""Tests of the packed base: unpacking restores it, and a base from another file is refused."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ IDS = [0, 2, 5]
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A GGUF file of one matrix, an embedding and a norm."""
+    """Write a GGUF file with a matrix, an embedding and a norm."""
     rng = np.random.default_rng(1)
     writer = gguf.GGUFWriter(tmp_path / "model.gguf", "gemma3")
     writer.add_tensor("blk.0.attn_norm.weight", np.ones(64, np.float32))
@@ -33,7 +33,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def base(source: Path, tmp_path: Path) -> Path:
-    """The base made from it; one row of the embedding is a mark's."""
+    """Return the base made from the file. One row of the embedding belongs to a marker."""
     found = {tensor.name: tensor for tensor in gguf.GGUFReader(source).tensors}
     weights = {"model.norm.weight": torch.zeros(64, dtype=torch.bfloat16)}
     for name, of_gguf in ((QUERY, "blk.0.attn_q.weight"), (EMBEDDING, "token_embd.weight")):

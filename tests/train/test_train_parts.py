@@ -1,4 +1,4 @@
-"""Parts: unpacking restores every byte, and wrong parts restore nothing."""
+"""Tests of parts: unpacking restores every byte, and wrong parts restore nothing."""
 
 import json
 import shutil
@@ -47,7 +47,7 @@ def test_parts_have_their_size_and_round_trip(files: dict[str, bytes], part_byte
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Path:
-    """Three parts of ten bytes and one of two."""
+    """Write three parts of ten bytes and one of two."""
     folder = lay_out(tmp_path / "in", {"weights.bin": bytes(range(25)), "deep/data.tsv": b"ja\tyes\n"})
     pack(folder, tmp_path / "parts", 10)
     return tmp_path / "parts"

@@ -1,4 +1,4 @@
-"""Sources: examples of each task, filters, and held-back parts."""
+"""Tests of sources: examples of each task, filters, and held-out parts."""
 
 import json
 import random
@@ -17,7 +17,7 @@ from tests.train.tiny import write_lines
 
 
 def made(folder: Path, rows: list[Any], kind: str, **settings: Any) -> sources.Made:
-    """Examples of a source of one file: tab-separated pairs, or JSON lines."""
+    """Return the examples of a source with one file: tab-separated pairs, or JSON lines."""
     lines = ["\t".join(row) if isinstance(row, tuple) else json.dumps(row) for row in rows]
     write_lines(folder / "file.xz", lines)
     return sources.make(Source(name="one", kind=kind, files=("file.xz",), terms="", **settings), folder, 1)

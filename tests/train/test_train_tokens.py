@@ -1,4 +1,4 @@
-"""Tokens: texts cannot contain marks."""
+"""Tests that texts cannot contain markers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Training: the loss falls, and an interrupted training continues as if uninterrupted."""
+"""Tests of training: the loss falls, and a training that was interrupted continues as if it had not been."""
 
 import json
 from dataclasses import replace
@@ -33,7 +33,7 @@ def trainer(work: Path, plan: Recipe, made: dict[str, items.Items], tokens: Toke
 
 
 def begun(work: Path, plan: Recipe, made: dict[str, items.Items], tokens: Tokens) -> Trainer:
-    """A trainer that starts from small random factors."""
+    """Create a trainer that starts from small random factors."""
     one = trainer(work, plan, made, tokens)
     torch.manual_seed(3)
     one.start({name: torch.randn(factor.shape) * 0.1 for name, factor in one.network.named(one.average).items()})

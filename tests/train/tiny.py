@@ -1,4 +1,4 @@
-"""A language model of a few thousand parameters, its tokenizer, and a few lines of data in the real formats."""
+"""A language model with a few thousand parameters, its tokenizer, and a few lines of data in the real formats."""
 
 import json
 import lzma
@@ -38,7 +38,7 @@ NAMED = ("<pad>", "<eos>", "<bos>", "<unk>")
 
 
 def full_tokenizer() -> dict[str, Any]:
-    """A tokenizer like Gemma's: spaces as ▁, bytes for unknown characters, unused pieces."""
+    """Return a tokenizer like Gemma's: spaces as ▁, bytes for unknown characters, and unused pieces."""
     marks = [mark.piece for mark in recipe.load().marks.values()]
     letters = [f"<0x{byte:02X}>" for byte in range(256)]
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))  # noqa: S106
@@ -54,7 +54,7 @@ def full_tokenizer() -> dict[str, Any]:
 
 
 def write_tiny(folder: Path, tokenizer: dict[str, Any], **changed: Any) -> None:
-    """Random weights of two layers, one of them with global attention."""
+    """Write random weights of two layers, one of them with global attention."""
     torch.manual_seed(1)
     sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "head_dim": 16}
     heads = {"num_attention_heads": 4, "num_key_value_heads": 1, "query_pre_attn_scalar": 16}

@@ -1,4 +1,4 @@
-"""The files of the page: how they are served, and what they must not contain."""
+"""Tests of the files of the page: how they are served, and what they must not contain."""
 
 import json
 import re
@@ -21,7 +21,7 @@ MOST_LINES = 250
 
 
 class Tags(HTMLParser):
-    """All start tags of a page, and the text of its scripts and styles."""
+    """A parser that collects the start tags of a page, and the text in its scripts and styles."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,12 +41,12 @@ class Tags(HTMLParser):
 
 @pytest.fixture(scope="module")
 def unready() -> TestClient:
-    """The application before its models are loaded."""
+    """Create the application before its models are loaded."""
     return TestClient(create_app(Settings()))
 
 
 def references(path: Path) -> set[str]:
-    """The files of the page that a file names."""
+    """Return the files of the page that a file refers to."""
     text = path.read_text("utf-8")
     found = re.findall(r'(?:src|href)="static/([^"]+)"', text) + re.findall(r'from "\./([^"]+)"', text)
     return set(found) | set(re.findall(r"url\(['\"]?([^)'\"]+)", text))

@@ -17,8 +17,9 @@ MOST_SCORED_TOKENS = 4_096
 class CausalCTranslate2Engine(CTranslate2Engine):
     """Runs a converted decoder-only model with the library's ``Generator``.
 
-    The library reads the prompts of a call at once up to the length of the shortest, and the rest of each prompt token
-    by token. So prompts of similar length share a call. No filler is needed, because prompts are not padded.
+    The library processes the prompts of a call in one step up to the length of the shortest prompt, and the rest of
+    each prompt token by token. So only prompts of similar length share a call. Prompts are not padded, so a call needs
+    no filler.
     """
 
     _library = ctranslate2.Generator

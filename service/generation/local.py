@@ -26,8 +26,8 @@ from service.generation.engines.tokenizers import EOS, Tokenizer
 from service.generation.scheduler import Limits
 from service.languages.base import language
 from service.registry.catalog import Entry
-from service.registry.manifest import EngineKind, Manifest
 from service.registry.joining import ready
+from service.registry.manifest import EngineKind, Manifest
 
 SMALL_BYTES = 2**25
 SENTENCES_OF_SMALL, SENTENCES = 32, 64

@@ -48,7 +48,9 @@ def write_in_parts(models: Path) -> None:
     files = {name: sha256 for name, sha256 in manifest.files.items() if name != WEIGHTS}
     files |= {part: hashlib.sha256(cut).hexdigest() for part, cut in zip(PARTS, cuts, strict=True)}
     joined = {WEIGHTS: {"parts": PARTS, "sha256": hashlib.sha256(CONTENT).hexdigest()}}
-    path.write_text(dumps(Manifest.model_validate({**manifest.model_dump(), "files": files, "joined": joined})), "utf-8")
+    path.write_text(
+        dumps(Manifest.model_validate({**manifest.model_dump(), "files": files, "joined": joined})), "utf-8"
+    )
 
 
 @pytest.fixture
@@ -134,7 +136,9 @@ def test_a_bad_part_is_named_and_nothing_remains(entry: Entry, part: str, change
     for use in (lambda: ready(entry, "ctranslate2"), lambda: join(entry)):
         with pytest.raises(WeightsMismatch, match=f"{NAME}: {part} (differs from its SHA-256|cannot be read)"):
             use()
-        assert [path for path in cached(entry) if path.name.startswith(("model.bin", ".")) or path.suffix == ".draft"] == []
+        assert [
+            path for path in cached(entry) if path.name.startswith(("model.bin", ".")) or path.suffix == ".draft"
+        ] == []
     with pytest.raises(WeightsMismatch, match=part):
         verify_whole(entry)
 
@@ -183,14 +187,16 @@ def test_an_invalid_table_is_refused(entry: Entry, changed: dict[str, object], m
 
 def test_a_stored_file_has_no_parts(entry: Entry) -> None:
     table = entry.manifest.model_dump()
-    with pytest.raises(ValueError, match="files lists 'ct2-int8/config.json', which is made of parts"):
+    with pytest.raises(ValueError, match=r"files lists 'ct2-int8/config\.json', which is made of parts"):
         Manifest.model_validate({**table, "joined": {"ct2-int8/config.json": table["joined"][WEIGHTS]}})
 
 
 def test_a_cache_folder_that_cannot_be_made_is_named(models: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     entry = Catalog(models, weights_dir=tmp_path / "file" / "cache").entry(NAME)
-    with pytest.raises(ModelError, match=rf"{NAME} cannot be joined in {entry.weights_dir}: Not a directory; set DEPESCHE"):
+    with pytest.raises(
+        ModelError, match=rf"{NAME} cannot be joined in {entry.weights_dir}: Not a directory; set DEPESCHE"
+    ):
         ready(entry, "ctranslate2")
 
 
@@ -292,7 +298,9 @@ def test_a_read_only_cache_is_enough_for_a_joined_model(open_folder: Path) -> No
     (made.folder / WEIGHTS).unlink()
     (made.folder / "ct2-int8").chmod(0o555)
     found = answer(process(open_folder / "models", cache, user=other))
-    assert found.startswith(f"ModelError: the parts of {NAME} cannot be joined in {cache}: Permission denied; set DEPESCHE")
+    assert found.startswith(
+        f"ModelError: the parts of {NAME} cannot be joined in {cache}: Permission denied; set DEPESCHE"
+    )
     for path in (cache, *cache.rglob("*")):
         path.chmod(0o755)
 

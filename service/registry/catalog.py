@@ -5,7 +5,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from service.errors import ModelError
 from service.registry.manifest import Manifest, Quality, Task, load
@@ -141,9 +141,9 @@ def choose(
 ) -> Entry | None:
     """Return the model for ``task`` from ``source`` to ``target`` (language codes, which are equal for summaries).
 
-    This is the model ``name``, or the profile's default model if ``name`` is None. The profile ``auto`` selects the
-    default production model if that is installed, and the default embedded model otherwise. Return None if the
-    catalogue has no model for the task and the languages.
+    This is the model ``name``, or the profile's default model if ``name`` is None. The profile ``embedded`` prefers a
+    draft model to a starter model. The profile ``auto`` selects the default production model if that is installed, and
+    otherwise the same model as ``embedded``. Return None if the catalogue has no model for the task and the languages.
 
     Raises:
         ModelError: the model does not exist, its manifest is invalid, or its task or languages differ from those
@@ -154,12 +154,12 @@ def choose(
         entry = catalog.entry(name)
         _require_fit(entry, task, source, target)
         return entry
-    defaults = {quality: _default(catalog, task, source, target, quality) for quality in ("starter", "production")}
+    defaults = {quality: _default(catalog, task, source, target, quality) for quality in get_args(Quality)}
     if not any(defaults.values()):
         return None
-    production, starter = defaults["production"], defaults["starter"]
+    production, embedded = defaults["production"], defaults["draft"] or defaults["starter"]
     installed = production is not None and catalog.entry(production).installed
-    chosen = production if profile == "production" or (profile == "auto" and installed) else starter
+    chosen = production if profile == "production" or (profile == "auto" and installed) else embedded
     if chosen is None:
         raise ModelError(f"the profile {profile!r} has no {task} model for {source}→{target}")
     return catalog.entry(chosen)

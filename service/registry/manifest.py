@@ -23,7 +23,8 @@ from service.errors import ModelError
 EngineKind = Literal["ctranslate2", "torch"]
 Task = Literal["translation", "summary", "alignment"]
 """`alignment` finds which words of an output belong to which words of its source."""
-Quality = Literal["starter", "production"]
+Quality = Literal["starter", "draft", "production"]
+"""What outputs are fit for: trials, drafts that an editor compares with the original, or publication after review."""
 Architecture = Literal["marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt", "gemma3"]
 CAUSAL: frozenset[Architecture] = frozenset({"gemma3"})
 """Decoder-only architectures. Their models continue a prompt, and give no attention between source and output."""

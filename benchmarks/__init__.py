@@ -1,1 +1,1 @@
-"""Benchmarks for the speed of the engines and the service, the quality of the models and the trust checks."""
+"""Benchmarks for the speed of the engines and the service, the quality of the models, and the trust checks."""

@@ -1,7 +1,8 @@
 """Compare short training runs after equal numbers of updates.
 
 Usage: ``python -m benchmarks.ablation with=WORK without=OTHER --of WHAT``. The program reads the losses on held-back
-items from the logs of ``python -m models.train``. Losses are comparable only if the runs hold back the same items.
+items from the logs that ``python -m models.train`` writes. Losses are comparable only if all runs hold back the same
+items.
 """
 
 import json
@@ -22,14 +23,14 @@ def row(work: Path) -> dict[str, Any]:
 
 
 def held_back(work: Path) -> dict[str, list[int]]:
-    """Return the ids of all held-back items, by source."""
+    """Return the token ids of all held-back items, by source."""
     with np.load(work / "items.npz") as arrays:
         names = [name for name in arrays.files if name.endswith(f"{HELD}/ids")]
         return {name: arrays[name].tolist() for name in names}
 
 
 def compared(works: dict[str, Path]) -> dict[str, Any]:
-    """Return the row of each training run, limited to the updates for which every run has losses.
+    """Return the row for each training run, limited to the numbers of updates for which every run has losses.
 
     Raises:
         ValueError: the runs hold back different items.
@@ -47,8 +48,8 @@ def compared(works: dict[str, Path]) -> dict[str, Any]:
 
 def main(
     trainings: Annotated[list[str], typer.Argument(help="The training runs, each as NAME=FOLDER.")],
-    of: Annotated[str, typer.Option(help="What differs between the runs. The name of the record ends in this.")],
-    setting: Annotated[str, typer.Option(help="The options of `train` that all runs share.")] = "",
+    of: Annotated[str, typer.Option(help="What differs between the runs. The name of the record ends with it.")],
+    setting: Annotated[str, typer.Option(help="The options of `train` that are the same for all runs.")] = "",
     *,
     save: Annotated[bool, typer.Option("--record", help="Write the table to benchmarks/results.")] = False,
 ) -> None:

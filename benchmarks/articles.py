@@ -1,7 +1,7 @@
 """German news articles for measuring load and latency, made from sentence patterns or from the lines of a data set.
 
-The same seed gives the same articles. No two articles share a sentence, because the service may translate a shared
-sentence only once for two requests, which would distort the measured speed.
+The same seed produces the same articles. No two articles share a sentence. If they did, the service might translate the
+shared sentence only once, which would distort the measured speed.
 """
 
 import random
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 LEAST, MOST = 10, 40
-MOST_CHARS = 280  # some systems cut off a sentence that is too long for the model, and others do not
+MOST_CHARS = 280  # some systems truncate a sentence that is too long for the model, and others do not
 PARAGRAPH_SENTENCES = 3
 
 SLOTS: dict[str, tuple[str, ...]] = {
@@ -82,7 +82,7 @@ PATTERNS = (
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """An article as a sequence of sentences. Every system has to translate each of them."""
+    """An article as a sequence of sentences. Each system must translate all of them."""
 
     sentences: tuple[str, ...]
 
@@ -93,13 +93,13 @@ class Article:
         return "\n\n".join(" ".join(self.sentences[start : start + PARAGRAPH_SENTENCES]) for start in starts)
 
     def edited(self, place: int) -> "Article":
-        """Return a copy of the article with a word added to sentence number ``place``."""
+        """Return a copy of the article with a word added to the sentence at index ``place``."""
         first, _, rest = self.sentences[place].partition(" ")
         return Article((*self.sentences[:place], f"{first} gestern {rest}", *self.sentences[place + 1 :]))
 
 
 class Articles:
-    """Sets of articles by name. The same name always returns the same articles."""
+    """Named sets of articles. Calls with the same name return the same articles."""
 
     def __init__(self, sentences: Iterator[str], seed: int) -> None:
         self._sentences = sentences
@@ -108,14 +108,14 @@ class Articles:
 
     @classmethod
     def of(cls, data: Path | None, seed: int) -> Self:
-        """Make articles from the lines of ``data``, a folder with ``eval/*.de``. If it is None, use `PATTERNS`."""
+        """Make articles from ``eval/*.de`` in the folder ``data`` or, if it is None, from `PATTERNS`."""
         return cls(made(seed) if data is None else lines(data, seed), seed)
 
     def take(self, name: str, count: int, least: int = LEAST, most: int = MOST) -> list[Article]:
         """Return ``count`` articles with ``least`` to ``most`` sentences each.
 
         Raises:
-            ValueError: an earlier call took a different number of articles under this name.
+            ValueError: an earlier call with this name had a different ``count``.
         """
         if name not in self._taken:
             sizes = [self._rng.randint(least, most) for _ in range(count)]
@@ -140,15 +140,15 @@ def made(seed: int) -> Iterator[str]:
 
 
 def lines(data: Path, seed: int) -> Iterator[str]:
-    """Yield an endless sequence of lines from the German test sets. Each round has all lines in a different order.
+    """Yield lines from the German test sets without end. Each round yields all lines in a different order.
 
     Raises:
-        SystemExit: the folder has no test set.
+        SystemExit: the folder contains no test set.
     """
     rng = random.Random(seed)
     pool = sorted({line for path in (data / "eval").glob("*.de") for line in path.read_text("utf-8").splitlines()})
     pool = [line for line in pool if len(line) <= MOST_CHARS and any(map(str.isalpha, line))]
     if not pool:
-        raise SystemExit(f"{data} has no eval/*.de")
+        raise SystemExit(f"{data} contains no eval/*.de")
     while True:
         yield from rng.sample(pool, len(pool))

@@ -1,4 +1,4 @@
-"""BLEU and chrF with confidence intervals, and the difference between two systems, from sacreBLEU's statistics."""
+"""BLEU and chrF with confidence intervals, and differences between two systems, computed with sacreBLEU."""
 
 import random
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def scores(outputs: Sequence[str], references: Sequence[str], *, caseless: bool 
 def loss(outputs: Sequence[str], others: Sequence[str], references: Sequence[str]) -> dict[str, float]:
     """Return BLEU of ``others`` minus BLEU of ``outputs``, with the half-width of its 95 % interval.
 
-    The interval comes from paired bootstrap (Koehn 2004). Each resample scores the same lines of both systems, so the
+    The interval is computed by paired bootstrap (Koehn 2004): each resample uses the same lines of both systems, so the
     interval is that of the difference. ``same`` is the percentage of identical lines.
     """
     lost, half = _difference(sacrebleu.BLEU(), outputs, others, references)
@@ -39,7 +39,7 @@ def gain(
 ) -> dict[str, float]:
     """Return BLEU and chrF of ``outputs`` minus those of ``others``.
 
-    Each comes with the half-width of its 95 % interval, computed by paired bootstrap.
+    Each difference comes with the half-width of its 95 % interval, computed by paired bootstrap.
     """
     found: dict[str, float] = {}
     for name, metric in _metrics(caseless=caseless).items():
@@ -65,7 +65,7 @@ def _difference(
 
 
 def _statistics(metric: Metric, outputs: Sequence[str], references: Sequence[str]) -> "np.ndarray[Any, Any]":
-    """Return the n-gram counts of every line, [lines, counts]."""
+    """Return the n-gram counts for each line, [lines, counts]."""
     return np.array(metric._extract_corpus_statistics(list(outputs), [list(references)]))  # noqa: SLF001 - as sacrebleu's own bootstrap does
 
 

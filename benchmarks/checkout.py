@@ -1,4 +1,4 @@
-"""Checkouts of the service to measure: this one, and possibly another one for comparison."""
+"""Checkouts of the service to measure: this one, and optionally another one for comparison."""
 
 import contextlib
 import sys
@@ -29,7 +29,7 @@ Data = Annotated[
 
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, help="Cores per engine call. By default, the server measures the best number when it starts."),
+    typer.Option(min=1, help="Cores per engine call. By default, the server measures which number is best."),
 ]
 
 
@@ -40,7 +40,7 @@ def settings_of(threads: int | None) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A folder that contains the package ``service``, the interpreter that runs it, and its commit."""
+    """A folder that contains the package ``service``, with the interpreter that runs it and its commit."""
 
     name: str
     folder: Path
@@ -54,10 +54,10 @@ class Checkout:
 
     @classmethod
     def at(cls, folder: Path, python: Path | None) -> Self:
-        """Return the checkout in ``folder``. The default interpreter is its ``.venv/bin/python``.
+        """Return the checkout in ``folder``. By default, its interpreter is ``.venv/bin/python`` in that folder.
 
         Raises:
-            typer.BadParameter: the folder has no service or no interpreter.
+            typer.BadParameter: the folder contains no service, or there is no interpreter.
         """
         python = python or folder / ".venv" / "bin" / "python"
         for needed in (folder / "service" / "__main__.py", python):
@@ -68,7 +68,7 @@ class Checkout:
     def server(self, **settings: str) -> Server:
         """Return a server that runs this checkout.
 
-        Setting names are in lower case and without the prefix ``DEPESCHE_``.
+        The names of settings are in lower case and without the prefix ``DEPESCHE_``.
         """
         port = free_port()
         given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}
@@ -90,15 +90,15 @@ def checkouts(against: Path | None, python: Path | None) -> list[Checkout]:
 
 
 Measure = Callable[[Checkout, Server, int], Awaitable[dict[str, float]]]
-"""A function that measures a running server and returns figures by name. The last argument is the round."""
+"""A function that measures a running server and returns figures by name. The last argument is the round number."""
 
 
 async def in_turns(
     measured: Sequence[Checkout], measure: Measure, rounds: int, **settings: str
 ) -> dict[str, list[dict[str, float]]]:
-    """Measure every checkout in every round. Return the figures of each round by checkout.
+    """Measure every checkout in every round. Return the figures for each round, by checkout.
 
-    All servers run during all rounds. The order is reversed in every second round.
+    All servers are running during all rounds. The order of the checkouts is reversed in every second round.
     """
     found: dict[str, list[dict[str, float]]] = {one.name: [] for one in measured}
     async with contextlib.AsyncExitStack() as stack:

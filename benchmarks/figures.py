@@ -1,4 +1,4 @@
-"""Figures with their spread over rounds, ratios between two systems within rounds, and Markdown tables of both."""
+"""Figures with their spread over several rounds, ratios between two systems, and Markdown tables of both."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The median, minimum and maximum of the values of all rounds."""
+    """The median, minimum and maximum of a figure over all rounds."""
 
     median: float
     least: float
@@ -29,17 +29,20 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> Spread:
-    """Return the spread of the ratios ``over`` / ``under``, each computed within a round."""
+    """Return the spread of the ratios ``over`` / ``under``, each of which is computed within one round."""
     return Spread.of([one / other for one, other in zip(over, under, strict=True)])
 
 
 def by_figure(rounds: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
-    """Return the values of all rounds, by name of the figure."""
+    """Return the values from all rounds, by name of the figure."""
     return {name: [one[name] for one in rounds] for name in rounds[0]}
 
 
 def own(rounds: Sequence[Mapping[str, float]], targets: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return a row for each figure. It includes the target (the maximum allowed value) if the figure has one."""
+    """Return a row for each figure, with its spread and its target, which is the maximum allowed value.
+
+    ``reached`` states whether the median meets the target. Both are None if the figure has no target.
+    """
     rows = []
     for name, values in by_figure(rounds).items():
         spread, target = Spread.of(values), targets.get(name)
@@ -49,7 +52,7 @@ def own(rounds: Sequence[Mapping[str, float]], targets: Mapping[str, float]) -> 
 
 
 def compared(here: Sequence[Mapping[str, float]], other: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
-    """Return a row for each figure, with the spreads of both systems and the spread of the ratio here / other."""
+    """Return a row for each figure, with its spread for both systems and the spread of the ratio here / other."""
     ours, theirs = by_figure(here), by_figure(other)
     return [
         {
@@ -63,8 +66,8 @@ def compared(here: Sequence[Mapping[str, float]], other: Sequence[Mapping[str, f
 
 
 def own_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Format the rows of `own` as a Markdown table."""
-    lines = ["| figure | median (minimum to maximum) | maximum allowed | |", "|---|---|---|---|"]
+    """Format the rows returned by `own` as a Markdown table."""
+    lines = ["| figure | median (minimum to maximum) | maximum allowed | result |", "|---|---|---|---|"]
     for row in rows:
         spread = Spread(row["median"], row["least"], row["most"])
         target = "–" if row["target"] is None else f"{row['target']:g}"
@@ -74,7 +77,7 @@ def own_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def compared_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Format the rows of `compared` as a Markdown table."""
+    """Format the rows returned by `compared` as a Markdown table."""
     lines = ["| figure | other | here | here / other |", "|---|---|---|---|"]
     for row in rows:
         cells = (str(Spread(**row[name])) for name in ("other", "here", "ratio"))

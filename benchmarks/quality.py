@@ -1,9 +1,9 @@
 """Measure the quality of the models in the running service: ``python -m benchmarks.quality --data DIR``.
 
 Translations are scored with BLEU and chrF on held-out sets. The program also scores the outputs of other systems and
-lists published scores. Summaries are scored with ROUGE F: the first three sentences, the extractive summary and the
-abstractive summary, all limited to the length of those three sentences. Every computed score has a 95 % bootstrap
-interval.
+lists published scores. Summaries are scored with ROUGE F. The scored summaries are the first three sentences of the
+article, the extractive summary and the abstractive summary. The latter two are limited to the length of the first three
+sentences. Each computed score has a 95 % bootstrap interval.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ PUBLISHED = {"opusmt": "opus-mt", "argos": "argos"}
 ROUGE = ("rouge1", "rouge2", "rougeL")
 METHODS = ("lead", "extractive", "abstractive")
 LEAD_SENTENCES = 3
-# This engine computes with the stored weights in float32, without quantisation.
+# The engine `torch` computes in float32 with the stored weights, without quantisation.
 REFERENCE = {"engine": "torch"}
 
 Outputs = dict[str, list[str]]
 
 
 class GermanTokenizer:
-    """A tokenizer for German text that ROUGE can use. The library's own tokenizer drops characters outside ASCII."""
+    """A tokenizer for German text that ROUGE can use. The library's own tokenizer drops non-ASCII characters."""
 
     def tokenize(self, text: str) -> list[str]:
         """Return the words in lower case."""
@@ -45,7 +45,7 @@ class GermanTokenizer:
 
 
 async def outputs_of(server: Server, data: Path, limit: int | None) -> Outputs:
-    """Translate every test set."""
+    """Translate the source sentences of each test set."""
     return {
         name: [one_line(one["text"]) for one in await translations(server, lines_of(data / f"{name}.de")[:limit])]
         for name in SETS
@@ -55,8 +55,8 @@ async def outputs_of(server: Server, data: Path, limit: int | None) -> Outputs:
 def score_translation(made: Outputs, reference: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
     """Score each system on each test set.
 
-    The systems are the service in int8 and float32, and the peers whose outputs are stored. Published scores of further
-    systems are included.
+    The systems are the service in int8 and in float32, and other systems whose outputs are stored. Published scores of
+    further systems are included.
     """
     with (data / "published-scores.tsv").open(encoding="utf-8") as file:
         published = {row["set"]: row for row in csv.DictReader(file, delimiter="\t")}
@@ -75,15 +75,15 @@ def score_translation(made: Outputs, reference: Outputs, data: Path, limit: int 
 
 
 def score_quantisation(made: Outputs, reference: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
-    """Return how much BLEU int8 loses compared with the same weights in float32, by test set."""
+    """Return the loss in BLEU of int8 compared with the same weights in float32, by test set."""
     return {name: bleu.loss(made[name], reference[name], lines_of(data / f"{name}.en")[:limit]) for name in SETS}
 
 
 async def score_summaries(server: Server, rows: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Return the scores of each summarisation method.
+    """Return the scores for each summarisation method.
 
-    They are ROUGE F in per cent, the shares of verbatim sentences and copied 4-grams, and the number of summaries that
-    need review.
+    The scores are ROUGE F in per cent, the shares of verbatim sentences and of copied 4-grams, and the number of
+    summaries that need review.
     """
     scorer = RougeScorer(list(ROUGE), tokenizer=GermanTokenizer())
     lengths = []
@@ -121,12 +121,12 @@ def interval(values: Sequence[float]) -> dict[str, float]:
 
 
 def share(flags: Sequence[bool]) -> float:
-    """Return the percentage of true flags."""
+    """Return the percentage of flags that are true."""
     return round(100 * sum(flags) / max(1, len(flags)), 1)
 
 
 async def measure(data: Path, limit: int | None) -> dict[str, Any]:
-    """Score both models in the running service, and the translation model also in float32."""
+    """Score both models in the running service. Score the translation model in float32 as well."""
     with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["split"] == "test"][:limit]
     here = Checkout.here()

@@ -21,7 +21,7 @@ def _git(folder: Path, *args: str) -> str:
 def commit(folder: Path) -> str:
     """Return the commit of a checkout, or ``none`` for a folder without git.
 
-    ``+changes`` is appended if tracked files have been changed.
+    ``+changes`` is appended if tracked files have been modified.
     """
     dirty = "+changes" if _git(folder, "status", "--porcelain", "--untracked-files=no") else ""
     return (_git(folder, "rev-parse", "--short=12", "HEAD") or "none") + dirty

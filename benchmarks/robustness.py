@@ -1,4 +1,4 @@
-"""Measure translation of unusual spellings: ``python -m benchmarks.robustness --data DIR [--against CHECKOUT]``.
+"""Measure translation quality for unusual input: ``python -m benchmarks.robustness --data DIR [--against CHECKOUT]``.
 
 The program translates the lines of a test set unchanged and in other forms: with other quotation marks, in capitals, in
 Swiss spelling, and with two lines joined into one text. If another checkout is given, each gain over it is reported
@@ -28,7 +28,7 @@ Pairs = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Sources that are translated separately. Their outputs, joined by spaces, have one reference."""
+    """Source texts that are translated separately. Their outputs, joined by spaces, are compared with one reference."""
 
     sources: tuple[str, ...]
     reference: str
@@ -43,7 +43,7 @@ class Form:
 
 
 def forms(lines: Sequence[str], references: Sequence[str]) -> dict[str, Form]:
-    """Return the rows of each form. A line that ends in a letter or digit counts as a headline."""
+    """Return the forms of the test set, by name. A line that ends in a letter or digit counts as a headline."""
     pairs = list(zip(lines, references, strict=True))
     quoting = [pair for pair in pairs if QUOTED.search(pair[0])]
     headlines = [pair for pair in pairs if pair[0][-1:].isalnum()]
@@ -75,7 +75,7 @@ def _in_marks(opening: str, closing: str) -> Callable[[str], str]:
 
 
 async def outputs(checkout: Checkout, asked: Mapping[str, Form]) -> dict[str, dict[str, Any]]:
-    """Return the service's translation of each source. Each distinct source is translated once."""
+    """Return the service's translation of each source text. Each distinct source text is translated once."""
     sources = sorted({source for form in asked.values() for row in form.rows for source in row.sources})
     async with checkout.server() as server:
         return dict(zip(sources, await translations(server, sources), strict=True))
@@ -86,7 +86,7 @@ def scored(
 ) -> dict[str, Any]:
     """Return the scores and the percentage of rows that need review.
 
-    If the outputs of another checkout are given, also return the gain over them.
+    If the outputs of another checkout are given, the result also contains the gain over them.
     """
 
     def written(made: Mapping[str, dict[str, Any]]) -> list[str]:
@@ -122,7 +122,7 @@ def main(
 ) -> None:
     """Measure and print the table. With --record, also write it to benchmarks/results/robustness.json."""
     result = asyncio.run(measure(data, limit, checkouts(against, python)))
-    print("| form | rows | BLEU | chrF | for review | gain in BLEU | in chrF |\n|---|---|---|---|---|---|---|")
+    print("| form | rows | BLEU | chrF | needs review | BLEU gain | chrF gain |\n|---|---|---|---|---|---|---|")
     for name, row in result["table"].items():
         scores = " | ".join(f"{row[metric]} ± {row[f'{metric}_pm']}" for metric in ("bleu", "chrf"))
         gain = row.get("gain")

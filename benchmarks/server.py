@@ -25,7 +25,7 @@ PORTS = range(20_000, 32_768)
 
 
 def free_port() -> int:
-    """Return a port on which no process listens. Until this process ends, no other call returns the same port.
+    """Return a port on which no process is listening. While this process is running, no other call returns this port.
 
     Raises:
         RuntimeError: all of `PORTS` are in use.
@@ -44,7 +44,7 @@ def _is_free(port: int) -> bool:
 
 
 def _claim(port: int) -> bool:
-    """Bind the UDP port of this number to mark the TCP port as taken. Return whether this succeeded."""
+    """Bind the UDP port with this number to mark the TCP port as taken. Return whether this succeeded."""
     with socket.socket(type=socket.SOCK_DGRAM) as claim, contextlib.suppress(OSError):
         claim.bind((LOOPBACK, port))
         claim.detach()  # stays open until the process ends
@@ -53,20 +53,20 @@ def _claim(port: int) -> bool:
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of this process, without settings of the service and without access to a model hub."""
+    """Return the environment of this process without the service's settings and without access to a model hub."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("DEPESCHE_")}
     return {**kept, "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", **extra}
 
 
 class Server:
-    """A process that serves HTTP on ``port``. Inside ``async with`` it is running and ready."""
+    """A process that serves HTTP on ``port``. Inside ``async with``, it is running and ready."""
 
     def __init__(
         self, command: Sequence[str], port: int, ready: str, *, extra: Mapping[str, str], folder: Path = ROOT
     ) -> None:
         """Configure the process without starting it.
 
-        The path ``ready`` returns 200 once the models are loaded. ``folder`` is the working directory.
+        The path ``ready`` must return status 200 once the models are loaded. ``folder`` is the working directory.
         """
         self._command = list(command)
         self._ready = ready
@@ -118,7 +118,7 @@ class Server:
         end_s = time.monotonic() + READY_LIMIT_S
         while time.monotonic() < end_s:
             if process.poll() is not None:
-                raise SystemExit(f"{self._command} ended with {process.returncode}")
+                raise SystemExit(f"{self._command} exited with status {process.returncode}")
             with contextlib.suppress(httpx.TransportError):
                 if (await self.http.get(self._ready)).status_code == httpx.codes.OK:
                     return
@@ -129,7 +129,7 @@ class Server:
         await self._running.aclose()
 
     async def post(self, path: str, body: Any, headers: Mapping[str, str]) -> Any:
-        """Send ``body`` as JSON and return the JSON of the response.
+        """Send ``body`` as JSON and return the parsed JSON of the response.
 
         Raises:
             httpx.HTTPError: there is no response, or its status is an error.
@@ -139,15 +139,15 @@ class Server:
         return answer.json()
 
     async def sample(self, name: str) -> float:
-        """Return the value of the server's metric ``name``, summed over its labels.
+        """Return the value of the metric ``name`` from the server, summed over its labels.
 
         Raises:
-            LookupError: the server has no such metric.
+            LookupError: the server does not report this metric.
         """
         lines = (await self.http.get("/metrics")).text.splitlines()
         values = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
         if not values:
-            raise LookupError(f"the server's metrics have no {name}")
+            raise LookupError(f"the server does not report the metric {name}")
         return sum(values)
 
 

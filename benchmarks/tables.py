@@ -17,14 +17,14 @@ PLACES = {
 }
 MIB = 1 << 20
 SUMMARY_COLUMNS = (
-    *("method", "ROUGE-1", "ROUGE-2", "ROUGE-L", "words", "sentences verbatim", "4-grams copied"),
+    *("method", "ROUGE-1", "ROUGE-2", "ROUGE-L", "mean words", "verbatim sentences", "copied 4-grams"),
     "summaries for review",
 )
 SPEED_COLUMNS = ("torch", "ctranslate2", "ratio")
 
 
 def quality(result: dict[str, Any]) -> dict[str, str]:
-    """Return the tables for a recorded ``quality`` result, by the name of their marker."""
+    """Return the tables for a recorded ``quality`` result, by the names of their markers."""
     return {
         "translation": translation(result["translation"]),
         "int8": int8(result["quantisation"]),
@@ -36,7 +36,7 @@ def quality(result: dict[str, Any]) -> dict[str, str]:
 def translation(table: dict[str, Any]) -> str:
     """Return a table of BLEU and chrF by system and test set."""
     systems = list(next(iter(table.values())))
-    head = "| system | " + " | ".join(f"{name} BLEU | chrF" for name in table) + " |"
+    head = "| system | " + " | ".join(f"{name} BLEU | {name} chrF" for name in table) + " |"
     lines = [head, "|---|" + "---|---|" * len(table)]
     for system in systems:
         cells = [_cell(table[name][system], metric) for name in table for metric in ("bleu", "chrf")]
@@ -55,7 +55,7 @@ def int8(table: dict[str, Any]) -> str:
     """Return a table of the loss caused by quantisation, by test set."""
     lines = ["| int8 against float32 | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
     costs = (f"{row['bleu']:.2f} ± {row['pm']:.2f}" for row in table.values())
-    lines.append("| BLEU lost | " + " | ".join(costs) + " |")
+    lines.append("| loss in BLEU | " + " | ".join(costs) + " |")
     return "\n".join([*lines, "| identical lines | " + " | ".join(f"{row['same']} %" for row in table.values()) + " |"])
 
 
@@ -71,7 +71,10 @@ def sizes(embedded: Path) -> str:
 
 
 def summary(table: dict[str, Any]) -> str:
-    """Return a table of ROUGE F by method, with the shares of copied text and the number of summaries for review."""
+    """Return a table of ROUGE F by method.
+
+    It also contains the shares of copied text and the number of summaries that need review.
+    """
     lines = [
         f"| {' | '.join(SUMMARY_COLUMNS)} |",
         "|---" * len(SUMMARY_COLUMNS) + "|",
@@ -86,25 +89,23 @@ def summary(table: dict[str, Any]) -> str:
 
 
 def speed(result: dict[str, Any]) -> str:
-    """Return a table of the speed of both engines in sentences per second by request size.
+    """Return a table of the speed of both engines, in sentences per second, by request size.
 
-    It also states the machine and the commit.
+    A line below the table names the machine and the commit.
     """
     lines = ["| sentences per request | torch float32 | CTranslate2 int8 | ratio |", "|---|---|---|---|"]
     for row in result["table"]:
         cells = (str(Spread(**row[column])) for column in SPEED_COLUMNS)
         lines.append(f"| {row['batch']} | " + " | ".join(cells) + " |")
-    where = f"{result['rounds']} rounds, {result['machine']}, commit {result['commit']}"
-    return "\n".join(
-        [*lines, "", f"Sentences per second of one client, as the median (minimum to maximum) of {where}."]
-    )
+    where = f"{result['rounds']} rounds on {result['machine']}, commit {result['commit']}"
+    return "\n".join([*lines, "", f"Sentences per second with one client: median (minimum to maximum) of {where}."])
 
 
 def rewrite(made: dict[str, str]) -> Iterator[Path]:
     """Write each table between its markers, ``<!-- scores:NAME -->`` and ``<!-- /scores -->``. Yield the changed files.
 
     Raises:
-        SystemExit: a file does not have exactly one pair of markers for a table.
+        SystemExit: a file does not contain exactly one pair of markers for a table.
     """
     for name, table in made.items():
         for path in PLACES[name]:
@@ -112,7 +113,7 @@ def rewrite(made: dict[str, str]) -> Iterator[Path]:
             marked = re.compile(rf"(<!-- scores:{name} -->\n).*?(<!-- /scores -->)", re.DOTALL)
             places = list(marked.finditer(text))
             if len(places) != 1:
-                raise SystemExit(f"{path} has {len(places)} places for the scores of {name}, not one")
+                raise SystemExit(f"{path} contains {len(places)} places for the scores of {name}, not one")
             (place,) = places
             new = f"{text[: place.start()]}{place[1]}{table}\n{place[2]}{text[place.end() :]}"
             (ROOT / path).write_text(new, "utf-8")

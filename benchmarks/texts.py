@@ -19,7 +19,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 async def translations(server: Server, sources: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the results of ``/v1/translate`` in the order of the sources. The cache is not used.
+    """Return the results of ``/v1/translate`` in the order of the source texts. The cache is not used.
 
     Raises:
         httpx.HTTPError: a request failed.
@@ -42,7 +42,7 @@ def words(text: str) -> list[str]:
 
 
 def copied_percent(output: str, source: str) -> float:
-    """Return the percentage of the output's word 4-grams that also occur in the source.
+    """Return the percentage of word 4-grams in the output that also occur in the source.
 
     The result is 100 if the output is shorter than one 4-gram.
     """

@@ -1,8 +1,9 @@
-"""``make lock``: resolve pyproject.toml to the versions and hashes that the image installs.
+"""``make lock``: resolve the dependencies in pyproject.toml to the versions and hashes that the image installs.
 
 ``requirements-build.txt`` is for building the wheel, ``requirements-cpu.txt`` for the target ``cpu``, and
-``requirements-full.txt`` for the target ``full``. The latter leaves out torch, because its builds, and so their hashes,
-differ between package indexes. The Dockerfile pins the version of torch, which installs its own CUDA libraries.
+``requirements-full.txt`` for the target ``full``. The last of these leaves out torch, because its builds, and therefore
+their hashes, differ between package indexes. The Dockerfile pins the version of torch, which installs its own CUDA
+libraries.
 """
 
 import re
@@ -15,14 +16,14 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
-PYTHON = "3.11"  # the Python version of the base image, Debian bookworm
+PYTHON = "3.11"  # the Python version of the base image (Debian bookworm)
 DEVELOPER_EXTRAS = {"train", "dev", "docs"}
 OWN_EXTRA = re.compile(r"depesche\[")
 TORCH_PACKAGE = re.compile(r"torch|triton|(nvidia|cuda)-.+")
 
 
 def main() -> None:
-    """Write the three requirements files."""
+    """Resolve the requirements and write the three requirements files."""
     asked = requirements(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8")))
     asked["full"].append(f"torch=={torch_version((ROOT / 'Dockerfile').read_text('utf-8'))}")
     for name, wanted in asked.items():
@@ -30,10 +31,10 @@ def main() -> None:
 
 
 def requirements(project: dict[str, Any]) -> dict[str, list[str]]:
-    """Return the requirements of each lock by name. The image includes all extras except those for developers.
+    """Return the unresolved requirements for each of the files ``build``, ``cpu`` and ``full``.
 
-    Only ``full`` includes the extra ``torch`` and the extras that refer to another extra of the project
-    (`depesche[torch]`).
+    The image includes all extras except those for developers. Only ``full`` includes the extra ``torch`` and the extras
+    that depend on another extra of the project (`depesche[torch]`).
     """
     extras: dict[str, list[str]] = project["project"].get("optional-dependencies", {})
     wanted = {name: asked for name, asked in extras.items() if name not in DEVELOPER_EXTRAS}
@@ -47,19 +48,19 @@ def torch_version(dockerfile: str) -> str:
     """Return the version of torch that the Dockerfile installs.
 
     Raises:
-        ValueError: the Dockerfile has no ``ARG TORCH_VERSION``.
+        ValueError: the Dockerfile contains no ``ARG TORCH_VERSION``.
     """
     found = re.search(r"^ARG TORCH_VERSION=(\S+)$", dockerfile, re.MULTILINE)
     if found is None:
-        raise ValueError("the Dockerfile has no ARG TORCH_VERSION")
+        raise ValueError("the Dockerfile contains no ARG TORCH_VERSION")
     return found[1]
 
 
 def resolved(requirements: list[str]) -> str:
-    """Resolve the requirements to the contents of a requirements file, without torch and its CUDA packages.
+    """Return the contents of a requirements file for the resolved requirements, without torch and its CUDA packages.
 
     Raises:
-        subprocess.CalledProcessError: uv finds no solution, or no package index can be reached.
+        subprocess.CalledProcessError: uv finds no solution or cannot reach a package index.
     """
     left_out = sorted({name for name in names(_compiled(requirements, [])) if TORCH_PACKAGE.fullmatch(name)})
     options = [option for name in left_out for option in ("--no-emit-package", name)]
@@ -67,12 +68,12 @@ def resolved(requirements: list[str]) -> str:
 
 
 def names(lock: str) -> list[str]:
-    """Return the names of the packages in a lock, in the same order."""
+    """Return the names of the packages in a requirements file, in the same order."""
     return re.findall(r"^([a-z0-9][a-z0-9.-]*)==", lock, re.MULTILINE)
 
 
 def write(name: str, lock: str) -> None:
-    """Write a lock to its requirements file."""
+    """Write the resolved requirements to ``requirements-NAME.txt``."""
     head = f"# Locked packages of the image: {name}. Written by `make lock`; do not edit.\n"
     (FOLDER / f"requirements-{name}.txt").write_text(head + lock, "utf-8")
 

@@ -1,4 +1,7 @@
-"""``make pin-base``: write the current digest of the base image to the Dockerfile. Needs docker and a registry."""
+"""``make pin-base``: write the current digest of the base image to the Dockerfile.
+
+The program needs docker and access to a registry.
+"""
 
 import re
 import subprocess
@@ -10,7 +13,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class NotPinned(Exception):
-    """The digest cannot be determined. The Dockerfile stays unchanged."""
+    """The digest cannot be determined, so the Dockerfile is not changed."""
 
 
 def main() -> None:
@@ -27,16 +30,16 @@ def base_image(dockerfile: str) -> str:
     """Return the name and tag of the base image.
 
     Raises:
-        NotPinned: the Dockerfile has no ``ARG BASE_IMAGE``.
+        NotPinned: the Dockerfile contains no ``ARG BASE_IMAGE``.
     """
     found = re.search(r"^ARG BASE_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
     if found is None:
-        raise NotPinned("the Dockerfile has no ARG BASE_IMAGE")
+        raise NotPinned("the Dockerfile contains no ARG BASE_IMAGE")
     return found[1]
 
 
 def current(image: str) -> str:
-    """Return the registry's digest of the image index, which covers all platforms.
+    """Return the digest of the multi-platform image index in the registry.
 
     Raises:
         NotPinned: docker is not installed, or the registry returns no digest.
@@ -53,7 +56,7 @@ def current(image: str) -> str:
 
 
 def pinned(dockerfile: str, digest: str) -> str:
-    """Return the contents of the Dockerfile with its base image pinned to this digest."""
+    """Return the contents of the Dockerfile with the base image pinned to this digest."""
     return re.sub(r"^ARG BASE_DIGEST=.*$", f"ARG BASE_DIGEST={digest}", dockerfile, flags=re.MULTILINE)
 
 

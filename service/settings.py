@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     engine: Literal["auto", "ctranslate2", "torch"] = Field(
         default="auto",
         description=(
-            "Engine for both models. `auto` selects CTranslate2 if the model is converted, and torch otherwise."
+            "Engine for both models. `auto` selects CTranslate2 if the model has been converted, and torch otherwise."
         ),
     )
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device that runs the models.")
@@ -124,14 +124,14 @@ class Settings(BaseSettings):
     )
     engine_hang_s: float = Field(default=60.0, gt=0, description="Seconds after which an engine call counts as hung.")
     request_timeout_ms: int = Field(
-        120_000, ge=1, description="Deadline in milliseconds for requests without the header `Request-Timeout-Ms`."
+        120_000, ge=1, description="Deadline, in milliseconds, for requests without the header `Request-Timeout-Ms`."
     )
     keep_alive_s: float = Field(
         default=75.0,
         gt=0,
         description=(
-            "Seconds until an idle connection is closed. This must be longer than the proxy's own timeout (by "
-            "default 60 in nginx and 3600 in Envoy). Otherwise the proxy may send a request on a connection that "
+            "Seconds until an idle connection is closed. This must be longer than the idle timeout of the proxy (by "
+            "default 60 s in nginx and 3600 s in Envoy). Otherwise the proxy may send a request on a connection that "
             "was just closed."
         ),
     )

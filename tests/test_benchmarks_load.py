@@ -79,7 +79,7 @@ def test_articles_of_a_folder_are_its_lines(tmp_path: Path) -> None:
 
 
 def test_folder_without_test_sets_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="has no eval"):
+    with pytest.raises(SystemExit, match="contains no eval"):
         Articles.of(tmp_path, 1).take("a", 1)
 
 

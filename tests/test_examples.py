@@ -129,7 +129,7 @@ def test_article_example_waits_as_asked(url: str) -> None:
     with in_front_of(url, busy()) as front:
         done = python("article.py", front)
     assert done.returncode == 0, done.stderr
-    assert "busy (503), again in 1 s" in done.stderr
+    assert "busy (503); retrying in 1 s" in done.stderr
     assert "Summary: " in done.stdout
 
 

@@ -20,7 +20,7 @@ from benchmarks.server import Server
 async def measured(
     plan: Plan, names: list[str], subjects: list[Checkout], rounds: int, **settings: str
 ) -> dict[str, list[list[dict[str, float]]]]:
-    """Return the figures of every checkout, by part and round."""
+    """Return the figures for each checkout, by part and round."""
     found: dict[str, list[list[dict[str, float]]]] = {one.name: [] for one in subjects}
     for name in names:
         part = PARTS[name]
@@ -42,10 +42,13 @@ def main(
     data: Data = None,
     threads: Threads = None,
     parts: Annotated[
-        str, typer.Option(help=f"Comma-separated parts of {', '.join(PARTS)}. With --against: {', '.join(AGAINST)}.")
+        str,
+        typer.Option(
+            help=f"Comma-separated names of parts. Default: {', '.join(PARTS)}; with --against: {', '.join(AGAINST)}."
+        ),
     ] = "",
     rounds: Annotated[int, typer.Option(min=1)] = 5,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Length of each loop at a fixed rate.")] = 20.0,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Duration of each loop at a fixed rate.")] = 20.0,
     clients: Annotated[int, typer.Option(min=1, help="Number of clients that saturate the server.")] = 16,
     memory_articles: Annotated[int, typer.Option(min=12, help="Number of articles in the memory part.")] = 3_000,
     seed: Annotated[int, typer.Option(help="Seed that determines the articles.")] = 1,
@@ -55,7 +58,7 @@ def main(
     """Measure and print the table. With --record, also write it. A failed request ends the run."""
     names = parts.split(",") if parts else list(AGAINST if against else PARTS)
     if unknown := sorted(set(names) - set(PARTS)):
-        raise typer.BadParameter(f"there is no part {', '.join(unknown)}")
+        raise typer.BadParameter(f"unknown part: {', '.join(unknown)}")
     subjects, busy = checkouts(against, python), os.getloadavg()[0]
     plan = Plan(Articles.of(data, seed), seconds, clients, memory_articles)
     found = asyncio.run(measured(plan, names, subjects, rounds, **settings_of(threads)))

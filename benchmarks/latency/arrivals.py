@@ -9,12 +9,12 @@ Ask = Callable[[], Awaitable[None]]
 
 
 async def steady(ask: Ask, rate_per_s: float, seconds: float) -> list[float]:
-    """Send requests at ``rate_per_s`` for ``seconds`` (at least two), and return the latency of each in seconds.
+    """Send requests at ``rate_per_s`` for ``seconds`` (at least two requests), and return their latencies in seconds.
 
-    Delays in this process count as latency. asyncio's timers are up to a millisecond late.
+    Delays in this process count as latency. Timers in asyncio are up to a millisecond late.
 
     Raises:
-        ExceptionGroup: a request failed; the others are cancelled.
+        ExceptionGroup: a request failed. The other requests are cancelled.
     """
     loop = asyncio.get_running_loop()
     start_s = loop.time()
@@ -34,7 +34,7 @@ async def steady(ask: Ask, rate_per_s: float, seconds: float) -> list[float]:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Disable the garbage collector of this process, so that its pauses are not attributed to the server."""
+    """Disable the garbage collector of this process, so its pauses are not attributed to the server."""
     gc.collect()
     gc.disable()
     try:

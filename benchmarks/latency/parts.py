@@ -1,6 +1,6 @@
-"""The parts of the latency benchmark. Each measures a running server in one round and returns figures by name.
+"""The parts of the latency benchmark. Each part measures a running server in one round and returns figures by name.
 
-`TARGETS` has the maximum allowed value of a figure on two cores with the embedded models.
+`TARGETS` contains the maximum allowed values of the figures, on two cores with the embedded models.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from benchmarks.load import wrk
 from benchmarks.load.wrk import Failed
 from benchmarks.server import NO_STORE, Server
 
-EDIT_SENTENCES, MOST_DONE_AGAIN = 40, 3  # the edited sentence, and at most two sentences that have it as context
+EDIT_SENTENCES, MOST_DONE_AGAIN = 40, 3  # the edited sentence, and up to two sentences that use it as context
 HITS_PER_S, HIT_SENTENCES, WARM_UP_S = 50.0, 20, 2.0
 PROBES_PER_S, SETTLE_S, MOST_ARTICLES_A_S = 20.0, 2.0, 100
 SHORT_ARTICLES, SHORT_SENTENCES, LONG_SENTENCES = 50, 5, 2_000
@@ -48,7 +48,7 @@ TARGETS = {
 class Plan:
     """The sizes that the parts share.
 
-    ``seconds`` is the length of each loop at a fixed rate. ``clients`` is the number of clients that saturate the
+    ``seconds`` is the duration of each loop at a fixed rate. ``clients`` is the number of clients that saturate the
     server.
     """
 
@@ -62,14 +62,14 @@ async def edit(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str
     """Translate a new article, and then the same article with one sentence edited.
 
     Raises:
-        Failed: the edit caused sentences other than the edited one and its neighbours to be translated again.
+        Failed: sentences other than the edited one and its neighbours were not taken from the cache.
     """
     (article,) = plan.articles.take(f"edit {number}", 1, EDIT_SENTENCES, EDIT_SENTENCES)
     changed = article.edited(EDIT_SENTENCES // 2)
     whole_s, cached = await _translated(server, article)
     edited_s, cached_then = await _translated(server, changed)
     if cached != 0 or cached_then < EDIT_SENTENCES - MOST_DONE_AGAIN:
-        raise Failed(f"{cached} of {EDIT_SENTENCES} sentences were cached, and {cached_then} after the edit")
+        raise Failed(f"{cached} of {EDIT_SENTENCES} sentences were cached before the edit, {cached_then} after it")
     return {EDIT: edited_s / whole_s, "the whole article, s": whole_s, "with one sentence edited, s": edited_s}
 
 
@@ -89,7 +89,7 @@ async def _translated(server: Server, article: Article) -> tuple[float, int]:
 
 
 async def hits(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Request a cached article at a fixed rate from both endpoints.
+    """Request a cached article from both endpoints, at a fixed rate.
 
     Raises:
         Failed: a request reached the engine.
@@ -125,7 +125,7 @@ def _asking(server: Server, path: str, body: dict[str, Any]) -> Callable[[], Awa
 async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
     """Request ``/livez`` at a fixed rate while other clients saturate the server.
 
-    Each probe opens its own connection.
+    Each probe opens a new connection.
     """
     articles = plan.articles.take(f"probes {number}", MOST_ARTICLES_A_S * round(plan.seconds + 2 * SETTLE_S))
     bodies = [{"text": article.text} for article in articles]
@@ -142,7 +142,7 @@ async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 
 
 async def _probe(server: Server) -> None:
-    """Send one probe over a plain socket, because the work of a client library would add to the figure."""
+    """Send one probe over a plain socket, because the overhead of a client library would increase the figure."""
     url = server.http.base_url
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -178,7 +178,7 @@ async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
     """Stream a new article as server-sent events. Measure the time to the first sentence and to the result.
 
     Raises:
-        Failed: no sentence or no result was received.
+        Failed: the stream contained no sentence or no result.
     """
     (article,) = plan.articles.take(f"stream {number}", 1, STREAM_SENTENCES, STREAM_SENTENCES)
     headers = {"Accept": "text/event-stream", **NO_STORE}
@@ -189,7 +189,7 @@ async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
             if line.startswith("event: "):
                 first_s.setdefault(line.removeprefix("event: "), time.perf_counter() - started_s)
     if not {"sentence", "result"} <= first_s.keys():
-        raise Failed(f"the stream had only the events {sorted(first_s)}")
+        raise Failed(f"the stream contained only the events {sorted(first_s)}")
     return {"streamed article, first sentence, s": first_s["sentence"], "streamed article, end, s": first_s["result"]}
 
 
@@ -227,7 +227,7 @@ async def _all_of(server: Server, articles: Sequence[Article], clients: int) -> 
 
 
 def _resident_mib(pid: int) -> float:
-    """Return the resident memory of a process in MiB, from Linux's /proc."""
+    """Return the resident memory of a process in MiB, as reported by Linux in /proc."""
     lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
     (kib,) = (line.split()[1] for line in lines if line.startswith("VmRSS:"))
     return int(kib) / 1024
@@ -245,7 +245,7 @@ async def start(_: Plan, checkout: Checkout, server: Server, number: int) -> dic
 class Part:
     """A measurement and the server settings that it needs.
 
-    If ``once`` is set, only one round is measured, because the round is long.
+    If ``once`` is set, only one round is measured, because it takes a long time.
     """
 
     measure: Callable[[Plan, Checkout, Server, int], Awaitable[dict[str, float]]]

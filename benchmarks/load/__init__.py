@@ -1,1 +1,1 @@
-"""Benchmarks of throughput under load: the service, another checkout of it, or other systems with the same weights."""
+"""Throughput benchmarks of the service, another checkout of it, and other systems with the same weights."""

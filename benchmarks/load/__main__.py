@@ -1,7 +1,7 @@
 """Measure throughput in new articles per second: ``python -m benchmarks.load [--against CHECKOUT | --peers]``.
 
-All systems run during all rounds and are measured in turns. Each round has new articles, which are the same for all
-systems. wrk (a Debian package) generates the load.
+All systems are running during all rounds and are measured in turns. Each round uses new articles, which are the same
+for all systems. The load generator is wrk (a Debian package).
 """
 
 import asyncio
@@ -28,7 +28,7 @@ RATE = "articles a second"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The data and the sizes of the benchmark."""
+    """The data source and the sizes of the benchmark."""
 
     data: Path | None
     rounds: int
@@ -38,7 +38,7 @@ class Plan:
 
 
 async def measure(systems: Sequence[System], plan: Plan) -> dict[str, list[dict[str, float]]]:
-    """Return the figures of each round, by system.
+    """Return the figures for each round, by system.
 
     Raises:
         Failed: a request failed, or a sentence has no translation.
@@ -60,13 +60,16 @@ async def measure(systems: Sequence[System], plan: Plan) -> dict[str, list[dict[
 
 
 def peers() -> list[System]:
-    """Return other systems with the weights of the embedded translation model and its search settings."""
+    """Return other systems that use the weights of the embedded translation model and its search settings."""
     weights = Weights.of(MODEL)
     return [naive(weights, "sentence"), naive(weights, "article"), libretranslate(weights), Raw(weights)]
 
 
 def result_of(systems: Sequence[System], found: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
-    """Return the result to record: the figures of each system, and the last system compared with each of the others."""
+    """Return the result to record.
+
+    It contains the figures for each system, and the last system compared with each of the others.
+    """
     *others, ours = systems
     rates = {name: [{RATE: one[RATE]} for one in rounds] for name, rounds in found.items()}
     return {

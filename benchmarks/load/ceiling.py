@@ -1,9 +1,9 @@
 """Measure an upper bound for throughput: CTranslate2 without a service, on batches that are prepared in advance.
 
 Usage: ``python -m benchmarks.load.ceiling WEIGHTS SEARCH``. Each line of standard input is a JSON list of sentences.
-Each line of standard output is a JSON answer. The sentences are tokenised, sorted and batched before the model is
-called, and only the time of the model's calls counts. The sentences of the first line are also used to choose the
-fastest number of threads and batch size.
+For each line, the program writes a JSON object with the outputs and the duration to standard output. The sentences are
+tokenised, sorted and batched in advance, so only the time that the model takes is measured. The first line is also used
+to choose the fastest number of threads and batch size.
 """
 
 import itertools
@@ -23,7 +23,7 @@ EOS = "</s>"
 
 
 class Raw:
-    """A CTranslate2 model that runs ``inter`` batches in parallel, each on ``intra`` cores."""
+    """A CTranslate2 model that translates ``inter`` batches in parallel, each on ``intra`` cores."""
 
     def __init__(self, weights: Path, search: dict[str, Any], inter: int, intra: int, batch_sentences: int) -> None:
         self._model = ctranslate2.Translator(
@@ -33,7 +33,7 @@ class Raw:
         self._search = search
 
     def translate(self, sources: list[list[str]]) -> tuple[list[list[str]], float]:
-        """Return the outputs in the order of the sources, and the duration of the model's call in seconds."""
+        """Return the outputs in the order of the sources, and the time that the model took in seconds."""
         order = sorted(range(len(sources)), key=lambda number: -len(sources[number]))
         batch = [sources[number] for number in order]
         started_s = time.perf_counter()

@@ -1,4 +1,4 @@
-"""LibreTranslate from PyPI, in its own virtual environment and with our weights as an Argos package."""
+"""LibreTranslate from PyPI, in a separate virtual environment and with our weights as an Argos package."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from benchmarks.load.wrk import Failed
 from benchmarks.server import ROOT, Server, free_port
 
 VERSION = "1.9.6"
-# Installed first, because otherwise the resolver would choose a different build from the project's.
+# torch is installed first, because otherwise the resolver would choose a different build than the project uses.
 TORCH = "torch==2.13.0"
 WORK = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depesche-benchmarks"
 METADATA = {
@@ -31,7 +31,7 @@ _PROBE = f"import libretranslate, importlib.metadata as m; assert m.version('lib
 
 
 def install(weights: Weights) -> Path:
-    """Create the virtual environment if it is missing, and write the weights as a package. Return the folder of both.
+    """Create the virtual environment if it is missing, write the weights as a package, and return the folder of both.
 
     Raises:
         subprocess.CalledProcessError: the packages cannot be installed.
@@ -58,7 +58,7 @@ def _python() -> Path:
 class LibreTranslate(Http):
     """The LibreTranslate server.
 
-    It answers with one text for all sentences, so its launcher also counts the sentences that were left blank.
+    It returns one text for all sentences, so its launcher also counts the sentences that were left blank.
     """
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
@@ -71,9 +71,10 @@ class LibreTranslate(Http):
 
 
 def libretranslate(weights: Weights) -> LibreTranslate:
-    """Return a server that uses the beam size of the manifest.
+    """Return a LibreTranslate server that uses the beam size from the manifest.
 
-    Each line of a request is one sentence, because LibreTranslate's own splitter needs a model that it would download.
+    Each line of a request is one sentence, because LibreTranslate's own sentence splitter needs a model that it would
+    have to download.
     """
     home, port = install(weights), free_port()
     homes = dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), str(home))
@@ -82,7 +83,7 @@ def libretranslate(weights: Weights) -> LibreTranslate:
     launch = [str(_python()), "-m", "benchmarks.load.libretranslate_launch", "--port", str(port)]
     return LibreTranslate(
         name="LibreTranslate",
-        what=f"LibreTranslate {VERSION}, ARGOS_BEAM_SIZE={beam}, sentences cut beforehand",
+        what=f"LibreTranslate {VERSION}, ARGOS_BEAM_SIZE={beam}, sentences split in advance",
         server=Server(launch, port, "/languages", extra=extra, folder=home),
         path="/translate",
         body=lambda article: {"q": "\n".join(article.sentences), "source": "de", "target": "en", "format": "text"},

@@ -33,7 +33,7 @@ class _Counting:
 
 def main() -> None:
     """Serve until interrupted. The command-line arguments are those of LibreTranslate."""
-    # These packages are imported by name, because only LibreTranslate's environment has them.
+    # These packages are imported dynamically, because only LibreTranslate's environment contains them.
     names = ("ctranslate2", "libretranslate.main", "libretranslate.init", "argostranslate.sbd")
     ctranslate2, server, init, sbd = map(_module, names)
     counter = Counter(ctranslate2.Translator)

@@ -1,7 +1,8 @@
 """A minimal service for comparison: FastAPI around the ``generate`` method of transformers.
 
-Usage: ``python -m benchmarks.load.naive WEIGHTS PORT SEARCH UNIT``. With the unit ``sentence``, each call of the model
-gets one sentence. With ``article``, it gets all sentences of an article as a padded batch.
+Usage: ``python -m benchmarks.load.naive WEIGHTS PORT SEARCH UNIT``. If the unit is ``sentence``, the model is called
+once for each sentence. If it is ``article``, the model is called once with all sentences of an article as a padded
+batch.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The systems under load: the service of a checkout, and other systems with the same weights."""
+"""The systems under load: the service from a checkout, and other systems with the same weights."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ def require_text(article: Article, outputs: Sequence[str]) -> None:
 
 
 class System(Protocol):
-    """A system to measure. Inside ``async with`` it is running and ready."""
+    """A system to measure. Inside ``async with``, it is running and ready."""
 
     name: str
     what: str
@@ -54,7 +54,7 @@ class System(Protocol):
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
         """Return the articles per second with ``clients`` clients, and latencies if the system serves requests.
 
-        The second half of ``articles`` keeps up the load until the last requests of the first half have been answered.
+        The second half of ``articles`` sustains the load until the last requests for the first half have been answered.
 
         Raises:
             Failed: a request failed.
@@ -66,7 +66,7 @@ class System(Protocol):
 class Http:
     """A system that serves HTTP.
 
-    ``body`` makes the JSON of a request. ``check`` raises `Failed` if a response is incomplete.
+    ``body`` returns the JSON of a request for an article. ``check`` raises `Failed` if a response is incomplete.
     """
 
     name: str
@@ -118,14 +118,14 @@ def _check_depesche(article: Article, answer: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The embedded translation model and the search settings of its manifest."""
+    """The embedded translation model and the search settings from its manifest."""
 
     folder: Path
     search: dict[str, Any]
 
     @classmethod
     def of(cls, name: str) -> Self:
-        """Return the model of that name from the catalogue."""
+        """Return the model with that name from the catalogue."""
         manifest = tomllib.loads((ROOT / "models" / "catalog" / f"{name}.toml").read_text("utf-8"))
         decoding = manifest["decoding"]
         search = {
@@ -140,13 +140,13 @@ class Weights:
 def naive(weights: Weights, unit: str) -> Http:
     """Return a system that consists of FastAPI and the ``generate`` method of transformers.
 
-    ``unit`` is what one call translates: ``sentence`` or ``article``.
+    ``unit`` states what each call of the model translates: a ``sentence`` or an ``article``.
     """
     port = free_port()
     program = [sys.executable, "-m", "benchmarks.load.naive", str(weights.folder), str(port)]
     return Http(
         name=f"transformers, {unit}",
-        what=f"FastAPI and transformers in float32, one generate for each {unit}",
+        what=f"FastAPI and transformers in float32, one call of generate per {unit}",
         server=Server([*program, json.dumps(weights.search), unit], port, "/health", extra={}),
         path="/translate",
         body=lambda article: {"sentences": article.sentences},
@@ -163,7 +163,7 @@ class Raw:
 
     weights: Weights
     name: str = "CTranslate2 raw"
-    what: str = "CTranslate2 on sorted batches; only the model's calls count"
+    what: str = "CTranslate2 on sorted batches; only the time of the model's calls counts"
 
     async def __aenter__(self) -> Self:
         pipe = asyncio.subprocess.PIPE
@@ -185,7 +185,7 @@ class Raw:
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
         """Implement `System.round`.
 
-        One client sends one article per call, but several clients send all sentences in one call.
+        With one client, each call translates one article. With several clients, one call translates all sentences.
         """
         some = articles[: len(articles) // 2]
         calls = [[article] for article in some] if clients == 1 else [some]

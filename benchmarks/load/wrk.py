@@ -13,16 +13,16 @@ from typing import Any
 PROGRAM = "wrk"
 SCRIPT = Path(__file__).parent / "articles.lua"
 MOST_TIME = "1h"
-TIMEOUT = "120s"  # the service's own time limit for a request; wrk allocates memory for latencies up to this
+TIMEOUT = "120s"  # the service's own limit for a request; wrk allocates memory in proportion to it
 
 
 class Failed(Exception):
-    """A request failed, or the load was not as planned."""
+    """A request failed, or the load did not go as planned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The number of requests answered within ``seconds``, and percentiles of their latency."""
+    """The number of requests that were answered within ``seconds``, and percentiles of their latency."""
 
     requests: int
     seconds: float
@@ -38,10 +38,10 @@ class Load:
 async def closed_loop(
     url: str, bodies: Sequence[Any], clients: int, answers: int, enough: asyncio.Event | None = None
 ) -> Load:
-    """Run ``clients`` clients in parallel. Each sends the next of ``bodies`` as soon as it has a response.
+    """Run ``clients`` clients in parallel. Each sends the next of ``bodies`` as soon as it receives a response.
 
-    The loop ends after ``answers`` responses, or when ``enough`` is set. The length is not a fixed time, because a slow
-    system responds in waves of ``clients`` responses, and a fixed time would cut off the last wave.
+    The loop ends after ``answers`` responses or when ``enough`` is set. It does not end after a fixed time, because a
+    slow system responds in waves of ``clients`` responses, and a fixed time would cut off the last wave.
 
     Raises:
         FileNotFoundError: wrk is not installed.
@@ -68,7 +68,7 @@ async def closed_loop(
 
 
 async def _output(process: asyncio.subprocess.Process, enough: asyncio.Event) -> str:
-    """Return wrk's output. Interrupt wrk when the script prints ``enough`` or the event ``enough`` is set."""
+    """Return the output of wrk. Interrupt wrk when the script prints ``enough`` or the event ``enough`` is set."""
     lines: list[str] = []
 
     async def read() -> None:
@@ -95,7 +95,8 @@ def load_of(output: str, bodies: int) -> Load:
     """Parse the line that the script prints at the end.
 
     Raises:
-        Failed: for the same reasons as `closed_loop`, or because there is no such line.
+        Failed: a request failed, none was answered, there were too few bodies for all requests to differ, or the output
+            contains no such line.
     """
     lines = [line for line in output.splitlines() if line.startswith("{")]
     if not lines:

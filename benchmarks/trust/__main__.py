@@ -2,7 +2,7 @@
 
 Usage: python -m benchmarks.trust --data DIR [--development] [--record]
 
-``--development`` measures on the data that was used to tune the rules, and records nothing.
+``--development`` uses the data on which the rules were tuned, and records nothing.
 """
 
 from pathlib import Path

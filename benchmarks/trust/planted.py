@@ -26,7 +26,7 @@ LEAST_WORDS = 6
 
 @dataclass(frozen=True)
 class Case:
-    """A sentence pair, the output of another sentence, and names from all sentences of the set."""
+    """A sentence pair in which to plant an error, the output for another sentence, and names from the whole set."""
 
     source: str
     output: str
@@ -41,9 +41,9 @@ Plant = Callable[[Case, random.Random], str | None]
 def one_of_places(
     text: str, places: Sequence[re.Match[str]], new: Callable[[str], str | None], rng: random.Random
 ) -> str | None:
-    """Return ``text`` with a random one of ``places`` replaced.
+    """Return ``text`` with a randomly chosen one of ``places`` replaced.
 
-    Return None if there are no places, or if ``new`` returns None.
+    The result is None if there are no places, or if ``new`` returns None.
     """
     if not places:
         return None
@@ -58,7 +58,7 @@ def one_of_words(words: Sequence[str]) -> re.Pattern[str]:
 
 
 def _swap(words: Sequence[str]) -> Plant:
-    """Return a `Plant` that replaces one of ``words`` with another."""
+    """Return a `Plant` that replaces one of ``words`` with another one of them."""
     pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -81,7 +81,7 @@ def _exchange(table: Mapping[str, str]) -> Plant:
 
 
 def digit(case: Case, rng: random.Random) -> str | None:
-    """Change a digit of a numeral."""
+    """Change a digit in a numeral."""
 
     def changed(numeral: str) -> str:
         place = rng.choice([n for n, char in enumerate(numeral) if char.isdigit()])
@@ -92,7 +92,7 @@ def digit(case: Case, rng: random.Random) -> str | None:
 
 
 def decimal_shift(case: Case, rng: random.Random) -> str | None:
-    """Shift the decimal point: 1.5 becomes 15, 4,000 becomes 40,000, 120 becomes 1,200."""
+    """Shift the decimal point: 1.5 becomes 15, 4,000 becomes 40,000, and 120 becomes 1,200."""
 
     def shifted(numeral: str) -> str | None:
         if "." in numeral:
@@ -116,7 +116,7 @@ def hour(case: Case, rng: random.Random) -> str | None:
 
 
 def name(case: Case, rng: random.Random) -> str | None:
-    """Replace a name that both texts have with a name from another sentence."""
+    """Replace a name that occurs in both texts with a name from another sentence."""
     places = [
         match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
     ]
@@ -125,7 +125,7 @@ def name(case: Case, rng: random.Random) -> str | None:
 
 
 def dropped_name(case: Case, rng: random.Random) -> str | None:
-    """Remove a name that both texts have."""
+    """Remove a name that occurs in both texts."""
     places = [
         match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
     ]
@@ -138,12 +138,12 @@ def _quotations(case: Case) -> list[re.Match[str]]:
 
 
 def lost_marks(case: Case, rng: random.Random) -> str | None:
-    """Remove the quotation marks of a quotation."""
+    """Remove the quotation marks from a quotation."""
     return one_of_places(case.output, list(QUOTATION.finditer(case.output)), lambda old: old[1:-1], rng)
 
 
 def emptied_quotation(case: Case, rng: random.Random) -> str | None:
-    """Remove the words of a quotation and keep its marks."""
+    """Remove the words of a quotation but keep its marks."""
     return one_of_places(case.output, _quotations(case), lambda _: "“”", rng)
 
 
@@ -153,7 +153,7 @@ def dropped_quotation(case: Case, rng: random.Random) -> str | None:
 
 
 def added_quotation(case: Case, rng: random.Random) -> str | None:
-    """Put three words of a sentence that has no quotations in quotation marks."""
+    """Put three words of a sentence that contains no quotation in quotation marks."""
     words = case.output.split()
     if any(mark in case.source + case.output for mark in "„“”\"«»'‘’‚") or len(words) < LEAST_WORDS:
         return None
@@ -203,13 +203,13 @@ def rambling(case: Case, rng: random.Random) -> str | None:
 
 
 def left_german(case: Case, rng: random.Random) -> str | None:
-    """Return the source instead of a translation."""
+    """Return the source sentence instead of a translation."""
     del rng
     return case.source if len(case.source.split()) >= LEAST_WORDS else None
 
 
 def half_german(case: Case, rng: random.Random) -> str | None:
-    """Replace the second half with the second half of the German source."""
+    """Replace the second half of the output with the second half of the German source."""
     del rng
     english, german = case.output.split(), case.source.split()
     if min(len(english), len(german)) < 2 * LEAST_WORDS:

@@ -1,4 +1,4 @@
-"""Plant typical errors of summary models in German sentences of articles. The same seed plants the same errors.
+"""Plant typical errors of summary models in German sentences from articles. The same seed plants the same errors.
 
 Like `benchmarks.trust.planted`, this module is independent of the checks.
 """
@@ -34,7 +34,7 @@ AUXILIARY = re.compile(
 
 
 def stranger(words: Sequence[str]) -> Plant:
-    """Return a `Plant` that replaces one of ``words`` with another one that the article does not contain."""
+    """Return a `Plant` that replaces one of ``words`` with another one that does not occur in the article."""
     pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -63,7 +63,7 @@ def another_name(case: Case, rng: random.Random) -> str | None:
 
 
 def reworded_quotation(case: Case, rng: random.Random) -> str | None:
-    """Replace a word of a quotation with a word from another article."""
+    """Replace a word in a quotation with a word from another article."""
     others = [word for word in WORD.findall(case.other_output) if word not in case.source]
 
     def reworded(quotation: str) -> str | None:
@@ -73,7 +73,7 @@ def reworded_quotation(case: Case, rng: random.Random) -> str | None:
 
 
 def added_quotation(case: Case, rng: random.Random) -> str | None:
-    """Put four words of a sentence that has no quotation in quotation marks."""
+    """Put four words of a sentence that contains no quotation in quotation marks."""
     words = case.output.split()
     if any(mark in case.output for mark in '„“”"«»') or len(words) < LEAST_WORDS:
         return None

@@ -1,10 +1,14 @@
-"""Format the recorded results as Markdown tables."""
+"""Format the results of the trust benchmarks as Markdown tables."""
 
 from collections.abc import Mapping
 from typing import Any
 
+_COLUMNS = (
+    *("kind", "error", "found", "95 % interval", "found for review", "errors"),
+    *("good outputs flagged", "95 % interval", "flagged for review"),
+)
 _HEAD = (
-    "| kind | error | found | 95 % | for review | of | good outputs flagged | 95 % | for review |",
+    f"| {' | '.join(_COLUMNS)} |",
     "|---|---|---|---|---|---|---|---|---|",
 )
 
@@ -23,9 +27,9 @@ def found_and_flagged(recall: Mapping[str, Any], false_alarms: Mapping[str, Any]
 
 
 def alarms(columns: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return a table of flagged outputs on several sets.
+    """Return a table of the shares of outputs that were flagged, with one column for each set of outputs.
 
-    Each cell has the share with any finding, followed by the share with a finding that needs review.
+    Each cell contains the share of outputs with any finding, followed by the share with a finding that needs review.
     """
     kinds = list(next(iter(columns.values())))
     lines = [f"| kind | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]

@@ -10,7 +10,7 @@ Codes = Mapping[str, frozenset[Code]]
 
 
 def wilson(found: int, of: int, z: float = 1.96) -> list[float]:
-    """Return the 95 % interval of the share ``found`` / ``of``, in per cent (Wilson, 1927)."""
+    """Return the 95 % interval for the share ``found`` / ``of``, in per cent (Wilson, 1927)."""
     if not of:
         return [0.0, 100.0]
     share, spread = found / of, z * z / of
@@ -25,15 +25,15 @@ def share(found: int, of: int) -> dict[str, Any]:
 
 
 def with_findings(findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Return the share of outputs with a finding, and the share of outputs with a finding that needs review."""
+    """Return the share of outputs with any finding, and the share of outputs with a finding that needs review."""
     of = len(findings)
     return share(sum(map(bool, findings)), of) | {"for_review": share(sum(map(needs_review, findings)), of)}
 
 
 def by_kind(findings: Sequence[Sequence[Finding]], codes: Codes) -> dict[str, Any]:
-    """Return `with_findings` for each kind in ``codes``.
+    """Return the result of `with_findings` for each kind of error.
 
-    Also return the share of outputs with any finding, and the share of outputs that need review.
+    ``codes`` maps each kind to the codes of its findings. The entries ``any`` and ``needs review`` cover all kinds.
     """
     table = {kind: with_findings([[f for f in one if f.code in of] for one in findings]) for kind, of in codes.items()}
     return {

@@ -1,8 +1,8 @@
-"""Measure the checks on summary sentences: false alarms on correct sentences, and recall of planted errors.
+"""Measure the checks for summary sentences: false alarms on correct sentences, and recall of planted errors.
 
-The data are Wikinews articles, none of which was used to write the rules. A sentence of an article is a correct summary
-of it. The opening paragraph was written separately from the article and may say more, so the share of its sentences
-that are flagged is an upper bound for false alarms.
+The data are Wikinews articles, none of which was used to write the rules. A sentence from an article is a correct
+summary of it. The opening paragraph was written separately from the article and may contain more information. The share
+of its sentences that are flagged is therefore an upper bound for false alarms.
 """
 
 import json
@@ -54,7 +54,7 @@ ANSWERS = {
     **CODES,
     "numbers": CODES["numbers"] | CODES["dates"],
     "dates": CODES["numbers"] | CODES["dates"],
-    "support": UNSUPPORTED,  # each of these may reveal a sentence from another article
+    "support": UNSUPPORTED,  # each of these codes may reveal a sentence from another article
 }
 
 
@@ -67,13 +67,16 @@ class Story:
     opening: tuple[str, ...]
 
     def checked(self, sentence: str) -> list[Finding]:
-        """Return the findings for a one-sentence summary, with the supporting sentences that the service finds."""
+        """Return the findings for a summary that consists of ``sentence``.
+
+        The supporting sentences are those that the service finds.
+        """
         backing = [self.places[n] for n in support(sentence, [place.of(self.text) for place in self.places])]
         return check_summary(self.text, sentence, [(Span(0, len(sentence)), backing)], GERMAN)
 
 
 def stories(data: Path) -> list[Story]:
-    """Return the Wikinews articles that have enough sentences."""
+    """Return the Wikinews articles that contain enough sentences."""
     with lzma.open(data / FILE, "rt", encoding="utf-8") as lines:
         found = [_story(json.loads(line)) for line in lines]
     return [story for story in found if len(story.places) >= SENTENCES_AN_ARTICLE]
@@ -97,7 +100,10 @@ def names(texts: Sequence[str]) -> list[str]:
 
 
 def cases(found: Sequence[Story]) -> Iterator[tuple[Story, Case]]:
-    """Yield some sentences of each article, each with a sentence of the next article."""
+    """Yield (story, case) for some sentences from each article.
+
+    The other output of each case is a sentence from the next article.
+    """
     rng = random.Random(SEED)
     known = names([story.text for story in found])
     sentences = [[s for place in one.places if len(s := place.of(one.text)) >= LEAST_CHARS] for one in found]

@@ -1,9 +1,9 @@
-"""Measure the checks on translated sentences: false alarms, and recall of planted errors.
+"""Measure the checks for translated sentences: false alarms, and recall of planted errors.
 
-False alarms are counted on references and on translations by other systems. The rules, word lists and thresholds of
+False alarms are counted on references and on translations from other systems. The rules, word lists and thresholds in
 ``service/checks`` were written and tuned on newstest-2008-2018 and tatoeba (the word lists also on debian-web and
-xquad), and reviewed on newstest-ende-2020-2022, pud and mlqe-pe. The tables use wmt19, wmt20 and flores-dev, which
-share no sentence with the other sets and were not used to write the rules.
+xquad), and reviewed on newstest-ende-2020-2022, pud and mlqe-pe. The tables are based on wmt19, wmt20 and flores-dev,
+which share no sentence with the other sets and were not used to write the rules.
 """
 
 import lzma
@@ -49,10 +49,10 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def read(data: Path, english: str = "en") -> list[tuple[str, str]]:
-    """Return the sentence pairs of the tables.
+    """Return the sentence pairs on which the tables are based.
 
-    A pair is a German sentence and its English reference or, for an ``english`` such as ``google.en``, a system's
-    output.
+    Each pair consists of a German sentence and its English reference. If ``english`` is, for example, ``google.en``, it
+    consists of the German sentence and the output of that system.
     """
     return [
         pair
@@ -75,7 +75,7 @@ def read_development(data: Path) -> list[tuple[str, str]]:
 
 
 def cases(pairs: Pairs) -> Iterator[Case]:
-    """Yield a case for every pair, with the translation of the next pair and the names in all pairs.
+    """Yield a case for each pair, with the translation from the next pair and the names from all pairs.
 
     A name is a capitalised word that never occurs in lower case.
     """
@@ -102,7 +102,7 @@ def clean(pairs: Pairs) -> tuple[dict[str, Any], list[list[Finding]]]:
 
 
 def without_faults(pairs: Pairs, findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Return the false alarms, leaving out references that have lost all marks of a quotation."""
+    """Return the false alarms without those on references in which a quotation has lost all its marks."""
     kept = [found for pair, found in zip(pairs, findings, strict=True) if not lost_its_marks(*pair)]
     return {
         "references_left_out": len(pairs) - len(kept),
@@ -112,7 +112,10 @@ def without_faults(pairs: Pairs, findings: Sequence[Sequence[Finding]]) -> dict[
 
 
 def machines(data: Path) -> dict[str, Any]:
-    """Return the findings for translations of the same sentences by other systems. These contain some real errors."""
+    """Return the shares of flagged outputs for translations of the same sentences by other systems.
+
+    Some of these translations contain real errors.
+    """
     found = {name: [check_sentence(*pair, *LANGUAGES) for pair in read(data, f"{name}.en")] for name in MACHINES}
     return {name: by_kind(findings, CODES) for name, findings in found.items()}
 

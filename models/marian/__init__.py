@@ -1,1 +1,1 @@
-"""The small Marian model that aligns words: its network, its vocabulary and its export."""
+"""The small Marian model that provides word alignments: its network, vocabulary and export."""

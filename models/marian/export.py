@@ -1,4 +1,7 @@
-"""Export a checkpoint as a transformers Marian model in float16 and for CTranslate2 in int8, with its manifest."""
+"""Export a checkpoint in two formats, and write its manifest.
+
+The formats are a transformers Marian model in float16 and a CTranslate2 model in int8.
+"""
 
 import hashlib
 import json
@@ -59,7 +62,7 @@ compute_type = "float32"
 
 @dataclass(frozen=True)
 class Terms:
-    """The fields of a manifest that cannot be derived from the model's files."""
+    """The fields of a manifest that cannot be derived from the files of the model."""
 
     name: str
     task: str
@@ -99,7 +102,7 @@ def _layer(side: str, number: int, weights: dict[str, Tensor]) -> dict[str, Tens
 
 
 def marian_weights(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights under the names that transformers' MarianMTModel uses.
+    """Return the weights under the names that MarianMTModel in transformers uses.
 
     Tied weights occur only once. The position table is left out, because MarianMTModel computes it.
     """
@@ -115,7 +118,7 @@ def marian_weights(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor
 def network_weights(shape: Shape, named: dict[str, Tensor]) -> dict[str, Tensor]:
     """Reverse `marian_weights`: return the weights in float32 under the names of `network`.
 
-    Training can then start from a committed model.
+    This makes it possible to start training from a committed model.
     """
     weights = {"embedding.weight": named["model.shared.weight"], "output_bias": named["final_logits_bias"][0, :-1]}
     for side, layers in (("encoder", shape.encoder_layers), ("decoder", shape.decoder_layers)):
@@ -142,7 +145,7 @@ def _network_layer(side: str, number: int, named: dict[str, Tensor]) -> dict[str
 
 
 def marian_config(shape: Shape, eos_id: int) -> dict[str, Any]:
-    """Return the contents of the checkpoint's ``config.json``."""
+    """Return the contents of the ``config.json`` for a checkpoint."""
     return {
         "architectures": ["MarianMTModel"],
         "model_type": "marian",
@@ -172,10 +175,10 @@ def marian_config(shape: Shape, eos_id: int) -> dict[str, Any]:
 def write_float16(
     folder: Path, shape: Shape, weights: dict[str, Tensor], pieces: Pieces, kept: list[int] | None = None
 ) -> None:
-    """Write the transformers checkpoint: its configuration, the weights as float16 safetensors, and ``vocab.json``.
+    """Write a transformers checkpoint: its configuration, the weights as float16 safetensors, and ``vocab.json``.
 
-    The checkpoint has the whole vocabulary, because training continues from it. If ``kept`` is given, a separate file
-    lists the pieces with these ids as the only ones that outputs may contain.
+    The checkpoint contains the whole vocabulary, because training continues from it. If ``kept`` is given, a separate
+    file lists the pieces with these ids. Outputs may then contain no other pieces.
     """
     folder.mkdir(parents=True, exist_ok=True)
     half = {name: tensor.half() for name, tensor in marian_weights(shape, weights).items()}
@@ -192,7 +195,7 @@ def write_ctranslate2(
 ) -> None:
     """Convert a float16 checkpoint for CTranslate2.
 
-    Outputs can contain only the pieces whose ids are in ``kept``. If it is None, they can contain all pieces.
+    Outputs may contain only the pieces whose ids are in ``kept``. If it is None, they may contain all pieces.
     """
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "checkpoint"
@@ -207,7 +210,7 @@ def write_ctranslate2(
 
 
 def write_manifest(path: Path, folder: Path, terms: Terms) -> None:
-    """Write the manifest of the model in ``folder``, including the SHA-256 of each file."""
+    """Write the manifest for the model in ``folder``, including the SHA-256 of each file."""
     files = digests(folder)
     revision = hashlib.sha256("".join(files.values()).encode()).hexdigest()[:12]
     decoding, acceptance = (
@@ -240,9 +243,9 @@ def write_model(
     *,
     kept: list[int] | None = None,
 ) -> None:
-    """Write a model under ``models``: ``embedded/NAME`` in both formats, and ``catalog/NAME.toml``.
+    """Write a model to ``embedded/NAME`` in both formats, and its manifest to ``catalog/NAME.toml``, under ``models``.
 
-    Outputs can contain only the pieces whose ids are in ``kept``. If it is None, they can contain all pieces.
+    Outputs may contain only the pieces whose ids are in ``kept``. If it is None, they may contain all pieces.
     """
     folder = models / "embedded" / terms.name
     (folder / "float16" / TARGET_VOCABULARY).unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """The Marian transformer (post-norm, sinusoidal positions, tied embeddings), written in plain matrix products.
 
-On a CPU it trains 1.5 times as fast as the transformers module, which spends its time on the backward pass of attention
-and on separate products for query, key and value. `export` writes the weights under the names that transformers uses.
+On a CPU, it trains 1.5 times as fast as the transformers module, which spends most of its time on the backward pass of
+attention and on separate products for queries, keys and values. `export` writes the weights under the names that
+transformers uses.
 """
 
 import math
@@ -16,7 +17,10 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes of a network. ``vocabulary`` includes padding, which has the last id and never occurs in outputs."""
+    """The dimensions of a network.
+
+    ``vocabulary`` includes the padding token, which has the last id and never occurs in outputs.
+    """
 
     vocabulary: int
     width: int = 256
@@ -29,7 +33,7 @@ class Shape:
 
 
 def sinusoids(positions: int, width: int) -> Tensor:
-    """Return Marian's position table [positions, width]: sines in the first half of the columns, then cosines."""
+    """Return the position table of Marian, [positions, width]: sines in the first half of the columns, then cosines."""
     steps = torch.arange(positions, dtype=torch.float64).unsqueeze(1)
     rates = torch.pow(10_000, -2 * (torch.arange(width) // 2).to(torch.float64) / width)
     angles = steps * rates
@@ -50,14 +54,14 @@ class Attention(nn.Module):
         return x.view(x.size(0), x.size(1), self.heads, -1).transpose(1, 2)
 
     def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the keys and the values of the encoder's output, each [batch, heads, source, width / heads]."""
+        """Return the keys and values for the output of the encoder, each [batch, heads, source, width / heads]."""
         width = memory.size(-1)
         both = functional.linear(memory, self.project.weight[width:], self.project.bias[width:])
         key, value = both.chunk(2, dim=-1)
         return self._split(key), self._split(value)
 
     def query(self, x: Tensor) -> Tensor:
-        """Return the queries of ``x``, [batch, heads, length, width / heads]."""
+        """Return the queries for ``x``, [batch, heads, length, width / heads]."""
         width = x.size(-1)
         return self._split(functional.linear(x, self.project.weight[:width], self.project.bias[:width]))
 
@@ -77,7 +81,10 @@ class Attention(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """A layer of self-attention and feed-forward. Each has a residual connection, followed by normalisation."""
+    """An encoder layer with self-attention and a feed-forward block.
+
+    Both have a residual connection that is followed by layer normalisation.
+    """
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -104,7 +111,7 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(EncoderLayer):
-    """An encoder layer with cross-attention between self-attention and feed-forward."""
+    """A decoder layer: an encoder layer with cross-attention between self-attention and the feed-forward block."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__(shape)
@@ -112,7 +119,7 @@ class DecoderLayer(EncoderLayer):
         self.cross_norm = nn.LayerNorm(shape.width)
 
     def decode(self, x: Tensor, mask: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the layer's output [batch, length, width] and the scores of the cross-attention."""
+        """Return the output of the layer, [batch, length, width], and the scores of the cross-attention."""
         x = self.attend_self(x, mask)
         key, value = self.cross.keys_values(memory)
         mixed, scores = self.cross.attend(self.cross.query(x), key, value, memory_mask)
@@ -120,9 +127,9 @@ class DecoderLayer(EncoderLayer):
 
 
 class Transformer(nn.Module):
-    """An encoder and a decoder that share one tied embedding.
+    """An encoder and a decoder that share a tied embedding.
 
-    The embedding of padding stays zero, because the decoder starts every target with padding.
+    The embedding of the padding token stays zero, because each target of the decoder starts with that token.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -153,7 +160,7 @@ class Transformer(nn.Module):
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Encode the ids ``source`` [batch, source].
 
-        Return the hidden states [batch, source, width] and the mask to add to attention scores.
+        Returns the hidden states [batch, source, width] and the mask to add to attention scores.
         """
         padding = (source == self.shape.vocabulary - 1)[:, None, None, :]
         mask = torch.zeros(padding.shape, device=source.device).masked_fill_(padding, -1e4)
@@ -163,10 +170,10 @@ class Transformer(nn.Module):
         return x, mask
 
     def hidden(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the last layer's output [batch, target, width] for ``target`` ids, which begin with padding.
+        """Return the output of the last layer, [batch, target, width], for ``target`` ids, which start with padding.
 
-        Also return the attention scores of the guided head, [batch, target, source]. The guided head is the first head
-        of the last layer, which CTranslate2 reports as the alignment.
+        The second result contains the attention scores of the guided head, [batch, target, source]. The guided head is
+        the first head of the last layer, whose attention CTranslate2 reports as the alignment.
         """
         length = target.size(1)
         mask = torch.full((length, length), -1e4, device=target.device).triu_(1)
@@ -177,7 +184,7 @@ class Transformer(nn.Module):
         return x, scores[:, 0]
 
     def scores(self, hidden: Tensor) -> Tensor:
-        """Return the scores of the next piece, [batch, target, vocabulary - 1]."""
+        """Return the score of each possible next piece, [batch, target, vocabulary - 1]."""
         return functional.linear(hidden, self.embedding.weight[:-1], self.output_bias)
 
     def decode(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -189,6 +196,6 @@ class Transformer(nn.Module):
         return self.scores(hidden), attention
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the same scores as `decode`, with teacher forcing on ``target``."""
+        """Encode ``source``, and return the same scores as `decode`, with teacher forcing on ``target``."""
         memory, mask = self.encode(source)
         return self.decode(target, memory, mask)

@@ -1,4 +1,4 @@
-"""The vocabulary: one joint SentencePiece model, with ids in the order that Marian expects."""
+"""The vocabulary: a joint SentencePiece model with ids in the order that Marian expects."""
 
 import io
 from collections.abc import Iterable
@@ -14,9 +14,10 @@ REQUIRED_CHARS = "0123456789äöüÄÖÜßéèáàçñ„“”‚‘’‹›«
 
 
 def train_vocabulary(sentences: Iterable[str], size: int, path: Path) -> None:
-    """Train a joint unigram model of ``size`` pieces (without padding) and write it to ``path``.
+    """Train a joint unigram model with ``size`` pieces (without padding) and write it to ``path``.
 
-    Each digit is a separate piece, so that numbers are copied digit by digit. Unseen characters are encoded as bytes.
+    Each digit is a separate piece, so numbers are copied digit by digit. Characters that do not occur in the training
+    data are encoded as bytes.
     """
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
@@ -42,7 +43,7 @@ def train_vocabulary(sentences: Iterable[str], size: int, path: Path) -> None:
 
 
 class Pieces:
-    """A SentencePiece model with Marian's ids: its pieces keep their order, and ``<pad>`` follows."""
+    """A SentencePiece model with the ids that Marian uses: the pieces keep their order, followed by ``<pad>``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -59,12 +60,12 @@ class Pieces:
         return encoded
 
     def decode(self, ids: list[int]) -> str:
-        """Return the text of ``ids``. End-of-sentence and padding are removed."""
+        """Return the text for ``ids``, without end-of-sentence and padding tokens."""
         text: str = self._model.decode([i for i in ids if i not in (self.eos_id, self.pad_id)])
         return text
 
     def spelling_ids(self) -> set[int]:
-        """Return the ids of special pieces, bytes and single characters (with and without the preceding space)."""
+        """Return the ids of special pieces, bytes and single characters (with and without a preceding space)."""
         model = self._model
         return {
             i

@@ -1,4 +1,4 @@
-"""Trim the target vocabulary to the pieces that outputs need, which makes the decoder's output layer smaller.
+"""Trim the target vocabulary to the pieces that outputs need, which makes the output layer of the decoder smaller.
 
 Source and target share one vocabulary. A third of it consists of German words that English sentences do not need.
 """
@@ -18,21 +18,21 @@ from models.marian.pieces import Pieces
 def target_pieces(vocabulary: Pieces, targets: Iterable[str]) -> list[int]:
     """Return the sorted ids of the pieces in ``targets`` and of the pieces that can spell any other text.
 
-    The latter are the special pieces, bytes, and single characters with and without the preceding space. Padding is
-    left out.
+    The latter are the special pieces, bytes, and single characters with and without a preceding space. Padding is left
+    out.
     """
     seen = {piece for target in vocabulary.encode(list(targets)) for piece in target}
     return sorted(seen | vocabulary.spelling_ids())
 
 
 class TrimmingLoader(MarianMTLoader):  # type: ignore[misc]  # ctranslate2 ships no types
-    """A Marian loader for CTranslate2 that gives the decoder only the rows ``kept``."""
+    """A Marian loader for CTranslate2 that keeps only the rows ``kept`` of the decoder's embedding and output layer."""
 
     def __init__(self, kept: list[int]) -> None:
         self._kept = kept
 
     def get_model_spec(self, model: Any) -> Any:
-        """Load the weights of the whole model, then remove the decoder's other rows."""
+        """Load the weights of the whole model, and then remove the other rows from the decoder."""
         spec = super().get_model_spec(model)
         decoder = spec.decoder
         decoder.embeddings.weight = decoder.projection.weight = decoder.projection.weight[self._kept]
@@ -40,13 +40,16 @@ class TrimmingLoader(MarianMTLoader):  # type: ignore[misc]  # ctranslate2 ships
         return spec
 
     def set_vocabulary(self, spec: Any, tokens: list[str]) -> None:
-        """Register a separate vocabulary for each side."""
+        """Register separate vocabularies for source and target."""
         spec.register_source_vocabulary(tokens)
         spec.register_target_vocabulary([tokens[i] for i in self._kept])
 
 
 class TrimmingConverter(ctranslate2.converters.Converter):  # type: ignore[misc]  # ctranslate2 ships no types
-    """A converter for the float16 Marian checkpoint in ``folder``. The decoder gets only the rows ``kept``."""
+    """A converter for the float16 Marian checkpoint in ``folder``.
+
+    The embedding and the output layer of the decoder keep only the rows ``kept``.
+    """
 
     def __init__(self, folder: Path, kept: list[int]) -> None:
         self._folder = folder

@@ -1,1 +1,1 @@
-"""The training recipe of the language model: preparation of the base and the data, training, and export."""
+"""The training recipe of the language model: preparation of the base model and the data, training, and export."""

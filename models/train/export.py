@@ -1,4 +1,8 @@
-"""Export a training run as factors to commit, as a transformers folder with the factors added, and for CTranslate2."""
+"""Export the result of a training run.
+
+It can be exported as factors to commit, as a transformers folder with the factors added to the base model, and as a
+CTranslate2 model.
+"""
 
 import json
 import shutil
@@ -43,9 +47,9 @@ def write_factors(work: Path, path: Path, plan: Recipe) -> None:
 
 README = """# Start factors
 
-`{name}` has `LAYER.a` (rank × in) and `LAYER.b` (out × rank), bfloat16, for every linear layer of the base, which
+`{name}` contains `LAYER.a` (rank × in) and `LAYER.b` (out × rank), bfloat16, for every linear layer of the base, which
 `python -m models.train base` writes. The product b·a is added to the layer's weights. `train` starts from these
-factors; `export --start` adds them. They are derived from Gemma and changed by fine-tuning, so
+factors; `export --start` adds them to the base. They are derived from Gemma and changed by fine-tuning, so
 the terms of use of Gemma apply.
 
 Training so far: {items:,} items in {steps:,} steps, {tokens:,} padded tokens, {seconds:,} seconds.
@@ -59,7 +63,10 @@ Training so far: {items:,} items in {steps:,} steps, {tokens:,} padded tokens, {
 
 
 def write_models(work: Path, added: factors.Factors, quantization: str) -> None:
-    """Write ``WORK/hf`` (bfloat16) and ``WORK/ct2``, quantised from the same weights. Existing folders are replaced."""
+    """Write ``WORK/hf`` in bfloat16, and ``WORK/ct2`` quantised from the same weights.
+
+    Existing folders are replaced.
+    """
     folder, made = work / "base", work / "hf"
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir()

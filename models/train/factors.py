@@ -9,14 +9,14 @@ from torch import Tensor
 
 READABLE = 0o644
 Factors = Mapping[str, Tensor]
-"""``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank] of every linear layer. The product b a is added to its weights."""
+"""``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank] of each linear layer. The product b a is added to its weights."""
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """Read factors from a file, in float32.
+    """Read factors from a file and convert them to float32.
 
     Raises:
-        ValueError: a layer has only one of its two factors.
+        ValueError: the file contains only one of the two factors of a layer.
     """
     factors = {name: factor.float() for name, factor in load_file(path).items()}
     if odd := {name[:-2] for name in factors if not {f"{name[:-2]}.a", f"{name[:-2]}.b"} <= factors.keys()}:
@@ -41,10 +41,11 @@ def added(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:
 
 
 def summed(sets: Iterable[Factors], rank: int) -> tuple[dict[str, Tensor], float]:
-    """Return factors of rank ``rank`` that best approximate the sum of ``sets``, and the lost share of its square.
+    """Return the factors of rank ``rank`` that best approximate the sum of ``sets``, and the relative error.
 
-    The method is a singular value decomposition. The rows of ``a`` have unit length, as at the start of training, and
-    ``b`` contains the singular values.
+    The error is the share of the squared norm of the sum that the factors lose. They are computed by singular value
+    decomposition. The rows of ``a`` have unit length, as at the start of training, and ``b`` contains the singular
+    values.
     """
     listed = list(sets)
     made: dict[str, Tensor] = {}

@@ -1,9 +1,9 @@
 """Gemma 3 for training. All low-rank factors are in one vector, which is merged into the weights once per step.
 
-On a CPU this trains several times as fast as the transformers module. Query, key and value share one matrix product,
-and so do gate and up. The heads of multi-query attention are rows of one product. The logits of all positions are never
-in memory at the same time, and the factors add no cost to the forward pass. A test compares the outputs with those of
-the transformers module.
+On a CPU, this module trains several times as fast as the transformers module. Query, key and value share one matrix
+product, and so do gate and up. The heads of multi-query attention are rows of one product. The logits of all positions
+are never in memory at the same time, and the factors add no cost to the forward pass. A test compares the outputs with
+those of the transformers module.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ Each = Callable[[Callable[["Product"], None], Iterator["Product"]], Iterator[Non
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes of a network, as in the ``config.json`` of transformers."""
+    """The dimensions of a network, as in the ``config.json`` of transformers."""
 
     vocabulary: int
     width: int
@@ -42,13 +42,13 @@ class Shape:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "Shape":
-        """Read the sizes from a ``config.json`` of the type ``gemma3_text``.
+        """Read the dimensions from a ``config.json`` of the type ``gemma3_text``.
 
         Raises:
-            ValueError: the network has several key-value heads; this module supports only one.
+            ValueError: the network has several key-value heads. This module supports only one.
         """
         if config["num_key_value_heads"] != 1:
-            raise ValueError(f"num_key_value_heads is {config['num_key_value_heads']}; this trainer needs 1")
+            raise ValueError(f"num_key_value_heads is {config['num_key_value_heads']}; this module supports only 1")
         rope = config["rope_parameters"]
         return cls(
             vocabulary=config["vocab_size"],
@@ -70,7 +70,8 @@ class Shape:
 class Product:
     """A group of linear layers that share one matrix product.
 
-    ``base`` [out, in] is frozen, ``merged`` is base + b a, and the factors ``a`` and ``b`` are leaf tensors.
+    ``base`` [out, in] is frozen, ``merged`` is base + b a, and the factors ``a`` and ``b`` are leaf tensors. ``outs``
+    lists the number of output rows of each layer.
     """
 
     outs: tuple[int, ...]
@@ -92,7 +93,7 @@ class Product:
 
 
 class Gemma:
-    """The network with its factors, which are stored in the vector ``flat`` in the dtype of the matrix products."""
+    """The network with its factors. They are stored in the vector ``flat``, in the dtype of the matrix products."""
 
     def __init__(self, shape: Shape, weights: Mapping[str, Tensor], rank: int, dtype: torch.dtype) -> None:
         self.shape, self.rank, self.dtype = shape, rank, dtype
@@ -121,7 +122,7 @@ class Gemma:
         return Product(outs, base, base.clone(), a, b)
 
     def to(self, device: torch.device) -> "Gemma":
-        """Move all tensors to ``device``. Call this once, before training."""
+        """Move all tensors to ``device``. This method must be called at most once, before training."""
         self.embedding, self.last_norm = self.embedding.to(device), self.last_norm.to(device)
         self.turns = [turn.to(device) for turn in self.turns]
         self.norms = [tuple(norm.to(device) for norm in norms) for norms in self.norms]
@@ -137,7 +138,7 @@ class Gemma:
     def compiled(self) -> "Gemma":
         """Compile one layer and the loss.
 
-        The first batches are slow, because compilation happens on their first use.
+        The first batches are slow, because compilation takes place on first use.
         """
         self.run_layer, self.run_loss = torch.compile(layer), torch.compile(loss_and_gradient)
         return self
@@ -155,7 +156,7 @@ class Gemma:
     def load(self, flat: Tensor, each: Each = map) -> None:
         """Copy the factors from a vector of the same length as ``flat``, and merge them into the weights.
 
-        ``each`` may be the ``map`` method of an executor.
+        ``each`` may be the ``map`` method of an executor, which then merges the products in parallel.
         """
         self.flat.detach().copy_(flat)
         for _ in each(Product.merge, self.all_products()):
@@ -186,7 +187,7 @@ class Gemma:
     def losses(self, ids: Tensor, places: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
         """Return the weighted cross-entropy of ``labels``, [positions].
 
-        ``places`` are positions in the flattened ids.
+        ``places`` are the positions in the flattened ids whose outputs predict the labels.
         """
         h = self.hidden(ids).flatten(0, 1).index_select(0, places)
         found: Tensor = HeadLoss.apply(h, self.embedding, labels, weights, self.run_loss)  # type: ignore[no-untyped-call]
@@ -202,7 +203,8 @@ def _turns(shape: Shape, theta: float) -> Tensor:
 def places(layers: int, weights: Mapping[str, Tensor], rank: int) -> Places:
     """Return the offset of each factor in the vector of all factors, and its shape.
 
-    Within a group, the ``a`` factors come first, followed by the ``b`` factors, so that each kind forms one matrix.
+    Within a group of layers, the ``a`` factors come first, followed by the ``b`` factors, so each kind forms one
+    matrix.
     """
     found: Places = {}
     end = 0

@@ -1,4 +1,4 @@
-"""Glossary hints in source sentences, made from parallel text: the English term that translates a German noun.
+"""Glossary hints for source sentences, derived from parallel text. A hint is the English term for a German noun.
 
 A noun is paired with a term of one or two words if the two often occur in the same sentence pairs (Dice 1945).
 """
@@ -23,7 +23,7 @@ TWO_WORDS = 1.1
 
 
 def terms(english: str) -> Iterator[tuple[str, int, int]]:
-    """Yield the terms of a text in lower case, each with its start and end.
+    """Yield the terms in a text as (term in lower case, start, end).
 
     A term is a word of at least three letters, or a pair of such words separated by one space.
     """
@@ -66,10 +66,9 @@ class Hints:
         self.together = dict(zip(unique[often].tolist(), counts[often].tolist(), strict=True))
 
     def dice(self, noun: str, term: str) -> float:
-        """Return the association of a noun and a term, normally from 0 to 1.
+        """Return the association between a noun and a term, normally from 0 to 1.
 
-        A term of two words gets a bonus, because a German compound would otherwise be paired with only one English
-        word.
+        A term of two words gets a bonus. Otherwise, a German compound would be paired with only one English word.
         """
         if noun not in self.nouns or term not in self.terms:
             return 0.0
@@ -78,7 +77,10 @@ class Hints:
         return dice * TWO_WORDS if " " in term else dice
 
     def found(self, german: str, english: str) -> list[tuple[int, str]]:
-        """Return the end of each noun in ``german`` that has a term, and the term as it is spelt in ``english``."""
+        """Return (end of the noun, term) for each noun in ``german`` that has a term in ``english``.
+
+        The term is spelled as in ``english``.
+        """
         nouns = list(NOUN.finditer(german))
         found = []
         for noun in nouns:
@@ -89,16 +91,16 @@ class Hints:
         return found
 
     def base_form(self, term: str, rng: random.Random) -> str:
-        """Return the singular of the term in half of the cases, so that the model learns to inflect terms.
+        """Return the singular of the term in half of the cases, so the model learns to inflect terms.
 
-        The term is unchanged if its singular does not occur in the pairs.
+        The term is not changed if its singular does not occur in the pairs.
         """
         if term.endswith("s") and term[:-1].lower() in self.terms and rng.random() < SINGULAR:
             return term[:-1]
         return term
 
     def prompt(self, german: str, english: str, rng: random.Random) -> tuple[str | Mark, ...] | None:
-        """Return ``german`` with one to three hints, each after its noun. Return None if no noun has a known term."""
+        """Return ``german`` with one to three hints, each after its noun, or None if no hint is found."""
         found = self.found(german, english)
         if not found:
             return None

@@ -1,4 +1,4 @@
-"""Tokenised examples in one file, the endless order of each source, and batches of items of similar length."""
+"""Tokenised examples: the file that contains them, the order in which they are drawn, and their batches."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,10 +20,10 @@ HELD = " held"
 
 @dataclass(frozen=True)
 class Items:
-    """The tokenised examples of one source.
+    """The tokenised examples from one source.
 
-    ``ids`` has the tokens of all items, ``ends`` the end of each item in ``ids``, and ``prompts`` the length of each
-    prompt.
+    ``ids`` contains the tokens of all items, ``ends`` the offset in ``ids`` at which each item ends, and ``prompts``
+    the length of each prompt.
     """
 
     ids: NDArray[np.uint16]
@@ -35,14 +35,14 @@ class Items:
         return len(self.ends)
 
     def item(self, number: int) -> "Item":
-        """Return the item with that number."""
+        """Return the item with the index ``number``."""
         start = int(self.ends[number - 1]) if number else 0
         return Item(self.ids[start : int(self.ends[number])], int(self.prompts[number]), self.weight)
 
 
 @dataclass(frozen=True)
 class Item:
-    """One example: the ids of its prompt and target, the length of the prompt, and the weight of each target token."""
+    """An example: the ids of its prompt and target, the length of the prompt, and the weight of each target token."""
 
     ids: NDArray[np.uint16]
     prompt: int
@@ -50,7 +50,7 @@ class Item:
 
 
 def tokenised(examples: Sequence[Example], tokens: Tokens, source: Source, longest: int) -> Items:
-    """Tokenise the examples. Leave out those with more than ``longest`` tokens."""
+    """Tokenise the examples. Examples with more than ``longest`` tokens are left out."""
     rows = [(prompt, target) for prompt, target in tokens.examples(examples) if len(prompt) + len(target) <= longest]
     lengths = [len(prompt) + len(target) for prompt, target in rows]
     return Items(
@@ -62,7 +62,7 @@ def tokenised(examples: Sequence[Example], tokens: Tokens, source: Source, longe
 
 
 def write(path: Path, items: Mapping[str, Items]) -> None:
-    """Write the items of several sources to one file, atomically."""
+    """Write the items from several sources to one file, atomically."""
     arrays = {
         f"{name}/{part}": getattr(made, part) for name, made in items.items() for part in ("ids", "ends", "prompts")
     }
@@ -73,7 +73,7 @@ def write(path: Path, items: Mapping[str, Items]) -> None:
 
 
 def read(path: Path, recipe: Recipe) -> dict[str, Items]:
-    """Read a file that `write` has written. The weights come from the recipe."""
+    """Read a file that was written by `write`. The weights come from the recipe."""
     with np.load(path) as arrays:
         names = dict.fromkeys(key.split("/")[0] for key in arrays.files)
         return {
@@ -89,7 +89,7 @@ def read(path: Path, recipe: Recipe) -> dict[str, Items]:
 
 @dataclass
 class Position:
-    """The position of a training run: the stage, the window, the next step and the items drawn from each source."""
+    """The position of a training run: the stage, the window, the next step, and the items drawn from each source."""
 
     stage: int
     window: int
@@ -100,7 +100,10 @@ class Position:
 def window(
     items: Mapping[str, Items], stage: Stage, position: Position, seed: int
 ) -> tuple[list[Item], dict[str, int]]:
-    """Return the items of the current window, and the number of items drawn from each source up to its end."""
+    """Return the items of the current window, and the new value of ``taken``.
+
+    This is the number of items that have been drawn from each source by the end of the window.
+    """
     rng = np.random.default_rng([seed, position.stage, position.window])
     names = [name for name in stage.shares if len(items[name])]
     shares = np.array([stage.shares[name] for name in names])
@@ -115,7 +118,7 @@ def window(
 
 
 def _order(name: str, size: int, first: int, count: int, seed: int) -> Iterator[int]:
-    """Yield the numbers ``first`` to ``first + count`` (exclusive) of an endless sequence of permutations."""
+    """Yield ``count`` item indices from an endless sequence of permutations, starting at position ``first``."""
     shuffled: dict[int, NDArray[np.int64]] = {}
     letters = list(name.encode())
     for place in range(first, first + count):
@@ -127,7 +130,10 @@ def _order(name: str, size: int, first: int, count: int, seed: int) -> Iterator[
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of ids [batch, length], padded at the end, with the labels and their positions in the flattened ids."""
+    """A batch of ids [batch, length], padded at the end, with labels, their weights and their places.
+
+    The place of a label is the position, in the flattened ids, of the token before it.
+    """
 
     ids: Tensor
     places: Tensor
@@ -135,7 +141,7 @@ class Batch:
     weights: Tensor
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the batch on that device."""
+        """Return a copy of the batch on ``device``."""
         return Batch(*(x.to(device) for x in (self.ids, self.places, self.labels, self.weights)))
 
 
@@ -156,7 +162,7 @@ def collate(items: Sequence[Item], pad: int) -> Batch:
 def grouped(items: Sequence[Item], batch_tokens: int) -> list[list[Item]]:
     """Group items of similar length, starting with the shortest.
 
-    Each group has at most ``batch_tokens`` padded tokens. An item that is longer forms its own group.
+    Each group contains at most ``batch_tokens`` tokens, including padding. A longer item forms its own group.
     """
     groups: list[list[Item]] = []
     for item in sorted(items, key=lambda item: len(item.ids)):
@@ -167,7 +173,10 @@ def grouped(items: Sequence[Item], batch_tokens: int) -> list[list[Item]]:
 
 
 def steps(items: Sequence[Item], recipe: Recipe, position: Position, seed: int) -> list[list[list[Item]]]:
-    """Return the steps of the window. Each has ``batches_a_step`` batches, and an incomplete last step is left out."""
+    """Return the steps of a window. Each step consists of ``batches_a_step`` batches.
+
+    An incomplete last step is left out.
+    """
     groups = grouped(items, recipe.batch_tokens)
     random.Random(f"{seed} {position.stage} {position.window}").shuffle(groups)
     size = recipe.batches_a_step

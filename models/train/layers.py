@@ -22,11 +22,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "wide": ("mlp.gate_proj", "mlp.up_proj"),
     "narrow": ("mlp.down_proj",),
 }
-"""The linear layers of transformers that share one matrix product, because they have the same input."""
+"""Groups of linear layers, by their names in transformers. A group shares one input, and so one matrix product."""
 
 
 class Adapted(torch.autograd.Function):
-    """The product of ``x`` and weights that contain ``b a``. Only ``x``, ``a`` and ``b`` get gradients.
+    """The product of ``x`` and weights into which ``b a`` has been merged. Only ``x``, ``a`` and ``b`` get gradients.
 
     Shapes: x [..., in], merged [out, in], a [groups * rank, in], b [out, rank]. ``outs`` lists the number of output
     rows of each group.
@@ -56,7 +56,7 @@ def _adapted(x: Tensor, merged: Tensor, a: Tensor, b: Tensor, outs: tuple[int, .
 
 
 def norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-    """Apply the root-mean-square norm in float32 and multiply by 1 + ``weight``."""
+    """Apply the root-mean-square norm in float32 and multiply the result by 1 + ``weight``."""
     wide = x.float()
     return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + epsilon) * (1.0 + weight)).to(x.dtype)
 
@@ -68,7 +68,7 @@ def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def gelu(x: Tensor) -> Tensor:
-    """Apply the tanh approximation of GELU. The form with a sigmoid is equal and faster on a CPU."""
+    """Apply the tanh approximation of GELU, written with a sigmoid, which is equivalent and faster on a CPU."""
     return x * torch.sigmoid(GELU_SCALE * (x + 0.044715 * x * x * x))
 
 

@@ -1,4 +1,4 @@
-"""Settings that speed up training on this machine: the dtype, and memory that stays allocated."""
+"""Settings that speed up training on this machine: the dtype, and how memory is allocated."""
 
 import ctypes
 import ctypes.util
@@ -11,9 +11,9 @@ KEPT_BYTES = 1 << 28
 
 
 def probe_dtype(device: torch.device) -> torch.dtype:
-    """Return bfloat16 if this machine multiplies it faster than float32, otherwise float32.
+    """Return bfloat16 if this machine multiplies matrices faster in bfloat16 than in float32, or else float32.
 
-    A CPU may only emulate bfloat16.
+    Some CPUs only emulate bfloat16.
     """
     seconds = {}
     for dtype in (torch.float32, torch.bfloat16):
@@ -30,7 +30,7 @@ def probe_dtype(device: torch.device) -> torch.dtype:
 def keep_memory() -> bool:
     """Configure glibc to keep freed memory. Return whether the C library is glibc and accepted the settings.
 
-    By default glibc maps and clears every large tensor again, which takes a third of the training time.
+    By default, glibc maps and clears new memory for each large tensor, which takes a third of the training time.
     """
     name = ctypes.util.find_library("c")
     mallopt = getattr(ctypes.CDLL(name), "mallopt", None) if name else None

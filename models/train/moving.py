@@ -16,7 +16,7 @@ MIB = 1 << 20
 def pack_folder(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of data or weights.")],
     to: PartsDir,
-    part_mib: Annotated[float, typer.Option(help="Size of a part in MiB.")] = 16.0,
+    part_mib: Annotated[float, typer.Option(help="Size of each part in MiB.")] = 16.0,
 ) -> None:
     """Split a folder into parts of equal size for transfer, and write a manifest with checksums."""
     with _explained():
@@ -27,7 +27,7 @@ def pack_folder(
 def unpack_folder(
     packed: PartsDir, folder: Annotated[Path, typer.Argument(file_okay=False, help="New folder for the files.")]
 ) -> None:
-    """Restore a folder from the output of `pack`. Missing, unlisted or damaged parts are refused."""
+    """Restore a folder from the output of `pack`. Fails if parts are missing, damaged or not listed."""
     with _explained():
         made = parts.unpack(packed, folder)
     typer.echo(f"{len(made.files)} files from {len(made.parts)} parts")

@@ -1,4 +1,7 @@
-"""Pack the base model into the size of its download: only the kept pieces, with the weights quantised as in GGUF."""
+"""Pack the base model for transfer, with only the kept pieces and with weights quantised as in GGUF.
+
+The result is as small as the original download.
+"""
 
 import shutil
 from collections.abc import Sequence
@@ -29,7 +32,7 @@ FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 def _name(of_gguf: str) -> str | None:
-    """Return the name of a matrix in transformers, or None for other tensors."""
+    """Return the name that a GGUF matrix has in transformers, or None for other tensors."""
     if of_gguf == "token_embd.weight":
         return EMBEDDING
     _, *where = of_gguf.split(".")
@@ -49,7 +52,7 @@ def pack(source: Path, base: Path, to: Path, ids: Sequence[int]) -> None:
     ``ids`` are the ids of the kept pieces in that file.
 
     Raises:
-        BaseError: the base was not made from that file.
+        BaseError: the base model was not made from that file.
     """
     to.mkdir(parents=True, exist_ok=True)
     rest = load_file(base / "model.safetensors")
@@ -73,7 +76,7 @@ def pack(source: Path, base: Path, to: Path, ids: Sequence[int]) -> None:
 
 
 def unpack(packed: Path, base: Path) -> None:
-    """Restore the base from the output of `pack`."""
+    """Restore the base model from the output of `pack`."""
     base.mkdir(parents=True, exist_ok=True)
     weights = load_file(packed / "rest.safetensors")
     with np.load(packed / "matrices.npz") as arrays:

@@ -1,7 +1,7 @@
 """Split a folder into parts of equal size for transfers that do not allow large files, and restore it.
 
 The contents of the files, in the order of their paths, form one stream, which is cut into parts. ``manifest.json``
-lists the size and the SHA-256 of every part and of every file.
+lists the size and SHA-256 of every part and every file.
 """
 
 import hashlib
@@ -63,7 +63,9 @@ def pack(folder: Path, parts: Path, part_bytes: int) -> Packed:
 
 
 def unpack(parts: Path, folder: Path) -> Packed:
-    """Restore the files that ``pack`` split, under the new or empty ``folder``. Either all files are restored or none.
+    """Restore the files that `pack` split to ``folder``, which must be new or empty.
+
+    Either all files are restored or none.
 
     Raises:
         PartsError: a part is missing, damaged or not listed, a restored file differs, or ``folder`` is not empty.
@@ -100,7 +102,10 @@ def _emptied(folder: Path) -> None:
 
 
 def _cuts(folder: Path, names: Iterable[str], files: list[Piece], part_bytes: int) -> Iterator[bytes]:
-    """Yield the stream in slices of ``part_bytes``; the last may be smaller. Add each complete file to ``files``."""
+    """Yield the stream in slices of ``part_bytes`` bytes. The last slice may be smaller.
+
+    Each file is added to ``files`` once all of its contents have been read.
+    """
     held = bytearray()
     for name in names:
         digest, size = hashlib.sha256(), 0
@@ -123,10 +128,10 @@ def _written(path: Path, cut: bytes) -> Piece:
 
 
 def _listed(parts: Path) -> Packed:
-    """Read the manifest, and check it against the parts in the folder.
+    """Read the manifest, and compare it with the parts in the folder.
 
     Raises:
-        PartsError: the manifest is invalid, or the folder does not have exactly the listed parts.
+        PartsError: the manifest is invalid, or the parts in the folder are not exactly the listed ones.
     """
     try:
         table = json.loads((parts / MANIFEST).read_text("utf-8"))
@@ -164,7 +169,7 @@ def _stream(parts: Path, listed: Iterable[Piece]) -> Iterator[bytes]:
 
 
 def _file(path: Path, file: Piece, stream: Iterator[bytes], rest: bytes) -> bytes:
-    """Write one file from the bytes left over from a part and the parts that follow. Return the bytes left over."""
+    """Write one file from the remaining bytes of a part and the parts that follow. Return the bytes that are left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     digest, missing = hashlib.sha256(), file.size_bytes
     with path.open("wb") as out:

@@ -8,7 +8,10 @@ MARKS = (("„", "“"), ("»", "«"), ("“", "”"), ('"', '"'))
 
 
 def requoted(german: str, rng: random.Random) -> str:
-    """Return the text with all quotations in one random style of marks other than that of the first quotation."""
+    """Return the text with all quotations in one randomly chosen style of quotation marks.
+
+    The style of the first quotation is not chosen.
+    """
     first = QUOTED.search(german)
     if first is None:
         return german
@@ -16,5 +19,5 @@ def requoted(german: str, rng: random.Random) -> str:
 
 
 def in_marks(text: str, marks: tuple[str, str]) -> str:
-    """Return the text with all quotations in ``marks``, which are an opening and a closing mark."""
+    """Return the text with all quotations in ``marks``, which consists of an opening and a closing mark."""
     return QUOTED.sub(lambda match: f"{marks[0]}{match[1]}{marks[1]}", text)

@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class MarkWords:
-    """The unused piece that marks a task, and the pieces whose mean embedding initialises it."""
+    """The unused piece that serves as the mark for a task, and the pieces whose mean embedding initialises it."""
 
     piece: str
     words: tuple[str, ...]
@@ -19,10 +19,10 @@ class MarkWords:
 class Source:
     """A source of examples. ``kind`` names the function in `sources` that makes the examples from the other fields.
 
-    Held-back items are scored and never trained on. They are the first ``held_back`` items, the items of the first
-    ``held_lines`` lines of each set, or the items of the split ``held_split``. ``in_a_row`` is the maximum number of
-    sentences in an item. ``quotes`` is the share of pairs whose German side gets different quotation marks. ``weight``
-    multiplies the loss of each target token.
+    Held-back items are scored but never used for training. They are the first ``held_back`` items, the items from the
+    first ``held_lines`` lines of each set, or the items of the split ``held_split``. ``in_a_row`` is the maximum number
+    of sentences in an item. ``quotes`` is the share of pairs whose German side gets different quotation marks.
+    ``weight`` multiplies the loss of each target token.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The whole recipe. Comments in the file explain the rates, sizes and counts."""
+    """The whole training recipe. Comments in the TOML file explain the rates, sizes and counts."""
 
     rank: int
     warmup_steps: int
@@ -75,10 +75,10 @@ class Recipe:
 
 
 def load(path: Path = HERE / "recipe.toml") -> Recipe:
-    """Read a recipe.
+    """Read a recipe from a TOML file.
 
     Raises:
-        ValueError: a stage or the held-back table names an unknown source.
+        ValueError: a stage or the table ``held_back`` names an unknown source.
     """
     table = tomllib.loads(path.read_text("utf-8"))
     table["marks"] = {name: MarkWords(mark["piece"], tuple(mark["words"])) for name, mark in table["marks"].items()}

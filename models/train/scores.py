@@ -1,4 +1,4 @@
-"""Compute BLEU and chrF of an exported model on test sets, and measure the speed of CTranslate2's generator."""
+"""Compute BLEU and chrF of an exported model on test sets, and measure the speed of the CTranslate2 generator."""
 
 import time
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def translated(
 
 
 def score(folder: Path, tokens: Tokens, test: Path, lines: int | None, beam: int, threads: int) -> dict[str, Any]:
-    """Score the model in ``folder`` on ``TEST.de`` against the references ``TEST.en``."""
+    """Score the model in ``folder`` on the source sentences ``TEST.de`` with the references ``TEST.en``."""
     generator = ctranslate2.Generator(str(folder), compute_type="default", inter_threads=1, intra_threads=threads)
     source, reference = (
         test.with_name(f"{test.name}.{side}").read_text("utf-8").splitlines()[:lines] for side in ("de", "en")

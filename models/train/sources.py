@@ -1,4 +1,4 @@
-"""Make the examples of each task: read and filter the sources of the recipe, and hold some examples back."""
+"""Make the examples for each task: read and filter the sources of the recipe, and hold some examples back."""
 
 import json
 import lzma
@@ -29,7 +29,7 @@ _NUMBERED = re.compile(r"\s*\(?\bNr\. ?\d+\)?")
 
 
 def read_pairs(data: Path, source: Source) -> Iterator[Pair]:
-    """Yield the German and the English side of each line. Runs of white space become single spaces."""
+    """Yield the German and English sides of each line. Runs of white space become single spaces."""
     for name in source.files:
         with lzma.open(data / name, "rt", encoding="utf-8") as lines:
             for line in lines:
@@ -40,14 +40,14 @@ def read_pairs(data: Path, source: Source) -> Iterator[Pair]:
 
 
 def read_rows(data: Path, source: Source) -> Iterator[Row]:
-    """Yield the objects of files in the JSON Lines format."""
+    """Yield the objects from compressed files in the JSON Lines format."""
     for name in source.files:
         with lzma.open(data / name, "rt", encoding="utf-8") as lines:
             yield from map(json.loads, lines)
 
 
 def _split(source: Source, items: list[list[Example]]) -> Made:
-    """Return the examples to train on and, separately, those of the first ``held_back`` items."""
+    """Return the examples to train on and, separately, those from the first ``held_back`` items."""
     held, kept = items[: source.held_back], items[source.held_back :]
     return [e for item in kept for e in item], [e for item in held for e in item]
 
@@ -57,7 +57,7 @@ def _direction(source: Source, german: str, english: str) -> Example:
 
 
 def translation(source: Source, data: Path, rng: random.Random) -> Made:
-    """Make sentence pairs, or pairs of two to ``in_a_row`` consecutive sentences."""
+    """Make translation examples from single sentences or, if ``in_a_row`` is above 1, from consecutive sentences."""
     pairs = [_requoted(pair, source.quotes, rng) for pair in read_pairs(data, source)]
     if source.in_a_row > 1:
         pairs = [*pairs[: source.held_back], *_rows(pairs[source.held_back :], source.in_a_row, rng)]
@@ -68,7 +68,7 @@ def translation(source: Source, data: Path, rng: random.Random) -> Made:
 
 
 def _requoted(pair: Pair, share: float, rng: random.Random) -> Pair:
-    """Return the pair. With the probability ``share``, the German side gets different quotation marks."""
+    """Return the pair. With the probability ``share``, its German side gets different quotation marks."""
     return (requoted(pair[0], rng), pair[1]) if share and rng.random() < share else pair
 
 
@@ -81,7 +81,7 @@ def _rows(pairs: list[Pair], most: int, rng: random.Random) -> Iterator[Pair]:
 
 
 def hinted(source: Source, data: Path, rng: random.Random) -> Made:
-    """Make sentence pairs whose source contains terms of the translation as hints."""
+    """Make translation examples whose source contains terms of the translation as hints."""
     pairs = [_requoted(pair, source.quotes, rng) for pair in read_pairs(data, source)]
     hints = Hints(pairs)
     items = []
@@ -92,9 +92,9 @@ def hinted(source: Source, data: Path, rng: random.Random) -> Made:
 
 
 def headline(source: Source, data: Path, _: random.Random) -> Made:
-    """Make pairs of a text's first sentences and its headline.
+    """Make examples in which a headline is written from the first sentences of a text.
 
-    The sentences must contain the numbers in the headline and, unless they are a lead, most of its words.
+    These sentences must contain the numbers in the headline and, unless they are a lead, most of its words.
     """
     items = []
     for row in read_rows(data, source):
@@ -120,17 +120,17 @@ def _versions(source: Source, data: Path, mark: str, *, is_held: Callable[[Row],
 
 
 def shorten(source: Source, data: Path, _: random.Random) -> Made:
-    """Make pairs of a sentence and a shorter version of it."""
+    """Make examples from pairs of a sentence and a shorter version of it."""
     return _versions(source, data, "shorten", is_held=lambda row: row["line"] < source.held_lines)
 
 
 def fuse(source: Source, data: Path, _: random.Random) -> Made:
-    """Make pairs of several sentences and a single sentence with the same content."""
+    """Make examples from pairs of several sentences and a single sentence with the same content."""
     return _versions(source, data, "fuse", is_held=lambda row: row["line"] < source.held_lines)
 
 
 def simplify(source: Source, data: Path, _: random.Random) -> Made:
-    """Make pairs of a sentence and a simpler version of it. The first pairs are held back."""
+    """Make examples from pairs of a sentence and a simpler version of it. The first examples are held back."""
     kept, _held = _versions(source, data, "simplify", is_held=lambda _: False)
     return kept[source.held_back :], kept[: source.held_back]
 
@@ -143,7 +143,10 @@ def _groups(source: Source, data: Path) -> Iterator[tuple[str, int, list[str]]]:
 
 
 def paraphrase(source: Source, data: Path, _: random.Random) -> Made:
-    """Make pairs of two versions of a sentence with equal numbers and acronyms and similar lengths."""
+    """Make examples from pairs of versions of the same sentence.
+
+    The versions must contain the same numbers and acronyms and have similar lengths.
+    """
     kept: list[Example] = []
     held: list[Example] = []
     for _set, line, texts in _groups(source, data):
@@ -160,7 +163,7 @@ def _verdict(premise: str, hypothesis: str, *, follows: bool) -> Example:
 
 
 def entail(source: Source, data: Path, _: random.Random) -> Made:
-    """Make entailment examples from human judgements. The examples of another split are held back."""
+    """Make entailment examples from human judgements. The examples from a separate split are held back."""
     kept: list[Example] = []
     held: list[Example] = []
     for row in read_rows(data, source):
@@ -201,7 +204,7 @@ def neighbours(source: Source, data: Path, rng: random.Random) -> Made:
 
 
 def _renumbered(text: str, rng: random.Random) -> str:
-    """Return ``text`` with one number changed by a typical slip."""
+    """Return ``text`` with one number changed by a typical error."""
     number = rng.choice(list(DIGITS.finditer(text)))
     other = str(max(0, int(number[0]) + rng.choice((-10, -2, -1, 1, 2, 10))))
     if other == number[0]:
@@ -223,10 +226,10 @@ KINDS: dict[str, Callable[[Source, Path, random.Random], Made]] = {
 
 
 def make(source: Source, data: Path, seed: int) -> Made:
-    """Make the examples of one source. The same seed always gives the same examples.
+    """Make the examples from one source. The same seed always results in the same examples.
 
     Raises:
-        KeyError: the recipe names a kind that `KINDS` does not have.
+        KeyError: the kind of the source is not in `KINDS`.
         FileNotFoundError: a file is missing.
     """
     return KINDS[source.kind](source, data, random.Random(f"{seed} {source.name}"))

@@ -24,7 +24,10 @@ def has_its_facts(text: str, made: str) -> bool:
 
 
 def covered(text: str, made: str) -> float:
-    """Return the share of words of ``made`` with at least five letters whose first five letters occur in ``text``."""
+    """Return the share of the long words in ``made`` that also occur in ``text``.
+
+    Only words with at least five letters are considered, and only their first five letters are compared.
+    """
     there = text.lower()
     stems = [word[:STEM_CHARS].lower() for word in _WORD.findall(made) if len(word) >= STEM_CHARS]
     return sum(stem in there for stem in stems) / len(stems) if stems else 0.0
@@ -49,6 +52,6 @@ def is_damaged(text: str) -> bool:
 
 
 def names(text: str) -> frozenset[str]:
-    """Return the numbers and acronyms in the text. Two versions of a sentence must agree on these."""
+    """Return the numbers and acronyms in the text, which must be the same in two versions of a sentence."""
     found = set(DIGITS.findall(text))
     return frozenset(found | {word for word in _WORD.findall(text) if len(word) >= 2 and word.isupper()})

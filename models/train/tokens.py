@@ -20,7 +20,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Example:
-    """An example: a prompt, which consists of texts and marks, and its target."""
+    """A training example: a prompt, which consists of texts and marks, and its target."""
 
     prompt: tuple[str | Mark, ...]
     target: str
@@ -30,10 +30,10 @@ class Tokens:
     """The trimmed tokenizer. Text that looks like a mark or a special piece is encoded as ordinary text."""
 
     def __init__(self, path: Path, marks: Mapping[str, MarkWords]) -> None:
-        """Read ``tokenizer.json``.
+        """Read the tokenizer from a ``tokenizer.json``.
 
         Raises:
-            ValueError: the tokenizer lacks the piece of a mark or a special piece.
+            ValueError: the tokenizer lacks a special piece or the piece for a mark.
         """
         self.tokenizer = Tokenizer.from_file(str(path))
         self.tokenizer.encode_special_tokens = True
@@ -54,11 +54,14 @@ class Tokens:
         return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of ``ids``, without special pieces."""
+        """Return the text for ``ids``, without special pieces."""
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def examples(self, examples: Sequence[Example]) -> list[tuple[list[int], list[int]]]:
-        """Return the ids of each prompt, which start with ``<bos>``, and of each target, which end with ``<eos>``."""
+        """Return the (prompt, target) ids of each example.
+
+        A prompt starts with ``<bos>``, and a target ends with ``<eos>``.
+        """
         texts = [part for example in examples for part in (*example.prompt, example.target) if isinstance(part, str)]
         encoded = iter(self.encode(texts))
         made = []

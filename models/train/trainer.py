@@ -1,4 +1,4 @@
-"""The training loop, with a running average, checkpoints that any machine can resume, and a log of held-back losses."""
+"""The training loop, with a running average, portable checkpoints, and a log of losses on held-back items."""
 
 import json
 import math
@@ -26,7 +26,7 @@ ALONE_STEPS = 2
 
 @dataclass(frozen=True)
 class Plan:
-    """The length of one call, which ends after ``minutes`` or ``steps``, whichever comes first.
+    """The length of one training call, which ends after ``minutes`` or ``steps``, whichever comes first.
 
     The learning rate falls during the last ``cooldown`` share of the call.
     """
@@ -38,7 +38,7 @@ class Plan:
     seed: int = 1
 
     def done(self, seconds: float, steps: int) -> float:
-        """Return the completed share of the call, from 0 to 1."""
+        """Return the share of the call that is complete. It reaches 1 when the call must end."""
         return max(seconds / 60 / self.minutes, steps / self.steps)
 
 
@@ -56,8 +56,8 @@ class Trainer:
     ) -> None:
         """Prepare to train with ``workers`` threads, each of which computes whole batches on one core.
 
-        Two cores that shared one product would wait for each other, and another program on either core would slow both
-        down.
+        If two cores shared one product, they would wait for each other, and another program on either core would slow
+        both down.
         """
         self.network, self.recipe, self.items, self.tokens, self.seed = network, recipe, items, tokens, seed
         self.leaves = network.leaves()
@@ -75,7 +75,7 @@ class Trainer:
         self.warmed = self.steps_here = 0
 
     def start(self, factors: Mapping[str, Tensor]) -> None:
-        """Start from these factors.
+        """Start training from ``factors``.
 
         Raises:
             ValueError: the factors do not fit this network and rank.
@@ -108,7 +108,7 @@ class Trainer:
         new.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Resume from a checkpoint. The seed, and so the order of the data, comes from the checkpoint."""
+        """Resume from a checkpoint, which also determines the seed and therefore the order of the data."""
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         self.factors.data.copy_(state["factors"])
         self.average.copy_(state["average"])
@@ -118,7 +118,10 @@ class Trainer:
         self.network.load(self.factors.data)
 
     def step(self, batches: list[list[Item]], rate: float) -> float:
-        """Update once from several batches, in which all tokens count equally. Return the loss per weighted token."""
+        """Update the factors once from several batches. Return the loss per weighted token.
+
+        A token counts the same in every batch, however many tokens the batch contains.
+        """
         made = [data.collate(batch, self.tokens.pad).to(self.device) for batch in batches]
         whole = sum(float(batch.weights.sum()) for batch in made)
         total = 0.0
@@ -147,7 +150,10 @@ class Trainer:
         return float(loss.detach()), torch.autograd.grad(loss, self.leaves)
 
     def _each(self, work: Callable[[Batch], Result], batches: Iterable[Batch]) -> Iterator[Result]:
-        """Return the results in order. Until everything is compiled, only one thread runs at a time."""
+        """Apply ``work`` to each batch and return the results in order.
+
+        Until everything is compiled, only one thread runs at a time.
+        """
         if self.steps_here < ALONE_STEPS:
             return iter([self.workers.submit(work, batch).result() for batch in batches])
         return self.workers.map(work, batches)
@@ -155,8 +161,8 @@ class Trainer:
     def scores(self) -> dict[str, float]:
         """Score each held-back set with the averaged factors.
 
-        A score is the loss per target token or, for verdicts, the share of correct ones. Gradients stay enabled,
-        because the layer would be compiled again without them.
+        The score is the loss per target token or, for verdicts, the share that is correct. Gradients stay enabled,
+        because otherwise the layer would be compiled again.
         """
         self.network.load(self.average)
         made: dict[str, float] = {}
@@ -182,7 +188,7 @@ class Trainer:
         return float(total / tokens)
 
     def _right(self, held: list[Item]) -> float:
-        """Return the share of verdicts for which the correct word is more likely than the other."""
+        """Return the share of verdicts for which the correct word is more likely than the other word."""
         words = [ids[0] for ids in self.tokens.encode((YES, NO))]
 
         def right(batch: Batch) -> int:
@@ -195,9 +201,10 @@ class Trainer:
 
 
 def _rate(stage: Stage, plan: Plan, of_stage: float, of_call: float) -> float:
-    """Return the learning rate, given the completed shares of the stage's items and of the call.
+    """Return the learning rate for a step.
 
-    The result is at least a hundredth of the stage's rate.
+    ``of_stage`` and ``of_call`` are the completed shares of the stage and of the call. The rate is at least a hundredth
+    of the stage's maximum rate.
     """
     falls = ((of_stage, stage.cooldown), (of_call, plan.cooldown))
     left = [min(1.0, (1 - done) / cooldown) for done, cooldown in falls if cooldown]
@@ -205,9 +212,9 @@ def _rate(stage: Stage, plan: Plan, of_stage: float, of_call: float) -> float:
 
 
 def run(trainer: Trainer, plan: Plan, folder: Path, say: Callable[[str], None] = print) -> None:
-    """Train until the plan ends.
+    """Train until the plan is complete.
 
-    Write ``state.pt`` and ``log.jsonl`` to ``folder`` every few minutes and at the end.
+    Every few minutes and at the end, ``state.pt`` and ``log.jsonl`` are written to ``folder``.
     """
     start = saved = last = time.monotonic()
     recent: list[float] = []
@@ -227,7 +234,7 @@ def run(trainer: Trainer, plan: Plan, folder: Path, say: Callable[[str], None] =
 
 
 def _steps(trainer: Trainer) -> Iterator[tuple[Stage, list[list[Item]], float]]:
-    """Yield the remaining steps, each with its stage and the completed share of the stage's items."""
+    """Yield the remaining steps as (stage, batches, completed share of the stage)."""
     while trainer.position.stage < len(trainer.recipe.stages):
         stage, position = trainer.recipe.stages[trainer.position.stage], trainer.position
         drawn, taken = data.window(trainer.items, stage, position, trainer.seed)

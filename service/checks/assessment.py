@@ -1,6 +1,7 @@
 """Checks of translated sentences and of summaries.
 
-This module defines the checks of negations, quotations, length and untranslated words, and runs all checks.
+This module contains the checks for negations, quotations, length and untranslated words, and the functions that run all
+checks.
 """
 
 import re
@@ -23,11 +24,11 @@ _FOLLOWING_WORDS = 2
 
 
 def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that ``output`` has as many negations as ``source``.
+    """Check that ``output`` contains as many negations as ``source``.
 
     A finding is reported only for a negation that a translation always keeps ("nicht", but not in "nicht nur"). Many
-    other words can express a negation ("fail to", "unable"), so the check compares the plain negations of one side with
-    all possible negations of the other side.
+    other words can express a negation ("fail to", "unable"). The check therefore compares the plain negations in one
+    text with all possible negations in the other.
 
     Raises:
         ValueError: one of the languages has no negation grammar.
@@ -42,10 +43,10 @@ def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 def check_summary_negations(support: Passage, sentence: Passage) -> Iterator[Finding]:
-    """Check the negations of a summary sentence against its supporting sentences.
+    """Compare the negations in a summary sentence with those in its supporting sentences.
 
-    A summary may leave out clauses, so a negation counts as lost only if the summary sentence contains the two words
-    that follow the negation in the source.
+    A summary may leave out clauses. A negation is therefore reported as lost only if the summary sentence contains the
+    two words that follow the negation in the source.
 
     Raises:
         ValueError: one of the languages has no negation grammar.
@@ -76,7 +77,6 @@ def _sure(passage: Passage) -> list[Span]:
 
 
 def _plain(passage: Passage) -> int:
-    """Count the plain negations."""
     return sum(1 for _ in _grammar(passage).plain.finditer(passage.lower))
 
 
@@ -95,10 +95,10 @@ _MOST_CHARS = 4_000  # longer passages between two marks are not quotations
 
 
 def quotations(text: str) -> list[Span]:
-    """Return the spans between pairs of quotation marks, without the marks. An unpaired mark is ignored.
+    """Return the spans between pairs of quotation marks, without the marks. Unpaired marks are ignored.
 
-    A straight mark can open or close a quotation, and the roles of curly marks differ between German and English, so
-    the marks are paired in sequence. The mark „ can only open a quotation, so it always starts a new pair.
+    A straight mark can open or close a quotation, and curly marks have different roles in German and English. The marks
+    are therefore paired in sequence. The mark „ can only open a quotation, so it always starts a new pair.
     """
     found = []
     opened: int | None = None
@@ -114,9 +114,9 @@ def quotations(text: str) -> list[Span]:
 def check_quotations(source: str, output: str) -> Iterator[Finding]:
     """Check that a translation keeps the quotations of its source sentence and that no quotation is empty.
 
-    The check counts marks, because a quotation may open in one sentence and close in another. Words in single quotation
-    marks also count, because English uses these marks for “so-called” things. If the source has a quotation, additional
-    ones are accepted in the translation, because translations often interrupt a quotation to name its speaker.
+    The check counts marks, because a quotation may open in one sentence and close in another. Single quotation marks
+    count too, because English uses them for “so-called” things. If the source contains a quotation, the translation may
+    contain more of them, because translations often interrupt a quotation to name its speaker.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:
@@ -141,18 +141,21 @@ def _severity(place: Span | None, text: str) -> Severity:
 
 
 def _is_title(words: str) -> bool:
-    """Return whether a quotation may be a title, a name or a short phrase, which can also be written without marks."""
+    """Return whether a quotation could be a title, a name or a short phrase.
+
+    These may also be written without quotation marks.
+    """
     if len(words.split()) <= _MOST_SCARE_WORDS and words[-1:] not in ".,!?":
         return True
     return words[-1:] not in ".,!?" and all(word[:1].isupper() or len(word) <= 3 for word in words.split())  # noqa: PLR2004 - articles and "of"
 
 
 def _count(text: str) -> int:
-    return sum(map(text.count, _MARKS))  # no character occurs in two of the marks, so none is counted twice
+    return sum(map(text.count, _MARKS))  # no character occurs in two of the marks, so no mark is counted twice
 
 
 def check_verbatim(source: str, output: str) -> Iterator[Finding]:
-    """Check that each quotation in a summary also occurs in the source, word for word and in quotation marks."""
+    """Check that each quotation in a summary also occurs verbatim and in quotation marks in the source."""
     whole = _SPACE.sub(" ", source)
     spoken = [_SPACE.sub(" ", span.of(source)) for span in quotations(source)]
     for span in quotations(output):
@@ -173,7 +176,7 @@ _LEAST_CHARS = 12
 def check_length(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` is not much shorter or longer than a typical translation of ``source``.
 
-    The bounds are wider for shorter sources. Sources with fewer than twelve characters are not checked.
+    The shorter the source, the wider the limits. Sources with fewer than twelve characters are not checked.
     """
     usual = source.language.length_ratios.get(output.language.code)
     chars = len(source.text.strip())
@@ -203,10 +206,10 @@ _APART = re.compile(
 
 
 def check_untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that ``output`` contains no text in the source language.
+    """Check that ``output`` does not contain text in the source language.
 
     The check looks for frequent words of the source language, for copied words and for copied runs of words. It yields
-    at most one finding. Quoted words and addresses may stay untranslated, and capitalised words may be names.
+    at most one finding. Quoted words and addresses may remain untranslated, and capitalised words may be names.
     """
     words, foreign = _WORD.findall(source.text), _Foreign(source.language, output.language)
     if _is_copy(words, _WORD.findall(output.text), foreign):
@@ -221,14 +224,14 @@ def check_untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 class _Foreign:
-    """A classifier for words that do not belong to the target language."""
+    """A classifier that recognises words that do not belong to the target language."""
 
     def __init__(self, source: Language, target: Language) -> None:
         self._frequent = source.frequent_words
         self._knows = target.knows
 
     def unknown(self, word: str) -> bool:
-        """Return whether the word is long, in lower case, and missing from the target language's word list."""
+        """Return whether the word is long, in lower case, and missing from the word list of the target language."""
         return len(word) >= _LEAST_COPIED_CHARS and word.islower() and self._knows is not None and not self._knows(word)
 
     def untranslated(self, word: str) -> bool:
@@ -236,20 +239,26 @@ class _Foreign:
 
 
 def _frequent(found: Sequence[re.Match[str]], source: Language) -> list[re.Match[str]]:
-    """Return the frequent words of the source language if there are at least three, and at least 11 % of all words."""
+    """Return the words that are frequent in the source language.
+
+    The list is empty unless there are at least three such words and they make up at least 11 % of all words.
+    """
     frequent = [match for match in found if match[0] in source.frequent_words]
     return frequent if len(frequent) >= _LEAST_WORDS and len(frequent) >= _LEAST_SHARE * len(found) else []
 
 
 def _copied(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
-    """Return the words that are copied from the source and unknown in the target language, if at least two differ."""
+    """Return the words that are copied from the source and unknown in the target language.
+
+    The list is empty unless it contains at least two different words.
+    """
     source_words = set(source)
     copied = [match for match in found if match[0] in source_words and foreign.unknown(match[0])]
     return copied if len({match[0] for match in copied}) >= _LEAST_COPIED else []
 
 
 def _run(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
-    """Return the first run of four words that also occurs in the source and contains a word of the source language."""
+    """Return the first run of four words that is copied from the source and contains an untranslated word."""
     source_runs = {tuple(source[place : place + _RUN_WORDS]) for place in range(len(source) - _RUN_WORDS + 1)}
     for place in range(len(found) - _RUN_WORDS + 1):
         run = found[place : place + _RUN_WORDS]
@@ -273,8 +282,8 @@ def _check_quotations(source: Passage, output: Passage) -> Iterator[Finding]:
 class SentenceChecks:
     """The checks for a language pair.
 
-    ``running`` holds (name, check) pairs in execution order. ``missing`` holds the names of the checks that cannot run
-    because one of the languages lacks a grammar.
+    ``running`` contains (name, check) pairs in execution order. ``missing`` contains the names of the checks that
+    cannot run because one of the languages lacks a grammar.
     """
 
     running: tuple[tuple[str, Check], ...]
@@ -285,7 +294,7 @@ class SentenceChecks:
 def checks_of(source: Language, target: Language) -> SentenceChecks:
     """Return the checks for sentences that are translated from ``source`` to ``target``.
 
-    A check runs only if both languages have the grammar that it needs. Otherwise it is listed as missing.
+    A check runs only if both languages provide the grammar that it needs. Otherwise it is listed as missing.
     """
     dated = source.dates is not None and target.dates is not None
     candidates: tuple[tuple[str, Check, bool], ...] = (
@@ -307,7 +316,7 @@ def checks_of(source: Language, target: Language) -> SentenceChecks:
 def check_sentence(source: str, output: str, source_language: Language, target_language: Language) -> list[Finding]:
     """Check one translated sentence and return the findings.
 
-    Their spans are relative to the sentence and to its translation. A call takes about 1 ms.
+    The spans of a finding are relative to the source sentence and to its translation. A call takes about 1 ms.
     """
     if not any(char.isalnum() for char in output):
         return list(_emptied(source, output))
@@ -327,11 +336,13 @@ def check_summary(
 ) -> list[Finding]:
     """Check each sentence of a summary against the source and return the findings.
 
-    ``sentences`` holds the span of each sentence in ``summary`` and the spans of its supporting sentences in
-    ``source``. Numbers, units and negations are compared with the supporting sentences; names and quotations are
-    compared with the whole source. If a number occurs only elsewhere in the source, the finding is a note. The spans of
-    the findings count code points of ``source`` and ``summary``. A finding about missing content points to the first
-    supporting sentence.
+    ``sentences`` contains, for each sentence of the summary, its span in ``summary`` and the spans of its supporting
+    sentences in ``source``. Numbers, units and negations are compared with the supporting sentences. Names and
+    quotations are compared with the whole source. If a number occurs only elsewhere in the source, the finding is a
+    note.
+
+    The spans of the findings are offsets in ``source`` and ``summary``, in code points. A finding about missing content
+    refers to the first supporting sentence.
     """
     whole = Passage.of(source, language)
     checks = _SummaryChecks(whole)
@@ -356,7 +367,7 @@ def check_summary(
 
 
 class _SummaryChecks:
-    """The checks of a summary, limited to those that the source language has a grammar for."""
+    """The checks for summary sentences. A check is skipped if the language lacks the grammar that it needs."""
 
     def __init__(self, source: Passage) -> None:
         self._source = source
@@ -381,9 +392,9 @@ class _SummaryChecks:
 
 
 def _with_article_spans(finding: Finding, sentence: Span, support: Sequence[Span]) -> Finding:
-    """Return the finding with spans in the whole summary and source.
+    """Return the finding with spans that are relative to the whole source and the whole summary.
 
-    If the finding has a source span, it is replaced by the span of the first supporting sentence.
+    The span of the first supporting sentence replaces the source span of the finding, if there is one.
     """
     output = None if finding.output is None else finding.output.shifted(sentence.start)
     source = support[0] if support and finding.source is not None else None

@@ -1,4 +1,4 @@
-"""Types that all checks use: findings, facts and passages."""
+"""Types that all checks share: findings, facts and passages."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ CHECKS_VERSION = "1"
 
 
 class Code(StrEnum):
-    """The code of a finding. docs/trust.md explains each code and what an editor should do about it."""
+    """The code of a finding. docs/trust.md explains each code and says what an editor should do about it."""
 
     NUMBER_UNSUPPORTED = "number_unsupported"
     NUMBER_MISSING = "number_missing"
@@ -46,7 +46,8 @@ class Code(StrEnum):
 class Severity(StrEnum):
     """The severity of a finding.
 
-    ``review`` means that an editor must check the text before publication. A ``note`` is often harmless.
+    ``review`` means that an editor must check the text before publication. A finding with the severity ``note`` is
+    often harmless.
     """
 
     REVIEW = "review"
@@ -57,7 +58,7 @@ class Severity(StrEnum):
 class Finding:
     """A possible error in a translation or summary.
 
-    ``source`` and ``output`` are spans in the two texts, in code points, or None.
+    ``source`` and ``output`` are the affected spans of the two texts, in code points. Either may be None.
     """
 
     code: Code
@@ -88,11 +89,11 @@ A ``month`` is 1 to 12, a ``weekday`` is 0 (Monday) to 6, and a ``time`` is in m
 
 
 class Fact(NamedTuple):
-    """A number, or a part of a date, at ``span``.
+    """A number, or a part of a date, that occurs in a text at ``span``.
 
-    ``readings`` holds its possible meanings, one of which the other text must contain. ``hints`` holds further
-    meanings, which support facts in the other text but are not required there. A fact that is not ``certain`` ("ein",
-    "May") only supports facts in the other text.
+    ``readings`` lists the possible meanings of the fact, at least one of which must occur in the other text. ``hints``
+    lists further meanings that support facts in the other text but need not occur there. A fact that is not ``certain``
+    ("ein", "May") only supports facts in the other text.
     """
 
     kind: Literal["number", "date"]
@@ -103,18 +104,18 @@ class Fact(NamedTuple):
 
 
 def number_key(value: Fraction | int) -> Key:
-    """Return the key of a number."""
+    """Return the key under which a number is compared with other facts."""
     return ("number", Fraction(value))
 
 
 @lru_cache(maxsize=2_000)
 def number_keys(values: frozenset[Fraction]) -> frozenset[Key]:
-    """Return the keys of several numbers."""
+    """Return the keys under which several numbers are compared with other facts."""
     return frozenset(map(number_key, values))
 
 
 def unsupported(facts: Iterable[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """Return the certain facts whose readings do not occur among the readings and hints of ``others``."""
+    """Return the certain facts that share no reading with the readings and hints of ``others``."""
     known: set[Key] = set().union(*(keys for other in others for keys in (other.readings, other.hints)))
     return [fact for fact in facts if fact.certain and fact.readings.isdisjoint(known)]
 
@@ -126,16 +127,16 @@ _SAME_LENGTH = str.maketrans({"ſ": "s", "ı": "i", "İ": "i"})
 def lower_same_length(text: str) -> str:
     """Convert ``text`` to lower case without changing its length.
 
-    `str.lower` would leave "ſ" and "ı" unchanged and turn "İ" into two characters. They become "s" and "i" here, as in
-    case-insensitive patterns.
+    `str.lower` would leave "ſ" and "ı" unchanged and convert "İ" to two characters. This function converts them to "s"
+    and "i", as case-insensitive patterns do.
     """
     return text.translate(_SAME_LENGTH).lower()
 
 
 class Passage(NamedTuple):
-    """A text prepared for comparison with another text.
+    """A text that has been prepared for comparison with another text.
 
-    ``words`` holds its runs of letters in order. ``lower`` is the text in lower case, with the same length.
+    ``words`` lists its runs of letters in order. ``lower`` is the text in lower case, with the same length.
     """
 
     text: str
@@ -145,5 +146,5 @@ class Passage(NamedTuple):
 
     @classmethod
     def of(cls, text: str, language: Language) -> "Passage":
-        """Prepare ``text``, which is in ``language``, for comparison."""
+        """Prepare ``text``, which is in ``language``, for comparison with another text."""
         return cls(text, language, _WORD.findall(text), lower_same_length(text))

@@ -1,4 +1,4 @@
-"""Checks of numbers, dates and units against the source."""
+"""Checks that compare the numbers, dates and units of a text with those of its source."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,10 @@ _MOST_SCALES = 2
 
 
 class _Quantity(NamedTuple):
-    """A number in a text, and the scale that is already multiplied into it (1 if there is no scale)."""
+    """A number in a text.
+
+    ``scale`` is the factor that has already been multiplied into the number, such as a million, or 1 if there is none.
+    """
 
     span: Span
     part: ParsedNumber
@@ -42,7 +45,7 @@ class _Quantity(NamedTuple):
 
 
 def find_numbers(text: str, grammar: NumberGrammar) -> list[Fact]:
-    """Find the numbers in ``text``, written in digits or words, in order."""
+    """Find the numbers in ``text``, whether in digits or in words, and return them in order."""
     found = list(_quantities(text, grammar))
     return [
         Fact("number", one.span, number_keys(one.part.values), number_keys(one.part.hints), one.part.certain)
@@ -90,12 +93,15 @@ def _numeral(text: str, token: Token, grammar: NumberGrammar) -> ParsedNumber:
 
 @lru_cache(maxsize=2_000)
 def _values(numeral: str, grammar: NumberGrammar) -> frozenset[Fraction]:
-    """Return the possible values of a numeral without a sign. There are several where conventions differ."""
+    """Return the possible values of a numeral without a sign.
+
+    There are several values if languages interpret the numeral differently.
+    """
     if len(numeral) > _MOST_DIGITS:
         return frozenset()
     if numeral in _VULGAR:
         return frozenset({_VULGAR[numeral]})
-    if " " in numeral:  # "10 000", or two numbers in a row
+    if " " in numeral:  # "10 000" may be one number or two
         parts = [part for piece in numeral.split(" ") for part in _values(piece, grammar)]
         return frozenset({*_values(numeral.replace(" ", "\u202f"), grammar), *parts})
     whole, _, decimals = re.sub(r"['’\u00a0\u202f]", "", numeral).partition(grammar.point)
@@ -116,7 +122,7 @@ def _decimal(whole: str, decimals: str) -> Fraction:
 
 
 def _years(text: str, token: Token, found: frozenset[Fraction], grammar: NumberGrammar) -> frozenset[Fraction]:
-    """Return the years that "90er", "1990s", "'90" or the 18 in "2017/18" may mean, with and without the century."""
+    """Return the years that a numeral may mean in "90er", "1990s", "'90" or "2017/18", with and without the century."""
     before = text[max(0, token.start() - _YEAR_CHARS) : token.start()]
     decade = grammar.decade_after.match(text, token.end())
     if not (decade or _YEAR_BEFORE.fullmatch(before) or before.endswith(("'", "’", "`"))):
@@ -128,7 +134,7 @@ def _years(text: str, token: Token, found: frozenset[Fraction], grammar: NumberG
 def _scaled(
     text: str, tokens: Sequence[Token], end: int, part: ParsedNumber, grammar: NumberGrammar
 ) -> tuple[ParsedNumber, int, Fraction]:
-    """Multiply a number by the scales that follow it.
+    """Multiply a number by the scale words that follow it.
 
     Returns the scaled number, the index of the next token, and the product of the scales.
     """
@@ -148,9 +154,9 @@ def _scaled(
 
 
 def _scale_place(text: str, tokens: Sequence[Token], end: int, grammar: NumberGrammar) -> int | None:
-    """Return the index of the scale that belongs to the number before ``end``.
+    """Return the index of the scale word that belongs to the number before index ``end``, or None if there is none.
 
-    The article in "half a million" is skipped. The result is None if there is no scale.
+    The article in "half a million" is skipped.
     """
     half_of = (tokens[end - 1][0].lower(), tokens[end][0].lower()) if end + 1 < len(tokens) else None
     if half_of is not None and half_of == grammar.half_of:
@@ -166,7 +172,7 @@ def _times(found: frozenset[Fraction], by: Fraction) -> frozenset[Fraction]:
 
 
 def _with_ranges(text: str, found: Sequence[_Quantity], joint: re.Pattern[str]) -> Iterator[_Quantity]:
-    """Apply the scale of the second number in a range to the first number ("5 bis 7 Millionen")."""
+    """Apply the scale of the second number in a range to the first number as well ("5 bis 7 Millionen")."""
     for one, following in zip_longest(found, found[1:]):
         if following is not None and following.scale > 1 and one.scale == 1 and one.part.values:
             between = text[one.span.end : following.span.start]
@@ -191,7 +197,10 @@ def find_dates(text: str, grammar: DateGrammar) -> list[Fact]:
 
 
 def _parts(match: re.Match[str], grammar: DateGrammar) -> Iterator[Fact]:
-    """Yield day, month and year as separate facts, because they may be in different places in the other text."""
+    """Yield the day, month and year of a date as separate facts.
+
+    They are separate because they may be in different places in the other text.
+    """
     span = Span(*match.span())
     if match["sep"]:
         day, month = int(match["d"]), int(match["m"])
@@ -273,7 +282,7 @@ def _clock(match: re.Match[str], grammar: DateGrammar) -> Fact | None:
     half = mark[:1] if grammar.half_days and mark[:1] in {"a", "p"} else ""
     minutes = {time % (_HOURS * _MINUTES) for time in _times_of_day(hour, minute, half)}
     readings: set[Key] = {("time", Fraction(time)) for time in minutes}
-    if not mark:  # "2:10" may be a score or a duration
+    if not mark:  # "2:10" may also be a score or a duration
         readings.add(number_key(hour))
     hints = {number_key(hour), number_key(minute), number_key(hour + Fraction(minute, 100))}
     hints |= {number_key(time // _MINUTES % hours) for time in minutes for hours in (_HOURS, _HOURS // 2)}
@@ -294,10 +303,10 @@ _MOST_DECIMALS = 9
 
 
 def find_facts(passage: Passage, *, dated: bool = True) -> list[Fact]:
-    """Find the numbers and, if ``dated``, the dates and times in a passage.
+    """Find the numbers in a passage and, if ``dated`` is set, the dates and times.
 
-    The digits within a date only support facts in the other text. The language of the passage must have a number
-    grammar and, if ``dated``, a date grammar.
+    The digits inside a date only support facts in the other text. The language of the passage must have a number
+    grammar and, if ``dated`` is set, a date grammar.
     """
     text, language = passage.text, passage.language
     days = [*find_dates(text, language.dates), *times_of_day(text, language.dates)] if dated and language.dates else []
@@ -314,10 +323,11 @@ def check_numbers(
     complete: bool = True,
     elsewhere: frozenset[Key] = frozenset(),
 ) -> Iterator[Finding]:
-    """Check that the numbers and dates in ``output`` occur in ``source`` and, if ``complete``, the reverse.
+    """Check that the numbers and dates in ``output`` occur in ``source`` and, if ``complete`` is set, vice versa.
 
-    A number that differs from a lost number by a power of ten ("Milliarde" as "trillion", 1,5 as 15) has its own code.
-    A finding is only a note if the number occurs elsewhere in the source (``elsewhere``, see `fact_keys`).
+    If a number in ``output`` and a missing number differ by a power of ten ("Milliarde" as "trillion", 1,5 as 15), the
+    finding has the code ``magnitude_changed``. If the number occurs elsewhere in the source (in ``elsewhere``, see
+    `fact_keys`), the finding is only a note.
     """
     in_source, in_output = find_facts(source, dated=dated), find_facts(output, dated=dated)
     added, lost = _unmatched(in_output, in_source), _unmatched(in_source, in_output)
@@ -335,9 +345,9 @@ def fact_keys(passage: Passage) -> frozenset[Key]:
 
 
 def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """Return the unsupported facts, one for each span.
+    """Return the unsupported facts, but only one for each span.
 
-    A date with both a wrong day and a wrong month is therefore a single finding.
+    A date in which both the day and the month are wrong therefore results in a single finding.
     """
     alone = unsupported(facts, others)
     if not alone:
@@ -348,14 +358,20 @@ def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
 
 
 def _shifted(added: Sequence[Fact], lost: Sequence[Fact]) -> dict[Span, Fact]:
-    """Map the span of each added number to the lost number that differs from it by a power of ten."""
+    """Map the span of each added number to a lost number that differs from it by a power of ten.
+
+    Added numbers without such a counterpart are left out.
+    """
     by_digits = {digits: other for other in lost if other.kind == "number" for digits in _digits(other)}
     matches = ((fact, by_digits.get(digits)) for fact in added if fact.kind == "number" for digits in _digits(fact))
     return {fact.span: other for fact, other in matches if other is not None}
 
 
 def _digits(fact: Fact) -> Iterator[str]:
-    """Yield the digits of a number without leading and trailing zeros. They are equal for 15, 1.5 and 1,500,000."""
+    """Yield the digits of a number without leading and trailing zeros.
+
+    The digits are equal for 15, 1.5 and 1,500,000.
+    """
     for kind, value in fact.readings:
         if kind == "number" and value:
             yield str(value.numerator * 10**_MOST_DECIMALS // value.denominator).strip("0")
@@ -367,7 +383,7 @@ def _added(fact: Fact, shifted: Fact | None, source: str, output: str, *, elsewh
         message = f"“{shifted.span.of(source)}” became “{text}”: the order of magnitude changed"
         return Finding(Code.MAGNITUDE_CHANGED, message, shifted.span, fact.span, severity)
     code = Code.DATE_UNSUPPORTED if fact.kind == "date" else Code.NUMBER_UNSUPPORTED
-    place = "in the sentences that support this one, but elsewhere in the source" if elsewhere else "in the source"
+    place = "in the sentences that support this one, only elsewhere in the source" if elsewhere else "in the source"
     return Finding(code, f"“{text}” does not appear {place}", output=fact.span, severity=severity)
 
 
@@ -377,7 +393,7 @@ def _lost(fact: Fact, source: str) -> Finding:
 
 
 def _hours(fact: Fact) -> set[Key]:
-    """Return the numbers that a time may be written as without a colon or "o'clock" ("at 8", "at 6.30")."""
+    """Return the numbers that can represent a time without a colon or "o'clock" ("at 8", "at 6.30")."""
     return {
         number_key(hour + part)
         for kind, value in fact.readings
@@ -393,10 +409,12 @@ _LEAST_COMPOUND_CHARS = 4
 
 
 def check_units(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that no unit follows more numbers in ``output`` than there are mentions of it in ``source``.
+    """Compare the units in ``output`` with those in ``source``.
 
-    A translator may add "per cent" to a number, so there is a finding only if ``output`` also lacks a unit of
-    ``source``. Each unit has at most one finding. Both languages must have a unit grammar.
+    A unit counts as added if it occurs with a number in ``output`` more often than ``source`` mentions it. It counts as
+    lost if it occurs with a number in ``source`` more often than ``output`` mentions it. A translator may add "per
+    cent" to a number, so added units are reported only if another unit is lost. Each unit is reported at most once.
+    Both languages must have a unit grammar.
     """
     in_source, in_output = _counted(source), _counted(output)
     added = [unit for unit, spans in in_output.items() if len(spans) > _mentions(unit, source)]
@@ -419,7 +437,7 @@ def _counted(passage: Passage) -> Mapping[str, list[Span]]:
 
 
 def _mentions(unit: str, passage: Passage) -> int:
-    """Count the mentions of a unit, with or without a number."""
+    """Count how often a unit is mentioned, with or without a number."""
     grammar = passage.language.units
     return 0 if grammar is None else sum(1 for _ in _mention(unit, grammar).finditer(passage.lower))
 

@@ -1,4 +1,4 @@
-"""Checks of names against the source."""
+"""Checks that compare the names in a text with those in its source."""
 
 import re
 import unicodedata
@@ -32,28 +32,28 @@ _MOST_CHARS = 60  # only the first 60 characters of longer names are compared
 
 @lru_cache(maxsize=20_000)
 def _plain(word: str) -> str:
-    """Return the first characters of a word in lower case, without accents; ß becomes ss."""
+    """Return the first 60 characters of a word in lower case, without accents and with "ss" instead of "ß"."""
     parted = unicodedata.normalize("NFKD", word[:_MOST_CHARS].casefold())
     return "".join(char for char in parted if not unicodedata.combining(char)).replace("ł", "l").replace("ø", "o")
 
 
 @lru_cache(maxsize=20_000)
 def _sound(word: str) -> str:
-    """Return a phonetic key. "Selenskyj" and "Zelenskyy" have the same key."""
+    """Return a phonetic key, which is the same for spellings such as "Selenskyj" and "Zelenskyy"."""
     found = _plain(word)
     for pattern, letter in _SOUNDS:
         found = pattern.sub(letter, found)
     return found
 
 
-_LEAST_CHARS = 3  # shorter words are not treated as names, and shorter keys need an exact match
+_LEAST_CHARS = 3  # shorter words are not treated as names, and shorter phonetic keys must match exactly
 _ABBREVIATION = re.compile(r"[A-ZÄÖÜ]{2,5}s?")
 _LEAST_ROOT_CHARS = 4
 _LIKE = 0.72
 
 
 class Index:
-    """An index of the words of a text, used to look up names from another text.
+    """An index of the words of a text, in which names from another text can be looked up.
 
     ``names_in`` is the language of the other text.
     """
@@ -64,7 +64,7 @@ class Index:
 
     @cached_property
     def abbreviations(self) -> set[str]:
-        """The words that consist of two to five capital letters."""
+        """The words that consist of two to five capital letters, with or without a final "s"."""
         return {word for word in self.words if _ABBREVIATION.fullmatch(word)}
 
     @cached_property
@@ -90,7 +90,7 @@ class Index:
     def supports(self, name: str) -> bool:
         """Return whether the text contains ``name``.
 
-        It may contain the name in the same or a similar spelling, as part of a word, or as an exonym.
+        The text may contain the name in the same or a similar spelling, as part of a word, or as an exonym.
         """
         if name in self.words:
             return True
@@ -98,14 +98,17 @@ class Index:
         return bare in self._plains or self._has_exonym(bare) or self._has_like(_sound(name))
 
     def _has_exonym(self, bare: str) -> bool:
-        """Return whether a word of the text contains an exonym of the name. A short exonym must begin the word."""
+        """Return whether a word of the text contains an exonym of the name.
+
+        A short exonym must be at the start of the word.
+        """
         others = (other for end in range(2, len(bare) + 1) for other in self._exonyms.get(bare[:end], ()))
         return any((other if len(other) > _LEAST_CHARS else f" {other}") in self._joined for other in others)
 
     def _has_like(self, wanted: str) -> bool:
         if len(wanted) < _LEAST_CHARS:
             return wanted in self._sounds
-        if wanted[: max(_LEAST_ROOT_CHARS, len(wanted) * 2 // 3)] in self._joined_sounds:  # root inside a word
+        if wanted[: max(_LEAST_ROOT_CHARS, len(wanted) * 2 // 3)] in self._joined_sounds:  # inside a word
             return True
         if any(wanted[:end] in self._sounds for end in range(_LEAST_ROOT_CHARS + 1, len(wanted) + 1)):
             return True
@@ -120,7 +123,7 @@ def _are_like(one: str, other: str) -> bool:
 
 @cache
 def _exonyms(names_in: Language, text_in: Language) -> Mapping[str, frozenset[str]]:
-    """Map the beginnings of names in ``names_in`` to the names that ``text_in`` may use for them."""
+    """Map the beginnings of names in ``names_in`` to the beginnings that the same names may have in ``text_in``."""
     if text_in.code in names_in.exonyms:
         return names_in.exonyms[text_in.code]
     found: dict[str, frozenset[str]] = {}
@@ -145,7 +148,7 @@ class _Word(NamedTuple):
 
 
 def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that each name in ``output`` has a counterpart in ``source``, and the reverse.
+    """Check that each name in ``output`` has a counterpart in ``source``, and vice versa.
 
     A capitalised word counts as a name if it is not in a list of common words. Spelling and endings may differ, and a
     name may be replaced by its exonym (München, Munich). Both languages must have a name grammar.
@@ -161,9 +164,9 @@ def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
 def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
     """Check that each name in ``output`` occurs in the indexed source. This is the first half of `check_names`.
 
-    If the language marks sentence openings as weak, a finding about a single word that opens a sentence is only a note.
-    A finding about an abbreviation, which the source may spell out (GOP), is a note unless ``output`` lacks one of the
-    source's abbreviations.
+    A finding about a single word that opens a sentence is only a note if ``opening_is_weak`` is set in the name
+    grammar. A finding about an abbreviation (GOP) is also a note, because the source may spell it out. However, it
+    needs review if ``output`` lacks one of the source's abbreviations.
     """
     text, grammar = output.text, output.language.names
     for word in _candidates(output, known=source.words):
@@ -179,8 +182,8 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
 def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterator[_Word]:
     """Yield the words that are certainly names, except those in ``known``.
 
-    A word is certainly a name if it follows another name or a title, or if it is in the list of names that are spelled
-    the same in the other language. ``target`` is the code of that language.
+    A word is certainly a name if it follows another name or a title, or if it is in the list of names that have the
+    same spelling in the other language. ``target`` is the code of that language.
     """
     text, grammar, listed = passage.text, passage.language.names, passage.language.kept_names.get(target, frozenset())
     if grammar is None:
@@ -198,7 +201,7 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
 
 
 def _are_capitals(words: Sequence[str]) -> bool:
-    """Return whether most words are in capitals, as in some headlines. In that case capitals do not identify names."""
+    """Return whether most words are in capitals, as in some headlines. Capitals then do not identify names."""
     long = [word for word in words if len(word) > _LEAST_CHARS]
     return sum(map(str.isupper, long)) > _CAPITALS_SHARE * len(long)
 
@@ -206,7 +209,7 @@ def _are_capitals(words: Sequence[str]) -> bool:
 def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word]:
     """Yield the capitalised words that may be names, except those in ``known``.
 
-    Yields nothing if most words are in capitals.
+    If most words are in capitals, the function yields nothing.
     """
     grammar, text = passage.language.names, passage.text
     if grammar is None or _are_capitals(passage.words):

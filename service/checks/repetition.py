@@ -1,4 +1,4 @@
-"""Checks for repetition: adjacent repeated words, repeated phrases in a sentence, and repeated sentences in a text."""
+"""Checks for adjacent repeated words, for repeated phrases in a sentence, and for repeated sentences in a text."""
 
 import re
 from collections import Counter
@@ -21,7 +21,7 @@ _LEAST_SENTENCE_WORDS = 4
 def check_repetition(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` contains no adjacent repeated words and no repeated phrase of five words.
 
-    Yields at most one finding, and none if ``source`` also contains a repetition.
+    The function yields at most one finding, and none if ``source`` also contains a repetition.
     """
     doubled = source.language.doubled_words | output.language.doubled_words
     matches, words = _words(output.text)
@@ -37,7 +37,7 @@ def check_repetition(source: Passage, output: Passage) -> Iterator[Finding]:
 class AdjacentRepetition(NamedTuple):
     """A word or phrase that is repeated directly after itself.
 
-    ``once`` is its first occurrence; ``again`` covers the ``times`` further occurrences.
+    ``once`` is the span of its first occurrence. ``again`` is the span of the ``times`` occurrences that follow.
     """
 
     once: Span
@@ -50,7 +50,7 @@ def find_repetition(
 ) -> AdjacentRepetition | None:
     """Return the first adjacent repetition in ``output``, or None if there is none.
 
-    The result is also None if ``source`` contains an adjacent repetition. A word that occurs before and after the comma
+    The result is also None if ``source`` contains an adjacent repetition. A word that is repeated across the comma
     between two clauses of ``source`` does not count as one. The occurrences in ``output`` may differ only in capitals
     and commas, and only a space, or a comma and a space, may separate them.
     """
@@ -58,7 +58,7 @@ def find_repetition(
     matches, words = _words(output)
     if (found := _loop(words, doubled)) is None:
         return None
-    source_text = source_language.clauses_meet.sub(r"\1", source.replace("-", " "))  # Bora-Bora
+    source_text = source_language.clauses_meet.sub(r"\1", source.replace("-", " "))  # "Bora-Bora" repeats
     if _loop(_plain_words(source_text), doubled) is not None:
         return None
     period = (found[1] - found[0]) // 2
@@ -73,7 +73,7 @@ def find_repetition(
 
 
 def _span(matches: Sequence[re.Match[str]], place: int, words: int) -> Span:
-    """Return the span of ``words`` words, starting with the word at index ``place``."""
+    """Return the span of ``words`` consecutive words, starting with the word at index ``place``."""
     return Span(matches[place].start(), matches[place + words - 1].end())
 
 
@@ -82,9 +82,9 @@ def _plain(text: str) -> str:
 
 
 def _words(text: str) -> tuple[list[re.Match[str]], list[str]]:
-    """Return the matches of the words of a text, and their keys for comparison.
+    """Return a match for each word of a text, and the keys under which the words are compared.
 
-    Adjacent equal words get different keys if more than a comma and a space separates them ("one: One").
+    Adjacent equal words have different keys if more than a comma and a space separates them ("one: One").
     """
     matches = list(_WORD.finditer(text))
     words = [match.group().lower() for match in matches]
@@ -101,11 +101,11 @@ def _plain_words(text: str) -> list[str]:
 
 
 def _loop(words: Sequence[str], doubled: AbstractSet[str]) -> tuple[int, int] | None:
-    """Return the index range of the first word, or phrase of at most twelve words, that occurs twice in a row.
+    """Return the index range of the first word, or phrase of up to twelve words, that occurs twice in a row.
 
-    Numbers and ``doubled`` words may occur twice in a row, but not three times.
+    The range includes both occurrences. Numbers and ``doubled`` words may occur twice in a row, but not three times.
     """
-    runs: dict[int, tuple[int, int]] = {}  # period: (place of the last match, matches in a row)
+    runs: dict[int, tuple[int, int]] = {}  # period: (index of the last match, number of matches in a row)
     places: dict[str, list[int]] = {}
     for place, word in enumerate(words):
         for earlier in reversed(places.setdefault(word, [])):
@@ -151,5 +151,5 @@ def find_repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> I
 
 
 def _opening(text: str) -> tuple[str, ...]:
-    """Return the first words of a text in lower case."""
+    """Return the first four words of a text in lower case."""
     return tuple(match[0].lower() for match in islice(_WORD.finditer(text), _LEAST_SENTENCE_WORDS))

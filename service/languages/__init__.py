@@ -1,1 +1,1 @@
-"""One package for each language, named after the language code; see `service.languages.base`."""
+"""Language packages, each of which contains the rules and word lists of one language."""

@@ -1,4 +1,4 @@
-"""The interface of a language, and a registry that finds language packages by their code.
+"""The interface of a language package, and functions that find the package for a language code.
 
 A language is a package ``service/languages/CODE`` that defines ``LANGUAGE`` and contains its own data files. If a
 language leaves a field empty, the features that need this field are disabled. For example, a check does not run without
@@ -26,8 +26,8 @@ NEVER = re.compile(r"(?!)")
 class ParsedNumber(NamedTuple):
     """The meaning of a number word.
 
-    ``values`` holds the numbers that the word may mean. ``hints`` holds further numbers that it supports in the other
-    text. A word that is not ``certain`` ("one") may not be a number at all.
+    ``values`` contains the numbers that the word may mean. ``hints`` contains further numbers that the word supports in
+    the other text. A word that is not ``certain`` ("one") may not be a number at all.
     """
 
     values: frozenset[Fraction]
@@ -40,17 +40,17 @@ Token = re.Match[str]
 
 
 def no_number(_word: str) -> ParsedNumber | None:
-    """Return None, because this default for `NumberGrammar.read` recognises no number words."""
+    """Return None. This is the default for `NumberGrammar.read`, which recognises no number words."""
     return None
 
 
 def no_scale(_word: str) -> Fraction | None:
-    """Return None, because this default for `NumberGrammar.scale` recognises no scale words."""
+    """Return None. This is the default for `NumberGrammar.scale`, which recognises no scale words."""
     return None
 
 
 def no_extension(_text: str, _tokens: Sequence[Token], place: int, part: ParsedNumber) -> tuple[ParsedNumber, int]:
-    """Return the number unchanged, with the next index. This is the default for `NumberGrammar.extend`."""
+    """Return the number unchanged and the next index. This is the default for `NumberGrammar.extend`."""
     return part, place + 1
 
 
@@ -61,17 +61,18 @@ class NumberGrammar:
     Attributes:
         group: the thousands separator. Spaces and apostrophes are also accepted in every language.
         point: the decimal separator.
-        point_may_group: whether a number with one decimal separator and three digits after it may also be a whole
-            number, as in the other language ("1,500" for 1500).
+        point_may_group: whether a decimal separator followed by three digits may be a thousands separator, as in the
+            other language ("1,500" for 1500).
         read: returns the number that a single word means, or None if it is not a number word.
         scale: returns the factor by which a word multiplies the number before it, or None if it is not a scale word.
-        extend: returns the number that the word at an index forms together with the words after it, and the index
-            of the next word.
-        touching_scales: scales, in lower case, that count only directly after a numeral ("5m").
-        half_more: a pattern of words after a number that add one half.
-        half_of: two words, in lower case, that form a number with the scale after them ("half a million").
-        range_words: a pattern of the words between the two numbers of a range.
-        decade_after: a pattern of the ending that turns a year, or its last two digits, into a decade.
+        extend: returns the number that is formed by the word at an index and the words after it, and the index of the
+            next word.
+        touching_scales: scale words, in lower case, that count only directly after a numeral ("5m").
+        half_more: a pattern for words after a number that add one half.
+        half_of: two words, in lower case, that form a number together with the scale word after them ("half a
+            million").
+        range_words: a pattern for the words between the two numbers of a range.
+        decade_after: a pattern for the ending that turns a year, or its last two digits, into a decade.
     """
 
     group: str
@@ -92,7 +93,7 @@ NUMERIC_DATE = (
     rf"\b(?P<d>\d{{1,2}})(?P<sep>[./])\s?(?P<m>\d{{1,2}})(?P=sep)\s?(?P<y>{YEAR}|\d\d)?(?!\d)"
     rf"|\b(?P<iso_y>{YEAR})-(?P<iso_m>\d\d)-(?P<iso_d>\d\d)\b"
 )
-"""A pattern of numeric dates for all languages, with the groups d, m and y or, for ISO 8601, iso_d, iso_m and iso_y."""
+"""A pattern for numeric dates in all languages, with the groups d, m and y or, for ISO 8601, iso_d, iso_m and iso_y."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,24 +101,24 @@ class DateGrammar:
     """The rules for writing dates and times of day.
 
     Attributes:
-        date: a pattern of dates with a day or a year. It includes `NUMERIC_DATE` and has the groups ``day``, ``month``
-            and ``year``. The groups of a month without a day are ``alone`` and ``of`` (the year). The groups of a month
-            before its day are ``us_m``, ``us_d`` and ``us_y``.
-        lone_month: a pattern of month names with the groups ``full`` and ``short``. The group ``more`` is set if the
+        date: a pattern for dates with a day or a year. It includes `NUMERIC_DATE` and contains the groups ``day``,
+            ``month`` and ``year``. A month without a day is in the group ``alone``, and its year in ``of``. If the
+            month precedes the day, the groups are ``us_m``, ``us_d`` and ``us_y``.
+        lone_month: a pattern for month names with the groups ``full`` and ``short``. The group ``more`` is set if the
             month is part of another word.
         months: maps the names and abbreviations of months, in lower case and without a full stop, to their numbers.
-        plain_months: months, in lower case, that are also other words ("may").
-        before_month: a pattern of words before one of the ``plain_months`` that identify it as a month.
-        weekday: a pattern of weekdays, with the name in group ``w`` and the rest of the word in group ``rest``.
-        weekdays: maps each ``w``, in lower case, to its number; 0 is Monday.
+        plain_months: the names of months, in lower case, that are also other words ("may").
+        before_month: a pattern for words that identify a following word from ``plain_months`` as a month.
+        weekday: a pattern for weekdays, with the name in group ``w`` and the rest of the word in group ``rest``.
+        weekdays: maps each ``w``, in lower case, to its number, from 0 (Monday) to 6.
         day_parts: endings of compounds that still name a day ("Freitagabend").
-        short_day: a pattern of abbreviated weekdays.
+        short_day: a pattern for abbreviated weekdays.
         short_days: maps the first two letters of each abbreviated weekday, in lower case, to its number.
-        month_may_lead: whether "5.4.2018" may mean the fourth of May. "5/4/2018" may mean it in every language.
-        clock: a pattern of times of day with the groups ``h`` and ``min`` or ``h2`` and ``min2``, ``mark``, and
+        month_may_lead: whether "5.4.2018" may mean the fourth of May. "5/4/2018" may mean this in every language.
+        clock: a pattern for times of day with the groups ``h`` and ``min`` or ``h2`` and ``min2``, ``mark``, and
             ``after`` for minutes that follow the mark.
-        named_time: a pattern of names for ``noon`` and ``midnight``.
-        half_days: whether the mark of a time begins with "a" before noon and with "p" after noon.
+        named_time: a pattern for names of times, with the groups ``noon`` and ``midnight``.
+        half_days: whether the mark of a time starts with "a" before noon and with "p" after noon.
     """
 
     date: re.Pattern[str]
@@ -145,14 +146,17 @@ class WrittenDate(NamedTuple):
 
 
 class WrittenTime(NamedTuple):
-    """A time of day: hour 0 to 24, and the minutes as two digits."""
+    """A time of day: an hour from 0 to 24, and two digits for the minutes."""
 
     hour: int
     minute: str
 
 
 class WrittenAmount(NamedTuple):
-    """A compound such as "Elf-Milliarden-Euro": digits with a decimal point, a power of ten, and a unit key."""
+    """A compound such as "Elf-Milliarden-Euro".
+
+    ``digits`` contains the number with a decimal point, ``scale`` is a power of ten, and ``unit`` is a unit key.
+    """
 
     digits: str
     scale: int
@@ -170,7 +174,7 @@ WrittenValue = WrittenDate | WrittenTime | WrittenAmount | WrittenNumber
 
 
 class WrittenNumeral(NamedTuple):
-    """A numeral, located at ``span``, that other languages write differently."""
+    """A numeral at ``span`` that other languages write differently."""
 
     span: Span
     value: WrittenValue
@@ -178,7 +182,7 @@ class WrittenNumeral(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NegationGrammar:
-    """Patterns of negations for text in lower case.
+    """Patterns that find negations in lower-case text.
 
     Attributes:
         sure: negations that a translation always keeps.
@@ -198,7 +202,7 @@ class NameGrammar:
     Attributes:
         is_common: returns whether a capitalised word is not a name. The second argument is True if the word opens a
             sentence.
-        title: a pattern of the ending of a title ("Kanzlerin"). A capitalised word after a title is a name.
+        title: a pattern for the ending of a title ("Kanzlerin"). A capitalised word after a title is a name.
         opening_is_weak: whether a single capitalised word that opens a sentence may be a common word that is missing
             from the lists.
     """
@@ -215,7 +219,7 @@ class UnitGrammar:
     Attributes:
         forms: the words and signs for each unit, in lower case. All languages use the same unit keys.
         whole_words: whether the forms are whole words. Otherwise they are the beginnings of words.
-        scale_words: a pattern of words between a number and its unit ("million").
+        scale_words: a pattern for words between a number and its unit ("million").
     """
 
     forms: Mapping[str, tuple[str, ...]]
@@ -227,15 +231,15 @@ class Inflection(Protocol):
     """Rules of inflection, which identify the forms of a word."""
 
     def folded(self, word: str) -> str:
-        """Return ``word`` in lower case and without umlauts, which may change together with the ending."""
+        """Return ``word`` in lower case and without umlauts, because these may change together with the ending."""
         ...
 
     def stems(self, word: str) -> set[str]:
-        """Return the index keys of a word. A word shares at least one key with each of its forms."""
+        """Return the keys under which a word is indexed. All forms of a word share at least one key with it."""
         ...
 
     def related(self, word: str) -> set[str]:
-        """Return the index keys of a word that is not the first word of a term. Such a word may have more forms."""
+        """Return the keys of a word that is not the first word of a term. Such a word may have additional forms."""
         ...
 
     def is_form(self, word: str, term: str, *, last: bool) -> bool:
@@ -247,7 +251,7 @@ class Inflection(Protocol):
 
 
 class ExactForms:
-    """The default inflection, in which a word has only one form. This form may be capitalised."""
+    """The default inflection, in which a word has only one form. The first letter may be capitalised."""
 
     def folded(self, word: str) -> str:
         return word.casefold()
@@ -279,13 +283,14 @@ class SentenceGrammar:
         splitter: the ``sentencex`` code of the language, or of a language with similar rules.
         continues: returns whether the sentence continues after a boundary that the splitter found. The arguments are
             the text, the start of the sentence and the boundary.
-        missing: yields the offsets, in any order, of sentence starts that the splitter does not find.
-        quoted: a pattern of quotations and single quotation marks that are replaced with marks known to the splitter.
-        clause: a pattern of places to split a long sentence. They are preferred to other commas, but not to ";", ":"
+        missing: yields, in any order, the offsets of sentence starts that the splitter does not find.
+        quoted: a pattern for quotations and single quotation marks. They are replaced with marks that the splitter
+            knows.
+        clause: a pattern for places to split a long sentence. They are preferred to other commas, but not to ";", ":"
             or a dash.
-        unfinished: a pattern of line endings that do not end a sentence.
-        open_word: a pattern of line endings in the middle of a phrase.
-        broken_word: a pattern of the hyphen and line end inside a word that continues on the next line.
+        unfinished: a pattern for the end of a line that does not end a sentence.
+        open_word: a pattern for the end of a line that is in the middle of a phrase.
+        broken_word: a pattern for the hyphen and line break inside a word that continues on the next line.
     """
 
     splitter: str
@@ -307,7 +312,7 @@ class SummaryGrammar:
         dangling_openings: words that, at the start of a sentence, refer to the previous sentence.
         finite_verbs: finite verb forms that cannot be recognised by their endings.
         subordinators: words that begin a subordinate clause.
-        stem: returns the stem of a word, which all of its forms share.
+        stem: returns the stem of a word, which is the same for all of its forms.
         chars_per_word: the average length of a word in news text, including the space after it.
     """
 
@@ -332,24 +337,24 @@ class PageGrammar:
     """Boilerplate that surrounds articles on news pages. Entries marked as folded are results of `str.casefold`.
 
     Attributes:
-        verb: a pattern of words that identify a long line as a sentence.
+        verb: a pattern for words that identify a long line as a sentence.
         roots: names of the home page in a breadcrumb trail.
         sections: names of sections.
-        headings: maps each reason for removal to the headings (folded) of the blocks that are removed.
-        announcing: reasons whose headings may be followed by a colon and the block on the same line.
+        headings: maps each reason for removal to the headings (folded) of the blocks that are removed for this reason.
+        announcing: reasons whose headings may be followed by a colon and the content of the block on the same line.
         controls: labels of buttons and links (folded).
         agencies: news agencies (folded).
-        agency_break: a pattern of the separators between agencies in a credit.
+        agency_break: a pattern for the separators between agencies in a credit.
         boilerplate: the beginnings of sentences in consent boxes, paywalls and newsletters.
-        lines: patterns of whole lines with their reason and weight, in the order in which they are tried.
-        copyright: a pattern of whole lines with a copyright notice.
-        bare_names: a pattern of whole lines that contain only names of people.
+        lines: (pattern for a whole line, reason, weight) triples, in the order in which they are tried.
+        copyright: a pattern for whole lines that contain a copyright notice.
+        bare_names: a pattern for whole lines that contain only names of people.
         byline_start: the first word of a byline.
-        photo_credit: a pattern of whole lines with the credit for a photo.
-        dateline: a pattern of the beginning of a report with its place and agency.
-        meta_end: a pattern of a byline, a timestamp or button labels at the end of a paragraph.
-        photo_ends: patterns of a photo credit at the end of a paragraph.
-        source_end: a pattern of a credit for a photo or for the report at the end of a paragraph.
+        photo_credit: a pattern for whole lines that contain a photo credit.
+        dateline: a pattern for the place and agency at the beginning of a report.
+        meta_end: a pattern for a byline, a timestamp or button labels at the end of a paragraph.
+        photo_ends: patterns for a photo credit at the end of a paragraph.
+        source_end: a pattern for the credit of a photo or of the report at the end of a paragraph.
     """
 
     verb: re.Pattern[str] = NEVER
@@ -374,10 +379,10 @@ class PageGrammar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LengthRatio:
-    """The usual length of translations. For 99 % of sentences, human translations lie within these bounds.
+    """The usual length of translations, as limits that include 99 % of sentences translated by humans.
 
-    ``steps`` are numbers of source characters. ``shortest`` and ``longest`` are output characters for each source
-    character, with one value below each step and one above the last step.
+    ``steps`` are source lengths in characters. ``shortest`` and ``longest`` are the numbers of output characters per
+    source character. Both contain one value for the lengths below each step and one for lengths above the last step.
     """
 
     steps: tuple[int, ...]
@@ -391,7 +396,7 @@ def _empty() -> Mapping[str, frozenset[str]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Language:
-    """Everything that the service knows about a language.
+    """All data and rules that the service uses for a language.
 
     Attributes:
         code: the ISO 639-1 code, in lower case.
@@ -401,21 +406,22 @@ class Language:
         warm_up: a short sentence that is translated when a model starts.
         probe: a sentence of average length for measuring the speed of an engine.
         sentences: the rules for sentence boundaries.
-        marker_words: frequent words, in lower case, that no neighbouring language has. They identify the language.
-        kickers: names of sections and acronyms that pages put before a headline without a space.
+        marker_words: frequent words, in lower case, that do not occur in neighbouring languages. They identify the
+            language.
+        kickers: names of sections, and acronyms, that pages attach to a headline without a space.
         inflection: the rules for the forms of words.
-        numbers, dates, negation, names, units: the grammars of the checks. If one is None, its check does not run.
+        numbers, dates, negation, names, units: the grammars for the checks. If one is None, its check does not run.
         frequent_words: words that show that part of a translation is still in this language.
-        knows: returns whether a word belongs to the language, or None if the language has no word list.
+        knows: returns whether a word belongs to the language. It is None if the language has no word list.
         doubled_words: words, in lower case, that may occur twice in a row.
-        clauses_meet: a pattern of a word before and after the comma between two clauses, with the word in group 1.
+        clauses_meet: a pattern for the same word before and after the comma between two clauses. Group 1 is the word.
         find_numerals: returns the numerals in a text that other languages write differently.
         write_numeral: returns the preferred form of such a numeral and other accepted forms, or None.
         exonyms: maps the code of another language to the names that differ there. Each beginning of a word in this
-            language is mapped to the possible beginnings in the other language, in lower case without accents.
+            language is mapped to the possible beginnings in the other language, in lower case and without accents.
         kept_names: maps the code of another language to names that are spelled the same in that language.
         length_ratios: maps the code of a target language to the usual length of translations into it.
-        page: the boilerplate of news pages. With the default, nothing is removed.
+        page: the boilerplate of news pages. By default, nothing is removed.
         summary: word lists for summaries, or None if texts in the language cannot be summarised.
     """
 
@@ -447,7 +453,7 @@ class Language:
 
 
 class LanguagePair(NamedTuple):
-    """The language of the source texts, and the language of their translations."""
+    """The language of the source texts and the language of their translations."""
 
     source: Language
     target: Language
@@ -457,7 +463,7 @@ class LanguagePair(NamedTuple):
         """Return the pair of languages with these codes.
 
         Raises:
-            ModelError: no language package has one of the codes.
+            ModelError: there is no language package for one of the codes.
         """
         return cls(language(source), language(target))
 
@@ -475,7 +481,7 @@ def language(code: str) -> Language:
     """Return the language with this code.
 
     Raises:
-        ModelError: no language package has this code.
+        ModelError: there is no language package for this code.
     """
     if code not in codes():
         raise ModelError(f"unknown language {code!r}; the service supports {', '.join(codes())}")

@@ -6,9 +6,9 @@ from types import MappingProxyType
 
 
 class WordLists:
-    """The word lists ``NAME.txt`` in a folder.
+    """The word lists in a folder, each in a file ``NAME.txt``.
 
-    Each call reads the file again; a language reads each of its lists only once.
+    The lists are not cached: each method call reads a file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,15 +28,15 @@ class WordLists:
         return frozenset(self.lines(name))
 
     def folded(self, name: str) -> frozenset[str]:
-        """Return the case-folded entries for case-insensitive look-ups with `str.casefold`."""
+        """Return the case-folded entries, for case-insensitive look-ups with `str.casefold`."""
         return frozenset(line.casefold() for line in self.lines(name))
 
     def words(self, name: str) -> frozenset[str]:
-        """Return the single words of a list that has several words on each line."""
+        """Return the single words of a list that contains several words on each line."""
         return frozenset(word for line in self.lines(name) for word in line.split())
 
     def pairs(self, name: str) -> Mapping[str, frozenset[str]]:
-        """Return the values of each key from a list of lines ``key, key = value, value``."""
+        """Return the values of each key in a list with lines of the form ``key, key = value, value``."""
         found: dict[str, frozenset[str]] = {}
         for line in self.lines(name):
             left, _, right = line.partition(" = ")
@@ -46,6 +46,6 @@ class WordLists:
         return MappingProxyType(found)
 
     def forms(self, name: str) -> Mapping[str, tuple[str, ...]]:
-        """Return the forms of each key, in order, from a list of lines ``key = form, form``."""
+        """Return the forms of each key, in order, in a list with lines of the form ``key = form, form``."""
         rows = (line.partition(" = ") for line in self.lines(name))
         return MappingProxyType({key: tuple(forms.split(", ")) for key, _, forms in rows})

@@ -1,1 +1,1 @@
-"""Summarization of texts."""
+"""Summarization of German texts."""

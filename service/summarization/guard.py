@@ -1,4 +1,4 @@
-"""A guard that finds the source sentences supporting a rewritten sentence, and rejects bad rewritings."""
+"""A guard that finds the source sentences that support a rewritten sentence, and rejects bad rewrites."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,11 +13,11 @@ _COMPOUND_CHARS = 6
 
 
 def support(sentence: str, sources: Sequence[str]) -> list[int]:
-    """Return the indices, in order, of up to three source sentences that cover the content of ``sentence``.
+    """Return the indices of up to three source sentences that cover the content of ``sentence``, in ascending order.
 
-    A source covers a stem if it contains the stem or, because of compounds, a stem with the same first six letters. The
-    first source must cover a fifth of the stems; if none does, the result is empty. Each further source must cover
-    another 15 % of the stems.
+    A source sentence covers a stem if it contains the stem itself or, because of compounds, a stem with the same first
+    six letters. The best source sentence must cover at least 20 % of the stems of ``sentence``; otherwise the result is
+    empty. Each further source sentence must cover at least another 15 %.
     """
     missing = set(content_stems(sentence))
     total = len(missing)
@@ -43,18 +43,18 @@ LEAST_WORDS = 4
 MOST_WORDS = 40
 _ENDS = re.compile(r"[.!?…][“”\"»«’)\]]*$")
 _NEGATION = re.compile(r"\b(?:nicht|nichts|nie|niemals|niemand\w*|kein\w*|ohne|weder)\b", re.IGNORECASE)
-# Third person and past tense of weak verbs. Before a noun, such a word is an adjective ("letzten Woche").
+# Third-person and past-tense forms of weak verbs. Before a noun, such a word is an adjective ("letzten Woche").
 _FINITE = re.compile(r"[a-zäöüß]{2,}(?:t|te|ten)")
 _PAIRS = (("„", "“"), ("»", "«"), ("(", ")"))
 
 
 def objection(sentence: str, sources: Sequence[str]) -> str | None:
-    """Return, in one word, why ``sentence`` must not replace ``sources``, or None if it may."""
+    """Return a one-word reason why ``sentence`` must not replace ``sources``, or None if it may replace them."""
     return next((name for name, applies in OBJECTIONS if applies(sentence, sources)), None)
 
 
 def unsupported(sentence: str, sources: Sequence[str]) -> list[str]:
-    """Return the words of ``sentence`` that occur in no source, either in the same form or with the same stem.
+    """Return the words of ``sentence`` that do not occur in any source, either in the same form or with the same stem.
 
     Function words need no support unless they are capitalised inside the sentence, which makes them nouns ("der Will").
     Numbers must match exactly.
@@ -80,7 +80,7 @@ def _has_odd_length(sentence: str, _: Sequence[str]) -> bool:
 
 
 def is_fragment(sentence: str, _: Sequence[str] = ()) -> bool:
-    """Return whether the beginning or end of a sentence is missing, as in a subheading or dateline."""
+    """Return whether the beginning or end of the sentence is missing, as in a subheading or dateline."""
     return not _ENDS.search(sentence) or not (sentence[0].isupper() or sentence[0].isdigit() or sentence[0] in "„»")
 
 
@@ -93,9 +93,9 @@ def _is_unsupported(sentence: str, sources: Sequence[str]) -> bool:
 
 
 def _changes_negation(sentence: str, sources: Sequence[str]) -> bool:
-    """Return whether either the sentence or its supporting sources contain a negation, but not both.
+    """Return whether only one side, the sentence or its supporting source sentences, contains a negation.
 
-    If `support` finds no sources, all sources are considered.
+    If `support` finds no supporting sentences, all sources are considered.
     """
     backing = [sources[number] for number in support(sentence, sources)] or sources
     denied = any(_NEGATION.search(source) for source in backing)
@@ -103,7 +103,7 @@ def _changes_negation(sentence: str, sources: Sequence[str]) -> bool:
 
 
 def _repeats(sentence: str, _: Sequence[str]) -> bool:
-    """Return whether a pair of adjacent words occurs twice or a word follows itself."""
+    """Return whether the sentence contains the same pair of adjacent words twice, or the same word twice in a row."""
     found = [word.lower() for word in words(sentence)]
     pairs = list(pairwise(found))
     return len(set(pairs)) < len(pairs) or any(one == other for one, other in pairs)
@@ -112,7 +112,7 @@ def _repeats(sentence: str, _: Sequence[str]) -> bool:
 def _has_no_main_verb(sentence: str, _: Sequence[str]) -> bool:
     """Return whether no main clause contains a recognised finite verb.
 
-    The check may overlook a verb, in which case the source sentence is used unnecessarily.
+    If the check overlooks a verb, a good rewrite is rejected and the source sentence is used instead.
     """
     first, *others = sentence.split(",")
     openers = GRAMMAR.subordinators

@@ -1,4 +1,4 @@
-"""Length limits for summaries: parsing, counting, and selection of a lead that fits."""
+"""Length limits for summaries: parsing, counting, and selection of the opening sentences that fit."""
 
 import math
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ from itertools import takewhile
 from service.errors import InvalidInput
 from service.summarization.words import GRAMMAR, count_words
 
-WORDS_A_SENTENCE = 13  # the mean for rewritten sentences; see docs/adr/0007-summaries-fill-their-length.md
+WORDS_A_SENTENCE = 13  # the mean length of rewritten sentences; see docs/adr/0007-summaries-fill-their-length.md
 
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """Length limits for a summary. None means no limit.
+    """Length limits for a summary. None means that there is no limit.
 
-    ``max_chars`` counts the sentences joined by single spaces, plus ``mark_chars`` for the bullet before each sentence.
-    ``min_words`` and ``min_sentences`` are targets; sentences are never cut or padded to reach them.
+    ``max_chars`` applies to the sentences joined by single spaces, with ``mark_chars`` characters for the bullet before
+    each sentence. ``min_words`` and ``min_sentences`` are targets. Sentences are never cut or padded to reach them.
     """
 
     min_words: int = 0
@@ -27,7 +27,7 @@ class Length:
     mark_chars: int = 0
 
     def fits(self, sentences: Sequence[str]) -> bool:
-        """Return whether ``sentences`` together stay within all upper limits."""
+        """Return whether the combined length of ``sentences`` is within all upper limits."""
         room = Room(self)
         return all(map(room.take, sentences))
 
@@ -41,7 +41,7 @@ class Length:
         )
 
     def expected_sentences(self) -> int:
-        """Return the number of rewritten sentences (11 to 15 words each) that fill this length; at least one."""
+        """Return how many rewritten sentences of average length (11 to 15 words) fill this length; at least one."""
         limits = []
         if self.max_sentences is not None:
             limits.append(float(self.max_sentences))
@@ -53,7 +53,7 @@ class Length:
 
 
 class Room:
-    """The remaining room within a length while sentences are added one by one."""
+    """The room that remains within a length limit while sentences are added one by one."""
 
     def __init__(self, length: Length) -> None:
         self._sentences = math.inf if length.max_sentences is None else length.max_sentences
@@ -63,7 +63,7 @@ class Room:
         self._chars = math.inf if length.max_chars is None else length.max_chars + 1
 
     def take(self, sentence: str) -> bool:
-        """Add ``sentence`` if it fits, and return whether it did."""
+        """Add ``sentence`` if it fits, and return whether it was added."""
         words, chars = count_words(sentence), len(sentence) + self._between
         if self._sentences < 1 or self._words < words or self._chars < chars:
             return False
@@ -88,28 +88,33 @@ def from_request(
     max_words: int | None = None,
     max_sentences: int | None = None,
 ) -> Length:
-    """Return the length that a request asks for: a preset (``medium`` by default) or exactly one limit.
+    """Return the length limits for a request, which names either a preset or exactly one limit.
+
+    The default preset is ``medium``.
 
     Raises:
-        InvalidInput: ``length_conflict`` if more than one of them is given, ``length_unknown`` for an unknown preset,
-            or ``length_too_small`` for a limit below one.
+        InvalidInput: ``length_conflict`` if more than one of the arguments is given, ``length_unknown`` for an unknown
+            preset, or ``length_too_small`` for a limit below one.
     """
     limits = {"max_chars": max_chars, "max_words": max_words, "max_sentences": max_sentences}
     given = [name for name, value in {"length": length, **limits}.items() if value is not None]
     if len(given) > 1:
-        raise InvalidInput("length_conflict", f"give only one of {', '.join(given)}", pointer=f"/{given[1]}")
+        raise InvalidInput("length_conflict", f"specify only one of {', '.join(given)}", pointer=f"/{given[1]}")
     for name, value in limits.items():
         if value is not None and value < 1:
-            raise InvalidInput("length_too_small", f"{name} must be at least 1", pointer=f"/{name}")
+            raise InvalidInput("length_too_small", f"`{name}` must be at least 1", pointer=f"/{name}")
     if given and length is None:
         return Length(max_chars=max_chars, max_words=max_words, max_sentences=max_sentences)
     preset = PRESETS.get(length or DEFAULT)
     if preset is None:
-        raise InvalidInput("length_unknown", f"length must be one of {', '.join(PRESETS)}", pointer="/length")
+        raise InvalidInput("length_unknown", f"`length` must be one of {', '.join(PRESETS)}", pointer="/length")
     return preset
 
 
 def lead(sentences: Sequence[str], *, budget: Length) -> list[int]:
-    """Return the indices of the opening sentences that fit within ``budget``, up to the first one that does not."""
+    """Return the indices of the opening sentences that fit within ``budget``.
+
+    The first sentence that does not fit ends the lead.
+    """
     room = Room(budget)
     return [number for number, _ in takewhile(lambda numbered: room.take(numbered[1]), enumerate(sentences))]

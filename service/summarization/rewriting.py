@@ -1,4 +1,4 @@
-"""Rewriting for summaries: sentences are grouped, rewritten by the model and checked, or used unchanged."""
+"""Rewriting for summaries: groups of sentences are rewritten by the model and checked, or used unchanged."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -26,11 +26,12 @@ SEAMS = frozenset(',;:–—()[]„“”»«".!?…')
 
 
 def loose_joints(sentence: str, sources: Sequence[str]) -> int:
-    """Count the places in ``sentence`` where words are joined that no source joins (loose joints).
+    """Count the loose joints in ``sentence``, which are places where it joins words that no source joins.
 
-    A source joins two words if they are adjacent in it, or if it has them in this order and the words removed between
-    them begin or end at punctuation. The count also includes a first word that begins no clause of a source, and a last
-    word that ends none. The result is therefore 0 for a source sentence, even with whole clauses removed.
+    A source joins two words if they are adjacent in it. It also joins them if it contains both in this order and the
+    text between them begins or ends at punctuation. A first word that does not begin a clause in any source counts as a
+    loose joint too, and so does a last word that does not end one. The result is therefore 0 for a source sentence,
+    even if whole clauses have been removed from it.
     """
     found = [word.lower() for word, _ in spaced_words(sentence)]
     texts = [_Source(source) for source in sources]
@@ -42,7 +43,7 @@ def loose_joints(sentence: str, sources: Sequence[str]) -> int:
 
 
 class _Source:
-    """The positions of the words in a source sentence, and whether punctuation (a seam) follows each of them."""
+    """A source sentence that can be searched for adjacent words and for the clauses that punctuation separates."""
 
     def __init__(self, text: str) -> None:
         spaced = spaced_words(text)
@@ -65,7 +66,7 @@ class _Source:
         return any(self._seam_after[place] for place in self._places.get(word, ()))
 
     def joins(self, one: str, other: str) -> bool:
-        """Return whether the words are adjacent, or the words between them begin or end at a seam."""
+        """Return whether the words are adjacent, or the text between them begins or ends at punctuation."""
         return any(
             later == place + 1 or (later > place and (self._seam_after[place] or self._seam_before(later)))
             for place in self._places.get(one, ())
@@ -82,13 +83,13 @@ LONG_SENTENCES = 12
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group of sentences that are rewritten as one sentence.
+    """A group of sentences that the model rewrites as one sentence.
 
-    ``core`` is the index of the central sentence, and ``members`` holds the indices of all sentences in order.
-    ``score`` is the score of the core; if the summary is too long, the groups with the lowest scores are dropped. A
-    ``spare`` group goes beyond the expected number of sentences. A ``filler`` is a single sentence that is not
-    rewritten and fills remaining room. ``in_first`` allows the group in the first variant, and ``in_further`` in the
-    other variants.
+    ``core`` is the index of the central sentence. ``members`` lists the indices of all sentences of the group in order.
+    ``score`` is the score of the core. If the summary is too long, the groups with the lowest scores are dropped. A
+    ``spare`` group is used only if there is room beyond the expected number of sentences. A ``filler`` is a single
+    sentence that fills the remaining room and is not rewritten. ``in_first`` allows the group in the first variant of
+    the summary, and ``in_further`` in the other variants.
     """
 
     core: int
@@ -114,13 +115,13 @@ def groups(
 ) -> list[Group]:
     """Choose as many groups as fit ``length`` after rewriting, and return them in the order of their cores.
 
-    If three or more cores are needed, a long article (twelve sentences or more) has a core in each third. A core that
-    is longer than ``max_group_words`` forms a group of its own; no other group exceeds this limit. Headings, ``barred``
-    sentences and empty sentences cannot be cores. The remaining sentences provide up to ``spares`` spare groups and
-    ``fillers`` fillers.
+    If three or more cores are needed, each third of a long article (twelve or more sentences) gets at least one core. A
+    core with more than ``max_group_words`` words forms its own group. No other group exceeds this limit. Headings,
+    ``barred`` sentences and empty sentences cannot be cores. The remaining sentences provide up to ``spares`` spare
+    groups and ``fillers`` fillers.
 
-    Further variants get ``further`` additional spare groups. The first variant does not use them, so it does not depend
-    on the number of variants. The groups that a variant can use are disjoint.
+    ``further`` is the number of additional spare groups for further variants. The first variant does not use them, so
+    it does not depend on the number of variants. No two groups of the same variant share a sentence.
     """
     assessed = assess(sentences, headline=headline).without(barred)
     scores = assessed.scores
@@ -157,7 +158,10 @@ def groups(
 def _members(
     core: int, company: Iterable[int], sentences: Sequence[str], max_words: int, max_members: int
 ) -> list[int]:
-    """Return ``core`` and the sentences of ``company``, most helpful first, that fit into its group."""
+    """Return ``core`` and those sentences of ``company`` that fit into its group.
+
+    ``company`` must be sorted by relevance to the core, most relevant first.
+    """
     room = max_words - count_words(sentences[core])
     members = [core]
     for other in company:
@@ -173,9 +177,9 @@ def _cores(assessed: Assessment, wanted: int) -> list[int]:
 
 
 def _spread(cores: list[int], scores: Matrix, count: int) -> list[int]:
-    """Make sure that each third of a long article has a core.
+    """Change the cores so that each third of a long article contains one.
 
-    A missing core replaces the weakest core in the third that has the most cores.
+    A new core replaces the weakest core in the third with the most cores.
     """
     if len(cores) < PARTS or count < LONG_SENTENCES:
         return cores
@@ -200,8 +204,8 @@ def _weakest_of_fullest(cores: Iterable[int], scores: Matrix, count: int) -> int
 def _company(core: int, sentences: Sequence[str], assessed: Assessment) -> list[int]:
     """Return the sentences that help to rewrite ``core``, most helpful first.
 
-    These are the previous sentence if the core refers to it, the next sentence if it refers to the core, and then the
-    most similar sentences of the article.
+    The previous sentence comes first if the core refers to it. The next sentence follows if it refers to the core. The
+    sentences of the article that are most similar to the core come last.
     """
     company = []
     if core > 0 and depends_on_previous(sentences[core]):
@@ -219,20 +223,20 @@ PUNCTUATION = ", . : ; ! ? – - „ “ ( ) % €"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The normalised sentences of a text, and their spans in it."""
+    """The normalised sentences of a text, their spans in the original text, and notices about the text."""
 
     sentences: tuple[str, ...]
     spans: tuple[Span, ...]
     notices: tuple[Notice, ...]
 
     def verbatim(self, number: int) -> SummarySentence:
-        """Return a sentence of the text as an unchanged summary sentence."""
+        """Return the sentence with index ``number`` as an unchanged summary sentence."""
         return SummarySentence(self.sentences[number], (self.spans[number],), verbatim=True)
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryOptions:
-    """Options for a summary. ``variants`` is the number of different summaries of each text."""
+    """The options for a summary. ``variants`` is the number of different summaries to produce."""
 
     length: Length
     headline: str | None
@@ -240,7 +244,7 @@ class SummaryOptions:
     variants: int
 
     def barred(self, text: Text) -> frozenset[int]:
-        """Return the indices of the sentences that must not be chosen."""
+        """Return the indices of the sentences that the summary must not use."""
         return barred(self.style, text.sentences, self.headline)
 
 
@@ -250,10 +254,10 @@ Members = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """An accepted rewriting of a group.
+    """An accepted rewrite of a group.
 
-    ``support`` holds the positions, within the group, of the sentences that support it. If it is empty, the core counts
-    as the support.
+    ``support`` lists the positions, within the group, of the sentences that support the rewrite. If it is empty, the
+    core of the group counts as its support.
     """
 
     text: str
@@ -265,10 +269,11 @@ Wordings = tuple[Wording, ...]
 
 @dataclass(frozen=True, slots=True)
 class RewriteInput:
-    """The model input for a group.
+    """The input for rewriting a group of sentences.
 
-    ``members`` holds the indices of the sentences to rewrite, or only the core if ``cut``. ``rewritten`` is False for a
-    filler and for a core that is too long for the model.
+    ``members`` lists the indices of the sentences to rewrite. If ``cut`` is set, this is only the core, because all
+    sentences together are too long for the model. ``rewritten`` is False for a filler and for a core that is too long
+    for the model.
     """
 
     group: Group
@@ -277,15 +282,15 @@ class RewriteInput:
     cut: bool
 
     def sentences(self, text: Text) -> Members:
-        """Return the sentences of ``members``."""
+        """Return the sentences whose indices are in ``members``."""
         return tuple(text.sentences[number] for number in self.members)
 
 
 @dataclass(frozen=True, slots=True)
 class RewriteResult:
-    """The possible sentences for one group, best first. The last one is the unchanged core.
+    """The candidate sentences for one group, best first. The last candidate is the unchanged core.
 
-    ``refused`` means that no rewriting was accepted.
+    ``refused`` is set if none of the rewrites was accepted.
     """
 
     wordings: tuple[SummarySentence, ...]
@@ -309,7 +314,7 @@ def rewrite_inputs(text: Text, options: SummaryOptions, generator: TextGenerator
 
 
 def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
-    """Return the model input for a group, or only for its core if all sentences together are too long."""
+    """Return the model input for a group. If the whole group is too long, the input contains only its core."""
     if group.filler:
         return RewriteInput(group, group.members, rewritten=False, cut=False)
     for members in (group.members, (group.core,)):
@@ -321,7 +326,10 @@ def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
 def rewrite_result(
     text: Text, rewrite_input: RewriteInput, written: Result[Wordings] | None, options: SummaryOptions
 ) -> RewriteResult:
-    """Return the wordings that the style admits: first rewritings, then copies, and finally the unchanged core."""
+    """Return the candidate sentences for a group that the style admits.
+
+    Genuine rewrites come first, followed by copies of source text and, last, the unchanged core.
+    """
     members = rewrite_input.sentences(text)
     wordings = () if written is None else written.value
     fit = [one for one in wordings if admits(options.style, one.text, options.headline)]
@@ -344,7 +352,7 @@ def _sentence(text: Text, rewrite_input: RewriteInput, one: Wording, members: Me
 
 
 class WordingKind:
-    """The `ResultKind` for wordings, which depend only on the sentences of a group."""
+    """The `ResultKind` for the wordings of a group. They depend only on the sentences of the group."""
 
     def __init__(self, acceptance: Acceptance, threads: TextThreads = TEXT_THREADS) -> None:
         self._acceptance = acceptance
@@ -392,12 +400,12 @@ class WordingKind:
 
 @cache
 def free_words() -> FreeWords:
-    """Return the function words and punctuation that a rewriting may contain even if its sources do not."""
+    """Return the function words and punctuation that a rewrite may contain even if its sources do not."""
     return FreeWords(GRAMMAR.function_words, PUNCTUATION)
 
 
 def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Acceptance) -> bool:
-    """Return whether a rewriting is complete, scores well, has few loose joints and passes the guard."""
+    """Return whether a rewrite is complete, scores well, contains few loose joints and passes the guard."""
     return (
         candidate.finish_reason == "eos"
         and candidate.score is not None
@@ -407,13 +415,13 @@ def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Accepta
     )
 
 
-MOST_OFFERS = 100  # the maximum number of sentences to build variants from; the others are not relevant enough
+MOST_OFFERS = 100  # the maximum number of sentences to build variants from; less relevant ones are ignored
 
 
 def beginning(text: Text, options: SummaryOptions) -> list[int]:
-    """Return the indices of the lead sentences.
+    """Return the indices of the opening sentences that make up the lead.
 
-    For styles other than ``abstract``, opening sentences that are too long for the summary are skipped.
+    In styles other than ``abstract``, sentences before the lead that are too long for the summary are skipped.
     """
     barred = options.barred(text)
     free = [number for number in range(len(text.sentences)) if number not in barred]
@@ -423,7 +431,10 @@ def beginning(text: Text, options: SummaryOptions) -> list[int]:
 
 
 def selections(text: Text, options: SummaryOptions) -> list[list[int]]:
-    """Return the sentence indices of each variant, best variant first. If nothing fits, the only variant is empty."""
+    """Return the sentence indices of each variant, best variant first.
+
+    If no sentence fits, the only variant is empty.
+    """
     barred = options.barred(text)
     first = _selected(text, options, barred)
     if options.variants == 1 or not first:
@@ -437,7 +448,10 @@ def selections(text: Text, options: SummaryOptions) -> list[list[int]]:
 
 
 def _selected(text: Text, options: SummaryOptions, barred: frozenset[int]) -> list[int]:
-    """Select the best sentences. If there are fewer than ``min_sentences``, shorter sentences may replace them."""
+    """Select the best sentences.
+
+    If there are fewer than ``min_sentences`` of them, select shorter sentences instead if this yields more.
+    """
     length = options.length
     found = select(text.sentences, budget=length, headline=options.headline, barred=barred)
     if len(found) >= length.min_sentences:

@@ -1,8 +1,8 @@
 """Selection of sentences for a summary by importance and redundancy.
 
-Importance combines LexRank (Erkan and Radev, 2004) over tf-idf cosines, similarity to the whole text and to the
-headline, and position in the article. Maximal marginal relevance (Carbonell and Goldstein, 1998) reduces redundancy.
-Pairwise comparisons are limited to the `MOST_COMPARED` sentences that score best on the other features.
+Importance combines LexRank (Erkan and Radev, 2004) on tf-idf cosines, similarity to the whole text and to the headline,
+and position in the article. Maximal marginal relevance (Carbonell and Goldstein, 1998) reduces redundancy. Only the
+`MOST_COMPARED` sentences with the highest scores on the other features are compared in pairs.
 """
 
 import math
@@ -23,9 +23,10 @@ Vector = Mapping[str, float]
 
 
 def sentence_vectors(sentences: Sequence[str]) -> list[Vector]:
-    """Return the tf-idf vector of each sentence, in linear time and space.
+    """Return the tf-idf vector of each sentence. The computation takes linear time and space.
 
-    The weight of a stem is (1 + ln tf) * ln(1 + n / df). Document frequencies are counted over these n sentences.
+    The weight of a stem is (1 + ln tf) * ln(1 + n / df), where n is the number of sentences and df is the number of
+    them that contain the stem.
     """
     bags = [Counter(content_stems(sentence)) for sentence in sentences]
     frequency = Counter(stem for bag in bags for stem in bag)
@@ -39,7 +40,7 @@ def _unit(vector: Vector) -> Vector:
 
 
 def centroid_similarity(vectors: Sequence[Vector]) -> Matrix:
-    """Return the cosine between each sentence and the sum of all sentences. Shape: [sentences]."""
+    """Return the cosine between each sentence and the sum of all sentence vectors. Shape: [sentences]."""
     centre: defaultdict[str, float] = defaultdict(float)
     for vector in vectors:
         for stem, weight in vector.items():
@@ -50,7 +51,7 @@ def centroid_similarity(vectors: Sequence[Vector]) -> Matrix:
 def query_similarity(query: str, vectors: Sequence[Vector]) -> Matrix:
     """Return the cosine between each sentence and ``query``. Shape: [sentences].
 
-    Stems that occur in no sentence are ignored.
+    Stems of the query that do not occur in any sentence are ignored.
     """
     known = {stem for vector in vectors for stem in vector}
     return _cosines(_unit(dict.fromkeys(known.intersection(content_stems(query)), 1.0)), vectors)
@@ -61,7 +62,7 @@ def _cosines(one: Vector, vectors: Iterable[Vector]) -> Matrix:
 
 
 def similarity(vectors: Sequence[Vector]) -> Matrix:
-    """Return the pairwise cosines of the sentences, with a zero diagonal. Shape: [sentences, sentences]."""
+    """Return the cosine of each pair of sentences, with a zero diagonal. Shape: [sentences, sentences]."""
     rows: defaultdict[str, list[int]] = defaultdict(list)
     weights: defaultdict[str, list[float]] = defaultdict(list)
     for row, vector in enumerate(vectors):
@@ -89,7 +90,7 @@ _SHORT_WORDS, _LONG_WORDS = 7, 40
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights of the features in the score."""
+    """The weight of each feature in the score of a sentence."""
 
     rank: float = 1.0
     centroid: float = 1.0
@@ -104,8 +105,8 @@ DEFAULT_WEIGHTS = Weights()
 class Assessment:
     """The scores of the sentences in an article.
 
-    ``scores`` [sentences] range from 0 to 1; the best sentence has 1, and sentences that were not compared have 0.
-    ``compared`` holds the indices of the compared sentences. ``similarity_matrix`` [compared, compared] holds their
+    ``scores`` [sentences] range from 0 to 1. The best sentence scores 1, and sentences that were not compared score 0.
+    ``compared`` lists the indices of the compared sentences. ``similarity_matrix`` [compared, compared] contains their
     pairwise cosines, with a zero diagonal.
     """
 
@@ -114,7 +115,7 @@ class Assessment:
     similarity_matrix: Matrix
 
     def closest(self, number: int, *, least: float, most: int) -> list[int]:
-        """Return the indices of up to ``most`` sentences that are most similar to the sentence ``number``.
+        """Return the indices of up to ``most`` sentences that are most similar to the sentence with index ``number``.
 
         Their cosine with that sentence is at least ``least``.
         """
@@ -123,14 +124,14 @@ class Assessment:
         return [self.compared[row] for row in rows if cosines[row] >= least]
 
     def without(self, numbers: Collection[int]) -> "Assessment":
-        """Return a copy in which the sentences ``numbers`` have score 0, so they are not chosen."""
+        """Return a copy in which the sentences with indices ``numbers`` score 0."""
         scores = self.scores.copy()
         scores[list(numbers)] = 0.0
         return replace(self, scores=scores)
 
 
 def assess(sentences: Sequence[str], *, headline: str | None = None, weights: Weights = DEFAULT_WEIGHTS) -> Assessment:
-    """Score the sentences of an article. If no sentence has content words, all scores are 0."""
+    """Score the sentences of an article. All scores are 0 if no sentence contains content words."""
     if not sentences:
         return Assessment(np.zeros(0), (), np.zeros((0, 0)))
     vectors = sentence_vectors(sentences)
@@ -148,7 +149,7 @@ def assess(sentences: Sequence[str], *, headline: str | None = None, weights: We
 
 
 def rank(sentences: Sequence[str], *, headline: str | None = None) -> list[float]:
-    """Return the scores of the sentences, from 0 to 1."""
+    """Return the score of each sentence, from 0 to 1."""
     return [float(score) for score in assess(sentences, headline=headline).scores]
 
 
@@ -169,14 +170,15 @@ def select(
 
 
 def relevance_order(assessed: Assessment) -> list[int]:
-    """Return the indices of the compared sentences in order of marginal relevance."""
+    """Return the indices of the compared sentences, in descending order of marginal relevance."""
     return [number for number, _ in relevance(assessed)]
 
 
 def relevance(assessed: Assessment) -> list[tuple[int, float]]:
-    """Return the indices and values of the compared sentences in order of marginal relevance.
+    """Return (index, marginal relevance) for each compared sentence, most relevant first.
 
-    The marginal relevance of a sentence is its score minus its weighted similarity to the sentences before it.
+    The marginal relevance of a sentence is its score minus its weighted similarity to the most similar sentence before
+    it in this order.
     """
     scores = assessed.scores[list(assessed.compared)]
     order: list[tuple[int, float]] = []
@@ -216,7 +218,7 @@ def _lexrank(similarity_matrix: Matrix) -> Matrix:
 
 
 def _suitability(sentence: str) -> float:
-    """Rate how suitable a sentence's form is for a summary. The result is 1, reduced for each weakness."""
+    """Rate how suitable the form of a sentence is for a summary. The rating is 1, reduced for each weakness."""
     text = sentence.strip()
     count = count_words(text)
     fit = 1.0

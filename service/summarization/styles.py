@@ -1,4 +1,4 @@
-"""Editorial styles for summaries: length limits, admissible sentences and layout."""
+"""Editorial styles for summaries: length limits, rules for admissible sentences, and layout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +19,8 @@ LEAST_HEADLINE_WORDS = 4
 class Form:
     """The length limits of a style.
 
-    ``limits`` always apply. ``unasked`` applies if the request gives no length. ``spares`` is the number of additional
-    sentences to rewrite, so that one of them fits.
+    ``limits`` always apply. ``unasked`` also applies if the request does not specify a length. ``spares`` is the number
+    of additional sentences that are rewritten in case others do not fit.
     """
 
     limits: Length
@@ -44,7 +44,7 @@ def length_of(
     max_words: int | None = None,
     max_sentences: int | None = None,
 ) -> Length:
-    """Return the length limits of a request in this style. Of two limits, the tighter one applies.
+    """Return the length limits for a request in this style. If two limits apply, the tighter one is used.
 
     The minimum number of words of a preset applies only to the style ``abstract``.
 
@@ -84,8 +84,8 @@ def lay_out(style: Style, sentences: Sequence[str]) -> str:
 def admits(style: Style, sentence: str, headline: str | None) -> bool:
     """Return whether a summary in this style may contain the sentence.
 
-    It must not repeat the headline. In styles other than ``abstract``, it must also be a complete sentence that does
-    not refer to the previous one.
+    The sentence must not repeat the headline. In styles other than ``abstract``, it must also be a complete sentence
+    that does not refer to the previous one.
     """
     if headline and repeats(sentence, headline):
         return False
@@ -97,10 +97,10 @@ def _is_independent(sentence: str) -> bool:
 
 
 def barred(style: Style, sentences: Sequence[str], headline: str | None) -> frozenset[int]:
-    """Return the indices of the sentences of an article that must not be chosen.
+    """Return the indices of the sentences of an article that a summary in this style must not use.
 
-    A teaser is limited to the first ten sentences that the style admits. If a style admits no sentence, only sentences
-    that repeat the headline are barred.
+    A teaser may use only the first ten sentences that the style admits. If the style does not admit any sentence, only
+    sentences that repeat the headline are barred.
     """
     admitted = [number for number, sentence in enumerate(sentences) if admits(style, sentence, headline)]
     if not admitted:
@@ -113,8 +113,8 @@ def barred(style: Style, sentences: Sequence[str], headline: str | None) -> froz
 def repeats(sentence: str, headline: str) -> bool:
     """Return whether a sentence repeats the headline.
 
-    It does if at least three fifths of its content stems occur in the headline, or if it contains all words of the
-    headline in a row.
+    It does if the headline contains at least three fifths of its content stems, or if the sentence contains all words
+    of the headline in a row.
     """
     known, wanted = _headline(headline)
     own = set(content_stems(sentence))
@@ -125,7 +125,7 @@ def repeats(sentence: str, headline: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _headline(headline: str) -> tuple[frozenset[str], str]:
-    """Return the headline's content stems, and its words joined by spaces.
+    """Return the content stems of the headline, and its words in lower case joined by spaces.
 
     The result is cached because it is needed for every sentence of an article.
     """

@@ -1,4 +1,4 @@
-"""A summarizer that selects sentences, has one generator rewrite them, and assembles the summaries."""
+"""A summarizer that selects sentences, has a text generator rewrite them, and assembles the summaries."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -34,7 +34,7 @@ from service.text.segmentation import segment
 
 
 def with_findings(source: str, summary: Summary, language: Language) -> Summary:
-    """Run the checks on ``summary`` and add their findings as notices. Verbatim sentences are not checked."""
+    """Check ``summary`` and return it with the findings as additional notices. Verbatim sentences are not checked."""
     spans = list(_spans(summary))
     pairs = [(span, one.support) for span, one in zip(spans, summary.sentences, strict=True)]
     written = [span for span, one in zip(spans, summary.sentences, strict=True) if not one.verbatim]
@@ -49,7 +49,7 @@ def with_findings(source: str, summary: Summary, language: Language) -> Summary:
 
 
 def _spans(summary: Summary) -> Iterator[Span]:
-    """Yield the span of each sentence in the summary's text."""
+    """Yield the span of each sentence in the text of the summary."""
     end = 0
     for sentence in summary.sentences:
         start = summary.text.index(sentence.text, end)
@@ -63,7 +63,7 @@ def _within(finding: Finding, spans: list[Span]) -> bool:
 
 
 class Summarizer:
-    """A summarizer that uses one generator and caches the wordings of sentence groups."""
+    """A summarizer that uses one text generator and caches the rewrites of sentence groups."""
 
     def __init__(
         self, generator: TextGenerator, cache: Cache, secret: bytes | None, *, threads: TextThreads = TEXT_THREADS
@@ -87,11 +87,11 @@ class Summarizer:
         style: Style = "abstract",
         variants: int = 1,
     ) -> list[Summary]:
-        """Summarise ``texts`` and return the summaries in order. The summary of a blank text is empty.
+        """Summarise ``texts`` and return the summaries in the same order. The summary of a blank text is empty.
 
-        Either the work for all texts and variants is admitted to the queue, or none of it. ``origins`` holds the
-        submitted form of each text, if it differs, for cache tags. ``length`` must come from `length_of` with the same
-        style.
+        The work for all texts and variants enters the queue together or not at all. If texts differ from the form in
+        which they were submitted, ``origins`` contains the submitted forms, which are used for cache tags. ``length``
+        must be a result of `length_of` for the same style.
 
         Raises:
             InvalidInput: a text is not valid Unicode.
@@ -140,7 +140,7 @@ def _compose(
     options: SummaryOptions,
     language: Language,
 ) -> Summary:
-    """Compose the summary from the accepted rewritings, or return an extract if too few of them fit."""
+    """Compose a summary from the accepted rewrites, or from extracts if too few rewrites fit."""
     done = [rewrite_result(text, one, wordings, options) for one, wordings in zip(inputs, written, strict=True)]
     rewritten = _rewritten(done, options)
     if not _is_long_enough(rewritten, options.length):
@@ -162,7 +162,7 @@ def _prepare(text: str, language: Language) -> Text:
 
 
 def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[Summary]:
-    """Return the variants made from rewritings, best first. The list is empty if no wording fits."""
+    """Return the variants that are made from rewrites, best first. The list is empty if no rewrite fits."""
     offers = [
         Offer(
             tuple(w.text for w in one.wordings),
@@ -181,7 +181,7 @@ def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[S
 
 
 def _extractive(text: Text, options: SummaryOptions, method: Method) -> list[Summary]:
-    """Return the extractive variants, best first, or a single lead."""
+    """Return the extractive variants, best first. For the method ``lead``, return only the lead."""
     numbers = [beginning(text, options)] if method == "lead" else selections(text, options)
     return [
         _lay_out([text.verbatim(n) for n in of_one], options.style, method, (), truncated=False, cached=False)
@@ -190,12 +190,12 @@ def _extractive(text: Text, options: SummaryOptions, method: Method) -> list[Sum
 
 
 def _is_long_enough(summaries: Sequence[Summary], length: Length) -> bool:
-    """Return whether there is a summary and it has at least ``min_sentences`` sentences."""
+    """Return whether there is a summary and the first one has at least ``min_sentences`` sentences."""
     return bool(summaries) and len(summaries[0].sentences) >= max(1, length.min_sentences)
 
 
 def _extracts(text: Text, options: SummaryOptions) -> list[Summary]:
-    """Return extracts to replace rewritings that do not fit."""
+    """Return extracts that replace rewrites that do not fit."""
     extracts = _extractive(text, options, "extractive")
     if not extracts[0].sentences:
         return [replace(extracts[0], method="abstractive")]
@@ -230,7 +230,7 @@ def _lay_out(
 
 
 def _method_changed() -> Notice:
-    return Notice("method_changed", "this is an extract: every sentence is taken unchanged from the source")
+    return Notice("method_changed", "the summary is an extract: all sentences are copied unchanged from the source")
 
 
 def _notices(one: RewriteResult) -> list[Notice]:
@@ -240,7 +240,7 @@ def _notices(one: RewriteResult) -> list[Notice]:
         notices.append(Notice("truncated", "together, these sentences are too long for the model", place))
     if one.refused:
         notices.append(
-            Notice("sentence_verbatim", "no rewriting of this sentence passed the checks, so it is unchanged", place)
+            Notice("sentence_verbatim", "no rewrite of this sentence passed the checks, so it is unchanged", place)
         )
     return notices
 
@@ -258,14 +258,15 @@ def _with_variants(
         fewer.append(
             Notice(
                 "variants_fewer",
-                f"only {len(summaries)} of {options.variants} variants; the others were too alike or failed the checks",
+                f"only {len(summaries)} of {options.variants} variants are available; "
+                "the others were too similar or failed the checks",
             )
         )
     return replace(first, notices=(*text.notices, *first.notices, *fewer), variants=tuple(others))
 
 
 def _length_notices(text: Text, summary: Summary, options: SummaryOptions) -> list[Notice]:
-    """Return notices about the summary as a whole: that it is empty, or shorter than requested."""
+    """Return a notice if the summary is empty or shorter than requested."""
     length, count = options.length, len(summary.sentences)
     if not text.sentences:
         return [Notice("nothing_to_summarise", "the text contains no letters")]

@@ -12,9 +12,10 @@ COPY_NOVELTY = 0.1
 
 
 def novelty(sentence: str, sources: Sequence[str], *, ngram_words: int = NGRAM_WORDS) -> float:
-    """Return the share of the sentence's word n-grams that occur in no source, from 0 (copied) to 1. Case is ignored.
+    """Return the share of the sentence's word n-grams that do not occur in any source. Case is ignored.
 
-    A sentence that is shorter than an n-gram counts as one n-gram. The novelty of a sentence without words is 0.
+    The share ranges from 0 (the sentence is copied) to 1. A sentence with fewer than ``ngram_words`` words counts as
+    one n-gram. The novelty of a sentence without words is 0.
     """
     tokens = [word.lower() for word in words(sentence)]
     size = min(ngram_words, len(tokens))
@@ -46,10 +47,10 @@ Choice = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Alternative wordings of one sentence, best first. An empty wording is not used.
+    """Alternative wordings of one summary sentence, best first. An empty wording is never used.
 
-    ``score`` is at most 1. Normal offers are used first, then ``spare`` ones, then ``filler`` ones. ``in_first`` allows
-    the offer in the first summary, and ``in_further`` in the others.
+    ``score`` is at most 1. Normal offers are used first, then ``spare`` offers, and then ``filler`` offers.
+    ``in_first`` allows the offer in the first summary, and ``in_further`` in the others.
     """
 
     wordings: tuple[str, ...]
@@ -60,15 +61,16 @@ class Offer:
     in_further: bool = True
 
     def only_if(self, wanted: bool) -> "Offer":  # noqa: FBT001 - `only_if` names the flag
-        """Return the offer itself if ``wanted``, or else a copy without wordings."""
+        """Return the offer itself if ``wanted`` is set, or else a copy without wordings."""
         return self if wanted else replace(self, wordings=())
 
 
 def choose(offers: Sequence[Offer], length: Length) -> list[Choice]:
-    """Choose the best summary within ``length``, in the order of the offers. The result is empty if nothing fits.
+    """Choose the wordings of the best summary within ``length``, and return them in the order of the offers.
 
-    Each offer contributes at most one wording, the best one that fits. Spare offers and then fillers use the remaining
-    room. If the summary has fewer than ``min_sentences`` sentences, short wordings are preferred to good ones.
+    The result is empty if nothing fits. Each offer contributes at most one wording, which is the best one that fits.
+    Spare offers and then fillers use the remaining room. If the summary would otherwise have fewer than
+    ``min_sentences`` sentences, short wordings are preferred to good ones.
     """
     offers = [offer.only_if(offer.in_first) for offer in offers]
     found = _within(offers, length, Counter(), spares_last=True)
@@ -80,11 +82,11 @@ def choose(offers: Sequence[Offer], length: Length) -> list[Choice]:
 
 
 def variants(first: Sequence[Choice], offers: Sequence[Offer], length: Length, count: int) -> list[list[Choice]]:
-    """Return up to ``count`` different summaries: ``first``, and then others in order of quality.
+    """Return up to ``count`` different summaries: ``first``, followed by others in descending order of quality.
 
-    Each further summary is the best one after every wording has lost ``USE_COST`` for each earlier use and
-    ``RANK_COST`` for each better wording of its offer. Summaries that copy an earlier summary, or part of one, are
-    skipped. No summary has more sentences than the first, or fewer than ``min_sentences``.
+    A wording loses ``USE_COST`` for each earlier summary that uses it and ``RANK_COST`` for each better wording in its
+    offer. Each further summary is the best one by these reduced scores. Summaries that copy an earlier summary, or part
+    of one, are skipped. No summary has more sentences than the first or fewer than ``min_sentences``.
     """
     made = [list(first)]
     uses = Counter(first)

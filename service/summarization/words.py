@@ -1,6 +1,6 @@
-"""Words of sentences: counting, stems and content words.
+"""Functions for the words of a sentence: counting, stems and content words.
 
-Only German has a summary grammar. `require_grammar` rejects other languages when a model is loaded.
+German is the only language with a summary grammar. `require_grammar` rejects other languages when a model is loaded.
 """
 
 import re
@@ -14,7 +14,7 @@ _WORD = re.compile(r"[^\W_]+(?:[-.,:’'][^\W_]+)*")
 
 
 def require_grammar(language: Language) -> None:
-    """Reject a language that has no summary grammar.
+    """Check that texts in ``language`` can be summarised.
 
     Raises:
         ModelError: the language has no summary grammar.
@@ -24,7 +24,7 @@ def require_grammar(language: Language) -> None:
 
 
 def count_words(text: str) -> int:
-    """Count the words as an editor would: strings between spaces that contain a letter or digit."""
+    """Count words as an editor would: strings between white space that contain a letter or digit."""
     return sum(any(char.isalnum() for char in part) for part in text.split())
 
 
@@ -34,14 +34,14 @@ def words(text: str) -> list[str]:
 
 
 def spaced_words(text: str) -> list[tuple[str, str]]:
-    """Return the words in order, each with the characters between it and the next word or the end of the text."""
+    """Return the words in order, each with the text that follows it up to the next word or the end."""
     found = list(_WORD.finditer(text))
     ends = [*(match.start() for match in found[1:]), len(text)]
     return [(match.group(), text[match.end() : end]) for match, end in zip(found, ends, strict=False)]
 
 
 def content_stems(text: str) -> list[str]:
-    """Return the stems of the content words, including numbers, in order."""
+    """Return the stems of the content words in order. Numbers are content words."""
     skipped = GRAMMAR.function_words
     return [GRAMMAR.stem(word) for word in words(text) if word.lower() not in skipped]
 

@@ -1,1 +1,1 @@
-"""Text processing: normalisation, sentence segmentation, language identification, alignment and HTML."""
+"""Text processing: normalisation, sentence segmentation, language identification, word alignment and HTML."""

@@ -1,4 +1,4 @@
-"""Word alignment between a sentence and its translation, computed from the attention between their pieces."""
+"""Word alignment between a sentence and its translation, computed from the model's attention weights."""
 
 import re
 import unicodedata
@@ -16,10 +16,11 @@ _UNSEEN = frozenset({"Cc", "Cf", "Zs"})
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """The weights of the source pieces for each word of a translation.
+    """A word alignment between a source sentence and its translation.
 
-    ``source`` holds the spans of the m pieces in the source sentence, and ``target`` the spans of the n words in the
-    translation. Both are in order and count code points. ``weights`` is an n × m matrix; each row sums to at most 1.
+    ``source`` lists the spans of the m subword pieces of the source sentence. ``target`` lists the spans of the n words
+    of the translation. Both lists are in text order, and offsets are in code points. ``weights`` is an n × m matrix
+    with one row for each word and one weight for each source piece. Each row sums to at most 1.
     """
 
     source: tuple[Span, ...]
@@ -36,9 +37,9 @@ def align(
 ) -> Alignment:
     """Align a sentence with its translation.
 
-    The pieces are SentencePiece pieces without the end-of-sentence piece. ``attention`` has one row for each target
-    piece and at least one column for each source piece. The weights of a word are the mean over its pieces, weighted by
-    characters. A punctuation mark counts as a word.
+    The pieces are SentencePiece pieces without the end-of-sentence token. ``attention`` contains one row for each
+    target piece, with at least one column for each source piece. The weights of a word are the mean of the rows of its
+    pieces, weighted by the number of characters that each piece contributes. A punctuation mark counts as a word.
     """
     columns = piece_spans(source_pieces, source)
     words = tuple(Span(*found.span()) for found in WORD.finditer(target))
@@ -55,11 +56,10 @@ def align(
 
 
 def piece_spans(pieces: Sequence[str], text: str) -> tuple[Span, ...]:
-    """Return the spans of the pieces in ``text``. A piece without a counterpart in ``text`` has an empty span.
+    """Return the span of each piece in ``text``, or an empty span if the piece does not occur there.
 
     The tokenizer normalises text, so characters with the same compatibility decomposition count as equal. A character
-    without a counterpart among the next few characters is skipped. The running time is linear in the length of the
-    text.
+    that has no match within the next few characters is skipped. The running time is linear in the length of the text.
     """
     piece_letters = [
         (character, number)
@@ -81,7 +81,10 @@ def piece_spans(pieces: Sequence[str], text: str) -> tuple[Span, ...]:
 
 
 def _surface(pieces: Sequence[str], number: int, piece: str) -> str:
-    """Return the characters of a piece. In a run of byte pieces, the first piece gets all decoded characters."""
+    """Return the characters of a piece.
+
+    The first of several consecutive byte pieces gets all characters that these bytes encode. The others get none.
+    """
     if _BYTE.fullmatch(piece) is None:
         return piece.replace(_WORD_START, "")
     if number and _BYTE.fullmatch(pieces[number - 1]):
@@ -94,7 +97,7 @@ def _surface(pieces: Sequence[str], number: int, piece: str) -> str:
 
 
 def _letters(text: str) -> str:
-    """Return the text in NFKD, without white space and invisible characters."""
+    """Return the NFKD form of ``text`` without white space and invisible characters."""
     if text.isascii():
         return "".join(text.split())
     return "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) not in _UNSEEN)
@@ -104,7 +107,7 @@ Letter = tuple[str, int]
 
 
 def _matches(one: Sequence[Letter], other: Sequence[Letter]) -> Iterator[tuple[Letter, Letter]]:
-    """Yield the pairs of equal letters in order."""
+    """Yield pairs of equal letters from the two sequences, in order. Letters without a match are skipped."""
     i = j = 0
     while i < len(one) and j < len(other):
         if one[i][0] != other[j][0]:
@@ -116,7 +119,10 @@ def _matches(one: Sequence[Letter], other: Sequence[Letter]) -> Iterator[tuple[L
 
 
 def _skips(one: Sequence[Letter], other: Sequence[Letter], i: int, j: int) -> tuple[int, int]:
-    """Return how many letters to skip on each side to reach the next equal pair, or (1, 1) if none is near."""
+    """Return how many letters to skip in each sequence to reach the next equal pair.
+
+    The result is (1, 1) if there is no such pair nearby.
+    """
     for total in range(1, _LOOK_AHEAD_CHARS + 1):
         for first in range(total + 1):
             if (
@@ -129,7 +135,10 @@ def _skips(one: Sequence[Letter], other: Sequence[Letter], i: int, j: int) -> tu
 
 
 def _overlaps(words: Sequence[Span], pieces: Sequence[Span]) -> Iterator[tuple[int, int, int]]:
-    """Yield (word index, piece index, shared code points) for each word and piece that overlap, in order."""
+    """Yield (word index, piece index, number of shared code points) for each word and each piece that overlaps it.
+
+    The tuples are sorted by word and then by piece.
+    """
     first = 0
     for number, word in enumerate(words):
         while first < len(pieces) and pieces[first].end <= word.start:

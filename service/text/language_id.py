@@ -1,4 +1,4 @@
-"""Language identification by a byte n-gram model, with rules for texts that are too short for it."""
+"""Language identification with a byte n-gram model, and with rules for texts that are too short for the model."""
 
 import re
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 from service.domain import Notice
 from service.languages.base import Language
 
-_SAMPLE_CHARS = 1_500  # a third each from the start, middle and end, because parts such as quotations may be foreign
+_SAMPLE_CHARS = 1_500  # one third each from the start, middle and end, because any one part may be a foreign quotation
 _MIN_LETTERS = 6
 _MIN_WORDS = 5  # shorter headlines and lists of names could be in any language
 _LONG_TEXT_WORDS = 20
@@ -31,20 +31,24 @@ def _read_detector() -> Any:
 
 
 def load_detector() -> Any:
-    """Load the model once per process. Loading takes about a second, so the service does it at startup."""
+    """Return the language model. The first call in a process loads it, which takes about a second.
+
+    The service therefore calls this function at startup.
+    """
     with _loading:
         return _read_detector()
 
 
 def foreign_code(language: Language) -> str:
-    """Return the code of the notice that a text is not in ``language``."""
+    """Return the notice code for a text that is not in ``language``."""
     return f"source_not_{language.name.lower()}"
 
 
 def foreign_notice(text: str, language: Language) -> Notice | None:
     """Return a notice if the text is clearly not in ``language``.
 
-    There is no notice for texts without letters or for short or ambiguous ones, such as headlines, names and numbers.
+    The function returns None for texts without letters, and for short or ambiguous texts such as headlines, names and
+    numbers.
     """
     sample = _sample(text)
     words = _WORD.findall(sample)
@@ -57,9 +61,10 @@ def foreign_notice(text: str, language: Language) -> Notice | None:
 
 
 def likely_languages(text: str, language: Language) -> list[tuple[str, float]]:
-    """Return (ISO 639-1 code, probability) pairs, most likely language first; empty for a text without letters.
+    """Return (ISO 639-1 code, probability) pairs, most likely language first.
 
-    The model is unreliable for short texts, so ``language`` comes first if the text has enough of its marker words.
+    The list is empty for a text without letters. The model is unreliable for short texts, so ``language`` is ranked
+    first if the text contains enough of its marker words.
     """
     sample = _sample(text)
     words = _WORD.findall(sample)
@@ -73,7 +78,7 @@ def likely_languages(text: str, language: Language) -> list[tuple[str, float]]:
 
 
 def _sample(text: str) -> str:
-    """Return a sample of ``text`` of limited length, without addresses."""
+    """Return a sample of ``text`` with a limited length and without web and email addresses."""
     if len(text) > _SAMPLE_CHARS:
         third = _SAMPLE_CHARS // 3
         middle = (len(text) - third) // 2

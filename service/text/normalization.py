@@ -1,4 +1,4 @@
-"""Normalisation of sentences for the models, and validation of submitted texts."""
+"""Normalisation of sentences before they reach a model, and validation of submitted texts."""
 
 import re
 import sys
@@ -13,7 +13,8 @@ from service.languages.base import Language
 NORMALISER_VERSION = "1"
 """Part of every cache key. Increase it whenever `for_model` returns a different result for any sentence."""
 
-# Some white-space characters are also control characters, so white space is replaced before these are removed.
+# White space is replaced before control characters are removed, because some white-space characters are also control
+# characters.
 _WHITE_SPACE = re.compile(r"\s+")
 _PLAIN = re.compile(r"[\x20-\x7e\xa1-\xac\xae-\xff„“”‚‘’–—…€]*")
 """The characters that most sentences consist of. Only the space is invisible, and NFC leaves all of them unchanged."""
@@ -24,12 +25,15 @@ _MOST_MARKS = 30
 
 
 def is_invisible(character: str) -> bool:
-    """Return whether models never see the character: white space, a control character or a format character."""
+    """Return whether the character is white space, a control character or a format character.
+
+    Such characters at the ends of a sentence never reach a model.
+    """
     return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}
 
 
 def visible_span(text: str, span: Span) -> Span:
-    """Trim from ``span`` the characters that `for_model` removes; the result is empty if no character remains."""
+    """Trim invisible characters from both ends of ``span``. The result is empty if no visible character remains."""
     start, end = span
     while start < end and is_invisible(text[start]):
         start += 1
@@ -39,11 +43,11 @@ def visible_span(text: str, span: Span) -> Span:
 
 
 def for_model(sentence: str, language: Language) -> str:
-    """Normalise a sentence for models and cache keys: NFC, single spaces, no invisible characters. Idempotent.
+    """Normalise a sentence for models and cache keys. The function is idempotent.
 
-    Each run of white space (no-break spaces, tabs, line ends) becomes one space. Control characters, soft hyphens and
-    zero-width characters are removed. Words that are hyphenated across a line end are joined by the rules of the
-    language.
+    The result is in NFC. Each run of white space (including no-break spaces, tabs and line breaks) becomes one space.
+    Control characters, soft hyphens and zero-width characters are removed. Words that are hyphenated across a line
+    break are joined according to the rules of the language.
     """
     if _PLAIN.fullmatch(sentence):
         return " ".join(sentence.split())
@@ -59,14 +63,14 @@ def normalize_unicode(text: str, form: Literal["NFC", "NFKC"]) -> str:
     """Convert ``text`` to a Unicode normal form in linear time.
 
     Normalisation sorts each run of combining marks in quadratic time. Runs that are longer than in any language are
-    therefore split with a joiner, as in the Stream-Safe Text Format of UAX #15.
+    therefore split with a joiner character, as in the Stream-Safe Text Format of UAX #15.
     """
     return unicodedata.normalize(form, _long_marks().sub(f"\\g<0>{_JOINER}", text))
 
 
 @cache
 def _invisible() -> re.Pattern[str]:
-    """Return a pattern of control and format characters. White space must be replaced before it is used."""
+    """Return a pattern for control and format characters. White space must be replaced before the pattern is used."""
     ranges = (chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in {"Cc", "Cf"})
     return re.compile(f"[{re.escape(''.join(ranges))}]+")
 
@@ -78,10 +82,10 @@ def _long_marks() -> re.Pattern[str]:
 
 
 def check_text(text: str) -> list[Notice]:
-    """Return notices about unusual characters in a submitted text. Offsets count code points.
+    """Return notices about control characters in a submitted text. Offsets are in code points.
 
     Raises:
-        InvalidInput: ``text_not_unicode`` if the text contains half of a surrogate pair.
+        InvalidInput: ``text_not_unicode`` if the text contains a lone surrogate.
     """
     surrogate = _SURROGATE.search(text)
     if surrogate is not None:

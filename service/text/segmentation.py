@@ -1,4 +1,4 @@
-"""Segmentation of a text into paragraphs and sentences, and reassembly of a text from translated sentences."""
+"""Segmentation of a text into paragraphs and sentences, and reassembly of the text from translated sentences."""
 
 import re
 import unicodedata
@@ -24,7 +24,7 @@ _SENTENCE_END = re.compile(r"[.!?…:][“”\"»«’‘)\]]*$")
 
 
 def paragraphs(text: str, language: Language) -> tuple[Span, ...]:
-    """Return the spans of the paragraphs in ``text``, in order. Everything outside these spans is white space."""
+    """Return the spans of the paragraphs in ``text``, in order. All text outside these spans is white space."""
     found: list[Span] = []
     for block in _blocks(text):
         found.extend(_joined(text, block, language.sentences))
@@ -34,7 +34,7 @@ def paragraphs(text: str, language: Language) -> tuple[Span, ...]:
 def strip_span(text: str, span: Span) -> Span:
     """Trim white space from both ends of ``span``.
 
-    If it contains only white space, the result is an empty span at its start.
+    If the span contains only white space, the result is an empty span at its start.
     """
     part = span.of(text)
     kept = part.strip()
@@ -45,7 +45,7 @@ def strip_span(text: str, span: Span) -> Span:
 
 
 def _blocks(text: str) -> list[list[Span]]:
-    """Group lines that are separated by single line ends."""
+    """Group lines into blocks. Within a block, only single line breaks separate the lines."""
     blocks: list[list[Span]] = []
     previous_end: int | None = None
     for match in _LINE.finditer(text):
@@ -63,7 +63,7 @@ def _blocks(text: str) -> list[list[Span]]:
 
 
 def _joined(text: str, block: list[Span], grammar: SentenceGrammar) -> list[Span]:
-    """Return the lines of the block, with the parts of each wrapped line joined."""
+    """Return the paragraphs of a block of lines. Lines that continue a sentence or a wrapped paragraph are joined."""
     if len(block) == 1:
         return block
     lines = [span.of(text) for span in block]
@@ -79,7 +79,10 @@ def _joined(text: str, block: list[Span], grammar: SentenceGrammar) -> list[Span
 
 
 def _is_wrapped(lines: list[str], width: int, grammar: SentenceGrammar) -> bool:
-    """Return whether a block looks like wrapped prose: most lines are full, and some end within a sentence."""
+    """Return whether the lines look like wrapped prose.
+
+    In wrapped prose, most lines are full, and some end in the middle of a sentence.
+    """
     if not _MIN_WRAP_CHARS <= width <= _MAX_WRAP_CHARS:
         return False
     joints = list(pairwise(lines))
@@ -107,7 +110,7 @@ def _wraps(line: str, following: str, width: int, grammar: SentenceGrammar) -> b
 
 
 def _continues(line: str, following: str, grammar: SentenceGrammar) -> bool:
-    """Return whether the page broke a line, of any width, in the middle of a sentence."""
+    """Return whether a line break, regardless of the width of the lines, is in the middle of a sentence."""
     if len(line) < _MIN_WRAP_CHARS or _ends_sentence(line, grammar) or not following[0].islower():
         return False
     return _DOMAIN.match(following) is None
@@ -118,10 +121,10 @@ _MAX_HEADLINE_CHARS = 200
 
 
 def glued_kicker_chars(line: str, language: Language, known: Iterable[str] = ()) -> int:
-    """Return the length of a kicker that is glued to the start of ``line`` without a space; 0 if there is none.
+    """Return the length of the kicker at the start of ``line`` if no space separates it from the headline, or else 0.
 
-    The kickers of the language and those in ``known`` (breadcrumbs and topics of the page) are considered. The longest
-    one wins.
+    The function looks for the kickers of the language and those in ``known``, which come from the breadcrumbs and
+    topics of the page. If several kickers match, the longest one is used.
     """
     if len(line) > _MAX_HEADLINE_CHARS or len(line.split()) < _MIN_HEADLINE_WORDS:
         return 0
@@ -134,8 +137,8 @@ def _is_glued(line: str, kicker: str) -> bool:
     return line.startswith(kicker) and (rest[:1] in {"„", "»"} or (rest[:1].isupper() and rest[1:].islower()))
 
 
-_WINDOW_CHARS = 4_000  # limits sentencex, whose running time is quadratic in the number of unclosed quotation marks
-_LONG_SPEECH_CHARS = 200  # shorter direct speech is not split, even if it has several sentences
+_WINDOW_CHARS = 4_000  # sentencex takes quadratic time in the number of unclosed quotation marks
+_LONG_SPEECH_CHARS = 200  # shorter direct speech is not split, even if it contains several sentences
 _SURROGATE = re.compile(r"[\ud800-\udfff]")  # sentencex requires UTF-8, which cannot represent surrogates
 _SINGLE_QUOTES = str.maketrans("‚‘›‹", "„“»«")
 _MASKED_QUOTES = str.maketrans(dict.fromkeys('„“”"»«‚‘›‹', "_"))
@@ -147,10 +150,10 @@ _CAPITAL_NEXT = re.compile(r"\s*[„»‚›]?[A-ZÄÖÜ0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Segmentation:
-    """A text with the spans of its sentences and paragraphs, in order and without overlap.
+    """A text with the spans of its sentences and paragraphs, which are in order and do not overlap.
 
-    Every sentence lies within one paragraph, and its first and last characters are visible. The text between two
-    sentences is a gap. Offsets count code points.
+    Every sentence lies within one paragraph and starts and ends with a visible character. The text between two
+    sentences is called a gap. Offsets are in code points.
     """
 
     text: str
@@ -159,18 +162,18 @@ class Segmentation:
 
 
 def segment(text: str, language: Language) -> Segmentation:
-    """Split any string into paragraphs and sentences. The running time is linear in the length."""
+    """Split ``text`` into paragraphs and sentences. Any string is accepted, and the running time is linear."""
     bounds = paragraphs(text, language)
     sentences = tuple(sentence for bound in bounds for sentence in _sentences(text, bound, language))
     return Segmentation(text, sentences, bounds)
 
 
 def split_long(text: str, span: Span, language: Language) -> tuple[Span, Span] | None:
-    """Split an overlong sentence near its middle. Returns None if it has fewer than two visible code points.
+    """Split an overlong sentence near its middle, or return None if it has fewer than two visible code points.
 
-    These places are tried in order: after a semicolon, colon or dash; after a comma that the language's clause pattern
-    prefers; after any comma; at white space; and between any two code points, if possible not before a combining mark.
-    White space at the cut belongs to neither half.
+    The following places are tried in order: after a semicolon, colon or dash; after a comma that matches the clause
+    pattern of the language; after any comma; at white space; and between any two code points, preferably not before a
+    combining mark. White space at the cut belongs to neither half.
     """
     whole = visible_span(text, span)
     for cut in _cuts(text, whole, language.sentences.clause):
@@ -181,7 +184,7 @@ def split_long(text: str, span: Span, language: Language) -> tuple[Span, Span] |
 
 
 def _sentences(text: str, bound: Span, language: Language) -> Iterator[Span]:
-    """Yield the sentences of one paragraph that contain a visible character."""
+    """Yield the sentences of one paragraph. Sentences without a visible character are left out."""
     paragraph = bound.of(text)
     start = 0
     for end in (*_boundaries(paragraph, language), len(paragraph)):
@@ -192,9 +195,9 @@ def _sentences(text: str, bound: Span, language: Language) -> Iterator[Span]:
 
 
 def _boundaries(paragraph: str, language: Language) -> list[int]:
-    """Return the offsets where the second and later sentences of a paragraph begin."""
+    """Return the offsets at which the second and later sentences of a paragraph begin."""
     grammar = language.sentences
-    # The replacements keep the length, and give sentencex pairs of quotation marks that it recognises.
+    # The replacements do not change the length, and they turn quotation marks into pairs that sentencex recognises.
     prepared = grammar.quoted.sub(_as_double_quotes, _SURROGATE.sub("\ufffd", paragraph))
     candidates = {*_found(prepared, grammar), *grammar.missing(paragraph), glued_kicker_chars(paragraph, language)}
     accepted = _accepted(paragraph, candidates, grammar)
@@ -206,14 +209,17 @@ def _boundaries(paragraph: str, language: Language) -> list[int]:
 def _as_double_quotes(match: re.Match[str]) -> str:
     """Replace quotation marks with marks that sentencex recognises.
 
-    „…" becomes „…“, and a single quotation mark outside double ones becomes the corresponding double mark.
+    „…" becomes „…“, and a single quotation mark outside double quotation marks becomes the corresponding double mark.
     """
     text = match[0]
     return f"{text[:-1]}“" if text.endswith('"') else text.translate(_SINGLE_QUOTES) if len(text) == 1 else text
 
 
 def _found(paragraph: str, grammar: SentenceGrammar) -> Iterator[int]:
-    """Yield the boundaries that sentencex finds. Each window begins with the last sentence of the previous window."""
+    """Yield the sentence boundaries that sentencex finds.
+
+    The text is processed in windows. Each window starts with the last sentence of the previous window.
+    """
     start = 0
     while start < len(paragraph):
         window = paragraph[start : start + _WINDOW_CHARS]
@@ -226,9 +232,9 @@ def _found(paragraph: str, grammar: SentenceGrammar) -> Iterator[int]:
 
 
 def _accepted(paragraph: str, candidates: Iterable[int], grammar: SentenceGrammar) -> list[int]:
-    """Return the candidates at which a sentence ends.
+    """Return the candidate offsets that really are sentence boundaries.
 
-    Text without a letter or digit belongs to the sentence before it.
+    Text without a letter or digit belongs to the preceding sentence.
     """
     inner = sorted(edge for edge in set(candidates) if 0 < edge < len(paragraph))
     edges = [0, *inner, len(paragraph)]
@@ -248,7 +254,7 @@ def _has_words(text: str, start: int, end: int) -> bool:
 
 
 def _with_speech_cut(paragraph: str, accepted: list[int], grammar: SentenceGrammar) -> list[int]:
-    """Return ``accepted`` plus boundaries inside quotations where a sentence would otherwise be very long."""
+    """Return ``accepted`` plus boundaries inside the quotations of very long sentences."""
     masked = _SURROGATE.sub("\ufffd", paragraph).translate(_MASKED_QUOTES)
     extra: list[int] = []
     for start, end in pairwise([0, *accepted, len(paragraph)]):
@@ -259,7 +265,10 @@ def _with_speech_cut(paragraph: str, accepted: list[int], grammar: SentenceGramm
 
 
 def _cuts(text: str, span: Span, clause: re.Pattern[str]) -> Iterator[int]:
-    """Yield offsets for a cut, best first: for each kind of cut, the offset nearest to the middle of the span."""
+    """Yield the offsets at which a sentence can be cut, best first.
+
+    For each kind of cut, this is the offset nearest to the middle of the span.
+    """
     middle = (span.start + span.end) // 2
     margin = (span.end - span.start) // 5
     for pattern in (_STRONG_CUT, clause, _COMMA_CUT, _SPACE_CUT):
@@ -273,19 +282,22 @@ def _cuts(text: str, span: Span, clause: re.Pattern[str]) -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True)
 class AssembledText:
-    """A text assembled from gaps and outputs. ``spans`` holds the spans of the outputs, in order and in code points."""
+    """A text in which each sentence has been replaced, for example with its translation.
+
+    ``spans`` lists the span of each replacement in ``text``, in order. Offsets are in code points.
+    """
 
     text: str
     spans: tuple[Span, ...]
 
     @property
     def blank(self) -> tuple[int, ...]:
-        """The indices of the sentences with a blank output. The caller must warn about each of them."""
+        """The indices of the sentences whose replacement is blank. The caller must warn about each of them."""
         return tuple(number for number, span in enumerate(self.spans) if not span.of(self.text).strip())
 
 
 def reassemble(segmentation: Segmentation, outputs: Sequence[str]) -> AssembledText:
-    """Replace each sentence of the segmentation with the corresponding output. The gaps do not change.
+    """Replace each sentence of a segmented text with the corresponding output. The gaps remain unchanged.
 
     Raises:
         ValueError: the numbers of outputs and sentences differ.

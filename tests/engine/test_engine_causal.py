@@ -118,7 +118,8 @@ def test_a_given_output_has_the_networks_log_probability(
     entry: Entry, engine: Engine, tokenizer: Tokenizer, network: Any
 ) -> None:
     target = (*tokenizer.encode_target("The minister came."), "<eos>")
-    items = [EngineInput(tokenizer.encode(text), GREEDY, target) for text in TEXTS]
+    texts = [text[:end] for text in TEXTS for end in (-1, -2, -3)]  # several lengths in one library call
+    items = [EngineInput(tokenizer.encode(text), GREEDY, target) for text in texts]
     found: list[Hypothesis] = [hypotheses[0] for hypotheses in engine.generate(items)]
     for item, one in zip(items, found, strict=True):
         whole = torch.tensor([ids(entry, (*item.tokens, *target))])

@@ -25,7 +25,7 @@ class CausalCTranslate2Engine(CTranslate2Engine):
     _library = ctranslate2.Generator
 
     def _forced(self, items: Sequence[EngineInput]) -> list[Hypothesis]:
-        """The targets with their log-probability per token."""
+        """Return the targets with their log-probability per token."""
         found: list[Hypothesis] = [Hypothesis((), None, "eos")] * len(items)
         whole = [[*item.tokens, *(item.target or ())] for item in items]
         for places in by_padded_length([len(one) for one in whole]):
@@ -33,14 +33,21 @@ class CausalCTranslate2Engine(CTranslate2Engine):
             for start in range(0, len(places), size):
                 call = places[start : start + size]
                 for place, log_probs in zip(call, self._log_probs([whole[place] for place in call]), strict=True):
-                    target = items[place].target or ()
-                    own = log_probs[len(log_probs) - len(target) :]
+                    target, last = items[place].target or (), len(whole[place]) - 1
+                    own = log_probs[last - len(target) : last]
                     found[place] = Hypothesis(target, sum(own) / max(1, len(own)), "eos")
         return found
 
     def _log_probs(self, tokens: list[list[str]]) -> list[list[float]]:
+        """Return the log-probability of each token but the first.
+
+        CTranslate2 4.8 refuses sequences of different lengths if the heads share their keys. So shorter sequences are
+        extended by end tokens, which do not change the log-probabilities before them.
+        """
+        longest = max(map(len, tokens))
+        equal = [one + [self._end] * (longest - len(one)) for one in tokens]
         try:
-            running = self._model.score_batch(tokens, max_input_length=0, asynchronous=True)
+            running = self._model.score_batch(equal, max_input_length=0, asynchronous=True)
         except (RuntimeError, ValueError) as error:
             raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error
         return [result_of(one).log_probs for one in running]

@@ -1,4 +1,4 @@
-"""The German language."""
+"""The German language package."""
 
 import re
 

@@ -25,7 +25,7 @@ from service.languages.wordlists import WordLists
 
 LISTS = WordLists(Path(__file__).parent / "data")
 
-_TAIL_CHARS = 60  # how much text before a boundary is examined; no abbreviation is longer
+_TAIL_CHARS = 60  # the number of characters to examine before a boundary; no abbreviation is longer
 _OPENING = "„»«“\"'‚›‹([{"
 _CITED = '”“"»«’‘'
 _WORD = re.compile(r"[^\W_]+")
@@ -54,7 +54,7 @@ _FINAL_CHARS = max(map(len, LISTS.lines("final_abbreviations")))
 
 
 def continues(text: str, start: int, boundary: int) -> bool:
-    """Return whether the sentence from ``start`` continues after ``boundary``, where the splitter ended it."""
+    """Return whether the sentence that begins at ``start`` continues after ``boundary``, where the splitter cut it."""
     left = text[max(start, boundary - _TAIL_CHARS) : boundary].rstrip()
     right = text[boundary : boundary + _TAIL_CHARS].lstrip()
     if not left or not right:
@@ -66,19 +66,19 @@ def continues(text: str, start: int, boundary: int) -> bool:
 
 
 def missing_boundaries(text: str) -> Iterator[int]:
-    """Yield the offsets, in any order, of sentence starts that the general splitter does not find."""
+    """Yield, in any order, the offsets of sentence starts that the general splitter does not find."""
     yield from (match.end() for match in _NUMBER_NEXT.finditer(text) if _can_end_sentence(match[1]))
     yield from (match.end() for match in _YEARS.finditer(text))
     yield from (match.end() for match in _SOURCE_NEXT.finditer(text))
     yield from (match.end() for match in _PARENTHESIS.finditer(text) if _opens_sentence(text, match.start()))
     yield from (match.end() for match in _ELLIPSIS.finditer(text) if match[1] in _STARTERS)
-    # The search starts from full stops, because few words have one after them.
+    # The pattern starts with the full stop, because few words are followed by one.
     stops = (match for match in _STOP.finditer(text) if match[1] in _STARTERS)
     yield from (match.end() for match in stops if _may_end_sentence(text, match.start()))
 
 
 def _may_end_sentence(text: str, stop: int) -> bool:
-    """Return whether an initial, or an abbreviation that may end a sentence, precedes the full stop."""
+    """Return whether the full stop follows an initial or an abbreviation that may end a sentence."""
     if _FINAL.search(text, max(0, stop - _FINAL_CHARS), stop):
         return True
     return stop > 0 and _INITIAL.match(text, stop - 1) is not None
@@ -130,7 +130,7 @@ def _can_end_sentence(word: str) -> bool:
 
 
 def _opens_sentence(text: str, stop: int) -> bool:
-    """Return whether the bracket that closes after ``stop`` was opened at the start of a sentence."""
+    """Return whether the bracket that closes after the offset ``stop`` was opened at the start of a sentence."""
     opened = max(text.rfind("(", max(0, stop - 2_000), stop), text.rfind("[", max(0, stop - 2_000), stop))
     before = text[max(0, opened - 3) : max(0, opened)].rstrip()
     return opened >= 0 and (not before or before[-1] in f".!?…{_CITED}")
@@ -178,9 +178,9 @@ _MOST_CHARS = 60
 
 @lru_cache(maxsize=20_000)
 def scale(word: str) -> Fraction | None:
-    """Return the factor by which a word, or a compound such as "Millionenbetrag", multiplies the number before it.
+    """Return the factor by which a scale word multiplies the number before it, or None for any other word.
 
-    The result is None if the word is not a scale word.
+    The word may be a compound such as "Millionenbetrag".
     """
     lower = word[:_MOST_CHARS].lower()
     return next((None if by is None else Fraction(by) for name, by in _SCALES if lower.startswith(name)), None)
@@ -190,7 +190,7 @@ def scale(word: str) -> Fraction | None:
 def read_number(word: str) -> ParsedNumber | None:
     """Return the number that a word means, or None if it is not a number word.
 
-    Examples are "zwölf", "zweihundertfünfzig", "zweieinhalb", "elfjährig" and "dritte".
+    Examples of number words are "zwölf", "zweihundertfünfzig", "zweieinhalb", "elfjährig" and "dritte".
     """
     lower = word.lower()
     if len(lower) > _MOST_CHARS:
@@ -283,7 +283,7 @@ _MOST_DAYS, _MOST_MONTHS, _MOST_HOURS, _MOST_MINUTES = 31, 12, 24, 59
 
 
 def find_numerals(text: str) -> list[WrittenNumeral]:
-    """Find numeric dates, times, amounts and numbers, in order and without overlap."""
+    """Find numeric dates, times, amounts and numbers. They are returned in order and do not overlap."""
     found: list[WrittenNumeral] = []
     for pattern, read in _FORMS:
         for match in pattern.finditer(text):
@@ -325,8 +325,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], WrittenValue | No
 class GermanForms:
     """German inflection by endings and umlauts, without a dictionary; see `service.languages.base.Inflection`.
 
-    A noun keeps its capital letter. An acronym can only take an "s". The vowel of a word changes only together with an
-    ending ("Verband", "Verbände") or in a plural without an ending ("Mütter").
+    All forms of a noun are capitalised. The only ending of an acronym is "s". The vowel of a word changes only together
+    with an ending ("Verband", "Verbände") or in a plural without an ending ("Mütter").
     """
 
     _endings = ("", "s", "es", "n", "en", "e", "er", "ern", "em", "ens")
@@ -366,7 +366,10 @@ class GermanForms:
         return self._is_noun_form(word, term) or same_adjective
 
     def _differs_in_case(self, word: str, term: str) -> bool:
-        """Return whether ``word`` is ``term`` with a capital letter or, if ``term`` is long enough, in capitals."""
+        """Return whether ``word`` is ``term`` with a capital first letter.
+
+        If ``term`` is long enough, ``word`` may also be in capitals.
+        """
         begins = term[0].islower() and word == term[0].upper() + term[1:]
         capitals = word.isupper() and len(term) > self._least_stem_chars and self.folded(word) == self.folded(term)
         return begins or capitals
@@ -393,14 +396,17 @@ _NOUNS, _NAMES, _OPENERS = LISTS.words("nouns"), LISTS.words("surnames"), LISTS.
 
 @lru_cache(maxsize=20_000)
 def is_common(word: str, opens: bool) -> bool:  # noqa: FBT001 - the signature of `NameGrammar.is_common`
-    """Return whether a capitalised word is not a name: an acronym, a noun, or a common word that opens a sentence."""
+    """Return whether a capitalised word is not a name.
+
+    Such words are acronyms, nouns, and common words that open a sentence.
+    """
     if word in _NAMES or word.removesuffix("s") in _NAMES:
         return False
     return word.isupper() or (opens and word.lower() in _OPENERS) or _is_noun(word)
 
 
 def _is_noun(word: str) -> bool:
-    """Return whether the word, or the last part of a compound, is a known noun or has the ending of one."""
+    """Return whether the word, or the last part of a compound, is a known noun or ends like one."""
     ends = (word[start:].capitalize() for start in range(1, len(word) - _LEAST_COMPOUND_CHARS + 1))
     return _NOUN.search(word) is not None or word in _NOUNS or any(end in _NOUNS for end in ends)
 
@@ -424,7 +430,10 @@ def _stem(word: str) -> str:
 
 
 def stem(word: str) -> str:
-    """Return a light stem: lower case, without umlauts and inflectional endings, and at least four letters long."""
+    """Return the stem of a word in lower case, without umlauts and inflectional endings.
+
+    Endings are removed only as long as at least four letters remain.
+    """
     return _stem(word) if len(word) <= _MOST_CHARS else _stem.__wrapped__(word)
 
 
@@ -503,7 +512,7 @@ _SOURCE_END = re.compile(rf"{_AFTER_STOP}\s*[(\[]?Quelle\s?:\s?[^.!?]{{1,60}}$")
 _BUTTONS = sorted((re.escape(phrase) for phrase in LISTS.lines("controls")), key=len, reverse=True)
 _BUTTON = rf"(?:{'|'.join(_BUTTONS)})"
 _CLEAR_BUTTON = rf"(?:{'|'.join(phrase for phrase in _BUTTONS if ' ' in phrase)})"
-# At the end of a paragraph, a date without a year or a time may belong to the sentence: "am 24. und 25. Dezember".
+# At the end of a paragraph, a date may belong to the sentence if it has no year or time: "am 24. und 25. Dezember".
 _NAMED = rf"\s*(?:Von\s)?{_PERSONS}\s?[-–,|·•]?\s?{_FULL_DAY}(?:\s?[-–,|·•/]?\s?{_CLOCK})?"
 _TIMED = rf"\s*{_FULL_DAY}\s?[-–,|·•/]?\s?{_CLOCK}"
 _DATED_END = rf"(?:{_NAMED}|{_TIMED})(?:\sUhr)?(?:\s*{_BUTTON})*"

@@ -1,4 +1,4 @@
-"""The English language."""
+"""The English language package."""
 
 import re
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ _ORDINAL_VALUES = {
     **{f"{word[:-1]}ieth": value for word, value in _CARDINAL_VALUES.items() if word.endswith("ty")},
     **{f"{word}th": value for word, value in _CARDINAL_VALUES.items() if word.endswith("teen")},
 }
-_INNER_WORDS = frozenset({"hundred", "and", *_CARDINAL_VALUES, *_ORDINAL_VALUES})  # inside numbers of several words
+_INNER_WORDS = frozenset({"hundred", "and", *_CARDINAL_VALUES, *_ORDINAL_VALUES})  # inside multi-word numbers
 _SCALES = {
     **dict.fromkeys(("hundred", "hundreds"), 100),
     **dict.fromkeys(("thousand", "thousands", "k"), 10**3),
@@ -112,9 +112,9 @@ def _sum(text: str, tokens: Sequence[Token], place: int, part: ParsedNumber) -> 
 
 
 def _room(word: str, value: Fraction) -> Fraction:
-    """Return the limit for the next number word: 100 after "hundred", 10 after tens, and 0 after ones.
+    """Return the upper limit (exclusive) for the value of the next number word.
 
-    The value of the next word must be below this limit.
+    The limit is 100 after "hundred", 10 after tens, and 0 after ones.
     """
     if word.lower() == "hundred":
         return Fraction(100)
@@ -218,7 +218,7 @@ LANGUAGE = Language(
         read=_read,
         scale=_scale,
         extend=_extend,
-        touching_scales=frozenset("kmb"),  # these are also units and initials
+        touching_scales=frozenset("kmb"),  # these letters are also units and initials
         half_more=re.compile(r"[ -]and[ -]a[ -]half\b"),
         half_of=("half", "a"),
         range_words="to|and|or",

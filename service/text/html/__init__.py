@@ -1,1 +1,1 @@
-"""HTML and XML as blocks of text with inline markup."""
+"""HTML and XML documents as blocks of text with inline markup."""

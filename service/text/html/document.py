@@ -1,4 +1,4 @@
-"""HTML documents as blocks of text with inline markup."""
+"""A parser that splits HTML and XML into blocks of text with inline markup."""
 
 import re
 from collections import Counter
@@ -23,10 +23,10 @@ _FOOTNOTE = re.compile(r"\s*(?:<a\b|[\[(]?\d{1,3}[\])]?\s*</sup\s*></a|[\[(]\d)"
 class Part:
     """A span of the HTML and its role.
 
-    Parts with the roles ``open`` and ``close`` form properly nested pairs between two boundaries. A ``point`` has no
-    text: it is a void element, a comment or an unpaired tag. A ``kept`` part is an element inside a sentence that is
-    copied unchanged; if it is ``silent``, the model does not see its words. ``tag`` is the start tag whose attributes
-    may be translated.
+    Between two parts with the role ``boundary``, parts with the roles ``open`` and ``close`` form properly nested
+    pairs. A ``point`` contains no text: it is a void element, a comment or an unpaired tag. A ``kept`` part is an
+    element inside a sentence that is copied unchanged. If it is ``silent``, the model does not see its words. ``tag``
+    is set for a start tag whose attributes may be translated.
     """
 
     role: Role
@@ -38,7 +38,7 @@ class Part:
 
     @property
     def span(self) -> Span:
-        """The span of the part in the HTML."""
+        """The offsets of the part in the HTML."""
         return Span(self.start, self.end)
 
 
@@ -51,7 +51,7 @@ class _Open:
 
 
 class _Parts:
-    """The parts found so far, with a stack of the open elements."""
+    """A builder for the list of parts, with a stack of the open elements."""
 
     def __init__(self, html: str, words: Vocabulary) -> None:
         self.html = html
@@ -92,15 +92,15 @@ class _Parts:
             self._pop(len(self.html), closed=False)
         last = self.parts[-1] if self.parts else None
         if last is not None and (last.role == "kept" or (last.role == "point" and not last.name)):
-            last.role = "boundary"  # it may be unfinished, in which case it would hide the text after it
+            last.role = "boundary"  # it may be unfinished and would then hide the text after it
         return self.parts
 
     def _pop(self, end: int, *, closed: bool) -> None:
-        """Close the innermost element at ``end``. A start tag without an end tag remains a point."""
+        """Close the innermost open element at ``end``. A start tag without an end tag remains a point."""
         element = self._open.pop()
         self._names[element.name] -= 1
         if element.kept and element.name in FOREIGN:
-            element.holds_boundary = False  # its children are not HTML elements, although they may share their names
+            element.holds_boundary = False  # its children are not HTML elements, even if they share their names
         if element.holds_boundary and self._open:
             self._open[-1].holds_boundary = True
         opening = self.parts[element.place]
@@ -137,7 +137,7 @@ def parts(html: str, words: Vocabulary | None = None) -> list[Part]:
 
 
 def runs(found: Iterable[Part]) -> Iterable[list[Part]]:
-    """Yield the runs of parts between boundaries. No run is empty."""
+    """Yield the sequences of parts between boundaries. No sequence is empty."""
     run: list[Part] = []
     for part in found:
         if part.role != "boundary":
@@ -157,12 +157,13 @@ _WORD = re.compile(r"[^\W_]")
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """Inline markup in a block. ``text`` is the span that it covers in the text of the block.
+    """A piece of inline markup in a block. ``text`` is the span of the block's text that it covers.
 
-    An ``element`` has a start tag (``opening``) and an end tag (``closing``). Markup of the other kinds is copied whole
-    from ``opening``. ``kept`` markup covers words that the model may see but that are not translated
-    (``translate="no"``, ``code``). A ``point`` or ``break`` has an empty span; the text has a line end after a
-    ``break``. ``parent`` is the index of the enclosing element, or -1.
+    An ``element`` has a start tag (``opening``) and an end tag (``closing``). For the other kinds, ``opening`` is the
+    whole markup, which is copied unchanged, and ``closing`` is None. ``kept`` markup contains words that are not
+    translated (``translate="no"``, ``code``); the model may see them. A ``point`` or ``break`` covers no text. A
+    ``break`` is followed by a line break in the text. ``parent`` is the index of the enclosing element, or -1 if there
+    is none.
     """
 
     kind: InlineKind
@@ -174,11 +175,11 @@ class Inline:
 
 @dataclass(frozen=True)
 class Block:
-    """A text to translate. Its translation replaces the span ``source`` of the HTML.
+    """A text to translate. Its translation replaces ``source``, which is a span of the HTML.
 
     In ``text``, white space is collapsed and stripped, and character references are decoded. Character i of ``text``
-    comes from the HTML between ``starts[i]`` and ``ends[i]``. ``inlines`` are sorted by start, with parents before
-    their children.
+    comes from the HTML between the offsets ``starts[i]`` and ``ends[i]``. ``inlines`` are sorted by start, and parents
+    precede their children.
     """
 
     text: str
@@ -190,17 +191,17 @@ class Block:
 
     @cached_property
     def kept(self) -> tuple[Span, ...]:
-        """The spans of ``text`` that are not translated, in order."""
+        """The spans of ``text`` that must not be translated, in order."""
         kept = (inline.text for inline in self.inlines if inline.kind == "kept")
         return tuple(span for span in kept if span.start < span.end)
 
     def in_html(self, span: Span) -> Span:
-        """Return the span of the HTML that a non-empty span of ``text`` comes from."""
+        """Return the span of the HTML from which a non-empty span of ``text`` was taken."""
         return Span(self.starts[span.start], self.ends[span.end - 1])
 
 
 class _Text:
-    """The text of a block under construction, with the HTML offsets of each character."""
+    """A builder for the text of a block, which records the HTML offsets of each character."""
 
     def __init__(self, html: str) -> None:
         self.html = html
@@ -217,7 +218,7 @@ class _Text:
                 self._add_space(start, end)
                 continue
             self.characters += text
-            # If a reference decodes to several characters, the first one gets the whole span.
+            # If a reference decodes to several characters, the first one gets the whole span of the reference.
             self.starts += range(start, end) if kind == "plain" else (start, *[end] * (len(text) - 1))[: len(text)]
             self.ends += range(start + 1, end + 1) if kind == "plain" else [end] * len(text)
 
@@ -229,7 +230,7 @@ class _Text:
     def _add_space(self, start: int, end: int) -> None:
         last = self.characters[-1] if self.characters else " "
         if last == "\n" and self.ends[-1] == start:
-            self.ends[-1] = end  # the line end in the source that follows <br>
+            self.ends[-1] = end  # the line break in the source that follows <br>
         elif last not in " \n":
             self.characters.append(" ")
             self.starts.append(start)
@@ -254,7 +255,7 @@ class _Mark:
 
 
 def block(html: str, run: Sequence[Part]) -> Block | None:
-    """Build the block for the parts between two boundaries, or return None if there is no text to translate."""
+    """Build a block from the parts between two boundaries. Return None if they contain no text to translate."""
     text = _Text(html)
     marks = _marks(run, text)
     content = text.finished()
@@ -264,7 +265,7 @@ def block(html: str, run: Sequence[Part]) -> Block | None:
 
 
 def attribute_block(html: str, value: Span) -> Block | None:
-    """Build the block for an attribute value, or return None if there is no text to translate.
+    """Build a block from an attribute value. Return None if it contains no text to translate.
 
     The span ``value`` includes the quotation marks, if there are any.
     """
@@ -275,7 +276,7 @@ def attribute_block(html: str, value: Span) -> Block | None:
 
 
 def _marks(run: Sequence[Part], text: _Text) -> list[_Mark]:
-    """Return the inline markup of a run, and append the text of the run to ``text``."""
+    """Return the inline markup among the parts of a block, and append the text of these parts to ``text``."""
     marks: list[_Mark] = []
     opened = [-1]
     for part in run:
@@ -306,7 +307,7 @@ def _kind(part: Part) -> InlineKind:
 
 
 def _add_words(text: _Text, part: Part) -> None:
-    """Append the words of a kept part, unless it is silent."""
+    """Append the words of a kept part to ``text``, unless the part is silent."""
     if not part.silent:
         for token in tokens(part.span.of(text.html)):
             if token.kind == "text":
@@ -319,7 +320,7 @@ def _inline(mark: _Mark, length: int) -> Inline:
 
 
 def _without_spaces(html: str, run: Sequence[Part]) -> Span:
-    """Return the span of a run without leading and trailing white space, which does not belong to the block."""
+    """Return the span of the parts without leading and trailing white space, which does not belong to the block."""
     start, end = run[0].start, run[-1].end
     if run[0].role == "text":
         start = run[0].end - len(run[0].span.of(html).lstrip(_SPACES))
@@ -335,16 +336,17 @@ def _between(kept: Sequence[Span], length: int) -> Iterator[Span]:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """HTML with its blocks, sorted by start. The block of an attribute may be inside another block."""
+    """An HTML document and its blocks, sorted by start. The block of an attribute may lie inside another block."""
 
     html: str
     blocks: tuple[Block, ...]
 
 
 def parse(html: str, *, attribute_texts: bool = False, rules: TagRules = HTML_RULES) -> Document:
-    """Find the blocks in any string. With ``attribute_texts``, the attributes ``title`` and ``alt`` are blocks too.
+    """Find the blocks in any string.
 
-    ``rules`` select XML and set the roles of tags. The running time is linear in the length of the string.
+    If ``attribute_texts`` is set, the values of the attributes ``title`` and ``alt`` are blocks too. ``rules`` select
+    HTML or XML and set the roles of tags. The running time is linear in the length of the string.
     """
     found = parts(html, vocabulary(html, rules))
     blocks = [one for run in runs(found) if (one := block(html, run)) is not None]

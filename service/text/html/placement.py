@@ -1,4 +1,4 @@
-"""Placement of inline markup in a translated block."""
+"""Placement of inline markup in the translation of a block."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -13,44 +13,52 @@ from service.text.alignment import WORD
 from service.text.html.document import Block
 from service.text.normalization import is_invisible
 
-_NEAR_CHARS = 500  # the search for a kept text extends this far in both directions from its proportional place
+_NEAR_CHARS = 500  # how far the search for a kept text extends before and after its proportional position
 
 
 class Stretch(Protocol):
-    """A span of the source text of a block, and the corresponding span of the target text."""
+    """A span of a block's source text together with the corresponding span of the target text."""
 
     source: Span
     target: Span
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """Return the target span in ``window`` for each source range. The ranges are disjoint and in order.
+        """Return the target span in ``window`` for each source range. The ranges are in order and do not overlap.
 
-        A span is empty if there is no room for it. A range with a literal is text that is not translated. It may only
-        replace words that are certainly its translation; if there are none, its span is empty.
+        If there is no room for a range, its target span is empty. ``literals`` contains the text of each range that
+        must not be translated, and None for other ranges. A range with a literal may replace only words that are
+        certainly its translation. If there are none, its target span is empty.
         """
         ...
 
     def first(self, source: Span, window: Span) -> int:
-        """Return the start, within ``window``, of a range that continues after this stretch."""
+        """Return the start, in ``window``, of the target span for a source range that extends beyond this stretch."""
         ...
 
     def last(self, source: Span, window: Span) -> int:
-        """Return the end, within ``window``, of a range that begins before this stretch."""
+        """Return the end, in ``window``, of the target span for a source range that starts before this stretch."""
         ...
 
     def point(self, at: int, *, monotone: bool) -> int:
-        """Return the target position of a point: next to its neighbouring word or, if ``monotone``, in proportion."""
+        """Return the target position of markup that covers no text and is at ``at`` in the source.
+
+        If ``monotone`` is set, the position is in proportion to the length of the text. Otherwise, it is next to the
+        translation of the neighbouring word, if that is known.
+        """
         ...
 
 
 def within(span: Span, window: Span) -> Span:
-    """Return the part of ``span`` inside ``window``, or an empty span at the nearer edge if they do not overlap."""
+    """Return the part of ``span`` that lies inside ``window``.
+
+    If they do not overlap, return an empty span at the nearer edge of ``window``.
+    """
     start = min(max(span.start, window.start), window.end)
     return Span(start, max(start, min(span.end, window.end)))
 
 
 def literal_spans(text: str, literal: str | None, window: Span) -> list[Span]:
-    """Return the spans in ``window`` where ``literal`` occurs as whole words."""
+    """Return the spans in ``window`` where ``literal`` occurs as whole words. Case is ignored."""
     if not literal:
         return []
     whole = re.compile(rf"(?<!\w){re.escape(literal)}(?!\w)", re.IGNORECASE)
@@ -62,14 +70,14 @@ def _distance(place: int, span: Span) -> int:
 
 
 class UnchangedStretch:
-    """Text that is equal in source and target: a gap between sentences, or an unchanged sentence."""
+    """A stretch with equal source and target text: a gap between sentences, or an unchanged sentence."""
 
     def __init__(self, source: Span, target_start: int) -> None:
         self.source = source
         self.target = Span(target_start, target_start + source.end - source.start)
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """See `Stretch.spread`. The spans are the source ranges, shifted to the target."""
+        """See `Stretch.spread`. The target spans are the source ranges, shifted to the target."""
         del literals
         return [within(one.shifted(self.target.start - self.source.start), window) for one in ranges]
 
@@ -88,10 +96,10 @@ class UnchangedStretch:
 
 
 class ProportionalStretch:
-    """A sentence and its translation without an alignment, in which positions are mapped in proportion to length.
+    """A sentence and its translation, without a word alignment.
 
-    Words that occur exactly once in both texts, such as names and numbers, are fixed points. The mapping between them
-    is linear.
+    Positions are mapped in proportion to length. Words that occur exactly once in both texts, such as names and
+    numbers, are fixed points, and positions between them are interpolated linearly.
     """
 
     def __init__(self, source: Span, source_text: str, target: Span, target_text: str) -> None:
@@ -99,7 +107,7 @@ class ProportionalStretch:
         self.source = source
         self.target = target
         self._text = target_text
-        # Markup never covers only a punctuation mark.
+        # Markup never covers only a punctuation mark, so punctuation marks are left out.
         words = [Span(*found.span()) for found in WORD.finditer(target_text, *target) if found[0][-1].isalnum()]
         self._starts = [word.start for word in words]
         self._ends = [word.end for word in words]
@@ -109,7 +117,7 @@ class ProportionalStretch:
         self._targets = [knot[1] for knot in knots]
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """See `Stretch.spread`. The ranges keep their order, and each one gets a word as long as words are left."""
+        """See `Stretch.spread`. The ranges keep their order, and each gets a word as long as there are words left."""
         spans: list[Span] = []
         rest = window
         for one, literal in zip(ranges, literals, strict=True):
@@ -163,7 +171,7 @@ def _nearest(places: Sequence[int], place: int, window: Span) -> int:
 def _knots(source: Span, source_text: str, words: Sequence[Span], target_text: str) -> Iterator[tuple[int, int]]:
     """Yield (source position, target position) for both ends of each word that occurs exactly once in both texts.
 
-    Words that are not in the same order in both texts are skipped.
+    Words that would break the order of the source positions are skipped.
     """
     places: dict[str, list[Span]] = {}
     for match in WORD.finditer(source_text, *source):
@@ -184,10 +192,11 @@ OUTSIDE = -1
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The target span of each inline of a block, and the order of each element's children.
+    """The target spans of a block's inline markup, and the target order of each element's children.
 
-    The spans of an element's children are disjoint and lie within the span of the element, so tags that are written in
-    this order are properly nested.
+    ``spans`` contains one span for each inline of the block. ``children`` maps the index of an element to the indices
+    of its children in target order. The spans of an element's children do not overlap and lie within the span of the
+    element. Tags that are written in this order are therefore properly nested.
     """
 
     spans: tuple[Span, ...]
@@ -195,9 +204,9 @@ class Placement:
 
 
 def place_inline(block: Block, stretches: Sequence[Stretch]) -> Placement:
-    """Place the inlines of a block.
+    """Place the inline markup of a block in its translation.
 
-    ``stretches`` cover the text of the block and the target text, in order and without gaps.
+    ``stretches`` must cover the source and target texts of the block, in order and without gaps.
     """
     return _InlinePlacer(block, stretches).placement()
 
@@ -218,7 +227,7 @@ class _InlinePlacer:
         return Placement(tuple(self._spans), ordered)
 
     def _place(self, parent: int, numbers: Sequence[int]) -> list[int]:
-        """Place the children of an element whose span is known, and return their indices in target order."""
+        """Place the children of an element that has already been placed, and return their indices in target order."""
         whole = Span(0, self._stretches[-1].target.end)
         window = whole if parent == OUTSIDE else self._spans[parent]
         wide: list[int] = []
@@ -233,7 +242,10 @@ class _InlinePlacer:
         return self._in_target_order(numbers, window)
 
     def _place_wide(self, numbers: Sequence[int], window: Span) -> None:
-        """Place inlines with text: first those that span several stretches, then the others in the remaining room."""
+        """Place the inlines that cover text.
+
+        Inlines that cover several stretches are placed first. The others get the remaining room.
+        """
         rooms: dict[int, Span] = {}
         single: dict[int, list[int]] = {}
         for number in numbers:
@@ -256,7 +268,7 @@ class _InlinePlacer:
                 self._spans[number] = span
 
     def _place_points(self, numbers: Sequence[int], wide: Sequence[int], window: Span) -> None:
-        """Place inlines without text, and keep them out of elements that do not contain them in the source."""
+        """Place the inlines that cover no text. They stay out of elements that do not contain them in the source."""
         occupied = sorted((self._spans[number], number) for number in wide)
         for number in numbers:
             inline = self._block.inlines[number]
@@ -270,7 +282,7 @@ class _InlinePlacer:
             self._spans[number] = Span(at, at)
 
     def _in_target_order(self, numbers: Sequence[int], window: Span) -> list[int]:
-        """Sort the inlines by their target spans, and trim the spans so that they do not overlap."""
+        """Sort the inlines by their target spans, and trim these spans so they do not overlap."""
         order = sorted(numbers, key=lambda number: (*self._spans[number], number))
         room = window
         for number in order:
@@ -283,7 +295,10 @@ class _InlinePlacer:
         return bisect_right(self._starts, at) - 1
 
     def _stretch_before(self, at: int) -> int:
-        """Return the index of the stretch that contains the offset ``at`` or ends there."""
+        """Return the index of the stretch that contains the character before offset ``at``.
+
+        At the start of the text, return 0.
+        """
         return max(self._stretch(at - 1), 0)
 
     def _literal(self, number: int) -> str | None:
@@ -292,7 +307,7 @@ class _InlinePlacer:
 
 
 def _visible_ranges(block: Block) -> list[Span]:
-    """Return the spans of the inlines without invisible characters at their ends.
+    """Return the spans of the inlines, trimmed of invisible characters at both ends.
 
     A span is empty if none of its characters is visible.
     """

@@ -26,9 +26,9 @@ from service.text.normalization import for_model
 
 
 class HtmlCopy:
-    """A copier for spans of the HTML that applies replacements.
+    """A copier that returns spans of the HTML with replacements applied.
 
-    A replaced span must be either inside a copied span or outside it.
+    A replaced span must lie entirely inside or entirely outside a copied span.
     """
 
     def __init__(self, html: str, changed: Mapping[Span, str | None]) -> None:
@@ -50,17 +50,17 @@ class HtmlCopy:
         return "".join(parts)
 
     def length(self, place: int) -> int:
-        """Return the length of the copy up to ``place``, which must not be inside a replaced span."""
+        """Return the length of the copy of everything before ``place``, which must not lie inside a replaced span."""
         return place + self._growth[bisect_left(self._starts, place)]
 
 
-_LEAST_SHARE = 0.08  # markup is placed in proportion if no word has at least this share
-_MARKUP_SHARE = 0.5  # a word is marked up if more than this share of its weight comes from words with the markup
-_LITERAL_SHARE = 0.3  # kept text may only replace words with at least this share
+_LEAST_SHARE = 0.08  # markup is placed in proportion to length if no word has at least this share
+_MARKUP_SHARE = 0.5  # a word is marked up if more than this share of its weight comes from source words with the markup
+_LITERAL_SHARE = 0.3  # kept text may replace only words with at least this share
 
 
 class _Run(NamedTuple):
-    """The words ``start`` to ``end`` of a sentence, and the sum of their scores."""
+    """The words of a sentence from index ``start`` to ``end`` (exclusive), and the sum of their scores."""
 
     value: float
     start: int
@@ -68,13 +68,13 @@ class _Run(NamedTuple):
 
 
 class AlignedStretch:
-    """A sentence and its translation with an alignment."""
+    """A sentence and its translation with a word alignment."""
 
     def __init__(self, source: Span, source_text: str, target: Span, target_text: str, alignment: Alignment) -> None:
         """Create a stretch.
 
-        ``source_text`` and ``target_text`` are the texts of the whole block, but the offsets in ``alignment`` count
-        from the start of the sentence.
+        ``source_text`` and ``target_text`` are the texts of the whole block, whereas the offsets in ``alignment`` are
+        relative to the sentence.
         """
         self.source = source
         self.target = target
@@ -89,7 +89,7 @@ class AlignedStretch:
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
         """See `Stretch.spread`.
 
-        Each range gets the run of words with the highest score. Ranges with higher scores are served first.
+        Each range gets the run of words with the highest total score. Ranges with higher scores are placed first.
         """
         words = self._within(window)
         if len(ranges) == 1 and words and self._begins(ranges[0]) and self._ends(ranges[0]):
@@ -130,8 +130,8 @@ class AlignedStretch:
     def point(self, at: int, *, monotone: bool) -> int:
         """See `Stretch.point`.
 
-        A point that directly follows a word in the source is placed after the translation of that word. Any other point
-        is placed before the translation of the next word.
+        Markup that directly follows a word in the source is placed after the translation of that word. Other markup is
+        placed before the translation of the next word.
         """
         if monotone or not self._words or not self.source.start < at < self.source.end:
             return self._proportional.point(at, monotone=monotone)
@@ -147,7 +147,7 @@ class AlignedStretch:
     def _literal_places(
         self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span
     ) -> list[Span | None]:
-        """Return, for each literal, the span where it occurs word for word in the translation, or None.
+        """Return, for each literal, the span where the translation contains it verbatim, or None.
 
         If a literal occurs several times, the occurrence with the highest score is used.
         """
@@ -164,9 +164,10 @@ class AlignedStretch:
     def _place_parts(
         self, ranges: Sequence[Span], literals: Sequence[str | None], words: range, found: list[Span | None]
     ) -> None:
-        """Place markup that covers part of a word ("CO₂") on the same part of the target word with the highest score.
+        """Place markup that covers only part of a word, such as the "₂" in "CO₂".
 
-        A word may have several marked parts, such as a deletion directly followed by an insertion.
+        The markup is placed on the same part of the target word with the highest score. A word may contain several
+        marked parts, such as a deletion directly followed by an insertion.
         """
         for k, one in enumerate(ranges):
             if literals[k] or not words or not self._is_part(one):
@@ -190,9 +191,9 @@ class AlignedStretch:
     def _runs(
         self, ranges: Sequence[Span], scores: Sequence[Sequence[float]], free: list[bool], waiting: Sequence[int]
     ) -> dict[int, _Run]:
-        """Return a run of free words for each of the ``waiting`` ranges, as long as words are free.
+        """Return a run of free words for each of the ``waiting`` ranges, as long as there are free words.
 
-        The words of these runs are no longer marked as free.
+        The words of these runs are marked as no longer free.
         """
         preferred = {k: first for k in waiting if (first := _best(scores[k], free)) is not None}
         assigned: dict[int, _Run] = {}
@@ -214,7 +215,7 @@ class AlignedStretch:
         return _Run(0.0, number, number + 1)
 
     def _marked(self, run: _Run, source: Span, free: list[bool]) -> Span:
-        """Return the span of the run. It begins or ends with punctuation marks only if the source range does."""
+        """Return the span of the run. It begins or ends with punctuation only if the source range does."""
         return self._span(run if self._is_part(source) else self._with_marks(run, source, free))
 
     def _with_marks(self, run: _Run, source: Span, free: list[bool]) -> _Run:
@@ -265,7 +266,10 @@ class AlignedStretch:
         return max(scores[run.start : run.end]) + _MARKUP_SHARE >= _LITERAL_SHARE
 
     def _is_too_weak(self, run: _Run, scores: Sequence[float], source: Span) -> bool:
-        """Return whether all shares in a run are too small, or only punctuation would represent a range with words."""
+        """Return whether a run is unsuitable for a source range.
+
+        It is unsuitable if all its shares are too small, or if it consists of punctuation but the range contains words.
+        """
         if max(scores[run.start : run.end]) + _MARKUP_SHARE < _LEAST_SHARE:
             return True
         marks = all(self._is_mark(number) for number in range(run.start, run.end))
@@ -283,7 +287,10 @@ class AlignedStretch:
 
 
 def _best(scores: Sequence[float], free: Sequence[bool]) -> _Run | None:
-    """Return the run of one or more free words with the highest total score (Kadane's algorithm)."""
+    """Return the run of one or more free words with the highest total score, or None if no word is free.
+
+    The implementation is Kadane's algorithm.
+    """
     best = current = None
     for number, score in enumerate(scores):
         if not free[number]:
@@ -303,9 +310,10 @@ _SPACES = frozenset("\t\n\f\r ")
 
 @dataclass(frozen=True, slots=True)
 class TranslatedSentence:
-    """A sentence (a span of the text of a block), its translation and, if known, their alignment.
+    """A sentence with its translation and, if available, their word alignment.
 
-    For a sentence that was not translated, ``text`` is the sentence itself, unchanged or normalised for the model.
+    ``source`` is the span of the sentence in the text of its block. If the sentence was not translated, ``text`` is the
+    sentence itself, either unchanged or normalised for the model.
     """
 
     source: Span
@@ -315,7 +323,10 @@ class TranslatedSentence:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """HTML, and for each block the spans of its non-empty sentences. Attribute blocks have no spans."""
+    """The translated HTML, and the spans of its sentences.
+
+    ``sentences`` contains one tuple of spans for each block of the document. It is empty for attribute blocks.
+    """
 
     html: str
     sentences: tuple[tuple[Span, ...], ...]
@@ -324,10 +335,10 @@ class Rendered:
 def render(document: Document, translations: Sequence[Sequence[TranslatedSentence]], language: Language) -> Rendered:
     """Replace the text of each block with its translated sentences.
 
-    HTML outside the blocks is copied, as are blocks whose sentences are unchanged.
+    HTML outside the blocks is copied, and so are blocks in which no sentence has changed.
 
     Raises:
-        ValueError: the numbers of translations and blocks differ, or sentences are out of order.
+        ValueError: the numbers of translations and blocks differ, or the sentences are out of order.
     """
     blocks = list(zip(document.blocks, translations, strict=True))
     changed = {
@@ -352,12 +363,12 @@ def render(document: Document, translations: Sequence[Sequence[TranslatedSentenc
 
 
 def _attribute(target: "_Target") -> str | None:
-    """Return the attribute value in quotation marks, or None if it is unchanged."""
+    """Return the translated attribute value in quotation marks, or None if it has not changed."""
     return None if target.unchanged else f'"{escape_attribute(target.text)}"'
 
 
 def _block(target: "_Target", sentences: Sequence[TranslatedSentence], copy: HtmlCopy) -> tuple[str, list[Span]]:
-    """Return the HTML of a block, and the spans of its sentences in this HTML."""
+    """Return the HTML of a translated block, and the spans of its sentences in this HTML."""
     block = target.block
     if target.unchanged:
         start = copy.length(block.source.start)
@@ -370,7 +381,7 @@ def _block(target: "_Target", sentences: Sequence[TranslatedSentence], copy: Htm
 
 
 class _Target:
-    """The translated text of a block: its sentences and the gaps between them."""
+    """The translated text of a block, which consists of sentences and the gaps between them."""
 
     def __init__(self, block: Block, sentences: Sequence[TranslatedSentence], language: Language) -> None:
         self.block = block
@@ -386,7 +397,7 @@ class _Target:
 
     @property
     def spans(self) -> list[Span]:
-        """The spans of the sentences in the text."""
+        """The spans of the sentences in the translated text."""
         return [
             Span(end - len(text), end)
             for (_, text, sentence), end in zip(self._pieces, self._ends, strict=True)
@@ -401,7 +412,10 @@ class _Target:
         ]
 
     def cells(self, html: str) -> list[str]:
-        """Return the HTML of each character, which is copied from the source where the text is unchanged."""
+        """Return the HTML of each character of the text.
+
+        Where the text has not changed, the HTML is copied from the source.
+        """
         cells: list[str] = []
         for source, text, _ in self._pieces:
             if self._is_same(source, text):
@@ -426,7 +440,10 @@ class _Target:
 def _pieces(
     block: Block, sentences: Sequence[TranslatedSentence], language: Language
 ) -> Iterator[tuple[Span, str, TranslatedSentence | None]]:
-    """Yield (source span, target text, sentence) for the sentences and gaps, in order. A gap has no sentence."""
+    """Yield (source span, target text, sentence) for each sentence and each gap, in order.
+
+    For a gap, the sentence is None.
+    """
     done = 0
     for sentence in sentences:
         start, end = sentence.source
@@ -435,7 +452,7 @@ def _pieces(
         if done < start:
             yield Span(done, start), block.text[done:start], None
         source = sentence.source.of(block.text)
-        # A sentence that equals its normalised form was not translated, so it keeps its original form.
+        # A sentence that equals its normalised form was not translated, so its original spelling is used.
         text = source if sentence.text == for_model(source, language) else sentence.text
         yield sentence.source, text, sentence
         done = end
@@ -444,14 +461,14 @@ def _pieces(
 
 
 class _Writer:
-    """A writer for text and tags in target order."""
+    """A writer for the text and tags of a translated block."""
 
     def __init__(self, cells: Sequence[str], copy: HtmlCopy) -> None:
         self.parts: list[str] = []
         self._cells = cells
         self._copy = copy
         self._length = 0
-        self._places = [0] * (len(cells) + 1)  # the output offsets of all characters and of the end
+        self._places = [0] * (len(cells) + 1)  # the output offset of each character, and of the end of the text
 
     def write(self, block: Block, placement: Placement) -> None:
         # An explicit stack replaces recursion, because elements may be nested more deeply than Python's stack allows.
@@ -482,7 +499,7 @@ class _Writer:
                 done = span.end
 
     def written(self, span: Span) -> Span:
-        """Return the output span from the first to the last character of a target span."""
+        """Return the span of the output from the first to the last character of a target span."""
         if span.start == span.end:
             return Span(self._places[span.start], self._places[span.start])
         return Span(self._places[span.start], self._places[span.end - 1] + len(self._cells[span.end - 1]))
@@ -500,7 +517,7 @@ class _Writer:
             self._length += len(self.parts[-1])
 
     def _space(self, source_place: int) -> None:
-        """Write a space between a word and markup without text, if the source has white space at ``source_place``."""
+        """Write a space between a word and markup without text if the source has white space at ``source_place``."""
         if self._copy.html[source_place : source_place + 1] in _SPACES:
             self.parts.append(" ")
             self._length += 1

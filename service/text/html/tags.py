@@ -1,4 +1,4 @@
-"""The roles of HTML tags: blocks, inline elements, and elements that are copied or translated."""
+"""The roles of HTML and XML tags: blocks, inline elements, and elements that are copied unchanged."""
 
 import html
 import re
@@ -17,7 +17,7 @@ VOID = frozenset(
     """area base basefont bgsound br col embed frame hr image img input keygen link meta param source track
     wbr""".split()
 )
-# Embeds such as videos are blocks, because no sentence continues across them.
+# Embedded objects such as videos are blocks, because no sentence continues across them.
 BLOCK = frozenset(
     """address article aside audio base blockquote body canvas caption center col colgroup dd details dialog dir div dl
     dt embed fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe
@@ -32,7 +32,7 @@ WITHIN_SENTENCES = frozenset(
     u wbr""".split()
 )
 """Inline elements of HTML. Other XML vocabularies that borrow these names use them with the same meaning."""
-# Elements that are copied with their content. The model sees only the words inside `_WORDS`, as part of the sentence.
+# Elements in `_WORDS` and `_SILENT` are copied with their content. The model sees only the content of `_WORDS`.
 _WORDS = frozenset("code kbd samp tt var".split())
 _SILENT = frozenset(
     """audio canvas iframe listing math noembed noframes noscript object plaintext pre script select style svg template
@@ -53,17 +53,17 @@ TEXT_ATTRIBUTES = frozenset({"alt", "title"})
 
 
 def is_kept(html: str, tag: Token) -> bool:
-    """Return whether the element of a start tag is copied byte for byte, including its end tag."""
+    """Return whether an HTML element is copied byte for byte, including its content and end tag."""
     return tag.name in _WORDS or tag.name in _SILENT or forbids_translation(html, tag)
 
 
 def is_silent(name: str) -> bool:
-    """Return whether the words inside a kept element are hidden from the model."""
+    """Return whether the words inside an element that is copied unchanged are hidden from the model."""
     return name in _SILENT
 
 
 def forbids_translation(html: str, tag: Token) -> bool:
-    """Return whether a start tag has ``translate="no"`` or the class ``notranslate``."""
+    """Return whether a start tag contains ``translate="no"`` or the class ``notranslate``."""
     if "translate" not in html[tag.start : tag.end].lower():
         return False
     found: dict[str, str] = {}
@@ -73,17 +73,17 @@ def forbids_translation(html: str, tag: Token) -> bool:
 
 
 def ended_by(name: str) -> frozenset[str]:
-    """Return the elements whose end tag may be omitted before the start tag ``name``."""
+    """Return the names of the elements that a start tag ``name`` closes if their end tag is missing."""
     return _IMPLIED_ENDS.get(name, _PARAGRAPH if name in BLOCK else _NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
 class TagRules:
-    """The caller's rules for tags, by tag name in lower case.
+    """The caller's rules for tags. Tag names are in lower case.
 
-    With ``xml``, the markup is XML: elements may have any name and may be empty (``<x/>``). ``splitting`` tags are
-    boundaries. ``non_splitting`` tags are inline unless they are also ``splitting``. The content of ``ignored`` tags is
-    not translated. Without ``outline``, only ``splitting`` tags are boundaries.
+    If ``xml`` is set, the markup is XML: elements may have any name and may be empty (``<x/>``). ``splitting`` tags are
+    block boundaries. ``non_splitting`` tags are inline unless they are also ``splitting``. The content of ``ignored``
+    tags is not translated. If ``outline`` is not set, only ``splitting`` tags are block boundaries.
     """
 
     xml: bool = False
@@ -98,7 +98,11 @@ HTML_RULES = TagRules()
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The roles of the tags in one document. For XML that is not XHTML, only ``blocks`` is known."""
+    """The roles of the tags in one document.
+
+    ``blocks`` contains the names of block elements. ``html`` is False for XML other than XHTML. The rules of HTML for
+    void, copied and implicitly closed elements do not apply there.
+    """
 
     rules: TagRules
     blocks: frozenset[str]
@@ -106,35 +110,35 @@ class Vocabulary:
 
     @property
     def xml(self) -> bool:
-        """Whether ``<x/>`` is an empty element."""
+        """Whether the document is XML, where ``<x/>`` is an empty element."""
         return self.rules.xml
 
     def is_void(self, markup: str, tag: Token) -> bool:
-        """Return whether a start tag has no end tag."""
+        """Return whether the element of a start tag has no content and no end tag."""
         if self.xml and markup[tag.end - 2] == "/":
             return True
         return self.html and tag.name in VOID
 
     def is_kept(self, markup: str, tag: Token) -> bool:
-        """Return whether the element of a start tag is copied byte for byte, including its end tag."""
+        """Return whether an element is copied byte for byte, including its content and end tag."""
         if tag.name in self.rules.ignored:
             return True
         return (is_kept if self.html else forbids_translation)(markup, tag)
 
     def is_silent(self, name: str) -> bool:
-        """Return whether the words inside a kept element are hidden from the model."""
+        """Return whether the words inside an element that is copied unchanged are hidden from the model."""
         return self.html and name not in self.rules.ignored and is_silent(name)
 
     def ended_by(self, name: str) -> frozenset[str]:
-        """Return the elements whose end tag may be omitted before the start tag ``name``."""
+        """Return the names of the elements that a start tag ``name`` closes if their end tag is missing."""
         return ended_by(name) if self.html else _NOTHING
 
 
 def vocabulary(markup: str, rules: TagRules) -> Vocabulary:
     """Return the roles of the tags in a document.
 
-    XML that contains only HTML elements is treated as XHTML. In other XML, an element is a boundary unless it is a
-    sibling of text somewhere in the document or has the name of an inline element of HTML.
+    XML that contains only HTML elements is treated as XHTML. In other XML, an element is a block boundary unless it is
+    a sibling of text somewhere in the document or shares its name with an inline element of HTML.
     """
     if not rules.xml:
         return _of_html(rules)
@@ -156,7 +160,7 @@ def _with_rules(blocks: Iterable[str], rules: TagRules) -> frozenset[str]:
 
 
 def _siblings_of_text(markup: str) -> set[str]:
-    """Return the names of elements that are a sibling of text at least once, in linear time."""
+    """Return the names of the elements that are a sibling of text at least once. The running time is linear."""
     found: set[str] = set()
     levels = [_Level("")]
     opened: Counter[str] = Counter()
@@ -185,7 +189,7 @@ def _close(name: str, levels: list["_Level"], opened: Counter[str], found: set[s
 
 
 class _Level:
-    """An open element: whether it contains text, and the names of its child elements."""
+    """An open element, with the names of its child elements and a flag that is set if it contains text."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -202,14 +206,14 @@ _PIECE = re.compile(
     r"|(?P<reference>&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[a-zA-Z][a-zA-Z0-9]{1,31};?))"
     r"|[^\t\n\f\r &]+|&"
 )
-_LONGEST_NUMBER_CHARS = 100  # int() refuses thousands of digits, and no valid code point needs that many
+_LONGEST_NUMBER_CHARS = 100  # int() rejects thousands of digits, and no valid code point needs that many
 _NO_CHARACTER = "\ufffd"
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _QUOTED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
 
 class Piece(NamedTuple):
-    """White space, a character reference or plain text, with its decoded text and its span in the HTML."""
+    """A run of white space, a character reference or plain text, with its decoded text and its span in the HTML."""
 
     kind: Literal["space", "reference", "plain"]
     text: str
@@ -217,7 +221,7 @@ class Piece(NamedTuple):
 
 
 def pieces(markup: str, span: Span) -> Iterator[Piece]:
-    """Split a span of HTML without tags into pieces, in order and without gaps, in linear time."""
+    """Split a span of HTML without tags into pieces, in order and without gaps. The running time is linear."""
     for found in _PIECE.finditer(markup, *span):
         if found["space"] is not None:
             yield Piece("space", " ", Span(*found.span()))
@@ -235,7 +239,7 @@ def escape_text(text: str) -> str:
 
 
 def escape_attribute(text: str) -> str:
-    """Escape ``text`` for use in an attribute value with either kind of quotation marks."""
+    """Escape ``text`` for use in an attribute value, which may be in single or double quotation marks."""
     return text.translate(_QUOTED)
 
 

@@ -1,9 +1,9 @@
-"""A lossless HTML tokenizer: every character belongs to exactly one token, and each token has its offsets.
+"""A lossless HTML tokenizer: every character belongs to exactly one token, and each token records its offsets.
 
-Patterns with possessive quantifiers implement those states of the WHATWG tokenizer that determine where a token ends.
-No library does this: tree builders (lxml, selectolax, html5lib, justhtml) drop and move tags in broken HTML; turbohtml
-normalises line ends before it counts offsets; html.parser needs quadratic time for unclosed comments and quotation
-marks. The state for a script element inside a comment of a script is not implemented.
+Regular expressions with possessive quantifiers implement those states of the WHATWG tokenizer that determine where a
+token ends. No library is suitable. Tree builders (lxml, selectolax, html5lib, justhtml) drop and move tags in broken
+HTML, turbohtml normalises line breaks before it counts offsets, and html.parser takes quadratic time for unclosed
+comments and quotation marks. The state for a script element inside a comment inside a script is not implemented.
 """
 
 import re
@@ -39,9 +39,9 @@ _RAW_ENDS = {name: re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE) for 
 class Token(NamedTuple):
     """A token of HTML.
 
-    ``name`` is the name, in lower case, of the tag or of the element that contains a raw text. A ``raw`` token is text
-    without tags, as in ``script`` or ``title``. A ``comment`` may also be a doctype, or an unfinished tag at the end of
-    the text, which browsers ignore.
+    ``name`` is the lower-case name of the tag or, for a ``raw`` token, of the element that contains it. A ``raw`` token
+    is text in which tags are not recognised, as in ``script`` or ``title``. A ``comment`` token may also be a doctype,
+    or an unfinished tag at the end of the text, which browsers ignore.
     """
 
     kind: Kind
@@ -51,12 +51,15 @@ class Token(NamedTuple):
 
     @property
     def span(self) -> Span:
-        """The span of the token in the HTML."""
+        """The offsets of the token in the HTML."""
         return Span(self.start, self.end)
 
 
 class Attribute(NamedTuple):
-    """An attribute of a tag: its name in lower case, and the span of its value including quotation marks."""
+    """An attribute of a tag. ``name`` is in lower case.
+
+    ``value`` is the span of the value, including quotation marks, or None if the attribute has no value.
+    """
 
     name: str
     value: Span | None
@@ -65,8 +68,8 @@ class Attribute(NamedTuple):
 def tokens(html: str, *, xml: bool = False, raw_texts: bool = True) -> Iterator[Token]:
     """Split any string into tokens, in order and without gaps. The running time is linear in the length.
 
-    With ``xml``, an element may be empty (``<script/>``), and a reference to an unknown entity is a ``comment`` because
-    its replacement text is unknown. Without ``raw_texts``, every element may contain tags.
+    If ``xml`` is set, any element may be empty (``<script/>``), and a reference to an unknown entity is a ``comment``,
+    because its replacement text is unknown. If ``raw_texts`` is not set, tags are recognised inside every element.
     """
     done = 0
     while done < len(html):
@@ -109,7 +112,7 @@ def _texts(html: str, start: int, end: int) -> Iterator[Token]:
 def _markup(html: str, found: re.Match[str]) -> Token:
     if found["comment"] is not None:
         return Token("comment", *found.span())
-    if found["closed"] is None:  # the text ends within the tag
+    if found["closed"] is None:  # the text ends inside the tag
         return Token("comment", found.start(), len(html))
     return Token("end" if found["end"] else "start", *found.span(), found["tag"].lower())
 
@@ -120,6 +123,6 @@ def _opens_raw(html: str, token: Token, *, xml: bool) -> bool:
 
 
 def _raw_end(html: str, name: str, start: int) -> int:
-    """Return the offset where a raw text ends, which is either its end tag or the end of the HTML."""
+    """Return the offset at which raw text ends: the start of its end tag, or the end of the HTML if there is none."""
     found = _RAW_ENDS[name].search(html, start) if name in _RAW_ENDS else None
     return len(html) if found is None else found.start()

@@ -8,11 +8,12 @@ import pytest
 from pydantic import BaseModel
 
 from service.errors import ModelError
-from service.registry.manifest import Decoding, EngineFiles, Hub, Manifest, Prompts, Score, dumps, load
+from service.registry.manifest import Decoding, EngineFiles, Hub, Joined, Manifest, Prompts, Score, dumps, load
 from tests.hub.library import write_model
 
 ELSEWHERE: dict[str, tuple[type[BaseModel], str]] = {
     "engines": (EngineFiles, ".ENGINE"),
+    "joined": (Joined, ".FILE"),
     "prompts": (Prompts, ""),
     "thorough": (Decoding, ""),
     "hub": (Hub, ""),

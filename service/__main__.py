@@ -1,4 +1,4 @@
-"""Run the command ``depesche`` when the package is started with ``python -m service``."""
+"""The entry point of ``python -m service``, which runs the command ``depesche``."""
 
 from service.cli.main import main
 

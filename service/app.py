@@ -52,8 +52,8 @@ KNOWN = COMPATIBLE | {
 async def refuse(scope: Scope, receive: Receive, send: Send, error: DepescheError) -> None:
     """Send an error response for ``error``.
 
-    The response is problem JSON. On the paths of the DeepL and LibreTranslate APIs, it uses the error format of that
-    API.
+    The response is problem JSON. On the paths of the DeepL and LibreTranslate APIs, it has the error format of the API
+    in question.
     """
     request = Request(scope, receive)
     if scope["path"] in KNOWN:  # other paths are arbitrary input and must not become metric labels
@@ -71,7 +71,7 @@ _log = logging.getLogger("depesche")
 
 
 def plan_of(settings: Settings) -> Plan:
-    """Return the newsroom's plan for these settings."""
+    """Build the newsroom's plan from the settings."""
     seal = settings.cache_seal_key
     return Plan(
         models_dir=settings.models_dir,
@@ -110,16 +110,17 @@ def _model_names(settings: Settings) -> dict[Task, str]:
 
 
 def exit_dead() -> None:
-    """Exit the process after a short delay, because a hung engine call cannot be stopped.
+    """Exit the process with the code `EXIT_DEAD` after a short delay.
 
-    The delay gives the probes time to report the dead engine.
+    The process must exit, because a hung engine call cannot be stopped. During the delay, the probes can still report
+    the dead engine.
     """
     _log.critical("engine_dead", extra={"exit_code": EXIT_DEAD})
     asyncio.get_running_loop().call_later(EXIT_GRACE_S, os._exit, EXIT_DEAD)
 
 
 def text_limits(settings: Settings) -> TextLimits:
-    """Return the text limits that the settings define."""
+    """Return the text limits from the settings."""
     return TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
 
 
@@ -131,13 +132,13 @@ def create_newsroom(settings: Settings, listener: Listener, on_settled: Callable
 def create_app(settings: Settings | None = None, *, on_settled: Callable[[], None] = lambda: None) -> FastAPI:
     """Create the application, which loads its models in the background.
 
-    The probes are therefore answered from the start. ``on_settled`` is called when the models have been loaded, and
-    again each time a reload has closed the old models.
+    It can therefore answer probes from the start. ``on_settled`` is called once the models have been loaded, and after
+    each reload once the old models have been closed.
 
     Raises:
         KeyFileInvalid: the key file is invalid.
         TracingUnavailable: the environment requests tracing, but tracing cannot start.
-        SealUnavailable: the settings request encrypted cache values, but the extra is not installed.
+        SealUnavailable: the settings request encrypted cache values, but the extra ``depesche[seal]`` is not installed.
     """
     settings = settings or Settings()
     listeners: list[Listener] = [logs.listen]
@@ -154,9 +155,9 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     app = FastAPI(
         title="Depesche",
         version=__version__,
-        summary=f"{source.name} news articles in, a {source.name} summary and a translation into {target.name} out.",
+        summary=f"Summarizes {source.name} news articles and translates them into {target.name}.",
         lifespan=partial(_lifespan, rates=rates, traces=traces),
-        redirect_slashes=False,  # a redirect would contain the caller's Host header
+        redirect_slashes=False,  # a redirect URL would be built from the caller's Host header
     )
     app.state.runtime = Runtime(
         newsroom=newsroom,
@@ -177,7 +178,7 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
 
 
 def _document(openapi: Callable[[], dict[str, Any]], languages: LanguagePair) -> dict[str, Any]:
-    """Generate the OpenAPI document, and describe the served languages in it."""
+    """Generate the OpenAPI document, and insert the served languages into its language fields."""
     document = openapi()
     describe_languages(document, languages)
     return document
@@ -196,7 +197,7 @@ def _rates(settings: Settings, listener: Listener) -> Rates | None:
 def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     """Create the application for the administration port.
 
-    It uses the runtime of ``app``, which remains responsible for starting and closing it.
+    It shares the runtime of ``app``. The lifespan of ``app`` starts and stops that runtime.
     """
     admin_app = FastAPI(
         title="Depesche administration", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
@@ -210,7 +211,7 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
 
 
 def _add_middlewares(app: FastAPI, settings: Settings, **options: Any) -> None:
-    """Add the middleware and the error handlers to ``app``. ``options`` are passed to `middlewares`."""
+    """Add the middleware and the error handlers to ``app``. The ``options`` are passed to `middlewares`."""
     problems.install(app)
     runtime: Runtime = app.state.runtime
     stack = middlewares(
@@ -228,7 +229,7 @@ def _add_middlewares(app: FastAPI, settings: Settings, **options: Any) -> None:
 
 
 def _split_list(setting: str | None) -> list[str]:
-    """Split a comma-separated setting."""
+    """Split a comma-separated setting and strip each item. An unset setting yields an empty list."""
     return [] if setting is None else [one.strip() for one in setting.split(",")]
 
 

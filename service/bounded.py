@@ -1,4 +1,4 @@
-"""Pydantic validation with a limited number of errors, so that a value with a million faults is cheap to reject."""
+"""Pydantic validation that reports only a few errors, so that input with a million errors is cheap to reject."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -42,7 +42,10 @@ def at_most(items: int, code: str = "too_long") -> BeforeValidator:
 
 
 def _first_wrong(value: Any) -> Any:
-    """Keep only the first non-string values of a dict that has many of them, so that validation reports few errors."""
+    """If a dict has more than `MAX_ERRORS` non-string values, keep only the first of them.
+
+    This limits the number of validation errors.
+    """
     if not isinstance(value, dict):
         return value
     wrong = dict(islice(((name, one) for name, one in value.items() if not isinstance(one, str)), MAX_ERRORS + 1))

@@ -26,9 +26,9 @@ class Span(NamedTuple):
 class Notice:
     """A message to the editor about a result.
 
-    ``span`` is a position in the submitted text, and ``target`` a position in the result. Each is None if the notice
-    has no such position. ``review`` is True if an editor should check the result. Notices that require no review are
-    often harmless.
+    ``span`` is the passage in the submitted text that the notice refers to, and ``target`` the passage in the result.
+    Each is None if there is no such passage. ``review`` is True if an editor should check the result. Other notices are
+    informational and often harmless.
     """
 
     code: str
@@ -44,13 +44,13 @@ Tokens = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A mark in a prompt, by its name in the manifest."""
+    """A mark in the prompt of a causal model. ``name`` is its key in the manifest's ``prompts.marks``."""
 
     name: str
 
 
 Prompt = tuple[str | Mark, ...]
-"""Texts and marks of a causal model's prompt, without the start token."""
+"""A prompt for a causal model: texts and marks in order, without the start token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,14 @@ class DecodingOptions:
 
 @dataclass(frozen=True, slots=True)
 class EngineInput:
-    """One tokenised source with its decoding options: a text with its end-of-sentence token, or a prompt.
+    """One tokenised source with its decoding options.
 
-    ``target`` requests forced decoding, and the target is the only output. An encoder-decoder model returns its
-    attention and no score; ``target`` has no prefix and no end-of-sentence token. A causal model returns its
-    log-probability per token and no attention.
+    ``tokens`` is a text with its end-of-sentence token or, for a causal model, a prompt.
+
+    If ``target`` is set, the model evaluates this output by forced decoding instead of searching for one. The target is
+    then the only hypothesis. An encoder-decoder model returns it with attention and without a score. In this case,
+    ``target`` must not contain the target prefix or the end-of-sentence token. A causal model returns it with its
+    log-probability per token and without attention.
     """
 
     tokens: Tokens
@@ -94,8 +97,8 @@ class EngineInput:
 class Attention:
     """An attention matrix with one row for each target token and one column for each source token.
 
-    ``columns`` is the number of source tokens. ``levels`` contains the weights row by row, with one byte for each
-    weight.
+    ``columns`` is the number of source tokens. ``levels`` contains the weights row by row. Each weight is one byte,
+    and 255 means a weight of 1.
     """
 
     columns: int
@@ -131,7 +134,7 @@ class Hypothesis:
 class Link(NamedTuple):
     """A link between words of a translated sentence and words of its source sentence.
 
-    Each span is relative to its own sentence. ``weight`` is the model's attention, from 0 to 1.
+    Each span is relative to its own sentence. ``weight`` is the model's attention weight, from 0 to 1.
     """
 
     target: Span

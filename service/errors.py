@@ -1,4 +1,4 @@
-"""The exceptions of the service. Exceptions of libraries are converted to these where they occur.
+"""The exceptions of the service. Library exceptions are converted to these where they occur.
 
 DepescheError
 ├── InvalidInput       a value in the request is invalid; includes the field and the limit (HTTP 422)
@@ -15,14 +15,14 @@ DepescheError
 │   │   └── KeyExpired
 │   └── ScopeMissing   the API key lacks the scope that the endpoint requires (403)
 ├── RateExceeded       the caller has exceeded its rate limit; includes the time until a retry (429)
-│   └── QuotaExceeded  the limit applies to characters in a day or a longer period
+│   └── QuotaExceeded  the exceeded limit is a quota of characters for a day or a longer period
 ├── ClientGone         the client disconnected before the request was complete
 ├── DeadlineExceeded   the work was not finished before the deadline (504)
 ├── EngineError        the model failed (500)
 │   └── EngineHung     the model did not respond in time (504)
 └── ModelError         a model cannot be loaded because of its manifest, files or architecture
     ├── WeightsMismatch   the SHA-256 of a file differs from the manifest
-    ├── LockMismatch      the SHA-256 of a file differs from models.lock
+    ├── LockMismatch      a commit or the SHA-256 of a file differs from models.lock
     ├── UnsafeWeights     a weights file contains objects other than tensors, so it is not loaded
     └── HubError          the hub is unreachable or does not have the model
 """
@@ -130,7 +130,7 @@ class ScopeMissing(AccessDenied):
     code = "scope_missing"
 
     def __init__(self, scope: str) -> None:
-        super().__init__(f"this key does not have the scope {scope}")
+        super().__init__(f"the API key lacks the scope {scope!r}")
         self.challenge = f'{AccessDenied.challenge}, error="insufficient_scope", scope="{scope}"'
 
 
@@ -163,13 +163,13 @@ class DeadlineExceeded(DepescheError):
 
 
 class EngineError(DepescheError):
-    """The model raised an error or returned results that do not match its input."""
+    """The model raised an exception or returned results that do not match its input."""
 
     code = "engine_failed"
 
 
 class EngineHung(EngineError):
-    """The model did not return in time. The thread of the engine call cannot be stopped."""
+    """The model did not respond in time. The thread of the engine call cannot be stopped."""
 
     code = "engine_hung"
 
@@ -187,13 +187,13 @@ class WeightsMismatch(ModelError):
 
 
 class LockMismatch(ModelError):
-    """The hub serves a file whose SHA-256 differs from ``models.lock``."""
+    """The commit of a repository or the SHA-256 of one of its files differs from ``models.lock``."""
 
     code = "lock_mismatch"
 
 
 class UnsafeWeights(ModelError):
-    """A weights file contains objects other than tensors, which could run code."""
+    """A weights file contains objects other than tensors. Loading such objects could run code."""
 
     code = "unsafe_weights"
 

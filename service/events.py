@@ -10,8 +10,8 @@ class BatchDone:
     """An engine call has returned.
 
     ``source_tokens`` excludes padding, and ``padded_tokens`` includes it. Times are wall-clock times in seconds.
-    ``number`` identifies the batch among those of the model. The calls that isolate a bad sentence in a batch share the
-    number of that batch.
+    ``oldest_wait_s`` is the time that the oldest item spent in the queue. ``number`` identifies the batch among all
+    batches of the model. If a batch is retried in parts to isolate a bad sentence, these calls keep its number.
     """
 
     model: str
@@ -31,7 +31,7 @@ EngineFailure = Literal["raised", "wrong_count", "hung"]
 class EngineFailed:
     """An engine call raised an exception, returned the wrong number of results, or hung.
 
-    ``error`` is the name of the exception's type.
+    ``error`` is the name of the exception class.
     """
 
     model: str
@@ -51,7 +51,7 @@ class EngineReady:
 
 @dataclass(frozen=True, slots=True)
 class LayoutFound:
-    """The fastest parallel configuration of a model has been measured at startup.
+    """The fastest parallel configuration of a model has been determined by measurement at startup.
 
     ``fastest_s`` and ``slowest_s`` are the measured times of the fastest and the slowest configuration.
     """
@@ -81,7 +81,7 @@ SharedFailure = Literal["timeout", "unreachable", "error", "open"]
 
 @dataclass(frozen=True, slots=True)
 class SharedCacheFailed:
-    """A call to the shared tier of the cache failed, or the open circuit breaker blocked it (``open``).
+    """A call to the shared tier of the cache failed, or was blocked by the open circuit breaker (reason ``open``).
 
     ``opened`` is True if this failure opened the circuit breaker.
     """
@@ -119,9 +119,9 @@ class ResultGiven:
 
 @dataclass(frozen=True, slots=True)
 class ProblemGiven:
-    """A request failed or was refused, and the client received an error.
+    """A request failed or was rejected, and the client received an error.
 
-    The error is a response, or the last event of a stream.
+    The error is either the response or the last event of a stream.
     """
 
     code: str
@@ -151,9 +151,9 @@ class KeysRead:
 
 @dataclass(frozen=True, slots=True)
 class KeysRefused:
-    """The key file has changed but is invalid, so the ``kept`` previous keys remain valid.
+    """The key file has changed but is invalid, so the previous keys remain valid.
 
-    ``detail`` describes the fault. It contains no content of the file.
+    ``kept`` is the number of these keys. ``detail`` describes the error without quoting the file.
     """
 
     detail: str
@@ -180,7 +180,7 @@ class RequestBegun:
 class RequestDone:
     """An HTTP request has been answered.
 
-    ``method`` and ``route`` are restricted to known values, so that they can be metric labels. ``key_id`` is the name
+    ``method`` and ``route`` are restricted to known values, so they can serve as metric labels. ``key_id`` is the name
     of the API key, never the key itself. ``trace_id`` is set if the request is traced.
     """
 

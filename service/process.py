@@ -1,4 +1,4 @@
-"""Functions for the whole process: counting usable cores, tuning garbage collection and returning freed memory."""
+"""Process-wide functions that count usable cores, tune garbage collection, and return freed memory to the system."""
 
 import asyncio
 import ctypes
@@ -22,11 +22,11 @@ def available_cores() -> int:
 
 
 def granted_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> float | None:
-    """Return the smallest CPU quota of this process's control group and its ancestors.
+    """Return the smallest CPU quota, in cores, of this process's control groups and their ancestors.
 
-    The quota is in cores. None means that there is no limit. The quota is read from ``cpu.max`` in cgroup version 2,
-    and from ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us`` in version 1 (Linux kernel,
-    Documentation/admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst).
+    None means that there is no limit. The quota is read from ``cpu.max`` in cgroup version 2, and from
+    ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us`` in version 1 (Linux kernel, Documentation/admin-guide/cgroup-v2.rst
+    and scheduler/sched-bwc.rst).
     """
     folders = {folder for path in _groups(membership) for mount in _mounts(cgroups) for folder in _upward(mount, path)}
     quotas = [quota for folder in folders if (quota := _quota(folder)) is not None]
@@ -52,7 +52,7 @@ def _upward(mount: Path, path: str) -> list[Path]:
 
 
 def _quota(folder: Path) -> float | None:
-    """Return the quota of the control group in ``folder`` in cores, or None if it has no limit."""
+    """Return the CPU quota, in cores, of the control group in ``folder``, or None if there is no limit."""
     values = " ".join(_lines(folder / "cpu.max")).split()
     if not values:
         values = [*_lines(folder / "cpu.cfs_quota_us"), *_lines(folder / "cpu.cfs_period_us")]
@@ -73,7 +73,7 @@ def _lines(path: Path) -> list[str]:
 def freeze_gc_heap() -> None:
     """Freeze all existing objects, so that full garbage collections skip them.
 
-    Otherwise a full collection would pause the process for 30 ms.
+    Without this, a full collection pauses the process for 30 ms.
     """
     gc.unfreeze()
     gc.collect()
@@ -82,14 +82,14 @@ def freeze_gc_heap() -> None:
 
 PERIOD_S = 10.0
 BUSY_S = 0.1
-"""Minimum CPU time in a period before a trim. A process that used less has freed almost no memory."""
+"""Minimum CPU time, in seconds, in a period before a trim. A process that used less has freed almost no memory."""
 
 
 def trimmer() -> Callable[[], object] | None:
-    """Return a function that gives freed memory back to the system, or None if the C library has no such function.
+    """Return a function that releases freed memory to the system, or None if the C library does not provide one.
 
-    The function calls ``malloc_trim``, which musl lacks. A call takes a few milliseconds, and threads that allocate
-    memory wait until it returns.
+    The function calls ``malloc_trim``, which musl lacks. A call takes a few milliseconds. During this time, threads
+    that allocate memory have to wait.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return None if trim is None else lambda: cast("object", trim(0))
@@ -100,8 +100,8 @@ async def trim_malloc_periodically(
 ) -> None:
     """Call ``trim`` in a thread after each period in which the process was busy, until cancelled.
 
-    Without these calls, glibc returns only memory at the end of its heaps, in large steps. It keeps the memory between
-    blocks that are still in use. docs/adr/0018 has the measurements.
+    On its own, glibc returns only memory at the end of its heaps, and only in large steps. It keeps free memory that
+    lies between blocks in use. docs/adr/0018 has the measurements.
     """
     if trim is None:
         return

@@ -20,9 +20,9 @@ def needs_review(notices: Sequence[Notice]) -> bool:
 class SentencePair:
     """A source sentence and its translation.
 
-    ``source`` is a span in the submitted text, and ``target`` a span in the translated text. ``words`` contains pairs
-    of spans (source, target) of aligned words, in the order of the translation. It is None if word alignment was not
-    requested.
+    ``source`` is a span in the submitted text, and ``target`` a span in the translated text. ``words`` contains one
+    (source, target) pair of spans for each aligned word of the translation, in order. It is None if word alignment was
+    not requested.
     """
 
     source: Span
@@ -32,7 +32,10 @@ class SentencePair:
 
 @dataclass(frozen=True, slots=True)
 class TermUse:
-    """An occurrence of a glossary term in the source. ``applied`` is True if its translation was used."""
+    """An occurrence of a glossary term in the source.
+
+    ``applied`` is True if the glossary's translation of the term was used.
+    """
 
     source: str
     target: str
@@ -44,8 +47,8 @@ class TermUse:
 class Translation:
     """A translated text.
 
-    ``of`` is the number of its sentences, and ``cached`` the number of those that came from the cache. ``truncated`` is
-    True if the translation of a sentence reached the length limit.
+    ``of`` is its number of sentences, and ``cached`` is how many of them came from the cache. ``truncated`` is True if
+    the translation of a sentence reached the length limit.
     """
 
     text: str
@@ -61,8 +64,8 @@ class Translation:
 class SummarySentence:
     """A sentence of a summary.
 
-    ``support`` contains the spans of the source sentences that support it. ``verbatim`` is True if it was copied from
-    the source.
+    ``support`` contains the spans of the source sentences that support it. ``verbatim`` is True if the sentence was
+    copied from the source.
     """
 
     text: str
@@ -74,8 +77,8 @@ class SummarySentence:
 class Summary:
     """A summary of a text.
 
-    ``method`` is the method that was used. If it differs from the requested method, a notice reports this. ``variants``
-    contains the other variants of this summary, best first.
+    ``method`` is the method that was actually used. If it differs from the requested method, a notice states this.
+    ``variants`` contains alternative versions of this summary, best first.
     """
 
     text: str

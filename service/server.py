@@ -1,4 +1,4 @@
-"""The server process, including its sockets, signal handling, header timeouts and shutdown."""
+"""The server process, with its sockets, signal handling, header timeouts and shutdown."""
 
 import asyncio
 import contextlib
@@ -26,20 +26,22 @@ from service.settings import Settings
 
 ADMIN_DRAIN_S = 5
 # After SIGTERM, the server keeps answering requests for up to this time and tells clients to close their connections.
-# Without this delay, a request on an open connection could be refused, or could arrive after the connection was closed.
+# Without this delay, a request on an open connection could be rejected, or could arrive after the connection was
+# closed.
 ANNOUNCE_S = 1.0
 ANNOUNCE_STEP_S = 0.05
-# How long the event loop waits for the interpreter lock when a text thread holds it. Python's default of 5 ms adds up.
+# The maximum time that the event loop waits while a text thread holds the interpreter lock. Python's default of 5 ms is
+# too long, because these waits add up.
 SWITCH_S = 0.001
 _log = logging.getLogger("depesche")
 
 
 class HeaderTimeoutProtocol(H11Protocol):
-    """An HTTP/1.1 protocol with a timeout for the head of each request.
+    """An HTTP/1.1 protocol with a timeout for the request line and headers (the head of a request).
 
-    The connection is closed if a head is not complete within ``header_timeout_s``. This time starts when the connection
-    is opened or, for later requests, when the first byte arrives. Between requests, uvicorn's timeout for idle
-    connections applies (``DEPESCHE_KEEP_ALIVE_S``).
+    The connection is closed if a head is not complete within ``header_timeout_s`` seconds. The timeout starts when the
+    connection is opened or, for later requests, when their first byte arrives. Between requests, uvicorn's timeout for
+    idle connections applies (``DEPESCHE_KEEP_ALIVE_S``).
     """
 
     header_timeout_s = 10.0
@@ -96,9 +98,8 @@ def run(settings: Settings) -> None:
 def _exit(_signal: int, _frame: FrameType | None) -> None:
     """Exit with code 0 when uvicorn raises the signal again after the server has closed.
 
-    A daemon thread may still be loading a model in a C++ library. A normal shutdown of the interpreter would unwind the
-    thread's C++ frames and abort the process. If there are daemon threads, the process therefore exits without that
-    shutdown.
+    A daemon thread may still be loading a model in a C++ library. A normal shutdown of the interpreter would unwind
+    this thread's C++ frames and abort the process. Therefore, if there are daemon threads, skip that shutdown.
     """
     if any(thread.daemon for thread in threading.enumerate()):
         logging.shutdown()
@@ -136,12 +137,12 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.listen()
     except OSError as error:
         listening.close()
-        raise DepescheError(f"the administration port {host}:{port} cannot be used: {error.strerror}") from error
+        raise DepescheError(f"cannot listen on the administration port {host}:{port}: {error.strerror}") from error
     return listening
 
 
 class _AdminServer(uvicorn.Server):
-    """The server for the administration port, which runs while the main server is running."""
+    """The server for the administration port. It runs alongside the main server."""
 
     def __init__(self, config: uvicorn.Config, listening: socket.socket) -> None:
         super().__init__(config)
@@ -158,21 +159,21 @@ class _AdminServer(uvicorn.Server):
         self._serving = asyncio.create_task(self.serve(sockets=[self._listening]), name="administration")
 
     async def end(self) -> None:
-        """Stop after the requests in progress have been answered. This has no effect if the server was not started."""
+        """Stop once the requests in progress have been answered. Do nothing if the server was not started."""
         self.should_exit = True
         if self._serving is not None:
             await self._serving
 
 
 class _Server(uvicorn.Server):
-    """The server for the main port. It shuts down in steps, and closes the administration port last.
+    """The server for the main port. It shuts down in steps and closes the administration port last.
 
     The states are those of `service.newsroom.lifecycle`:
 
     state      begins when                                    what the server does
     ready      the models have been loaded                    answers requests
     draining   SIGTERM or SIGINT arrives                      answers requests, and closes each connection afterwards
-    refusing   all connections are closed, or `ANNOUNCE_S`    refuses new requests; accepted requests have up to
+    refusing   all connections are closed, or `ANNOUNCE_S`    rejects new requests; accepted requests have up to
                seconds have passed                            ``drain_s`` seconds to finish
     closed     the application's lifespan has ended           closes the administration port
     """
@@ -191,7 +192,7 @@ class _Server(uvicorn.Server):
             self._admin.begin()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain. uvicorn calls this method on SIGTERM and SIGINT."""
+        """Start draining. uvicorn calls this method on SIGTERM and SIGINT."""
         self._newsroom.lifecycle.begin_drain()
         super().handle_exit(sig, frame)
 
@@ -206,16 +207,16 @@ class _Server(uvicorn.Server):
                 await self._admin.end()
 
     async def _announce(self) -> None:
-        """Wait until each connection has been closed after a response, but no longer than `ANNOUNCE_S`."""
+        """Wait until every connection has been closed after a response, but at most `ANNOUNCE_S` seconds."""
         end_s = time.monotonic() + ANNOUNCE_S
         connections = self.server_state.connections  # uvicorn's set, which has no event for becoming empty
         while connections and time.monotonic() < end_s and not self.force_exit:  # noqa: ASYNC110
             await asyncio.sleep(ANNOUNCE_STEP_S)
 
     def _begin_reload(self) -> None:
-        """Start a reload, or schedule it to start after the one that is running.
+        """Start a reload. If another reload is running, start the new one after it.
 
-        The running reload may have read the files before they changed.
+        The running reload may have read the files before they changed, so it cannot replace the new one.
         """
         before = self._reloading
 

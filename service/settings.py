@@ -30,15 +30,15 @@ class Settings(BaseSettings):
     The defaults serve the embedded models on one machine. docs/settings.md describes all settings.
 
     Raises:
-        ValidationError: a value is invalid, or a variable with the prefix is not a setting. Unknown variables are
-            rejected because a mistyped name would otherwise be ignored.
+        ValidationError: a value is invalid, or an environment variable with the prefix is not a setting. Unknown
+            variables are rejected because a mistyped name would otherwise be ignored.
     """
 
     model_config = SettingsConfigDict(env_prefix="DEPESCHE_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on. 0 selects a free port.")
-    admin_host: str = Field(default="127.0.0.1", description="Address of the administration port.")
+    admin_host: str = Field(default="127.0.0.1", description="Address to listen on with the administration port.")
     admin_port: int = Field(default=0, ge=0, le=65535, description="Port for `/admin`. 0 disables it.")
     metrics_port: Literal["main", "admin", "both"] = Field(
         default="main", description="Ports that serve `/metrics`: `main`, `admin` or `both`."
@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     )
     engine_hang_s: float = Field(default=60.0, gt=0, description="Seconds after which an engine call counts as hung.")
     request_timeout_ms: int = Field(
-        120_000, ge=1, description="Deadline, in milliseconds, for requests without the header `Request-Timeout-Ms`."
+        120_000, ge=1, description="Deadline, in milliseconds, for requests without a `Request-Timeout-Ms` header."
     )
     keep_alive_s: float = Field(
         default=75.0,
@@ -136,10 +136,10 @@ class Settings(BaseSettings):
         ),
     )
     drain_s: float = Field(
-        default=30.0, ge=0, description="Maximum time in seconds for accepted requests to finish at shutdown."
+        default=30.0, ge=0, description="Maximum time, in seconds, for accepted requests to finish at shutdown."
     )
     cache_bytes: int = Field(
-        default=64 * 2**20, ge=0, description="Size limit of the memory cache in bytes. 0 disables the cache."
+        default=64 * 2**20, ge=0, description="Size limit, in bytes, of the memory cache. 0 disables the cache."
     )
     cache_ttl_s: float = Field(default=7 * 86_400.0, gt=0, description="Seconds until a cache entry expires.")
     cache_key: SecretStr | None = Field(
@@ -150,7 +150,7 @@ class Settings(BaseSettings):
     cache_seal_key: SecretStr | None = Field(
         default=None,
         description=(
-            "Secrets for the encryption of values in Redis (base64 of 32 bytes each, separated by commas). The "
+            "Secrets for the encryption of values in Redis (32 bytes each, in base64, separated by commas). The "
             "first one encrypts, and all of them decrypt. If unset, values are not encrypted. Requires "
             "`depesche[seal]`."
         ),
@@ -158,22 +158,25 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         default=None,
         min_length=1,
-        description="URL of the Redis for the shared cache tier (`redis://…`). If unset, there is no shared tier.",
+        description=(
+            "URL of the Redis server of the shared cache tier (`redis://…`). If unset, there is no shared tier."
+        ),
     )
     rate_redis_url: SecretStr | None = Field(
         default=None,
         min_length=1,
         description=(
-            "URL of the Redis for rate limits, which must not evict keys. If unset, the Redis of the cache is used."
+            "URL of the Redis server of the rate limits. It must not evict keys. If unset, the server of the cache "
+            "is used."
         ),
     )
     redis_timeout_ms: int = Field(
         default=50,
         ge=1,
-        description="Timeout in milliseconds for one round trip to Redis, including the time to connect.",
+        description="Timeout, in milliseconds, for one round trip to Redis, including the time to connect.",
     )
     keys_file: Path | None = Field(
-        default=None, description="File of API keys (see `depesche keys new`). If unset, requests need no key."
+        default=None, description="File with the API keys (see `depesche keys new`). If unset, requests need no key."
     )
     rate_requests: str | None = Field(
         default=None,
@@ -209,14 +212,14 @@ class Settings(BaseSettings):
         default=250_000, ge=1, description="Maximum number of characters (code points) in a text."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Minimum level of the log lines to write."
+        default="info", description="Minimum level of log messages."
     )
 
     @field_validator("cache_seal_key")
     @classmethod
     def _secrets(cls, given: SecretStr | None) -> SecretStr | None:
         if given is not None:
-            secrets_in(given.get_secret_value())  # the ValueError describes the fault without the secret
+            secrets_in(given.get_secret_value())  # the ValueError describes the error without the secret
         return given
 
     @field_validator("redis_url", "rate_redis_url")
@@ -226,7 +229,7 @@ class Settings(BaseSettings):
             if url is not None:
                 redis_options(url.get_secret_value())
         except ValueError:
-            # The original error may contain a part of the password.
+            # The original error may contain part of the password.
             raise ValueError("this is not a Redis URL (redis://…, rediss://… or unix://…)") from None
         return url
 
@@ -241,7 +244,7 @@ class Settings(BaseSettings):
     @classmethod
     def _networks(cls, given: str | None) -> str | None:
         for one in [] if given is None else given.split(","):
-            ip_network(one.strip())  # the ValueError describes the fault
+            ip_network(one.strip())  # the ValueError describes the error
         return given
 
     @field_validator("cors_origins")
@@ -249,15 +252,17 @@ class Settings(BaseSettings):
     def _origins(cls, given: str | None) -> str | None:
         for one in [] if given is None else given.split(","):
             if re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?", one.strip()) is None:
-                raise ValueError("an origin must be a scheme, a host and an optional port (https://cms.example)")
+                raise ValueError(
+                    "an origin must consist of a scheme, a host and an optional port (https://cms.example)"
+                )
         return given
 
     @model_validator(mode="after")
     def _ports_that_go_together(self) -> "Settings":
         if self.admin_port and self.admin_port == self.port:
-            raise ValueError("port and admin_port must differ")
+            raise ValueError("`port` and `admin_port` must differ")
         if self.metrics_port != "main" and not self.admin_port:
-            raise ValueError(f"metrics_port {self.metrics_port} requires an admin_port")
+            raise ValueError(f"`metrics_port` {self.metrics_port!r} requires `admin_port`")
         return self
 
     @model_validator(mode="after")

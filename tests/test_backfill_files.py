@@ -158,7 +158,7 @@ def test_a_checkpoint_that_is_none_is_refused(archive: Path, output: Path) -> No
 
 def test_other_models_or_options_are_refused_by_name(archive: Path, output: Path) -> None:
     worked_off(archive, output, committed=2, written=2)
-    with pytest.raises(CannotResume, match=r"different from the last run: models;"):
+    with pytest.raises(CannotResume, match=r"the job differs from the last run in: models;"):
         resumed(archive, output, made_with={**WITH, "models": ["two"]})
 
 

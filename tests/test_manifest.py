@@ -37,18 +37,18 @@ def changed(path: Path, old: str, new: str) -> Path:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('revision = "1"\n', "", "Value error, revision: missing or empty"),
+        ('revision = "1"\n', "", "Value error, missing or empty: revision"),
         ('licence = "Apache-2.0"\n', "", "licence: Field required"),
-        ('weights = "embedded/small"\n', "", "Value error, exactly one of weights and hub is required"),
+        ('weights = "embedded/small"\n', "", "Value error, exactly one of `weights` and `hub` is required"),
         ('"marian"', '"rnn"', "architecture: Input should be 'marian', 't5', "),
-        ("[tokens]", 'verified = ["colour"]\n[tokens]', "Value error, verified names unknown fields: colour"),
+        ("[tokens]", 'verified = ["colour"]\n[tokens]', "Value error, `verified` lists unknown fields: colour"),
         ("max_source_tokens = 128\n", "", "tokens.max_source_tokens: Field required"),
         ("beam_size = 4", "beam_width = 4", "decoding.beam_width: Extra inputs are not permitted"),
         ('revision = "1"', "revision = 1", "revision: Input should be a valid string"),
         ("beam_size = 4", 'beam_size = "wide"', "decoding.beam_size: Input should be a valid integer"),
         ('task = "translation"', 'task = "poetry"', "task: Input should be 'translation', 'summary' or 'alignment'"),
         ("[engines.torch]", "[engines.onnx]", "engines.onnx.[key]: Input should be 'ctranslate2' or 'torch'"),
-        ("hypotheses = 2", "hypotheses = 5", "decoding: Value error, hypotheses (5) must be at most beam_size (4)"),
+        ("hypotheses = 2", "hypotheses = 5", "decoding: Value error, `hypotheses` (5) must not exceed `beam_size` (4)"),
     ],
     ids=[
         "no revision",
@@ -73,7 +73,7 @@ def test_a_field_that_is_wrong_is_named(path: Path, old: str, new: str, told: st
 @pytest.mark.parametrize("content", [b"id = ", b"\xff\xfe", b"{}"], ids=["half a line", "no UTF-8", "JSON"])
 def test_what_is_no_toml_is_refused_by_name(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"manifest small\.toml is not TOML"):
+    with pytest.raises(ModelError, match=r"manifest small\.toml is not valid TOML"):
         load(path)
 
 
@@ -153,8 +153,12 @@ def test_a_model_of_the_hub_needs_no_files_before_it_is_installed(offered: Path)
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("quality", 'revision = "1"\nquality', "Value error, engines, files: missing or empty"),
-        ("quality", 'weights = "embedded/model"\nquality', "Value error, exactly one of weights and hub is required"),
+        ("quality", 'revision = "1"\nquality', "Value error, missing or empty: engines, files"),
+        (
+            "quality",
+            'weights = "embedded/model"\nquality',
+            "Value error, exactly one of `weights` and `hub` is required",
+        ),
         ('"someone/model"\npatterns', '"someone/../model"\npatterns', "hub.repo: String should match pattern"),
         ('"config.json", ', '"../config.json", ', "hub.patterns.0: String should match pattern"),
         ('["config.json", "*.spm"]', "[]", "hub.patterns: Tuple should have at least 1 item"),

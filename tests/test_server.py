@@ -79,7 +79,9 @@ def test_admin_port_in_use_is_one_line() -> None:
         )
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    assert last.startswith(f"depesche: the administration port 127.0.0.1:{port} cannot be used: Address already in use")
+    assert last.startswith(
+        f"depesche: cannot listen on the administration port 127.0.0.1:{port}: Address already in use"
+    )
 
 
 def test_admin_port_sends_without_delay() -> None:

@@ -1,4 +1,4 @@
-"""The journal of a backfill: input lines, outputs and checkpoints."""
+"""The journal of a backfill: the input lines, the output file and the checkpoints."""
 
 import fcntl
 import hashlib
@@ -43,7 +43,7 @@ class FilePosition(BaseModel):
 
 
 class RunningDigest:
-    """The position in a file that is being read or written from its start, and the SHA-256 of the content so far."""
+    """The position in a file that is read or written from its start, and the SHA-256 of the content before it."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
@@ -56,13 +56,13 @@ class RunningDigest:
         return FilePosition(lines=self._lines, size_bytes=self._size_bytes, sha256=self._digest.hexdigest())
 
     def add(self, data: bytes, *, lines: int = 0) -> None:
-        """Advance the position by ``data``, which contains ``lines`` newlines."""
+        """Move the position past ``data``, which completes ``lines`` lines."""
         self._digest.update(data)
         self._size_bytes += len(data)
         self._lines += lines
 
     def passes(self, file: BinaryIO, place: FilePosition) -> bool:
-        """Read ``file`` from its start to ``place``, and return whether its content up to there is unchanged."""
+        """Read ``file`` up to ``place``, and return whether the SHA-256 of the content still matches."""
         while missing := place.size_bytes - self._size_bytes:
             data = file.read(min(missing, CHUNK_BYTES))
             if not data:
@@ -76,7 +76,7 @@ class CannotResume(DepescheError):
     """A run cannot be resumed, because a file, an option or a model differs from the last run."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(f"{detail}; --restart deletes the output and starts again")
+        super().__init__(f"{detail}; --restart deletes the output and starts over")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class InputLine:
 
     @property
     def size_bytes(self) -> int:
-        """The memory that the line takes, in bytes."""
+        """The number of bytes that the content of the line takes in memory."""
         return 0 if self.data is None else len(self.data)
 
 
@@ -214,7 +214,7 @@ class Output:
     def resume(self, place: FilePosition) -> int:
         """Truncate the file at ``place``, and return the number of bytes that were discarded.
 
-        No checkpoint covers these bytes.
+        The discarded bytes were written after the last checkpoint.
 
         Raises:
             CannotResume: the file has changed before ``place``.
@@ -248,7 +248,8 @@ SUFFIX = ".checkpoint"
 class Checkpoint(BaseModel):
     """A record that the output up to ``written`` contains the results of the input up to ``read``.
 
-    A run can be resumed only if its ``made_with`` equals that of the checkpoint.
+    ``made_with`` contains the options, models, limits and software version of the job (see `JobSpec.made_with`). A run
+    can be resumed only if they have not changed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -262,7 +263,7 @@ class Checkpoint(BaseModel):
         """Raise `CannotResume` if the options, models, limits or software differ from ``made_with``."""
         changed = [name for name in made_with if made_with[name] != self.made_with.get(name)]
         if changed:
-            raise CannotResume(f"different from the last run: {', '.join(changed)}")
+            raise CannotResume(f"the job differs from the last run in: {', '.join(changed)}")
 
 
 def checkpoint_path(output: Path) -> Path:
@@ -282,7 +283,7 @@ def load(path: Path) -> Checkpoint | None:
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        raise CannotResume(f"{path} is not a checkpoint of this version") from error
+        raise CannotResume(f"{path} is not a checkpoint file of this version") from error
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
@@ -310,7 +311,7 @@ class Journal:
         self._output.close()
 
     def resume(self, lines: InputLines, made_with: dict[str, Any], *, restart: bool) -> int:
-        """Continue at the last commit, and return the number of bytes that were discarded from the output.
+        """Continue after the last commit, and return the number of bytes that were discarded from the output.
 
         If ``restart`` is true, the last run is ignored and processing starts at the first line.
 

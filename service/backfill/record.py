@@ -1,4 +1,4 @@
-"""Conversion of an archive line to an output record, which contains the response of ``POST /v1/articles``."""
+"""Conversion of the lines of an archive to output records, which contain the responses of ``POST /v1/articles``."""
 
 import asyncio
 import contextlib
@@ -32,14 +32,14 @@ _log = logging.getLogger("depesche")
 
 
 class EngineDead(DepescheError):
-    """An engine has failed permanently, so this process cannot run any more lines."""
+    """An engine has failed permanently, so this process cannot process any more lines."""
 
 
 class Worker:
-    """Creates output records with a started newsroom.
+    """A worker that converts archive lines to output records.
 
-    ``defaults`` are body fields for lines that do not have them. If ``cache`` is false, the cache is neither read nor
-    written. Lines have no deadline, because no caller is waiting for them.
+    ``newsroom`` must have been started. ``defaults`` contains values for request fields that a line omits. If ``cache``
+    is false, the cache is neither read nor written. Lines have no deadline, because no caller is waiting for them.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class Worker:
         self._cache = cache
 
     async def record(self, line: InputLine) -> Record:
-        """Return ``{id, line, result}`` or ``{id, line, error}``.
+        """Return the output record of a line: ``{id, line, result}`` or ``{id, line, error}``.
 
-        An invalid line produces an error record, not an exception. The request id of an error is derived from the line
+        An invalid line produces an error record, not an exception. The request id in an error is derived from the line
         number, so that a second run produces the same record.
 
         Raises:
@@ -96,7 +96,7 @@ class Worker:
         if any(body.get(name) is not None for name in LENGTHS):
             defaults.pop("length", None)
         elif "length" in defaults:
-            body.pop("length", None)  # null means that no length is set
+            body.pop("length", None)  # null means that the line sets no length
         return defaults | body
 
     async def _result(self, body: Any) -> Record:
@@ -110,9 +110,9 @@ class Worker:
         return result
 
     async def _answer(self, command: ArticleCommand) -> ArticleAnswer:
-        """Return the newsroom's answer. Wait while the queue is full or an engine is being rebuilt.
+        """Run a command in the newsroom. If the queue is full or an engine is being rebuilt, wait and try again.
 
-        An engine call that hangs is retried, because one hang fails all articles in the batch.
+        An article whose engine call hangs is also tried again, because one hang fails all articles in the batch.
         """
         hangs = 0
         while True:
@@ -131,7 +131,7 @@ class Worker:
 
 
 class _Refused(Exception):
-    """A line was refused before validation. The arguments are the status, code and detail of the API error."""
+    """A line was rejected before validation. The arguments are the status, code and detail of the API error."""
 
     fields: tuple[FieldProblem, ...] = ()
 
@@ -145,7 +145,7 @@ class _TooLong(_Refused):
 
 def _checked_id(given: Any) -> str | int | float:
     if isinstance(given, str) and len(given) <= ID_CHARS:
-        with contextlib.suppress(InvalidInput):  # the error below has the code for ids
+        with contextlib.suppress(InvalidInput):  # the error below has a specific code for ids
             check_text(given)
             return given
     if isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given):

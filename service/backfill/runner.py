@@ -1,4 +1,4 @@
-"""The runs of a backfill, and the ``backfill`` command."""
+"""The ``backfill`` command, and the runs that it starts."""
 
 import asyncio
 import contextlib
@@ -32,8 +32,8 @@ MOST_FAILURES_LISTED = 1_000
 class Verdict:
     """The outcome of one line.
 
-    ``error`` is the code of the line's error, or None if the line has a result. ``warnings`` are the codes of its
-    warnings.
+    ``error`` is the code of the line's error, or None if the line has a result. ``warnings`` contains the codes of the
+    warnings about the result.
     """
 
     line: int
@@ -42,7 +42,7 @@ class Verdict:
 
 
 def verdict(record: Mapping[str, Any]) -> Verdict:
-    """Return the outcome of a line from its output record."""
+    """Extract the outcome of a line from its output record."""
     if "error" in record:
         return Verdict(record["line"], record["error"]["code"], ())
     parts = [part for part in record["result"].values() if isinstance(part, dict)]
@@ -51,7 +51,7 @@ def verdict(record: Mapping[str, Any]) -> Verdict:
 
 
 class Counts:
-    """Counts the outcomes of lines, including those of earlier runs, in bounded memory."""
+    """A tally of the outcomes of all lines, including those of earlier runs. Its memory use is bounded."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -91,11 +91,11 @@ T = TypeVar("T")
 
 
 class Window(Generic[T]):
-    """Runs ``work`` on up to ``concurrency`` lines at the same time, and yields the results in order.
+    """A sliding window over the input, which runs ``work`` on up to ``concurrency`` lines at the same time.
 
-    The window contains up to ``DONE_PER_WORKING`` times as many lines, including finished lines that wait for an
-    earlier line. A long article therefore does not stop the others. The window accepts no more lines while its lines
-    have ``most_bytes`` bytes or more.
+    The results are yielded in order, so a finished line stays in the window until all earlier lines are finished. The
+    window can contain ``DONE_PER_WORKING`` times ``concurrency`` lines, so that one long article does not hold up the
+    others. It accepts no more lines while its lines have a total of ``most_bytes`` bytes or more.
     """
 
     def __init__(self, work: Callable[[InputLine], Awaitable[T]], *, concurrency: int, most_bytes: int) -> None:
@@ -109,11 +109,14 @@ class Window(Generic[T]):
         return len(self._lines)
 
     def close(self) -> None:
-        """Accept no more lines. The lines in the window are finished."""
+        """Accept no more lines. The lines that are already in the window are still processed."""
         self._closed = True
 
     async def results(self, lines: Iterator[InputLine]) -> AsyncGenerator[tuple[InputLine, T], None]:
-        """Yield each line with its result, in order. An exception in ``work`` is raised and cancels the other lines."""
+        """Yield each line with its result, in order.
+
+        An exception in ``work`` is raised, and cancels the other lines.
+        """
         try:
             while True:
                 self._fill(lines)
@@ -148,13 +151,13 @@ class Window(Generic[T]):
         return [result for _, result in self._lines if not result.done()]
 
 
-# The lines in the window may have as many bytes as this many lines of maximum length. Thousands of ordinary lines fit.
+# The maximum size of the window, in lines of maximum length. Thousands of ordinary lines fit.
 LONGEST_LINES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """The specification of one job. ``defaults`` are body fields for lines that do not have them."""
+    """The specification of one job. ``defaults`` contains values for request fields that a line omits."""
 
     archive: Path
     output: Path
@@ -166,7 +169,10 @@ class JobSpec:
     restart: bool
 
     def made_with(self, newsroom: Newsroom) -> dict[str, Any]:
-        """Return the conditions that determine the output. They must be equal in every run of a job."""
+        """Return the software version, the models, the options and the limits, which determine the output.
+
+        They must be the same in every run of a job.
+        """
         return {
             "software": f"depesche {__version__}",
             "models": [model_out(model).model_dump(mode="json") for model in newsroom.models],
@@ -180,7 +186,7 @@ class BackfillProgress:
     """The progress of a run.
 
     ``resumed`` is the number of lines that earlier runs processed. ``cut_bytes`` is the number of bytes that were
-    discarded from their output.
+    discarded from the end of their output.
     """
 
     tally: Counts = field(default_factory=Counts)
@@ -201,7 +207,10 @@ Follower = Callable[[BackfillProgress], None]
 
 
 class Run:
-    """A run of a job. It calls ``resumed`` at its start, and ``progress`` after each line that it writes."""
+    """A run of a job.
+
+    It calls ``resumed`` once, before it processes lines, and ``progress`` after each line that it writes.
+    """
 
     def __init__(self, order: JobSpec, newsroom: Newsroom, *, resumed: Follower, progress: Follower) -> None:
         self._order = order
@@ -214,7 +223,10 @@ class Run:
         self.standing = BackfillProgress()
 
     def stop(self) -> int:
-        """Accept no more lines. Return the number of lines in progress, which are still finished and written."""
+        """Accept no more lines.
+
+        Return the number of lines in progress, which will still be finished and written.
+        """
         self.standing.stopped = True
         self._window.close()
         return len(self._window)
@@ -253,7 +265,8 @@ class Run:
     async def _work(self, line: InputLine) -> tuple[bytes, Verdict]:
         """Process a line and return its record as bytes.
 
-        As objects, the records that wait to be written would take several times as much memory.
+        Records are encoded before they wait to be written, because as objects they would take several times as much
+        memory.
         """
         record = await self._worker.record(line)
         return encoded(record), verdict(record)
@@ -294,7 +307,7 @@ CONCURRENCY = 16
 
 @dataclass(frozen=True, slots=True)
 class BackfillContext:
-    """What a backfill needs from the command line: a newsroom that has not been started, limits, and a console."""
+    """The objects that a backfill gets from the command line. ``newsroom`` has not been started yet."""
 
     newsroom: Newsroom
     limits: TextLimits
@@ -316,20 +329,22 @@ def backfill(
     method: Annotated[
         Literal["abstractive", "extractive", "lead"] | None, typer.Option(help="Method of the summaries.")
     ] = None,
-    clean: Annotated[bool | None, typer.Option(help="Remove boilerplate first.")] = None,
+    clean: Annotated[bool | None, typer.Option(help="Remove boilerplate from the articles first.")] = None,
     concurrency: Annotated[
         int, typer.Option(min=1, max=1_024, help="Number of articles to process at the same time.")
     ] = CONCURRENCY,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE.json", help="Write a report with counts and failures to this file.")
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Write a report with the counts and the failures to this file."),
     ] = None,
-    cache: Annotated[bool, typer.Option(help="Use the sentence cache, including the shared one.")] = False,
-    restart: Annotated[bool, typer.Option(help="Delete the content of OUT.jsonl and start again.")] = False,
+    cache: Annotated[bool, typer.Option(help="Use the sentence cache, including the shared tier.")] = False,
+    restart: Annotated[bool, typer.Option(help="Delete the content of OUT.jsonl and start over.")] = False,
 ) -> None:
     """Process an archive of articles. The same command resumes a run that was stopped.
 
-    Options apply to lines that do not have the field. Exit codes: 0 if all lines have a result, 3 if some failed, 75 if
-    a signal stopped the run, 70 if an engine failed permanently, 1 if the run is impossible, 2 if an option is wrong.
+    Options set the fields that a line omits. Exit codes: 0 if all lines have a result, 3 if some lines failed, 75 if a
+    signal stopped the run, 70 if an engine failed permanently, 1 if another error stopped the run, 2 if an option is
+    invalid.
     """
     given = {"outputs": _outputs(outputs), "length": length, "method": method, "clean": clean}
     defaults = {name: value for name, value in given.items() if value is not None}
@@ -377,9 +392,9 @@ def _worked_off(order: JobSpec, workplace: BackfillContext, report: Path | None)
 
 
 async def _stoppable(run: Run, say: Callable[[str], None]) -> None:
-    """Run to the end, or until the process receives a signal.
+    """Process lines until the end of the archive, or until the process receives a signal.
 
-    The first signal lets the articles in progress finish. The second ends the process.
+    After the first signal, the articles in progress are finished. The second signal ends the process immediately.
     """
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
@@ -442,7 +457,7 @@ def _speaker(messages: Console) -> Callable[[str], None]:
 
 @contextlib.contextmanager
 def _bar(messages: Console) -> Iterator[Callable[[BackfillProgress], None]]:
-    """Show a progress bar on standard error if it is a terminal. Yields a callback that updates the bar.
+    """Show a progress bar on standard error if it is a terminal. Yield a callback that updates the bar.
 
     The bar counts bytes, because the number of lines is unknown.
     """

@@ -21,7 +21,7 @@ def entry_key(head: tuple[str, ...], rest: Field, secret: bytes | None) -> bytes
     """Return the 32-byte key of a cache entry. Apart from hash collisions, keys are equal only if all fields are equal.
 
     ``head`` contains the fields that many entries share: task, model and versions. ``rest`` contains the other fields.
-    With a ``secret``, the key is an HMAC. Without one, anybody who can read the shared store can guess short sentences
+    With a ``secret``, the key is an HMAC. Without one, anyone who can read the shared store can guess short sentences
     from their keys.
     """
     return _digest(_head(head) + encode_fields(rest), secret)
@@ -35,7 +35,8 @@ def _head(head: tuple[str, ...]) -> bytes:
 def tag_key(kind: Literal["text", "result"], value: str, secret: bytes | None) -> bytes:
     """Return the 32-byte key of a tag.
 
-    The tag of a text lists the entries that were used for the text. The tag of a result lists the tags of its texts.
+    ``value`` is the text or the result key that the tag belongs to. The tag of a text lists the entries that were used
+    for the text. The tag of a result lists the tags of its texts.
     """
     return _digest(encode_fields([TAG_FORMAT, "tag", kind, value]), secret)
 
@@ -50,8 +51,8 @@ def result_key(
 ) -> str:
     """Return 64 hexadecimal digits that identify a result by its task, model, revision, options and texts.
 
-    Callers receive this key. It needs no secret, because they already know the texts. Without a secret, it also stays
-    the same when the secrets change.
+    The key is returned to callers. It needs no secret, because callers already know the texts. It therefore stays the
+    same when a secret is rotated.
     """
     return hashlib.sha256(encode_fields(["result", task, model_id, revision, options, texts])).hexdigest()
 
@@ -93,13 +94,13 @@ def _text(field: str) -> bytes:
 
 
 def _number(value: float) -> str:
-    """Encode equal numbers as equal strings: integers in decimal, and other numbers exactly in hexadecimal."""
+    """Encode equal numbers as equal strings: integers in decimal, and other numbers exactly, in hexadecimal."""
     return value.hex() if isinstance(value, float) and not value.is_integer() else str(int(value))
 
 
 FASTEST = 1
 MOST_BYTES = 2**22
-"""Maximum size of a decompressed entry. Without it, a few bytes in the shared store could expand to gigabytes."""
+"""Maximum size of a decompressed entry. Without this limit, a few stored bytes could expand to gigabytes."""
 
 
 def encode(value: Any) -> bytes:
@@ -108,7 +109,7 @@ def encode(value: Any) -> bytes:
 
 
 def decode(entry: bytes) -> Any:
-    """Decode an entry that `encode` produced. Tuples are returned as lists.
+    """Decode an entry that `encode` produced. Tuples come back as lists.
 
     Raises:
         ValueError: the bytes are not compressed JSON in UTF-8, are nested too deeply, contain a number that is not
@@ -117,7 +118,7 @@ def decode(entry: bytes) -> Any:
     inflating = zlib.decompressobj()
     try:
         whole = inflating.decompress(entry, MOST_BYTES)
-        whole += inflating.decompress(inflating.unconsumed_tail, 1)  # the rest of the input may be only the checksum
+        whole += inflating.decompress(inflating.unconsumed_tail, 1)  # only the checksum may remain in the input
     except zlib.error as error:
         raise ValueError("the entry is not compressed data") from error
     if not inflating.eof or inflating.unused_data or len(whole) > MOST_BYTES:
@@ -168,7 +169,7 @@ def whole_number(value: object, most: int) -> int:
 
 
 def share(value: object) -> float:
-    """Return ``value`` if it is a number from 0 to 1, or raise ValueError. A tolerance allows for rounded sums."""
+    """Return ``value`` if it is a number from 0 to 1, or raise ValueError. Sums may exceed 1 by a rounding error."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 <= value <= 1.0 + 1e-9:
         raise ValueError("not a number from 0 to 1")
     return float(value)
@@ -179,7 +180,7 @@ def span(value: object, chars: int) -> Span:
     start, end = row(value, 2)
     found = Span(whole_number(start, chars), whole_number(end, chars))
     if found.start > found.end:
-        raise ValueError("a range ends before it starts")
+        raise ValueError("a span ends before it starts")
     return found
 
 
@@ -189,10 +190,10 @@ def optional_span(value: object, chars: int) -> Span | None:
 
 
 def spans(value: object, chars: int) -> tuple[Span, ...]:
-    """Return the spans in the list ``value`` if they lie within a text of ``chars`` code points.
+    """Return the spans in the list ``value``.
 
     Raises:
-        ValueError: ``value`` is not a list of such spans.
+        ValueError: ``value`` is not a list of spans that lie within a text of ``chars`` code points.
     """
     return tuple(span(one, chars) for one in rows(value))
 

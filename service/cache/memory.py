@@ -1,4 +1,4 @@
-"""The memory tier of the cache, which is an LRU store of entries and tags with a size limit and expiry times."""
+"""The memory tier of the cache: an LRU store of entries and tags with a size limit and expiry times."""
 
 import sys
 import time
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from cachetools import TLRUCache
 
 KEY_BYTES = 32
-# Estimated memory of an entry in addition to its value. CPython and cachetools allocate 345 to 420 bytes (tracemalloc,
-# CPython 3.11) for the key, the expiry item, the size, a heap slot and slots in three dicts. Resident memory grows by
-# more, because entries keep allocator pools alive. For 2,500 articles of ten sentences, it grew by 1.86 times the
-# counted bytes when this constant was 512.
+# Estimated memory per entry in addition to its value. For the key, the expiry item, the size, a heap slot and slots in
+# three dicts, CPython and cachetools allocate 345 to 420 bytes (measured with tracemalloc in CPython 3.11). Resident
+# memory grows by more, because entries keep allocator pools alive. With 512 as this constant, it grew by 1.86 times the
+# counted bytes for 2,500 articles of ten sentences.
 ENTRY_OVERHEAD_BYTES = 1_024
 TAG_LIVES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryStats:
-    """The size of the memory tier. ``entries`` counts both entries and tags."""
+    """The size of the memory tier. ``entries`` is the number of entries and tags."""
 
     bytes: int
     entries: int
@@ -26,10 +26,10 @@ class MemoryStats:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag, which lists the entries or tags that belong to one text or one result.
+    """A tag, which lists the entries used for one text, or the tags of the texts of one result.
 
-    ``keys`` is the concatenation of their keys. Until ``fresh_until_s`` (on the tier's clock), every tier contains this
-    tag with these keys.
+    ``keys`` is the concatenation of the keys of these entries or tags. Until ``fresh_until_s`` (on the tier's clock),
+    the tag is known to be the same in every tier.
     """
 
     keys: bytes
@@ -51,7 +51,7 @@ def _kept_bytes(value: Kept) -> int:
 
 
 class Memory:
-    """A memory store for entries and tags under keys of ``KEY_BYTES`` bytes.
+    """An in-memory store for entries and tags under keys of ``KEY_BYTES`` bytes.
 
     ``max_bytes`` limits the total size of keys, values and overhead. An entry expires ``ttl_s`` seconds after `put`, or
     earlier if a shorter lifetime is passed to `put`. A tag lives ``TAG_LIVES`` times as long, so that it outlives the
@@ -80,7 +80,7 @@ class Memory:
     def put(self, key: bytes, value: Kept, *, most_s: float | None = None) -> bool:
         """Store ``value`` for at most ``most_s`` seconds, and evict the least recently used values if necessary.
 
-        Returns whether the value was stored. A value that alone exceeds the size limit is not stored.
+        Return whether the value was stored. A value that is larger than the whole store is not stored.
 
         Raises:
             ValueError: the key does not have ``KEY_BYTES`` bytes, so its size would be counted incorrectly.

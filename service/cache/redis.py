@@ -40,7 +40,7 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """The current state. The breaker also counts as open while a probe is running."""
+        """The current state. While a probe is running, the breaker also counts as open."""
         if self._probe_at_s is None:
             return "closed"
         return "open" if self._clock() < self._probe_at_s else "half_open"
@@ -94,10 +94,10 @@ def pack(value: bytes, ends_ms: int) -> bytes:
 
 
 def unpack(stored: object, now_ms: int) -> Found | None:
-    """Reverse `pack`, or return None if ``stored`` is not a valid value.
+    """Decode a value that `pack` encoded.
 
-    This is the case if there is no value, or if the value has another format, is damaged or exceeds
-    ``MOST_ENTRY_BYTES``.
+    Return None if ``stored`` is None, has another format or is damaged, or if the value has more than
+    ``MOST_ENTRY_BYTES`` bytes.
     """
     if not isinstance(stored, bytes) or not stored.startswith(EXPIRING):
         return None
@@ -114,7 +114,7 @@ def unpack(stored: object, now_ms: int) -> Found | None:
 
 KEY_PREFIX = b"depesche:"
 TAG_PREFIX = b"depesche:tag:"
-# A round trip with this many commands stays well within the timeout, which includes the time that Python itself needs.
+# A round trip with this many commands stays well within the timeout, which also covers the time that Python needs.
 ROUND_TRIP_COMMANDS = 128
 SCAN_COUNT = 1_000
 MOST_CONNECTIONS = 32
@@ -133,15 +133,16 @@ class PurgeIncomplete(Unavailable):
 
 
 class Shared:
-    """The shared tier, which stores entries and tags in Redis.
+    """The shared tier of the cache, which stores entries and tags in Redis.
 
-    Entries expire after ``ttl_s`` seconds, and tags after ``TAG_LIVES`` times as long. Reads and writes do not raise an
+    Entries expire after ``ttl_s`` seconds, and tags after ``TAG_LIVES`` times as long. Reads and writes raise no
     exception if Redis is slow, is unreachable or sends malformed responses. Purges do.
 
     Each round trip takes at most ``timeout_s`` seconds, including the time to connect. A call ends after its first
-    failed round trip, and ``listener`` receives an event for each failure. With a ``seal``, values are encrypted, and a
-    value that cannot be decrypted counts as missing. The first call opens the connection. ``clock`` returns wall-clock
-    time in seconds. The clocks of all processes that share a Redis must agree within a small fraction of ``ttl_s``.
+    failed round trip, and ``listener`` receives an event for each failure. If there is a ``seal``, values are
+    encrypted, and a value that cannot be decrypted counts as missing. The first call opens the connection. ``clock``
+    returns wall-clock time in seconds. The clocks of all processes that share a Redis server must agree within a small
+    fraction of ``ttl_s``.
 
     Raises:
         ValueError: the scheme of ``url`` is not redis://, rediss:// or unix://.
@@ -199,7 +200,7 @@ class Shared:
         return packed if self._seal is None else SEALED + self._seal.close(packed, KEY_PREFIX + key)
 
     async def put_many(self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]) -> bool:
-        """Store entries, add keys to tags, and return whether all writes succeeded.
+        """Store ``entries``, add the keys in ``tags`` to their tags, and return whether all writes succeeded.
 
         Entries larger than ``MOST_ENTRY_BYTES`` are not stored. One round trip contains up to ``ROUND_TRIP_COMMANDS``
         commands. Tags are written first, so that no entry lacks its tag.
@@ -218,9 +219,9 @@ class Shared:
         return True
 
     async def tag_members(self, tags: Collection[bytes]) -> dict[bytes, set[bytes]]:
-        """Return the members of ``tags``, and also the members of those members that are tags themselves.
+        """Return the members of each of ``tags``, and of each member that is itself a tag.
 
-        The request is sent even if the circuit breaker is open.
+        The commands are sent even if the circuit breaker is open.
 
         Raises:
             PurgeIncomplete: Redis did not respond, or its response is malformed.
@@ -235,9 +236,10 @@ class Shared:
         return found
 
     async def purge(self, keys: Collection[bytes], tags: Mapping[bytes, Collection[bytes]]) -> int:
-        """Delete entries, remove the given members from their tags, and return the number of deleted entries.
+        """Delete the entries under ``keys``, and return the number of deleted entries.
 
-        Members that were added to a tag in the meantime remain.
+        The members in ``tags`` are removed from their tags. Members that other processes have added to a tag since
+        `tag_members` was called remain in it.
 
         Raises:
             PurgeIncomplete: see `tag_members`.
@@ -292,8 +294,8 @@ class Shared:
     ) -> list[Any] | None:
         """Run ``commands`` in one round trip, and return their responses.
 
-        ``answers`` is the expected number of responses. After a failure, an event is reported, and the result is None.
-        If ``always`` is True, the commands are sent even if the circuit breaker is open.
+        ``answers`` is the expected number of responses. After a failure, emit an event and return None. If ``always``
+        is True, the commands are sent even if the circuit breaker is open.
         """
         if not always and not self._breaker.allows():
             self._listener(SharedCacheFailed("open"))
@@ -320,9 +322,9 @@ class Shared:
 
 
 def reason_of(error: Exception) -> SharedFailure:
-    """Classify a failure of Redis.
+    """Classify an exception of the Redis client.
 
-    Rejected credentials and a Redis that is still loading its data count as "error".
+    The reason is "error" if Redis rejected the credentials or is still loading its data.
     """
     match error:
         case TimeoutError() | RedisTimeoutError():
@@ -336,5 +338,5 @@ def reason_of(error: Exception) -> SharedFailure:
 
 
 def _round_trips(commands: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Split a sequence of keys or commands into round trips."""
+    """Split a sequence of keys or commands into one part for each round trip."""
     return (commands[at : at + ROUND_TRIP_COMMANDS] for at in range(0, len(commands), ROUND_TRIP_COMMANDS))

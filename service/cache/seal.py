@@ -55,7 +55,7 @@ class Seal:
     def open(self, sealed: bytes, place: bytes) -> bytes | None:
         """Decrypt a value, or return None if it cannot be decrypted.
 
-        The value may have been modified, may not be encrypted, or may have been encrypted for another place or with
+        Decryption fails if the value has been modified, is not encrypted, or was encrypted for another place or with
         another secret.
         """
         if len(sealed) < NONCE_BYTES + TAG_BYTES:
@@ -69,15 +69,15 @@ class Seal:
 
 
 def secrets_in(setting: str) -> list[bytes]:
-    """Parse a comma-separated list of secrets in base64. The first one is used for encryption.
+    """Parse a comma-separated list of base64-encoded secrets. The first one is used for encryption.
 
     Raises:
-        ValueError: a secret is not base64 of 32 bytes. The message does not contain the secret.
+        ValueError: a secret does not consist of 32 bytes in base64. The message does not contain the secret.
     """
     try:
         secrets = [base64.b64decode(one.strip(), validate=True) for one in setting.split(",")]
     except ValueError:
-        raise ValueError("a secret for encryption must be base64 of 32 bytes") from None
+        raise ValueError("a secret for encryption must consist of 32 bytes in base64") from None
     if any(len(secret) != SECRET_BYTES for secret in secrets):
-        raise ValueError("a secret for encryption must be base64 of 32 bytes")
+        raise ValueError("a secret for encryption must consist of 32 bytes in base64")
     return secrets

@@ -17,20 +17,20 @@ from service.events import CacheLooked, EntryUnopened, Listener, ignore
 MOST_DOCUMENTS = 256
 DOCUMENT_CHARS = 2_000_000
 DOCUMENT_TTL_S = 600.0
-# A result takes about two bytes for each character of its text, and more if its sentences are short.
+# A safe estimate. A result takes about two bytes per character of its text, but more if its sentences are short.
 BYTES_A_CHAR = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """The numbers of purged entries in each tier. ``shared`` is None if there is no shared tier."""
+    """The number of entries that were purged from each tier. ``shared`` is None if there is no shared tier."""
 
     memory: int
     shared: int | None
 
 
 class Documents:
-    """A memory cache for whole results, so that a repeated request does not have to process each sentence.
+    """An in-memory cache of whole results. With it, a repeated request does not have to process each sentence.
 
     The keys are those of `result_key`. The total number of characters is limited. Results expire, and the least
     recently used ones are evicted first.
@@ -50,7 +50,7 @@ class Documents:
         return self._kept.get(result_key)
 
     def put(self, result_key: str, result: Any, chars: int) -> None:
-        """Store a result of ``chars`` characters, unless it alone exceeds the limit."""
+        """Store a result of ``chars`` characters, unless it is larger than the whole cache."""
         self._chars = max(chars, DOCUMENT_CHARS // MOST_DOCUMENTS)
         if self._chars <= self._max_chars:
             self._kept[result_key] = result
@@ -99,7 +99,11 @@ class Cache:
         return {key: entry.value for key, entry in found.items()}
 
     def put_document(self, result_key: str, result: Any, *, chars: int, started_s: float) -> None:
-        """Store a whole result of ``chars`` characters, unless its work started before the end of a purge."""
+        """Store a whole result of ``chars`` characters.
+
+        ``started_s`` (monotonic clock) is the time when the work for the result started. If this was before the end of
+        a purge, the result is not stored.
+        """
         if self.may_store(started_s):
             self.documents.put(result_key, result, chars)
 
@@ -110,7 +114,7 @@ class Cache:
         *,
         started_s: float,
     ) -> None:
-        """Store ``entries``, and add the keys given in ``tags`` to their tags.
+        """Store ``entries``, and add the keys in ``tags`` to their tags.
 
         A tag that already contains its keys is not written again and needs no round trip. ``started_s`` (monotonic
         clock) is the time when the work for the entries started. If this was before the end of a purge, nothing is
@@ -133,7 +137,7 @@ class Cache:
                 self._put_tag(tag, keys, fresh=True)
 
     async def drop(self, keys: Collection[bytes]) -> None:
-        """Delete unreadable entries, and report each of them as an event.
+        """Delete the entries under ``keys``, which could not be decoded, and emit an event for each of them.
 
         If the shared tier is unreachable, the entries remain there.
         """
@@ -152,9 +156,9 @@ class Cache:
         return not self._purges and self._purged_s < started_s
 
     def _new_members(self, tag: bytes, keys: AbstractSet[bytes], entries: Mapping[bytes, bytes]) -> set[bytes]:
-        """Return the keys to add to ``tag``: those that it does not contain yet, and those of newly written entries.
+        """Return the keys to add to ``tag``: keys that it does not contain yet, and the keys of newly written entries.
 
-        If the tag is not known to be the same in all tiers, return all of its keys.
+        If the tag is not known to be the same in every tier, return all of its keys.
         """
         known = self.memory.tag(tag)
         if known is None:
@@ -236,9 +240,9 @@ class Cache:
             self._purged_s = time.monotonic()
 
     def _with_members(self, tags: Collection[bytes]) -> set[bytes]:
-        """Return the tags with their members in memory.
+        """Return ``tags`` with all direct and indirect members that are known in memory.
 
-        This takes two steps: from results to texts, and from texts to entries.
+        Two steps are enough. The first finds the texts of results, and the second finds the entries of texts.
         """
         found = set(tags)
         for _ in range(2):

@@ -19,11 +19,11 @@ _INNER_END = re.compile(r"[a-zß-ÿ]{2}[.!?][“”\"»«)]?\s+[„»\"(]?[A-ZÀ
 
 @dataclass(slots=True)
 class Line:
-    """A line (or wrapped paragraph) of a page, and the decision about it.
+    """A line (or wrapped paragraph) of a page, and what cleaning has decided about it.
 
-    ``reason`` is the code of the reason for removing the line, or None if it is kept. ``doubt`` is the text of the
-    notice if the line is kept but may be boilerplate. ``part`` is "headline", "kicker", "lead" or "body".
-    ``after_blank`` is True if a blank line precedes the line, and ``running`` is True for running text.
+    ``reason`` is the code of the reason for removing the line, or None if the line is kept. ``doubt`` is the text of
+    the notice if the line is kept but may be boilerplate. ``part`` is "headline", "kicker", "lead" or "body".
+    ``after_blank`` is True if a blank line precedes the line. ``running`` is True for running text.
     """
 
     text: str
@@ -75,7 +75,7 @@ def is_stopped(text: str) -> bool:
 
 
 def is_headline_like(text: str) -> bool:
-    """Return whether a line could be a headline: 3 to 25 words without a full stop or colon at the end."""
+    """Return whether a line could be a headline: 3 to 25 words that do not end with a full stop or a colon."""
     words = [word for word in text.split() if any(map(str.isalnum, word))]
     if len(text) > _HEADLINE_CHARS or len(words) not in _HEADLINE_WORDS:
         return False
@@ -83,11 +83,11 @@ def is_headline_like(text: str) -> bool:
 
 
 def is_kicker_like(text: str) -> bool:
-    """Return whether a line could be a kicker, which is a few words above a headline."""
+    """Return whether a line could be a kicker (a few words above a headline)."""
     return len(text.split()) <= _KICKER_WORDS and not is_stopped(text) and any(c.isalpha() for c in text)
 
 
-_END_CHARS = 240  # limits the length of a byline or credit at the end of a paragraph
+_END_CHARS = 240  # the maximum length of a byline or credit at the end of a paragraph
 
 
 def _tail_chars(pattern: re.Pattern[str], text: str) -> int:
@@ -125,7 +125,10 @@ _INITIALS_CHARS = 3  # "dpa/abc": the editor's initials follow the agency
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The classification of a line as boilerplate. ``opens`` means that the line is the heading of a block."""
+    """The classification of a line as boilerplate.
+
+    ``opens`` is True if the line is the heading of a boilerplate block.
+    """
 
     reason: str
     weight: Weight = "sure"
@@ -178,7 +181,7 @@ def _by_form(line: str, page: PageGrammar) -> Verdict | None:
 
 
 def _by_parts(line: str, page: PageGrammar) -> Verdict | None:
-    """Classify a line that combines bylines, timestamps and button labels. One part may be just a name."""
+    """Classify a line that combines bylines, timestamps and button labels. One of the parts may be a bare name."""
     for pattern in (_PART_BREAK, _PART_OR_COLON_BREAK):
         parts = [part for part in pattern.split(line) if part.strip()]
         if not 1 < len(parts) <= _MAX_PARTS:
@@ -208,7 +211,7 @@ def _is_agencies(line: str, page: PageGrammar) -> bool:
 
 
 def _is_boilerplate(line: str, language: Language) -> bool:
-    """Return whether every sentence begins like a known sentence of a consent box, paywall or newsletter."""
+    """Return whether each sentence of the line begins like a known sentence of a consent box, paywall or newsletter."""
     known = language.page.boilerplate
     if not line.lstrip(_ORNAMENT).startswith(known):
         return False

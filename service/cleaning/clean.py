@@ -35,12 +35,12 @@ _PLAIN = str.maketrans(dict.fromkeys("„“”«»‚‘’›‹'", '"') | dic
 
 
 def comparison_key(text: str) -> str:
-    """Return a key that ignores case and the variants of white space, quotation marks and dashes."""
+    """Return a key that is equal for texts that differ only in case, white space, quotation marks or dashes."""
     return " ".join(normalize_unicode(text, "NFKC").translate(_PLAIN).casefold().split()).rstrip(" .")
 
 
 def mark_headline(lines: list[Line], headline: str | None, language: Language) -> list[Line]:
-    """Mark the kicker and the headline. If the caller provides the headline, remove its repetitions instead."""
+    """Mark the kicker and the headline. If the caller provided the headline, remove its repetitions instead."""
     first = next((number for number, line in enumerate(lines) if line.kept and line.running), None)
     if headline is not None:
         return _without_repeated(lines, headline, 1 if first is None else first + 1)
@@ -50,8 +50,8 @@ def mark_headline(lines: list[Line], headline: str | None, language: Language) -
 def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line]:
     """Remove repetitions of the given headline from the first ``limit`` lines.
 
-    The headline may be very long, and every line may repeat it. To bound the running time, its key is computed only
-    once, and the lines above a repetition are examined only once.
+    The headline may be very long, and every line may repeat it. To bound the running time, its comparison key is
+    computed only once, and the lines above a repetition are examined only once.
     """
     result: list[Line] = []
     headline, wanted = headline.strip(), comparison_key(headline)
@@ -88,7 +88,10 @@ def _split_at_headline(line: Line, headline: str) -> list[Line]:
 
 
 def _repeats(text: str, wanted: str) -> bool:
-    """Return whether the line has the key ``wanted``, with or without the site name that ends a page title."""
+    """Return whether the comparison key of the text is ``wanted``.
+
+    A site name at the end of the text may be ignored.
+    """
     if comparison_key(text) == wanted:
         return True
     title, bar, site = text.rpartition(" | ")
@@ -142,7 +145,7 @@ def _marked(lines: list[Line], headline: Line, first: int, language: Language) -
 
 
 def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> None:
-    """Mark the lead if the page has one. If the caller provides the lead, remove its repetition above the text."""
+    """Mark the lead if the page has one. If the caller provided the lead, remove its repetition above the text."""
     running = [number for number, line in enumerate(lines) if line.kept and line.running]
     if lead is not None:
         _remove_given_lead(lines, lead, running[0] if running else len(lines) - 1)
@@ -158,15 +161,16 @@ def _remove_given_lead(lines: list[Line], lead: str, limit: int) -> None:
 
 
 def _is_lead(lines: list[Line], at: int, following: int) -> bool:
-    """Return whether the paragraph is the lead.
+    """Return whether the paragraph with the index ``at`` is the lead. ``following`` is the index of the next paragraph.
 
-    It is if a byline, timestamp or photo follows it, or if the next paragraph opens with a dateline.
+    A short paragraph is the lead if a byline, timestamp or photo separates it from the next paragraph, or if that
+    paragraph opens with a dateline.
     """
     if len(lines[at].text.split()) > _MAX_LEAD_WORDS or any(line.kept for line in lines[at + 1 : following]):
         return False
     above = {line.reason for line in lines[:at]}
     between = {line.reason for line in lines[at + 1 : following]}
-    # If a byline is above, a photo or button proves nothing: it may also follow the first paragraph of the body.
+    # If there is a byline above, a photo or button proves nothing, because it may follow the first body paragraph.
     separated = bool(between & _META) or (bool(between & _NEAR_LEAD) and not above & _META)
     return separated or lines[following].page.dateline.match(lines[following].text) is not None
 
@@ -174,7 +178,7 @@ def _is_lead(lines: list[Line], at: int, following: int) -> bool:
 _MAYBE_CAPTION_WORDS = 30
 _MAX_CREDIT_CHARS = 160
 _TOPIC_WORDS = 6
-_TO_THE_END = frozenset({"related", "partner"})  # at the end of a page, only links and offers follow these headings
+_TO_THE_END = frozenset({"related", "partner"})  # below such a heading at the end of a page, there is no article text
 # A single date or button next to one of these lines is boilerplate. Next to a photo credit it may be a subheading.
 _BOILERPLATE_NEIGHBOURS = frozenset(
     {"advert", "byline", "control", "partner", "reading_time", "related", "timestamp", "topics"}
@@ -189,7 +193,7 @@ AFTER_HEADING = "This text follows a boilerplate heading; it was kept."
 
 
 def split_glued_lines(lines: list[Line]) -> list[Line]:
-    """Split bylines, timestamps, buttons and credits off the ends of paragraphs, and return all lines in order."""
+    """Split off bylines, timestamps, buttons and credits from the ends of paragraphs, and return all lines in order."""
     running = sum(line.running for line in lines)
     result: list[Line] = []
     for number, line in enumerate(lines):
@@ -229,7 +233,7 @@ def _split_glued_line(line: Line, *, by_picture: bool, alone: bool) -> Iterator[
 
 
 def remove_boilerplate(lines: list[Line], language: Language) -> None:
-    """Set ``reason`` for each line that is boilerplate, judging by its wording, its form and its neighbours."""
+    """Set ``reason`` for each line whose wording, form or neighbours show that it is boilerplate."""
     verdicts = [judge(line.text, language) if line.kept else None for line in lines]
     for line, verdict in zip(lines, verdicts, strict=True):
         if verdict is not None and verdict.weight == "sure":
@@ -240,7 +244,7 @@ def remove_boilerplate(lines: list[Line], language: Language) -> None:
 
 
 def _remove_numbered_path(lines: list[Line]) -> None:
-    """Remove a numbered breadcrumb trail from the home page ("1. Startseite", "2. Politik") above the text."""
+    """Remove a numbered breadcrumb trail above the text, such as "1. Startseite", "2. Politik"."""
     above = takewhile(lambda line: not line.running, lines)
     path = dropwhile(lambda line: not _NUMBERED.fullmatch(line.text), above)
     crumbs = list(takewhile(lambda line: _NUMBERED.fullmatch(line.text), path))
@@ -267,7 +271,10 @@ def _remove_blocks(lines: list[Line], verdicts: list[Verdict | None]) -> None:
 
 
 def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
-    """Remove the block below a heading: the lines directly below it or, if there are none, lines after blank lines."""
+    """Remove the block below a heading.
+
+    The block consists of the lines directly below the heading or, if there are none, of lines that follow blank lines.
+    """
     items = list(_items(lines, heading, reason, parted=False))
     if not items and reason != "advert":
         items = list(_items(lines, heading, reason, parted=True))
@@ -297,7 +304,10 @@ def _items(lines: list[Line], heading: int, reason: str, *, parted: bool) -> Ite
 
 
 def _remove_neighbours(lines: list[Line], verdicts: list[Verdict | None]) -> None:
-    """Remove uncertain lines that are above the text, below it or next to boilerplate. Mark the others as doubtful."""
+    """Remove uncertain lines that are above the text, below it or next to boilerplate.
+
+    Mark the other uncertain lines as doubtful.
+    """
     running = [number for number, line in enumerate(lines) if line.kept and line.running]
     first, last = (running[0], running[-1]) if running else (0, len(lines))
     order = range(len(lines))
@@ -326,9 +336,9 @@ _ALL_BOILERPLATE = "Every line looks like page boilerplate, so all of them were 
 class RemovedPart:
     """A removed part of the submitted text, with the reason for its removal and its span.
 
-    The reason is one of ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``,
+    The reason is ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``,
     ``copyright``, ``media``, ``partner``, ``photo_caption``, ``photo_credit``, ``reading_time``, ``related``,
-    ``repeated_headline``, ``repeated_lead``, ``source_credit``, ``timestamp`` and ``topics``.
+    ``repeated_headline``, ``repeated_lead``, ``source_credit``, ``timestamp`` or ``topics``.
     """
 
     text: str
@@ -367,8 +377,8 @@ class CleanedArticle:
 def clean(text: str, language: Language, *, headline: str | None = None, lead: str | None = None) -> CleanedArticle:
     """Find the kicker, headline, lead and body of a pasted page in ``language``, and remove boilerplate.
 
-    Running text is never removed. Uncertain lines are kept and reported with a ``maybe_furniture`` notice. If the
-    caller provides ``headline`` or ``lead``, repetitions of it at the top of the text are removed.
+    Running text is never removed. Uncertain lines are kept and reported in ``maybe_furniture`` notices. If the caller
+    provides ``headline`` or ``lead``, its repetitions at the top of the text are removed.
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
     lines = split_glued_lines(read_lines(text, language))

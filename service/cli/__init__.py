@@ -1,1 +1,1 @@
-"""The command-line interface."""
+"""The command-line interface of the service."""

@@ -1,4 +1,4 @@
-"""The command-line interface."""
+"""The ``depesche`` command and its subcommands."""
 
 import asyncio
 import contextlib
@@ -96,7 +96,7 @@ def pull(
     keep_checkpoint: Annotated[
         bool,
         typer.Option(
-            help="Also keep the published weights (four bytes per parameter). DEPESCHE_ENGINE=torch needs them."
+            help="Also keep the published weights (four bytes per parameter), which DEPESCHE_ENGINE=torch needs."
         ),
     ] = False,
 ) -> None:
@@ -126,7 +126,7 @@ def verify(
         entries = map(store.catalog.entry, names or store.catalog.names())
         wrong = [entry for entry in entries if (names or entry.manifest.complete) and not _verified(store, entry)]
         if wrong:
-            raise ModelError(f"{', '.join(entry.name for entry in wrong)} must be installed again")
+            raise ModelError(f"{', '.join(entry.name for entry in wrong)} must be reinstalled")
 
 
 def _verified(store: Store, entry: Entry) -> bool:
@@ -167,7 +167,7 @@ def remove(context: typer.Context, name: Name) -> None:
 def export(
     context: typer.Context,
     name: Name,
-    file: Annotated[Path, typer.Argument(help="Tar file to write. It must not exist.")],
+    file: Annotated[Path, typer.Argument(help="Tar file to write. It must not exist yet.")],
 ) -> None:
     """Write an installed model and its checksums to a single file, for machines that cannot reach the hub."""
     with _opened(context) as store:
@@ -205,7 +205,7 @@ keys = typer.Typer(
 )
 _key_messages = Console(stderr=True)
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="Holder of the key. Logs and rate limits use this name.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the key's holder, for logs and rate limits.")]
 Scopes = Annotated[str, typer.Option(help=f"Comma-separated scopes: {', '.join(SCOPES)}.")]
 Until = Annotated[
     dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day on which the key is valid, in UTC.")
@@ -224,7 +224,7 @@ def new(holder: Id, *, scopes: Scopes = DEFAULT_SCOPES, until: Until = None, fil
         _say(f"Add this line to the key file:\n{line}")
     else:
         _append(file, line)
-        _say(f"Added to {file}; running services read the file within seconds. The key is shown only once:")
+        _say(f"Added to {file}; running services will read it within seconds. The key is shown only once:")
     typer.echo(token)
 
 
@@ -236,7 +236,7 @@ def hash_(holder: Id, *, scopes: Scopes = DEFAULT_SCOPES, until: Until = None) -
     """
     token = sys.stdin.readline().strip()
     if TOKEN.fullmatch(token) is None:
-        # The fast hash in the key file is unsafe for passwords, so passwords are refused.
+        # The fast hash in the key file is unsafe for passwords, so passwords are rejected.
         raise typer.BadParameter("a key must consist of 32 to 512 visible ASCII characters, chosen at random")
     typer.echo(_key(holder, scopes, until, token).line())
 
@@ -249,7 +249,7 @@ def list_(file: Annotated[Path, typer.Option("--file", envvar="DEPESCHE_KEYS_FIL
     """
     table = Table("id", "scopes", "valid until", "hash")
     for key in _keys(file):
-        until = "unlimited" if key.until is None else key.until.isoformat()
+        until = "no limit" if key.until is None else key.until.isoformat()
         table.add_row(key.id, ",".join(s for s in SCOPES if s in key.scopes), until, key.digest.hex()[:12] + "…")
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
@@ -301,7 +301,7 @@ app = typer.Typer(
 app.add_typer(keys, name="keys")
 _messages = Console(stderr=True)
 File = Annotated[Path, typer.Argument(help="UTF-8 text file, or - for standard input.")]
-Clean = Annotated[bool, typer.Option(help="Remove boilerplate first.")]
+Clean = Annotated[bool, typer.Option(help="Remove boilerplate from the article first.")]
 
 
 @app.command()
@@ -376,7 +376,7 @@ async def _summarize(text: str, length: str, method: Method, *, clean: bool) -> 
 
 
 async def _done(command: ArticleCommand, title: str) -> ArticleResult:
-    """Return the result for one article."""
+    """Run a command for one article with a newsroom that exists only for this command, and return the result."""
     async with _newsroom() as newsroom:
         with _bar(title) as progress:
             return (await newsroom.article(command, CallContext(progress=progress))).result
@@ -421,7 +421,7 @@ def _read(file: Path) -> str:
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise DepescheError(f"{file} is not valid UTF-8 (byte {error.start})") from error
+            raise DepescheError(f"{file} is not valid UTF-8 at byte {error.start}") from error
         if not text.strip():
             raise DepescheError(f"{file} contains no text")
         return text
@@ -451,7 +451,7 @@ async def _newsroom() -> AsyncIterator[Newsroom]:
 
 @contextlib.contextmanager
 def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on standard error. Yields a callback for `CallContext.progress`."""
+    """Show a progress bar on standard error. Yield a callback for `CallContext.progress`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_messages, transient=True) as progress:
         task = progress.add_task(title, total=None)
@@ -463,5 +463,5 @@ def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def main() -> None:
-    """Run the command ``depesche``."""
+    """Run the ``depesche`` command."""
     app()

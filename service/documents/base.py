@@ -1,4 +1,4 @@
-"""The interface of document formats, the document that they read, and the edition that they write."""
+"""The interface of a document format, the documents that it parses, and the editions that it renders."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,8 +28,9 @@ class Document:
 class Edition:
     """The service's output for a document: the text fields and a summary, all in ``language``.
 
-    ``original_language`` is the language of a document that does not state one. ``source_type`` is the URI of the IPTC
-    digital source type, or None if a person wrote the text. ``credit`` names the software and the models.
+    ``original_language`` is the language that is assumed for a document that does not state one. ``source_type`` is the
+    URI of the IPTC digital source type, or None if a person wrote the text. ``credit`` names the software and the
+    models.
     """
 
     language: str

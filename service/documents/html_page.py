@@ -1,4 +1,7 @@
-"""Reading of web pages. trafilatura extracts the article, and JSON-LD and meta tags provide the other fields."""
+"""Extraction of articles from web pages.
+
+trafilatura extracts the text. JSON-LD and meta tags provide the other fields.
+"""
 
 import json
 import re
@@ -10,13 +13,16 @@ from service.documents.jsonld import find_article, text_value
 from service.errors import InvalidInput
 
 JSONLD = "application/ld+json"
-# The parts that can precede the root element: XML declaration, processing instructions, comments, DOCTYPE.
+# Matches what can precede the root element: an XML declaration, processing instructions, comments and a DOCTYPE.
 _PROLOGUE = re.compile(r"\ufeff?(?:\s+|<\?(?:(?!\?>).)*+\?>|<!--(?:(?!-->).)*+-->|<![A-Za-z][^>]*+>)*+", re.DOTALL)
 _ROOT = re.compile(r"<([A-Za-z_][^\s/>]*+)([^>]*+)")
 
 
 def is_page(value: object) -> bool:
-    """Return whether ``value`` is a string of HTML. Other XML is not, even if its root element has an HTML name."""
+    """Return whether ``value`` is a string that can be parsed as HTML.
+
+    Other XML documents are excluded, even if their root element has the name of an HTML element.
+    """
     if not isinstance(value, str):
         return False
     root = _ROOT.match(value, _PROLOGUE.match(value).end())  # type: ignore[union-attr]  # it also matches an empty string
@@ -26,7 +32,7 @@ def is_page(value: object) -> bool:
 
 
 def read_page(source: str) -> Document:
-    """Read the article of an HTML page as plain text with one paragraph per line.
+    """Extract the article of an HTML page as plain text with one paragraph per line.
 
     Raises:
         InvalidInput: no article was found in the page.
@@ -53,12 +59,12 @@ def read_page(source: str) -> Document:
 
 
 def _tree(source: str) -> lxml_html.HtmlElement:
-    # lxml refuses a str with an encoding declaration, so it is given bytes.
+    # lxml rejects a str that contains an encoding declaration, so pass bytes.
     return lxml_html.document_fromstring(source.encode("utf-8"), parser=lxml_html.HTMLParser(encoding="utf-8"))
 
 
 def _jsonld(tree: lxml_html.HtmlElement) -> dict[str, object]:
-    """Return the first article in the page's JSON-LD. Blocks with invalid JSON are skipped."""
+    """Return the first article in the JSON-LD of the page. Blocks with invalid JSON are skipped."""
     for script in tree.iter("script"):
         if script.get("type", "").strip().lower() == JSONLD:
             try:
@@ -88,7 +94,7 @@ def _first_heading(tree: lxml_html.HtmlElement) -> str | None:
 
 
 def _without(text: str, heads: set[str | None]) -> str:
-    """Remove the headline and the lead from the top of the body, where trafilatura includes them."""
+    """Remove the headline and the lead from the top of the body, because trafilatura includes them."""
     lines = [line for line in text.split("\n") if line.strip()]
     while lines and " ".join(lines[0].split()) in heads and len(lines) > 1:
         lines.pop(0)

@@ -44,7 +44,7 @@ def text_value(value: object) -> str | None:
 
 
 def is_jsonld(value: object) -> bool:
-    """Return whether ``value`` is an object with a JSON-LD keyword (``@…``) or with a schema.org article."""
+    """Return whether ``value`` is an object that has a JSON-LD keyword (``@…``) or contains a schema.org article."""
     return isinstance(value, Mapping) and (
         any(name.startswith("@") for name in value) or find_article(value) is not None
     )
@@ -76,7 +76,7 @@ def read_jsonld(value: object) -> Document:
     )
 
 
-# Properties that are also valid for a translation. Others (word count, captions, …) may not be, so they are left out.
+# Properties that stay valid for a translation. Others (word count, captions, …) may not, so they are left out.
 KEPT = (
     "author",
     "publisher",
@@ -90,7 +90,7 @@ KEPT = (
 
 
 def write_jsonld(document: Document, edition: Edition) -> dict[str, Any]:
-    """Write the edition as a NewsArticle with a link to the original work and with the digital source type."""
+    """Render the edition as a NewsArticle, with a link to the original work and the digital source type."""
     source = {
         "@type": "NewsArticle",
         "@id": document.uri,

@@ -82,7 +82,10 @@ class Item(_Ninjs):
 
 
 def read_ninjs(value: Mapping[str, Any]) -> Document:
-    """Read the article of an item: the HTML body if there is one, the main headline, and a description as the lead.
+    """Read the article of a ninjs item.
+
+    The article consists of the HTML body (if there is one, else the plain-text body), the main headline, and a
+    description as the lead.
 
     Raises:
         InvalidInput: the item is invalid (the pointer names the first invalid field) or contains no text.
@@ -112,7 +115,8 @@ def read_ninjs(value: Mapping[str, Any]) -> Document:
 def _body(item: Item) -> Body | None:
     """Return the body to translate: an HTML body if there is one, else a plain-text body.
 
-    Of several bodies, the one with the role ``main`` is preferred. Bodies of other types are ignored.
+    Among several such bodies, one with the role ``main`` is preferred. Bodies that are neither HTML nor plain text are
+    ignored.
     """
     texts = [
         body for body in item.bodies if body.value.strip() and body.contentType in {*HTML_TYPES, "text/plain", None}
@@ -131,13 +135,15 @@ def _first(contents: list[Content], roles: tuple[str | None, ...]) -> Content | 
 
 
 def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
-    """Write the edition as a ninjs 3.1 item with a link to the original item. Other texts of that item are left out.
+    """Render the edition as a ninjs 3.1 item with a link to the original item. Other texts of that item are left out.
 
     Raises:
         InvalidInput: the document has no URI, which every item needs.
     """
     if document.uri is None:
-        raise InvalidInput("document_without_uri", "a ninjs item needs a uri, but the document has none", pointer="/as")
+        raise InvalidInput(
+            "document_without_uri", "a ninjs item requires a URI, but the document has none", pointer="/as"
+        )
     item = {
         name: value
         for name, value in (document.original if document.original_format == "ninjs" else {}).items()
@@ -165,5 +171,5 @@ def _source_type(uri: str | None) -> dict[str, Any]:
     return {} if uri is None else {"digitalSourceType": {"name": uri.rsplit("/", 1)[-1], "uri": uri}}
 
 
-# An object that matches no other format is parsed as an item, so that the error names the invalid property.
+# An object that matches no other format is parsed as a ninjs item, so that the error names the invalid property.
 FORMAT = Format("ninjs", lambda value: isinstance(value, Mapping), read_ninjs, write_ninjs, fallback=True)

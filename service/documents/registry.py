@@ -27,7 +27,7 @@ def writable_formats() -> tuple[str, ...]:
 
 
 def read_document(value: str | Mapping[str, Any]) -> Document:
-    """Read the document in ``value`` with the format that detects it.
+    """Parse the document in ``value`` with the first format that detects it.
 
     Raises:
         InvalidInput: no format detects it, it contains no article text, or it contains a lone surrogate.
@@ -36,12 +36,12 @@ def read_document(value: str | Mapping[str, Any]) -> Document:
     for one in formats().values():
         if one.detects(value):
             return one.parse(value)
-    detail = f"the document is in none of the supported formats: {', '.join(formats())}"
+    detail = f"the document is not in a supported format: {', '.join(formats())}"
     raise InvalidInput("document_unknown", detail, pointer="/document")
 
 
 def _require_unicode(value: str | Mapping[str, Any]) -> None:
-    """Refuse lone surrogates in all fields, even in those that are only copied to the output."""
+    """Reject lone surrogates in all fields, even in those that are only copied to the output."""
     try:
         (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).encode()
     except UnicodeEncodeError as error:
@@ -50,7 +50,7 @@ def _require_unicode(value: str | Mapping[str, Any]) -> None:
 
 
 def write_document(document: Document, edition: Edition, name: str) -> dict[str, Any]:
-    """Write the edition in the format ``name``.
+    """Render the edition in the format ``name``.
 
     Raises:
         InvalidInput: no format with this name can be written, or the document lacks a field that the format requires.

@@ -15,7 +15,7 @@ from service.text.alignment import Alignment, align
 from service.text.normalization import for_model
 
 Pair = tuple[str, TextHypothesis]
-"""A source sentence as submitted, and an output for that sentence."""
+"""A source sentence as submitted, and a generator's output for it."""
 
 
 class Aligner(Protocol):
@@ -32,10 +32,10 @@ class Aligner(Protocol):
         ...
 
     async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
-        """Return one alignment for each pair, in order, or None for a pair that cannot be aligned.
+        """Return one alignment for each pair, in order. It is None for a pair that cannot be aligned.
 
         Raises:
-            DepescheError: the aligner's model refuses the work or fails.
+            DepescheError: the aligner's model rejects the work or fails.
         """
         ...
 
@@ -61,8 +61,8 @@ class AttentionAligner:
 class ForcedAligner:
     """An aligner for the outputs of any generator, based on forced decoding.
 
-    A small encoder-decoder model decodes the given output, and its attention is used for the alignment. A pair that is
-    too long for this model cannot be aligned.
+    A small encoder-decoder model is forced to generate the given output. The alignment is computed from its attention.
+    A pair that is too long for this model cannot be aligned.
     """
 
     needs_attention = False

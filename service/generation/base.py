@@ -17,8 +17,8 @@ Health = Literal["loading", "ready", "hung", "dead"]
 class FreeWords:
     """Words that an output may contain even if its source does not.
 
-    A word in ``words`` is allowed only if the tokenizer encodes it as a single piece. The pieces of ``marks`` are
-    always allowed.
+    A word in ``words`` is allowed only if the tokenizer encodes it as a single piece. ``marks`` is a string of
+    punctuation marks, whose pieces are always allowed.
     """
 
     words: frozenset[str]
@@ -27,9 +27,9 @@ class FreeWords:
 
 @dataclass(frozen=True, slots=True)
 class GenerationOptions:
-    """Options for one text. The model's manifest contains the other decoding options.
+    """Options for one source. All other decoding options come from the model's manifest.
 
-    ``attention`` requests the weights that an `AttentionAligner` needs. ``scored`` requests a score for each
+    ``attention`` requests the attention weights that an `AttentionAligner` needs. ``scored`` requests a score for each
     hypothesis. ``thorough`` selects the manifest's thorough search, if it has one. ``source_only`` restricts outputs to
     pieces of their source and to the given words; None means no restriction.
     """
@@ -43,7 +43,10 @@ class GenerationOptions:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source with its options: a text, normalised by `for_model`, or for a causal model a prompt of such texts."""
+    """An input of a generator, with its options.
+
+    ``text`` has been normalised by `for_model`. For a causal model, it may also be a prompt of such texts.
+    """
 
     text: str | Prompt
     options: GenerationOptions = GenerationOptions()
@@ -51,7 +54,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class PieceAttention:
-    """The attention from n output pieces to m source pieces.
+    """The attention from the n pieces of an output (``target``) to the m pieces of its source.
 
     ``weights`` has n rows and at least m columns. The first m columns belong to ``source``.
     """
@@ -76,7 +79,10 @@ class TextHypothesis:
 
 @dataclass(frozen=True, slots=True)
 class GivenOutput:
-    """An output to score. ``ended`` includes the log-probability that the output ends after its last word."""
+    """An output for ``source`` that is to be scored.
+
+    If ``ended`` is True, the score includes the log-probability that the output ends after its last word.
+    """
 
     source: str | Prompt
     output: str
@@ -89,8 +95,8 @@ class Scorer(Protocol):
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
         """Return the log-probability per token of each output, in order.
 
-        The work belongs to a request that was already admitted, so no limit of the queue refuses it. An output that is
-        too long for the model has the log-probability minus infinity.
+        The outputs belong to a request that was already admitted, so the limits of the queue do not apply to them. The
+        result is minus infinity for an output that is too long for the model.
 
         Raises:
             NotReady, Draining, EngineError: the model cannot do the work.
@@ -99,7 +105,7 @@ class Scorer(Protocol):
 
 
 class ItemFuture(asyncio.Future[T]):
-    """A future for the result of one item, with the times of its engine call.
+    """A future for the result of one item, with the times and the number of its engine call.
 
     The times are on the event loop's clock. ``started_s`` is None until the call starts, and ``finished_s`` until it
     returns. Both remain None if the call does not run in an engine of this process. ``batch`` is the number of the
@@ -150,7 +156,7 @@ class TextGenerator(Protocol):
         ...
 
     async def close(self, drain_s: float) -> None:
-        """Refuse new work, and wait up to ``drain_s`` seconds for accepted work to finish.
+        """Reject new work, and wait up to ``drain_s`` seconds for accepted work to finish.
 
         The futures of unfinished work raise `Draining`.
         """
@@ -170,8 +176,8 @@ class TextGenerator(Protocol):
     ) -> list[TextFuture]:
         """Accept all ``sources`` or none of them, and return one future for each, in order.
 
-        ``admitted`` means that the work belongs to a request that was already admitted. No limit of the queue refuses
-        such work.
+        ``admitted`` means that the work belongs to a request that was already admitted. The limits of the queue do not
+        apply to such work.
 
         Each future completes as soon as its source is done, or raises EngineError or Draining. Cancelling a future
         cancels only its own source, because several callers may share the sources of a request. ``deadline_s`` is on

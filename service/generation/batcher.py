@@ -1,4 +1,4 @@
-"""The batcher of a model, with its queue and the worker that runs batches in the engine."""
+"""The batcher of a model, which combines a queue with a worker that runs batches in the engine."""
 
 import asyncio
 import contextlib
@@ -48,7 +48,7 @@ class Worker:
         self._task = asyncio.create_task(self._serve(), name=f"batching-{self._model}")
 
     async def stop(self) -> None:
-        """Stop taking batches, and close the engine. The items of running batches remain unanswered."""
+        """Stop taking batches, and close the engine. The futures of running batches are not completed."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -70,7 +70,7 @@ class Worker:
                     task.exception()  # mark the exception as retrieved, because the first failure was already reported
 
     async def _run_batches(self) -> None:
-        """Run batches until the queue is empty, as many in parallel as the engine accepts.
+        """Run batches until the queue is empty. Run as many in parallel as the engine accepts.
 
         After a failure, new batches start only when the running ones have ended, the engine has passed its warm-up, and
         the failed batches have been retried in parts.
@@ -90,10 +90,10 @@ class Worker:
                 return
 
     def _start_batches(self) -> None:
-        """Start one batch for each free replica, and up to ``ahead`` further batches that wait for a replica.
+        """Start one batch for each free replica, and up to ``engine.ahead`` further batches that wait for a replica.
 
-        A further batch starts only if it leaves items in the queue. Otherwise its items wait in the queue, where later
-        items can join them.
+        A further batch is started only if this leaves items in the queue. Otherwise its items stay in the queue, where
+        later items can join them.
         """
         while len(self._running) < self.engine.replicas + self.engine.ahead:
             if not self._next_batches:
@@ -106,9 +106,10 @@ class Worker:
                 self._running[asyncio.create_task(self._run(batch))] = batch
 
     def _take_next(self, free: int) -> None:
-        """Take the next batches for ``free`` replicas from the queue.
+        """Move the next batch from the queue to the batches that are ready to start.
 
-        If no replica is free, take a batch only if this leaves items in the queue.
+        If all replicas are free, it is split into batches for the ``free`` replicas. If none is free, it is moved only
+        if this leaves items in the queue.
         """
         if free > 0:
             self._next_batches += self._queue.take(0 if self._running else free)
@@ -116,7 +117,7 @@ class Worker:
             self._next_batches.append(batch)
 
     async def _wait_for_batches(self) -> list[Batch]:
-        """Wait until a batch finishes or a request arrives, and return the batches that failed."""
+        """Wait until a batch ends or a request arrives, and return the batches that failed."""
         await asyncio.wait({*self._running, self._queue.next_arrival()}, return_when=asyncio.FIRST_COMPLETED)
         failed: list[Batch] = []
         for task in [task for task in self._running if task.done()]:
@@ -128,10 +129,10 @@ class Worker:
         return failed
 
     async def _isolate(self, batch: Batch) -> None:
-        """Retry the unanswered items of a failed batch in halves, so that only the bad items fail.
+        """Retry the unfinished items of a failed batch in ever smaller halves, so that only the bad items fail.
 
-        Halving finds one bad item among n in 2 log2 n calls instead of n. The engine recovers after each failure,
-        because a bad item may also have broken it for later calls.
+        This finds one bad item among n in 2 log2 n calls instead of n. The engine recovers after each failure, because
+        a bad item may also have broken it for later calls.
         """
         groups = _halves(batch)
         while groups:
@@ -148,10 +149,10 @@ class Worker:
                 await self.engine.recover()
 
     async def _run(self, batch: Batch) -> None:
-        """Run one engine call, and answer every item of ``batch``.
+        """Run one engine call, and complete the future of every item in ``batch``.
 
         If the call hangs or returns the wrong number of results, all items fail. After any other failure, the items
-        remain unanswered.
+        remain unfinished.
 
         Raises:
             DepescheError: the call failed.
@@ -220,8 +221,9 @@ class Batcher:
     """A batcher that combines the requests of many callers into batches for one model.
 
     It must be created and used in one event loop. ``factory`` builds the engine in an engine thread. ``warm_up`` is an
-    input that a working engine can answer. ``on_dead`` is called when the engine is lost: a call took longer than twice
-    ``engine_hang_s``, or a failed engine could not be rebuilt. All futures are done before ``on_dead`` is called.
+    input that any working engine can process. ``on_dead`` is called when the engine is lost, because a call took longer
+    than twice ``engine_hang_s`` or because a failed engine could not be rebuilt. All futures are done before
+    ``on_dead`` is called.
     """
 
     def __init__(
@@ -295,7 +297,8 @@ class Batcher:
     ) -> list[ItemFuture[Any]]:
         """Admit all ``items`` of a request or none of them, and return one future for each, in order.
 
-        ``admitted`` items belong to a request that was already admitted: no limit of the queue refuses them.
+        ``admitted`` means that the items belong to a request that was already admitted. The limits of the queue do not
+        apply to such items.
 
         The result of a future is a list of 1 to k hypotheses, or the value that ``convert`` returns for them in the
         event loop. A future may raise EngineError, EngineHung or Draining. Cancelling a future removes its item from
@@ -314,7 +317,7 @@ class Batcher:
         return self.queue.put(items, priority=priority, deadline_s=deadline_s, convert=convert, admitted=admitted)
 
     async def drain(self, timeout_s: float) -> None:
-        """Refuse new requests, wait up to ``timeout_s`` seconds for admitted ones, and stop.
+        """Reject new requests, wait up to ``timeout_s`` seconds for admitted ones, and stop.
 
         The futures of unfinished items raise Draining. Later calls have no effect, because several generators may share
         a batcher.

@@ -1,4 +1,4 @@
-"""The cached generator, which turns outputs into results, caches them, and shares work between equal requests."""
+"""The cached generator, which turns outputs into results, caches them, and shares work between identical requests."""
 
 import asyncio
 import time
@@ -18,9 +18,9 @@ W_contra = TypeVar("W_contra", contravariant=True)
 
 
 class ResultKind(Protocol[W_contra, T]):
-    """The interface for one kind of result.
+    """The interface of one kind of result.
 
-    It defines the cache key and the source of a request, and how outputs become results.
+    It defines the cache key and the generator's input for a request, and the conversion of outputs to results.
     """
 
     @property
@@ -55,7 +55,7 @@ class ResultKind(Protocol[W_contra, T]):
 
 @dataclass(frozen=True, slots=True)
 class Result(Generic[T]):
-    """A result. ``cached`` is True if it came from the cache."""
+    """A result for one item of a request. ``cached`` is True if it came from the cache."""
 
     value: T
     cached: bool
@@ -68,11 +68,11 @@ class _Work(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """A registry of running work, which callers with the same key share.
+    """A registry of running work that lets callers with the same key share one piece of work.
 
-    Each caller gets a future of its own, called a waiter. Cancelling a waiter does not affect the others, but
-    cancelling the last one cancels the work. Every waiter receives the result or the error. Finished work is not
-    stored. All calls must come from one event loop.
+    Each caller gets its own future, called a waiter. Cancelling a waiter does not affect the others, but cancelling the
+    last one cancels the work. Every waiter receives the result or the error. Finished work is not stored. All calls
+    must come from one event loop.
     """
 
     def __init__(self) -> None:
@@ -138,9 +138,9 @@ def _copy_outcome(source: asyncio.Future[T], waiter: asyncio.Future[T]) -> None:
 
 
 class _ResultMaker(Generic[W, T]):
-    """A converter that makes results from outputs, one batch per turn of the event loop.
+    """A converter that makes results from outputs, one batch per iteration of the event loop.
 
-    An engine call completes all of its outputs in one turn, and one thread call per batch is faster than one per
+    An engine call completes all of its outputs in one iteration, and one thread call per batch is faster than one per
     output. Cancelling a future in ``results`` cancels its output.
     """
 
@@ -196,8 +196,8 @@ def _cancel_output(output: TextFuture, result: "asyncio.Future[T]") -> None:
 class _NewWork(Generic[T]):
     """The work for results that were not in the cache.
 
-    ``waiters`` contains a waiter for each missing result. ``outputs`` contains only the outputs that this request
-    started itself, at ``since_s``.
+    ``waiters`` maps the key of each missing result to its waiter. ``outputs`` contains only the outputs that this
+    request started itself, at ``since_s``.
     """
 
     waiters: "dict[bytes, asyncio.Future[T]]"
@@ -244,7 +244,7 @@ class _NewWork(Generic[T]):
 class CachedGenerator(Generic[W, T]):
     """A generator with a cache for results of one kind.
 
-    A result comes from the cache, from running work of another request, or from new work of ``generator``.
+    A result comes from the cache, from the running work of another request, or from new work of ``generator``.
     """
 
     def __init__(self, generator: TextGenerator, kind: ResultKind[W, T], cache: Cache, secret: bytes | None) -> None:
@@ -339,7 +339,7 @@ class CachedGenerator(Generic[W, T]):
         waiters: Mapping[bytes, asyncio.Future[T]],
         call: Call,
     ) -> None:
-        """Store finished results, and add them to the tag of every text that used them."""
+        """Store finished results, and add their keys to the tag of every text that used them."""
         if not call.write_cache:
             return
         done = {key: t for key, t in waiters.items() if t.done() and not t.cancelled() and t.exception() is None}
@@ -356,7 +356,7 @@ class CachedGenerator(Generic[W, T]):
 async def _wait(
     waiters: Mapping[bytes, asyncio.Future[T]], call: Call, add: Callable[[Mapping[bytes, T]], None]
 ) -> None:
-    """Wait for all waiters, and report their results in batches.
+    """Wait for all waiters, and pass their results to ``add`` in batches.
 
     The first error is raised, and the other waiters are cancelled.
     """

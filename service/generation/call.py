@@ -39,7 +39,7 @@ Batch = tuple[str, int]
 
 
 class Interval(NamedTuple):
-    """One run of a stage.
+    """One run of a stage of a request.
 
     ``started_s`` is its start on the `time.perf_counter` clock, ``seconds`` its duration, and ``batches`` its engine
     calls.
@@ -58,8 +58,8 @@ def nothing(*_: object) -> None:
 class Timings:
     """The time that a request spends in each stage.
 
-    ``seconds`` contains the wall-clock seconds of each stage. Parallel runs of a stage are added up. ``intervals``
-    contains the first ``MOST_INTERVALS`` runs of all stages.
+    ``seconds`` contains the wall-clock seconds of each stage. If a stage runs several times in parallel, the times are
+    added up. ``intervals`` contains the first ``MOST_INTERVALS`` runs of all stages.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Call:
     """The options and callbacks of one request.
 
     ``deadline_s`` is on the event loop's clock. The queue uses it to decide whether to admit the work, and `in_time`
-    enforces it. ``started_s`` is on the monotonic clock and is meant for `Cache.put_many`. ``result_key`` identifies
+    enforces it. ``started_s`` is on the monotonic clock and is passed to `Cache.put_many`. ``result_key`` identifies
     the response for later purges. ``progress`` is called with the number of finished units of engine work and their
     total number. ``finished`` is called with each translated sentence, in the order of the text.
     """
@@ -109,7 +109,7 @@ class Call:
 
     @classmethod
     def within(cls, seconds: float, **options: Any) -> "Call":
-        """Create a call with a deadline ``seconds`` from now. ``options`` sets the other fields."""
+        """Create a call with a deadline ``seconds`` from now. ``options`` set the other fields."""
         return cls(asyncio.get_running_loop().time() + seconds, **options)
 
     @property
@@ -158,7 +158,7 @@ class TextThreads:
         return work(*args, **kwargs) if chars <= OFF_LOOP_CHARS else await self.in_thread(chars, work, *args, **kwargs)
 
     async def in_thread(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``work`` in one of the threads, which run their work in order of arrival.
+        """Run ``work`` in one of the threads. Each thread runs its work in order of arrival.
 
         ``chars`` is the total number of characters in the texts. It determines the thread.
         """

@@ -33,15 +33,15 @@ SMALL_BYTES = 2**25
 SENTENCES_OF_SMALL, SENTENCES = 32, 64
 SCORED = DecodingOptions()
 CHARS_A_TOKEN = 16
-"""A text with more characters than this for each token of the limit is rejected without being encoded."""
+"""A text with more than this many characters per token of the limit counts as too long without being encoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
     """The engine for a model, with its configuration.
 
-    ``threads`` is the number of CPU cores. If ``replicas`` is 0, the fastest configuration is measured at startup.
-    `service.generation.engines.base` describes the compute types.
+    ``threads`` is the number of CPU cores to use. If ``replicas`` is 0, the fastest configuration is determined by
+    measurement at startup. `service.generation.engines.base` describes the compute types.
     """
 
     kind: EngineKind
@@ -58,7 +58,7 @@ class EngineChoice:
 
 @dataclass(frozen=True)
 class LocalGenerator:
-    """A `TextGenerator` whose model runs in this process. Its state is in ``batcher``."""
+    """A `TextGenerator` whose model runs in this process. All of its changing state is in ``batcher``."""
 
     name: str
     manifest: Manifest

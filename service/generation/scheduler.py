@@ -18,10 +18,10 @@ from service.generation.engines.base import by_padded_length, padded_length, sha
 class Limits:
     """Limits for the queue and the batches of one model.
 
-    ``token_budget`` limits the padded source tokens of an engine call (longest item times number of items), and
-    ``batch_items`` its sentences. If ``batch_items`` is 0, `load_generator` determines the number. ``queue_tokens``
-    limits the waiting source tokens, without padding. ``rebuild_pauses_s`` contains the pause before each attempt to
-    rebuild an engine.
+    ``token_budget`` is the maximum number of padded source tokens in an engine call (longest item times number of
+    items). ``batch_items`` is the maximum number of items in a call. If it is 0, `load_generator` determines it.
+    ``queue_items`` and ``queue_tokens`` limit the waiting items and their source tokens, without padding.
+    ``rebuild_pauses_s`` contains the pause before each attempt to rebuild an engine.
     """
 
     token_budget: int = 4_096
@@ -37,14 +37,14 @@ T = TypeVar("T")
 BULK_DELAY_S = 60.0
 ITEM_DELAY_S = 1 / 64
 MOST_HYPOTHESES = 64
-"""Maximum number of hypotheses in a call. Larger calls with beam search take longer and are not faster per sentence."""
+"""Maximum number of hypotheses in a call. Larger calls with beam search need just as much time per sentence."""
 WINDOW_CALLS = 4
 _Turn = tuple[float, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A waiting item, as the planner sees it. Times are on the event loop's clock.
+    """A waiting item as the planner sees it. Times are on the event loop's clock.
 
     Only items with equal ``options`` can share a batch, and only items with equal ``padded_tokens`` can share a call.
     ``ahead`` is the number of earlier items in the same request. The planner serves items in order of ``turn_s``. This
@@ -78,10 +78,11 @@ def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle:
     is limited by ``token_budget`` (longest item times number of items) and by `room`. Such a batch is one library call.
     An item that exceeds the budget is processed alone.
 
-    If there are ``idle`` replicas, a batch may instead contain all pending items, even with different lengths. They
-    must all be interactive, have equal options, and fit into ``idle`` calls. If the first item is interactive, bulk
-    items join its batch only if no other interactive item has to wait, because they would delay that item. Planning
-    takes O(n) time for n pending items.
+    If there are ``idle`` replicas, a batch may instead contain all pending items, even if their lengths differ. The
+    items must all be interactive, have equal options, and fit into ``idle`` calls.
+
+    If the first item is interactive, bulk items join its batch only if no other interactive item has to wait, because
+    they would delay that item. Planning takes O(n) time for n pending items.
     """
     turns = [(item.turn_s, index) for index, item in enumerate(pending)]
     if not turns:
@@ -114,7 +115,7 @@ def room(head: Pending, max_items: int) -> int:
 def _without_bulk(
     pending: Sequence[Pending], head: Pending, mates: list[_Turn], others: Sequence[_Turn]
 ) -> list[_Turn]:
-    """Return ``mates``. Omit bulk items if ``head`` is interactive and ``others`` contains an interactive item."""
+    """Return ``mates``, without bulk items if ``head`` is interactive and ``others`` contains an interactive item."""
     if head.priority == "bulk" or all(pending[index].priority == "bulk" for _, index in others):
         return mates
     return [turn for turn in mates if pending[turn[1]].priority == "interactive"]
@@ -123,7 +124,7 @@ def _without_bulk(
 def _by_options(
     pending: Sequence[Pending], turns: Sequence[_Turn], options: Hashable
 ) -> tuple[list[_Turn], list[_Turn]]:
-    """Split ``turns`` into those of items with the given options and all others."""
+    """Split ``turns`` into the turns of items with the given options and the turns of all other items."""
     equal: dict[Hashable, bool] = {}  # compare each object once, because comparisons dominate the planning time
     mates: list[_Turn] = []
     others: list[_Turn] = []
@@ -136,7 +137,7 @@ def _by_options(
 
 
 def _fits_idle_engine(pending: Sequence[Pending], *, items: int, token_budget: int) -> bool:
-    """Return whether all items are interactive and do not exceed the given limits."""
+    """Return whether all items are interactive and, together, do not exceed the given limits."""
     few = len(pending) <= items and max(one.tokens for one in pending) * len(pending) <= token_budget
     return few and all(one.priority == "interactive" for one in pending)
 
@@ -144,7 +145,7 @@ def _fits_idle_engine(pending: Sequence[Pending], *, items: int, token_budget: i
 def _fill_batch(
     pending: Sequence[Pending], first: _Turn, mates: Sequence[_Turn], *, room: int, token_budget: int
 ) -> list[int]:
-    """Return the first item and those of its mates that fit into the budget with it, in order of ``turn_s``."""
+    """Return the indices of the first item and of those mates that fit into its batch, in order of ``turn_s``."""
     batch, longest = [first[1]], pending[first[1]].tokens
     for _, index in heapq.nsmallest(WINDOW_CALLS * room, (turn for turn in mates if turn != first)):
         grown = max(longest, pending[index].tokens)
@@ -160,7 +161,7 @@ DECAY = 0.8
 class _Rate:
     """The speed of recent batches in tokens per second.
 
-    With each new batch, the weight of the earlier ones decays by the factor ``DECAY``.
+    With each new batch, the weight of the earlier ones is multiplied by ``DECAY``.
     """
 
     def __init__(self) -> None:
@@ -178,8 +179,9 @@ class _Rate:
 class Throughput:
     """The measured speed of all batches, and of batches from a backlog.
 
-    A batch comes from a backlog if at least as many items remained in the queue as it contains. Only such batches show
-    how fast a backlog shrinks, because a batch of one sentence takes nearly as long as a full one.
+    A batch comes from a backlog if the queue still contained at least as many items when the batch was taken from it.
+    Only such batches show how fast a backlog shrinks, because a batch of one sentence takes nearly as long as a full
+    one.
     """
 
     def __init__(self) -> None:
@@ -193,16 +195,17 @@ class Throughput:
             self._backlog.add(tokens, seconds)
 
     def backlog_s(self, tokens: float) -> float | None:
-        """Return the estimated seconds for a backlog of ``tokens`` source tokens.
+        """Return the estimated time, in seconds, for a backlog of ``tokens`` source tokens.
 
         The result is None until a batch from a backlog has been measured.
         """
         return self._backlog.time_s(tokens)
 
     def time_s(self, tokens: float) -> float | None:
-        """Return the estimated seconds for ``tokens`` source tokens, or None if no batch has been measured yet.
+        """Return the estimated time, in seconds, for ``tokens`` source tokens.
 
-        Until a batch from a backlog has been measured, the estimate is based on all batches and is too high.
+        The result is None if no batch has been measured yet. Until a batch from a backlog has been measured, the
+        estimate is based on all batches and is too high.
         """
         backlog_s = self.backlog_s(tokens)
         return self._all.time_s(tokens) if backlog_s is None else backlog_s
@@ -217,8 +220,8 @@ Convert = Callable[[EngineInput, list[Hypothesis]], T]
 class QueuedItem:
     """An item of the queue, with its planning data and the future of its caller.
 
-    ``dequeued`` is True once the item has been taken from the queue. ``had_backlog`` is True if at least as many items
-    remained in the queue as were taken with it.
+    ``dequeued`` is True once the item has been taken from the queue in a batch. ``had_backlog`` is True if the queue
+    still contained at least as many items as this batch.
     """
 
     item: EngineInput
@@ -251,12 +254,13 @@ LEAST_CALL_SOURCES = 8
 
 
 def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, token_budget: int) -> list[list[int]]:
-    """Split the positions of ``lengths`` into engine calls, and return the calls with the most work first.
+    """Split sources into engine calls. Return the positions of each call's sources, with the largest calls first.
 
-    All lengths are positive. All sources of a call have the same padded length. Sources with the same padded length
-    stay together, because each call may need a filler. If they exceed their share of the work for ``count`` replicas,
-    they are split into several calls of at least ``LEAST_CALL_SOURCES`` sources. They are distributed in order of
-    length, so that sources of exactly the padded length, which make a filler unnecessary, go to different calls.
+    ``lengths`` contains the positive length of each source in tokens. All sources of a call have the same padded
+    length. Sources with the same padded length stay together, because each further call may need a filler (see
+    `filler`). If they exceed their share of the work for ``count`` replicas, they are split into several calls of at
+    least ``LEAST_CALL_SOURCES`` sources. They are distributed in order of length. Sources of exactly the padded length
+    therefore go to different calls, where they make a filler unnecessary.
 
     A call has at most ``room`` sources. Its longest source times its number of sources does not exceed
     ``token_budget``, unless it is a single source. No call is empty.
@@ -285,7 +289,7 @@ def _split_group(lengths: Sequence[int], group: Sequence[int], count: int) -> li
 
 
 RETRY_AFTER_S = 1.0
-# Estimates are noisy, so a request is refused only if its estimated wait exceeds its remaining time by this factor.
+# Estimates are noisy, so a request is rejected only if its estimated wait exceeds its remaining time by this factor.
 WAIT_TOLERANCE = 1.5
 ROUNDS = 4
 
@@ -340,7 +344,8 @@ class Queue:
     ) -> list[ItemFuture[Any]]:
         """Queue all ``items`` of a request, and return their futures in order.
 
-        ``admitted`` items belong to a request that was already admitted, and no limit refuses them.
+        ``admitted`` means that the items belong to a request that was already admitted. The limits do not apply to
+        them.
 
         The result of a future is the list of hypotheses, or the value that ``convert`` returns for them. ``deadline_s``
         is on the event loop's clock. It is checked only here, so the caller must cancel its futures at the deadline.
@@ -386,7 +391,7 @@ class Queue:
             raise TooSlow("the queued work will take longer than the time left for this request", retry_after_s=wait_s)
 
     def _full_s(self, items: int, tokens: int) -> float:
-        """Estimate how many seconds it will take until a request fits into the full queue.
+        """Estimate the time, in seconds, until a request fits into the full queue.
 
         At a steady speed, there is space for n tokens once the running tokens and n more are done. Space for items is
         estimated from their mean length.
@@ -398,7 +403,7 @@ class Queue:
         return RETRY_AFTER_S if full_s is None else full_s
 
     def _in_time_s(self, tokens: int, turn_s: float, left_s: float, wait_s: float) -> float:
-        """Estimate how many seconds a request must wait before it can be done within ``left_s``.
+        """Estimate the time, in seconds, until a request could be queued and be done within ``left_s``.
 
         The result is at least ``wait_s``. It assumes that no other request arrives.
         """
@@ -418,16 +423,16 @@ class Queue:
         return max(wait_s, at_most_s - spare_s)
 
     def _ahead_s(self, turn_s: float, *, whole: bool = False) -> float:
-        """Estimate the seconds for the running work and for the waiting items whose turn is not later than ``turn_s``.
+        """Estimate the time, in seconds, for the running work and for the waiting items with turns up to ``turn_s``.
 
-        If ``whole`` is True, all items of a request count if the turn of its first item is not later than ``turn_s``.
+        If ``whole`` is True, all items of a request count if the turn of its first item is at most ``turn_s``.
         """
         waiting = (one.pending for one in self._waiting.values())
         tokens = sum(one.tokens for one in waiting if (one.request_turn_s if whole else one.turn_s) <= turn_s)
         return self._throughput.backlog_s(self._running_tokens + tokens) or 0.0
 
     def measure(self, batch: Sequence[QueuedItem], seconds: float) -> None:
-        """Add a batch that the engine finished in ``seconds`` to the measured throughput."""
+        """Update the measured throughput with a batch that the engine finished in ``seconds``."""
         tokens = sum(one.pending.tokens for one in batch)
         self._throughput.add(tokens, seconds, had_backlog=any(one.had_backlog for one in batch))
 
@@ -501,7 +506,7 @@ class Queue:
         return batch
 
     def mark_started(self, batch: Sequence[QueuedItem]) -> None:
-        """Record that the engine call for ``batch`` is starting now, and number it."""
+        """Record that the engine call for ``batch`` is starting now, and assign a number to it."""
         self._calls += 1
         for one in batch:
             one.future.batch = self._calls
@@ -517,7 +522,7 @@ class Queue:
 def _pending(items: Sequence[EngineInput], now_s: float, priority: Priority) -> list[Pending]:
     """Return the planning data for a request's ``items``.
 
-    Equal options are replaced by one object, which makes comparisons fast.
+    Items with equal options share one options object, which makes comparisons fast.
     """
     options: dict[Hashable, Hashable] = {}
     found: list[Pending] = []

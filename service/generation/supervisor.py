@@ -1,4 +1,4 @@
-"""The supervised engine: an engine in its own threads, with hang detection and recovery after failures."""
+"""The supervised engine, which runs an engine in its own threads, detects hangs and recovers from failures."""
 
 import asyncio
 import contextlib
@@ -21,10 +21,10 @@ SlotFuture = asyncio.Future[float]
 
 
 class ReplicaSlots:
-    """An estimate of when each call starts on a replica.
+    """A registry of engine calls that estimates when each call starts on a replica.
 
-    The oldest ``replicas`` calls count as running. The estimate ignores that an engine may split one call over several
-    replicas. All methods must be called from the event loop.
+    It assumes that the oldest ``replicas`` calls are running. An engine may also split one call over several replicas,
+    but the estimate ignores this. All methods must be called from the event loop.
     """
 
     def __init__(self) -> None:
@@ -79,10 +79,10 @@ class _Call:
 
 
 class EngineThreads:
-    """A pool of daemon threads, which grows to the largest number of parallel calls.
+    """A pool of daemon threads, which grows to the largest number of parallel calls so far.
 
-    Calls start in the order in which they were made. ThreadPoolExecutor is not suitable, because its threads are not
-    daemons. A hung model would prevent the process from exiting.
+    Calls start in the order in which they were made. ThreadPoolExecutor is not suitable. Its threads are not daemons,
+    so a hung model would prevent the process from exiting.
     """
 
     def __init__(self, name: str) -> None:
@@ -101,7 +101,7 @@ class EngineThreads:
             RuntimeError: the threads have been stopped.
         """
         if self._stopped:
-            raise RuntimeError("the engine's threads were stopped")
+            raise RuntimeError("the engine's threads have been stopped")
         outcome: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
         self._running.add(outcome)
         outcome.add_done_callback(self._running.discard)
@@ -155,7 +155,7 @@ CLOSE_LIMIT_S = 5.0
 
 
 class EngineLost(Exception):
-    """The engine cannot be recovered in this process. ``error`` is the error for its callers."""
+    """The engine cannot be recovered in this process. ``error`` is the error that waiting callers receive."""
 
     def __init__(self, error: EngineError) -> None:
         super().__init__(str(error))
@@ -170,8 +170,8 @@ class WrongCount(EngineError):
 class Generated:
     """The result of one engine call.
 
-    ``outputs`` contains the hypotheses of each item, ``output_tokens`` is their number of tokens, and ``seconds`` is
-    the wall-clock time of the call.
+    ``outputs`` contains the hypotheses of each item, ``output_tokens`` is their total number of tokens, and ``seconds``
+    is the wall-clock time of the call.
     """
 
     outputs: list[list[Hypothesis]]
@@ -180,7 +180,7 @@ class Generated:
 
 
 class SupervisedEngine:
-    """An engine with its own threads and a ``condition`` for the health probes. Only these threads use the engine.
+    """An engine that is used only by its own threads. ``condition`` is its state for the health probes.
 
     It runs ``replicas`` calls in parallel and accepts ``ahead`` further calls.
     """
@@ -200,7 +200,7 @@ class SupervisedEngine:
         self.replicas, self.ahead = 1, 0
 
     def emit(self, event: Event) -> None:
-        """Send ``event`` to the listener in the next turn of the event loop.
+        """Send ``event`` to the listener in the next iteration of the event loop.
 
         An error in the listener therefore cannot break an engine call.
         """
@@ -222,7 +222,8 @@ class SupervisedEngine:
         ``on_hang`` is called as soon as a hang is detected, while the call is still running.
 
         Raises:
-            EngineHung: the call took longer than ``engine_hang_s`` to return. Call `recover` before the next call.
+            EngineHung: the call took longer than ``engine_hang_s`` seconds to return. Call `recover` before the next
+                call.
             WrongCount: the engine returned the wrong number of results.
             EngineError: the engine raised an exception.
             EngineLost: the call did not return within twice ``engine_hang_s``.

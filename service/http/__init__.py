@@ -1,1 +1,1 @@
-"""The HTTP interface."""
+"""The HTTP interface of the service."""

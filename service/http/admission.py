@@ -30,13 +30,13 @@ from service.http.keys import Scope as KeyScope
 from service.http.state import info_of, runtime_of
 
 # Matches a bracket, or a string up to its closing quote or the end of the body. Possessive quantifiers keep the
-# matching linear.
+# running time linear.
 _PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 _OPENING = frozenset(b"[{")
 _STRING = ord('"')
 
 MAX_KEYED_BYTES = 2**20
-"""Size limit of a body that contains the API key. Such a body is read before authentication."""
+"""The maximum size of a body that contains the API key. It is small, because the caller is not authenticated yet."""
 
 
 def is_deeper(body: bytes, most: int) -> bool:
@@ -88,8 +88,8 @@ class BodyLimitsMiddleware:
     """ASGI middleware that reads the request body, enforces its limits, and passes it on as a single message.
 
     ``refuse`` sends the response if the body violates a limit. If Content-Length exceeds the size limit, the body is
-    not read. Compressed bodies are refused, because their expanded size has no bound. If the API key is in the body,
-    the middleware also checks the key.
+    not read. Compressed bodies are rejected, because their decompressed size is unbounded. If the API key is in the
+    body, the middleware also checks the key.
     """
 
     def __init__(self, app: ASGIApp, bounds: Bounds, refuse: Refuse, listener: Listener) -> None:
@@ -113,7 +113,7 @@ class BodyLimitsMiddleware:
     async def _read_checked_body(self, scope: Scope, receive: Receive) -> bytes:
         """Read the body, or raise a `DepescheError` if a check fails."""
         headers, check = dict(scope["headers"]), info_of(scope).check_body
-        # If the key is in the body, the caller is not authenticated yet.
+        # If the key is in the body, the caller is not authenticated yet, so the size limit is smaller.
         most_bytes = self._bounds.max_bytes if check is None else min(self._bounds.max_bytes, MAX_KEYED_BYTES)
         if headers.get(b"content-encoding", b"identity").strip().lower() not in {b"", b"identity"}:
             raise EncodingUnsupported("Content-Encoding is not supported; send the body uncompressed")
@@ -161,7 +161,7 @@ FIELDS = ("api_key", "auth_key")
 BODY_PATHS = frozenset({"/translate", "/detect", "/v2/translate"})
 MAX_FORM_FIELDS = 1_000
 MAX_KEY_BYTES = 4_096
-"""Size limit of a form field or part that can contain the key, including the name and the headers of the part."""
+"""The maximum size of a form field or multipart part that may contain the key, including its name and headers."""
 
 
 def key_in_headers(scope: Scope) -> str | None:
@@ -175,7 +175,7 @@ def key_in_headers(scope: Scope) -> str | None:
 
 
 def may_have_key_in_body(scope: Scope) -> bool:
-    """Return whether clients of this path send their key in the body.
+    """Return whether clients may send their key in the body of this request.
 
     Keys in URLs are ignored, because URLs are often logged.
     """
@@ -253,7 +253,7 @@ class Requires:
     scope: KeyScope
 
     async def __call__(self, request: Request) -> None:
-        """Check the scopes that `ApiKeyMiddleware` stored in the request info.
+        """Check the scopes that `ApiKeyMiddleware` stored in the `RequestInfo`.
 
         Raises:
             KeyMissing: the request has no key.
@@ -299,7 +299,7 @@ class ApiKeyMiddleware:
         self._check(scope, await key_in_body(scope, body))
 
     def _check(self, scope: Scope, token: str | None) -> None:
-        """Store the key's id and scopes in the request info, or raise `AccessDenied` if the key is not valid."""
+        """Store the id and the scopes of the key in the `RequestInfo`, or raise `AccessDenied` if it is not valid."""
         if token is None:
             raise KeyMissing(KEY_REQUIRED)
         key, info = self._keys.require(token), info_of(scope)

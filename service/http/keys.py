@@ -36,7 +36,10 @@ def is_open(path: str) -> bool:
 
 
 def needs_key(path: str) -> bool:
-    """Return whether ``path`` needs a key if the service has keys. Some paths that need no key have a rate limit."""
+    """Return whether requests to ``path`` need a key if the service has keys.
+
+    Some paths that need no key have a rate limit.
+    """
     return not is_open(path) and path not in CAPABILITIES
 
 
@@ -44,7 +47,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HASH = re.compile(r"sha256:([0-9a-f]{64})")
 FIELDS = (3, 4)
-# 43 characters of base64url encode 256 bits. Fewer than 32 characters may be a password that a person chose.
+# 43 characters of base64url encode 256 bits. A token with fewer than 32 characters may be a password.
 MIN_TOKEN_CHARS, MAX_TOKEN_CHARS = 32, 512
 TOKEN = re.compile(rf"[!-~]{{{MIN_TOKEN_CHARS},{MAX_TOKEN_CHARS}}}")
 
@@ -57,7 +60,10 @@ class KeyFileInvalid(DepescheError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A line of the key file. ``id`` identifies the holder in logs and rate limits. `digest_of` computes ``digest``."""
+    """An API key, as stored in one line of the key file.
+
+    ``id`` identifies the holder in logs and rate limits. `digest_of` computes ``digest``.
+    """
 
     id: str
     scopes: frozenset[Scope]
@@ -75,7 +81,7 @@ def digest_of(token: str) -> bytes:
     """Return the SHA-256 digest of a key.
 
     Passwords need a slow, salted hash. A key has 256 random bits, so an attacker cannot try all keys, and no two keys
-    are equal. A fast hash is therefore safe, and it takes only microseconds per request.
+    are equal. A fast hash is therefore safe, and it takes only a few microseconds per request.
     """
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
@@ -159,12 +165,12 @@ def _today() -> dt.date:
 
 
 class ApiKeyStore:
-    """The keys in ``file``, which is read again whenever it changes.
+    """The keys in ``file``, which is re-read whenever it changes.
 
-    If a later read fails, the old keys stay valid.
+    If the changed file is invalid, the old keys stay valid.
 
     Raises:
-        KeyFileInvalid: the first read fails.
+        KeyFileInvalid: the file cannot be read or is invalid when the store is created.
     """
 
     def __init__(self, file: Path, *, listener: Listener = ignore, today: Callable[[], dt.date] = _today) -> None:
@@ -188,7 +194,7 @@ class ApiKeyStore:
             KeyExpired: the last valid day of the key (in UTC) has passed.
         """
         digest, found = digest_of(token), None
-        for key in self._keys:  # compares every key, so that the response time reveals nothing
+        for key in self._keys:  # compare all keys, so that the response time reveals nothing
             if hmac.compare_digest(key.digest, digest):
                 found = key
         if found is None:
@@ -198,13 +204,13 @@ class ApiKeyStore:
         return found
 
     async def watch(self) -> None:
-        """Check the file every second until cancelled, and read it again when it has changed."""
+        """Check every second whether the file has changed, and re-read it if so. Run until cancelled."""
         while True:
             await asyncio.sleep(POLL_S)
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Read the file again if it has changed."""
+        """Re-read the file if it has changed."""
         stamp = await asyncio.to_thread(_stamp, self._file)
         if stamp == self._stamp:
             return

@@ -1,4 +1,4 @@
-"""Conversion of the newsroom's answers to the response models of /v1."""
+"""Conversion of the newsroom's results to the response models of /v1."""
 
 from collections.abc import Sequence
 

@@ -31,7 +31,7 @@ from service.http.state import RequestSpan, Tracer, info_of
 from service.newsroom.lifecycle import Lifecycle
 
 ID_HEADER = "X-Request-Id"
-# Other ids from callers are replaced, because they could break log lines or headers.
+# Request ids from callers that do not match are replaced, because they could break log lines or headers.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 CORS: dict[str, Any] = {
     "allow_methods": ("GET", "POST"),
@@ -82,7 +82,7 @@ def middlewares(
         *([Middleware(ApiKeyMiddleware, keys=keys, refuse=refuse)] if keys is not None else []),
         # Passes the whole body to the inner middlewares in one message.
         Middleware(BodyLimitsMiddleware, bounds=bounds, refuse=refuse, listener=listener),
-        # After authentication and the body checks, so that it counts only admitted requests, by key.
+        # After authentication and the body checks, so that only admitted requests are counted, and the key is known.
         *([Middleware(RateLimitMiddleware, rates=rates, refuse=refuse)] if rates is not None else []),
         # After the body has been read, so that the next message means that the client has disconnected.
         *([Middleware(CancelOnDisconnectMiddleware, listener=listener)] if cancels else []),
@@ -107,9 +107,9 @@ SECURITY = {
 # Closing a connection with unread data resets it, and the client may see the reset before the response.
 LINGER_S = 2.0
 METHODS = frozenset(HTTPMethod)
-# Ids that consist only of zeros are invalid.
+# Trace ids and span ids that consist only of zeros are invalid.
 _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-# A route's pattern ends in "$", which also matches before a trailing line feed.
+# Route patterns end in "$", which also matches before a trailing newline. Paths with control characters are rejected.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _log = logging.getLogger("depesche.crash")
 # The library logs every invalid request id, so a caller could flood the log.
@@ -167,7 +167,7 @@ class RequestContextMiddleware:
 
 
 class _Exchange:
-    """A request and its response. Tracks whether the body has been read, and adds the response headers."""
+    """A request and its response. It tracks whether the request body has been read, and adds the response headers."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, lifecycle: Lifecycle, span: RequestSpan | None
@@ -193,7 +193,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         """Send a message of the response.
 
-        If the response started before the body was read, its last message is withheld until `end`.
+        If the response started before the body was read, its last message is held back until `end` is called.
         """
         if message["type"] == "http.response.start":
             self.status = message["status"]
@@ -219,7 +219,7 @@ class _Exchange:
         return headers.raw
 
     async def end(self) -> None:
-        """Discard the rest of the body, then send the last message of an early response."""
+        """Discard the rest of the request body, then send the last message of an early response."""
         if self._last is None:
             return
         if not _expects_continue(self._scope):
@@ -232,7 +232,7 @@ class _Exchange:
         await self._send(self._last)
 
     def done(self) -> RequestDone:
-        """Return the event for the log and the metrics."""
+        """Return the `RequestDone` event for the log and the metrics."""
         scope, info = self._scope, self._info
         # A caller can send any method or path, so unknown ones are not used as metric labels.
         method = scope["method"] if scope["method"] in METHODS else "other"
@@ -312,7 +312,10 @@ class _WatchedSend:
 
 
 class _ReceiveOnce:
-    """A ``receive`` callable that returns the body once. The next call waits forever, as for a connected client."""
+    """A ``receive`` callable that returns the body once.
+
+    Later calls wait forever, as if the client stayed connected.
+    """
 
     def __init__(self, body: Message) -> None:
         self._body: Message | None = body

@@ -49,7 +49,7 @@ class Readiness(BaseModel):
 
 @router.get("/livez", responses={503: {"model": Liveness}})
 async def livez(newsroom: NewsroomDep, response: Response) -> Liveness:
-    """Report whether the process is alive. The load does not affect the result."""
+    """Report whether the process is alive, regardless of its load."""
     dead = newsroom.dead
     response.status_code = 503 if dead else 200
     return Liveness(status="dead" if dead else "alive")
@@ -58,7 +58,7 @@ async def livez(newsroom: NewsroomDep, response: Response) -> Liveness:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 @router.get("/health", responses={503: {"model": Readiness}})
 async def readyz(newsroom: NewsroomDep, response: Response) -> Readiness:
-    """Report whether the process is ready for work. A full queue does not affect the result."""
+    """Report whether the process is ready for work. A process with a full queue is also ready."""
     status = newsroom.status
     response.status_code = 200 if status == "ready" else 503
     if status != "ready":
@@ -110,22 +110,22 @@ class PurgeRequest(BaseModel):
     @model_validator(mode="after")
     def _exactly_one(self) -> "PurgeRequest":
         if [self.text, self.result_key, self.all].count(None) != len(type(self).model_fields) - 1:
-            raise ValueError("exactly one of text, result_key and all is required")
+            raise ValueError("exactly one of `text`, `result_key` and `all` is required")
         return self
 
 
 class ReloadRequest(BaseModel):
     """An empty JSON object.
 
-    It is required as a protection against cross-site requests: a page of another site can send a POST request, but not
-    one with a JSON body.
+    It is required to prevent cross-site requests: a page on another site can send a POST request, but not one with a
+    JSON body.
     """
 
     model_config = ConfigDict(extra="forbid")
 
 
 class PurgedOut(BaseModel):
-    """The number of entries deleted from each cache tier. ``shared`` is null if there is no shared tier."""
+    """The number of entries deleted from each tier of the cache. ``shared`` is null if there is no shared tier."""
 
     memory: int
     shared: int | None
@@ -156,11 +156,11 @@ async def purge(body: PurgeRequest, newsroom: NewsroomDep) -> PurgeResponse:
 
 @admin_router.post("/reload")
 async def reload(_: ReloadRequest, newsroom: NewsroomDep) -> ModelListResponse:
-    """Load the models and glossaries again from the profile and the folders. No request is dropped.
+    """Reload the models and the glossaries from their folders. No request is dropped.
 
-    The response is sent when the new models are in use. If another load is in progress, it is 503 `not_ready`. If a
-    model fails to load, it is 500 with the reason (`model_invalid`, `weights_mismatch`, `engine_failed`), and the old
-    models stay in use.
+    The response is sent when the new models are in use. If the models are already being loaded, the response is 503
+    `not_ready`. If a model fails to load, the response is 500 with the reason (`model_invalid`, `weights_mismatch`,
+    `engine_failed`), and the old models stay in use.
     """
     await newsroom.reload()
     return ModelListResponse(models=[model_out(model) for model in newsroom.models])
@@ -181,14 +181,14 @@ PAGE_HEADERS = {
     # File names have no version, so browsers must revalidate their copies.
     "Cache-Control": "no-cache",
 }
-# Browsers run modules only with this media type. The media type table of the system may contain an older one.
+# Browsers run modules only if they have this media type. The system's media type table may contain an obsolete one.
 SCRIPT_TYPE = "text/javascript; charset=utf-8"
 
 
 class _PageFiles(StaticFiles):
     """Static files that are served with `PAGE_HEADERS`.
 
-    A 304 response has these headers too, because browsers replace the headers that they have stored.
+    A 304 response also has these headers, because browsers replace the headers that they have stored.
     """
 
     def file_response(
@@ -214,5 +214,5 @@ async def page(request: Request) -> Response:
 
 @page_router.api_route("/static/{name}", methods=PAGE_METHODS)
 async def static(request: Request, name: str) -> Response:
-    """Serve a static file of the page. Unknown names get a 404 response."""
+    """Serve a static file of the page. An unknown name gets a 404 response."""
     return await _page_files.get_response(name, request.scope)

@@ -1,4 +1,4 @@
-"""Problem responses (RFC 9457)."""
+"""Error responses in the format of RFC 9457 ("problems")."""
 
 import math
 import re
@@ -41,7 +41,7 @@ CODES = {
 }
 TITLES = {456: "Quota Exceeded"}  # DeepL's status code, which HTTP does not define
 LIMIT_KEYS = ("max_length", "min_length", "ge", "le", "gt", "lt", "expected")
-# pydantic checks the Unicode of strings with a length limit. `service.http.requests` checks all other strings.
+# pydantic rejects invalid Unicode in strings with a length limit. `service.http.requests` checks all other strings.
 FIELD_CODES = {"string_unicode": "text_not_unicode", "too_many_texts": "too_many_texts"}
 UNION_BRANCHES = ("str", "list[str]")
 MEDIA_TYPE = "application/problem+json"
@@ -86,7 +86,7 @@ def report_problem(request: Request, body: Problem) -> Problem:
 def problem_of(request_id: str, error: Exception) -> Problem:
     """Convert an exception to the body of an error response.
 
-    An unexpected exception gets the code `internal`, and its message is not included.
+    An unexpected exception gets the code `internal`, and its message is omitted.
     """
     match error:
         case errors.InvalidInput():
@@ -108,17 +108,17 @@ def problem_of(request_id: str, error: Exception) -> Problem:
 
 
 def status_of(error: errors.DepescheError) -> int:
-    """Return the HTTP status of an error, which is defined by its nearest ancestor in `STATUS`."""
+    """Return the HTTP status for an error: the entry in `STATUS` for its class or for the nearest base class."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 async def on_error(request: Request, error: Exception) -> JSONResponse:
-    """Build the response to any exception. The message of an unexpected exception is not included."""
+    """Build the response to any exception. The message of an unexpected exception is omitted."""
     return problem_response(request, problem_of(info_of(request.scope).request_id, error), headers_of(error))
 
 
 def headers_of(error: Exception) -> dict[str, str]:
-    """Return the headers of the response to ``error``, such as Retry-After."""
+    """Return the extra headers of the response to ``error``, such as Retry-After."""
     match error:
         case errors.AccessDenied():
             return {"WWW-Authenticate": error.challenge}
@@ -133,7 +133,7 @@ def headers_of(error: Exception) -> dict[str, str]:
 
 
 def _invalid(request_id: str, found: Sequence[Any]) -> Problem:
-    """Build the problem for a body that is not JSON (400) or violates its schema (422). It never repeats the input."""
+    """Build the problem for a body that is not JSON (400) or violates its schema (422). It never quotes the input."""
     if any(e["type"] == "json_invalid" or (e["loc"] == ("body",) and e["type"] == "missing") for e in found):
         return problem_body(request_id, 400, "malformed_json", "the body is not valid JSON")
     fields = tuple(_field(e) for e in found[:MAX_ERRORS])
@@ -163,7 +163,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, on_error)
 
 
-# Includes endpoints that are not served, so that clients can parse the error.
+# Includes endpoints that the service does not have, so that clients can parse the error.
 _PATHS = re.compile(r"/(?:v2(?:/.*)?|translate|translate_file|detect|languages|suggest|frontend/settings)/?", re.DOTALL)
 
 
@@ -172,7 +172,7 @@ class Failure(BaseModel):
 
     message: str
     error: str
-    code: str = Field(description="A stable code. The problems of /v1 have the same codes.")
+    code: str = Field(description="A stable error code. The endpoints of /v1 use the same codes.")
     request_id: str
 
 

@@ -1,4 +1,4 @@
-"""Rate limits for callers, counted in fixed windows in Redis or in memory.
+"""Rate limits for callers. Usage is counted in fixed windows, in Redis or in memory.
 
 The header fields follow draft-ietf-httpapi-ratelimit-headers-11. The draft does not register a quota unit for
 characters, so ``qu="characters"`` is an extension.
@@ -33,9 +33,9 @@ from service.http.state import Header, RequestInfo, info_of
 
 # Differs from the key prefix of the cache, so that clearing the cache does not reset the limits.
 KEY_PREFIX = "depesche-rate"
-# This many windows take about 30 MB. Beyond that, the least recently used windows are dropped.
+# This many windows take about 30 MB. If there are more, the least recently used ones are dropped.
 MAX_WINDOWS = 100_000
-# Windows of the same key end at least one second apart. Half of that allows for rounding.
+# Two windows of the same key end at least one second apart, so a smaller difference is a rounding error.
 SAME_END_S = 0.5
 T = TypeVar("T")
 Unit = Literal["requests", "characters"]
@@ -46,19 +46,25 @@ NETWORK_BITS = 64
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A rate limit: an amount of ``unit`` per window. ``item`` holds the amount and the length of the window."""
+    """A rate limit: the maximum number of requests or characters (``unit``) for each caller and time window.
+
+    ``item`` contains this number and the length of the window.
+    """
 
     unit: Unit
     item: RateLimitItem
 
     @property
     def name(self) -> str:
-        """The name in header fields. It depends on the unit and the window, but not on the amount."""
+        """The name of the policy in rate limit headers.
+
+        It depends on the unit and the window, but not on the amount.
+        """
         return f"{self.unit}-{self.item.multiples}-{self.item.GRANULARITY.name}"
 
     @property
     def amount(self) -> int:
-        """The amount that is allowed in one window."""
+        """The number of requests or characters that are allowed in one window."""
         return self.item.amount
 
     @property
@@ -67,21 +73,26 @@ class Policy:
         return self.item.get_expiry()
 
     def key(self, caller: str) -> tuple[str, Unit]:
-        """Return the identifiers of the caller's window."""
+        """Return the identifiers that the ``limits`` library uses to find the caller's window."""
         return caller, self.unit
 
 
 def policies(unit: Unit, setting: str | None) -> tuple[Policy, ...]:
-    """Parse a setting such as ``60/minute; 1000/hour``. Raises ValueError if it is invalid."""
+    """Parse a setting such as ``60/minute; 1000/hour``. None means that there are no limits.
+
+    Raises:
+        ValueError: the setting is invalid.
+    """
     return () if setting is None else tuple(Policy(unit, item) for item in parse_many(setting))
 
 
 @dataclass(frozen=True, slots=True)
 class LimitStatus:
-    """The amount that one caller has left under a policy.
+    """The status of one limit for one caller.
 
-    ``ends_s`` is the end of the window in seconds since the epoch. ``reset_s`` is the number of seconds that remained
-    until then when the status was read.
+    ``left`` is the number of requests or characters that remain. ``ends_s`` is the time at which the window ends, in
+    seconds since the epoch. ``reset_s`` is the number of seconds from the reading of the status to the end of the
+    window.
     """
 
     policy: Policy
@@ -91,17 +102,17 @@ class LimitStatus:
 
     @classmethod
     def of(cls, policy: Policy, stats: WindowStats) -> "LimitStatus":
-        """Convert the window statistics of the ``limits`` library."""
+        """Create the status from the window statistics of the ``limits`` library."""
         reset_s = min(policy.window_s, max(1, math.ceil(stats.reset_time - time.time())))
         return cls(policy, stats.remaining, stats.reset_time, reset_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The result of counting ``amount`` for a caller.
+    """The result of counting ``amount`` requests or characters for a caller.
 
-    ``statuses`` contains the status of each limit. ``refusal`` is set if a limit is exceeded. ``shared`` is True if
-    the amount was counted in Redis, and False if it was counted in this process.
+    ``statuses`` contains the status of each limit. ``refusal`` is an error if a limit is exceeded, and otherwise None.
+    ``shared`` is True if the amount was counted in Redis, and False if it was counted in this process.
     """
 
     caller: str
@@ -122,9 +133,10 @@ def _ends_s(_key: str, window: _Window, _now_s: float) -> float:
 
 
 class MemoryWindows(Storage):
-    """The windows of this process. If there are more than ``most``, the least recently used one is dropped.
+    """The usage counters of this process. A key identifies a caller and a limit, and has one time window.
 
-    The library's own memory storage is unbounded and scans all windows on every hit.
+    If there are more than ``most`` windows, the least recently used one is dropped. The library's own memory storage is
+    unbounded and scans all windows on every hit.
     """
 
     base_exceptions = ()
@@ -134,30 +146,33 @@ class MemoryWindows(Storage):
         self._windows: TLRUCache[str, _Window] = TLRUCache(most, _ends_s, timer=time.monotonic)
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add ``amount`` to the window of ``key`` and return the new count.
+        """Add ``amount`` to the counter of ``key`` and return the new count.
 
-        If there is no window, start one that lasts ``expiry`` seconds.
+        If ``key`` has no window, start one that lasts ``expiry`` seconds.
         """
         window = self._windows.setdefault(key, _Window(0, time.monotonic() + expiry))
         window.count += amount
         return window.count
 
     async def give_back(self, key: str, amount: int, ends_s: float) -> None:
-        """Subtract ``amount`` from the window that ends at ``ends_s``, unless it has ended.
+        """Subtract ``amount`` from the counter of ``key`` if its window ends at ``ends_s``, in seconds since the epoch.
 
-        ``ends_s`` is in seconds since the epoch.
+        Otherwise, the window in which the amount was counted has already ended, and nothing changes.
         """
         window = self._windows.get(key)
         if window is not None and abs(await self.get_expiry(key) - ends_s) < SAME_END_S:
             window.count = max(0, window.count - amount)
 
     async def get(self, key: str) -> int:
-        """Return the count in the window of ``key``."""
+        """Return how many requests or characters have been counted in the current window of ``key``."""
         window = self._windows.get(key)
         return 0 if window is None else window.count
 
     async def get_expiry(self, key: str) -> float:
-        """Return the end of the window in seconds since the epoch, or the current time if there is no window."""
+        """Return the time at which the window of ``key`` ends, in seconds since the epoch.
+
+        If there is no window, return the current time.
+        """
         window = self._windows.get(key)
         return time.time() + (0.0 if window is None else window.ends_s - time.monotonic())
 
@@ -166,11 +181,11 @@ class MemoryWindows(Storage):
         return True
 
     async def clear(self, key: str) -> None:
-        """Delete the window of ``key``."""
+        """Delete the window of ``key`` and its counter."""
         self._windows.pop(key, None)
 
     async def reset(self) -> int:
-        """Delete all windows and return the number of those that had not ended."""
+        """Delete all windows, and return the number of those that had not ended."""
         self._windows.expire()
         windows = len(self._windows)
         self._windows.clear()
@@ -189,7 +204,7 @@ return 0
 
 
 class SharedWindows(RedisStorage):
-    """The windows in Redis, which all processes share."""
+    """The usage counters in Redis, which all processes share."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         # The library documents the connection_pool option, but its type annotations lack it.
@@ -198,17 +213,18 @@ class SharedWindows(RedisStorage):
         self._give_back = self._redis.register_script(_GIVE_BACK)
 
     async def get_expiry(self, key: str) -> float:
-        """Return the end of the window in seconds since the epoch, or the current time if there is no window.
+        """Return the time at which the window of ``key`` ends, in seconds since the epoch.
 
-        The library's own version rounds the time, so its result can be too early.
+        If there is no window, return the current time. The library's own version rounds the time, so its result can be
+        too early.
         """
         left_ms: int = await self._redis.pttl(self.bridge.prefixed_key(key))
         return time.time() + max(0, left_ms) / 1000
 
     async def give_back(self, key: str, amount: int, ends_s: float) -> None:
-        """Subtract ``amount`` from the window that ends at ``ends_s``, unless it has ended.
+        """Subtract ``amount`` from the counter of ``key`` if its window ends at ``ends_s``, in seconds since the epoch.
 
-        ``ends_s`` is in seconds since the epoch.
+        Otherwise, the window in which the amount was counted has already ended, and nothing changes.
         """
         left_ms = round((ends_s - time.time()) * 1000)
         await self._give_back([self.bridge.prefixed_key(key)], [amount, left_ms, round(SAME_END_S * 1000)])
@@ -218,12 +234,12 @@ Windows = MemoryWindows | SharedWindows
 
 
 class Rates:
-    """The rate limits of all callers, counted in fixed windows that start with a caller's first request.
+    """The rate limits and the usage of all callers. Usage is counted in fixed windows.
 
-    A caller can therefore use twice the amount in a short time: at the end of one window and at the start of the next.
-    While Redis is failing, each process counts separately, so n processes allow up to n times the amount. ``listener``
-    receives each failure. After several consecutive failures, a circuit breaker skips Redis for some time.
-    ``timeout_s`` limits the duration of one round trip.
+    A window starts with a caller's first request. A caller can therefore use up to twice the allowed amount in a short
+    time, at the end of one window and at the start of the next. While Redis is failing, each process counts separately,
+    so n processes allow up to n times the amount. ``listener`` receives each failure. After several consecutive
+    failures, a circuit breaker skips Redis for some time. ``timeout_s`` limits the duration of one round trip.
 
     Raises:
         ValueError: ``redis_url`` is not a Redis URL.
@@ -246,10 +262,12 @@ class Rates:
             self._shared = SharedWindows(self._pool)
 
     async def take(self, caller: str, unit: Unit, amount: int) -> Usage:
-        """Count ``amount`` against every limit of ``unit``. A refused amount is not counted.
+        """Count ``amount`` requests or characters against every limit for ``unit``.
+
+        If a limit would be exceeded, nothing is counted, and the ``refusal`` of the result is set.
 
         Raises:
-            InvalidInput: the amount exceeds the limit of a whole window, so waiting would not help.
+            InvalidInput: the amount exceeds the limit for a whole window, so waiting would not help.
         """
         limits = [policy for policy in self._policies if policy.unit == unit]
         for policy in limits:
@@ -265,7 +283,7 @@ class Rates:
 
     async def _take(self, windows: Windows, caller: str, limits: Sequence[Policy], amount: int) -> Usage:
         strategy = FixedWindowRateLimiter(windows)
-        # A hit with cost 0 would move the end of an unused window.
+        # A hit with cost 0 would start or extend a window without usage.
         fits = [
             not amount or await self._in_time(strategy.hit(one.item, *one.key(caller), cost=amount)) for one in limits
         ]
@@ -326,20 +344,19 @@ class Rates:
 
 
 def _refusal(worst: LimitStatus) -> RateExceeded:
-    """Build the error for the exceeded limit whose window ends last.
+    """Build the error for a caller that has exceeded one or more limits. ``worst`` is the one whose window ends last.
 
     A character limit with a window of a day or longer counts as a quota.
     """
     policy = worst.policy
     kind = QuotaExceeded if policy.unit == "characters" and policy.window_s >= DAY_S else RateExceeded
-    detail = (
-        f"the limit of {policy.amount} {policy.unit} per {policy.window_s} s is exceeded; retry in {worst.reset_s} s"
-    )
+    limit = f"{policy.amount} {policy.unit} per {policy.window_s} s"
+    detail = f"the limit of {limit} has been exceeded; retry in {worst.reset_s} s"
     return kind(detail, retry_after_s=worst.reset_s)
 
 
 def caller_of(key_id: str | None, address: str | None) -> str:
-    """Return the identity that limits apply to: the key id, or else the IPv4 address or the IPv6 network."""
+    """Return the identifier of a caller: the key id or, without a key, the IPv4 address or the IPv6 network."""
     if key_id is not None:
         return f"key:{key_id}"
     if address is None:
@@ -369,7 +386,7 @@ class RateLimitMiddleware:
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count one request, then pass it on or refuse it. Probes, metrics and the page are not limited."""
+        """Count one request, then pass it on or refuse it. Probes, metrics and the web page are not limited."""
         if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
@@ -385,7 +402,7 @@ class RateLimitMiddleware:
 
 
 class _Meter:
-    """Counts the usage of one request and adds the rate limit headers to its response."""
+    """A meter that counts the usage of one request and adds the rate limit headers to its response."""
 
     def __init__(self, rates: Rates, caller: str, info: RequestInfo, send: Send) -> None:
         self._rates = rates
@@ -396,7 +413,12 @@ class _Meter:
         self._charged: list[Usage] = []
 
     async def take(self, unit: Unit, amount: int) -> Usage:
-        """Count ``amount``. Raises `RateExceeded` if a limit is exceeded."""
+        """Count ``amount`` requests or characters.
+
+        Raises:
+            RateExceeded: a limit is exceeded.
+            InvalidInput: the amount exceeds the limit for a whole window.
+        """
         usage = await self._rates.take(self._caller, unit, amount)
         self._statuses |= {status.policy: status for status in usage.statuses}
         if usage.refusal is not None:
@@ -408,7 +430,10 @@ class _Meter:
         self._charged.append(await self.take("characters", characters))
 
     async def quota(self) -> tuple[int, int] | None:
-        """Return the characters used and allowed under the limit with the longest window; None without a limit."""
+        """Return the numbers of characters used and allowed under the limit with the longest window.
+
+        Return None if there is no character limit.
+        """
         statuses = (await self._rates.take(self._caller, "characters", 0)).statuses
         if not statuses:
             return None

@@ -1,4 +1,4 @@
-"""Request models of /v1, and a check that the requested languages are served."""
+"""Request models for the /v1 endpoints, and a check that the requested languages are supported."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -30,20 +30,22 @@ def _language_field(role: Role) -> Any:
     return Field(json_schema_extra={_MARK: role})
 
 
-# A missing field means the served language. `describe_languages` sets its code as the default in OpenAPI.
+# If the field is missing, the supported language is used. `describe_languages` writes it as the default into OpenAPI.
 SourceLang = Annotated[str, _language_field("source")]
 TargetLang = Annotated[str, _language_field("target")]
 EitherLang = Annotated[str, _language_field("either")]
 SourceForm = Annotated[str, _language_field("source_form")]
 TargetForm = Annotated[str, _language_field("target_form")]
-"""Language codes as the compatible APIs accept them: in upper or lower case, with or without a region."""
+"""A language code in a compatible API, in upper or lower case, with or without a region."""
 
 
 def require_served(body: BaseModel, served: Mapping[str, tuple[str, ...]]) -> None:
-    """Check that the languages of a request body are served. ``served`` maps each field to its allowed codes.
+    """Check that the service supports the languages in a request body.
+
+    ``served`` maps each field to its supported codes.
 
     Raises:
-        RequestValidationError: a language is not served. The response is the same as for other invalid fields.
+        RequestValidationError: a language is not supported. The response is the same as for other invalid fields.
     """
     errors = []
     for field in body.model_fields_set & served.keys():
@@ -57,18 +59,21 @@ def require_served(body: BaseModel, served: Mapping[str, tuple[str, ...]]) -> No
 
 
 def forms_of(language: Language) -> tuple[str, ...]:
-    """Return all codes of a language in lower case, with and without a region."""
+    """Return all codes of a language, with and without a region, in lower case."""
     return (language.code, *language.regions)
 
 
 def _pattern(codes: tuple[str, ...]) -> str:
-    """Return a case-insensitive pattern that matches any of the codes. JSON Schema has no flag for this."""
+    """Return a regular expression that matches any of the codes in upper or lower case.
+
+    JSON Schema has no flag that makes a pattern ignore case.
+    """
     letters = ("".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in code) for code in codes)
     return rf"^\s*({'|'.join(letters)})\s*$"
 
 
 def describe_languages(document: Any, languages: LanguagePair) -> None:
-    """Write the served languages into the language fields of an OpenAPI document."""
+    """Add the supported languages to the schemas of all language fields in an OpenAPI document, in place."""
     if isinstance(document, dict):
         role = document.pop(_MARK, None)
         if role is not None:
@@ -100,7 +105,7 @@ LEAD_CHARS = 10_000
 MAX_TERMS = 10_000
 
 MAX_TEXTS = 10_000
-"""Maximum number of texts in a request, checked before the texts are validated. The settings can lower it."""
+"""The maximum number of texts in a request. It is checked before the texts are validated. The settings can lower it."""
 
 SomeTexts = Annotated[list[str], Field(fail_fast=True, json_schema_extra={"minItems": 1})]
 Text = Annotated[
@@ -126,7 +131,8 @@ def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
     """Return the texts of a request as a list.
 
     Raises:
-        InvalidInput: there are too many texts, a text is too long or not valid Unicode, or a single text is blank.
+        InvalidInput: the list is empty or too long, a text is too long or not valid Unicode, or a single text (not a
+            list) is blank.
     """
     if isinstance(text, str):
         limits.require_text(text, "/text")
@@ -146,25 +152,25 @@ def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
 
 
 class TranslationFields(_Request):
-    """The options of a translation."""
+    """The request fields for the options of a translation."""
 
     format: Literal["text", "html"] = "text"
-    attribute_texts: bool = Field(default=False, description="Also translate the attributes `title` and `alt` in HTML.")
+    attribute_texts: bool = Field(default=False, description="Also translate the HTML attributes `title` and `alt`.")
     glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MAX_TERMS)] = Field(
         default={}, max_length=MAX_TERMS, description="Terms and the translations that the output must use."
     )
-    glossary_name: str | None = Field(default=None, description="The name of a glossary of the service.")
+    glossary_name: str | None = Field(default=None, description="Name of a glossary that is stored on the server.")
     do_not_translate: Annotated[list[str], FailFast(), at_most(MAX_TERMS)] = Field(
         default=[], max_length=MAX_TERMS, description="Terms that must stay untranslated."
     )
 
     def terms(self) -> GlossaryTerms:
-        """Return the glossary terms for a command."""
+        """Return the glossary terms of the request."""
         return GlossaryTerms(self.glossary, self.do_not_translate, self.glossary_name)
 
 
 class TranslateRequest(TranslationFields):
-    """One or more texts to translate. The response keeps their order."""
+    """A request to translate one or more texts. The response keeps their order."""
 
     text: Text
     source_lang: SourceLang = ""
@@ -173,7 +179,7 @@ class TranslateRequest(TranslationFields):
     priority: Literal["interactive", "bulk"] = "interactive"
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> TranslateCommand:
-        """Build the command. Raises the errors of `texts_of` and `require_served`."""
+        """Convert the request to a command. Raises the same errors as `texts_of` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return TranslateCommand(
@@ -187,7 +193,7 @@ class TranslateRequest(TranslationFields):
 
 
 class SummaryFields(_Request):
-    """The length, style and method of a summary."""
+    """The request fields for the length, style, method and number of summaries."""
 
     length: Literal["short", "medium", "long"] | None = Field(
         None, description="short: at most 40 words; medium (default): 40 to 120; long: at most 200."
@@ -208,7 +214,7 @@ class SummaryFields(_Request):
     )
 
     def form(self) -> SummaryForm:
-        """Build the `SummaryForm` for a command. Raises `InvalidInput` if the request sets two lengths."""
+        """Return the requested `SummaryForm`. Raises `InvalidInput` if the request sets more than one length."""
         length = length_of(
             self.style,
             self.length,
@@ -220,7 +226,7 @@ class SummaryFields(_Request):
 
 
 class SummarizeRequest(SummaryFields):
-    """One or more texts to summarise. The response keeps their order."""
+    """A request to summarise one or more texts. The response keeps their order."""
 
     text: Text
     headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
@@ -228,7 +234,7 @@ class SummarizeRequest(SummaryFields):
     priority: Literal["interactive", "bulk"] = "interactive"
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> SummarizeCommand:
-        """Build the command. Raises the errors of `texts_of`, `form` and `require_served`."""
+        """Convert the request to a command. Raises the same errors as `texts_of`, `form` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"target_lang": (source, target)})
         texts, headline = texts_of(self.text, limits), self.headline or None
@@ -239,7 +245,10 @@ class SummarizeRequest(SummaryFields):
 
 
 class ArticleRequest(SummaryFields, TranslationFields):
-    """An article that is pasted into ``body``, split into fields, or submitted as a ``document``."""
+    """A request to clean, summarise and translate an article.
+
+    The article is either text in ``body``, with an optional ``headline`` and ``lead``, or a ``document``.
+    """
 
     model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_ARTICLE})
 
@@ -248,9 +257,14 @@ class ArticleRequest(SummaryFields, TranslationFields):
     body: str | None = None
     document: str | dict[str, Any] | None = Field(
         default=None,
-        description=f"Used instead of `body`: an HTML page as a string, or an object. Formats: {', '.join(formats())}.",
+        description=(
+            "The article as a document, instead of `body`: an HTML page as a string, or a JSON object. "
+            f"Formats: {', '.join(formats())}."
+        ),
     )
-    as_: WrittenFormat | None = Field(default=None, alias="as", description="Also return the outputs in this format.")
+    as_: WrittenFormat | None = Field(
+        default=None, alias="as", description="Also return the outputs as a document in this format."
+    )
     source_lang: SourceLang = ""
     target_lang: TargetLang = ""
     clean: bool = True
@@ -267,11 +281,11 @@ class ArticleRequest(SummaryFields, TranslationFields):
     @model_validator(mode="after")
     def _one_article(self) -> "ArticleRequest":
         if (self.body is None) == (self.document is None):
-            raise ValueError("exactly one of body and document is required")
+            raise ValueError("exactly one of `body` and `document` is required")
         return self
 
     def command(self, languages: LanguagePair) -> ArticleCommand:
-        """Build the command. Raises the errors of `form` and `require_served`."""
+        """Convert the request to a command. Raises the same errors as `form` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return ArticleCommand(

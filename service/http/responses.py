@@ -1,4 +1,4 @@
-"""Content negotiation, request options from headers, and responses as JSON or as an event stream."""
+"""Content negotiation, options in request headers, and responses as JSON or as an event stream."""
 
 import asyncio
 import logging
@@ -79,7 +79,7 @@ def accepted_types(request: Request) -> set[str]:
 NAME = "Request-Timeout-Ms"
 MAX_MS = 3_600_000
 _SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_MS}  # without null, because a header cannot be null
-_MEANING = "Time limit of this request in milliseconds."
+_MEANING = "Time limit for this request, in milliseconds."
 Timeout = Annotated[int | None, WithJsonSchema(_SCHEMA), Header(alias=NAME, ge=1, le=MAX_MS, description=_MEANING)]
 TIMEOUT_PARAMETER: dict[str, Any] = {
     "name": NAME,
@@ -88,12 +88,12 @@ TIMEOUT_PARAMETER: dict[str, Any] = {
     "description": _MEANING,
     "schema": _SCHEMA,
 }
-"""The OpenAPI parameter for this header, used by endpoints that validate the header themselves."""
+"""The OpenAPI parameter for ``Request-Timeout-Ms``, for endpoints that validate this header themselves."""
 _TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_MS)])
 
 
 def _context(request: Request, timeout_ms: int | None) -> CallContext:
-    """Build the context of a request. Its time limit starts now, and its timings are stored in the request info.
+    """Build the context of a request, and store its timings in the `RequestInfo`. The time limit starts now.
 
     ``Cache-Control: no-cache`` disables cache reads. ``Cache-Control: no-store`` disables reads and writes.
     """
@@ -114,7 +114,7 @@ async def _context_of(request: Request, timeout_ms: Timeout = None) -> CallConte
 
 
 async def _peer_context_of(request: Request) -> CallContext:
-    """Build the context of a request to a compatible endpoint.
+    """Build the context of a request to an endpoint of a compatible API.
 
     Raises:
         InvalidInput: the timeout is invalid. The message follows DeepL's wording.
@@ -132,9 +132,9 @@ ContextDep = Annotated[CallContext, Depends(_context_of)]
 PeerContextDep = Annotated[CallContext, Depends(_peer_context_of)]
 
 
-# By default, the library ends streams at SIGTERM. Here, accepted requests finish first.
+# By default, sse_starlette ends all streams at SIGTERM. Turn this off, so that accepted requests can finish.
 AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # the library left it untyped
-# At debug level, the library would log article text.
+# At debug level, sse_starlette would log article text.
 logging.getLogger("sse_starlette").setLevel(logging.WARNING)
 KEEP_ALIVE_S = 15.0
 NEWLINE = "\n"
@@ -153,7 +153,7 @@ async def respond(
 ) -> Response | BaseModel:
     """Run ``use_case`` with ``command``, and return the response as JSON or as an event stream.
 
-    In both cases, an error that occurs before the work starts is raised.
+    An error that occurs before the work starts is raised in both cases.
     """
     if not wants_events(request):
         return response_of(await use_case(command, context))
@@ -166,17 +166,17 @@ async def respond(
     stream = _EventStream(request, context, work)
     await stream.begin()
     response = EventSourceResponse(stream.events(), ping=KEEP_ALIVE_S, ping_message_factory=_keep_alive, sep=NEWLINE)
-    del response.headers["connection"]  # RequestContextMiddleware sets it on all responses
+    del response.headers["connection"]  # RequestContextMiddleware sets it when necessary
     return response
 
 
 def _keep_alive() -> ServerSentEvent:
-    """Return a server-sent comment, which keeps proxies from closing an idle connection."""
+    """Return an SSE comment, which keeps proxies from closing an idle connection."""
     return ServerSentEvent(comment="keep-alive", sep=NEWLINE)
 
 
 class _EventStream:
-    """Runs the work of a request in a task and reports it as events."""
+    """The event stream for one request. The work of the request runs in a separate task."""
 
     def __init__(
         self, request: Request, context: CallContext, work: Callable[[CallContext], Awaitable[BaseModel]]
@@ -210,10 +210,10 @@ class _EventStream:
         self._work.add_done_callback(self._end)
 
     def _end(self, work: "asyncio.Future[BaseModel]") -> None:
-        """Queue the last event, which is the result or a problem, and then the end of the stream."""
+        """Queue the final event, which is the result or an error, and the marker for the end of the stream."""
         error = None if work.cancelled() else work.exception()
         if isinstance(error, Exception):
-            # The response has already started, so a failure becomes the last event.
+            # The response has already started, so the error is sent as the last event.
             request_id = info_of(self._request.scope).request_id
             if not isinstance(error, DepescheError):
                 _log.error("crash", extra={"request_id": request_id}, exc_info=error)

@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 _DEFINITIONS = "#/$defs/"
 Responses = dict[int | str, dict[str, Any]]
 VISIBLE = r"\S"
-"""A pattern for texts that are not blank."""
+"""A regular expression that matches any text that is not blank."""
 
 
 def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON schema of ``model`` with all references resolved, so that it can be part of another document."""
+    """Return the JSON schema of ``model`` with all references resolved, for embedding in another document."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
     found: dict[str, Any] = _resolve_references(schema, definitions)
@@ -31,7 +31,7 @@ def _resolve_references(value: Any, definitions: Mapping[str, Any]) -> Any:
 
 
 def form_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the schema of ``model`` as a form. Form fields can be missing, but they cannot be null."""
+    """Return the JSON schema of ``model`` for form data. A form field can be missing, but it cannot be null."""
     schema = inlined_schema(model)
     return {**schema, "properties": {name: _without_null(field) for name, field in schema["properties"].items()}}
 
@@ -44,7 +44,10 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def link(operation: str, description: str, *, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Build an OpenAPI link to an operation. ``body`` maps fields of the next request to values from this response."""
+    """Build an OpenAPI link to an operation.
+
+    ``body`` maps fields of the linked request to expressions that select values from this response.
+    """
     found = {"operationId": operation, "description": description}
     return found if body is None else {**found, "requestBody": dict(body)}
 
@@ -54,11 +57,11 @@ def with_links(responses: Responses, **links: Mapping[str, Any]) -> Responses:
     return {**responses, 200: {**responses.get(200, {}), "links": links}}
 
 
-SpanOut = Annotated[list[int], Field(min_length=2, max_length=2, description="Half-open range in code points.")]
+SpanOut = Annotated[list[int], Field(min_length=2, max_length=2, description="Half-open range of code point offsets.")]
 
 
 class WarningOut(BaseModel):
-    """A possible fault in a result or in its source."""
+    """A warning about a result or its source text."""
 
     code: str
     message: str
@@ -85,7 +88,7 @@ class ModelOut(BaseModel):
 
 
 class WordsOut(BaseModel):
-    """A range of aligned words in the source and the range of their translation."""
+    """The range of one or more aligned words in the source, and the range of their translation."""
 
     source: SpanOut
     target: SpanOut
@@ -136,7 +139,7 @@ class TranslationOut(BaseModel):
 
 
 class TranslateResponse(BaseModel):
-    """The translations, in the order of the texts."""
+    """The translations, in the order of the submitted texts."""
 
     translations: list[TranslationOut]
     model: ModelOut
@@ -152,7 +155,7 @@ class SummarySentenceOut(BaseModel):
 
 
 class VariantOut(BaseModel):
-    """A variant of a summary. ``text`` contains the sentences in the layout of the style."""
+    """A variant of a summary. ``text`` contains the sentences, laid out in the requested style."""
 
     text: str
     method: Literal["abstractive", "extractive", "lead"]
@@ -164,13 +167,13 @@ class VariantOut(BaseModel):
 
 
 class SummaryOut(VariantOut):
-    """The best summary and its other variants."""
+    """The best variant of a summary. The other variants are in ``variants``."""
 
     variants: list[VariantOut] = Field(default=[], description="The other variants, best first.")
 
 
 class SummarizeResponse(BaseModel):
-    """The summaries, in the order of the texts."""
+    """The summaries, in the order of the submitted texts."""
 
     summaries: list[SummaryOut]
     model: ModelOut
@@ -194,14 +197,14 @@ class SpanMapOut(BaseModel):
 
 
 class ArticleOut(BaseModel):
-    """The parsed article."""
+    """The cleaned article and its parts."""
 
     headline: str | None
     kicker: str | None
     lead: str | None
     body: str
     submitted_body: str | None = Field(
-        default=None, description="The body of the submitted document. Spans refer to it."
+        default=None, description="The body of the submitted document. Source ranges refer to it."
     )
     spans: list[SpanMapOut]
     removed: list[RemovedOut]
@@ -227,7 +230,7 @@ class SourceTypesOut(BaseModel):
 
 
 class ProvenanceOut(BaseModel):
-    """The origin of the outputs. ``human_reviewed`` is always null; the CMS can set it."""
+    """The origin of the outputs. ``human_reviewed`` is always null, so that the CMS can set it."""
 
     generated_at: str = Field(description="Time in UTC, in ISO 8601 format.")
     software: str
@@ -238,7 +241,7 @@ class ProvenanceOut(BaseModel):
 
 
 class ModelsOut(BaseModel):
-    """The models that were used for the outputs, by task."""
+    """The models that produced the outputs, by task."""
 
     summary: ModelOut | None = None
     translation: ModelOut | None = None
@@ -253,12 +256,17 @@ class ArticleResponse(BaseModel):
     summary_translation: SummaryOut | None = None
     models: ModelsOut
     provenance: ProvenanceOut
-    document: dict[str, Any] | None = Field(default=None, description="The outputs in the format that `as` requests.")
+    document: dict[str, Any] | None = Field(
+        default=None, description="The outputs as a document in the format that `as` names."
+    )
     result_key: str
 
 
 class ProgressEvent(BaseModel):
-    """The progress of the work. Sentences from the cache are not counted."""
+    """The progress of a request: ``done`` of ``of`` units of work are finished.
+
+    Sentences from the cache are not counted.
+    """
 
     done: int
     of: int
@@ -282,7 +290,7 @@ class ModelListResponse(BaseModel):
 
 
 class FieldProblem(BaseModel):
-    """The problem with one field of the request."""
+    """A problem with one field of the request."""
 
     pointer: str
     code: str
@@ -291,7 +299,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error in the format of RFC 9457. ``code`` is stable."""
+    """An error in the format of RFC 9457. ``code`` is a stable identifier of the kind of error."""
 
     type: str = "about:blank"
     title: str

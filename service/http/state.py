@@ -36,12 +36,12 @@ class RequestSpan(Protocol):
         ...
 
     def end(self, done: RequestDone, stages: Sequence[Interval]) -> None:
-        """Create the spans of the stages, then end this span."""
+        """Create a child span for each stage, set the attributes from ``done``, and end this span."""
         ...
 
 
 class Tracer(Protocol):
-    """Creates the trace spans of requests."""
+    """A factory for the trace spans of requests."""
 
     def begin(self, traceparent: str | None) -> RequestSpan:
         """Start the span of a request. ``traceparent`` identifies the caller's span, which becomes the parent."""
@@ -55,9 +55,9 @@ class RequestInfo:
     Fields:
         path: the route path of a request that is refused before routing.
         scopes: the scopes of the caller's key; None if no key was checked.
-        check_body: checks the key in the body and raises `AccessDenied`; None if the key is not in the body.
-        charge: counts the characters of texts against the limit; None if there is no limit.
-        quota: returns the characters used and allowed; None if there is no limit.
+        check_body: raises `AccessDenied` if the key in the body is not valid; None if the key is not in the body.
+        charge: counts characters of texts against the caller's limit; None if there is no limit.
+        quota: returns the numbers of characters used and allowed; None if there is no limit.
         headers: extra headers of the response.
         timings: seconds by stage, for ``Server-Timing``.
         intervals: the start and end of each stage, for traces.
@@ -86,9 +86,10 @@ def info_of(scope: Scope) -> RequestInfo:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The parts of the application, which are stored in ``app.state.runtime``. The administration port shares them.
+    """The components of the application. They are stored in ``app.state.runtime``.
 
-    ``keys`` is None if the service has no API keys. ``tracer`` is None if tracing is off.
+    The application on the administration port uses the same components. ``keys`` is None if the service has no API
+    keys. ``tracer`` is None if tracing is off.
     """
 
     newsroom: Newsroom

@@ -1,4 +1,4 @@
-"""Bundles: tar files with checksums that carry an installed model to a machine without access to a hub."""
+"""Bundles, which are tar files with checksums that carry an installed model to a machine without access to a hub."""
 
 import contextlib
 import io
@@ -24,7 +24,7 @@ _SUMS_BYTES_MAX = 2**20
 
 
 def export(entry: Entry, installed: InstalledModels, path: Path) -> None:
-    """Write the installed model to the new tar file ``path``. Exporting the same model again gives identical bytes.
+    """Write the installed model to the new tar file ``path``. Repeated exports of the same model are byte-identical.
 
     The members are ``SHA256SUMS`` (in the format of ``sha256sum``), ``locked.toml`` (the repository's entry in the lock
     file), and the model's files under ``NAME/``.
@@ -67,14 +67,14 @@ def _new_file(path: Path) -> Iterator[Path]:
 
 
 def _member(name: str, size_bytes: int) -> tarfile.TarInfo:
-    """Return a tar member without an owner or a time, so that bundles of the same model are identical."""
+    """Return a tar member without an owner or a modification time, so that bundles of the same model are identical."""
     member = tarfile.TarInfo(name)
     member.size, member.mode, member.mtime = size_bytes, 0o644, 0
     return member
 
 
 def install(path: Path, catalog: Catalog, installed: InstalledModels) -> Entry:
-    """Install the model in the bundle ``path``. An installed model of the same name is replaced only as the last step.
+    """Install the model from the bundle ``path``. Replace an installed model of the same name only in the last step.
 
     Raises:
         WeightsMismatch: a file is missing, is not listed, or differs from the checksums or the manifest.
@@ -96,7 +96,7 @@ def install(path: Path, catalog: Catalog, installed: InstalledModels) -> Entry:
 
 
 def _require_catalogue_model(catalog: Catalog, entry: Entry) -> None:
-    """Refuse the model if the catalogue has a model of the same name with a different repository or task.
+    """Reject the model if the catalogue has a model of the same name with a different repository or task.
 
     Otherwise, the service could choose the wrong model by this name.
     """
@@ -112,7 +112,7 @@ def _require_catalogue_model(catalog: Catalog, entry: Entry) -> None:
 
 
 def _unpack(path: Path, draft: Path) -> str:
-    """Write the listed members to ``draft`` and check their digests. Return the name of the model."""
+    """Extract the bundle ``path`` to ``draft`` and verify the checksums of its members. Return the model's name."""
     try:
         if path.exists() and not path.is_file():
             raise ModelError(f"{path} is not a regular file")  # opening a FIFO would block
@@ -154,7 +154,10 @@ def _open_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> tarfile.ExFil
 
 
 def _parse_sums(bundle: str, listing: bytes) -> dict[str, str]:
-    """Return the SHA-256 of each member by name. All members except ``locked.toml`` must be in one folder."""
+    """Return the SHA-256 of each member by name.
+
+    Reject the listing unless all members except ``locked.toml`` are in the same folder.
+    """
     lines = [_LINE.fullmatch(line) for line in listing.decode("utf-8", "replace").splitlines()]
     sums = {line[2]: line[1] for line in lines if line is not None}
     members = [name for name in sums if name != LOCKED]
@@ -171,7 +174,10 @@ def _in_a_folder(name: str) -> bool:
 
 
 def _check_lock(installed: InstalledModels, repo: str, path: Path) -> None:
-    """Compare the bundle's entry with the lock file. If the lock file has no entry for ``repo``, add it."""
+    """Check the bundle's ``locked.toml`` at ``path`` against the lock file.
+
+    If the lock file has no entry for ``repo``, add the one from the bundle.
+    """
     if not path.is_file():
         raise ModelError(f"the bundle has no {LOCKED} with the digests of the original files; export the model again")
     try:

@@ -1,4 +1,4 @@
-"""Convert a checkpoint, install the result with its tokenizer and vocabulary, and check the outputs."""
+"""Convert a checkpoint, install the converted model with its tokenizer and vocabulary, and check its outputs."""
 
 import contextlib
 import heapq
@@ -54,9 +54,10 @@ PAD, EOS_PIECE, UNKNOWN_PIECE = "<pad>", "</s>", "<unk>"
 
 @dataclass(frozen=True, slots=True)
 class WrittenTokenizer:
-    """The tokenizer that was written for a model.
+    """The tokenizer files that were written for a model.
 
-    ``tokens`` has the values for the manifest's ``tokens`` fields. ``pieces`` maps each target piece to its row.
+    ``tokens`` contains new values for fields of the manifest's ``tokens`` table. ``pieces`` maps each target piece to
+    its row in the embedding matrix.
     """
 
     tokens: Mapping[str, str | None]
@@ -94,7 +95,9 @@ def load_checkpoint(folder: Path) -> Any:
 def write_ctranslate2(
     model: Any, architecture: Architecture, pieces: Mapping[str, int], folder: Path, quantization: str
 ) -> None:
-    """Write ``model`` to ``folder`` in CTranslate2's format. ``pieces`` maps each piece to its row.
+    """Write ``model`` to ``folder`` in CTranslate2's format.
+
+    ``pieces`` maps each piece to its row in the embedding matrix.
 
     Raises:
         ModelError: CTranslate2 cannot convert the checkpoint, or the vocabulary lacks a special piece.
@@ -133,7 +136,7 @@ def _corrected(config: Any, architecture: Architecture) -> Iterator[None]:
 
 
 def _row_names(pieces: Mapping[str, int], count: int) -> list[str]:
-    """Return a name for each row. Rows without a piece get names that no tokenizer uses."""
+    """Return the piece of each embedding row. Rows without a piece get names that no tokenizer uses."""
     names = {number: piece for piece, number in pieces.items()}
     return [names.get(number, f"<row {number}>") for number in range(count)]
 
@@ -226,7 +229,7 @@ FAMILY = frozenset({"t5", "mt5"})
 TRIM_ABOVE_PIECES = 100_000
 KEPT_PIECES = 40_000
 WORDS_PER_LANGUAGE = 200_000
-# The scripts that news texts use for foreign names and formulas.
+# Scripts that occur in news texts in foreign names and formulas.
 SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6  # ModelProto.SentencePiece.Type
 SPACE = "▁"
@@ -236,10 +239,10 @@ ROW_TENSORS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_to
 
 
 def trim_checkpoint(snapshot: Path, manifest: Manifest, folder: Path) -> Path:
-    """Write the checkpoint without the rows of unneeded pieces to ``folder``. Return the folder to convert.
+    """Write the checkpoint to ``folder`` without the embedding rows of unneeded pieces, and return ``folder``.
 
-    Return ``snapshot`` without trimming it if the model is not of the T5 family, uses a language that is not in
-    `counted_languages`, or has at most ``TRIM_ABOVE_PIECES`` pieces.
+    Return ``snapshot`` instead, without writing anything, if the model is not of the T5 family, uses a language that is
+    not in `counted_languages`, or has at most ``TRIM_ABOVE_PIECES`` pieces.
 
     Raises:
         ModelError: the SentencePiece model is missing or damaged, or has pieces without a row.
@@ -264,7 +267,8 @@ def counted_languages() -> set[str]:
 def word_frequencies() -> dict[str, float]:
     """Return the most frequent words of `counted_languages`, in lower case, with their frequencies from wordfreq.
 
-    A frequency is a share of running text. The frequencies of a word that several languages have are added up.
+    The frequency of a word is its share of running text. If several languages have the same word, its frequencies are
+    added up.
     """
     found: defaultdict[str, float] = defaultdict(float)
     for language in sorted(counted_languages()):
@@ -307,7 +311,10 @@ def _european(character: str) -> bool:
 
 
 def _piece_counts(processor: SentencePieceProcessor, words: Mapping[str, float]) -> dict[int, float]:
-    """Return the expected frequency of each piece in running text. Each word counts in lower case and capitalised."""
+    """Return the expected frequency of each piece in running text.
+
+    Each word counts twice, in lower case and capitalised.
+    """
     counts: defaultdict[int, float] = defaultdict(float)
     for form in (str.lower, str.capitalize):
         for pieces, share in zip(processor.encode(list(map(form, words))), words.values(), strict=True):
@@ -317,7 +324,9 @@ def _piece_counts(processor: SentencePieceProcessor, words: Mapping[str, float])
 
 
 def write_trimmed(snapshot: Path, name: str, model: Any, kept: Sequence[int], folder: Path) -> None:
-    """Write the checkpoint to ``folder`` with only the rows ``kept``, and its SentencePiece model as ``name``.
+    """Write the checkpoint to ``folder`` with only the embedding rows ``kept``.
+
+    The SentencePiece model with only these pieces is written to the file ``name``.
 
     Raises:
         ModelError: the weights have fewer rows than the tokenizer has pieces.
@@ -353,7 +362,7 @@ def read_pieces(path: Path) -> Any:
     """Read a SentencePiece model.
 
     Raises:
-        ModelError: the file is missing or not a SentencePiece model.
+        ModelError: the file is missing or is not a SentencePiece model.
     """
     try:
         return ModelProto.FromString(path.read_bytes())
@@ -366,7 +375,7 @@ OUTPUT_TOKENS = 24
 # Rounding differs between the engines, so they may choose different pieces if the probabilities are almost equal.
 SCORE_TOLERANCE = 5e-3
 TIES_MAX = 1 / 6
-# The maximum change by int8 in log-probability per token (docs/adr/0012-conversion-check.md).
+# The maximum change in log-probability per token that int8 may cause (docs/adr/0012-conversion-check.md).
 SHIFT_MAX = 0.25
 
 
@@ -388,10 +397,10 @@ def unknown_share(items: list[EngineInput], known: frozenset[str]) -> float:
 
 
 def compare_outputs(converted: Engine, reference: Engine, items: Sequence[EngineInput]) -> list[Tokens]:
-    """Compare the greedy outputs and scores of two engines in float32. Return the outputs of ``reference``.
+    """Compare the greedy outputs and scores of two float32 engines. Return the outputs of ``reference``.
 
     Raises:
-        ModelError: the outputs differ by more than rounding errors explain, so the conversion is wrong.
+        ModelError: the outputs differ by more than rounding errors can explain, so the conversion is wrong.
     """
     ours, theirs = ([found[0] for found in engine.generate(items)] for engine in (converted, reference))
     same = sum(one.tokens == other.tokens for one, other in zip(ours, theirs, strict=True))
@@ -405,10 +414,10 @@ def compare_outputs(converted: Engine, reference: Engine, items: Sequence[Engine
 
 
 def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput], outputs: Sequence[Tokens]) -> float:
-    """Return how much int8 changes the log-probability per token of ``outputs``, as a mean of absolute differences.
+    """Return the mean absolute change in the log-probability per token of ``outputs`` that int8 causes.
 
-    The float32 model generated ``outputs``. Both models score these tokens, because their own outputs would diverge
-    after the first difference and could not be compared.
+    The float32 model generated ``outputs``, and both models score them. The models' own outputs could not be compared,
+    because they diverge after the first difference.
 
     Raises:
         ModelError: the change is above `SHIFT_MAX`, or all outputs are empty.
@@ -427,7 +436,7 @@ def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput]
 
 
 def check_unconverted(reference: Engine, items: Sequence[EngineInput]) -> None:
-    """Check that a checkpoint that is served without conversion generates outputs with scores.
+    """Check that a checkpoint that will be served without conversion generates outputs with scores.
 
     Raises:
         ModelError: all outputs are empty or have no score.
@@ -447,7 +456,7 @@ def _score(folder: Path, compute_type: str, sources: list[list[str]], targets: l
 
 
 def _scores(found: Sequence[Hypothesis]) -> list[float]:
-    """Return the scores of the hypotheses. A missing score becomes NaN, which is not equal to any score."""
+    """Return the score of each hypothesis, or NaN if it is missing. Every comparison with NaN fails."""
     return [math.nan if one.score is None else one.score for one in found]
 
 
@@ -519,7 +528,7 @@ def _forced_first_piece(config: Mapping[str, Any], pieces: Mapping[str, int]) ->
 def _write_converted(
     source: Path, manifest: Manifest, folder: Path, scratch: Path, quantization: str, pieces: Mapping[str, int]
 ) -> None:
-    """Write the model to ``folder`` in ``quantization``, and to ``scratch`` in float32 for the check."""
+    """Write the model to ``folder`` with the given quantization, and to ``scratch`` in float32 for the check."""
     model = load_checkpoint(source)
     rows = model.get_input_embeddings().weight.shape[0]
     if max(pieces.values()) >= rows:

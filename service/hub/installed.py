@@ -1,4 +1,4 @@
-"""The folder of installed models. It has one subfolder per model, and each is replaced atomically."""
+"""The folder of installed models. Each model has a subfolder, which is replaced atomically if possible."""
 
 import contextlib
 import ctypes
@@ -39,7 +39,7 @@ class InstalledModels:
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[None]:
-        """Lock the folder for this process, and delete drafts that killed processes left.
+        """Lock the folder for this process, and delete drafts that killed processes have left behind.
 
         Raises:
             ModelError: another process holds the lock, or the folder cannot be written.
@@ -70,7 +70,7 @@ class InstalledModels:
             shutil.rmtree(path, ignore_errors=True)
 
     def put(self, name: str, source: Path) -> None:
-        """Install the folder ``source``, which is in a draft, as the model ``name``.
+        """Install ``source``, a folder inside a `draft`, as the model ``name``.
 
         If a model of that name is installed, the two folders are exchanged in one step, so the model is never missing.
         The old model is deleted with the draft.
@@ -120,7 +120,7 @@ def _sync(folder: Path) -> None:
 def _exchange(one: Path, other: Path) -> bool:
     """Exchange two paths atomically with renameat2(2).
 
-    Return False if the system or file system does not support it.
+    Return False if the system or the file system does not support this.
     """
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:

@@ -1,4 +1,4 @@
-"""The lock file ``models.lock``, which records each repository's commit and file digests from its first pull."""
+"""The lock file ``models.lock``, which pins each repository to the commit and file digests of its first pull."""
 
 import os
 import tomllib
@@ -12,7 +12,7 @@ from service.registry.verify import Digest
 
 NAME = "models.lock"
 COMMIT_PATTERN = r"^[0-9a-f]{40}$"
-_HEAD = """# The commit and the files of each repository, as first pulled. A later pull is refused if they differ.
+_HEAD = """# The commit and file digests of each repository at its first pull. A later pull is rejected if they differ.
 # To accept another version of a repository, delete its tables.
 
 """
@@ -62,7 +62,7 @@ class Lock:
         return None if locked is None else locked.commit
 
     def check(self, repo: str, found: LockedRepository) -> None:
-        """Check that ``found`` equals the locked entry of ``repo``. A repository that is not locked passes.
+        """Check that ``found`` equals the locked entry of ``repo``. If ``repo`` is not locked, do nothing.
 
         Raises:
             LockMismatch: the commit or a file differs; the message names the first difference.

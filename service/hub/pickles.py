@@ -1,12 +1,12 @@
 """Convert pickled weights to safetensors in a child process with resource limits and without secrets.
 
-The parent calls `rewrite`, and the child runs this module as a program. ``torch.load(weights_only=True)`` refuses all
-objects except tensors. The limits stop a file that exhausts memory, CPU time, disk space or file handles. They are not
-a sandbox.
+The parent calls `rewrite`, and the child runs this module as a program. ``torch.load(weights_only=True)`` rejects all
+objects except tensors. The resource limits stop a file that exhausts memory, CPU time, disk space or file handles. They
+are not a sandbox.
 """
 
 import os
-import pickle  # only for its error class; torch reads the file
+import pickle  # only for its exception class; torch reads the file
 import re
 import resource
 import signal
@@ -31,7 +31,7 @@ OPEN_FILES = 64
 SAFETENSORS_FILE = "weights.safetensors"
 _IMPORT_ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
-# torch's message for a pickle with objects other than tensors. torch raises the same class for a damaged file.
+# Part of torch's message for a pickle with objects other than tensors. For a damaged file, torch raises the same class.
 _FORBIDDEN = re.compile(r"(?:Unsupported (?:global|class|operand)|GLOBAL) \S+(?: \S+)?")
 
 
@@ -47,9 +47,9 @@ class Failure(IntEnum):
 
 _MESSAGES = {
     Failure.DAMAGED: "is damaged: torch cannot read it",
-    Failure.TOO_LARGE: "needs more than {memory_mib} MiB of memory, which is too much for its size",
+    Failure.TOO_LARGE: "needs more than {memory_mib} MiB of memory, which is too much for a file of its size",
     Failure.NOT_WRITTEN: "cannot be rewritten",
-    Failure.NO_TORCH: "is a pickle, which needs an extra: pip install 'depesche[convert]'",
+    Failure.NO_TORCH: "is a pickle, which requires an extra: pip install 'depesche[convert]'",
 }
 
 
@@ -57,7 +57,7 @@ _MESSAGES = {
 class Limits:
     """The resource limits of the child process.
 
-    ``memory_bytes`` is added to the address space that the process uses after importing torch.
+    ``memory_bytes`` is the address space that the child may use in addition to what it uses after importing torch.
     """
 
     memory_bytes: int
@@ -101,7 +101,7 @@ def rewrite(source: Path, target: Path) -> None:
 def child_environment() -> dict[str, str]:
     """Return the environment of the child: only search paths, without tokens, proxies or settings.
 
-    The child uses one thread to save memory.
+    It also restricts the child to one thread to save memory.
     """
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     single_threaded = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
@@ -138,9 +138,11 @@ def _error(name: str, code: int, detail: str, limits: Limits) -> ModelError:
     if code == Failure.UNSAFE:
         return UnsafeWeights(f"{name} contains objects other than weights ({detail}) and was not loaded")
     if code == -signal.SIGXCPU:
-        return ModelError(f"{name} needs more than {limits.cpu_s} s of processor time, which is too much for its size")
+        return ModelError(
+            f"{name} needs more than {limits.cpu_s} s of processor time, which is too much for a file of its size"
+        )
     if code not in _MESSAGES:
-        return ModelError(f"{name} cannot be read: the child process ended with code {code}")
+        return ModelError(f"{name} cannot be read: the child process exited with code {code}")
     message = _MESSAGES[Failure(code)].format(memory_mib=limits.memory_bytes >> 20)
     return ModelError(f"{name} {message}" + (f" ({detail})" if detail else ""))
 
@@ -161,7 +163,10 @@ def main(source: str, folder: str, memory_bytes: str, file_bytes: str, cpu_s: st
 
 
 def apply_limits(limits: Limits) -> None:
-    """Apply the limits to this process. Address space is limited only on Linux, which reports the current use."""
+    """Apply the limits to this process.
+
+    Address space is limited only on Linux, where the current usage can be read from /proc.
+    """
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
     _lower(resource.RLIMIT_FSIZE, limits.file_bytes)
@@ -172,7 +177,7 @@ def apply_limits(limits: Limits) -> None:
 
 
 def _lower(kind: int, value: int) -> None:
-    """Set the soft and the hard limit, unless the hard limit is already lower."""
+    """Set the soft and the hard limit for the resource ``kind``, unless the hard limit is already lower."""
     _, hard = resource.getrlimit(kind)
     if hard == resource.RLIM_INFINITY or value < hard:
         # At the soft CPU limit, the kernel sends SIGXCPU, which the parent reports. At the hard limit, it kills the
@@ -193,7 +198,7 @@ def _read(source: Path) -> object:
 
 
 def _independent(state: Any) -> dict[str, Any]:
-    """Return the named tensors, each in its own contiguous memory, as safetensors requires. Omit tied embeddings."""
+    """Return the named tensors without tied embeddings. Each has its own contiguous memory, as safetensors requires."""
     import torch  # noqa: PLC0415 - the parent does without
 
     if not isinstance(state, Mapping):

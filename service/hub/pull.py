@@ -24,17 +24,21 @@ from service.registry.manifest import EngineFiles, EngineKind, Hub, Manifest, du
 from service.registry.verify import Digest, verify_whole
 
 Report = Callable[[str, int, int | None], None]
-"""A progress callback. Its arguments are the file name, the downloaded bytes and the size in bytes, if known."""
+"""A progress callback. Its arguments are the file name, the number of downloaded bytes, and the size if known."""
 
 SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
-# The client builds paths in its cache from these headers: a commit or a digest, possibly quoted and weak.
+# The hub client builds cache paths from these headers. A valid value is a commit or a digest, which may be quoted and
+# marked as weak.
 _PATH_HEADERS = ("etag", "x-linked-etag", "x-repo-commit")
 _PATH_HEADER_VALUE = re.compile(r'(?:W/)?"?[0-9A-Za-z_-]{1,128}"?')
 
 
 @dataclass(frozen=True, slots=True)
 class RepoFile:
-    """A file in the hub's listing. The hub lists a SHA-256 for a large file and a git blob digest for a small one."""
+    """A file in the hub's listing of a repository.
+
+    The hub lists a SHA-256 (``sha256``) for a large file, and a git blob digest (``git``) for a small one.
+    """
 
     name: str
     sha256: str | None
@@ -43,7 +47,7 @@ class RepoFile:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The files of a repository at one commit. The paths are in the client's cache."""
+    """The files of a repository at one commit. ``files`` maps their names to paths in the hub client's cache."""
 
     commit: str
     files: Mapping[str, Path]
@@ -56,9 +60,9 @@ class Snapshot:
 
 
 def pull(hub: Hub, commit: str | None, report: Report) -> Snapshot:
-    """Download the model's files from ``hub.repo`` at ``commit`` into the client's cache.
+    """Download the model's files from ``hub.repo`` at ``commit`` into the hub client's cache.
 
-    If ``commit`` is None, ``hub.revision`` is used. An interrupted download resumes, and complete files are not
+    If ``commit`` is None, ``hub.revision`` is used. An interrupted download is resumed, and complete files are not
     downloaded again. If HF_HUB_OFFLINE is set, files come only from the cache; ``commit`` is then required, because the
     hub cannot resolve the revision.
 
@@ -78,7 +82,7 @@ def pull(hub: Hub, commit: str | None, report: Report) -> Snapshot:
 
 
 def discard(snapshot: Snapshot) -> None:
-    """Delete the files from the client's cache, so that the next pull downloads them again."""
+    """Delete the files from the hub client's cache, so that the next pull downloads them again."""
     for path in snapshot.files.values():
         _require_inside_cache(path).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
@@ -126,7 +130,10 @@ def _download(hub: Hub, revision: str, report: Report) -> Snapshot:
 
 
 def _http_client() -> Any:
-    """Return an HTTP client for the hub client. It refuses header values that lead to paths outside the cache."""
+    """Return an HTTP client for the hub client.
+
+    It rejects responses with header values that could lead to paths outside the cache.
+    """
     import httpx2  # noqa: PLC0415 - see `pull`
 
     # The hub client sets a timeout for each request.
@@ -137,7 +144,7 @@ def _check_headers(response: Any) -> None:
     for name in _PATH_HEADERS:
         value = response.headers.get(name)
         if value is not None and not _PATH_HEADER_VALUE.fullmatch(value):
-            raise HubError(f"{response.url.host} returned an invalid {name} header; the download was refused")
+            raise HubError(f"{response.url.host} returned an invalid {name} header; the download was aborted")
 
 
 def _list_files(api: Any, repo: str, commit: str) -> Iterator[RepoFile]:
@@ -156,13 +163,13 @@ def _from_cache(hub: Hub, commit: str | None) -> Snapshot:
             "machine that pulled the model"
         )
     folder = Path(snapshot_download(hub.repo, revision=commit, allow_patterns=["config.json"], local_files_only=True))
-    present = [path.name for path in folder.iterdir() if path.is_file()]  # False for a link to a deleted blob
-    names = wanted(present, hub, "in the client's cache, and HF_HUB_OFFLINE forbids downloads")
+    present = [path.name for path in folder.iterdir() if path.is_file()]  # excludes links to deleted blobs
+    names = wanted(present, hub, "in the hub client's cache, and HF_HUB_OFFLINE forbids downloads")
     return Snapshot(folder.name, {name: folder / name for name in names})
 
 
 def _check_digest(repo: str, file: RepoFile, path: Path) -> None:
-    """Compare a file with the digest in the hub's listing, because the client compares only sizes."""
+    """Compare a file with the digest in the hub's listing, because the hub client compares only sizes."""
     if file.sha256 is not None:
         correct = Digest.of(path).sha256 == file.sha256
     else:
@@ -181,18 +188,18 @@ def _require_inside_cache(path: Path) -> Path:
     """Return the resolved path.
 
     Raises:
-        HubError: the path is outside the client's cache, where nothing may be read or deleted.
+        HubError: the path is outside the hub client's cache, where nothing may be read or deleted.
     """
     from huggingface_hub import constants  # noqa: PLC0415 - see `pull`
 
     resolved = path.resolve()
     if not resolved.is_relative_to(Path(constants.HF_HUB_CACHE).resolve()):
-        raise HubError(f"{path.name} is outside the client's cache ({resolved}); the hub's response was refused")
+        raise HubError(f"{path.name} is outside the hub client's cache ({resolved}); the hub's response was rejected")
     return resolved
 
 
 def _require_private_connection(endpoint: str) -> None:
-    """Refuse plain HTTP, because responses could be manipulated in transit. Loopback addresses are exempt."""
+    """Reject plain HTTP, because responses could be manipulated in transit. Loopback addresses are exempt."""
     address = urlsplit(endpoint)
     if address.scheme != "https" and not _is_loopback(address.hostname or ""):
         raise HubError(f"HF_ENDPOINT {endpoint} does not use https; plain http is accepted only for loopback addresses")
@@ -238,7 +245,7 @@ def _hub_errors(repo: str) -> Iterator[None]:
     except OSError as error:
         raise ModelError(f"{repo}: the download cannot be written: {error.strerror or error}") from error
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        # The client parses the hub's responses without validation.
+        # The hub client parses responses without validation.
         raise HubError(f"{repo}: {_endpoint()} returned an invalid response ({type(error).__name__})") from error
 
 
@@ -246,12 +253,12 @@ def _not_cached(repo: str) -> str:
     from huggingface_hub import constants  # noqa: PLC0415 - see `pull`
 
     if constants.is_offline_mode():
-        return f"{repo} is not in the client's cache, and HF_HUB_OFFLINE forbids downloads"
+        return f"{repo} is not in the hub client's cache, and HF_HUB_OFFLINE forbids downloads"
     return _unreachable("or it is not a hub")
 
 
 def _unreachable(reason: str) -> str:
-    return f"{_endpoint()} cannot be reached ({reason}); repeat the pull to continue it"
+    return f"{_endpoint()} cannot be reached ({reason}); pull again to resume the download"
 
 
 def _http_error(error: Any) -> str:
@@ -293,7 +300,7 @@ def convert(
     """Convert the checkpoint in ``snapshot`` for CTranslate2 and install it as the folder ``target``.
 
     ``snapshot`` contains config.json, model.safetensors and the tokenizer files of ``manifest``. It is not changed. If
-    ``keep_checkpoint`` is set, the torch engine can also serve the model. An existing model in ``target`` is replaced
+    ``keep_checkpoint`` is True, the torch engine can also serve the model. An existing model in ``target`` is replaced
     once the new one is complete. The conversion needs as much memory as the checkpoint occupies in float32, and three
     times that size on the disk of ``target``.
 
@@ -322,7 +329,7 @@ def convert(
 
 @contextmanager
 def _scratch_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder on the file system of ``target``."""
+    """Yield a temporary folder on the same file system as ``target``."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-scratch-") as scratch:
         yield Path(scratch)
 
@@ -342,7 +349,10 @@ def _replacing(target: Path) -> Iterator[Path]:
 
 
 def _complete_manifest(manifest: Manifest, engines: dict[EngineKind, EngineFiles], folder: Path) -> Manifest:
-    """Add the engines, the file digests and the revision, which is the hub's commit and a hash of the files."""
+    """Return the manifest with the engines, the file digests and the revision.
+
+    The revision consists of the hub's commit and a hash of the files.
+    """
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     files = {path.relative_to(folder).as_posix(): Digest.of(path).sha256 for path in paths}
     digest = hashlib.sha256("".join(f"{name}{files[name]}" for name in files).encode()).hexdigest()[:REVISION_CHARS]
@@ -365,9 +375,9 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """The installation of models from the hub.
+    """An installer for models from the hub.
 
-    ``convert(checkpoint, manifest, target)`` writes the engines' files and the manifest to the new folder ``target``
+    ``convert(checkpoint, manifest, target)`` writes the model's files and its manifest to the new folder ``target``,
     and returns the new manifest. ``report`` is called with the download progress, and ``say`` with the name of each
     step.
     """
@@ -379,7 +389,7 @@ class Pull:
     say: Say
 
     def install(self, name: str, *, licence_accepted: bool) -> Entry:
-        """Pull and install a model. An installed model of the same name is replaced only as the last step.
+        """Pull and install the model ``name``. Replace an installed model of the same name only in the last step.
 
         Raises:
             ModelError: a step failed; see `pull`, `Lock.check`, `pickles.rewrite` and ``convert``.
@@ -393,7 +403,7 @@ class Pull:
                 return self._install_snapshot(name, manifest, hub, snapshot)
 
     def _download(self, hub: Hub) -> Snapshot:
-        """Download the files of the repository, which must match the lock file. The first pull adds the entry."""
+        """Download the repository's files and check them against the lock file. The first pull creates the entry."""
         lock = self.installed.lock
         snapshot = pull(hub, lock.commit(hub.repo), self.report)
         found = snapshot.locked()
@@ -403,7 +413,7 @@ class Pull:
             discard(snapshot)
             raise
         if lock.commit(hub.repo) is None:
-            with write_errors("the lock"):
+            with write_errors("the lock file"):
                 lock.keep(hub.repo, found)
         return snapshot
 

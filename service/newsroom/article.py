@@ -29,7 +29,10 @@ PARAGRAPH = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class ArticleInput:
-    """A submitted article. ``options`` apply to the body. HTML is not cleaned, because its markup defines the text."""
+    """A submitted article. ``options`` apply to the body.
+
+    ``clean`` has no effect on an HTML body, which is split into paragraphs at its block elements.
+    """
 
     body: str
     headline: str | None
@@ -40,9 +43,9 @@ class ArticleInput:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """A parsed article.
+    """A parsed article. ``body`` is plain text.
 
-    ``spans`` maps the plain-text ``body`` to the submitted body as pairs of ranges (cleaned, submitted).
+    ``spans`` contains pairs of ranges: a range of ``body`` and the corresponding range of the submitted body.
     """
 
     headline: str | None
@@ -54,7 +57,10 @@ class Article:
     notices: tuple[Notice, ...]
 
     def to_submitted(self, span: Span) -> Span:
-        """Map a range of the cleaned body to the submitted body. The range must start and end in text that was kept."""
+        """Convert a range of the cleaned body to a range of the submitted body.
+
+        The range must not start or end in the gap between two paragraphs.
+        """
         first, source = self.spans[self._part(span.start)]
         last, source_end = self.spans[self._part(span.end - 1)]
         start = source.start + span.start - first.start
@@ -91,7 +97,7 @@ class ArticleResult:
 
 
 class ArticlePipeline:
-    """Cleans, summarises and translates articles."""
+    """A pipeline that cleans, summarises and translates articles."""
 
     def __init__(self, translator: Translator, summariser: Summarizer | None) -> None:
         self._translator = translator
@@ -132,7 +138,7 @@ class ArticlePipeline:
 
     async def _summary(self, article: Article, origin: str, form: SummaryForm, call: Call) -> Summary:
         if self._summariser is None:
-            raise InvalidInput("task_not_served", "no summary model is served", pointer="/outputs")
+            raise InvalidInput("task_not_served", "this service has no summary model", pointer="/outputs")
         (summary,) = await self._summariser.summarise(
             [article.body],
             form.length,
@@ -178,7 +184,10 @@ class ArticlePipeline:
 
 
 async def _run_all(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:
-    """Run all ``work`` concurrently and return the results by name. The first error cancels the rest and is raised."""
+    """Run all ``work`` concurrently and return the results under the same names.
+
+    The first error cancels the rest and is raised.
+    """
     try:
         async with asyncio.TaskGroup() as group:
             tasks = {name: group.create_task(one) for name, one in work.items()}
@@ -188,7 +197,7 @@ async def _run_all(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, An
 
 
 def _summary_to_submitted(summary: Summary, article: Article) -> Summary:
-    """Map all source ranges of a summary from the cleaned body to the submitted body."""
+    """Convert all source ranges of a summary from the cleaned body to the submitted body."""
     sentences = (replace(one, support=tuple(map(article.to_submitted, one.support))) for one in summary.sentences)
     return replace(
         summary,
@@ -199,7 +208,7 @@ def _summary_to_submitted(summary: Summary, article: Article) -> Summary:
 
 
 def _translation_to_submitted(body: Translation, article: Article) -> Translation:
-    """Map all source ranges of a translation from the cleaned body to the submitted body."""
+    """Convert all source ranges of a translation from the cleaned body to the submitted body."""
     return replace(
         body,
         sentences=tuple(_pair_to_submitted(pair, article) for pair in body.sentences),
@@ -214,7 +223,9 @@ def _pair_to_submitted(pair: SentencePair, article: Article) -> SentencePair:
 
 
 def parse_article(submission: ArticleInput, language: Language) -> Article:
-    """Clean a submission and split it into its parts. If ``clean`` is false, the parts stay unchanged.
+    """Clean a submitted article and split it into its parts.
+
+    If ``submission.clean`` is false, the parts stay unchanged.
 
     Raises:
         InvalidInput: a field is not valid Unicode.
@@ -231,7 +242,7 @@ def parse_article(submission: ArticleInput, language: Language) -> Article:
             return Article(
                 found.headline, found.kicker, found.lead, found.body, spans, found.removed, (*notices, *found.notices)
             )
-        notices.append(Notice("not_cleaned", "cleaning would remove the whole body, so the text was not cleaned"))
+        notices.append(Notice("not_cleaned", "cleaning would have removed the whole body, so the text was not cleaned"))
     whole = Span(0, len(body))
     return Article(submission.headline, None, submission.lead, body, ((whole, whole),), (), tuple(notices))
 
@@ -253,7 +264,10 @@ def _parse_html(submission: ArticleInput, notices: tuple[Notice, ...]) -> Articl
 
 
 def _runs(block: Block) -> Iterator[tuple[Span, Span]]:
-    """Yield the longest runs of characters that are also contiguous in the HTML, as (range in text, range in HTML)."""
+    """Yield the longest runs of characters that are contiguous both in the text and in the HTML.
+
+    Each run is a pair: its range in the text and its range in the HTML.
+    """
     start = 0
     for at in range(1, len(block.text) + 1):
         if at == len(block.text) or not _is_contiguous(block, at):
@@ -275,7 +289,8 @@ METHODS_OF_MODELS: frozenset[Method] = frozenset({"abstractive"})
 class Provenance:
     """The origin of the outputs.
 
-    ``source_types`` are full URIs. A URI is None if the output was not requested or quotes the source word for word.
+    ``source_types`` maps each output to the full URI of its IPTC digital source type. The URI is None if the output was
+    not requested or quotes the source word for word.
     """
 
     generated_at: str
@@ -286,7 +301,7 @@ class Provenance:
 
     @classmethod
     def of(cls, result: ArticleResult, models: Sequence[LocalGenerator], source: str, target: str) -> "Provenance":
-        """Return the provenance of ``result`` with the current time. ``source`` and ``target`` are language codes."""
+        """Create the provenance of ``result`` with the current time. ``source`` and ``target`` are language codes."""
         summary, summary_type = result.summary, None
         if summary is not None:
             types = map(source_type, (summary, *summary.variants))
@@ -344,7 +359,10 @@ def _instrument(model: LocalGenerator) -> dict[str, str]:
 
 
 def edition_of(submission: ArticleInput, result: ArticleResult, provenance: Provenance) -> Edition:
-    """Return the content of the output document: the translated article and summary, or else the original ones.
+    """Return the content of the output document.
+
+    It consists of the translated article and the translated summary or, without a translation, of the original article
+    and its summary.
 
     Raises:
         InvalidInput: there is neither a translation nor a summary in the source language.
@@ -357,9 +375,8 @@ def edition_of(submission: ArticleInput, result: ArticleResult, provenance: Prov
         text = None if summary is None else summary.text
         return Edition(languages["translation"], *parts, text, TRAINED, provenance.credit, made_at, original)
     if result.summary is None:
-        raise InvalidInput(
-            "as_without_output", "a document requires 'translation' or 'summary' in outputs", pointer="/as"
-        )
+        detail = "`as` requires 'translation' or 'summary' in `outputs`"
+        raise InvalidInput("as_without_output", detail, pointer="/as")
     article = result.article
     body = submission.body if submission.options.format == "html" else article.body
     source = source_type(result.summary)

@@ -1,4 +1,4 @@
-"""The commands of the newsroom, one for each use case, and the context of a call."""
+"""The commands of the newsroom, one for each use case, and the context in which a command runs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,8 +18,8 @@ from service.translation.preparation import PLAIN, TranslationOptions
 class GlossaryTerms:
     """The glossary terms of a request.
 
-    ``translated`` maps terms to their translations. ``kept`` lists the terms that stay untranslated. ``name`` is the
-    name of a glossary of the service.
+    ``translated`` maps terms to their translations. ``kept`` lists the terms that stay untranslated. ``name`` refers to
+    a glossary that is stored on the server.
     """
 
     translated: Mapping[str, str] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class GlossaryTerms:
 
 @dataclass(frozen=True, slots=True)
 class SummaryForm:
-    """The length, method, style and number of summaries. `length_of` computes ``length`` from the style."""
+    """The length, method, style and number of summaries. `length_of` computes ``length``."""
 
     length: Length
     method: Method = "abstractive"
@@ -39,9 +39,10 @@ class SummaryForm:
 
 @dataclass(frozen=True, slots=True)
 class TranslateCommand:
-    """A command to translate ``texts`` with the glossary ``terms``, which replace the glossary in ``options``.
+    """A command to translate ``texts``.
 
-    Languages are given as codes. None means the served language.
+    The glossary ``terms`` replace the glossary in ``options``. Languages are given as codes. None means the supported
+    language.
     """
 
     texts: Sequence[str]
@@ -57,7 +58,7 @@ class SummarizeCommand:
     """A command to summarise each of ``texts``.
 
     If ``target_lang`` is not the source language, the summaries are translated. Languages are given as codes. None
-    means the served source language.
+    means the supported source language.
     """
 
     texts: Sequence[str]
@@ -123,13 +124,13 @@ async def free_of_charge(_chars: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """The conditions and callbacks of one call.
+    """The options and callbacks for running one command.
 
     Fields:
         deadline_s: an absolute time on the event loop's clock; None means no deadline.
-        charge: counts the characters of texts; raises an error if the caller exceeds its limit.
+        charge: counts characters of texts; raises an error if the caller exceeds its limit.
         accepted: called when all checks have passed and the work starts.
-        progress: called with (done, of) units of engine work.
+        progress: called with the number of finished units of engine work and their total number.
         finished: called with each translated sentence, in order.
     """
 
@@ -144,11 +145,11 @@ class CallContext:
 
     @classmethod
     def within(cls, seconds: float, **options: Any) -> "CallContext":
-        """Return a context whose deadline is ``seconds`` from now. ``options`` are the other fields."""
+        """Create a context whose deadline is ``seconds`` from now. ``options`` sets the other fields."""
         return cls(asyncio.get_running_loop().time() + seconds, **options)
 
     def call(self, priority: Priority, result_key: str) -> Call:
-        """Return the `Call` for the pipelines."""
+        """Create the `Call` that is passed to the pipelines."""
         return Call(
             deadline_s=self.deadline_s,
             priority=priority,

@@ -10,7 +10,7 @@ closed     (none)                       refused: `Draining`           503 draini
 
 During a reload, the state stays ``ready``, because the old models serve requests until the new ones are loaded.
 Accepted work is finished in every state. An engine rebuild does not change the state, but
-`service.newsroom.newsroom.Newsroom.status` reports it as loading.
+`service.newsroom.newsroom.Newsroom.status` is ``loading`` until it is done.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class Lifecycle:
             self.state, self.detail = state, detail
 
     def begin_loading(self) -> None:
-        """Mark the process as loading its models again after a failure."""
+        """Mark the process as loading its models again, after a failed load."""
         self._become("loading")
 
     def become_ready(self) -> None:
@@ -56,7 +56,7 @@ class Lifecycle:
         self._become("ready")
 
     def fail(self, detail: str) -> None:
-        """Mark the load as failed. The readiness probe shows ``detail``."""
+        """Mark the load as failed. The readiness probe reports ``detail``."""
         self._become("failed", detail)
 
     def begin_drain(self) -> None:

@@ -1,4 +1,4 @@
-"""The served models: loading them, leasing them to requests, replacing them during a reload, and closing them."""
+"""The models that the service uses. They are loaded, leased to requests, replaced during a reload, and closed."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -57,7 +57,7 @@ class Plan:
 
 
 class ModelSet:
-    """The models that serve requests together, one for each task, and the glossaries.
+    """The models that serve requests together, at most one for each task, and the glossaries.
 
     Each request leases a set until its work is done, so that a reload does not close the models of that request. Use a
     set only from the event loop.
@@ -96,7 +96,9 @@ class ModelSet:
         return all(model.health == "ready" for model in self.models.values())
 
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
-        """Return ``options`` with the glossary of a request. The request's own terms override the named glossary.
+        """Return ``options`` with the glossary terms of a request.
+
+        If ``terms.name`` is set, the terms of that glossary are added, but the request's own terms take precedence.
 
         Raises:
             InvalidInput: there is no glossary with that name, or a term is invalid.
@@ -130,7 +132,7 @@ class ModelSet:
 
 
 class ModelPool:
-    """Loads the models of a plan and replaces them during a reload."""
+    """A pool that loads the models of a plan and replaces them during a reload."""
 
     def __init__(self, plan: Plan, cache: Cache, listener: Listener, on_dead: Callable[[], None]) -> None:
         self._plan, self._cache = plan, cache
@@ -180,14 +182,14 @@ class ModelPool:
     async def _load(self, task: Task) -> None:
         plan = self._plan
         if task == "alignment" and not self._loading["translation"].manifest.causal:
-            return  # the model's own attention aligns words
+            return  # the attention of the translation model aligns words
         catalog = Catalog(plan.models_dir, plan.installed_dir, plan.weights_dir)
         target = plan.source_lang if task == "summary" else plan.target_lang
         profile: Profile = "auto" if task == "alignment" else plan.profile
         entry = await asyncio.to_thread(choose, catalog, task, plan.source_lang, target, profile, plan.names.get(task))
         if entry is None and task == "translation":
             raise ModelError(f"there is no {task} model for {plan.source_lang}→{target}")
-        if entry is None:  # the newsroom refuses requests that need it
+        if entry is None:  # the newsroom rejects requests that need this model
             return
         kind = plan.engine or entry.manifest.engine
         choice = EngineChoice(kind, plan.device, plan.threads, plan.replicas, plan.compute_type)
@@ -201,14 +203,14 @@ class ModelPool:
         await model.start()
 
     def _report_dead(self, models: Mapping[Task, LocalGenerator]) -> None:
-        """Report a lost engine, unless another set has replaced ``models``."""
+        """Report that an engine has failed permanently, unless its models have been replaced by another set."""
         if self.current is None or self.current.models is models:
             self._on_dead()
 
     def serve(self, new: ModelSet, on_retired: Callable[[], None]) -> None:
         """Use ``new`` for all further requests.
 
-        The old set is closed after its last lease. Then ``on_retired`` is called.
+        The old set is closed when its last lease ends. Then ``on_retired`` is called.
         """
         old, self.current = self.current, new
         if old is not None:

@@ -1,4 +1,4 @@
-"""The use cases of the service, for all entry points.
+"""The use cases of the service, which all entry points share.
 
 Each use case leases the models, resolves the glossary, computes the result key, charges the caller, applies the
 deadline, runs the pipeline, and emits events about the results.
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TranslateAnswer:
-    """The translations, in the order of the command's texts."""
+    """The translations, in the order of the texts in the command."""
 
     translations: Sequence[Translation]
     model: LocalGenerator
@@ -54,7 +54,10 @@ class TranslateAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SummarizeAnswer:
-    """The summaries, in the order of the command's texts. ``translation_model`` is None if they were not translated."""
+    """The summaries, in the order of the texts in the command.
+
+    ``translation_model`` is None if the summaries were not translated.
+    """
 
     summaries: Sequence[Summary]
     model: LocalGenerator
@@ -89,7 +92,7 @@ class Newsroom:
         plan: the startup configuration.
         listener: receives the events.
         on_dead: called when an engine has failed permanently.
-        on_settled: called when the models have been loaded, and again when a reload has closed the old models.
+        on_settled: called when the first models have been loaded, and whenever a reload has closed the old models.
         limits: the text limits of articles; None means no limits.
     """
 
@@ -115,13 +118,13 @@ class Newsroom:
     # Use cases
 
     async def translate(self, command: TranslateCommand, context: CallContext) -> TranslateAnswer:
-        """Translate the command's texts.
+        """Translate the texts of a command.
 
         Raises:
-            InvalidInput: a language is not served, a term is invalid, or a text is not valid Unicode.
-            RateExceeded: the caller exceeds its rate limit.
-            Unavailable: the service cannot accept work now.
-            DeadlineExceeded: the deadline of the context passed.
+            InvalidInput: a language is not supported, a term is invalid, or a text is not valid Unicode.
+            RateExceeded: the caller has exceeded its rate limit.
+            Unavailable: the service cannot accept work at the moment.
+            DeadlineExceeded: the deadline of the context passed before the work was done.
             EngineError: the model failed.
         """
         with self._lease() as models:
@@ -140,7 +143,7 @@ class Newsroom:
         return TranslateAnswer(translations, model, key)
 
     async def summarize(self, command: SummarizeCommand, context: CallContext) -> SummarizeAnswer:
-        """Summarise the command's texts. Raises the same errors as `translate`."""
+        """Summarise the texts of a command. Raises the same errors as `translate`."""
         with self._lease() as models:
             model, translator = _summary_model(models), None
             if command.target_lang not in (None, self.languages.source.code):
@@ -176,7 +179,7 @@ class Newsroom:
         )
 
     async def article(self, command: ArticleCommand, context: CallContext) -> ArticleAnswer:
-        """Clean, summarise and translate the command's article.
+        """Clean, summarise and translate the article of a command.
 
         Raises:
             InvalidInput: the document contains no article, or it lacks a part that the output format requires.
@@ -209,7 +212,10 @@ class Newsroom:
     async def _submission(
         self, command: ArticleCommand, options: TranslationOptions
     ) -> tuple[ArticleInput, Document | None]:
-        """Return the article of a command, from its fields or its document. Fields override parts of the document."""
+        """Build the article from the fields or the document of a command, and return it with the parsed document.
+
+        The command's ``headline`` and ``lead`` override those of the document.
+        """
         document = None
         headline, lead, body = command.headline, command.lead, command.body
         if command.document is not None:
@@ -224,9 +230,9 @@ class Newsroom:
         return ArticleInput(body, headline or None, lead or None, command.clean, options), document
 
     def _cached_result(self, call: Call, key: str) -> Any:
-        """Return the cached result of the same command, or None.
+        """Return the cached result of an identical command, or None.
 
-        Calls that stream their sentences never use a cached result.
+        A call that streams its sentences never uses a cached result.
         """
         if not call.read_cache or call.follows:
             return None
@@ -239,7 +245,7 @@ class Newsroom:
             self.cache.put_document(key, result, chars=sum(map(len, texts)), started_s=call.started_s)
 
     def _require_languages(self, command: TranslateCommand | SummarizeCommand | ArticleCommand) -> None:
-        """Raise `InvalidInput` if a language of the command is not served."""
+        """Raise `InvalidInput` if the command contains a language that the service does not support."""
         source, target = self.languages
         for code, served, field in ((command.source_lang, source, "source"), (command.target_lang, target, "target")):
             if code not in (None, served.code):
@@ -291,13 +297,13 @@ class Newsroom:
         self.lifecycle.become_ready()
 
     async def reload(self) -> None:
-        """Load the models and glossaries again for later requests. No request is dropped.
+        """Reload the models and glossaries, and use them for later requests. No request is dropped.
 
         The old models stay in memory until the last of their requests has been answered. If the new models fail to
         load, the old models stay in use.
 
         Raises:
-            NotReady: another load is in progress.
+            NotReady: the models are already being loaded.
             Draining: the process is shutting down.
             ModelError: a model or a glossary cannot be loaded.
             EngineError: a model fails its warm-up.
@@ -372,7 +378,7 @@ def cache_of(plan: Plan, listener: Listener) -> Cache:
 
 
 async def _admit(call: Call, context: CallContext, texts: Iterable[str]) -> Call:
-    """Charge the caller for ``texts``, then signal that the work starts."""
+    """Charge the caller for ``texts``, signal that the work is starting, and return ``call``."""
     await context.charge(sum(map(len, texts)))
     context.accepted()
     return call
@@ -387,11 +393,11 @@ def _summary_model(models: ModelSet) -> LocalGenerator:
 
 
 def _summary_not_served() -> InvalidInput:
-    return InvalidInput("task_not_served", "no summary model is served")
+    return InvalidInput("task_not_served", "this service has no summary model")
 
 
 def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[LocalGenerator | None, LocalGenerator | None]:
-    """Return the summary and the translation model. A model is None if no output needs it."""
+    """Return the summary model and the translation model. A model is None if no output needs it."""
     wanted = set(outputs)
     summary = _summary_model(models) if wanted & {"summary", "summary_translation"} else None
     translation = models.models["translation"] if wanted & {"translation", "summary_translation"} else None
@@ -448,7 +454,7 @@ def _outcome(output: EventOutput, result: Translation | Summary) -> ResultGiven:
 
 
 def _with_variants(output: EventOutput, summaries: Iterable[Summary]) -> Iterator[ResultGiven]:
-    """Return an outcome for each summary and each variant, because an editor may publish any of them."""
+    """Yield an outcome for each summary and each variant, because an editor may publish any of them."""
     return (_outcome(output, one) for summary in summaries for one in (summary, *summary.variants))
 
 

@@ -14,7 +14,7 @@ from service.translation.translator import Translator
 async def translate_summaries(
     translator: Translator, summaries: Sequence[Summary], length: Length, call: Call, *, origins: Sequence[str]
 ) -> list[Summary]:
-    """Translate summaries. Their supporting ranges still refer to the source text.
+    """Translate summaries and their variants. Their supporting ranges still refer to the source text.
 
     ``origins`` are the submitted texts that were summarised.
 

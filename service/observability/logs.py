@@ -72,7 +72,7 @@ def _frames(trace: TracebackType | None) -> list[str]:
 
 
 def _remove_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Remove the message of an exception that a library logged, because it may quote the article."""
+    """Replace a logged exception by its type and stack frames, because its message may quote the article."""
     raised = record.pop("exc_info", None)
     error = raised[1] if isinstance(raised, tuple) else raised
     if isinstance(error, BaseException):
@@ -81,7 +81,7 @@ def _remove_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
 
 
 def _remove_reprs(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Truncate asyncio's messages before the repr of the failed call, which contains the arguments of the call."""
+    """Truncate asyncio's messages before the repr of the failed call, because it contains the arguments of the call."""
     if record["_record"].name == "asyncio":
         record["event"] = record["event"].partition("\n")[0].partition("(")[0]
     return record

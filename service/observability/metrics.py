@@ -1,4 +1,4 @@
-"""Prometheus metrics."""
+"""Metrics in the Prometheus format."""
 
 import platform
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +18,7 @@ from service.text.language_id import foreign_code
 
 
 class StateCollector(Collector):
-    """A collector that reads the gauges from ``newsroom`` at each scrape, on the event loop."""
+    """A collector that computes the gauges from the state of ``newsroom`` at each scrape, on the event loop."""
 
     def __init__(self, newsroom: Newsroom) -> None:
         self._newsroom = newsroom
@@ -27,7 +27,7 @@ class StateCollector(Collector):
         """Yield the gauges of the process, the cache, the models and the queues."""
         yield _gauge_family(
             "build_info",
-            "The version of the service.",
+            "The versions of the service and of Python, as labels. The value is always 1.",
             ("version", "python"),
             ((__version__, platform.python_version()), 1),
         )
@@ -50,7 +50,7 @@ class StateCollector(Collector):
         models = self._newsroom.models
         labels = ("model", "revision", "engine", "quality")
         named = [((m.name, m.manifest.revision, m.engine, m.manifest.quality), 1.0) for m in models]
-        yield _gauge_family("model_info", "A served model.", labels, *named)
+        yield _gauge_family("model_info", "A model that is in use. The value is always 1.", labels, *named)
         states = [((m.name,), m.batcher.state) for m in models]
         yield _gauge_family(
             "model_ready", "1 if the model accepts work.", ("model",), *((n, s.ready) for n, s in states)
@@ -105,7 +105,7 @@ REFUSED = frozenset(
 FAILED = frozenset({"deadline_exceeded", "engine_failed", "engine_hung", "internal", OTHER})
 REFUSED_STATUS = frozenset({429, 503})
 MIN_ERROR_STATUS = 500
-# Known warning codes. Other codes are counted as OTHER. A test finds codes that are missing here.
+# Known warning codes. All other codes are counted as OTHER. A test checks that no code is missing here.
 WARNINGS = frozenset(
     {
         "control_characters",
@@ -133,8 +133,8 @@ WARNINGS = frozenset(
 class Metrics:
     """All metrics of the service, in one registry.
 
-    `listen` counts events. The gauges are read from ``newsroom`` at each scrape. Series with known label values start
-    at zero, so that the first failure is visible as an increase.
+    `listen` counts events. The gauges are computed from ``newsroom`` at each scrape. Series with known label values
+    start at zero, so that the first failure is visible as an increase.
     """
 
     def __init__(self, newsroom: Newsroom) -> None:
@@ -152,12 +152,12 @@ class Metrics:
 
     def _add_http(self) -> None:
         self._in_progress = self._gauge("http_requests_in_progress", "Requests in progress, including this scrape.")
-        self._requests = self._counter("http_requests", "Answered requests.", "route", "method", "status")
-        self._request_s = self._histogram("http_request_seconds", "Time to answer a request.", "route", "status")
+        self._requests = self._counter("http_requests", "Finished requests.", "route", "method", "status")
+        self._request_s = self._histogram("http_request_seconds", "Duration of a request.", "route", "status")
         self._refused = self._counter("requests_refused", "Requests refused before work started.", "reason")
         self._failed = self._counter("requests_failed", "Requests that were accepted and then failed.", "reason")
         self._departures = self._counter(
-            "client_departures", "Clients that disconnected before the end of the answer.", "during"
+            "client_departures", "Clients that disconnected before the end of the response.", "during"
         )
 
         self._keys = self._gauge("keys", "Number of API keys; 0 if the service has no keys.")
@@ -165,14 +165,14 @@ class Metrics:
             "keys_refused", "1 while the key file is invalid and the old keys stay in use."
         )
         self._rate_failures = self._counter(
-            "rate_store_failures", "Rate limit calls that did not reach Redis.", "reason"
+            "rate_store_failures", "Rate limit calls to Redis that failed or were skipped.", "reason"
         )
 
     def _add_results(self) -> None:
         self._results = self._counter("results", "Results returned to clients.", "output")
         self._reviews = self._counter("results_needing_review", "Results that an editor must review.", "output")
         self._truncations = self._counter("results_truncated", "Results that were truncated at a limit.", "output")
-        self._warnings = self._counter("warnings", "Results that have a warning with this code.", "code")
+        self._warnings = self._counter("warnings", "Results with at least one warning that has this code.", "code")
 
     def _add_batching(self) -> None:
         self._queue_s = self._histogram("queue_seconds", "Queue time of the oldest sentence in a batch.", "model")
@@ -182,7 +182,7 @@ class Metrics:
             "batch_padded_tokens", "Source tokens in a batch, including padding.", "model", buckets=TOKENS
         )
         self._read = self._counter("source_tokens", "Source tokens that the engine processed.", "model")
-        self._written = self._counter("output_tokens", "Tokens that the engine generated in all hypotheses.", "model")
+        self._written = self._counter("output_tokens", "Tokens that the engine generated, in all hypotheses.", "model")
         self._failures = self._counter("engine_failures", "Failed engine calls.", "model", "reason")
         self._rebuilds = self._counter("engine_rebuilds", "Engine rebuilds after a failure.", "model")
         self._load_s = self._gauge("engine_load_seconds", "Duration of the last load and warm-up.", "model")
@@ -190,10 +190,12 @@ class Metrics:
     def _add_cache(self) -> None:
         self._lookups = self._counter("cache_lookups", "Cache lookups, by the tier that had the entry.", "task", "tier")
         self._shared_failures = self._counter(
-            "shared_cache_failures", "Cache calls that did not reach the shared tier.", "reason"
+            "shared_cache_failures", "Calls to the shared cache that failed or were skipped.", "reason"
         )
         self._openings = self._counter("shared_cache_breaker_openings", "Number of times the circuit breaker opened.")
-        self._unopened = self._counter("shared_cache_unopened", "Cache values that could not be decoded.", "reason")
+        self._unopened = self._counter(
+            "shared_cache_unopened", "Cache entries that were found but could not be used.", "reason"
+        )
 
     def _initialise_labels(self) -> None:
         for counter, known in (

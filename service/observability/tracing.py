@@ -1,9 +1,8 @@
 """OpenTelemetry traces: a span for each request with child spans for its stages, and a span for each engine call.
 
-An engine call serves many requests, so the spans of these requests link to the span of the call. Tracing needs the
-extra ``depesche[otel]``. It is off unless OpenTelemetry's environment variables name a collector. These variables also
-set the sampling and the service name. Spans contain no caller input except ids
-(docs/adr/0022-libraries-at-the-edge.md).
+An engine call serves many requests, so spans of these requests link to the span of the call. Tracing needs the extra
+``depesche[otel]``. It is off unless OpenTelemetry's environment variables name a collector. These variables also set
+the sampling and the service name. Spans contain no caller input except ids (docs/adr/0022-libraries-at-the-edge.md).
 """
 
 import time
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 PROTOCOL = "http/protobuf"
-# Far more than the number of batches that the requests in progress can link to.
+# Requests in progress can link to far fewer batches than this.
 MAX_BATCHES = 4_096
 MIN_ERROR_STATUS = 500
 NS = 1_000_000_000
@@ -37,7 +36,7 @@ class TracingUnavailable(DepescheError):
 
 
 class Tracing:
-    """Creates the spans of requests and, as an event listener, the spans of engine calls."""
+    """A tracer that creates the spans of requests and, as an event listener, the spans of engine calls."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         self._provider = provider
@@ -131,7 +130,9 @@ class RequestSpan:
 
 
 def from_environment(environment: Mapping[str, str]) -> Tracing | None:
-    """Create the tracing that the environment requests, or return None if there is no collector or tracing is disabled.
+    """Set up tracing as the environment variables specify.
+
+    Return None if they name no collector or disable tracing.
 
     Raises:
         TracingUnavailable: the extra is not installed, or the protocol is not OTLP over HTTP.

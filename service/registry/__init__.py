@@ -1,1 +1,1 @@
-"""The model registry: the catalogue of manifests, the choice of a model and the verification of its files."""
+"""The model registry, which catalogues manifests, chooses models and verifies their files."""

@@ -1,4 +1,4 @@
-"""The catalogue of models, and the choice of a model for a task and its languages."""
+"""A catalogue of models, and a function that chooses a model for a task and its languages."""
 
 import difflib
 import os
@@ -55,10 +55,10 @@ def installed_path(folder: Path, name: str) -> Path:
 
 
 class Catalog:
-    """The manifests in ``models_dir/catalog`` and the manifests of the models in ``installed_dir``.
+    """A catalogue of models, from the manifests in ``models_dir/catalog`` and those of the models in ``installed_dir``.
 
-    The manifest of an installed model takes precedence over the catalogue's manifest for it. An installed model does
-    not need a manifest in the catalogue. Embedded models cannot be replaced. ``weights_dir`` is the cache folder of all
+    The manifest of an installed model takes precedence over the manifest of that name in ``models_dir/catalog``, which
+    may be missing. An installed model cannot replace an embedded model. ``weights_dir`` is the cache folder of all
     entries. If it is None, this is the folder of `default_weights_dir`.
     """
 
@@ -72,7 +72,7 @@ class Catalog:
         return sorted({*self._published_names(), *self._installed_names()})
 
     def entry(self, name: str) -> Entry:
-        """Return the model of that name.
+        """Return the model ``name``.
 
         Raises:
             ModelError: the model does not exist (the message lists the most similar names), or its manifest is invalid.
@@ -91,7 +91,9 @@ class Catalog:
         return Entry(name, load(folder / MANIFEST), folder, self._weights_dir)
 
     def manifests(self) -> dict[str, Manifest]:
-        """Return the manifests of all models by name. For a model in the catalogue, this is the catalogue's manifest.
+        """Return the manifests of all models by name.
+
+        If a model is in ``models_dir/catalog``, this is the manifest from there, even if the model is installed.
 
         Raises:
             ModelError: a manifest is invalid.
@@ -100,11 +102,11 @@ class Catalog:
         return {name: self.published(name) if name in published else self.entry(name).manifest for name in installed}
 
     def publishes(self, name: str) -> bool:
-        """Return whether ``models_dir/catalog`` has a model of that name."""
+        """Return whether ``models_dir/catalog`` contains a manifest for the model ``name``."""
         return name in self._published_names()
 
     def published(self, name: str) -> Manifest:
-        """Return the manifest in ``models_dir/catalog``. The model does not need to be installed.
+        """Return the manifest of the model ``name`` in ``models_dir/catalog``, whether or not the model is installed.
 
         Raises:
             ModelError: for the same reasons as `entry`.
@@ -114,7 +116,7 @@ class Catalog:
         return load(self._models_dir / "catalog" / f"{name}.toml")
 
     def embedded(self, name: str) -> bool:
-        """Return whether the model is part of the service.
+        """Return whether the model ``name`` is embedded, that is, part of the service.
 
         Raises:
             ModelError: its manifest is invalid.
@@ -139,15 +141,16 @@ Profile = Literal["auto", "embedded", "production"]
 def choose(
     catalog: Catalog, task: Task, source: str, target: str, profile: Profile, name: str | None = None
 ) -> Entry | None:
-    """Return the model for ``task`` from ``source`` to ``target`` (language codes, which are equal for summaries).
+    """Return the model for a task and a pair of languages.
 
-    This is the model ``name``, or the profile's default model if ``name`` is None. The profile ``embedded`` prefers a
-    draft model to a starter model. The profile ``auto`` selects the default production model if that is installed, and
-    otherwise the same model as ``embedded``. Return None if the catalogue has no model for the task and the languages.
+    ``source`` and ``target`` are language codes, which are equal for summaries. If ``name`` is given, return that
+    model. Otherwise, return the default model of the profile. The profile ``embedded`` prefers a draft model to a
+    starter model. The profile ``auto`` selects the default production model if it is installed, and otherwise the same
+    model as ``embedded``. Return None if the catalogue has no model for the task and the languages.
 
     Raises:
         ModelError: the model does not exist, its manifest is invalid, or its task or languages differ from those
-            requested. Without ``name``: no model has the quality that the profile needs, or several models have the
+            requested. Without ``name``: no model has the quality that the profile requires, or several models have the
             same quality and none of them is preferred.
     """
     if name is not None:
@@ -175,7 +178,7 @@ def _require_fit(entry: Entry, task: Task, source: str, target: str) -> None:
 
 
 def _default(catalog: Catalog, task: Task, source: str, target: str, quality: Quality) -> str | None:
-    """Return the name of the preferred or the only model of this quality. Return None if there is no such model."""
+    """Return the name of the preferred or the only model of this quality, or None if there is no such model."""
     fitting = [
         (name, manifest)
         for name, manifest in catalog.manifests().items()

@@ -1,4 +1,4 @@
-"""The manifest of a model: its task, languages, files and decoding options. Each model has one TOML file."""
+"""Model manifests. A manifest is a TOML file that describes a model's task, languages, files and decoding options."""
 
 import tomllib
 from pathlib import Path, PurePosixPath
@@ -22,12 +22,12 @@ from service.errors import ModelError
 
 EngineKind = Literal["ctranslate2", "torch"]
 Task = Literal["translation", "summary", "alignment"]
-"""`alignment` finds which words of an output belong to which words of its source."""
+"""An ``alignment`` model matches the words of an output with the words of its source."""
 Quality = Literal["starter", "draft", "production"]
 """What outputs are fit for: trials, drafts that an editor compares with the original, or publication after review."""
 Architecture = Literal["marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt", "gemma3"]
 CAUSAL: frozenset[Architecture] = frozenset({"gemma3"})
-"""Decoder-only architectures. Their models continue a prompt, and give no attention between source and output."""
+"""Decoder-only architectures. Their models continue a prompt and return no attention from output to source."""
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*?][A-Za-z0-9_.*?-]*$")]
 
@@ -50,12 +50,15 @@ class TokenLimits(_Strict):
     """The tokenizer and the token limits of the model.
 
     The kind ``sentencepiece`` uses the files ``source`` and ``target``. The kind ``transformers`` uses the checkpoint's
-    tokenizer files. If the model has language codes, ``source_code`` (such as ``deu_Latn`` or ``de_DE``) is the first
-    piece of every source, and ``target_code`` is forced as the first piece of every output and then removed. ``prefix``
-    precedes every source text. An output has at most ``output_ratio`` × source tokens + ``output_extra`` tokens. An
-    output that reaches this limit is reported as truncated. ``vocabulary`` maps pieces to ids; if it is empty, a
-    piece's id is its position in ``source``. ``target_vocabulary`` lists the pieces that outputs may contain; None
-    allows all pieces.
+    tokenizer files. ``vocabulary`` is a file that maps pieces to ids. If it is empty, a piece's id is its position in
+    ``source``. ``target_vocabulary`` is a file that lists the pieces that outputs may contain. None allows all pieces.
+
+    If the model has language codes, ``source_code`` (such as ``deu_Latn`` or ``de_DE``) is the first piece of every
+    source, and ``target_code`` is forced as the first piece of every output and then removed. ``prefix`` precedes every
+    source text.
+
+    An output has at most ``output_ratio`` × source tokens + ``output_extra`` tokens. An output that reaches this limit
+    is reported as truncated.
     """
 
     kind: Literal["sentencepiece", "transformers"] = "sentencepiece"
@@ -87,9 +90,11 @@ class TokenLimits(_Strict):
 
 
 class Prompts(_Strict):
-    """The prompts of a causal model: ``start``, a text, and the mark of a task. An output ends with ``end``.
+    """The format of a causal model's prompts.
 
-    ``marks`` maps names to pieces that no text contains. ``task`` is the name of the mark for the manifest's task.
+    A prompt consists of the piece ``start``, a text, and the mark of a task. An output ends with the piece ``end``.
+    ``marks`` maps the name of each mark to a piece that no text contains. ``task`` is the name of the mark for the
+    manifest's task.
     """
 
     start: str = "<bos>"
@@ -100,7 +105,7 @@ class Prompts(_Strict):
     @model_validator(mode="after")
     def _has_the_mark_of_its_task(self) -> Self:
         if self.task not in self.marks:
-            raise ValueError(f"task: marks has no {self.task!r}")
+            raise ValueError(f"task: `marks` has no entry for {self.task!r}")
         return self
 
 
@@ -116,16 +121,17 @@ class Decoding(_Strict):
     @model_validator(mode="after")
     def _a_beam_holds_its_hypotheses(self) -> Self:
         if self.hypotheses > self.beam_size:
-            raise ValueError(f"hypotheses ({self.hypotheses}) must be at most beam_size ({self.beam_size})")
+            raise ValueError(f"`hypotheses` ({self.hypotheses}) must not exceed `beam_size` ({self.beam_size})")
         return self
 
 
 class Acceptance(_Strict):
-    """Additional conditions that a rewritten sentence must meet. They come from the evaluation of the model.
+    """Additional conditions that a sentence rewritten by the model must meet. They come from the model's evaluation.
 
-    ``least_score`` is the minimum log-probability per token. ``most_loose_joints`` is the maximum number of pairs of
-    adjacent words that are neither adjacent nor next to punctuation in a source. If it is 0, the model can only drop
-    whole clauses. ``source_pieces_only`` limits outputs to pieces of their sources, function words and punctuation.
+    ``least_score`` is the minimum log-probability per token. ``most_loose_joints`` is the maximum number of loose
+    joints, which are places where the output joins words that no source joins (see `service.summarization.rewriting`).
+    If it is 0, the model can only drop whole clauses. ``source_pieces_only`` limits outputs to pieces of their sources,
+    function words and punctuation.
     """
 
     least_score: float = -100.0
@@ -147,7 +153,7 @@ class Hub(_Strict):
 
 
 class Score(_Strict):
-    """A published score: the value of ``metric`` on the test set ``set``, and the ``source`` that reports it."""
+    """A published score. ``set`` is the test set, and ``source`` is the publication that reports the score."""
 
     set: str
     metric: str
@@ -175,8 +181,9 @@ class Manifest(_Strict):
     ``joined`` maps a file that is too large for the repository to its parts, which ``files`` lists.
     An embedded model is in the folder ``weights``. A hub model is in the folder of its installed manifest. The
     catalogue's manifest of a hub model has no ``revision``, ``engines`` or ``files``. If several models have the same
-    task, languages and quality, the ``preferred`` model is the default. Fields in ``verified`` were checked against the
-    model's files. All other fields are as published by the model's authors.
+    task, languages and quality, the ``preferred`` model is the default. ``thorough`` contains the settings of a second
+    search for sentences that need a better one. The fields listed in ``verified`` were checked against the model's
+    files. All other fields are as published by the model's authors.
     """
 
     id: str
@@ -228,11 +235,11 @@ class Manifest(_Strict):
     @model_validator(mode="after")
     def _embedded_or_of_the_hub(self) -> Self:
         if bool(self.weights) == (self.hub is not None):
-            raise ValueError("exactly one of weights and hub is required")
+            raise ValueError("exactly one of `weights` and `hub` is required")
         described = {"revision": self.revision, "engines": self.engines, "files": self.files}
         missing = [name for name, value in described.items() if not value]
         if missing and (self.hub is None or len(missing) < len(described)):
-            raise ValueError(f"{', '.join(missing)}: missing or empty")
+            raise ValueError(f"missing or empty: {', '.join(missing)}")
         return self
 
     @model_validator(mode="after")
@@ -249,20 +256,21 @@ class Manifest(_Strict):
     @model_validator(mode="after")
     def _prompts_of_a_causal_model(self) -> Self:
         if self.causal != (self.prompts is not None):
-            raise ValueError("prompts is required for a causal model, and only for such a model")
+            raise ValueError("`prompts` is required for a causal model, and forbidden for any other model")
         return self
 
     @model_validator(mode="after")
     def _verified_fields_exist(self) -> Self:
         unknown = [name for name in self.verified if name.partition(".")[0] not in type(self).model_fields]
         if unknown:
-            raise ValueError(f"verified names unknown fields: {', '.join(unknown)}")
+            raise ValueError(f"`verified` lists unknown fields: {', '.join(unknown)}")
         return self
 
     def decoding_options(self, source_tokens: int, *, thorough: bool = False) -> DecodingOptions:
-        """Return the options for a source with this number of tokens. ``thorough`` selects the thorough search, if any.
+        """Return the options for a source of ``source_tokens`` tokens.
 
-        The output limit is rounded up to a multiple of 64, because only items with equal options can share a batch.
+        ``thorough`` selects the manifest's thorough search, if there is one. The output limit is rounded up to a
+        multiple of 64, because only items with equal options can share a batch.
         """
         limit = int(source_tokens * self.tokens.output_ratio) + self.tokens.output_extra
         return DecodingOptions(
@@ -276,15 +284,15 @@ def load(path: Path) -> Manifest:
     """Read a manifest.
 
     Raises:
-        ModelError: the file is missing or is not TOML; or a field is missing, unknown, of the wrong type or out of
-            range.
+        ModelError: the file is missing or is not valid TOML; or a field is missing, unknown, of the wrong type or
+            out of range.
     """
     try:
         return Manifest.model_validate(tomllib.loads(path.read_text("utf-8")))
     except OSError as error:
         raise ModelError(f"manifest {path.name} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"manifest {path.name} is not TOML: {error}") from error
+        raise ModelError(f"manifest {path.name} is not valid TOML: {error}") from error
     except ValidationError as error:
         fields = "; ".join(": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"]))) for e in error.errors())
         raise ModelError(f"manifest {path.name}: {fields}") from error

@@ -1,4 +1,4 @@
-"""File digests, and the verification of a model's files against its manifest."""
+"""File digests and the verification of a model's files against its manifest."""
 
 import hashlib
 from pathlib import Path
@@ -38,7 +38,7 @@ class Digest(BaseModel):
 
 
 def verify(entry: Entry, kind: EngineKind) -> None:
-    """Verify the SHA-256 of the files that the engine ``kind`` reads, and refuse unlisted files in its folder.
+    """Verify the SHA-256 of the files that the engine ``kind`` reads, and reject unlisted files in its folder.
 
     An engine selects files in its folder by name, so it might load a file that the manifest does not list.
 
@@ -57,7 +57,7 @@ def verify(entry: Entry, kind: EngineKind) -> None:
 
 
 def verify_whole(entry: Entry) -> None:
-    """Verify the files of all engines, and that parts make the files of which they are parts.
+    """Verify the files of all engines and the joined files, and reject unlisted files in their folders.
 
     Raises:
         WeightsMismatch: for the same reasons as `verify`.
@@ -95,7 +95,7 @@ def _require_installed(entry: Entry) -> None:
 def _refuse_unlisted_files(entry: Entry, kind: EngineKind) -> None:
     files = entry.manifest.engines.get(kind)
     if files is None:
-        return  # the engine reports the error when it loads
+        return  # the engine reports the error when it is loaded
     listed = {entry.folder / name for name in entry.manifest.files}
     for path in sorted((entry.folder / files.folder).rglob("*")):
         if path not in listed and not path.is_dir():

@@ -12,7 +12,7 @@ Kind = Literal["glossary", "kept", "address", "number", "date"]
 class TermConstraint:
     """A requirement that the source words at ``span`` appear as ``text`` in the translation.
 
-    ``accepted`` holds other valid forms. ``term`` is the name of the constraint in responses.
+    ``accepted`` lists other valid forms. ``term`` is the source term, which identifies the constraint in responses.
     """
 
     span: Span

@@ -1,4 +1,4 @@
-"""Glossary terms, addresses and numerals: how they are found in a source and placed in its translation."""
+"""Search for glossary terms, addresses and numerals in a source text, and their placement in its translation."""
 
 import itertools
 import json
@@ -18,12 +18,15 @@ from service.terms.constraints import Kind, TermConstraint
 _WORD = re.compile(r"[^\W_]+(?:[-’'·&./][^\W_]+)*")
 _BLANK = re.compile(r"\s+")
 COMPARISONS_PER_WORD = 64
-"""Real glossaries need about 20 comparisons if every form of a word is a term, and at most one for other words."""
+"""The maximum average number of comparisons for each word of a text.
+
+In real glossaries, a word needs about 20 comparisons if every form of it is a term, and otherwise at most one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A term from the caller, with its translation and its words."""
+    """A term from the caller: its source form, its translation and its words."""
 
     source: str
     target: str
@@ -32,7 +35,7 @@ class Term:
 
 
 class Comparisons:
-    """A counter, with a limit, for comparisons between words of a text and words of terms."""
+    """A counter of comparisons between words of a text and words of terms. It has an upper limit."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -46,21 +49,24 @@ class Comparisons:
         """
         self.made += 1
         if self.made > self.limit:
-            detail = "too many terms in glossary and do_not_translate are too similar to search for in this text"
+            detail = (
+                "too many terms in `glossary` and `do_not_translate` are too similar to be searched for in this text"
+            )
             raise InvalidInput("terms_alike", detail, limit=self.limit)
 
 
 class Trie:
-    """A trie over the words of all terms.
+    """A trie of terms, with one edge for each word of a term.
 
-    A word of a text is compared only with those words of terms that share an index key with it. A node is built when a
-    text first reaches it, so memory use also depends on the texts.
+    Index keys limit the search: a word of a text is compared only with words of terms that share a key with it. Nodes
+    are built when a text first reaches them, so memory use also depends on the texts.
     """
 
     def __init__(self, terms: Sequence[Term], inflection: Inflection) -> None:
-        """Index ``terms``, of which there must be at least one.
+        """Index ``terms``, which must not be empty.
 
-        If several terms consist of the same words, the longest one is used, and the first of equally long ones.
+        If several terms consist of the same words, the longest one is used. If they are equally long, the first one is
+        used.
         """
         by_words: dict[tuple[str, ...], Term] = {}
         for term in terms:
@@ -71,7 +77,7 @@ class Trie:
         self._root = _Node(list(by_words.values()), 0, inflection)
 
     def at(self, words: Sequence[str], joined: Sequence[bool], place: int, comparisons: Comparisons) -> list[Term]:
-        """Return the terms, in any of their forms, that begin at the word with index ``place``.
+        """Return the terms that begin at the word with index ``place``, in any of their forms.
 
         ``joined[n]`` is True if only white space separates word n from the next word.
 
@@ -99,7 +105,7 @@ class Trie:
 
 
 class _Node:
-    """The terms that share their first ``depth`` words."""
+    """A node of the trie. It contains the terms that share their first ``depth`` words."""
 
     __slots__ = ("_depth", "_edges", "_inflection", "_terms")
 
@@ -110,7 +116,7 @@ class _Node:
         self._edges: dict[str, list[_Edge]] | None = None
 
     def edges(self, keys: AbstractSet[str]) -> list["_Edge"]:
-        """Return the edges whose word may have a form with one of the ``keys``, without duplicates."""
+        """Return the edges whose words have at least one of the index ``keys``, without duplicates."""
         if self._edges is None:
             self._edges = self._indexed()
         return list({id(edge): edge for key in keys for edge in self._edges.get(key, ())}.values())
@@ -133,7 +139,10 @@ class _Node:
 
 
 class _Edge:
-    """A word of one or more terms. It is the last word of ``term``, or an inner word if ``term`` is None."""
+    """An edge of the trie: a word of one or more terms.
+
+    It is the last word of ``term``, or an inner word of several terms if ``term`` is None.
+    """
 
     __slots__ = ("_depth", "_inflection", "_node", "_terms", "term", "word")
 
@@ -153,9 +162,9 @@ class _Edge:
 
 
 def _keys(word: str, inflection: Inflection, *, inner: bool) -> set[str]:
-    """Return the index keys of a word.
+    """Return the index keys of a word. ``inner`` is False for the first word of a term.
 
-    The first word of a term has only its stems as keys, because "Dem Spiegel" is not a form of "Der Spiegel".
+    The first word has fewer keys than a later one, because "Dem Spiegel" is not a form of "Der Spiegel".
     """
     return inflection.related(word) if inner else inflection.stems(word)
 
@@ -164,7 +173,9 @@ class Glossary:
     """The terms of one request. They are plain text without wildcards."""
 
     def __init__(self, translated: Mapping[str, str], kept: Sequence[str] = ()) -> None:
-        """Create a glossary from ``translated`` (term → translation) and ``kept`` (terms that must not be translated).
+        """Create a glossary.
+
+        ``translated`` maps terms to their translations. ``kept`` lists the terms that must not be translated.
 
         Raises:
             InvalidInput: a term contains no word, its translation is blank, or it is both translated and kept.
@@ -172,7 +183,7 @@ class Glossary:
         terms = [_term(source, target, "glossary", "/glossary") for source, target in translated.items()]
         for number, source in enumerate(kept):
             if source in translated:
-                detail = "a term is in both glossary and do_not_translate"
+                detail = "a term is in both `glossary` and `do_not_translate`"
                 raise InvalidInput("term_twice", detail, pointer=f"/do_not_translate/{number}")
             terms.append(_term(source, source, "kept", f"/do_not_translate/{number}"))
         self._terms = terms
@@ -182,7 +193,7 @@ class Glossary:
         return bool(self._terms)
 
     def find(self, text: str, language: Language) -> list[TermConstraint]:
-        """Find the terms in a text in ``language``, in order and without overlap.
+        """Find the terms in ``text``, in order and without overlap. ``language`` is the language of the text.
 
         At each position the longest term wins. The running time depends on the number of words in ``text``, but not on
         the number of terms.
@@ -227,7 +238,10 @@ def _term(source: str, target: str, kind: Kind, pointer: str) -> Term:
 
 
 def _preference(term: Term, word: str, inflection: Inflection) -> tuple[int, bool, bool, int, int]:
-    """Return the sort key of a term. The longest term wins, then an exact match, then the most similar form."""
+    """Return the sort key of a term that occurs at ``word``.
+
+    The longest term wins, then one that matches exactly, then one with the most similar form.
+    """
     first = term.words[0]
     return (
         len(term.words),
@@ -244,7 +258,7 @@ COMMENT = "#"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The terms in one glossary file: terms with a translation, and terms that must not be translated."""
+    """The terms in one glossary file. Some have a translation, and others (``kept``) must not be translated."""
 
     translated: Mapping[str, str]
     kept: tuple[str, ...]
@@ -256,7 +270,9 @@ class Terms:
         return sha256(json.dumps(terms, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
     def merged_with(self, translated: Mapping[str, str], kept: Sequence[str]) -> Glossary:
-        """Merge the terms of this file with those of a request. The terms of the request take precedence.
+        """Create a glossary from the terms in this file and those of a request.
+
+        The terms of the request take precedence.
 
         Raises:
             InvalidInput: see `Glossary`.
@@ -267,7 +283,7 @@ class Terms:
 
 
 def read_glossaries(folder: Path) -> dict[str, Terms]:
-    """Read the glossaries ``NAME.tsv`` in ``folder``, and return them by name.
+    """Read the glossary files ``NAME.tsv`` in ``folder``. Return the terms of each file under its name.
 
     Each line has the form ``term<TAB>translation``, or contains only a term that must not be translated.
 
@@ -323,9 +339,10 @@ def address_constraints(text: str) -> list[TermConstraint]:
 
 
 def numeral_constraints(text: str, source: Language, target: Language) -> list[TermConstraint]:
-    """Return constraints for the numerals in ``text`` that ``target`` writes differently, in order and without overlap.
+    """Return constraints for the numerals in ``text`` that must be written differently in ``target``.
 
-    The list is empty if ``source`` cannot find numerals or ``target`` cannot write them.
+    They are in order and do not overlap. The list is empty if ``source`` has no rules for finding numerals or
+    ``target`` has none for writing them.
     """
     if source.find_numerals is None or target.write_numeral is None:
         return []
@@ -338,7 +355,7 @@ def numeral_constraints(text: str, source: Language, target: Language) -> list[T
     return found
 
 
-# Constraints of these kinds are inserted if the output lacks them. Other kinds only replace aligned words.
+# If the output lacks a term of one of these kinds, it is inserted. Terms of other kinds only replace linked words.
 INSERTED: frozenset[Kind] = frozenset({"kept", "address"})
 _OUTPUT_WORD = re.compile(r"\w+(?:[-’'.,/]\w+)*|\S")
 _DIGIT = re.compile(r"\d")
@@ -346,7 +363,10 @@ _DIGIT = re.compile(r"\d")
 
 @dataclass(frozen=True, slots=True)
 class PlacementResult:
-    """A sentence after its terms were placed: its text, its updated links, and the applied and missing constraints."""
+    """A sentence after its terms have been placed.
+
+    It consists of the new text, the updated links, and the constraints that were applied or are missing.
+    """
 
     text: str
     links: tuple[Link, ...]
@@ -361,9 +381,10 @@ class _Edit:
 
 
 def place_terms(output: str, links: Sequence[Link], required: Sequence[TermConstraint]) -> PlacementResult:
-    """Edit ``output`` so that it satisfies each constraint in ``required``. The source spans must not overlap.
+    """Edit ``output`` so that it satisfies as many of the ``required`` constraints as possible.
 
-    A constraint that ``output`` already satisfies changes nothing. Otherwise its text replaces a copy of the source
+    ``links`` aligns ``output`` with the source. The source spans of the constraints must not overlap. A constraint that
+    ``output`` already satisfies changes nothing. Otherwise, the text of the constraint replaces a copy of the source
     term or, if there is none, the linked words. If there are no linked words either, constraints of the `INSERTED`
     kinds are inserted after the nearest word. A term that is required twice must occur twice.
     """
@@ -409,7 +430,7 @@ def _edit(output: str, links: Sequence[Link], one: TermConstraint, occupied: Seq
 
 
 def _linked(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> Span | None:
-    """Return the run of output words with the largest total link weight to the constraint's source span."""
+    """Return the run of adjacent output words that is linked most strongly to the source span of the constraint."""
     words = [Span(*match.span()) for match in _OUTPUT_WORD.finditer(output)]
     weights = [_weight(word, links, one.span) for word in words]
     runs: list[tuple[float, Span]] = []
@@ -448,7 +469,10 @@ def _alike(one: TermConstraint, words: str) -> bool:
 
 
 def _insertion(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> _Edit:
-    """Return an insertion after the word that is linked to the nearest preceding source word, or at the start."""
+    """Return an edit that inserts the text of the constraint.
+
+    The place is after the word that is linked to the nearest preceding source word, or at the start.
+    """
     before = [link for link in links if link.source.end <= one.span.start]
     nearest = max(before, key=lambda link: (link.source.end, link.weight), default=None)
     place = 0 if nearest is None else nearest.target.end
@@ -466,7 +490,7 @@ def _cased(one: TermConstraint, span: Span, output: str) -> str:
 
 
 def _edited(output: str, links: Sequence[Link], edits: Sequence[_Edit]) -> tuple[str, tuple[Link, ...]]:
-    """Apply ``edits``, which do not overlap, and return the new text and the updated links."""
+    """Apply ``edits``, which must not overlap, and return the new text and the updated links."""
     parts: list[str] = []
     end = 0
     for edit in sorted(edits, key=lambda edit: edit.span):
@@ -483,6 +507,6 @@ def _moved(span: Span, edits: Sequence[_Edit]) -> Span:
         if edit.span.end <= span.start:
             start, end = start + grown, end + grown
         elif edit.span.start < span.end:
-            # The edit replaced words of the link, so the link now covers the replacement.
+            # The edit replaces words of the link, so the link now covers the replacement.
             start, end = start - max(0, span.start - edit.span.start), max(end, edit.span.end) + grown
     return Span(start, max(start, end))

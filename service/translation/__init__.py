@@ -1,1 +1,1 @@
-"""Translation of texts."""
+"""Translation of texts with one model."""

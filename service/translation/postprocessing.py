@@ -24,7 +24,7 @@ from service.translation.preparation import Sentence
 
 
 class Repetition(NamedTuple):
-    """A phrase that the model repeated: the span of its remaining copy, and the number of removed copies."""
+    """A phrase that the model repeated: the span of the remaining copy, and the number of removed copies."""
 
     span: Span
     times: int
@@ -34,8 +34,8 @@ class Repetition(NamedTuple):
 class Collapsed:
     """A model output without adjacent repetitions.
 
-    ``repetitions`` holds the remaining copy of each repeated phrase. ``removed`` holds the deleted ranges in order of
-    deletion; each one refers to the text just before that deletion.
+    ``repetitions`` lists the repeated phrases. ``removed`` lists the deleted ranges in the order of deletion. Each
+    range refers to the text as it was just before that deletion.
     """
 
     text: str
@@ -43,11 +43,11 @@ class Collapsed:
     removed: tuple[Span, ...] = ()
 
     def without(self, found: AdjacentRepetition) -> "Collapsed":
-        """Remove one more repetition."""
+        """Return a copy from which one more repetition has been removed."""
         once, again, said = found
         times = {once: said}
         for span, before in self.repetitions:
-            # Repetitions within the removed copies are credited to the remaining copy.
+            # Repetitions within the removed copy count towards the remaining copy.
             place = _after_removal(span, again) or once
             times[place] = times.get(place, 0) + before
         return Collapsed(
@@ -67,9 +67,9 @@ class Collapsed:
 
 
 def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> Collapsed:
-    """Remove adjacent repetitions from ``output``, unless ``source`` contains one as well.
+    """Remove adjacent repetitions from ``output``, unless ``source`` also contains one.
 
-    docs/adr/0017 explains why the sentence is not decoded again instead.
+    docs/adr/0017 explains why the sentence is not decoded a second time instead.
     """
     collapsed = Collapsed(output)
     while (found := find_repetition(source, collapsed.text, *languages)) is not None:
@@ -99,7 +99,7 @@ _YEAR = re.compile(r"\d{4}$")
 class FinishedSentence:
     """A translated sentence with its applied and missing terms and the findings of the checks.
 
-    ``cut`` means that the model reached its output limit.
+    ``cut`` is True if the model reached its output limit.
     """
 
     text: str
@@ -118,14 +118,14 @@ class FinishedSentence:
     def doubts(self) -> int:
         """The number of problems that an editor must look at.
 
-        These are findings for review, caller's terms that are missing, and an output that was cut off.
+        Problems are findings for review, missing terms of the caller, and an output that was cut off.
         """
         return len(self.for_review) + sum(one.kind in CALLER_TERMS for one in self.missing) + self.cut
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceConstraints:
-    """Requirements for the translation of one sentence: its terms and, if ``aligned``, a word alignment.
+    """The requirements for the translation of one sentence: its terms and, if ``aligned``, a word alignment.
 
     ``source`` is the sentence as submitted, before normalisation.
     """
@@ -144,11 +144,11 @@ def constraints_of(
 
 
 Finishing = Generator[TextHypothesis, Alignment | None, FinishedSentence]
-"""A coroutine that yields hypotheses, receives their word alignments, and returns the finished sentence."""
+"""A generator that yields hypotheses, receives their word alignments, and returns the finished sentence."""
 
 
 def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis: TextHypothesis) -> Finishing:
-    """Turn one hypothesis into a finished sentence, with an alignment if one is required."""
+    """Convert one hypothesis to a finished sentence, with an alignment if one is required."""
     required = constraints.required
     written = collapse_repetitions(constraints.sentence.text, hypothesis.text, languages)
     placed = place_terms(written.text, (), required)
@@ -164,7 +164,7 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
         alignment = None
     elif alignment is not None and placed.text != written.text:
         alignment = _realigned(alignment, placed.links)
-    # Placing terms moves the words after them, so the findings then refer to the whole sentence.
+    # Placing a term moves the words after it, so the findings then refer to the whole sentence.
     removed = _repetition_findings(written, known=placed.text == written.text)
     findings = (*check_sentence(constraints.source, placed.text, *languages), *removed)
     cut = hypothesis.finish_reason == "length"
@@ -174,7 +174,7 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
 def finish_without_model(
     source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair
 ) -> FinishedSentence:
-    """Translate a sentence without letters: convert its numerals and apply its terms. No model is needed.
+    """Translate a sentence without letters by converting its numerals and applying its terms.
 
     A date without a year is left unchanged, because "1.2." is often a section number.
     """
@@ -189,7 +189,7 @@ def finish_without_model(
 
 
 def _terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
-    """Return the terms in the sentence without overlap. The caller's terms have priority."""
+    """Return the constraints for the terms in a sentence, without overlap. The caller's terms take precedence."""
     chosen: list[TermConstraint] = []
     for found in (
         glossary.find(source, languages.source),
@@ -205,7 +205,7 @@ def _overlap(one: Span, other: Span) -> bool:
 
 
 def _repetition_findings(best: Collapsed, *, known: bool) -> Iterator[Finding]:
-    """Yield a finding for each collapsed repetition. ``known`` means that its position is valid in the translation."""
+    """Yield a finding for each removed repetition. ``known`` is True if its span is also valid in the translation."""
     for span, times in best.repetitions:
         short = times == 1 and len(span.of(best.text).split()) <= SHORT_WORDS
         yield Finding(
@@ -228,10 +228,10 @@ def _links(alignment: Alignment | None) -> list[Link]:
 
 
 def _realigned(alignment: Alignment, links: Sequence[Link]) -> Alignment:
-    """Return the alignment of a translation after terms were placed.
+    """Return the alignment of a translation after terms have been placed.
 
-    Words that were replaced together count as one word. If two source pieces form one character, as in "′", the second
-    piece gets the weight of both.
+    Words that were replaced together count as one word. If two source pieces have the same span because they form one
+    character, such as "′", the second piece gets the larger weight of the two.
     """
     columns = {piece: number for number, piece in enumerate(alignment.source)}
     rows: dict[Span, list[float]] = {}
@@ -260,14 +260,14 @@ FACTS = frozenset(
         Code.NEGATION_ADDED,
     }
 )
-"""The codes of factual doubts. A hypothesis with more of them never replaces the first one."""
+"""The codes of findings that concern facts. A hypothesis with more of them never replaces the first one."""
 
 
 def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesis], Finishing]) -> Finishing:
     """Choose the finished sentence from one or more hypotheses, which are ordered best first.
 
-    If the first hypothesis raises no doubts, it is used and the others are not finished. Otherwise the hypothesis with
-    the fewest doubts is used; in a tie, the earliest one wins. A hypothesis with more factual doubts than the first is
+    If the first hypothesis raises no doubts, it is used and the others are not finished. Otherwise, the hypothesis with
+    the fewest doubts is used, and in a tie the earliest one. A hypothesis with more factual doubts than the first is
     never used. docs/adr/0019 explains the reasons.
     """
     left = iter(hypotheses)
@@ -281,7 +281,7 @@ def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesi
 
 
 def _facts(finished: FinishedSentence) -> int:
-    """Count the factual doubts."""
+    """Count the findings for review that concern facts."""
     return sum(one.code in FACTS for one in finished.for_review)
 
 
@@ -364,9 +364,9 @@ _SEVERITIES = tuple(Severity)
 def _advance(
     steps: Sequence[Finishing], answers: dict[int, Alignment | None], done: dict[int, FinishedSentence]
 ) -> dict[int, TextHypothesis]:
-    """Resume each coroutine with its alignment.
+    """Resume each generator in ``steps`` that has an entry in ``answers``, and pass it the alignment.
 
-    Stores finished sentences in ``done`` and returns the hypotheses that need an alignment.
+    Store finished sentences in ``done``. Return the hypotheses that need an alignment.
     """
     wanted: dict[int, TextHypothesis] = {}
     for number, answer in answers.items():

@@ -24,11 +24,11 @@ NO_TERMS = Glossary({})
 
 @dataclass(frozen=True, slots=True)
 class TranslationOptions:
-    """Options for a translation.
+    """The options for a translation.
 
-    ``split`` determines where the text is split: at line ends and sentence ends, only at sentence ends, or only where
-    it is too long for the model. With ``attribute_texts``, the HTML attributes ``title`` and ``alt`` are translated
-    too. ``tags`` holds the caller's rules for tags. ``alignment`` requests a word alignment.
+    ``split`` determines where the text is split: at line breaks and sentence ends, only at sentence ends, or only where
+    it is too long for the model. If ``attribute_texts`` is True, the HTML attributes ``title`` and ``alt`` are also
+    translated. ``tags`` contains the caller's rules for tags. ``alignment`` requests a word alignment.
     """
 
     format: Format = "text"
@@ -48,7 +48,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence with its span in the text and its normalised form.
+    """A sentence, with its span in the text and its normalised form (``text``).
 
     A sentence without letters is not sent to the model.
     """
@@ -60,7 +60,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A text that has been split into sentences. ``segmentation`` has one span for each entry of ``sentences``."""
+    """A text that has been split into sentences. ``segmentation`` contains the span of each entry of ``sentences``."""
 
     segmentation: Segmentation
     sentences: tuple[Sentence, ...]
@@ -68,7 +68,7 @@ class Prepared:
 
 
 def notices_of(text: str, language: Language) -> list[Notice]:
-    """Return the notices about a source text.
+    """Return the notices about a source text, such as one that it is in another language.
 
     Raises:
         InvalidInput: the text is not valid Unicode.
@@ -79,7 +79,7 @@ def notices_of(text: str, language: Language) -> list[Notice]:
 
 
 def prepare(text: str, generator: TextGenerator, language: Language, split: Split = "lines") -> Prepared:
-    """Split ``text``, which must be valid Unicode, into sentences that fit the generator.
+    """Split ``text``, which must be valid Unicode, into sentences that are not too long for the generator.
 
     See `TranslationOptions` for ``split``.
     """
@@ -124,7 +124,7 @@ def _fitting(text: str, span: Span, generator: TextGenerator, language: Language
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of text without block markup. ``block`` is its HTML block, or None for plain text."""
+    """A part of a submitted text: a block of HTML, or the whole plain text. ``block`` is None for plain text."""
 
     prepared: Prepared
     block: Block | None
@@ -143,7 +143,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A submitted text with its parts, in order, and its notices. ``document`` is None for plain text."""
+    """A submitted text with its parts in order, and the notices about it. ``document`` is None for plain text."""
 
     text: str
     parts: tuple[Part, ...]

@@ -35,8 +35,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # control char
 class _Pair:
     """A sentence and its translation.
 
-    ``target`` is the span in the translated text, or None for attribute texts in HTML. ``cached`` is None if the
-    sentence needed no model.
+    ``target`` is the span in the translated text, or None for attribute texts in HTML. ``cached`` is True if the
+    translation came from the cache, and None if the sentence needed no model.
     """
 
     part: Part
@@ -61,7 +61,7 @@ def assemble(
     options: TranslationOptions,
     languages: LanguagePair,
 ) -> Translation:
-    """Assemble the translation of a text. ``results`` holds the results for the sentences with letters, in order."""
+    """Assemble the translation of a text. ``results`` contains the results for the sentences with letters, in order."""
     left = iter(results)
     pairs = [_pair(part, sentence, left, options, languages) for part, sentence in submission.sentences()]
     text, targets = _translated_text(submission, pairs, languages.source)
@@ -132,7 +132,10 @@ def _html(
 
 
 def _words(pair: _Pair, target: Span) -> tuple[tuple[Span, Span], ...]:
-    """Pair each word of the translation with the source word that has the highest weight. HTML has no pairs."""
+    """Pair each word of the translation with the source word that has the highest alignment weight.
+
+    Return no pairs for HTML.
+    """
     alignment = pair.finished.alignment
     if alignment is None or pair.part.block is not None:
         return ()
@@ -189,7 +192,7 @@ Manners = TranslationOptions | Sequence[TranslationOptions]
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A prepared text, and the requirements for each of its sentences that contain letters."""
+    """A prepared text, and the requirements for the translation of each sentence that contains letters."""
 
     submission: Submission
     wanted: list[SentenceConstraints]
@@ -201,7 +204,7 @@ class _Prepared:
 
 
 class _InOrder:
-    """A reporter that passes on finished sentences in text order.
+    """A reporter that receives finished sentences in any order and reports them in text order.
 
     Each sentence is reported as soon as all sentences before it are done.
     """
@@ -212,7 +215,7 @@ class _InOrder:
         self._told = 0
 
     def add(self, on_results: Sequence[tuple[int, Result[FinishedSentence]]]) -> None:
-        """Add finished sentences, and report every sentence whose predecessors are done."""
+        """Add finished sentences. Report every sentence whose predecessors are all done."""
         self._done.update((number, result.value) for number, result in on_results)
         while (one := self._done.pop(self._told, None)) is not None:
             self._tell(self._told, one)
@@ -243,8 +246,9 @@ class Translator:
     ) -> list[Translation]:
         """Translate ``texts`` and return the translations in order. A blank text is returned unchanged.
 
-        Either all texts are admitted to the queue or none. ``origins`` holds the submitted form of each text, if it
-        differs, for cache tags. ``options`` is either one value for all texts or one value for each text.
+        Either all texts are admitted to the queue or none. ``origins`` contains the submitted text from which each text
+        was taken, for cache tags. By default, each text is its own origin. ``options`` is either one value for all
+        texts or one value for each text.
 
         Raises:
             InvalidInput: a text is not valid Unicode.

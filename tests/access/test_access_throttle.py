@@ -34,7 +34,7 @@ async def test_request_over_limit_gets_retry_after(monkeypatch: pytest.MonkeyPat
         assert first.headers["ratelimit"] == '"requests-1-minute";r=1;t=60, "requests-1-hour";r=99;t=3600'
         body = assert_refused(third, "rate_exceeded")
         assert third.headers["content-type"] == "application/problem+json"
-        assert body["detail"].startswith("the limit of 2 requests per 60 s is exceeded")
+        assert body["detail"].startswith("the limit of 2 requests per 60 s has been exceeded")
         assert third.headers["ratelimit"].startswith('"requests-1-minute";r=0;t=')
         # Retry-After and RateLimit must agree, as the draft requires.
         assert f";t={third.headers['retry-after']}," in third.headers["ratelimit"]

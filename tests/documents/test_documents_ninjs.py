@@ -98,5 +98,5 @@ def test_samples_give_valid_items(name: str) -> None:
 
 def test_document_without_a_uri_is_refused() -> None:
     document = read_document({"@context": "https://schema.org", "@type": "NewsArticle", "articleBody": "Text."})
-    with pytest.raises(InvalidInput, match="needs a uri"):
+    with pytest.raises(InvalidInput, match="requires a URI"):
         write_document(document, EDITION, "ninjs")

@@ -154,7 +154,7 @@ def test_etag_with_a_path_is_refused(desk: Desk, files: dict[str, bytes]) -> Non
     canary.write_text("alive", "utf-8")
     for etag in (f"../../../../../..{canary}", f"../../../../../..{desk.folder}/new"):
         desk.publish(files, etag=etag)
-        assert "returned an invalid etag header; the download was refused" in desk.error_of("pull", NAME)
+        assert "returned an invalid etag header; the download was aborted" in desk.error_of("pull", NAME)
     assert canary.read_text("utf-8") == "alive"
     assert not list(desk.folder.glob("new*"))
 
@@ -366,7 +366,7 @@ def test_installed_manifest_names_the_commit(desk: Desk) -> None:
 
 
 def test_verify_names_a_missing_model(desk: Desk) -> None:
-    assert f"{NAME} must be installed again" in desk.error_of("verify", NAME)
+    assert f"{NAME} must be reinstalled" in desk.error_of("verify", NAME)
     assert desk.run("verify").returncode == 0
 
 

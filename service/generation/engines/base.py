@@ -31,9 +31,9 @@ class Engine(Protocol):
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         """Return a list of 1 to k hypotheses, best first, for each of ``items``, in order.
 
-        The only hypothesis of an item with a target is this target. Sources are never truncated. A hypothesis that
-        reached its length limit has the ``finish_reason`` "length". The other items of the call can change an output
-        only by rounding.
+        If an item has a target, the target is its only hypothesis. Sources are never truncated. A hypothesis that
+        reached its length limit has the ``finish_reason`` "length". The other items of the call can affect an output
+        only through rounding.
 
         Raises:
             EngineError: the model failed, and no item of this call has a result.
@@ -62,7 +62,7 @@ class ParallelConfig:
 def layouts(cores: int, replicas: int = 0) -> tuple[ParallelConfig, ...]:
     """Return the parallel configurations to measure on ``cores``. If ``replicas`` is given, there is only one.
 
-    The first configuration is likely to be the fastest. Its time is the time limit for measuring the others.
+    The first configuration is likely to be the fastest, so the measurement of slower ones can be stopped early.
     """
     if replicas:
         return (ParallelConfig(replicas, max(1, cores // replicas)),)
@@ -85,10 +85,10 @@ COMPUTE_TYPES: dict[EngineKind, frozenset[str]] = {
 
 
 def resolve_compute_type(manifest: Manifest, kind: EngineKind, device: str, wanted: str = "auto") -> str:
-    """Return the engine's name for the compute type.
+    """Return the compute type with which an engine runs a model.
 
-    ``auto`` selects the manifest's type on ``cpu``. On ``cuda``, it selects bfloat16 for the T5 family and float16 for
-    other models.
+    If ``wanted`` is ``auto``, it is the manifest's type on ``cpu``. On ``cuda``, it is bfloat16 for the T5 family and
+    float16 for other models.
 
     Raises:
         ModelError: the model has no files for the engine, or the engine or the model does not support the compute type.
@@ -117,8 +117,9 @@ Call = Callable[[list[list[str]], DecodingOptions], list[list[Hypothesis]]]
 def shared(options: DecodingOptions) -> DecodingOptions:
     """Return the options that items must have in common to share a batch.
 
-    Items with greedy search may differ in their output limit and in alignment. A higher limit does not change a greedy
-    output that ends within its own limit, and greedy search computes attention anyway. Neither is true for beam search.
+    Items with greedy search may differ in their output limit and in whether they request alignment. A higher limit does
+    not change a greedy output that ends within its own limit, and greedy search computes attention anyway. Neither is
+    true of beam search.
     """
     return replace(options, max_output_tokens=0, alignment=False) if options.beam_size == 1 else options
 
@@ -126,7 +127,7 @@ def shared(options: DecodingOptions) -> DecodingOptions:
 def groups(
     items: Sequence[EngineInput], key: Callable[[DecodingOptions], DecodingOptions] = lambda options: options
 ) -> list[list[int]]:
-    """Group the positions of ``items`` by the ``key`` of their options."""
+    """Return the positions of ``items``, grouped by the ``key`` of their options."""
     positions: dict[DecodingOptions, list[int]] = {}
     for position, item in enumerate(items):
         positions.setdefault(key(item.options), []).append(position)
@@ -137,7 +138,7 @@ def by_options(items: Sequence[EngineInput], call: Call) -> list[list[Hypothesis
     """Run ``call`` once for each distinct set of options, and return the results in the order of ``items``.
 
     Raises:
-        EngineError: a call returned more or fewer results than it received sources.
+        EngineError: a call returned the wrong number of results.
     """
     results: list[list[Hypothesis]] = [[] for _ in items]
     for places in groups(items):
@@ -150,7 +151,7 @@ def by_options(items: Sequence[EngineInput], call: Call) -> list[list[Hypothesis
 
 
 LEAST_STEP_TOKENS = 16
-"""The smallest step. Sixteen floats fill a cache line, so the rows of each source start at a cache line."""
+"""The smallest step between padded lengths. Sixteen floats fill a cache line, so each source starts at a new one."""
 MOST_STEPS = 4
 
 
@@ -167,7 +168,7 @@ def padded_length(tokens: int) -> int:
 
 
 def by_padded_length(lengths: Sequence[int]) -> list[list[int]]:
-    """Group the positions of ``lengths`` by padded length, in descending order of length."""
+    """Return the positions of ``lengths``, grouped by padded length in descending order."""
     groups: dict[int, list[int]] = {}
     for position, length in enumerate(lengths):
         groups.setdefault(padded_length(length), []).append(position)
@@ -175,7 +176,7 @@ def by_padded_length(lengths: Sequence[int]) -> list[list[int]]:
 
 
 def filler(lengths: Sequence[int]) -> list[list[str]]:
-    """Return a filler source that makes a library pad a call to its padded length.
+    """Return a list with a filler source, which makes the library pad a call to its padded length.
 
     The list is empty if a source already has exactly this length. The filler consists of end-of-sentence tokens. It is
     thus an empty text, whose output ends after one step.

@@ -17,7 +17,7 @@ ONE_THREAD = ParallelConfig(replicas=1, threads=1)
 
 
 class Result(NamedTuple):
-    """The library's result for one source: outputs, their scores, and their attention."""
+    """The library's result for one source: the outputs, their scores and their attention."""
 
     hypotheses: list[list[str]]
     scores: list[float]
@@ -189,7 +189,7 @@ def _shared_options(items: Sequence[EngineInput], places: Sequence[int]) -> Deco
 
 
 def _exceeds_limit(result: Result, options: DecodingOptions) -> bool:
-    """Return whether an output is longer than its own limit.
+    """Return whether an output is longer than the limit in its own ``options``.
 
     This can happen because the limit of the call may be higher. The score of such an output is invalid.
     """
@@ -222,9 +222,10 @@ def _hypotheses(result: Result, options: DecodingOptions, end: str) -> list[Hypo
 def _hypothesis(
     tokens: list[str], score: float | None, attention: list[list[float]] | None, options: DecodingOptions, end: str
 ) -> Hypothesis:
-    """Convert an output of the library: remove the prefix, and truncate it at the limit.
+    """Convert an output of the library to a hypothesis.
 
-    The library counts the prefix as tokens with log-probability 0, so the score is corrected for its length.
+    The target prefix is removed, and the output is truncated at its length limit. The library counts the prefix as
+    tokens with log-probability 0, so the score is corrected for its length.
     """
     started = len(options.target_prefix)
     own = tokens[started : started + options.max_output_tokens]

@@ -1,4 +1,4 @@
-"""CTranslate2 engine for causal models: it continues prompts, and scores given outputs."""
+"""The CTranslate2 engine for causal models, which continues prompts and scores given outputs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,15 +11,15 @@ from service.generation.engines.base import by_padded_length
 from service.generation.engines.ctranslate2 import CTranslate2Engine, Result, result_of
 
 MOST_SCORED_TOKENS = 4_096
-"""Limit of padded tokens in one scoring call. The library computes logits for the whole vocabulary at each of them."""
+"""Maximum number of padded tokens in a scoring call. The library computes logits over the vocabulary for each token."""
 
 
 class CausalCTranslate2Engine(CTranslate2Engine):
-    """Runs a converted decoder-only model with the library's ``Generator``.
+    """An engine that runs a converted decoder-only model with CTranslate2's ``Generator``.
 
-    The library processes the prompts of a call in one step up to the length of the shortest prompt, and the rest of
-    each prompt token by token. So only prompts of similar length share a call. Prompts are not padded, so a call needs
-    no filler.
+    The library processes the prompts of a call in one step up to the length of the shortest prompt. It processes the
+    rest of each prompt token by token, so only prompts of similar length share a call. Prompts are not padded, so a
+    call needs no filler.
     """
 
     _library = ctranslate2.Generator

@@ -1,4 +1,4 @@
-"""Engine loading: reading vocabularies, creating the engine of a model, and finding its fastest configuration."""
+"""Functions that read vocabularies, load the engine of a model, and find its fastest parallel configuration."""
 
 import json
 import math
@@ -18,7 +18,7 @@ from service.registry.manifest import EngineKind, Manifest
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The piece ids of source and target, which are usually the same.
+    """The ids of the source pieces and of the target pieces, which are usually the same.
 
     Outputs contain only the pieces in ``written`` and the end-of-sentence token.
     """
@@ -47,7 +47,7 @@ def read_vocabulary(manifest: Manifest, folder: Path) -> Vocabulary:
 
 
 def _in_order(manifest: Manifest, folder: Path) -> dict[str, int]:
-    """Return the ids of pieces in the order of the SentencePiece model."""
+    """Return the id of each piece, which is its position in the SentencePiece model."""
     import sentencepiece  # noqa: PLC0415 - needed only for a checkpoint without a vocabulary file
 
     model = sentencepiece.SentencePieceProcessor(model_file=str(folder / manifest.tokens.source))
@@ -130,7 +130,7 @@ class Probe:
 
     @classmethod
     def of(cls, framed: tuple[Tokens, Tokens, Tokens], options: DecodingOptions) -> "Probe":
-        """Create ``SOURCES`` sources of different lengths by repeating a text.
+        """Create a probe with ``SOURCES`` sources of different lengths, made by repeating a text.
 
         ``framed`` is the encoded text (see `Tokenizer.framed`), and ``options`` are the model's decoding options. All
         outputs are forced to the same length.
@@ -143,11 +143,13 @@ class Probe:
         return cls(tuple(EngineInput((*before, *window, *after), forced) for window in windows))
 
     def seconds(self, engine: Engine, give_up_s: float = math.inf) -> float:
-        """Return the shortest time in seconds that ``engine`` needs for the probe.
+        """Return the shortest time, in seconds, that ``engine`` needs for the probe.
 
-        There are at most ``ROUNDS`` rounds, which take about ``ENOUGH_TIME_S``. A fast first round does not count,
-        because libraries initialise themselves in it. If the single sentences alone take longer than ``give_up_s``, the
-        measurement stops early, because a bad configuration would delay the start on a busy machine.
+        The probe is run up to ``ROUNDS`` times after a first run, until about ``ENOUGH_TIME_S`` seconds have passed.
+        The first run counts only if it is slow, because libraries initialise themselves in it.
+
+        The calls with a single item are measured first. If they take longer than ``give_up_s``, their time is returned
+        immediately, because a bad configuration would delay the start on a busy machine.
         """
         spent_s = self._lone_s(engine)
         if spent_s > give_up_s:

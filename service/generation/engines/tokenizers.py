@@ -33,7 +33,7 @@ class Pieces(Protocol):
     def complete(self) -> bool: ...
 
     def encode(self, text: str, *, special: bool = True) -> list[str]:
-        """Encode a source. ``special`` adds special pieces if the tokenizer knows them."""
+        """Encode a source. If ``special`` is True, add the special pieces that the tokenizer knows."""
         ...
 
     def encode_target(self, text: str) -> list[str]:
@@ -118,7 +118,8 @@ class Subwords:
     def __init__(self, path: Path, *, marked: bool = False) -> None:
         """Load the file, and disable its truncation and padding.
 
-        ``marked`` means that special tokens in a text are encoded as text, because special tokens are marks of tasks.
+        If ``marked`` is True, text that looks like a special token is encoded as ordinary text. This is necessary if
+        special tokens serve as marks in prompts.
 
         Raises:
             ModelError: the file is missing or is not a tokenizer.
@@ -132,7 +133,7 @@ class Subwords:
             raise ModelError(f"tokenizer file {path.name} cannot be read by the tokenizers library") from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self._tokenizer.encode_special_tokens = marked  # text that looks like a special token is encoded as text
+        self._tokenizer.encode_special_tokens = marked
         added = {one.content for one in self._tokenizer.get_added_tokens_decoder().values() if one.special}
         unknown = content["model"].get("unk_token")
         self.control = frozenset(added if unknown is None else added | {unknown})
@@ -223,7 +224,7 @@ class MosesPieces:
 
 EOS = "</s>"
 _BOUNDED = re.compile(r"[\x20-\x7eäöüÄÖÜß„“”‚‘’»«–—€]*")
-"""Texts that normalisation never makes longer. Each piece of such a text has at least one byte."""
+"""Matches texts that normalisation never makes longer. Each piece of such a text has at least one byte."""
 _SPECIAL_TOKENS = 4
 """Maximum number of pieces added to a text: a leading space, a language code, a start token and an end token."""
 
@@ -246,15 +247,15 @@ class Tokenizer:
     def encode(self, source: str | Prompt) -> Tokens:
         """Encode a source with the special tokens that the model expects. The text is never truncated.
 
-        A text for a causal model gets the mark of the model's task. A prompt has its own marks.
+        For a causal model, the mark of the model's task is added to a text. A prompt already contains its marks.
 
         Raises:
-            ValueError: the model takes no prompts.
+            ValueError: ``source`` is a prompt, but the model is not causal.
         """
         if self._prompts is not None:
             return self._prompt(source, self._prompts)
         if not isinstance(source, str):
-            raise ValueError("this model takes no prompts")  # noqa: TRY004 - the manifest decides, not the type
+            raise ValueError("this model does not accept prompts")  # noqa: TRY004 - the manifest decides, not the type
         return self._plain(source)
 
     def _prompt(self, source: str | Prompt, prompts: Prompts) -> Tokens:
@@ -270,15 +271,15 @@ class Tokenizer:
         return (*self._code, *self._pieces.encode(self.prefix + text, special=False), EOS)
 
     def framed(self, source: Tokens) -> tuple[Tokens, Tokens, Tokens]:
-        """Split an encoded text into the tokens before it, its own tokens, and the tokens after it."""
+        """Split an encoded source into the tokens before its text, those of the text, and those after it."""
         before = len(self._code) if self._prompts is None else 1
         after = len(source) - (source[-1:] == (EOS,) or self._prompts is not None)
         return source[:before], source[before:after], source[after:]
 
     def most_tokens(self, text: str) -> float:
-        """Return an upper bound of the number of source tokens in ``text``, without encoding it.
+        """Return an upper bound on the number of source tokens in ``text``, without encoding it.
 
-        The bound is infinite if none is known.
+        The result is infinity if no bound is known.
         """
         if isinstance(self._pieces, MosesPieces) or not _BOUNDED.fullmatch(text):
             return math.inf

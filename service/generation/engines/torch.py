@@ -1,4 +1,4 @@
-"""The PyTorch engine, which is the reference implementation of an engine.
+"""The PyTorch engine, which is the reference implementation of the engine interface.
 
 It also runs models on GPUs, and models that CTranslate2 cannot convert.
 """
@@ -199,7 +199,7 @@ class TorchEngine:
 
 
 def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
-    """Import torch and load the model in ``folder``. Return both."""
+    """Return the torch module and the model in ``folder``."""
     try:
         import torch  # noqa: PLC0415 - an optional extra that takes seconds to import
         import transformers  # noqa: PLC0415
@@ -215,7 +215,7 @@ def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
 
 
 def special_id(model: Any, name: str) -> int:
-    """Return the id of a special piece. Checkpoints store it in one of three configurations.
+    """Return the id of a special piece, which may be stored in any of three configurations of a checkpoint.
 
     Raises:
         ModelError: none of the configurations contains it.

@@ -1,1 +1,1 @@
-"""Endpoints compatible with other translation services."""
+"""Endpoints that are compatible with the APIs of other translation services."""

@@ -59,7 +59,7 @@ def _as_list(value: Any) -> Any:
 
 
 def _names(value: Any) -> Any:
-    """Parse the names of tags from a list or from comma-separated strings."""
+    """Parse tag names from a list or from comma-separated strings."""
     parts = _as_list([] if value is None else value)
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         return value
@@ -74,7 +74,7 @@ Texts = Annotated[
     BeforeValidator(_as_list, json_schema_input_type=str | SomeTexts),
 ]
 Tags = Annotated[frozenset[str], FailFast(), BeforeValidator(_names, json_schema_input_type=str | list[str] | None)]
-# DeepL's clients send a word. Some other clients send a number.
+# DeepL's clients send a string. Some other clients send a number.
 Splitting = Annotated[
     Literal["0", "1", "nonewlines"] | None,
     BeforeValidator(
@@ -90,8 +90,8 @@ class DeeplRequest(Bounded):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     text: Texts
-    source_lang: SourceForm | None = Field(default=None, description="Detected if it is missing.")
-    target_lang: TargetForm = Field(description="With or without a region, which has no effect.")
+    source_lang: SourceForm | None = Field(default=None, description="The language is detected if this is missing.")
+    target_lang: TargetForm = Field(description="A code with or without a region. The region has no effect.")
     split_sentences: Splitting = None
     preserve_formatting: Switch = False
     formality: Literal["default", "prefer_more", "prefer_less"] = "default"
@@ -100,7 +100,8 @@ class DeeplRequest(Bounded):
     tag_handling: Literal["html", "xml"] | None = None
     tag_handling_version: Literal["v1", "v2"] | None = None
     outline_detection: Switch = Field(
-        default=True, description="If false, only `splitting_tags` separate sentences. Requires `tag_handling` xml."
+        default=True,
+        description="If false, only `splitting_tags` separate sentences. This requires `tag_handling` to be `xml`.",
     )
     ignore_tags: Tags = Field(default=frozenset(), description="The content of these tags is not translated.")
     non_splitting_tags: Tags = Field(default=frozenset(), description="These tags do not separate sentences.")
@@ -150,7 +151,7 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
 
 
 def _require_readable(texts: Iterable[str]) -> None:
-    """Refuse XML constructs that the parser does not support. Their text would silently stay untranslated."""
+    """Reject XML constructs that the parser does not support, because their text would silently stay untranslated."""
     for text in texts:
         for name, pattern in _UNREAD.items():
             if pattern.search(text):
@@ -162,7 +163,7 @@ def _options(fields: DeeplRequest) -> TranslationOptions:
     """Return the translation options of a request.
 
     Raises:
-        InvalidInput: a tag parameter is set without ``tag_handling``.
+        InvalidInput: a parameter is set that requires ``tag_handling``.
     """
     split = SPLITS[fields.split_sentences]
     if fields.tag_handling is None:
@@ -225,9 +226,9 @@ async def languages(request: Request, newsroom: NewsroomDep) -> list[DeeplLangua
 
 
 class DeeplUsage(BaseModel):
-    """The characters used and allowed under the limit with the longest window.
+    """The numbers of characters used and allowed under the limit with the longest window.
 
-    Without a limit, the count is 0 and the limit is practically unbounded.
+    If there is no limit, ``character_count`` is 0 and ``character_limit`` is too large to be reached.
     """
 
     character_count: int = 0
@@ -236,7 +237,7 @@ class DeeplUsage(BaseModel):
 
 @router.get("/usage")
 async def usage(request: Request) -> DeeplUsage:
-    """Return the caller's usage of its character limit."""
+    """Return how much of the character limit the caller has used."""
     ask = info_of(request.scope).quota
     quota = None if ask is None else await ask()
     return DeeplUsage() if quota is None else DeeplUsage(character_count=quota[0], character_limit=quota[1])

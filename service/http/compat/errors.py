@@ -65,10 +65,10 @@ def failure_response(request: Request, error: DepescheError) -> JSONResponse:
 
 
 def _status_of(request: Request, error: DepescheError) -> int:
-    """Return the status that clients of the compatible APIs expect.
+    """Return the HTTP status that clients of the compatible APIs expect.
 
-    Both APIs answer an invalid value with 400, and a missing or invalid key with 403, never 401. DeepL's clients get
-    456 for an exhausted quota, because they retry after a 429.
+    Both APIs use 400 for an invalid value and 403, never 401, for a missing or invalid key. DeepL's clients get 456 for
+    an exhausted quota, because they would retry after a 429.
     """
     match error:
         case QuotaExceeded() if request.url.path.startswith(DEEPL):
@@ -98,7 +98,10 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def _field_name(path: tuple[int | str, ...]) -> str:
-    """Return the name of a field. Callers choose the names of unknown fields, so names are truncated and escaped."""
+    """Return the name of the field at ``path``.
+
+    Callers can send fields with any name, so the name is truncated and escaped.
+    """
     # pydantic appends the branch of a union to the path.
     parts = [str(part) for n, part in enumerate(path) if not (n and part in problems.UNION_BRANCHES)]
     return ".".join(parts)[:MAX_NAME_CHARS].encode("utf-8", "backslashreplace").decode()

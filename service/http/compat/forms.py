@@ -68,7 +68,10 @@ async def read_parameters(request: Request, model: type[Fields]) -> Fields:
 
 
 def documented_body(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the OpenAPI request body for ``model``. FastAPI does not document bodies that `read_body` reads."""
+    """Return the OpenAPI description of a request body for ``model``.
+
+    FastAPI does not describe bodies that `read_body` reads.
+    """
     forms = {media: {"schema": form_schema(model)} for media in (URLENCODED, MULTIPART)}
     return {"requestBody": {"required": True, "content": {JSON: {"schema": inlined_schema(model)}, **forms}}}
 
@@ -98,7 +101,7 @@ async def _form(request: Request) -> Pairs:
             return await off_loop(
                 len(text), parse_qsl, text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS
             )
-        # The limit on the body also limits each part.
+        # The size of the body is already limited, and no part can be larger.
         async with request.form(max_files=0, max_fields=MAX_FORM_FIELDS, max_part_size=len(body)) as form:
             return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     except UnicodeDecodeError as error:
@@ -163,7 +166,7 @@ Detected = tuple[str, float]
 
 
 def require_target(target: str, served: Language, field: str) -> None:
-    """Raise `InvalidInput` unless ``target`` is the served target language."""
+    """Raise `InvalidInput` unless ``target`` is the supported target language."""
     forms = forms_of(served)
     if target.strip().lower() not in forms:
         shown = ", ".join((forms[0], *sorted(forms[1:], reverse=True)))
@@ -175,7 +178,7 @@ def needs_detection(source: str | None, served: Language, field: str) -> bool:
     """Return whether the source language must be detected.
 
     Raises:
-        InvalidInput: ``source`` is a language other than the served one.
+        InvalidInput: ``source`` is a language other than the supported one.
     """
     code = "" if source is None else source.strip().lower()
     if code not in {*TO_DETECT, *forms_of(served)}:
@@ -187,10 +190,12 @@ def needs_detection(source: str | None, served: Language, field: str) -> bool:
 async def source_languages(
     source: str | None, texts: Sequence[str], options: TranslationOptions, served: Language, field: str
 ) -> list[Detected]:
-    """Return the language of each text and its probability (0 to 1). The language is from ``source`` or detected.
+    """Return the language of each text, with its probability (0 to 1).
+
+    The language is ``source`` or, if ``source`` is missing or "auto", the detected one.
 
     Raises:
-        InvalidInput: ``source`` is not the served language, or a text is clearly in another language.
+        InvalidInput: ``source`` is not the supported language, or a text is clearly in another language.
     """
     if needs_detection(source, served, field):
         return await asyncio.to_thread(_detect_languages, texts, options, served, field)
@@ -211,7 +216,11 @@ def _plain_text(text: str, options: TranslationOptions) -> str:
 
 
 def _detect_language(text: str, number: int, served: Language, field: str) -> Detected:
-    """Detect the language of a text. If it is unclear (as in a headline or a name), assume the served language."""
+    """Detect the language of a text. If it is unclear (as in a headline or a name), assume the supported language.
+
+    Raises:
+        InvalidInput: the text is clearly in another language.
+    """
     found = likely_languages(text, served)
     if foreign_notice(text, served) is not None:
         other = next(code for code, _ in found if code != served.code)

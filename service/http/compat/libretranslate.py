@@ -46,8 +46,8 @@ class LibreRequest(Bounded):
     model_config = ConfigDict(extra="forbid")
 
     q: Text
-    source: SourceForm = Field(default="auto", description="A language code or `auto`. Detected if it is missing.")
-    target: TargetForm = Field(description="The code of the served target language.")
+    source: SourceForm = Field(default="auto", description="A language code, or `auto` to detect the language.")
+    target: TargetForm = Field(description="The code of the target language.")
     format: Literal["text", "html"] = "text"
     alternatives: Count = Field(default=0, description="Accepted, but the response never contains alternatives.")
     api_key: str | None = None
@@ -131,9 +131,9 @@ _LISTED = link(
     dependencies=[Depends(Requires("translate"))],
 )
 async def detect(request: Request, runtime: RuntimeDep) -> list[LibreDetected]:
-    """Return the most likely languages of a text, starting with the most likely one.
+    """Return the most likely languages of a text, most likely first.
 
-    For a text without words, return the served source language.
+    For a text without words, return the supported source language.
     """
     fields = await read_body(request, DetectRequest)
     (text,) = texts_of_parameter("q", fields.q, runtime.limits)
@@ -144,7 +144,7 @@ async def detect(request: Request, runtime: RuntimeDep) -> list[LibreDetected]:
 
 
 class LibreLanguage(BaseModel):
-    """A language and its target languages."""
+    """A language, and the languages into which it can be translated."""
 
     code: str
     name: str

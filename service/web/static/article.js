@@ -14,7 +14,7 @@ const SUBHEADING_CHARS = 90;
 const ENDS_SENTENCE = /[.!?:;…“”"»«]\s*$/;
 const HEADS = ["kicker", "headline", "lead"];
 
-/** Create the section. Also sets `view.showSource(range)`, which shows a range of the source. */
+/** Create the section with the article. Also set `view.showSource(range)`, which scrolls to a range of the source. */
 export function articleView(view) {
   const { article, translation } = view.answer;
   if (!article) return element("p", {}, say("article.none"));
@@ -41,7 +41,7 @@ function supportsOf(answer) {
   );
 }
 
-/** Return the row of a note, found by its source range or the sentence of its target range; -1 if there is none. */
+/** Return the number of the row that contains the source or target range of a note, or -1 if there is none. */
 function rowOf(note, view) {
   if (note.source !== null) return rowAt(view.rows, note.source.start);
   if (note.target === null || note.output !== "translation") return -1;

@@ -1,4 +1,4 @@
-/** Element: creates elements. Text becomes text nodes, so markup in it has no effect. */
+/** Element: creates HTML elements. Text becomes text nodes, so markup in it has no effect. */
 
 /**
  * Create an element with attributes and children. An attribute that is null or false is omitted. An attribute that is
@@ -20,7 +20,7 @@ export function button(text, onClick, attributes = {}) {
   return made;
 }
 
-/** Create text that only screen readers present. */
+/** Create text that is invisible but is read by screen readers. */
 export function unseen(text) {
   return element("span", { class: "unseen" }, text);
 }

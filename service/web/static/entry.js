@@ -4,13 +4,13 @@ import { MOST_MEGABYTES, TooLarge, read } from "./file.js";
 import { WrongLine, termsOf } from "./glossary.js";
 import { say } from "./language.js";
 
-/** The opened web page; null if there is none or its text in the form was changed. */
+/** The opened web page; null if there is none, or if the user has changed its text in the form. */
 let page = null;
 
 /** Return the request body for /v1/articles. */
 export function submissionOf(form) {
   const given = new FormData(form);
-  // Not from the form data, which has two characters for each line break and would shift offsets.
+  // FormData has two characters for each line break, which would shift offsets, so read the text from the element.
   const body = form.elements.body.value;
   return {
     ...(page === null ? { body } : { document: page }),

@@ -1,10 +1,10 @@
-/** Failure: shows a problem, with a button for a retry if that may help. */
+/** Failure: shows an error, with a button to try again if that may help. */
 
 import { countDown } from "./countdown.js";
 import { button, element } from "./element.js";
 import { has, say } from "./language.js";
 
-/** Create the element that shows a Problem. `again` repeats the request. */
+/** Create the element that shows a Problem. The function `again` repeats the request. */
 export function failureView(problem, again) {
   const offer = problem.passes ? againView(problem, again) : null;
   return element(

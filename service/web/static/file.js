@@ -1,7 +1,7 @@
 /** File: reads a text file or a saved web page from the user's machine. */
 
 const MOST_MEGABYTES = 8;
-const MOST_PAGE_CHARS = 3_000_000; // the service refuses larger bodies, so a larger page is sent as text
+const MOST_PAGE_CHARS = 3_000_000; // the service rejects larger bodies, so a larger page is sent as text
 const WHOLE_PAGE = /<(?:!doctype\s+html|html|body)\b/i;
 const BLOCKS = "p,div,h1,h2,h3,h4,h5,h6,li,ul,ol,dl,dt,dd,table,tr,blockquote,figure,figcaption,section,article,header,footer,nav,aside,main,form,address,pre,hr";
 const NO_TEXT = "script,style,noscript,template,svg,iframe,object,head,select,button,textarea";
@@ -11,8 +11,8 @@ export { MOST_MEGABYTES };
 export class TooLarge extends Error {}
 
 /**
- * Return {text, html}: the visible text of the file, and its markup if it is a whole web page (else null). The service
- * uses the structure of the markup to find the article. Throws TooLarge.
+ * Return {text, html}. `text` is the visible text of the file. `html` is its markup, in which the service can find the
+ * article, or null if the file is not a complete web page. Throws TooLarge.
  */
 export async function read(file) {
   if (file.size > MOST_MEGABYTES * 1024 * 1024) throw new TooLarge(file.name);

@@ -1,4 +1,4 @@
-/** Language: the language of the page, chosen by the URL's hash or the browser, and its messages. */
+/** Language: the language of the page, which the URL's hash or the browser determines, and the messages. */
 
 const LANGUAGES = ["de", "en"];
 const catalogues = new Map();
@@ -20,13 +20,13 @@ export function has(key) {
   return Object.hasOwn(catalogues.get(language()), key);
 }
 
-/** Return the message with its {places} filled in. */
+/** Return the message, with its {placeholders} replaced by `values`. */
 export function say(key, values = {}) {
   const message = catalogues.get(language())[key];
   return message.replace(/\{(\w+)\}/g, (_, name) => written(values[name]));
 }
 
-/** Return the message in the plural form for a number. */
+/** Return the message in the singular or plural form, depending on `count`. */
 export function sayCount(key, count) {
   const form = new Intl.PluralRules(language()).select(count) === "one" ? "one" : "other";
   return say(`${key}.${form}`, { count });

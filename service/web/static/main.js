@@ -11,7 +11,7 @@ import { work } from "./service.js";
 
 const place = (id) => document.getElementById(id);
 const form = place("form");
-/** The current content of the page, which is rendered again when the language changes. Nothing else stores it. */
+/** The current content of the page, which is re-rendered when the language changes. It is not stored elsewhere. */
 const shown = { answer: null, problem: null };
 let running = null;
 

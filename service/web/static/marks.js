@@ -1,4 +1,4 @@
-/** Marks: highlights matching elements while one of them is hovered or focused. */
+/** Marks: highlights related elements while one of them is hovered or focused. */
 
 export class Marks {
   #members = new Map();
@@ -6,13 +6,13 @@ export class Marks {
   #pointed = null;
   #focused = null;
 
-  /** Highlight `member` together with `name`. */
+  /** Add an element to the group `name`, whose members are highlighted together. */
   add(name, member) {
     if (!this.#members.has(name)) this.#members.set(name, new Set());
     this.#members.get(name).add(member);
   }
 
-  /** Highlight all members of `name` while `source` is hovered or focused. The later of the two events wins. */
+  /** Highlight the group `name` while `source`, which joins it, is hovered or focused. The latest event wins. */
   lightFrom(source, name) {
     this.add(name, source);
     source.addEventListener("pointerenter", () => this.#show((this.#pointed = name)));

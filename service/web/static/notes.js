@@ -7,7 +7,7 @@ const OUTPUTS = ["article", "summary", "summary_translation", "translation"];
 
 /**
  * Return all warnings in a response as {number, output, code, message, review, source, target}. `source` is a range of
- * the submitted body, and `target` is a range of the output's text. Each is null if the warning has no such range.
+ * the submitted body, or null. `target` is a range of the output's text, or null.
  */
 export function notesOf(answer) {
   const found = OUTPUTS.flatMap((output) =>
@@ -28,7 +28,7 @@ export function rangeOf(span) {
   return Array.isArray(span) && span.length === 2 ? { start: span[0], end: span[1] } : null;
 }
 
-/** Create a list of the notes, or return null if there are none. Hovering over a note highlights its range. */
+/** Create a list of the notes. Hovering over a note highlights its range. Return null if there are no notes. */
 export function noteList(notes, marks) {
   if (notes.length === 0) return null;
   return element("ul", { class: "notes" }, notes.map((note) => noteItem(note, marks)));
@@ -54,7 +54,7 @@ export function noteId(note) {
   return `note-${note.number}`;
 }
 
-/** Return the name under which the note and its ranges are highlighted. */
+/** Return the name of the highlighting group for a note and its ranges. */
 export function noteName(note) {
   return `note:${note.number}`;
 }

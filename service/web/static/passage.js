@@ -6,11 +6,11 @@ import { noteId, noteName } from "./notes.js";
 import { piecesOf } from "./pieces.js";
 
 /**
- * Return the nodes of `points` from `start` to `end`, and the sentences among them as {element, range}.
+ * Return {nodes, sentences}: the DOM nodes for the text from `start` to `end`, and each sentence as {element, range}.
  *
- * `sentences` are ranges {start, end, name, describedBy?}. Each becomes one element, which highlights `name` when it is
- * hovered or focused. `supports` are ranges {start, end, name}, which are highlighted with `name`. `notes` are
- * {range, note}.
+ * `points` is the text as CodePoints. `sentences` are ranges {start, end, name, describedBy?}. Each becomes an element,
+ * which highlights the group `name` when it is hovered or focused. `supports` are ranges {start, end, name}, which
+ * belong to the group `name`. `notes` are {range, note}.
  */
 export function passage({ points, start, end, sentences = [], supports = [], notes = [], marks }) {
   const ranges = [

@@ -2,7 +2,7 @@
 
 /**
  * Return the pieces of `points` (CodePoints) from `start` to `end`, in order, as {start, end, text, ranges}. `ranges`
- * are the given ranges ({start, end, …}) that cover the piece. All offsets count code points.
+ * are the given ranges ({start, end, …}) that cover the piece. All offsets are in code points.
  */
 export function piecesOf(points, start, end, ranges) {
   const inside = ranges.filter((range) => range.start < end && range.end > start && range.start < range.end);

@@ -2,8 +2,8 @@
 
 export class Problem extends Error {
   /**
-   * `kind` names a message in the catalogue ("422", "unreachable", …). The other fields are from the service.
-   * `retryAfterS` is null without a Retry-After header.
+   * `kind` names a message in the catalogue ("422", "unreachable", …). The other fields come from the service.
+   * `retryAfterS` is null if there is no Retry-After header.
    */
   constructor(kind, { code = "", detail = "", requestId = "", fields = [], retryAfterS = null } = {}) {
     super(`${kind} ${code}`);

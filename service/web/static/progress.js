@@ -1,4 +1,4 @@
-/** Progress: the completed steps, and the translation so far. */
+/** Progress: shows the completed steps, and the translation so far. */
 
 import { element } from "./element.js";
 import { say } from "./language.js";

@@ -23,7 +23,7 @@ export function rowsOf(article, translation) {
   return found;
 }
 
-/** Return the number of the row at or before an offset in the submitted body, or -1 before the first row. */
+/** Return the number of the last row that starts at or before an offset in the submitted body, or -1. */
 export function rowAt(rows, offset) {
   return rows.findLastIndex((row) => row.start + row.shift <= offset);
 }

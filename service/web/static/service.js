@@ -1,4 +1,4 @@
-/** Service: posts an article and yields the events of the response. */
+/** Service: sends an article to the service and yields the events of the response. */
 
 import { Problem } from "./problem.js";
 import { eventsOf } from "./stream.js";
@@ -7,8 +7,8 @@ const PATH = "v1/articles";
 const HEADERS = { "Content-Type": "application/json", Accept: "text/event-stream" };
 
 /**
- * Yield `progress`, `sentence` and `result` events as {name, data}. Throws a Problem, or the reason with which `signal`
- * was aborted. If `key` is empty, the request is sent without a key.
+ * Yield `progress`, `sentence` and `result` events as {name, data}. Throws a Problem, or the abort reason of `signal`.
+ * If `key` is empty, the request is sent without a key.
  */
 export async function* work(submission, key, signal) {
   const answer = await posted(submission, key, signal);

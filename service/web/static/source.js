@@ -5,7 +5,7 @@ import { noteList } from "./notes.js";
 import { passage } from "./passage.js";
 import { pairName } from "./translation.js";
 
-/** Create the paragraph's cell. Also returns its sentences as {element, start, end}, a range of the submitted body. */
+/** Return {element, sentences} for a paragraph. The sentences are {element, start, end}, in the submitted body. */
 export function sourceCell(row, notes, view) {
   const here = (range) => ({ ...range, start: range.start - row.shift, end: range.end - row.shift });
   const isHere = (range) => range.start < row.end && range.end > row.start;
@@ -29,7 +29,7 @@ export function sourceCell(row, notes, view) {
   };
 }
 
-/** Return the translated sentences or, without a translation, the sentences that support a summary, each once. */
+/** Return the sentences that have a translation. If there is no translation, return those that support a summary. */
 function sentencesOf(row, view) {
   if (view.answer.translation) {
     return row.pairs.map((pair) => ({ ...pair.source, name: pairName(pair), id: `source-${pair.number}` }));

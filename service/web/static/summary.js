@@ -12,12 +12,12 @@ import { rowAt } from "./rows.js";
 
 const LANGUAGE_OF = { summary: "de", summary_translation: "en" };
 
-/** Return the name under which a sentence of a summary and its support are highlighted. */
+/** Return the name of the highlighting group for a sentence of a summary and its support. */
 export function supportName(output, number) {
   return `support:${output}:${number}`;
 }
 
-/** Create the card of one summary. */
+/** Create the card for a summary. */
 export function summaryView(output, view) {
   const summary = view.answer[output];
   const notes = view.notes.filter((note) => note.output === output);
@@ -51,7 +51,7 @@ function facts(summary) {
   );
 }
 
-/** Return the sentences with their positions in the summary's text, in code points. */
+/** Return the sentences with their code point offsets in the summary's text. */
 function placed(summary) {
   const points = new CodePoints(summary.text ?? "");
   let from = 0;

@@ -8,7 +8,7 @@ import { noteList } from "./notes.js";
 import { passage } from "./passage.js";
 import { reviewLine } from "./review.js";
 
-/** Return the name under which a sentence and its translation are highlighted. */
+/** Return the name of the highlighting group for a sentence and its translation. */
 export function pairName(pair) {
   return `pair:${pair.number}`;
 }
@@ -48,7 +48,7 @@ function wholeOf(translation) {
   return [translation.headline, translation.lead, translation.text].filter(Boolean).join("\n\n");
 }
 
-/** Create the translation cell of a paragraph. Also returns the elements of its sentences. */
+/** Return {element, sentences}: the cell with the translation of a paragraph, and the elements of its sentences. */
 export function targetCell(row, notes, view) {
   const own = notes.filter((note) => note.output === "translation");
   const found = row.pairs.length > 0 ? translated(row.pairs, own, view) : { nodes: [], sentences: [] };

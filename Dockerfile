@@ -40,6 +40,9 @@ COPY --from=wheel /wheel /wheel
 RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile --no-deps /wheel/*.whl \
  && /opt/depesche/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/depesche/lib
 
+# Weights that are stored in parts are joined here, because the file system of a pod is read-only.
+RUN DEPESCHE_WEIGHTS_DIR=/opt/depesche/weights PYTHONDONTWRITEBYTECODE=1 /opt/depesche/bin/depesche models join
+
 # TORCH_INDEX_URL is the package index for torch. Without it, torch comes from the index that pip is configured to use; on
 # x86-64 this is a CUDA build of several GB. PyTorch has one index for CPU builds, which reduce the image to a third, and one
 # for each version of CUDA. The hashes differ between these indexes, so torch is pinned only by version.
@@ -56,12 +59,13 @@ COPY --from=wheel /wheel /wheel
 RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile --no-deps /wheel/*.whl \
  && /opt/depesche/bin/python -m compileall -q -x /torch/testing/_internal/ \
     --invalidation-mode unchecked-hash /opt/depesche/lib
+RUN DEPESCHE_WEIGHTS_DIR=/opt/depesche/weights PYTHONDONTWRITEBYTECODE=1 /opt/depesche/bin/depesche models join
 
 FROM base AS runtime
 # /tmp is the only writable folder, so libraries keep their caches there. Progress bars would spoil the log.
 ENV PATH=/opt/depesche/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TQDM_DISABLE=1 HOME=/tmp \
-    DEPESCHE_HOST=0.0.0.0 DEPESCHE_PORT=8000
+    DEPESCHE_HOST=0.0.0.0 DEPESCHE_PORT=8000 DEPESCHE_WEIGHTS_DIR=/opt/depesche/weights
 ARG VERSION=
 ARG REVISION=
 LABEL org.opencontainers.image.title="Depesche" \

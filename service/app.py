@@ -76,6 +76,7 @@ def plan_of(settings: Settings) -> Plan:
     return Plan(
         models_dir=settings.models_dir,
         installed_dir=settings.installed_dir,
+        weights_dir=settings.weights_dir,
         profile=settings.profile,
         names=_model_names(settings),
         source_lang=settings.source_lang,

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.asyncio.connection import parse_url as redis_options
 
 from service.cache.seal import secrets_in
+from service.registry.catalog import default_weights_dir
 
 
 def _installed_dir() -> Path:
@@ -49,6 +50,13 @@ class Settings(BaseSettings):
     installed_dir: Path = Field(
         default_factory=_installed_dir,
         description="Folder for the models that `depesche models pull` installs, and for their lock file.",
+    )
+    weights_dir: Path = Field(
+        default_factory=default_weights_dir,
+        description=(
+            "Cache folder for weights that are stored in parts. They are joined at the first start, or by "
+            "`depesche models join`."
+        ),
     )
     glossaries_dir: Path | None = Field(
         default=None,

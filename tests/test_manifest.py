@@ -8,11 +8,12 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from service.errors import ModelError
-from service.registry.manifest import EngineFiles, Hub, Manifest, Prompts, Score, Thorough, dumps, load
+from service.registry.manifest import EngineFiles, Hub, Joined, Manifest, Prompts, Score, Thorough, dumps, load
 from tests.hub.library import write_model
 
 ELSEWHERE: dict[str, tuple[type[BaseModel], str]] = {
     "engines": (EngineFiles, ".ENGINE"),
+    "joined": (Joined, ".FILE"),
     "prompts": (Prompts, ""),
     "thorough": (Thorough, ""),
     "hub": (Hub, ""),

@@ -9,6 +9,7 @@ from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).parent.parent
 WEIGHTS = "models/embedded/small/ct2-int8/model.bin"
+PARTS = tuple(f"models/embedded/large/ct2-int8/model.bin.part{number}" for number in (1, 2))
 MANIFEST = "models/catalog/small.toml"
 
 
@@ -27,8 +28,9 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def checkout_with_weights(checkout: Path) -> Path:
-    (checkout / WEIGHTS).parent.mkdir(parents=True)
-    (checkout / WEIGHTS).write_bytes(b"weights")
+    for name in (WEIGHTS, *PARTS):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_bytes(b"weights")
     return checkout
 
 
@@ -46,7 +48,7 @@ def test_wheel_is_complete(checkout_with_weights: Path) -> None:
     wanted = {str(path.relative_to(ROOT)) for path in service if path.is_file() and "__pycache__" not in path.parts}
     assert {"service/__main__.py", "service/py.typed", "service/languages/de/data/abbreviations.txt"} <= wanted
     with built(checkout_with_weights, "standard") as wheel:
-        assert content(wheel) == wanted | {MANIFEST, WEIGHTS}
+        assert content(wheel) == wanted | {MANIFEST, WEIGHTS, *PARTS}
         assert wheel.read(WEIGHTS) == b"weights"
 
 

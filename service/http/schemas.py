@@ -71,16 +71,20 @@ class WarningOut(BaseModel):
 
 
 class ModelOut(BaseModel):
-    """A model that the service uses. ``quality`` is "starter" for the models that come with Depesche."""
+    """A model.
+
+    ``quality`` tells what its texts are fit for. "starter" is for trials. "draft" is for an editor who compares each
+    text with the original. "production" is for publication after review.
+    """
 
     name: str
     id: str
     revision: str
-    task: Literal["translation", "summary"]
+    task: Literal["translation", "summary", "alignment"]
     engine: str
     licence: str
     commercial_use: Literal["yes", "no", "unclear"]
-    quality: Literal["starter", "production"]
+    quality: Literal["starter", "draft", "production"]
 
 
 class WordsOut(BaseModel):

@@ -35,6 +35,7 @@ class Plan:
 
     models_dir: Path
     installed_dir: Path
+    weights_dir: Path
     profile: Profile
     names: Mapping[Task, str]
     source_lang: str
@@ -194,7 +195,7 @@ class ModelPool:
         plan = self._plan
         if task == "alignment" and not self._loading["translation"].manifest.causal:
             return  # the attention of the translation model aligns words
-        catalog = Catalog(plan.models_dir, plan.installed_dir)
+        catalog = Catalog(plan.models_dir, plan.installed_dir, plan.weights_dir)
         target = plan.source_lang if task == "summary" else plan.target_lang
         profile: Profile = "auto" if task == "alignment" else plan.profile
         entry = await asyncio.to_thread(choose, catalog, task, plan.source_lang, target, profile, plan.names.get(task))

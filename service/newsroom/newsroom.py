@@ -36,6 +36,7 @@ from service.newsroom.commands import (
 from service.newsroom.lifecycle import Lifecycle, Status
 from service.newsroom.models import ModelPool, ModelSet, Plan
 from service.newsroom.summary_translation import translate_summaries
+from service.registry.manifest import Quality
 from service.results import Output, Summary, Translation, needs_review
 from service.translation.preparation import TranslationOptions
 
@@ -348,9 +349,16 @@ class Newsroom:
 
     @property
     def notice(self) -> str:
-        """A warning for operators that names the starter models. It is empty if there are no starter models."""
-        starters = [model.name for model in self.models if model.manifest.quality == "starter"]
-        return f"starter models, whose outputs are not fit for publication: {', '.join(starters)}" if starters else ""
+        """A warning for operators that names the starter and draft models. It is empty if there are none."""
+        written = [model for model in self.models if model.manifest.task != "alignment"]
+        named = {quality: [m.name for m in written if m.manifest.quality == quality] for quality in _NOTICES}
+        return "; ".join(f"{_NOTICES[quality]}: {', '.join(names)}" for quality, names in named.items() if names)
+
+
+_NOTICES: dict[Quality, str] = {
+    "starter": "starter models, whose outputs are not fit for publication",
+    "draft": "draft models, whose outputs an editor must compare with the original",
+}
 
 
 def cache_of(plan: Plan, listener: Listener) -> Cache:

@@ -1,10 +1,11 @@
 """A catalogue of models, and a function that chooses a model for a task and its languages."""
 
 import difflib
+import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from service.errors import ModelError
 from service.registry.manifest import Manifest, Quality, Task, load
@@ -13,13 +14,23 @@ MANIFEST = "manifest.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
+def default_weights_dir() -> Path:
+    """Return the default cache folder for joined weights, according to the XDG Base Directory Specification."""
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "depesche" / "weights"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model in the catalogue. The paths in its manifest are relative to ``folder``."""
+    """A named model with its manifest. The paths in the manifest are relative to ``folder``.
+
+    If files of the model are stored in parts, the joined model is cached in a folder under ``weights_dir``.
+    """
 
     name: str
     manifest: Manifest
     folder: Path
+    weights_dir: Path = field(default_factory=default_weights_dir)
 
     @property
     def installed(self) -> bool:
@@ -47,12 +58,14 @@ class Catalog:
     """A catalogue of models, from the manifests in ``models_dir/catalog`` and those of the models in ``installed_dir``.
 
     The manifest of an installed model takes precedence over the manifest of that name in ``models_dir/catalog``, which
-    may be missing. An installed model cannot replace an embedded model.
+    may be missing. An installed model cannot replace an embedded model. ``weights_dir`` is the cache folder of all
+    entries. If it is None, this is the folder of `default_weights_dir`.
     """
 
-    def __init__(self, models_dir: Path, installed_dir: Path | None = None) -> None:
+    def __init__(self, models_dir: Path, installed_dir: Path | None = None, weights_dir: Path | None = None) -> None:
         self._models_dir = models_dir
         self._installed_dir = installed_dir
+        self._weights_dir = default_weights_dir() if weights_dir is None else weights_dir
 
     def names(self) -> list[str]:
         """Return the names of all models, sorted."""
@@ -67,15 +80,15 @@ class Catalog:
         if name in self._published_names():
             manifest = self.published(name)
             if manifest.hub is None:
-                return Entry(name, manifest, self._models_dir / manifest.weights)
+                return Entry(name, manifest, self._models_dir / manifest.weights, self._weights_dir)
             folder = self._models_dir if self._installed_dir is None else installed_path(self._installed_dir, name)
             if not (folder / MANIFEST).is_file():
-                return Entry(name, manifest, folder)
+                return Entry(name, manifest, folder, self._weights_dir)
         elif self._installed_dir is not None and name in self._installed_names():
             folder = installed_path(self._installed_dir, name)
         else:
             raise self._unknown(name)
-        return Entry(name, load(folder / MANIFEST), folder)
+        return Entry(name, load(folder / MANIFEST), folder, self._weights_dir)
 
     def manifests(self) -> dict[str, Manifest]:
         """Return the manifests of all models by name.
@@ -131,9 +144,9 @@ def choose(
     """Return the model for a task and a pair of languages.
 
     ``source`` and ``target`` are language codes, which are equal for summaries. If ``name`` is given, return that
-    model. Otherwise, return the default model of the profile. The profile ``auto`` selects the default production model
-    if it is installed, and the default embedded model otherwise. Return None if the catalogue has no model for the task
-    and the languages.
+    model. Otherwise, return the default model of the profile. The profile ``embedded`` prefers a draft model to a
+    starter model. The profile ``auto`` selects the default production model if it is installed, and otherwise the same
+    model as ``embedded``. Return None if the catalogue has no model for the task and the languages.
 
     Raises:
         ModelError: the model does not exist, its manifest is invalid, or its task or languages differ from those
@@ -144,12 +157,12 @@ def choose(
         entry = catalog.entry(name)
         _require_fit(entry, task, source, target)
         return entry
-    defaults = {quality: _default(catalog, task, source, target, quality) for quality in ("starter", "production")}
+    defaults = {quality: _default(catalog, task, source, target, quality) for quality in get_args(Quality)}
     if not any(defaults.values()):
         return None
-    production, starter = defaults["production"], defaults["starter"]
+    production, embedded = defaults["production"], defaults["draft"] or defaults["starter"]
     installed = production is not None and catalog.entry(production).installed
-    chosen = production if profile == "production" or (profile == "auto" and installed) else starter
+    chosen = production if profile == "production" or (profile == "auto" and installed) else embedded
     if chosen is None:
         raise ModelError(f"the profile {profile!r} has no {task} model for {source}→{target}")
     return catalog.entry(chosen)

@@ -23,7 +23,8 @@ from service.errors import ModelError
 EngineKind = Literal["ctranslate2", "torch"]
 Task = Literal["translation", "summary", "alignment"]
 """An ``alignment`` model matches the words of an output with the words of its source."""
-Quality = Literal["starter", "production"]
+Quality = Literal["starter", "draft", "production"]
+"""What outputs are fit for: trials, drafts that an editor compares with the original, or publication after review."""
 Architecture = Literal["marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt", "gemma3"]
 CAUSAL: frozenset[Architecture] = frozenset({"gemma3"})
 """Decoder-only architectures. Their models continue a prompt and return no attention from output to source."""
@@ -186,9 +187,17 @@ class EngineFiles(_Strict):
     compute_type: str
 
 
+class Joined(_Strict):
+    """A file that is stored in ``parts``, in this order, and the SHA-256 of the whole file in hexadecimal."""
+
+    parts: tuple[InsidePath, ...] = Field(min_length=1)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class Manifest(_Strict):
     """The description of a model. ``files`` maps each file to its SHA-256 in hexadecimal.
 
+    ``joined`` maps a file that is too large for the repository to its parts, which ``files`` lists.
     An embedded model is in the folder ``weights``. A hub model is in the folder of its installed manifest. The
     catalogue's manifest of a hub model has no ``revision``, ``engines`` or ``files``. If several models have the same
     task, languages and quality, the ``preferred`` model is the default. ``thorough`` contains the settings of a second
@@ -217,6 +226,7 @@ class Manifest(_Strict):
     verified: tuple[str, ...] = ()
     engines: dict[EngineKind, EngineFiles] = {}
     files: dict[InsidePath, str] = {}
+    joined: dict[InsidePath, Joined] = {}
 
     @property
     def causal(self) -> bool:
@@ -227,6 +237,14 @@ class Manifest(_Strict):
     def complete(self) -> bool:
         """Whether the manifest lists files. The catalogue's manifest of a hub model lists none and cannot be loaded."""
         return bool(self.files)
+
+    @property
+    def whole(self) -> "Manifest":
+        """The manifest of the joined model, which lists the joined files in place of their parts."""
+        parts = {part for joined in self.joined.values() for part in joined.parts}
+        files = {name: sha256 for name, sha256 in self.files.items() if name not in parts}
+        files |= {name: joined.sha256 for name, joined in self.joined.items()}
+        return self.model_copy(update={"files": files, "joined": {}})
 
     @property
     def engine(self) -> EngineKind:
@@ -241,6 +259,17 @@ class Manifest(_Strict):
         missing = [name for name, value in described.items() if not value]
         if missing and (self.hub is None or len(missing) < len(described)):
             raise ValueError(f"missing or empty: {', '.join(missing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_are_files(self) -> Self:
+        parts = [part for joined in self.joined.values() for part in joined.parts]
+        if unlisted := set(parts) - self.files.keys():
+            raise ValueError(f"joined: files does not list the part {min(unlisted)!r}")
+        if len(set(parts)) < len(parts):
+            raise ValueError("joined: a part occurs twice")
+        if stored := self.joined.keys() & self.files.keys():
+            raise ValueError(f"joined: files lists {min(stored)!r}, which is made of parts")
         return self
 
     @model_validator(mode="after")

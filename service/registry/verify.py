@@ -9,6 +9,8 @@ from service.errors import ModelError, WeightsMismatch
 from service.registry.catalog import Entry
 from service.registry.manifest import EngineKind
 
+CHUNK_BYTES = 2**20
+
 
 class Digest(BaseModel):
     """The SHA-256 (in hexadecimal) and the size of a file."""
@@ -46,7 +48,8 @@ def verify(entry: Entry, kind: EngineKind) -> None:
     """
     _require_installed(entry)
     _refuse_unlisted_files(entry, kind)
-    other_folders = tuple(files.folder + "/" for other, files in entry.manifest.engines.items() if other != kind)
+    own = {files.folder for other, files in entry.manifest.engines.items() if other == kind}
+    other_folders = tuple(files.folder + "/" for files in entry.manifest.engines.values() if files.folder not in own)
     vocabulary = entry.manifest.tokens.vocabulary  # both engines read it
     for name, sha256 in entry.manifest.files.items():
         if not name.startswith(other_folders) or name == vocabulary:
@@ -54,7 +57,7 @@ def verify(entry: Entry, kind: EngineKind) -> None:
 
 
 def verify_whole(entry: Entry) -> None:
-    """Verify the files of all engines, and reject unlisted files in their folders.
+    """Verify the files of all engines and the joined files, and reject unlisted files in their folders.
 
     Raises:
         WeightsMismatch: for the same reasons as `verify`.
@@ -65,6 +68,23 @@ def verify_whole(entry: Entry) -> None:
         _refuse_unlisted_files(entry, kind)
     for name, sha256 in entry.manifest.files.items():
         _check_file(entry, name, sha256)
+    for name, joined in entry.manifest.joined.items():
+        whole = hashlib.sha256()
+        for part in joined.parts:
+            with (entry.folder / part).open("rb") as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    whole.update(chunk)
+        check_joined(entry, name, whole.hexdigest())
+
+
+def check_joined(entry: Entry, name: str, found: str) -> None:
+    """Compare ``found``, the SHA-256 of the file ``name`` that was joined from its parts, with the manifest.
+
+    Raises:
+        WeightsMismatch: they differ.
+    """
+    if found != entry.manifest.joined[name].sha256:
+        raise WeightsMismatch(f"{entry.name}: {name}, joined from its parts, differs from its SHA-256 in the manifest")
 
 
 def _require_installed(entry: Entry) -> None:

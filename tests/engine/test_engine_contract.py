@@ -232,7 +232,7 @@ def test_long_source_is_not_truncated(
 def test_missing_engine_files_error_names_available_engines(built: dict[str, Checkpoint]) -> None:
     checkpoint = built["marian"]
     manifest = checkpoint.manifest.model_copy(update={"engines": {"torch": checkpoint.manifest.engines["torch"]}})
-    with pytest.raises(ModelError, match="offers torch"):
+    with pytest.raises(ModelError, match="lists torch"):
         load_engine(manifest, checkpoint.folder, "ctranslate2", device="cpu", threads=1)
 
 

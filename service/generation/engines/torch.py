@@ -37,20 +37,25 @@ class TorchEngine:
         Raises:
             ModelError: torch or transformers is not installed, or the checkpoint cannot be loaded.
         """
-        self._torch, model = _loaded(folder, dtype, device)
-        self._torch.set_num_threads(threads)
-        self._model = model
-        self._eos_id, self._pad_id, self._start_id = (
+        torch, model = _loaded(folder, dtype, device)
+        eos_id, pad_id, self._start_id = (
             special_id(model, name) for name in ("eos_token_id", "pad_token_id", "decoder_start_token_id")
         )
+        torch.set_num_threads(threads)
+        self._use(torch, model, vocabulary, eos_id, pad_id, device)
+
+    _start_id: int | None = None
+
+    def _use(self, torch: Any, model: Any, vocabulary: Vocabulary, eos_id: int, pad_id: int, device: str) -> None:
+        self._torch, self._model = torch, model
+        self._eos_id, self._pad_id = eos_id, pad_id
         # Drop the checkpoint's generation defaults, which apply to every unset option. One of them may force an
         # end-of-sentence token at the limit, which would make a truncated output look complete.
         model.generation_config = type(model.generation_config)()
         self._device = device
         self._source_ids, self._target_ids = vocabulary.source, vocabulary.target
-        self._unknown_id = next(
-            (self._source_ids[piece] for piece in UNKNOWN if piece in self._source_ids), self._pad_id
-        )
+        known = (self._source_ids[piece] for piece in UNKNOWN if piece in self._source_ids)
+        self._unknown_id = next(known, self._pad_id)
         self._pieces = {number: piece for piece, number in self._target_ids.items()}
         self._vocabulary_size: int = model.get_output_embeddings().weight.shape[0]
         self._writable_ids = {self._target_ids[piece] for piece in vocabulary.written if piece in self._target_ids}

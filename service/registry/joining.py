@@ -1,0 +1,140 @@
+"""Joining of weights that the repository stores in parts, because it takes no large files.
+
+The joined model is a copy of the model's files in a cache folder. The folder's name depends on the digests of the
+files, so versions never mix, and manifests with the same files share one copy.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.errors import ModelError, WeightsMismatch
+from service.registry.catalog import Entry
+from service.registry.manifest import EngineKind
+from service.registry.verify import CHUNK_BYTES, Digest, check_joined, verify, verify_whole
+
+
+def ready(entry: Entry, kind: EngineKind) -> Entry:
+    """Verify the files that the engine ``kind`` reads, and return the model that it can load.
+
+    This is the model itself, or the joined model if files are stored in parts. A joined model that passes is used
+    without reading the parts. One that is missing or damaged is made from the parts.
+
+    Raises:
+        WeightsMismatch: a file or a part is missing, differs from the manifest or is not listed; the message names it.
+        ModelError: the model is not installed, or the cache folder cannot be written.
+    """
+    if not entry.manifest.joined:
+        verify(entry, kind)
+        return entry
+    made = _joined(entry)
+    try:
+        verify(made, kind)
+    except WeightsMismatch:
+        _make(entry, made)
+        verify(made, kind)
+    return made
+
+
+def join(entry: Entry) -> Entry:
+    """Return the joined model with the files of all engines. It is made from the parts if it is missing or damaged.
+
+    Raises:
+        WeightsMismatch, ModelError: for the same reasons as `ready`.
+    """
+    if not entry.manifest.joined:
+        verify_whole(entry)
+        return entry
+    made = _joined(entry)
+    try:
+        verify_whole(made)
+    except WeightsMismatch:
+        _make(entry, made)
+        verify_whole(made)
+    return made
+
+
+def _joined(entry: Entry) -> Entry:
+    whole = entry.manifest.whole
+    listing = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(whole.files.items()))
+    version = hashlib.sha256(listing.encode()).hexdigest()[:16]
+    return Entry(entry.name, whole, entry.weights_dir / f"{entry.folder.name}-{version}", entry.weights_dir)
+
+
+def _make(entry: Entry, made: Entry) -> None:
+    """Write the files of the joined model that are missing or damaged.
+
+    A lock makes processes wait for each other. Each file is written as a draft and renamed when its SHA-256 is right.
+    """
+    folder = made.folder
+    draft = folder.with_name(f".{folder.name}.draft")  # outside the model's folder, which has only listed files
+    with _locked(made):
+        try:
+            for name, sha256 in made.manifest.files.items():
+                if _digest(folder / name) != sha256:
+                    joined = entry.manifest.joined.get(name)
+                    _write(entry, name, (name,) if joined is None else joined.parts, draft)
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    draft.replace(folder / name)
+                    _sync_folder((folder / name).parent)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(made: Entry) -> Iterator[None]:
+    """Create the folder of the joined model, and lock it for this process. Report errors of the file system."""
+    folder = made.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        fault = f"the parts of {made.name} cannot be joined in {made.weights_dir}: {error.strerror}"
+        raise ModelError(f"{fault}; set DEPESCHE_WEIGHTS_DIR to a folder that can be written and has space") from error
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return Digest.of(path).sha256
+    except OSError:
+        return None
+
+
+def _write(entry: Entry, name: str, parts: Sequence[str], draft: Path) -> None:
+    """Write the ``parts`` to ``draft``, and compare each of them and the whole with the manifest."""
+    whole = hashlib.sha256()
+    with draft.open("wb") as out:
+        for part in parts:
+            own = hashlib.sha256()
+            for chunk in _chunks(entry, part):
+                own.update(chunk)
+                whole.update(chunk)
+                out.write(chunk)
+            if own.hexdigest() != entry.manifest.files[part]:
+                raise WeightsMismatch(f"{entry.name}: {part} differs from its SHA-256 in the manifest")
+        out.flush()
+        os.fsync(out.fileno())
+    if name in entry.manifest.joined:
+        check_joined(entry, name, whole.hexdigest())
+
+
+def _chunks(entry: Entry, part: str) -> Iterator[bytes]:
+    try:
+        with (entry.folder / part).open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+    except OSError as error:
+        raise WeightsMismatch(f"{entry.name}: {part} cannot be read: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -169,7 +169,10 @@ def whole_number(value: object, most: int) -> int:
 
 
 def share(value: object) -> float:
-    """Return ``value`` if it is a number from 0 to 1, or raise ValueError. Sums may exceed 1 by a rounding error."""
+    """Return ``value`` if it is a number from 0 to 1, or raise ValueError.
+
+    Values that exceed 1 by no more than a rounding error are accepted, because some shares are sums.
+    """
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 <= value <= 1.0 + 1e-9:
         raise ValueError("not a number from 0 to 1")
     return float(value)

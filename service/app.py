@@ -113,7 +113,7 @@ def exit_dead() -> None:
     """Exit the process with the code `EXIT_DEAD` after a short delay.
 
     The process must exit, because a hung engine call cannot be stopped. During the delay, the probes can still report
-    the dead engine.
+    that the engine is dead.
     """
     _log.critical("engine_dead", extra={"exit_code": EXIT_DEAD})
     asyncio.get_running_loop().call_later(EXIT_GRACE_S, os._exit, EXIT_DEAD)

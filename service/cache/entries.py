@@ -33,7 +33,7 @@ def _head(head: tuple[str, ...]) -> bytes:
 
 
 def tag_key(kind: Literal["text", "result"], value: str, secret: bytes | None) -> bytes:
-    """Return the 32-byte key of a tag.
+    """Return the 32-byte key of a tag. Tags record which entries must be deleted when a text or a result is purged.
 
     ``value`` is the text or the result key that the tag belongs to. The tag of a text lists the entries that were used
     for the text. The tag of a result lists the tags of its texts.

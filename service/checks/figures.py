@@ -34,9 +34,10 @@ _MOST_SCALES = 2
 
 
 class _Quantity(NamedTuple):
-    """A number in a text.
+    """A number in a text, at ``span``.
 
-    ``scale`` is the factor that has already been multiplied into the number, such as a million, or 1 if there is none.
+    ``part`` contains its possible values. ``scale`` is the factor that these values already include, such as a million.
+    It is 1 if there is none.
     """
 
     span: Span

@@ -97,17 +97,17 @@ def _tail_chars(pattern: re.Pattern[str], text: str) -> int:
 
 
 def glued_meta_chars(line: Line) -> int:
-    """Return the length of a byline, timestamp or button label at the end of the line; 0 if there is none."""
+    """Return the length of a byline, timestamp or button label at the end of the line, or 0 if there is none."""
     return _tail_chars(line.page.meta_end, line.text)
 
 
 def photo_credit_chars(line: Line) -> int:
-    """Return the length of an unambiguous photo credit at the end of the line; 0 if there is none."""
+    """Return the length of an unambiguous photo credit at the end of the line, or 0 if there is none."""
     return max((_tail_chars(pattern, line.text) for pattern in line.page.photo_ends), default=0)
 
 
 def source_credit_chars(line: Line) -> int:
-    """Return the length of a credit for a photo or for the report at the end of the line; 0 if there is none."""
+    """Return the length of a credit for a photo or for the report at the end of the line, or 0 if there is none."""
     return _tail_chars(line.page.source_end, line.text)
 
 

@@ -71,7 +71,7 @@ _log = logging.getLogger("depesche")
 
 
 def plan_of(settings: Settings) -> Plan:
-    """Build the newsroom's plan from the settings."""
+    """Convert the settings to a `Plan`, the startup configuration of the newsroom."""
     seal = settings.cache_seal_key
     return Plan(
         models_dir=settings.models_dir,
@@ -113,7 +113,7 @@ def exit_dead() -> None:
     """Exit the process with the code `EXIT_DEAD` after a short delay.
 
     The process must exit, because a hung engine call cannot be stopped. During the delay, the probes can still report
-    the dead engine.
+    that the engine is dead.
     """
     _log.critical("engine_dead", extra={"exit_code": EXIT_DEAD})
     asyncio.get_running_loop().call_later(EXIT_GRACE_S, os._exit, EXIT_DEAD)
@@ -125,15 +125,19 @@ def text_limits(settings: Settings) -> TextLimits:
 
 
 def create_newsroom(settings: Settings, listener: Listener, on_settled: Callable[[], None] = lambda: None) -> Newsroom:
-    """Create the newsroom with the plan and the text limits from the settings."""
+    """Create a newsroom that is configured by the settings.
+
+    The newsroom passes its events to ``listener``. It calls ``on_settled`` when the models have been loaded, and after
+    each reload, when the old models have been closed.
+    """
     return Newsroom(plan_of(settings), listener, exit_dead, on_settled, limits=text_limits(settings))
 
 
 def create_app(settings: Settings | None = None, *, on_settled: Callable[[], None] = lambda: None) -> FastAPI:
-    """Create the application, which loads its models in the background.
+    """Create the application. It answers probes immediately and loads its models in the background.
 
-    It can therefore answer probes from the start. ``on_settled`` is called once the models have been loaded, and after
-    each reload once the old models have been closed.
+    ``on_settled`` is called when the models have been loaded, and after each reload, when the old models have been
+    closed.
 
     Raises:
         KeyFileInvalid: the key file is invalid.
@@ -178,7 +182,7 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
 
 
 def _document(openapi: Callable[[], dict[str, Any]], languages: LanguagePair) -> dict[str, Any]:
-    """Generate the OpenAPI document, and insert the served languages into its language fields."""
+    """Generate the OpenAPI document. The schemas of its language fields list the languages in ``languages``."""
     document = openapi()
     describe_languages(document, languages)
     return document

@@ -42,7 +42,7 @@ def at_most(items: int, code: str = "too_long") -> BeforeValidator:
 
 
 def _first_wrong(value: Any) -> Any:
-    """If a dict has more than `MAX_ERRORS` non-string values, keep only the first of them.
+    """If a dict has more than `MAX_ERRORS` non-string values, return only the first `MAX_ERRORS` + 1 of them.
 
     This limits the number of validation errors.
     """

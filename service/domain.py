@@ -44,7 +44,7 @@ Tokens = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A mark in the prompt of a causal model. ``name`` is its key in the manifest's ``prompts.marks``."""
+    """A control token in the prompt of a causal model. ``name`` is its key in the manifest's ``prompts.marks``."""
 
     name: str
 

@@ -21,8 +21,8 @@ DepescheError
 ├── EngineError        the model failed (500)
 │   └── EngineHung     the model did not respond in time (504)
 └── ModelError         a model cannot be loaded because of its manifest, files or architecture
-    ├── WeightsMismatch   the SHA-256 of a file differs from the manifest
-    ├── LockMismatch      a commit or the SHA-256 of a file differs from models.lock
+    ├── WeightsMismatch   the SHA-256 of a file does not match the manifest
+    ├── LockMismatch      a commit or the SHA-256 of a file does not match models.lock
     ├── UnsafeWeights     a weights file contains objects other than tensors, so it is not loaded
     └── HubError          the hub is unreachable or does not have the model
 """
@@ -181,13 +181,13 @@ class ModelError(DepescheError):
 
 
 class WeightsMismatch(ModelError):
-    """The SHA-256 of a model file differs from the manifest."""
+    """The SHA-256 of a model file does not match the manifest."""
 
     code = "weights_mismatch"
 
 
 class LockMismatch(ModelError):
-    """The commit of a repository or the SHA-256 of one of its files differs from ``models.lock``."""
+    """The commit of a repository or the SHA-256 of one of its files does not match ``models.lock``."""
 
     code = "lock_mismatch"
 

@@ -11,7 +11,8 @@ class BatchDone:
 
     ``source_tokens`` excludes padding, and ``padded_tokens`` includes it. Times are wall-clock times in seconds.
     ``oldest_wait_s`` is the time that the oldest item spent in the queue. ``number`` identifies the batch among all
-    batches of the model. If a batch is retried in parts to isolate a bad sentence, these calls keep its number.
+    batches of the model. If a batch fails, it is retried in smaller parts to find the item at fault. All of these calls
+    have the number of the original batch.
     """
 
     model: str

@@ -134,13 +134,15 @@ def test_other_options_models_or_lines_are_refused_until_a_restart(mixed: Path, 
     before = output.read_bytes()
     refused = depesche(mixed, output, *FAST, "--length", "short")
     assert refused.exit_code == 1
-    assert "the job differs from the last run in: options" in refused.stderr
+    assert "these properties of the job have changed since the last run: options" in refused.stderr
     assert "--restart" in refused.stderr
     checkpoint = output.with_name("out.jsonl.checkpoint")
     trained_again = json.loads(checkpoint.read_bytes())
     trained_again["made_with"]["models"][0]["revision"] = "another"
     checkpoint.write_text(json.dumps(trained_again), "utf-8")
-    assert "the job differs from the last run in: models" in depesche(mixed, output, *FAST).stderr
+    assert (
+        "these properties of the job have changed since the last run: models" in depesche(mixed, output, *FAST).stderr
+    )
     assert output.read_bytes() == before
     assert depesche(mixed, output, *FAST, "--length", "short", "--restart").exit_code == 3
     mixed.write_bytes(b"{}\n" + mixed.read_bytes())

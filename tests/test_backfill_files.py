@@ -130,7 +130,7 @@ def test_a_last_line_that_grew_is_a_change(archive: Path, output: Path) -> None:
     archive.write_bytes(b"one\ntwo\n")
     assert resumed(archive, output) == []
     archive.write_bytes(b"one\ntwofold\n")
-    with pytest.raises(CannotResume, match="line 2 has become longer"):
+    with pytest.raises(CannotResume, match="line 2 is longer than in the last run"):
         resumed(archive, output)
 
 
@@ -158,7 +158,7 @@ def test_a_checkpoint_that_is_none_is_refused(archive: Path, output: Path) -> No
 
 def test_other_models_or_options_are_refused_by_name(archive: Path, output: Path) -> None:
     worked_off(archive, output, committed=2, written=2)
-    with pytest.raises(CannotResume, match=r"the job differs from the last run in: models;"):
+    with pytest.raises(CannotResume, match=r"these properties of the job have changed since the last run: models;"):
         resumed(archive, output, made_with={**WITH, "models": ["two"]})
 
 

@@ -1,1 +1,1 @@
-"""Processing of archives with one article per line. Checkpoints let a run resume where it stopped."""
+"""The batch processing of article archives. A run that was stopped can be resumed."""

@@ -1,4 +1,4 @@
-"""The journal of a backfill: the input lines, the output file and the checkpoints."""
+"""The files of a backfill: the archive that it reads, the output that it writes, and the checkpoint of its progress."""
 
 import fcntl
 import hashlib
@@ -43,7 +43,7 @@ class FilePosition(BaseModel):
 
 
 class RunningDigest:
-    """The position in a file that is read or written from its start, and the SHA-256 of the content before it."""
+    """A position that moves through a file from its start, with the SHA-256 of the content before it."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
@@ -56,13 +56,13 @@ class RunningDigest:
         return FilePosition(lines=self._lines, size_bytes=self._size_bytes, sha256=self._digest.hexdigest())
 
     def add(self, data: bytes, *, lines: int = 0) -> None:
-        """Move the position past ``data``, which completes ``lines`` lines."""
+        """Move the position past ``data``. ``lines`` is the number of lines that end in ``data``."""
         self._digest.update(data)
         self._size_bytes += len(data)
         self._lines += lines
 
     def passes(self, file: BinaryIO, place: FilePosition) -> bool:
-        """Read ``file`` up to ``place``, and return whether the SHA-256 of the content still matches."""
+        """Read ``file`` up to ``place``, and return whether the content has the SHA-256 that ``place`` records."""
         while missing := place.size_bytes - self._size_bytes:
             data = file.read(min(missing, CHUNK_BYTES))
             if not data:
@@ -73,7 +73,7 @@ class RunningDigest:
 
 
 class CannotResume(DepescheError):
-    """A run cannot be resumed, because a file, an option or a model differs from the last run."""
+    """A run cannot be resumed, for example because a file, an option or a model has changed since the last run."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(f"{detail}; --restart deletes the output and starts over")
@@ -109,7 +109,7 @@ class InputLines:
         self._so_far = RunningDigest()
         try:
             if not S_ISREG(path.stat().st_mode):
-                raise DepescheError(f"{path} is not a regular file, so a run could not be resumed")
+                raise DepescheError(f"{path} is not a regular file, so the run could not be resumed later")
             self.size_bytes = path.stat().st_size
             self._file = path.open("rb")
         except OSError as error:
@@ -131,7 +131,9 @@ class InputLines:
             CannotResume: the file has changed before that position.
         """
         if not self._so_far.passes(self._file, place):
-            raise CannotResume(f"{self._path} has changed: its first {place.lines} lines differ from the last run")
+            raise CannotResume(
+                f"{self._path} has changed: lines 1 to {place.lines} are not the same as in the last run"
+            )
         if place.size_bytes:
             self._end_last(place)
 
@@ -145,7 +147,7 @@ class InputLines:
         if self._file.read(1) != b"\n":
             behind = self._file.read(1)
             if behind not in {b"", b"\n"}:
-                raise CannotResume(f"{self._path} has changed: its line {place.lines} has become longer")
+                raise CannotResume(f"{self._path} has changed: line {place.lines} is longer than in the last run")
             self._so_far.add(behind)
 
     def __iter__(self) -> Iterator[InputLine]:
@@ -191,7 +193,7 @@ class Output:
 
     def _claim(self) -> None:
         if not S_ISREG(os.fstat(self._file.fileno()).st_mode):
-            raise DepescheError(f"{self._path} is not a regular file, so a run could not be resumed")
+            raise DepescheError(f"{self._path} is not a regular file, so the run could not be resumed later")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -220,7 +222,9 @@ class Output:
             CannotResume: the file has changed before ``place``.
         """
         if not self._so_far.passes(self._file, place):
-            raise CannotResume(f"{self._path} has changed: its first {place.lines} lines differ from the last run")
+            raise CannotResume(
+                f"{self._path} has changed: lines 1 to {place.lines} are not the same as in the last run"
+            )
         behind_bytes = os.fstat(self._file.fileno()).st_size - place.size_bytes
         self._file.truncate(place.size_bytes)
         return behind_bytes
@@ -260,10 +264,13 @@ class Checkpoint(BaseModel):
     written: FilePosition = FilePosition()
 
     def require_same(self, made_with: dict[str, Any]) -> None:
-        """Raise `CannotResume` if the options, models, limits or software differ from ``made_with``."""
+        """Raise `CannotResume` if the options, models, limits or software of the job have changed.
+
+        ``made_with`` is the current result of `JobSpec.made_with`.
+        """
         changed = [name for name in made_with if made_with[name] != self.made_with.get(name)]
         if changed:
-            raise CannotResume(f"the job differs from the last run in: {', '.join(changed)}")
+            raise CannotResume(f"these properties of the job have changed since the last run: {', '.join(changed)}")
 
 
 def checkpoint_path(output: Path) -> Path:
@@ -283,7 +290,7 @@ def load(path: Path) -> Checkpoint | None:
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        raise CannotResume(f"{path} is not a checkpoint file of this version") from error
+        raise CannotResume(f"{path} is not a checkpoint file, or a different version of Depesche wrote it") from error
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
@@ -297,7 +304,7 @@ COMMIT_EVERY_S = 1.0
 class Journal:
     """The locked output file and its checkpoint.
 
-    Call `resume` first, then `append` for each line. Call `commit` whenever it is `due`, and at the end.
+    Call `resume` first, then `append` for each line. Call `commit` whenever `due` is True, and at the end of the run.
     """
 
     def __init__(self, path: Path) -> None:
@@ -313,10 +320,10 @@ class Journal:
     def resume(self, lines: InputLines, made_with: dict[str, Any], *, restart: bool) -> int:
         """Continue after the last commit, and return the number of bytes that were discarded from the output.
 
-        If ``restart`` is true, the last run is ignored and processing starts at the first line.
+        If ``restart`` is True, the last run is ignored and processing starts at the first line.
 
         Raises:
-            CannotResume: the output, the archive or ``made_with`` differs from the last run. No file has been changed.
+            CannotResume: the output, the archive or ``made_with`` has changed since the last run. No file is changed.
             OSError: a file cannot be read or written.
         """
         found = None if restart else load(self._checkpoint_path)

@@ -112,7 +112,7 @@ class Worker:
     async def _answer(self, command: ArticleCommand) -> ArticleAnswer:
         """Run a command in the newsroom. If the queue is full or an engine is being rebuilt, wait and try again.
 
-        An article whose engine call hangs is also tried again, because one hang fails all articles in the batch.
+        Also try again if the engine call hangs. All articles in the batch then fail, and another one may be the cause.
         """
         hangs = 0
         while True:

@@ -1,4 +1,4 @@
-"""The ``backfill`` command, and the runs that it starts."""
+"""The ``backfill`` command, which processes an archive of articles."""
 
 import asyncio
 import contextlib
@@ -95,7 +95,7 @@ class Window(Generic[T]):
 
     The results are yielded in order, so a finished line stays in the window until all earlier lines are finished. The
     window can contain ``DONE_PER_WORKING`` times ``concurrency`` lines, so that one long article does not hold up the
-    others. It accepts no more lines while its lines have a total of ``most_bytes`` bytes or more.
+    others. While the lines in the window have ``most_bytes`` bytes or more in total, no further lines are read.
     """
 
     def __init__(self, work: Callable[[InputLine], Awaitable[T]], *, concurrency: int, most_bytes: int) -> None:
@@ -185,8 +185,11 @@ class JobSpec:
 class BackfillProgress:
     """The progress of a run.
 
-    ``resumed`` is the number of lines that earlier runs processed. ``cut_bytes`` is the number of bytes that were
-    discarded from the end of their output.
+    ``tally`` counts the outcomes of all lines written so far. ``resumed`` is the number of these lines that earlier
+    runs wrote. ``cut_bytes`` is the number of bytes that were discarded from the end of their output. ``read_bytes`` is
+    the number of bytes of the archive that have been processed, and ``of_bytes`` is the size of the archive.
+    ``seconds`` is the running time, excluding the time to load the models. ``stopped`` is True if `Run.stop` was
+    called.
     """
 
     tally: Counts = field(default_factory=Counts)
@@ -209,7 +212,8 @@ Follower = Callable[[BackfillProgress], None]
 class Run:
     """A run of a job.
 
-    It calls ``resumed`` once, before it processes lines, and ``progress`` after each line that it writes.
+    It calls ``resumed`` once, before it processes lines, and ``progress`` after each line that it writes. Both
+    callbacks receive the current `BackfillProgress`.
     """
 
     def __init__(self, order: JobSpec, newsroom: Newsroom, *, resumed: Follower, progress: Follower) -> None:
@@ -235,7 +239,7 @@ class Run:
         """Process the archive to its end, or until `stop` is called.
 
         Raises:
-            CannotResume: the archive, the output, the options or the models differ from the last run.
+            CannotResume: the archive, the output, the options or the models have changed since the last run.
             EngineDead: an engine has failed permanently. Committed lines stay in the output.
             DepescheError: a file cannot be read or written, or a model cannot be loaded.
         """

@@ -33,7 +33,7 @@ def _head(head: tuple[str, ...]) -> bytes:
 
 
 def tag_key(kind: Literal["text", "result"], value: str, secret: bytes | None) -> bytes:
-    """Return the 32-byte key of a tag.
+    """Return the 32-byte key of a tag. Tags record which entries must be deleted when a text or a result is purged.
 
     ``value`` is the text or the result key that the tag belongs to. The tag of a text lists the entries that were used
     for the text. The tag of a result lists the tags of its texts.
@@ -169,7 +169,10 @@ def whole_number(value: object, most: int) -> int:
 
 
 def share(value: object) -> float:
-    """Return ``value`` if it is a number from 0 to 1, or raise ValueError. Sums may exceed 1 by a rounding error."""
+    """Return ``value`` if it is a number from 0 to 1, or raise ValueError.
+
+    Values that exceed 1 by no more than a rounding error are accepted, because some shares are sums.
+    """
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 <= value <= 1.0 + 1e-9:
         raise ValueError("not a number from 0 to 1")
     return float(value)

@@ -96,7 +96,7 @@ class Memory:
         return True
 
     def purge(self, key: bytes) -> bool:
-        """Delete the value under ``key``, and return whether it was an entry."""
+        """Delete the value under ``key``, if there is one, and return whether it was an entry rather than a tag."""
         try:
             return isinstance(self._kept.pop(key), bytes)
         except KeyError:  # the key was never stored, or its value has expired
@@ -110,5 +110,5 @@ class Memory:
 
     @property
     def stats(self) -> MemoryStats:
-        """The current size, without expired values."""
+        """The current size of the store, excluding expired values."""
         return MemoryStats(int(self._kept.currsize), len(self._kept))

@@ -238,7 +238,7 @@ class Shared:
     async def purge(self, keys: Collection[bytes], tags: Mapping[bytes, Collection[bytes]]) -> int:
         """Delete the entries under ``keys``, and return the number of deleted entries.
 
-        The members in ``tags`` are removed from their tags. Members that other processes have added to a tag since
+        ``tags`` maps tags to members that are removed from them. Members that other processes have added to a tag since
         `tag_members` was called remain in it.
 
         Raises:

@@ -38,9 +38,9 @@ class Seal:
             from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - an optional extra
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
         except ImportError as error:
-            raise SealUnavailable("the encryption of cache values requires the extra depesche[seal]") from error
+            raise SealUnavailable("encrypting cache values requires the extra depesche[seal]") from error
         if not secrets or any(len(secret) != SECRET_BYTES for secret in secrets):
-            raise ValueError(f"a secret for encryption must have {SECRET_BYTES} bytes")
+            raise ValueError(f"an encryption secret must have {SECRET_BYTES} bytes")
         self._ciphers = [AESGCM(secret) for secret in secrets]
         self._refused = InvalidTag
 
@@ -72,12 +72,12 @@ def secrets_in(setting: str) -> list[bytes]:
     """Parse a comma-separated list of base64-encoded secrets. The first one is used for encryption.
 
     Raises:
-        ValueError: a secret does not consist of 32 bytes in base64. The message does not contain the secret.
+        ValueError: a secret is not the base64 encoding of 32 bytes. The message does not contain the secret.
     """
     try:
         secrets = [base64.b64decode(one.strip(), validate=True) for one in setting.split(",")]
     except ValueError:
-        raise ValueError("a secret for encryption must consist of 32 bytes in base64") from None
+        raise ValueError("an encryption secret must be 32 bytes in base64") from None
     if any(len(secret) != SECRET_BYTES for secret in secrets):
-        raise ValueError("a secret for encryption must consist of 32 bytes in base64")
+        raise ValueError("an encryption secret must be 32 bytes in base64")
     return secrets

@@ -30,10 +30,10 @@ class Purged:
 
 
 class Documents:
-    """An in-memory cache of whole results. With it, a repeated request does not have to process each sentence.
+    """An in-memory cache of whole results. It saves a repeated request from looking up each sentence.
 
-    The keys are those of `result_key`. The total number of characters is limited. Results expire, and the least
-    recently used ones are evicted first.
+    Results are stored under keys of `result_key`. The total number of characters is limited. Results expire, and the
+    least recently used ones are evicted first.
     """
 
     def __init__(self, memory: Memory) -> None:
@@ -116,10 +116,12 @@ class Cache:
     ) -> None:
         """Store ``entries``, and add the keys in ``tags`` to their tags.
 
-        A tag that already contains its keys is not written again and needs no round trip. ``started_s`` (monotonic
-        clock) is the time when the work for the entries started. If this was before the end of a purge, nothing is
-        stored, because the work may have used purged content. An entry that exceeds the limit of a tier is not stored
-        in that tier.
+        ``tags`` maps each tag to keys of entries or of other tags. A tag that already contains all of these keys is not
+        written again.
+
+        ``started_s`` (monotonic clock) is the time when the work for the entries started. If this was before the end of
+        a purge, nothing is stored, because the work may have used purged content. An entry that exceeds the size limit
+        of a tier is not stored in that tier.
         """
         new_members = {tag: new for tag, keys in (tags or {}).items() if (new := self._new_members(tag, keys, entries))}
         if not (entries or new_members) or not self.may_store(started_s):
@@ -156,9 +158,9 @@ class Cache:
         return not self._purges and self._purged_s < started_s
 
     def _new_members(self, tag: bytes, keys: AbstractSet[bytes], entries: Mapping[bytes, bytes]) -> set[bytes]:
-        """Return the keys to add to ``tag``: keys that it does not contain yet, and the keys of newly written entries.
+        """Return the keys to write to ``tag``: those of ``keys`` that the tag lacks or whose entries are being written.
 
-        If the tag is not known to be the same in every tier, return all of its keys.
+        If the tag in memory may differ from the shared tier, return its members and all of ``keys``.
         """
         known = self.memory.tag(tag)
         if known is None:

@@ -26,9 +26,9 @@ _FOLLOWING_WORDS = 2
 def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` contains as many negations as ``source``.
 
-    A finding is reported only for a negation that a translation always keeps ("nicht", but not in "nicht nur"). Many
-    other words can express a negation ("fail to", "unable"). The check therefore compares the plain negations in one
-    text with all possible negations in the other.
+    A finding always refers to a negation that every translation keeps ("nicht", but not in "nicht nur"). Many other
+    words can express a negation ("fail to", "unable"). The check therefore compares the number of negations in one text
+    with the number of words in the other text that can express a negation.
 
     Raises:
         ValueError: one of the languages has no negation grammar.
@@ -394,7 +394,7 @@ class _SummaryChecks:
 def _with_article_spans(finding: Finding, sentence: Span, support: Sequence[Span]) -> Finding:
     """Return the finding with spans that are relative to the whole source and the whole summary.
 
-    The span of the first supporting sentence replaces the source span of the finding, if there is one.
+    If the finding has a source span, the span of the first supporting sentence replaces it.
     """
     output = None if finding.output is None else finding.output.shifted(sentence.start)
     source = support[0] if support and finding.source is not None else None

@@ -91,9 +91,9 @@ A ``month`` is 1 to 12, a ``weekday`` is 0 (Monday) to 6, and a ``time`` is in m
 class Fact(NamedTuple):
     """A number, or a part of a date, that occurs in a text at ``span``.
 
-    ``readings`` lists the possible meanings of the fact, at least one of which must occur in the other text. ``hints``
-    lists further meanings that support facts in the other text but need not occur there. A fact that is not ``certain``
-    ("ein", "May") only supports facts in the other text.
+    ``readings`` lists the possible meanings of the fact. At least one of them must occur in the other text. ``hints``
+    lists further meanings, which can support a fact in the other text but need not occur there themselves. If
+    ``certain`` is False ("ein", "May"), the fact can support others, but its readings need not occur in the other text.
     """
 
     kind: Literal["number", "date"]

@@ -34,9 +34,10 @@ _MOST_SCALES = 2
 
 
 class _Quantity(NamedTuple):
-    """A number in a text.
+    """A number in a text, at ``span``.
 
-    ``scale`` is the factor that has already been multiplied into the number, such as a million, or 1 if there is none.
+    ``part`` contains its possible values. ``scale`` is the factor that these values already include, such as a million.
+    It is 1 if there is none.
     """
 
     span: Span
@@ -95,7 +96,7 @@ def _numeral(text: str, token: Token, grammar: NumberGrammar) -> ParsedNumber:
 def _values(numeral: str, grammar: NumberGrammar) -> frozenset[Fraction]:
     """Return the possible values of a numeral without a sign.
 
-    There are several values if languages interpret the numeral differently.
+    There are several if the numeral is ambiguous. In a German text, for example, "1,500" may mean 1.5 or 1500.
     """
     if len(numeral) > _MOST_DIGITS:
         return frozenset()
@@ -303,10 +304,10 @@ _MOST_DECIMALS = 9
 
 
 def find_facts(passage: Passage, *, dated: bool = True) -> list[Fact]:
-    """Find the numbers in a passage and, if ``dated`` is set, the dates and times.
+    """Find the numbers in a passage and, if ``dated`` is True, the dates and times.
 
-    The digits inside a date only support facts in the other text. The language of the passage must have a number
-    grammar and, if ``dated`` is set, a date grammar.
+    The numbers inside a date are not ``certain``: the other text need not contain them. The language of the passage
+    must have a number grammar and, if ``dated`` is True, a date grammar.
     """
     text, language = passage.text, passage.language
     days = [*find_dates(text, language.dates), *times_of_day(text, language.dates)] if dated and language.dates else []
@@ -323,11 +324,13 @@ def check_numbers(
     complete: bool = True,
     elsewhere: frozenset[Key] = frozenset(),
 ) -> Iterator[Finding]:
-    """Check that the numbers and dates in ``output`` occur in ``source`` and, if ``complete`` is set, vice versa.
+    """Check that the numbers and dates in ``output`` occur in ``source`` and, if ``complete`` is True, vice versa.
 
     If a number in ``output`` and a missing number differ by a power of ten ("Milliarde" as "trillion", 1,5 as 15), the
-    finding has the code ``magnitude_changed``. If the number occurs elsewhere in the source (in ``elsewhere``, see
-    `fact_keys`), the finding is only a note.
+    finding has the code ``magnitude_changed``.
+
+    If ``source`` is only part of the source text, ``elsewhere`` contains the keys of the facts in the whole text (see
+    `fact_keys`). If a number is found only there, the finding is only a note.
     """
     in_source, in_output = find_facts(source, dated=dated), find_facts(output, dated=dated)
     added, lost = _unmatched(in_output, in_source), _unmatched(in_source, in_output)

@@ -103,7 +103,8 @@ def _plain_words(text: str) -> list[str]:
 def _loop(words: Sequence[str], doubled: AbstractSet[str]) -> tuple[int, int] | None:
     """Return the index range of the first word, or phrase of up to twelve words, that occurs twice in a row.
 
-    The range includes both occurrences. Numbers and ``doubled`` words may occur twice in a row, but not three times.
+    The range includes both occurrences. Numbers and the words in ``doubled`` count only if they occur three times in a
+    row.
     """
     runs: dict[int, tuple[int, int]] = {}  # period: (index of the last match, number of matches in a row)
     places: dict[str, list[int]] = {}

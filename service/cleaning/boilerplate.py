@@ -19,11 +19,12 @@ _INNER_END = re.compile(r"[a-zß-ÿ]{2}[.!?][“”\"»«)]?\s+[„»\"(]?[A-ZÀ
 
 @dataclass(slots=True)
 class Line:
-    """A line (or wrapped paragraph) of a page, and what cleaning has decided about it.
+    """A line (or wrapped paragraph) of a pasted page, and what cleaning has decided about it.
 
-    ``reason`` is the code of the reason for removing the line, or None if the line is kept. ``doubt`` is the text of
-    the notice if the line is kept but may be boilerplate. ``part`` is "headline", "kicker", "lead" or "body".
-    ``after_blank`` is True if a blank line precedes the line. ``running`` is True for running text.
+    ``page`` is the grammar with which the line is classified. ``after_blank`` is True if a blank line precedes the
+    line. ``running`` is True for running text. ``part`` is "headline", "kicker", "lead" or "body". ``reason`` is the
+    code of the reason for removing the line, or None if the line is kept. ``doubt`` is the text of the notice for a
+    line that is kept but may be boilerplate.
     """
 
     text: str
@@ -96,17 +97,17 @@ def _tail_chars(pattern: re.Pattern[str], text: str) -> int:
 
 
 def glued_meta_chars(line: Line) -> int:
-    """Return the length of a byline, timestamp or button label at the end of the line; 0 if there is none."""
+    """Return the length of a byline, timestamp or button label at the end of the line, or 0 if there is none."""
     return _tail_chars(line.page.meta_end, line.text)
 
 
 def photo_credit_chars(line: Line) -> int:
-    """Return the length of an unambiguous photo credit at the end of the line; 0 if there is none."""
+    """Return the length of an unambiguous photo credit at the end of the line, or 0 if there is none."""
     return max((_tail_chars(pattern, line.text) for pattern in line.page.photo_ends), default=0)
 
 
 def source_credit_chars(line: Line) -> int:
-    """Return the length of a credit for a photo or for the report at the end of the line; 0 if there is none."""
+    """Return the length of a credit for a photo or for the report at the end of the line, or 0 if there is none."""
     return _tail_chars(line.page.source_end, line.text)
 
 
@@ -127,7 +128,8 @@ _INITIALS_CHARS = 3  # "dpa/abc": the editor's initials follow the agency
 class Verdict:
     """The classification of a line as boilerplate.
 
-    ``opens`` is True if the line is the heading of a boilerplate block.
+    ``reason`` is the kind of boilerplate, and ``weight`` the degree of certainty. ``opens`` is True if the line is the
+    heading of a boilerplate block.
     """
 
     reason: str

@@ -141,7 +141,7 @@ def _verified(store: Store, entry: Entry) -> bool:
 
 @models_app.command("join")
 def join_(context: typer.Context) -> None:
-    """Join the embedded weights that are stored in parts, so that the service needs no writable cache folder."""
+    """Join the weights that ship with Depesche in parts, so that the service needs no writable cache folder."""
     with _opened(context) as store:
         for name in filter(store.catalog.embedded, store.catalog.names()):
             entry = store.catalog.entry(name)

@@ -1,1 +1,1 @@
-"""Document formats of articles: web page, schema.org JSON-LD and IPTC ninjs."""
+"""The document formats in which articles can be submitted: HTML pages, schema.org JSON-LD and IPTC ninjs."""

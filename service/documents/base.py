@@ -1,4 +1,4 @@
-"""The interface of a document format, the documents that it parses, and the editions that it renders."""
+"""The types `Document` (a parsed article), `Edition` (the output for it) and `Format` (a document format)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class Edition:
 
     ``original_language`` is the language that is assumed for a document that does not state one. ``source_type`` is the
     URI of the IPTC digital source type, or None if a person wrote the text. ``credit`` names the software and the
-    models.
+    models. ``made_at`` is the time at which the texts were generated, as an ISO 8601 string.
     """
 
     language: str

@@ -135,7 +135,9 @@ def _first(contents: list[Content], roles: tuple[str | None, ...]) -> Content | 
 
 
 def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
-    """Render the edition as a ninjs 3.1 item with a link to the original item. Other texts of that item are left out.
+    """Render the edition as a ninjs 3.1 item with a link to the original item.
+
+    The other headlines, descriptions and bodies of the original item are left out.
 
     Raises:
         InvalidInput: the document has no URI, which every item needs.

@@ -232,12 +232,17 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class SummaryOptions:
-    """Options for a summary. ``variants`` is the number of different summaries of each text."""
+    """Options for a summary.
+
+    ``variants`` is the number of different summaries of each text. ``quoting_is_usual`` means that the model's
+    candidates compete with the unchanged sentences, so an unchanged sentence needs no notice.
+    """
 
     length: Length
     headline: str | None
     style: Style
     variants: int
+    quoting_is_usual: bool = False
 
     def barred(self, text: Text) -> frozenset[int]:
         """Return the indices of the sentences that must not be chosen."""
@@ -285,7 +290,7 @@ class RewriteInput:
 class RewriteResult:
     """The possible sentences for one group, best first. The last one is the unchanged core.
 
-    ``refused`` means that no rewriting was accepted.
+    ``refused`` means that an editor must know that no rewriting was accepted.
     """
 
     wordings: tuple[SummarySentence, ...]
@@ -333,7 +338,7 @@ def rewrite_result(
         (*(_sentence(text, rewrite_input, distinct[written_text], members) for written_text in order), core),
         rewrite_input,
         cached=written is not None and written.cached,
-        refused=written is not None and not fit,
+        refused=written is not None and not fit and not options.quoting_is_usual,
     )
 
 

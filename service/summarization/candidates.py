@@ -156,13 +156,19 @@ def objection_to_scores(scores: Scores, acceptance: Acceptance) -> str | None:
 
 
 def rank(text: str, members: Members, scores: Scores, acceptance: Acceptance) -> float:
-    """Return the rank of a candidate (see the module)."""
+    """Return the rank of a rewritten sentence (see the module)."""
     most = sum(map(count_words, members))
     return (
         acceptance.saved_weight * (1 - count_words(text) / max(1, most))
         + acceptance.novelty_weight * novelty(text, members)
-        + acceptance.score_weight * min(0.0, scores.score)
-        + acceptance.entailment_weight * _log_sigmoid(scores.entailment)
+        + headline_rank(scores, acceptance)
+    )
+
+
+def headline_rank(scores: Scores, acceptance: Acceptance) -> float:
+    """Return the rank of a headline, which is at most 0. It has only the terms p and e (see the module)."""
+    return acceptance.score_weight * min(0.0, scores.score) + acceptance.entailment_weight * _log_sigmoid(
+        scores.entailment
     )
 
 
@@ -245,11 +251,17 @@ class CandidateKind:
     def _candidates(
         self, request: Request, texts: Sequence[tuple[str, float, float | None, float]]
     ) -> Iterator[Candidate]:
-        for text, *values in texts:
-            scores = Scores(*values)
-            found = rank(text, request.members, scores, self._acceptance)
-            better = request.task == "headline" or found > 0
-            if better and objection_to_scores(scores, self._acceptance) is None:
+        for text, score, whole, entailment in texts:
+            scores = Scores(score, whole, entailment)
+            if objection_to_scores(scores, self._acceptance) is not None:
+                continue
+            is_headline = request.task == "headline"
+            found = (
+                headline_rank(scores, self._acceptance)
+                if is_headline
+                else rank(text, request.members, scores, self._acceptance)
+            )
+            if is_headline or found > 0:
                 yield Candidate(text, tuple(support(text, request.members)), found)
 
     def encode(self, result: Candidates) -> bytes:

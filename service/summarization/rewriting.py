@@ -12,6 +12,7 @@ from service.domain import Notice, Span
 from service.generation.base import FreeWords, GenerationOptions, Source, TextGenerator, TextHypothesis
 from service.generation.cached import Result
 from service.generation.call import TEXT_THREADS, TextThreads
+from service.languages.base import Language
 from service.registry.manifest import Acceptance
 from service.results import Style, SummarySentence
 from service.summarization.guard import objection, support
@@ -20,7 +21,9 @@ from service.summarization.selection import Assessment, Matrix, assess, relevanc
 from service.summarization.styles import FORMS, admits, barred
 from service.summarization.variants import Offer, variants
 from service.summarization.words import GRAMMAR, count_words, depends_on_previous, spaced_words
-from service.text.normalization import NORMALISER_VERSION
+from service.text.language_id import foreign_notice
+from service.text.normalization import NORMALISER_VERSION, check_text, for_model
+from service.text.segmentation import segment
 
 SEAMS = frozenset(',;:–—()[]„“”»«".!?…')
 
@@ -228,6 +231,18 @@ class Text:
     def verbatim(self, number: int) -> SummarySentence:
         """Return a sentence of the text as an unchanged summary sentence."""
         return SummarySentence(self.sentences[number], (self.spans[number],), verbatim=True)
+
+
+def prepare_text(text: str, language: Language) -> Text:
+    """Split a text into sentences that contain letters. A text in another language gets a notice.
+
+    Raises:
+        InvalidInput: the text is not valid Unicode.
+    """
+    foreign = foreign_notice(text, language)
+    notices = [*check_text(text), *([foreign] if foreign else [])]
+    spans = [span for span in segment(text, language).sentences if any(char.isalpha() for char in span.of(text))]
+    return Text(tuple(for_model(span.of(text), language) for span in spans), tuple(spans), tuple(notices))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from service.cache.tiers import Cache
 from service.checks.assessment import check_summary
-from service.checks.base import Finding, Severity
+from service.checks.base import Finding, notice_of
 from service.domain import Notice, Span
 from service.generation.base import Scorer, TextGenerator
 from service.generation.cached import CachedGenerator, Result
@@ -24,6 +24,7 @@ from service.summarization.rewriting import (
     WordingKind,
     Wordings,
     beginning,
+    prepare_text,
     rewrite_inputs,
     rewrite_result,
     selections,
@@ -31,9 +32,6 @@ from service.summarization.rewriting import (
 from service.summarization.styles import lay_out, repeats
 from service.summarization.variants import Choice, Offer, choose, variants
 from service.summarization.words import count_words, require_grammar
-from service.text.language_id import foreign_notice
-from service.text.normalization import check_text, for_model
-from service.text.segmentation import segment
 
 
 def with_findings(source: str, summary: Summary, language: Language) -> Summary:
@@ -44,11 +42,7 @@ def with_findings(source: str, summary: Summary, language: Language) -> Summary:
     if not written:
         return summary
     findings = (one for one in check_summary(source, summary.text, pairs, language) if _within(one, written))
-    notices = (
-        Notice(one.code.value, one.message, one.source, one.output, review=one.severity is Severity.REVIEW)
-        for one in findings
-    )
-    return replace(summary, notices=(*summary.notices, *notices))
+    return replace(summary, notices=(*summary.notices, *map(notice_of, findings)))
 
 
 def _spans(summary: Summary) -> Iterator[Span]:
@@ -123,7 +117,7 @@ class Summarizer:
         quoting = self._candidates is not None
         options, off_loop = SummaryOptions(length, headline, style, variants, quoting), self._threads.off_loop
         with call.timings.measured("segment"):
-            found = [await off_loop(len(text), _prepare, text, self._language) for text in texts]
+            found = [await off_loop(len(text), prepare_text, text, self._language) for text in texts]
         if method == "abstractive":
             return await self._abstractive(texts, found, self.wordings.tags(origins or texts), options, call)
         with call.timings.measured("select"):
@@ -223,13 +217,6 @@ def _compose(
 def _from_source(source: str, text: Text, options: SummaryOptions, method: Method, language: Language) -> Summary:
     """Return an extractive summary or a lead."""
     return _with_variants(source, text, _extractive(text, options, method), options, language)
-
-
-def _prepare(text: str, language: Language) -> Text:
-    foreign = foreign_notice(text, language)
-    notices = [*check_text(text), *([foreign] if foreign else [])]
-    spans = [span for span in segment(text, language).sentences if any(char.isalpha() for char in span.of(text))]
-    return Text(tuple(for_model(span.of(text), language) for span in spans), tuple(spans), tuple(notices))
 
 
 def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[Summary]:

@@ -140,7 +140,7 @@ class Acceptance(_Strict):
     saved_weight: float = Field(default=1.0, ge=0)
     novelty_weight: float = Field(default=0.5, ge=0)
     score_weight: float = Field(default=0.25, ge=0)
-    entailment_weight: float = Field(default=0.25, ge=0)
+    entailment_weight: float = Field(default=0.5, ge=0)
 
 
 class Hub(_Strict):

@@ -225,15 +225,15 @@ class CandidateKind:
         ]
 
     def _sound(self, outputs: Sequence[tuple[Request, list[TextHypothesis]]]) -> list[dict[str, float]]:
-        """Return the texts that pass the rules on wording, each with its best score."""
-        return [
-            {
-                one.text: one.score
-                for one in reversed(hypotheses)
-                if one.score is not None and objection_to_text(request, one, self._acceptance, self._language) is None
-            }
-            for request, hypotheses in outputs
-        ]
+        """Return the texts that pass the rules on wording, in order, each with its first score."""
+        found: list[dict[str, float]] = []
+        for request, hypotheses in outputs:
+            texts: dict[str, float] = {}
+            for one in hypotheses:
+                if objection_to_text(request, one, self._acceptance, self._language) is None and one.score is not None:
+                    texts.setdefault(one.text, one.score)
+            found.append(texts)
+        return found
 
     async def _judged(self, asked: Sequence[tuple[Request, str]]) -> list[tuple[float | None, float]]:
         """Return ``whole`` and ``entailment`` of each text (see `Scores`)."""

@@ -111,12 +111,13 @@ async def test_sentences_of_a_group_are_fused_with_all_as_support(tmp_path: Path
 
 
 async def test_rewritten_sentence_that_repeats_another_is_not_delivered(tmp_path: Path) -> None:
-    copy = "Die Schulen weichen während der langen Bauzeit in zwei Nachbarstädte aus, so der Stadtrat."
-    script = Script(lambda _, text: [copy] if text == COUNCIL else [])
-    text = f"{COUNCIL} Die Verwaltung will {OTHERS[0][0].lower()}{OTHERS[0][1:]} {OTHERS[0]}"
+    last = "Die Steuern für kleine Betriebe sollen nach seinen Worten niedriger werden."
+    script = Script(lambda _, text: [FUSED] if text == FIRST else [])
     async with causal_stand(tmp_path, script) as at:
-        (found,) = await summarise(at, text)
-    assert copy not in [one.text for one in found.sentences]
+        (alone,) = await summarise(at, FIRST, length=Length(max_sentences=2))
+        (found,) = await summarise(at, f"{FIRST} {last}", length=Length(max_sentences=2))
+    assert [one.text for one in alone.sentences] == [FUSED]
+    assert [one.text for one in found.sentences] == [FIRST, last]
 
 
 async def test_candidates_are_cached_for_each_task(tmp_path: Path) -> None:

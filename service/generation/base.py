@@ -76,18 +76,23 @@ class TextHypothesis:
 
 @dataclass(frozen=True, slots=True)
 class GivenOutput:
-    """An output to score. ``ended`` includes the log-probability that the output ends after its last word."""
+    """An output to score.
+
+    ``ended`` includes the log-probability that the output ends after its last word. ``total`` requests the
+    log-probability of the whole output instead of the mean per token, to compare outputs of different lengths.
+    """
 
     source: str | Prompt
     output: str
     ended: bool = True
+    total: bool = False
 
 
 class Scorer(Protocol):
     """A causal model that scores given outputs."""
 
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
-        """Return the log-probability per token of each output, in order.
+        """Return the log-probability of each output, in order: per token, or of the whole output if it is ``total``.
 
         The work belongs to a request that was already admitted, so no limit of the queue refuses it. An output that is
         too long for the model has the log-probability minus infinity.

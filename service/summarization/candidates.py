@@ -42,6 +42,7 @@ from service.summarization.guard import is_unbalanced, objection_to_rewording, r
 from service.summarization.rewriting import Members
 from service.summarization.variants import novelty
 from service.summarization.words import count_words
+from service.text.language_id import foreign_notice
 from service.text.normalization import NORMALISER_VERSION
 
 RewritingTask = Literal["shorten", "reword", "fuse"]
@@ -110,6 +111,8 @@ def objection_to_text(request: Request, one: TextHypothesis, acceptance: Accepta
         return "unfinished"
     if one.score is None or not one.score >= acceptance.least_score:
         return "unlikely"
+    if foreign_notice(text, language) is not None:
+        return "foreign"
     found = objection_to_headline(text, request) if request.task == "headline" else _objection(text, members)
     if found is not None:
         return found
@@ -179,7 +182,7 @@ def _log_sigmoid(log_odds: float) -> float:
 def entailment_outputs(premise: str, hypothesis: str) -> tuple[GivenOutput, GivenOutput]:
     """Return the two outputs whose log-probabilities make the entailment score: first yes, then no."""
     prompt = premise, Mark("entail"), hypothesis, Mark("verdict")
-    return GivenOutput(prompt, YES, ended=False), GivenOutput(prompt, NO, ended=False)
+    return GivenOutput(prompt, YES, ended=False, total=True), GivenOutput(prompt, NO, ended=False, total=True)
 
 
 def whole_output(sentence: str) -> GivenOutput | None:

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.errors import ModelError
+from service.generation.base import GivenOutput
 from service.generation.call import Call
 from service.registry.manifest import Prompts
 from service.results import Method, Style, Summary
@@ -195,6 +196,15 @@ async def test_summaries_keep_order_and_deliver_nothing_that_fails_a_rule(
             assert (one.verbatim and other.verbatim) or not repeats_sentence(one.text, other.text)
     quoted = [one.support[0].start for one in found.sentences if one.verbatim]
     assert quoted == sorted(quoted)
+
+
+async def test_score_of_a_whole_output_counts_every_token(tmp_path: Path) -> None:
+    async with causal_stand(tmp_path, Script(end=lambda _: -1.5)) as at:
+        outputs = [GivenOutput(("Ein Satz",), "nein", ended=False, total=total) for total in (False, True)]
+        mean, total = await at.generator.log_probs(outputs)
+        pieces = len(at.generator.tokenizer.encode_target("nein"))
+    assert pieces > 1
+    assert (mean, total) == (-1.5, -1.5 * pieces)
 
 
 async def test_causal_model_needs_a_scorer_and_its_marks(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def test_whole_faithful_rewording_is_accepted(text: str, sources: list[str]) -> 
     ("text", "reason"),
     [
         (COUNCIL, "unchanged"),
+        ("The town council of Musterhausen approved the conversion on Tuesday with 14 votes.", "foreign"),
         ("Er stimmte.", "length"),
         ("Der Stadtrat von Musterhausen billigte den Umbau", "fragment"),
         ("Der „Stadtrat von Musterhausen billigte den Umbau.", "unbalanced"),

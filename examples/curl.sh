@@ -55,6 +55,9 @@ article='Der Stadtrat hat am Montag über die neue Brücke beraten. Sie soll 202
 say 'Summarise: a preset'
 post /v1/summarize "{\"text\": \"$article\", \"length\": \"short\"}"
 
+say 'Headlines: three, with their support'
+post /v1/summarize "{\"text\": \"$article\", \"length\": \"short\", \"headlines\": 3}"
+
 say 'Summarise: a limit of its own, sentences taken from the source'
 post /v1/summarize "{\"text\": \"$article\", \"max_sentences\": 2, \"method\": \"extractive\"}"
 

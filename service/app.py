@@ -84,6 +84,7 @@ def plan_of(settings: Settings) -> Plan:
         engine=None if settings.engine == "auto" else settings.engine,
         device=settings.device,
         compute_type=settings.compute_type,
+        headline_chars=settings.headline_chars,
         threads=settings.threads or available_cores(),
         replicas=settings.engine_replicas,
         limits=Limits(

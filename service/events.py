@@ -105,7 +105,7 @@ class EntryUnopened:
     reason: Unopened
 
 
-Output = Literal["article", "translation", "summary", "summary_translation"]
+Output = Literal["article", "translation", "summary", "summary_translation", "headlines"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from service.domain import Notice, Span
 
 Method = Literal["abstractive", "extractive", "lead"]
 Style = Literal["abstract", "teaser", "bullets", "seo"]
-Output = Literal["summary", "translation", "summary_translation"]
+Output = Literal["summary", "translation", "summary_translation", "headlines"]
 
 
 def needs_review(notices: Sequence[Notice]) -> bool:
@@ -89,3 +89,21 @@ class Summary:
     cached: bool
     style: Style = "abstract"
     variants: tuple["Summary", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A headline. ``support`` contains the spans of the source sentences that support it."""
+
+    text: str
+    support: tuple[Span, ...]
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Headlines:
+    """The headlines of a text, best first. If there are fewer than requested, a notice says so."""
+
+    headlines: tuple[Headline, ...]
+    notices: tuple[Notice, ...]
+    cached: bool

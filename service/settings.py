@@ -211,6 +211,9 @@ class Settings(BaseSettings):
     max_text_chars: int = Field(
         default=250_000, ge=1, description="Maximum number of characters (code points) in a text."
     )
+    headline_chars: int = Field(
+        default=70, ge=20, le=200, description="Maximum number of characters (code points) in a headline."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Minimum level of log messages."
     )

@@ -327,7 +327,7 @@ def backfill(
     output: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="One result per line, in the same order.")],
     *,
     outputs: Annotated[
-        str | None, typer.Option(help="Comma-separated outputs: summary, translation, summary_translation.")
+        str | None, typer.Option(help="Comma-separated outputs: summary, translation, summary_translation, headlines.")
     ] = None,
     length: Annotated[Literal["short", "medium", "long"] | None, typer.Option(help="Length of the summaries.")] = None,
     method: Annotated[

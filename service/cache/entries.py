@@ -178,6 +178,13 @@ def share(value: object) -> float:
     return float(value)
 
 
+def number(value: object) -> float:
+    """Return ``value`` if it is a number, or raise ValueError. `decode` refuses numbers that are not finite."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ValueError("not a number")  # noqa: TRY004
+    return float(value)
+
+
 def span(value: object, chars: int) -> Span:
     """Return the span ``value`` if it lies within a text of ``chars`` code points, or raise ValueError."""
     start, end = row(value, 2)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from service.domain import Span
+from service.domain import Notice, Span
 from service.languages.base import Language
 
 CHECKS_VERSION = "2"
@@ -74,6 +74,12 @@ class Finding:
             source=None if self.source is None else self.source.shifted(source_chars),
             output=None if self.output is None else self.output.shifted(output_chars),
         )
+
+
+def notice_of(finding: Finding) -> Notice:
+    """Return a finding as a notice to the editor."""
+    review = finding.severity is Severity.REVIEW
+    return Notice(finding.code.value, finding.message, finding.source, finding.output, review=review)
 
 
 def needs_review(findings: Iterable[Finding]) -> bool:

@@ -81,19 +81,22 @@ class TextHypothesis:
 class GivenOutput:
     """An output for ``source`` that is to be scored.
 
-    If ``ended`` is True, the score includes the log-probability that the output ends after its last word.
+    If ``ended`` is True, the score includes the log-probability that the output ends after its last word. If
+    ``total`` is True, the score is the log-probability of the whole output instead of the mean per token. Such scores of
+    outputs of different lengths can be compared.
     """
 
     source: str | Prompt
     output: str
     ended: bool = True
+    total: bool = False
 
 
 class Scorer(Protocol):
     """A causal model that scores given outputs."""
 
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
-        """Return the log-probability per token of each output, in order.
+        """Return the log-probability of each output, in order: per token, or of the whole output if it is ``total``.
 
         The outputs belong to a request that was already admitted, so the limits of the queue do not apply to them. The
         result is minus infinity for an output that is too long for the model.

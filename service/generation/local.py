@@ -230,7 +230,10 @@ class LocalGenerator:
         finally:
             for answer in answers:
                 answer.cancel()
-        return [found[n][0].score or 0.0 if n in found else -math.inf for n in range(len(items))]
+        return [
+            (found[n][0].score or 0.0) * (len(items[n].target or ()) if one.total else 1) if n in found else -math.inf
+            for n, one in enumerate(outputs)
+        ]
 
 
 async def load_generator(

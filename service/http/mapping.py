@@ -1,13 +1,14 @@
 """Conversion of the newsroom's results to the response models of /v1."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from service.domain import Notice, Span
 from service.generation.local import LocalGenerator
 from service.http import schemas
 from service.newsroom.article import Article, TranslatedArticle
 from service.newsroom.newsroom import ArticleAnswer, SummarizeAnswer, TranslateAnswer
-from service.results import SentencePair, Summary, TermUse, Translation, needs_review
+from service.results import Headlines, SentencePair, Summary, TermUse, Translation, needs_review
 
 
 def _span(span: Span) -> list[int]:
@@ -97,6 +98,31 @@ def _variant_out(summary: Summary) -> schemas.VariantOut:
     )
 
 
+def headlines_out(found: Headlines) -> list[schemas.HeadlineOut]:
+    """Convert headlines to their response models."""
+    return [
+        schemas.HeadlineOut(
+            text=one.text,
+            support=[_span(span) for span in one.support],
+            warnings=warnings_out(one.notices),
+            needs_review=needs_review(one.notices),
+        )
+        for one in found.headlines
+    ]
+
+
+def _text_summary_out(summary: Summary, headlines: Headlines | None) -> schemas.TextSummaryOut:
+    """Convert a summary and the headlines of the same text. Notices about the headlines become warnings."""
+    if headlines is not None:
+        summary = replace(summary, notices=_with_new(summary.notices, headlines.notices))
+    written = None if headlines is None else headlines_out(headlines)
+    return schemas.TextSummaryOut(**dict(summary_out(summary)), headlines=written)
+
+
+def _with_new(notices: Sequence[Notice], others: Sequence[Notice]) -> tuple[Notice, ...]:
+    return (*notices, *(notice for notice in others if notice not in notices))
+
+
 def article_out(article: Article) -> schemas.ArticleOut:
     """Convert a parsed article to its response model."""
     return schemas.ArticleOut(
@@ -121,8 +147,12 @@ def translate_response(answer: TranslateAnswer) -> schemas.TranslateResponse:
 
 def summarize_response(answer: SummarizeAnswer) -> schemas.SummarizeResponse:
     """Build the response of ``/v1/summarize``."""
+    none: Sequence[Headlines | None] = [None] * len(answer.summaries)
+    headlines = none if answer.headlines is None else answer.headlines
     return schemas.SummarizeResponse(
-        summaries=[summary_out(summary) for summary in answer.summaries],
+        summaries=[
+            _text_summary_out(summary, of_text) for summary, of_text in zip(answer.summaries, headlines, strict=True)
+        ],
         model=model_out(answer.model),
         translation_model=None if answer.translation_model is None else model_out(answer.translation_model),
         result_key=answer.result_key,
@@ -131,8 +161,11 @@ def summarize_response(answer: SummarizeAnswer) -> schemas.SummarizeResponse:
 
 def article_response(answer: ArticleAnswer) -> schemas.ArticleResponse:
     """Build the response of ``/v1/articles``."""
-    result, english = answer.result, answer.result.summary_translation
-    article = article_out(result.article)
+    result, english, headlines = answer.result, answer.result.summary_translation, answer.result.headlines
+    parsed = result.article
+    if headlines is not None:
+        parsed = replace(parsed, notices=_with_new(parsed.notices, headlines.notices))
+    article = article_out(parsed)
     if answer.document is not None:
         article.submitted_body = answer.submission.body
     summary_model, translation_model = (
@@ -143,6 +176,7 @@ def article_response(answer: ArticleAnswer) -> schemas.ArticleResponse:
         summary=None if result.summary is None else summary_out(result.summary),
         translation=None if result.translation is None else translated_article_out(result.translation),
         summary_translation=None if english is None else summary_out(english),
+        headlines=None if headlines is None else headlines_out(headlines),
         models=schemas.ModelsOut(summary=summary_model, translation=translation_model),
         provenance=_provenance(answer),
         document=None if answer.written is None else dict(answer.written),

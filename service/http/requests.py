@@ -12,6 +12,7 @@ from service.errors import InvalidInput
 from service.http.schemas import VISIBLE
 from service.languages.base import Language, LanguagePair
 from service.newsroom.commands import (
+    DEFAULT_HEADLINES,
     ArticleCommand,
     GlossaryTerms,
     SummarizeCommand,
@@ -19,6 +20,7 @@ from service.newsroom.commands import (
     TextLimits,
     TranslateCommand,
 )
+from service.results import Output
 from service.summarization.styles import length_of
 from service.translation.preparation import TranslationOptions
 
@@ -101,6 +103,7 @@ def _schema(role: Role, languages: LanguagePair) -> dict[str, Any]:
 
 
 HEADLINE_CHARS = 1_000
+MAX_HEADLINES = 10
 LEAD_CHARS = 10_000
 MAX_TERMS = 10_000
 
@@ -230,6 +233,9 @@ class SummarizeRequest(SummaryFields):
 
     text: Text
     headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
+    headlines: Annotated[int, Field(ge=1, le=MAX_HEADLINES), WHOLE] | None = Field(
+        default=None, description="Number of headlines to write for each text, in the source language."
+    )
     target_lang: EitherLang = ""
     priority: Literal["interactive", "bulk"] = "interactive"
 
@@ -240,7 +246,12 @@ class SummarizeRequest(SummaryFields):
         texts, headline = texts_of(self.text, limits), self.headline or None
         limits.require_fitting(headline or "", "/headline")
         return SummarizeCommand(
-            texts, self.form(), headline, target_lang=self.target_lang or source, priority=self.priority
+            texts,
+            self.form(),
+            headline,
+            self.headlines or 0,
+            target_lang=self.target_lang or source,
+            priority=self.priority,
         )
 
 
@@ -268,8 +279,11 @@ class ArticleRequest(SummaryFields, TranslationFields):
     source_lang: SourceLang = ""
     target_lang: TargetLang = ""
     clean: bool = True
-    outputs: Annotated[list[Literal["summary", "translation", "summary_translation"]], FailFast(), at_most(3)] = Field(
-        default=["summary", "translation"], min_length=1, max_length=3
+    outputs: Annotated[list[Output], FailFast(), at_most(4)] = Field(
+        default=["summary", "translation"], min_length=1, max_length=4
+    )
+    headlines: Annotated[int, Field(ge=1, le=MAX_HEADLINES), WHOLE] = Field(
+        default=DEFAULT_HEADLINES, description="Number of headlines to write if `outputs` contains them."
     )
     priority: Literal["interactive", "bulk"] = "interactive"
 
@@ -291,6 +305,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
         return ArticleCommand(
             outputs=self.outputs,
             form=self.form(),
+            headlines=self.headlines,
             body=self.body or "",
             headline=self.headline,
             lead=self.lead,

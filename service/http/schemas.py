@@ -172,10 +172,27 @@ class SummaryOut(VariantOut):
     variants: list[VariantOut] = Field(default=[], description="The other variants, best first.")
 
 
+class HeadlineOut(BaseModel):
+    """A headline, with the ranges of the source sentences that support it."""
+
+    text: str
+    support: list[SpanOut]
+    warnings: list[WarningOut]
+    needs_review: bool
+
+
+class TextSummaryOut(SummaryOut):
+    """The summary of a text, and its headlines if they were requested."""
+
+    headlines: list[HeadlineOut] | None = Field(
+        default=None, description="Headlines, best first. `warnings` says why there are fewer than requested."
+    )
+
+
 class SummarizeResponse(BaseModel):
     """The summaries, in the order of the submitted texts."""
 
-    summaries: list[SummaryOut]
+    summaries: list[TextSummaryOut]
     model: ModelOut
     translation_model: ModelOut | None = None
     result_key: str
@@ -227,6 +244,7 @@ class SourceTypesOut(BaseModel):
     summary: str | None = None
     translation: str | None = None
     summary_translation: str | None = None
+    headlines: str | None = None
 
 
 class ProvenanceOut(BaseModel):
@@ -254,6 +272,9 @@ class ArticleResponse(BaseModel):
     summary: SummaryOut | None = None
     translation: ArticleTranslationOut | None = None
     summary_translation: SummaryOut | None = None
+    headlines: list[HeadlineOut] | None = Field(
+        default=None, description="Headlines, best first. `article.warnings` says why there are fewer than requested."
+    )
     models: ModelsOut
     provenance: ProvenanceOut
     document: dict[str, Any] | None = Field(

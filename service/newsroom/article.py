@@ -15,9 +15,10 @@ from service.errors import InvalidInput
 from service.generation.call import Call, Finished, off_loop
 from service.generation.local import LocalGenerator
 from service.languages.base import Language
-from service.newsroom.commands import SummaryForm
+from service.newsroom.commands import DEFAULT_HEADLINES, SummaryForm
 from service.newsroom.summary_translation import translate_summaries
-from service.results import Method, Output, SentencePair, Summary, Translation
+from service.results import Headlines, Method, Output, SentencePair, Summary, Translation
+from service.summarization.headlines import Headliner
 from service.summarization.summarizer import Summarizer
 from service.text.html.document import Block, parse
 from service.text.normalization import check_text
@@ -87,21 +88,25 @@ class ArticleResult:
     summary: Summary | None
     translation: TranslatedArticle | None
     summary_translation: Summary | None
+    headlines: Headlines | None = None
 
     @property
     def cached(self) -> bool:
         """Whether all outputs came from the cache."""
-        summaries = [one for one in (self.summary, self.summary_translation) if one is not None]
+        outputs = [one for one in (self.summary, self.summary_translation, self.headlines) if one is not None]
         body = None if self.translation is None else self.translation.body
-        return all(one.cached for one in summaries) and (body is None or body.cached == body.of)
+        return all(one.cached for one in outputs) and (body is None or body.cached == body.of)
 
 
 class ArticlePipeline:
     """A pipeline that cleans, summarises and translates articles."""
 
-    def __init__(self, translator: Translator, summariser: Summarizer | None) -> None:
+    def __init__(
+        self, translator: Translator, summariser: Summarizer | None, headliner: Headliner | None = None
+    ) -> None:
         self._translator = translator
         self._summariser = summariser
+        self._headliner = headliner
 
     async def run(
         self,
@@ -109,8 +114,10 @@ class ArticlePipeline:
         outputs: Sequence[Output],
         form: SummaryForm,
         call: Call,
+        *,
+        headlines: int = DEFAULT_HEADLINES,
     ) -> ArticleResult:
-        """Clean, summarise and translate an article.
+        """Clean, summarise and translate an article. ``headlines`` is their number if they are among the outputs.
 
         The cache entries of all outputs are tagged with the submitted body, so that a purge of this text finds them.
 
@@ -127,14 +134,22 @@ class ArticlePipeline:
             work["translation"] = self._translation(article, submission, call)
         if {"summary", "summary_translation"} & set(outputs):
             work["summary"] = self._summary(article, origin, form, call)
-        done = await _run_all(work)
+        if "headlines" in outputs:
+            work["headlines"] = self._headlines(article, origin, headlines, call)
+        done = await run_all(work)
         summary: Summary | None = done.get("summary")
         translated = None
         if summary is not None and "summary_translation" in outputs:
             (translated,) = await translate_summaries(
                 self._translator, [summary], form.length, call.without_callbacks(), origins=[origin]
             )
-        return ArticleResult(article, summary if "summary" in outputs else None, done.get("translation"), translated)
+        return ArticleResult(
+            article,
+            summary if "summary" in outputs else None,
+            done.get("translation"),
+            translated,
+            done.get("headlines"),
+        )
 
     async def _summary(self, article: Article, origin: str, form: SummaryForm, call: Call) -> Summary:
         if self._summariser is None:
@@ -150,6 +165,12 @@ class ArticlePipeline:
             variants=form.variants,
         )
         return _summary_to_submitted(summary, article)
+
+    async def _headlines(self, article: Article, origin: str, count: int, call: Call) -> Headlines:
+        if self._headliner is None:
+            raise InvalidInput("task_not_served", "no summary model is served", pointer="/outputs")
+        (found,) = await self._headliner.write([article.body], count, call, headline=article.headline, origins=[origin])
+        return _headlines_to_submitted(found, article)
 
     async def _translation(self, article: Article, submission: ArticleInput, call: Call) -> TranslatedArticle:
         """Translate the headline, the lead and the body. An HTML body is translated as submitted, without cleaning."""
@@ -183,7 +204,7 @@ class ArticlePipeline:
         return TranslatedArticle(headline.text or None, lead.text or None, whole)
 
 
-async def _run_all(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:
+async def run_all(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:
     """Run all ``work`` concurrently and return the results under the same names.
 
     The first error cancels the rest and is raised.
@@ -205,6 +226,19 @@ def _summary_to_submitted(summary: Summary, article: Article) -> Summary:
         notices=_notices_to_submitted(summary.notices, article),
         variants=tuple(_summary_to_submitted(variant, article) for variant in summary.variants),
     )
+
+
+def _headlines_to_submitted(found: Headlines, article: Article) -> Headlines:
+    """Map all source ranges of headlines from the cleaned body to the submitted body."""
+    headlines = (
+        replace(
+            one,
+            support=tuple(map(article.to_submitted, one.support)),
+            notices=_notices_to_submitted(one.notices, article),
+        )
+        for one in found.headlines
+    )
+    return replace(found, headlines=tuple(headlines), notices=_notices_to_submitted(found.notices, article))
 
 
 def _translation_to_submitted(body: Translation, article: Article) -> Translation:
@@ -314,8 +348,9 @@ class Provenance:
                 "summary": summary_type,
                 "translation": None if result.translation is None else TRAINED,
                 "summary_translation": None if result.summary_translation is None else TRAINED,
+                "headlines": TRAINED if result.headlines is not None and result.headlines.headlines else None,
             },
-            languages={"summary": source, "translation": target, "summary_translation": target},
+            languages={"summary": source, "translation": target, "summary_translation": target, "headlines": source},
         )
 
     @property

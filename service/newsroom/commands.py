@@ -53,17 +53,22 @@ class TranslateCommand:
     priority: Priority = "interactive"
 
 
+DEFAULT_HEADLINES = 3
+
+
 @dataclass(frozen=True, slots=True)
 class SummarizeCommand:
     """A command to summarise each of ``texts``.
 
     If ``target_lang`` is not the source language, the summaries are translated. Languages are given as codes. None
-    means the supported source language.
+    means the supported source language. ``headlines`` is the number of headlines for each text; they are always in the
+    source language.
     """
 
     texts: Sequence[str]
     form: SummaryForm
     headline: str | None = None
+    headlines: int = 0
     source_lang: str | None = None
     target_lang: str | None = None
     priority: Priority = "interactive"
@@ -74,11 +79,13 @@ class ArticleCommand:
     """A command to clean, summarise and translate an article.
 
     The article is given in the fields or as a ``document``. ``headline`` and ``lead`` override those of the document.
-    If ``write_as`` is set, the outputs are also written in that document format.
+    If ``write_as`` is set, the outputs are also written in that document format. ``headlines`` is the number of
+    headlines if they are among the outputs.
     """
 
     outputs: Sequence[Output]
     form: SummaryForm
+    headlines: int = DEFAULT_HEADLINES
     body: str = ""
     headline: str | None = None
     lead: str | None = None

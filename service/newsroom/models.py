@@ -18,6 +18,7 @@ from service.newsroom.article import ArticlePipeline
 from service.newsroom.commands import GlossaryTerms
 from service.registry.catalog import Catalog, Profile, choose
 from service.registry.manifest import EngineKind, Task
+from service.summarization.headlines import MAX_CHARS, Headliner
 from service.summarization.summarizer import Summarizer
 from service.terms.glossary import Glossary, Terms, read_glossaries
 from service.text.language_id import load_detector
@@ -53,6 +54,7 @@ class Plan:
     drain_s: float
     glossaries_dir: Path | None = None
     compute_type: str = "auto"
+    headline_chars: int = MAX_CHARS
     seal_secrets: Sequence[bytes] = field(default=(), repr=False)
 
 
@@ -64,7 +66,12 @@ class ModelSet:
     """
 
     def __init__(
-        self, models: Mapping[Task, LocalGenerator], glossaries: Mapping[str, Terms], cache: Cache, secret: bytes | None
+        self,
+        models: Mapping[Task, LocalGenerator],
+        glossaries: Mapping[str, Terms],
+        cache: Cache,
+        secret: bytes | None,
+        headline_chars: int = MAX_CHARS,
     ) -> None:
         self.models = models
         self._glossaries = glossaries
@@ -76,8 +83,12 @@ class ModelSet:
             aligner=None if alignment is None else ForcedAligner(alignment),
             scorer=translation if translation.manifest.causal else None,
         )
-        self.summarizer = Summarizer(models["summary"], cache, secret) if "summary" in models else None
-        self.articles = ArticlePipeline(self.translator, self.summarizer)
+        summary = models.get("summary")
+        self.summarizer = None if summary is None else Summarizer(summary, cache, secret, scorer=summary)
+        self.headliner = (
+            None if summary is None else Headliner(summary, cache, secret, scorer=summary, max_chars=headline_chars)
+        )
+        self.articles = ArticlePipeline(self.translator, self.summarizer, self.headliner)
         self._leases = 0
         self._unused = asyncio.Event()
         self._unused.set()
@@ -186,7 +197,7 @@ class ModelPool:
                 await self._load(task)
             folder = plan.glossaries_dir
             glossaries = {} if folder is None else await asyncio.to_thread(read_glossaries, folder)
-            return ModelSet(self._loading, glossaries, self._cache, plan.cache_secret)
+            return ModelSet(self._loading, glossaries, self._cache, plan.cache_secret, plan.headline_chars)
         except BaseException:
             await asyncio.gather(*(model.close(0.0) for model in self._loading.values()))
             raise

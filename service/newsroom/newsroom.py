@@ -5,7 +5,7 @@ deadline, runs the pipeline, and emits events about the results.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ from service.events import Output as EventOutput
 from service.generation.call import Call, off_loop
 from service.generation.local import LocalGenerator
 from service.languages.base import LanguagePair
-from service.newsroom.article import ArticleInput, ArticleResult, Provenance, edition_of
+from service.newsroom.article import ArticleInput, ArticleResult, Provenance, edition_of, run_all
 from service.newsroom.commands import (
     ArticleCommand,
     CallContext,
@@ -37,7 +37,7 @@ from service.newsroom.lifecycle import Lifecycle, Status
 from service.newsroom.models import ModelPool, ModelSet, Plan
 from service.newsroom.summary_translation import translate_summaries
 from service.registry.manifest import Quality
-from service.results import Output, Summary, Translation, needs_review
+from service.results import Headlines, Output, Summary, Translation, needs_review
 from service.translation.preparation import TranslationOptions
 
 T = TypeVar("T")
@@ -56,13 +56,15 @@ class TranslateAnswer:
 class SummarizeAnswer:
     """The summaries, in the order of the texts in the command.
 
-    ``translation_model`` is None if the summaries were not translated.
+    ``translation_model`` is None if the summaries were not translated. ``headlines`` contains the
+    headlines of each text, or is None if none were requested.
     """
 
     summaries: Sequence[Summary]
     model: LocalGenerator
     translation_model: LocalGenerator | None
     result_key: str
+    headlines: Sequence[Headlines] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +153,24 @@ class Newsroom:
                 self._require_languages(command)
             used = [model] if translator is None else [model, translator]
             texts = [command.headline or "", *command.texts]
-            key = _result_key("summarize", used, _summary_fields(command.form), texts)
+            fields = {**_summary_fields(command.form), **_headline_fields(command.headlines)}
+            key = _result_key("summarize", used, fields, texts)
             call = await _admit(context.call(command.priority, key), context, texts)
-            summaries = await call.in_time(self._summaries(models, command, call))
+            work: dict[str, Coroutine[Any, Any, Any]] = {"summaries": self._summaries(models, command, call)}
+            if command.headlines:
+                work["headlines"] = self._headlines(models, command, call)
+            done = await call.in_time(run_all(work))
+        summaries: Sequence[Summary] = done["summaries"]
+        headlines: Sequence[Headlines] | None = done.get("headlines")
         output: EventOutput = "summary" if translator is None else "summary_translation"
         self._emit(_with_variants(output, summaries))
-        return SummarizeAnswer(summaries, model, translator, key)
+        self._emit(map(_headlines_outcome, headlines or ()))
+        return SummarizeAnswer(summaries, model, translator, key, headlines)
+
+    async def _headlines(self, models: ModelSet, command: SummarizeCommand, call: Call) -> list[Headlines]:
+        if models.headliner is None:
+            raise _summary_not_served()
+        return await models.headliner.write(command.texts, command.headlines, call, headline=command.headline)
 
     async def _summaries(self, models: ModelSet, command: SummarizeCommand, call: Call) -> list[Summary]:
         form = command.form
@@ -196,7 +210,7 @@ class Newsroom:
             call = await _admit(context.call(command.priority, key), context, parts)
             result: ArticleResult | None = self._cached_result(call, key)
             if result is None:
-                work = models.articles.run(submission, command.outputs, command.form, call)
+                work = models.articles.run(submission, command.outputs, command.form, call, headlines=command.headlines)
                 result = await call.in_time(work)
                 if result.cached:
                     self._store_result(call, key, result, parts)
@@ -399,7 +413,7 @@ def _summary_not_served() -> InvalidInput:
 def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[LocalGenerator | None, LocalGenerator | None]:
     """Return the summary model and the translation model. A model is None if no output needs it."""
     wanted = set(outputs)
-    summary = _summary_model(models) if wanted & {"summary", "summary_translation"} else None
+    summary = _summary_model(models) if wanted & {"summary", "summary_translation", "headlines"} else None
     translation = models.models["translation"] if wanted & {"translation", "summary_translation"} else None
     return summary, translation
 
@@ -438,6 +452,11 @@ def _summary_fields(form: SummaryForm) -> dict[str, Field]:
     }
 
 
+def _headline_fields(count: int) -> dict[str, Field]:
+    """Return the field for the number of headlines. Without headlines there is none, so keys stay as they were."""
+    return {"headlines": count} if count else {}
+
+
 def _article_fields(command: ArticleCommand, submission: ArticleInput, models: ModelSet) -> dict[str, Field]:
     return {
         **_summary_fields(command.form),
@@ -445,12 +464,18 @@ def _article_fields(command: ArticleCommand, submission: ArticleInput, models: M
         "outputs": sorted(command.outputs),
         **_translation_fields(submission.options, command.terms, models),
         "as": command.write_as or "",
+        **_headline_fields(command.headlines if "headlines" in command.outputs else 0),
     }
 
 
 def _outcome(output: EventOutput, result: Translation | Summary) -> ResultGiven:
     codes = tuple(sorted({notice.code for notice in result.notices}))
     return ResultGiven(output, codes, needs_review(result.notices), result.truncated)
+
+
+def _headlines_outcome(found: Headlines) -> ResultGiven:
+    notices = [*found.notices, *(notice for one in found.headlines for notice in one.notices)]
+    return ResultGiven("headlines", tuple(sorted({n.code for n in notices})), needs_review(notices), truncated=False)
 
 
 def _with_variants(output: EventOutput, summaries: Iterable[Summary]) -> Iterator[ResultGiven]:
@@ -468,3 +493,5 @@ def _article_outcomes(result: ArticleResult) -> Iterator[ResultGiven]:
         yield _outcome("translation", result.translation.body)
     if result.summary_translation is not None:
         yield from _with_variants("summary_translation", [result.summary_translation])
+    if result.headlines is not None:
+        yield _headlines_outcome(result.headlines)

@@ -109,6 +109,9 @@ MIN_ERROR_STATUS = 500
 WARNINGS = frozenset(
     {
         "control_characters",
+        "headlines_fewer",
+        "headlines_missing",
+        "headlines_unavailable",
         "length_exceeded",
         "length_unreachable",
         "maybe_furniture",

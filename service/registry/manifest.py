@@ -151,11 +151,22 @@ class Acceptance(_Strict):
     joints, which are places where the output joins words that no source joins (see `service.summarization.rewriting`).
     If it is 0, the model can only drop whole clauses. ``source_pieces_only`` limits outputs to pieces of their sources,
     function words and punctuation.
+
+    The other fields apply only to causal models. ``least_whole`` is the minimum log-probability per token of the
+    closing punctuation after the last word of a sentence. ``least_entailment`` is the minimum of log P(ja) - log
+    P(nein) for the question of whether a candidate follows from its sources. The ``…_weight`` fields weight the terms
+    of a candidate's rank (see `service.summarization.candidates`).
     """
 
     least_score: float = -100.0
     most_loose_joints: int = Field(default=1_000, ge=0)
     source_pieces_only: bool = True
+    least_whole: float = -3.5
+    least_entailment: float = 0.0
+    saved_weight: float = Field(default=1.0, ge=0)
+    novelty_weight: float = Field(default=0.5, ge=0)
+    score_weight: float = Field(default=0.25, ge=0)
+    entailment_weight: float = Field(default=0.5, ge=0)
 
 
 class Hub(_Strict):

@@ -34,6 +34,16 @@ def support(sentence: str, sources: Sequence[str]) -> list[int]:
     return sorted(chosen)
 
 
+REPEATING_SHARE = 0.75
+
+
+def repeats_sentence(one: str, other: str) -> bool:
+    """Return whether at least three quarters of the content stems of either sentence occur in the other one."""
+    stems, others = set(content_stems(one)), set(content_stems(other))
+    fewest = min(len(stems), len(others))
+    return fewest > 0 and len(stems & others) >= REPEATING_SHARE * fewest
+
+
 def _held(wanted: set[str], found: set[str]) -> set[str]:
     beginnings = {stem[:_COMPOUND_CHARS] for stem in found if len(stem) >= _COMPOUND_CHARS}
     return {stem for stem in wanted if stem in found or stem[:_COMPOUND_CHARS] in beginnings}
@@ -51,6 +61,15 @@ _PAIRS = (("„", "“"), ("»", "«"), ("(", ")"))
 def objection(sentence: str, sources: Sequence[str]) -> str | None:
     """Return a one-word reason why ``sentence`` must not replace ``sources``, or None if it may replace them."""
     return next((name for name, applies in OBJECTIONS if applies(sentence, sources)), None)
+
+
+def objection_to_rewording(sentence: str, sources: Sequence[str]) -> str | None:
+    """Return, in one word, why ``sentence`` must not replace ``sources`` in other words, or None if it may.
+
+    Unlike `objection`, this function allows words that no source contains, and pairs of function words that occur twice
+    ("in der"). The caller must check that the sources support the content.
+    """
+    return next((name for name, applies in OBJECTIONS_TO_REWORDING if applies(sentence, sources)), None)
 
 
 def unsupported(sentence: str, sources: Sequence[str]) -> list[str]:
@@ -84,7 +103,8 @@ def is_fragment(sentence: str, _: Sequence[str] = ()) -> bool:
     return not _ENDS.search(sentence) or not (sentence[0].isupper() or sentence[0].isdigit() or sentence[0] in "„»")
 
 
-def _is_unbalanced(sentence: str, _: Sequence[str]) -> bool:
+def is_unbalanced(sentence: str, _: Sequence[str] = ()) -> bool:
+    """Return whether a quotation mark or bracket lacks its counterpart."""
     return any(sentence.count(opening) != sentence.count(closing) for opening, closing in _PAIRS)
 
 
@@ -107,6 +127,13 @@ def _repeats(sentence: str, _: Sequence[str]) -> bool:
     found = [word.lower() for word in words(sentence)]
     pairs = list(pairwise(found))
     return len(set(pairs)) < len(pairs) or any(one == other for one, other in pairs)
+
+
+def repeats_content(sentence: str, _: Sequence[str] = ()) -> bool:
+    """Return whether a pair of adjacent words with a content word occurs twice, or a word follows itself."""
+    found = [word.lower() for word in words(sentence)]
+    pairs = [pair for pair in pairwise(found) if not GRAMMAR.function_words.issuperset(pair)]
+    return len(set(pairs)) < len(pairs) or any(one == other for one, other in pairwise(found))
 
 
 def _has_no_main_verb(sentence: str, _: Sequence[str]) -> bool:
@@ -133,9 +160,17 @@ def _has_finite_verb(clause: str) -> bool:
 OBJECTIONS: tuple[tuple[str, Callable[[str, Sequence[str]], bool]], ...] = (
     ("length", _has_odd_length),
     ("fragment", is_fragment),
-    ("unbalanced", _is_unbalanced),
+    ("unbalanced", is_unbalanced),
     ("unsupported", _is_unsupported),
     ("repetition", _repeats),
+    ("negation", _changes_negation),
+    ("verbless", _has_no_main_verb),
+)
+OBJECTIONS_TO_REWORDING: tuple[tuple[str, Callable[[str, Sequence[str]], bool]], ...] = (
+    ("length", _has_odd_length),
+    ("fragment", is_fragment),
+    ("unbalanced", is_unbalanced),
+    ("repetition", repeats_content),
     ("negation", _changes_negation),
     ("verbless", _has_no_main_verb),
 )

@@ -12,6 +12,7 @@ from service.domain import Notice, Span
 from service.generation.base import FreeWords, GenerationOptions, Source, TextGenerator, TextHypothesis
 from service.generation.cached import Result, Search
 from service.generation.call import TEXT_THREADS, TextThreads
+from service.languages.base import Language
 from service.registry.manifest import Acceptance
 from service.results import Style, SummarySentence
 from service.summarization.guard import objection, support
@@ -20,7 +21,9 @@ from service.summarization.selection import Assessment, Matrix, assess, relevanc
 from service.summarization.styles import FORMS, admits, barred
 from service.summarization.variants import Offer, variants
 from service.summarization.words import GRAMMAR, count_words, depends_on_previous, spaced_words
-from service.text.normalization import NORMALISER_VERSION
+from service.text.language_id import foreign_notice
+from service.text.normalization import NORMALISER_VERSION, check_text, for_model
+from service.text.segmentation import segment
 
 SEAMS = frozenset(',;:–—()[]„“”»«".!?…')
 
@@ -234,14 +237,31 @@ class Text:
         return SummarySentence(self.sentences[number], (self.spans[number],), verbatim=True)
 
 
+def prepare_text(text: str, language: Language) -> Text:
+    """Split a text into sentences that contain letters. A text in another language gets a notice.
+
+    Raises:
+        InvalidInput: the text is not valid Unicode.
+    """
+    foreign = foreign_notice(text, language)
+    notices = [*check_text(text), *([foreign] if foreign else [])]
+    spans = [span for span in segment(text, language).sentences if any(char.isalpha() for char in span.of(text))]
+    return Text(tuple(for_model(span.of(text), language) for span in spans), tuple(spans), tuple(notices))
+
+
 @dataclass(frozen=True, slots=True)
 class SummaryOptions:
-    """The options for a summary. ``variants`` is the number of different summaries to produce."""
+    """Options for a summary.
+
+    ``variants`` is the number of different summaries of each text. ``quoting_is_usual`` means that the model's
+    candidates compete with the unchanged sentences, so an unchanged sentence needs no notice.
+    """
 
     length: Length
     headline: str | None
     style: Style
     variants: int
+    quoting_is_usual: bool = False
 
     def barred(self, text: Text) -> frozenset[int]:
         """Return the indices of the sentences that the summary must not use."""
@@ -290,7 +310,7 @@ class RewriteInput:
 class RewriteResult:
     """The candidate sentences for one group, best first. The last candidate is the unchanged core.
 
-    ``refused`` is set if none of the rewrites was accepted.
+    ``refused`` is set if none of the rewrites was accepted, and an editor must be told.
     """
 
     wordings: tuple[SummarySentence, ...]
@@ -341,7 +361,7 @@ def rewrite_result(
         (*(_sentence(text, rewrite_input, distinct[written_text], members) for written_text in order), core),
         rewrite_input,
         cached=written is not None and written.cached,
-        refused=written is not None and not fit,
+        refused=written is not None and not fit and not options.quoting_is_usual,
     )
 
 

@@ -5,22 +5,26 @@ from dataclasses import replace
 
 from service.cache.tiers import Cache
 from service.checks.assessment import check_summary
-from service.checks.base import Finding, Severity
+from service.checks.base import Finding, notice_of
 from service.domain import Notice, Span
-from service.generation.base import TextGenerator
+from service.generation.base import Scorer, TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, TextThreads
 from service.languages.base import Language, language
 from service.results import Method, Style, Summary, SummarySentence
+from service.summarization.candidates import CandidateGenerator, Candidates, Request, candidate_generator, tasks_for
+from service.summarization.guard import repeats_sentence
 from service.summarization.lengths import Length
 from service.summarization.rewriting import (
     RewriteInput,
     RewriteResult,
     SummaryOptions,
     Text,
+    Wording,
     WordingKind,
     Wordings,
     beginning,
+    prepare_text,
     rewrite_inputs,
     rewrite_result,
     selections,
@@ -28,9 +32,6 @@ from service.summarization.rewriting import (
 from service.summarization.styles import lay_out, repeats
 from service.summarization.variants import Choice, Offer, choose, variants
 from service.summarization.words import count_words, require_grammar
-from service.text.language_id import foreign_notice
-from service.text.normalization import check_text, for_model
-from service.text.segmentation import segment
 
 
 def with_findings(source: str, summary: Summary, language: Language) -> Summary:
@@ -41,11 +42,7 @@ def with_findings(source: str, summary: Summary, language: Language) -> Summary:
     if not written:
         return summary
     findings = (one for one in check_summary(source, summary.text, pairs, language) if _within(one, written))
-    notices = (
-        Notice(one.code.value, one.message, one.source, one.output, review=one.severity is Severity.REVIEW)
-        for one in findings
-    )
-    return replace(summary, notices=(*summary.notices, *notices))
+    return replace(summary, notices=(*summary.notices, *map(notice_of, findings)))
 
 
 def _spans(summary: Summary) -> Iterator[Span]:
@@ -62,18 +59,38 @@ def _within(finding: Finding, spans: list[Span]) -> bool:
     return place is None or any(span.start <= place.start and place.end <= span.end for span in spans)
 
 
+Written = Result[Wordings] | None
+"""The accepted wordings of an input, or None if it was not rewritten."""
+
+
 class Summarizer:
-    """A summarizer that uses one text generator and caches the rewrites of sentence groups."""
+    """A summarizer that uses one text generator and caches the rewrites of sentence groups.
+
+    A causal model writes candidates for several tasks, and ``scorer`` judges them. Any other model writes one kind of
+    rewrite.
+    """
 
     def __init__(
-        self, generator: TextGenerator, cache: Cache, secret: bytes | None, *, threads: TextThreads = TEXT_THREADS
+        self,
+        generator: TextGenerator,
+        cache: Cache,
+        secret: bytes | None,
+        *,
+        scorer: Scorer | None = None,
+        threads: TextThreads = TEXT_THREADS,
     ) -> None:
+        """Create a summarizer.
+
+        Raises:
+            ModelError: the language cannot be summarised, or see `candidate_generator`.
+        """
         self.generator = generator
         self._threads = threads
         self._language = language(generator.manifest.source_lang)
         require_grammar(self._language)
         kind = WordingKind(generator.manifest.acceptance, threads)
         self.wordings = CachedGenerator(generator, kind, cache, secret)
+        self._candidates = candidate_generator(generator, scorer, self._language, cache, secret, threads)
 
     async def summarise(
         self,
@@ -97,9 +114,10 @@ class Summarizer:
             InvalidInput: a text is not valid Unicode.
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
         """
-        options, off_loop = SummaryOptions(length, headline, style, variants), self._threads.off_loop
+        quoting = self._candidates is not None
+        options, off_loop = SummaryOptions(length, headline, style, variants, quoting), self._threads.off_loop
         with call.timings.measured("segment"):
-            found = [await off_loop(len(text), _prepare, text, self._language) for text in texts]
+            found = [await off_loop(len(text), prepare_text, text, self._language) for text in texts]
         if method == "abstractive":
             return await self._abstractive(texts, found, self.wordings.tags(origins or texts), options, call)
         with call.timings.measured("select"):
@@ -117,26 +135,73 @@ class Summarizer:
                 await off_loop(len(text), rewrite_inputs, one, options, self.generator)
                 for text, one in zip(texts, found, strict=True)
             ]
-        wanted = [
-            (one.sentences(text), tag)
-            for text, inputs_of_text, tag in zip(found, inputs, tags, strict=True)
-            for one in inputs_of_text
-            if one.rewritten
-        ]
-        written = iter(await self.wordings.results([one for one, _ in wanted], [tag for _, tag in wanted], call))
-        wordings = [[next(written) if one.rewritten else None for one in of_text] for of_text in inputs]
+        if self._candidates is None:
+            wordings = await self._rewrite(found, inputs, tags, call)
+        else:
+            wordings = await _choose(self._candidates, found, inputs, tags, call)
         with call.timings.measured("finish"):
             return [
                 await off_loop(len(text), _compose, text, one, of_text, done, options, self._language)
                 for text, one, of_text, done in zip(texts, found, inputs, wordings, strict=True)
             ]
 
+    async def _rewrite(
+        self, found: Sequence[Text], inputs: Sequence[Sequence[RewriteInput]], tags: Sequence[bytes], call: Call
+    ) -> list[list[Written]]:
+        """Return the accepted rewritings of each input of each text."""
+        wanted = [
+            (one.sentences(text), tag)
+            for text, of_text, tag in zip(found, inputs, tags, strict=True)
+            for one in of_text
+            if one.rewritten
+        ]
+        written = iter(await self.wordings.results([one for one, _ in wanted], [tag for _, tag in wanted], call))
+        return [[next(written) if one.rewritten else None for one in of_text] for of_text in inputs]
+
+
+async def _choose(
+    generator: CandidateGenerator,
+    found: Sequence[Text],
+    inputs: Sequence[Sequence[RewriteInput]],
+    tags: Sequence[bytes],
+    call: Call,
+) -> list[list[Written]]:
+    """Return the accepted candidates of each input of each text, best first, from all of its tasks."""
+    tasks = [[_tasks(text, one) for one in of_text] for text, of_text in zip(found, inputs, strict=True)]
+    wanted = [
+        (request, tag)
+        for of_text, tag in zip(tasks, tags, strict=True)
+        for of_input in of_text
+        for _, request in of_input
+    ]
+    made = iter(await generator.results([one for one, _ in wanted], [tag for _, tag in wanted], call))
+    return [[_ranked([(places, next(made)) for places, _ in of_input]) for of_input in of_text] for of_text in tasks]
+
+
+def _tasks(text: Text, one: RewriteInput) -> list[tuple[tuple[int, ...], Request]]:
+    """Return the requests for an input, each with the positions of its sentences in the input."""
+    if not one.rewritten:
+        return []
+    members = one.sentences(text)
+    tasks = tasks_for(members, one.members.index(one.group.core))
+    return [(places, Request(task, tuple(members[place] for place in places))) for task, places in tasks]
+
+
+def _ranked(results: Sequence[tuple[tuple[int, ...], Result[Candidates]]]) -> Written:
+    """Merge the candidates of the tasks of an input, best first. None if it has no task."""
+    if not results:
+        return None
+    candidates = [(one, places) for places, result in results for one in result.value]
+    candidates.sort(key=lambda pair: -pair[0].rank)
+    wordings = (Wording(one.text, tuple(places[n] for n in one.support) or places) for one, places in candidates)
+    return Result(tuple(wordings), all(result.cached for _, result in results))
+
 
 def _compose(
     source: str,
     text: Text,
     inputs: Sequence[RewriteInput],
-    written: Sequence[Result[Wordings] | None],
+    written: Sequence[Written],
     options: SummaryOptions,
     language: Language,
 ) -> Summary:
@@ -154,13 +219,6 @@ def _from_source(source: str, text: Text, options: SummaryOptions, method: Metho
     return _with_variants(source, text, _extractive(text, options, method), options, language)
 
 
-def _prepare(text: str, language: Language) -> Text:
-    foreign = foreign_notice(text, language)
-    notices = [*check_text(text), *([foreign] if foreign else [])]
-    spans = [span for span in segment(text, language).sentences if any(char.isalpha() for char in span.of(text))]
-    return Text(tuple(for_model(span.of(text), language) for span in spans), tuple(spans), tuple(notices))
-
-
 def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[Summary]:
     """Return the variants that are made from rewrites, best first. The list is empty if no rewrite fits."""
     offers = [
@@ -176,8 +234,28 @@ def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[S
         for group in (one.rewrite_input.group,)
     ]
     first = choose(offers, options.length)
+    if options.quoting_is_usual:
+        while (repeated := _repetition(first, offers)) is not None:
+            offers[repeated[0]] = offers[repeated[0]].without(repeated[1])
+            first = choose(offers, options.length)
     made = variants(first, offers, options.length, options.variants) if first else []
-    return [_summary(done, choices, options.style) for choices in made]
+    if options.quoting_is_usual:
+        made = [choices for choices in made if _repetition(choices, offers) is None]
+    return [_summary(done, choices, options) for choices in made]
+
+
+def _repetition(choices: Sequence[Choice], offers: Sequence[Offer]) -> Choice | None:
+    """Return a choice to drop because a rewritten sentence repeats another sentence of the summary, or None.
+
+    It is the rewritten sentence, or the other one if that only fills remaining room.
+    """
+    texts = {number: offers[number].wordings[rank] for number, rank in choices}
+    rewritten = [(number, rank) for number, rank in choices if rank < len(offers[number].wordings) - 1]
+    for number, rank in rewritten:
+        for other, other_rank in choices:
+            if other != number and repeats_sentence(texts[number], texts[other]):
+                return (other, other_rank) if offers[other].filler else (number, rank)
+    return None
 
 
 def _extractive(text: Text, options: SummaryOptions, method: Method) -> list[Summary]:
@@ -199,21 +277,21 @@ def _extracts(text: Text, options: SummaryOptions) -> list[Summary]:
     extracts = _extractive(text, options, "extractive")
     if not extracts[0].sentences:
         return [replace(extracts[0], method="abstractive")]
-    return [replace(one, notices=(_method_changed(),)) for one in extracts]
+    return [replace(one, notices=(_method_changed(options),)) for one in extracts]
 
 
-def _summary(done: Sequence[RewriteResult], choices: Sequence[Choice], style: Style) -> Summary:
+def _summary(done: Sequence[RewriteResult], choices: Sequence[Choice], options: SummaryOptions) -> Summary:
     kept = [done[number] for number, _ in choices]
     sentences = [done[number].wordings[rank] for number, rank in choices]
     notices = [notice for one in kept for notice in _notices(one)]
     method: Method = "abstractive"
     if all(sentence.verbatim for sentence in sentences):
         method = "extractive"
-        notices.append(_method_changed())
+        notices.append(_method_changed(options))
     truncated = any(one.rewrite_input.cut for one in kept)
     asked = [one for one in kept if not one.rewrite_input.group.filler]
     cached = bool(asked) and all(one.cached for one in asked)
-    return _lay_out(sentences, style, method, notices, truncated=truncated, cached=cached)
+    return _lay_out(sentences, options.style, method, notices, truncated=truncated, cached=cached)
 
 
 def _lay_out(
@@ -229,8 +307,9 @@ def _lay_out(
     return Summary(text, method, tuple(sentences), tuple(notices), truncated, cached, style)
 
 
-def _method_changed() -> Notice:
-    return Notice("method_changed", "the summary is an extract: all sentences are copied unchanged from the source")
+def _method_changed(options: SummaryOptions) -> Notice:
+    message = "the summary is an extract: all sentences are copied unchanged from the source"
+    return Notice("method_changed", message, review=not options.quoting_is_usual)
 
 
 def _notices(one: RewriteResult) -> list[Notice]:

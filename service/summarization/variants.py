@@ -64,6 +64,10 @@ class Offer:
         """Return the offer itself if ``wanted`` is set, or else a copy without wordings."""
         return self if wanted else replace(self, wordings=())
 
+    def without(self, rank: int) -> "Offer":
+        """Return a copy that does not use the wording at ``rank``. The other wordings keep their ranks."""
+        return replace(self, wordings=tuple("" if n == rank else text for n, text in enumerate(self.wordings)))
+
 
 def choose(offers: Sequence[Offer], length: Length) -> list[Choice]:
     """Choose the wordings of the best summary within ``length``, and return them in the order of the offers.

@@ -3,6 +3,7 @@
 import { articleView } from "./article.js";
 import { CodePoints } from "./codepoints.js";
 import { element } from "./element.js";
+import { headlinesView } from "./headlines.js";
 import { say } from "./language.js";
 import { Marks } from "./marks.js";
 import { notesOf } from "./notes.js";
@@ -22,6 +23,7 @@ export function resultView(answer, announce) {
     qualityBanner(answer),
     element("p", { class: "hint keys" }, say("result.keys")),
     summaries.length > 0 ? element("div", { class: "summaries" }, summaries.map((output) => summaryView(output, view))) : null,
+    Array.isArray(answer.headlines) ? headlinesView(view) : null,
     articleView(view),
     provenanceView(answer),
   );

@@ -88,7 +88,8 @@ function sentenceView(sentence, output, view) {
   };
 }
 
-function supportView(sentence, view) {
+/** Create the buttons that show the support of a sentence in the article. */
+export function supportView(sentence, view) {
   if (sentence.support.length === 0) return element("p", { class: "support" }, say("summary.unsupported"));
   const verbatim = sentence.verbatim === true;
   const label = say(verbatim ? "summary.verbatim" : "summary.support");

@@ -1,0 +1,312 @@
+"""Candidates of a causal model: rewritten sentences and headlines, with the rules that they must pass.
+
+The model writes several hypotheses for each task. A hypothesis becomes a candidate only if it passes every rule. Two of
+the rules use scores of the same model: whether it is a whole sentence, and whether it follows from its sources.
+
+A sentence also needs a rank above that of the sentence it replaces. The rank of a candidate is
+
+    saved_weight * s + novelty_weight * n + score_weight * p + entailment_weight * e
+
+with the share s of its sources' words that it saves, the share n of its four-word sequences that no source has, its
+log-probability per token p, and the log-probability e that it follows from its sources. p and e are at most 0. All
+terms of an unchanged sentence count as 0, so a candidate must have a positive rank. The weights are in the manifest.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal
+
+from service.cache import entries as codec
+from service.cache.entries import Field
+from service.cache.tiers import Cache
+from service.checks.assessment import check_summary
+from service.checks.base import CHECKS_VERSION
+from service.domain import Mark, Span
+from service.errors import ModelError
+from service.generation.base import (
+    GenerationOptions,
+    GivenOutput,
+    Scorer,
+    Source,
+    TextGenerator,
+    TextHypothesis,
+)
+from service.generation.cached import CachedGenerator, Search
+from service.generation.call import TEXT_THREADS, TextThreads
+from service.languages.base import Language
+from service.registry.manifest import Acceptance
+from service.summarization.guard import is_unbalanced, objection_to_rewording, repeats_content, support
+from service.summarization.rewriting import Members
+from service.summarization.variants import novelty
+from service.summarization.words import count_words
+from service.text.language_id import foreign_notice
+from service.text.normalization import NORMALISER_VERSION
+
+RewritingTask = Literal["shorten", "reword", "fuse"]
+Task = RewritingTask | Literal["headline"]
+"""A task of the model. Its name is the name of its mark in the manifest."""
+
+RULES_VERSION = "1"
+YES, NO = "ja", "nein"
+LEAST_HEADLINE_WORDS = 2
+SHORTENED_WORDS = 12
+"""Sentences with fewer words are not shortened."""
+_END = re.compile(r"[.!?…]+[“”\"»«’)\]]*$")
+_UNFINISHED = re.compile(r"[,;:–—-]$|…$|\.\.\.$")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request for candidates: a task, and the sentences that the model rewrites. ``max_chars`` limits headlines."""
+
+    task: Task
+    members: Members
+    max_chars: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The sentences as one text, which is also the premise of the entailment score."""
+        return " ".join(self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A candidate that passed every rule.
+
+    ``support`` holds the positions of its supporting sentences in the request.
+    """
+
+    text: str
+    support: tuple[int, ...]
+    rank: float
+
+
+Candidates = tuple[Candidate, ...]
+"""The candidates of a request, best first."""
+
+
+def tasks_for(members: Members, core: int) -> list[tuple[RewritingTask, tuple[int, ...]]]:
+    """Return the tasks for a group, each with the positions of the sentences that it rewrites.
+
+    Several sentences are fused; a single one is reworded. A core of at least ``SHORTENED_WORDS`` words is also
+    shortened. ``core`` is its position in ``members``.
+    """
+    every = tuple(range(len(members)))
+    tasks: list[tuple[RewritingTask, tuple[int, ...]]] = [("fuse" if len(members) > 1 else "reword", every)]
+    if count_words(members[core]) >= SHORTENED_WORDS:
+        tasks.append(("shorten", (core,)))
+    return tasks
+
+
+def objection_to_text(request: Request, one: TextHypothesis, acceptance: Acceptance, language: Language) -> str | None:
+    """Return, in one word, why the wording of a hypothesis rules it out, or None.
+
+    Names, numbers, dates, units, negations and quotations must be supported by the sources.
+    """
+    text, members = one.text, request.members
+    if one.finish_reason != "eos":
+        return "unfinished"
+    if one.score is None or not one.score >= acceptance.least_score:
+        return "unlikely"
+    if foreign_notice(text, language) is not None:
+        return "foreign"
+    found = objection_to_headline(text, request) if request.task == "headline" else _objection(text, members)
+    if found is not None:
+        return found
+    whole = Span(0, len(request.text))
+    return "unsupported" if check_summary(request.text, text, [(Span(0, len(text)), [whole])], language) else None
+
+
+def _objection(text: str, members: Members) -> str | None:
+    return "unchanged" if text in members else objection_to_rewording(text, members)
+
+
+def objection_to_headline(text: str, request: Request) -> str | None:
+    """Return, in one word, why the form of a headline rules it out, or None."""
+    rules = (
+        ("length", request.max_chars is not None and len(text) > request.max_chars),
+        ("length", count_words(text) < LEAST_HEADLINE_WORDS or "\n" in text),
+        ("fragment", _UNFINISHED.search(text) is not None),
+        ("unbalanced", is_unbalanced(text)),
+        ("repetition", repeats_content(text)),
+        ("unsupported", not support(text, request.members)),
+    )
+    return next((name for name, applies in rules if applies), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The scores of a hypothesis.
+
+    ``score`` is its log-probability per token. ``whole`` is the log-probability per token of the closing punctuation
+    after its last word, or None for a headline. ``entailment`` is log P(ja) - log P(nein) for the question of whether
+    it follows from its sources.
+    """
+
+    score: float
+    whole: float | None
+    entailment: float
+
+
+def objection_to_scores(scores: Scores, acceptance: Acceptance) -> str | None:
+    """Return, in one word, why the scores of a hypothesis rule it out, or None. Scores that are not numbers do."""
+    if scores.whole is not None and not scores.whole >= acceptance.least_whole:
+        return "cut"
+    return None if scores.entailment >= acceptance.least_entailment else "unfaithful"
+
+
+def rank(text: str, members: Members, scores: Scores, acceptance: Acceptance) -> float:
+    """Return the rank of a rewritten sentence (see the module)."""
+    most = sum(map(count_words, members))
+    return (
+        acceptance.saved_weight * (1 - count_words(text) / max(1, most))
+        + acceptance.novelty_weight * novelty(text, members)
+        + headline_rank(scores, acceptance)
+    )
+
+
+def headline_rank(scores: Scores, acceptance: Acceptance) -> float:
+    """Return the rank of a headline, which is at most 0. It has only the terms p and e (see the module)."""
+    return acceptance.score_weight * min(0.0, scores.score) + acceptance.entailment_weight * _log_sigmoid(
+        scores.entailment
+    )
+
+
+def _log_sigmoid(log_odds: float) -> float:
+    return -math.log1p(math.exp(-log_odds)) if log_odds > 0 else log_odds - math.log1p(math.exp(log_odds))
+
+
+def entailment_outputs(premise: str, hypothesis: str) -> tuple[GivenOutput, GivenOutput]:
+    """Return the two outputs whose log-probabilities make the entailment score: first yes, then no."""
+    prompt = premise, Mark("entail"), hypothesis, Mark("verdict")
+    return GivenOutput(prompt, YES, ended=False, total=True), GivenOutput(prompt, NO, ended=False, total=True)
+
+
+def whole_output(sentence: str) -> GivenOutput | None:
+    """Return the closing punctuation of a sentence as the output that continues the rest. None if it has none."""
+    end = _END.search(sentence)
+    return None if end is None else GivenOutput((sentence[: end.start()],), end.group(), ended=False)
+
+
+class CandidateKind:
+    """The `ResultKind` for candidates, which depend only on a task and its sentences."""
+
+    def __init__(
+        self, acceptance: Acceptance, scorer: Scorer, language: Language, threads: TextThreads = TEXT_THREADS
+    ) -> None:
+        self._acceptance = acceptance
+        self._scorer = scorer
+        self._language = language
+        self._threads = threads
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """See `ResultKind.versions`."""
+        return "candidates", RULES_VERSION, CHECKS_VERSION, NORMALISER_VERSION, repr(self._acceptance)
+
+    def key(self, wanted: Request) -> Field:
+        """See `ResultKind.key`."""
+        return wanted.task, wanted.members, wanted.max_chars
+
+    def source(self, wanted: Request) -> Source:
+        """See `ResultKind.source`."""
+        return Source((wanted.text, Mark(wanted.task)), GenerationOptions(scored=True, thorough=True))
+
+    async def make(self, outputs: Sequence[tuple[Request, list[TextHypothesis]]], search: Search) -> list[Candidates]:
+        """See `ResultKind.make`."""
+        del search  # one search is enough
+        chars = sum(len(request.text) for request, _ in outputs)
+        sound = await self._threads.in_thread(chars, self._sound, outputs)
+        asked = [(request, text) for (request, _), texts in zip(outputs, sound, strict=True) for text in texts]
+        judged = await self._judged(asked)
+        scores = iter(judged)
+        return [
+            self._accepted(request, [(text, score, *next(scores)) for text, score in texts.items()])
+            for (request, _), texts in zip(outputs, sound, strict=True)
+        ]
+
+    def _sound(self, outputs: Sequence[tuple[Request, list[TextHypothesis]]]) -> list[dict[str, float]]:
+        """Return the texts that pass the rules on wording, in order, each with its first score."""
+        found: list[dict[str, float]] = []
+        for request, hypotheses in outputs:
+            texts: dict[str, float] = {}
+            for one in hypotheses:
+                if objection_to_text(request, one, self._acceptance, self._language) is None and one.score is not None:
+                    texts.setdefault(one.text, one.score)
+            found.append(texts)
+        return found
+
+    async def _judged(self, asked: Sequence[tuple[Request, str]]) -> list[tuple[float | None, float]]:
+        """Return ``whole`` and ``entailment`` of each text (see `Scores`)."""
+        whole = {n: one for n, (request, text) in enumerate(asked) if (one := _whole(request, text)) is not None}
+        pairs = [entailment_outputs(request.text, text) for request, text in asked]
+        if not pairs:
+            return []
+        found = await self._scorer.log_probs([*chain.from_iterable(pairs), *whole.values()])
+        ends = dict(zip(whole, found[2 * len(pairs) :], strict=True))
+        return [(ends.get(n), found[2 * n] - found[2 * n + 1]) for n in range(len(pairs))]
+
+    def _accepted(self, request: Request, texts: Sequence[tuple[str, float, float | None, float]]) -> Candidates:
+        return tuple(sorted(self._candidates(request, texts), key=lambda one: -one.rank))
+
+    def _candidates(
+        self, request: Request, texts: Sequence[tuple[str, float, float | None, float]]
+    ) -> Iterator[Candidate]:
+        for text, score, whole, entailment in texts:
+            scores = Scores(score, whole, entailment)
+            if objection_to_scores(scores, self._acceptance) is not None:
+                continue
+            is_headline = request.task == "headline"
+            found = (
+                headline_rank(scores, self._acceptance)
+                if is_headline
+                else rank(text, request.members, scores, self._acceptance)
+            )
+            if is_headline or found > 0:
+                yield Candidate(text, tuple(support(text, request.members)), found)
+
+    def encode(self, result: Candidates) -> bytes:
+        """See `ResultKind.encode`."""
+        return codec.encode([(one.text, one.support, one.rank) for one in result])
+
+    def decode(self, entry: bytes, wanted: Request) -> Candidates:
+        """See `ResultKind.decode`."""
+        triples = (codec.row(one, 3) for one in codec.rows(codec.decode(entry)))
+        return tuple(
+            Candidate(codec.text(text), codec.numbers(places, len(wanted.members) - 1), codec.number(found))
+            for text, places, found in triples
+        )
+
+
+def _whole(request: Request, text: str) -> GivenOutput | None:
+    return None if request.task == "headline" else whole_output(text)
+
+
+CandidateGenerator = CachedGenerator[Request, Candidates]
+
+
+def candidate_generator(
+    generator: TextGenerator,
+    scorer: Scorer | None,
+    language: Language,
+    cache: Cache,
+    secret: bytes | None,
+    threads: TextThreads = TEXT_THREADS,
+) -> CandidateGenerator | None:
+    """Return the cached generator of candidates, or None if the model is not causal.
+
+    Raises:
+        ModelError: the model is causal, but there is no scorer; or its manifest lacks the mark of a task.
+    """
+    manifest = generator.manifest
+    if manifest.prompts is None:
+        return None
+    wanted = {"shorten", "reword", "fuse", "headline", "entail", "verdict"}
+    if missing := sorted(wanted.difference(manifest.prompts.marks)):
+        raise ModelError(f"{generator.name} cannot summarise: its manifest lacks the marks {', '.join(missing)}")
+    if scorer is None:
+        raise ModelError(f"{generator.name} cannot summarise: there is no scorer")
+    return CachedGenerator(generator, CandidateKind(manifest.acceptance, scorer, language, threads), cache, secret)

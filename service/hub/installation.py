@@ -561,7 +561,10 @@ def _copy_checkpoint(source: Path, folder: Path) -> None:
 
 
 def _check(source: Path, manifest: Manifest, folder: Path, float32: Path | None, quantization: str) -> None:
-    """Check the tokenizer against the weights, and the converted model against its checkpoint."""
+    """Check the tokenizer against the weights, and the converted model against its checkpoint.
+
+    ``float32`` is the folder of the converted model before quantization. It is None if the model is not converted.
+    """
     items = probe_inputs(manifest, Tokenizer(manifest, folder))
     vocabulary = read_vocabulary(manifest, folder)
     _check_language_codes(manifest, vocabulary)

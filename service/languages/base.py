@@ -140,7 +140,11 @@ class DateGrammar:
 
 
 class WrittenDate(NamedTuple):
-    """A numeric date: day 1 to 31, month 1 to 12, and a four-digit year, or None if there is no year."""
+    """A numeric date.
+
+    ``day`` is from 1 to 31, and ``month`` is from 1 to 12. ``year`` has four digits, or it is None if the date has no
+    year.
+    """
 
     day: int
     month: int
@@ -155,7 +159,7 @@ class WrittenTime(NamedTuple):
 
 
 class WrittenAmount(NamedTuple):
-    """A compound such as "Elf-Milliarden-Euro".
+    """An amount that is written as a compound, such as "Elf-Milliarden-Euro".
 
     ``digits`` contains the number with a decimal point, ``scale`` is a power of ten, and ``unit`` is a unit key.
     """
@@ -176,7 +180,7 @@ WrittenValue = WrittenDate | WrittenTime | WrittenAmount | WrittenNumber
 
 
 class WrittenNumeral(NamedTuple):
-    """A numeral at ``span`` that other languages write differently."""
+    """A numeral that other languages write differently. ``span`` is its position in the text."""
 
     span: Span
     value: WrittenValue
@@ -202,8 +206,8 @@ class NameGrammar:
     """Rules that identify names among capitalised words.
 
     Attributes:
-        is_common: returns whether a capitalised word is not a name. The second argument is True if the word opens a
-            sentence.
+        is_common: returns whether a capitalised word is a common word and not a name. The second argument is True if
+            the word opens a sentence.
         title: a pattern for the ending of a title ("Kanzlerin"). A capitalised word after a title is a name.
         opening_is_weak: whether a single capitalised word that opens a sentence may be a common word that is missing
             from the lists.
@@ -423,8 +427,9 @@ class Language:
         clauses_meet: a pattern for the same word before and after the comma between two clauses. Group 1 is the word.
         find_numerals: returns the numerals in a text that other languages write differently.
         write_numeral: returns the preferred form of such a numeral and other accepted forms, or None.
-        exonyms: maps the code of another language to the names that differ there. Each beginning of a word in this
-            language is mapped to the possible beginnings in the other language, in lower case and without accents.
+        exonyms: maps the code of another language to the names that are spelled differently in it. The beginning of
+            each name in this language is mapped to the possible beginnings in the other language. All beginnings are
+            in lower case and without accents.
         kept_names: maps the code of another language to names that are spelled the same in that language.
         length_ratios: maps the code of a target language to the usual length of translations into it.
         page: the boilerplate of news pages. By default, nothing is removed.

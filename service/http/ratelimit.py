@@ -155,9 +155,9 @@ class MemoryWindows(Storage):
         return window.count
 
     async def give_back(self, key: str, amount: int, ends_s: float) -> None:
-        """Subtract ``amount`` from the counter of ``key`` if its window ends at ``ends_s``, in seconds since the epoch.
+        """Subtract ``amount`` from the counter of ``key``, unless the window in which it was counted has ended.
 
-        Otherwise, the window in which the amount was counted has already ended, and nothing changes.
+        ``ends_s`` identifies that window by its end, in seconds since the epoch.
         """
         window = self._windows.get(key)
         if window is not None and abs(await self.get_expiry(key) - ends_s) < SAME_END_S:
@@ -177,7 +177,7 @@ class MemoryWindows(Storage):
         return time.time() + (0.0 if window is None else window.ends_s - time.monotonic())
 
     async def check(self) -> bool:
-        """Return True, because memory is always available."""
+        """Return True, because this storage is always available."""
         return True
 
     async def clear(self, key: str) -> None:
@@ -185,7 +185,7 @@ class MemoryWindows(Storage):
         self._windows.pop(key, None)
 
     async def reset(self) -> int:
-        """Delete all windows, and return the number of those that had not ended."""
+        """Delete all windows. Return how many of them had not yet ended."""
         self._windows.expire()
         windows = len(self._windows)
         self._windows.clear()
@@ -215,16 +215,16 @@ class SharedWindows(RedisStorage):
     async def get_expiry(self, key: str) -> float:
         """Return the time at which the window of ``key`` ends, in seconds since the epoch.
 
-        If there is no window, return the current time. The library's own version rounds the time, so its result can be
-        too early.
+        If there is no window, return the current time. The ``limits`` library's own implementation of this method
+        rounds the time, so its result can be too early.
         """
         left_ms: int = await self._redis.pttl(self.bridge.prefixed_key(key))
         return time.time() + max(0, left_ms) / 1000
 
     async def give_back(self, key: str, amount: int, ends_s: float) -> None:
-        """Subtract ``amount`` from the counter of ``key`` if its window ends at ``ends_s``, in seconds since the epoch.
+        """Subtract ``amount`` from the counter of ``key``, unless the window in which it was counted has ended.
 
-        Otherwise, the window in which the amount was counted has already ended, and nothing changes.
+        ``ends_s`` identifies that window by its end, in seconds since the epoch.
         """
         left_ms = round((ends_s - time.time()) * 1000)
         await self._give_back([self.bridge.prefixed_key(key)], [amount, left_ms, round(SAME_END_S * 1000)])
@@ -324,7 +324,10 @@ class Rates:
             return await trip
 
     async def _ask_redis(self, ask: Callable[[], Awaitable[T]]) -> T | None:
-        """Return the result of ``ask``, or None if Redis fails or the circuit breaker is open."""
+        """Call ``ask``, which queries Redis, and return its result.
+
+        Return None if Redis fails or the circuit breaker is open.
+        """
         if not self._breaker.allows():
             self._listener(RateStoreFailed("open"))
             return None
@@ -426,7 +429,7 @@ class _Meter:
         return usage
 
     async def charge(self, characters: int) -> None:
-        """Count the characters of the request's texts. Raises the same errors as `take`."""
+        """Count ``characters``, the total length of the request's texts. Raises the same errors as `take`."""
         self._charged.append(await self.take("characters", characters))
 
     async def quota(self) -> tuple[int, int] | None:
@@ -441,7 +444,7 @@ class _Meter:
         return longest.policy.amount - longest.left, longest.policy.amount
 
     async def send(self, message: Message) -> None:
-        """Send a message of the response. If the service failed to do the work, refund the characters first."""
+        """Send one message of the response. Before the start of a 500 or 503 response, refund the characters."""
         if message["type"] == "http.response.start":
             if message["status"] in REFUNDED_STATUS:
                 for usage in self._charged:

@@ -38,13 +38,13 @@ TargetLang = Annotated[str, _language_field("target")]
 EitherLang = Annotated[str, _language_field("either")]
 SourceForm = Annotated[str, _language_field("source_form")]
 TargetForm = Annotated[str, _language_field("target_form")]
-"""A language code in a compatible API, in upper or lower case, with or without a region."""
+"""A language code in the DeepL- and LibreTranslate-compatible APIs. Case is ignored, and a region is allowed."""
 
 
 def require_served(body: BaseModel, served: Mapping[str, tuple[str, ...]]) -> None:
     """Check that the service supports the languages in a request body.
 
-    ``served`` maps each field to its supported codes.
+    ``served`` maps each language field to the codes that are accepted in it.
 
     Raises:
         RequestValidationError: a language is not supported. The response is the same as for other invalid fields.

@@ -93,9 +93,11 @@ _TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_MS
 
 
 def _context(request: Request, timeout_ms: int | None) -> CallContext:
-    """Build the context of a request, and store its timings in the `RequestInfo`. The time limit starts now.
+    """Build the context of a request. The time limit starts now.
 
-    ``Cache-Control: no-cache`` disables cache reads. ``Cache-Control: no-store`` disables reads and writes.
+    ``timeout_ms`` is the caller's time limit. If it is None, the default limit of the service applies. The timings that
+    the context records are also stored in the `RequestInfo`. ``Cache-Control: no-cache`` disables cache reads.
+    ``Cache-Control: no-store`` disables reads and writes.
     """
     info = info_of(request.scope)
     control = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
@@ -114,10 +116,10 @@ async def _context_of(request: Request, timeout_ms: Timeout = None) -> CallConte
 
 
 async def _peer_context_of(request: Request) -> CallContext:
-    """Build the context of a request to an endpoint of a compatible API.
+    """Build the context of a request to a DeepL-compatible or LibreTranslate-compatible endpoint.
 
     Raises:
-        InvalidInput: the timeout is invalid. The message follows DeepL's wording.
+        InvalidInput: the ``Request-Timeout-Ms`` header is invalid. The message follows DeepL's wording.
     """
     timeout_ms = request.headers.get(NAME)
     try:
@@ -153,7 +155,8 @@ async def respond(
 ) -> Response | BaseModel:
     """Run ``use_case`` with ``command``, and return the response as JSON or as an event stream.
 
-    An error that occurs before the work starts is raised in both cases.
+    ``response_of`` converts the result of the use case to the response model. If an error occurs, it
+    is raised. Once the work has started, however, an event stream reports the error as its last event instead.
     """
     if not wants_events(request):
         return response_of(await use_case(command, context))
@@ -196,7 +199,7 @@ class _EventStream:
         self._items.put_nowait(("sentence", event))
 
     async def begin(self) -> None:
-        """Wait until the work is accepted, or raise the error if it is refused."""
+        """Wait until the work has been accepted. If an error occurs before that, raise it."""
         accepted = asyncio.ensure_future(self._accepted.wait())
         try:
             await asyncio.wait({self._work, accepted}, return_when=asyncio.FIRST_COMPLETED)

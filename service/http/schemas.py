@@ -44,9 +44,9 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def link(operation: str, description: str, *, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Build an OpenAPI link to an operation.
+    """Build an OpenAPI link from a response to another operation.
 
-    ``body`` maps fields of the linked request to expressions that select values from this response.
+    ``body`` maps request fields of that operation to expressions that select values from the response.
     """
     found = {"operationId": operation, "description": description}
     return found if body is None else {**found, "requestBody": dict(body)}
@@ -73,8 +73,8 @@ class WarningOut(BaseModel):
 class ModelOut(BaseModel):
     """A model.
 
-    ``quality`` tells what its texts are fit for. "starter" is for trials. "draft" is for an editor who compares each
-    text with the original. "production" is for publication after review.
+    ``quality`` states what the model's output is good enough for: trials ("starter"), drafts that an editor compares
+    with the original ("draft"), or publication after review ("production").
     """
 
     name: str

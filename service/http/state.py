@@ -36,7 +36,7 @@ class RequestSpan(Protocol):
         ...
 
     def end(self, done: RequestDone, stages: Sequence[Interval]) -> None:
-        """Create a child span for each stage, set the attributes from ``done``, and end this span."""
+        """Create a child span for each stage, set the attributes of this span from ``done``, and end it."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Bundles, which are tar files with checksums that carry an installed model to a machine without access to a hub."""
+"""Bundles: tar files that carry an installed model, with checksums, to a machine without access to a hub."""
 
 import contextlib
 import io
@@ -30,7 +30,7 @@ def export(entry: Entry, installed: InstalledModels, path: Path) -> None:
     file), and the model's files under ``NAME/``.
 
     Raises:
-        WeightsMismatch: a file of the model is missing or differs from the manifest.
+        WeightsMismatch: a file of the model is missing or does not match its digest in the manifest.
         ModelError: the model is embedded, is not installed or has no entry in the lock file; or ``path`` already exists
             or cannot be written.
     """
@@ -55,7 +55,7 @@ def export(entry: Entry, installed: InstalledModels, path: Path) -> None:
 
 @contextlib.contextmanager
 def _new_file(path: Path) -> Iterator[Path]:
-    """Yield the path of a draft, which is renamed to ``path`` if the block succeeds. ``path`` must not exist."""
+    """Yield the path of a temporary file that is renamed to ``path`` if the block succeeds. ``path`` must not exist."""
     if path.exists():
         raise ModelError(f"{path} already exists and will not be overwritten")
     draft = path.with_name(f".{path.name}.draft")
@@ -77,16 +77,19 @@ def install(path: Path, catalog: Catalog, installed: InstalledModels) -> Entry:
     """Install the model from the bundle ``path``. Replace an installed model of the same name only in the last step.
 
     Raises:
-        WeightsMismatch: a file is missing, is not listed, or differs from the checksums or the manifest.
+        WeightsMismatch: a file is missing, is not listed in ``SHA256SUMS``, or does not match its checksum there or in
+            the manifest.
         LockMismatch: the model was converted from files that differ from those in the lock file.
-        ModelError: the file is not a bundle of one model; its repository or task differs from the catalogue's model of
-            that name; or the model cannot be written.
+        ModelError: the file is not a bundle of one model; the catalogue has a model of the same name with a different
+            repository or task; or the model cannot be written.
     """
     with installed.changing(), write_errors(f"{path.name}: the model"), installed.draft() as draft:
         name = _unpack(path, draft)
         entry = Entry(name, load(draft / name / MANIFEST), draft / name)
         if entry.manifest.hub is None or catalog.embedded(name):
-            raise ModelError(f"{name} in {path.name} has the name of an embedded model or is not a hub model")
+            raise ModelError(
+                f"{path.name}: {name} is not a hub model, or it has the same name as a model that is part of Depesche"
+            )
         installed.path(name)
         _require_catalogue_model(catalog, entry)
         verify_whole(entry)
@@ -98,7 +101,7 @@ def install(path: Path, catalog: Catalog, installed: InstalledModels) -> Entry:
 def _require_catalogue_model(catalog: Catalog, entry: Entry) -> None:
     """Reject the model if the catalogue has a model of the same name with a different repository or task.
 
-    Otherwise, the service could choose the wrong model by this name.
+    Otherwise, the service could use it in place of the catalogue's model.
     """
     if not catalog.publishes(entry.name):
         return
@@ -140,7 +143,7 @@ def _unpack_members(bundle: str, tar: tarfile.TarFile, draft: Path) -> str:
         with target.open("wb") as file, _open_member(tar, member) as content:
             shutil.copyfileobj(content, file, 2**20)
         if Digest.of(target).sha256 != sums.pop(member.name):
-            raise WeightsMismatch(f"{bundle}: {member.name} differs from its SHA-256 in {SUMS}")
+            raise WeightsMismatch(f"{bundle}: {member.name} does not match its SHA-256 in {SUMS}")
     if sums:
         raise WeightsMismatch(f"{bundle}: {min(sums)} is missing")
     (name,) = {path.name for path in draft.iterdir() if path.is_dir()}
@@ -163,7 +166,7 @@ def _parse_sums(bundle: str, listing: bytes) -> dict[str, str]:
     members = [name for name in sums if name != LOCKED]
     inside = all(_in_a_folder(name) for name in members)
     if len(sums) != len(lines) or not inside or len({PurePosixPath(name).parts[0] for name in members}) != 1:
-        raise ModelError(f"{bundle}: {SUMS} must list the files of one model, each once and in the model's folder")
+        raise ModelError(f"{bundle}: {SUMS} must list each file once, and all files of the model must be in one folder")
     return sums
 
 
@@ -179,7 +182,9 @@ def _check_lock(installed: InstalledModels, repo: str, path: Path) -> None:
     If the lock file has no entry for ``repo``, add the one from the bundle.
     """
     if not path.is_file():
-        raise ModelError(f"the bundle has no {LOCKED} with the digests of the original files; export the model again")
+        raise ModelError(
+            f"the bundle lacks {LOCKED}, which lists the digests of the original files; export the model again"
+        )
     try:
         found = LockedRepository.model_validate(tomllib.loads(path.read_text("utf-8")))
     except ValueError as error:
@@ -187,5 +192,5 @@ def _check_lock(installed: InstalledModels, repo: str, path: Path) -> None:
     try:
         installed.lock.check(repo, found)
     except LockMismatch as error:
-        raise LockMismatch(f"the bundle has a different version of the model: {error}") from error
+        raise LockMismatch(f"the bundle contains a different version of the model: {error}") from error
     installed.lock.keep(repo, found)

@@ -245,7 +245,7 @@ def trim_checkpoint(snapshot: Path, manifest: Manifest, folder: Path) -> Path:
     not in `counted_languages`, or has at most ``TRIM_ABOVE_PIECES`` pieces.
 
     Raises:
-        ModelError: the SentencePiece model is missing or damaged, or has pieces without a row.
+        ModelError: the SentencePiece model is missing or damaged, or has pieces without an embedding row.
     """
     languages = {manifest.source_lang, manifest.target_lang}
     trimmable = manifest.architecture in FAMILY and manifest.tokens.kind == "sentencepiece"
@@ -281,10 +281,11 @@ def word_frequencies() -> dict[str, float]:
 def kept_pieces(model: Any, words: Mapping[str, float], count: int, *, prefix: str = "") -> list[int]:
     """Return the ids of the pieces to keep, in ascending order.
 
-    All indispensable pieces are kept. The most frequent pieces in ``words`` fill the remaining places up to ``count``.
-    Indispensable pieces are special pieces, bytes, numbers, punctuation, single letters of the ``SCRIPTS`` and the
-    pieces of ``prefix``. If the vocabulary has no byte pieces, the single letters of all scripts are indispensable. The
-    result is longer than ``count`` if there are more indispensable pieces.
+    All indispensable pieces are kept. These are special pieces, bytes, numbers, punctuation, single letters of the
+    ``SCRIPTS``, and the pieces of ``prefix``, which is the text before every input of the model. If the vocabulary has
+    no byte pieces, the single letters of all scripts are also indispensable. The pieces that are most frequent in
+    ``words`` fill the remaining places up to ``count``. The result is longer than ``count`` if there are more
+    indispensable pieces.
     """
     processor = SentencePieceProcessor(model_proto=model.SerializeToString())
     has_bytes = any(piece.type == BYTE for piece in model.pieces)
@@ -311,9 +312,9 @@ def _european(character: str) -> bool:
 
 
 def _piece_counts(processor: SentencePieceProcessor, words: Mapping[str, float]) -> dict[int, float]:
-    """Return the expected frequency of each piece in running text.
+    """Return the expected frequency of each piece id in running text.
 
-    Each word counts twice, in lower case and capitalised.
+    ``words`` maps words to their frequencies. Each word is counted both in lower case and capitalised.
     """
     counts: defaultdict[int, float] = defaultdict(float)
     for form in (str.lower, str.capitalize):
@@ -324,12 +325,13 @@ def _piece_counts(processor: SentencePieceProcessor, words: Mapping[str, float])
 
 
 def write_trimmed(snapshot: Path, name: str, model: Any, kept: Sequence[int], folder: Path) -> None:
-    """Write the checkpoint to ``folder`` with only the embedding rows ``kept``.
+    """Write a reduced copy of the checkpoint in ``snapshot`` to ``folder``.
 
-    The SentencePiece model with only these pieces is written to the file ``name``.
+    The copy contains only the pieces whose ids are in ``kept``, with their embedding rows. ``model`` is the original
+    SentencePiece model, and ``name`` is the file name of the reduced one.
 
     Raises:
-        ModelError: the weights have fewer rows than the tokenizer has pieces.
+        ModelError: the weights have fewer embedding rows than the tokenizer has pieces.
     """
     folder.mkdir(parents=True)
     config = json.loads((snapshot / "config.json").read_text("utf-8"))
@@ -353,7 +355,8 @@ def _select_rows(key: str, tensor: torch.Tensor, rows: torch.Tensor) -> torch.Te
         return tensor
     if int(rows.max()) >= tensor.shape[0]:
         raise ModelError(
-            f"the highest piece id of the tokenizer is {int(rows.max())}, but the weights have {tensor.shape[0]} rows"
+            f"the highest piece id of the tokenizer is {int(rows.max())},"
+            f" but the weights have {tensor.shape[0]} embedding rows"
         )
     return tensor[rows].contiguous()
 
@@ -391,7 +394,7 @@ def probe_inputs(manifest: Manifest, tokenizer: Tokenizer) -> list[EngineInput]:
 
 
 def unknown_share(items: list[EngineInput], known: frozenset[str]) -> float:
-    """Return the share of source tokens that are not in ``known``, from 0 to 1."""
+    """Return the share of the tokens in ``items`` that are not in the vocabulary ``known``, from 0 to 1."""
     tokens = [token for item in items for token in item.tokens if token != EOS]
     return sum(token not in known for token in tokens) / max(1, len(tokens))
 
@@ -414,10 +417,11 @@ def compare_outputs(converted: Engine, reference: Engine, items: Sequence[Engine
 
 
 def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput], outputs: Sequence[Tokens]) -> float:
-    """Return the mean absolute change in the log-probability per token of ``outputs`` that int8 causes.
+    """Measure how much int8 quantization changes the probabilities that a model assigns to ``outputs``.
 
-    The float32 model generated ``outputs``, and both models score them. The models' own outputs could not be compared,
-    because they diverge after the first difference.
+    Return the mean absolute change in log-probability per token. The float32 model generated ``outputs`` from
+    ``items``, and both models score them. Outputs that each model generates itself cannot be compared, because they
+    diverge after the first difference.
 
     Raises:
         ModelError: the change is above `SHIFT_MAX`, or all outputs are empty.
@@ -471,7 +475,13 @@ UNKNOWN_SHARE_MAX = 0.05
 def install(
     snapshot: Path, manifest: Manifest, folder: Path, scratch: Path, quantization: str, *, keep: bool
 ) -> tuple[Manifest, dict[EngineKind, EngineFiles]]:
-    """Write the model's files to ``folder``. Return the manifest with its token fields, and the files of each engine.
+    """Write the model's files to ``folder``, and check the model. ``scratch`` is a folder for temporary files.
+
+    If ``keep`` is True, the files include the checkpoint, so that the torch engine can use the model. For architectures
+    without a CTranslate2 converter, they always include it.
+
+    Returns:
+        The manifest with the completed ``tokens`` table, and the files of each engine.
 
     Raises:
         ModelError: for the same reasons as `service.hub.pull.convert`.
@@ -515,7 +525,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path.name} of the snapshot cannot be read") from error
+        raise ModelError(f"{path.name} in the snapshot cannot be read") from error
     return content
 
 
@@ -533,7 +543,8 @@ def _write_converted(
     rows = model.get_input_embeddings().weight.shape[0]
     if max(pieces.values()) >= rows:
         raise ModelError(
-            f"{manifest.id}: the tokenizer has {max(pieces.values()) + 1} pieces, but the weights have {rows} rows"
+            f"{manifest.id}: the tokenizer has {max(pieces.values()) + 1} pieces,"
+            f" but the weights have {rows} embedding rows"
         )
     write_ctranslate2(model, manifest.architecture, pieces, scratch / CONVERTED, "float32")
     if quantization == "float32":
@@ -550,13 +561,18 @@ def _copy_checkpoint(source: Path, folder: Path) -> None:
 
 
 def _check(source: Path, manifest: Manifest, folder: Path, float32: Path | None, quantization: str) -> None:
-    """Check the tokenizer against the weights, and the converted model against its checkpoint."""
+    """Check the tokenizer against the weights, and the converted model against its checkpoint.
+
+    ``float32`` is the folder of the converted model before quantization. It is None if the model is not converted.
+    """
     items = probe_inputs(manifest, Tokenizer(manifest, folder))
     vocabulary = read_vocabulary(manifest, folder)
     _check_language_codes(manifest, vocabulary)
     unknown = unknown_share(items, frozenset(vocabulary.source))
     if unknown > UNKNOWN_SHARE_MAX:
-        raise ModelError(f"{manifest.id}: the model has no rows for {unknown:.0%} of the tokenizer's pieces")
+        raise ModelError(
+            f"{manifest.id}: {unknown:.0%} of the tokens in the probe sentences are not in the model's vocabulary"
+        )
     reference = TorchEngine(source, vocabulary)
     if float32 is None:
         check_unconverted(reference, items)

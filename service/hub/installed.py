@@ -39,7 +39,7 @@ class InstalledModels:
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[None]:
-        """Lock the folder for this process, and delete drafts that killed processes have left behind.
+        """Lock the folder for this process, and delete the temporary folders that killed processes have left behind.
 
         Raises:
             ModelError: another process holds the lock, or the folder cannot be written.

@@ -107,4 +107,4 @@ def _difference(locked: LockedRepository, found: LockedRepository) -> str:
                 f"{name} has changed: SHA-256 {new.sha256} ({new.size_bytes} bytes) "
                 f"instead of {old.sha256} ({old.size_bytes} bytes)"
             )
-    raise AssertionError("the caller has found a difference")
+    raise AssertionError("the two entries are equal")

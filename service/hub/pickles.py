@@ -36,7 +36,7 @@ _FORBIDDEN = re.compile(r"(?:Unsupported (?:global|class|operand)|GLOBAL) \S+(?:
 
 
 class Failure(IntEnum):
-    """Exit codes of the child. The last line of its standard error has the details."""
+    """Exit codes of the child. The last line of its standard error contains the details."""
 
     UNSAFE = 10
     DAMAGED = 11
@@ -198,7 +198,10 @@ def _read(source: Path) -> object:
 
 
 def _independent(state: Any) -> dict[str, Any]:
-    """Return the named tensors without tied embeddings. Each has its own contiguous memory, as safetensors requires."""
+    """Return the tensors in ``state`` by name, without tied embeddings.
+
+    Each tensor is copied to contiguous memory of its own, because safetensors requires this.
+    """
     import torch  # noqa: PLC0415 - the parent does without
 
     if not isinstance(state, Mapping):

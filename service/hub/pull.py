@@ -105,7 +105,9 @@ def wanted(names: Iterable[str], hub: Hub, where: str = "in this revision") -> l
         return sorted({SAFETENSORS, *matching})
     other = fnmatch.filter(present, "*.safetensors")
     if other:
-        raise HubError(f"{hub.repo} has safetensors under the unsupported name {other[0]}; the pickle is not used")
+        raise HubError(
+            f"{hub.repo}: the safetensors file {other[0]} has an unsupported name, and a pickle is not used instead"
+        )
     if PICKLE not in present:
         raise HubError(f"{hub.repo} has neither {SAFETENSORS} nor {PICKLE} {where}")
     return sorted({PICKLE, *matching})
@@ -179,8 +181,8 @@ def _check_digest(repo: str, file: RepoFile, path: Path) -> None:
     if not correct:
         discard(Snapshot("", {file.name: path}))
         raise WeightsMismatch(
-            f"{repo}: {file.name} differs from its digest in the hub's listing: it was damaged in transit or in the "
-            "cache. The cached copy has been deleted; pull the model again"
+            f"{repo}: {file.name} does not match its digest in the hub's listing: the file was damaged in transit or "
+            "in the cache. The cached copy has been deleted; pull the model again"
         )
 
 
@@ -309,7 +311,8 @@ def convert(
 
     Raises:
         ModelError: the checkpoint has another architecture, lacks files or does not match its tokenizer; the outputs of
-            the converted model differ; the libraries for the conversion are not installed; or the disk is full.
+            the converted model differ from those of the checkpoint; the libraries for the conversion are not installed;
+            or the disk is full.
     """
     try:
         from service.hub.installation import install  # noqa: PLC0415 - imports torch
@@ -403,7 +406,10 @@ class Pull:
                 return self._install_snapshot(name, manifest, hub, snapshot)
 
     def _download(self, hub: Hub) -> Snapshot:
-        """Download the repository's files and check them against the lock file. The first pull creates the entry."""
+        """Download the repository's files and check them against the lock file.
+
+        On the first pull of a repository, add its files to the lock file.
+        """
         lock = self.installed.lock
         snapshot = pull(hub, lock.commit(hub.repo), self.report)
         found = snapshot.locked()

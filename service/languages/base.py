@@ -26,8 +26,9 @@ NEVER = re.compile(r"(?!)")
 class ParsedNumber(NamedTuple):
     """The meaning of a number word.
 
-    ``values`` contains the numbers that the word may mean. ``hints`` contains further numbers that the word supports in
-    the other text. A word that is not ``certain`` ("one") may not be a number at all.
+    ``values`` contains the numbers that the word may mean. ``hints`` contains further numbers that may correspond to
+    the word when a text is compared with its translation. ``certain`` is False if the word may not be a number at all
+    ("one").
     """
 
     values: frozenset[Fraction]
@@ -40,17 +41,17 @@ Token = re.Match[str]
 
 
 def no_number(_word: str) -> ParsedNumber | None:
-    """Return None. This is the default for `NumberGrammar.read`, which recognises no number words."""
+    """Return None, which means that the word is not a number word. This is the default for `NumberGrammar.read`."""
     return None
 
 
 def no_scale(_word: str) -> Fraction | None:
-    """Return None. This is the default for `NumberGrammar.scale`, which recognises no scale words."""
+    """Return None, which means that the word is not a scale word. This is the default for `NumberGrammar.scale`."""
     return None
 
 
 def no_extension(_text: str, _tokens: Sequence[Token], place: int, part: ParsedNumber) -> tuple[ParsedNumber, int]:
-    """Return the number unchanged and the next index. This is the default for `NumberGrammar.extend`."""
+    """Return ``part`` unchanged, and the index of the next token. This is the default for `NumberGrammar.extend`."""
     return part, place + 1
 
 
@@ -61,8 +62,8 @@ class NumberGrammar:
     Attributes:
         group: the thousands separator. Spaces and apostrophes are also accepted in every language.
         point: the decimal separator.
-        point_may_group: whether a decimal separator followed by three digits may be a thousands separator, as in the
-            other language ("1,500" for 1500).
+        point_may_group: whether a decimal separator followed by three digits may be a thousands separator, because
+            texts also use the notation of other languages ("1,500" for 1500).
         read: returns the number that a single word means, or None if it is not a number word.
         scale: returns the factor by which a word multiplies the number before it, or None if it is not a scale word.
         extend: returns the number that is formed by the word at an index and the words after it, and the index of the
@@ -111,14 +112,15 @@ class DateGrammar:
         before_month: a pattern for words that identify a following word from ``plain_months`` as a month.
         weekday: a pattern for weekdays, with the name in group ``w`` and the rest of the word in group ``rest``.
         weekdays: maps each ``w``, in lower case, to its number, from 0 (Monday) to 6.
-        day_parts: endings of compounds that still name a day ("Freitagabend").
+        day_parts: words for parts of the day that can follow a weekday in a compound ("abend" in "Freitagabend").
         short_day: a pattern for abbreviated weekdays.
         short_days: maps the first two letters of each abbreviated weekday, in lower case, to its number.
         month_may_lead: whether "5.4.2018" may mean the fourth of May. "5/4/2018" may mean this in every language.
-        clock: a pattern for times of day with the groups ``h`` and ``min`` or ``h2`` and ``min2``, ``mark``, and
-            ``after`` for minutes that follow the mark.
+        clock: a pattern for times of day. The hour is in group ``h`` or ``h2``, and the minutes are in ``min`` or
+            ``min2``. The group ``mark`` contains a word such as "Uhr" or "pm", and ``after`` contains minutes that
+            follow this word.
         named_time: a pattern for names of times, with the groups ``noon`` and ``midnight``.
-        half_days: whether the mark of a time starts with "a" before noon and with "p" after noon.
+        half_days: whether a ``mark`` that starts with "a" or "p" means a time before or after noon ("am", "pm").
     """
 
     date: re.Pattern[str]
@@ -138,7 +140,11 @@ class DateGrammar:
 
 
 class WrittenDate(NamedTuple):
-    """A numeric date: day 1 to 31, month 1 to 12, and a four-digit year, or None if there is no year."""
+    """A numeric date.
+
+    ``day`` is from 1 to 31, and ``month`` is from 1 to 12. ``year`` has four digits, or it is None if the date has no
+    year.
+    """
 
     day: int
     month: int
@@ -153,7 +159,7 @@ class WrittenTime(NamedTuple):
 
 
 class WrittenAmount(NamedTuple):
-    """A compound such as "Elf-Milliarden-Euro".
+    """An amount that is written as a compound, such as "Elf-Milliarden-Euro".
 
     ``digits`` contains the number with a decimal point, ``scale`` is a power of ten, and ``unit`` is a unit key.
     """
@@ -174,7 +180,7 @@ WrittenValue = WrittenDate | WrittenTime | WrittenAmount | WrittenNumber
 
 
 class WrittenNumeral(NamedTuple):
-    """A numeral at ``span`` that other languages write differently."""
+    """A numeral that other languages write differently. ``span`` is its position in the text."""
 
     span: Span
     value: WrittenValue
@@ -186,8 +192,8 @@ class NegationGrammar:
 
     Attributes:
         sure: negations that a translation always keeps.
-        plain: all negations.
-        any: all words that can express a negation, including those in ``plain``.
+        plain: all negations, including those that a translation may drop.
+        any: all negations, and other words that may correspond to a negation in the other language ("kaum").
     """
 
     sure: re.Pattern[str]
@@ -200,8 +206,8 @@ class NameGrammar:
     """Rules that identify names among capitalised words.
 
     Attributes:
-        is_common: returns whether a capitalised word is not a name. The second argument is True if the word opens a
-            sentence.
+        is_common: returns whether a capitalised word is a common word and not a name. The second argument is True if
+            the word opens a sentence.
         title: a pattern for the ending of a title ("Kanzlerin"). A capitalised word after a title is a name.
         opening_is_weak: whether a single capitalised word that opens a sentence may be a common word that is missing
             from the lists.
@@ -239,7 +245,11 @@ class Inflection(Protocol):
         ...
 
     def related(self, word: str) -> set[str]:
-        """Return the keys of a word that is not the first word of a term. Such a word may have additional forms."""
+        """Return the keys under which a word is indexed if it is not the first word of a term.
+
+        They are the keys from `stems` and possibly others, because a later word of a term may have more forms than the
+        first word.
+        """
         ...
 
     def is_form(self, word: str, term: str, *, last: bool) -> bool:
@@ -284,10 +294,10 @@ class SentenceGrammar:
         continues: returns whether the sentence continues after a boundary that the splitter found. The arguments are
             the text, the start of the sentence and the boundary.
         missing: yields, in any order, the offsets of sentence starts that the splitter does not find.
-        quoted: a pattern for quotations and single quotation marks. They are replaced with marks that the splitter
-            knows.
-        clause: a pattern for places to split a long sentence. They are preferred to other commas, but not to ";", ":"
-            or a dash.
+        quoted: a pattern for quotations and single quotation marks. The quotation marks are replaced with those that
+            the splitter recognises.
+        clause: a pattern for commas after which a long sentence may be split. They are preferred to other commas, but
+            a semicolon, a colon or a dash is preferred to them.
         unfinished: a pattern for the end of a line that does not end a sentence.
         open_word: a pattern for the end of a line that is in the middle of a phrase.
         broken_word: a pattern for the hyphen and line break inside a word that continues on the next line.
@@ -423,8 +433,9 @@ class Language:
         clauses_meet: a pattern for the same word before and after the comma between two clauses. Group 1 is the word.
         find_numerals: returns the numerals in a text that other languages write differently.
         write_numeral: returns the preferred form of such a numeral and other accepted forms, or None.
-        exonyms: maps the code of another language to the names that differ there. Each beginning of a word in this
-            language is mapped to the possible beginnings in the other language, in lower case and without accents.
+        exonyms: maps the code of another language to the names that are spelled differently in it. The beginning of
+            each name in this language is mapped to the possible beginnings in the other language. All beginnings are
+            in lower case and without accents.
         kept_names: maps the code of another language to names that are spelled the same in that language.
         length_ratios: maps the code of a target language to the usual length of translations into it.
         page: the boilerplate of news pages. By default, nothing is removed.

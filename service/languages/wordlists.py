@@ -24,11 +24,11 @@ class WordLists:
         return tuple(line for line in lines if line and not line.startswith("#"))
 
     def phrases(self, name: str) -> frozenset[str]:
-        """Return the entries for case-sensitive look-ups."""
+        """Return the entries of a list as a set, for case-sensitive look-ups."""
         return frozenset(self.lines(name))
 
     def folded(self, name: str) -> frozenset[str]:
-        """Return the case-folded entries, for case-insensitive look-ups with `str.casefold`."""
+        """Return the case-folded entries of a list as a set, for case-insensitive look-ups with `str.casefold`."""
         return frozenset(line.casefold() for line in self.lines(name))
 
     def words(self, name: str) -> frozenset[str]:
@@ -36,7 +36,7 @@ class WordLists:
         return frozenset(word for line in self.lines(name) for word in line.split())
 
     def pairs(self, name: str) -> Mapping[str, frozenset[str]]:
-        """Return the values of each key in a list with lines of the form ``key, key = value, value``."""
+        """Return a mapping of keys to values from a list with lines like ``key, key = value, value``."""
         found: dict[str, frozenset[str]] = {}
         for line in self.lines(name):
             left, _, right = line.partition(" = ")
@@ -46,6 +46,6 @@ class WordLists:
         return MappingProxyType(found)
 
     def forms(self, name: str) -> Mapping[str, tuple[str, ...]]:
-        """Return the forms of each key, in order, in a list with lines of the form ``key = form, form``."""
+        """Return a mapping of keys to forms, in their order, from a list with lines like ``key = form, form``."""
         rows = (line.partition(" = ") for line in self.lines(name))
         return MappingProxyType({key: tuple(forms.split(", ")) for key, _, forms in rows})

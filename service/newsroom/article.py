@@ -298,7 +298,7 @@ def _parse_html(submission: ArticleInput, notices: tuple[Notice, ...]) -> Articl
 
 
 def _runs(block: Block) -> Iterator[tuple[Span, Span]]:
-    """Yield the longest runs of characters that are contiguous both in the text and in the HTML.
+    """Yield the maximal runs of characters that are contiguous both in the text and in the HTML.
 
     Each run is a pair: its range in the text and its range in the HTML.
     """
@@ -396,8 +396,8 @@ def _instrument(model: LocalGenerator) -> dict[str, str]:
 def edition_of(submission: ArticleInput, result: ArticleResult, provenance: Provenance) -> Edition:
     """Return the content of the output document.
 
-    It consists of the translated article and the translated summary or, without a translation, of the original article
-    and its summary.
+    If there is a translation, the content is the translated article with the translated summary. Otherwise, it is the
+    original article with its summary.
 
     Raises:
         InvalidInput: there is neither a translation nor a summary in the source language.

@@ -41,8 +41,8 @@ class SummaryForm:
 class TranslateCommand:
     """A command to translate ``texts``.
 
-    The glossary ``terms`` replace the glossary in ``options``. Languages are given as codes. None means the supported
-    language.
+    The glossary ``terms`` replace the glossary in ``options``. ``source_lang`` and ``target_lang`` are language codes.
+    None means the service's own source or target language.
     """
 
     texts: Sequence[str]
@@ -60,9 +60,9 @@ DEFAULT_HEADLINES = 3
 class SummarizeCommand:
     """A command to summarise each of ``texts``.
 
-    If ``target_lang`` is not the source language, the summaries are translated. Languages are given as codes. None
-    means the supported source language. ``headlines`` is the number of headlines for each text; they are always in the
-    source language.
+    If ``target_lang`` is not the source language, the summaries are translated. ``source_lang`` and ``target_lang`` are
+    language codes. None means the service's own source language. ``headlines`` is the number of headlines for each
+    text. Headlines are always in the source language.
     """
 
     texts: Sequence[str]
@@ -78,9 +78,10 @@ class SummarizeCommand:
 class ArticleCommand:
     """A command to clean, summarise and translate an article.
 
-    The article is given in the fields or as a ``document``. ``headline`` and ``lead`` override those of the document.
-    If ``write_as`` is set, the outputs are also written in that document format. ``headlines`` is the number of
-    headlines if they are among the outputs.
+    The article is given either as text in ``headline``, ``lead`` and ``body`` or as a ``document``. If there is a
+    document, ``headline`` and ``lead`` override its headline and lead. If ``write_as`` is set, the outputs are also
+    written as a document in that format. ``headlines`` is the number of headlines to write if they are among the
+    outputs.
     """
 
     outputs: Sequence[Output]

@@ -254,7 +254,11 @@ class Newsroom:
             return self.cache.documents.get(key)
 
     def _store_result(self, call: Call, key: str, result: Any, texts: Iterable[str]) -> None:
-        """Store a whole result in the cache. All its parts must be marked as cached."""
+        """Store the whole result of a command in the cache.
+
+        All parts of ``result`` must be marked as cached, because later calls return them unchanged. ``texts`` are the
+        texts of the command.
+        """
         if call.write_cache:
             self.cache.put_document(key, result, chars=sum(map(len, texts)), started_s=call.started_s)
 

@@ -14,9 +14,9 @@ from service.translation.translator import Translator
 async def translate_summaries(
     translator: Translator, summaries: Sequence[Summary], length: Length, call: Call, *, origins: Sequence[str]
 ) -> list[Summary]:
-    """Translate summaries and their variants. Their supporting ranges still refer to the source text.
+    """Translate summaries and their variants. The ranges of the supporting sentences still refer to the source text.
 
-    ``origins`` are the submitted texts that were summarised.
+    A translation that exceeds ``length`` gets a warning. ``origins`` are the submitted texts that were summarised.
 
     Raises:
         DepescheError: see `Translator.translate`.

@@ -88,7 +88,7 @@ def _remove_reprs(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
 
 
 def _remove_colours(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Remove the second, coloured copy that uvicorn adds to some messages."""
+    """Remove the coloured copy of the text that uvicorn adds to some messages."""
     record.pop("color_message", None)
     return record
 

@@ -267,7 +267,10 @@ class Metrics:
             self._warnings.labels(code).inc()
 
     def _count_problem(self, event: events.ProblemGiven) -> None:
-        """Count a refused or failed request. Client errors are counted only as requests, by their status."""
+        """Count a refused or failed request by its error code.
+
+        Other client errors are not counted here. They appear only in the request counter, under their HTTP status.
+        """
         if event.code in REFUSED or event.status in REFUSED_STATUS:
             self._refused.labels(event.code if event.code in REFUSED else OTHER).inc()
         elif event.status >= MIN_ERROR_STATUS:

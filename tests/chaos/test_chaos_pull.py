@@ -73,7 +73,7 @@ def test_corrupt_download_is_refused(desk: Desk, files: dict[str, bytes]) -> Non
     spoilt = hashlib.sha256(other["model.safetensors"]).hexdigest()
     desk.hub.spoilt.add(spoilt)
     message = desk.error_of("pull", NAME)
-    assert f"{REPO}: model.safetensors differs from its digest in the hub's listing" in message
+    assert f"{REPO}: model.safetensors does not match its digest in the hub's listing" in message
     assert desk.content() == old
     assert not (desk.installed / "models.lock").exists()
     desk.publish(files, commit="3" * 40)

@@ -138,7 +138,7 @@ def test_pattern_never_selects_a_pickle(desk: Desk, files: dict[str, bytes]) -> 
 
 def test_renamed_safetensors_are_refused(desk: Desk, files: dict[str, bytes]) -> None:
     desk.publish({**pickled(files), "model-00001-of-00002.safetensors": b"a shard"})
-    assert "has safetensors under the unsupported name model-00001-of-00002.safetensors" in desk.error_of("pull", NAME)
+    assert "model-00001-of-00002.safetensors has an unsupported name" in desk.error_of("pull", NAME)
     assert desk.hub.fetched() == []
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain import Mark
-from service.generation.base import GivenOutput, TextHypothesis
+from service.generation.base import GivenOutput, Source, TextFuture, TextHypothesis
 from service.registry.manifest import Acceptance
 from service.summarization.candidates import (
     Candidate,
@@ -31,6 +31,11 @@ REWORDED = "Musterhausens Stadtrat hat am Dienstag den Umbau des Hallenbads gebi
 FUSED = "Der Stadtrat von Musterhausen billigte den Umbau des Hallenbads für 12,5 Millionen Euro."
 HEADLINE = "Stadtrat billigt Umbau des Hallenbads"
 ACCEPTANCE = Acceptance(least_score=-1.0, least_whole=-3.0, least_entailment=0.5)
+
+
+def never_searched(sources: Sequence[Source]) -> list[TextFuture]:
+    """Fail: candidates are searched once."""
+    raise AssertionError(sources)
 
 
 def written(text: str, score: float | None = -0.2) -> TextHypothesis:
@@ -183,7 +188,7 @@ def test_no_candidate_fails_a_rule_and_none_that_passes_is_lost(
     hypotheses = [TextHypothesis(text, score, reason) for text, score, reason in outputs]  # type: ignore[arg-type]
     end_of, verdict_of = dict(zip(TEXTS, ends, strict=True)), dict(zip(TEXTS, verdicts, strict=True))
     kind = CandidateKind(ACCEPTANCE, ListedScores(end_of, verdict_of), DE)
-    (found,) = asyncio.run(kind.make([(request, hypotheses)]))
+    (found,) = asyncio.run(kind.make([(request, hypotheses)], never_searched))
     passed = {}
     for one in reversed(hypotheses):
         scores = Scores(one.score or 0.0, end_of[one.text], verdict_of[one.text])

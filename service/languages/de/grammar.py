@@ -78,7 +78,7 @@ def missing_boundaries(text: str) -> Iterator[int]:
 
 
 def _may_end_sentence(text: str, stop: int) -> bool:
-    """Return whether the full stop follows an initial or an abbreviation that may end a sentence."""
+    """Return whether the text before ``stop`` ends with an initial or an abbreviation that may end a sentence."""
     if _FINAL.search(text, max(0, stop - _FINAL_CHARS), stop):
         return True
     return stop > 0 and _INITIAL.match(text, stop - 1) is not None
@@ -90,7 +90,7 @@ def _starts_sentence(right: str) -> bool:
 
 
 def _is_one_token(left: str, right: str) -> bool:
-    """Return whether the full stop is inside an address, a number or an abbreviation such as "z.B."."""
+    """Return whether a full stop at the end of ``left`` is inside an address, a number or an abbreviation ("z.B.")."""
     token, first = _last(left), right.split(maxsplit=1)[0]
     if _ADDRESS.search(token + first) or _SHORT_PARTS.search(token):
         return True
@@ -130,7 +130,7 @@ def _can_end_sentence(word: str) -> bool:
 
 
 def _opens_sentence(text: str, stop: int) -> bool:
-    """Return whether the bracket that closes after the offset ``stop`` was opened at the start of a sentence."""
+    """Return whether the bracket around the punctuation mark at ``stop`` was opened at the start of a sentence."""
     opened = max(text.rfind("(", max(0, stop - 2_000), stop), text.rfind("[", max(0, stop - 2_000), stop))
     before = text[max(0, opened - 3) : max(0, opened)].rstrip()
     return opened >= 0 and (not before or before[-1] in f".!?…{_CITED}")

@@ -81,7 +81,10 @@ def _read(word: str) -> ParsedNumber | None:
 
 
 def _extend(text: str, tokens: Sequence[Token], place: int, part: ParsedNumber) -> tuple[ParsedNumber, int]:
-    """Add up the words of a number ("twenty-one", "two hundred and fifty"), and return it with the next index."""
+    """Return the number that begins with the token at index ``place``, and the index of the token after the number.
+
+    ``part`` is the meaning of the first word. The words are added up ("twenty-one", "two hundred and fifty").
+    """
     if part.certain and _may_be_no_number(text, tokens[place]):
         part = part._replace(certain=False)
     return _sum(text, tokens, place, part) if part.values else (part, place + 1)

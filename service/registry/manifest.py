@@ -129,9 +129,9 @@ class Decoding(_Strict):
 class Acceptance(_Strict):
     """Additional conditions that a sentence rewritten by the model must meet. They come from the model's evaluation.
 
-    ``least_score`` is the minimum log-probability per token. ``most_loose_joints`` is the maximum number of places
-    where two words are adjacent in the rewrite, but not in the original sentences. `service.summarization.rewriting`
-    has the exact definition. If the maximum is 0, the model can only drop whole clauses. ``source_pieces_only``
+    ``least_score`` is the minimum log-probability per token. ``most_loose_joints`` is the maximum number of loose
+    joints, which are pairs of adjacent words that are not adjacent in any original sentence (for the exact definition,
+    see `service.summarization.rewriting`). If it is 0, the model can only drop whole clauses. ``source_pieces_only``
     restricts the rewrite to the pieces of the original sentences, function words and punctuation.
     """
 
@@ -189,7 +189,7 @@ class Manifest(_Strict):
     ``revision``, ``engines`` or ``files``.
 
     If several models have the same task, languages and quality, the ``preferred`` model is the default. ``decoding``
-    contains the normal search settings, and ``thorough`` those of a more thorough search. The fields listed in
+    contains the normal search settings, and ``thorough`` those of a slower and better search. The fields listed in
     ``verified`` were checked against the model's files. All other fields are as published by the model's authors.
     """
 

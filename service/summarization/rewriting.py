@@ -30,12 +30,11 @@ SEAMS = frozenset(',;:–—()[]„“”»«".!?…')
 
 
 def loose_joints(sentence: str, sources: Sequence[str]) -> int:
-    """Count the places where words of ``sentence`` meet although they do not meet in any of the ``sources``.
+    """Count the loose joints in ``sentence``, that is, the adjacent words that are not adjacent in any source.
 
-    Two words meet in a source if they are adjacent, or if the second follows the first and the text between them begins
-    or ends at punctuation. The count is therefore 0 if ``sentence`` is a source from which whole clauses have been
-    removed. It also includes the first word of ``sentence`` if that word does not begin a clause in any source, and the
-    last word if it does not end one.
+    Two words also count as adjacent in a source if the second follows the first and the text between them begins or
+    ends at punctuation. A first word that does not begin a clause in any source is a loose joint too, and so is a last
+    word that does not end one. A source from which only whole clauses were removed therefore has no loose joints.
     """
     found = [word.lower() for word, _ in spaced_words(sentence)]
     texts = [_Source(source) for source in sources]

@@ -100,9 +100,8 @@ HTML_RULES = TagRules()
 class Vocabulary:
     """The roles of the tags in one document.
 
-    ``blocks`` contains the names of block elements. ``html`` is True for HTML and XHTML. It determines whether elements
-    without content, elements that are copied unchanged and elements without end tags are recognised by their HTML
-    names.
+    ``blocks`` contains the names of block elements. ``html`` is True for HTML and XHTML. In these documents, tag names
+    determine which elements are void, are copied unchanged, or may lack an end tag.
     """
 
     rules: TagRules

@@ -34,9 +34,9 @@ def granted_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> flo
 
 
 def _groups(membership: Path) -> list[str]:
-    """Return the paths of this process's control groups, and the root path.
+    """Return the paths of this process's control groups, and "/".
 
-    Inside a container, the root path is the process's own group.
+    Inside a container, the root of the mounted hierarchy is usually the process's own group.
     """
     return ["/", *(line.split(":", 2)[2] for line in _lines(membership) if line.count(":") > 1)]
 
@@ -73,7 +73,7 @@ def _lines(path: Path) -> list[str]:
 def freeze_gc_heap() -> None:
     """Freeze all existing objects, so that full garbage collections skip them.
 
-    Without this, a full collection pauses the process for 30 ms.
+    Otherwise, each full collection pauses the process for about 30 ms.
     """
     gc.unfreeze()
     gc.collect()
@@ -98,10 +98,11 @@ def trimmer() -> Callable[[], object] | None:
 async def trim_malloc_periodically(
     trim: Callable[[], object] | None, *, period_s: float = PERIOD_S, clock: Callable[[], float] = time.process_time
 ) -> None:
-    """Call ``trim`` in a thread after each period in which the process was busy, until cancelled.
+    """Call ``trim`` in a thread after each period in which the process used at least `BUSY_S` seconds of CPU time.
 
-    On its own, glibc returns only memory at the end of its heaps, and only in large steps. It keeps free memory that
-    lies between blocks in use. docs/adr/0018 has the measurements.
+    Run until cancelled. ``clock`` returns the CPU time of the process in seconds. Without ``trim``, glibc returns
+    memory to the system only from the end of a heap. It retains free memory that lies between blocks in use. For
+    measurements, see docs/adr/0018.
     """
     if trim is None:
         return

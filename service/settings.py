@@ -38,7 +38,7 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on. 0 selects a free port.")
-    admin_host: str = Field(default="127.0.0.1", description="Address to listen on with the administration port.")
+    admin_host: str = Field(default="127.0.0.1", description="Address that the administration port listens on.")
     admin_port: int = Field(default=0, ge=0, le=65535, description="Port for `/admin`. 0 disables it.")
     metrics_port: Literal["main", "admin", "both"] = Field(
         default="main", description="Ports that serve `/metrics`: `main`, `admin` or `both`."
@@ -102,7 +102,8 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         description=(
-            "Number of parallel calls in CTranslate2. 0 selects the fastest number, which is measured at startup."
+            "Number of engine calls that CTranslate2 runs in parallel. 0 selects the number that is fastest in a "
+            "measurement at startup."
         ),
     )
     batch_tokens: int = Field(
@@ -112,8 +113,8 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         description=(
-            "Maximum number of sentences in an engine call. With a beam size of k, it is at most 64 / k. 0 means "
-            "32 for a model of up to 32 MiB, and 64 for a larger one."
+            "Maximum number of sentences in an engine call. With a beam size of k, no call has more than 64 / k "
+            "sentences. 0 means 32 for a model of up to 32 MiB, and 64 for a larger one."
         ),
     )
     queue_items: int = Field(

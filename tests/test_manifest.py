@@ -37,7 +37,7 @@ def changed(path: Path, old: str, new: str) -> Path:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('revision = "1"\n', "", "Value error, missing or empty: revision"),
+        ('revision = "1"\n', "", "Value error, these fields are missing or empty: revision"),
         ('licence = "Apache-2.0"\n', "", "licence: Field required"),
         ('weights = "embedded/small"\n', "", "Value error, exactly one of `weights` and `hub` is required"),
         ('"marian"', '"rnn"', "architecture: Input should be 'marian', 't5', "),
@@ -174,7 +174,7 @@ def test_a_model_of_the_hub_needs_no_files_before_it_is_installed(offered: Path)
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("quality", 'revision = "1"\nquality', "Value error, missing or empty: engines, files"),
+        ("quality", 'revision = "1"\nquality', "Value error, these fields are missing or empty: engines, files"),
         (
             "quality",
             'weights = "embedded/model"\nquality',

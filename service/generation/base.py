@@ -82,8 +82,8 @@ class GivenOutput:
     """An output for ``source`` that is to be scored.
 
     If ``ended`` is True, the score includes the log-probability that the output ends after its last word. If
-    ``total`` is True, the score is the log-probability of the whole output instead of the mean per token. Such scores of
-    outputs of different lengths can be compared.
+    ``total`` is True, the score is the log-probability of the whole output instead of the mean per token. Such
+    scores can be compared between outputs of different lengths.
     """
 
     source: str | Prompt

@@ -111,7 +111,10 @@ class RequestSpan:
         return f"00-{self.trace_id}-{self._context.span_id:016x}-{flags:02x}".encode()
 
     def end(self, done: RequestDone, stages: Sequence[Interval]) -> None:
-        """Set the attributes that OpenTelemetry's HTTP conventions define, create the stage spans, and end the span."""
+        """End the span of the request ``done``, and create a child span for each processing stage in ``stages``.
+
+        The attributes follow OpenTelemetry's HTTP conventions.
+        """
         from opentelemetry.trace import StatusCode  # noqa: PLC0415 - an extra
 
         span = self._span

@@ -15,7 +15,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def default_weights_dir() -> Path:
-    """Return the default cache folder for joined weights, according to the XDG Base Directory Specification."""
+    """Return the default cache folder for weights that are joined from parts.
+
+    It follows the XDG Base Directory Specification.
+    """
     home = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "depesche" / "weights"
 
@@ -24,7 +27,8 @@ def default_weights_dir() -> Path:
 class Entry:
     """A named model with its manifest. The paths in the manifest are relative to ``folder``.
 
-    If files of the model are stored in parts, the joined model is cached in a folder under ``weights_dir``.
+    If large files of the model are stored in parts, a copy of the model with the joined files is cached under
+    ``weights_dir``.
     """
 
     name: str
@@ -57,9 +61,9 @@ def installed_path(folder: Path, name: str) -> Path:
 class Catalog:
     """A catalogue of models, from the manifests in ``models_dir/catalog`` and those of the models in ``installed_dir``.
 
-    The manifest of an installed model takes precedence over the manifest of that name in ``models_dir/catalog``, which
-    may be missing. An installed model cannot replace an embedded model. ``weights_dir`` is the cache folder of all
-    entries. If it is None, this is the folder of `default_weights_dir`.
+    The manifest of an installed model takes precedence over a manifest of the same name in ``models_dir/catalog``. That
+    folder may be missing. An installed model cannot replace an embedded model. ``weights_dir`` is the cache folder for
+    weights that are joined from parts. The default is `default_weights_dir`.
     """
 
     def __init__(self, models_dir: Path, installed_dir: Path | None = None, weights_dir: Path | None = None) -> None:
@@ -93,7 +97,7 @@ class Catalog:
     def manifests(self) -> dict[str, Manifest]:
         """Return the manifests of all models by name.
 
-        If a model is in ``models_dir/catalog``, this is the manifest from there, even if the model is installed.
+        For a model in ``models_dir/catalog``, return the manifest from that folder, even if the model is installed.
 
         Raises:
             ModelError: a manifest is invalid.
@@ -141,17 +145,17 @@ Profile = Literal["auto", "embedded", "production"]
 def choose(
     catalog: Catalog, task: Task, source: str, target: str, profile: Profile, name: str | None = None
 ) -> Entry | None:
-    """Return the model for a task and a pair of languages.
+    """Return the model for a task and a pair of languages, or None if the catalogue has no such model.
 
-    ``source`` and ``target`` are language codes, which are equal for summaries. If ``name`` is given, return that
-    model. Otherwise, return the default model of the profile. The profile ``embedded`` prefers a draft model to a
-    starter model. The profile ``auto`` selects the default production model if it is installed, and otherwise the same
-    model as ``embedded``. Return None if the catalogue has no model for the task and the languages.
+    ``source`` and ``target`` are language codes. They are equal for summaries. If ``name`` is given, return the model
+    with that name. Otherwise, the profile determines the quality of the model. ``production`` requires a production
+    model. ``embedded`` selects a draft model or, if there is none, a starter model. ``auto`` selects the production
+    model if it is installed, and otherwise the same model as ``embedded``.
 
     Raises:
-        ModelError: the model does not exist, its manifest is invalid, or its task or languages differ from those
-            requested. Without ``name``: no model has the quality that the profile requires, or several models have the
-            same quality and none of them is preferred.
+        ModelError: a manifest is invalid; the model ``name`` does not exist, or has a different task or different
+            languages; no model has the required quality; or several models have the same quality and none of them is
+            preferred.
     """
     if name is not None:
         entry = catalog.entry(name)
@@ -178,7 +182,13 @@ def _require_fit(entry: Entry, task: Task, source: str, target: str) -> None:
 
 
 def _default(catalog: Catalog, task: Task, source: str, target: str, quality: Quality) -> str | None:
-    """Return the name of the preferred or the only model of this quality, or None if there is no such model."""
+    """Return the name of the default model for a task, a pair of languages and a quality, or None if there is no model.
+
+    If there are several such models, the preferred one is the default.
+
+    Raises:
+        ModelError: there are several such models, but not exactly one of them is preferred.
+    """
     fitting = [
         (name, manifest)
         for name, manifest in catalog.manifests().items()

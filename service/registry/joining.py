@@ -1,7 +1,8 @@
-"""Joining of weights that the repository stores in parts, because it takes no large files.
+"""Join weights that the repository stores in parts because of its limit on file sizes.
 
-The joined model is a copy of the model's files in a cache folder. The folder's name depends on the digests of the
-files, so versions never mix, and manifests with the same files share one copy.
+A joined model is a copy of a model in a cache folder, in which each file that is stored in parts has been put back
+together. The name of the folder depends on the digests of the files. Versions therefore never mix, and manifests
+with the same files share one copy.
 """
 
 import fcntl
@@ -18,13 +19,14 @@ from service.registry.verify import CHUNK_BYTES, Digest, check_joined, verify, v
 
 
 def ready(entry: Entry, kind: EngineKind) -> Entry:
-    """Verify the files that the engine ``kind`` reads, and return the model that it can load.
+    """Verify the files that the engine ``kind`` reads, and return a model that the engine can load.
 
-    This is the model itself, or the joined model if files are stored in parts. A joined model that passes is used
-    without reading the parts. One that is missing or damaged is made from the parts.
+    If no file of the model is stored in parts, return ``entry`` itself. Otherwise, return a copy in the cache folder,
+    in which the parts have been joined. If a valid copy exists, the parts are not read. If the copy is missing or
+    damaged, it is created from the parts.
 
     Raises:
-        WeightsMismatch: a file or a part is missing, differs from the manifest or is not listed; the message names it.
+        WeightsMismatch: a file or a part is missing, does not match its SHA-256 or is not in the manifest.
         ModelError: the model is not installed, or the cache folder cannot be written.
     """
     if not entry.manifest.joined:
@@ -40,7 +42,9 @@ def ready(entry: Entry, kind: EngineKind) -> Entry:
 
 
 def join(entry: Entry) -> Entry:
-    """Return the joined model with the files of all engines. It is made from the parts if it is missing or damaged.
+    """Verify the files of all engines, and return a model that every engine can load.
+
+    If files are stored in parts, this is a copy in the cache folder, as for `ready`.
 
     Raises:
         WeightsMismatch, ModelError: for the same reasons as `ready`.
@@ -65,12 +69,13 @@ def _joined(entry: Entry) -> Entry:
 
 
 def _make(entry: Entry, made: Entry) -> None:
-    """Write the files of the joined model that are missing or damaged.
+    """Write those files of ``made``, the cached copy of ``entry``, that are missing or damaged.
 
-    A lock makes processes wait for each other. Each file is written as a draft and renamed when its SHA-256 is right.
+    Only one process at a time can do so. Each file is written under a temporary name, and renamed after its SHA-256 has
+    been verified.
     """
     folder = made.folder
-    draft = folder.with_name(f".{folder.name}.draft")  # outside the model's folder, which has only listed files
+    draft = folder.with_name(f".{folder.name}.draft")  # the folder itself may contain only files in the manifest
     with _locked(made):
         try:
             for name, sha256 in made.manifest.files.items():
@@ -86,7 +91,11 @@ def _make(entry: Entry, made: Entry) -> None:
 
 @contextmanager
 def _locked(made: Entry) -> Iterator[None]:
-    """Create the folder of the joined model, and lock it for this process. Report errors of the file system."""
+    """Create the cache folder of the joined model, and lock it against other processes.
+
+    Raises:
+        ModelError: the file system reported an error, here or in the body of the ``with`` statement.
+    """
     folder = made.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +104,7 @@ def _locked(made: Entry) -> Iterator[None]:
             yield
     except OSError as error:
         fault = f"the parts of {made.name} cannot be joined in {made.weights_dir}: {error.strerror}"
-        raise ModelError(f"{fault}; set DEPESCHE_WEIGHTS_DIR to a folder that can be written and has space") from error
+        raise ModelError(f"{fault}; set DEPESCHE_WEIGHTS_DIR to a writable folder with enough space") from error
 
 
 def _digest(path: Path) -> str | None:
@@ -106,7 +115,11 @@ def _digest(path: Path) -> str | None:
 
 
 def _write(entry: Entry, name: str, parts: Sequence[str], draft: Path) -> None:
-    """Write the ``parts`` to ``draft``, and compare each of them and the whole with the manifest."""
+    """Write the concatenated ``parts`` of the file ``name`` to ``draft``.
+
+    Raises:
+        WeightsMismatch: a part cannot be read, or a part or the whole file does not match its SHA-256.
+    """
     whole = hashlib.sha256()
     with draft.open("wb") as out:
         for part in parts:
@@ -116,7 +129,7 @@ def _write(entry: Entry, name: str, parts: Sequence[str], draft: Path) -> None:
                 whole.update(chunk)
                 out.write(chunk)
             if own.hexdigest() != entry.manifest.files[part]:
-                raise WeightsMismatch(f"{entry.name}: {part} differs from its SHA-256 in the manifest")
+                raise WeightsMismatch(f"{entry.name}: {part} does not match its SHA-256 in the manifest")
         out.flush()
         os.fsync(out.fileno())
     if name in entry.manifest.joined:

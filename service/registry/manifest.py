@@ -51,11 +51,12 @@ class _Strict(BaseModel):
 
 
 class TokenLimits(_Strict):
-    """The tokenizer and the token limits of the model.
+    """The tokenizer of a model, and the model's limits on numbers of tokens.
 
-    The kind ``sentencepiece`` uses the files ``source`` and ``target``. The kind ``transformers`` uses the checkpoint's
-    tokenizer files. ``vocabulary`` is a file that maps pieces to ids. If it is empty, a piece's id is its position in
-    ``source``. ``target_vocabulary`` is a file that lists the pieces that outputs may contain. None allows all pieces.
+    The tokenizer of the kind ``sentencepiece`` reads the SentencePiece models ``source`` and ``target``. The kind
+    ``transformers`` reads the tokenizer files of the checkpoint. ``vocabulary`` is a file that maps pieces to ids. If
+    it is None, a piece's id is its position in ``source``. ``target_vocabulary`` is a file that lists the pieces that
+    outputs may contain. If it is None, outputs may contain all pieces. In TOML, an empty string represents None.
 
     If the model has language codes, ``source_code`` (such as ``deu_Latn`` or ``de_DE``) is the first piece of every
     source, and ``target_code`` is forced as the first piece of every output and then removed. ``prefix`` precedes every
@@ -96,10 +97,10 @@ class TokenLimits(_Strict):
 class Prompts(_Strict):
     """The format of a causal model's prompts.
 
-    A prompt consists of the piece ``start``, a text, and the mark of a task. An output ends with the piece ``end``.
-    ``marks`` maps the name of each mark to a piece that no text contains. ``task`` is the name of the mark for the
-    manifest's task. With ``hints``, the caller's terms are hints inside the prompt, between the marks
-    `TERM_MARKS`.
+    A prompt consists of the piece ``start``, a text, and a special piece that tells the model what to do with the text.
+    ``marks`` maps names to these special pieces, which do not occur in texts. ``task`` is the name for the manifest's
+    task. An output ends with the piece ``end``. With ``hints``, the caller's terms are hints inside the
+    prompt, between the marks `TERM_MARKS`.
     """
 
     start: str = "<bos>"
@@ -148,9 +149,9 @@ class Acceptance(_Strict):
     """Additional conditions that a sentence rewritten by the model must meet. They come from the model's evaluation.
 
     ``least_score`` is the minimum log-probability per token. ``most_loose_joints`` is the maximum number of loose
-    joints, which are places where the output joins words that no source joins (see `service.summarization.rewriting`).
-    If it is 0, the model can only drop whole clauses. ``source_pieces_only`` limits outputs to pieces of their sources,
-    function words and punctuation.
+    joints, which are pairs of adjacent words that are not adjacent in any original sentence (for the exact definition,
+    see `service.summarization.rewriting`). If it is 0, the model can only drop whole clauses. ``source_pieces_only``
+    restricts the rewrite to the pieces of the original sentences, function words and punctuation.
 
     The other fields apply only to causal models. ``least_whole`` is the minimum log-probability per token of the
     closing punctuation after the last word of a sentence. ``least_entailment`` is the minimum of log P(ja) - log
@@ -170,10 +171,11 @@ class Acceptance(_Strict):
 
 
 class Hub(_Strict):
-    """The hub repository of a model.
+    """The repository of a model on the model hub.
 
-    ``revision`` is a branch, tag or commit; the first pull pins its commit in the lock file. ``patterns`` match the
-    required files other than the weights. If the model is ``restricted``, the operator must accept its terms.
+    ``revision`` is a branch, tag or commit. The first pull records its commit in the lock file. ``patterns`` match the
+    names of the required files other than the weights. If the model is ``restricted``, the operator must accept its
+    terms.
     """
 
     repo: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$")
@@ -199,21 +201,26 @@ class EngineFiles(_Strict):
 
 
 class Joined(_Strict):
-    """A file that is stored in ``parts``, in this order, and the SHA-256 of the whole file in hexadecimal."""
+    """A file that is stored in parts.
+
+    ``parts`` lists the paths of the parts, in order. ``sha256`` is the SHA-256 of the whole file, in hexadecimal.
+    """
 
     parts: tuple[InsidePath, ...] = Field(min_length=1)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class Manifest(_Strict):
-    """The description of a model. ``files`` maps each file to its SHA-256 in hexadecimal.
+    """The description of a model.
 
-    ``joined`` maps a file that is too large for the repository to its parts, which ``files`` lists.
-    An embedded model is in the folder ``weights``. A hub model is in the folder of its installed manifest. The
-    catalogue's manifest of a hub model has no ``revision``, ``engines`` or ``files``. If several models have the same
-    task, languages and quality, the ``preferred`` model is the default. ``thorough`` contains the settings of a second
-    search for sentences that need a better one. The fields listed in ``verified`` were checked against the model's
-    files. All other fields are as published by the model's authors.
+    ``files`` maps each file to its SHA-256 in hexadecimal. ``joined`` maps each file that is too large for the
+    repository to its parts. The parts are also listed in ``files``. An embedded model is in the folder ``weights``. A
+    hub model is in the folder of its installed manifest. Before a hub model is installed, its manifest has no
+    ``revision``, ``engines`` or ``files``.
+
+    If several models have the same task, languages and quality, the ``preferred`` model is the default. ``decoding``
+    contains the normal search settings, and ``thorough`` those of a slower and better search. The fields listed in
+    ``verified`` were checked against the model's files. All other fields are as published by the model's authors.
     """
 
     id: str
@@ -246,12 +253,12 @@ class Manifest(_Strict):
 
     @property
     def complete(self) -> bool:
-        """Whether the manifest lists files. The catalogue's manifest of a hub model lists none and cannot be loaded."""
+        """Whether the manifest lists files. If not, the model must be installed before it can be loaded."""
         return bool(self.files)
 
     @property
     def whole(self) -> "Manifest":
-        """The manifest of the joined model, which lists the joined files in place of their parts."""
+        """The manifest of the model after its files have been joined. It lists whole files instead of their parts."""
         parts = {part for joined in self.joined.values() for part in joined.parts}
         files = {name: sha256 for name, sha256 in self.files.items() if name not in parts}
         files |= {name: joined.sha256 for name, joined in self.joined.items()}
@@ -269,18 +276,18 @@ class Manifest(_Strict):
         described = {"revision": self.revision, "engines": self.engines, "files": self.files}
         missing = [name for name, value in described.items() if not value]
         if missing and (self.hub is None or len(missing) < len(described)):
-            raise ValueError(f"missing or empty: {', '.join(missing)}")
+            raise ValueError(f"these fields are missing or empty: {', '.join(missing)}")
         return self
 
     @model_validator(mode="after")
     def _parts_are_files(self) -> Self:
         parts = [part for joined in self.joined.values() for part in joined.parts]
         if unlisted := set(parts) - self.files.keys():
-            raise ValueError(f"joined: files does not list the part {min(unlisted)!r}")
+            raise ValueError(f"`joined` contains the part {min(unlisted)!r}, which is not in `files`")
         if len(set(parts)) < len(parts):
-            raise ValueError("joined: a part occurs twice")
+            raise ValueError("`joined` contains a part twice")
         if stored := self.joined.keys() & self.files.keys():
-            raise ValueError(f"joined: files lists {min(stored)!r}, which is made of parts")
+            raise ValueError(f"{min(stored)!r} must not be in both `joined` and `files`")
         return self
 
     @model_validator(mode="after")
@@ -304,10 +311,10 @@ class Manifest(_Strict):
         return self
 
     def decoding_options(self, source_tokens: int, *, thorough: bool = False) -> DecodingOptions:
-        """Return the options for a source of ``source_tokens`` tokens.
+        """Return the decoding options for a source of ``source_tokens`` tokens.
 
-        ``thorough`` selects the manifest's thorough search, if there is one. The output limit is rounded up to a
-        multiple of 64, because only items with equal options can share a batch.
+        If ``thorough`` is True, use the settings in the field ``thorough``, if there are any. The output limit is
+        rounded up to a multiple of 64, because only items with equal options can share a batch.
         """
         limit = int(source_tokens * self.tokens.output_ratio) + self.tokens.output_extra
         search = self.thorough if thorough and self.thorough is not None else self.decoding

@@ -38,12 +38,12 @@ class Digest(BaseModel):
 
 
 def verify(entry: Entry, kind: EngineKind) -> None:
-    """Verify the SHA-256 of the files that the engine ``kind`` reads, and reject unlisted files in its folder.
+    """Verify the SHA-256 of each file that the engine ``kind`` reads.
 
-    An engine selects files in its folder by name, so it might load a file that the manifest does not list.
+    Also reject files in the engine's folder that the manifest does not list, because the engine might load them.
 
     Raises:
-        WeightsMismatch: a file is missing, differs from the manifest or is not listed; the message names the file.
+        WeightsMismatch: a file is missing, does not match its SHA-256 or is not in the manifest.
         ModelError: the model is not installed.
     """
     _require_installed(entry)
@@ -57,7 +57,9 @@ def verify(entry: Entry, kind: EngineKind) -> None:
 
 
 def verify_whole(entry: Entry) -> None:
-    """Verify the files of all engines and the joined files, and reject unlisted files in their folders.
+    """Verify the SHA-256 of every file in the manifest, including files that are joined from parts.
+
+    Also reject files in the folders of the engines that the manifest does not list.
 
     Raises:
         WeightsMismatch: for the same reasons as `verify`.
@@ -78,13 +80,15 @@ def verify_whole(entry: Entry) -> None:
 
 
 def check_joined(entry: Entry, name: str, found: str) -> None:
-    """Compare ``found``, the SHA-256 of the file ``name`` that was joined from its parts, with the manifest.
+    """Check that ``found``, the SHA-256 of the joined file ``name``, matches the manifest.
 
     Raises:
-        WeightsMismatch: they differ.
+        WeightsMismatch: the two values differ.
     """
     if found != entry.manifest.joined[name].sha256:
-        raise WeightsMismatch(f"{entry.name}: {name}, joined from its parts, differs from its SHA-256 in the manifest")
+        raise WeightsMismatch(
+            f"{entry.name}: {name}, joined from its parts, does not match its SHA-256 in the manifest"
+        )
 
 
 def _require_installed(entry: Entry) -> None:
@@ -108,4 +112,4 @@ def _check_file(entry: Entry, name: str, sha256: str) -> None:
     except OSError as error:
         raise WeightsMismatch(f"{entry.name}: {name} cannot be read: {error.strerror}") from error
     if found != sha256:
-        raise WeightsMismatch(f"{entry.name}: {name} differs from its SHA-256 in the manifest")
+        raise WeightsMismatch(f"{entry.name}: {name} does not match its SHA-256 in the manifest")

@@ -113,9 +113,9 @@ def _is_unsupported(sentence: str, sources: Sequence[str]) -> bool:
 
 
 def _changes_negation(sentence: str, sources: Sequence[str]) -> bool:
-    """Return whether only one side, the sentence or its supporting source sentences, contains a negation.
+    """Return whether a negation was lost or added.
 
-    If `support` finds no supporting sentences, all sources are considered.
+    Compare ``sentence`` with its supporting sentences (see `support`) or, if there are none, with all ``sources``.
     """
     backing = [sources[number] for number in support(sentence, sources)] or sources
     denied = any(_NEGATION.search(source) for source in backing)

@@ -32,7 +32,7 @@ class Length:
         return all(map(room.take, sentences))
 
     def share(self) -> "Length":
-        """Return the limits for one sentence if ``min_sentences`` sentences share the length equally."""
+        """Return the maximum length of one sentence in a summary of ``min_sentences`` sentences of equal length."""
         parts = max(1, self.min_sentences)
         return replace(
             self,
@@ -112,9 +112,6 @@ def from_request(
 
 
 def lead(sentences: Sequence[str], *, budget: Length) -> list[int]:
-    """Return the indices of the opening sentences that fit within ``budget``.
-
-    The first sentence that does not fit ends the lead.
-    """
+    """Return the indices of the opening sentences that fit within ``budget``, up to the first one that does not fit."""
     room = Room(budget)
     return [number for number, _ in takewhile(lambda numbered: room.take(numbered[1]), enumerate(sentences))]

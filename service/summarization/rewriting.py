@@ -1,4 +1,8 @@
-"""Rewriting for summaries: groups of sentences are rewritten by the model and checked, or used unchanged."""
+"""The rewriting of source sentences for abstractive summaries.
+
+The model rewrites each group of sentences as one sentence. If no rewrite passes the checks, one sentence of the group
+is used unchanged.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -29,12 +33,11 @@ SEAMS = frozenset(',;:–—()[]„“”»«".!?…')
 
 
 def loose_joints(sentence: str, sources: Sequence[str]) -> int:
-    """Count the loose joints in ``sentence``, which are places where it joins words that no source joins.
+    """Count the loose joints in ``sentence``, that is, the adjacent words that are not adjacent in any source.
 
-    A source joins two words if they are adjacent in it. It also joins them if it contains both in this order and the
-    text between them begins or ends at punctuation. A first word that does not begin a clause in any source counts as a
-    loose joint too, and so does a last word that does not end one. The result is therefore 0 for a source sentence,
-    even if whole clauses have been removed from it.
+    Two words also count as adjacent in a source if the second follows the first and the text between them begins or
+    ends at punctuation. A first word that does not begin a clause in any source is a loose joint too, and so is a last
+    word that does not end one. A source from which only whole clauses were removed therefore has no loose joints.
     """
     found = [word.lower() for word, _ in spaced_words(sentence)]
     texts = [_Source(source) for source in sources]
@@ -46,7 +49,7 @@ def loose_joints(sentence: str, sources: Sequence[str]) -> int:
 
 
 class _Source:
-    """A source sentence that can be searched for adjacent words and for the clauses that punctuation separates."""
+    """The words of a source sentence, with the punctuation that separates its clauses."""
 
     def __init__(self, text: str) -> None:
         spaced = spaced_words(text)
@@ -61,15 +64,15 @@ class _Source:
         return place == 0 or self._seam_after[place - 1]
 
     def begins(self, word: str) -> bool:
-        """Return whether a clause starts with ``word``."""
+        """Return whether a clause of this source starts with ``word``."""
         return any(self._seam_before(place) for place in self._places.get(word, ()))
 
     def ends(self, word: str) -> bool:
-        """Return whether a clause ends with ``word``."""
+        """Return whether a clause of this source ends with ``word``."""
         return any(self._seam_after[place] for place in self._places.get(word, ()))
 
     def joins(self, one: str, other: str) -> bool:
-        """Return whether the words are adjacent, or the text between them begins or ends at punctuation."""
+        """Return whether ``other`` directly follows ``one`` in this source, or would if whole clauses were removed."""
         return any(
             later == place + 1 or (later > place and (self._seam_after[place] or self._seam_before(later)))
             for place in self._places.get(one, ())
@@ -91,8 +94,8 @@ class Group:
     ``core`` is the index of the central sentence. ``members`` lists the indices of all sentences of the group in order.
     ``score`` is the score of the core. If the summary is too long, the groups with the lowest scores are dropped. A
     ``spare`` group is used only if there is room beyond the expected number of sentences. A ``filler`` is a single
-    sentence that fills the remaining room and is not rewritten. ``in_first`` allows the group in the first variant of
-    the summary, and ``in_further`` in the other variants.
+    sentence that fills the remaining room and is not rewritten. ``in_first`` states whether the first variant of the
+    summary may use the group, and ``in_further`` whether the other variants may.
     """
 
     core: int
@@ -116,15 +119,16 @@ def groups(
     fillers: int = 0,
     further: int = 0,
 ) -> list[Group]:
-    """Choose as many groups as fit ``length`` after rewriting, and return them in the order of their cores.
+    """Choose groups of sentences for a summary of the given ``length``, and return them in the order of their cores.
 
-    If three or more cores are needed, each third of a long article (twelve or more sentences) gets at least one core. A
-    core with more than ``max_group_words`` words forms its own group. No other group exceeds this limit. Headings,
-    ``barred`` sentences and empty sentences cannot be cores. The remaining sentences provide up to ``spares`` spare
-    groups and ``fillers`` fillers.
+    The core of a group is its central sentence. If three or more groups are needed, each third of a long article
+    (twelve or more sentences) gets at least one core. Headings, empty sentences and ``barred`` sentences (indices)
+    cannot be cores. A group has at most ``max_members`` sentences and ``max_group_words`` words. A longer core forms a
+    group of its own.
 
-    ``further`` is the number of additional spare groups for further variants. The first variant does not use them, so
-    it does not depend on the number of variants. No two groups of the same variant share a sentence.
+    The remaining sentences provide up to ``spares`` spare groups and ``fillers`` fillers. ``further`` is the number of
+    additional spare groups for further variants of the summary. The first variant does not use them, so it does not
+    depend on the number of variants. No two groups of the same variant share a sentence.
     """
     assessed = assess(sentences, headline=headline).without(barred)
     scores = assessed.scores
@@ -161,9 +165,10 @@ def groups(
 def _members(
     core: int, company: Iterable[int], sentences: Sequence[str], max_words: int, max_members: int
 ) -> list[int]:
-    """Return ``core`` and those sentences of ``company`` that fit into its group.
+    """Return the index ``core`` and those indices in ``company`` whose sentences fit into the group of the core.
 
-    ``company`` must be sorted by relevance to the core, most relevant first.
+    ``company`` lists candidates, most relevant first. The group has at most ``max_words`` words and ``max_members``
+    sentences.
     """
     room = max_words - count_words(sentences[core])
     members = [core]
@@ -180,9 +185,10 @@ def _cores(assessed: Assessment, wanted: int) -> list[int]:
 
 
 def _spread(cores: list[int], scores: Matrix, count: int) -> list[int]:
-    """Change the cores so that each third of a long article contains one.
+    """Return the indices of the cores, changed so that each third of a long article contains at least one.
 
-    A new core replaces the weakest core in the third with the most cores.
+    Each core that is added replaces the core with the lowest score in the third with the most cores. ``scores`` are the
+    scores of the ``count`` sentences.
     """
     if len(cores) < PARTS or count < LONG_SENTENCES:
         return cores
@@ -205,7 +211,7 @@ def _weakest_of_fullest(cores: Iterable[int], scores: Matrix, count: int) -> int
 
 
 def _company(core: int, sentences: Sequence[str], assessed: Assessment) -> list[int]:
-    """Return the sentences that help to rewrite ``core``, most helpful first.
+    """Return the indices of sentences that could be rewritten together with ``core``, most relevant first.
 
     The previous sentence comes first if the core refers to it. The next sentence follows if it refers to the core. The
     sentences of the article that are most similar to the core come last.
@@ -291,9 +297,9 @@ Wordings = tuple[Wording, ...]
 class RewriteInput:
     """The input for rewriting a group of sentences.
 
-    ``members`` lists the indices of the sentences to rewrite. If ``cut`` is set, this is only the core, because all
-    sentences together are too long for the model. ``rewritten`` is False for a filler and for a core that is too long
-    for the model.
+    ``members`` lists the indices of the sentences in the input. If all sentences of the group together are too long for
+    the model, ``cut`` is True and the input contains only the core. ``rewritten`` is False for a filler and for a core
+    that is too long for the model.
     """
 
     group: Group
@@ -310,7 +316,7 @@ class RewriteInput:
 class RewriteResult:
     """The candidate sentences for one group, best first. The last candidate is the unchanged core.
 
-    ``refused`` is set if none of the rewrites was accepted, and an editor must be told.
+    ``refused`` is True if the group was rewritten, no rewrite was accepted, and an editor must be told.
     """
 
     wordings: tuple[SummarySentence, ...]
@@ -320,7 +326,7 @@ class RewriteResult:
 
 
 def rewrite_inputs(text: Text, options: SummaryOptions, generator: TextGenerator) -> list[RewriteInput]:
-    """Return the model inputs for all variants of a summary, in the order of their cores."""
+    """Return the model inputs for all variants of a summary, one for each group of sentences, in text order."""
     found = groups(
         text.sentences,
         headline=options.headline,
@@ -346,9 +352,10 @@ def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
 def rewrite_result(
     text: Text, rewrite_input: RewriteInput, written: Result[Wordings] | None, options: SummaryOptions
 ) -> RewriteResult:
-    """Return the candidate sentences for a group that the style admits.
+    """Return the candidate sentences for a group, without those that the style does not admit.
 
-    Genuine rewrites come first, followed by copies of source text and, last, the unchanged core.
+    ``written`` contains the accepted rewrites of the group, or is None if the group was not rewritten. Genuine rewrites
+    come first. Rewrites that are copies of source text follow, and the unchanged core comes last.
     """
     members = rewrite_input.sentences(text)
     wordings = () if written is None else written.value
@@ -372,7 +379,7 @@ def _sentence(text: Text, rewrite_input: RewriteInput, one: Wording, members: Me
 
 
 class WordingKind:
-    """The `ResultKind` for the wordings of a group. They depend only on the sentences of the group."""
+    """The implementation of `ResultKind` for rewritten groups. A result depends only on the sentences of the group."""
 
     def __init__(self, acceptance: Acceptance, threads: TextThreads = TEXT_THREADS) -> None:
         self._acceptance = acceptance
@@ -426,7 +433,7 @@ def free_words() -> FreeWords:
 
 
 def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Acceptance) -> bool:
-    """Return whether a rewrite is complete, scores well, contains few loose joints and passes the guard."""
+    """Return whether a rewrite of ``members`` is complete, meets the conditions ``acceptance`` and passes the guard."""
     return (
         candidate.finish_reason == "eos"
         and candidate.score is not None
@@ -440,9 +447,10 @@ MOST_OFFERS = 100  # the maximum number of sentences to build variants from; les
 
 
 def beginning(text: Text, options: SummaryOptions) -> list[int]:
-    """Return the indices of the opening sentences that make up the lead.
+    """Return the indices of the sentences at the beginning of the text that fit the requested length.
 
-    In styles other than ``abstract``, sentences before the lead that are too long for the summary are skipped.
+    Sentences that the style does not allow are skipped. In styles other than ``abstract``, leading sentences that are
+    too long on their own are skipped as well.
     """
     barred = options.barred(text)
     free = [number for number in range(len(text.sentences)) if number not in barred]
@@ -452,9 +460,9 @@ def beginning(text: Text, options: SummaryOptions) -> list[int]:
 
 
 def selections(text: Text, options: SummaryOptions) -> list[list[int]]:
-    """Return the sentence indices of each variant, best variant first.
+    """Return, for each variant of an extractive summary, the indices of its sentences. The best variant comes first.
 
-    If no sentence fits, the only variant is empty.
+    If no sentence fits, return one variant without sentences.
     """
     barred = options.barred(text)
     first = _selected(text, options, barred)
@@ -469,9 +477,10 @@ def selections(text: Text, options: SummaryOptions) -> list[list[int]]:
 
 
 def _selected(text: Text, options: SummaryOptions, barred: frozenset[int]) -> list[int]:
-    """Select the best sentences.
+    """Return the indices of the best sentences for an extractive summary.
 
-    If there are fewer than ``min_sentences`` of them, select shorter sentences instead if this yields more.
+    If there are fewer than ``min_sentences`` of them, choose among shorter sentences, and return the choice with more
+    sentences.
     """
     length = options.length
     found = select(text.sentences, budget=length, headline=options.headline, barred=barred)

@@ -1,8 +1,8 @@
 """Selection of sentences for a summary by importance and redundancy.
 
 Importance combines LexRank (Erkan and Radev, 2004) on tf-idf cosines, similarity to the whole text and to the headline,
-and position in the article. Maximal marginal relevance (Carbonell and Goldstein, 1998) reduces redundancy. Only the
-`MOST_COMPARED` sentences with the highest scores on the other features are compared in pairs.
+and position in the article. Maximal marginal relevance (Carbonell and Goldstein, 1998) reduces redundancy. To limit the
+cost of LexRank, only the `MOST_COMPARED` sentences that rate highest without it are compared with each other.
 """
 
 import math
@@ -105,9 +105,9 @@ DEFAULT_WEIGHTS = Weights()
 class Assessment:
     """The scores of the sentences in an article.
 
-    ``scores`` [sentences] range from 0 to 1. The best sentence scores 1, and sentences that were not compared score 0.
-    ``compared`` lists the indices of the compared sentences. ``similarity_matrix`` [compared, compared] contains their
-    pairwise cosines, with a zero diagonal.
+    ``scores`` [sentences] range from 0 to 1. The best sentence scores 1. In a long article, only the most promising
+    sentences are compared with each other, and all others score 0. ``compared`` lists the indices of the compared
+    sentences. ``similarity_matrix`` [compared, compared] contains their pairwise cosines, with a zero diagonal.
     """
 
     scores: Matrix
@@ -170,12 +170,12 @@ def select(
 
 
 def relevance_order(assessed: Assessment) -> list[int]:
-    """Return the indices of the compared sentences, in descending order of marginal relevance."""
+    """Return the indices of the sentences in ``assessed.compared``, in descending order of marginal relevance."""
     return [number for number, _ in relevance(assessed)]
 
 
 def relevance(assessed: Assessment) -> list[tuple[int, float]]:
-    """Return (index, marginal relevance) for each compared sentence, most relevant first.
+    """Return (index, marginal relevance) for each sentence in ``assessed.compared``, most relevant first.
 
     The marginal relevance of a sentence is its score minus its weighted similarity to the most similar sentence before
     it in this order.

@@ -44,9 +44,10 @@ def length_of(
     max_words: int | None = None,
     max_sentences: int | None = None,
 ) -> Length:
-    """Return the length limits for a request in this style. If two limits apply, the tighter one is used.
+    """Return the length limits for a request in this style.
 
-    The minimum number of words of a preset applies only to the style ``abstract``.
+    If the style and the request limit the same quantity, the tighter limit is used. The minimum number of words of a
+    preset applies only to the style ``abstract``.
 
     Raises:
         InvalidInput: see `from_request`.

@@ -35,7 +35,10 @@ from service.summarization.words import count_words, require_grammar
 
 
 def with_findings(source: str, summary: Summary, language: Language) -> Summary:
-    """Check ``summary`` and return it with the findings as additional notices. Verbatim sentences are not checked."""
+    """Check the rewritten sentences of ``summary`` against the article ``source``.
+
+    Return the summary with a notice for each finding. Verbatim sentences are not checked.
+    """
     spans = list(_spans(summary))
     pairs = [(span, one.support) for span, one in zip(spans, summary.sentences, strict=True)]
     written = [span for span, one in zip(spans, summary.sentences, strict=True) if not one.verbatim]
@@ -205,7 +208,7 @@ def _compose(
     options: SummaryOptions,
     language: Language,
 ) -> Summary:
-    """Compose a summary from the accepted rewrites, or from extracts if too few rewrites fit."""
+    """Compose a summary from the accepted rewrites. If too few of them fit, use unchanged source sentences instead."""
     done = [rewrite_result(text, one, wordings, options) for one, wordings in zip(inputs, written, strict=True)]
     rewritten = _rewritten(done, options)
     if not _is_long_enough(rewritten, options.length):
@@ -215,7 +218,7 @@ def _compose(
 
 
 def _from_source(source: str, text: Text, options: SummaryOptions, method: Method, language: Language) -> Summary:
-    """Return an extractive summary or a lead."""
+    """Summarise a text with the method ``extractive`` or ``lead``. ``source`` is the text as submitted."""
     return _with_variants(source, text, _extractive(text, options, method), options, language)
 
 
@@ -273,7 +276,7 @@ def _is_long_enough(summaries: Sequence[Summary], length: Length) -> bool:
 
 
 def _extracts(text: Text, options: SummaryOptions) -> list[Summary]:
-    """Return extracts that replace rewrites that do not fit."""
+    """Return extractive summaries for use when too few rewrites fit, with a notice that the method has changed."""
     extracts = _extractive(text, options, "extractive")
     if not extracts[0].sentences:
         return [replace(extracts[0], method="abstractive")]

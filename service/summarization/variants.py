@@ -29,7 +29,7 @@ def novelty(sentence: str, sources: Sequence[str], *, ngram_words: int = NGRAM_W
 
 
 def copies(sentence: str, sources: Sequence[str]) -> bool:
-    """Return whether a sentence is copied from the sources, apart from single words."""
+    """Return whether a sentence is mostly copied from the sources. Its `novelty` is then below `COPY_NOVELTY`."""
     return novelty(sentence, sources) < COPY_NOVELTY
 
 

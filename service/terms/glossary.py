@@ -65,8 +65,8 @@ class Trie:
     def __init__(self, terms: Sequence[Term], inflection: Inflection) -> None:
         """Index ``terms``, which must not be empty.
 
-        If several terms consist of the same words, the longest one is used. If they are equally long, the first one is
-        used.
+        If terms differ only in their punctuation or spacing, only the longest of them is indexed. If they are equally
+        long, this is the first one.
         """
         by_words: dict[tuple[str, ...], Term] = {}
         for term in terms:
@@ -162,9 +162,10 @@ class _Edge:
 
 
 def _keys(word: str, inflection: Inflection, *, inner: bool) -> set[str]:
-    """Return the index keys of a word. ``inner`` is False for the first word of a term.
+    """Return the keys under which a word of a term is indexed. ``inner`` is False for the first word of a term.
 
-    The first word has fewer keys than a later one, because "Dem Spiegel" is not a form of "Der Spiegel".
+    The first word has fewer keys, because fewer inflected forms of it are allowed: "Dem Spiegel" does not count as a
+    form of "Der Spiegel".
     """
     return inflection.related(word) if inner else inflection.stems(word)
 
@@ -238,9 +239,10 @@ def _term(source: str, target: str, kind: Kind, pointer: str) -> Term:
 
 
 def _preference(term: Term, word: str, inflection: Inflection) -> tuple[int, bool, bool, int, int]:
-    """Return the sort key of a term that occurs at ``word``.
+    """Return a sort key for terms that begin at the same word of a text. The term with the highest key is used.
 
-    The longest term wins, then one that matches exactly, then one with the most similar form.
+    Terms with more words come first, then terms whose first word equals ``word`` exactly, and then terms whose first
+    word has the most similar form.
     """
     first = term.words[0]
     return (
@@ -265,7 +267,7 @@ class Terms:
 
     @property
     def digest(self) -> str:
-        """A hash of the terms for cache keys. Results depend on the content of a file, not on its name."""
+        """A hash of the terms, for cache keys. It does not depend on the name of the glossary file."""
         terms = [sorted(self.translated.items()), sorted(self.kept)]
         return sha256(json.dumps(terms, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -430,7 +432,10 @@ def _edit(output: str, links: Sequence[Link], one: TermConstraint, occupied: Seq
 
 
 def _linked(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> Span | None:
-    """Return the run of adjacent output words that is linked most strongly to the source span of the constraint."""
+    """Return the run of adjacent output words that is linked most strongly to the source term, if there is one.
+
+    Words in the ``occupied`` spans are not used.
+    """
     words = [Span(*match.span()) for match in _OUTPUT_WORD.finditer(output)]
     weights = [_weight(word, links, one.span) for word in words]
     runs: list[tuple[float, Span]] = []
@@ -471,7 +476,8 @@ def _alike(one: TermConstraint, words: str) -> bool:
 def _insertion(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> _Edit:
     """Return an edit that inserts the text of the constraint.
 
-    The place is after the word that is linked to the nearest preceding source word, or at the start.
+    The text is inserted after the output word that is linked to the nearest preceding source word. If there is no such
+    word, it is inserted at the start.
     """
     before = [link for link in links if link.source.end <= one.span.start]
     nearest = max(before, key=lambda link: (link.source.end, link.weight), default=None)

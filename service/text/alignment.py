@@ -81,9 +81,10 @@ def piece_spans(pieces: Sequence[str], text: str) -> tuple[Span, ...]:
 
 
 def _surface(pieces: Sequence[str], number: int, piece: str) -> str:
-    """Return the characters of a piece.
+    """Return the characters that ``piece``, the piece at index ``number``, represents.
 
-    The first of several consecutive byte pieces gets all characters that these bytes encode. The others get none.
+    If a character is encoded as several consecutive byte pieces, the first of them represents all characters that these
+    bytes encode, and the others represent none.
     """
     if _BYTE.fullmatch(piece) is None:
         return piece.replace(_WORD_START, "")

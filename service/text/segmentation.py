@@ -110,7 +110,7 @@ def _wraps(line: str, following: str, width: int, grammar: SentenceGrammar) -> b
 
 
 def _continues(line: str, following: str, grammar: SentenceGrammar) -> bool:
-    """Return whether a line break, regardless of the width of the lines, is in the middle of a sentence."""
+    """Return whether a sentence continues from ``line`` to the ``following`` line, even if ``line`` is not full."""
     if len(line) < _MIN_WRAP_CHARS or _ends_sentence(line, grammar) or not following[0].islower():
         return False
     return _DOMAIN.match(following) is None
@@ -254,7 +254,7 @@ def _has_words(text: str, start: int, end: int) -> bool:
 
 
 def _with_speech_cut(paragraph: str, accepted: list[int], grammar: SentenceGrammar) -> list[int]:
-    """Return ``accepted`` plus boundaries inside the quotations of very long sentences."""
+    """Return the boundaries in ``accepted``, and additional ones inside the quotations of very long sentences."""
     masked = _SURROGATE.sub("\ufffd", paragraph).translate(_MASKED_QUOTES)
     extra: list[int] = []
     for start, end in pairwise([0, *accepted, len(paragraph)]):
@@ -267,7 +267,7 @@ def _with_speech_cut(paragraph: str, accepted: list[int], grammar: SentenceGramm
 def _cuts(text: str, span: Span, clause: re.Pattern[str]) -> Iterator[int]:
     """Yield the offsets at which a sentence can be cut, best first.
 
-    For each kind of cut, this is the offset nearest to the middle of the span.
+    For each kind of cut, such as after a comma, yield the offset that is nearest to the middle of the sentence.
     """
     middle = (span.start + span.end) // 2
     margin = (span.end - span.start) // 5
@@ -297,7 +297,7 @@ class AssembledText:
 
 
 def reassemble(segmentation: Segmentation, outputs: Sequence[str]) -> AssembledText:
-    """Replace each sentence of a segmented text with the corresponding output. The gaps remain unchanged.
+    """Replace each sentence of a segmented text with the corresponding output. All other text remains unchanged.
 
     Raises:
         ValueError: the numbers of outputs and sentences differ.

@@ -202,7 +202,11 @@ Finishing = Generator[TextHypothesis, Alignment | None, FinishedSentence]
 
 
 def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis: TextHypothesis) -> Finishing:
-    """Convert one hypothesis to a finished sentence, with an alignment if one is required."""
+    """Return a generator that converts one hypothesis to a finished sentence.
+
+    It yields the hypothesis and expects its word alignment, but only if an alignment is required or needed to place
+    terms.
+    """
     required = constraints.required
     written = collapse_repetitions(constraints.sentence.text, hypothesis.text, languages)
     placed = place_terms(written.text, (), required)
@@ -243,7 +247,10 @@ def finish_without_model(
 
 
 def _terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
-    """Return the constraints for the terms in a sentence, without overlap. The caller's terms take precedence."""
+    """Return the constraints for glossary terms, addresses and numerals in a sentence, in order and without overlap.
+
+    If two of them overlap, a glossary term takes precedence over an address, and an address over a numeral.
+    """
     chosen: list[TermConstraint] = []
     for found in (
         glossary.find(source, languages.source),
@@ -259,7 +266,11 @@ def _overlap(one: Span, other: Span) -> bool:
 
 
 def _repetition_findings(best: Collapsed, *, known: bool) -> Iterator[Finding]:
-    """Yield a finding for each removed repetition. ``known`` is True if its span is also valid in the translation."""
+    """Yield a finding for each phrase of which repetitions were removed.
+
+    ``known`` is True if offsets in ``best.text`` are also valid in the final translation. Otherwise, the findings have
+    no span.
+    """
     for span, times in best.repetitions:
         short = times == 1 and len(span.of(best.text).split()) <= SHORT_WORDS
         yield Finding(
@@ -282,10 +293,10 @@ def _links(alignment: Alignment | None) -> list[Link]:
 
 
 def _realigned(alignment: Alignment, links: Sequence[Link]) -> Alignment:
-    """Return the alignment of a translation after terms have been placed.
+    """Return ``alignment``, updated from the ``links`` of the translation after terms have been placed.
 
-    Words that were replaced together count as one word. If two source pieces have the same span because they form one
-    character, such as "′", the second piece gets the larger weight of the two.
+    Words that were replaced by the same term count as one word. If two source pieces have the same span because they
+    form one character, such as "′", the second piece gets the larger weight of the two.
     """
     columns = {piece: number for number, piece in enumerate(alignment.source)}
     rows: dict[Span, list[float]] = {}
@@ -318,11 +329,11 @@ FACTS = frozenset(
 
 
 def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesis], Finishing]) -> Finishing:
-    """Choose the finished sentence from one or more hypotheses, which are ordered best first.
+    """Choose the best of one or more hypotheses, which are ordered best first, and return it as a finished sentence.
 
-    If the first hypothesis raises no doubts, it is used and the others are not finished. Otherwise, the hypothesis with
-    the fewest doubts is used, and in a tie the earliest one. A hypothesis with more factual doubts than the first is
-    never used. docs/adr/0019 explains the reasons.
+    Doubts are problems that an editor must look at. If the first hypothesis raises no doubts, it is used and the others
+    are not examined. Otherwise, the hypothesis with the fewest doubts is used, and in a tie the earliest one. A
+    hypothesis with more factual doubts than the first is never used. docs/adr/0019 explains the reasons.
     """
     left = iter(hypotheses)
     first = best = yield from finish(next(left))
@@ -335,7 +346,7 @@ def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesi
 
 
 def _facts(finished: FinishedSentence) -> int:
-    """Count the findings for review that concern facts."""
+    """Count the findings for review that concern facts, such as numbers and names."""
     return sum(one.code in FACTS for one in finished.for_review)
 
 
@@ -364,7 +375,7 @@ def best(source: str, finished: Sequence[FinishedSentence]) -> list[int]:
 
 
 class SentenceKind:
-    """The `ResultKind` for translated sentences.
+    """The implementation of `ResultKind` for translated sentences.
 
     If the manifest of ``generator`` has a thorough search, a doubtful sentence is searched again. ``scorer`` computes
     the log-probability of the source for the choice between the outputs.
@@ -499,7 +510,7 @@ class SentenceKind:
         flags = list(map(codec.flag, codec.row(applied, len(wanted.required))))
         terms = list(zip(wanted.required, flags, strict=True))
         if (alignment is not None) and not wanted.aligned:
-            raise ValueError("the entry has an unexpected alignment")
+            raise ValueError("the cache entry has a word alignment although none was requested")
         return FinishedSentence(
             text,
             applied=tuple(one for one, there in terms if there),
@@ -519,9 +530,11 @@ _SEVERITIES = tuple(Severity)
 def _advance(
     steps: Sequence[Finishing], answers: dict[int, Alignment | None], done: dict[int, FinishedSentence]
 ) -> dict[int, TextHypothesis]:
-    """Resume each generator in ``steps`` that has an entry in ``answers``, and pass it the alignment.
+    """Resume the generators in ``steps`` that are waiting for an alignment.
 
-    Store finished sentences in ``done``. Return the hypotheses that need an alignment.
+    ``answers`` maps the index of each of these generators to the alignment to send. If a generator returns, its
+    finished sentence is stored in ``done``. If it yields, its hypothesis, which needs an alignment, is part of the
+    result.
     """
     wanted: dict[int, TextHypothesis] = {}
     for number, answer in answers.items():

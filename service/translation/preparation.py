@@ -68,7 +68,7 @@ class Prepared:
 
 
 def notices_of(text: str, language: Language) -> list[Notice]:
-    """Return the notices about a source text, such as one that it is in another language.
+    """Return the notices about a source text, for example that it is in another language.
 
     Raises:
         InvalidInput: the text is not valid Unicode.

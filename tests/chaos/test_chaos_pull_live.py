@@ -214,5 +214,5 @@ def test_damaged_weights_are_not_loaded(site: Site) -> None:
     finally:
         path.write_bytes(content)
     assert (answer.status_code, answer.json()["code"]) == (500, "weights_mismatch")
-    assert "ct2/model.bin differs from its SHA-256 in the manifest" in message["detail"]
+    assert "ct2/model.bin does not match its SHA-256 in the manifest" in message["detail"]
     assert site.reloaded() == (200, serving_before)

@@ -134,7 +134,7 @@ def test_existing_file_is_not_overwritten(sender: Site, path: Path) -> None:
 
 def test_damaged_model_is_not_exported(sender: Site, tmp_path: Path) -> None:
     (sender.folder / "installed" / NAME / "ct2" / "model.bin").write_bytes(b"other")
-    with pytest.raises(WeightsMismatch, match=r"ct2/model\.bin differs from its SHA-256"):
+    with pytest.raises(WeightsMismatch, match=r"ct2/model\.bin does not match its SHA-256"):
         bundle.export(sender.catalog.entry(NAME), sender.installed, tmp_path / "bad.tar")
     assert not list(tmp_path.glob("*bad.tar*"))
 

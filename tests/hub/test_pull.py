@@ -378,4 +378,4 @@ def test_verify_finds_a_flipped_byte(desk: Desk) -> None:
     path.write_bytes(content)
     done = desk.run("verify")
     assert done.returncode == 1
-    assert "model.safetensors differs from its SHA-256 in the manifest" in done.stderr
+    assert "model.safetensors does not match its SHA-256 in the manifest" in done.stderr

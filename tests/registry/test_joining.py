@@ -81,7 +81,7 @@ def test_a_model_without_parts_is_used_in_its_place(models: Path, tmp_path: Path
     assert join(entry) is entry
     assert not (tmp_path / "cache").exists()
     (entry.folder / WEIGHTS).write_bytes(b"other")
-    with pytest.raises(WeightsMismatch, match=f"small: {WEIGHTS} differs"):
+    with pytest.raises(WeightsMismatch, match=f"small: {WEIGHTS} does not match"):
         ready(entry, "ctranslate2")
 
 
@@ -134,7 +134,7 @@ def test_a_bad_part_is_named_and_nothing_remains(entry: Entry, part: str, change
         changed = {"flip": content[:-1] + bytes([content[-1] ^ 1]), "cut": content[:-9], "longer": content + b"x"}
         path.write_bytes(changed[change])
     for use in (lambda: ready(entry, "ctranslate2"), lambda: join(entry)):
-        with pytest.raises(WeightsMismatch, match=f"{NAME}: {part} (differs from its SHA-256|cannot be read)"):
+        with pytest.raises(WeightsMismatch, match=f"{NAME}: {part} (does not match its SHA-256|cannot be read)"):
             use()
         assert [
             path for path in cached(entry) if path.name.startswith(("model.bin", ".")) or path.suffix == ".draft"
@@ -148,7 +148,7 @@ def test_swapped_parts_are_named(entry: Entry) -> None:
     content = first.read_bytes()
     first.write_bytes(second.read_bytes())
     second.write_bytes(content)
-    with pytest.raises(WeightsMismatch, match=f"{NAME}: {PARTS[0]} differs"):
+    with pytest.raises(WeightsMismatch, match=f"{NAME}: {PARTS[0]} does not match"):
         ready(entry, "ctranslate2")
 
 
@@ -157,7 +157,7 @@ def test_parts_in_a_wrong_order_are_refused(entry: Entry) -> None:
     manifest = Manifest.model_validate({**entry.manifest.model_dump(), "joined": joined})
     wrong = Entry(NAME, manifest, entry.folder, entry.weights_dir)
     for use in (lambda: ready(wrong, "ctranslate2"), lambda: verify_whole(wrong)):
-        with pytest.raises(WeightsMismatch, match=f"{NAME}: {WEIGHTS}, joined from its parts, differs"):
+        with pytest.raises(WeightsMismatch, match=f"{NAME}: {WEIGHTS}, joined from its parts, does not match"):
             use()
     assert not any(path.name == "model.bin" or path.suffix == ".draft" for path in cached(wrong))
 
@@ -171,8 +171,11 @@ def test_the_parts_pass_as_files(entry: Entry) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"parts": [*PARTS, "ct2-int8/model.bin.part4"]}, "does not list the part 'ct2-int8/model.bin.part4'"),
-        ({"parts": [PARTS[0], PARTS[0]]}, "a part occurs twice"),
+        (
+            {"parts": [*PARTS, "ct2-int8/model.bin.part4"]},
+            "contains the part 'ct2-int8/model.bin.part4', which is not in `files`",
+        ),
+        ({"parts": [PARTS[0], PARTS[0]]}, "contains a part twice"),
         ({"parts": []}, "at least 1 item"),
         ({"sha256": "abc"}, "should match pattern"),
         ({"parts": ["../model.bin.part1"]}, "relative to the model's folder"),
@@ -187,7 +190,7 @@ def test_an_invalid_table_is_refused(entry: Entry, changed: dict[str, object], m
 
 def test_a_stored_file_has_no_parts(entry: Entry) -> None:
     table = entry.manifest.model_dump()
-    with pytest.raises(ValueError, match=r"files lists 'ct2-int8/config\.json', which is made of parts"):
+    with pytest.raises(ValueError, match=r"'ct2-int8/config\.json' must not be in both `joined` and `files`"):
         Manifest.model_validate({**table, "joined": {"ct2-int8/config.json": table["joined"][WEIGHTS]}})
 
 

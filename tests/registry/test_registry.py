@@ -211,7 +211,7 @@ def test_flipped_byte_is_found(entry: Entry, name: str) -> None:
     content = bytearray((entry.folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (entry.folder / name).write_bytes(content)
-    with pytest.raises(WeightsMismatch, match=f"opus-de-en: {name} differs from its SHA-256"):
+    with pytest.raises(WeightsMismatch, match=f"opus-de-en: {name} does not match its SHA-256"):
         verify(entry, "ctranslate2")
 
 

@@ -1,1 +1,1 @@
-"""HTML and XML documents as blocks of text with inline markup."""
+"""Parsing of HTML and XML into blocks of text with inline markup, and rendering of the translated document."""

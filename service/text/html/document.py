@@ -25,8 +25,8 @@ class Part:
 
     Between two parts with the role ``boundary``, parts with the roles ``open`` and ``close`` form properly nested
     pairs. A ``point`` contains no text: it is a void element, a comment or an unpaired tag. A ``kept`` part is an
-    element inside a sentence that is copied unchanged. If it is ``silent``, the model does not see its words. ``tag``
-    is set for a start tag whose attributes may be translated.
+    inline element that is copied unchanged, with its content. If it is ``silent``, its words are hidden from the model.
+    ``tag`` is set for a start tag whose attributes may be translated.
     """
 
     role: Role
@@ -96,7 +96,10 @@ class _Parts:
         return self.parts
 
     def _pop(self, end: int, *, closed: bool) -> None:
-        """Close the innermost open element at ``end``. A start tag without an end tag remains a point."""
+        """Close the innermost open element at the offset ``end``.
+
+        ``closed`` is False if the element has no end tag. Its start tag then keeps the role ``point``.
+        """
         element = self._open.pop()
         self._names[element.name] -= 1
         if element.kept and element.name in FOREIGN:
@@ -255,7 +258,7 @@ class _Mark:
 
 
 def block(html: str, run: Sequence[Part]) -> Block | None:
-    """Build a block from the parts between two boundaries. Return None if they contain no text to translate."""
+    """Build a block from ``run``, the parts between two boundaries. Return None if there is no text to translate."""
     text = _Text(html)
     marks = _marks(run, text)
     content = text.finished()

@@ -23,11 +23,12 @@ class Stretch(Protocol):
     target: Span
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """Return the target span in ``window`` for each source range. The ranges are in order and do not overlap.
+        """Return, for each source range, the target span for its markup. All target spans are within ``window``.
 
-        If there is no room for a range, its target span is empty. ``literals`` contains the text of each range that
-        must not be translated, and None for other ranges. A range with a literal may replace only words that are
-        certainly its translation. If there are none, its target span is empty.
+        ``ranges`` must be in order and must not overlap. If there is no room for a range, its target span is empty.
+        ``literals`` contains the text of each range that must not be translated, and None for every other range. The
+        target span of such a text contains only words that certainly correspond to it. If there are none, the span is
+        empty.
         """
         ...
 
@@ -161,7 +162,10 @@ class ProportionalStretch:
 
 
 def _nearest(places: Sequence[int], place: int, window: Span) -> int:
-    """Return the nearest of the sorted ``places`` in ``window``, including its ends, or ``place`` if there is none."""
+    """Return the offset in ``places`` that is nearest to ``place`` within ``window``, or ``place`` if there is none.
+
+    ``places`` must be sorted.
+    """
     low, high = bisect_left(places, window.start), bisect_right(places, window.end)
     at = bisect_left(places, place, low, high)
     near = places[max(at - 1, low) : min(at + 1, high)]
@@ -194,9 +198,9 @@ OUTSIDE = -1
 class Placement:
     """The target spans of a block's inline markup, and the target order of each element's children.
 
-    ``spans`` contains one span for each inline of the block. ``children`` maps the index of an element to the indices
-    of its children in target order. The spans of an element's children do not overlap and lie within the span of the
-    element. Tags that are written in this order are therefore properly nested.
+    ``spans`` has one entry for each entry of the block's ``inlines``. ``children`` maps the index of an element to the
+    indices of its children in target order. The spans of an element's children do not overlap and lie within the span
+    of the element. Tags that are written in this order are therefore properly nested.
     """
 
     spans: tuple[Span, ...]
@@ -242,9 +246,9 @@ class _InlinePlacer:
         return self._in_target_order(numbers, window)
 
     def _place_wide(self, numbers: Sequence[int], window: Span) -> None:
-        """Place the inlines that cover text.
+        """Place the children of an element that cover text. ``numbers`` are their indices.
 
-        Inlines that cover several stretches are placed first. The others get the remaining room.
+        Children that cover several stretches are placed first. The others get the remaining room.
         """
         rooms: dict[int, Span] = {}
         single: dict[int, list[int]] = {}
@@ -268,7 +272,10 @@ class _InlinePlacer:
                 self._spans[number] = span
 
     def _place_points(self, numbers: Sequence[int], wide: Sequence[int], window: Span) -> None:
-        """Place the inlines that cover no text. They stay out of elements that do not contain them in the source."""
+        """Place the children of an element that cover no text. ``numbers`` are their indices.
+
+        They are not placed inside the siblings ``wide``, because they are not inside them in the source.
+        """
         occupied = sorted((self._spans[number], number) for number in wide)
         for number in numbers:
             inline = self._block.inlines[number]
@@ -282,7 +289,10 @@ class _InlinePlacer:
             self._spans[number] = Span(at, at)
 
     def _in_target_order(self, numbers: Sequence[int], window: Span) -> list[int]:
-        """Sort the inlines by their target spans, and trim these spans so they do not overlap."""
+        """Return ``numbers``, the indices of an element's children, in the order of their target spans.
+
+        The spans are trimmed so that they do not overlap.
+        """
         order = sorted(numbers, key=lambda number: (*self._spans[number], number))
         room = window
         for number in order:
@@ -307,7 +317,7 @@ class _InlinePlacer:
 
 
 def _visible_ranges(block: Block) -> list[Span]:
-    """Return the spans of the inlines, trimmed of invisible characters at both ends.
+    """Return the source span of each piece of inline markup, without invisible characters at both ends.
 
     A span is empty if none of its characters is visible.
     """

@@ -191,7 +191,7 @@ class AlignedStretch:
     def _runs(
         self, ranges: Sequence[Span], scores: Sequence[Sequence[float]], free: list[bool], waiting: Sequence[int]
     ) -> dict[int, _Run]:
-        """Return a run of free words for each of the ``waiting`` ranges, as long as there are free words.
+        """Return a run of free words for each range whose index is in ``waiting``, as long as there are free words.
 
         The words of these runs are marked as no longer free.
         """
@@ -234,7 +234,10 @@ class AlignedStretch:
         return _Run(run.value, start, end)
 
     def _score(self, number: int, source: Span) -> float:
-        """Return the share of a word's weight that comes from a source range, minus `_MARKUP_SHARE`."""
+        """Return how strongly the target word with index ``number`` is aligned with a source range.
+
+        This is the share of the word's alignment weight that comes from the range, minus `_MARKUP_SHARE`.
+        """
         low = bisect_right(self._pieces, source.start, key=lambda piece: piece.end)
         high = bisect_left(self._pieces, source.end, key=lambda piece: piece.start)
         if low >= high:
@@ -266,9 +269,10 @@ class AlignedStretch:
         return max(scores[run.start : run.end]) + _MARKUP_SHARE >= _LITERAL_SHARE
 
     def _is_too_weak(self, run: _Run, scores: Sequence[float], source: Span) -> bool:
-        """Return whether a run is unsuitable for a source range.
+        """Return whether a run of target words is unlikely to be the translation of a source range.
 
-        It is unsuitable if all its shares are too small, or if it consists of punctuation but the range contains words.
+        This is the case if the alignment weight between each of the words and the range is too small, or if the run is
+        only punctuation but the range contains words.
         """
         if max(scores[run.start : run.end]) + _MARKUP_SHARE < _LEAST_SHARE:
             return True
@@ -325,7 +329,7 @@ class TranslatedSentence:
 class Rendered:
     """The translated HTML, and the spans of its sentences.
 
-    ``sentences`` contains one tuple of spans for each block of the document. It is empty for attribute blocks.
+    ``sentences`` contains one tuple of spans for each block of the document. The tuple of an attribute block is empty.
     """
 
     html: str

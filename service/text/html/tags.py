@@ -73,7 +73,7 @@ def forbids_translation(html: str, tag: Token) -> bool:
 
 
 def ended_by(name: str) -> frozenset[str]:
-    """Return the names of the elements that a start tag ``name`` closes if their end tag is missing."""
+    """Return the names of the elements that a start tag ``name`` implicitly closes."""
     return _IMPLIED_ENDS.get(name, _PARAGRAPH if name in BLOCK else _NOTHING)
 
 
@@ -100,8 +100,8 @@ HTML_RULES = TagRules()
 class Vocabulary:
     """The roles of the tags in one document.
 
-    ``blocks`` contains the names of block elements. ``html`` is False for XML other than XHTML. The rules of HTML for
-    void, copied and implicitly closed elements do not apply there.
+    ``blocks`` contains the names of block elements. ``html`` is True for HTML and XHTML. In these documents, tag names
+    determine which elements are void, are copied unchanged, or may lack an end tag.
     """
 
     rules: TagRules
@@ -130,7 +130,7 @@ class Vocabulary:
         return self.html and name not in self.rules.ignored and is_silent(name)
 
     def ended_by(self, name: str) -> frozenset[str]:
-        """Return the names of the elements that a start tag ``name`` closes if their end tag is missing."""
+        """Return the names of the elements that a start tag ``name`` implicitly closes."""
         return ended_by(name) if self.html else _NOTHING
 
 

@@ -90,7 +90,7 @@ def tokens(html: str, *, xml: bool = False, raw_texts: bool = True) -> Iterator[
 
 
 def attributes(html: str, tag: Token) -> Iterator[Attribute]:
-    """Yield the attributes of a start tag in order. If a name occurs twice, browsers use the first occurrence."""
+    """Yield the attributes of a start tag in order. If a name occurs twice, browsers use only the first attribute."""
     place = tag.start + 1 + len(tag.name)
     while (found := ATTRIBUTE.match(html, place, tag.end)) is not None:
         value = None if found["value"] is None else Span(*found.span("value"))

@@ -138,10 +138,11 @@ def _copy_outcome(source: asyncio.Future[T], waiter: asyncio.Future[T]) -> None:
 
 
 class _ResultMaker(Generic[W, T]):
-    """A converter that makes results from outputs, one batch per iteration of the event loop.
+    """A converter that turns the outputs of a generator into results.
 
-    An engine call completes all of its outputs in one iteration, and one thread call per batch is faster than one per
-    output. Cancelling a future in ``results`` cancels its output.
+    ``results`` contains a future for each output. Cancelling it cancels the output. An engine call completes all of its
+    outputs in one iteration of the event loop, so the outputs of an iteration are converted together. This needs one
+    thread call instead of one for each output.
     """
 
     def __init__(self, kind: ResultKind[W, T], wanted: Sequence[W], outputs: Sequence[TextFuture]) -> None:
@@ -339,7 +340,11 @@ class CachedGenerator(Generic[W, T]):
         waiters: Mapping[bytes, asyncio.Future[T]],
         call: Call,
     ) -> None:
-        """Store finished results, and add their keys to the tag of every text that used them."""
+        """Store finished results, and tag their cache keys so that they can be purged by text.
+
+        ``asked`` contains the cache key and the text's tag of each item of the request. ``hits`` contains the keys that
+        were already in the cache.
+        """
         if not call.write_cache:
             return
         done = {key: t for key, t in waiters.items() if t.done() and not t.cancelled() and t.exception() is None}

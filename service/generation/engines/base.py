@@ -60,9 +60,10 @@ class ParallelConfig:
 
 
 def layouts(cores: int, replicas: int = 0) -> tuple[ParallelConfig, ...]:
-    """Return the parallel configurations to measure on ``cores``. If ``replicas`` is given, there is only one.
+    """Return the parallel configurations to measure on ``cores`` CPU cores.
 
-    The first configuration is likely to be the fastest, so the measurement of slower ones can be stopped early.
+    If ``replicas`` is not 0, the only configuration has this number of replicas. The first configuration is likely to
+    be the fastest, so the measurement of a slower one can be stopped early.
     """
     if replicas:
         return (ParallelConfig(replicas, max(1, cores // replicas)),)
@@ -118,8 +119,9 @@ def shared(options: DecodingOptions) -> DecodingOptions:
     """Return the options that items must have in common to share a batch.
 
     Items with greedy search may differ in their output limit and in whether they request alignment. A higher limit does
-    not change a greedy output that ends within its own limit, and greedy search computes attention anyway. Neither is
-    true of beam search.
+    not change a greedy output that ends within its own limit, and greedy search computes attention anyway. With beam
+    search, a higher limit can change an output, and attention is computed only on request, so all options must be
+    equal.
     """
     return replace(options, max_output_tokens=0, alignment=False) if options.beam_size == 1 else options
 

@@ -84,7 +84,7 @@ class SingleFlight(Generic[T]):
     def join(
         self, keys: Sequence[bytes], start: Callable[[list[bytes]], Sequence[Awaitable[T]]]
     ) -> list[asyncio.Future[T]]:
-        """Return a waiter for each of ``keys``, in order. Keys may repeat.
+        """Return a future (waiter) for the result of each of ``keys``, in order. Keys may repeat.
 
         ``start`` is called at most once, with the distinct keys that have no running work. It returns the work for
         these keys in the same order. If it raises an exception, nothing changes, so a request is admitted as a whole or
@@ -197,8 +197,8 @@ def _cancel_output(output: TextFuture, result: "asyncio.Future[T]") -> None:
 class _NewWork(Generic[T]):
     """The work for results that were not in the cache.
 
-    ``waiters`` maps the key of each missing result to its waiter. ``outputs`` contains only the outputs that this
-    request started itself, at ``since_s``.
+    ``waiters`` maps the key of each missing result to a future for this result. ``outputs`` contains only the outputs
+    that this request started itself. ``since_s`` is the time when it started them.
     """
 
     waiters: "dict[bytes, asyncio.Future[T]]"
@@ -361,9 +361,10 @@ class CachedGenerator(Generic[W, T]):
 async def _wait(
     waiters: Mapping[bytes, asyncio.Future[T]], call: Call, add: Callable[[Mapping[bytes, T]], None]
 ) -> None:
-    """Wait for all waiters, and pass their results to ``add`` in batches.
+    """Wait for all futures in ``waiters``, and pass their results to ``add`` in batches.
 
-    The first error is raised, and the other waiters are cancelled.
+    ``waiters`` maps cache keys to futures. ``add`` is called with a mapping from cache keys to results. The first error
+    is raised, and the other futures are cancelled.
     """
     keys = {waiter: key for key, waiter in waiters.items()}
     done: list[asyncio.Future[T]] = []

@@ -86,10 +86,10 @@ COMPUTE_TYPES: dict[EngineKind, frozenset[str]] = {
 
 
 def resolve_compute_type(manifest: Manifest, kind: EngineKind, device: str, wanted: str = "auto") -> str:
-    """Return the compute type with which an engine runs a model.
+    """Return the compute type to use when the engine ``kind`` runs a model on ``device``.
 
-    If ``wanted`` is ``auto``, it is the manifest's type on ``cpu``. On ``cuda``, it is bfloat16 for the T5 family and
-    float16 for other models.
+    If ``wanted`` is not ``auto``, it is checked and returned. Otherwise, the result is the manifest's type on ``cpu``.
+    On ``cuda``, it is bfloat16 for the T5 family and float16 for other models.
 
     Raises:
         ModelError: the model has no files for the engine, or the engine or the model does not support the compute type.

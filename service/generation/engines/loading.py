@@ -18,7 +18,7 @@ from service.registry.manifest import EngineKind, Manifest
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The ids of the source pieces and of the target pieces, which are usually the same.
+    """The vocabularies of a model. ``source`` and ``target`` map pieces to ids, and are usually equal.
 
     Outputs contain only the pieces in ``written`` and the end-of-sentence token.
     """

@@ -177,7 +177,8 @@ UNKNOWN = "<unk>"
 class MosesPieces:
     """The tokenizer of an FSMT checkpoint, which has different vocabularies for source and target.
 
-    Moses replaces typographic quotation marks with plain ones. The models were trained on such text.
+    It preprocesses text with Moses, which replaces typographic quotation marks with plain ones. FSMT models were
+    trained on text preprocessed in this way.
     """
 
     complete = False

@@ -32,10 +32,10 @@ class Aligner(Protocol):
         ...
 
     async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
-        """Return one alignment for each pair, in order. It is None for a pair that cannot be aligned.
+        """Return one alignment for each pair, in order. The alignment of a pair that cannot be aligned is None.
 
         Raises:
-            DepescheError: the aligner's model rejects the work or fails.
+            DepescheError: the aligner's model cannot accept the work, or it fails.
         """
         ...
 

@@ -15,10 +15,10 @@ Health = Literal["loading", "ready", "hung", "dead"]
 
 @dataclass(frozen=True, slots=True)
 class FreeWords:
-    """Words that an output may contain even if its source does not.
+    """Words and punctuation marks that an output may contain even if its source does not.
 
-    A word in ``words`` is allowed only if the tokenizer encodes it as a single piece. ``marks`` is a string of
-    punctuation marks, whose pieces are always allowed.
+    A word in ``words`` is allowed only if the tokenizer encodes it as a single piece. Each character of ``marks`` is a
+    punctuation mark. The pieces of these marks are always allowed.
     """
 
     words: frozenset[str]
@@ -30,8 +30,9 @@ class GenerationOptions:
     """Options for one source. All other decoding options come from the model's manifest.
 
     ``attention`` requests the attention weights that an `AttentionAligner` needs. ``scored`` requests a score for each
-    hypothesis. ``thorough`` selects the manifest's thorough search, if it has one. ``source_only`` restricts outputs to
-    pieces of their source and to the given words; None means no restriction.
+    hypothesis. ``thorough`` selects the manifest's thorough search, if it has one. ``min_output_tokens`` is the minimum
+    length of an output. If ``source_only`` is set, an output may contain only the tokenizer's pieces that occur in its
+    source, and the words and marks in ``source_only``.
     """
 
     attention: bool = False
@@ -45,7 +46,7 @@ class GenerationOptions:
 class Source:
     """An input of a generator, with its options.
 
-    ``text`` has been normalised by `for_model`. For a causal model, it may also be a prompt of such texts.
+    ``text`` is a text that `for_model` has normalised. For a causal model, it may also be a prompt made of such texts.
     """
 
     text: str | Prompt
@@ -79,7 +80,7 @@ class TextHypothesis:
 
 @dataclass(frozen=True, slots=True)
 class GivenOutput:
-    """An output for ``source`` that is to be scored.
+    """A source, and an output for it that is to be scored.
 
     If ``ended`` is True, the score includes the log-probability that the output ends after its last word. If
     ``total`` is True, the score is the log-probability of the whole output instead of the mean per token. Such
@@ -108,11 +109,11 @@ class Scorer(Protocol):
 
 
 class ItemFuture(asyncio.Future[T]):
-    """A future for the result of one item, with the times and the number of its engine call.
+    """A future for the result of one item. It also records when an engine worked on the item.
 
-    The times are on the event loop's clock. ``started_s`` is None until the call starts, and ``finished_s`` until it
-    returns. Both remain None if the call does not run in an engine of this process. ``batch`` is the number of the
-    call.
+    ``started_s`` and ``finished_s`` are the start and the end of the engine call, on the event loop's clock. Each of
+    them is None until that moment. Both remain None if the call does not run in an engine of this process. ``batch`` is
+    the number of the call.
     """
 
     started_s: float | None = None

@@ -92,8 +92,8 @@ class Worker:
     def _start_batches(self) -> None:
         """Start one batch for each free replica, and up to ``engine.ahead`` further batches that wait for a replica.
 
-        A further batch is started only if this leaves items in the queue. Otherwise its items stay in the queue, where
-        later items can join them.
+        A further batch is started only if the queue still contains items afterwards. Otherwise, its items stay in the
+        queue, where later items can join them.
         """
         while len(self._running) < self.engine.replicas + self.engine.ahead:
             if not self._next_batches:
@@ -108,8 +108,8 @@ class Worker:
     def _take_next(self, free: int) -> None:
         """Move the next batch from the queue to the batches that are ready to start.
 
-        If all replicas are free, it is split into batches for the ``free`` replicas. If none is free, it is moved only
-        if this leaves items in the queue.
+        ``free`` is the number of free replicas. If all replicas are free, the batch is split among them. If none is
+        free, the batch is moved only if the queue still contains items afterwards.
         """
         if free > 0:
             self._next_batches += self._queue.take(0 if self._running else free)
@@ -300,10 +300,11 @@ class Batcher:
         ``admitted`` means that the items belong to a request that was already admitted. The limits of the queue do not
         apply to such items.
 
-        The result of a future is a list of 1 to k hypotheses, or the value that ``convert`` returns for them in the
-        event loop. A future may raise EngineError, EngineHung or Draining. Cancelling a future removes its item from
-        the queue. ``deadline_s`` is on the event loop's clock. It only determines whether the request is admitted, so
-        the caller must cancel its futures at the deadline.
+        The result of a future is a list of 1 to k hypotheses. If ``convert`` is given, it is called with the item and
+        this list, and the result is its return value. It runs in the event loop. A future may raise EngineError,
+        EngineHung or Draining. Cancelling a future removes its item from the queue. ``deadline_s`` is on the event
+        loop's clock. It only determines whether the request is admitted, so the caller must cancel its futures at the
+        deadline.
 
         Raises:
             QueueFull, TooSlow, NotReady, Draining: the batcher cannot accept work at the moment.
@@ -323,8 +324,8 @@ class Batcher:
     async def drain(self, timeout_s: float) -> None:
         """Reject new requests, wait up to ``timeout_s`` seconds for admitted ones, and stop.
 
-        The futures of unfinished items raise Draining. Later calls have no effect, because several generators may share
-        a batcher.
+        The futures of unfinished items raise Draining. Several generators may share a batcher and drain it, so a call
+        has no effect if the batcher has already stopped.
         """
         if self._stopped:
             return

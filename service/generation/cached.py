@@ -92,7 +92,7 @@ class SingleFlight(Generic[T]):
     def join(
         self, keys: Sequence[bytes], start: Callable[[list[bytes]], Sequence[Awaitable[T]]]
     ) -> list[asyncio.Future[T]]:
-        """Return a waiter for each of ``keys``, in order. Keys may repeat.
+        """Return a future (waiter) for the result of each of ``keys``, in order. Keys may repeat.
 
         ``start`` is called at most once, with the distinct keys that have no running work. It returns the work for
         these keys in the same order. If it raises an exception, nothing changes, so a request is admitted as a whole or
@@ -146,10 +146,11 @@ def _copy_outcome(source: asyncio.Future[T], waiter: asyncio.Future[T]) -> None:
 
 
 class _ResultMaker(Generic[W, T]):
-    """A converter that makes results from outputs, one batch per iteration of the event loop.
+    """A converter that turns the outputs of a generator into results.
 
-    An engine call completes all of its outputs in one iteration, and one thread call per batch is faster than one per
-    output. Cancelling a future in ``results`` cancels its output.
+    ``results`` contains a future for each output. Cancelling it cancels the output. An engine call completes all of its
+    outputs in one iteration of the event loop, so the outputs of an iteration are converted together. This needs one
+    thread call instead of one for each output.
     """
 
     def __init__(
@@ -219,8 +220,8 @@ def _cancel_output(output: TextFuture, result: "asyncio.Future[T]") -> None:
 class _NewWork(Generic[T]):
     """The work for results that were not in the cache.
 
-    ``waiters`` maps the key of each missing result to its waiter. ``outputs`` contains only the outputs that this
-    request started itself, at ``since_s``.
+    ``waiters`` maps the key of each missing result to a future for this result. ``outputs`` contains only the outputs
+    that this request started itself. ``since_s`` is the time when it started them.
     """
 
     waiters: "dict[bytes, asyncio.Future[T]]"
@@ -368,7 +369,11 @@ class CachedGenerator(Generic[W, T]):
         waiters: Mapping[bytes, asyncio.Future[T]],
         call: Call,
     ) -> None:
-        """Store finished results, and add their keys to the tag of every text that used them."""
+        """Store finished results, and tag their cache keys so that they can be purged by text.
+
+        ``asked`` contains the cache key and the text's tag of each item of the request. ``hits`` contains the keys that
+        were already in the cache.
+        """
         if not call.write_cache:
             return
         done = {key: t for key, t in waiters.items() if t.done() and not t.cancelled() and t.exception() is None}
@@ -385,9 +390,10 @@ class CachedGenerator(Generic[W, T]):
 async def _wait(
     waiters: Mapping[bytes, asyncio.Future[T]], call: Call, add: Callable[[Mapping[bytes, T]], None]
 ) -> None:
-    """Wait for all waiters, and pass their results to ``add`` in batches.
+    """Wait for all futures in ``waiters``, and pass their results to ``add`` in batches.
 
-    The first error is raised, and the other waiters are cancelled.
+    ``waiters`` maps cache keys to futures. ``add`` is called with a mapping from cache keys to results. The first error
+    is raised, and the other futures are cancelled.
     """
     keys = {waiter: key for key, waiter in waiters.items()}
     done: list[asyncio.Future[T]] = []

@@ -25,8 +25,8 @@ MOST_INTERVALS = 500
 class Finished:
     """A sentence that has been translated.
 
-    ``text_number`` is the index of its text in the request, ``source`` its span in that text, and ``output`` its
-    translation.
+    ``text_number`` is the index of the sentence's text in the request. ``source`` is the span of the sentence in that
+    text. ``output`` is its translation.
     """
 
     text_number: int
@@ -39,10 +39,10 @@ Batch = tuple[str, int]
 
 
 class Interval(NamedTuple):
-    """One run of a stage of a request.
+    """A period in which one processing stage of a request ran.
 
-    ``started_s`` is its start on the `time.perf_counter` clock, ``seconds`` its duration, and ``batches`` its engine
-    calls.
+    ``started_s`` is its start on the `time.perf_counter` clock. ``seconds`` is its duration. ``batches`` lists the
+    engine calls that ran in it.
     """
 
     stage: Stage
@@ -160,7 +160,8 @@ class TextThreads:
     async def in_thread(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work`` in one of the threads. Each thread runs its work in order of arrival.
 
-        ``chars`` is the total number of characters in the texts. It determines the thread.
+        ``chars`` is the total number of characters in the texts. It determines whether the thread for ordinary texts or
+        the thread for long texts is used.
         """
         thread = self._usual if chars <= LONG_CHARS else self._long
         whole = partial(copy_context().run, work, *args, **kwargs)

@@ -69,10 +69,12 @@ class LocalGenerator:
     _free: dict[FreeWords, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def sharing(self, entry: Entry) -> "LocalGenerator":
-        """Return a generator of another manifest with the same weights. Both use this engine and this queue.
+        """Return a generator for the model ``entry``, which has the same weights but another manifest.
+
+        The new generator uses the engine and the queue of this one.
 
         Raises:
-            ModelError: a file is missing, or differs from the manifest.
+            ModelError: a file is missing or does not match the manifest.
         """
         tokenizer = Tokenizer(entry.manifest, ready(entry, self.engine).folder)
         return replace(self, name=entry.name, manifest=entry.manifest, tokenizer=tokenizer)
@@ -97,7 +99,7 @@ class LocalGenerator:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The version and the decoding options, for result keys."""
+        """The version and the decoding options as one string, which is part of result keys."""
         return f"{self.version} {self.search}"
 
     @property
@@ -241,13 +243,11 @@ async def load_generator(
 ) -> LocalGenerator:
     """Verify the files of a model, and create its generator. `LocalGenerator.start` loads the model later.
 
-    If the weights are stored in parts, they are joined first (see `ready`).
-
-    If ``limits.batch_items`` is 0, `call_sentences` determines the number. ``on_dead`` is called when the engine is
-    lost.
+    If the weights are stored in parts, they are joined first (see `ready`). If ``limits.batch_items`` is 0,
+    `call_sentences` determines the maximum number of items in a batch. ``on_dead`` is called when the engine is lost.
 
     Raises:
-        ModelError: a file is missing, differs from the manifest or cannot be loaded, or parts cannot be joined.
+        ModelError: a file is missing, does not match the manifest or cannot be loaded, or joining the parts failed.
     """
     made = await asyncio.to_thread(ready, entry, choice.kind)
     tokenizer = await asyncio.to_thread(Tokenizer, entry.manifest, made.folder)

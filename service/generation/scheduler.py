@@ -78,11 +78,11 @@ def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle:
     is limited by ``token_budget`` (longest item times number of items) and by `room`. Such a batch is one library call.
     An item that exceeds the budget is processed alone.
 
-    If there are ``idle`` replicas, a batch may instead contain all pending items, even if their lengths differ. The
-    items must all be interactive, have equal options, and fit into ``idle`` calls.
+    ``idle`` is the number of idle replicas. If it is not 0, a batch may instead contain all pending items, even if
+    their lengths differ. The items must then all be interactive, have equal options, and fit into ``idle`` calls.
 
-    If the first item is interactive, bulk items join its batch only if no other interactive item has to wait, because
-    they would delay that item. Planning takes O(n) time for n pending items.
+    Bulk items join the batch of an interactive item only if no other interactive item has to wait, because a larger
+    batch would delay that item. Planning takes O(n) time for n pending items.
     """
     turns = [(item.turn_s, index) for index, item in enumerate(pending)]
     if not turns:
@@ -115,7 +115,11 @@ def room(head: Pending, max_items: int) -> int:
 def _without_bulk(
     pending: Sequence[Pending], head: Pending, mates: list[_Turn], others: Sequence[_Turn]
 ) -> list[_Turn]:
-    """Return ``mates``, without bulk items if ``head`` is interactive and ``others`` contains an interactive item."""
+    """Return the turns of the items that may share a batch with ``head``.
+
+    ``mates`` contains the turns of the items that could share the batch, and ``others`` the turns of those that cannot.
+    Bulk items are removed from ``mates`` if ``head`` is interactive and an interactive item in ``others`` has to wait.
+    """
     if head.priority == "bulk" or all(pending[index].priority == "bulk" for _, index in others):
         return mates
     return [turn for turn in mates if pending[turn[1]].priority == "interactive"]
@@ -145,7 +149,11 @@ def _fits_idle_engine(pending: Sequence[Pending], *, items: int, token_budget: i
 def _fill_batch(
     pending: Sequence[Pending], first: _Turn, mates: Sequence[_Turn], *, room: int, token_budget: int
 ) -> list[int]:
-    """Return the indices of the first item and of those mates that fit into its batch, in order of ``turn_s``."""
+    """Return the indices of the items in a batch, in order of ``turn_s``.
+
+    ``first`` is the turn of the first item. ``mates`` contains the turns of the items that may join it. An item joins
+    if the batch then has at most ``room`` items and stays within the token budget.
+    """
     batch, longest = [first[1]], pending[first[1]].tokens
     for _, index in heapq.nsmallest(WINDOW_CALLS * room, (turn for turn in mates if turn != first)):
         grown = max(longest, pending[index].tokens)
@@ -179,9 +187,9 @@ class _Rate:
 class Throughput:
     """The measured speed of all batches, and of batches from a backlog.
 
-    A batch comes from a backlog if the queue still contained at least as many items when the batch was taken from it.
-    Only such batches show how fast a backlog shrinks, because a batch of one sentence takes nearly as long as a full
-    one.
+    A batch comes from a backlog if, after it was taken from the queue, the queue contained at least as many items as
+    the batch. Only such batches show how fast a backlog shrinks, because a batch of one sentence takes nearly as long
+    as a full one.
     """
 
     def __init__(self) -> None:
@@ -195,14 +203,14 @@ class Throughput:
             self._backlog.add(tokens, seconds)
 
     def backlog_s(self, tokens: float) -> float | None:
-        """Return the estimated time, in seconds, for a backlog of ``tokens`` source tokens.
+        """Return the estimated time, in seconds, to process a backlog of ``tokens`` source tokens.
 
         The result is None until a batch from a backlog has been measured.
         """
         return self._backlog.time_s(tokens)
 
     def time_s(self, tokens: float) -> float | None:
-        """Return the estimated time, in seconds, for ``tokens`` source tokens.
+        """Return the estimated time, in seconds, to process ``tokens`` source tokens.
 
         The result is None if no batch has been measured yet. Until a batch from a backlog has been measured, the
         estimate is based on all batches and is too high.
@@ -220,8 +228,8 @@ Convert = Callable[[EngineInput, list[Hypothesis]], T]
 class QueuedItem:
     """An item of the queue, with its planning data and the future of its caller.
 
-    ``dequeued`` is True once the item has been taken from the queue in a batch. ``had_backlog`` is True if the queue
-    still contained at least as many items as this batch.
+    ``dequeued`` is True once the item has been taken from the queue in a batch. ``had_backlog`` is True if, after this,
+    the queue contained at least as many items as the batch.
     """
 
     item: EngineInput
@@ -257,12 +265,13 @@ def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, toke
     """Split sources into engine calls. Return the positions of each call's sources, with the largest calls first.
 
     ``lengths`` contains the positive length of each source in tokens. All sources of a call have the same padded
-    length. Sources with the same padded length stay together, because each further call may need a filler (see
-    `filler`). If they exceed their share of the work for ``count`` replicas, they are split into several calls of at
-    least ``LEAST_CALL_SOURCES`` sources. They are distributed in order of length. Sources of exactly the padded length
-    therefore go to different calls, where they make a filler unnecessary.
+    length. Sources with the same padded length stay together if possible, because each further call may need a filler
+    (see `filler`). They are split into several calls if they are more than one replica's share of the work, which is
+    divided among ``count`` replicas. Such a split leaves at least ``LEAST_CALL_SOURCES`` sources in each call. The
+    sources are distributed among the calls in order of length. Sources that have exactly the padded length therefore go
+    to different calls, where they make a filler unnecessary.
 
-    A call has at most ``room`` sources. Its longest source times its number of sources does not exceed
+    A call has at most ``room`` sources. The length of its longest source times its number of sources does not exceed
     ``token_budget``, unless it is a single source. No call is empty.
     """
     groups = by_padded_length(lengths)
@@ -391,10 +400,11 @@ class Queue:
             raise TooSlow("the queued work will take longer than the time left for this request", retry_after_s=wait_s)
 
     def _full_s(self, items: int, tokens: int) -> float:
-        """Estimate the time, in seconds, until a request fits into the full queue.
+        """Estimate the time, in seconds, until the full queue has space for a request.
 
-        At a steady speed, there is space for n tokens once the running tokens and n more are done. Space for items is
-        estimated from their mean length.
+        The request has ``items`` items and ``tokens`` tokens. The estimate is the time to process the running tokens
+        and the waiting tokens whose space the request needs. Space for items is converted to tokens, using the mean
+        length of the waiting items.
         """
         mean_tokens = self.tokens / len(self) if self._waiting else 0.0
         over_items = (len(self) + items - self._limits.queue_items) * mean_tokens
@@ -403,9 +413,11 @@ class Queue:
         return RETRY_AFTER_S if full_s is None else full_s
 
     def _in_time_s(self, tokens: int, turn_s: float, left_s: float, wait_s: float) -> float:
-        """Estimate the time, in seconds, until a request could be queued and be done within ``left_s``.
+        """Estimate the time, in seconds, until a request can be queued and then finish in time.
 
-        The result is at least ``wait_s``. It assumes that no other request arrives.
+        The request has ``tokens`` source tokens, and ``turn_s`` is the turn of its last item. It is in time if it
+        finishes within ``left_s`` seconds of being queued. The result is at least ``wait_s``. It assumes that no other
+        request arrives.
         """
         at_most_s = self._throughput.backlog_s(self._running_tokens + self.tokens)
         if at_most_s is None:
@@ -423,9 +435,9 @@ class Queue:
         return max(wait_s, at_most_s - spare_s)
 
     def _ahead_s(self, turn_s: float, *, whole: bool = False) -> float:
-        """Estimate the time, in seconds, for the running work and for the waiting items with turns up to ``turn_s``.
+        """Estimate the time, in seconds, for the running work and for the waiting items that are due by ``turn_s``.
 
-        If ``whole`` is True, all items of a request count if the turn of its first item is at most ``turn_s``.
+        An item is due at its own turn. If ``whole`` is True, it is due at the turn of the first item of its request.
         """
         waiting = (one.pending for one in self._waiting.values())
         tokens = sum(one.tokens for one in waiting if (one.request_turn_s if whole else one.turn_s) <= turn_s)
@@ -470,9 +482,10 @@ class Queue:
             await asyncio.wait({self.next_arrival()})
 
     def take(self, idle: int = 1) -> list[list[QueuedItem]]:
-        """Remove the next batch from the queue, and return its engine calls. The list is empty if the queue is empty.
+        """Remove the next batch from the queue, and return it, split into engine calls.
 
-        ``idle`` is the number of idle replicas (see `plan`). A single idle replica gets one call.
+        The list is empty if the queue is empty. ``idle`` is the number of idle replicas (see `plan`). The batch is
+        split only if at least two replicas are idle.
         """
         batch = self._next(idle)
         if len(batch) <= 1 or idle < 2:  # noqa: PLR2004 - one replica needs no split
@@ -483,7 +496,10 @@ class Queue:
         return [[batch[place] for place in call] for call in calls]
 
     def take_from_backlog(self) -> list[QueuedItem]:
-        """Remove and return the next batch if this leaves items in the queue. Otherwise, return an empty list."""
+        """Remove and return the next batch, unless it contains all waiting items.
+
+        If it does, return an empty list.
+        """
         return self._next(0, only_backlog=True)
 
     def _next(self, idle: int, *, only_backlog: bool = False) -> list[QueuedItem]:

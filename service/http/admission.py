@@ -165,7 +165,7 @@ MAX_KEY_BYTES = 4_096
 
 
 def key_in_headers(scope: Scope) -> str | None:
-    """Return the key from the ``Authorization`` header, or None if there is no key or its scheme is unknown."""
+    """Return the key from the ``Authorization`` header, or None if the header has no key or uses an unknown scheme."""
     for name, value in scope["headers"]:
         if name == b"authorization":
             scheme, _, token = value.decode("latin-1").strip().partition(" ")

@@ -77,7 +77,7 @@ def translated_article_out(translation: TranslatedArticle) -> schemas.ArticleTra
 
 
 def summary_out(summary: Summary) -> schemas.SummaryOut:
-    """Convert a summary and its variants to their response model."""
+    """Convert a summary, including its variants, to its response model."""
     return schemas.SummaryOut(
         **dict(_variant_out(summary)), variants=[_variant_out(variant) for variant in summary.variants]
     )

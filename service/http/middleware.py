@@ -324,5 +324,5 @@ class _ReceiveOnce:
         body, self._body = self._body, None
         if body is None:
             await asyncio.Event().wait()
-            raise AssertionError("this event is never set")
+            raise AssertionError("unreachable, because nothing sets the event")
         return body

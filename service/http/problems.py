@@ -69,7 +69,7 @@ def problem(request: Request, status: int, code: str, detail: str) -> JSONRespon
 def problem_response(request: Request, body: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Build the response for ``body`` and report it to the listener.
 
-    The compatible endpoints have their own error format.
+    Responses on paths of the DeepL- and LibreTranslate-compatible APIs have the format of `Failure`.
     """
     report_problem(request, body)
     if is_compatible_path(request.scope["path"]):
@@ -177,10 +177,10 @@ class Failure(BaseModel):
 
 
 def is_compatible_path(path: str) -> bool:
-    """Return whether ``path`` belongs to one of the compatible APIs."""
+    """Return whether ``path`` belongs to the DeepL- or the LibreTranslate-compatible API."""
     return _PATHS.fullmatch(path) is not None
 
 
 def failure_of(problem: Problem) -> Failure:
-    """Convert a problem to the error format of the compatible APIs."""
+    """Convert a problem to the error format of DeepL and LibreTranslate."""
     return Failure(message=problem.detail, error=problem.detail, code=problem.code, request_id=problem.request_id)

@@ -91,8 +91,8 @@ class LimitStatus:
     """The status of one limit for one caller.
 
     ``left`` is the number of requests or characters that remain. ``ends_s`` is the time at which the window ends, in
-    seconds since the epoch. ``reset_s`` is the number of seconds from the reading of the status to the end of the
-    window.
+    seconds since the epoch. ``reset_s`` is the number of seconds until the window ends, counted from the moment when
+    the status was read.
     """
 
     policy: Policy
@@ -133,10 +133,11 @@ def _ends_s(_key: str, window: _Window, _now_s: float) -> float:
 
 
 class MemoryWindows(Storage):
-    """The usage counters of this process. A key identifies a caller and a limit, and has one time window.
+    """The usage counters of this process.
 
-    If there are more than ``most`` windows, the least recently used one is dropped. The library's own memory storage is
-    unbounded and scans all windows on every hit.
+    Each key identifies one caller and one limit, and it has a counter for the current time window. If there are more
+    than ``most`` windows, the least recently used one is dropped. The memory storage of the ``limits`` library is not
+    used, because it is unbounded and scans all windows on every hit.
     """
 
     base_exceptions = ()

@@ -174,12 +174,15 @@ def changed_header(content: bytes) -> bytes:
         (lambda content: content[: len(content) // 2], "ends too early"),
         (lambda content: content[:3], "ends too early"),
         (lambda _: b"", "ends too early"),
-        (changed_header, "of format 5"),
+        (changed_header, "in format 5"),
         (
             lambda content: content.replace(b"TransformerDecoderSpec", b"TransformerEncoderSpec"),
             "TransformerEncoderSpec",
         ),
-        (lambda content: content.replace(b"/layer_0/ffn/linear_1/weight\0", b"/layer_0/ffn/linear_9/weight\0"), "lack"),
+        (
+            lambda content: content.replace(b"/layer_0/ffn/linear_1/weight\0", b"/layer_0/ffn/linear_9/weight\0"),
+            "no entry",
+        ),
         (None, "No such file"),
     ],
 )

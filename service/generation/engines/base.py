@@ -60,9 +60,10 @@ class ParallelConfig:
 
 
 def layouts(cores: int, replicas: int = 0) -> tuple[ParallelConfig, ...]:
-    """Return the parallel configurations to measure on ``cores``. If ``replicas`` is given, there is only one.
+    """Return the parallel configurations to measure on ``cores`` CPU cores.
 
-    The first configuration is likely to be the fastest, so the measurement of slower ones can be stopped early.
+    If ``replicas`` is not 0, the only configuration has this number of replicas. The first configuration is likely to
+    be the fastest, so the measurement of a slower one can be stopped early.
     """
     if replicas:
         return (ParallelConfig(replicas, max(1, cores // replicas)),)
@@ -85,10 +86,10 @@ COMPUTE_TYPES: dict[EngineKind, frozenset[str]] = {
 
 
 def resolve_compute_type(manifest: Manifest, kind: EngineKind, device: str, wanted: str = "auto") -> str:
-    """Return the compute type with which an engine runs a model.
+    """Return the compute type to use when the engine ``kind`` runs a model on ``device``.
 
-    If ``wanted`` is ``auto``, it is the manifest's type on ``cpu``. On ``cuda``, it is bfloat16 for the T5 family and
-    float16 for other models.
+    If ``wanted`` is not ``auto``, it is checked and returned. Otherwise, the result is the manifest's type on ``cpu``.
+    On ``cuda``, it is bfloat16 for the T5 family and float16 for other models.
 
     Raises:
         ModelError: the model has no files for the engine, or the engine or the model does not support the compute type.
@@ -118,8 +119,9 @@ def shared(options: DecodingOptions) -> DecodingOptions:
     """Return the options that items must have in common to share a batch.
 
     Items with greedy search may differ in their output limit and in whether they request alignment. A higher limit does
-    not change a greedy output that ends within its own limit, and greedy search computes attention anyway. Neither is
-    true of beam search.
+    not change a greedy output that ends within its own limit, and greedy search computes attention anyway. With beam
+    search, a higher limit can change an output, and attention is computed only on request, so all options must be
+    equal.
     """
     return replace(options, max_output_tokens=0, alignment=False) if options.beam_size == 1 else options
 

@@ -154,7 +154,10 @@ class CTranslate2Engine:
         return [single for single in self._pieces if single[0] not in kept]
 
     def _library_calls(self, items: Sequence[EngineInput], places: Sequence[int]) -> list[list[int]]:
-        """Split positions with compatible options into library calls."""
+        """Split the items at ``places`` into library calls, and return the positions of each call's items.
+
+        The items must have compatible options (see `shared`).
+        """
         options = items[places[0]].options
         if options.alignment and options.beam_size > 1:
             # CTranslate2 4.8 bug: with beam search, the first target token gets the attention of another source.
@@ -179,9 +182,9 @@ def _target_vocabulary(folder: Path) -> tuple[str, ...]:
 
 
 def _shared_options(items: Sequence[EngineInput], places: Sequence[int]) -> DecodingOptions:
-    """Return the options of a call for the items at ``places``.
+    """Return the options of a library call for the items at ``places``.
 
-    They contain the highest output limit of these items, and request alignment if at least one item does.
+    The output limit is the highest limit of these items. Alignment is requested if any of them requests it.
     """
     all_options = [items[place].options for place in places]
     highest = max(all_options, key=lambda options: options.max_output_tokens)

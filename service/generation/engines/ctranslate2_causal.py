@@ -39,10 +39,10 @@ class CausalCTranslate2Engine(CTranslate2Engine):
         return found
 
     def _log_probs(self, tokens: list[list[str]]) -> list[list[float]]:
-        """Return the log-probability of each token but the first.
+        """Return the log-probabilities of each sequence's tokens, except the first token.
 
-        CTranslate2 4.8 refuses sequences of different lengths if the heads share their keys. So shorter sequences are
-        extended by end tokens, which do not change the log-probabilities before them.
+        CTranslate2 4.8 raises an error for sequences of different lengths if the model's attention heads share keys.
+        Shorter sequences are therefore padded with end tokens, which do not change the log-probabilities before them.
         """
         longest = max(map(len, tokens))
         equal = [one + [self._end] * (longest - len(one)) for one in tokens]

@@ -1,8 +1,8 @@
-"""Reader of the weights in CTranslate2's ``model.bin``, under the names of transformers.
+"""Functions that read the weights in CTranslate2's ``model.bin`` and rename them for the transformers library.
 
 The format is that of ``ModelSpec._serialize`` in ctranslate2.specs.model_spec: a header, variables with their type and
-shape, and aliases of variables. In an int8 model, each row of a matrix has a scale, by which it was multiplied before
-it was rounded.
+shape, and aliases of variables. In an int8 model, each row of a matrix was multiplied by a scale and then rounded. The
+file contains these scales.
 """
 
 import struct
@@ -37,7 +37,7 @@ _MATRICES = {
 
 
 def read_weights(path: Path) -> dict[str, Floats]:
-    """Return the matrices and vectors of a decoder by their names in the file, in float32.
+    """Return the matrices and vectors of a decoder in float32, under their names in the file.
 
     Raises:
         ModelError: the file is missing, damaged or in another format, or has no decoder.
@@ -46,7 +46,7 @@ def read_weights(path: Path) -> dict[str, Floats]:
         with path.open("rb") as file:
             variables, aliases = _variables(file), _aliases(file)
     except (OSError, struct.error, ValueError, IndexError, TypeError) as error:
-        raise ModelError(f"{path.name} cannot be read as a model of CTranslate2: {error}") from error
+        raise ModelError(f"{path.name} is not a valid CTranslate2 model file: {error}") from error
     weights: dict[str, Floats] = {}
     for name, found in variables.items():
         if name.endswith("_scale") or not found.shape:
@@ -62,7 +62,7 @@ def _variables(file: BinaryIO) -> dict[str, npt.NDArray[Any]]:
     (version,) = _numbers(file, "I")
     name = _string(file)
     if (version, name) != (VERSION, DECODER):
-        raise ValueError(f"it is a {name} of format {version}, not a {DECODER} of format {VERSION}")
+        raise ValueError(f"expected a {DECODER} in format {VERSION}, found a {name} in format {version}")
     _revision, count = _numbers(file, "II")
     return dict(_variable(file) for _ in range(count))
 
@@ -105,8 +105,9 @@ def _exactly(file: BinaryIO, size: int) -> bytes:
 def gemma3_state(weights: Mapping[str, Floats], config: Mapping[str, Any]) -> dict[str, Floats]:
     """Return the weights of a Gemma 3 decoder under the names of transformers' ``Gemma3ForCausalLM``.
 
-    CTranslate2 stacks the rows of the queries, keys and values of a layer. ``config`` is the ``config.json`` of
-    transformers, which tells their numbers.
+    ``weights`` is the result of `read_weights`. In each layer, CTranslate2 stacks the query, key and value matrices
+    into one matrix. ``config`` is the content of transformers' ``config.json``. It contains the sizes that are needed
+    to split this matrix.
 
     Raises:
         ModelError: the model lacks a weight, or ``config`` lacks a size.
@@ -124,5 +125,5 @@ def gemma3_state(weights: Mapping[str, Floats], config: Mapping[str, Any]) -> di
             state |= {f"{theirs}.{to}.weight": weights[f"{ours}/{name}/gamma"] for name, to in _NORMS.items()}
             state |= {f"{theirs}.{to}.weight": weights[f"{ours}/{name}/weight"] for name, to in _MATRICES.items()}
     except KeyError as error:
-        raise ModelError(f"the weights or their configuration lack {error}") from error
+        raise ModelError(f"the weights or the configuration have no entry {error}") from error
     return state

@@ -18,7 +18,7 @@ from service.registry.manifest import EngineKind, Manifest
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The ids of the source pieces and of the target pieces, which are usually the same.
+    """The vocabularies of a model. ``source`` and ``target`` map pieces to ids, and are usually equal.
 
     Outputs contain only the pieces in ``written`` and the end-of-sentence token.
     """
@@ -145,8 +145,8 @@ class Probe:
     def seconds(self, engine: Engine, give_up_s: float = math.inf) -> float:
         """Return the shortest time, in seconds, that ``engine`` needs for the probe.
 
-        The probe is run up to ``ROUNDS`` times after a first run, until about ``ENOUGH_TIME_S`` seconds have passed.
-        The first run counts only if it is slow, because libraries initialise themselves in it.
+        The probe is run once to initialise the libraries, and then up to ``ROUNDS`` times, until about
+        ``ENOUGH_TIME_S`` seconds have passed. If the first run is very slow, its time is returned without further runs.
 
         The calls with a single item are measured first. If they take longer than ``give_up_s``, their time is returned
         immediately, because a bad configuration would delay the start on a busy machine.

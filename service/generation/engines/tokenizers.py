@@ -41,7 +41,7 @@ class Pieces(Protocol):
         ...
 
     def decode(self, pieces: Sequence[str]) -> str:
-        """Decode target pieces, none of which may be in ``control``."""
+        """Decode target pieces. The caller must have removed the pieces in ``control``."""
         ...
 
 
@@ -82,7 +82,7 @@ class SentencePieces:
 
 
 def sentence_pieces(source: Path, target: Path) -> SentencePieces:
-    """Load the SentencePiece models of both files. If both paths are the same, the file is loaded once.
+    """Load the SentencePiece models from both files. If both paths are the same, the file is loaded once.
 
     Raises:
         ModelError: a file is missing or is not a SentencePiece model.
@@ -111,7 +111,7 @@ _PAIRED = re.compile(r'([»"]) ?(.+?) ?([«"])')
 
 
 class Subwords:
-    """A tokenizer that reads a ``tokenizer.json`` for both source and target."""
+    """A tokenizer that is loaded from a ``tokenizer.json`` and used for both sources and targets."""
 
     complete = True
 
@@ -119,7 +119,7 @@ class Subwords:
         """Load the file, and disable its truncation and padding.
 
         If ``marked`` is True, text that looks like a special token is encoded as ordinary text. This is necessary if
-        special tokens serve as marks in prompts.
+        special tokens separate the parts of a prompt, because a text must not be able to forge them.
 
         Raises:
             ModelError: the file is missing or is not a tokenizer.
@@ -177,7 +177,8 @@ UNKNOWN = "<unk>"
 class MosesPieces:
     """The tokenizer of an FSMT checkpoint, which has different vocabularies for source and target.
 
-    Moses replaces typographic quotation marks with plain ones. The models were trained on such text.
+    It preprocesses text with Moses, which replaces typographic quotation marks with plain ones. FSMT models were
+    trained on text preprocessed in this way.
     """
 
     complete = False
@@ -247,7 +248,8 @@ class Tokenizer:
     def encode(self, source: str | Prompt) -> Tokens:
         """Encode a source with the special tokens that the model expects. The text is never truncated.
 
-        For a causal model, the mark of the model's task is added to a text. A prompt already contains its marks.
+        For a causal model, the special token of the model's task is added to the end of a text. A prompt already
+        contains all special tokens except the start token, which is always added.
 
         Raises:
             ValueError: ``source`` is a prompt, but the model is not causal.

@@ -182,7 +182,7 @@ class TorchEngine:
 
     @contextmanager
     def _kernel(self, name: str) -> Iterator[None]:
-        """Use another attention kernel in the ``with`` block, and restore the model's own afterwards.
+        """Use the attention kernel ``name`` in the ``with`` block, and restore the model's own kernel afterwards.
 
         The model's own kernel must be restored because scores depend on it.
         """

@@ -1,4 +1,7 @@
-"""The PyTorch engine for causal models: the reference for the CTranslate2 engine, from the same file of weights."""
+"""The PyTorch engine for causal models.
+
+It is the reference implementation for the CTranslate2 engine, and it can read the same file of weights.
+"""
 
 import json
 from collections.abc import Sequence
@@ -24,9 +27,10 @@ class CausalTorchEngine(TorchEngine):
     def __init__(
         self, folder: Path, tokenizer: Tokenizer, *, dtype: str = "float32", device: str = "cpu", threads: int = 1
     ) -> None:
-        """Load the model in ``folder``: a model of CTranslate2 with ``transformers.json``, or a transformers folder.
+        """Load the model in ``folder``.
 
-        Weights of CTranslate2 are dequantised.
+        The folder contains either a CTranslate2 model and a ``transformers.json``, or a transformers checkpoint. The
+        quantised weights of a CTranslate2 model are converted to ``dtype``.
 
         Raises:
             ModelError: torch or transformers is not installed, or the model cannot be loaded.
@@ -34,7 +38,7 @@ class CausalTorchEngine(TorchEngine):
         torch, model = _loaded(folder, dtype, device)
         pieces = _pieces(folder)
         if tokenizer.end not in pieces:
-            raise ModelError(f"the vocabulary in {folder.name} has no piece {tokenizer.end}")
+            raise ModelError(f"the vocabulary in {folder.name} does not contain the end token {tokenizer.end}")
         vocabulary = Vocabulary(pieces, pieces, tokenizer.writable)
         torch.set_num_threads(threads)
         self._use(torch, model, vocabulary, pieces[tokenizer.end], special_id(model, "pad_token_id"), device)
@@ -70,7 +74,10 @@ class CausalTorchEngine(TorchEngine):
         return [sorted(group, key=lambda one: one.score or 0.0, reverse=True) for group in groups]
 
     def _padded(self, sources: list[list[str]]) -> tuple[Any, Any]:
-        """Return the ids of the prompts and their mask. Padding comes first, because outputs follow the prompts."""
+        """Return the token ids of the prompts and the attention mask.
+
+        Prompts are padded on the left, so that each output directly follows its prompt.
+        """
         length = max(map(len, sources))
         before = [length - len(one) for one in sources]
         ids = [[self._source_ids.get(piece, self._unknown_id) for piece in one] for one in sources]
@@ -86,7 +93,11 @@ class CausalTorchEngine(TorchEngine):
 
 
 def _of_outputs(options: DecodingOptions, start: int) -> Sequence[Any]:
-    """Return the rules against repetition. The library's own would also count the prompt, as CTranslate2 does not."""
+    """Return logits processors that penalise or forbid repetition within an output.
+
+    ``start`` is the length of the prompt. The processors ignore the prompt, as CTranslate2 does. The processors that
+    transformers creates itself would also count the tokens of the prompt.
+    """
     from transformers import LogitsProcessorList  # noqa: PLC0415 - already loaded
     from transformers.generation.logits_process import (  # noqa: PLC0415
         NoRepeatNGramLogitsProcessor,
@@ -131,7 +142,11 @@ def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
 
 
 def _pieces(folder: Path) -> dict[str, int]:
-    """Return the ids of the pieces: from CTranslate2's list, or from the tokenizer of a transformers folder."""
+    """Return the id of each piece in the vocabulary of the model.
+
+    The vocabulary comes from CTranslate2's ``vocabulary.json`` if there is one, and otherwise from the checkpoint's
+    ``tokenizer.json``.
+    """
     try:
         if (folder / VOCABULARY).is_file():
             pieces = json.loads((folder / VOCABULARY).read_text("utf-8"))

@@ -1,4 +1,7 @@
-"""Endpoints that are compatible with version 2 of DeepL's API. Errors name the parameters that are not supported."""
+"""Endpoints that are compatible with version 2 of DeepL's API.
+
+A request with an unsupported parameter is rejected with an error that names the parameter.
+"""
 
 import re
 from collections.abc import Iterable
@@ -169,7 +172,7 @@ def _options(fields: DeeplRequest) -> TranslationOptions:
     if fields.tag_handling is None:
         _refuse_tags(fields, "ignore_tags", "non_splitting_tags", "splitting_tags")
     if fields.tag_handling != "xml" and not fields.outline_detection:
-        raise _needs_tag_handling("outline_detection", "it requires 'tag_handling' to be 'xml'.")
+        raise _needs_tag_handling("outline_detection", "this parameter requires 'tag_handling' to be 'xml'.")
     if fields.tag_handling is None:
         return TranslationOptions(split=split)
     return TranslationOptions(format="html", split=split, tags=_rules(fields))
@@ -178,7 +181,7 @@ def _options(fields: DeeplRequest) -> TranslationOptions:
 def _refuse_tags(fields: DeeplRequest, *names: str) -> None:
     for name in names:
         if getattr(fields, name):
-            raise _needs_tag_handling(name, "it requires 'tag_handling' to be 'html' or 'xml'.")
+            raise _needs_tag_handling(name, "this parameter requires 'tag_handling' to be 'html' or 'xml'.")
 
 
 def _needs_tag_handling(name: str, why: str) -> InvalidInput:

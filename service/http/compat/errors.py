@@ -1,4 +1,4 @@
-"""Errors in the format of the compatible APIs."""
+"""Error responses that the clients of DeepL and LibreTranslate understand."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -29,7 +29,7 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 
 
 class CompatibleRoute(APIRoute):
-    """A route that reports errors in the format of the compatible APIs."""
+    """A route that reports errors in the format of DeepL and LibreTranslate (see `Failure`)."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # a coroutine is awaitable
         """Return the handler of the route, wrapped so that every expected error becomes a response."""
@@ -58,14 +58,14 @@ def _refusal(request: Request, status: int, code: str, detail: str) -> JSONRespo
 
 
 def failure_response(request: Request, error: DepescheError) -> JSONResponse:
-    """Build the response to a `DepescheError` for a client of a compatible API."""
+    """Build the response to a `DepescheError` in the format of DeepL and LibreTranslate (see `Failure`)."""
     answer = _refusal(request, _status_of(request, error), error.code, _detail(error))
     answer.headers.update(problems.headers_of(error))
     return answer
 
 
 def _status_of(request: Request, error: DepescheError) -> int:
-    """Return the HTTP status that clients of the compatible APIs expect.
+    """Return the HTTP status that clients of DeepL and LibreTranslate expect for an error.
 
     Both APIs use 400 for an invalid value and 403, never 401, for a missing or invalid key. DeepL's clients get 456 for
     an exhausted quota, because they would retry after a 429.
@@ -82,7 +82,7 @@ def _status_of(request: Request, error: DepescheError) -> int:
 
 
 def _detail(error: DepescheError) -> str:
-    """Return the message of an error. It includes the limit, because these responses have no field for it."""
+    """Return the message of an error. A limit is appended to it, because `Failure` has no field for a limit."""
     detail, limit = str(error), error.limit if isinstance(error, InvalidInput) else None
     return detail if limit is None or str(limit) in detail else f"{detail} (limit: {limit})"
 

@@ -1,4 +1,7 @@
-"""Endpoints that are compatible with LibreTranslate's API. Errors name the parameters that are not supported."""
+"""Endpoints that are compatible with LibreTranslate's API.
+
+A request with an unsupported parameter is rejected with an error that names the parameter.
+"""
 
 import asyncio
 from typing import Literal

@@ -77,7 +77,9 @@ def _trainer(work: Path, plan: recipe.Recipe, seed: int, workers: int, *, compil
 def train_command(
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
-    start: Annotated[list[Path] | None, typer.Option(help="File of factors to start from (repeatable; sums them).")] = None,
+    start: Annotated[
+        list[Path] | None, typer.Option(help="File of factors to start from. Repeat the option to sum several files.")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="Duration of this call in minutes.")] = math.inf,
     steps: Annotated[float, typer.Option(help="Maximum number of updates in this call.")] = math.inf,
     cooldown: Annotated[
@@ -147,7 +149,9 @@ def embed_command(
     name: Annotated[str, typer.Option(help="Name of the model.")],
     to: Annotated[Path, typer.Option(file_okay=False, help="Folder of the models.")] = HERE.parent,
     recipe_file: RecipeFile = HERE / "recipe.toml",
-    part_bytes: Annotated[int, typer.Option(min=1, help="Maximum bytes in each part of the weights.")] = embed.PART_BYTES,
+    part_bytes: Annotated[
+        int, typer.Option(min=1, help="Maximum size of each part of the weights, in bytes.")
+    ] = embed.PART_BYTES,
 ) -> None:
     """Make an embedded model from WORK/ct2 and WORK/hf: TO/embedded/NAME and two manifests in TO/catalog.
 

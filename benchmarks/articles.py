@@ -108,7 +108,7 @@ class Articles:
 
     @classmethod
     def of(cls, data: Path | None, seed: int) -> Self:
-        """Return a maker of articles from ``eval/*.de`` in the folder ``data`` or, if it is None, from `PATTERNS`."""
+        """Return sets of articles made from ``eval/*.de`` in the folder ``data`` or, if it is None, from `PATTERNS`."""
         return cls(made(seed) if data is None else lines(data, seed), seed)
 
     def take(self, name: str, count: int, least: int = LEAST, most: int = MOST) -> list[Article]:

@@ -24,7 +24,7 @@ def scores(outputs: Sequence[str], references: Sequence[str], *, caseless: bool 
 
 
 def loss(outputs: Sequence[str], others: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-    """Return how much lower BLEU of ``outputs`` is than BLEU of ``others``, the output of another system.
+    """Return how much lower the BLEU of ``outputs`` is than that of ``others``, the outputs of another system.
 
     ``bleu`` is the difference, ``pm`` the half-width of its 95 % interval, and ``same`` the percentage of lines that
     are identical in both outputs. The interval is computed by paired bootstrap (Koehn 2004): each resample uses the
@@ -38,7 +38,7 @@ def loss(outputs: Sequence[str], others: Sequence[str], references: Sequence[str
 def gain(
     outputs: Sequence[str], others: Sequence[str], references: Sequence[str], *, caseless: bool = False
 ) -> dict[str, float]:
-    """Return how much higher BLEU and chrF of ``outputs`` are than those of ``others``, the output of another system.
+    """Return how much higher BLEU and chrF of ``outputs`` are than those of ``others``, the outputs of another system.
 
     Each difference comes with the half-width of its 95 % interval, computed by paired bootstrap.
     """

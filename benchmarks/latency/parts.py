@@ -89,7 +89,7 @@ async def _translated(server: Server, article: Article) -> tuple[float, int]:
 
 
 async def hits(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Measure the latency of ``/v1/translate`` and ``/v1/articles`` for a cached article that is sent at a fixed rate.
+    """Measure the latency of ``/v1/translate`` and ``/v1/articles`` for a cached article, requested at a fixed rate.
 
     Raises:
         Failed: a request reached the engine.
@@ -202,8 +202,8 @@ async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 async def memory(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
     """Measure the growth of resident memory while many different articles are translated with a small cache.
 
-    The articles are divided into steps. The maximum during each step is used, because the process sometimes frees
-    memory and allocates it again.
+    The articles are divided into groups of equal size. The maximum during each group is used, because the process
+    sometimes frees memory and allocates it again.
     """
     step = max(1, plan.memory_articles // MEMORY_STEPS)
     highest_mib: list[float] = []

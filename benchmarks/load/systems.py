@@ -55,7 +55,7 @@ class System(Protocol):
         ...
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
-        """Translate articles with ``clients`` clients. Return the articles per second, and latencies if it serves HTTP.
+        """Return the articles per second with ``clients`` clients, and the latencies if the system serves HTTP.
 
         Only the first half of ``articles`` is counted. The second half sustains the load until the last requests for
         the first half have been answered.

@@ -70,7 +70,7 @@ async def closed_loop(
 async def _output(process: asyncio.subprocess.Process, enough: asyncio.Event) -> str:
     """Return the output of wrk, which runs until it is interrupted.
 
-    Interrupt it when the script `SCRIPT` prints ``enough`` or the event ``enough`` is set.
+    It is interrupted when the Lua script `SCRIPT` prints ``enough`` or the event ``enough`` is set.
     """
     lines: list[str] = []
 
@@ -95,7 +95,9 @@ async def _output(process: asyncio.subprocess.Process, enough: asyncio.Event) ->
 
 
 def load_of(output: str, bodies: int) -> Load:
-    """Parse the line that the script `SCRIPT` prints at the end of ``output``. ``bodies`` is the number of bodies.
+    """Parse the line that the Lua script `SCRIPT` prints at the end of ``output``.
+
+    ``bodies`` is the number of bodies that could be sent.
 
     Raises:
         Failed: a request failed, none was answered, there were too few bodies for all requests to differ, or the output

@@ -2,7 +2,7 @@
 
 Usage: python -m benchmarks.trust --data DIR [--development] [--record]
 
-With ``--development``, only translations from the data on which the rules were tuned are used, and nothing is recorded.
+``--development`` measures only translation checks, on the data on which the rules were tuned, and records nothing.
 """
 
 from pathlib import Path

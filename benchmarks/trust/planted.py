@@ -45,7 +45,7 @@ Plant = Callable[[Case, random.Random], str | None]
 def one_of_places(
     text: str, places: Sequence[re.Match[str]], new: Callable[[str], str | None], rng: random.Random
 ) -> str | None:
-    """Replace a randomly chosen one of the matches ``places`` in ``text``.
+    """Return ``text`` with one of the matches ``places``, chosen at random, replaced.
 
     ``new`` returns the replacement for the matched text. The result is None if there are no matches, or if ``new``
     returns None.

@@ -51,8 +51,8 @@ Pairs = Sequence[tuple[str, str]]
 def read(data: Path, english: str = "en") -> list[tuple[str, str]]:
     """Return the sentence pairs on which the published figures are measured.
 
-    Each pair consists of a German sentence and its English reference. If ``english`` names another system, such as
-    ``google.en``, the output of that system takes the place of the reference.
+    Each pair consists of a German sentence and its English reference. ``english`` is the file extension of the English
+    side. For example, ``google.en`` selects the output of a system instead of the reference.
     """
     return [
         pair
@@ -88,9 +88,9 @@ def cases(pairs: Pairs) -> Iterator[Case]:
 
 
 def lost_its_marks(source: str, reference: str) -> bool:
-    """Return whether a quotation in the source has lost its marks in the reference, which is then faulty.
+    """Return whether the source contains a quotation of three or more words, but the reference no quotation mark.
 
-    This means that the source contains a quotation of three or more words, and the reference no quotation marks.
+    Such a reference is faulty.
     """
     return _SPOKEN.search(source) is not None and _ANY_MARK.search(reference) is None
 
@@ -131,7 +131,7 @@ def recall(all_cases: Sequence[Case], findings: Sequence[Sequence[Finding]]) -> 
     """Return the recall of planted errors, for each kind of error and for each error.
 
     ``findings`` contains the findings for the unchanged pair of each case. Errors are planted only in pairs that have
-    no finding of the same kind, so each finding is due to the planted error.
+    no finding of the same kind, so each finding of this kind is due to the planted error.
     """
     table: dict[str, Any] = {}
     for kind, plants in PLANTS.items():

@@ -122,7 +122,7 @@ def factors_command(
     to: Annotated[Path, typer.Option(help="File to write.")] = START / "factors.safetensors",
     recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
-    """Write the running average of the factors in WORK/state.pt, and a README with their training data and scores."""
+    """Write the running average of the factors in WORK/state.pt, and a README that lists their data and scores."""
     export.write_factors(work, to, recipe.load(recipe_file))
     typer.echo(f"{to}: {to.stat().st_size / 2**20:.1f} MiB")
 
@@ -190,7 +190,7 @@ def curve_command(work: WorkDir, to: Annotated[Path, typer.Option(help="SVG file
 
 @app.command("pack-base")
 def pack_base_command(work: WorkDir, to: Annotated[Path, typer.Option(help="Folder to write.")]) -> None:
-    """Write the base model in WORK/base for transfer, quantised as in the original parts and as small."""
+    """Write a copy of WORK/base for transfer, quantised as in the original download and equally small."""
     packed.pack(work / "gguf" / base.GGUF, work / "base", to, base.kept_pieces())
 
 

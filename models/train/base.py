@@ -128,7 +128,7 @@ def write_base(gguf: Path, folder: Path, marks: Mapping[str, MarkWords], pieces:
 def write_folder(
     folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor], tokenizer: Mapping[str, Any]
 ) -> None:
-    """Write a transformers folder: bfloat16 weights, ``tokenizer.json``, and a ``config.json`` that matches it."""
+    """Write a transformers folder: bfloat16 weights, ``tokenizer.json`` and a matching ``config.json``."""
     vocabulary = tokenizer["model"]["vocab"]
     named = {f"{name}_token_id": vocabulary[f"<{name}>"] for name in ("pad", "eos", "bos", "unk")}
     config = {**config, **named, "vocab_size": len(vocabulary), "architectures": ["Gemma3ForCausalLM"]}

@@ -191,8 +191,8 @@ class Gemma:
     def losses(self, ids: Tensor, places: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
         """Return the cross-entropy of each label, multiplied by its weight, [positions].
 
-        ``ids`` is [batch, length]. For each label, ``places`` contains the position in the flattened ids at which the
-        network predicts it, and ``weights`` its weight.
+        ``ids`` is [batch, length]. ``places`` contains, for each label, the position in the flattened ids whose output
+        predicts it.
         """
         h = self.hidden(ids).flatten(0, 1).index_select(0, places)
         found: Tensor = HeadLoss.apply(h, self.embedding, labels, weights, self.run_loss)  # type: ignore[no-untyped-call]

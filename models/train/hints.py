@@ -38,7 +38,7 @@ def terms(english: str) -> Iterator[tuple[str, int, int]]:
 
 
 class Hints:
-    """The association between German nouns and English terms, estimated from pairs of sentences."""
+    """The association between German nouns and English terms, estimated from ``pairs`` of sentences."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         sides = [
@@ -79,7 +79,7 @@ class Hints:
         return dice * TWO_WORDS if " " in term else dice
 
     def found(self, german: str, english: str) -> list[tuple[int, str]]:
-        """Return the nouns in ``german`` that can be paired with a term in ``english``, as (end of the noun, term).
+        """Return (end of the noun, term) for each noun in ``german`` that is associated with a term in ``english``.
 
         The term is spelled as in ``english``.
         """

@@ -145,7 +145,7 @@ class Batch:
     """A batch of items: ids [batch, length], padded at the end, and the labels with their weights and places.
 
     The labels are the target tokens. The place of a label is the position, in the flattened ids, of the token before
-    it, where the network predicts the label.
+    it, because the output at that position predicts the label.
     """
 
     ids: Tensor

@@ -170,9 +170,10 @@ def _stream(parts: Path, listed: Iterable[Piece]) -> Iterator[bytes]:
 
 
 def _file(path: Path, file: Piece, stream: Iterator[bytes], rest: bytes) -> bytes:
-    """Write ``file`` to ``path``. Return the bytes of the last part that were not needed.
+    """Write ``file`` to ``path``. Return the bytes that were read but not needed.
 
-    The contents consist of ``rest``, the unused bytes of the previous part, and of further parts from ``stream``.
+    The contents are read from ``rest``, the unused bytes of the previous part, and then from further parts in
+    ``stream``.
 
     Raises:
         PartsError: the parts end too early, or the contents do not match the manifest.

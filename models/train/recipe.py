@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 class MarkWords:
     """The unused piece of the vocabulary that serves as a task mark, and the words that initialise its embedding.
 
-    The initial embedding is the mean of the embeddings of these words, each of which is a single piece.
+    Each word is a single piece. The initial embedding of the mark is the mean of the embeddings of the words.
     """
 
     piece: str

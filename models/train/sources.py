@@ -200,8 +200,8 @@ def _balanced(examples: list[Example]) -> list[Example]:
 def neighbours(source: Source, data: Path, rng: random.Random) -> Made:
     """Make entailment examples from groups of versions of the same sentence.
 
-    In a positive example, one version of a sentence follows from another. In a negative example, the version that
-    should follow has a changed number. If it contains no number, a version of the next sentence is used instead.
+    In a positive example, one version follows from another. In a negative example, the version that should follow has a
+    changed number or, if it contains no number, is replaced by a version of the next sentence.
     """
     kept: list[Example] = []
     held: list[Example] = []
@@ -219,7 +219,7 @@ def neighbours(source: Source, data: Path, rng: random.Random) -> Made:
 
 
 def _renumbered(text: str, rng: random.Random) -> str:
-    """Return ``text`` with one number changed by a typical error."""
+    """Return ``text`` with one randomly chosen number changed."""
     number = rng.choice(list(DIGITS.finditer(text)))
     other = str(max(0, int(number[0]) + rng.choice((-10, -2, -1, 1, 2, 10))))
     if other == number[0]:

@@ -1,8 +1,8 @@
-"""Compare short training runs after equal numbers of updates.
+"""Compare short training runs that differ in one respect, after equal numbers of updates.
 
-Usage: ``python -m benchmarks.ablation with=WORK without=OTHER --of WHAT``. The program reads the losses on held-back
-items from the logs that ``python -m models.train`` writes. Losses are comparable only if all runs hold back the same
-items.
+Usage: ``python -m benchmarks.ablation NAME=WORK NAME=WORK --of WHAT``. Each argument names a training run and its work
+folder, and WHAT names the difference. The program reads the losses on held-back items from the logs that ``python -m
+models.train`` writes. Losses are comparable only if all runs hold back the same items.
 """
 
 import json
@@ -17,7 +17,10 @@ from models.train.items import HELD
 
 
 def row(work: Path) -> dict[str, Any]:
-    """Return the number of items that a training run has drawn, and its held-back losses by number of updates."""
+    """Return the number of items that a training run has drawn, and its held-back losses by number of updates.
+
+    ``work`` is the work folder of the run.
+    """
     lines = [json.loads(line) for line in (work / "log.jsonl").read_text("utf-8").splitlines()]
     return {"items": lines[-1]["items"], "held": {str(line["steps"]): line["held"] for line in lines}}
 
@@ -30,7 +33,9 @@ def held_back(work: Path) -> dict[str, list[int]]:
 
 
 def compared(works: dict[str, Path]) -> dict[str, Any]:
-    """Return the row for each training run, limited to the numbers of updates for which every run has losses.
+    """Return the result of `row` for each training run, by name.
+
+    The losses are limited to the numbers of updates for which every run has losses.
 
     Raises:
         ValueError: the runs hold back different items.

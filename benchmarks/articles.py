@@ -99,7 +99,7 @@ class Article:
 
 
 class Articles:
-    """Named sets of articles. Calls with the same name return the same articles."""
+    """Named sets of articles. `take` returns the same articles whenever it is called with the same name."""
 
     def __init__(self, sentences: Iterator[str], seed: int) -> None:
         self._sentences = sentences
@@ -108,7 +108,7 @@ class Articles:
 
     @classmethod
     def of(cls, data: Path | None, seed: int) -> Self:
-        """Make articles from ``eval/*.de`` in the folder ``data`` or, if it is None, from `PATTERNS`."""
+        """Return sets of articles made from ``eval/*.de`` in the folder ``data`` or, if it is None, from `PATTERNS`."""
         return cls(made(seed) if data is None else lines(data, seed), seed)
 
     def take(self, name: str, count: int, least: int = LEAST, most: int = MOST) -> list[Article]:
@@ -140,7 +140,9 @@ def made(seed: int) -> Iterator[str]:
 
 
 def lines(data: Path, seed: int) -> Iterator[str]:
-    """Yield lines from the German test sets without end. Each round yields all lines in a different order.
+    """Yield an endless sequence of lines from the German test sets ``eval/*.de`` in ``data``.
+
+    Each pass through the test sets yields every suitable line once, in a different order.
 
     Raises:
         SystemExit: the folder contains no test set.

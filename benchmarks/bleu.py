@@ -24,10 +24,11 @@ def scores(outputs: Sequence[str], references: Sequence[str], *, caseless: bool 
 
 
 def loss(outputs: Sequence[str], others: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-    """Return BLEU of ``others`` minus BLEU of ``outputs``, with the half-width of its 95 % interval.
+    """Return how much lower the BLEU of ``outputs`` is than that of ``others``, the outputs of another system.
 
-    The interval is computed by paired bootstrap (Koehn 2004): each resample uses the same lines of both systems, so the
-    interval is that of the difference. ``same`` is the percentage of identical lines.
+    ``bleu`` is the difference, ``pm`` the half-width of its 95 % interval, and ``same`` the percentage of lines that
+    are identical in both outputs. The interval is computed by paired bootstrap (Koehn 2004): each resample uses the
+    same lines for both systems, so the interval is that of the difference.
     """
     lost, half = _difference(sacrebleu.BLEU(), outputs, others, references)
     same = sum(one == other for one, other in zip(outputs, others, strict=True)) / len(outputs)
@@ -37,7 +38,7 @@ def loss(outputs: Sequence[str], others: Sequence[str], references: Sequence[str
 def gain(
     outputs: Sequence[str], others: Sequence[str], references: Sequence[str], *, caseless: bool = False
 ) -> dict[str, float]:
-    """Return BLEU and chrF of ``outputs`` minus those of ``others``.
+    """Return how much higher BLEU and chrF of ``outputs`` are than those of ``others``, the outputs of another system.
 
     Each difference comes with the half-width of its 95 % interval, computed by paired bootstrap.
     """
@@ -65,7 +66,7 @@ def _difference(
 
 
 def _statistics(metric: Metric, outputs: Sequence[str], references: Sequence[str]) -> "np.ndarray[Any, Any]":
-    """Return the n-gram counts for each line, [lines, counts]."""
+    """Return the n-gram counts from which ``metric`` computes its score, for each line, [lines, counts]."""
     return np.array(metric._extract_corpus_statistics(list(outputs), [list(references)]))  # noqa: SLF001 - as sacrebleu's own bootstrap does
 
 

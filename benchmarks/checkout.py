@@ -34,13 +34,13 @@ Threads = Annotated[
 
 
 def settings_of(threads: int | None) -> dict[str, str]:
-    """Return the server settings for this number of threads."""
+    """Return the server settings for this number of cores per engine call. None leaves the choice to the server."""
     return {} if threads is None else {"threads": str(threads)}
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A folder that contains the package ``service``, with the interpreter that runs it and its commit."""
+    """A folder that contains the package ``service``, its commit, and the Python interpreter that runs the service."""
 
     name: str
     folder: Path
@@ -66,7 +66,7 @@ class Checkout:
         return cls("other", folder, python, record.commit(folder))
 
     def server(self, **settings: str) -> Server:
-        """Return a server that runs this checkout.
+        """Return a server that runs this checkout with the given settings.
 
         The names of settings are in lower case and without the prefix ``DEPESCHE_``.
         """
@@ -96,9 +96,9 @@ Measure = Callable[[Checkout, Server, int], Awaitable[dict[str, float]]]
 async def in_turns(
     measured: Sequence[Checkout], measure: Measure, rounds: int, **settings: str
 ) -> dict[str, list[dict[str, float]]]:
-    """Measure every checkout in every round. Return the figures for each round, by checkout.
+    """Measure every checkout once in each round. Return the figures of all rounds, by name of the checkout.
 
-    All servers are running during all rounds. The order of the checkouts is reversed in every second round.
+    The servers of all checkouts run during all rounds. The order of the checkouts is reversed in every second round.
     """
     found: dict[str, list[dict[str, float]]] = {one.name: [] for one in measured}
     async with contextlib.AsyncExitStack() as stack:

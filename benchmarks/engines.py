@@ -1,4 +1,4 @@
-"""Compare the speed of the two engines in the service: ``python -m benchmarks.engines``.
+"""Compare the speed of the engines torch and CTranslate2 in the service: ``python -m benchmarks.engines``.
 
 Speed is measured in sentences per second.
 """
@@ -23,7 +23,10 @@ SENTENCES = 64
 
 
 async def rates(rounds: int, seed: int) -> dict[int, dict[str, list[float]]]:
-    """Return the sentences per second for each round, by request size and engine. One client sends all requests."""
+    """Return the sentences per second in each round, by request size (in sentences) and by engine.
+
+    One client sends all requests, one after another.
+    """
     sentences = Articles.of(None, seed).take("engines", 1, SENTENCES, SENTENCES)[0].sentences
     found: dict[int, dict[str, list[float]]] = {batch: {kind: [] for kind in KINDS} for batch in BATCHES}
     async with contextlib.AsyncExitStack() as stack:
@@ -51,7 +54,7 @@ def main(
     *,
     save: Annotated[bool, typer.Option("--record", help="Write results/engines.json and the table in README.")] = False,
 ) -> None:
-    """Measure and print the speeds. The ratios compare figures from the same round."""
+    """Measure and print the speeds. Each ratio of the two engines compares speeds from the same round."""
     rows: list[dict[str, Any]] = []
     for batch, by_engine in asyncio.run(rates(rounds, seed)).items():
         spreads = {kind: asdict(Spread.of(values)) for kind, values in by_engine.items()}

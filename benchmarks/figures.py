@@ -1,4 +1,4 @@
-"""Figures with their spread over several rounds, ratios between two systems, and Markdown tables of both."""
+"""Figures (measured values) with their spread over several rounds, ratios between two systems, and Markdown tables."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -29,19 +29,20 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> Spread:
-    """Return the spread of the ratios ``over`` / ``under``, each of which is computed within one round."""
+    """Return the spread of ``over`` / ``under``, the ratios between the values of two systems in the same round."""
     return Spread.of([one / other for one, other in zip(over, under, strict=True)])
 
 
 def by_figure(rounds: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
-    """Return the values from all rounds, by name of the figure."""
+    """Return the values of each figure in all rounds, by the name of the figure."""
     return {name: [one[name] for one in rounds] for name in rounds[0]}
 
 
 def own(rounds: Sequence[Mapping[str, float]], targets: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return a row for each figure, with its spread and its target, which is the maximum allowed value.
+    """Return a row for each figure of one system, with its spread and its target, which is the maximum allowed value.
 
-    ``reached`` states whether the median meets the target. Both are None if the figure has no target.
+    ``reached`` states whether the median meets the target. If the figure has no target, ``target`` and ``reached`` are
+    None.
     """
     rows = []
     for name, values in by_figure(rounds).items():
@@ -52,7 +53,10 @@ def own(rounds: Sequence[Mapping[str, float]], targets: Mapping[str, float]) -> 
 
 
 def compared(here: Sequence[Mapping[str, float]], other: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
-    """Return a row for each figure, with its spread for both systems and the spread of the ratio here / other."""
+    """Return a row for each figure of two systems, with its spread for each system and the spread of here / other.
+
+    ``here`` and ``other`` contain the figures of each round, by name.
+    """
     ours, theirs = by_figure(here), by_figure(other)
     return [
         {

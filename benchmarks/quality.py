@@ -1,9 +1,9 @@
 """Measure the quality of the models in the running service: ``python -m benchmarks.quality --data DIR``.
 
-Translations are scored with BLEU and chrF on held-out sets. The program also scores the outputs of other systems and
-lists published scores. Summaries are scored with ROUGE F. The scored summaries are the first three sentences of the
-article, the extractive summary and the abstractive summary. The latter two are limited to the length of the first three
-sentences. Each computed score has a 95 % bootstrap interval.
+Translations are scored with BLEU and chrF on held-out sets. The program also scores the stored outputs of other systems
+and lists published scores. Summaries are scored with ROUGE F for three methods: the first three sentences of the
+article, the extractive summary and the abstractive summary. The extractive and the abstractive summary are limited to
+the length of the first three sentences. Each computed score has a 95 % bootstrap interval.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class GermanTokenizer:
 
 
 async def outputs_of(server: Server, data: Path, limit: int | None) -> Outputs:
-    """Translate the source sentences of each test set."""
+    """Return the service's translations of the source sentences of each test set, by name of the test set."""
     return {
         name: [one_line(one["text"]) for one in await translations(server, lines_of(data / f"{name}.de")[:limit])]
         for name in SETS
@@ -55,8 +55,9 @@ async def outputs_of(server: Server, data: Path, limit: int | None) -> Outputs:
 def score_translation(made: Outputs, reference: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
     """Score each system on each test set.
 
-    The systems are the service in int8 and in float32, and other systems whose outputs are stored. Published scores of
-    further systems are included.
+    The systems are the service in int8, whose outputs are ``made``, the service in float32, whose outputs are
+    ``reference``, and other systems whose outputs are stored in ``data``. Published scores of further systems are
+    included.
     """
     with (data / "published-scores.tsv").open(encoding="utf-8") as file:
         published = {row["set"]: row for row in csv.DictReader(file, delimiter="\t")}
@@ -75,7 +76,7 @@ def score_translation(made: Outputs, reference: Outputs, data: Path, limit: int 
 
 
 def score_quantisation(made: Outputs, reference: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
-    """Return the loss in BLEU of int8 compared with the same weights in float32, by test set."""
+    """Return the loss in BLEU from float32 (``reference``) to int8 (``made``) with the same weights, by test set."""
     return {name: bleu.loss(made[name], reference[name], lines_of(data / f"{name}.en")[:limit]) for name in SETS}
 
 
@@ -126,7 +127,10 @@ def share(flags: Sequence[bool]) -> float:
 
 
 async def measure(data: Path, limit: int | None) -> dict[str, Any]:
-    """Score both models in the running service. Score the translation model in float32 as well."""
+    """Score the translation model and the summary model in the running service.
+
+    The translation model is scored in int8 and in float32.
+    """
     with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["split"] == "test"][:limit]
     here = Checkout.here()
@@ -154,7 +158,7 @@ def main(
         bool, typer.Option("--record", help="Write results/quality.json and the tables in README and the model cards.")
     ] = False,
 ) -> None:
-    """Measure and print the tables. With --record, also write them."""
+    """Measure and print the tables. With --record, also write them to README and the model cards."""
     result = asyncio.run(measure(data, limit))
     made = tables.quality(result)
     print(*made.values(), sep="\n\n")

@@ -1,8 +1,8 @@
 """Measure translation quality for unusual input: ``python -m benchmarks.robustness --data DIR [--against CHECKOUT]``.
 
 The program translates the lines of a test set unchanged and in other forms: with other quotation marks, in capitals, in
-Swiss spelling, and with two lines joined into one text. If another checkout is given, each gain over it is reported
-with its interval.
+Swiss spelling, and with two lines joined into one text. If another checkout is given, the program also reports how much
+better this checkout scores, with a confidence interval.
 """
 
 import asyncio
@@ -36,14 +36,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Lines of the test set in one form. If ``caseless`` is set, the scores ignore case."""
+    """Lines of the test set in one form, such as in capitals. If ``caseless`` is set, the scores ignore case."""
 
     rows: tuple[Row, ...]
     caseless: bool = False
 
 
 def forms(lines: Sequence[str], references: Sequence[str]) -> dict[str, Form]:
-    """Return the forms of the test set, by name. A line that ends in a letter or digit counts as a headline."""
+    """Return the lines in each form, by name of the form.
+
+    Some forms include only suitable lines, such as headlines. A line that ends in a letter or digit counts as a
+    headline.
+    """
     pairs = list(zip(lines, references, strict=True))
     quoting = [pair for pair in pairs if QUOTED.search(pair[0])]
     headlines = [pair for pair in pairs if pair[0][-1:].isalnum()]
@@ -75,7 +79,7 @@ def _in_marks(opening: str, closing: str) -> Callable[[str], str]:
 
 
 async def outputs(checkout: Checkout, asked: Mapping[str, Form]) -> dict[str, dict[str, Any]]:
-    """Return the service's translation of each source text. Each distinct source text is translated once."""
+    """Return the service's result for each source text in the forms ``asked``, by source text."""
     sources = sorted({source for form in asked.values() for row in form.rows for source in row.sources})
     async with checkout.server() as server:
         return dict(zip(sources, await translations(server, sources), strict=True))
@@ -84,9 +88,9 @@ async def outputs(checkout: Checkout, asked: Mapping[str, Form]) -> dict[str, di
 def scored(
     form: Form, ours: Mapping[str, dict[str, Any]], others: Mapping[str, dict[str, Any]] | None
 ) -> dict[str, Any]:
-    """Return the scores and the percentage of rows that need review.
+    """Return the scores of ``ours``, the results of this checkout, and the percentage of rows that need review.
 
-    If the outputs of another checkout are given, the result also contains the gain over them.
+    If ``others``, the results of another checkout, is given, the result also contains the gain of ``ours`` over it.
     """
 
     def written(made: Mapping[str, dict[str, Any]]) -> list[str]:
@@ -105,7 +109,7 @@ def scored(
 
 
 async def measure(data: Path, limit: int | None, subjects: Sequence[Checkout]) -> dict[str, Any]:
-    """Score every form. The last of ``subjects`` is this checkout."""
+    """Score every form. The last of ``subjects`` must be this checkout."""
     asked = forms(*(lines_of(data / "eval" / f"{TEST_SET}.{side}")[:limit] for side in ("de", "en")))
     *others, ours = [await outputs(checkout, asked) for checkout in subjects]
     table = {name: scored(form, ours, others[0] if others else None) for name, form in asked.items() if form.rows}

@@ -44,7 +44,7 @@ def _is_free(port: int) -> bool:
 
 
 def _claim(port: int) -> bool:
-    """Bind the UDP port with this number to mark the TCP port as taken. Return whether this succeeded."""
+    """Mark a TCP port as taken by binding the UDP port with the same number. Return whether the UDP port was free."""
     with socket.socket(type=socket.SOCK_DGRAM) as claim, contextlib.suppress(OSError):
         claim.bind((LOOPBACK, port))
         claim.detach()  # stays open until the process ends
@@ -53,7 +53,10 @@ def _claim(port: int) -> bool:
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of this process without the service's settings and without access to a model hub."""
+    """Return the environment of this process with ``extra`` added.
+
+    The service's settings are removed from it, and access to a model hub is disabled.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("DEPESCHE_")}
     return {**kept, "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", **extra}
 
@@ -66,7 +69,8 @@ class Server:
     ) -> None:
         """Configure the process without starting it.
 
-        The path ``ready`` must return status 200 once the models are loaded. ``folder`` is the working directory.
+        ``extra`` contains environment variables to add. The path ``ready`` must return status 200 once the models are
+        loaded. ``folder`` is the working directory.
         """
         self._command = list(command)
         self._ready = ready

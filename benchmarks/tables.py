@@ -24,7 +24,7 @@ SPEED_COLUMNS = ("torch", "ctranslate2", "ratio")
 
 
 def quality(result: dict[str, Any]) -> dict[str, str]:
-    """Return the tables for a recorded ``quality`` result, by the names of their markers."""
+    """Return the tables for a recorded result of `benchmarks.quality`, by the names of their markers."""
     return {
         "translation": translation(result["translation"]),
         "int8": int8(result["quantisation"]),
@@ -52,7 +52,7 @@ def _cell(score: dict[str, Any], metric: str) -> str:
 
 
 def int8(table: dict[str, Any]) -> str:
-    """Return a table of the loss caused by quantisation, by test set."""
+    """Return a table of the loss in BLEU from float32 to int8, and of the identical lines, by test set."""
     lines = ["| int8 against float32 | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
     costs = (f"{row['bleu']:.2f} ± {row['pm']:.2f}" for row in table.values())
     lines.append("| loss in BLEU | " + " | ".join(costs) + " |")
@@ -60,7 +60,7 @@ def int8(table: dict[str, Any]) -> str:
 
 
 def sizes(embedded: Path) -> str:
-    """Return a table of the size in MiB of each format of each embedded model, with the total."""
+    """Return a table of the size in MiB of each format of each model in ``embedded``, with the total."""
     lines, total = ["| model | format | MiB |", "|---|---|---|"], 0
     for model in sorted(path for path in embedded.iterdir() if path.is_dir()):
         for part in sorted(path for path in model.iterdir() if path.is_dir()):
@@ -71,7 +71,7 @@ def sizes(embedded: Path) -> str:
 
 
 def summary(table: dict[str, Any]) -> str:
-    """Return a table of ROUGE F by method.
+    """Return a table of ROUGE F by summarisation method.
 
     It also contains the shares of copied text and the number of summaries that need review.
     """
@@ -89,7 +89,7 @@ def summary(table: dict[str, Any]) -> str:
 
 
 def speed(result: dict[str, Any]) -> str:
-    """Return a table of the speed of both engines, in sentences per second, by request size.
+    """Return a table of the speed of the engines torch and CTranslate2, in sentences per second, by request size.
 
     A line below the table names the machine and the commit.
     """

@@ -1,9 +1,9 @@
 """``make lock``: resolve the dependencies in pyproject.toml to the versions and hashes that the image installs.
 
 ``requirements-build.txt`` is for building the wheel, ``requirements-cpu.txt`` for the target ``cpu``, and
-``requirements-full.txt`` for the target ``full``. The last of these leaves out torch, because its builds, and therefore
-their hashes, differ between package indexes. The Dockerfile pins the version of torch, which installs its own CUDA
-libraries.
+``requirements-full.txt`` for the target ``full``. ``requirements-full.txt`` leaves out torch, because the builds of
+torch, and therefore their hashes, differ between package indexes. The Dockerfile pins the version of torch, which
+installs its own CUDA libraries.
 """
 
 import re
@@ -31,10 +31,11 @@ def main() -> None:
 
 
 def requirements(project: dict[str, Any]) -> dict[str, list[str]]:
-    """Return the unresolved requirements for each of the files ``build``, ``cpu`` and ``full``.
+    """Return the requirements in ``project``, the contents of pyproject.toml, for each requirements file.
 
-    The image includes all extras except those for developers. Only ``full`` includes the extra ``torch`` and the extras
-    that depend on another extra of the project (`depesche[torch]`).
+    The files are ``build``, ``cpu`` and ``full``. Their requirements are not yet resolved. The image includes all
+    extras except those for developers. Only ``full`` includes the extra ``torch`` and the extras that depend on another
+    extra of the project, such as `depesche[torch]`.
     """
     extras: dict[str, list[str]] = project["project"].get("optional-dependencies", {})
     wanted = {name: asked for name, asked in extras.items() if name not in DEVELOPER_EXTRAS}
@@ -57,7 +58,7 @@ def torch_version(dockerfile: str) -> str:
 
 
 def resolved(requirements: list[str]) -> str:
-    """Return the contents of a requirements file for the resolved requirements, without torch and its CUDA packages.
+    """Resolve ``requirements``, and return the contents of a requirements file without torch and its CUDA packages.
 
     Raises:
         subprocess.CalledProcessError: uv finds no solution or cannot reach a package index.

@@ -39,7 +39,7 @@ def base_image(dockerfile: str) -> str:
 
 
 def current(image: str) -> str:
-    """Return the digest of the multi-platform image index in the registry.
+    """Return the digest that the registry reports for ``image``, which covers the images for all platforms.
 
     Raises:
         NotPinned: docker is not installed, or the registry returns no digest.
@@ -56,7 +56,7 @@ def current(image: str) -> str:
 
 
 def pinned(dockerfile: str, digest: str) -> str:
-    """Return the contents of the Dockerfile with the base image pinned to this digest."""
+    """Return the contents of the Dockerfile with the base image pinned to ``digest``."""
     return re.sub(r"^ARG BASE_DIGEST=.*$", f"ARG BASE_DIGEST={digest}", dockerfile, flags=re.MULTILINE)
 
 

@@ -1,6 +1,6 @@
 """Measure the latency of a real server process: ``python -m benchmarks.latency [--against CHECKOUT]``.
 
-With ``--against``, the two checkouts are measured in turns, and each ratio compares figures from the same round.
+With ``--against``, the two checkouts are measured alternately, and each ratio compares figures from the same round.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from benchmarks.server import Server
 async def measured(
     plan: Plan, names: list[str], subjects: list[Checkout], rounds: int, **settings: str
 ) -> dict[str, list[list[dict[str, float]]]]:
-    """Return the figures for each checkout, by part and round."""
+    """Measure the parts ``names`` of the benchmark. Return the figures by checkout, part and round."""
     found: dict[str, list[list[dict[str, float]]]] = {one.name: [] for one in subjects}
     for name in names:
         part = PARTS[name]
@@ -55,7 +55,10 @@ def main(
     *,
     save: Annotated[bool, typer.Option("--record", help="Write a file to benchmarks/results.")] = False,
 ) -> None:
-    """Measure and print the table. With --record, also write it. A failed request ends the run."""
+    """Measure and print the table. With --record, also write it to benchmarks/results.
+
+    A failed request ends the run.
+    """
     names = parts.split(",") if parts else list(AGAINST if against else PARTS)
     if unknown := sorted(set(names) - set(PARTS)):
         raise typer.BadParameter(f"unknown part: {', '.join(unknown)}")

@@ -9,9 +9,10 @@ Ask = Callable[[], Awaitable[None]]
 
 
 async def steady(ask: Ask, rate_per_s: float, seconds: float) -> list[float]:
-    """Send requests at ``rate_per_s`` for ``seconds`` (at least two requests), and return their latencies in seconds.
+    """Call ``ask`` at the rate ``rate_per_s`` for ``seconds``, but at least twice. Return the latencies in seconds.
 
-    Delays in this process count as latency. Timers in asyncio are up to a millisecond late.
+    Latency is measured from the scheduled time, so delays in this process count. Timers in asyncio are up to a
+    millisecond late.
 
     Raises:
         ExceptionGroup: a request failed. The other requests are cancelled.

@@ -46,10 +46,10 @@ TARGETS = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The sizes that the parts share.
+    """The articles and sizes that all parts use.
 
     ``seconds`` is the duration of each loop at a fixed rate. ``clients`` is the number of clients that saturate the
-    server.
+    server. ``memory_articles`` is the number of articles in the part `memory`.
     """
 
     articles: Articles
@@ -59,7 +59,7 @@ class Plan:
 
 
 async def edit(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Translate a new article, and then the same article with one sentence edited.
+    """Measure the time to translate a new article, and then the same article with one sentence edited.
 
     Raises:
         Failed: sentences other than the edited one and its neighbours were not taken from the cache.
@@ -74,7 +74,7 @@ async def edit(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str
 
 
 async def _translated(server: Server, article: Article) -> tuple[float, int]:
-    """Return the duration of the request in seconds, and the number of cached sentences.
+    """Translate ``article``. Return the duration of the request in seconds, and the number of sentences from the cache.
 
     Raises:
         Failed: the service split the article into a different number of sentences.
@@ -89,7 +89,7 @@ async def _translated(server: Server, article: Article) -> tuple[float, int]:
 
 
 async def hits(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Request a cached article from both endpoints, at a fixed rate.
+    """Measure the latency of ``/v1/translate`` and ``/v1/articles`` for a cached article, requested at a fixed rate.
 
     Raises:
         Failed: a request reached the engine.
@@ -111,7 +111,10 @@ async def hits(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str
 
 
 def _asking(server: Server, path: str, body: dict[str, Any]) -> Callable[[], Awaitable[None]]:
-    """Return a function that sends a request. The body is encoded only once, and the response is not parsed."""
+    """Return a function that sends ``body`` to ``path``.
+
+    The body is encoded only once, and the response is not parsed.
+    """
     content = json.dumps(body).encode()
 
     async def ask() -> None:
@@ -123,9 +126,9 @@ def _asking(server: Server, path: str, body: dict[str, Any]) -> Callable[[], Awa
 
 
 async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Request ``/livez`` at a fixed rate while other clients saturate the server.
+    """Measure the latency of ``/livez`` at a fixed rate of requests, while other clients saturate the server.
 
-    Each probe opens a new connection.
+    Each request opens a new connection.
     """
     articles = plan.articles.take(f"probes {number}", MOST_ARTICLES_A_S * round(plan.seconds + 2 * SETTLE_S))
     bodies = [{"text": article.text} for article in articles]
@@ -142,7 +145,7 @@ async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 
 
 async def _probe(server: Server) -> None:
-    """Send one probe over a plain socket, because the overhead of a client library would increase the figure."""
+    """Send one probe over a plain socket, because a client library would add to the measured latency."""
     url = server.http.base_url
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -153,7 +156,10 @@ async def _probe(server: Server) -> None:
 
 
 async def neighbour(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Send several short articles at the same time, first without other load and then behind a long article."""
+    """Measure how much a long article slows down several short ones that are sent right after it, all at the same time.
+
+    The figure is the 95th percentile of their latency, divided by the same percentile without the long article.
+    """
     (long,) = plan.articles.take(f"long {number}", 1, LONG_SENTENCES, LONG_SENTENCES)
     short = plan.articles.take(f"short {number}", SHORT_ARTICLES, SHORT_SENTENCES, SHORT_SENTENCES)
     alone_s = await _p95_s(server, short)
@@ -194,9 +200,10 @@ async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 
 
 async def memory(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Measure resident memory while many different articles are translated with a small cache.
+    """Measure the growth of resident memory while many different articles are translated with a small cache.
 
-    The maximum of each step is used, because the process sometimes frees memory and allocates it again.
+    The articles are divided into groups of equal size. The maximum during each group is used, because the process
+    sometimes frees memory and allocates it again.
     """
     step = max(1, plan.memory_articles // MEMORY_STEPS)
     highest_mib: list[float] = []
@@ -234,7 +241,7 @@ def _resident_mib(pid: int) -> float:
 
 
 async def start(_: Plan, checkout: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Measure the time to start another process of the same checkout. Its readiness probe is polled every 200 ms."""
+    """Measure the time until another process of the same checkout is ready. Its readiness is checked every 200 ms."""
     del server, number
     started_s = time.perf_counter()
     async with checkout.server():
@@ -243,9 +250,9 @@ async def start(_: Plan, checkout: Checkout, server: Server, number: int) -> dic
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A measurement and the server settings that it needs.
+    """A measurement, and the server settings that it needs.
 
-    If ``once`` is set, only one round is measured, because it takes a long time.
+    ``once`` is True for a measurement that takes so long that it is made in only one round.
     """
 
     measure: Callable[[Plan, Checkout, Server, int], Awaitable[dict[str, float]]]

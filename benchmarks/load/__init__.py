@@ -1,1 +1,1 @@
-"""Throughput benchmarks of the service, another checkout of it, and other systems with the same weights."""
+"""Throughput benchmarks of the service, of another checkout, and of other systems that use the same weights."""

@@ -1,7 +1,7 @@
 """Measure throughput in new articles per second: ``python -m benchmarks.load [--against CHECKOUT | --peers]``.
 
-All systems are running during all rounds and are measured in turns. Each round uses new articles, which are the same
-for all systems. The load generator is wrk (a Debian package).
+All systems run during all rounds, and in each round they are measured one after another. Each round uses new articles,
+which are the same for all systems. The load generator is wrk (a Debian package).
 """
 
 import asyncio
@@ -66,9 +66,9 @@ def peers() -> list[System]:
 
 
 def result_of(systems: Sequence[System], found: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
-    """Return the result to record.
+    """Return the result to record: the figures for each system, and how this checkout compares with each other system.
 
-    It contains the figures for each system, and the last system compared with each of the others.
+    This checkout must be the last of ``systems``.
     """
     *others, ours = systems
     rates = {name: [{RATE: one[RATE]} for one in rounds] for name, rounds in found.items()}
@@ -93,7 +93,10 @@ def main(
     with_peers: Annotated[bool, typer.Option("--peers", help="Also measure other systems.")] = False,
     save: Annotated[bool, typer.Option("--record", help="Write a file to benchmarks/results.")] = False,
 ) -> None:
-    """Measure and print the tables. With --record, also write them. A failed request ends the run."""
+    """Measure and print the tables. With --record, also write them to benchmarks/results.
+
+    A failed request ends the run.
+    """
     plan, busy = Plan(data, rounds, clients, articles, seed), os.getloadavg()[0]
     ours: list[System] = [depesche(one, **settings_of(threads)) for one in checkouts(against, python)]
     systems = [*(peers() if with_peers else ()), *ours]

@@ -1,9 +1,10 @@
 """Measure an upper bound for throughput: CTranslate2 without a service, on batches that are prepared in advance.
 
-Usage: ``python -m benchmarks.load.ceiling WEIGHTS SEARCH``. Each line of standard input is a JSON list of sentences.
-For each line, the program writes a JSON object with the outputs and the duration to standard output. The sentences are
-tokenised, sorted and batched in advance, so only the time that the model takes is measured. The first line is also used
-to choose the fastest number of threads and batch size.
+Usage: ``python -m benchmarks.load.ceiling WEIGHTS SEARCH``. WEIGHTS is the folder of the model, and SEARCH a JSON
+object with the search settings. Each line of standard input is a JSON list of sentences. For each line, the program
+writes a JSON object with the outputs and the duration to standard output. The duration includes only the time that the
+model takes, because the sentences are tokenised, sorted and batched before it starts. The first line is also used to
+find the fastest number of threads and batch size.
 """
 
 import itertools
@@ -55,7 +56,10 @@ class Raw:
 
 
 def fastest(weights: Path, search: dict[str, Any], sources: list[list[str]]) -> Raw:
-    """Return a model with the number of threads and the batch size that translate ``sources`` fastest."""
+    """Return a model with the combination of threads and batch size that translates ``sources`` fastest.
+
+    All combinations that use every core are tried.
+    """
     cores = len(os.sched_getaffinity(0))
     splits = [(inter, cores // inter) for inter in range(1, cores + 1) if cores % inter == 0]
     tried: list[tuple[float, Raw]] = []

@@ -1,4 +1,8 @@
-"""LibreTranslate from PyPI, in a separate virtual environment and with our weights as an Argos package."""
+"""LibreTranslate as a system to measure.
+
+It is installed from PyPI in a separate virtual environment and uses the weights of the embedded model as an Argos
+package.
+"""
 
 import json
 import os
@@ -31,7 +35,9 @@ _PROBE = f"import libretranslate, importlib.metadata as m; assert m.version('lib
 
 
 def install(weights: Weights) -> Path:
-    """Create the virtual environment if it is missing, write the weights as a package, and return the folder of both.
+    """Create LibreTranslate's virtual environment if necessary, and write the weights as an Argos package.
+
+    Return the folder that contains the virtual environment and the package.
 
     Raises:
         subprocess.CalledProcessError: the packages cannot be installed.
@@ -56,13 +62,14 @@ def _python() -> Path:
 
 @dataclass
 class LibreTranslate(Http):
-    """The LibreTranslate server.
+    """A system that runs a LibreTranslate server.
 
-    It returns one text for all sentences, so its launcher also counts the sentences that were left blank.
+    Each response contains one text for all sentences, so the server's launcher also counts the sentences whose
+    translation is blank.
     """
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
-        """Implement `System.round`. Blank sentences also raise `Failed`."""
+        """Implement `System.round`. `Failed` is also raised if the translation of a sentence is blank."""
         found = await super().round(articles, clients)
         blank = (await self.server.http.get("/benchmark/blank")).raise_for_status().text
         if blank != "0":

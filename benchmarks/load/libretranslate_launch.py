@@ -1,4 +1,4 @@
-"""Start LibreTranslate inside its own environment with three changes.
+"""Start LibreTranslate inside its virtual environment with three changes.
 
 It downloads no packages, treats each line as one sentence, and counts the sentences with a blank translation.
 """

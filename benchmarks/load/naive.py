@@ -1,8 +1,7 @@
-"""A minimal service for comparison: FastAPI around the ``generate`` method of transformers.
+"""A minimal service for comparison: a FastAPI application that calls the ``generate`` method of transformers.
 
-Usage: ``python -m benchmarks.load.naive WEIGHTS PORT SEARCH UNIT``. If the unit is ``sentence``, the model is called
-once for each sentence. If it is ``article``, the model is called once with all sentences of an article as a padded
-batch.
+Usage: ``python -m benchmarks.load.naive WEIGHTS PORT SEARCH UNIT``. With the unit ``sentence``, the model is called
+once for each sentence of an article. With the unit ``article``, it is called once for all sentences, as a padded batch.
 """
 
 import json

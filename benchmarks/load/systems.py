@@ -34,7 +34,10 @@ def require_text(article: Article, outputs: Sequence[str]) -> None:
 
 
 class System(Protocol):
-    """A system to measure. Inside ``async with``, it is running and ready."""
+    """A system to measure. Inside ``async with``, it is running and ready.
+
+    ``name`` identifies the system in the results, and ``what`` describes it.
+    """
 
     name: str
     what: str
@@ -52,9 +55,10 @@ class System(Protocol):
         ...
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
-        """Return the articles per second with ``clients`` clients, and latencies if the system serves requests.
+        """Return the articles per second with ``clients`` clients, and the latencies if the system serves HTTP.
 
-        The second half of ``articles`` sustains the load until the last requests for the first half have been answered.
+        Only the first half of ``articles`` is counted. The second half sustains the load until the last requests for
+        the first half have been answered.
 
         Raises:
             Failed: a request failed.
@@ -66,7 +70,8 @@ class System(Protocol):
 class Http:
     """A system that serves HTTP.
 
-    ``body`` returns the JSON of a request for an article. ``check`` raises `Failed` if a response is incomplete.
+    ``body`` returns the JSON body of a request that translates an article. ``check`` raises `Failed` if the response to
+    it is incomplete.
     """
 
     name: str
@@ -99,7 +104,7 @@ class Http:
 
 
 def depesche(checkout: Checkout, **settings: str) -> Http:
-    """Return the service with its default settings, except for ``settings``."""
+    """Return the service from ``checkout`` with its default settings, except for ``settings``."""
     return Http(
         name=checkout.name,
         what=f"Depesche, commit {checkout.commit}",
@@ -118,14 +123,14 @@ def _check_depesche(article: Article, answer: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The embedded translation model and the search settings from its manifest."""
+    """The folder of an embedded translation model, and the search settings from its manifest."""
 
     folder: Path
     search: dict[str, Any]
 
     @classmethod
     def of(cls, name: str) -> Self:
-        """Return the model with that name from the catalogue."""
+        """Return the folder and the search settings of the model ``name`` in the catalogue."""
         manifest = tomllib.loads((ROOT / "models" / "catalog" / f"{name}.toml").read_text("utf-8"))
         decoding = manifest["decoding"]
         search = {
@@ -138,7 +143,7 @@ class Weights:
 
 
 def naive(weights: Weights, unit: str) -> Http:
-    """Return a system that consists of FastAPI and the ``generate`` method of transformers.
+    """Return a system that serves the ``generate`` method of transformers with FastAPI.
 
     ``unit`` states what each call of the model translates: a ``sentence`` or an ``article``.
     """
@@ -156,7 +161,7 @@ def naive(weights: Weights, unit: str) -> Http:
 
 @dataclass
 class Raw:
-    """CTranslate2 in a separate process that communicates over pipes.
+    """CTranslate2 without a service, in a separate process that communicates over pipes.
 
     Its throughput is an upper bound for any service that uses CTranslate2.
     """
@@ -185,7 +190,7 @@ class Raw:
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
         """Implement `System.round`.
 
-        With one client, each call translates one article. With several clients, one call translates all sentences.
+        If ``clients`` is 1, each call translates one article. Otherwise, a single call translates all articles.
         """
         some = articles[: len(articles) // 2]
         calls = [[article] for article in some] if clients == 1 else [some]

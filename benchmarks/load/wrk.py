@@ -40,8 +40,8 @@ async def closed_loop(
 ) -> Load:
     """Run ``clients`` clients in parallel. Each sends the next of ``bodies`` as soon as it receives a response.
 
-    The loop ends after ``answers`` responses or when ``enough`` is set. It does not end after a fixed time, because a
-    slow system responds in waves of ``clients`` responses, and a fixed time would cut off the last wave.
+    The loop ends after ``answers`` responses or when the event ``enough`` is set. It does not end after a fixed time,
+    because a slow system responds in waves of ``clients`` responses, and a fixed time would cut off the last wave.
 
     Raises:
         FileNotFoundError: wrk is not installed.
@@ -68,7 +68,10 @@ async def closed_loop(
 
 
 async def _output(process: asyncio.subprocess.Process, enough: asyncio.Event) -> str:
-    """Return the output of wrk. Interrupt wrk when the script prints ``enough`` or the event ``enough`` is set."""
+    """Return the output of wrk, which runs until it is interrupted.
+
+    It is interrupted when the Lua script `SCRIPT` prints ``enough`` or the event ``enough`` is set.
+    """
     lines: list[str] = []
 
     async def read() -> None:
@@ -92,7 +95,9 @@ async def _output(process: asyncio.subprocess.Process, enough: asyncio.Event) ->
 
 
 def load_of(output: str, bodies: int) -> Load:
-    """Parse the line that the script prints at the end.
+    """Parse the line that the Lua script `SCRIPT` prints at the end of ``output``.
+
+    ``bodies`` is the number of bodies that could be sent.
 
     Raises:
         Failed: a request failed, none was answered, there were too few bodies for all requests to differ, or the output

@@ -2,7 +2,7 @@
 
 Usage: python -m benchmarks.trust --data DIR [--development] [--record]
 
-``--development`` uses the data on which the rules were tuned, and records nothing.
+``--development`` measures only translation checks, on the data on which the rules were tuned, and records nothing.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ def main(
     development: Annotated[bool, typer.Option(help="Use the data that the rules were tuned on.")] = False,
     save: Annotated[bool, typer.Option("--record", help="Write results/trust.json.")] = False,
 ) -> None:
-    """Measure and print the tables. With --record, also write them."""
+    """Measure and print the tables. With --record, also write them to benchmarks/results."""
     pairs = translations.read_development(data) if development else translations.read(data)
     flagged, findings = translations.clean(pairs)
     result: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """Plant typical errors of translation models in good English translations. The same seed plants the same errors.
 
-Errors are planted in the surface form of the English sentence. The code is independent of the checks.
+The errors are made by changing the characters and words of the English sentence. This module uses no code of the
+checks.
 """
 
 import random
@@ -26,7 +27,10 @@ LEAST_WORDS = 6
 
 @dataclass(frozen=True)
 class Case:
-    """A sentence pair in which to plant an error, the output for another sentence, and names from the whole set."""
+    """A source text and a good output in which to plant an error.
+
+    ``other_output`` is the output for another source text. ``names`` contains names from all source texts.
+    """
 
     source: str
     output: str
@@ -41,9 +45,10 @@ Plant = Callable[[Case, random.Random], str | None]
 def one_of_places(
     text: str, places: Sequence[re.Match[str]], new: Callable[[str], str | None], rng: random.Random
 ) -> str | None:
-    """Return ``text`` with a randomly chosen one of ``places`` replaced.
+    """Return ``text`` with one of the matches ``places``, chosen at random, replaced.
 
-    The result is None if there are no places, or if ``new`` returns None.
+    ``new`` returns the replacement for the matched text. The result is None if there are no matches, or if ``new``
+    returns None.
     """
     if not places:
         return None
@@ -58,7 +63,7 @@ def one_of_words(words: Sequence[str]) -> re.Pattern[str]:
 
 
 def _swap(words: Sequence[str]) -> Plant:
-    """Return a `Plant` that replaces one of ``words`` with another one of them."""
+    """Return a `Plant` that replaces an occurrence of one of ``words`` with another of these words."""
     pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -116,7 +121,7 @@ def hour(case: Case, rng: random.Random) -> str | None:
 
 
 def name(case: Case, rng: random.Random) -> str | None:
-    """Replace a name that occurs in both texts with a name from another sentence."""
+    """Replace a name that occurs in the source and the output with a name from another sentence."""
     places = [
         match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
     ]
@@ -125,7 +130,7 @@ def name(case: Case, rng: random.Random) -> str | None:
 
 
 def dropped_name(case: Case, rng: random.Random) -> str | None:
-    """Remove a name that occurs in both texts."""
+    """Remove a name that occurs in the source and the output."""
     places = [
         match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
     ]
@@ -133,7 +138,7 @@ def dropped_name(case: Case, rng: random.Random) -> str | None:
 
 
 def _quotations(case: Case) -> list[re.Match[str]]:
-    """Return the quotations that do not make up the whole sentence."""
+    """Return the quotations in the output that do not make up the whole sentence."""
     return [match for match in QUOTATION.finditer(case.output) if len(match.group()) < len(case.output) - 2]
 
 
@@ -168,12 +173,12 @@ def dropped_negation(case: Case, rng: random.Random) -> str | None:
 
 
 def added_negation(case: Case, rng: random.Random) -> str | None:
-    """Negate a verb."""
+    """Add “not” after an auxiliary verb."""
     return one_of_places(case.output, list(AUXILIARY.finditer(case.output)), lambda old: f"{old} not", rng)
 
 
 def repeated_phrase(case: Case, rng: random.Random) -> str | None:
-    """Repeat one to six words."""
+    """Repeat a phrase of one to six words."""
     words = case.output.split()
     if len(words) < LEAST_WORDS:
         return None
@@ -190,7 +195,7 @@ def loop(case: Case, rng: random.Random) -> str | None:
 
 
 def first_half(case: Case, rng: random.Random) -> str | None:
-    """Cut off the second half of the words."""
+    """Remove the second half of the sentence."""
     del rng
     words = case.output.split()
     return " ".join(words[: len(words) // 2]) if len(words) >= LEAST_WORDS else None

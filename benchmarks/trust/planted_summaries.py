@@ -1,6 +1,6 @@
 """Plant typical errors of summary models in German sentences from articles. The same seed plants the same errors.
 
-Like `benchmarks.trust.planted`, this module is independent of the checks.
+Like `benchmarks.trust.planted`, this module uses no code of the checks.
 """
 
 import random
@@ -34,7 +34,7 @@ AUXILIARY = re.compile(
 
 
 def stranger(words: Sequence[str]) -> Plant:
-    """Return a `Plant` that replaces one of ``words`` with another one that does not occur in the article."""
+    """Return a `Plant` that replaces an occurrence of one of ``words`` with one that the article does not contain."""
     pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -56,14 +56,14 @@ def exchange(table: Mapping[str, str]) -> Plant:
 
 
 def another_name(case: Case, rng: random.Random) -> str | None:
-    """Replace a name with a name from another article."""
+    """Replace a name with a name that occurs only in other articles."""
     places = [match for match in NAME.finditer(case.output) if match.group() in case.names]
     strangers = [name for name in case.names if name not in case.source]
     return one_of_places(case.output, places, lambda _: rng.choice(strangers), rng)
 
 
 def reworded_quotation(case: Case, rng: random.Random) -> str | None:
-    """Replace a word in a quotation with a word from another article."""
+    """Replace a word in a quotation with a word that occurs only in another article."""
     others = [word for word in WORD.findall(case.other_output) if word not in case.source]
 
     def reworded(quotation: str) -> str | None:
@@ -93,7 +93,7 @@ def dropped_negation(case: Case, rng: random.Random) -> str | None:
 
 
 def added_negation(case: Case, rng: random.Random) -> str | None:
-    """Negate a verb."""
+    """Add “nicht” after an auxiliary verb."""
     return one_of_places(case.output, list(AUXILIARY.finditer(case.output)), lambda verb: f"{verb} nicht", rng)
 
 

@@ -14,7 +14,7 @@ _HEAD = (
 
 
 def found_and_flagged(recall: Mapping[str, Any], false_alarms: Mapping[str, Any]) -> str:
-    """Return a table of the planted errors that were found and the good outputs that were flagged."""
+    """Return a table of the shares of planted errors that were found and of good outputs that were flagged."""
     lines = list(_HEAD)
     for kind, rows in recall.items():
         for error, row in rows.items():
@@ -29,7 +29,8 @@ def found_and_flagged(recall: Mapping[str, Any], false_alarms: Mapping[str, Any]
 def alarms(columns: Mapping[str, Mapping[str, Any]]) -> str:
     """Return a table of the shares of outputs that were flagged, with one column for each set of outputs.
 
-    Each cell contains the share of outputs with any finding, followed by the share with a finding that needs review.
+    Each cell contains the share of outputs with at least one finding, followed by the share with a finding that needs
+    review.
     """
     kinds = list(next(iter(columns.values())))
     lines = [f"| kind | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]

@@ -20,12 +20,15 @@ def wilson(found: int, of: int, z: float = 1.96) -> list[float]:
 
 
 def share(found: int, of: int) -> dict[str, Any]:
-    """Return the share ``found`` / ``of`` in per cent, with its interval."""
+    """Return the share ``found`` / ``of`` in per cent, with its 95 % interval."""
     return {"percent": round(100 * found / max(1, of), 1), "interval": wilson(found, of), "found": found, "of": of}
 
 
 def with_findings(findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Return the share of outputs with any finding, and the share of outputs with a finding that needs review."""
+    """Return the share of outputs with at least one finding, and the share with a finding that needs review.
+
+    ``findings`` contains the findings for each output.
+    """
     of = len(findings)
     return share(sum(map(bool, findings)), of) | {"for_review": share(sum(map(needs_review, findings)), of)}
 
@@ -33,7 +36,8 @@ def with_findings(findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
 def by_kind(findings: Sequence[Sequence[Finding]], codes: Codes) -> dict[str, Any]:
     """Return the result of `with_findings` for each kind of error.
 
-    ``codes`` maps each kind to the codes of its findings. The entries ``any`` and ``needs review`` cover all kinds.
+    ``codes`` maps each kind to the codes of the findings that reveal it. The entries ``any`` and ``needs review`` cover
+    all kinds.
     """
     table = {kind: with_findings([[f for f in one if f.code in of] for one in findings]) for kind, of in codes.items()}
     return {

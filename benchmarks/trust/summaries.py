@@ -1,8 +1,8 @@
 """Measure the checks for summary sentences: false alarms on correct sentences, and recall of planted errors.
 
-The data are Wikinews articles, none of which was used to write the rules. A sentence from an article is a correct
-summary of it. The opening paragraph was written separately from the article and may contain more information. The share
-of its sentences that are flagged is therefore an upper bound for false alarms.
+The data are Wikinews articles, none of which was used to write the rules. A sentence taken from an article is a correct
+summary of that article. The opening paragraph of an article was written separately and may contain information that is
+not in the rest of the article. The share of flagged opening sentences is therefore an upper bound for false alarms.
 """
 
 import json
@@ -67,16 +67,16 @@ class Story:
     opening: tuple[str, ...]
 
     def checked(self, sentence: str) -> list[Finding]:
-        """Return the findings for a summary that consists of ``sentence``.
+        """Return the findings for ``sentence`` as a summary of the article.
 
-        The supporting sentences are those that the service finds.
+        Its supporting sentences are those that the service finds.
         """
         backing = [self.places[n] for n in support(sentence, [place.of(self.text) for place in self.places])]
         return check_summary(self.text, sentence, [(Span(0, len(sentence)), backing)], GERMAN)
 
 
 def stories(data: Path) -> list[Story]:
-    """Return the Wikinews articles that contain enough sentences."""
+    """Return the Wikinews articles with at least `SENTENCES_AN_ARTICLE` sentences."""
     with lzma.open(data / FILE, "rt", encoding="utf-8") as lines:
         found = [_story(json.loads(line)) for line in lines]
     return [story for story in found if len(story.places) >= SENTENCES_AN_ARTICLE]
@@ -102,7 +102,7 @@ def names(texts: Sequence[str]) -> list[str]:
 def cases(found: Sequence[Story]) -> Iterator[tuple[Story, Case]]:
     """Yield (story, case) for some sentences from each article.
 
-    The other output of each case is a sentence from the next article.
+    The output of the case is one of these sentences. Its other output is a sentence from the next article.
     """
     rng = random.Random(SEED)
     known = names([story.text for story in found])
@@ -114,7 +114,7 @@ def cases(found: Sequence[Story]) -> Iterator[tuple[Story, Case]]:
 
 
 def measured(data: Path) -> dict[str, Any]:
-    """Measure false alarms and recall."""
+    """Measure the false alarms on correct sentences, and the recall of planted errors."""
     found = stories(data)
     told = list(cases(found))
     verbatim = [story.checked(case.output) for story, case in told]
@@ -128,9 +128,10 @@ def measured(data: Path) -> dict[str, Any]:
 
 
 def recall(told: Sequence[tuple[Story, Case]], findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Measure the recall of planted errors, by kind and by error.
+    """Measure the recall of planted errors, for each kind of error and for each error.
 
-    Errors are planted only in sentences that have no finding of the same kind.
+    ``findings`` contains the findings for the unchanged sentence of each case. Errors are planted only in sentences
+    that have no finding of the same kind.
     """
     table: dict[str, Any] = {}
     for kind, plants in PLANTS.items():

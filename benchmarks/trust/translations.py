@@ -1,9 +1,9 @@
 """Measure the checks for translated sentences: false alarms, and recall of planted errors.
 
-False alarms are counted on references and on translations from other systems. The rules, word lists and thresholds in
-``service/checks`` were written and tuned on newstest-2008-2018 and tatoeba (the word lists also on debian-web and
-xquad), and reviewed on newstest-ende-2020-2022, pud and mlqe-pe. The tables are based on wmt19, wmt20 and flores-dev,
-which share no sentence with the other sets and were not used to write the rules.
+False alarms are counted on reference translations and on translations from other systems. The rules, word lists and
+thresholds in ``service/checks`` were written and tuned on newstest-2008-2018 and tatoeba (the word lists also on
+debian-web and xquad), and reviewed on newstest-ende-2020-2022, pud and mlqe-pe. The published figures are measured on
+wmt19, wmt20 and flores-dev, which share no sentence with the other sets and were not used to write the rules.
 """
 
 import lzma
@@ -49,10 +49,10 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def read(data: Path, english: str = "en") -> list[tuple[str, str]]:
-    """Return the sentence pairs on which the tables are based.
+    """Return the sentence pairs on which the published figures are measured.
 
-    Each pair consists of a German sentence and its English reference. If ``english`` is, for example, ``google.en``, it
-    consists of the German sentence and the output of that system.
+    Each pair consists of a German sentence and its English reference. ``english`` is the file extension of the English
+    side. For example, ``google.en`` selects the output of a system instead of the reference.
     """
     return [
         pair
@@ -75,9 +75,10 @@ def read_development(data: Path) -> list[tuple[str, str]]:
 
 
 def cases(pairs: Pairs) -> Iterator[Case]:
-    """Yield a case for each pair, with the translation from the next pair and the names from all pairs.
+    """Yield a case for each pair.
 
-    A name is a capitalised word that never occurs in lower case.
+    Its other output is the English side of the next pair, and its names come from all pairs. A name is a capitalised
+    word that occurs on both sides of a pair and never occurs in lower case.
     """
     common = {word for _, english in pairs for word in re.findall(r"\b[a-z]+\b", english)}
     both = {match.group() for german, english in pairs for match in NAME.finditer(english) if match.group() in german}
@@ -87,12 +88,15 @@ def cases(pairs: Pairs) -> Iterator[Case]:
 
 
 def lost_its_marks(source: str, reference: str) -> bool:
-    """Return whether a quotation of three or more words has lost its marks in the reference, which is then faulty."""
+    """Return whether the source contains a quotation of three or more words, but the reference no quotation mark.
+
+    Such a reference is faulty.
+    """
     return _SPOKEN.search(source) is not None and _ANY_MARK.search(reference) is None
 
 
 def clean(pairs: Pairs) -> tuple[dict[str, Any], list[list[Finding]]]:
-    """Return the false alarms on the unchanged pairs, and the findings for each pair."""
+    """Return the share of false alarms on the unchanged pairs, and the findings for each pair."""
     start = time.process_time()
     found = [check_sentence(german, english, *LANGUAGES) for german, english in pairs]
     elapsed_s = time.process_time() - start
@@ -102,7 +106,10 @@ def clean(pairs: Pairs) -> tuple[dict[str, Any], list[list[Finding]]]:
 
 
 def without_faults(pairs: Pairs, findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Return the false alarms without those on references in which a quotation has lost all its marks."""
+    """Return the share of false alarms on pairs with a correct reference, and the number of pairs left out.
+
+    A pair is left out if `lost_its_marks` returns True for it.
+    """
     kept = [found for pair, found in zip(pairs, findings, strict=True) if not lost_its_marks(*pair)]
     return {
         "references_left_out": len(pairs) - len(kept),
@@ -112,18 +119,19 @@ def without_faults(pairs: Pairs, findings: Sequence[Sequence[Finding]]) -> dict[
 
 
 def machines(data: Path) -> dict[str, Any]:
-    """Return the shares of flagged outputs for translations of the same sentences by other systems.
+    """Return the shares of flagged outputs of other systems, which translated the same sentences.
 
-    Some of these translations contain real errors.
+    Some of these outputs contain real errors.
     """
     found = {name: [check_sentence(*pair, *LANGUAGES) for pair in read(data, f"{name}.en")] for name in MACHINES}
     return {name: by_kind(findings, CODES) for name, findings in found.items()}
 
 
 def recall(all_cases: Sequence[Case], findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Return the recall of planted errors, by kind and by error.
+    """Return the recall of planted errors, for each kind of error and for each error.
 
-    Errors are planted only in pairs that have no finding of the same kind, so a finding is never due to chance.
+    ``findings`` contains the findings for the unchanged pair of each case. Errors are planted only in pairs that have
+    no finding of the same kind, so each finding of this kind is due to the planted error.
     """
     table: dict[str, Any] = {}
     for kind, plants in PLANTS.items():

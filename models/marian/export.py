@@ -1,6 +1,6 @@
-"""Export a checkpoint in two formats, and write its manifest.
+"""Export a Marian model in two formats, and write its manifest.
 
-The formats are a transformers Marian model in float16 and a CTranslate2 model in int8.
+The formats are a transformers checkpoint in float16 and a CTranslate2 model in int8.
 """
 
 import hashlib
@@ -62,7 +62,7 @@ compute_type = "float32"
 
 @dataclass(frozen=True)
 class Terms:
-    """The fields of a manifest that cannot be derived from the files of the model."""
+    """The manifest fields that cannot be derived from the files of the model."""
 
     name: str
     task: str
@@ -116,9 +116,9 @@ def marian_weights(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor
 
 
 def network_weights(shape: Shape, named: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Reverse `marian_weights`: return the weights in float32 under the names of `network`.
+    """Return the weights of a transformers checkpoint in float32, under the names that `network` uses.
 
-    This makes it possible to start training from a committed model.
+    This reverses `marian_weights`, so training can start from an exported checkpoint.
     """
     weights = {"embedding.weight": named["model.shared.weight"], "output_bias": named["final_logits_bias"][0, :-1]}
     for side, layers in (("encoder", shape.encoder_layers), ("decoder", shape.decoder_layers)):
@@ -145,7 +145,7 @@ def _network_layer(side: str, number: int, named: dict[str, Tensor]) -> dict[str
 
 
 def marian_config(shape: Shape, eos_id: int) -> dict[str, Any]:
-    """Return the contents of the ``config.json`` for a checkpoint."""
+    """Return the contents of ``config.json``. ``eos_id`` is the id of the end-of-sentence token."""
     return {
         "architectures": ["MarianMTModel"],
         "model_type": "marian",
@@ -175,10 +175,10 @@ def marian_config(shape: Shape, eos_id: int) -> dict[str, Any]:
 def write_float16(
     folder: Path, shape: Shape, weights: dict[str, Tensor], pieces: Pieces, kept: list[int] | None = None
 ) -> None:
-    """Write a transformers checkpoint: its configuration, the weights as float16 safetensors, and ``vocab.json``.
+    """Write a transformers checkpoint: ``config.json``, the weights as float16 safetensors, and ``vocab.json``.
 
-    The checkpoint contains the whole vocabulary, because training continues from it. If ``kept`` is given, a separate
-    file lists the pieces with these ids. Outputs may then contain no other pieces.
+    The checkpoint contains the whole vocabulary, because later training starts from it. If ``kept`` is given,
+    ``target_vocabulary.json`` lists the pieces with these ids. Outputs may then contain only these pieces.
     """
     folder.mkdir(parents=True, exist_ok=True)
     half = {name: tensor.half() for name, tensor in marian_weights(shape, weights).items()}
@@ -193,9 +193,10 @@ def write_float16(
 def write_ctranslate2(
     folder: Path, float16: Path, pieces: Pieces, kept: list[int] | None = None, as_type: str = "int8"
 ) -> None:
-    """Convert a float16 checkpoint for CTranslate2.
+    """Convert the transformers checkpoint in the folder ``float16``, and write a CTranslate2 model to ``folder``.
 
-    Outputs may contain only the pieces whose ids are in ``kept``. If it is None, they may contain all pieces.
+    ``as_type`` is the numeric type of the converted weights. Outputs may contain only the pieces whose ids are in
+    ``kept``. If ``kept`` is None, they may contain all pieces.
     """
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "checkpoint"
@@ -210,7 +211,7 @@ def write_ctranslate2(
 
 
 def write_manifest(path: Path, folder: Path, terms: Terms) -> None:
-    """Write the manifest for the model in ``folder``, including the SHA-256 of each file."""
+    """Write the manifest of the model in ``folder`` to ``path``. It contains ``terms`` and the SHA-256 of each file."""
     files = digests(folder)
     revision = hashlib.sha256("".join(files.values()).encode()).hexdigest()[:12]
     decoding, acceptance = (
@@ -243,9 +244,10 @@ def write_model(
     *,
     kept: list[int] | None = None,
 ) -> None:
-    """Write a model to ``embedded/NAME`` in both formats, and its manifest to ``catalog/NAME.toml``, under ``models``.
+    """Write a model in both formats to ``MODELS/embedded/NAME``, and its manifest to ``MODELS/catalog/NAME.toml``.
 
-    Outputs may contain only the pieces whose ids are in ``kept``. If it is None, they may contain all pieces.
+    NAME is the name in ``terms``. Outputs may contain only the pieces whose ids are in ``kept``. If ``kept`` is None,
+    they may contain all pieces.
     """
     folder = models / "embedded" / terms.name
     (folder / "float16" / TARGET_VOCABULARY).unlink(missing_ok=True)

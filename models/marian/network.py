@@ -54,7 +54,10 @@ class Attention(nn.Module):
         return x.view(x.size(0), x.size(1), self.heads, -1).transpose(1, 2)
 
     def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the keys and values for the output of the encoder, each [batch, heads, source, width / heads]."""
+        """Return the keys and the values for ``memory``, the output of the encoder.
+
+        Each is [batch, heads, source, width / heads].
+        """
         width = memory.size(-1)
         both = functional.linear(memory, self.project.weight[width:], self.project.bias[width:])
         key, value = both.chunk(2, dim=-1)
@@ -68,14 +71,14 @@ class Attention(nn.Module):
     def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the attention output [batch, length, width] and the scores [batch, heads, length, source].
 
-        ``mask`` is added to the scores before the softmax.
+        ``mask`` is added to the scores before the softmax. The returned scores include it.
         """
         scores = (query * self.scale) @ key.transpose(-1, -2) + mask
         mixed = scores.softmax(-1).to(value.dtype) @ value
         return self.out(mixed.transpose(1, 2).flatten(2)), scores
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Apply self-attention to ``x`` [batch, length, width]."""
+        """Apply self-attention to ``x`` [batch, length, width], without residual connection or normalisation."""
         query, key, value = self.project(x).chunk(3, dim=-1)
         return self.attend(self._split(query), self._split(key), self._split(value), mask)[0]
 
@@ -83,7 +86,7 @@ class Attention(nn.Module):
 class EncoderLayer(nn.Module):
     """An encoder layer with self-attention and a feed-forward block.
 
-    Both have a residual connection that is followed by layer normalisation.
+    Each of these two parts has a residual connection, followed by layer normalisation.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -96,12 +99,12 @@ class EncoderLayer(nn.Module):
         self.dropout = nn.Dropout(shape.dropout) if shape.dropout else nn.Identity()
 
     def attend_self(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Apply self-attention to ``x`` [batch, length, width]."""
+        """Apply self-attention, its residual connection and normalisation to ``x`` [batch, length, width]."""
         mixed: Tensor = self.attention_norm(x + self.dropout(self.attention(x, mask)))
         return mixed
 
     def feed_forward(self, x: Tensor) -> Tensor:
-        """Apply the feed-forward block to ``x`` [batch, length, width]."""
+        """Apply the feed-forward block, its residual connection and normalisation to ``x`` [batch, length, width]."""
         widened: Tensor = self.norm(x + self.dropout(self.narrow(self.widen(x).relu())))
         return widened
 
@@ -111,7 +114,7 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(EncoderLayer):
-    """A decoder layer: an encoder layer with cross-attention between self-attention and the feed-forward block."""
+    """A decoder layer with self-attention, cross-attention to the output of the encoder, and a feed-forward block."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__(shape)
@@ -119,7 +122,11 @@ class DecoderLayer(EncoderLayer):
         self.cross_norm = nn.LayerNorm(shape.width)
 
     def decode(self, x: Tensor, mask: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the output of the layer, [batch, length, width], and the scores of the cross-attention."""
+        """Return the output of the layer, [batch, length, width], and the scores of the cross-attention.
+
+        The scores are [batch, heads, length, source]. ``memory`` is the output of the encoder, and ``memory_mask`` is
+        added to the scores.
+        """
         x = self.attend_self(x, mask)
         key, value = self.cross.keys_values(memory)
         mixed, scores = self.cross.attend(self.cross.query(x), key, value, memory_mask)
@@ -127,9 +134,9 @@ class DecoderLayer(EncoderLayer):
 
 
 class Transformer(nn.Module):
-    """An encoder and a decoder that share a tied embedding.
+    """An encoder, a decoder and an output layer that share one embedding matrix.
 
-    The embedding of the padding token stays zero, because each target of the decoder starts with that token.
+    The input of the decoder starts with the padding token, whose embedding stays zero.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -158,9 +165,10 @@ class Transformer(nn.Module):
         return self.dropout(embedded)  # type: ignore[no-any-return]  # nn.Module is untyped
 
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode the ids ``source`` [batch, source].
+        """Encode ``source``, the token ids [batch, source].
 
-        Returns the hidden states [batch, source, width] and the mask to add to attention scores.
+        Returns the hidden states [batch, source, width] and the mask to add to attention scores, which hides the
+        padding.
         """
         padding = (source == self.shape.vocabulary - 1)[:, None, None, :]
         mask = torch.zeros(padding.shape, device=source.device).masked_fill_(padding, -1e4)
@@ -170,10 +178,11 @@ class Transformer(nn.Module):
         return x, mask
 
     def hidden(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the output of the last layer, [batch, target, width], for ``target`` ids, which start with padding.
+        """Return the output of the last decoder layer, [batch, target, width], and the scores of the guided head.
 
-        The second result contains the attention scores of the guided head, [batch, target, source]. The guided head is
-        the first head of the last layer, whose attention CTranslate2 reports as the alignment.
+        The guided head is the first attention head of that layer. CTranslate2 reports its attention as the alignment.
+        Its scores are [batch, target, source]. ``target`` contains token ids, and each row starts with padding.
+        ``memory`` and ``memory_mask`` are the results of `encode`.
         """
         length = target.size(1)
         mask = torch.full((length, length), -1e4, device=target.device).triu_(1)
@@ -184,18 +193,21 @@ class Transformer(nn.Module):
         return x, scores[:, 0]
 
     def scores(self, hidden: Tensor) -> Tensor:
-        """Return the score of each possible next piece, [batch, target, vocabulary - 1]."""
+        """Return the score of each possible next piece, [batch, target, vocabulary - 1].
+
+        ``hidden`` is the output of the last decoder layer.
+        """
         return functional.linear(hidden, self.embedding.weight[:-1], self.output_bias)
 
     def decode(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores of the next piece, [batch, target, vocabulary - 1], and the scores of the guided head.
 
-        See `hidden` for the guided head.
+        `hidden` explains the arguments and the guided head.
         """
         hidden, attention = self.hidden(target, memory, memory_mask)
         return self.scores(hidden), attention
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode ``source``, and return the same scores as `decode`, with teacher forcing on ``target``."""
+        """Encode ``source`` and decode ``target`` with teacher forcing. Return the same scores as `decode`."""
         memory, mask = self.encode(source)
         return self.decode(target, memory, mask)

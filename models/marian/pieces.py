@@ -1,4 +1,4 @@
-"""The vocabulary: a joint SentencePiece model with ids in the order that Marian expects."""
+"""The vocabulary: a SentencePiece model for source and target, with token ids in the order that Marian expects."""
 
 import io
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ REQUIRED_CHARS = "0123456789äöüÄÖÜßéèáàçñ„“”‚‘’‹›«
 
 
 def train_vocabulary(sentences: Iterable[str], size: int, path: Path) -> None:
-    """Train a joint unigram model with ``size`` pieces (without padding) and write it to ``path``.
+    """Train one unigram model for both languages and write it to ``path``. It has ``size`` pieces without padding.
 
     Each digit is a separate piece, so numbers are copied digit by digit. Characters that do not occur in the training
     data are encoded as bytes.
@@ -43,7 +43,7 @@ def train_vocabulary(sentences: Iterable[str], size: int, path: Path) -> None:
 
 
 class Pieces:
-    """A SentencePiece model with the ids that Marian uses: the pieces keep their order, followed by ``<pad>``."""
+    """A SentencePiece model with the token ids that Marian uses: those of SentencePiece, and one more for ``<pad>``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -65,7 +65,10 @@ class Pieces:
         return text
 
     def spelling_ids(self) -> set[int]:
-        """Return the ids of special pieces, bytes and single characters (with and without a preceding space)."""
+        """Return the ids of the pieces that can spell any text.
+
+        They are the special pieces, bytes, and single characters with and without a preceding space.
+        """
         model = self._model
         return {
             i

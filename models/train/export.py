@@ -1,6 +1,6 @@
-"""Export the result of a training run.
+"""Export the result of a training run in three forms.
 
-It can be exported as factors to commit, as a transformers folder with the factors added to the base model, and as a
+The forms are low-rank factors to commit, a transformers folder with the factors added to the base model, and a
 CTranslate2 model.
 """
 
@@ -26,7 +26,7 @@ def _state(work: Path) -> dict[str, Any]:
 
 
 def averaged(work: Path) -> dict[str, Tensor]:
-    """Return the running average of the factors in ``WORK/state.pt``, by name."""
+    """Return the running average of each low-rank factor in ``WORK/state.pt``, by name."""
     state = _state(work)
     weights = load_file(work / "base" / "model.safetensors")
     shape = Shape.of(json.loads((work / "base" / "config.json").read_text("utf-8")))
@@ -35,7 +35,10 @@ def averaged(work: Path) -> dict[str, Tensor]:
 
 
 def write_factors(work: Path, path: Path, plan: Recipe) -> None:
-    """Write the averaged factors to ``path``, and a README with their sources, terms of use and scores."""
+    """Write the averaged factors to ``path``, and a README to the same folder.
+
+    The README contains the number of items drawn from each source, the terms of use of each source, and the scores.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     factors.write(path, averaged(work))
     last = read(work / "log.jsonl")[-1]
@@ -63,9 +66,10 @@ Training so far: {items:,} items in {steps:,} steps, {tokens:,} padded tokens, {
 
 
 def write_models(work: Path, added: factors.Factors, quantization: str) -> None:
-    """Write ``WORK/hf`` in bfloat16, and ``WORK/ct2`` quantised from the same weights.
+    """Add the factors ``added`` to the base model, and write the result to ``WORK/hf`` in bfloat16.
 
-    Existing folders are replaced.
+    Convert it for CTranslate2 with the numeric type ``quantization``, and write it to ``WORK/ct2``. Existing folders
+    are replaced.
     """
     folder, made = work / "base", work / "hf"
     shutil.rmtree(made, ignore_errors=True)

@@ -1,9 +1,9 @@
-"""Gemma 3 for training. All low-rank factors are in one vector, which is merged into the weights once per step.
+"""Gemma 3 for training. All low-rank factors are stored in one vector and merged into the weights once per step.
 
-On a CPU, this module trains several times as fast as the transformers module. Query, key and value share one matrix
-product, and so do gate and up. The heads of multi-query attention are rows of one product. The logits of all positions
-are never in memory at the same time, and the factors add no cost to the forward pass. A test compares the outputs with
-those of the transformers module.
+On a CPU, this module trains several times as fast as the transformers module. The projections for query, key and value
+share one matrix product, and so do the gate and up projections. The attention scores of all heads are computed in one
+product, because all heads share the same key. The logits of all positions are never in memory at the same time, and the
+factors add no cost to the forward pass. A test compares the outputs with those of the transformers module.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -45,7 +45,7 @@ class Shape:
         """Read the dimensions from a ``config.json`` of the type ``gemma3_text``.
 
         Raises:
-            ValueError: the network has several key-value heads. This module supports only one.
+            ValueError: the network has more than one key-value head, which this module does not support.
         """
         if config["num_key_value_heads"] != 1:
             raise ValueError(f"num_key_value_heads is {config['num_key_value_heads']}; this module supports only 1")
@@ -70,8 +70,9 @@ class Shape:
 class Product:
     """A group of linear layers that share one matrix product.
 
-    ``base`` [out, in] is frozen, ``merged`` is base + b a, and the factors ``a`` and ``b`` are leaf tensors. ``outs``
-    lists the number of output rows of each layer.
+    ``base`` [out, in] contains their frozen weights. The factors ``a`` [layers * rank, in] and ``b`` [out, rank] are
+    leaf tensors. ``merged`` is the sum of ``base`` and, for each layer, the product b a. ``outs`` lists the number of
+    output rows of each layer.
     """
 
     outs: tuple[int, ...]
@@ -82,7 +83,7 @@ class Product:
 
     @torch.no_grad()
     def merge(self) -> None:
-        """Recompute ``merged`` in place from the base and the factors."""
+        """Recompute ``merged`` in place from ``base`` and the factors."""
         rank = self.b.shape[1]
         start = 0
         for i, out in enumerate(self.outs):
@@ -93,7 +94,10 @@ class Product:
 
 
 class Gemma:
-    """The network with its factors. They are stored in the vector ``flat``, in the dtype of the matrix products."""
+    """The network with its low-rank factors.
+
+    The vector ``flat`` contains all factors, in the dtype of the matrix products.
+    """
 
     def __init__(self, shape: Shape, weights: Mapping[str, Tensor], rank: int, dtype: torch.dtype) -> None:
         self.shape, self.rank, self.dtype = shape, rank, dtype
@@ -122,7 +126,7 @@ class Gemma:
         return Product(outs, base, base.clone(), a, b)
 
     def to(self, device: torch.device) -> "Gemma":
-        """Move all tensors to ``device``. This method must be called at most once, before training."""
+        """Move all tensors to ``device`` and return the network. Call this method before training and at most once."""
         self.embedding, self.last_norm = self.embedding.to(device), self.last_norm.to(device)
         self.turns = [turn.to(device) for turn in self.turns]
         self.norms = [tuple(norm.to(device) for norm in norms) for norms in self.norms]
@@ -136,7 +140,7 @@ class Gemma:
         return self
 
     def compiled(self) -> "Gemma":
-        """Compile one layer and the loss.
+        """Compile one layer and the loss, and return the network.
 
         The first batches are slow, because compilation takes place on first use.
         """
@@ -144,17 +148,17 @@ class Gemma:
         return self
 
     def all_products(self) -> Iterator[Product]:
-        """Yield all products, in the order of their factors in ``flat``."""
+        """Yield all products in the order in which ``flat`` contains their factors."""
         for products in self.products:
             yield from products.values()
 
     def leaves(self) -> list[Tensor]:
-        """Return the factors that the network uses, as views of ``flat``."""
+        """Return the factors that are trained, as views of ``self.flat``."""
         return [leaf for product in self.all_products() for leaf in (product.a, product.b)]
 
     @torch.no_grad()
     def load(self, flat: Tensor, each: Each = map) -> None:
-        """Copy the factors from a vector of the same length as ``flat``, and merge them into the weights.
+        """Copy all factors from ``flat``, which has the same layout as ``self.flat``, and merge them into the weights.
 
         ``each`` may be the ``map`` method of an executor, which then merges the products in parallel.
         """
@@ -163,7 +167,7 @@ class Gemma:
             pass
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
-        """Return views of a vector of factors, by name: ``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank]."""
+        """Return views of the factors in ``flat``, by name: ``LAYER.a`` [rank, in] and ``LAYER.b`` [out, rank]."""
         return {name: flat[start : start + x * y].view(x, y) for name, (start, (x, y)) in self.places.items()}
 
     def hidden(self, ids: Tensor) -> Tensor:
@@ -185,9 +189,10 @@ class Gemma:
         return norm(x, self.last_norm, self.shape.epsilon)
 
     def losses(self, ids: Tensor, places: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-        """Return the weighted cross-entropy of ``labels``, [positions].
+        """Return the cross-entropy of each label, multiplied by its weight, [positions].
 
-        ``places`` are the positions in the flattened ids whose outputs predict the labels.
+        ``ids`` is [batch, length]. ``places`` contains, for each label, the position in the flattened ids whose output
+        predicts it.
         """
         h = self.hidden(ids).flatten(0, 1).index_select(0, places)
         found: Tensor = HeadLoss.apply(h, self.embedding, labels, weights, self.run_loss)  # type: ignore[no-untyped-call]
@@ -203,8 +208,8 @@ def _turns(shape: Shape, theta: float) -> Tensor:
 def places(layers: int, weights: Mapping[str, Tensor], rank: int) -> Places:
     """Return the offset of each factor in the vector of all factors, and its shape.
 
-    Within a group of layers, the ``a`` factors come first, followed by the ``b`` factors, so each kind forms one
-    matrix.
+    The linear layers that share a matrix product form a group. Within a group, all ``a`` factors come before all ``b``
+    factors, so the ``a`` factors form one matrix, and the ``b`` factors another. ``weights`` determines the shapes.
     """
     found: Places = {}
     end = 0

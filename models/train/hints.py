@@ -1,6 +1,7 @@
-"""Glossary hints for source sentences, derived from parallel text. A hint is the English term for a German noun.
+"""Glossary hints for training. A hint is an English term that follows a German noun in the source sentence.
 
-A noun is paired with a term of one or two words if the two often occur in the same sentence pairs (Dice 1945).
+The terms are derived from parallel text. A noun is paired with a term of one or two words if the two often occur in the
+same sentence pairs, as measured by the Dice coefficient (Dice 1945).
 """
 
 import random
@@ -23,7 +24,7 @@ TWO_WORDS = 1.1
 
 
 def terms(english: str) -> Iterator[tuple[str, int, int]]:
-    """Yield the terms in a text as (term in lower case, start, end).
+    """Yield each term in an English text as (term in lower case, start, end).
 
     A term is a word of at least three letters, or a pair of such words separated by one space.
     """
@@ -37,7 +38,7 @@ def terms(english: str) -> Iterator[tuple[str, int, int]]:
 
 
 class Hints:
-    """The association between German nouns and English terms, estimated from counts in ``pairs``."""
+    """The association between German nouns and English terms, estimated from ``pairs`` of sentences."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         sides = [
@@ -66,9 +67,10 @@ class Hints:
         self.together = dict(zip(unique[often].tolist(), counts[often].tolist(), strict=True))
 
     def dice(self, noun: str, term: str) -> float:
-        """Return the association between a noun and a term, normally from 0 to 1.
+        """Return the Dice coefficient of a noun and a term, from 0 to 1.
 
-        A term of two words gets a bonus. Otherwise, a German compound would be paired with only one English word.
+        For a term of two words, it is multiplied by `TWO_WORDS`. Without this bonus, a German compound would be paired
+        with only one English word. The result for an unknown noun or term is 0.
         """
         if noun not in self.nouns or term not in self.terms:
             return 0.0
@@ -77,7 +79,7 @@ class Hints:
         return dice * TWO_WORDS if " " in term else dice
 
     def found(self, german: str, english: str) -> list[tuple[int, str]]:
-        """Return (end of the noun, term) for each noun in ``german`` that has a term in ``english``.
+        """Return (end of the noun, term) for each noun in ``german`` that is associated with a term in ``english``.
 
         The term is spelled as in ``english``.
         """
@@ -91,16 +93,19 @@ class Hints:
         return found
 
     def base_form(self, term: str, rng: random.Random) -> str:
-        """Return the singular of the term in half of the cases, so the model learns to inflect terms.
+        """Return the singular of ``term`` in half of the cases, so the model learns to inflect terms.
 
-        The term is not changed if its singular does not occur in the pairs.
+        The term is returned unchanged if its singular does not occur in the pairs.
         """
         if term.endswith("s") and term[:-1].lower() in self.terms and rng.random() < SINGULAR:
             return term[:-1]
         return term
 
     def prompt(self, german: str, english: str, rng: random.Random) -> tuple[str | Mark, ...] | None:
-        """Return ``german`` with one to three hints, each after its noun, or None if no hint is found."""
+        """Return ``german`` as a prompt with one to three hints, or None if no hint is found.
+
+        Each hint follows its noun, between the marks ``term`` and ``term_end``.
+        """
         found = self.found(german, english)
         if not found:
             return None

@@ -1,4 +1,4 @@
-"""Tokenised examples: the file that contains them, the order in which they are drawn, and their batches."""
+"""Tokenised examples (items): the file that contains them, the order in which they are drawn, and their batches."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ class Items:
     """The tokenised examples from one source.
 
     ``ids`` contains the tokens of all items, ``ends`` the offset in ``ids`` at which each item ends, and ``prompts``
-    the length of each prompt.
+    the number of tokens in each prompt. ``weight`` multiplies the loss of each target token.
     """
 
     ids: NDArray[np.uint16]
@@ -42,7 +42,11 @@ class Items:
 
 @dataclass(frozen=True)
 class Item:
-    """An example: the ids of its prompt and target, the length of the prompt, and the weight of each target token."""
+    """A tokenised example.
+
+    ``ids`` contains its prompt, followed by its target. ``prompt`` is the number of tokens in the prompt, and
+    ``weight`` multiplies the loss of each target token.
+    """
 
     ids: NDArray[np.uint16]
     prompt: int
@@ -50,7 +54,7 @@ class Item:
 
 
 def tokenised(examples: Sequence[Example], tokens: Tokens, source: Source, longest: int) -> Items:
-    """Tokenise the examples. Examples with more than ``longest`` tokens are left out."""
+    """Tokenise the examples from ``source``. Examples with more than ``longest`` tokens are left out."""
     rows = [(prompt, target) for prompt, target in tokens.examples(examples) if len(prompt) + len(target) <= longest]
     lengths = [len(prompt) + len(target) for prompt, target in rows]
     return Items(
@@ -73,7 +77,7 @@ def write(path: Path, items: Mapping[str, Items]) -> None:
 
 
 def read(path: Path, recipe: Recipe) -> dict[str, Items]:
-    """Read a file that was written by `write`. The weights come from the recipe."""
+    """Read a file that was written by `write`. The weights of the target tokens come from the recipe."""
     with np.load(path) as arrays:
         names = dict.fromkeys(key.split("/")[0] for key in arrays.files)
         return {
@@ -89,7 +93,12 @@ def read(path: Path, recipe: Recipe) -> dict[str, Items]:
 
 @dataclass
 class Position:
-    """The position of a training run: the stage, the window, the next step, and the items drawn from each source."""
+    """The position of a training run in the data.
+
+    Each stage of the recipe draws its items in windows of `WINDOW_ITEMS` items, and each window is divided into steps.
+    ``stage`` and ``window`` are the indices of the current stage and window, and ``step`` is the index of the next
+    step. ``taken`` is the number of items that were drawn from each source before this window.
+    """
 
     stage: int
     window: int
@@ -100,9 +109,9 @@ class Position:
 def window(
     items: Mapping[str, Items], stage: Stage, position: Position, seed: int
 ) -> tuple[list[Item], dict[str, int]]:
-    """Return the items of the current window, and the new value of ``taken``.
+    """Return the items of the current window, and the number of items drawn from each source by its end.
 
-    This is the number of items that have been drawn from each source by the end of the window.
+    The latter is the value of ``taken`` for the next window.
     """
     rng = np.random.default_rng([seed, position.stage, position.window])
     names = [name for name in stage.shares if len(items[name])]
@@ -118,7 +127,10 @@ def window(
 
 
 def _order(name: str, size: int, first: int, count: int, seed: int) -> Iterator[int]:
-    """Yield ``count`` item indices from an endless sequence of permutations, starting at position ``first``."""
+    """Yield ``count`` item indices from an endless sequence of permutations, starting at position ``first``.
+
+    Each permutation contains the indices of all ``size`` items of the source ``name``.
+    """
     shuffled: dict[int, NDArray[np.int64]] = {}
     letters = list(name.encode())
     for place in range(first, first + count):
@@ -130,9 +142,10 @@ def _order(name: str, size: int, first: int, count: int, seed: int) -> Iterator[
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of ids [batch, length], padded at the end, with labels, their weights and their places.
+    """A batch of items: ids [batch, length], padded at the end, and the labels with their weights and places.
 
-    The place of a label is the position, in the flattened ids, of the token before it.
+    The labels are the target tokens. The place of a label is the position, in the flattened ids, of the token before
+    it, because the output at that position predicts the label.
     """
 
     ids: Tensor
@@ -146,7 +159,10 @@ class Batch:
 
 
 def collate(items: Sequence[Item], pad: int) -> Batch:
-    """Combine items into one batch. Only the target tokens, including the end token, count towards the loss."""
+    """Combine items into one batch, padded with the id ``pad``.
+
+    Only the target tokens, including the end token, count towards the loss.
+    """
     width = max(len(item.ids) for item in items)
     ids = torch.full((len(items), width), pad)
     places, labels, weights = [], [], []
@@ -173,9 +189,9 @@ def grouped(items: Sequence[Item], batch_tokens: int) -> list[list[Item]]:
 
 
 def steps(items: Sequence[Item], recipe: Recipe, position: Position, seed: int) -> list[list[list[Item]]]:
-    """Return the steps of a window. Each step consists of ``batches_a_step`` batches.
+    """Divide the items of a window into training steps, each of which consists of ``recipe.batches_a_step`` batches.
 
-    An incomplete last step is left out.
+    ``position`` and ``seed`` determine the order of the batches. An incomplete last step is left out.
     """
     groups = grouped(items, recipe.batch_tokens)
     random.Random(f"{seed} {position.stage} {position.window}").shuffle(groups)

@@ -26,10 +26,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 
 class Adapted(torch.autograd.Function):
-    """The product of ``x`` and weights into which ``b a`` has been merged. Only ``x``, ``a`` and ``b`` get gradients.
+    """Linear layers that share the input ``x``.
 
-    Shapes: x [..., in], merged [out, in], a [groups * rank, in], b [out, rank]. ``outs`` lists the number of output
-    rows of each group.
+    ``merged`` contains their weights, to which the product b a of each layer has been added. Only ``x``, ``a`` and
+    ``b`` get gradients. Shapes: x [..., in], merged [out, in], a [layers * rank, in], b [out, rank]. ``outs`` lists the
+    number of output rows of each layer.
     """
 
     @staticmethod
@@ -62,7 +63,7 @@ def norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
 
 
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Apply rotary position embeddings to ``x`` [..., width]. ``cos`` and ``sin`` are [..., width / 2]."""
+    """Apply rotary position embeddings to ``x`` [..., width]. The angles' ``cos`` and ``sin`` are [..., width / 2]."""
     one, other = x.float().chunk(2, dim=-1)
     return torch.cat(((one * cos - other * sin).to(x.dtype), (other * cos + one * sin).to(x.dtype)), dim=-1)
 
@@ -80,11 +81,12 @@ def layer(
     outs: tuple[tuple[int, ...], ...],
     shape: tuple[int, int, float, float],
 ) -> Tensor:
-    """Apply one layer to ``x`` [batch, length, width]. Padding is at the end, where no other position attends to it.
+    """Apply one layer of Gemma to ``x`` [batch, length, width]. Padding must be at the end, so no token attends to it.
 
-    ``turns`` [2, window, head width / 2] contains cosines and sines. ``norms`` are in the order of `NORMS`; ``weights``
-    (merged, a, b) and ``outs`` are in the order of `GROUPS`. ``shape`` consists of the number of heads, the head width,
-    the scale and epsilon.
+    ``turns`` [2, window, head width / 2] contains the cosines and sines of the rotary position embeddings. ``norms``
+    contains the weight of each norm in `NORMS`, in that order. For each group in `GROUPS`, in that order, ``weights``
+    contains the tensors (merged, a, b) of `Adapted`, and ``outs`` the number of output rows of each linear layer.
+    ``shape`` is (number of heads, head width, attention scale, epsilon of the norms).
     """
     heads, width, scale, epsilon = shape
     batch, length, _ = x.shape

@@ -22,10 +22,11 @@ def loss_and_gradient(h: Tensor, embedding: Tensor, labels: Tensor, weights: Ten
 
 
 class HeadLoss(torch.autograd.Function):
-    """The weighted cross-entropy of each position, [positions], for ``h`` [positions, width] and the tied embedding.
+    """The cross-entropy of the label at each position, multiplied by its weight, [positions].
 
-    The forward pass computes the loss and its gradient in chunks, so the logits of all positions are never in memory at
-    the same time.
+    ``h`` [positions, width] contains the hidden states, and ``embedding`` the tied embedding that serves as the output
+    layer. The forward pass computes the loss and its gradient in chunks, so the logits of all positions are never in
+    memory at the same time.
     """
 
     @staticmethod

@@ -11,9 +11,9 @@ KEPT_BYTES = 1 << 28
 
 
 def probe_dtype(device: torch.device) -> torch.dtype:
-    """Return bfloat16 if this machine multiplies matrices faster in bfloat16 than in float32, or else float32.
+    """Return bfloat16 if ``device`` multiplies matrices faster in bfloat16 than in float32, or else float32.
 
-    Some CPUs only emulate bfloat16.
+    The speed is measured, because some CPUs only emulate bfloat16.
     """
     seconds = {}
     for dtype in (torch.float32, torch.bfloat16):
@@ -28,9 +28,10 @@ def probe_dtype(device: torch.device) -> torch.dtype:
 
 
 def keep_memory() -> bool:
-    """Configure glibc to keep freed memory. Return whether the C library is glibc and accepted the settings.
+    """Configure glibc to keep freed memory for reuse. Return whether the C library is glibc and accepted the settings.
 
-    By default, glibc maps and clears new memory for each large tensor, which takes a third of the training time.
+    By default, glibc requests new memory from the kernel for each large tensor, and the kernel fills it with zeros.
+    This takes a third of the training time.
     """
     name = ctypes.util.find_library("c")
     mallopt = getattr(ctypes.CDLL(name), "mallopt", None) if name else None

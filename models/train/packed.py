@@ -1,6 +1,6 @@
-"""Pack the base model for transfer, with only the kept pieces and with weights quantised as in GGUF.
+"""Pack the base model for transfer, with its weights quantised as in the original GGUF file, and restore it.
 
-The result is as small as the original download.
+The packed model contains only the kept pieces of the vocabulary. It is as small as the original download.
 """
 
 import shutil
@@ -32,7 +32,7 @@ FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 def _name(of_gguf: str) -> str | None:
-    """Return the name that a GGUF matrix has in transformers, or None for other tensors."""
+    """Return the transformers name of the matrix with the GGUF name ``of_gguf``, or None for any other tensor."""
     if of_gguf == "token_embd.weight":
         return EMBEDDING
     _, *where = of_gguf.split(".")
@@ -47,12 +47,12 @@ def _plain(raw: NDArray[np.uint8], kind: int) -> Tensor:
 
 
 def pack(source: Path, base: Path, to: Path, ids: Sequence[int]) -> None:
-    """Write ``base`` to the folder ``to``, with its matrices quantised as in the GGUF file ``source``.
+    """Write the model in the folder ``base`` to the folder ``to``, quantised as in the GGUF file ``source``.
 
-    ``ids`` are the ids of the kept pieces in that file.
+    ``ids`` are the ids, in the vocabulary of ``source``, of the pieces that the base model keeps.
 
     Raises:
-        BaseError: the base model was not made from that file.
+        BaseError: the base model was not made from ``source``.
     """
     to.mkdir(parents=True, exist_ok=True)
     rest = load_file(base / "model.safetensors")
@@ -66,7 +66,7 @@ def pack(source: Path, base: Path, to: Path, ids: Sequence[int]) -> None:
         weight, made = rest.pop(name), _plain(raw, kind)
         other = (weight != made).any(dim=1) if weight.shape == made.shape else None
         if other is None or int(other.sum()) > (MOST_MARKS if name == EMBEDDING else 0):
-            raise BaseError(f"{name} of {base} differs from {source.name}")
+            raise BaseError(f"{name} of {base} does not match {source.name}")
         rest |= {f"{name}.rows": other.nonzero().flatten(), f"{name}.values": weight[other]} if other.any() else {}
         arrays[f"{kind}/{name}"] = raw
     np.savez(to / "matrices.npz", **arrays)
@@ -76,7 +76,7 @@ def pack(source: Path, base: Path, to: Path, ids: Sequence[int]) -> None:
 
 
 def unpack(packed: Path, base: Path) -> None:
-    """Restore the base model from the output of `pack`."""
+    """Restore the base model from the folder ``packed``, which `pack` wrote, to the folder ``base``."""
     base.mkdir(parents=True, exist_ok=True)
     weights = load_file(packed / "rest.safetensors")
     with np.load(packed / "matrices.npz") as arrays:

@@ -1,7 +1,7 @@
-"""Split a folder into parts of equal size for transfers that do not allow large files, and restore it.
+"""Split a folder into parts of equal size for transfers that do not allow large files, and restore the folder.
 
-The contents of the files, in the order of their paths, form one stream, which is cut into parts. ``manifest.json``
-lists the size and SHA-256 of every part and every file.
+The files are concatenated in the order of their paths, and the resulting stream of bytes is cut into parts.
+``manifest.json`` lists the size and SHA-256 of every part and every file.
 """
 
 import hashlib
@@ -17,14 +17,14 @@ CHUNK_BYTES = 1 << 20
 
 
 class PartsError(Exception):
-    """A folder cannot be packed, or its parts differ from those that were packed. The message names the file."""
+    """A folder cannot be split into parts or restored from them. The message names the file or folder at fault."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part or a file, with its size and its SHA-256 in hexadecimal.
+    """A part or a file that the manifest lists, with its size and its SHA-256 in hexadecimal.
 
-    The name of a file is its path within the folder.
+    The name of a file is its path relative to the folder.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Packed:
-    """The contents of a manifest: the parts in order, and the files that they contain."""
+    """The contents of a manifest: the parts in order, and the files that were split into these parts."""
 
     parts: tuple[Piece, ...]
     files: tuple[Piece, ...]
@@ -63,12 +63,13 @@ def pack(folder: Path, parts: Path, part_bytes: int) -> Packed:
 
 
 def unpack(parts: Path, folder: Path) -> Packed:
-    """Restore the files that `pack` split to ``folder``, which must be new or empty.
+    """Restore the files that `pack` wrote to the folder ``parts``. ``folder`` must be new or empty.
 
     Either all files are restored or none.
 
     Raises:
-        PartsError: a part is missing, damaged or not listed, a restored file differs, or ``folder`` is not empty.
+        PartsError: a part is missing, damaged or not listed, a restored file does not match the manifest, or ``folder``
+            is not empty.
     """
     packed = _listed(parts)
     _emptied(folder)
@@ -102,9 +103,9 @@ def _emptied(folder: Path) -> None:
 
 
 def _cuts(folder: Path, names: Iterable[str], files: list[Piece], part_bytes: int) -> Iterator[bytes]:
-    """Yield the stream in slices of ``part_bytes`` bytes. The last slice may be smaller.
+    """Concatenate the files ``names`` in ``folder``, and yield the contents in slices of ``part_bytes`` bytes.
 
-    Each file is added to ``files`` once all of its contents have been read.
+    The last slice may be smaller. Each file is added to ``files`` once all of its contents have been read.
     """
     held = bytearray()
     for name in names:
@@ -128,10 +129,10 @@ def _written(path: Path, cut: bytes) -> Piece:
 
 
 def _listed(parts: Path) -> Packed:
-    """Read the manifest, and compare it with the parts in the folder.
+    """Read the manifest, and check that the folder contains exactly the parts that it lists.
 
     Raises:
-        PartsError: the manifest is invalid, or the parts in the folder are not exactly the listed ones.
+        PartsError: the manifest is invalid, or a part is missing or not listed.
     """
     try:
         table = json.loads((parts / MANIFEST).read_text("utf-8"))
@@ -164,12 +165,19 @@ def _stream(parts: Path, listed: Iterable[Piece]) -> Iterator[bytes]:
     for part in listed:
         cut = (parts / part.name).read_bytes()
         if (len(cut), hashlib.sha256(cut).hexdigest()) != (part.size_bytes, part.sha256):
-            raise PartsError(f"{part.name} is damaged: its checksum differs from the manifest")
+            raise PartsError(f"{part.name} is damaged: its checksum does not match the manifest")
         yield cut
 
 
 def _file(path: Path, file: Piece, stream: Iterator[bytes], rest: bytes) -> bytes:
-    """Write one file from the remaining bytes of a part and the parts that follow. Return the bytes that are left."""
+    """Write ``file`` to ``path``. Return the bytes that were read but not needed.
+
+    The contents are read from ``rest``, the unused bytes of the previous part, and then from further parts in
+    ``stream``.
+
+    Raises:
+        PartsError: the parts end too early, or the contents do not match the manifest.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     digest, missing = hashlib.sha256(), file.size_bytes
     with path.open("wb") as out:
@@ -182,5 +190,5 @@ def _file(path: Path, file: Piece, stream: Iterator[bytes], rest: bytes) -> byte
             out.write(taken)
             missing -= len(taken)
     if digest.hexdigest() != file.sha256:
-        raise PartsError(f"{file.name} is damaged: its checksum differs from the manifest")
+        raise PartsError(f"{file.name} is damaged: its checksum does not match the manifest")
     return rest

@@ -8,9 +8,9 @@ MARKS = (("„", "“"), ("»", "«"), ("“", "”"), ('"', '"'))
 
 
 def requoted(german: str, rng: random.Random) -> str:
-    """Return the text with all quotations in one randomly chosen style of quotation marks.
+    """Return the text with all quotations in the same, randomly chosen style of quotation marks.
 
-    The style of the first quotation is not chosen.
+    The style is never that of the first quotation.
     """
     first = QUOTED.search(german)
     if first is None:
@@ -19,5 +19,5 @@ def requoted(german: str, rng: random.Random) -> str:
 
 
 def in_marks(text: str, marks: tuple[str, str]) -> str:
-    """Return the text with all quotations in ``marks``, which consists of an opening and a closing mark."""
+    """Return the text with all quotations in ``marks``, a pair of opening and closing quotation marks."""
     return QUOTED.sub(lambda match: f"{marks[0]}{match[1]}{marks[1]}", text)

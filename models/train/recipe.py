@@ -9,7 +9,10 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class MarkWords:
-    """The unused piece that serves as the mark for a task, and the pieces whose mean embedding initialises it."""
+    """The unused piece of the vocabulary that serves as a task mark, and the words that initialise its embedding.
+
+    Each word is a single piece. The initial embedding of the mark is the mean of the embeddings of the words.
+    """
 
     piece: str
     words: tuple[str, ...]
@@ -19,10 +22,13 @@ class MarkWords:
 class Source:
     """A source of examples. ``kind`` names the function in `sources` that makes the examples from the other fields.
 
-    Held-back items are scored but never used for training. They are the first ``held_back`` items, the items from the
-    first ``held_lines`` lines of each set, or the items of the split ``held_split``. ``in_a_row`` is the maximum number
-    of sentences in an item. ``quotes`` is the share of pairs whose German side gets different quotation marks.
-    ``weight`` multiplies the loss of each target token.
+    ``terms`` are the terms of use. ``source`` and ``target`` name the fields of a JSON object that contain the source
+    and the target text. ``split`` names the part of the data set to use. Held-back items are scored but never used for
+    training. They are the first ``held_back`` items, the items from lines with a number below ``held_lines`` in each
+    set, or the items of the split ``held_split``. ``in_a_row`` is the maximum number of sentences in an item, and
+    ``least_chars`` is the minimum length of a text. ``quotes`` is the share of pairs whose German side gets different
+    quotation marks. ``reverse`` makes examples of translation from English to German. ``detokenise`` removes spaces
+    before punctuation marks. ``weight`` multiplies the loss of each target token.
     """
 
     name: str
@@ -47,8 +53,8 @@ class Source:
 class Stage:
     """A stage of a training run, which draws ``items`` items from the sources in proportion to ``shares``.
 
-    The shares need not sum to one. ``rate`` is the maximum learning rate. It falls to its minimum over the last
-    ``cooldown`` share of the items.
+    The shares need not sum to one. ``rate`` is the maximum learning rate. The rate falls to its minimum at the end of
+    the stage, during the share ``cooldown`` of the items.
     """
 
     name: str

@@ -18,7 +18,10 @@ LONGEST_RATIO, LONGEST_MORE = 1.5, 12
 def translated(
     generator: ctranslate2.Generator, tokens: Tokens, sentences: Sequence[str], beam: int
 ) -> tuple[list[str], int]:
-    """Translate German sentences. Return the translations in order, and the number of generated tokens."""
+    """Translate German sentences with the beam size ``beam``.
+
+    Return the translations in order, and the number of generated tokens.
+    """
     prompts = [prompt for prompt, _ in tokens.examples([Example((text, Mark("english")), "") for text in sentences])]
     order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
     made, written = [""] * len(prompts), 0
@@ -40,7 +43,11 @@ def translated(
 
 
 def score(folder: Path, tokens: Tokens, test: Path, lines: int | None, beam: int, threads: int) -> dict[str, Any]:
-    """Score the model in ``folder`` on the source sentences ``TEST.de`` with the references ``TEST.en``."""
+    """Score the translations of the sentences in ``TEST.de`` against the references in ``TEST.en``.
+
+    Return BLEU, chrF and the number of generated tokens per second. ``folder`` contains the CTranslate2 model. If
+    ``lines`` is None, all lines of the test set are used.
+    """
     generator = ctranslate2.Generator(str(folder), compute_type="default", inter_threads=1, intra_threads=threads)
     source, reference = (
         test.with_name(f"{test.name}.{side}").read_text("utf-8").splitlines()[:lines] for side in ("de", "en")

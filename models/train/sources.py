@@ -29,7 +29,10 @@ _NUMBERED = re.compile(r"\s*\(?\bNr\. ?\d+\)?")
 
 
 def read_pairs(data: Path, source: Source) -> Iterator[Pair]:
-    """Yield the German and English sides of each line. Runs of white space become single spaces."""
+    """Yield the German and the English side of each line in the source's files.
+
+    Runs of white space become single spaces.
+    """
     for name in source.files:
         with lzma.open(data / name, "rt", encoding="utf-8") as lines:
             for line in lines:
@@ -40,14 +43,14 @@ def read_pairs(data: Path, source: Source) -> Iterator[Pair]:
 
 
 def read_rows(data: Path, source: Source) -> Iterator[Row]:
-    """Yield the objects from compressed files in the JSON Lines format."""
+    """Yield the JSON object in each line of the source's compressed files."""
     for name in source.files:
         with lzma.open(data / name, "rt", encoding="utf-8") as lines:
             yield from map(json.loads, lines)
 
 
 def _split(source: Source, items: list[list[Example]]) -> Made:
-    """Return the examples to train on and, separately, those from the first ``held_back`` items."""
+    """Return the examples to train on and, separately, the examples of the first ``source.held_back`` items."""
     held, kept = items[: source.held_back], items[source.held_back :]
     return [e for item in kept for e in item], [e for item in held for e in item]
 
@@ -57,7 +60,11 @@ def _direction(source: Source, german: str, english: str) -> Example:
 
 
 def translation(source: Source, data: Path, rng: random.Random) -> Made:
-    """Make translation examples from single sentences or, if ``in_a_row`` is above 1, from consecutive sentences."""
+    """Make translation examples, each from one sentence.
+
+    If ``source.in_a_row`` is above 1, each is made from several consecutive sentences instead, except the held-back
+    ones.
+    """
     pairs = [_requoted(pair, source.quotes, rng) for pair in read_pairs(data, source)]
     if source.in_a_row > 1:
         pairs = [*pairs[: source.held_back], *_rows(pairs[source.held_back :], source.in_a_row, rng)]
@@ -68,7 +75,7 @@ def translation(source: Source, data: Path, rng: random.Random) -> Made:
 
 
 def _requoted(pair: Pair, share: float, rng: random.Random) -> Pair:
-    """Return the pair. With the probability ``share``, its German side gets different quotation marks."""
+    """Return ``pair``, whose German side gets different quotation marks with the probability ``share``."""
     return (requoted(pair[0], rng), pair[1]) if share and rng.random() < share else pair
 
 
@@ -81,7 +88,7 @@ def _rows(pairs: list[Pair], most: int, rng: random.Random) -> Iterator[Pair]:
 
 
 def hinted(source: Source, data: Path, rng: random.Random) -> Made:
-    """Make translation examples whose source contains terms of the translation as hints."""
+    """Make translation examples with glossary hints: some German nouns are followed by their English term."""
     pairs = [_requoted(pair, source.quotes, rng) for pair in read_pairs(data, source)]
     hints = Hints(pairs)
     items = []
@@ -94,7 +101,8 @@ def hinted(source: Source, data: Path, rng: random.Random) -> Made:
 def headline(source: Source, data: Path, _: random.Random) -> Made:
     """Make examples in which a headline is written from the first sentences of a text.
 
-    These sentences must contain the numbers in the headline and, unless they are a lead, most of its words.
+    These sentences must contain all numbers in the headline. Unless they come from a lead (the introduction of an
+    article), they must also contain most of the words in the headline.
     """
     items = []
     for row in read_rows(data, source):
@@ -120,17 +128,20 @@ def _versions(source: Source, data: Path, mark: str, *, is_held: Callable[[Row],
 
 
 def shorten(source: Source, data: Path, _: random.Random) -> Made:
-    """Make examples from pairs of a sentence and a shorter version of it."""
+    """Make examples whose target is a shorter version of the sentence in the prompt."""
     return _versions(source, data, "shorten", is_held=lambda row: row["line"] < source.held_lines)
 
 
 def fuse(source: Source, data: Path, _: random.Random) -> Made:
-    """Make examples from pairs of several sentences and a single sentence with the same content."""
+    """Make examples whose target is a single sentence with the same content as the sentences in the prompt."""
     return _versions(source, data, "fuse", is_held=lambda row: row["line"] < source.held_lines)
 
 
 def simplify(source: Source, data: Path, _: random.Random) -> Made:
-    """Make examples from pairs of a sentence and a simpler version of it. The first examples are held back."""
+    """Make examples whose target is a simpler version of the sentence in the prompt.
+
+    The first ``source.held_back`` examples are held back.
+    """
     kept, _held = _versions(source, data, "simplify", is_held=lambda _: False)
     return kept[source.held_back :], kept[: source.held_back]
 
@@ -143,9 +154,9 @@ def _groups(source: Source, data: Path) -> Iterator[tuple[str, int, list[str]]]:
 
 
 def paraphrase(source: Source, data: Path, _: random.Random) -> Made:
-    """Make examples from pairs of versions of the same sentence.
+    """Make examples whose target is another version of the sentence in the prompt.
 
-    The versions must contain the same numbers and acronyms and have similar lengths.
+    The two versions must contain the same numbers and acronyms and have similar lengths.
     """
     kept: list[Example] = []
     held: list[Example] = []
@@ -163,7 +174,11 @@ def _verdict(premise: str, hypothesis: str, *, follows: bool) -> Example:
 
 
 def entail(source: Source, data: Path, _: random.Random) -> Made:
-    """Make entailment examples from human judgements. The examples from a separate split are held back."""
+    """Make entailment examples from human judgements.
+
+    The training examples contain equal numbers of both verdicts. The examples in the split ``source.held_split`` are
+    held back.
+    """
     kept: list[Example] = []
     held: list[Example] = []
     for row in read_rows(data, source):
@@ -183,10 +198,10 @@ def _balanced(examples: list[Example]) -> list[Example]:
 
 
 def neighbours(source: Source, data: Path, rng: random.Random) -> Made:
-    """Make entailment examples from several versions of the same sentence.
+    """Make entailment examples from groups of versions of the same sentence.
 
-    One version of a sentence follows from another. A version with a changed number, or a version of a nearby sentence,
-    does not.
+    In a positive example, one version follows from another. In a negative example, the version that should follow has a
+    changed number or, if it contains no number, is replaced by a version of the next sentence.
     """
     kept: list[Example] = []
     held: list[Example] = []
@@ -204,7 +219,7 @@ def neighbours(source: Source, data: Path, rng: random.Random) -> Made:
 
 
 def _renumbered(text: str, rng: random.Random) -> str:
-    """Return ``text`` with one number changed by a typical error."""
+    """Return ``text`` with one randomly chosen number changed."""
     number = rng.choice(list(DIGITS.finditer(text)))
     other = str(max(0, int(number[0]) + rng.choice((-10, -2, -1, 1, 2, 10))))
     if other == number[0]:
@@ -226,11 +241,11 @@ KINDS: dict[str, Callable[[Source, Path, random.Random], Made]] = {
 
 
 def make(source: Source, data: Path, seed: int) -> Made:
-    """Make the examples from one source. The same seed always results in the same examples.
+    """Make the examples from one source in the folder ``data``. The same seed always results in the same examples.
 
     Raises:
-        KeyError: the kind of the source is not in `KINDS`.
-        FileNotFoundError: a file is missing.
+        KeyError: `KINDS` does not contain the kind of the source.
+        FileNotFoundError: a file of the source is missing.
     """
     return KINDS[source.kind](source, data, random.Random(f"{seed} {source.name}"))
 

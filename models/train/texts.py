@@ -13,18 +13,21 @@ _SENTENCE = re.compile(r".{40,}?[.!?“\"](?= [A-ZÄÖÜ„\"])", re.DOTALL)
 
 
 def is_translation(german: str, english: str, least_chars: int = 15) -> bool:
-    """Return whether both sides have plausible and similar lengths and differ from each other."""
+    """Return whether the texts may be translations: they differ, and their lengths are plausible and similar.
+
+    ``least_chars`` is the minimum length of the German text.
+    """
     short, long = sorted((len(german), len(english)))
     return least_chars <= len(german) and long <= MOST_CHARS and long < MOST_RATIO * short and german != english
 
 
 def has_its_facts(text: str, made: str) -> bool:
-    """Return whether ``text`` contains every number in ``made``."""
+    """Return whether ``text`` contains every number in ``made``, the text that was written from it."""
     return set(DIGITS.findall(made)) <= set(DIGITS.findall(text))
 
 
 def covered(text: str, made: str) -> float:
-    """Return the share of the long words in ``made`` that also occur in ``text``.
+    """Return the share of the words in ``made``, a text written from ``text``, that also occur in ``text``.
 
     Only words with at least five letters are considered, and only their first five letters are compared.
     """
@@ -46,12 +49,12 @@ def beginning(text: str, most_chars: int = MOST_CHARS) -> str:
 
 
 def is_damaged(text: str) -> bool:
-    """Return whether a quotation mark lacks its counterpart, or a comma is used as an opening quotation mark."""
+    """Return whether the quotation marks are unbalanced, or a comma is used as an opening quotation mark."""
     halves = text.count("„") == text.count("“") + text.count("”") and text.count("»") == text.count("«")
     return not halves or text.count('"') % 2 == 1 or _LOW_COMMA.search(text) is not None
 
 
 def names(text: str) -> frozenset[str]:
-    """Return the numbers and acronyms in the text, which must be the same in two versions of a sentence."""
+    """Return the numbers and acronyms in a text, which must be the same in two versions of a sentence."""
     found = set(DIGITS.findall(text))
     return frozenset(found | {word for word in _WORD.findall(text) if len(word) >= 2 and word.isupper()})

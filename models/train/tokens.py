@@ -27,13 +27,16 @@ class Example:
 
 
 class Tokens:
-    """The trimmed tokenizer. Text that looks like a mark or a special piece is encoded as ordinary text."""
+    """A tokenizer with the trimmed vocabulary.
+
+    Text that looks like a task mark or a special piece is encoded as ordinary text.
+    """
 
     def __init__(self, path: Path, marks: Mapping[str, MarkWords]) -> None:
         """Read the tokenizer from a ``tokenizer.json``.
 
         Raises:
-            ValueError: the tokenizer lacks a special piece or the piece for a mark.
+            ValueError: the vocabulary does not contain a special piece or the piece for one of the marks.
         """
         self.tokenizer = Tokenizer.from_file(str(path))
         self.tokenizer.encode_special_tokens = True
@@ -58,7 +61,7 @@ class Tokens:
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def examples(self, examples: Sequence[Example]) -> list[tuple[list[int], list[int]]]:
-        """Return the (prompt, target) ids of each example.
+        """Return the token ids of each example as (ids of the prompt, ids of the target).
 
         A prompt starts with ``<bos>``, and a target ends with ``<eos>``.
         """

@@ -1,4 +1,4 @@
-"""The training loop, with a running average, portable checkpoints, and a log of losses on held-back items."""
+"""The training loop, with a running average of the factors, portable checkpoints, and a log of held-back losses."""
 
 import json
 import math
@@ -26,9 +26,10 @@ ALONE_STEPS = 2
 
 @dataclass(frozen=True)
 class Plan:
-    """The length of one training call, which ends after ``minutes`` or ``steps``, whichever comes first.
+    """The length of one call of `run`, which ends after ``minutes`` or ``steps``, whichever comes first.
 
-    The learning rate falls during the last ``cooldown`` share of the call.
+    The learning rate falls at the end of the call, during the share ``cooldown`` of its length. A checkpoint is written
+    every ``save_minutes`` minutes.
     """
 
     minutes: float = math.inf
@@ -38,12 +39,15 @@ class Plan:
     seed: int = 1
 
     def done(self, seconds: float, steps: int) -> float:
-        """Return the share of the call that is complete. It reaches 1 when the call must end."""
+        """Return the completed share of the call of `run`, which must end when it reaches 1.
+
+        ``seconds`` and ``steps`` count from the start of the call.
+        """
         return max(seconds / 60 / self.minutes, steps / self.steps)
 
 
 class Trainer:
-    """The state of a training run: float32 factors, their optimiser and average, and the position in the data."""
+    """The state of a training run: float32 factors, optimiser, running average, and the position in the data."""
 
     def __init__(
         self,
@@ -54,10 +58,10 @@ class Trainer:
         seed: int,
         workers: int = 1,
     ) -> None:
-        """Prepare to train with ``workers`` threads, each of which computes whole batches on one core.
+        """Prepare to train with ``workers`` threads, each of which processes whole batches on one core.
 
-        If two cores shared one product, they would wait for each other, and another program on either core would slow
-        both down.
+        If two cores worked on the same batch, they would have to wait for each other, and another program on one core
+        would slow both down.
         """
         self.network, self.recipe, self.items, self.tokens, self.seed = network, recipe, items, tokens, seed
         self.leaves = network.leaves()
@@ -78,7 +82,7 @@ class Trainer:
         """Start training from ``factors``.
 
         Raises:
-            ValueError: the factors do not fit this network and rank.
+            ValueError: the names or shapes of the factors do not match this network and rank.
         """
         places = self.network.named(self.factors.data)
         shapes, given = ({n: tuple(f.shape) for n, f in found.items()} for found in (places, factors))
@@ -108,7 +112,7 @@ class Trainer:
         new.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Resume from a checkpoint, which also determines the seed and therefore the order of the data."""
+        """Resume from a checkpoint, including its seed and therefore its order of the data."""
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         self.factors.data.copy_(state["factors"])
         self.average.copy_(state["average"])
@@ -118,9 +122,10 @@ class Trainer:
         self.network.load(self.factors.data)
 
     def step(self, batches: list[list[Item]], rate: float) -> float:
-        """Update the factors once from several batches. Return the loss per weighted token.
+        """Update the factors once, with the gradients of several batches. Return the loss per unit of token weight.
 
-        A token counts the same in every batch, however many tokens the batch contains.
+        The gradients are averaged over all target tokens of the step, so the size of a batch does not affect the
+        influence of a token.
         """
         made = [data.collate(batch, self.tokens.pad).to(self.device) for batch in batches]
         whole = sum(float(batch.weights.sum()) for batch in made)
@@ -152,17 +157,17 @@ class Trainer:
     def _each(self, work: Callable[[Batch], Result], batches: Iterable[Batch]) -> Iterator[Result]:
         """Apply ``work`` to each batch and return the results in order.
 
-        Until everything is compiled, only one thread runs at a time.
+        The batches of the first steps are processed one at a time, because the network is compiled in these steps.
         """
         if self.steps_here < ALONE_STEPS:
             return iter([self.workers.submit(work, batch).result() for batch in batches])
         return self.workers.map(work, batches)
 
     def scores(self) -> dict[str, float]:
-        """Score each held-back set with the averaged factors.
+        """Score each held-back set with the running average of the factors.
 
-        The score is the loss per target token or, for verdicts, the share that is correct. Gradients stay enabled,
-        because otherwise the layer would be compiled again.
+        The score is the loss per target token. For entailment examples, it is the share of correct verdicts. Gradients
+        stay enabled, because otherwise the layer would be compiled again.
         """
         self.network.load(self.average)
         made: dict[str, float] = {}
@@ -188,7 +193,7 @@ class Trainer:
         return float(total / tokens)
 
     def _right(self, held: list[Item]) -> float:
-        """Return the share of verdicts for which the correct word is more likely than the other word."""
+        """Return the share of entailment examples in which the correct verdict is more likely than the wrong one."""
         words = [ids[0] for ids in self.tokens.encode((YES, NO))]
 
         def right(batch: Batch) -> int:
@@ -203,8 +208,8 @@ class Trainer:
 def _rate(stage: Stage, plan: Plan, of_stage: float, of_call: float) -> float:
     """Return the learning rate for a step.
 
-    ``of_stage`` and ``of_call`` are the completed shares of the stage and of the call. The rate is at least a hundredth
-    of the stage's maximum rate.
+    ``of_stage`` and ``of_call`` are the completed shares, from 0 to 1, of the stage and of the call of `run`. The rate
+    is at least a hundredth of the stage's maximum rate.
     """
     falls = ((of_stage, stage.cooldown), (of_call, plan.cooldown))
     left = [min(1.0, (1 - done) / cooldown) for done, cooldown in falls if cooldown]
@@ -214,7 +219,8 @@ def _rate(stage: Stage, plan: Plan, of_stage: float, of_call: float) -> float:
 def run(trainer: Trainer, plan: Plan, folder: Path, say: Callable[[str], None] = print) -> None:
     """Train until the plan is complete.
 
-    Every few minutes and at the end, ``state.pt`` and ``log.jsonl`` are written to ``folder``.
+    Every few minutes and at the end, write the checkpoint ``state.pt`` and append a line to ``log.jsonl``, both in
+    ``folder``, and pass the line to ``say``.
     """
     start = saved = last = time.monotonic()
     recent: list[float] = []

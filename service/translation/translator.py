@@ -51,7 +51,7 @@ class _Pair:
         return self.part.place(self.sentence.span)
 
     def within(self, span: Span) -> Span:
-        """Convert a span of the sentence into a span of the submitted text."""
+        """Convert ``span``, whose offsets start at the sentence, into a span of the submitted text."""
         return self.part.place(span.shifted(self.sentence.span.start))
 
 
@@ -61,7 +61,7 @@ def assemble(
     options: TranslationOptions,
     languages: LanguagePair,
 ) -> Translation:
-    """Assemble the translation of a text. ``results`` contains the results for the sentences with letters, in order."""
+    """Assemble the translation of a text. ``results`` contains one result for each sentence with letters, in order."""
     left = iter(results)
     pairs = [_pair(part, sentence, left, options, languages) for part, sentence in submission.sentences()]
     text, targets = _translated_text(submission, pairs, languages.source)
@@ -199,7 +199,7 @@ class _Prepared:
 
     @property
     def places(self) -> Iterator[Span]:
-        """The spans of the sentences with letters in the submitted text."""
+        """The spans, in the submitted text, of the sentences that contain letters."""
         return (part.place(sentence.span) for part, sentence in self.submission.sentences() if sentence.has_letters)
 
 
@@ -215,7 +215,7 @@ class _InOrder:
         self._told = 0
 
     def add(self, on_results: Sequence[tuple[int, Result[FinishedSentence]]]) -> None:
-        """Add finished sentences. Report every sentence whose predecessors are all done."""
+        """Add finished sentences as (index, result) pairs. Report each sentence once all earlier ones are done."""
         self._done.update((number, result.value) for number, result in on_results)
         while (one := self._done.pop(self._told, None)) is not None:
             self._tell(self._told, one)
@@ -252,11 +252,11 @@ class Translator:
     async def translate(
         self, texts: Sequence[str], call: Call, *, origins: Sequence[str] | None = None, options: Manners = PLAIN
     ) -> list[Translation]:
-        """Translate ``texts`` and return the translations in order. A blank text is returned unchanged.
+        """Translate ``texts`` and return the translations in the same order. A blank text is returned unchanged.
 
-        Either all texts are admitted to the queue or none. ``origins`` contains the submitted text from which each text
-        was taken, for cache tags. By default, each text is its own origin. ``options`` is either one value for all
-        texts or one value for each text.
+        The sentences of all texts are queued together or not at all. Cached sentences are tagged with the submitted
+        text, so they can be purged with it. ``origins`` contains the submitted text for each of ``texts``. By default,
+        it is the text itself. ``options`` is either one value for all texts or one value for each text.
 
         Raises:
             InvalidInput: a text is not valid Unicode.

@@ -1,0 +1,88 @@
+"""Measure the capacity of a process with the default models: ``python -m benchmarks.capacity --data DIR``.
+
+The sizes of pods and the limits in `service.settings` are derived from the record.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks import record
+from benchmarks.checkout import Checkout
+from benchmarks.server import NO_STORE, Server
+from benchmarks.texts import TIME, lines_of
+from service.settings import Settings
+
+ARTICLE_CHARS = 5_000
+SET = "wmt19"
+
+
+def texts(lines: list[str], chars: int) -> Iterator[str]:
+    """Yield texts of ``chars`` characters, less up to one line. No line occurs twice."""
+    text = ""
+    for line in lines:
+        if len(text) + len(line) >= chars:
+            yield text
+            text = ""
+        text += line + "\n"
+
+
+async def _seconds(server: Server, path: str, bodies: list[dict[str, Any]]) -> float:
+    """Return the time in seconds until all ``bodies``, sent at the same time, have a response."""
+    started_s = time.perf_counter()
+    await asyncio.gather(*(server.post(path, body, NO_STORE | TIME) for body in bodies))
+    return time.perf_counter() - started_s
+
+
+def _peak_mib(pid: int) -> float:
+    """Return the peak of the resident memory of a process in MiB (Linux)."""
+    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+async def measure(lines: list[str], parallel: int) -> dict[str, Any]:
+    """Return the seconds for one article, for the longest text and for ``parallel`` articles at the same time.
+
+    An article is summarised and translated. The longest text is translated.
+    """
+    limit = Settings().max_text_chars
+    articles = list(itertools.islice(texts(lines, ARTICLE_CHARS), parallel + 1))
+    longest = next(texts(lines[::-1], limit))
+    started_s = time.perf_counter()
+    async with Checkout.here().server(engine="ctranslate2") as server:
+        ready_s = time.perf_counter() - started_s
+        alone_s = await _seconds(server, "/v1/articles", [{"body": articles[0]}])
+        together_s = await _seconds(server, "/v1/articles", [{"body": body} for body in articles[1:]])
+        longest_s = await _seconds(server, "/v1/translate", [{"text": longest}])
+        return {
+            "ready_s": round(ready_s, 1),
+            "article_chars": len(articles[0]),
+            "article_s": round(alone_s, 1),
+            "parallel": parallel,
+            "articles_per_hour": round(3600 * parallel / together_s),
+            "longest_chars": len(longest),
+            "longest_s": round(longest_s, 1),
+            "peak_mib": round(_peak_mib(server.pid)),
+        }
+
+
+def main(
+    data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the data sets.")],
+    parallel: Annotated[int, typer.Option(min=1, help="Number of articles at the same time.")] = 4,
+    *,
+    save: Annotated[bool, typer.Option("--record", help="Write results/capacity.json.")] = False,
+) -> None:
+    """Measure and print the figures."""
+    result = asyncio.run(measure(lines_of(data / "eval" / f"{SET}.de"), parallel))
+    print(result)
+    if save:
+        print(record.write("capacity", result))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -86,7 +86,6 @@ class ArticleCommand:
 
     outputs: Sequence[Output]
     form: SummaryForm
-    headlines: int = DEFAULT_HEADLINES
     body: str = ""
     headline: str | None = None
     lead: str | None = None
@@ -98,6 +97,7 @@ class ArticleCommand:
     source_lang: str | None = None
     target_lang: str | None = None
     priority: Priority = "interactive"
+    headlines: int = DEFAULT_HEADLINES
 
 
 @dataclass(frozen=True, slots=True)

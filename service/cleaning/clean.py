@@ -19,6 +19,7 @@ from service.cleaning.boilerplate import (
     read_lines,
     source_credit_chars,
 )
+from service.cleaning.line_model import ARTICLE, OUTSIDE, Labelled, features, label, read_weights
 from service.domain import Notice, Span
 from service.languages.base import Language
 from service.text.normalization import normalize_unicode
@@ -228,8 +229,11 @@ def _split_glued_line(line: Line, *, by_picture: bool, alone: bool) -> Iterator[
     yield from (text, credit)
 
 
-def remove_boilerplate(lines: list[Line], language: Language) -> None:
-    """Set ``reason`` for each line that is boilerplate, judging by its wording, its form and its neighbours."""
+def remove_boilerplate(lines: list[Line], language: Language) -> list[Verdict | None]:
+    """Set ``reason`` for each line that is boilerplate, judging by its wording, its form and its neighbours.
+
+    Return the verdict about each line by itself.
+    """
     verdicts = [judge(line.text, language) if line.kept else None for line in lines]
     for line, verdict in zip(lines, verdicts, strict=True):
         if verdict is not None and verdict.weight == "sure":
@@ -237,6 +241,7 @@ def remove_boilerplate(lines: list[Line], language: Language) -> None:
     _remove_numbered_path(lines)
     _remove_blocks(lines, verdicts)
     _remove_neighbours(lines, verdicts)
+    return verdicts
 
 
 def _remove_numbered_path(lines: list[Line]) -> None:
@@ -318,6 +323,66 @@ def _is_next_to_boilerplate(lines: list[Line], number: int) -> bool:
     return any(neighbour.reason in _BOILERPLATE_NEIGHBOURS for neighbour in neighbours)
 
 
+_PAGE_LINES = 12  # a text with at least this many lines around the article is a whole page
+_LEAST_ARTICLE = 0.15  # in a whole page, a line of the region stays if it is of the article with this probability
+_SURELY_NOT = 0.03  # in another copy from a page, a line is removed only below this probability
+_SURELY_NO_TEXT = 0.01  # the same for running text
+_DOUBT = 0.05
+_SURELY_HEAD = 0.8
+_REASONS = {
+    "head_meta": "byline",
+    "meta": "byline",
+    "head_caption": "photo_caption",
+    "caption": "photo_caption",
+    "head_boilerplate": "boilerplate",
+    "boilerplate": "boilerplate",
+    "before": "outside_article",
+    "after": "outside_article",
+}
+
+
+def label_lines(lines: list[Line], verdicts: list[Verdict | None], language: Language) -> Labelled | None:
+    """Return the states of the lines by the line model; None if the language has none or the text is no copy of a page.
+
+    A text in which no line looks like boilerplate is an article or a part of one, and stays whole.
+    """
+    if language.page.weights is None or all(line.reason is None for line in lines):
+        return None
+    return label(features(lines, verdicts, language), read_weights(language.page.weights))
+
+
+def is_whole_page(lines: list[Line], labelled: Labelled) -> bool:
+    """Return whether so many lines lie outside the article that a whole page was pasted."""
+    outside = sum(state in OUTSIDE for state in labelled.states)
+    return outside >= _PAGE_LINES and "text" in labelled.states
+
+
+def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: Labelled, *, whole_page: bool) -> None:
+    """Set ``reason`` for each line that is not of the article according to the line model."""
+    for number, (line, verdict, state) in enumerate(zip(lines, verdicts, labelled.states, strict=True)):
+        chance = labelled.chance(number, ARTICLE)
+        if not line.kept or state in ARTICLE:
+            continue
+        limit = _LEAST_ARTICLE if whole_page else _SURELY_NO_TEXT if line.running else _SURELY_NOT
+        if chance >= limit:
+            continue
+        if verdict is not None:
+            line.reason = verdict.reason
+        elif chance >= _DOUBT or (line.running and state in OUTSIDE and not whole_page):
+            line.reason = "maybe_article"
+        else:
+            line.reason = "timestamp" if "meta" in state and line.text[0].isdigit() else _REASONS[state]
+
+
+def mark_by_model(lines: list[Line], labelled: Labelled, *, whole_page: bool) -> None:
+    """Mark the headline, kicker and lead that the line model found."""
+    for part in ("headline", "kicker", "lead"):
+        found = [number for number, state in enumerate(labelled.states) if state == part and lines[number].kept]
+        best = max(found, key=lambda number: labelled.chance(number, frozenset({part})), default=None)
+        if best is not None and (whole_page or labelled.chance(best, frozenset({part})) >= _SURELY_HEAD):
+            lines[best].part = part
+
+
 _PARAGRAPH_GAP = "\n\n"
 _ALL_BOILERPLATE = "Every line looks like page boilerplate, so all of them were kept."
 
@@ -372,9 +437,16 @@ def clean(text: str, language: Language, *, headline: str | None = None, lead: s
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
     lines = split_glued_lines(read_lines(text, language))
-    remove_boilerplate(lines, language)
-    lines = mark_headline(lines, headline, language)
-    mark_lead(lines, lead, has_headline=headline is not None or any(line.part == "headline" for line in lines))
+    verdicts = remove_boilerplate(lines, language)
+    labelled = label_lines(lines, verdicts, language)
+    whole_page = labelled is not None and is_whole_page(lines, labelled)
+    if labelled is not None:
+        remove_outside(lines, verdicts, labelled, whole_page=whole_page)
+        mark_by_model(lines, labelled, whole_page=whole_page)
+    if headline is not None or not any(line.part == "headline" for line in lines):
+        lines = mark_headline(lines, headline, language)
+    if lead is not None or not any(line.part == "lead" for line in lines):
+        mark_lead(lines, lead, has_headline=headline is not None or any(line.part == "headline" for line in lines))
     if any(line.kept and line.part == "body" for line in lines) or all(_is_repeated(line) for line in lines):
         return _assemble(lines, headline, lead, [])
     everything = read_lines(text, language)

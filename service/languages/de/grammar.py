@@ -508,6 +508,13 @@ _NAMED = rf"\s*(?:Von\s)?{_PERSONS}\s?[-–,|·•]?\s?{_FULL_DAY}(?:\s?[-–,|�
 _TIMED = rf"\s*{_FULL_DAY}\s?[-–,|·•/]?\s?{_CLOCK}"
 _DATED_END = rf"(?:{_NAMED}|{_TIMED})(?:\sUhr)?(?:\s*{_BUTTON})*"
 
+
+def _beginnings(forms: tuple[str, ...]) -> re.Pattern[str]:
+    """Return a pattern of words with these beginnings. A beginning with a "$" at the end is a whole word."""
+    words = (re.escape(form.removesuffix("$")) + (r"\b" if form.endswith("$") else "") for form in forms)
+    return re.compile(rf"\b(?:{'|'.join(words)})", re.IGNORECASE)
+
+
 PAGE = PageGrammar(
     verb=_VERB,
     roots=frozenset({"Startseite", "Home", "Homepage", "Start"}),
@@ -547,6 +554,8 @@ PAGE = PageGrammar(
     byline_start="Von",
     photo_credit=_PHOTO_CREDIT,
     dateline=_DATELINE,
+    cues={name: _beginnings(forms) for name, forms in LISTS.forms("page_cues").items()},
+    weights=Path(__file__).parent / "data" / "page_model.json",
     meta_end=re.compile(rf"{_AFTER_SENTENCE}(?:{_DATED_END}|Von\s{_PERSONS}|\s*{_CLEAR_BUTTON}(?:\s+{_BUTTON})*)$"),
     photo_ends=(_PHOTO_END, _CLEAR_SOURCE_END),
     source_end=_SOURCE_END,

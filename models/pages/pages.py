@@ -6,6 +6,7 @@ A folder of pages holds ``NAME.json`` (``title``, ``summary`` and ``sections`` w
 
 import gzip
 import json
+import lzma
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -42,7 +43,7 @@ def words(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """The features of the lines of a text and their states. ``house`` is the fold unit, ``publisher`` its name."""
+    """The features of the lines of a text, and their states."""
 
     name: str
     publisher: str
@@ -100,7 +101,36 @@ def examples(folder: Path, language: Language) -> Iterator[Example]:
         for form, file in texts.items():
             lines, verdicts = judged(read_text(file), language)
             states = mark(lines, verdicts, gold, headings, kicker)
-            yield Example(name, publisher_of(name), form, features(lines, verdicts, language), states)
+            yield Example(name, publisher_of(name), form, features(lines, verdicts, language)[0], states)
+
+
+def articles(path: Path, language: Language, count: int) -> Iterator[Example]:
+    """Yield whole articles and fragments of articles, in which every line is of the article.
+
+    ``path`` is a file of JSON lines, packed with xz, with ``split``, ``title``, ``summary`` and ``article``.
+    """
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        found = [item for line in file if (item := json.loads(line))["split"] == "train"]
+    for number, item in enumerate(found[:: max(1, len(found) // count)][:count]):
+        headed = number % 3 != 0
+        head = [("headline", item["title"]), ("lead", item["summary"])] if headed else []
+        parts = [*head, *((None, part) for part in re.split(r"\n+", item["article"]) if part.strip())]
+        lines, verdicts = judged("\n\n".join(text for _, text in parts), language)
+        marked = {" ".join(text.split()): kind for kind, text in parts if kind}
+        states = [marked.get(" ".join(line.text.split())) or _article_state(line) for line in lines]
+        if not lines or "headline" in states[1:] or "lead" in states[2:]:
+            continue
+        yield Example(f"article {number}", f"article {number}", "article", features(lines, verdicts, language)[0], states)
+
+
+def _article_state(line: Line) -> str:
+    if line.running:
+        return "text"
+    return "list" if _BULLET.match(line.text) or len(line.text.split()) > _SUBHEADING_WORDS else "subheading"
+
+
+_BULLET = re.compile(r"[-*•–·]\s|\d+[.)]\s")
+_SUBHEADING_WORDS = 12
 
 
 def _is_part(line: Sequence[str], unit: Sequence[str]) -> bool:

@@ -19,7 +19,7 @@ from service.cleaning.boilerplate import (
     read_lines,
     source_credit_chars,
 )
-from service.cleaning.line_model import ARTICLE, OUTSIDE, Labelled, features, label, read_weights
+from service.cleaning.line_model import ARTICLE, OUTSIDE, Labelled, label, read_weights
 from service.domain import Notice, Span
 from service.languages.base import Language
 from service.text.normalization import normalize_unicode
@@ -323,11 +323,11 @@ def _is_next_to_boilerplate(lines: list[Line], number: int) -> bool:
     return any(neighbour.reason in _BOILERPLATE_NEIGHBOURS for neighbour in neighbours)
 
 
-_PAGE_LINES = 12  # a text with at least this many lines around the article is a whole page
+_PAGE_LINES = 5  # a text with at least this many unknown lines around the article is a whole page
 _LEAST_ARTICLE = 0.15  # in a whole page, a line of the region stays if it is of the article with this probability
-_SURELY_NOT = 0.03  # in another copy from a page, a line is removed only below this probability
-_SURELY_NO_TEXT = 0.01  # the same for running text
+_SURELY_NOT = 0.02  # in another copy from a page, a line is removed only below this probability
 _DOUBT = 0.05
+_KEPT_OWN = frozenset({"boilerplate", "head_boilerplate"})
 _SURELY_HEAD = 0.8
 _REASONS = {
     "head_meta": "byline",
@@ -348,30 +348,43 @@ def label_lines(lines: list[Line], verdicts: list[Verdict | None], language: Lan
     """
     if language.page.weights is None or all(line.reason is None for line in lines):
         return None
-    return label(features(lines, verdicts, language), read_weights(language.page.weights))
+    return label(lines, verdicts, language, read_weights(language.page.weights))
 
 
 def is_whole_page(lines: list[Line], labelled: Labelled) -> bool:
-    """Return whether so many lines lie outside the article that a whole page was pasted."""
-    outside = sum(state in OUTSIDE for state in labelled.states)
+    """Return whether so many lines that no rule knows lie outside the article that a whole page was pasted."""
+    outside = sum(line.kept and state in OUTSIDE for line, state in zip(lines, labelled.states, strict=True))
     return outside >= _PAGE_LINES and "text" in labelled.states
 
 
 def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: Labelled, *, whole_page: bool) -> None:
-    """Set ``reason`` for each line that is not of the article according to the line model."""
+    """Set ``reason`` for each line that is not of the article according to the line model.
+
+    If no whole page was pasted, running text stays, except for the caption next to a credit.
+    """
     for number, (line, verdict, state) in enumerate(zip(lines, verdicts, labelled.states, strict=True)):
         chance = labelled.chance(number, ARTICLE)
-        if not line.kept or state in ARTICLE:
+        if not line.kept or state in ARTICLE or (number in labelled.facts.own and state in _KEPT_OWN):
             continue
-        limit = _LEAST_ARTICLE if whole_page else _SURELY_NO_TEXT if line.running else _SURELY_NOT
-        if chance >= limit:
+        if whole_page:
+            if chance >= _LEAST_ARTICLE and state not in OUTSIDE:
+                continue
+        elif chance >= _SURELY_NOT or state in OUTSIDE or (line.running and not _is_by_credit(lines, number)):
             continue
         if verdict is not None:
             line.reason = verdict.reason
-        elif chance >= _DOUBT or (line.running and state in OUTSIDE and not whole_page):
+        elif chance >= _DOUBT:
             line.reason = "maybe_article"
         else:
             line.reason = "timestamp" if "meta" in state and line.text[0].isdigit() else _REASONS[state]
+
+
+def _is_by_credit(lines: list[Line], number: int) -> bool:
+    near = lines[max(0, number - 1) : number + 2]
+    return len(lines[number].text) <= _MOST_CAPTION_CHARS and any(line.reason == "photo_credit" for line in near)
+
+
+_MOST_CAPTION_CHARS = 250
 
 
 def mark_by_model(lines: list[Line], labelled: Labelled, *, whole_page: bool) -> None:
@@ -392,8 +405,9 @@ class RemovedPart:
     """A removed part of the submitted text, with the reason for its removal and its span.
 
     The reason is one of ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``,
-    ``copyright``, ``media``, ``partner``, ``photo_caption``, ``photo_credit``, ``reading_time``, ``related``,
-    ``repeated_headline``, ``repeated_lead``, ``source_credit``, ``timestamp`` and ``topics``.
+    ``copyright``, ``maybe_article``, ``media``, ``outside_article``, ``partner``, ``photo_caption``, ``photo_credit``,
+    ``reading_time``, ``related``, ``repeated_headline``, ``repeated_lead``, ``source_credit``, ``timestamp`` and
+    ``topics``. A part with the reason ``maybe_article`` is doubtful.
     """
 
     text: str
@@ -432,8 +446,9 @@ class CleanedArticle:
 def clean(text: str, language: Language, *, headline: str | None = None, lead: str | None = None) -> CleanedArticle:
     """Find the kicker, headline, lead and body of a pasted page in ``language``, and remove boilerplate.
 
-    Running text is never removed. Uncertain lines are kept and reported with a ``maybe_furniture`` notice. If the
-    caller provides ``headline`` or ``lead``, repetitions of it at the top of the text are removed.
+    If a whole page was pasted, the lines outside the article are removed too, and a ``page_pasted`` notice says so.
+    Uncertain lines in the article are kept and reported with a ``maybe_furniture`` notice. A text in which no line looks
+    like boilerplate stays whole. If the caller provides ``headline`` or ``lead``, repetitions of it at the top of the text are removed.
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
     lines = split_glued_lines(read_lines(text, language))
@@ -448,9 +463,22 @@ def clean(text: str, language: Language, *, headline: str | None = None, lead: s
     if lead is not None or not any(line.part == "lead" for line in lines):
         mark_lead(lines, lead, has_headline=headline is not None or any(line.part == "headline" for line in lines))
     if any(line.kept and line.part == "body" for line in lines) or all(_is_repeated(line) for line in lines):
-        return _assemble(lines, headline, lead, [])
+        return _assemble(lines, headline, lead, [_page_pasted(lines)] if whole_page else [])
     everything = read_lines(text, language)
     return _assemble(everything, headline, lead, [Notice("maybe_furniture", _ALL_BOILERPLATE)])
+
+
+def _page_pasted(lines: list[Line]) -> Notice:
+    words, kept, doubtful = (
+        sum(len(line.text.split()) for line in lines if chosen(line))
+        for chosen in (lambda _: True, lambda line: line.kept, lambda line: line.reason == "maybe_article")
+    )
+    share = round(100 * kept / max(1, words))
+    message = (
+        f"The text looks like a whole web page. {share} % of its words were kept as the article. {doubtful} words "
+        "are doubtful and were removed; they have the reason maybe_article."
+    )
+    return Notice("page_pasted", message)
 
 
 def _is_repeated(line: Line) -> bool:

@@ -9,7 +9,7 @@ belong to a language; ``models/pages`` trains them.
 import json
 import re
 from bisect import bisect_left, bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -124,6 +124,21 @@ def best_stretch(lines: Sequence[Line], penalty: int) -> tuple[int, int]:
     return best_range
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the whole page says about its lines.
+
+    ``anchors`` are the lines that surely are in the article, and ``own`` those that are on its topic and of some length.
+    ``shares`` are the shares of each line's content words that the article's long lines have, or None without words.
+    ``copied`` are the lines of which the page has a copy or a similar line.
+    """
+
+    anchors: Sequence[int]
+    own: frozenset[int]
+    shares: Sequence[float | None]
+    copied: frozenset[int]
+
+
 class _Overlap:
     """The share of a line's content words that also occur in the long lines near it, by a sliding count."""
 
@@ -147,11 +162,16 @@ class _Overlap:
         return known / len(shape.stems) if shape.stems else None
 
 
-def features(lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: Language) -> list[list[str]]:
-    """Return the names of the features of each line. The running time is linear in the length of the page."""
+def features(
+    lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: Language
+) -> tuple[list[list[str]], Facts]:
+    """Return the names of the features of each line, and the facts about the page.
+
+    The running time is linear in the length of the page.
+    """
     shapes = [_shape(line) for line in lines]
     own = [_own(*one, language.page) for one in zip(lines, shapes, verdicts, strict=True)]
-    context = _context(lines, shapes)
+    context, facts = _context(lines, shapes)
     page = _of_page(lines, shapes)
     short = [_brief(*one) for one in zip(lines, shapes, verdicts, strict=True)]
     found: list[list[str]] = []
@@ -164,7 +184,7 @@ def features(lines: Sequence[Line], verdicts: Sequence[Verdict | None], language
             *(f"next2 {name}" for name in (short[number + 2] if number + 2 < len(lines) else ("edge",))),
         )
         found.append([*names, *context[number], *around, *two, *page])
-    return found
+    return found, facts
 
 
 def _ending(text: str) -> str:
@@ -229,8 +249,8 @@ def _brief(line: Line, shape: Shape, verdict: Verdict | None) -> tuple[str, ...]
     return tuple(names)
 
 
-def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> list[list[str]]:
-    """Return the features of each line that depend on the whole page: its place, its neighbours and repetitions."""
+def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> tuple[list[list[str]], Facts]:
+    """Return the features of each line that depend on the whole page (place, neighbours, repetitions), and the facts."""
     longs = [number for number, shape in enumerate(shapes) if shape.long]
     near, region = _Overlap(shapes, longs), _Overlap(shapes, longs)
     stretches = {penalty: best_stretch(lines, penalty) for penalty in _PENALTIES}
@@ -282,6 +302,45 @@ def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> list[list[str]]:
         if number == len(lines) - 1:
             names.append("last line")
         found.append(names)
+    own = (n for n, line in enumerate(lines) if _is_strong(line, shares[n], _OWN_CHARS))
+    copied = frozenset(n for n, shape in enumerate(shapes) if copies[shape.key] > 1) | _similar(shapes)
+    return found, Facts(_anchors(strong, first, last), frozenset(own), shares, copied)
+
+
+_OWN_CHARS = 100
+_SIMILAR = 0.6
+_SIMILAR_STEMS = range(2, 12)
+_MOST_LINES_OF_STEM = 12
+
+
+def _similar(shapes: Sequence[Shape]) -> frozenset[int]:
+    """Return the short lines that share most of their content words with another short line, as title and headline."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for number, shape in enumerate(shapes):
+        if len(shape.stems) in _SIMILAR_STEMS:
+            for stem in shape.stems:
+                places[stem].append(number)
+    found: set[int] = set()
+    for number, shape in enumerate(shapes):
+        if len(shape.stems) in _SIMILAR_STEMS:
+            others = Counter(n for stem in shape.stems if len(places[stem]) <= _MOST_LINES_OF_STEM for n in places[stem])
+            if any(n != number and c >= _SIMILAR * len(shape.stems | shapes[n].stems) for n, c in others.items()):
+                found.add(number)
+    return frozenset(found)
+
+
+def _anchors(strong: Sequence[bool], start: int, end: int) -> list[int]:
+    """Return the long paragraphs on the topic in the long stretch, and those near it on both sides."""
+    numbers = [number for number, is_strong in enumerate(strong) if is_strong]
+    found = [number for number in numbers if start <= number < end]
+    if not found:
+        return []
+    for number in (number for number in numbers if number >= end):
+        if number - found[-1] <= _ANCHOR_GAP:
+            found.append(number)
+    for number in reversed([number for number in numbers if number < start]):
+        if found[0] - number <= _ANCHOR_GAP:
+            found.insert(0, number)
     return found
 
 
@@ -290,11 +349,17 @@ _META = frozenset({"byline", "timestamp", "reading_time"})
 _META_REACH = 6
 _STRONG_CHARS = 200
 _STRONG_SHARE = 0.3
+_MOST_OFFERS = 2
+_OFFERS = ("account", "mailing", "consent", "advert", "legal")
 
 
-def _is_strong(line: Line, share: float | None) -> bool:
-    """Return whether the line is a long paragraph on the topic of the long stretch."""
-    return line.running and line.reason is None and len(line.text) >= _STRONG_CHARS and (share or 0) >= _STRONG_SHARE
+def _is_strong(line: Line, share: float | None, least: int = _STRONG_CHARS) -> bool:
+    """Return whether the line is a paragraph of at least ``least`` characters on the topic of the long stretch."""
+    if not line.running or line.reason is not None or len(line.text) < least or (share or 0) < _STRONG_SHARE:
+        return False
+    cues = line.page.cues
+    offers = sum(name in cues and cues[name].search(line.text) is not None for name in _OFFERS)
+    return offers < _MOST_OFFERS
 
 
 _REACHES = (3, 8)
@@ -361,21 +426,24 @@ def read_weights(path: Path) -> Weights:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """The best state of each line, and the probability of each state for each line (lines x states)."""
+    """The best state of each line, the probability of each state for each line (lines x states), and the facts."""
 
     states: tuple[str, ...]
     chances: "np.ndarray[Any, np.dtype[np.float64]]"
+    facts: Facts
 
     def chance(self, number: int, states: frozenset[str]) -> float:
         """Return the probability that the line has one of ``states``."""
         return float(self.chances[number, [STATES.index(state) for state in states]].sum())
 
 
-def label(found: Sequence[Sequence[str]], weights: Weights) -> Labelled:
+def label(lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: Language, weights: Weights) -> Labelled:
     """Find the best sequence of states (Viterbi) and the probabilities (forward and backward sums)."""
+    found, facts = features(lines, verdicts, language)
     scores = weights.scores(found)
     if not len(scores):
-        return Labelled((), scores)
+        return Labelled((), scores, facts)
+    _forbid(scores, lines, verdicts, facts.anchors)
     best = scores[0] + weights.start
     pointers = np.zeros(scores.shape, dtype=np.int64)
     for number in range(1, len(scores)):
@@ -385,7 +453,108 @@ def label(found: Sequence[Sequence[str]], weights: Weights) -> Labelled:
     path = [int(best.argmax())]
     for number in range(len(scores) - 1, 0, -1):
         path.append(int(pointers[number, path[-1]]))
-    return Labelled(tuple(STATES[state] for state in reversed(path)), _chances(scores, weights))
+    chances = _chances(scores, weights)
+    states = _with_headline([STATES[state] for state in reversed(path)], lines, verdicts, chances, facts)
+    return Labelled(tuple(states), chances, facts)
+
+
+_HEAD_LINES = 40
+_HEADLINE_WORDS = range(2, 26)
+_USUAL_WORDS = range(4, 17)
+_LEAD_CHARS = range(60, 600)
+
+
+def _with_headline(
+    states: list[str],
+    lines: Sequence[Line],
+    verdicts: Sequence[Verdict | None],
+    chances: "np.ndarray[Any, np.dtype[np.float64]]",
+    facts: Facts,
+) -> list[str]:
+    """Choose the headline among the lines above the text, and return the states that fit it.
+
+    The field sees only neighbouring lines. What makes a headline is where it stands in the page: it has the words of
+    the text below it, the page often repeats it, and the byline follows. The best sum of these points wins.
+    """
+    first = next((n for n, state in enumerate(states) if state in _TEXT and (n in facts.own or state == "text")), None)
+    if not first:
+        return states
+    best: tuple[float, int] | None = None
+    for number in range(max(0, first - _HEAD_LINES), first):
+        points = _headline_points(number, first, lines, verdicts, chances, facts)
+        if points is not None and (best is None or points >= best[0]):
+            best = points, number
+    if best is None or best[0] < _LEAST_POINTS:
+        return states
+    headline = best[1]
+    found = ["before"] * headline + ["headline"]
+    if headline and states[headline - 1] == "kicker":
+        found[headline - 1] = "kicker"
+    for number in range(headline + 1, first):
+        state = states[number]
+        found.append(state if state in _HEAD else "head_boilerplate")
+    if "lead" not in found:
+        for number in range(headline + 1, first):
+            line = lines[number]
+            free = line.reason is None and verdicts[number] is None and line.running and number not in facts.copied
+            if free and len(line.text) in _LEAD_CHARS and found[number] != "head_caption":
+                found[number] = "lead"
+                break
+    return found + states[first:]
+
+
+_LEAST_POINTS = 2.0
+
+
+def _headline_points(
+    number: int,
+    first: int,
+    lines: Sequence[Line],
+    verdicts: Sequence[Verdict | None],
+    chances: "np.ndarray[Any, np.dtype[np.float64]]",
+    facts: Facts,
+) -> float | None:
+    """Return how much speaks for a line as headline of the text that begins at ``first``; None if it cannot be one."""
+    line, verdict = lines[number], verdicts[number]
+    words = len(line.text.split())
+    known = line.reason is not None or (verdict is not None and verdict.weight != "doubt")
+    if known or words not in _HEADLINE_WORDS or len(line.text) > _HEADLINE_CHARS:
+        return None
+    below = lines[number + 1 : min(first, number + 1 + _META_REACH)]
+    points = 3 * (facts.shares[number] or 0) + 2 * float(chances[number, STATES.index("headline")])
+    points += (words in _USUAL_WORDS) + 1.5 * (number in facts.copied)
+    points += any(one.reason in _META for one in below) + 0.5 * any(one.running for one in below)
+    points -= 0.08 * (first - number) + 1.5 * (_ending(line.text) in {".", ":", ","})
+    return points
+
+
+_FORBIDDEN = -1e4
+_HEADLINE_CHARS = 200
+_LEAD_WORDS = 6
+_KICKER_WORDS = 8
+_ANCHOR_GAP = 30
+
+
+def _forbid(
+    scores: "np.ndarray[Any, np.dtype[np.float64]]",
+    lines: Sequence[Line],
+    verdicts: Sequence[Verdict | None],
+    anchors: Sequence[int],
+) -> None:
+    """Rule out states whose form does not fit, and the states outside the article between the first and last anchor."""
+    headline, lead, kicker = (STATES.index(state) for state in ("headline", "lead", "kicker"))
+    for number, (line, verdict) in enumerate(zip(lines, verdicts, strict=True)):
+        words = len(line.text.split())
+        known = line.reason is not None or (verdict is not None and verdict.weight != "doubt")
+        if known or words < 2 or len(line.text) > _HEADLINE_CHARS:  # noqa: PLR2004 - one word is no headline
+            scores[number, headline] += _FORBIDDEN
+        if known or words < _LEAD_WORDS:
+            scores[number, lead] += _FORBIDDEN
+        if words > _KICKER_WORDS:
+            scores[number, kicker] += _FORBIDDEN
+    if anchors:
+        scores[anchors[0] :, STATES.index("before")] += _FORBIDDEN
+        scores[: anchors[-1] + 1, STATES.index("after")] += _FORBIDDEN
 
 
 def _chances(

@@ -387,13 +387,23 @@ def _is_by_credit(lines: list[Line], number: int) -> bool:
 _MOST_CAPTION_CHARS = 250
 
 
-def mark_by_model(lines: list[Line], labelled: Labelled, *, whole_page: bool) -> None:
-    """Mark the headline, kicker and lead that the line model found."""
+def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, whole_page: bool) -> list[Line]:
+    """Mark the headline, kicker and lead that the line model found, and return all lines."""
+    marked: dict[str, Line] = {}
     for part in ("headline", "kicker", "lead"):
         found = [number for number, state in enumerate(labelled.states) if state == part and lines[number].kept]
+        if part == "lead":
+            found = [number for number in found if not language.page.dateline.match(lines[number].text)]
+        if part != "headline" and "headline" not in marked and not whole_page:
+            continue
         best = max(found, key=lambda number: labelled.chance(number, frozenset({part})), default=None)
         if best is not None and (whole_page or labelled.chance(best, frozenset({part})) >= _SURELY_HEAD):
+            marked[part] = lines[best]
             lines[best].part = part
+    if "headline" not in marked:
+        return lines
+    first = next((number for number, line in enumerate(lines) if line.kept and line.running), len(lines))
+    return _marked(lines, marked["headline"], first, language)
 
 
 _PARAGRAPH_GAP = "\n\n"
@@ -457,7 +467,8 @@ def clean(text: str, language: Language, *, headline: str | None = None, lead: s
     whole_page = labelled is not None and is_whole_page(lines, labelled)
     if labelled is not None:
         remove_outside(lines, verdicts, labelled, whole_page=whole_page)
-        mark_by_model(lines, labelled, whole_page=whole_page)
+        if headline is None:
+            lines = mark_by_model(lines, labelled, language, whole_page=whole_page)
     if headline is not None or not any(line.part == "headline" for line in lines):
         lines = mark_headline(lines, headline, language)
     if lead is not None or not any(line.part == "lead" for line in lines):

@@ -258,6 +258,7 @@ def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> tuple[list[list[
     in_region = bisect_left(longs, first), bisect_left(longs, last)
     copies = Counter(shape.key for shape in shapes)
     seen: Counter[str] = Counter()
+    copied = frozenset(n for n, shape in enumerate(shapes) if copies[shape.key] > 1) | _similar(shapes)
     shares = [region.share(number, *in_region) for number in range(len(lines))]
     strong = [_is_strong(line, share) for line, share in zip(lines, shares, strict=True)]
     strongs = [0, *accumulate(strong)]
@@ -292,6 +293,8 @@ def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> tuple[list[list[
         below = meta[min(len(lines), number + 1 + _META_REACH)] - meta[number + 1]
         above = meta[number] - meta[max(0, number - _META_REACH)]
         names += (f"meta below {min(below, 1)} above {min(above, 1)}", f"meta below {min(below, 1)} above {min(above, 1)} size {size}")
+        if number in copied:
+            names += ("copied", f"copied size {size}")
         if copies[shape.key] > 1:
             names += ("repeated", f"repeated size {size}", "repeated above" if seen[shape.key] else "repeated below")
         if copies[shape.key] > seen[shape.key] + 1 and seen[shape.key]:
@@ -303,7 +306,6 @@ def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> tuple[list[list[
             names.append("last line")
         found.append(names)
     own = (n for n, line in enumerate(lines) if _is_strong(line, shares[n], _OWN_CHARS))
-    copied = frozenset(n for n, shape in enumerate(shapes) if copies[shape.key] > 1) | _similar(shapes)
     return found, Facts(_anchors(strong, first, last), frozenset(own), shares, copied)
 
 
@@ -477,6 +479,8 @@ def _with_headline(
     the text below it, the page often repeats it, and the byline follows. The best sum of these points wins.
     """
     first = next((n for n, state in enumerate(states) if state in _TEXT and (n in facts.own or state == "text")), None)
+    if first is not None and facts.anchors:
+        first = min(first, facts.anchors[0])
     if not first:
         return states
     best: tuple[float, int] | None = None
@@ -493,7 +497,7 @@ def _with_headline(
     for number in range(headline + 1, first):
         state = states[number]
         found.append(state if state in _HEAD else "head_boilerplate")
-    if "lead" not in found:
+    if "lead" not in (*found, *states[first : first + 2]):
         for number in range(headline + 1, first):
             line = lines[number]
             free = line.reason is None and verdicts[number] is None and line.running and number not in facts.copied

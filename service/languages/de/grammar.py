@@ -464,7 +464,7 @@ _ROLE_BYLINE = re.compile(
     rf"(?:V[Oo][Nn]|von):?\s{_PERSONS}(?:{_PLACE}|\s?[,|/–-]\s?(?:{_ROLE}\b.{{0,60}}|dpa|AFP|APA|sda|Reuters|epd|KNA|SID))"
 )
 _LOOSE_STAMP = re.compile(
-    rf"(?:(?:{_UPDATED}|Zuerst\s[a-z]{{4,16}}t)(?:\s?am|\s?:)?\s?|Online\sseit\s|-\s?)?"
+    rf"(?:(?:{_UPDATED}|Zuerst\s\w{{4,16}}t)(?:\s?am|\s?:)?\s?|Online\sseit\s|-\s?)?"
     rf"(?:{_STAMP}|\d{{1,2}}/\d{{1,2}}/\d{{4}}|(?:[Hh]eute|[Gg]estern)(?:,?\s(?:um\s)?\d{{1,2}}[:.]\d{{2}}|(?=,)))"
     rf"(?:\s?(?:-|–|,|\||•|·|um)?\s?\d{{1,2}}[:.]\d{{2}})?(?:\s?Uhr)?"
     rf"(?:\s?[•|·,-]?\s?(?:Lesezeit|Lesedauer):?\s?\d+\s?[Mm]in\w*\.?)?"

@@ -87,7 +87,9 @@ def main(
         Path | None, typer.Option("--articles", exists=True, help="Articles in JSON lines, packed with xz.")
     ] = None,
     folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
-    hold_out: Annotated[list[str] | None, typer.Option(help="A publisher that no fold uses; measured at the end.")] = None,
+    hold_out: Annotated[
+        list[str] | None, typer.Option(help="A publisher that no fold uses; measured at the end.")
+    ] = None,
     *,
     write_weights: Annotated[bool, typer.Option("--write", help="Train on all pages and write the weights.")] = False,
 ) -> None:
@@ -98,12 +100,14 @@ def main(
     found = list(examples(data, german))
     own = _texts(list(articles(article_file, german, ARTICLES))) if article_file else []
     if write_weights:
-        assert german.page.weights is not None
-        write(german.page.weights, train([*_texts(found), *own], rounds=ROUNDS, decay=DECAY))
+        path = german.page.weights or Path("page_model.json")
+        write(path, train([*_texts(found), *own], rounds=ROUNDS, decay=DECAY))
         return
     _all_folds(data, found, own, place, german)
     if held:
-        weights = train([*_texts([one for one in found if place[one.publisher] >= 0]), *own], rounds=ROUNDS, decay=DECAY)
+        weights = train(
+            [*_texts([one for one in found if place[one.publisher] >= 0]), *own], rounds=ROUNDS, decay=DECAY
+        )
         print("\nheld out")
         show(table(measured(data, held, weights, german)))
 

@@ -8,6 +8,7 @@ Kingma and Ba, "Adam" (2015) for the optimiser.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -146,7 +147,7 @@ def train(
     """
     for text in texts:
         numbers = [STATES.index(state) for state in text.states]
-        if not STARTS[numbers[0]] or not all(ALLOWED[a, b] for a, b in zip(numbers, numbers[1:], strict=False)):
+        if not STARTS[numbers[0]] or not all(ALLOWED[a, b] for a, b in pairwise(numbers)):
             raise ValueError(f"this sequence of states is not allowed: {' '.join(dict.fromkeys(text.states))}")
     texts = [trimmed(text) for text in texts]
     rows = vocabulary(texts, least)
@@ -164,10 +165,8 @@ def train(
         pace = rate * min(1.0, 2 * (rounds - step + 1) / rounds)
         for part, (mean, square), gradient in zip(parts, moments, slopes, strict=True):
             whole = gradient + decay * part
-            mean += (1 - _BETAS[0]) * (whole - mean)
-            square += (1 - _BETAS[1]) * (whole**2 - square)
-            part -= pace * (mean / (1 - _BETAS[0] ** step)) / (np.sqrt(square / (1 - _BETAS[1] ** step)) + 1e-8)
+            mean[...] += (1 - _BETAS[0]) * (whole - mean)
+            square[...] += (1 - _BETAS[1]) * (whole**2 - square)
+            part[...] -= pace * (mean / (1 - _BETAS[0] ** step)) / (np.sqrt(square / (1 - _BETAS[1] ** step)) + 1e-8)
     emission = parts[0] + parts[1] @ shared
-    return Weights(
-        rows, emission, np.where(ALLOWED, parts[2], _FORBIDDEN), np.where(STARTS, parts[3], _FORBIDDEN)
-    )
+    return Weights(rows, emission, np.where(ALLOWED, parts[2], _FORBIDDEN), np.where(STARTS, parts[3], _FORBIDDEN))

@@ -19,7 +19,7 @@ from lxml import html
 
 from service.cleaning.boilerplate import Line, Verdict, read_lines
 from service.cleaning.clean import remove_boilerplate, split_glued_lines
-from service.cleaning.line_model import features
+from service.cleaning.line_features import features
 from service.languages.base import Language
 
 FORMS = ("all", "column", "drag")
@@ -29,10 +29,13 @@ _NEARLY = 0.85
 _MUCH = 0.5
 _KICKER_WORDS = 6
 _META_WORDS = 14
+_CAPTION_CHARS = 120
 _SAME_SITE = 0.09  # share of equal lines from which on two publishers count as one house
 _META = frozenset({"byline", "timestamp", "reading_time"})
 _CAPTIONS = frozenset({"photo_caption", "photo_credit", "source_credit"})
-_CREDIT = re.compile(r"©|\b(?:Foto|Bild|Fotos|Grafik|Bildrechte|Quelle|Rechte)\s?:|\b(?:IMAGO|Getty|picture alliance)\b", re.IGNORECASE)
+_CREDIT = re.compile(
+    r"©|\b(?:Foto|Bild|Fotos|Grafik|Bildrechte|Quelle|Rechte)\s?:|\b(?:IMAGO|Getty|picture alliance)\b", re.IGNORECASE
+)
 
 
 def words(text: str) -> list[str]:
@@ -120,7 +123,9 @@ def articles(path: Path, language: Language, count: int) -> Iterator[Example]:
         states = [marked.get(" ".join(line.text.split())) or _article_state(line) for line in lines]
         if not lines or "headline" in states[1:] or "lead" in states[2:]:
             continue
-        yield Example(f"article {number}", f"article {number}", "article", features(lines, verdicts, language)[0], states)
+        yield Example(
+            f"article {number}", f"article {number}", "article", features(lines, verdicts, language)[0], states
+        )
 
 
 def _article_state(line: Line) -> str:
@@ -187,16 +192,15 @@ def mark(
     if lead and at is None:
         lead = lead[-1:]
     start = min([first, *lead])
-    states = []
-    for number, line in enumerate(lines):
-        if number == at:
-            states.append("headline")
-        elif at is not None and number < at:
-            states.append("kicker" if number == at - 1 and line.text == kicker else "before")
-        elif number in lead:
+    top = start if at is None else at + 1
+    states = ["before"] * top
+    if at is not None:
+        states[at] = "headline"
+        if at and lines[at - 1].text == kicker:
+            states[at - 1] = "kicker"
+    for number, line in list(enumerate(lines))[top:]:
+        if number in lead:
             states.append("lead")
-        elif number < start and at is None:
-            states.append("before")
         elif number > last:
             states.append("after")
         elif kinds[number] is not None and number >= first:
@@ -224,7 +228,9 @@ _OWN_SHARE = 0.35
 _FOREIGN_CUES = frozenset({"account", "mailing", "consent", "advert", "legal", "credit", "sharing", "author", "poll"})
 
 
-def _kinds(found: Sequence[Sequence[str]], texts: Sequence[Sequence[str]], titles: Sequence[Sequence[str]]) -> list[str | None]:
+def _kinds(
+    found: Sequence[Sequence[str]], texts: Sequence[Sequence[str]], titles: Sequence[Sequence[str]]
+) -> list[str | None]:
     """Return ``text``, ``list`` or ``subheading`` for the lines in the longest run of matched lines, else None."""
     kinds: list[str | None] = []
     index: dict[str, list[int]] = defaultdict(list)
@@ -243,7 +249,7 @@ def _kinds(found: Sequence[Sequence[str]], texts: Sequence[Sequence[str]], title
         return kinds
     best = max(_runs(sure), key=lambda run: sum(len(found[number]) for number in run))
     first, last = best[0], best[-1]
-    while first > 0 and any(kinds[first - n - 1] in {"text"} for n in range(min(first, 6))):
+    while first > 0 and any(kinds[first - n - 1] == "text" for n in range(min(first, 6))):
         first = next(first - n - 1 for n in range(6) if kinds[first - n - 1] == "text")
     while any(kind == "text" for kind in kinds[last + 1 : last + 7]):
         last = next(n for n in range(last + 1, last + 7) if kinds[n] == "text")
@@ -268,7 +274,11 @@ def _waste(lines: Sequence[Line], verdicts: Sequence[Verdict | None], number: in
     reasons = {line.reason, None if verdict is None else verdict.reason}
     if reasons & _META:
         return "meta"
-    near = [one for one in lines[max(0, number - 1) : number + 2] if one is line or (line.running and len(one.text) < 120)]
+    near = [
+        one
+        for one in lines[max(0, number - 1) : number + 2]
+        if one is line or (line.running and len(one.text) < _CAPTION_CHARS)
+    ]
     if reasons & _CAPTIONS or any(_CREDIT.search(one.text) for one in near):
         return "caption"
     cues = line.page.cues
@@ -284,10 +294,9 @@ def houses(folder: Path) -> dict[str, str]:
     for path in sorted(folder.glob("*.all.txt.gz")):
         lines[publisher_of(path.name)] |= {line.strip() for line in read_text(path).splitlines() if line.strip()}
     house = {name: name for name in lines}
-    for name in lines:
-        for other in lines:
-            common = len(lines[name] & lines[other]) / len(lines[name] | lines[other])
-            if name < other and common >= _SAME_SITE:
+    for name, own in lines.items():
+        for other, theirs in lines.items():
+            if name < other and len(own & theirs) >= _SAME_SITE * len(own | theirs):
                 old, new = house[other], house[name]
                 house = {one: new if where == old else where for one, where in house.items()}
     return house

@@ -393,7 +393,7 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
     for part in ("headline", "kicker", "lead"):
         found = [number for number, state in enumerate(labelled.states) if state == part and lines[number].kept]
         if part == "lead":
-            found = [number for number in found if not language.page.dateline.match(lines[number].text)]
+            found = [number for number in found if _opens(lines, labelled, number, language)]
         if part != "headline" and "headline" not in marked and not whole_page:
             continue
         best = max(found, key=lambda number: labelled.chance(number, frozenset({part})), default=None)
@@ -404,6 +404,15 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
         return lines
     first = next((number for number, line in enumerate(lines) if line.kept and line.running), len(lines))
     return _marked(lines, marked["headline"], first, language)
+
+
+def _opens(lines: list[Line], labelled: Labelled, number: int, language: Language) -> bool:
+    """Return whether a line can be the lead: it has no dateline, and no text stands between the headline and it."""
+    headline = max((n for n, state in enumerate(labelled.states) if state == "headline"), default=-1)
+    above = lines[headline + 1 : number] if headline < number else []
+    return not language.page.dateline.match(lines[number].text) and not any(
+        line.kept and line.running for line in above
+    )
 
 
 _PARAGRAPH_GAP = "\n\n"
@@ -457,8 +466,9 @@ def clean(text: str, language: Language, *, headline: str | None = None, lead: s
     """Find the kicker, headline, lead and body of a pasted page in ``language``, and remove boilerplate.
 
     If a whole page was pasted, the lines outside the article are removed too, and a ``page_pasted`` notice says so.
-    Uncertain lines in the article are kept and reported with a ``maybe_furniture`` notice. A text in which no line looks
-    like boilerplate stays whole. If the caller provides ``headline`` or ``lead``, repetitions of it at the top of the text are removed.
+    Uncertain lines in the article are kept and reported with a ``maybe_furniture`` notice. A text in which no line
+    looks like boilerplate stays whole. If the caller provides ``headline`` or ``lead``, repetitions of it at the top of
+    the text are removed.
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
     lines = split_glued_lines(read_lines(text, language))

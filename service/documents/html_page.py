@@ -36,7 +36,14 @@ def read_page(source: str) -> Document:
     """
     from trafilatura import extract  # noqa: PLC0415 - the import takes half a second, and only this format needs it
 
-    text = extract(source, output_format="txt", include_comments=False, include_formatting=False, deduplicate=False, favor_precision=True)
+    text = extract(
+        source,
+        output_format="txt",
+        include_comments=False,
+        include_formatting=False,
+        deduplicate=False,
+        favor_precision=True,
+    )
     if not text:
         raise InvalidInput("document_empty", "no article was found in the page", pointer="/document")
     tree = _tree(source)
@@ -93,8 +100,8 @@ _SITE = re.compile(r"\s+[|–—-]\s+[^|–—-]{1,40}$")
 _CUT = re.compile(r"(?:…|\.\.\.)$")
 _STOPPED = re.compile(r"[.!?…][“”\"»«)]*$")
 _BLOCK = frozenset(
-    "address article aside blockquote dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header "
-    "hgroup li main nav ol p pre section table tbody td th tr ul".split()
+    "address article aside blockquote dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 "
+    "header hgroup li main nav ol p pre section table tbody td th tr ul".split()
 )
 _HEADINGS = ("h1", "h2", "h3")
 _SKIPPED = frozenset("script style noscript template nav footer form button select svg".split())

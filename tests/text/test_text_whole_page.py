@@ -42,15 +42,23 @@ Die Brücke am Hafen wird seit dem Sommer saniert. Foto: Max Muster/dpa
 HEADLINE = "Stadtrat von Musterhausen verschiebt den Bau der neuen Brücke"
 LEAD = "Die Kosten sind in einem Jahr um ein Drittel gestiegen. Nun will der Stadtrat neu über die Brücke entscheiden."
 TEXT = [
-    "Der Stadtrat von Musterhausen hat den Bau der neuen Brücke über den Fluss um ein Jahr verschoben. Die Mehrheit der "
-    "Abgeordneten stimmte am Mittwoch nach einer langen Sitzung für den Antrag, den die Verwaltung vorgelegt hatte.",
-    "Nach Angaben der Verwaltung kostet die Brücke nun 42 Millionen Euro statt 31 Millionen Euro. Vor allem Stahl und "
-    "Beton seien teurer geworden, sagte der Leiter des Bauamts den Abgeordneten. Auch die Löhne seien gestiegen.",
+    (
+        "Der Stadtrat von Musterhausen hat den Bau der neuen Brücke über den Fluss um ein Jahr verschoben. Die Mehrheit der "
+        "Abgeordneten stimmte am Mittwoch nach einer langen Sitzung für den Antrag, den die Verwaltung vorgelegt hatte."
+    ),
+    (
+        "Nach Angaben der Verwaltung kostet die Brücke nun 42 Millionen Euro statt 31 Millionen Euro. Vor allem Stahl und "
+        "Beton seien teurer geworden, sagte der Leiter des Bauamts den Abgeordneten. Auch die Löhne seien gestiegen."
+    ),
     "Kritik von der Opposition",
-    "Die Opposition im Stadtrat warf der Verwaltung vor, zu spät über die Kosten der Brücke informiert zu haben. Der "
-    "Bau müsse nun neu ausgeschrieben werden, und das dauere mindestens acht Monate, hieß es in der Sitzung.",
-    "Die Verwaltung will dem Stadtrat im Herbst einen neuen Plan vorlegen. Bis dahin bleibt die alte Brücke für "
-    "Lastwagen gesperrt, und der Verkehr wird über die Autobahn umgeleitet.",
+    (
+        "Die Opposition im Stadtrat warf der Verwaltung vor, zu spät über die Kosten der Brücke informiert zu haben. Der "
+        "Bau müsse nun neu ausgeschrieben werden, und das dauere mindestens acht Monate, hieß es in der Sitzung."
+    ),
+    (
+        "Die Verwaltung will dem Stadtrat im Herbst einen neuen Plan vorlegen. Bis dahin bleibt die alte Brücke für "
+        "Lastwagen gesperrt, und der Verkehr wird über die Autobahn umgeleitet."
+    ),
 ]
 FOOT = """\
 Mehr zum Thema
@@ -119,7 +127,8 @@ def test_given_headline_is_removed_from_the_page() -> None:
 
 
 @pytest.mark.parametrize(
-    "parts", [[HEADLINE, LEAD, *TEXT], TEXT, TEXT[1:3], TEXT[:1], [LEAD], ["- Erstens\n- Zweitens\n- Drittens", TEXT[0]]]
+    "parts",
+    [[HEADLINE, LEAD, *TEXT], TEXT, TEXT[1:3], TEXT[:1], [LEAD], ["- Erstens\n- Zweitens\n- Drittens", TEXT[0]]],
 )
 def test_article_or_fragment_stays_whole(parts: list[str]) -> None:
     text = "\n\n".join(parts)
@@ -166,7 +175,9 @@ def test_forms_of_bylines_times_and_credits_are_known(line: str, reason: str) ->
     assert verdict.reason == reason
 
 
-@pytest.mark.parametrize("line", ["Heute wird gefeiert", "Imago ist ein Wort", "Von Bonn nach Berlin", "Rechte und Pflichten"])
+@pytest.mark.parametrize(
+    "line", ["Heute wird gefeiert", "Imago ist ein Wort", "Von Bonn nach Berlin", "Rechte und Pflichten"]
+)
 def test_similar_lines_are_no_boilerplate(line: str) -> None:
     assert judge(line, DE) is None
 

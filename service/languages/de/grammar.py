@@ -492,7 +492,9 @@ _AGENCY = r"(?:\b(?:dpa|AFP|AP|Reuters|Getty|Imago|IMAGO|imago|picture[ -]allian
 _PHOTO_CREDIT = re.compile(
     rf"[(\[|]?{_PHOTO}\s?(?::|©)\s?(?:.{{0,100}}{_AGENCY}.{{0,100}}|{_NAME}(?:\s{_NAME}){{0,3}})"
 )
-_PICTURE_AGENCY = r"(?:picture[ -]alliance|IMAGO|Imago|imago images|Getty Images|KEYSTONE|Keystone|Shutterstock|Adobe Stock)"
+_PICTURE_AGENCY = (
+    r"(?:picture[ -]alliance|IMAGO|Imago|imago images|Getty Images|KEYSTONE|Keystone|Shutterstock|Adobe Stock)"
+)
 _PICTURE_CREDIT = re.compile(
     rf"[(\[]?(?:[\w .'’&-]{{2,40}}\s?/\s?)?{_PICTURE_AGENCY}(?:\s?[/|].{{1,80}})?[)\]]?|(?:Bildr|R)echte:\s.{{2,80}}"
     rf"|[(\[]{_PHOTO}\s?:\s?[A-Z]{{2,10}}[)\]]"

@@ -72,7 +72,7 @@ def best_stretch(lines: Sequence[Line], penalty: int) -> tuple[int, int]:
 class Facts:
     """What the whole page says about its lines.
 
-    ``anchors`` are the lines that surely are in the article, and ``own`` those that are on its topic and of some length.
+    ``anchors`` are the lines that surely are in the article. ``own`` are lines of some length on its topic.
     ``shares`` are the shares of each line's content words that the article's long lines have, or None without words.
     ``copied`` are the lines of which the page has a copy or a similar line.
     """
@@ -131,7 +131,7 @@ def features(
     return found, facts
 
 
-def ending(text: str) -> str:
+def line_ending(text: str) -> str:
     match = _LAST.search(text[-8:])
     return match[0][0] if match else "none"
 
@@ -143,7 +143,7 @@ def _own(line: Line, shape: Shape, verdict: Verdict | None, page: PageGrammar) -
         else f"{line.text[: _SEEN_CHARS // 2]} {line.text[-_SEEN_CHARS // 2 :]}"
     )
     words = text.split()
-    size, ending = _SIZE_BIN(shape.words), ending(text)
+    size, ending = _SIZE_BIN(shape.words), line_ending(text)
     capital = sum(word[:1].isupper() for word in words)
     digits = sum(map(str.isdigit, text))
     names = ["bias", f"words {_WORD_BIN(shape.words)}", f"end {ending}", f"size {size} end {ending}"]
@@ -188,7 +188,7 @@ def _own(line: Line, shape: Shape, verdict: Verdict | None, page: PageGrammar) -
 def _brief(line: Line, shape: Shape, verdict: Verdict | None) -> tuple[str, ...]:
     """Return the few features of a line that its neighbours see."""
     size = _SIZE_BIN(shape.words)
-    names = [f"size {size}", f"size {size} end {ending(line.text)}"]
+    names = [f"size {size}", f"size {size} end {line_ending(line.text)}"]
     reason = line.reason or (verdict.reason if verdict is not None else None)
     if reason is not None:
         names.append(f"reason {reason}")
@@ -317,6 +317,7 @@ META_REACH = 6
 _STRONG_CHARS = 200
 _STRONG_SHARE = 0.3
 _MOST_OFFERS = 2
+_ANCHOR_GAP = 30
 _OFFERS = ("account", "mailing", "consent", "advert", "legal")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from service.cleaning.boilerplate import Line, Verdict
-from service.cleaning.line_features import META_REACH, META_REASONS, Facts, ending, features
+from service.cleaning.line_features import META_REACH, META_REASONS, Facts, features, line_ending
 from service.languages.base import Language
 
 STATES = (
@@ -210,7 +210,7 @@ def _headline_points(
     points = 3 * (facts.shares[number] or 0) + 2 * float(chances[number, STATES.index("headline")])
     points += (words in _USUAL_WORDS) + 1.5 * (number in facts.copied)
     points += any(one.reason in META_REASONS for one in below) + 0.5 * any(one.running for one in below)
-    points -= 0.08 * (first - number) + 1.5 * (ending(line.text) in {".", ":", ","})
+    points -= 0.08 * (first - number) + 1.5 * (line_ending(line.text) in {".", ":", ","})
     return points
 
 
@@ -218,7 +218,6 @@ _FORBIDDEN = -1e4
 _HEADLINE_CHARS = 200
 _LEAD_WORDS = 6
 _KICKER_WORDS = 8
-_ANCHOR_GAP = 30
 
 
 def _forbid(

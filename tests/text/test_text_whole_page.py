@@ -43,17 +43,17 @@ HEADLINE = "Stadtrat von Musterhausen verschiebt den Bau der neuen Brücke"
 LEAD = "Die Kosten sind in einem Jahr um ein Drittel gestiegen. Nun will der Stadtrat neu über die Brücke entscheiden."
 TEXT = [
     (
-        "Der Stadtrat von Musterhausen hat den Bau der neuen Brücke über den Fluss um ein Jahr verschoben. Die Mehrheit der "
-        "Abgeordneten stimmte am Mittwoch nach einer langen Sitzung für den Antrag, den die Verwaltung vorgelegt hatte."
+        "Der Stadtrat von Musterhausen hat den Bau der neuen Brücke über den Fluss um ein Jahr verschoben. Die Mehrheit "
+        "der Abgeordneten stimmte am Mittwoch nach einer langen Sitzung für den Antrag, den die Verwaltung gestellt hatte."
     ),
     (
-        "Nach Angaben der Verwaltung kostet die Brücke nun 42 Millionen Euro statt 31 Millionen Euro. Vor allem Stahl und "
-        "Beton seien teurer geworden, sagte der Leiter des Bauamts den Abgeordneten. Auch die Löhne seien gestiegen."
+        "Nach Angaben der Verwaltung kostet die Brücke nun 42 Millionen Euro statt 31 Millionen Euro. Vor allem Stahl "
+        "und Beton seien teurer geworden, sagte der Leiter des Bauamts den Abgeordneten. Auch die Löhne seien gestiegen."
     ),
     "Kritik von der Opposition",
     (
-        "Die Opposition im Stadtrat warf der Verwaltung vor, zu spät über die Kosten der Brücke informiert zu haben. Der "
-        "Bau müsse nun neu ausgeschrieben werden, und das dauere mindestens acht Monate, hieß es in der Sitzung."
+        "Die Opposition im Stadtrat warf der Verwaltung vor, zu spät über die Kosten der Brücke informiert zu haben. "
+        "Der Bau müsse nun neu ausgeschrieben werden, und das dauere mindestens acht Monate, hieß es in der Sitzung."
     ),
     (
         "Die Verwaltung will dem Stadtrat im Herbst einen neuen Plan vorlegen. Bis dahin bleibt die alte Brücke für "

@@ -82,10 +82,9 @@ def _from_html(source: str, german: Language) -> Found:
 def _by_trafilatura(source: str) -> Found:
     from trafilatura import bare_extraction  # noqa: PLC0415 - the import takes half a second
 
-    found = bare_extraction(source, include_comments=False)
-    if found is None:
-        return Found(None, None, "")
-    return Found(found.title, found.description, found.text or "")
+    found = bare_extraction(source, include_comments=False, with_metadata=True)
+    fields = {} if found is None else found if isinstance(found, dict) else found.as_dict()
+    return Found(fields.get("title"), fields.get("description"), fields.get("text") or "")
 
 
 def rows(folder: Path, german: Language) -> Iterator[tuple[str, str, Score]]:

@@ -6,7 +6,7 @@ is stored, only weights.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 from unittest.mock import patch
@@ -47,7 +47,7 @@ def measured(folder: Path, publishers: Sequence[str], weights: Weights, german: 
 def write(path: Path, weights: Weights) -> None:
     """Write the weights as whole hundredths, and leave out features without weight."""
 
-    def hundredths(row: Sequence[float]) -> list[int]:
+    def hundredths(row: Iterable[float]) -> list[int]:
         return [max(-99_999, round(100 * value)) for value in row]
 
     rows = {name: hundredths(weights.emission[row]) for name, row in sorted(weights.rows.items())}

@@ -1,7 +1,7 @@
 """Training of a linear-chain conditional random field by gradient descent, with numpy alone.
 
 States of the same group share a part of their weights, so that rare states learn from frequent ones. All texts of a
-batch are padded to the same length and computed at once. Sources: Lafferty, McCallum and Pereira (2001) for the model;
+batch are padded to the same length and computed together. Sources: Lafferty, McCallum and Pereira (2001) for the model;
 Kingma and Ba, "Adam" (2015) for the optimiser.
 """
 
@@ -34,7 +34,7 @@ class Text:
 class _Batch:
     """Texts of similar length: features of all lines (lines x features), and the texts padded to one length."""
 
-    features: Array
+    features: np.ndarray[Any, np.dtype[np.float32]]
     places: "np.ndarray[Any, np.dtype[np.int64]]"  # texts x length; the row of each line in features, or -1
     states: "np.ndarray[Any, np.dtype[np.int64]]"  # lines
     weights: Array  # texts
@@ -63,7 +63,9 @@ def vocabulary(texts: Sequence[Text], least: int) -> dict[str, int]:
 
 def _batches(texts: Sequence[Text], rows: Mapping[str, int]) -> list[_Batch]:
     ordered = sorted(texts, key=lambda text: len(text.features))
-    total, parts, part, filled = sum(len(text.features) for text in ordered), [], [], 0
+    total, filled = sum(len(text.features) for text in ordered), 0
+    parts: list[list[Text]] = []
+    part: list[Text] = []
     for text in ordered:
         part.append(text)
         filled += len(text.features)

@@ -161,7 +161,7 @@ def _headline_at(lines: Sequence[Sequence[str]], titles: Sequence[Sequence[str]]
 
 
 def _above_headline(lines: Sequence[Line], titles: Sequence[Sequence[str]]) -> str | None:
-    """Return the kicker, which stands directly above the headline in the column of the article."""
+    """Return the kicker, which is directly above the headline in the column of the article."""
     found = [words(line.text) for line in lines]
     at = _headline_at(found, titles, len(lines))
     if not at or not 0 < len(found[at - 1]) <= _KICKER_WORDS or lines[at - 1].reason is not None:

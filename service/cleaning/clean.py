@@ -232,7 +232,7 @@ def _split_glued_line(line: Line, *, by_picture: bool, alone: bool) -> Iterator[
 def remove_boilerplate(lines: list[Line], language: Language) -> list[Verdict | None]:
     """Set ``reason`` for each line that is boilerplate, judging by its wording, its form and its neighbours.
 
-    Return the verdict about each line by itself.
+    Return the verdict about each line.
     """
     verdicts = [judge(line.text, language) if line.kept else None for line in lines]
     for line, verdict in zip(lines, verdicts, strict=True):
@@ -352,7 +352,7 @@ def label_lines(lines: list[Line], verdicts: list[Verdict | None], language: Lan
 
 
 def is_whole_page(lines: list[Line], labelled: Labelled) -> bool:
-    """Return whether so many lines that no rule knows lie outside the article that a whole page was pasted."""
+    """Return whether a whole page was pasted: many lines that no rule knows lie outside the article."""
     outside = sum(line.kept and state in OUTSIDE for line, state in zip(lines, labelled.states, strict=True))
     return outside >= _PAGE_LINES and "text" in labelled.states
 
@@ -407,7 +407,7 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
 
 
 def _opens(lines: list[Line], labelled: Labelled, number: int, language: Language) -> bool:
-    """Return whether a line can be the lead: it has no dateline, and no text stands between the headline and it."""
+    """Return whether a line can be the lead: it has no dateline, and there is no text between the headline and it."""
     headline = max((n for n, state in enumerate(labelled.states) if state == "headline"), default=-1)
     above = lines[headline + 1 : number] if headline < number else []
     return not language.page.dateline.match(lines[number].text) and not any(

@@ -10,7 +10,7 @@ from itertools import accumulate
 from service.cleaning.boilerplate import Line, Verdict
 from service.languages.base import Language, PageGrammar
 
-LONG_CHARS = 80  # shorter lines are mostly not running text (see docs/adr/0025)
+LONG_CHARS = 80  # shorter lines are mostly not running text (see docs/adr/0026)
 _SEEN_CHARS = 400  # patterns are applied to the two ends of a longer line, so that their time is bounded
 _MOST_CHARS = 600  # what one line may contribute to the region
 _STEM_CHARS = 6

@@ -152,7 +152,7 @@ def _with_headline(
 ) -> list[str]:
     """Choose the headline among the lines above the text, and return the states that fit it.
 
-    The field sees only neighbouring lines. What makes a headline is where it stands in the page: it has the words of
+    The field sees only neighbouring lines. What makes a headline is its place in the page: it has the words of
     the text below it, the page often repeats it, and the byline follows. The best sum of these points wins.
     """
     first = next((n for n, state in enumerate(states) if state in _TEXT and (n in facts.own or state == "text")), None)

@@ -43,12 +43,12 @@ HEADLINE = "Stadtrat von Musterhausen verschiebt den Bau der neuen Brücke"
 LEAD = "Die Kosten sind in einem Jahr um ein Drittel gestiegen. Nun will der Stadtrat neu über die Brücke entscheiden."
 TEXT = [
     (
-        "Der Stadtrat von Musterhausen hat den Bau der neuen Brücke über den Fluss um ein Jahr verschoben. Die Mehrheit "
-        "der Abgeordneten stimmte am Mittwoch nach einer langen Sitzung für den Antrag, den die Verwaltung gestellt hatte."
+        "Der Stadtrat von Musterhausen hat den Bau der neuen Brücke über den Fluss ein Jahr verschoben. Die Mehrheit "
+        "der Abgeordneten stimmte am Mittwoch nach langer Sitzung für den Antrag, den die Verwaltung gestellt hatte."
     ),
     (
-        "Nach Angaben der Verwaltung kostet die Brücke nun 42 Millionen Euro statt 31 Millionen Euro. Vor allem Stahl "
-        "und Beton seien teurer geworden, sagte der Leiter des Bauamts den Abgeordneten. Auch die Löhne seien gestiegen."
+        "Nach Angaben der Verwaltung kostet die Brücke 42 Millionen Euro statt 31 Millionen Euro. Vor allem Stahl "
+        "und Beton seien teurer geworden, sagte der Leiter des Bauamts den Abgeordneten. Auch Löhne seien gestiegen."
     ),
     "Kritik von der Opposition",
     (

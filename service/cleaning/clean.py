@@ -391,7 +391,8 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
     """Mark the headline, kicker and lead that the line model found, and return all lines."""
     marked: dict[str, Line] = {}
     for part in ("headline", "kicker", "lead"):
-        found = [number for number, state in enumerate(labelled.states) if state == part and lines[number].kept]
+        found = [number for number, state in enumerate(labelled.states) if state == part]
+        found = [number for number in found if lines[number].kept or (whole_page and part == "headline")]
         if part == "lead":
             found = [number for number in found if _opens(lines, labelled, number, language)]
         if part != "headline" and "headline" not in marked and not whole_page:
@@ -399,6 +400,7 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
         best = max(found, key=lambda number: labelled.chance(number, frozenset({part})), default=None)
         if best is not None and (whole_page or labelled.chance(best, frozenset({part})) >= _SURELY_HEAD):
             marked[part] = lines[best]
+            lines[best].reason = None
             lines[best].part = part
     if "headline" not in marked:
         return lines
@@ -407,12 +409,9 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
 
 
 def _opens(lines: list[Line], labelled: Labelled, number: int, language: Language) -> bool:
-    """Return whether a line can be the lead: it has no dateline, and there is no text between the headline and it."""
-    headline = max((n for n, state in enumerate(labelled.states) if state == "headline"), default=-1)
-    above = lines[headline + 1 : number] if headline < number else []
-    return not language.page.dateline.match(lines[number].text) and not any(
-        line.kept and line.running for line in above
-    )
+    """Return whether a line can be the lead: neither it nor a line between the headline and it has a dateline."""
+    headline = max((n for n, state in enumerate(labelled.states[:number]) if state == "headline"), default=number - 1)
+    return not any(language.page.dateline.match(line.text) for line in lines[headline + 1 : number + 1])
 
 
 _PARAGRAPH_GAP = "\n\n"

@@ -131,6 +131,11 @@ def features(
     return found, facts
 
 
+def has_clock(text: str) -> bool:
+    """Return whether a line contains a time of day."""
+    return _CLOCK.search(text) is not None
+
+
 def line_ending(text: str) -> str:
     match = _LAST.search(text[-8:])
     return match[0][0] if match else "none"

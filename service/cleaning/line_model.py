@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from service.cleaning.boilerplate import Line, Verdict
-from service.cleaning.line_features import META_REACH, META_REASONS, Facts, features, line_ending
+from service.cleaning.line_features import META_REACH, META_REASONS, Facts, features, has_clock, line_ending
 from service.languages.base import Language
 
 STATES = (
@@ -203,7 +203,7 @@ def _headline_points(
     """Return how much speaks for a line as headline of the text that begins at ``first``; None if it cannot be one."""
     line, verdict = lines[number], verdicts[number]
     words = len(line.text.split())
-    known = line.reason is not None or (verdict is not None and verdict.weight != "doubt")
+    known = line.reason not in _MAYBE_HEADLINE or (verdict is not None and verdict.weight != "doubt")
     if known or words not in _HEADLINE_WORDS or len(line.text) > _HEADLINE_CHARS:
         return None
     below = lines[number + 1 : min(first, number + 1 + META_REACH)]
@@ -211,7 +211,16 @@ def _headline_points(
     points += (words in _USUAL_WORDS) + 1.5 * (number in facts.copied)
     points += any(one.reason in META_REASONS for one in below) + 0.5 * any(one.running for one in below)
     points -= 0.08 * (first - number) + 1.5 * (line_ending(line.text) in {".", ":", ","})
+    cues = line.page.cues
+    points -= 1.5 * any(name in cues and cues[name].search(line.text) is not None for name in ("account", "sharing"))
+    points -= 2.5 * any(one.reason in _CREDITS for one in below[:1]) + 3 * has_clock(line.text)
     return points
+
+
+_MAYBE_HEADLINE = frozenset(
+    {None, "advert"}
+)  # an advert mark above the headline makes the rules take it for the advert
+_CREDITS = frozenset({"photo_credit", "photo_caption"})
 
 
 _FORBIDDEN = -1e4

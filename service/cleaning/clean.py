@@ -323,6 +323,7 @@ def _is_next_to_boilerplate(lines: list[Line], number: int) -> bool:
     return any(neighbour.reason in _BOILERPLATE_NEIGHBOURS for neighbour in neighbours)
 
 
+_LEAST_PAGE_LINES = 20
 _PAGE_LINES = 5  # a text with at least this many unknown lines around the article is a whole page
 _LEAST_ARTICLE = 0.15  # in a whole page, a line of the region stays if it is of the article with this probability
 _SURELY_NOT = 0.02  # in another copy from a page, a line is removed only below this probability
@@ -354,7 +355,7 @@ def label_lines(lines: list[Line], verdicts: list[Verdict | None], language: Lan
 def is_whole_page(lines: list[Line], labelled: Labelled) -> bool:
     """Return whether a whole page was pasted: many lines that no rule knows lie outside the article."""
     outside = sum(line.kept and state in OUTSIDE for line, state in zip(lines, labelled.states, strict=True))
-    return outside >= _PAGE_LINES and "text" in labelled.states
+    return len(lines) >= _LEAST_PAGE_LINES and outside >= _PAGE_LINES and "text" in labelled.states
 
 
 def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: Labelled, *, whole_page: bool) -> None:
@@ -390,12 +391,14 @@ _MOST_CAPTION_CHARS = 250
 def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, whole_page: bool) -> list[Line]:
     """Mark the headline, kicker and lead that the line model found, and return all lines."""
     marked: dict[str, Line] = {}
+    states = zip(lines, labelled.states, strict=True)
+    headed = whole_page or any(state == "headline" and not is_stopped(line.text) for line, state in states)
     for part in ("headline", "kicker", "lead"):
         found = [number for number, state in enumerate(labelled.states) if state == part]
         found = [number for number in found if lines[number].kept or (whole_page and part == "headline")]
         if part == "lead":
             found = [number for number in found if _opens(lines, labelled, number, language)]
-        if part != "headline" and "headline" not in marked and not whole_page:
+        if part != "headline" and not headed:
             continue
         best = max(found, key=lambda number: labelled.chance(number, frozenset({part})), default=None)
         if best is not None and (whole_page or labelled.chance(best, frozenset({part})) >= _SURELY_HEAD):

@@ -16,7 +16,7 @@ PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md
 PROSE ?= $(wildcard *.md) docs examples models/README.md k8s tools .github service/backfill service/cache service/cleaning service/cli \
   service/documents service/languages service/registry service/summarization service/translation service/web \
   service/bounded.py service/domain.py service/errors.py service/events.py service/process.py service/results.py service/server.py \
-  service/settings.py benchmarks container models/train models/marian
+  service/settings.py benchmarks container models/train models/marian models/pages
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
 .PHONY: serve test check bench eval lock rules pin-base image clean

@@ -1,11 +1,12 @@
 """Detection of boilerplate lines in a pasted page by their wording and form."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from service.domain import Span
 from service.languages.base import Language, PageGrammar, Weight
-from service.text.segmentation import paragraphs, segment
+from service.text.segmentation import paragraphs, segment, strip_span
 
 SURE_WORDS = 12  # a sentence with at least this many words is never boilerplate because of its form
 _SHORT_SENTENCE_WORDS = 5
@@ -14,6 +15,7 @@ _HEADLINE_CHARS = 180
 _KICKER_WORDS = 4
 _CLOSED = re.compile(r"[.!?…:][“”\"»«’‘)\]]*$")
 _STOPPED = re.compile(r"[.…][“”\"»«’‘)\]]*$")
+_LINE = re.compile(r"[^\n\r\x0b\x0c\x85\u2028\u2029]+")
 _INNER_END = re.compile(r"[a-zß-ÿ]{2}[.!?][“”\"»«)]?\s+[„»\"(]?[A-ZÀ-Þ]")
 
 
@@ -54,12 +56,37 @@ def read_lines(text: str, language: Language) -> list[Line]:
     """Return the paragraphs of ``text`` as lines, in order."""
     lines: list[Line] = []
     previous = 0
-    for span in paragraphs(text, language):
+    for span in (part for whole in paragraphs(text, language) for part in _apart(text, whole, language.page)):
         breaks = text[previous : span.start].replace("\r\n", "\n")
         after_blank = len(breaks.splitlines()) > 1 or not lines
         lines.append(Line(span.of(text), span, after_blank, language.page))
         previous = span.end
     return lines
+
+
+_ROW_REASONS = frozenset({"byline", "timestamp", "reading_time"})
+
+
+def _apart(text: str, span: Span, page: PageGrammar) -> Iterator[Span]:
+    """Split a paragraph of joined lines before each line that is a byline or a time, and behind it."""
+    start = span.start
+    for match in _LINE.finditer(text, span.start, span.end):
+        line = strip_span(text, Span(*match.span()))
+        if line.end > line.start and line != span and _is_row(line.of(text), page):
+            if start < line.start:
+                yield strip_span(text, Span(start, line.start))
+            yield line
+            start = line.end
+    if text[start : span.end].strip():
+        yield strip_span(text, Span(start, span.end))
+
+
+def _is_row(line: str, page: PageGrammar) -> bool:
+    if page.byline_start is not None and line.casefold() == page.byline_start.casefold():
+        return True
+    return len(line) <= _MAX_CHARS and any(
+        reason in _ROW_REASONS and pattern.fullmatch(line) for pattern, reason, _ in page.lines
+    )
 
 
 def is_running(text: str, page: PageGrammar) -> bool:

@@ -19,6 +19,7 @@ from service.cleaning.boilerplate import (
     read_lines,
     source_credit_chars,
 )
+from service.cleaning.line_model import ARTICLE, OUTSIDE, Labelled, label, read_weights
 from service.domain import Notice, Span
 from service.languages.base import Language
 from service.text.normalization import normalize_unicode
@@ -232,8 +233,11 @@ def _split_glued_line(line: Line, *, by_picture: bool, alone: bool) -> Iterator[
     yield from (text, credit)
 
 
-def remove_boilerplate(lines: list[Line], language: Language) -> None:
-    """Set ``reason`` for each line whose wording, form or neighbours show that it is boilerplate."""
+def remove_boilerplate(lines: list[Line], language: Language) -> list[Verdict | None]:
+    """Set ``reason`` for each line that is boilerplate, judging by its wording, its form and its neighbours.
+
+    Return the verdict about each line.
+    """
     verdicts = [judge(line.text, language) if line.kept else None for line in lines]
     for line, verdict in zip(lines, verdicts, strict=True):
         if verdict is not None and verdict.weight == "sure":
@@ -241,6 +245,7 @@ def remove_boilerplate(lines: list[Line], language: Language) -> None:
     _remove_numbered_path(lines)
     _remove_blocks(lines, verdicts)
     _remove_neighbours(lines, verdicts)
+    return verdicts
 
 
 def _remove_numbered_path(lines: list[Line]) -> None:
@@ -328,6 +333,100 @@ def _is_next_to_boilerplate(lines: list[Line], number: int) -> bool:
     return any(neighbour.reason in _BOILERPLATE_NEIGHBOURS for neighbour in neighbours)
 
 
+_LEAST_PAGE_LINES = 20
+_PAGE_LINES = 5  # a text with at least this many unknown lines around the article is a whole page
+_LEAST_ARTICLE = 0.15  # in a whole page, a line of the region stays if it is of the article with this probability
+_SURELY_NOT = 0.02  # in another copy from a page, a line is removed only below this probability
+_DOUBT = 0.05
+_KEPT_OWN = frozenset({"boilerplate", "head_boilerplate"})
+_SURELY_HEAD = 0.8
+_REASONS = {
+    "head_meta": "byline",
+    "meta": "byline",
+    "head_caption": "photo_caption",
+    "caption": "photo_caption",
+    "head_boilerplate": "boilerplate",
+    "boilerplate": "boilerplate",
+    "before": "outside_article",
+    "after": "outside_article",
+}
+
+
+def label_lines(lines: list[Line], verdicts: list[Verdict | None], language: Language) -> Labelled | None:
+    """Return the states of the lines by the line model; None if the language has none or the text is no copy of a page.
+
+    A text in which no line looks like boilerplate is an article or a part of one, and stays whole.
+    """
+    if language.page.weights is None or all(line.reason is None for line in lines):
+        return None
+    return label(lines, verdicts, language, read_weights(language.page.weights))
+
+
+def is_whole_page(lines: list[Line], labelled: Labelled) -> bool:
+    """Return whether a whole page was pasted: many lines that no rule knows lie outside the article."""
+    outside = sum(line.kept and state in OUTSIDE for line, state in zip(lines, labelled.states, strict=True))
+    return len(lines) >= _LEAST_PAGE_LINES and outside >= _PAGE_LINES and "text" in labelled.states
+
+
+def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: Labelled, *, whole_page: bool) -> None:
+    """Set ``reason`` for each line that is not of the article according to the line model.
+
+    If no whole page was pasted, running text stays, except for the caption next to a credit.
+    """
+    for number, (line, verdict, state) in enumerate(zip(lines, verdicts, labelled.states, strict=True)):
+        chance = labelled.chance(number, ARTICLE)
+        if not line.kept or state in ARTICLE or (number in labelled.facts.own and state in _KEPT_OWN):
+            continue
+        if whole_page:
+            if chance >= _LEAST_ARTICLE and state not in OUTSIDE:
+                continue
+        elif chance >= _SURELY_NOT or state in OUTSIDE or (line.running and not _is_by_credit(lines, number)):
+            continue
+        if verdict is not None:
+            line.reason = verdict.reason
+        elif chance >= _DOUBT:
+            line.reason = "maybe_article"
+        else:
+            line.reason = "timestamp" if "meta" in state and line.text[0].isdigit() else _REASONS[state]
+
+
+def _is_by_credit(lines: list[Line], number: int) -> bool:
+    near = lines[max(0, number - 1) : number + 2]
+    return len(lines[number].text) <= _MOST_CAPTION_CHARS and any(line.reason == "photo_credit" for line in near)
+
+
+_MOST_CAPTION_CHARS = 250
+
+
+def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, whole_page: bool) -> list[Line]:
+    """Mark the headline, kicker and lead that the line model found, and return all lines."""
+    marked: dict[str, Line] = {}
+    states = zip(lines, labelled.states, strict=True)
+    headed = whole_page or any(state == "headline" and not is_stopped(line.text) for line, state in states)
+    for part in ("headline", "kicker", "lead"):
+        found = [number for number, state in enumerate(labelled.states) if state == part]
+        found = [number for number in found if lines[number].kept or (whole_page and part == "headline")]
+        if part == "lead":
+            found = [number for number in found if _opens(lines, labelled, number, language)]
+        if part != "headline" and not headed:
+            continue
+        best = max(found, key=lambda number: labelled.chance(number, frozenset({part})), default=None)
+        if best is not None and (whole_page or labelled.chance(best, frozenset({part})) >= _SURELY_HEAD):
+            marked[part] = lines[best]
+            lines[best].reason = None
+            lines[best].part = part
+    if "headline" not in marked:
+        return lines
+    first = next((number for number, line in enumerate(lines) if line.kept and line.running), len(lines))
+    return _marked(lines, marked["headline"], first, language)
+
+
+def _opens(lines: list[Line], labelled: Labelled, number: int, language: Language) -> bool:
+    """Return whether a line can be the lead: neither it nor a line between the headline and it has a dateline."""
+    headline = max((n for n, state in enumerate(labelled.states[:number]) if state == "headline"), default=number - 1)
+    return not any(language.page.dateline.match(line.text) for line in lines[headline + 1 : number + 1])
+
+
 _PARAGRAPH_GAP = "\n\n"
 _ALL_BOILERPLATE = "Every line looks like page boilerplate, so all of them were kept."
 
@@ -336,9 +435,10 @@ _ALL_BOILERPLATE = "Every line looks like page boilerplate, so all of them were 
 class RemovedPart:
     """A removed part of the submitted text, with the reason for its removal and its span.
 
-    The reason is ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``,
-    ``copyright``, ``media``, ``partner``, ``photo_caption``, ``photo_credit``, ``reading_time``, ``related``,
-    ``repeated_headline``, ``repeated_lead``, ``source_credit``, ``timestamp`` or ``topics``.
+    The reason is one of ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``,
+    ``copyright``, ``maybe_article``, ``media``, ``outside_article``, ``partner``, ``photo_caption``, ``photo_credit``,
+    ``reading_time``, ``related``, ``repeated_headline``, ``repeated_lead``, ``source_credit``, ``timestamp`` and
+    ``topics``. A part with the reason ``maybe_article`` is doubtful.
     """
 
     text: str
@@ -377,18 +477,41 @@ class CleanedArticle:
 def clean(text: str, language: Language, *, headline: str | None = None, lead: str | None = None) -> CleanedArticle:
     """Find the kicker, headline, lead and body of a pasted page in ``language``, and remove boilerplate.
 
-    Running text is never removed. Uncertain lines are kept and reported in ``maybe_furniture`` notices. If the caller
-    provides ``headline`` or ``lead``, its repetitions at the top of the text are removed.
+    If a whole page was pasted, the lines outside the article are removed too, and a ``page_pasted`` notice says so.
+    Uncertain lines in the article are kept and reported with a ``maybe_furniture`` notice. A text in which no line
+    looks like boilerplate stays whole. If the caller provides ``headline`` or ``lead``, repetitions of it at the top of
+    the text are removed.
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
     lines = split_glued_lines(read_lines(text, language))
-    remove_boilerplate(lines, language)
-    lines = mark_headline(lines, headline, language)
-    mark_lead(lines, lead, has_headline=headline is not None or any(line.part == "headline" for line in lines))
+    verdicts = remove_boilerplate(lines, language)
+    labelled = label_lines(lines, verdicts, language)
+    whole_page = labelled is not None and is_whole_page(lines, labelled)
+    if labelled is not None:
+        remove_outside(lines, verdicts, labelled, whole_page=whole_page)
+        if headline is None:
+            lines = mark_by_model(lines, labelled, language, whole_page=whole_page)
+    if headline is not None or not any(line.part == "headline" for line in lines):
+        lines = mark_headline(lines, headline, language)
+    if lead is not None or not any(line.part == "lead" for line in lines):
+        mark_lead(lines, lead, has_headline=headline is not None or any(line.part == "headline" for line in lines))
     if any(line.kept and line.part == "body" for line in lines) or all(_is_repeated(line) for line in lines):
-        return _assemble(lines, headline, lead, [])
+        return _assemble(lines, headline, lead, [_page_pasted(lines)] if whole_page else [])
     everything = read_lines(text, language)
     return _assemble(everything, headline, lead, [Notice("maybe_furniture", _ALL_BOILERPLATE)])
+
+
+def _page_pasted(lines: list[Line]) -> Notice:
+    words, kept, doubtful = (
+        sum(len(line.text.split()) for line in lines if chosen(line))
+        for chosen in (lambda _: True, lambda line: line.kept, lambda line: line.reason == "maybe_article")
+    )
+    share = round(100 * kept / max(1, words))
+    message = (
+        f"The text looks like a whole web page. {share} % of its words were kept as the article. {doubtful} words "
+        "are doubtful and were removed; they have the reason maybe_article."
+    )
+    return Notice("page_pasted", message)
 
 
 def _is_repeated(line: Line) -> bool:

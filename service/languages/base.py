@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
@@ -365,6 +366,9 @@ class PageGrammar:
         meta_end: a pattern for a byline, a timestamp or button labels at the end of a paragraph.
         photo_ends: patterns for a photo credit at the end of a paragraph.
         source_end: a pattern for the credit of a photo or of the report at the end of a paragraph.
+        cues: patterns of words that show the kind of a line. The names are those of features in ``weights``.
+        weights: the file with the weights of the line model, which finds the article in a whole page. If it is None,
+            only the lists and patterns above are used.
     """
 
     verb: re.Pattern[str] = NEVER
@@ -385,6 +389,8 @@ class PageGrammar:
     meta_end: re.Pattern[str] = NEVER
     photo_ends: tuple[re.Pattern[str], ...] = ()
     source_end: re.Pattern[str] = NEVER
+    cues: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    weights: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -118,6 +118,7 @@ WARNINGS = frozenset(
         "method_changed",
         "not_cleaned",
         "nothing_to_summarise",
+        "page_pasted",
         "sentence_split",
         "sentence_verbatim",
         "shorter_than_asked",

@@ -148,8 +148,9 @@ def reasons(cleaned: CleanedArticle) -> dict[str, str]:
 def test_broadcaster_page_is_cleaned() -> None:
     cleaned = clean(PUBLIC_BROADCASTER, DE)
     assert (cleaned.kicker, cleaned.headline, cleaned.lead) == ("Lieferketten", HEADLINE, LEAD)
-    assert cleaned.body.startswith(f"{ONE}\n\nVideo: Neue Regeln im Überblick\n\n{TWO}\n\n{THREE}\n\nDieses Thema")
+    assert cleaned.body.startswith(f"{ONE}\n\n{TWO}\n\n{THREE}\n\nDieses Thema")
     found = reasons(cleaned)
+    assert found["Video: Neue Regeln im Überblick"] == "media"
     assert found["Startseite > Wirtschaft > Neue Regeln"] == "breadcrumb"
     assert found["Stand: 31.12.2021 10:03 Uhr"] == "timestamp"
     assert found["Von unserer Redaktion in Berlin"] == "byline"

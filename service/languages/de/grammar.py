@@ -444,7 +444,7 @@ _VERB = re.compile(
 )
 _NAME = r"[A-ZÄÖÜ][\w'’-]+\.?"
 _PERSON = rf"{_NAME}(?:\s(?:(?:von|van|de|der|den|zu|da|di|la|le)\s){{0,2}}{_NAME}){{1,3}}"
-_PERSONS = rf"{_PERSON}(?:(?:,\s|\sund\s|\s&\s|\s?/\s?){_PERSON}){{0,4}}"
+_PERSONS = rf"{_PERSON}(?:(?:\s?,\s|\sund\s|\s&\s|\s?/\s?){_PERSON}){{0,4}}"
 _PLACE = rf"(?:,\s(?:z\.\s?Zt\.\s)?{_NAME}(?:[\s/]{_NAME})?)?"
 _MONTH_NAME = r"(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)[a-zä]*\.?"
 _WEEKDAY = r"(?:(?:Mo|Di|Mi|Do|Fr|Sa|So)[a-z]*\.?,?\s(?:den\s)?)?"
@@ -466,6 +466,19 @@ _AGO_LINE = re.compile(r"[Vv]or\s\d{1,2}\s(?:Minuten?|Std\.|Stunden?|Tag(?:en)?)
 _BYLINE = re.compile(
     rf"(?:[Vv]on:?|Text:|Autor(?:in)?:|Autor:innen:|Redaktion:|Eine?\s\w+\s(?:von|aus)|Aus\s{_NAME}\sberichtet)\s{_PERSONS}{_PLACE}"
 )
+_ROLE = (
+    r"(?:\w+-?)?(?:[Rr]edakteur|[Kk]orrespondent|[Rr]eporter|[Aa]utor|[Vv]olontär|[Ll]eiter|[Cc]hef)(?:in|innen|e|en)?"
+)
+_ROLE_BYLINE = re.compile(
+    rf"(?:V[Oo][Nn]|von):?\s{_PERSONS}(?:{_PLACE}|\s?[,|/–-]\s?(?:{_ROLE}\b.{{0,60}}|dpa|AFP|APA|sda|Reuters|epd|KNA|SID))"
+)
+_LOOSE_STAMP = re.compile(
+    rf"(?:(?:{_UPDATED}|Zuerst\s\w{{4,16}}t)(?:\s?am|\s?:)?\s?|Online\sseit\s|-\s?)?"
+    rf"(?:{_STAMP}|\d{{1,2}}/\d{{1,2}}/\d{{4}}|(?:[Hh]eute|[Gg]estern)(?:,?\s(?:um\s)?\d{{1,2}}[:.]\d{{2}}|(?=,)))"
+    rf"(?:\s?(?:-|–|,|\||•|·|um)?\s?\d{{1,2}}[:.]\d{{2}})?(?:\s?Uhr)?"
+    rf"(?:\s?[•|·,-]?\s?(?:Lesezeit|Lesedauer):?\s?\d+\s?[Mm]in\w*\.?)?"
+)
+_CLOCK_LINE = re.compile(r"\d{1,2}[:.]\d{2}\sUhr")
 _DESK_BYLINE = re.compile(
     r"[Vv]on\s(?:unsere[rmn]\s(?:Redak|Korrespondent|Reporter|Mitarbeiter|Autor|Gast)\w*(?:,?\s(?:in|aus)\s[\w-]+)?"
     r"|der\sRedaktion|(?:dpa|AFP|Reuters)\b.{0,20})"
@@ -487,6 +500,13 @@ _PHOTO = (
 _AGENCY = r"(?:\b(?:dpa|AFP|AP|Reuters|Getty|Imago|IMAGO|imago|picture[ -]alliance|privat|Archiv)\b|/|©)"
 _PHOTO_CREDIT = re.compile(
     rf"[(\[|]?{_PHOTO}\s?(?::|©)\s?(?:.{{0,100}}{_AGENCY}.{{0,100}}|{_NAME}(?:\s{_NAME}){{0,3}})"
+)
+_PICTURE_AGENCY = (
+    r"(?:picture[ -]alliance|IMAGO|Imago|imago images|Getty Images|KEYSTONE|Keystone|Shutterstock|Adobe Stock)"
+)
+_PICTURE_CREDIT = re.compile(
+    rf"[(\[]?(?:[\w .'’&-]{{2,40}}\s?/\s?)?{_PICTURE_AGENCY}(?:\s?[/|].{{1,80}})?[)\]]?|(?:Bildr|R)echte:\s.{{2,80}}"
+    rf"|[(\[]{_PHOTO}\s?:\s?[A-Z]{{2,10}}[)\]]"
 )
 _PICTURE_LINE = re.compile(rf"{_PHOTO}\s?:\s.+")
 _CAPTION = re.compile(
@@ -517,6 +537,13 @@ _NAMED = rf"\s*(?:Von\s)?{_PERSONS}\s?[-–,|·•]?\s?{_FULL_DAY}(?:\s?[-–,|�
 _TIMED = rf"\s*{_FULL_DAY}\s?[-–,|·•/]?\s?{_CLOCK}"
 _DATED_END = rf"(?:{_NAMED}|{_TIMED})(?:\sUhr)?(?:\s*{_BUTTON})*"
 
+
+def _beginnings(forms: tuple[str, ...]) -> re.Pattern[str]:
+    """Return a pattern of words with these beginnings. A beginning with a "$" at the end is a whole word."""
+    words = (re.escape(form.removesuffix("$")) + (r"\b" if form.endswith("$") else "") for form in forms)
+    return re.compile(rf"\b(?:{'|'.join(words)})", re.IGNORECASE)
+
+
 PAGE = PageGrammar(
     verb=_VERB,
     roots=frozenset({"Startseite", "Home", "Homepage", "Start"}),
@@ -536,11 +563,14 @@ PAGE = PageGrammar(
         (_READING_TIME, "reading_time", "sure"),
         (_UPDATED_LINE, "timestamp", "sure"),
         (_STAMP_LINE, "timestamp", "context"),
+        (_CLOCK_LINE, "timestamp", "context"),
+        (_LOOSE_STAMP, "timestamp", "sure"),
         (_TIMED_BYLINE, "byline", "sure"),
         (_DATED_BYLINE, "byline", "context"),
         (_AGO_LINE, "timestamp", "context"),
         (_AGENCY_NUMBER, "agency_credit", "sure"),
         (_PHOTO_CREDIT, "photo_credit", "sure"),
+        (_PICTURE_CREDIT, "photo_credit", "sure"),
         (_PICTURE_LINE, "photo_credit", "doubt"),
         (_SOURCE_CREDIT, "source_credit", "sure"),
         (_CAPTION, "photo_caption", "sure"),
@@ -549,6 +579,7 @@ PAGE = PageGrammar(
         (_MEDIA_LENGTH, "media", "sure"),
         (_MEDIA_LINE, "media", "doubt"),
         (_DESK_BYLINE, "byline", "sure"),
+        (_ROLE_BYLINE, "byline", "context"),
         (_BYLINE, "byline", "context"),
     ),
     copyright=_COPYRIGHT,
@@ -556,6 +587,8 @@ PAGE = PageGrammar(
     byline_start="Von",
     photo_credit=_PHOTO_CREDIT,
     dateline=_DATELINE,
+    cues={name: _beginnings(forms) for name, forms in LISTS.forms("page_cues").items()},
+    weights=Path(__file__).parent / "data" / "page_model.json",
     meta_end=re.compile(rf"{_AFTER_SENTENCE}(?:{_DATED_END}|Von\s{_PERSONS}|\s*{_CLEAR_BUTTON}(?:\s+{_BUTTON})*)$"),
     photo_ends=(_PHOTO_END, _CLEAR_SOURCE_END),
     source_end=_SOURCE_END,

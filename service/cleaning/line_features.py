@@ -1,0 +1,362 @@
+"""The features of the lines of a pasted page, from which the line model finds the article."""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from service.cleaning.boilerplate import Line, Verdict
+from service.languages.base import Language, PageGrammar
+
+LONG_CHARS = 80  # shorter lines are mostly not running text (see docs/adr/0026)
+_SEEN_CHARS = 400  # patterns are applied to the two ends of a longer line, so that their time is bounded
+_MOST_CHARS = 600  # what one line may contribute to the region
+_STEM_CHARS = 6
+_LEAST_STEM_CHARS = 5
+_NEAR_LONG = 10  # long lines before and after a line whose words are compared with its own
+_STEM = re.compile(rf"[^\W\d_]{{{_LEAST_STEM_CHARS},}}")
+_LAST = re.compile(r"[.!?…:,;][“”\"»«’‘)\]]*$")
+_INNER_END = re.compile(r"[a-zß-ÿ]{2}[.!?][“”\"»«)]?\s+[„»\"(]?[A-ZÀ-Þ]")
+_QUOTE = re.compile(r"[„“”\"»«‚‘]")
+_CLOCK = re.compile(r"\b\d{1,2}[:.]\d{2}\b")
+_DATE = re.compile(r"\b\d{1,2}[./]\s?(?:\d{1,2}[./]|[A-Z][a-zä]+)\s?(?:\d{2,4})?|\b\d{4}-\d{2}-\d{2}\b")
+_DOMAIN = re.compile(r"\b[\w-]+\.(?:de|at|ch|com|net|org|lu|li|info|tv)\b|://|@")
+_BULLET = re.compile(r"\s*(?:[-*•–—·▪▶►■›»→+]|\d{1,2}[.)])\s")
+
+
+def _bins(*edges: float) -> Callable[[float], int]:
+    return lambda value: bisect_right(edges, value)
+
+
+_WORD_BIN = _bins(2, 3, 4, 6, 9, 13, 20, 28, 40, 60, 90)
+_SIZE_BIN = _bins(4, 9, 16, 30, 50)
+_DISTANCE_BIN = _bins(1, 2, 3, 4, 7, 13, 26)
+_COUNT_BIN = _bins(1, 2, 4, 11, 31, 101)
+_SHARE_BIN = _bins(0.001, 0.2, 0.4, 0.7)
+_OVERLAP_BIN = _bins(0.001, 0.34, 0.6)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is counted once for a line: its words, its content stems, and whether it is a long line of running text."""
+
+    words: int
+    stems: frozenset[str]
+    key: str
+    long: bool
+
+
+def _shape(line: Line) -> Shape:
+    text = line.text
+    stems = frozenset(word[:_STEM_CHARS].casefold() for word in _STEM.findall(text))
+    return Shape(len(text.split()), stems, " ".join(text.casefold().split()), len(text) > LONG_CHARS)
+
+
+def best_stretch(lines: Sequence[Line], penalty: int) -> tuple[int, int]:
+    """Return the range of lines with the most text: long lines count their length, others cost ``penalty``."""
+    best, best_range = 0, (0, 0)
+    total, start = 0, 0
+    for number, line in enumerate(lines):
+        chars = len(line.text)
+        total += min(chars, _MOST_CHARS) if chars > LONG_CHARS else -penalty
+        if total <= 0:
+            total, start = 0, number + 1
+        elif total > best:
+            best, best_range = total, (start, number + 1)
+    return best_range
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the whole page says about its lines.
+
+    ``anchors`` are the lines that surely are in the article. ``own`` are lines of some length on its topic.
+    ``shares`` are the shares of each line's content words that the article's long lines have, or None without words.
+    ``copied`` are the lines of which the page has a copy or a similar line.
+    """
+
+    anchors: Sequence[int]
+    own: frozenset[int]
+    shares: Sequence[float | None]
+    copied: frozenset[int]
+
+
+class _Overlap:
+    """The share of a line's content words that also occur in the long lines near it, by a sliding count."""
+
+    def __init__(self, shapes: Sequence[Shape], longs: Sequence[int]) -> None:
+        self._shapes, self._longs = shapes, longs
+        self._counts: Counter[str] = Counter()
+        self._start = self._end = 0
+
+    def share(self, number: int, start: int, end: int) -> float | None:
+        """Return the share for the long lines from ``start`` to ``end``, which never decrease; None without words."""
+        while self._end < end:
+            self._counts.update(self._shapes[self._longs[self._end]].stems)
+            self._end += 1
+        while self._start < start:
+            self._counts.subtract(self._shapes[self._longs[self._start]].stems)
+            self._start += 1
+        shape = self._shapes[number]
+        at = bisect_left(self._longs, number)
+        inside = start <= at < end and self._longs[at : at + 1] == [number]
+        known = sum(1 for stem in shape.stems if self._counts[stem] > inside)
+        return known / len(shape.stems) if shape.stems else None
+
+
+def features(
+    lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: Language
+) -> tuple[list[list[str]], Facts]:
+    """Return the names of the features of each line, and the facts about the page.
+
+    The running time is linear in the length of the page.
+    """
+    shapes = [_shape(line) for line in lines]
+    own = [_own(*one, language.page) for one in zip(lines, shapes, verdicts, strict=True)]
+    context, facts = _context(lines, shapes)
+    page = _of_page(lines, shapes)
+    short = [_brief(*one) for one in zip(lines, shapes, verdicts, strict=True)]
+    found: list[list[str]] = []
+    for number, names in enumerate(own):
+        before = short[number - 1] if number else ("edge",)
+        behind = short[number + 1] if number + 1 < len(lines) else ("edge",)
+        around = (*(f"prev {name}" for name in before), *(f"next {name}" for name in behind))
+        two = (
+            *(f"prev2 {name}" for name in (short[number - 2] if number > 1 else ("edge",))),
+            *(f"next2 {name}" for name in (short[number + 2] if number + 2 < len(lines) else ("edge",))),
+        )
+        found.append([*names, *context[number], *around, *two, *page])
+    return found, facts
+
+
+def has_clock(text: str) -> bool:
+    """Return whether a line contains a time of day."""
+    return _CLOCK.search(text) is not None
+
+
+def line_ending(text: str) -> str:
+    match = _LAST.search(text[-8:])
+    return match[0][0] if match else "none"
+
+
+def _own(line: Line, shape: Shape, verdict: Verdict | None, page: PageGrammar) -> list[str]:
+    text = (
+        line.text
+        if len(line.text) <= _SEEN_CHARS
+        else f"{line.text[: _SEEN_CHARS // 2]} {line.text[-_SEEN_CHARS // 2 :]}"
+    )
+    words = text.split()
+    size, ending = _SIZE_BIN(shape.words), line_ending(text)
+    capital = sum(word[:1].isupper() for word in words)
+    digits = sum(map(str.isdigit, text))
+    names = ["bias", f"words {_WORD_BIN(shape.words)}", f"end {ending}", f"size {size} end {ending}"]
+    checks = {
+        "inner end": _INNER_END.search(text),
+        "lower": text[:1].islower(),
+        "digit first": text[:1].isdigit(),
+        "quote first": text[:1] in '„“"»«‚',
+        "quote": _QUOTE.search(text),
+        "capitals": text.isupper() and len(text) > 3,  # noqa: PLR2004 - shorter ones are acronyms
+        "digits": digits > 0,
+        "many digits": digits * 4 > len(text),
+        "date": _DATE.search(text),
+        "clock": _CLOCK.search(text),
+        "domain": _DOMAIN.search(text),
+        "bullet": _BULLET.match(text),
+        "bar": "|" in text or " / " in text,
+        "slash": "/" in text,
+        "dot": "·" in text or "•" in text,
+        "copyright": "©" in text,
+        "colon inside": ":" in text[:-1],
+        "plus": "+" in text,
+        "bracket end": text.endswith(")"),
+        "verb": page.verb.search(text),
+        "running": line.running,
+        "blank before": line.after_blank,
+        "all capital": capital == len(words) and len(words) > 1,
+    }
+    names += [name for name, found in checks.items() if found]
+    names.append(f"size {size} capital {_SHARE_BIN(capital / max(1, len(words)))}")
+    cues = [name for name, pattern in page.cues.items() if pattern.search(text)]
+    names += (f"cue {name}" for name in cues)
+    names += (f"size {size} cue {name}" for name in cues)
+    names.append(f"size {size} cues {min(len(cues), 4)}")
+    if verdict is not None:
+        names += (f"verdict {verdict.reason}", f"weight {verdict.weight}")
+    if line.reason is not None:
+        names += ("reason", f"reason {line.reason}")
+    return names
+
+
+def _brief(line: Line, shape: Shape, verdict: Verdict | None) -> tuple[str, ...]:
+    """Return the few features of a line that its neighbours see."""
+    size = _SIZE_BIN(shape.words)
+    names = [f"size {size}", f"size {size} end {line_ending(line.text)}"]
+    reason = line.reason or (verdict.reason if verdict is not None else None)
+    if reason is not None:
+        names.append(f"reason {reason}")
+    if line.after_blank:
+        names.append("blank before")
+    return tuple(names)
+
+
+def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> tuple[list[list[str]], Facts]:
+    """Return the features of each line that depend on the whole page, and the facts."""
+    longs = [number for number, shape in enumerate(shapes) if shape.long]
+    near, region = _Overlap(shapes, longs), _Overlap(shapes, longs)
+    stretches = {penalty: best_stretch(lines, penalty) for penalty in _PENALTIES}
+    first, last = stretches[_PENALTIES[0]]
+    in_region = bisect_left(longs, first), bisect_left(longs, last)
+    copies = Counter(shape.key for shape in shapes)
+    seen: Counter[str] = Counter()
+    copied = frozenset(n for n, shape in enumerate(shapes) if copies[shape.key] > 1) | _similar(shapes)
+    shares = [region.share(number, *in_region) for number in range(len(lines))]
+    strong = [_is_strong(line, share) for line, share in zip(lines, shares, strict=True)]
+    strongs = [0, *accumulate(strong)]
+    meta = [0, *accumulate(line.reason in META_REASONS for line in lines)]
+    sums = [0, *accumulate(shape.long for shape in shapes)]
+    found: list[list[str]] = []
+    for number, shape in enumerate(shapes):
+        at = bisect_left(longs, number)
+        size = _SIZE_BIN(shape.words)
+        names: list[str] = []
+        for penalty, stretch in stretches.items():
+            place = _place(number, *stretch)
+            names += (f"at {penalty} {place}", f"at {penalty} {place} size {size}")
+        for name, share in (
+            ("near", near.share(number, max(0, at - _NEAR_LONG), min(len(longs), at + _NEAR_LONG + shape.long))),
+            ("region", shares[number]),
+        ):
+            bin_ = "none" if share is None else _OVERLAP_BIN(share)
+            names += (f"{name} {bin_}", f"{name} {bin_} size {size}", f"{name} {bin_} {place.partition(' ')[0]}")
+        ahead = longs[at + shape.long] - number if at + shape.long < len(longs) else _FAR
+        behind = number - longs[at - 1] if at else _FAR
+        names += (f"long ahead {_DISTANCE_BIN(ahead)}", f"long behind {_DISTANCE_BIN(behind)}")
+        for reach in _REACHES:
+            after = sums[min(len(lines), number + 1 + reach)] - sums[number + 1]
+            above = sums[number] - sums[max(0, number - reach)]
+            names += (f"longs after {reach} {_DISTANCE_BIN(after)}", f"longs above {reach} {_DISTANCE_BIN(above)}")
+        names += _around(number, size, strongs, meta)
+        if strong[number]:
+            names += (
+                "strong",
+                f"strong above {min(strongs[number], 3)} after {min(strongs[-1] - strongs[number + 1], 3)}",
+            )
+        if number in copied:
+            names += ("copied", f"copied size {size}")
+        names += _repetition(shape, size, copies, seen)
+        names += [name for name, place in (("first line", 0), ("last line", len(lines) - 1)) if number == place]
+        found.append(names)
+    own = (n for n, line in enumerate(lines) if _is_strong(line, shares[n], _OWN_CHARS))
+    return found, Facts(_anchors(strong, first, last), frozenset(own), shares, copied)
+
+
+def _around(number: int, size: int, strongs: Sequence[int], meta: Sequence[int]) -> Iterator[str]:
+    """Yield features from the sums of strong lines and of bylines and times up to each line."""
+    rest, gone = strongs[-1] - strongs[number + 1], strongs[number]
+    yield f"strong after {min(rest, 3)}"
+    yield f"strong above {min(gone, 3)}"
+    yield f"strong after {min(rest, 3)} size {size}"
+    yield f"strong above {min(gone, 1)} after {min(rest, 1)} size {size}"
+    below = meta[min(len(meta) - 1, number + 1 + META_REACH)] - meta[number + 1]
+    above = meta[number] - meta[max(0, number - META_REACH)]
+    yield f"meta below {min(below, 1)} above {min(above, 1)}"
+    yield f"meta below {min(below, 1)} above {min(above, 1)} size {size}"
+
+
+def _repetition(shape: Shape, size: int, copies: Counter[str], seen: Counter[str]) -> Iterator[str]:
+    """Yield features of a line that the page repeats, and count it as seen."""
+    if copies[shape.key] > 1:
+        yield "repeated"
+        yield f"repeated size {size}"
+        yield "repeated above" if seen[shape.key] else "repeated below"
+    if copies[shape.key] > seen[shape.key] + 1 and seen[shape.key]:
+        yield "repeated both"
+    seen[shape.key] += 1
+
+
+_OWN_CHARS = 100
+_SIMILAR = 0.6
+_SIMILAR_STEMS = range(2, 12)
+_MOST_LINES_OF_STEM = 12
+
+
+def _similar(shapes: Sequence[Shape]) -> frozenset[int]:
+    """Return the short lines that share most of their content words with another short line, as title and headline."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for number, shape in enumerate(shapes):
+        if len(shape.stems) in _SIMILAR_STEMS:
+            for stem in shape.stems:
+                places[stem].append(number)
+    found: set[int] = set()
+    for number, shape in enumerate(shapes):
+        if len(shape.stems) in _SIMILAR_STEMS:
+            others = Counter(
+                n for stem in shape.stems if len(places[stem]) <= _MOST_LINES_OF_STEM for n in places[stem]
+            )
+            if any(n != number and c >= _SIMILAR * len(shape.stems | shapes[n].stems) for n, c in others.items()):
+                found.add(number)
+    return frozenset(found)
+
+
+def _anchors(strong: Sequence[bool], start: int, end: int) -> list[int]:
+    """Return the long paragraphs on the topic in the long stretch, and those near it on both sides."""
+    numbers = [number for number, is_strong in enumerate(strong) if is_strong]
+    found = [number for number in numbers if start <= number < end]
+    if not found:
+        return []
+    for number in (number for number in numbers if number >= end):
+        if number - found[-1] <= _ANCHOR_GAP:
+            found.append(number)
+    for number in reversed([number for number in numbers if number < start]):
+        if found[0] - number <= _ANCHOR_GAP:
+            found.insert(0, number)
+    return found
+
+
+_PENALTIES = (80, 160)
+META_REASONS = frozenset({"byline", "timestamp", "reading_time"})
+META_REACH = 6
+_STRONG_CHARS = 200
+_STRONG_SHARE = 0.3
+_MOST_OFFERS = 2
+_ANCHOR_GAP = 30
+_OFFERS = ("account", "mailing", "consent", "advert", "legal")
+
+
+def _is_strong(line: Line, share: float | None, least: int = _STRONG_CHARS) -> bool:
+    """Return whether the line is a paragraph of at least ``least`` characters on the topic of the long stretch."""
+    if not line.running or line.reason is not None or len(line.text) < least or (share or 0) < _STRONG_SHARE:
+        return False
+    cues = line.page.cues
+    offers = sum(name in cues and cues[name].search(line.text) is not None for name in _OFFERS)
+    return offers < _MOST_OFFERS
+
+
+_REACHES = (3, 8)
+_FAR = 1_000
+
+
+def _place(number: int, start: int, end: int) -> str:
+    """Return where the line lies relative to the stretch from ``start`` to ``end``."""
+    if start == end:
+        return "none"
+    if number < start:
+        return f"before {_DISTANCE_BIN(start - number)}"
+    if number >= end:
+        return f"after {_DISTANCE_BIN(number - end + 1)}"
+    return f"inside {min(number - start, 3)} {'last' if number == end - 1 else ''}"
+
+
+def _of_page(lines: Sequence[Line], shapes: Sequence[Shape]) -> list[str]:
+    """Return the features that all lines of a page share: how much of it lies outside the long stretch."""
+    start, end = best_stretch(lines, _PENALTIES[0])
+    outside = sum(not shape.long for shape in (*shapes[:start], *shapes[end:]))
+    known = sum(line.reason is not None for line in lines)
+    return [
+        f"page lines {_COUNT_BIN(len(lines))}",
+        f"page outside {_COUNT_BIN(outside)}",
+        f"page known {_COUNT_BIN(known)}",
+    ]

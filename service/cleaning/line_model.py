@@ -1,0 +1,271 @@
+"""The line model: a linear-chain conditional random field that finds the article among the lines of a pasted page.
+
+Each line gets a state. The states before the headline, in the head of the article, in its text and after it are
+different ones, so the best sequence of states (Viterbi) is at the same time the best article region. The features of
+a line are binary. The method is that of Lafferty, McCallum and Pereira, "Conditional Random Fields" (2001). The weights
+belong to a language; ``models/pages`` trains them.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from service.cleaning.boilerplate import Line, Verdict
+from service.cleaning.line_features import META_REACH, META_REASONS, Facts, features, has_clock, line_ending
+from service.languages.base import Language
+
+STATES = (
+    "before",
+    "kicker",
+    "headline",
+    "lead",
+    "head_meta",
+    "head_caption",
+    "head_boilerplate",
+    "text",
+    "subheading",
+    "list",
+    "meta",
+    "caption",
+    "boilerplate",
+    "after",
+)
+ARTICLE = frozenset({"kicker", "headline", "lead", "text", "subheading", "list"})
+OUTSIDE = frozenset({"before", "after"})
+GROUPS = {  # states of the same kind of line; they share weights in training
+    "before": "boilerplate",
+    "after": "boilerplate",
+    "head_boilerplate": "boilerplate",
+    "boilerplate": "boilerplate",
+    "head_meta": "meta",
+    "meta": "meta",
+    "head_caption": "caption",
+    "caption": "caption",
+}
+_HEAD = ("lead", "head_meta", "head_caption", "head_boilerplate")
+_TEXT = ("text", "subheading", "list", "meta", "caption", "boilerplate")
+_FIRST = ("before", "kicker", "headline", "lead", *_TEXT)
+_NEXT = {
+    "before": (*_FIRST, "after"),
+    "kicker": ("headline",),
+    "headline": (*_HEAD, *_TEXT),
+    **dict.fromkeys(_HEAD, (*_HEAD, *_TEXT)),
+    **dict.fromkeys(_TEXT, (*_TEXT, "after")),
+    "after": ("after",),
+}
+ALLOWED = np.array([[state in _NEXT[previous] for state in STATES] for previous in STATES])
+"""Which state (column) may follow which (row). There is at most one headline, and ``after`` lasts to the end."""
+STARTS = np.array([state in _FIRST for state in STATES])
+_NOTHING = -1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights of a model.
+
+    ``rows`` maps each feature to a row of ``emission`` (features x states). ``transition`` (states x states) and
+    ``start`` (states) are logarithmic; what is not allowed is a very large negative number.
+    """
+
+    rows: dict[str, int]
+    emission: "np.ndarray[Any, np.dtype[np.float64]]"
+    transition: "np.ndarray[Any, np.dtype[np.float64]]"
+    start: "np.ndarray[Any, np.dtype[np.float64]]"
+
+    def scores(self, found: Sequence[Sequence[str]]) -> "np.ndarray[Any, np.dtype[np.float64]]":
+        """Return the score of each state for each line (lines x states). Unknown features count nothing."""
+        result = np.zeros((len(found), len(STATES)))
+        for number, names in enumerate(found):
+            known = [row for name in names if (row := self.rows.get(name)) is not None]
+            result[number] = self.emission[known].sum(axis=0)
+        return result
+
+
+@cache
+def read_weights(path: Path) -> Weights:
+    """Read the weights of a language, which are whole hundredths in the file.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the states of the file are not those of this module.
+    """
+    content = json.loads(path.read_text("utf-8"))
+    if tuple(content["states"]) != STATES:
+        raise ValueError(f"{path.name}: the model has other states than this version")
+    emission = np.array(list(content["features"].values()), dtype=float) / 100
+    transition = np.where(ALLOWED, np.array(content["transition"], dtype=float) / 100, _NOTHING)
+    start = np.where(STARTS, np.array(content["start"], dtype=float) / 100, _NOTHING)
+    return Weights({name: row for row, name in enumerate(content["features"])}, emission, transition, start)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The best state of each line, the probability of each state for each line (lines x states), and the facts."""
+
+    states: tuple[str, ...]
+    chances: "np.ndarray[Any, np.dtype[np.float64]]"
+    facts: Facts
+
+    def chance(self, number: int, states: frozenset[str]) -> float:
+        """Return the probability that the line has one of ``states``."""
+        return float(self.chances[number, [STATES.index(state) for state in states]].sum())
+
+
+def label(lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: Language, weights: Weights) -> Labelled:
+    """Find the best sequence of states (Viterbi) and the probabilities (forward and backward sums)."""
+    found, facts = features(lines, verdicts, language)
+    scores = weights.scores(found)
+    if not len(scores):
+        return Labelled((), scores, facts)
+    _forbid(scores, lines, verdicts, facts.anchors)
+    best = scores[0] + weights.start
+    pointers = np.zeros(scores.shape, dtype=np.int64)
+    for number in range(1, len(scores)):
+        ways = best[:, None] + weights.transition
+        pointers[number] = ways.argmax(axis=0)
+        best = ways.max(axis=0) + scores[number]
+    path = [int(best.argmax())]
+    for number in range(len(scores) - 1, 0, -1):
+        path.append(int(pointers[number, path[-1]]))
+    chances = _chances(scores, weights)
+    states = _with_headline([STATES[state] for state in reversed(path)], lines, verdicts, chances, facts)
+    return Labelled(tuple(states), chances, facts)
+
+
+_HEAD_LINES = 40
+_HEADLINE_WORDS = range(2, 26)
+_USUAL_WORDS = range(4, 17)
+_LEAD_CHARS = range(60, 600)
+
+
+def _with_headline(
+    states: list[str],
+    lines: Sequence[Line],
+    verdicts: Sequence[Verdict | None],
+    chances: "np.ndarray[Any, np.dtype[np.float64]]",
+    facts: Facts,
+) -> list[str]:
+    """Choose the headline among the lines above the text, and return the states that fit it.
+
+    The field sees only neighbouring lines. What makes a headline is its place in the page: it has the words of
+    the text below it, the page often repeats it, and the byline follows. The best sum of these points wins.
+    """
+    first = next((n for n, state in enumerate(states) if state in _TEXT and (n in facts.own or state == "text")), None)
+    if first is not None and facts.anchors:
+        first = min(first, facts.anchors[0])
+    if not first:
+        return states
+    best: tuple[float, int] | None = None
+    for number in range(max(0, first - _HEAD_LINES), first):
+        points = _headline_points(number, first, lines, verdicts, chances, facts)
+        if points is not None and (best is None or points >= best[0]):
+            best = points, number
+    if best is None or best[0] < _LEAST_POINTS:
+        return states
+    headline = best[1]
+    found = ["before"] * headline + ["headline"]
+    if headline and states[headline - 1] == "kicker":
+        found[headline - 1] = "kicker"
+    for number in range(headline + 1, first):
+        state = states[number]
+        found.append(state if state in _HEAD else "head_boilerplate")
+    if "lead" not in (*found, *states[first : first + 2]):
+        free = (
+            n for n in range(headline + 1, first) if _may_be_lead(lines[n], verdicts[n], found[n], n in facts.copied)
+        )
+        lead = next(free, None)
+        if lead is not None:
+            found[lead] = "lead"
+    return found + states[first:]
+
+
+def _may_be_lead(line: Line, verdict: Verdict | None, state: str, copied: bool) -> bool:  # noqa: FBT001 - a fact
+    free = line.reason is None and verdict is None and line.running and not copied
+    return free and len(line.text) in _LEAD_CHARS and state != "head_caption"
+
+
+_LEAST_POINTS = 2.0
+
+
+def _headline_points(
+    number: int,
+    first: int,
+    lines: Sequence[Line],
+    verdicts: Sequence[Verdict | None],
+    chances: "np.ndarray[Any, np.dtype[np.float64]]",
+    facts: Facts,
+) -> float | None:
+    """Return how much speaks for a line as headline of the text that begins at ``first``; None if it cannot be one."""
+    line, verdict = lines[number], verdicts[number]
+    words = len(line.text.split())
+    known = line.reason not in _MAYBE_HEADLINE or (verdict is not None and verdict.weight != "doubt")
+    if known or words not in _HEADLINE_WORDS or len(line.text) > _HEADLINE_CHARS:
+        return None
+    below = lines[number + 1 : min(first, number + 1 + META_REACH)]
+    points = 3 * (facts.shares[number] or 0) + 2 * float(chances[number, STATES.index("headline")])
+    points += (words in _USUAL_WORDS) + 1.5 * (number in facts.copied)
+    points += any(one.reason in META_REASONS for one in below) + 0.5 * any(one.running for one in below)
+    points -= 0.08 * (first - number) + 1.5 * (line_ending(line.text) in {".", ":", ","})
+    cues = line.page.cues
+    points -= 1.5 * any(name in cues and cues[name].search(line.text) is not None for name in ("account", "sharing"))
+    points -= 2.5 * any(one.reason in _CREDITS for one in below[:1]) + 3 * has_clock(line.text)
+    return points
+
+
+_MAYBE_HEADLINE = frozenset(
+    {None, "advert"}
+)  # an advert mark above the headline makes the rules take it for the advert
+_CREDITS = frozenset({"photo_credit", "photo_caption"})
+
+
+_FORBIDDEN = -1e4
+_HEADLINE_CHARS = 200
+_LEAD_WORDS = 6
+_KICKER_WORDS = 8
+
+
+def _forbid(
+    scores: "np.ndarray[Any, np.dtype[np.float64]]",
+    lines: Sequence[Line],
+    verdicts: Sequence[Verdict | None],
+    anchors: Sequence[int],
+) -> None:
+    """Rule out states whose form does not fit, and the states outside the article between the first and last anchor."""
+    headline, lead, kicker = (STATES.index(state) for state in ("headline", "lead", "kicker"))
+    for number, (line, verdict) in enumerate(zip(lines, verdicts, strict=True)):
+        words = len(line.text.split())
+        known = line.reason is not None or (verdict is not None and verdict.weight != "doubt")
+        if known or words < 2 or len(line.text) > _HEADLINE_CHARS:  # noqa: PLR2004 - one word is no headline
+            scores[number, headline] += _FORBIDDEN
+        if known or words < _LEAD_WORDS:
+            scores[number, lead] += _FORBIDDEN
+        if words > _KICKER_WORDS:
+            scores[number, kicker] += _FORBIDDEN
+    if anchors:
+        scores[anchors[0] :, STATES.index("before")] += _FORBIDDEN
+        scores[: anchors[-1] + 1, STATES.index("after")] += _FORBIDDEN
+
+
+def _chances(
+    scores: "np.ndarray[Any, np.dtype[np.float64]]", weights: Weights
+) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    moves, emitted = np.exp(weights.transition), np.exp(scores - scores.max(axis=1, keepdims=True))
+    forward, backward = np.zeros(scores.shape), np.ones(scores.shape)
+    state = np.exp(weights.start) * emitted[0]
+    for number in range(len(scores)):
+        if number:
+            state = (forward[number - 1] @ moves) * emitted[number]
+        forward[number] = state / max(state.sum(), _LEAST)
+    for number in range(len(scores) - 2, -1, -1):
+        state = moves @ (emitted[number + 1] * backward[number + 1])
+        backward[number] = state / max(state.sum(), _LEAST)
+    result = forward * backward
+    return np.asarray(result / np.maximum(result.sum(axis=1, keepdims=True), _LEAST))
+
+
+_LEAST = 1e-300

@@ -1,0 +1,194 @@
+"""Tests with whole pages pasted as text: the article is found, and everything around it is returned as removed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from service.cleaning.boilerplate import judge
+from service.cleaning.clean import clean
+from service.cleaning.line_model import STATES, read_weights
+from tests.languages import DE
+from tests.text.test_text_clean import assert_nothing_is_lost
+
+MENU = """\
+Zum Inhalt springen
+Anmelden
+Abo
+Startseite
+Politik
+Wirtschaft
+Sport
+Kultur
+Region
+Reise und Genuss
+Rätsel und Spiele
+Stellenmarkt
+Trauerfälle
+Newsletter
+Podcasts
+E-Paper
+"""
+HEAD = """\
+Startseite
+Politik
+{headline}
+{headline}
+Von Ida Beispiel
+12.03.2025, 14:05 Uhr
+{lead}
+Die Brücke am Hafen wird seit dem Sommer saniert. Foto: Max Muster/dpa
+"""
+HEADLINE = "Stadtrat von Musterhausen verschiebt den Bau der neuen Brücke"
+LEAD = "Die Kosten sind in einem Jahr um ein Drittel gestiegen. Nun will der Stadtrat neu über die Brücke entscheiden."
+TEXT = [
+    (
+        "Der Stadtrat von Musterhausen hat den Bau der neuen Brücke über den Fluss ein Jahr verschoben. Die Mehrheit "
+        "der Abgeordneten stimmte am Mittwoch nach langer Sitzung für den Antrag, den die Verwaltung gestellt hatte."
+    ),
+    (
+        "Nach Angaben der Verwaltung kostet die Brücke 42 Millionen Euro statt 31 Millionen Euro. Vor allem Stahl "
+        "und Beton seien teurer geworden, sagte der Leiter des Bauamts den Abgeordneten. Auch Löhne seien gestiegen."
+    ),
+    "Kritik von der Opposition",
+    (
+        "Die Opposition im Stadtrat warf der Verwaltung vor, zu spät über die Kosten der Brücke informiert zu haben. "
+        "Der Bau müsse nun neu ausgeschrieben werden, und das dauere mindestens acht Monate, hieß es in der Sitzung."
+    ),
+    (
+        "Die Verwaltung will dem Stadtrat im Herbst einen neuen Plan vorlegen. Bis dahin bleibt die alte Brücke für "
+        "Lastwagen gesperrt, und der Verkehr wird über die Autobahn umgeleitet."
+    ),
+]
+FOOT = """\
+Mehr zum Thema
+Warum alte Brücken oft gesperrt werden
+So teuer wird das neue Schwimmbad
+Meistgelesen
+Unfall auf der Autobahn bei Musterstadt
+Das Wetter am Wochenende
+Neuer Trainer für den Verein
+Über uns
+Kontakt
+Impressum
+Datenschutz
+Nutzungsbedingungen
+Mediadaten
+Barrierefreiheit
+Abo kündigen
+Alle Rechte vorbehalten
+"""
+
+
+def page(headline: str = HEADLINE) -> str:
+    return MENU + HEAD.format(headline=headline, lead=LEAD) + "\n" + "\n\n".join(TEXT) + "\n\n" + FOOT
+
+
+def test_article_of_a_whole_page_is_found() -> None:
+    found = clean(page(), DE)
+    assert (found.headline, found.lead) == (HEADLINE, LEAD)
+    assert found.body.split("\n\n") == TEXT
+    assert_nothing_is_lost(page(), found)
+
+
+def test_whole_page_is_announced_with_the_share_that_was_kept() -> None:
+    (notice,) = (notice for notice in clean(page(), DE).notices if notice.code == "page_pasted")
+    words = len(page().split())
+    kept = len(" ".join([HEADLINE, LEAD, *TEXT]).split())
+    assert f" {round(100 * kept / words)} % " in notice.message
+
+
+def test_lines_around_the_article_have_a_reason() -> None:
+    removed = {part.text: part.reason for part in clean(page(), DE).removed}
+    assert removed["Von Ida Beispiel"] == "byline"
+    assert removed["12.03.2025, 14:05 Uhr"] == "timestamp"
+    assert removed["Das Wetter am Wochenende"] in {"outside_article", "maybe_article", "related"}
+    assert set(MENU.split("\n")) - {""} <= set(removed)
+
+
+@pytest.mark.parametrize(
+    "headline",
+    [
+        "Warum wird die Brücke in Musterhausen nicht gebaut?",
+        "Brücke in Musterhausen: Wann der Bau beginnt, was er kostet und wer am Ende für alles zahlt",
+        "„Die Brücke kommt später“",
+    ],
+)
+def test_headline_may_be_a_question_or_a_sentence(headline: str) -> None:
+    found = clean(page(headline), DE)
+    assert found.headline == headline
+    assert found.body.split("\n\n") == TEXT
+
+
+def test_given_headline_is_removed_from_the_page() -> None:
+    found = clean(page(), DE, headline=HEADLINE, lead=LEAD)
+    assert (found.headline, found.lead) == (HEADLINE, LEAD)
+    assert found.body.split("\n\n") == TEXT
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [[HEADLINE, LEAD, *TEXT], TEXT, TEXT[1:3], TEXT[:1], [LEAD], ["- Erstens\n- Zweitens\n- Drittens", TEXT[0]]],
+)
+def test_article_or_fragment_stays_whole(parts: list[str]) -> None:
+    text = "\n\n".join(parts)
+    found = clean(text, DE)
+    kept = [part for part in (found.headline, found.lead, found.body) if part]
+    assert " ".join(" ".join(kept).split()) == " ".join(text.split())
+    assert (found.removed, found.notices) == ((), ())
+
+
+def test_headline_is_not_glued_to_the_byline_below_it() -> None:
+    text = f"{HEADLINE}\nvon Ida Beispiel\n\n" + "\n\n".join(TEXT)
+    found = clean(text, DE)
+    assert found.headline == HEADLINE
+    assert [(part.text, part.reason) for part in found.removed] == [("von Ida Beispiel", "byline")]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("Von Ida Beispiel, Redakteurin", "byline"),
+        ("Von Ida Beispiel, Redakteurin für Politik", "byline"),
+        ("Von Ida Beispiel und Max Muster, dpa", "byline"),
+        ("VON IDA BEISPIEL", "byline"),
+        ("von Ida Beispiel , Max Muster", "byline"),
+        ("17.04.2024, 12:24Lesezeit: 5 Min.", "timestamp"),
+        ("Publiziert17. Dezember 2024, 12:17", "timestamp"),
+        ("Publiziert heute um 12:17", "timestamp"),
+        ("Zuerst veröffentlicht am 30/04/2024", "timestamp"),
+        ("Online seit heute, 7.57 Uhr", "timestamp"),
+        ("Heute, 12:37 Uhr", "timestamp"),
+        ("13:37 Uhr", "timestamp"),
+        ("28. Juni 2025 - 16.03 Uhr", "timestamp"),
+        ("Max Muster/Getty Images", "photo_credit"),
+        ("picture alliance / dpa | Max Muster", "photo_credit"),
+        ("IMAGO/Muster", "photo_credit"),
+        ("Bildrechte: Max Muster", "photo_credit"),
+        ("(Foto: REUTERS)", "photo_credit"),
+        ("Rechte: Musterfunk", "photo_credit"),
+    ],
+)
+def test_forms_of_bylines_times_and_credits_are_known(line: str, reason: str) -> None:
+    verdict = judge(line, DE)
+    assert verdict is not None
+    assert verdict.reason == reason
+
+
+@pytest.mark.parametrize(
+    "line", ["Heute wird gefeiert", "Imago ist ein Wort", "Von Bonn nach Berlin", "Rechte und Pflichten"]
+)
+def test_similar_lines_are_no_boilerplate(line: str) -> None:
+    assert judge(line, DE) is None
+
+
+def test_two_pages_pasted_one_after_the_other_lose_no_text() -> None:
+    text = page() + page("Verein aus Musterstadt feiert den Aufstieg in die zweite Liga")
+    assert_nothing_is_lost(text, clean(text, DE))
+
+
+def test_weights_with_other_states_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.json"
+    path.write_text(json.dumps({"states": STATES[1:], "start": [], "transition": [], "features": {}}), "utf-8")
+    with pytest.raises(ValueError, match="other states"):
+        read_weights(path)

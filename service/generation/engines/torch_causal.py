@@ -129,9 +129,8 @@ def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
     try:
         if (folder / WEIGHTS).is_file():
             settings = json.loads((folder / CONFIG).read_text("utf-8"))
-            model: Any = transformers.AutoModelForCausalLM.from_config(
-                transformers.AutoConfig.for_model(**settings), dtype=kind
-            )
+            config = transformers.AutoConfig.for_model(**settings)
+            model: Any = transformers.AutoModelForCausalLM.from_config(config, dtype=kind)  # type: ignore[no-untyped-call]
             state = gemma3_state(read_weights(folder / WEIGHTS), settings)
             model.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
         else:

@@ -171,9 +171,9 @@ One language model for German→English translation and German summaries, senten
 
 ## Terms
 
-Anyone who uses or redistributes these weights is bound by Gemma's terms of use. Section 3.2 forbids the uses in the
-Gemma Prohibited Use Policy (ai.google.dev/gemma/prohibited_use_policy), which is part of the terms. Redistribution needs
-a copy of the terms, the notice, and a note of the changes.
+Anyone who uses or redistributes these weights is bound by Gemma's terms of use. Section 3.2 forbids the uses
+in the Gemma Prohibited Use Policy (ai.google.dev/gemma/prohibited_use_policy), which is part of the terms.
+Redistribution needs a copy of the terms, the notice, and a note of the changes.
 
 ## Intended use
 

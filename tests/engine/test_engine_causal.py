@@ -41,14 +41,16 @@ def engine(entry: Entry) -> Engine:
 
 @pytest.fixture(scope="module")
 def network(entry: Entry) -> Any:
-    return AutoModelForCausalLM.from_pretrained(str(entry.folder / "hf"), dtype=torch.float32).eval()
+    loaded: Any = AutoModelForCausalLM.from_pretrained(str(entry.folder / "hf"), dtype=torch.float32)
+    return loaded.eval()
 
 
 def ids(entry: Entry, tokens: tuple[str, ...]) -> list[int]:
     from tokenizers import Tokenizer as Library
 
     table = Library.from_file(str(entry.folder / "tokenizer.json"))
-    return [table.token_to_id(token) for token in tokens]
+    vocabulary = table.get_vocab()
+    return [vocabulary[token] for token in tokens]
 
 
 def test_a_text_gets_the_start_and_the_mark_of_the_models_task(tokenizer: Tokenizer) -> None:

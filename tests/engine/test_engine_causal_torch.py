@@ -120,9 +120,9 @@ def test_outputs_have_no_control_pieces_and_only_allowed_ones(folder: Path, toke
         assert all(tokenizer.control.isdisjoint(one.tokens) for one in found)
     allowed = frozenset(tokenizer.encode_target("Der Zug kommt."))
     item = EngineInput(tokenizer.encode(SENTENCES[0]), DecodingOptions(max_output_tokens=9, allowed=allowed))
-    found = engine.generate([item])[0][0]
-    assert found.tokens
-    assert set(found.tokens) <= allowed
+    restricted = engine.generate([item])[0][0]
+    assert restricted.tokens
+    assert set(restricted.tokens) <= allowed
 
 
 def test_an_output_that_meets_its_limit_says_so(folder: Path, tokenizer: Tokenizer) -> None:

@@ -15,7 +15,7 @@ from tests.engine.checkpoints import SENTENCES, Checkpoint, installed
 from tests.fake_engine import FakeEngine, taking
 
 ONE, TWO = ParallelConfig(1, 2), ParallelConfig(2, 1)
-PROBE = Probe.of(("Guten", "Morgen", "</s>"), DecodingOptions(no_repeat_ngram=3))
+PROBE = Probe.of(((), ("Guten", "Morgen"), ("</s>",)), DecodingOptions(no_repeat_ngram=3))
 
 
 class Fakes:
@@ -66,7 +66,7 @@ def test_single_configuration_is_not_measured() -> None:
 
 
 def test_probe_is_deterministic_with_limited_output() -> None:
-    again = Probe.of(("Guten", "Morgen", "</s>"), DecodingOptions(no_repeat_ngram=3))
+    again = Probe.of(((), ("Guten", "Morgen"), ("</s>",)), DecodingOptions(no_repeat_ngram=3))
     assert again == PROBE
     assert {item.options.max_output_tokens for item in PROBE.items} == {OUTPUT_TOKENS}
     assert len({len(item.tokens) for item in PROBE.items}) > len(PROBE.items) // 2

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -133,7 +133,8 @@ def test_a_bad_part_is_named_and_nothing_remains(entry: Entry, part: str, change
     elif change != "remove":
         changed = {"flip": content[:-1] + bytes([content[-1] ^ 1]), "cut": content[:-9], "longer": content + b"x"}
         path.write_bytes(changed[change])
-    for use in (lambda: ready(entry, "ctranslate2"), lambda: join(entry)):
+    uses: list[Callable[[], object]] = [lambda: ready(entry, "ctranslate2"), lambda: join(entry)]
+    for use in uses:
         with pytest.raises(WeightsMismatch, match=f"{NAME}: {part} (does not match its SHA-256|cannot be read)"):
             use()
         assert [

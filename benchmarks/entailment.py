@@ -34,7 +34,7 @@ PAIRS_A_CALL = 32
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A premise, a hypothesis, and whether it follows in the judgement of people."""
+    """A premise, a hypothesis, and whether human annotators judged that the hypothesis follows from the premise."""
 
     premise: str
     hypothesis: str

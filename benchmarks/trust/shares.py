@@ -1,4 +1,4 @@
-"""Shares in per cent with their confidence intervals, and shares of outputs with findings of each kind."""
+"""Percentages with confidence intervals, and the percentage of outputs that have findings of each kind."""
 
 from collections.abc import Mapping, Sequence
 from math import sqrt

@@ -269,7 +269,10 @@ def _runs(numbers: Sequence[int]) -> list[list[int]]:
 
 
 def _waste(lines: Sequence[Line], verdicts: Sequence[Verdict | None], number: int) -> str:
-    """Return the kind of a line in the article that is not part of it: ``meta``, ``caption`` or ``boilerplate``."""
+    """Classify a line that lies between lines of the article but is not part of its text.
+
+    The result is ``meta``, ``caption`` or ``boilerplate``.
+    """
     line, verdict = lines[number], verdicts[number]
     reasons = {line.reason, None if verdict is None else verdict.reason}
     if reasons & _META:

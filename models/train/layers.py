@@ -1,4 +1,4 @@
-"""One layer of Gemma 3, written in plain matrix products, with low-rank factors merged into its weights."""
+"""One layer of Gemma 3, implemented with plain matrix products, with low-rank factors merged into its weights."""
 
 import math
 from typing import Any

@@ -150,7 +150,7 @@ def rows(value: object) -> list[Any]:
 def text(value: object) -> str:
     """Return ``value`` if it is a string without unpaired surrogates, or raise ValueError."""
     if not isinstance(value, str) or not (value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)):
-        raise ValueError("not a string without unpaired surrogates")
+        raise ValueError("the value must be a string with no unpaired surrogates")
     return value
 
 

@@ -1,15 +1,17 @@
-"""Candidates of a causal model: rewritten sentences and headlines, with the rules that they must pass.
+"""Rewritten sentences and headlines from a causal model, and the rules that they must pass.
 
-The model writes several hypotheses for each task. A hypothesis becomes a candidate only if it passes every rule. Two of
-the rules use scores of the same model: whether it is a whole sentence, and whether it follows from its sources.
+The model writes several hypotheses for each task. A hypothesis becomes a candidate only if it passes every rule. For
+two of the rules, the same model scores the hypothesis: one tests whether it is a complete sentence, and the other tests
+whether it follows from its sources.
 
 A sentence also needs a rank above that of the sentence it replaces. The rank of a candidate is
 
     saved_weight * s + novelty_weight * n + score_weight * p + entailment_weight * e
 
-with the share s of its sources' words that it saves, the share n of its four-word sequences that no source has, its
-log-probability per token p, and the log-probability e that it follows from its sources. p and e are at most 0. All
-terms of an unchanged sentence count as 0, so a candidate must have a positive rank. The weights are in the manifest.
+where s is the share of its sources' words that it omits, n is the share of its four-word sequences that no source
+contains, p is its log-probability per token, and e is the log-probability that it follows from its sources. p and e are
+at most 0. All terms of an unchanged sentence count as 0, so a candidate must have a positive rank. The weights are in
+the manifest.
 """
 
 import math

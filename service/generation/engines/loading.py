@@ -185,8 +185,9 @@ class TunedConfig:
 class TunedFactory:
     """A factory for the engines of one model, which uses the fastest configuration.
 
-    The first call measures all ``layouts``, and later calls use the fastest one. ``load`` builds an engine with a
-    configuration. ``on_tuned`` is called once with the result, in the thread of the first call.
+    The first call measures the speed of each configuration in ``layouts``. Later calls use the fastest configuration.
+    ``load`` builds an engine with a given configuration. ``on_tuned`` is called once with the result, in the thread of
+    the first call.
     """
 
     def __init__(

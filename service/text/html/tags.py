@@ -160,7 +160,7 @@ def _with_rules(blocks: Iterable[str], rules: TagRules) -> frozenset[str]:
 
 
 def _siblings_of_text(markup: str) -> set[str]:
-    """Return the names of the elements that are a sibling of text at least once. The running time is linear."""
+    """Return the names of all elements that have text as a sibling somewhere in ``markup``, in linear time."""
     found: set[str] = set()
     levels = [_Level("")]
     opened: Counter[str] = Counter()

@@ -18,8 +18,7 @@ HUB_MODELS = {name: (manifest, manifest.hub) for name, manifest in MANIFESTS.ite
 WEIGHTS = "ct2/model.bin"
 TARGETS: dict[Task, str] = {"translation": "en", "summary": "de"}
 DEFAULTS: dict[Quality, dict[Task, str]] = {
-    "starter": {"summary": "starter-sum-de"},
-    "draft": {"translation": "gemma-news-de-en"},
+    "starter": {"translation": "starter-de-en", "summary": "starter-sum-de"},
     "production": {"translation": "opus-mt-de-en", "summary": "mt5-small-sum-de-mit-v1"},
 }
 
@@ -158,12 +157,12 @@ def test_auto_prefers_an_installed_model_for_its_task(shipped: Catalog, tmp_path
     name = install(tmp_path, "translation")
     assert chosen(shipped, "translation", "auto").name == name
     assert chosen(shipped, "summary", "auto").name == DEFAULTS["starter"]["summary"]
-    assert chosen(shipped, "translation", "embedded").name == DEFAULTS["draft"]["translation"]
+    assert chosen(shipped, "translation", "embedded").name == DEFAULTS["starter"]["translation"]
 
 
 def test_auto_skips_an_incomplete_model(shipped: Catalog, tmp_path: Path) -> None:
     (tmp_path / install(tmp_path, "translation") / WEIGHTS).unlink()
-    assert chosen(shipped, "translation", "auto").name == DEFAULTS["draft"]["translation"]
+    assert chosen(shipped, "translation", "auto").name == DEFAULTS["starter"]["translation"]
 
 
 def test_name_overrides_the_profile(shipped: Catalog) -> None:

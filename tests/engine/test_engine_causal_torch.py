@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import shutil
 import struct
 from dataclasses import replace
@@ -21,7 +20,6 @@ from service.generation.engines.loading import load_engine
 from service.generation.engines.tokenizers import Tokenizer
 from service.generation.engines.torch_causal import CausalTorchEngine
 from service.registry.catalog import Catalog, Entry
-from service.registry.joining import ready
 from service.registry.manifest import EngineFiles, EngineKind
 from tests.tiny_causal import causal_entry, write_causal
 
@@ -233,21 +231,3 @@ EMBEDDED = [
 TRANSLATORS: list[Entry] = [
     entry for entry in map(CATALOG.entry, EMBEDDED) if entry.installed and entry.manifest.task == "translation"
 ]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not TRANSLATORS, reason="no embedded model is causal")
-@pytest.mark.parametrize("entry", TRANSLATORS, ids=lambda entry: str(entry.name))
-def test_embedded_models_write_the_same_greedily(entry: Entry) -> None:
-    made = ready(entry, "ctranslate2")
-    tokenizer = Tokenizer(made.manifest, made.folder)
-    options = DecodingOptions(max_output_tokens=48)
-    inputs = [EngineInput(tokenizer.encode(text), options) for text in SENTENCES[:100]]
-    found = []
-    for kind in ("torch", "ctranslate2"):
-        engine = load_engine(
-            made.manifest, made.folder, kind, device="cpu", threads=os.cpu_count() or 1, compute_type="float32"
-        )
-        found.append([hypotheses[0].tokens for hypotheses in engine.generate(inputs)])
-        engine.close()
-    assert found[0] == found[1]

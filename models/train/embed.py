@@ -177,8 +177,8 @@ Redistribution needs a copy of the terms, the notice, and a note of the changes.
 
 ## Intended use
 
-Drafts for an editor who compares them with the original. **Not for publication without an editor.** Every answer names
-this model and has `quality: "draft"`.
+Drafts for an editor who compares them with the original. **Not for publication without an editor.** Every response
+names this model and states its quality.
 
 ## Limits
 

@@ -8,7 +8,7 @@ with the same files share one copy.
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,16 +29,7 @@ def ready(entry: Entry, kind: EngineKind) -> Entry:
         WeightsMismatch: a file or a part is missing, does not match its SHA-256 or is not in the manifest.
         ModelError: the model is not installed, or the cache folder cannot be written.
     """
-    if not entry.manifest.joined:
-        verify(entry, kind)
-        return entry
-    made = _joined(entry)
-    try:
-        verify(made, kind)
-    except WeightsMismatch:
-        _make(entry, made)
-        verify(made, kind)
-    return made
+    return _verified(entry, lambda one: verify(one, kind))
 
 
 def join(entry: Entry) -> Entry:
@@ -49,15 +40,19 @@ def join(entry: Entry) -> Entry:
     Raises:
         WeightsMismatch, ModelError: for the same reasons as `ready`.
     """
+    return _verified(entry, verify_whole)
+
+
+def _verified(entry: Entry, check: Callable[[Entry], None]) -> Entry:
     if not entry.manifest.joined:
-        verify_whole(entry)
+        check(entry)
         return entry
     made = _joined(entry)
     try:
-        verify_whole(made)
+        check(made)
     except WeightsMismatch:
         _make(entry, made)
-        verify_whole(made)
+        check(made)
     return made
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import struct
 from dataclasses import replace
@@ -19,7 +20,8 @@ from service.generation.engines.ctranslate2_file import gemma3_state, read_weigh
 from service.generation.engines.loading import load_engine
 from service.generation.engines.tokenizers import Tokenizer
 from service.generation.engines.torch_causal import CausalTorchEngine
-from service.registry.catalog import Catalog, Entry
+from service.registry.catalog import Catalog
+from service.registry.joining import ready
 from service.registry.manifest import EngineFiles, EngineKind
 from tests.tiny_causal import causal_entry, write_causal
 
@@ -224,10 +226,17 @@ def test_a_failing_network_is_an_engine_error(folder: Path, tokenizer: Tokenizer
             engine.generate([item])
 
 
-CATALOG = Catalog(ROOT / "models")
-EMBEDDED = [
-    name for name in CATALOG.names() if CATALOG.embedded(name) and CATALOG.published(name).causal
-]  # empty until one is landed
-TRANSLATORS: list[Entry] = [
-    entry for entry in map(CATALOG.entry, EMBEDDED) if entry.installed and entry.manifest.task == "translation"
-]
+@pytest.mark.slow
+def test_embedded_model_writes_the_same_greedily() -> None:
+    made = ready(Catalog(ROOT / "models").entry("gemma-news-de-en"), "ctranslate2")
+    tokenizer = Tokenizer(made.manifest, made.folder)
+    options = DecodingOptions(max_output_tokens=48)
+    inputs = [EngineInput(tokenizer.encode(text), options) for text in SENTENCES[:100]]
+    found = []
+    for kind in ("torch", "ctranslate2"):
+        engine = load_engine(
+            made.manifest, made.folder, kind, device="cpu", threads=os.cpu_count() or 1, compute_type="float32"
+        )
+        found.append([hypotheses[0].tokens for hypotheses in engine.generate(inputs)])
+        engine.close()
+    assert found[0] == found[1]

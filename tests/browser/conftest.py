@@ -36,8 +36,8 @@ def tab(browser: Browser, server: Server) -> Iterator[Tab]:
 
 @pytest.fixture(scope="package")
 def slow_server() -> Iterator[Server]:
-    """Start a service with slow engines and small batches."""
-    with serving(program="tests.chaos.slow_service", batch_items="4") as found:
+    """Start a service with slow engines and batches of one sentence."""
+    with serving(program="tests.chaos.slow_service", batch_items="1") as found:
         yield found
 
 

@@ -162,7 +162,7 @@ def test_etag_with_a_path_is_refused(desk: Desk, files: dict[str, bytes]) -> Non
 def test_file_outside_the_cache_is_not_deleted(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.touch()
-    with pytest.raises(HubError, match="outside the client's cache"):
+    with pytest.raises(HubError, match="outside the hub client's cache"):
         discard(Snapshot("1" * 40, {"config.json": outside}))
     assert outside.exists()
 
@@ -214,8 +214,8 @@ def test_offline_pull_without_a_lock_is_refused(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        ("vocab.json", "has no vocab.json in the client's cache"),
-        ("model.safetensors", "has neither model.safetensors nor pytorch_model.bin in the client's cache"),
+        ("vocab.json", "has no vocab.json in the hub client's cache"),
+        ("model.safetensors", "has neither model.safetensors nor pytorch_model.bin in the hub client's cache"),
     ],
 )
 def test_offline_pull_names_the_missing_file(desk: Desk, file: str, message: str) -> None:

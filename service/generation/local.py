@@ -20,14 +20,21 @@ from service.generation.base import (
 )
 from service.generation.batcher import Batcher
 from service.generation.call import Priority
-from service.generation.engines.base import Engine, ParallelConfig, layouts, resolve_compute_type
+from service.generation.engines.base import (
+    PROMPT_STEP_TOKENS,
+    Engine,
+    ParallelConfig,
+    layouts,
+    padded_length,
+    resolve_compute_type,
+)
 from service.generation.engines.loading import Probe, TunedConfig, TunedFactory, load_engine
 from service.generation.engines.tokenizers import EOS, Tokenizer
 from service.generation.scheduler import Limits
 from service.languages.base import language
 from service.registry.catalog import Entry
 from service.registry.joining import ready
-from service.registry.manifest import EngineKind, Manifest
+from service.registry.manifest import EngineKind, Manifest, Prompts
 
 SMALL_BYTES = 2**25
 SENTENCES_OF_SMALL, SENTENCES = 32, 64
@@ -94,7 +101,7 @@ class LocalGenerator:
         options = [f"{name}={value}" for name, value in manifest.decoding]
         options += [f"thorough.{name}={value}" for name, value in manifest.thorough or ()]
         if manifest.prompts is not None:
-            options.append(f"hints={manifest.prompts.hints}")
+            options.append(f"hints={manifest.prompts.hints} pad={manifest.prompts.pad}")
         return " ".join(options)
 
     @cached_property
@@ -162,7 +169,7 @@ class LocalGenerator:
             # Beam search computes scores anyway. Greedy search is faster without them.
             scored=asked.scored or own.beam_size > 1,
         )
-        return EngineInput(tokens, options)
+        return EngineInput(padded(tokens, self.manifest.prompts), options)
 
     def _allowed(self, text: str, options: GenerationOptions) -> frozenset[str] | None:
         """Return the pieces that an output may contain, or None if there is no restriction.
@@ -236,6 +243,16 @@ class LocalGenerator:
             (found[n][0].score or 0.0) * (len(items[n].target or ()) if one.total else 1) if n in found else -math.inf
             for n, one in enumerate(outputs)
         ]
+
+
+def padded(prompt: Tokens, prompts: Prompts | None) -> Tokens:
+    """Return ``prompt`` with padding in front, if the model was trained with padding. Other sources are not changed.
+
+    The engine reads prompts of equal length in one step, and the other prompts of a call do not affect the output.
+    """
+    if prompts is None or not prompts.pad:
+        return prompt
+    return (prompts.pad,) * (padded_length(len(prompt), PROMPT_STEP_TOKENS) - len(prompt)) + prompt
 
 
 async def load_generator(

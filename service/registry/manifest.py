@@ -100,11 +100,13 @@ class Prompts(_Strict):
     A prompt consists of the piece ``start``, a text, and a special piece that tells the model what to do with the text.
     ``marks`` maps names to these special pieces, which do not occur in texts. ``task`` is the name for the manifest's
     task. An output ends with the piece ``end``. With ``hints``, the caller's terms are hints inside the
-    prompt, between the marks `TERM_MARKS`.
+    prompt, between the marks `TERM_MARKS`. If the model was trained to ignore the piece ``pad`` before ``start``, this
+    piece pads each prompt to a common length.
     """
 
     start: str = "<bos>"
     end: str = "<eos>"
+    pad: str = ""
     task: str
     marks: dict[str, str]
     hints: bool = False

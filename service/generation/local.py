@@ -38,6 +38,8 @@ from service.registry.manifest import EngineKind, Manifest, Prompts
 
 SMALL_BYTES = 2**25
 SENTENCES_OF_SMALL, SENTENCES = 32, 64
+FIRST_SENTENCES = 8
+"""Maximum number of sentences in a call of a causal model that is idle. The call takes one or two seconds."""
 SCORED = DecodingOptions()
 CHARS_A_TOKEN = 16
 """A text with more than this many characters per token of the limit counts as too long without being encoded."""
@@ -273,6 +275,8 @@ async def load_generator(
     warm_up = EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))
     if not limits.batch_items:
         limits = replace(limits, batch_items=call_sentences(made, choice.kind))
+    if entry.manifest.causal:
+        limits = replace(limits, first_items=FIRST_SENTENCES)
     batcher = Batcher(entry.name, factory, warm_up, limits=limits, listener=listener, on_dead=on_dead)
     compute_type = (
         f"{resolve_compute_type(entry.manifest, choice.kind, choice.device, choice.compute_type)}/{choice.device}"

@@ -118,14 +118,14 @@ class Settings(BaseSettings):
         ),
     )
     queue_items: int = Field(
-        default=20_000, ge=1, description="Maximum number of queued sentences. Further requests get status 503."
+        default=5_000, ge=1, description="Maximum number of queued sentences. Further requests get status 503."
     )
     queue_tokens: int = Field(
-        default=400_000, ge=16, description="Maximum number of queued source tokens. Further requests get status 503."
+        default=100_000, ge=16, description="Maximum number of queued source tokens. Further requests get status 503."
     )
-    engine_hang_s: float = Field(default=60.0, gt=0, description="Seconds after which an engine call counts as hung.")
+    engine_hang_s: float = Field(default=180.0, gt=0, description="Seconds after which an engine call counts as hung.")
     request_timeout_ms: int = Field(
-        120_000, ge=1, description="Deadline, in milliseconds, for requests without a `Request-Timeout-Ms` header."
+        300_000, ge=1, description="Deadline, in milliseconds, for requests without a `Request-Timeout-Ms` header."
     )
     keep_alive_s: float = Field(
         default=75.0,
@@ -210,7 +210,7 @@ class Settings(BaseSettings):
     )
     max_texts: int = Field(default=256, ge=1, description="Maximum number of texts in a request.")
     max_text_chars: int = Field(
-        default=250_000, ge=1, description="Maximum number of characters (code points) in a text."
+        default=50_000, ge=1, description="Maximum number of characters (code points) in a text."
     )
     headline_chars: int = Field(
         default=70, ge=20, le=200, description="Maximum number of characters (code points) in a headline."

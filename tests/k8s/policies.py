@@ -114,7 +114,7 @@ def endings(manifests: list[Manifest]) -> Iterator[str]:
     command = service_container(manifests).get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
     pause_s = int(command[1]) if command[:1] == ["sleep"] else 0
     drain_s = float(settings(manifests).get("DEPESCHE_DRAIN_S", 30))
-    request_s = int(settings(manifests).get("DEPESCHE_REQUEST_TIMEOUT_MS", 120_000)) / 1_000
+    request_s = int(settings(manifests).get("DEPESCHE_REQUEST_TIMEOUT_MS", 300_000)) / 1_000
     if pause_s < 5:
         yield "the process stops before proxies drop it"
     if drain_s < request_s:

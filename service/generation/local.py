@@ -191,9 +191,8 @@ class LocalGenerator:
     async def force(self, pairs: Sequence[tuple[str, str]]) -> list[PieceAttention]:
         """Return the model's attention for given outputs, using forced decoding.
 
-        Each pair is a source and its output. Each text must fit into the model (`fits`).
-
-        The work belongs to a request that was already admitted, so no limit of the queue refuses it.
+        Each pair is a source and its output. Each text must fit into the model (`fits`). The pairs belong to a request
+        that was already admitted, so the limits of the queue do not apply to them.
 
         Raises:
             NotReady, Draining, EngineError: see `TextGenerator.generate`.

@@ -457,7 +457,10 @@ def _summary_fields(form: SummaryForm) -> dict[str, Field]:
 
 
 def _headline_fields(count: int) -> dict[str, Field]:
-    """Return the field for the number of headlines. Without headlines there is none, so keys stay as they were."""
+    """Return the part of the cache key that depends on the number of headlines.
+
+    It is empty if no headlines are requested, so that existing cache keys stay valid.
+    """
     return {"headlines": count} if count else {}
 
 

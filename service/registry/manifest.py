@@ -99,8 +99,8 @@ class Prompts(_Strict):
 
     A prompt consists of the piece ``start``, a text, and a special piece that tells the model what to do with the text.
     ``marks`` maps names to these special pieces, which do not occur in texts. ``task`` is the name for the manifest's
-    task. An output ends with the piece ``end``. With ``hints``, the caller's terms are hints inside the
-    prompt, between the marks `TERM_MARKS`.
+    task. An output ends with the piece ``end``. If ``hints`` is True, the translation of each of the caller's terms is
+    inserted after the term, between the marks `TERM_MARKS`.
     """
 
     start: str = "<bos>"

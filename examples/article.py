@@ -30,7 +30,7 @@ class Refused(Exception):
 
 
 def main() -> int:
-    """Send the file named by the first argument, or the example if there is none."""
+    """Send the article in the file named by the first argument, or the example article if there is none."""
     text = Path(sys.argv[1]).read_text("utf-8") if len(sys.argv) > 1 else EXAMPLE
     headers = {"Request-Timeout-Ms": str(int(DEADLINE_S * 1000))}
     if KEY:

@@ -190,7 +190,8 @@ class Raw:
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
         """Implement `System.round`.
 
-        If ``clients`` is 1, each call translates one article. Otherwise, a single call translates all articles.
+        If ``clients`` is 1, each call of the model translates one article. Otherwise, a single call translates all
+        articles.
         """
         some = articles[: len(articles) // 2]
         calls = [[article] for article in some] if clients == 1 else [some]
